@@ -1,0 +1,76 @@
+// Owns: byte strings in plain JavaScript (also runs in a browser): base64url, hex, concatenation, comparison.
+// Not here: hashing and keys (keys.ts), files (disk.ts).
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const VALUE_OF = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+
+/** Encodes bytes as base64url without padding (RFC 4648 §5). */
+export function toBase64url(bytes: Uint8Array): string {
+  let out = '';
+  for (let at = 0; at < bytes.length; at += 3) {
+    const left = bytes.length - at;
+    const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    out += ALPHABET.charAt(group >> 18) + ALPHABET.charAt((group >> 12) & 63);
+    if (left > 1) out += ALPHABET.charAt((group >> 6) & 63);
+    if (left > 2) out += ALPHABET.charAt(group & 63);
+  }
+  return out;
+}
+
+/**
+ * Decodes base64url without padding; null for anything that is not the one canonical encoding of some bytes.
+ * Strict on purpose: two texts for the same bytes would let a signed token be rewritten without breaking its signature.
+ */
+export function fromBase64url(text: string): Uint8Array | null {
+  if (text.length % 4 === 1) return null;
+  const out = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let pending = 0;
+  let pendingBits = 0;
+  let at = 0;
+  for (const letter of text) {
+    const value = VALUE_OF.get(letter);
+    if (value === undefined) return null;
+    pending = ((pending << 6) | value) & 0xffff;
+    pendingBits += 6;
+    if (pendingBits >= 8) {
+      pendingBits -= 8;
+      out[at++] = (pending >> pendingBits) & 0xff;
+    }
+  }
+  return (pending & ((1 << pendingBits) - 1)) === 0 ? out : null;
+}
+
+/** Lower-case hexadecimal text of bytes. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** UTF-8 bytes of a text. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** The text of UTF-8 bytes; null when they are not valid UTF-8. */
+export function fromUtf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** One array holding all parts in order. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Whether two byte strings are equal. Not constant in time: for public bytes only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

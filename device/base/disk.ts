@@ -1,0 +1,181 @@
+// Owns: files. The only file under device/ that touches node:fs for data, so that a simulation can own every write.
+// Not here: formats (ring, ledger, outbox own theirs). Errors are the operating system's, with their `code` (ENOSPC ...).
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { assert } from './assert.ts';
+
+/** An open file, read and written at explicit positions. */
+export interface DiskFile {
+  /** Bytes in the file now. */
+  size(): Promise<number>;
+  /** Reads up to `length` bytes at `position`; shorter only at the end of the file. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  /** Writes all bytes at `position`. Not durable before `sync`. */
+  write(position: number, bytes: Uint8Array): Promise<void>;
+  /** Makes everything written so far durable (fdatasync). */
+  sync(): Promise<void>;
+  /** Cuts or extends the file to `length` bytes. */
+  truncate(length: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where the device keeps what must outlive it. Paths are absolute. New files are 0600, new folders 0700. */
+export interface Disk {
+  /** Opens for reading and writing; `create` makes it when missing. Rejects with ENOENT otherwise. */
+  open(path: string, options: { create: boolean }): Promise<DiskFile>;
+  /** The whole file; null when it does not exist. Rejects with EFBIG beyond `bytesMax`. */
+  readFile(path: string, bytesMax: number): Promise<Uint8Array | null>;
+  /** Replaces the file in one durable step: temporary file, fdatasync, rename, fsync of the folder. */
+  replaceFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Moves a file in one durable step; both folders must be on one file system. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file or a folder with all in it; does nothing when it is not there. */
+  remove(path: string): Promise<void>;
+  /** Makes a folder and its parents. */
+  makeFolder(path: string): Promise<void>;
+  /** Names in a folder, sorted; empty when it does not exist. */
+  list(path: string): Promise<string[]>;
+  /** Bytes in a file; null when it does not exist. */
+  sizeOf(path: string): Promise<number | null>;
+  /** Bytes free for us on the file system that holds `path`. */
+  freeBytes(path: string): Promise<number>;
+}
+
+/** The operating system's error code of a thrown value, e.g. 'ENOSPC'; null when it has none. */
+export function systemCode(thrown: unknown): string | null {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null;
+}
+
+const TEMPORARY_SUFFIX = '.tmp';
+
+class SystemFile implements DiskFile {
+  private readonly handle: FileHandle;
+
+  constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  async size(): Promise<number> {
+    return (await this.handle.stat()).size;
+  }
+
+  async read(position: number, length: number): Promise<Uint8Array> {
+    const buffer = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await this.handle.read(buffer, filled, length - filled, position + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled === length ? buffer : buffer.slice(0, filled);
+  }
+
+  async write(position: number, bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      const step = await this.handle.write(bytes, written, bytes.length - written, position + written);
+      assert(step.bytesWritten > 0, 'a write makes progress or fails');
+      written += step.bytesWritten;
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.datasync();
+  }
+
+  async truncate(length: number): Promise<void> {
+    await this.handle.truncate(length);
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+/** The machine's own file system. */
+export class SystemDisk implements Disk {
+  async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    try {
+      return new SystemFile(await open(path, 'r+', 0o600));
+    } catch (thrown) {
+      if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
+      const handle = await open(path, 'wx+', 0o600);
+      await this.syncFolder(dirname(path));
+      return new SystemFile(handle);
+    }
+  }
+
+  async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, 'r');
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return null;
+      throw thrown;
+    }
+    try {
+      const size = (await handle.stat()).size;
+      if (size > bytesMax) throw Object.assign(new Error(`file larger than ${bytesMax} bytes`), { code: 'EFBIG' });
+      return new Uint8Array(await handle.readFile());
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+    const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.writeFile(bytes);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await this.rename(temporary, path);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await rename(from, to);
+    await this.syncFolder(dirname(to));
+  }
+
+  async remove(path: string): Promise<void> {
+    await rm(path, { force: true, recursive: true });
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  }
+
+  async list(path: string): Promise<string[]> {
+    try {
+      return (await readdir(path)).sort();
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return [];
+      throw thrown;
+    }
+  }
+
+  async sizeOf(path: string): Promise<number | null> {
+    try {
+      return (await stat(path)).size;
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return null;
+      throw thrown;
+    }
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    const facts = await statfs(path);
+    return facts.bavail * facts.bsize;
+  }
+
+  private async syncFolder(path: string): Promise<void> {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}

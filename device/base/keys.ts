@@ -1,0 +1,101 @@
+// Owns: SHA-256 and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ring ciphers (ring/seal.ts).
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { assert } from './assert.ts';
+import { fromBase64url, toBase64url, toHex } from './bytes.ts';
+import type { Random } from './random.ts';
+
+/** An Ed25519 public key on the wire: its 32 bytes in base64url, 43 letters (the `x` of a JWK, RFC 8037 §2). */
+export type PublicKey = string;
+
+/** An Ed25519 key that can sign. The secret stays inside; `exportSecret` is for the one file that stores it. */
+export interface SigningKey {
+  readonly publicKey: PublicKey;
+  /** A 64-byte Ed25519 signature over `data` (RFC 8032). */
+  sign(data: Uint8Array): Uint8Array;
+  /** The 32-byte seed in base64url. Write it to a file only its owner can read, nowhere else. */
+  exportSecret(): string;
+}
+
+/** Checks a 64-byte signature; false for any malformed key or signature, never a throw. */
+export type VerifySignature = (publicKey: PublicKey, data: Uint8Array, signature: Uint8Array) => boolean;
+
+/** SHA-256 of bytes. */
+export function sha256(data: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(data).digest());
+}
+
+/** SHA-256 of bytes or of a text's UTF-8, as lower-case hex: how hashes travel and are printed everywhere. */
+export function sha256Hex(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** Hashes a stream of parts: `update` any number of times, then `digestHex` once. */
+export function sha256Stream(): { update(part: Uint8Array): void; digestHex(): string } {
+  const hash = createHash('sha256');
+  return { update: (part) => void hash.update(part), digestHex: () => hash.digest('hex') };
+}
+
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** Loads a signing key from its 32-byte seed in base64url; null when the text is not one. */
+export function importSigningKey(secret: string): SigningKey | null {
+  const seed = fromBase64url(secret);
+  if (seed?.length !== 32) return null;
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  const x = createPublicKey(privateKey).export({ format: 'jwk' }).x;
+  assert(x !== undefined, 'an Ed25519 key exports its x');
+  return {
+    publicKey: x,
+    sign: (data) => new Uint8Array(sign(null, data, privateKey)),
+    exportSecret: () => secret,
+  };
+}
+
+/** Makes a new signing key from 32 bytes of `random`. */
+export function generateSigningKey(random: Random): SigningKey {
+  const key = importSigningKey(toBase64url(random.bytes(32)));
+  assert(key !== null, '32 bytes are a seed');
+  return key;
+}
+
+/** y-coordinates of the points of small order, and their non-canonical twins: keys under which anyone can sign. */
+const SMALL_ORDER_Y = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+]);
+
+const keyObjects = new Map<PublicKey, KeyObject>();
+const KEY_OBJECTS_MAX = 1024;
+
+/** Whether a text is the canonical encoding of a public key that can be pinned (32 bytes, not of small order). */
+export function isPublicKey(text: string): boolean {
+  const bytes = fromBase64url(text);
+  if (bytes?.length !== 32) return false;
+  const y = Uint8Array.from(bytes);
+  y[31] = (y[31] ?? 0) & 0x7f;
+  return !SMALL_ORDER_Y.has(toHex(y));
+}
+
+function keyObject(publicKey: PublicKey): KeyObject | null {
+  const known = keyObjects.get(publicKey);
+  if (known) return known;
+  if (!isPublicKey(publicKey)) return null;
+  try {
+    const made = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
+    if (keyObjects.size >= KEY_OBJECTS_MAX) keyObjects.clear();
+    keyObjects.set(publicKey, made);
+    return made;
+  } catch {
+    return null;
+  }
+}
+
+export const verifySignature: VerifySignature = (publicKey, data, signature) => {
+  const key = keyObject(publicKey);
+  return key !== null && signature.length === 64 && verify(null, data, key, signature);
+};

@@ -1,0 +1,64 @@
+// Owns: how a device gets to know a bridge, once: code, proof, statement. Pure.
+import { z } from 'zod';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
+import { expSchema, signedClaims } from './claims.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+
+const codeSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }).max(200),
+  /** SHA-256 of the bridge's and the registry's public key texts: what the device pins before it has asked anyone. */
+  bridge: sha256Schema,
+  registry: sha256Schema,
+  secret: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
+});
+/** A one-time enrolment code as the bridge prints it. */
+export type EnrolmentCode = z.infer<typeof codeSchema>;
+
+const CODE_PREFIX = 'doorsill-enrol.';
+
+/** The code's one line of text. */
+export function printEnrolmentCode(code: EnrolmentCode): string {
+  return CODE_PREFIX + toBase64url(utf8(JSON.stringify(code)));
+}
+
+/** Reads a code; null when it is not one. */
+export function readEnrolmentCode(text: string): EnrolmentCode | null {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith(CODE_PREFIX) || trimmed.length > 2_000) return null;
+  const bytes = fromBase64url(trimmed.slice(CODE_PREFIX.length));
+  const json = bytes && fromUtf8(bytes);
+  if (!json) return null;
+  try {
+    const parsed = codeSchema.safeParse(JSON.parse(json));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The device's proof (`aud`: bridge id): it holds its key and the code. Nothing about where it is. */
+export const enrolmentProofSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  device: idSchema,
+  secretSha256: sha256Schema,
+});
+
+/** The body of `POST /v1/enrolments`. */
+export const enrolmentBodySchema = z.strictObject({ secret: z.string().max(64), proof: z.string().max(4_096) });
+
+/** The bridge's statement (`aud`: device id): whom to trust and how to reach the area link. */
+export const enrolmentStatementSchema = z.strictObject({
+  ...signedClaims,
+  device: idSchema,
+  bridge: idSchema,
+  registry: publicKeySchema,
+  area: z.strictObject({
+    url: z.string().regex(/^mqtts?:\/\/[^\s]{1,200}$/),
+    user: idSchema,
+    password: z.string().min(16).max(128),
+    prefix: z.string().regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/),
+  }),
+});
+export type EnrolmentStatement = z.infer<typeof enrolmentStatementSchema>;

@@ -1,0 +1,78 @@
+// Owns: what an owner can sign: grant, denial, revocation, command; and the device's pairing statement. Pure.
+// Not here: whether to believe and obey one (consent/gate.ts).
+import { z } from 'zod';
+import { disclosureSetSchema, expSchema, signedClaims, windowSchema, zoneSchema } from './claims.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+
+/** Clip size an owner allows when they name none: 30 minutes at 2 Mbit/s. */
+export const CLIP_BYTES_DEFAULT = 450_000_000;
+
+/** Consent to one clip. Addressed to the device (`aud`), bound to the request's exact bytes, used once (`jti`). */
+export const grantSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  request: idSchema,
+  /** SHA-256 of the request token's exact bytes, as the owner's side read and showed it. */
+  requestSha256: sha256Schema,
+  recipient: z.strictObject({ kind: z.enum(['agency', 'neighbor']), key: publicKeySchema }),
+  window: windowSchema,
+  audio: z.boolean(),
+  zones: z.array(zoneSchema).max(16),
+  disclose: disclosureSetSchema,
+  /** The clip may be at most this long; a longer one is not sent. */
+  byteLimit: z.int().positive().max(60_000_000_000),
+});
+export type Grant = z.infer<typeof grantSchema>;
+
+/** A grant lives at most this long: the owner decides about now, not about next year. */
+export const GRANT_LIFE_S_MAX = 7 * 24 * 3600;
+
+/** A grant signed longer ago than this, or this far in the future, is not believed. */
+export const CLOCK_SKEW_S_MAX = 300;
+
+/** A no. It stays on the device: nobody else ever learns of it. */
+export const denialSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  request: idSchema,
+  requestSha256: sha256Schema,
+});
+export type Denial = z.infer<typeof denialSchema>;
+
+/** Takes a grant back. The bridge checks it too, once the device presents it, so it names the grant's exact bytes. */
+export const revokeSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  request: idSchema,
+  grant: idSchema,
+  grantSha256: sha256Schema,
+});
+export type Revoke = z.infer<typeof revokeSchema>;
+
+const ownerStatement = { key: publicKeySchema, name: z.string().min(1).max(60) } as const;
+
+/** What an owner can order besides consent. */
+export const commandActionSchema = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('press'), button: idSchema }),
+  z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
+  z.strictObject({ action: z.literal('forget'), window: windowSchema.optional() }),
+  z.strictObject({ action: z.literal('reset-clock-mark') }),
+  z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
+  z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
+]);
+export type CommandAction = z.infer<typeof commandActionSchema>;
+
+/** A signed order to one device; `jti` used once, dead after `exp`. */
+export const commandSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  command: commandActionSchema,
+});
+export type Command = z.infer<typeof commandSchema>;
+
+/** The device's word that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
+export const pairingSchema = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });
+export type Pairing = z.infer<typeof pairingSchema>;

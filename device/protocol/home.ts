@@ -1,0 +1,146 @@
+// Owns: what a device tells its owner on the home link: state, events, request notices, receipts, upload progress. Pure.
+import { z } from 'zod';
+import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema } from './claims.ts';
+import { idSchema, sha256Schema } from './ids.ts';
+import { CUT_METHODS } from './manifest.ts';
+import { publishedRequestSchema } from './request.ts';
+
+export const statusSchema = z.enum(['online', 'offline']);
+
+/** `state`, retained. Counters grow since the process started; coverage spans are what the ring holds now. */
+export const stateSchema = z.strictObject({
+  device: idSchema,
+  name: z.string().max(60),
+  atUs: z.int(),
+  camera: z.strictObject({
+    state: z.enum(['starting', 'recording', 'stalled', 'lost', 'ended', 'off', 'failed']),
+    source: z.string().max(300),
+    detail: z.string().max(300).optional(),
+  }),
+  privacy: z.boolean(),
+  ring: z.strictObject({
+    kind: z.enum(['file', 'memory']),
+    bytes: z.int().nonnegative(),
+    bytesMax: z.int().nonnegative(),
+    segments: z.int().nonnegative(),
+    /** Oldest first; at most the newest 20 spans. */
+    coverage: z.array(windowSchema).max(20),
+    damaged: z.int().nonnegative(),
+  }),
+  storage: z.strictObject({ state: z.enum(['ok', 'full', 'failed']), detail: z.string().max(300).optional() }),
+  clockTrusted: z.boolean(),
+  area: z.enum(['online', 'offline', 'none']),
+  bridge: idSchema.optional(),
+  owners: z.int().nonnegative(),
+  requests: z.array(z.strictObject({ request: idSchema, state: z.string().max(40) })).max(200),
+  /** Messages that were not believed, by error code: counted, never stored. */
+  refused: z.record(z.string().max(60), z.int().positive()),
+  /** Ledger head: how many entries and the last one's hash. */
+  ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
+});
+export type DeviceState = z.infer<typeof stateSchema>;
+
+const moment = { id: idSchema, device: idSchema, atUs: z.int() } as const;
+
+/** `event`, not retained: what happened at the door; never pixels. */
+export const eventSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...moment,
+    type: z.literal('ring'),
+    button: idSchema,
+    source: z.enum(['local', 'command', 'keyboard', 'scene', 'home-assistant']),
+  }),
+  z.strictObject({ ...moment, type: z.literal('motion-start'), zones: z.array(idSchema).max(16) }),
+  z.strictObject({ ...moment, type: z.literal('motion-end'), startUs: z.int(), zones: z.array(idSchema).max(16) }),
+  /** An event window is complete: a press with its pre-roll and post-roll, ready to be asked for. */
+  z.strictObject({
+    ...moment,
+    type: z.literal('event-window'),
+    cause: z.enum(['ring', 'motion']),
+    window: windowSchema,
+  }),
+  z.strictObject({
+    ...moment,
+    type: z.literal('camera'),
+    state: stateSchema.shape.camera.shape.state,
+    detail: z.string().max(300).optional(),
+  }),
+  z.strictObject({ ...moment, type: z.literal('tamper'), what: z.string().max(60), detail: z.string().max(300) }),
+]);
+export type DeviceEvent = z.infer<typeof eventSchema>;
+/** An event before its id, device and time are stamped on. */
+export type DeviceEventBody = DeviceEvent extends infer Each
+  ? Each extends DeviceEvent
+    ? Omit<Each, 'id' | 'device' | 'atUs'>
+    : never
+  : never;
+
+/** `request`: an open request that concerns this home, as published, with what saying yes to all of it would disclose. */
+export const requestNoticeSchema = z.strictObject({
+  device: idSchema,
+  published: publishedRequestSchema,
+  wouldDisclose: disclosedValuesSchema,
+  askedKeys: z.array(disclosureKeySchema),
+  /** Spans of the requested window that the ring covers, at most 20. */
+  coverage: z.array(windowSchema).max(20),
+});
+export type RequestNotice = z.infer<typeof requestNoticeSchema>;
+
+export const RECEIPT_OUTCOMES = [
+  'granted',
+  'denied',
+  'revoked',
+  'refused',
+  'sealed',
+  'sent',
+  'deleted',
+  'failed',
+  'command-done',
+  'recalled',
+] as const;
+
+/** `receipt`: the device's signed word (`aud: owner`) on what it decided or did. Only this means that something happened. */
+export const receiptSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  device: idSchema,
+  outcome: z.enum(RECEIPT_OUTCOMES),
+  /** The `jti` of the owner's message this answers, where there is one. */
+  answers: idSchema.optional(),
+  request: idSchema.optional(),
+  grant: idSchema.optional(),
+  /** An error code (docs in errors.ts) with its advice, for `refused` and `failed`. */
+  code: z.string().max(60).optional(),
+  detail: z.string().max(600).optional(),
+  clip: z
+    .strictObject({
+      id: idSchema,
+      sha256: sha256Schema,
+      bytes: z.int().positive(),
+      frames: z.int().positive(),
+      window: windowSchema,
+      method: z.enum(CUT_METHODS),
+      disclosed: z.array(disclosureKeySchema),
+      manifestSha256: sha256Schema,
+    })
+    .optional(),
+  /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
+  intake: z.string().max(4_096).optional(),
+  ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+/** A receipt before the device's session stamps and signs it. */
+export type ReceiptBody = Omit<Receipt, 'iss' | 'aud' | 'iat' | 'jti' | 'device' | 'ledger'>;
+
+/** `upload`: progress of one clip. */
+export const uploadProgressSchema = z.strictObject({
+  device: idSchema,
+  grant: idSchema,
+  request: idSchema,
+  state: z.enum(['waiting', 'sending', 'retrying', 'stored', 'stopped']),
+  sentBytes: z.int().nonnegative(),
+  totalBytes: z.int().nonnegative(),
+  retryInMs: z.int().nonnegative().optional(),
+  code: z.string().max(60).optional(),
+});
+export type UploadProgress = z.infer<typeof uploadProgressSchema>;

@@ -1,0 +1,22 @@
+// Owns: identifiers on the wire and how an actor's id follows from its key. Pure: also runs in a browser.
+import { z } from 'zod';
+
+/** Any id in a topic or a claim: lower case, digits, hyphens, 1 to 63 letters; can hold no topic separator or wildcard. */
+export const idSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
+
+/** A public key on the wire: 32 bytes as base64url. Whether it is a usable point is checked where it is pinned. */
+export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+
+/** SHA-256 as lower-case hex. */
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Who can hold a key. */
+export type Role = 'device' | 'owner' | 'agency' | 'bridge' | 'registry';
+
+/**
+ * An actor's id: its role and the first 128 bits of the SHA-256 of its public key's text. Given `keyHashHex`, the hash as
+ * hex. Whoever holds the key can be checked against the id, so nobody has to be asked which key belongs to it.
+ */
+export function actorId(role: Role, keyHashHex: string): string {
+  return `${role}-${keyHashHex.slice(0, 32)}`;
+}

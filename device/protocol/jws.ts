@@ -1,0 +1,122 @@
+// Owns: compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Pure: keys and hashing come in.
+// Not here: what the claims mean (request.ts, grant.ts ...).
+import type { z } from 'zod';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
+import { PAYLOAD_BYTES_MAX } from './topics.ts';
+
+/** What a token is for; the `typ` of its header (RFC 7515 §4.1.9, explicit typing RFC 8725 §3.11). */
+export const TOKEN_TYPES = [
+  'doorsill-request+jws',
+  'doorsill-publication+jws',
+  'doorsill-credential+jws',
+  'doorsill-revocations+jws',
+  'doorsill-area+jws',
+  'doorsill-grant+jws',
+  'doorsill-denial+jws',
+  'doorsill-revoke+jws',
+  'doorsill-command+jws',
+  'doorsill-pairing+jws',
+  'doorsill-manifest+jws',
+  'doorsill-upload+jws',
+  'doorsill-receipt+jws',
+  'doorsill-intake+jws',
+  'doorsill-enrolment+jws',
+  'doorsill-access+jws',
+] as const;
+export type TokenType = (typeof TOKEN_TYPES)[number];
+
+/** The bytes to sign for a token: `BASE64URL(header).BASE64URL(claims)`. */
+export function signingInput(typ: TokenType, claims: object): string {
+  const part = (value: object) => toBase64url(utf8(JSON.stringify(value)));
+  return `${part({ alg: 'EdDSA', typ })}.${part(claims)}`;
+}
+
+/** The finished token from its signing input and the 64-byte signature. */
+export function assembleToken(input: string, signature: Uint8Array): string {
+  return `${input}.${toBase64url(signature)}`;
+}
+
+/** Signs claims with a synchronous key (node). A browser calls the two steps above around its own signing. */
+export function signToken(typ: TokenType, claims: object, key: { sign(data: Uint8Array): Uint8Array }): string {
+  const input = signingInput(typ, claims);
+  return assembleToken(input, key.sign(utf8(input)));
+}
+
+/** Why a token was not accepted. Closed; each maps to one code in errors.ts. */
+export type TokenFault =
+  | 'malformed'
+  | 'too-large'
+  | 'wrong-type'
+  | 'unknown-claims'
+  | 'wrong-audience'
+  | 'unknown-signer'
+  | 'bad-signature';
+
+export type Opened<Claims> = { ok: true; claims: Claims; token: string } | { ok: false; fault: TokenFault };
+
+/** A token taken apart; nothing in it is believed yet. */
+export interface ParsedToken {
+  header: unknown;
+  claims: unknown;
+  signed: Uint8Array;
+  signature: Uint8Array;
+}
+
+/** Takes a compact JWS apart; null unless it is three canonical base64url parts of JSON objects. */
+export function parseToken(token: string): ParsedToken | null {
+  const parts = token.split('.');
+  const [head = '', body = '', tail = ''] = parts;
+  const signature = fromBase64url(tail);
+  if (parts.length !== 3 || signature?.length !== 64) return null;
+  const header = parseJsonPart(head);
+  const claims = parseJsonPart(body);
+  if (header === undefined || claims === undefined) return null;
+  return { header, claims, signed: utf8(`${head}.${body}`), signature };
+}
+
+function parseJsonPart(part: string): unknown {
+  const bytes = fromBase64url(part);
+  const text = bytes && fromUtf8(bytes);
+  if (!text) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    // One text for one value: JSON.parse keeps the last of two equal keys, so a twin key would hide from the schema.
+    return JSON.stringify(value) === text ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a reader insists on before it believes a token. */
+export interface Expectation<Schema extends z.ZodType> {
+  typ: TokenType;
+  /** Strict schema of the claims; must contain `iss` and `aud`. */
+  schema: Schema;
+  /** The one audience this reader is. */
+  audience: string;
+  /** Pinned keys that may have signed it: the token cannot name a key that is not among them. */
+  keys: readonly string[];
+  verify: (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
+}
+
+/**
+ * Opens a token: size, form, exact header `{alg, typ}` (no embedded keys, no `none`, no `crit`), strict claims, audience,
+ * pinned signer, signature; in that order, and nothing of it is used before all of it holds. Never throws.
+ */
+export function openToken<Schema extends z.ZodType<{ iss: string; aud: string }>>(
+  token: string,
+  expected: Expectation<Schema>,
+): Opened<z.infer<Schema>> {
+  if (token.length > PAYLOAD_BYTES_MAX) return { ok: false, fault: 'too-large' };
+  const parsed = parseToken(token);
+  if (!parsed) return { ok: false, fault: 'malformed' };
+  if (JSON.stringify(parsed.header) !== JSON.stringify({ alg: 'EdDSA', typ: expected.typ })) {
+    return { ok: false, fault: 'wrong-type' };
+  }
+  const claims = expected.schema.safeParse(parsed.claims);
+  if (!claims.success) return { ok: false, fault: 'unknown-claims' };
+  if (claims.data.aud !== expected.audience) return { ok: false, fault: 'wrong-audience' };
+  if (!expected.keys.includes(claims.data.iss)) return { ok: false, fault: 'unknown-signer' };
+  if (!expected.verify(claims.data.iss, parsed.signed, parsed.signature)) return { ok: false, fault: 'bad-signature' };
+  return { ok: true, claims: claims.data, token };
+}

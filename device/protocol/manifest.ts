@@ -1,0 +1,85 @@
+// Owns: what travels with a clip and what is signed about it: manifest, upload token, intake receipt. Pure.
+import { z } from 'zod';
+import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
+import { idSchema, sha256Schema } from './ids.ts';
+
+/** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the first GOP's rest. */
+export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;
+
+/** Signed by the device for the recipient agency (`aud`: agency id). `jti` is the clip id. */
+export const manifestSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  device: idSchema,
+  request: idSchema,
+  /** The owner's grant token, whole, and the device's pairing statement for the owner's key. */
+  grant: z.string().max(8_192),
+  pairing: z.string().max(2_048),
+  clipSha256: sha256Schema,
+  clipBytes: z.int().positive(),
+  window: windowSchema,
+  frames: z.int().positive(),
+  /** Wall time of the first frame, and where the last one's display ends (never beyond the window). */
+  coverage: windowSchema,
+  /** Spans of the window without footage. Never bridged: a pause stays a pause in the clip's time stamps. */
+  gaps: z.array(windowSchema).max(1_000),
+  audioPackets: z.int().nonnegative(),
+  method: z.enum(CUT_METHODS),
+  /** Frames encoded again (0 for `copy`). */
+  encodedFrames: z.int().nonnegative(),
+  redacted: z.boolean(),
+  /** Exactly the granted keys. */
+  disclosed: disclosedValuesSchema,
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Authorises one upload at one bridge (`aud`: bridge id). Presented as `Authorization: Bearer`. */
+export const uploadTokenSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  device: idSchema,
+  grant: idSchema,
+  clipSha256: sha256Schema,
+  clipBytes: z.int().positive(),
+  manifestSha256: sha256Schema,
+});
+export type UploadToken = z.infer<typeof uploadTokenSchema>;
+
+/** What the device posts before any byte of the clip: everything the bridge needs to judge for itself. */
+export const intakeOpeningSchema = z.strictObject({
+  manifest: z.string().max(24_576),
+});
+export type IntakeOpening = z.infer<typeof intakeOpeningSchema>;
+
+/** Where the bridge stands with one grant's clip. */
+export const intakeStatusSchema = z.strictObject({
+  grant: idSchema,
+  state: z.enum(['open', 'stored', 'deleted']),
+  /** Present once stored or deleted: the bridge's signed receipt. */
+  receipt: z.string().max(4_096).optional(),
+});
+export type IntakeStatus = z.infer<typeof intakeStatusSchema>;
+
+/** The bridge's signed word (`aud`: device id): the clip is stored whole, or its parts are deleted. */
+export const intakeReceiptSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  grant: idSchema,
+  outcome: z.enum(['stored', 'deleted']),
+  clipSha256: sha256Schema,
+  clipBytes: z.int().nonnegative(),
+  manifestSha256: sha256Schema,
+});
+export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
+
+/** An agency officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with the reason for the log. */
+export const accessTokenSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  agency: idSchema,
+  clip: idSchema,
+  reason: z.string().min(3).max(200),
+});
+export type AccessToken = z.infer<typeof accessTokenSchema>;

@@ -1,0 +1,121 @@
+// Owns: an agency's request, its credential, the bridge's publication of it and the area document. Pure.
+// Not here: which agencies are eligible and moderation (the bridge's rules), whether a home lies inside (area.ts).
+import { z } from 'zod';
+import { disclosureProfileSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+
+/** Jurisdictions a credential can carry. `federal` is never issued; it is here so that a refusal can name it. */
+export const JURISDICTIONS = ['municipal', 'county', 'state', 'federal'] as const;
+
+/** The registry's word about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
+export const credentialSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  /** Agency id: follows from its key (ids.ts). */
+  agency: idSchema,
+  key: publicKeySchema,
+  name: z.string().min(1).max(120),
+  jurisdiction: z.enum(JURISDICTIONS),
+  domain: z.string().min(4).max(253),
+  scopes: z.array(idSchema).max(16),
+  /** Grows with every change of the agency's standing; a revocation up to a revision kills all older credentials. */
+  revision: z.int().positive(),
+});
+export type Credential = z.infer<typeof credentialSchema>;
+
+export const CREDENTIAL_LIFE_S_MAX = 24 * 3600;
+
+/** The scope a credential needs for a request to residents. */
+export const SCOPE_COMMUNITY_REQUEST = 'community-request';
+
+/** The registry's revocation list; the newest revision wins, an older one is refused. */
+export const revocationsSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  revision: z.int().positive(),
+  revoked: z
+    .array(
+      z.strictObject({
+        agency: idSchema,
+        /** Credentials of this revision and older are dead. */
+        upToRevision: z.int().positive(),
+        /** Only this scope; absent: all of them. */
+        scope: idSchema.optional(),
+      }),
+    )
+    .max(400),
+});
+export type Revocations = z.infer<typeof revocationsSchema>;
+
+const longitude = z.number().min(-180).max(180);
+const latitude = z.number().min(-90).max(90);
+
+/** A GeoJSON polygon of one ring without holes (RFC 7946 §3.1.6): closed, 3 to 64 corners, [longitude, latitude]. */
+export const polygonSchema = z.strictObject({
+  type: z.literal('Polygon'),
+  coordinates: z
+    .tuple([
+      z
+        .array(z.tuple([longitude, latitude]))
+        .min(4)
+        .max(65),
+    ])
+    .refine(([ring]) => {
+      const first = ring[0];
+      const last = ring.at(-1);
+      return first !== undefined && last !== undefined && first[0] === last[0] && first[1] === last[1];
+    }, 'the ring ends where it starts'),
+});
+export type Polygon = z.infer<typeof polygonSchema>;
+
+/** What an agency asks residents for. Signed by the agency's key, addressed to its bridge. `jti` is the request id. */
+export const requestSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  agency: idSchema,
+  investigation: z.string().min(1).max(64),
+  incidentType: z.string().min(1).max(64),
+  text: z.string().min(1).max(2000),
+  contact: z
+    .strictObject({
+      name: z.string().min(1).max(120),
+      email: z.email().max(254).optional(),
+      phone: z.string().min(3).max(40).optional(),
+    })
+    .refine((contact) => contact.email !== undefined || contact.phone !== undefined, 'an email or a phone'),
+  area: polygonSchema,
+  window: windowSchema,
+  profile: disclosureProfileSchema,
+  retention: idSchema,
+});
+export type Request = z.infer<typeof requestSchema>;
+
+/** The bridge's countersignature: it published exactly these bytes under its rules (`aud: public`). */
+export const publicationSchema = z.strictObject({
+  ...signedClaims,
+  request: idSchema,
+  requestSha256: sha256Schema,
+});
+
+/** One open request as it is published: three tokens that stand on their own. */
+export const publishedRequestSchema = z.strictObject({
+  request: z.string().max(16_384),
+  credential: z.string().max(4_096),
+  publication: z.string().max(2_048),
+});
+export type PublishedRequest = z.infer<typeof publishedRequestSchema>;
+
+/** One cell's open requests: retained at `area/<cell>/requests`, continued at `.../requests/2` and so on (`aud: public`). */
+export const areaDocumentSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  cell: idSchema,
+  revision: z.int().positive(),
+  part: z.int().min(1).max(99),
+  parts: z.int().min(1).max(99),
+  requests: z.array(publishedRequestSchema).max(100),
+  /** Ids of requests that ended early and must be dropped: resolved, cancelled, or their agency revoked. */
+  cancelled: z.array(idSchema).max(400),
+});
+export type AreaDocument = z.infer<typeof areaDocumentSchema>;

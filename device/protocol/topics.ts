@@ -1,0 +1,44 @@
+// Owns: MQTT topic names, one function each. Pure. Not here: who may use them (access.ts), payloads (their own files).
+import { idSchema } from './ids.ts';
+
+/** The default topic prefix; both links take another from the configuration. */
+export const DEFAULT_PREFIX = 'doorsill/v1';
+
+/** Payload limit on every topic, in bytes. */
+export const PAYLOAD_BYTES_MAX = 65_536;
+
+export const CONSENT_ACTIONS = ['grant', 'deny', 'revoke'] as const;
+export type ConsentAction = (typeof CONSENT_ACTIONS)[number];
+
+/** Builds every topic under a prefix; ids are checked by the schemas that they come from. */
+export function topicsUnder(prefix: string) {
+  const home = (device: string) => `${prefix}/home/${device}`;
+  return {
+    status: (device: string) => `${home(device)}/status`,
+    state: (device: string) => `${home(device)}/state`,
+    event: (device: string) => `${home(device)}/event`,
+    request: (device: string) => `${home(device)}/request`,
+    receipt: (device: string) => `${home(device)}/receipt`,
+    upload: (device: string) => `${home(device)}/upload`,
+    command: (device: string) => `${home(device)}/command`,
+    consent: (device: string, request: string, action: ConsentAction) => `${home(device)}/consent/${request}/${action}`,
+    /** The device's own filter over all consent topics. Nothing retained is ever read through a wildcard. */
+    consentFilter: (device: string) => `${home(device)}/consent/+/+`,
+    areaRequests: (cell: string, part: number) =>
+      part === 1 ? `${prefix}/area/${cell}/requests` : `${prefix}/area/${cell}/requests/${part}`,
+    revocations: `${prefix}/area/revocations`,
+  } as const;
+}
+
+/** Splits a consent topic; null when it is not one of `device`'s. */
+export function parseConsentTopic(
+  prefix: string,
+  device: string,
+  topic: string,
+): { request: string; action: ConsentAction } | null {
+  const start = `${prefix}/home/${device}/consent/`;
+  if (!topic.startsWith(start)) return null;
+  const [request = '', action = '', ...rest] = topic.slice(start.length).split('/');
+  const known = CONSENT_ACTIONS.find((name) => name === action);
+  return rest.length === 0 && known && idSchema.safeParse(request).success ? { request, action: known } : null;
+}
