@@ -1,13 +1,13 @@
 // Owns: what a finished clip is to the rest of the firmware. Not here: how it is cut (trim.ts) and checked (self-check.ts).
-
 import type { Window } from '../protocol/claims.ts';
 import type { CUT_METHODS } from '../protocol/manifest.ts';
 
-/** A clip cut exactly to its grant and checked; still on the device, in memory or a private file. */
+/** A clip cut exactly to its grant, still on the device. A long one never has to fit into memory: `parts` streams it. */
 export interface Clip {
-  /** The whole MP4 file. */
-  bytes: Uint8Array;
-  sha256: string;
+  /** Bytes of the whole MP4 file. */
+  sizeBytes: number;
+  /** The file from its first byte to its last; read once, right after the cut, by the outbox that seals it. */
+  parts(): AsyncIterable<Uint8Array>;
   frames: number;
   /** Wall time of the first frame and where the last one's display ends, clamped to the window. */
   coverage: Window;
@@ -17,4 +17,11 @@ export interface Clip {
   method: (typeof CUT_METHODS)[number];
   encodedFrames: number;
   redacted: boolean;
+}
+
+/** Random access to a finished clip's bytes, wherever they are kept. */
+export interface ClipReader {
+  sizeBytes: number;
+  /** Exactly `length` bytes at `position`. */
+  read(position: number, length: number): Promise<Uint8Array>;
 }
