@@ -26,7 +26,7 @@ export class SystemRandom implements Random {
 export class SeededRandom implements Random {
   private state: number;
 
-  /** `seed`: any integer; equal seeds draw equal sequences. */
+  /** Equal integer seeds draw equal sequences. */
   constructor(seed: number) {
     this.state = seed >>> 0;
   }

@@ -1,5 +1,5 @@
 // Owns: the one closed table of expected failures, for every part and every language that speaks the contract. Pure.
-// README.md beside this file lists the same table for readers; a test keeps the two equal.
+// ERRORS.md beside this file prints the same table for readers; a test keeps the two equal.
 import { CodedError, type ErrorRule } from '../base/coded-error.ts';
 import type { TokenFault } from './jws.ts';
 
@@ -297,7 +297,7 @@ export const ERRORS = {
     3,
     false,
     'The device has no footage of the granted window.',
-    'See what it has with `doorsill ring`.',
+    'See what it has with `doorsill watch --once`.',
   ),
   consent_window_ambiguous: rule(
     409,
@@ -516,6 +516,15 @@ export const ERRORS = {
     'Federal agencies and their local branches are not served.',
     'Footage is for verified local agencies only.',
   ),
+  agency_ineligible: rule(
+    403,
+    3,
+    false,
+    'This agency cannot be served: {detail}',
+    'Verified municipal and county agencies with a domain of their own are.',
+  ),
+  agency_pending: rule(403, 3, true, 'The registry has not approved this agency yet.', 'Wait for the approval.'),
+  agency_revoked: rule(403, 3, false, "The agency's access is revoked.", 'Only the registry can reinstate it.'),
   request_limits: rule(422, 3, false, 'The request breaks a limit: {detail}', 'Change it and sign it again.'),
   request_exists: rule(
     409,
@@ -562,6 +571,13 @@ export const ERRORS = {
     'The uploaded bytes do not have the announced hash.',
     'The staged part was deleted; the device sends it again.',
   ),
+  intake_offset: rule(
+    409,
+    4,
+    true,
+    'The upload goes on at another offset than this one.',
+    'Ask with HEAD where it goes on.',
+  ),
   intake_structure: rule(
     422,
     3,
@@ -585,6 +601,11 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Whether a text from outside is one of the table's codes. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERRORS, text);
+}
+
 /** An expected failure of this project. */
 export type Failure = CodedError<ErrorCode>;
 
@@ -595,7 +616,7 @@ export function failure(code: ErrorCode, facts: Record<string, string | number> 
 
 /** Whether a thrown value is a coded failure. */
 export function isFailure(thrown: unknown): thrown is Failure {
-  return thrown instanceof CodedError && Object.hasOwn(ERRORS, thrown.code);
+  return thrown instanceof CodedError && isErrorCode(thrown.code);
 }
 
 /** The code of a token that was not accepted. */

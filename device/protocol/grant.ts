@@ -59,6 +59,8 @@ export const commandActionSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
   z.strictObject({ action: z.literal('forget'), window: windowSchema.optional() }),
   z.strictObject({ action: z.literal('reset-clock-mark') }),
+  /** Publish the open requests again: for an owner's client that was not there when they came. No lasting effect. */
+  z.strictObject({ action: z.literal('announce') }),
   z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
   z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
 ]);

@@ -16,6 +16,8 @@ export const stateSchema = z.strictObject({
     state: z.enum(['starting', 'recording', 'stalled', 'lost', 'ended', 'off', 'failed']),
     source: z.string().max(300),
     detail: z.string().max(300).optional(),
+    /** Wall time of the source's own time 0, once it records: turns seconds of a file's timeline into wall time. */
+    sourceStartUs: z.int().optional(),
   }),
   privacy: z.boolean(),
   ring: z.strictObject({
@@ -109,6 +111,8 @@ export const receiptSchema = z.strictObject({
   answers: idSchema.optional(),
   request: idSchema.optional(),
   grant: idSchema.optional(),
+  /** SHA-256 of the grant token's exact bytes: what any owner needs to revoke it. */
+  grantSha256: sha256Schema.optional(),
   /** An error code (docs in errors.ts) with its advice, for `refused` and `failed`. */
   code: z.string().max(60).optional(),
   detail: z.string().max(600).optional(),

@@ -22,6 +22,7 @@ export const TOKEN_TYPES = [
   'doorsill-intake+jws',
   'doorsill-enrolment+jws',
   'doorsill-access+jws',
+  'doorsill-agency+jws',
 ] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
 

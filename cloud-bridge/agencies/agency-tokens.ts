@@ -1,0 +1,43 @@
+// Owns: believing what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../../device/protocol/agency.ts';
+import { type AccessToken, accessTokenSchema } from '../../device/protocol/manifest.ts';
+import { assertLife, peekToken, readToken } from '../tokens.ts';
+import type { Standing } from './standing.ts';
+
+/** Reads tokens of agencies in good standing. */
+export class AgencyTokens {
+  private readonly deps: { clock: Clock; standing: Standing; bridgeId: string };
+
+  constructor(deps: { clock: Clock; standing: Standing; bridgeId: string }) {
+    this.deps = deps;
+  }
+
+  /** Who calls and what for. Throws `token_...`, and what `Standing.credential` throws. */
+  async readCall(token: string): Promise<{ agency: string; call: AgencyAction }> {
+    const { agency } = peekToken(token, agencyCallSchema);
+    const { claims: credential } = await this.deps.standing.credential(agency);
+    const claims = readToken(token, {
+      typ: 'doorsill-agency+jws',
+      schema: agencyCallSchema,
+      audience: this.deps.bridgeId,
+      keys: [credential.key],
+    });
+    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    return { agency, call: claims.call };
+  }
+
+  /** An officer's access to one clip. Throws `token_...`, and what `Standing.credential` throws. */
+  async readAccess(token: string): Promise<AccessToken> {
+    const { agency } = peekToken(token, accessTokenSchema);
+    const { claims: credential } = await this.deps.standing.credential(agency);
+    const claims = readToken(token, {
+      typ: 'doorsill-access+jws',
+      schema: accessTokenSchema,
+      audience: this.deps.bridgeId,
+      keys: [credential.key],
+    });
+    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    return claims;
+  }
+}

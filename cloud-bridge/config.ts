@@ -1,0 +1,120 @@
+// Owns: the bridge's settings, their defaults from public practice, and limits that depend on each other.
+// Not here: what they do.
+import { z } from 'zod';
+import { failure } from '../device/protocol/errors.ts';
+import { publicKeySchema } from '../device/protocol/ids.ts';
+import { DEFAULT_PREFIX } from '../device/protocol/topics.ts';
+
+const MIB = 1024 * 1024;
+const HOUR_S = 3600;
+
+const requestRulesSchema = z.strictObject({
+  windowSMin: z
+    .int()
+    .positive()
+    .default(15 * 60),
+  windowSMax: z
+    .int()
+    .positive()
+    .default(12 * HOUR_S),
+  /** 0.025 to 0.5 square miles, in square metres. */
+  areaM2Min: z.int().positive().default(64_750),
+  areaM2Max: z.int().positive().default(1_294_994),
+  lifeSMax: z
+    .int()
+    .positive()
+    .max(30 * 24 * HOUR_S)
+    .default(7 * 24 * HOUR_S),
+  postsPerInvestigation: z.int().positive().default(2),
+  /** A contact's email must be at the agency's own domain. */
+  officialEmailOnly: z.boolean().default(true),
+  openPerCellMax: z.int().positive().max(99).default(60),
+  stateAgencies: z.boolean().default(false),
+});
+export type RequestRules = z.infer<typeof requestRulesSchema>;
+
+const intakeRulesSchema = z.strictObject({
+  clipBytesMax: z
+    .int()
+    .positive()
+    .default(2_048 * MIB),
+  /** Intakes of one device that wait for their bytes. */
+  openPerDeviceMax: z.int().positive().default(20),
+  /** Bytes announced by one device and not stored yet. */
+  openBytesPerDeviceMax: z
+    .int()
+    .positive()
+    .default(8_192 * MIB),
+  /** Space that must stay free on the disk. */
+  freeBytesMin: z
+    .int()
+    .nonnegative()
+    .default(256 * MIB),
+  /** How often one clip's upload may start over. */
+  creationsMax: z.int().positive().default(200),
+  uploadTokenLifeSMax: z
+    .int()
+    .positive()
+    .default(24 * HOUR_S),
+});
+export type IntakeRules = z.infer<typeof intakeRulesSchema>;
+
+export const bridgeConfigSchema = z
+  .strictObject({
+    /** Absolute path of the folder that holds key, database, staging and clips. */
+    dataFolder: z.string().min(1).max(1_000),
+    http: z
+      .strictObject({
+        host: z.string().min(1).max(253).default('127.0.0.1'),
+        port: z.int().min(0).max(65_535).default(0),
+      })
+      .prefault({}),
+    /** Where devices reach the bridge, when that is not its own listening address (a proxy with TLS). */
+    publicUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(200)
+      .optional(),
+    /** The registry's address and its key, pinned: whatever answers there must have signed with it. */
+    registry: z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(200), key: publicKeySchema }),
+    area: z.strictObject({
+      /** The area broker as devices reach it. */
+      url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
+      prefix: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/)
+        .default(DEFAULT_PREFIX),
+      /** Folder of the broker's accounts, where the bridge issues its own and the devices'. */
+      accounts: z.string().min(1).max(1_000),
+    }),
+    republishS: z
+      .int()
+      .min(1)
+      .max(24 * HOUR_S)
+      .default(600),
+    documentLifeS: z
+      .int()
+      .min(60)
+      .max(24 * HOUR_S)
+      .default(HOUR_S),
+    revocationsEveryS: z.int().min(1).max(HOUR_S).default(60),
+    enrolmentCodeLifeS: z
+      .int()
+      .min(60)
+      .max(7 * 24 * HOUR_S)
+      .default(HOUR_S),
+    requests: requestRulesSchema.prefault({}),
+    intake: intakeRulesSchema.prefault({}),
+  })
+  .refine((config) => config.documentLifeS > config.republishS, 'documentLifeS must be longer than republishS')
+  .refine((config) => config.requests.windowSMin <= config.requests.windowSMax, 'windowSMin is above windowSMax')
+  .refine((config) => config.requests.areaM2Min <= config.requests.areaM2Max, 'areaM2Min is above areaM2Max');
+export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
+/** Settings before defaults are filled in. */
+export type BridgeConfigInput = z.input<typeof bridgeConfigSchema>;
+
+/** Checks settings from `file` (named in the error); throws `config_invalid`. */
+export function parseConfig<Schema extends z.ZodType>(schema: Schema, input: unknown, file: string): z.infer<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw failure('config_invalid', { file, detail: z.prettifyError(parsed.error).replaceAll('\n', ' ') });
+}

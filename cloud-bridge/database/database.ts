@@ -1,0 +1,71 @@
+// Owns: the bridge's one SQLite file: opening, durability, migrations; and the stores on top of it.
+// Not here: what the stores mean (each capability's store.ts).
+import Sqlite from 'better-sqlite3';
+import { Kysely, SqliteDialect, sql } from 'kysely';
+import { failure } from '../../device/protocol/errors.ts';
+import { SqlAccessLog } from './access-log.ts';
+import { SqlDocuments } from './documents.ts';
+import { SqlEnrolments } from './enrolments.ts';
+import { SqlIntakes } from './intakes.ts';
+import { SqlRequests } from './requests.ts';
+import { MIGRATIONS, type Tables } from './schema.ts';
+
+/** All stores of one database. */
+export interface Database {
+  documents: SqlDocuments;
+  enrolments: SqlEnrolments;
+  requests: SqlRequests;
+  intakes: SqlIntakes;
+  accessLog: SqlAccessLog;
+  close(): Promise<void>;
+}
+
+/** Opens the file, made when missing, and brings it to today's schema. Throws `state_damaged`. */
+export async function openDatabase(path: string): Promise<Database> {
+  let tables: Kysely<Tables> | null = null;
+  try {
+    const file = new Sqlite(path);
+    tables = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) });
+    file.pragma('journal_mode = WAL');
+    // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
+    file.pragma('synchronous = FULL');
+    file.pragma('foreign_keys = ON');
+    // What a home disclosed is overwritten when its row is emptied, not left in free pages.
+    file.pragma('secure_delete = ON');
+    file.pragma('busy_timeout = 5000');
+    await migrate(tables, path);
+  } catch (thrown) {
+    await tables?.destroy();
+    if (thrown instanceof Sqlite.SqliteError)
+      throw failure('state_damaged', { file: path, detail: thrown.message }, thrown);
+    throw thrown;
+  }
+  const open = tables;
+  return {
+    documents: new SqlDocuments(open),
+    enrolments: new SqlEnrolments(open),
+    requests: new SqlRequests(open),
+    intakes: new SqlIntakes(open),
+    accessLog: new SqlAccessLog(open),
+    close: () => open.destroy(),
+  };
+}
+
+async function migrate(tables: Kysely<Tables>, path: string): Promise<void> {
+  await sql`create table if not exists schema_version (version integer not null) strict`.execute(tables);
+  const row = await tables.selectFrom('schema_version').select('version').executeTakeFirst();
+  const version = row?.version ?? 0;
+  if (version > MIGRATIONS.length) {
+    throw failure('state_damaged', { file: path, detail: `its schema ${version} is newer than this program` });
+  }
+  for (let next = version; next < MIGRATIONS.length; next += 1) {
+    await tables.transaction().execute(async (step) => {
+      for (const statement of MIGRATIONS[next] ?? []) await sql.raw(statement).execute(step);
+      await step.deleteFrom('schema_version').execute();
+      await step
+        .insertInto('schema_version')
+        .values({ version: next + 1 })
+        .execute();
+    });
+  }
+}

@@ -1,0 +1,240 @@
+// Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
+// Not here: when to publish or revoke (intake/), the clips' bytes.
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import { ERRORS, type ErrorCode } from '../../device/protocol/errors.ts';
+import type {
+  GrantKey,
+  Intake,
+  IntakeStore,
+  OpenLimits,
+  OpenOutcome,
+  RevokedGrant,
+  RevokeOutcome,
+} from '../intake/store.ts';
+import type { Tables } from './schema.ts';
+
+export class SqlIntakes implements IntakeStore {
+  private readonly tables: Kysely<Tables>;
+
+  constructor(tables: Kysely<Tables>) {
+    this.tables = tables;
+  }
+
+  async find(key: GrantKey): Promise<Intake | null> {
+    return findIn(this.tables, key);
+  }
+
+  async findClip(clip: string): Promise<Intake | null> {
+    const row = await this.tables.selectFrom('intakes').selectAll().where('clip', '=', clip).executeTakeFirst();
+    return row ? toIntake(row) : null;
+  }
+
+  async findUpload(upload: string): Promise<Intake | null> {
+    const row = await this.tables.selectFrom('intakes').selectAll().where('upload', '=', upload).executeTakeFirst();
+    return row ? toIntake(row) : null;
+  }
+
+  async open(intake: Intake, limits: OpenLimits): Promise<OpenOutcome> {
+    return this.tables.transaction().execute(async (step) => {
+      if (await revokedIn(step, intake)) return 'revoked';
+      if (await findIn(step, intake)) return 'known';
+      const twin = await step.selectFrom('intakes').select('clip').where('clip', '=', intake.clip).executeTakeFirst();
+      if (twin) return 'clip-taken';
+      const waiting = await step
+        .selectFrom('intakes')
+        .select((all) => [
+          all.fn.countAll<number>().as('count'),
+          all.fn.coalesce(all.fn.sum<number>('clip_bytes'), all.lit(0)).as('bytes'),
+        ])
+        .where('device', '=', intake.device)
+        .where('state', '=', 'open')
+        .executeTakeFirstOrThrow();
+      const over =
+        waiting.count >= limits.openPerDeviceMax || waiting.bytes + intake.clipBytes > limits.openBytesPerDeviceMax;
+      if (over) return 'over-quota';
+      await step.insertInto('intakes').values(toRow(intake)).execute();
+      return 'opened';
+    });
+  }
+
+  async setUploading(upload: string, uploading: boolean): Promise<void> {
+    await this.tables
+      .updateTable('intakes')
+      .set((set) => ({
+        uploading: uploading ? 1 : 0,
+        creations: uploading ? set('creations', '+', 1) : set.ref('creations'),
+      }))
+      .where('upload', '=', upload)
+      .where('state', '=', 'open')
+      .execute();
+  }
+
+  async publish(
+    key: GrantKey,
+    stored: { receipt: string; storedS: number },
+    check: () => void,
+    move: () => Promise<void>,
+  ): Promise<boolean> {
+    return this.tables.transaction().execute(async (step) => {
+      const intake = await findIn(step, key);
+      if (intake?.state !== 'open' || (await revokedIn(step, key))) return false;
+      const request = await step
+        .selectFrom('requests')
+        .select('state')
+        .where('request', '=', intake.request)
+        .executeTakeFirst();
+      if (request?.state !== 'published') return false;
+      check();
+      await step
+        .updateTable('intakes')
+        .set({ state: 'stored', uploading: 0, receipt: stored.receipt, stored_s: stored.storedS })
+        .where('device', '=', key.device)
+        .where('grant_id', '=', key.grant)
+        .execute();
+      await move();
+      return true;
+    });
+  }
+
+  async drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean> {
+    const changed = await this.tables
+      .updateTable('intakes')
+      .set({ state: 'deleted', uploading: 0, manifest: '', refusal, receipt })
+      .where('device', '=', key.device)
+      .where('grant_id', '=', key.grant)
+      .where('state', '=', 'open')
+      .executeTakeFirst();
+    return changed.numUpdatedRows > 0n;
+  }
+
+  async findRevoked(key: GrantKey): Promise<RevokedGrant | null> {
+    return revokedIn(this.tables, key);
+  }
+
+  async revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number): Promise<RevokeOutcome> {
+    return this.tables.transaction().execute(async (step) => {
+      const before = await revokedIn(step, revoked);
+      if (before) return { done: 'before', receipt: before.receipt };
+      const intake = await findIn(step, revoked);
+      const { count } = await step
+        .selectFrom('revoked_grants')
+        .select((all) => all.fn.countAll<number>().as('count'))
+        .where('device', '=', revoked.device)
+        .executeTakeFirstOrThrow();
+      // Of a known clip a revocation always counts; only grants never heard of could be made up without end.
+      if (!intake && count >= perDeviceMax) return { done: 'too-many' };
+      await step
+        .insertInto('revoked_grants')
+        .values({
+          device: revoked.device,
+          grant_id: revoked.grant,
+          owner_key: revoked.ownerKey,
+          grant_sha256: revoked.grantSha256,
+          receipt: revoked.receipt,
+          revoked_s: revokedS,
+        })
+        .execute();
+      await step
+        .updateTable('intakes')
+        .set({ state: 'deleted', uploading: 0, manifest: '', refusal: 'intake_revoked', receipt: revoked.receipt })
+        .where('device', '=', revoked.device)
+        .where('grant_id', '=', revoked.grant)
+        .execute();
+      return { done: 'now', intake };
+    });
+  }
+
+  async openIntakes(): Promise<Intake[]> {
+    const rows = await this.tables.selectFrom('intakes').selectAll().where('state', '=', 'open').execute();
+    return rows.map(toIntake);
+  }
+
+  async storedClips(agency: string, most: number): Promise<Intake[]> {
+    const rows = await this.tables
+      .selectFrom('intakes')
+      .selectAll()
+      .where('agency', '=', agency)
+      .where('state', '=', 'stored')
+      .orderBy('stored_s', 'desc')
+      .limit(most)
+      .execute();
+    return rows.map(toIntake);
+  }
+}
+
+async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<Intake | null> {
+  const row = await from
+    .selectFrom('intakes')
+    .selectAll()
+    .where('device', '=', key.device)
+    .where('grant_id', '=', key.grant)
+    .executeTakeFirst();
+  return row ? toIntake(row) : null;
+}
+
+async function revokedIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<RevokedGrant | null> {
+  const row = await from
+    .selectFrom('revoked_grants')
+    .selectAll()
+    .where('device', '=', key.device)
+    .where('grant_id', '=', key.grant)
+    .executeTakeFirst();
+  if (!row) return null;
+  const { device, receipt } = row;
+  return { device, grant: row.grant_id, ownerKey: row.owner_key, grantSha256: row.grant_sha256, receipt };
+}
+
+function toRow(intake: Intake): Tables['intakes'] {
+  return {
+    device: intake.device,
+    grant_id: intake.grant,
+    clip: intake.clip,
+    request: intake.request,
+    agency: intake.agency,
+    owner_key: intake.ownerKey,
+    grant_sha256: intake.grantSha256,
+    manifest: intake.manifest,
+    manifest_sha256: intake.manifestSha256,
+    clip_sha256: intake.clipSha256,
+    clip_bytes: intake.clipBytes,
+    expires_s: intake.expiresS,
+    upload: intake.upload,
+    uploading: intake.uploading ? 1 : 0,
+    creations: intake.creations,
+    state: intake.state,
+    refusal: intake.refusal,
+    receipt: intake.receipt,
+    stored_s: null,
+  };
+}
+
+function toIntake(row: Selectable<Tables['intakes']>): Intake {
+  return {
+    device: row.device,
+    grant: row.grant_id,
+    clip: row.clip,
+    request: row.request,
+    agency: row.agency,
+    ownerKey: row.owner_key,
+    grantSha256: row.grant_sha256,
+    manifest: row.manifest,
+    manifestSha256: row.manifest_sha256,
+    clipSha256: row.clip_sha256,
+    clipBytes: row.clip_bytes,
+    expiresS: row.expires_s,
+    upload: row.upload,
+    uploading: row.uploading === 1,
+    creations: row.creations,
+    state: row.state,
+    refusal: refusalOf(row.refusal),
+    receipt: row.receipt,
+  };
+}
+
+function refusalOf(text: string | null): ErrorCode | null {
+  return text !== null && isCode(text) ? text : null;
+}
+
+function isCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERRORS, text);
+}

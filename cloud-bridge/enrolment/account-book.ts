@@ -1,0 +1,15 @@
+// Owns: issuing accounts at the area broker. Not here: what an account may do there (protocol/access.ts).
+import { issueAccount } from '../../device/base/account-folder.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import type { Random } from '../../device/base/random.ts';
+import type { AccountRole } from '../../device/protocol/access.ts';
+
+/** Who may open a session at the area broker. Issuing again replaces the password. */
+export interface AccountBook {
+  issue(role: Extract<AccountRole, 'device-area' | 'bridge'>, id: string): Promise<{ user: string; password: string }>;
+}
+
+/** Accounts of the embedded broker: files in a folder. */
+export function folderAccounts(disk: Disk, random: Random, folder: string): AccountBook {
+  return { issue: (role, id) => issueAccount(disk, random, folder, { role, id }) };
+}

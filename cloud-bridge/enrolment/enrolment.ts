@@ -1,0 +1,116 @@
+// Owns: letting a device in, once, by a one-time code. Not here: accounts at the broker (AccountBook), where devices are:
+// nobody here ever learns it.
+import { toBase64url, utf8 } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import {
+  type EnrolmentStatement,
+  enrolmentProofSchema,
+  enrolmentStatementSchema,
+  printEnrolmentCode,
+} from '../../device/protocol/enrolment.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { AttemptLimit } from '../http/attempt-limit.ts';
+import { assertLife, peekToken, readToken } from '../tokens.ts';
+import type { AccountBook } from './account-book.ts';
+import type { EnrolmentStore } from './store.ts';
+
+export interface EnrolmentDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  store: EnrolmentStore;
+  accounts: AccountBook;
+  key: SigningKey;
+  bridgeId: string;
+  registryKey: string;
+  area: { url: string; prefix: string };
+  codeLifeS: number;
+}
+
+const PROOF_LIFE_S_MAX = 600;
+const FAILURES_MAX = 20;
+const FAILURE_SPAN_MS = 10 * 60_000;
+
+/** Prints codes and redeems them. */
+export class Enrolment {
+  private readonly deps: EnrolmentDeps;
+  private readonly attempts: AttemptLimit;
+
+  constructor(deps: EnrolmentDeps) {
+    this.deps = deps;
+    this.attempts = new AttemptLimit(deps.clock, FAILURES_MAX, FAILURE_SPAN_MS);
+  }
+
+  /** A new one-time code under the bridge's address `url`; only its secret's hash is kept. */
+  async printCode(url: string): Promise<{ code: string; expiresS: number }> {
+    const { random, clock, store, codeLifeS, key, registryKey } = this.deps;
+    const secret = toBase64url(random.bytes(32));
+    const nowS = wallSeconds(clock);
+    await store.addCode(sha256Hex(secret), nowS + codeLifeS, nowS);
+    const code = printEnrolmentCode({
+      url,
+      bridge: sha256Hex(key.publicKey),
+      registry: sha256Hex(registryKey),
+      secret,
+    });
+    return { code, expiresS: nowS + codeLifeS };
+  }
+
+  /**
+   * Redeems a code for the device that signed `proof`; returns the bridge's signed statement. `address` is the caller's,
+   * for slowing down guessers. Throws `enrolment_code_invalid`, `token_...`, `http_rate_limited`.
+   */
+  async enrol(secret: string, proof: string, address: string): Promise<string> {
+    this.attempts.assertOpen(address);
+    try {
+      return await this.redeem(secret, proof);
+    } catch (thrown) {
+      if (isFailure(thrown)) this.attempts.noteFailure(address);
+      throw thrown;
+    }
+  }
+
+  private async redeem(secret: string, proof: string): Promise<string> {
+    const { clock, store, accounts, log } = this.deps;
+    const nowS = wallSeconds(clock);
+    const { iss } = peekToken(proof, enrolmentProofSchema);
+    // The device's key is not known before: its signature proves that it holds it, and its id follows from it.
+    const claims = readToken(proof, {
+      typ: 'doorsill-enrolment+jws',
+      schema: enrolmentProofSchema,
+      audience: this.deps.bridgeId,
+      keys: [iss],
+    });
+    assertLife(claims, nowS, PROOF_LIFE_S_MAX);
+    const device = actorId('device', sha256Hex(iss));
+    if (!isPublicKey(iss) || claims.device !== device) throw failure('token_unknown_claims');
+    const secretSha256 = sha256Hex(utf8(secret));
+    // The proof is bound to this code, so that it cannot be carried over to another one.
+    if (claims.secretSha256 !== secretSha256) throw failure('enrolment_code_invalid');
+    if (!(await store.redeem(secretSha256, { device, key: iss, enrolledS: nowS }))) {
+      throw failure('enrolment_code_invalid');
+    }
+    const account = await accounts.issue('device-area', device);
+    log.info('a device has enrolled', { device });
+    return this.statement(device, account, nowS);
+  }
+
+  private statement(device: string, account: { user: string; password: string }, nowS: number): string {
+    const { key, bridgeId, registryKey, area } = this.deps;
+    const claims: EnrolmentStatement = {
+      iss: key.publicKey,
+      aud: device,
+      iat: nowS,
+      device,
+      bridge: bridgeId,
+      registry: registryKey,
+      area: { url: area.url, ...account, prefix: area.prefix },
+    };
+    return signToken('doorsill-enrolment+jws', enrolmentStatementSchema.parse(claims), key);
+  }
+}

@@ -1,0 +1,111 @@
+// Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: any route.
+import { type FastifyInstance, fastify } from 'fastify';
+import { z } from 'zod';
+import type { Clock, Timer } from '../../device/base/clock.ts';
+import { systemCode } from '../../device/base/disk.ts';
+import type { Log } from '../../device/base/log.ts';
+import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
+
+/** Limits of one server. */
+export interface HttpLimits {
+  /** Longest JSON body in bytes. */
+  bodyBytes: number;
+  /** Time for a request's headers, from its first byte. */
+  headersMs: number;
+  /** Time for a whole JSON body. Uploads have none: they may be slow, but not silent. */
+  bodyMs: number;
+  /** A socket on which nothing moves for this long is closed. */
+  idleMs: number;
+  /** Connections at once. */
+  connections: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  bodyBytes: 65_536,
+  headersMs: 15_000,
+  bodyMs: 30_000,
+  idleMs: 60_000,
+  connections: 1_000,
+};
+
+export interface HttpDeps {
+  clock: Clock;
+  log: Log;
+  limits?: HttpLimits;
+}
+
+/** Bodies of this type are read by the upload store itself, at the sender's pace (tus 1.0.0, PATCH). */
+export const UPLOAD_BODY_TYPE = 'application/offset+octet-stream';
+
+/** A server without routes; `listenOn` opens it. */
+export function makeHttpServer(deps: HttpDeps): FastifyInstance {
+  const { clock, log, limits = HTTP_LIMITS } = deps;
+  const server = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    bodyLimit: limits.bodyBytes,
+    connectionTimeout: limits.idleMs,
+    keepAliveTimeout: limits.idleMs,
+    requestTimeout: 0,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
+  });
+  server.server.maxConnections = limits.connections;
+  server.addContentTypeParser(UPLOAD_BODY_TYPE, (_request, _body, done) => done(null));
+
+  const deadlines = new WeakMap<object, Timer>();
+  server.addHook('onRequest', async (request) => {
+    if (request.headers['content-type'] === UPLOAD_BODY_TYPE) return;
+    const deadline = clock.after(limits.bodyMs, () => request.raw.destroy());
+    deadlines.set(request, deadline);
+    request.raw.once('close', () => deadline.cancel());
+  });
+  server.addHook('preHandler', async (request) => deadlines.get(request)?.cancel());
+  server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+
+  server.setErrorHandler((thrown, request, reply) => {
+    let refused = refusalOf(thrown);
+    if (!refused) {
+      const detail = thrown instanceof Error ? thrown.message : 'not an error';
+      log.error('a request failed unexpectedly', { route: request.routeOptions.url, detail });
+      refused = failure('internal', { detail: 'see the server’s log' });
+    }
+    log.debug('refused a request', { route: request.routeOptions.url, code: refused.code });
+    return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
+  });
+  server.setNotFoundHandler((_request, reply) => {
+    const refused = failure('http_not_found');
+    return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
+  });
+  return server;
+}
+
+/** Opens the server; returns its base address. Port 0 takes a free one. Throws `port_in_use`. */
+export async function listenOn(server: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await server.listen({ host, port });
+  } catch (thrown) {
+    if (systemCode(thrown) === 'EADDRINUSE') throw failure('port_in_use', { port, host }, thrown);
+    throw thrown;
+  }
+}
+
+/** A body or the parts of a path, checked; throws `http_body_invalid`. */
+export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw failure('http_body_invalid', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}` });
+}
+
+const frameworkErrorSchema = z.object({ statusCode: z.int().min(400).max(499), message: z.string() });
+
+/** The failure to answer with for anything thrown; null when it is a bug of ours, whose words are for the log alone. */
+function refusalOf(thrown: unknown): Failure | null {
+  if (isFailure(thrown)) return thrown;
+  // fastify's own refusals (size, form, media type) carry a 4xx statusCode.
+  const framework = frameworkErrorSchema.safeParse(thrown);
+  return framework.success ? failure('http_body_invalid', { detail: framework.data.message }) : null;
+}

@@ -1,0 +1,136 @@
+// Owns: where a clip's files lie while it is staged, made ready and stored, and every move between. Each move is one durable
+// step, so that a crash leaves files in exactly one of the three places. Not here: when to move (intake.ts), who may read.
+import { join } from 'node:path';
+import { utf8 } from '../../device/base/bytes.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { sha256Stream } from '../../device/base/keys.ts';
+import type { Manifest } from '../../device/protocol/manifest.ts';
+import { checkStructure, type ExpectedClip } from './structure.ts';
+
+const CLIP_NAME = 'clip.mp4';
+const MANIFEST_TOKEN_NAME = 'manifest.jws';
+const MANIFEST_NAME = 'manifest.json';
+const HASH_STEP_BYTES = 1024 * 1024;
+
+/** The upload and clip ids that belong together. */
+export interface ClipPlace {
+  upload: string;
+  clip: string;
+}
+
+export class ClipFiles {
+  private readonly disk: Disk;
+  private readonly folder: string;
+
+  constructor(disk: Disk, folder: string) {
+    this.disk = disk;
+    this.folder = folder;
+  }
+
+  /** Folder of staged uploads: one file each, named by the upload id. */
+  get staging(): string {
+    return join(this.folder, 'staging');
+  }
+
+  async start(): Promise<void> {
+    for (const folder of [this.staging, join(this.folder, 'ready'), join(this.folder, 'clips')]) {
+      await this.disk.makeFolder(folder);
+    }
+  }
+
+  stagedPath(upload: string): string {
+    return join(this.staging, upload);
+  }
+
+  /** The stored clip's file; `clips/<clip>/manifest.jws` and its readable twin `manifest.json` lie beside it. */
+  clipPath(clip: string): string {
+    return join(this.folder, 'clips', clip, CLIP_NAME);
+  }
+
+  /** Bytes staged so far; null when there is no file. */
+  stagedBytes(upload: string): Promise<number | null> {
+    return this.disk.sizeOf(this.stagedPath(upload));
+  }
+
+  /** Makes the staged bytes durable and hashes them: SHA-256 as hex. */
+  async sealStaged(upload: string): Promise<string> {
+    const file = await this.disk.open(this.stagedPath(upload), { create: false });
+    try {
+      await file.sync();
+      const hash = sha256Stream();
+      const size = await file.size();
+      for (let at = 0; at < size; at += HASH_STEP_BYTES) hash.update(await file.read(at, HASH_STEP_BYTES));
+      return hash.digestHex();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Throws `intake_structure` unless the staged bytes are a plain recording. */
+  async checkStaged(upload: string, expected: ExpectedClip): Promise<void> {
+    const file = await this.disk.open(this.stagedPath(upload), { create: false });
+    try {
+      await checkStructure(file, await file.size(), expected);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Lays the clip and its manifest together, still out of sight. */
+  async makeReady(place: ClipPlace, manifestToken: string, manifest: Manifest): Promise<void> {
+    const folder = this.readyFolder(place.clip);
+    await this.disk.makeFolder(folder);
+    await this.disk.replaceFile(join(folder, MANIFEST_TOKEN_NAME), utf8(manifestToken));
+    await this.disk.replaceFile(join(folder, MANIFEST_NAME), utf8(`${JSON.stringify(manifest, null, 2)}\n`));
+    await this.disk.rename(this.stagedPath(place.upload), join(folder, CLIP_NAME));
+  }
+
+  /** The one step into sight. */
+  async show(clip: string): Promise<void> {
+    await this.disk.rename(this.readyFolder(clip), join(this.folder, 'clips', clip));
+  }
+
+  /** Puts a clip that a crash or a refusal stopped on its way back to where it was staged. */
+  async takeBack(place: ClipPlace): Promise<void> {
+    for (const folder of [this.readyFolder(place.clip), join(this.folder, 'clips', place.clip)]) {
+      if ((await this.disk.sizeOf(join(folder, CLIP_NAME))) !== null) {
+        await this.disk.rename(join(folder, CLIP_NAME), this.stagedPath(place.upload));
+      }
+      await this.disk.remove(folder);
+    }
+  }
+
+  /** Removes everything there is of a clip. */
+  async remove(place: ClipPlace): Promise<void> {
+    await this.disk.remove(this.stagedPath(place.upload));
+    await this.disk.remove(this.readyFolder(place.clip));
+    await this.disk.remove(join(this.folder, 'clips', place.clip));
+  }
+
+  async removeStaged(upload: string): Promise<void> {
+    await this.disk.remove(this.stagedPath(upload));
+  }
+
+  /** Removes files that a crash left and nobody owns: `keeps` says what is whose. */
+  async sweep(keeps: {
+    staged: (upload: string) => Promise<boolean>;
+    stored: (clip: string) => Promise<boolean>;
+  }): Promise<void> {
+    for (const upload of await this.disk.list(this.staging)) {
+      if (!(await keeps.staged(upload))) await this.disk.remove(this.stagedPath(upload));
+    }
+    for (const clip of await this.disk.list(join(this.folder, 'ready'))) await this.disk.remove(this.readyFolder(clip));
+    for (const clip of await this.disk.list(join(this.folder, 'clips'))) {
+      if (!(await keeps.stored(clip))) await this.disk.remove(join(this.folder, 'clips', clip));
+    }
+  }
+
+  /** Bytes free on the disk. */
+  freeBytes(): Promise<number> {
+    return this.disk.freeBytes(this.staging);
+  }
+
+  private readyFolder(clip: string): string {
+    return join(this.folder, 'ready', clip);
+  }
+}

@@ -1,0 +1,133 @@
+// Owns: re-verifying, before a byte is taken, the whole chain that a clip's manifest claims: device, owner, request, agency,
+// window, disclosure. Nothing is believed because a device says so that its owner or the agency did not sign.
+// Not here: quotas and state (intake.ts), the clip's bytes (structure.ts).
+import { sha256Hex } from '../../device/base/keys.ts';
+import { ALL_CLIPS } from '../../device/protocol/agency.ts';
+import type { Window } from '../../device/protocol/claims.ts';
+import { DISCLOSURE_KEYS, DISCLOSURE_PROFILES, PUBLIC_AUDIENCE, windowWithin } from '../../device/protocol/claims.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import {
+  CLOCK_SKEW_S_MAX,
+  GRANT_LIFE_S_MAX,
+  type Grant,
+  grantSchema,
+  pairingSchema,
+} from '../../device/protocol/grant.ts';
+import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
+import { type Request, requestSchema } from '../../device/protocol/request.ts';
+import type { RequestStore, StoredRequest } from '../requests/store.ts';
+import { peekToken, readLink, tryToken } from '../tokens.ts';
+import type { Presented } from './device-tokens.ts';
+
+/** What the chain says, all of it verified. */
+export interface Judged {
+  manifest: Manifest;
+  grant: Grant;
+  grantSha256: string;
+  request: StoredRequest;
+}
+
+/** Reads the manifest alone: signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
+export function readManifest(manifestToken: string, presented: Presented): Manifest {
+  const { token, deviceKey } = presented;
+  const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
+  if (sha256Hex(manifestToken) !== token.manifestSha256) throw refuse('it is not the one the upload token names');
+  const { aud } = peekToken(manifestToken, manifestSchema);
+  const manifest = readLink(
+    manifestToken,
+    { typ: 'doorsill-manifest+jws', schema: manifestSchema, audience: aud, keys: [deviceKey] },
+    'intake_manifest_invalid',
+    'manifest',
+  );
+  if (manifest.device !== token.device) throw refuse('it is another device’s');
+  if (manifest.clipSha256 !== token.clipSha256 || manifest.clipBytes !== token.clipBytes) {
+    throw refuse('it is about another clip than the upload token');
+  }
+  if (manifest.jti === ALL_CLIPS) throw refuse('its id is not a clip’s');
+  return manifest;
+}
+
+/** The owner key that the device vouches for, in a pairing statement that holds; null when it does not. */
+export function pairedKey(pairingToken: string, device: string, deviceKey: string): string | null {
+  const pairing = tryToken(pairingToken, {
+    typ: 'doorsill-pairing+jws',
+    schema: pairingSchema,
+    audience: PUBLIC_AUDIENCE,
+    keys: [deviceKey],
+  });
+  return pairing.ok && pairing.claims.device === device ? pairing.claims.key : null;
+}
+
+/** A grant signed by a key the device vouches for; throws `intake_grant_invalid`. */
+export function readGrant(grantToken: string, pairingToken: string, device: string, deviceKey: string): Grant {
+  const owner = pairedKey(pairingToken, device, deviceKey);
+  if (owner === null) throw failure('intake_grant_invalid', { detail: 'the pairing statement is not this device’s' });
+  return readLink(
+    grantToken,
+    { typ: 'doorsill-grant+jws', schema: grantSchema, audience: device, keys: [owner] },
+    'intake_grant_invalid',
+    'grant',
+  );
+}
+
+/**
+ * Judges a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
+ * `request_not_live`. Whether the agency is in good standing and the grant revoked is asked elsewhere.
+ */
+export async function judge(
+  manifest: Manifest,
+  presented: Presented,
+  requests: RequestStore,
+  nowS: number,
+): Promise<Judged> {
+  const { token, deviceKey } = presented;
+  const grant = readGrant(manifest.grant, manifest.pairing, token.device, deviceKey);
+  if (grant.jti !== token.grant)
+    throw failure('intake_grant_invalid', { detail: 'the upload token names another one' });
+  checkGrantLife(grant, nowS);
+  const request = await requests.find(grant.request);
+  if (request?.state !== 'published') throw failure('request_not_live');
+  checkGrant(grant, request, peekToken(request.token, requestSchema));
+  checkManifest(manifest, grant, request);
+  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), request };
+}
+
+function checkGrantLife(grant: Grant, nowS: number): void {
+  const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
+  if (nowS >= grant.exp) throw refuse('it has expired');
+  if (grant.iat > nowS + CLOCK_SKEW_S_MAX) throw refuse('it is dated in the future');
+  if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) throw refuse('it lives too long');
+}
+
+function checkGrant(grant: Grant, stored: StoredRequest, request: Request): void {
+  const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
+  if (grant.requestSha256 !== stored.tokenSha256) throw refuse('it answers other bytes of the request');
+  // A clip may arrive after its request has ended, but consent must have been given while it was open.
+  if (grant.iat >= request.exp) throw refuse('it was signed after the request had expired');
+  if (grant.recipient.kind !== 'agency' || grant.recipient.key !== stored.agencyKey) {
+    throw refuse('its recipient is not the request’s agency');
+  }
+  if (!windowWithin(grant.window, request.window)) throw refuse('its window is not inside the request’s');
+  const asked: readonly string[] = DISCLOSURE_PROFILES[request.profile];
+  if (grant.disclose.some((key) => !asked.includes(key))) throw refuse('it discloses more than was asked for');
+}
+
+function checkManifest(manifest: Manifest, grant: Grant, request: StoredRequest): void {
+  const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
+  if (manifest.request !== grant.request) throw refuse('it names another request than its grant');
+  if (manifest.aud !== request.agency) throw refuse('it is addressed to another agency than the request’s');
+  if (!sameWindow(manifest.window, grant.window)) throw refuse('its window is not the granted one');
+  if (![manifest.coverage, ...manifest.gaps].every((span) => windowWithin(span, grant.window))) {
+    throw refuse('it covers more than the granted window');
+  }
+  if (manifest.clipBytes > grant.byteLimit) throw refuse('the clip is longer than the grant allows');
+  if (!grant.audio && manifest.audioPackets > 0) throw refuse('it has audio that was not granted');
+  if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
+  if (manifest.encodedFrames > manifest.frames) throw refuse('it counts more encoded frames than frames');
+  const disclosed = DISCLOSURE_KEYS.filter((key) => manifest.disclosed[key] !== undefined);
+  if (disclosed.join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
+}
+
+function sameWindow(a: Window, b: Window): boolean {
+  return a.startUs === b.startUs && a.endUs === b.endUs;
+}

@@ -1,0 +1,78 @@
+// Owns: one at a time on an upload: tus requests and the bridge's own steps. A newcomer asks the holder to let go, as tus
+// clients do that reconnect while their old connection still hangs. Not here: what is done under the lock.
+import type { Locker } from '@tus/server';
+import { failure } from '../../device/protocol/errors.ts';
+
+type Lock = ReturnType<Locker['newLock']>;
+type Release = () => void | Promise<void>;
+
+interface Turn {
+  letGo: Release;
+  begin: () => void;
+}
+
+/** Locks by upload id. The first of a queue holds it. */
+export class UploadLocks implements Locker {
+  private readonly queues = new Map<string, Turn[]>();
+
+  newLock(id: string): Lock {
+    let turn: Turn | null = null;
+    return {
+      lock: async (signal, letGo) => {
+        turn = await this.take(id, letGo, signal);
+      },
+      unlock: async () => {
+        if (turn) this.release(id, turn);
+        turn = null;
+      },
+    };
+  }
+
+  /** Runs `work` alone on the upload; whoever holds it is asked to let go first. */
+  async hold<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+    const turn = await this.take(id, () => undefined, null);
+    try {
+      return await work();
+    } finally {
+      this.release(id, turn);
+    }
+  }
+
+  private async take(id: string, letGo: Release, signal: AbortSignal | null): Promise<Turn> {
+    const queue = this.queues.get(id) ?? [];
+    this.queues.set(id, queue);
+    const turn: Turn = { letGo, begin: () => undefined };
+    queue.push(turn);
+    const [holder] = queue;
+    if (!holder || holder === turn) return turn;
+    const begun = new Promise<void>((resolve, reject) => {
+      const giveUp = () => {
+        this.release(id, turn);
+        reject(failure('upload_unreachable', { detail: 'the request was given up' }));
+      };
+      turn.begin = () => {
+        // From now on an abort is the holder's own affair: the lock stays held until the holder has put things in order.
+        signal?.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      if (signal?.aborted) giveUp();
+      else signal?.addEventListener('abort', giveUp, { once: true });
+    });
+    void holder.letGo();
+    await begun;
+    return turn;
+  }
+
+  private release(id: string, turn: Turn): void {
+    const queue = this.queues.get(id);
+    const at = queue?.indexOf(turn) ?? -1;
+    if (!queue || at < 0) return;
+    queue.splice(at, 1);
+    const [next] = queue;
+    if (!next) this.queues.delete(id);
+    else if (at === 0) {
+      next.begin();
+      if (queue.length > 1) void next.letGo();
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// Owns: where a track's samples lie in the file (ISO/IEC 14496-12 §8.6-8.7). Not here: which tracks there may be.
+import { type Box, BoxReader, children, fault, only } from './box-walk.ts';
+
+const STBL = new Set(['stsd', 'stts', 'ctts', 'stss', 'stsc', 'stsz', 'stco', 'co64', 'sdtp', 'sgpd', 'sbgp']);
+/** Twelve hours at 60 frames a second, and audio packets to go with it. */
+const SAMPLES_MAX = 4_000_000;
+
+/** A contiguous run of samples: positions in the file. */
+export interface Chunk {
+  start: number;
+  end: number;
+}
+
+export interface SampleTable {
+  samples: number;
+  chunks: Chunk[];
+  /** The one sample entry's type, such as `avc1`. */
+  entry: string;
+}
+
+/** Reads a `stbl`. Throws `intake_structure`. */
+export function readSampleTable(bytes: Uint8Array, stbl: Box): SampleTable {
+  const boxes = children(bytes, stbl, STBL);
+  const sizes = readSizes(bytes, only(boxes, 'stsz'));
+  const offsets = readOffsets(bytes, boxes);
+  const chunks: Chunk[] = [];
+  let sample = 0;
+  for (const { chunk, samplesPerChunk } of spread(bytes, only(boxes, 'stsc'), offsets.length)) {
+    const start = offsets[chunk] ?? 0;
+    let end = start;
+    for (let count = 0; count < samplesPerChunk; count += 1) {
+      if (sample >= sizes.count) throw fault('its chunks hold more samples than there are');
+      end += sizes.sizeOf(sample);
+      sample += 1;
+    }
+    chunks.push({ start, end });
+  }
+  if (sample !== sizes.count) throw fault('some samples are in no chunk');
+  if (readTimedSamples(bytes, only(boxes, 'stts')) !== sizes.count) throw fault('some samples have no time');
+  return { samples: sizes.count, chunks, entry: readEntry(bytes, only(boxes, 'stsd')) };
+}
+
+function readEntry(bytes: Uint8Array, stsd: Box): string {
+  const reader = new BoxReader(bytes, stsd);
+  reader.version();
+  if (reader.u32() !== 1) throw fault('a track has more than one sample entry');
+  reader.u32();
+  return reader.fourcc();
+}
+
+function readSizes(bytes: Uint8Array, stsz: Box): { count: number; sizeOf: (sample: number) => number } {
+  const reader = new BoxReader(bytes, stsz);
+  reader.version();
+  const same = reader.u32();
+  const count = reader.u32();
+  if (count > SAMPLES_MAX) throw fault('it has too many samples');
+  if (same !== 0) return { count, sizeOf: () => same };
+  if (reader.left !== count * 4) throw fault('its sample sizes are cut off');
+  const sizes = Uint32Array.from({ length: count }, () => reader.u32());
+  return { count, sizeOf: (sample) => sizes[sample] ?? 0 };
+}
+
+function readOffsets(bytes: Uint8Array, boxes: readonly Box[]): number[] {
+  const long = boxes.some((box) => box.type === 'co64');
+  const box = only(boxes, long ? 'co64' : 'stco');
+  if (long && boxes.some((other) => other.type === 'stco')) throw fault('it has two chunk tables');
+  const reader = new BoxReader(bytes, box);
+  reader.version();
+  const count = reader.u32();
+  if (reader.left !== count * (long ? 8 : 4)) throw fault('its chunk table is cut off');
+  return Array.from({ length: count }, () => (long ? reader.u64() : reader.u32()));
+}
+
+/** How many samples each chunk has, from the runs of `stsc` (§8.7.4). */
+function* spread(
+  bytes: Uint8Array,
+  stsc: Box,
+  chunkCount: number,
+): Generator<{ chunk: number; samplesPerChunk: number }> {
+  const reader = new BoxReader(bytes, stsc);
+  reader.version();
+  const count = reader.u32();
+  if (reader.left !== count * 12) throw fault('its chunk runs are cut off');
+  const runs = Array.from({ length: count }, () => {
+    const run = { first: reader.u32(), samplesPerChunk: reader.u32() };
+    reader.u32();
+    return run;
+  });
+  let chunk = 0;
+  for (const [at, run] of runs.entries()) {
+    const next = runs[at + 1]?.first ?? chunkCount + 1;
+    if (run.first !== chunk + 1 || next <= run.first || next > chunkCount + 1)
+      throw fault('its chunk runs are not in order');
+    for (; chunk < next - 1; chunk += 1) yield { chunk, samplesPerChunk: run.samplesPerChunk };
+  }
+  if (chunk !== chunkCount) throw fault('some chunks have no samples');
+}
+
+function readTimedSamples(bytes: Uint8Array, stts: Box): number {
+  const reader = new BoxReader(bytes, stts);
+  reader.version();
+  const count = reader.u32();
+  if (reader.left !== count * 8) throw fault('its sample times are cut off');
+  let samples = 0;
+  for (let at = 0; at < count; at += 1) {
+    samples += reader.u32();
+    reader.u32();
+  }
+  return samples;
+}

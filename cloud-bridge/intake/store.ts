@@ -1,0 +1,84 @@
+// Owns: what the bridge remembers of clips on their way in, clips it holds, and grants that were revoked.
+// Not here: how (database/), the clips' bytes (intake.ts).
+import type { ErrorCode } from '../../device/protocol/errors.ts';
+
+/** One grant of one device: grant ids are only unique within a device, which vouches for its owners. */
+export interface GrantKey {
+  device: string;
+  grant: string;
+}
+
+/** One clip's way in. `open` until it is `stored` or `deleted`, which are for good. */
+export interface Intake extends GrantKey {
+  clip: string;
+  request: string;
+  agency: string;
+  /** Who signed the grant, and the hash of its bytes: what a revocation must fit. */
+  ownerKey: string;
+  grantSha256: string;
+  /** The manifest token; empty once deleted, because it holds what the home disclosed. */
+  manifest: string;
+  manifestSha256: string;
+  clipSha256: string;
+  clipBytes: number;
+  /** When the grant dies, in seconds since 1970. */
+  expiresS: number;
+  /** Id of the upload and name of its staged file. Random, and worth nothing without a token. */
+  upload: string;
+  /** Whether the upload exists (created and not terminated). */
+  uploading: boolean;
+  creations: number;
+  state: 'open' | 'stored' | 'deleted';
+  /** Why it was deleted, when it was. */
+  refusal: ErrorCode | null;
+  receipt: string | null;
+}
+
+export interface OpenLimits {
+  openPerDeviceMax: number;
+  openBytesPerDeviceMax: number;
+}
+
+/** `revoked` comes first: a revoked grant has no other answer. */
+export type OpenOutcome = 'opened' | 'revoked' | 'known' | 'clip-taken' | 'over-quota';
+
+/** A revocation as it was carried out. */
+export interface RevokedGrant extends GrantKey {
+  ownerKey: string;
+  grantSha256: string;
+  receipt: string;
+}
+
+export type RevokeOutcome =
+  | { done: 'before'; receipt: string }
+  | { done: 'now'; intake: Intake | null }
+  | { done: 'too-many' };
+
+export interface IntakeStore {
+  find(key: GrantKey): Promise<Intake | null>;
+  findClip(clip: string): Promise<Intake | null>;
+  findUpload(upload: string): Promise<Intake | null>;
+  /** Enters an intake, in one step with the checks. */
+  open(intake: Intake, limits: OpenLimits): Promise<OpenOutcome>;
+  /** Notes that the upload was created (again) or ended; does nothing unless the intake is open. */
+  setUploading(upload: string, uploading: boolean): Promise<void>;
+  /**
+   * The one step that makes a clip visible: inside one transaction, checks that the intake is open, its grant not
+   * revoked and its request not resolved; calls `check` (throws to refuse) and `move` (moves the files); stores the
+   * receipt. Returns whether the clip is stored now.
+   */
+  publish(
+    key: GrantKey,
+    stored: { receipt: string; storedS: number },
+    check: () => void,
+    move: () => Promise<void>,
+  ): Promise<boolean>;
+  /** Ends an open intake as deleted; false when it is not open (any more). */
+  drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
+  findRevoked(key: GrantKey): Promise<RevokedGrant | null>;
+  /** Remembers the revocation for good and ends the intake, whatever its state, in one step. */
+  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number): Promise<RevokeOutcome>;
+  openIntakes(): Promise<Intake[]>;
+  /** Clips an agency holds, newest first. */
+  storedClips(agency: string, most: number): Promise<Intake[]>;
+}

@@ -1,0 +1,128 @@
+// Owns: keeping the area broker's retained documents right: each cell's open requests with fresh credentials, and the
+// registry's revocation list. Not here: the rules of publication (requests.ts), the connection (base/mqtt-link.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { SigningKey } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import type { PublishedRequest } from '../../device/protocol/request.ts';
+import { topicsUnder } from '../../device/protocol/topics.ts';
+import type { Standing } from '../agencies/standing.ts';
+import { Repeater } from '../repeater.ts';
+import { type CellContent, packParts, signParts } from './area-documents.ts';
+import type { RequestStore, StoredRequest } from './store.ts';
+
+/** Where retained messages go. */
+export interface AreaPublisher {
+  /** Resolves when the broker has the message; rejects when it was given up. */
+  publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>;
+}
+
+export interface BoardDeps {
+  clock: Clock;
+  log: Log;
+  key: SigningKey;
+  store: RequestStore;
+  standing: Standing;
+  publisher: AreaPublisher;
+  prefix: string;
+  republishS: number;
+  documentLifeS: number;
+  revocationsEveryS: number;
+}
+
+/** The public notice board. */
+export class AreaBoard {
+  private readonly deps: BoardDeps;
+  private readonly topics: ReturnType<typeof topicsUnder>;
+  private readonly publishing: Repeater;
+  private readonly watching: Repeater;
+
+  constructor(deps: BoardDeps) {
+    this.deps = deps;
+    this.topics = topicsUnder(deps.prefix);
+    this.publishing = new Repeater(deps, 'publish area documents', deps.republishS * 1000, () => this.publishAll());
+    this.watching = new Repeater(deps, 'watch revocations', deps.revocationsEveryS * 1000, () => this.watch());
+  }
+
+  start(): void {
+    this.publishing.start();
+    this.watching.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.watching.stop();
+    await this.publishing.stop();
+  }
+
+  /** Puts everything on the board again: after a change, and when the broker is back. Never rejects. */
+  async refresh(): Promise<void> {
+    await this.publishing.now();
+  }
+
+  /** Asks the registry for its list now, and publishes what follows from a change. Never rejects. */
+  async refreshRevocations(): Promise<void> {
+    await this.watching.now();
+  }
+
+  private async watch(): Promise<void> {
+    if (await this.deps.standing.refreshRevocations()) void this.refresh();
+  }
+
+  private async publishAll(): Promise<void> {
+    const { standing, store, clock } = this.deps;
+    if (standing.revocationsToken) this.put(this.topics.revocations, standing.revocationsToken);
+    const cells = new Map<string, { requests: PublishedRequest[]; cancelled: string[] }>();
+    for (const { cell } of await store.publishedCells()) cells.set(cell, { requests: [], cancelled: [] });
+    for (const request of await store.unexpired(wallSeconds(clock))) {
+      const entry = await this.entryOf(request);
+      if (entry === 'absent') continue;
+      for (const cell of request.cells) {
+        const content = cells.get(cell) ?? { requests: [], cancelled: [] };
+        cells.set(cell, content);
+        if (entry === 'cancelled') content.cancelled.push(request.request);
+        else content.requests.push(entry);
+      }
+    }
+    for (const [cell, content] of cells) await this.publishCell({ cell, ...content });
+  }
+
+  /** A request as it stands now: with a fresh credential, cancelled, or absent while its credential cannot be had. */
+  private async entryOf(request: StoredRequest): Promise<PublishedRequest | 'cancelled' | 'absent'> {
+    if (request.state === 'resolved') return 'cancelled';
+    try {
+      const credential = await this.deps.standing.credential(request.agency);
+      // Another key for the same agency cannot be: the id follows from it.
+      return { request: request.token, credential: credential.token, publication: request.publication };
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.deps.log.warn('a request is off the board', { request: request.request, code: thrown.code });
+      return thrown.retryable ? 'absent' : 'cancelled';
+    }
+  }
+
+  private async publishCell(content: CellContent): Promise<void> {
+    const { store, clock, key, documentLifeS } = this.deps;
+    const parts = packParts(content);
+    const before = (await store.publishedCells()).find((known) => known.cell === content.cell)?.parts ?? 0;
+    const isEmpty = content.requests.length === 0 && content.cancelled.length === 0;
+    const revision = await store.nextRevision(content.cell, isEmpty ? 0 : parts.length);
+    const iat = wallSeconds(clock);
+    const tokens = signParts(content, parts, { revision, iat, exp: iat + documentLifeS }, key);
+    tokens.forEach((token, at) => {
+      this.put(this.topics.areaRequests(content.cell, at + 1), token);
+    });
+    // A part that is no longer needed is taken down: an empty retained message removes one [MQTT-3.3.1-10].
+    for (let part = tokens.length + 1; part <= before; part += 1)
+      this.put(this.topics.areaRequests(content.cell, part), '');
+  }
+
+  /** Hands a message over without waiting: the link queues while the broker is away, and all is put again when it is back. */
+  private put(topic: string, payload: string): void {
+    this.deps.publisher.publish(topic, payload, { retain: true }).catch((thrown: unknown) => {
+      this.deps.log.debug('a message did not reach the area broker', {
+        topic,
+        detail: thrown instanceof Error ? thrown.message : '',
+      });
+    });
+  }
+}

@@ -1,0 +1,71 @@
+// Owns: what a request may ask for: the limits of public practice, as settings. Pure. Not here: who may ask
+// (agencies/standing.ts), how often (the store counts), moderation of texts.
+import { cellsOf } from '../../device/protocol/area.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
+import type { Credential, Request } from '../../device/protocol/request.ts';
+import type { RequestRules } from '../config.ts';
+import { areaM2, isSimple } from './geometry.ts';
+
+/** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than itself. */
+const CELLS_MAX = 9;
+
+/** A request older than this was not made for now. */
+const AGE_S_MAX = 24 * 3600;
+
+/** The cells a request is published to. Throws `request_limits` naming the first limit it breaks. */
+export function checkLimits(request: Request, credential: Credential, rules: RequestRules, nowS: number): string[] {
+  const refuse = (detail: string) => failure('request_limits', { detail });
+  checkTimes(request, rules, nowS, refuse);
+  const { email } = request.contact;
+  if (email !== undefined && rules.officialEmailOnly && !isOfficial(email, credential.domain)) {
+    throw refuse(`the contact's email is not at ${credential.domain}`);
+  }
+  if (
+    blank(request.investigation) ||
+    blank(request.incidentType) ||
+    blank(request.text) ||
+    blank(request.contact.name)
+  ) {
+    throw refuse('investigation, incident type, text and contact are mandatory');
+  }
+  if (!isSimple(request.area)) throw refuse('the area’s outline crosses or touches itself');
+  const sizeM2 = Math.round(areaM2(request.area));
+  if (sizeM2 < rules.areaM2Min || sizeM2 > rules.areaM2Max) {
+    throw refuse(`the area is ${sizeM2} m2, not ${rules.areaM2Min} to ${rules.areaM2Max}`);
+  }
+  const cells = cellsOf(request.area, CELLS_MAX);
+  if (!cells) throw refuse('the area is too long and thin');
+  return cells;
+}
+
+function checkTimes(request: Request, rules: RequestRules, nowS: number, refuse: (detail: string) => Error): void {
+  const windowS = (request.window.endUs - request.window.startUs) / 1_000_000;
+  if (windowS < rules.windowSMin || windowS > rules.windowSMax) {
+    throw refuse(`the window is ${windowS} s long, not ${rules.windowSMin} to ${rules.windowSMax}`);
+  }
+  if (request.window.endUs > nowS * 1_000_000) throw refuse('the window has not ended yet');
+  if (request.iat > nowS + CLOCK_SKEW_S_MAX) throw refuse('it is dated in the future');
+  if (request.iat < nowS - AGE_S_MAX) throw refuse('it was signed too long ago');
+  if (request.exp <= nowS) throw refuse('it has expired');
+  if (request.exp - request.iat > rules.lifeSMax || request.exp - nowS > rules.lifeSMax) {
+    throw refuse(`it lives longer than ${rules.lifeSMax} s`);
+  }
+}
+
+function isOfficial(email: string, domain: string): boolean {
+  const host = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+  return host === domain || host.endsWith(`.${domain}`);
+}
+
+function blank(text: string): boolean {
+  return text.trim() === '';
+}
+
+/** The one spelling under which an investigation's posts are counted. */
+export function investigationKey(investigation: string): string {
+  return investigation
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]/gu, '');
+}

@@ -1,0 +1,95 @@
+// Owns: enrolling with a bridge, once, and the file that remembers it. Not here: the session that follows (area-link.ts).
+import { z } from 'zod';
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import { freshId, type Random } from '../base/random.ts';
+import { enrolmentStatementSchema, readEnrolmentCode } from '../protocol/enrolment.ts';
+import { failure } from '../protocol/errors.ts';
+import { actorId, idSchema, publicKeySchema } from '../protocol/ids.ts';
+import { openToken, signToken } from '../protocol/jws.ts';
+import { exchangeJson } from '../protocol/problem.ts';
+
+const enrolmentSchema = z.strictObject({
+  bridgeUrl: z.url(),
+  bridge: idSchema,
+  bridgeKey: publicKeySchema,
+  registryKey: publicKeySchema,
+  area: enrolmentStatementSchema.shape.area,
+});
+/** What a device remembers of its bridge: whom it pinned and how to reach them. */
+export type Enrolment = z.infer<typeof enrolmentSchema>;
+
+const PROOF_LIFE_S = 300;
+const FILE_BYTES_MAX = 20_000;
+
+const answerSchema = z.strictObject({ key: publicKeySchema, statement: z.string().max(8_192) });
+
+export interface EnrolmentDeps {
+  clock: Clock;
+  random: Random;
+  key: SigningKey;
+  device: string;
+}
+
+/**
+ * Uses a one-time code: proves the device's key, and believes the answer only if bridge and registry are the ones whose
+ * thumbprints the code carries. Nothing about where the home is leaves. Throws `usage`, `enrolment_code_invalid`,
+ * `enrolment_key_mismatch`, `unreachable`.
+ */
+export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: AbortSignal): Promise<Enrolment> {
+  const code = readEnrolmentCode(codeText);
+  if (!code) throw failure('usage', { detail: 'that is not an enrolment code' });
+  const bridge = actorId('bridge', code.bridge);
+  const iat = wallSeconds(deps.clock);
+  const claims = {
+    iss: deps.key.publicKey,
+    aud: bridge,
+    iat,
+    exp: iat + PROOF_LIFE_S,
+    jti: freshId(deps.random, 'proof'),
+    device: deps.device,
+    secretSha256: sha256Hex(code.secret),
+  };
+  const proof = signToken('doorsill-enrolment+jws', claims, deps.key);
+  const url = code.url.replace(/\/+$/, '');
+  const answer = answerSchema.safeParse(
+    await exchangeJson(`${url}/v1/enrolments`, {
+      method: 'POST',
+      body: { secret: code.secret, proof },
+      ...(signal ? { signal } : {}),
+    }),
+  );
+  if (!answer.success || sha256Hex(answer.data.key) !== code.bridge || !isPublicKey(answer.data.key)) {
+    throw failure('enrolment_key_mismatch');
+  }
+  const opened = openToken(answer.data.statement, {
+    typ: 'doorsill-enrolment+jws',
+    schema: enrolmentStatementSchema,
+    audience: deps.device,
+    keys: [answer.data.key],
+    verify: verifySignature,
+  });
+  if (!opened.ok || opened.claims.bridge !== bridge || opened.claims.device !== deps.device) {
+    throw failure('enrolment_key_mismatch');
+  }
+  const { registry, area } = opened.claims;
+  if (sha256Hex(registry) !== code.registry || !isPublicKey(registry)) throw failure('enrolment_key_mismatch');
+  return { bridgeUrl: url, bridge, bridgeKey: answer.data.key, registryKey: registry, area };
+}
+
+/** The remembered enrolment; null before the first. Throws `state_damaged`. */
+export async function readEnrolment(disk: Disk, path: string): Promise<Enrolment | null> {
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX);
+  if (!bytes) return null;
+  try {
+    return enrolmentSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (thrown) {
+    throw failure('state_damaged', { file: path, detail: 'it is not an enrolment' }, thrown);
+  }
+}
+
+/** Remembers an enrolment, durably. It holds the area account's password: the file is the device's own. */
+export async function storeEnrolment(disk: Disk, path: string, enrolment: Enrolment): Promise<void> {
+  await disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(enrolment, null, 2)}\n`));
+}

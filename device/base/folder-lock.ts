@@ -1,0 +1,62 @@
+// Owns: one process at a time on a data folder. Not here: what is in the folder.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from './disk.ts';
+
+const LOCK_NAME = 'process.lock';
+
+/** A held folder. */
+export interface FolderLock {
+  release(): void;
+}
+
+/** Takes the folder (made when missing) for this process; returns the holder's process id when another live one has it. */
+export function lockFolder(folder: string): FolderLock | { heldBy: number } {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, LOCK_NAME);
+  const mine = `${process.pid} ${startOf(process.pid)}\n`;
+  for (;;) {
+    try {
+      writeFileSync(path, mine, { flag: 'wx', mode: 0o600 });
+      return { release: () => rmSync(path, { force: true }) };
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'EEXIST') throw thrown;
+    }
+    const holder = readHolder(path);
+    if (holder !== null) return { heldBy: holder };
+    rmSync(path, { force: true }); // left behind by a crash
+  }
+}
+
+/** The process that holds a folder right now; null when none does. */
+export function folderHolder(folder: string): number | null {
+  return readHolder(join(folder, LOCK_NAME));
+}
+
+function readHolder(path: string): number | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+  const [pidText = '', start = ''] = text.trim().split(' ');
+  const pid = Number(pidText);
+  if (!Number.isInteger(pid) || pid <= 0) return null;
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'EPERM') return null;
+  }
+  return startOf(pid) === start ? pid : null;
+}
+
+/** When a process started, in clock ticks since boot, so that a reused id is not mistaken for it; '-' where /proc is missing. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
+  } catch {
+    return '-';
+  }
+}

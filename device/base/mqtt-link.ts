@@ -1,0 +1,372 @@
+// Owns: one MQTT 3.1.1 session that comes back by itself: QoS 1, clean sessions, a bounded queue. The one file that imports mqtt.
+// Not here: what is said on it (home-link, area-link, the owner's side, the bridge), topics and payloads (protocol/).
+import type { Socket } from 'node:net';
+import { type IClientOptions, MqttClient } from 'mqtt';
+import { assert } from './assert.ts';
+import { Backoff } from './backoff.ts';
+import { utf8 } from './bytes.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { Log } from './log.ts';
+import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
+import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
+import { type IncomingMessage, type MqttSubscription, Subscription } from './mqtt-subscription.ts';
+import { isTopicName, TOPIC_BYTES_MAX, topicMatches } from './mqtt-topic.ts';
+import { freshId, type Random } from './random.ts';
+
+/** A last message, published by the broker when the session ends without goodbye, and by us when it ends with one. */
+export interface LastMessage {
+  topic: string;
+  payload: string;
+  retain: boolean;
+}
+
+export interface MqttLinkOptions {
+  /** `mqtt://host:port` or `mqtts://host:port`; ports default to 1883 and 8883. Credentials in it are ignored. */
+  url: string;
+  user: string;
+  password: string;
+  /** Stable where only one session of the account makes sense, so that a new one ends the old; else drawn at random. */
+  clientId?: string;
+  /** PEM of the authority that signed the broker's certificate; absent: the system's. */
+  tls?: { ca?: string };
+  will?: LastMessage;
+  keepaliveS?: number;
+  payloadBytesMax: number;
+  queue?: QueueLimits;
+  /** Makes the coded failure that callers get: `where` is the broker's address without credentials. */
+  unreachable: (where: string, detail: string) => Error;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. */
+export type LinkState = { online: true } | { online: false; error: Error | null };
+
+const RETRY_FIRST_MS = 250;
+const RETRY_MOST_MS = 30_000;
+/** A session that lasted this long was a success; one that ends sooner keeps the waits growing (two clients taking turns). */
+const STABLE_MS = 10_000;
+/** For TCP, TLS and CONNACK together; and for each SUBACK and PUBACK. */
+const ANSWER_MS_MAX = 10_000;
+const DRAIN_MS_MAX = 2_000;
+const FILTERS_MAX = 200;
+const QUEUE_DEFAULT: QueueLimits = { messages: 1_000, bytes: 4 * 1024 * 1024 };
+
+/** One session with one broker. Messages flow once it is online; what is published before waits in a bounded queue. */
+export class MqttLink {
+  private readonly options: MqttLinkOptions;
+  private readonly clientId: string;
+  private readonly address: BrokerAddress | null;
+  private readonly queue: MqttQueue;
+  private readonly backoff: Backoff;
+  private readonly subscriptions = new Set<Subscription>();
+  private readonly listeners = new Set<(state: LinkState) => void>();
+  private current: LinkState = { online: false, error: null };
+  private lastError: Error | null = null;
+  private client: MqttClient | null = null;
+  private socket: Socket | null = null;
+  private answerTimer: Timer | null = null;
+  private running: { controller: AbortController; done: Promise<void> } | null = null;
+  private stopping = false;
+  private drained: (() => void) | null = null;
+
+  constructor(options: MqttLinkOptions) {
+    this.options = options;
+    this.address = brokerAddress(options.url);
+    this.clientId = options.clientId ?? freshId(options.random, 'c');
+    this.queue = new MqttQueue(options.queue ?? QUEUE_DEFAULT);
+    this.backoff = new Backoff(options.random, RETRY_FIRST_MS, RETRY_MOST_MS);
+  }
+
+  get state(): LinkState {
+    return this.current;
+  }
+
+  /** Messages given up: the queue was full, or the broker never took them. */
+  get dropped(): number {
+    return this.queue.dropped;
+  }
+
+  /** The broker's address as it may be shown: scheme, host and port, nothing else. */
+  get where(): string {
+    return showAddress(this.address);
+  }
+
+  /** Begins to connect and keeps trying until `stop`. Does not wait. */
+  start(): void {
+    assert(this.running === null, 'a link is started once');
+    const controller = new AbortController();
+    this.running = { controller, done: this.run(controller.signal) };
+  }
+
+  /** Sends what is still queued (a short while), then the will's message, says goodbye and ends. Never rejects. */
+  async stop(): Promise<void> {
+    const running = this.running;
+    if (!running || this.stopping) return running?.done;
+    this.stopping = true;
+    const last = this.options.will;
+    if (last && this.current.online) this.publish(last.topic, last.payload, { retain: last.retain }).catch(() => {});
+    const drained = this.current.online ? await this.drain() : false;
+    if (drained) await this.goodbye();
+    running.controller.abort();
+    this.socket?.destroy();
+    await running.done;
+    this.running = null;
+    this.stopping = false;
+    this.queue.clear('the link was stopped');
+    for (const subscription of this.subscriptions) subscription.settle(this.failure('the link was stopped'));
+  }
+
+  /** Resolves when the link is online; rejects with the last `unreachable` when it is not within `withinMs`. */
+  reached(withinMs: number): Promise<void> {
+    if (this.current.online) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const forget = this.onState((state) => {
+        if (!state.online) return;
+        timer.cancel();
+        forget();
+        resolve();
+      });
+      const timer = this.options.clock.after(withinMs, () => {
+        forget();
+        reject(this.lastError ?? this.failure('no answer'));
+      });
+    });
+  }
+
+  /** Calls `listener` on every change; returns what takes it off again. Subscriptions are in place before `online`. */
+  onState(listener: (state: LinkState) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** Hears everything the filters match, now and after every reconnect, until closed. Filters of one link: at most 200. */
+  subscribe(filters: readonly string[], handler: (message: IncomingMessage) => void): MqttSubscription {
+    const subscription = new Subscription(this, filters, handler);
+    this.subscriptions.add(subscription);
+    assert(this.filters().length <= FILTERS_MAX, 'a link has a bounded number of filters');
+    const client = this.client;
+    if (client?.connected) this.ask(client, filters, () => undefined);
+    return subscription;
+  }
+
+  /** For Subscription.close. */
+  forget(subscription: Subscription): void {
+    if (!this.subscriptions.delete(subscription)) return;
+    const kept = new Set(this.filters());
+    const unused = subscription.filters.filter((filter) => !kept.has(filter));
+    if (this.client?.connected && unused.length > 0) this.client.unsubscribe(unused, () => undefined);
+  }
+
+  /** Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was given up. */
+  publish(topic: string, payload: Uint8Array | string, options: { retain?: boolean } = {}): Promise<void> {
+    const bytes = typeof payload === 'string' ? utf8(payload) : payload;
+    assert(isTopicName(topic), 'a message has a topic without wildcards');
+    assert(bytes.length <= this.options.payloadBytesMax, 'a payload is within the limit');
+    return new Promise((resolve, reject) => {
+      this.queue.push({
+        topic,
+        payload: bytes,
+        retain: options.retain ?? false,
+        acknowledged: resolve,
+        dropped: (why) => reject(this.failure(why)),
+      });
+      this.flush();
+    });
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.options;
+    while (!signal.aborted) {
+      const onlineMs = await this.session();
+      if (onlineMs >= STABLE_MS) this.backoff.reset();
+      if (signal.aborted) return;
+      const waitMs = this.backoff.nextMs();
+      log.info('mqtt link is offline', { where: this.where, detail: this.lastError?.message, retryInMs: waitMs });
+      await clock.sleep(waitMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** One connection from its first byte to its last. Resolves with how long it was online, in milliseconds. */
+  private session(): Promise<number> {
+    const { clock } = this.options;
+    const address = this.address;
+    if (!address) {
+      this.setOffline(this.failure('the address is not mqtt://HOST:PORT or mqtts://HOST:PORT'));
+      return Promise.resolve(0);
+    }
+    return new Promise((resolve) => {
+      let detail = 'the connection was closed';
+      let onlineSinceMs: number | null = null;
+      const client = this.openClient(address);
+      if (!client) {
+        resolve(0);
+        return;
+      }
+      this.client = client;
+      client.on('error', (error) => {
+        detail = error.message;
+        this.socket?.destroy();
+      });
+      client.on('connect', () => {
+        this.ask(client, this.filters(), () => {
+          onlineSinceMs = clock.monotonicMs();
+          this.setOnline();
+        });
+      });
+      client.on('message', (topic, payload, packet) => this.deliver(topic, payload, packet.retain));
+      client.once('close', () => {
+        this.answerTimer?.cancel();
+        this.answerTimer = null;
+        this.client = null;
+        this.socket = null;
+        this.queue.connectionLost();
+        this.drained?.();
+        this.setOffline(this.stopping ? null : this.failure(detail));
+        const onlineMs = onlineSinceMs === null ? 0 : clock.monotonicMs() - onlineSinceMs;
+        client.end(true, () => resolve(onlineMs));
+      });
+    });
+  }
+
+  private openClient(address: BrokerAddress): MqttClient | null {
+    try {
+      return new MqttClient(() => this.openSocket(address), this.clientOptions());
+    } catch (thrown) {
+      // An authority that is no certificate is refused by tls.connect at once.
+      this.setOffline(this.failure(thrown instanceof Error ? thrown.message : 'the connection could not be opened'));
+      return null;
+    }
+  }
+
+  private clientOptions(): IClientOptions {
+    const { user, password, keepaliveS, will } = this.options;
+    return {
+      clientId: this.clientId,
+      username: user,
+      password,
+      keepalive: keepaliveS ?? 30,
+      timerVariant: 'native',
+      protocolVersion: 4,
+      clean: true,
+      resubscribe: false,
+      reconnectPeriod: 0,
+      connectTimeout: ANSWER_MS_MAX,
+      ...(will ? { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: will.retain } } : {}),
+    };
+  }
+
+  private openSocket(address: BrokerAddress): Socket {
+    const { tls, payloadBytesMax } = this.options;
+    this.socket = openBrokerSocket(address, tls?.ca, payloadBytesMax + TOPIC_BYTES_MAX + 4);
+    return this.socket;
+  }
+
+  private filters(): string[] {
+    return [...new Set([...this.subscriptions].flatMap((subscription) => subscription.filters))];
+  }
+
+  /** Sends a SUBSCRIBE and settles the subscriptions it answers; `then` runs once it is answered, granted or not. */
+  private ask(client: MqttClient, filters: readonly string[], then: () => void): void {
+    if (filters.length === 0) {
+      then();
+      return;
+    }
+    const timer = this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy());
+    client.once('close', () => timer.cancel());
+    client.subscribe([...filters], { qos: 1 }, (_error, _subscriptions, packet) => {
+      timer.cancel();
+      if (!packet || client !== this.client) return;
+      // 0x80 in a SUBACK is a refusal [MQTT-3.9.3-2]; the broker answers in the order we asked.
+      const refused = new Set(filters.filter((_, at) => Number(packet.granted[at] ?? 128) > 2));
+      for (const filter of refused) this.options.log.warn('the broker refused a subscription', { filter });
+      for (const subscription of this.subscriptions) {
+        const bad = subscription.filters.find((filter) => refused.has(filter));
+        if (bad) subscription.settle(this.failure(`the broker refused the subscription to ${bad}`));
+        else if (subscription.filters.every((filter) => filters.includes(filter))) subscription.settle('granted');
+      }
+      then();
+    });
+  }
+
+  private deliver(topic: string, payload: Uint8Array, retained: boolean): void {
+    if (this.stopping || !isTopicName(topic) || payload.length > this.options.payloadBytesMax) return;
+    for (const subscription of [...this.subscriptions]) {
+      if (!subscription.filters.some((filter) => topicMatches(filter, topic))) continue;
+      subscription.handler({ topic, payload: new Uint8Array(payload), retained });
+    }
+  }
+
+  /** Sends as much of the queue as may be under way at once. */
+  private flush(): void {
+    const client = this.client;
+    while (client && this.current.online) {
+      const message = this.queue.take();
+      if (!message) break;
+      this.send(client, message);
+    }
+    if (this.queue.size === 0) this.drained?.();
+  }
+
+  private send(client: MqttClient, message: OutgoingMessage): void {
+    this.answerTimer ??= this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy());
+    client.publish(message.topic, Buffer.from(message.payload), { qos: 1, retain: message.retain }, (error) => {
+      // After a lost connection the queue already holds the message again; a late callback must not touch it.
+      if (error || client !== this.client || !this.queue.acknowledge(message)) return;
+      this.answerTimer?.cancel();
+      this.answerTimer =
+        this.queue.underWay > 0 ? this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy()) : null;
+      this.flush();
+    });
+  }
+
+  /** Waits until the queue is empty or the connection is lost; whether it became empty. */
+  private drain(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        timer.cancel();
+        this.drained = null;
+        resolve(this.queue.size === 0);
+      };
+      const timer = this.options.clock.after(DRAIN_MS_MAX, finish);
+      this.drained = finish;
+      this.flush();
+    });
+  }
+
+  /** DISCONNECT, so that the broker drops the will [MQTT-3.14.4-3]; the broker then closes the connection. */
+  private goodbye(): Promise<void> {
+    const client = this.client;
+    if (!client) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.options.clock.after(DRAIN_MS_MAX, resolve);
+      client.once('close', () => {
+        timer.cancel();
+        resolve();
+      });
+      client.end(false);
+    });
+  }
+
+  private setOnline(): void {
+    this.options.log.info('mqtt link is online', { where: this.where });
+    this.change({ online: true });
+    this.flush();
+  }
+
+  private setOffline(error: Error | null): void {
+    this.lastError = error ?? this.lastError;
+    this.change({ online: false, error });
+  }
+
+  private change(state: LinkState): void {
+    this.current = state;
+    for (const listener of [...this.listeners]) listener(state);
+  }
+
+  private failure(detail: string): Error {
+    const { password, unreachable } = this.options;
+    return unreachable(this.where, password === '' ? detail : detail.replaceAll(password, '***'));
+  }
+}

@@ -1,0 +1,59 @@
+// Owns: deciding whether a camera's own stream can be kept as it is, from what a copy of it holds. What cannot is encoded.
+// Not here: running ffmpeg (probe.ts, capture-run.ts).
+import { type AvcConfig, parseSps } from './avc.ts';
+import { FieldReader } from './boxes.ts';
+import type { InitInfo, Sample } from './fragment.ts';
+
+/** Keyframes further apart than this make segments too long to lose in a crash and slow to cut into. */
+export const GOP_US_MAX = 5_000_000;
+
+/** NAL unit type of a slice of an IDR picture (ISO/IEC 14496-10 Table 7-1). */
+const NAL_IDR = 5;
+
+/** Why the video of a copied stream must be encoded, in words; null when copying is fine. Throws `fragment_malformed`. */
+export function faultOfTrack(init: InitInfo): string | null {
+  const { avc, codec } = init.video;
+  if (!avc || codec !== 'avc1') return `the codec is ${codec}`;
+  for (const nal of avc.sps) {
+    const sps = parseSps(nal);
+    if (sps.chromaFormat !== 1 || sps.bitDepth !== 8) return 'the picture is not 8-bit 4:2:0';
+    if (!sps.progressive) return 'the picture is interlaced';
+  }
+  return null;
+}
+
+/** Why a copied GOP shows that its stream must be encoded; null when it is one closed GOP without reordering. */
+export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | null {
+  const [first, ...rest] = video;
+  const avc = init.video.avc;
+  if (!first || !avc) return 'there is no video';
+  if (!first.key || !holdsIdr(avc, first.data)) return 'a group of pictures does not begin with an IDR picture';
+  let before = first;
+  for (const sample of rest) {
+    if (sample.key) return 'a fragment holds two groups of pictures';
+    if (sample.pts <= before.pts) return 'pictures are reordered';
+    before = sample;
+  }
+  return null;
+}
+
+/** Whether a GOP is too long to go on copying this stream. The GOP itself is whole and may be kept. */
+export function gopTooLong(init: InitInfo, video: readonly Sample[]): boolean {
+  const [first, last] = [video[0], video.at(-1)];
+  if (!first || !last) return false;
+  return ((last.pts - first.pts) * 1_000_000) / init.video.timescale > GOP_US_MAX;
+}
+
+function holdsIdr(avc: AvcConfig, sample: Uint8Array): boolean {
+  const fields = new FieldReader(sample);
+  while (fields.left > avc.nalLengthSize) {
+    let length = 0;
+    for (let n = 0; n < avc.nalLengthSize; n += 1) length = length * 256 + fields.u8();
+    const nal = fields.take(length);
+    const type = (nal[0] ?? 0) & 31;
+    if (type === NAL_IDR) return true;
+    // Slices of another kind: this picture is not an IDR picture.
+    if (type >= 1 && type <= 4) return false;
+  }
+  return false;
+}

@@ -1,0 +1,215 @@
+// Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it for certain.
+// Not here: finding it (ffmpeg.ts), what a capture asks of it (capture-command.ts).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { assert } from '../base/assert.ts';
+import { concatBytes } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+
+/** How a process ended: its exit status, or the signal that ended it. */
+export interface ProcessEnd {
+  readonly status: number | null;
+  readonly signal: string | null;
+  /** The last lines it wrote to stderr, without credentials. */
+  readonly words: string;
+}
+
+/** A running ffmpeg. Whoever starts one reads all its pipes, or it stops for want of room. */
+export interface FfmpegProcess {
+  readonly child: ChildProcess;
+  /** Settles once, when the process is gone and its pipes are closed; never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+  /** Asks it to finish its files (SIGTERM) and, when it has not gone after `graceMs`, kills it. */
+  end(clock: Clock, graceMs: number): Promise<ProcessEnd>;
+  kill(): void;
+}
+
+/** Allocations above this are refused by ffmpeg itself: a hostile file cannot take the machine's memory at a stroke. */
+const ALLOCATION_BYTES_MAX = 512 * 1024 * 1024;
+
+/** What every call of ours begins with: no banner, no reading of the terminal, no progress, limited allocations. */
+export const COMMON_ARGS = [
+  '-hide_banner',
+  '-nostdin',
+  '-nostats',
+  '-max_alloc',
+  String(ALLOCATION_BYTES_MAX),
+] as const;
+
+/** More pixels than this in one picture are refused by the decoder: 8192 x 4320. */
+export const PIXELS_MAX = 8192 * 4320;
+
+/** Environment variables ffmpeg may see. Not FFREPORT, which writes files, nor proxies. */
+const ENVIRONMENT_KEPT = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR', 'SystemRoot'];
+
+const WORDS_LENGTH_MAX = 4_096;
+const WORDS_SHOWN_MAX = 300;
+
+/** Removes user names and passwords from any address in a text. */
+export function withoutCredentials(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/]*@/gi, '$1***@');
+}
+
+/** Lines of ffmpeg that tell of a fault, at `-loglevel level+...`. */
+const FAULT = /\[(?:error|fatal|panic)\]/;
+
+/** What a process last complained of, in one line short enough to show. */
+export function lastWords(text: string): string {
+  const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+  const faults = lines.filter((line) => FAULT.test(line));
+  const words = (faults.length > 0 ? faults : lines.filter((line) => !line.includes('[info]')))
+    .slice(-3)
+    .map((line) => line.replaceAll(/\[[^\]]* @ 0x[0-9a-f]+\] ?|\[(?:error|fatal|panic|warning)\] ?/g, '').trim())
+    .join('; ')
+    .slice(0, WORDS_SHOWN_MAX);
+  return words === '' ? 'it said nothing' : withoutCredentials(words);
+}
+
+/**
+ * Starts ffmpeg. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
+ * `onLine` as they come. Never throws: a process that cannot start ends at once with status null.
+ */
+export function startFfmpeg(
+  path: string,
+  args: readonly string[],
+  options: { pipes?: number; onLine?: (line: string) => void } = {},
+): FfmpegProcess {
+  const env = Object.fromEntries(ENVIRONMENT_KEPT.map((name) => [name, process.env[name]]));
+  const extra = Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const);
+  const child = spawn(path, [...args], { stdio: ['pipe', 'pipe', 'pipe', ...extra], env, windowsHide: true });
+  let text = '';
+  let unfinished = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-WORDS_LENGTH_MAX);
+    const lines = (unfinished + chunk).split(/[\r\n]+/);
+    unfinished = (lines.pop() ?? '').slice(-WORDS_LENGTH_MAX);
+    for (const line of lines) options.onLine?.(line);
+  });
+  // A pipe that breaks because the process went away is told by `ended`; unheard, it would end our own process.
+  for (const stream of child.stdio) stream?.on('error', () => {});
+  const ended = new Promise<ProcessEnd>((resolve) => {
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve({ status: null, signal: null, words: lastWords(error.message) });
+    });
+    child.once('close', (status, signal) => resolve({ status, signal, words: lastWords(text) }));
+  });
+  const kill = () => void child.kill('SIGKILL');
+  return {
+    child,
+    ended,
+    kill,
+    end: async (clock, graceMs) => {
+      const timer = clock.after(graceMs, kill);
+      child.kill('SIGTERM');
+      const end = await ended;
+      timer.cancel();
+      return end;
+    },
+  };
+}
+
+/** A short job: what goes in, what may come out, how long it may take. */
+export interface FfmpegJob {
+  /** Half a sentence for errors, e.g. 'encoding the first GOP'. */
+  readonly doing: string;
+  /** Arguments after the common ones; inputs come from `pipe:0`, results go to `pipe:1`. */
+  readonly args: readonly string[];
+  /** The bytes of stdin; nothing when absent. */
+  readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Called with each chunk of stdout as it comes, awaited; when absent, stdout is collected. */
+  readonly onStdout?: (chunk: Uint8Array) => void | Promise<void>;
+  /** More bytes of stdout than this end the job as failed. */
+  readonly stdoutBytesMax: number;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Ends the job; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called with each line of stderr. */
+  readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Runs ffmpeg once and returns its stdout (empty with `onStdout`). Throws `ffmpeg_failed`, whatever `stdin` or
+ * `onStdout` threw, or the signal's reason; in every case the process is gone when it returns.
+ */
+export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Array> {
+  job.signal?.throwIfAborted();
+  // ffmpeg's own limit on processor time backs up the clock's on wall time.
+  const processorS = String(Math.max(1, Math.ceil(job.timeoutMs / 1000)) * 4);
+  const args = [
+    ...COMMON_ARGS,
+    '-loglevel',
+    job.onLine ? 'level+info' : 'level+error',
+    '-timelimit',
+    processorS,
+    ...job.args,
+  ];
+  const running = startFfmpeg(ffmpeg.path, args, job.onLine ? { onLine: job.onLine } : {});
+  let broken: unknown = null;
+  const breakOff = (reason: unknown) => {
+    broken ??= reason;
+    running.kill();
+  };
+  const onAbort = () => breakOff(job.signal?.reason);
+  job.signal?.addEventListener('abort', onAbort, { once: true });
+  const timer = job.clock.after(job.timeoutMs, () => breakOff(ffmpegFailed(job, 'it took too long')));
+  const chunks: Uint8Array[] = [];
+  try {
+    // Not awaited: a source that waits for more after ffmpeg has gone must not hold the caller, and learns of it by itself.
+    feed(running.child.stdin, job.stdin).catch(breakOff);
+    const reading = drain(running.child.stdout, job, chunks).catch(breakOff);
+    const end = await running.ended;
+    await reading;
+    if (broken === null && end.status !== 0) breakOff(ffmpegFailed(job, end.signal ?? end.words));
+  } finally {
+    timer.cancel();
+    job.signal?.removeEventListener('abort', onAbort);
+  }
+  if (broken !== null) throw broken;
+  return concatBytes(chunks);
+}
+
+function ffmpegFailed(job: FfmpegJob, detail: string): Error {
+  return failure('ffmpeg_failed', { doing: job.doing, detail });
+}
+
+/** Writes all of `source`, waiting while the pipe is full; gives up silently when ffmpeg closes it: it needs no more. */
+async function feed(pipe: Writable | null, source: FfmpegJob['stdin']): Promise<void> {
+  if (!pipe) return;
+  if (source !== undefined) {
+    for await (const chunk of source instanceof Uint8Array ? [source] : source) {
+      if (!(await writeTo(pipe, chunk))) return;
+    }
+  }
+  pipe.end();
+}
+
+/** Writes one chunk and waits for room; false when the pipe is closed. */
+export async function writeTo(pipe: Writable, chunk: Uint8Array): Promise<boolean> {
+  if (pipe.destroyed || pipe.writableEnded) return false;
+  if (pipe.write(chunk)) return true;
+  const closed = new AbortController();
+  try {
+    return await Promise.race([
+      once(pipe, 'drain', { signal: closed.signal }).then(() => true),
+      once(pipe, 'close', { signal: closed.signal }).then(() => false),
+    ]).catch(() => false);
+  } finally {
+    closed.abort();
+  }
+}
+
+async function drain(pipe: Readable | null, job: FfmpegJob, into: Uint8Array[]): Promise<void> {
+  if (!pipe) return;
+  let total = 0;
+  for await (const chunk of pipe) {
+    assert(chunk instanceof Uint8Array, 'stdout gives bytes');
+    total += chunk.length;
+    if (total > job.stdoutBytesMax) throw ffmpegFailed(job, `more than ${job.stdoutBytesMax} bytes came out`);
+    if (job.onStdout) await job.onStdout(chunk);
+    else into.push(chunk);
+  }
+}

@@ -1,0 +1,135 @@
+// Owns: finding the ffmpeg to use and knowing how new it is. Not here: running it (ffmpeg-run.ts, capture-command.ts).
+import { execFile } from 'node:child_process';
+import { accessSync, chmodSync, constants, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
+import { z } from 'zod';
+import { failure } from '../protocol/errors.ts';
+
+/** A usable ffmpeg. `release` is [major, minor]; builds from its repository have the release they come after. */
+export interface Ffmpeg {
+  readonly path: string;
+  /** As it names itself, e.g. '7.1.2-0+deb13u1'. */
+  readonly version: string;
+  readonly release: readonly [number, number];
+  readonly origin: 'FFMPEG_PATH' | 'system' | 'bundled';
+}
+
+/** Where to look; the defaults are this process's own. */
+export interface FfmpegSearch {
+  /** Reads `FFMPEG_PATH` and `PATH`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The path of the bundled binary; null where its installer has none for this platform. */
+  readonly bundled?: () => string | null;
+}
+
+/** `-fps_mode` came with 5.1, the bundled release; nothing older is used. */
+const OLDEST_RELEASE = [5, 1] as const;
+
+/** libavutil of 5.1: tells the age of builds that carry no release number. */
+const OLDEST_LIBAVUTIL = [57, 28] as const;
+
+const VERSION_TIMEOUT_MS = 15_000;
+
+/**
+ * Finds ffmpeg: `FFMPEG_PATH`, else the system's if it is at least as new as the bundled 5.1.1, else the bundled one.
+ * A set but unusable `FFMPEG_PATH` is an error, never skipped. Throws `ffmpeg_missing`.
+ */
+export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
+  const env = search.env ?? process.env;
+  const named = env['FFMPEG_PATH'];
+  if (named) {
+    const found = await ask(named, 'FFMPEG_PATH');
+    if (typeof found === 'string') throw failure('ffmpeg_missing', { detail: `FFMPEG_PATH (${named}) ${found}` });
+    return found;
+  }
+  const faults: string[] = [];
+  const system = onPath(env['PATH'] ?? '');
+  if (system) {
+    const found = await ask(system, 'system');
+    if (typeof found !== 'string') return found;
+    faults.push(`the system's (${system}) ${found}`);
+  } else faults.push('the system has none on its PATH');
+  const bundled = (search.bundled ?? bundledPath)();
+  if (bundled) {
+    makeExecutable(bundled);
+    const found = await ask(bundled, 'bundled');
+    if (typeof found !== 'string') return found;
+    faults.push(`the bundled one (${bundled}) ${found}`);
+  } else faults.push(`node-ffmpeg-installer bundles none for ${process.platform}-${process.arch}`);
+  throw failure('ffmpeg_missing', { detail: faults.join('; ') });
+}
+
+/** The binary that node-ffmpeg-installer brought; null when it has none for this platform or it is not installed. */
+export function bundledPath(): string | null {
+  try {
+    // Required when asked for, not imported: the package throws while loading on platforms that it has no binary for.
+    const installed: unknown = createRequire(import.meta.url)('node-ffmpeg-installer');
+    return z.object({ path: z.string().min(1) }).parse(installed).path;
+  } catch {
+    return null;
+  }
+}
+
+/** Some archives and file systems lose the execute bit; giving it back is harmless, failing to is reported by running. */
+function makeExecutable(path: string): void {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    try {
+      chmodSync(path, 0o755);
+    } catch {}
+  }
+}
+
+function onPath(folders: string): string | null {
+  const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
+  for (const folder of folders.split(delimiter)) {
+    if (folder === '') continue;
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {}
+  }
+  return null;
+}
+
+/** Runs `-version`; returns what is wrong as a half sentence when it cannot be used. */
+async function ask(path: string, origin: Ffmpeg['origin']): Promise<Ffmpeg | string> {
+  const text = await new Promise<string | null>((resolve) => {
+    execFile(
+      path,
+      ['-version'],
+      { timeout: VERSION_TIMEOUT_MS, maxBuffer: 65_536, windowsHide: true },
+      (error, stdout) => resolve(error ? null : stdout),
+    );
+  });
+  if (text === null) return 'does not run';
+  const facts = parseVersion(text);
+  if (!facts) return 'is not an ffmpeg';
+  if (!facts.newEnough) return `is version ${facts.version}, older than 5.1`;
+  return { path, version: facts.version, release: facts.release, origin };
+}
+
+/** Reads what `ffmpeg -version` prints; null when it is something else's output. */
+export function parseVersion(
+  text: string,
+): { version: string; release: readonly [number, number]; newEnough: boolean } | null {
+  const version = /^ffmpeg version (\S{1,80})/.exec(text)?.[1];
+  if (version === undefined) return null;
+  const numbers = /^n?(\d{1,3})\.(\d{1,3})/.exec(version);
+  if (numbers) {
+    const release = [Number(numbers[1]), Number(numbers[2])] as const;
+    return { version, release, newEnough: !before(release, OLDEST_RELEASE) };
+  }
+  const library = /^libavutil\s+(\d+)\.\s*(\d+)/m.exec(text);
+  if (!library) return null;
+  const built = [Number(library[1]), Number(library[2])] as const;
+  // libavutil 57 belongs to release 5, 58 to 6, and so on.
+  return { version, release: [built[0] - 52, 0], newEnough: !before(built, OLDEST_LIBAVUTIL) };
+}
+
+function before(a: readonly [number, number], b: readonly [number, number]): boolean {
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+}

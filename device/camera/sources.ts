@@ -1,0 +1,142 @@
+// Owns: what a camera is named on the command line and in the configuration, parsed once, and its name without secrets.
+// Not here: opening one (probe.ts, capture-plan.ts), what a file really holds (sniff.ts).
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { failure } from '../protocol/errors.ts';
+import { withoutCredentials } from './ffmpeg-run.ts';
+
+/** `own`: as fast as the footage was shot. `fast`: as fast as it can be read; footage is then dated into the past. */
+export type Pace = 'own' | 'fast';
+
+interface Shown {
+  /** The name for people, logs and events: never holds credentials. */
+  readonly shown: string;
+  readonly audio: boolean;
+}
+
+/** The porch that the project draws itself. `seconds` is null when it never ends. */
+export interface SyntheticSource extends Shown {
+  readonly kind: 'synthetic';
+  readonly width: number;
+  readonly height: number;
+  readonly pace: Pace;
+  readonly seconds: number | null;
+}
+
+/** A media file. `path` is absolute. */
+export interface FileSource extends Shown {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly loop: boolean;
+  readonly pace: Pace;
+}
+
+/** A camera on the network. `url` may hold credentials: it goes to ffmpeg and nowhere else. */
+export interface RtspSource extends Shown {
+  readonly kind: 'rtsp';
+  readonly url: URL;
+}
+
+export type CameraSource = SyntheticSource | FileSource | RtspSource;
+
+/** What applies when the text does not say it. */
+export interface SourceDefaults {
+  readonly pace?: Pace;
+  readonly loop?: boolean;
+  readonly audio?: boolean;
+}
+
+const TEXT_LENGTH_MAX = 4_096;
+
+/** Longest shown name: what the device's state may carry. */
+const SHOWN_LENGTH_MAX = 300;
+
+const SYNTHETIC_SIZE = /^(\d{3,4})x(\d{3,4})$/;
+const SECONDS_MAX = 24 * 3600;
+
+/**
+ * Reads a camera's name: `synthetic`, `file:PATH`, the path of a file that exists, or `rtsp://...`. Options follow a
+ * `?`: `pace=own|fast`, `loop` or `once`, `audio=on|off`; for synthetic also `size=WxH`, `seconds=N`. An RTSP address is
+ * taken as it is, its query belongs to the camera. Throws `camera_unsupported`, `camera_not_found`.
+ */
+export function parseCameraSource(text: string, defaults: SourceDefaults = {}): CameraSource {
+  if (text.length > TEXT_LENGTH_MAX || text.includes('\0')) throw unsupported(text);
+  if (text === 'synthetic' || text.startsWith('synthetic?')) return parseSynthetic(text, defaults);
+  if (/^rtsp:\/\//i.test(text)) return parseRtsp(text, defaults);
+  if (text.startsWith('file:')) return parseFile(text.slice(5), text, defaults);
+  if (/^[a-z][a-z0-9+.-]+:/i.test(text) && !exists(text)) throw unsupported(text);
+  return parseFile(text, text, defaults);
+}
+
+function unsupported(text: string): Error {
+  return failure('camera_unsupported', { source: withoutCredentials(text).slice(0, SHOWN_LENGTH_MAX) });
+}
+
+interface Options {
+  pace: Pace;
+  loop: boolean;
+  audio: boolean;
+  width: number;
+  height: number;
+  seconds: number | null;
+}
+
+/** Reads `a=b&c`; every key must be in `allowed`. Throws `camera_unsupported`. */
+function readOptions(query: string, text: string, defaults: SourceDefaults, allowed: readonly string[]): Options {
+  const options: Options = {
+    pace: 'own',
+    loop: false,
+    audio: true,
+    ...defaults,
+    width: 1280,
+    height: 720,
+    seconds: null,
+  };
+  for (const [key, value] of new URLSearchParams(query)) {
+    if (!allowed.includes(key)) throw unsupported(text);
+    if (key === 'pace' && (value === 'own' || value === 'fast')) options.pace = value;
+    else if (key === 'audio' && (value === 'on' || value === 'off')) options.audio = value === 'on';
+    else if ((key === 'loop' || key === 'once') && value === '') options.loop = key === 'loop';
+    else if (key === 'seconds' && /^\d{1,5}$/.test(value)) options.seconds = Number(value);
+    else if (key === 'size' && SYNTHETIC_SIZE.test(value)) {
+      const [width = 0, height = 0] = value.split('x').map(Number);
+      [options.width, options.height] = [width, height];
+    } else throw unsupported(text);
+  }
+  return options;
+}
+
+function parseSynthetic(text: string, defaults: SourceDefaults): SyntheticSource {
+  const options = readOptions(text.slice('synthetic?'.length), text, defaults, ['pace', 'audio', 'size', 'seconds']);
+  const { width, height, pace, audio, seconds } = options;
+  // The frame number's blocks and the scene need some room, and 4:2:0 needs even sizes.
+  const sizeFits =
+    width % 16 === 0 && height % 2 === 0 && width >= 320 && height >= 180 && width <= 3840 && height <= 2160;
+  const lengthFits = seconds === null ? pace === 'own' : seconds >= 1 && seconds <= SECONDS_MAX;
+  if (!sizeFits || !lengthFits) throw unsupported(text);
+  return { kind: 'synthetic', width, height, pace, audio, seconds, shown: text };
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function parseFile(named: string, text: string, defaults: SourceDefaults): FileSource {
+  // A name may itself hold a question mark: what exists as it stands has no options.
+  const mark = exists(named) ? -1 : named.lastIndexOf('?');
+  const path = mark === -1 ? named : named.slice(0, mark);
+  if (path === '') throw unsupported(text);
+  const shown = `file:${path}`.slice(0, SHOWN_LENGTH_MAX);
+  if (!exists(path)) throw failure('camera_not_found', { source: shown });
+  const query = mark === -1 ? '' : named.slice(mark + 1);
+  const { pace, loop, audio } = readOptions(query, text, defaults, ['pace', 'loop', 'once', 'audio']);
+  return { kind: 'file', path: resolve(path), loop, pace, audio, shown };
+}
+
+function parseRtsp(text: string, defaults: SourceDefaults): RtspSource {
+  // `[` and `]` around an IPv6 address are kept by the parser; white space would split ffmpeg's own view of the address.
+  const url = URL.canParse(text) && !/\s/.test(text) ? new URL(text) : null;
+  if (url?.protocol !== 'rtsp:' || url.hostname === '' || url.hash !== '') throw unsupported(text);
+  const shown = `rtsp://${url.host}${url.pathname}`.slice(0, SHOWN_LENGTH_MAX);
+  return { kind: 'rtsp', url, audio: defaults.audio ?? true, shown };
+}

@@ -1,0 +1,71 @@
+// Owns: what one coded frame is made of and which parts of it may enter a clip: its slices, nothing else. SEI (cameras put
+// time, place and serial numbers there), fillers, delimiters and units of unknown types are left behind.
+// Not here: which frames are in the window (survey.ts), parameter sets (sets.ts).
+import { failure } from '../protocol/errors.ts';
+import { BitReader, NAL, nalType, splitSample, unescape } from './nal.ts';
+
+/** A coded frame without anything that is not needed to show it. */
+export interface Frame {
+  /** NAL units of types 1 and 5, bit for bit, in order. */
+  slices: Uint8Array[];
+  /** Parameter sets that came with the frame, in order. */
+  sets: Uint8Array[];
+  /** Whether decoding can start here with nothing before it (instantaneous decoding refresh). */
+  idr: boolean;
+  /** Whether a slice is predicted from two directions, so that frames may be shown in another order than decoded. */
+  bidirectional: boolean;
+  /** Whether it uses coding tools that only the Extended profile has. */
+  extended: boolean;
+  /** Picture parameter sets its slices name. */
+  ppsIds: number[];
+  /** Bytes of the frame as it is written into a clip: each slice behind a 4-byte length. */
+  sizeBytes: number;
+}
+
+/** Bytes enough for the three numbers at the start of a slice header. */
+const SLICE_HEADER_BYTES = 16;
+
+/** Reads one length-prefixed sample. Throws `clip_not_exact` when it is malformed or holds no picture. */
+export function readFrame(sample: Uint8Array, lengthBytes: number): Frame {
+  return frameOf(splitSample(sample, lengthBytes));
+}
+
+/** The frame that NAL units make. Throws `clip_not_exact` when they are malformed or hold no picture. */
+export function frameOf(units: readonly Uint8Array[]): Frame {
+  const frame: Frame = {
+    slices: [],
+    sets: [],
+    idr: false,
+    bidirectional: false,
+    extended: false,
+    ppsIds: [],
+    sizeBytes: 0,
+  };
+  let idrSlices = 0;
+  for (const unit of units) {
+    const type = nalType(unit);
+    if (type === NAL.sps || type === NAL.pps) frame.sets.push(unit);
+    if (type >= NAL.partitionA && type <= NAL.partitionC) frame.extended = true;
+    if (type !== NAL.slice && type !== NAL.idrSlice) continue;
+    const header = readSliceHeader(unit);
+    frame.bidirectional ||= header.type === 1;
+    frame.extended ||= header.type > 2;
+    if (!frame.ppsIds.includes(header.ppsId)) frame.ppsIds.push(header.ppsId);
+    if (type === NAL.idrSlice) idrSlices += 1;
+    frame.slices.push(unit);
+    frame.sizeBytes += 4 + unit.length;
+  }
+  if (frame.slices.length === 0 && !frame.extended) throw failure('clip_not_exact', { detail: 'a frame is empty' });
+  frame.idr = idrSlices > 0 && idrSlices === frame.slices.length;
+  return frame;
+}
+
+/** The start of a slice header (§7.3.3). Type: 0 P, 1 B, 2 I, 3 SP, 4 SI. */
+function readSliceHeader(unit: Uint8Array): { type: number; ppsId: number } {
+  const bits = new BitReader(unescape(unit, SLICE_HEADER_BYTES));
+  bits.unsigned(); // first_mb_in_slice
+  const type = bits.unsigned();
+  const ppsId = bits.unsigned();
+  if (type > 9 || ppsId > 255) throw failure('clip_not_exact', { detail: 'a slice header is out of range' });
+  return { type: type % 5, ppsId };
+}

@@ -1,0 +1,176 @@
+// Owns: H.264 NAL units (ITU-T H.264 §7.3.1, Annex B; ISO/IEC 14496-15 §5.3.3): walking, unescaping, reading bits.
+// Not here: what parameter sets and slices mean (parameter-sets.ts, frame.ts).
+import { failure } from '../protocol/errors.ts';
+
+/** NAL unit types this project names (ITU-T H.264 Table 7-1). All others are dropped from every clip. */
+export const NAL = { slice: 1, partitionA: 2, partitionC: 4, idrSlice: 5, sps: 7, pps: 8, delimiter: 9 } as const;
+
+/** The type of a NAL unit: the low five bits of its first byte; 0 ("unspecified") when it is empty. */
+export function nalType(nal: Uint8Array): number {
+  return (nal[0] ?? 0) & 31;
+}
+
+/**
+ * The NAL units of one length-prefixed sample, without their lengths, in order; empty units are skipped.
+ * Throws `clip_not_exact` when the lengths do not add up to the sample.
+ */
+export function splitSample(sample: Uint8Array, lengthBytes: number): Uint8Array[] {
+  const units: Uint8Array[] = [];
+  let at = 0;
+  while (at < sample.length) {
+    if (at + lengthBytes > sample.length) throw failure('clip_not_exact', { detail: 'a frame has a torn NAL length' });
+    let length = 0;
+    for (let byte = 0; byte < lengthBytes; byte += 1) length = length * 256 + (sample[at + byte] ?? 0);
+    at += lengthBytes;
+    if (at + length > sample.length) throw failure('clip_not_exact', { detail: 'a frame has a torn NAL unit' });
+    if (length > 0) units.push(sample.subarray(at, at + length));
+    at += length;
+  }
+  return units;
+}
+
+/** One sample from NAL units, each behind a 4-byte length. */
+export function joinSample(units: readonly Uint8Array[]): Uint8Array {
+  return joinUnits(units, (out, at, length) => new DataView(out.buffer).setUint32(at, length));
+}
+
+/** Annex B bytes from NAL units: each behind the start code 00 00 00 01. */
+export function joinAnnexB(units: readonly Uint8Array[]): Uint8Array {
+  return joinUnits(units, (out, at) => {
+    out[at + 3] = 1;
+  });
+}
+
+function joinUnits(
+  units: readonly Uint8Array[],
+  prefix: (out: Uint8Array, at: number, length: number) => void,
+): Uint8Array {
+  const out = new Uint8Array(units.reduce((sum, unit) => sum + 4 + unit.length, 0));
+  let at = 0;
+  for (const unit of units) {
+    prefix(out, at, unit.length);
+    out.set(unit, at + 4);
+    at += 4 + unit.length;
+  }
+  return out;
+}
+
+const START_CODE = Buffer.from([0, 0, 1]);
+
+/** Cuts an Annex B stream that arrives in parts into NAL units (§B.1). Holds at most one unit. */
+export class AnnexBSplitter {
+  /** From the start code of the unit that is still open. */
+  private held: Buffer = Buffer.alloc(0);
+
+  /** Takes the next part; returns the units it completed. */
+  push(part: Uint8Array): Uint8Array[] {
+    // What is held was searched before; a start code may straddle the join by two bytes.
+    const open = this.held.indexOf(START_CODE) === 0;
+    const search = open ? Math.max(START_CODE.length, this.held.length - 2) : 0;
+    const all = Buffer.concat([this.held, part]);
+    const units: Uint8Array[] = [];
+    let from = open ? 0 : -1;
+    for (let next = all.indexOf(START_CODE, search); next >= 0; next = all.indexOf(START_CODE, next + 3)) {
+      if (from >= 0) addUnit(units, all, from + 3, next);
+      from = next;
+    }
+    this.held = from >= 0 ? all.subarray(from) : all.subarray(Math.max(0, all.length - 2));
+    return units;
+  }
+
+  /** The last unit, after the end of the stream. */
+  end(): Uint8Array[] {
+    const units: Uint8Array[] = [];
+    if (this.held.indexOf(START_CODE) === 0) addUnit(units, this.held, 3, this.held.length);
+    this.held = Buffer.alloc(0);
+    return units;
+  }
+}
+
+function addUnit(units: Uint8Array[], bytes: Uint8Array, from: number, to: number): void {
+  // trailing_zero_8bits and the zero_byte of a four-byte start code belong to no unit (§B.1.1).
+  let end = to;
+  while (end > from && bytes[end - 1] === 0) end -= 1;
+  if (end > from) units.push(Uint8Array.from(bytes.subarray(from, end)));
+}
+
+/** A NAL unit's payload without its header byte and emulation prevention (§7.4.1): 00 00 03 becomes 00 00. */
+export function unescape(nal: Uint8Array, bytesMax = nal.length): Uint8Array {
+  const out = new Uint8Array(Math.min(nal.length, bytesMax));
+  let length = 0;
+  let zeros = 0;
+  for (let at = 1; at < nal.length && length < out.length; at += 1) {
+    const byte = nal[at] ?? 0;
+    if (zeros >= 2 && byte === 3) {
+      zeros = 0;
+      continue;
+    }
+    out[length++] = byte;
+    zeros = byte === 0 ? zeros + 1 : 0;
+  }
+  return out.subarray(0, length);
+}
+
+/** Reads the bits of an unescaped payload (§7.2, §9.1). Every read throws `clip_not_exact` beyond its end. */
+export class BitReader {
+  private readonly bytes: Uint8Array;
+  private at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** An unsigned number of `count` bits, at most 32. */
+  bits(count: number): number {
+    if (this.at + count > this.bytes.length * 8) throw failure('clip_not_exact', { detail: 'a header ends too early' });
+    let value = 0;
+    for (let left = count; left > 0; left -= 1) {
+      value = value * 2 + (((this.bytes[this.at >> 3] ?? 0) >> (7 - (this.at & 7))) & 1);
+      this.at += 1;
+    }
+    return value;
+  }
+
+  flag(): boolean {
+    return this.bits(1) === 1;
+  }
+
+  /** ue(v): an unsigned Exp-Golomb number. */
+  unsigned(): number {
+    let zeros = 0;
+    while (!this.flag()) {
+      zeros += 1;
+      if (zeros > 32) throw failure('clip_not_exact', { detail: 'a header holds a number out of range' });
+    }
+    return 2 ** zeros - 1 + this.bits(zeros);
+  }
+
+  /** se(v): a signed Exp-Golomb number. */
+  signed(): number {
+    const code = this.unsigned();
+    return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
+  }
+
+  /** Bits read so far. */
+  get position(): number {
+    return this.at;
+  }
+
+  /** Whether all that is left is rbsp_trailing_bits: one 1 and zeros to the end of that byte (§7.3.2.11). */
+  atTrailingBits(): boolean {
+    const leftBits = this.bytes.length * 8 - this.at;
+    if (leftBits < 1 || leftBits > 8) return false;
+    const byte = this.bytes[this.bytes.length - 1] ?? 0;
+    return (byte & (2 ** leftBits - 1)) === 2 ** (leftBits - 1);
+  }
+
+  /** Whether syntax follows before the trailing bits: more_rbsp_data() (§7.2). */
+  moreData(): boolean {
+    let last = this.bytes.length - 1;
+    while (last >= 0 && this.bytes[last] === 0) last -= 1;
+    if (last < 0) return false;
+    const byte = this.bytes[last] ?? 0;
+    const lowestOne = Math.log2(byte & -byte);
+    return this.at < last * 8 + (7 - lowestOne);
+  }
+}

@@ -1,0 +1,104 @@
+// Owns: which parameter sets are in force along a stream, and which of them the copied frames of a clip use, so that one
+// avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
+import { equalBytes } from '../base/bytes.ts';
+import type { AvcConfig } from '../camera/avc.ts';
+import { failure } from '../protocol/errors.ts';
+import { NAL, nalType } from './nal.ts';
+import { type Pps, readPps, readSps, type Sps } from './parameter-sets.ts';
+
+/** More sets than this in one clip is not a camera. */
+const SETS_MAX = 64;
+
+/** The sets of one frame: those its slices name. */
+export interface FrameSets {
+  sps: Sps;
+  pps: Pps[];
+}
+
+/** The parameter sets in force: those of the init segment, replaced by those that come with the frames (§7.4.1.2.1). */
+export class SetsInForce {
+  private readonly spsById = new Map<number, Sps>();
+  private readonly ppsById = new Map<number, Pps>();
+
+  /** Starts over with an init segment's sets. */
+  open(config: AvcConfig): void {
+    this.spsById.clear();
+    this.ppsById.clear();
+    this.take([...config.sps, ...config.pps]);
+  }
+
+  /** Takes sets that came with a frame. Throws `clip_not_exact` when one is malformed. */
+  take(units: readonly Uint8Array[]): void {
+    for (const unit of units) {
+      if (nalType(unit) === NAL.sps) {
+        const sps = readSps(unit);
+        const known = this.spsById.get(sps.id);
+        if (!known || !equalBytes(known.bytes, unit)) this.spsById.set(sps.id, sps);
+      } else {
+        const pps = readPps(unit, (spsId) => this.spsById.get(spsId)?.chromaFormat ?? 1);
+        const known = this.ppsById.get(pps.id);
+        if (!known || !equalBytes(known.bytes, unit)) this.ppsById.set(pps.id, pps);
+      }
+    }
+  }
+
+  /** All sets in force, sequences first: what a decoder has to be given before the next frame. */
+  all(): Uint8Array[] {
+    return [...this.spsById.values(), ...this.ppsById.values()].map((set) => set.bytes);
+  }
+
+  /** The sets behind a frame's slices. Throws `clip_not_exact` when they are missing or of several sequences. */
+  of(ppsIds: readonly number[]): FrameSets {
+    const pps = ppsIds.map((id) => this.ppsById.get(id) ?? missing());
+    const sps = this.spsById.get(pps[0]?.spsId ?? -1) ?? missing();
+    if (pps.some((other) => other.spsId !== sps.id)) missing();
+    return { sps, pps };
+  }
+}
+
+function missing(): never {
+  throw failure('clip_not_exact', { detail: 'a frame names a parameter set that is not there' });
+}
+
+/** Collects the sets that copied frames use. */
+export class UsedSets {
+  readonly sps = new Map<number, Sps>();
+  readonly pps = new Map<number, Pps>();
+  /** Whether two different sets claimed one id: one avcC cannot hold both. */
+  collision = false;
+
+  add(sets: FrameSets): void {
+    this.collision ||= !keep(this.sps, sets.sps);
+    for (const pps of sets.pps) this.collision ||= !keep(this.pps, pps);
+    if (this.sps.size + this.pps.size > SETS_MAX) throw failure('clip_not_exact', { detail: 'too many parameter sets' });
+  }
+
+  /** The lowest id that neither a sequence nor a picture parameter set uses; null when there is none. */
+  freeId(): number | null {
+    for (let id = 0; id <= 31; id += 1) if (!this.sps.has(id) && !this.pps.has(id)) return id;
+    return null;
+  }
+}
+
+function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, Kept>, set: Kept): boolean {
+  const known = into.get(set.id);
+  if (known === set) return true;
+  if (known) return equalBytes(known.bytes, set.bytes);
+  // A copy: the set is a view into a whole segment.
+  into.set(set.id, { ...set, bytes: set.bytes.slice() });
+  return true;
+}
+
+/** Whether a frame's sets are ones that a smart cut can join an encoded head to. */
+export function plainSets(sets: FrameSets): boolean {
+  const { sps, pps } = sets;
+  return (
+    [66, 77, 100].includes(sps.profileIdc) &&
+    sps.chromaFormat === 1 &&
+    sps.bitDepthLuma === 8 &&
+    sps.bitDepthChroma === 8 &&
+    sps.progressive &&
+    sps.clean &&
+    pps.every((each) => each.clean && !each.sliceGroups)
+  );
+}

@@ -1,0 +1,269 @@
+// Owns: the first pass over the ring: which frames and packets lie in the window, how large they will be in the clip, which
+// parameter sets they use, and what stands in the way of copying them. Keeps numbers, and bytes of one GOP at most.
+// Not here: deciding how to cut (trim.ts), the second pass that copies (clip-body.ts).
+import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../camera/fragment.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import type { Window } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import { blankLeadingData, PACKET_SAMPLES, readSoundConfig, type SoundConfig } from './aac.ts';
+import { displayRotation, type Rotation } from './display.ts';
+import { type Frame, readFrame } from './frame.ts';
+import type { Sps } from './parameter-sets.ts';
+import { plainSets, SetsInForce, UsedSets } from './sets.ts';
+import { emptyTable, Timeline, type TrackTable } from './timeline.ts';
+
+/** Why frames cannot simply be copied. Any of them sends the whole window to a full re-encode. */
+export type Obstacle =
+  | 'reordered frames'
+  | 'a GOP that does not stand alone'
+  | 'an unusual coding'
+  | 'parameter sets that exclude each other';
+
+/** What the second pass must know of a segment. `first` and `last` are positions in decoding order, -1 when none. */
+export interface SurveyedSegment {
+  recording: string;
+  index: number;
+  fragmentBytes: number;
+  startsAlone: boolean;
+  frames: number;
+  framesBefore: number;
+  framesInside: number;
+  first: number;
+  last: number;
+  /** Positions of the audio packets that go into the clip. */
+  packets: number[];
+}
+
+/** What a smart cut decodes: the GOP that the window starts in, from its keyframe to the last frame to be encoded. */
+export interface Head {
+  sets: Uint8Array[];
+  /** The parameter sets and slices of each frame. */
+  frames: Uint8Array[][];
+  /** Frames at its start that lie before the window. */
+  skip: number;
+}
+
+/** The sound of a clip: packets of one configuration, ticks in samples after the clip's zero. */
+export interface SurveyedAudio {
+  sound: SoundConfig;
+  table: TrackTable;
+}
+
+/** The picture every frame of a clip has. */
+export interface Picture {
+  sps: Sps;
+  rotation: Rotation;
+}
+
+/** All that the first pass found. */
+export interface SurveyResult {
+  segments: SurveyedSegment[];
+  obstacles: Obstacle[];
+  timeline: Timeline;
+  video: TrackTable;
+  /** Positions of frames that decoding can start at, in the table. */
+  keys: number[];
+  picture: Picture;
+  head: Head | null;
+  used: UsedSets;
+  audio: SurveyedAudio | null;
+  /** Where the frame before the window stopped being shown, as far as it was read; null when it was not. */
+  shownBeforeUs: number | null;
+}
+
+/** A GOP of more bytes than this is not decoded for its head. */
+const HEAD_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Reads segments one by one; `finish` gives the result. */
+export class Survey {
+  private readonly window: Window;
+  private readonly wantsAudio: boolean;
+  private readonly zeroUs: number | null;
+  private readonly segments: SurveyedSegment[] = [];
+  private readonly obstacles = new Set<Obstacle>();
+  private readonly sets = new SetsInForce();
+  private readonly used = new UsedSets();
+  private readonly video = emptyTable();
+  private readonly keys: number[] = [];
+  private init: { bytes: Uint8Array; info: InitInfo } | null = null;
+  private timeline: Timeline | null = null;
+  private picture: Picture | null = null;
+  private head: Head | null = null;
+  private headOpen = false;
+  private headBytes = 0;
+  private audio: (SurveyedAudio & { timeline: Timeline }) | null = null;
+  /** Segments whose packets wait for the clip's zero to be known: only those before the first frame. */
+  private waiting: { segment: Segment; surveyed: SurveyedSegment; track: AudioTrack; packets: Sample[] }[] = [];
+  private shownBeforeUs: number | null = null;
+  private latest = { recording: '', wallOffsetUs: 0, endUs: Number.NEGATIVE_INFINITY };
+
+  /** `zeroUs`: wall time of the clip's zero where it is known before; else the first frame that comes by. */
+  constructor(window: Window, wantsAudio: boolean, zeroUs: number | null = null) {
+    this.window = window;
+    this.wantsAudio = wantsAudio;
+    this.zeroUs = zeroUs;
+  }
+
+  /** Takes the next segment. Throws `clip_not_exact`, `clip_stream_changed`, `consent_window_ambiguous`, `fragment_malformed`. */
+  add(segment: Segment): void {
+    const info = this.open(segment);
+    const { video, audio } = parseFragment(info, segment.fragment);
+    const surveyed: SurveyedSegment = {
+      recording: segment.recording,
+      index: segment.index,
+      fragmentBytes: segment.fragment.length,
+      startsAlone: false,
+      frames: video.length,
+      framesBefore: 0,
+      framesInside: 0,
+      first: -1,
+      last: -1,
+      packets: [],
+    };
+    this.segments.push(surveyed);
+    this.addVideo(segment, info, video, surveyed);
+    if (this.wantsAudio && info.audio) {
+      this.waiting.push({ segment, surveyed, track: info.audio, packets: audio });
+      if (this.timeline) this.flushAudio(this.timeline.zeroUs);
+    }
+  }
+
+  /** Throws `clip_no_frames`. */
+  finish(): SurveyResult {
+    if (!this.timeline || !this.picture) throw failure('clip_no_frames');
+    const { segments, timeline, video, keys, picture, head, used, audio, shownBeforeUs } = this;
+    if (used.collision) this.obstacles.add('parameter sets that exclude each other');
+    const obstacles = [...this.obstacles];
+    return { segments, obstacles, timeline, video, keys, picture, head, used, audio, shownBeforeUs };
+  }
+
+  private open(segment: Segment): InitInfo {
+    if (this.init && Buffer.compare(this.init.bytes, segment.init) === 0) return this.init.info;
+    const info = parseInit(segment.init);
+    if (!info.video.avc) throw failure('clip_not_exact', { detail: 'the footage is not H.264' });
+    this.sets.open(info.video.avc);
+    this.init = { bytes: segment.init, info };
+    return info;
+  }
+
+  private addVideo(segment: Segment, info: InitInfo, samples: Sample[], surveyed: SurveyedSegment): void {
+    const { timescale, avc } = info.video;
+    const lengthBytes = avc?.nalLengthSize ?? 4;
+    const wallUs = (pts: number) => wallTimeUs(pts, timescale, segment.wallOffsetUs);
+    let before: Frame[] = [];
+    samples.forEach((sample, position) => {
+      const atUs = wallUs(sample.pts);
+      if (atUs < this.window.startUs) {
+        surveyed.framesBefore += 1;
+        this.shownBeforeUs = Math.max(this.shownBeforeUs ?? 0, wallUs(sample.pts + sample.duration));
+      }
+      const inside = atUs >= this.window.startUs && atUs < this.window.endUs;
+      // Frames outside are read only where decoding has to come past them, and their own failures are not the clip's.
+      if (!inside && (this.timeline || atUs >= this.window.endUs)) return;
+      const frame = readFrame(sample.data, lengthBytes);
+      this.sets.take(frame.sets);
+      if (position === 0) surveyed.startsAlone = frame.idr;
+      if (!inside) {
+        if (frame.idr) before = [];
+        before.push(frame);
+        return;
+      }
+      if (surveyed.first < 0) surveyed.first = position;
+      else if (surveyed.last !== position - 1) this.obstacles.add('reordered frames');
+      surveyed.last = position;
+      surveyed.framesInside += 1;
+      this.addFrame(segment, info, sample, frame, atUs, before);
+      before = [];
+    });
+  }
+
+  private addFrame(segment: Segment, info: InitInfo, sample: Sample, frame: Frame, atUs: number, before: Frame[]): void {
+    const { timescale } = info.video;
+    const sets = this.sets.of(frame.ppsIds);
+    this.checkTime(segment, atUs);
+    this.checkPicture(segment, sets.sps);
+    if (!plainSets(sets) || frame.extended) this.obstacles.add('an unusual coding');
+    if (frame.bidirectional) this.obstacles.add('reordered frames');
+    const timeline = this.timeline ?? new Timeline(timescale, this.zeroUs ?? atUs);
+    const first = this.timeline === null;
+    this.timeline = timeline;
+    const ticks = timeline.at(segment, timescale, sample.pts);
+    if (ticks <= (this.video.ticks.at(-1) ?? -1)) this.obstacles.add('reordered frames');
+    if (first && !frame.idr) this.openHead(before);
+    if (frame.idr) this.headOpen = false;
+    if (sample.key && !frame.idr) this.obstacles.add('a GOP that does not stand alone');
+    if (this.headOpen && this.head) {
+      this.head.frames.push([...frame.sets, ...frame.slices]);
+      this.headBytes += frame.sizeBytes;
+      if (this.headBytes > HEAD_BYTES_MAX) throw failure('clip_not_exact', { detail: 'a GOP is too large' });
+    } else {
+      this.used.add(sets);
+      if (frame.idr) this.keys.push(this.video.ticks.length);
+    }
+    this.video.ticks.push(ticks);
+    this.video.durations.push(timeline.rescale(sample.duration, timescale));
+    this.video.sizes.push(frame.sizeBytes);
+  }
+
+  private openHead(before: Frame[]): void {
+    if (!before[0]?.idr) {
+      this.obstacles.add('a GOP that does not stand alone');
+      return;
+    }
+    if (before.some((frame) => frame.bidirectional)) this.obstacles.add('reordered frames');
+    const frames = before.map((frame) => [...frame.sets, ...frame.slices]);
+    this.head = { sets: this.sets.all(), frames, skip: before.length };
+    this.headOpen = true;
+  }
+
+  /** Wall time must be trusted, and grow from each recording to the next; within one, order is the codec's business. */
+  private checkTime(segment: Segment, atUs: number): void {
+    const { latest } = this;
+    const same = latest.recording === segment.recording && latest.wallOffsetUs === segment.wallOffsetUs;
+    if (!segment.clockTrusted || (!same && atUs <= latest.endUs)) throw failure('consent_window_ambiguous');
+    this.latest = {
+      recording: segment.recording,
+      wallOffsetUs: segment.wallOffsetUs,
+      endUs: Math.max(latest.endUs, atUs),
+    };
+  }
+
+  private checkPicture(segment: Segment, sps: Sps): void {
+    this.picture ??= { sps: { ...sps, bytes: sps.bytes.slice() }, rotation: displayRotation(segment.init) };
+    const { width, height } = this.picture.sps;
+    if (sps.width !== width || sps.height !== height) throw failure('clip_stream_changed');
+  }
+
+  /** Picks the packets that sound wholly inside the window and not before its first frame. */
+  private flushAudio(zeroUs: number): void {
+    for (const { segment, surveyed, track, packets } of this.waiting) {
+      const sound = track.audioSpecificConfig && readSoundConfig(track.audioSpecificConfig);
+      // Sound that a clip cannot take, or of another configuration than its start, is left out: silence gives nothing away.
+      if (!sound || sound.sampleRate !== track.timescale) continue;
+      const timeline = new Timeline(track.timescale, zeroUs);
+      this.audio ??= { sound, table: emptyTable(), timeline };
+      if (Buffer.compare(this.audio.sound.config, sound.config) !== 0) continue;
+      const { table } = this.audio;
+      packets.forEach((packet, position) => {
+        if (!soundsInside(packet.pts, track.timescale, segment.wallOffsetUs, this.window)) return;
+        const ticks = this.audio?.timeline.at(segment, track.timescale, packet.pts) ?? 0;
+        if (ticks < 0 || ticks <= (table.ticks.at(-1) ?? -1)) return;
+        surveyed.packets.push(position);
+        table.ticks.push(ticks);
+        table.durations.push(PACKET_SAMPLES);
+        table.sizes.push(blankLeadingData(packet.data).length);
+      });
+    }
+    this.waiting = [];
+  }
+}
+
+/**
+ * Whether every sample that a packet contributes to lies in the window: a packet at `pts` sounds from there over two packets'
+ * length. The ring's labels are true times: the capture keeps encoder priming as negative time.
+ */
+export function soundsInside(pts: number, timescale: number, wallOffsetUs: number, window: Window): boolean {
+  const startUs = wallTimeUs(pts, timescale, wallOffsetUs);
+  const endUs = wallTimeUs(pts + 2 * PACKET_SAMPLES, timescale, wallOffsetUs);
+  return startUs >= window.startUs && endUs <= window.endUs;
+}

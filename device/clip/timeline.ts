@@ -1,0 +1,59 @@
+// Owns: a clip's own time: where a frame or packet of any recording lies after the clip's zero, and the tables of one track.
+// Not here: which frames are in the window (survey.ts), writing them down (mp4-file.ts).
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
+
+/** What gives time stamps their meaning: equal stamps of two segments are equal times only if all of this is equal. */
+export type TimeBase = Pick<Segment, 'recording' | 'wallOffsetUs'>;
+
+/**
+ * Maps presentation times to ticks after the clip's zero. Within one recording distances stay exact; where another begins,
+ * its first frame is placed by wall time.
+ */
+export class Timeline {
+  /** Ticks in a second. */
+  readonly timescale: number;
+  /** Wall time of tick 0 in microseconds. */
+  readonly zeroUs: number;
+  private base: { of: TimeBase; timescale: number; pts: number; ticks: number } | null = null;
+
+  constructor(timescale: number, zeroUs: number) {
+    this.timescale = timescale;
+    this.zeroUs = zeroUs;
+  }
+
+  /** Ticks of presentation time `pts`, in units of `timescale`. */
+  at(of: TimeBase, timescale: number, pts: number): number {
+    let base = this.base;
+    const known =
+      base?.of.recording === of.recording && base.of.wallOffsetUs === of.wallOffsetUs && base.timescale === timescale;
+    if (!base || !known) {
+      const afterUs = wallTimeUs(pts, timescale, of.wallOffsetUs) - this.zeroUs;
+      base = { of, timescale, pts, ticks: Math.round((afterUs / 1e6) * this.timescale) };
+      this.base = base;
+    }
+    return base.ticks + this.rescale(pts - base.pts, timescale);
+  }
+
+  /** A span in units of `timescale` as ticks. */
+  rescale(span: number, timescale: number): number {
+    return timescale === this.timescale ? span : Math.round((span / timescale) * this.timescale);
+  }
+
+  /** Wall time of a tick in microseconds. */
+  wallUs(ticks: number): number {
+    return this.zeroUs + Math.round((ticks / this.timescale) * 1e6);
+  }
+}
+
+/** The samples of one track in the order of the file. Plain number arrays: an hour at 30 frames a second is 108,000. */
+export interface TrackTable {
+  /** Start of each sample in ticks after the clip's zero, growing. */
+  ticks: number[];
+  /** How long each would last by itself, in ticks. */
+  durations: number[];
+  sizes: number[];
+}
+
+export function emptyTable(): TrackTable {
+  return { ticks: [], durations: [], sizes: [] };
+}

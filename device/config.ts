@@ -1,0 +1,90 @@
+// Owns: the device's settings: one strict schema, limits that depend on each other, and what an empty file means.
+// Not here: keys, enrolment and account (identity.ts), which the device writes itself.
+import { z } from 'zod';
+import { LOG_LEVELS } from './base/log.ts';
+import { disclosedValuesSchema, zoneSchema } from './protocol/claims.ts';
+import { failure } from './protocol/errors.ts';
+import { idSchema } from './protocol/ids.ts';
+import { DEFAULT_PREFIX } from './protocol/topics.ts';
+
+const MIB = 1024 * 1024;
+
+const ringSchema = z.strictObject({
+  /** `memory` spares a flash card: 2 Mbit/s around the clock is 21.6 GB a day. */
+  kind: z.enum(['file', 'memory']).default('file'),
+  bytes: z
+    .int()
+    .min(8 * MIB)
+    .max(1024 * 1024 * MIB)
+    .default(256 * MIB),
+  retentionS: z
+    .int()
+    .min(10)
+    .max(365 * 24 * 3600)
+    .default(24 * 3600),
+});
+
+const motionSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** 1 (only large, lasting motion) to 100. */
+  sensitivity: z.int().min(1).max(100).default(50),
+  zones: z
+    .array(z.strictObject({ name: idSchema, zone: zoneSchema }))
+    .max(16)
+    .default([]),
+});
+
+export const deviceConfigSchema = z.strictObject({
+  name: z.string().min(1).max(60).default('Front door'),
+  /** `synthetic`, `file:PATH` or `rtsp://...`; credentials in it are never logged. */
+  camera: z.string().min(1).max(1000).default('synthetic'),
+  /** Where the home is. Never leaves the device; without it no request concerns this home. */
+  place: z.strictObject({ longitude: z.number().min(-180).max(180), latitude: z.number().min(-90).max(90) }).optional(),
+  /** What the owner may disclose with a clip; each value leaves only under a grant that names its key. */
+  disclosure: disclosedValuesSchema.default({}),
+  ring: ringSchema.prefault({}),
+  motion: motionSchema.prefault({}),
+  /** Seconds kept before and after a press or motion as one event window. */
+  preRollS: z.int().min(0).max(60).default(4),
+  postRollS: z.int().min(1).max(60).default(6),
+  home: z.strictObject({
+    url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
+    user: idSchema,
+    password: z.string().min(1).max(128),
+    prefix: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/)
+      .default(DEFAULT_PREFIX),
+    /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
+    accounts: z.string().min(1).max(1000).optional(),
+  }),
+  /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only addresses: keys stay pinned. */
+  bridgeUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(200)
+    .optional(),
+  areaUrl: z
+    .string()
+    .regex(/^mqtts?:\/\/[^\s@]{1,200}$/)
+    .optional(),
+  /** Serve requests by state agencies too; federal ones never are. */
+  stateAgencies: z.boolean().default(false),
+  logLevel: z.enum(LOG_LEVELS).default('info'),
+});
+export type DeviceConfig = z.infer<typeof deviceConfigSchema>;
+/** A configuration file's content before defaults are filled in. */
+export type DeviceConfigInput = z.input<typeof deviceConfigSchema>;
+
+/** Checks settings from `file` (named in the error); throws `config_invalid`. */
+export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
+  const parsed = deviceConfigSchema.safeParse(input);
+  if (!parsed.success)
+    throw failure('config_invalid', { file, detail: z.prettifyError(parsed.error).replaceAll('\n', ' ') });
+  const config = parsed.data;
+  const eventS = config.preRollS + config.postRollS;
+  if (config.ring.retentionS < eventS) {
+    const detail = `ring.retentionS ${config.ring.retentionS} is shorter than preRollS + postRollS (${eventS})`;
+    throw failure('config_invalid', { file, detail });
+  }
+  return config;
+}

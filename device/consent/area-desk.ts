@@ -1,0 +1,111 @@
+// Owns: taking in what the area link brings: opened, held against the marks, then believed; and the notices that follow.
+// Not here: what is believed (area-view.ts), what becomes of grants (gate.ts).
+import { sha256Hex } from '../base/keys.ts';
+import { cellOf } from '../protocol/area.ts';
+import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { RequestNotice } from '../protocol/home.ts';
+import type { OpenedRequest } from '../protocol/published.ts';
+import type { AreaDocument, Revocations } from '../protocol/request.ts';
+import { topicsUnder } from '../protocol/topics.ts';
+import { type AreaNews, AreaView } from './area-view.ts';
+import type { GateDeps, GateLimits } from './gate-effects.ts';
+import type { Pins } from './gate-state.ts';
+import type { HighWaterMarks } from './marks.ts';
+import { openAreaDocument, openRevocations } from './verify-area.ts';
+
+/** A message as the area link delivered it. Retained ones are the rule here: these are documents, not orders. */
+export interface AreaMessage {
+  topic: string;
+  payload: string;
+}
+
+/** Spans in one notice (protocol/home.ts). */
+const COVERAGE_SPANS_MAX = 20;
+
+export class AreaDesk {
+  readonly view: AreaView;
+  private readonly deps: GateDeps;
+  private readonly marks: HighWaterMarks;
+  /** The last document believed of each part, by hash: a broker that repeats it makes no work. */
+  private readonly lastOfPart = new Map<number, string>();
+
+  constructor(deps: GateDeps, limits: GateLimits, marks: HighWaterMarks) {
+    this.deps = deps;
+    this.marks = marks;
+    this.view = new AreaView(
+      {
+        place: deps.place,
+        serveStateAgencies: deps.serveStateAgencies ?? false,
+        openRequestsMax: limits.openRequestsMax,
+      },
+      deps.clock,
+    );
+  }
+
+  /** Opens a part of the area document; null when it is the one already taken in. */
+  openDocument(message: AreaMessage, pins: Pins): AreaDocument | ErrorCode | null {
+    const expected = {
+      bridgeKey: pins.bridgeKey,
+      prefix: this.areaPrefix(),
+      cell: cellOf(this.deps.place),
+      revisionOf: (part: number) => this.marks.area(this.markName(pins, part)),
+    };
+    const judged = openAreaDocument(message.topic, message.payload, expected, this.deps.clock);
+    if (!judged.ok) return judged.code;
+    return this.lastOfPart.get(judged.claims.part) === sha256Hex(message.payload) ? null : judged.claims;
+  }
+
+  /** Believes an opened document. The mark may fail to become durable on a full disk; cancellations count all the same. */
+  async takeDocument(document: AreaDocument, message: AreaMessage, pins: Pins): Promise<AreaNews> {
+    const name = this.markName(pins, document.part);
+    if (document.revision < this.marks.area(name)) return { cancelled: [], refused: ['consent_too_old'] };
+    await this.marks.raiseArea(name, document.revision).catch((thrown: unknown) => this.markFailed(thrown));
+    this.lastOfPart.set(document.part, sha256Hex(message.payload));
+    return this.view.takeDocument(document, pins);
+  }
+
+  openList(message: AreaMessage, pins: Pins): Revocations | ErrorCode {
+    if (message.topic !== topicsUnder(this.areaPrefix()).revocations) return 'message_topic_mismatch';
+    const { marks, view, deps } = this;
+    const judged = openRevocations(message.payload, pins.registryKey, marks.revocations, view.revocations, deps.clock);
+    return judged.ok ? judged.claims : judged.code;
+  }
+
+  async takeList(list: Revocations): Promise<void> {
+    if (list.revision < this.marks.revocations) return;
+    await this.marks.raiseRevocations(list.revision).catch((thrown: unknown) => this.markFailed(thrown));
+    this.view.takeRevocations(list);
+  }
+
+  /** What the owner is shown of a request. */
+  noticeOf(opened: OpenedRequest): RequestNotice {
+    const values = this.deps.values();
+    const askedKeys: DisclosureKey[] = [...DISCLOSURE_PROFILES[opened.request.profile]];
+    const held = askedKeys.flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]] as const]));
+    return {
+      device: this.deps.device.id,
+      published: { ...opened.published, credential: this.view.newestCredential(opened).token },
+      wouldDisclose: Object.fromEntries(held),
+      askedKeys,
+      coverage: this.deps.footage.coverage(opened.request.window).slice(-COVERAGE_SPANS_MAX),
+    };
+  }
+
+  clear(): void {
+    this.lastOfPart.clear();
+    this.view.clear();
+  }
+
+  private areaPrefix(): string {
+    return this.deps.areaPrefix ?? this.deps.prefix;
+  }
+
+  private markName(pins: Pins, part: number): string {
+    return `${pins.bridge}/${cellOf(this.deps.place)}/${part}`;
+  }
+
+  private markFailed(thrown: unknown): void {
+    this.deps.log.warn('a revision mark could not be stored', { error: String(thrown) });
+  }
+}

@@ -1,0 +1,137 @@
+// Owns: carrying out an owner's command: ledger first, then the effect. Runs inside the gate's queue.
+// Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
+import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import type { Command } from '../protocol/grant.ts';
+import { signToken } from '../protocol/jws.ts';
+import type { GateEffects } from './gate-effects.ts';
+import type { GateState } from './gate-state.ts';
+import type { LedgerBody } from './ledger-entry.ts';
+import type { HighWaterMarks } from './marks.ts';
+import { commandFault, PRESS_AGE_S_MAX } from './verify-owner.ts';
+
+export interface CommandDeps {
+  device: { id: string; key: SigningKey };
+  clock: Clock;
+  state: GateState;
+  marks: HighWaterMarks;
+  effects: GateEffects;
+  ownersMax: number;
+  /** Appends to the ledger and takes the entry into `state`. Throws `consent_storage_failed`. */
+  record(body: LedgerBody): Promise<void>;
+  /** Publishes the open requests again. */
+  announce(): void;
+}
+
+/** Ids of presses are remembered for as long as a press is believed at all; more than this in that time are refused. */
+const BRIEF_IDS_MAX = 256;
+
+export class CommandDesk {
+  private readonly deps: CommandDeps;
+  private readonly bootS: number;
+  /** Commands without lasting effect: id to hash of the token and second of signing. */
+  private readonly brief = new Map<string, { sha256: string; iat: number }>();
+
+  constructor(deps: CommandDeps) {
+    this.deps = deps;
+    this.bootS = wallSeconds(deps.clock);
+  }
+
+  /** Carries out a command, or says why not. A repeat of the same bytes is done again only in its answer. Throws coded failures. */
+  async carryOut(command: Command, token: string): Promise<Failure | null> {
+    const { state, clock, marks, effects, record } = this.deps;
+    const usedAs = state.used.get(command.jti) ?? this.brief.get(command.jti)?.sha256;
+    if (usedAs !== undefined) {
+      if (usedAs !== sha256Hex(token)) return failure('consent_replayed');
+      await this.finishForget(command.jti);
+      return null;
+    }
+    const fault = commandFault(command, clock);
+    if (fault) return fault;
+    const order = command.command;
+    const signed = { jti: command.jti, token };
+    switch (order.action) {
+      case 'press':
+      case 'announce': {
+        const refused = this.rememberBrief(command, token);
+        if (refused) return refused;
+        if (order.action === 'press') effects.press(order.button);
+        else this.deps.announce();
+        return null;
+      }
+      case 'privacy':
+        await record({ type: 'privacy-set', body: { ...signed, on: order.on } });
+        effects.privacy(order.on);
+        return null;
+      case 'forget': {
+        const window = order.window === undefined ? {} : { window: order.window };
+        await record({ type: 'forget-ordered', body: { ...signed, ...window } });
+        await this.finishForget(command.jti);
+        return null;
+      }
+      case 'reset-clock-mark':
+        if (!clock.synchronised()) return failure('consent_clock_untrusted');
+        await record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
+        await marks.resetClock();
+        return null;
+      case 'add-owner':
+        return this.addOwner(signed, order.key, order.name);
+      case 'remove-owner':
+        if (!state.owners.has(order.key)) return failure('owner_unknown');
+        if (state.owners.size === 1) return failure('owner_last');
+        await record({ type: 'owner-removed', body: { ...signed, key: order.key } });
+        return null;
+    }
+  }
+
+  /** Finishes every `forget` that a crash or a failing disk left undone. */
+  async finishForgets(): Promise<void> {
+    for (const jti of [...this.deps.state.forgetOrders.keys()]) await this.finishForget(jti);
+  }
+
+  private async finishForget(jti: string): Promise<void> {
+    const window = this.deps.state.forgetOrders.get(jti);
+    if (window === undefined) return;
+    const segments = await this.deps.effects.forget(window ?? undefined).catch((thrown: unknown) => {
+      throw isFailure(thrown)
+        ? thrown
+        : failure('ring_write_failed', { path: 'the ring', detail: 'forget failed' }, thrown);
+    });
+    await this.deps.record({ type: 'forgot', body: { jti, segments } });
+  }
+
+  private async addOwner(signed: { jti: string; token: string }, key: string, name: string): Promise<Failure | null> {
+    const fault = ownerFault(this.deps.state, key, this.deps.ownersMax);
+    if (fault) return fault;
+    const statement = pairingStatement(this.deps.device, key, this.deps.clock);
+    await this.deps.record({ type: 'owner-added', body: { ...signed, key, name, statement } });
+    return null;
+  }
+
+  /** A press or announcement leaves nothing behind, so its id is kept in memory only, and nothing from before this boot counts. */
+  private rememberBrief(command: Command, token: string): Failure | null {
+    if (command.iat < this.bootS) return failure('consent_too_old');
+    const nowS = wallSeconds(this.deps.clock);
+    for (const [jti, { iat }] of this.brief) {
+      if (iat < nowS - PRESS_AGE_S_MAX) this.brief.delete(jti);
+    }
+    if (this.brief.size >= BRIEF_IDS_MAX) return failure('consent_too_many');
+    this.brief.set(command.jti, { sha256: sha256Hex(token), iat: command.iat });
+    return null;
+  }
+}
+
+/** Why a key cannot become an owner's; null when it can. */
+export function ownerFault(state: GateState, key: string, ownersMax: number): Failure | null {
+  if (state.owners.has(key)) return failure('owner_known');
+  if (!isPublicKey(key)) return failure('pairing_refused', { detail: 'the key is not a usable one' });
+  return state.owners.size >= ownersMax ? failure('owner_too_many') : null;
+}
+
+/** The device's signed word that a key is its owner's. */
+export function pairingStatement(device: { id: string; key: SigningKey }, key: string, clock: Clock): string {
+  const claims = { iss: device.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(clock), device: device.id, key };
+  return signToken('doorsill-pairing+jws', claims, device.key);
+}

@@ -1,0 +1,77 @@
+// Owns: what the gate asks of the rest of the firmware, and what it is built from. Interfaces only.
+// Not here: when it asks (gate.ts).
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import type { SigningKey } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Place } from '../protocol/area.ts';
+import type { DisclosedValues, Window } from '../protocol/claims.ts';
+import type { ReceiptBody, RequestNotice } from '../protocol/home.ts';
+import type { ClipFacts } from './ledger-entry.ts';
+import type { LiveGrant } from './live-grant.ts';
+import type { Footage } from './verify-owner.ts';
+
+/** Called in the order things happen. None may throw; all but `forget` must return at once. */
+export interface GateEffects {
+  /** To be stamped with `ConsentGate.head`, signed and published. The head is this decision's own while this call runs. */
+  receipt(body: ReceiptBody): void;
+  requestNotice(notice: RequestNotice): void;
+  /** Cut, seal, then upload a clip. Called again after a restart that came before the clip was sealed. */
+  makeClip(live: LiveGrant): void;
+  /** Go on with a sealed clip after a restart. `presented`: its upload token may have been shown to the bridge before. */
+  resumeClip(live: LiveGrant, clip: ClipFacts, presented: boolean): void;
+  /** Destroy the clip of a grant that is finished, and whatever was being made for it. */
+  removeClip(grantId: string): void;
+  /** Get the owner's revocation to the bridge, however long that takes; its answer goes to `ConsentGate.revocationAnswered`. */
+  sendRevocation(grantId: string, revokeToken: string): void;
+  press(button: string): void;
+  privacy(on: boolean): void;
+  /** Destroy footage in the window, all of it without one; how many segments that were. May be asked twice for one order. */
+  forget(window: Window | undefined): Promise<number>;
+  /** Something about the device's own records is not as it was left. */
+  tamper(what: string, detail: string): void;
+  /** Owners, requests, counters, privacy or trust changed: the retained state is due. */
+  changed(): void;
+}
+
+export interface GateLimits {
+  openRequestsMax: number;
+  /** Grants that are not finished, over all requests. */
+  grantsMax: number;
+  ownersMax: number;
+  /** Authentic messages that wait to be carried out; more are dropped and counted. Revocations always get in. */
+  waitingMax: number;
+  ledgerBytesMax: number;
+}
+
+export const GATE_LIMITS: GateLimits = {
+  openRequestsMax: 100,
+  grantsMax: 16,
+  ownersMax: 8,
+  waitingMax: 256,
+  ledgerBytesMax: 32 * 1024 * 1024,
+};
+
+export interface GateDeps {
+  device: { id: string; key: SigningKey };
+  /** The exact place of the home. It is compared with areas here and goes nowhere. */
+  place: Place;
+  /** Topic prefix of the home link, and of the area link once enrolled elsewhere. */
+  prefix: string;
+  areaPrefix?: string;
+  /** Id of this run of the device. */
+  boot: string;
+  folder: string;
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  footage: Footage;
+  /** What the device holds to disclose, now. */
+  values(): DisclosedValues;
+  effects: GateEffects;
+  limits?: Partial<GateLimits>;
+  /** Serve agencies of a state besides those of cities and counties. Off unless set; federal ones never. */
+  serveStateAgencies?: boolean;
+}

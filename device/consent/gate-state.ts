@@ -1,0 +1,182 @@
+// Owns: what the ledger says, folded: owners, pins, where each request stands, ids used up, privacy, unfinished orders.
+// Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
+import { sha256Hex, verifySignature } from '../base/keys.ts';
+import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
+import { grantSchema } from '../protocol/grant.ts';
+import { actorId } from '../protocol/ids.ts';
+import { openToken } from '../protocol/jws.ts';
+import type { Trust } from '../protocol/published.ts';
+import { type Credential, credentialSchema, requestSchema } from '../protocol/request.ts';
+import type { LedgerBody, LedgerEntry } from './ledger-entry.ts';
+import type { GrantFacts } from './live-grant.ts';
+import { currentGrant, next, type RequestInput, type RequestState, UNSEEN, unfinishedGrant } from './machine.ts';
+
+/** Whom the device answers to at the other end of the area link. */
+export interface Pins extends Trust {
+  bridge: string;
+}
+
+export interface Owner {
+  key: string;
+  name: string;
+  /** The device's signed statement that the key is an owner's. */
+  statement: string;
+}
+
+/** One request with what its present grant rests on, as long as that is not finished. */
+export interface RequestRecord {
+  state: RequestState;
+  facts: (GrantFacts & { credential: Credential }) | null;
+  /** The owner's revocation token while it is on its way to the bridge. */
+  revocation: string | null;
+}
+
+/** State that survives restarts, because it is the ledger's. `apply` is used both for the fold and for each new entry. */
+export class GateState {
+  readonly owners = new Map<string, Owner>();
+  readonly requests = new Map<string, RequestRecord>();
+  /** SHA-256 of every owner's token that is in the ledger, by its id. */
+  readonly used = new Map<string, string>();
+  /** The request each grant acts on. */
+  readonly requestOf = new Map<string, string>();
+  /** Grants that were revoked before they arrived. */
+  readonly revokedAhead = new Set<string>();
+  /** Each `forget` that is ordered and not yet known to be done: its window, or null for all footage. */
+  readonly forgetOrders = new Map<string, Window | null>();
+  pins: Pins | null = null;
+  privacyOn = false;
+  /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
+  wallFloorUs = 0;
+  private readonly deviceId: string;
+
+  constructor(deviceId: string) {
+    this.deviceId = deviceId;
+  }
+
+  record(request: string): RequestRecord {
+    return this.requests.get(request) ?? { state: UNSEEN, facts: null, revocation: null };
+  }
+
+  /** Takes in one entry of the ledger. Returns what is wrong with it, or null: a verified chain can still hold nonsense. */
+  apply(entry: LedgerEntry): string | null {
+    this.wallFloorUs = entry.type === 'clock-reset' ? entry.body.markUs : Math.max(this.wallFloorUs, entry.atUs);
+    if ('token' in entry.body && 'jti' in entry.body) this.used.set(entry.body.jti, sha256Hex(entry.body.token));
+    switch (entry.type) {
+      case 'paired':
+      case 'owner-added':
+        this.owners.set(entry.body.key, { ...entry.body });
+        return null;
+      case 'owner-removed':
+        return this.owners.delete(entry.body.key) ? null : 'it removes an owner that is not there';
+      case 'enrolled':
+        this.pins = { ...entry.body };
+        return null;
+      case 'privacy-set':
+        this.privacyOn = entry.body.on;
+        return null;
+      case 'forget-ordered': {
+        this.forgetOrders.set(entry.body.jti, entry.body.window ?? null);
+        return null;
+      }
+      case 'forgot':
+        this.forgetOrders.delete(entry.body.jti);
+        return null;
+      case 'clock-reset':
+        return null;
+      case 'revoked-ahead':
+        this.revokedAhead.add(entry.body.grant);
+        return null;
+      default:
+        return this.applyToRequest(entry);
+    }
+  }
+
+  private applyToRequest(entry: LedgerEntry & { body: { request: string } }): string | null {
+    const { request } = entry.body;
+    const record = this.record(request);
+    if (entry.type === 'granted') {
+      const facts = this.readGranted(entry.body);
+      if (typeof facts === 'string') return facts;
+      this.used.set(entry.body.grant, sha256Hex(entry.body.grantToken));
+      this.requestOf.set(entry.body.grant, request);
+      record.facts = facts;
+    }
+    if (entry.type === 'revoked') record.revocation = entry.body.token;
+    const input = inputOf(entry, currentGrant(record.state)?.sha256 ?? '');
+    if (!input) return 'its type has no place here';
+    const seen = next(record.state, { type: 'seen' });
+    const step = next(seen.state, input);
+    const isRejected = step.effects.some((effect) => effect.do === 'reject');
+    if (isRejected) return `${entry.type} does not follow ${record.state.at}`;
+    record.state = step.state;
+    if (step.state.at !== 'revoking') record.revocation = null;
+    if (!unfinishedGrant(step.state)) record.facts = null;
+    this.requests.set(request, record);
+    return null;
+  }
+
+  /** The tokens of a grant, opened once more: footage leaves on their word, so the chain alone is not enough. */
+  private readGranted(body: Extract<LedgerBody, { type: 'granted' }>['body']): RequestRecord['facts'] | string {
+    const verify = verifySignature;
+    const grant = openToken(body.grantToken, {
+      typ: 'doorsill-grant+jws',
+      schema: grantSchema,
+      audience: this.deviceId,
+      keys: [...this.owners.keys()],
+      verify,
+    });
+    const credential = openToken(body.credentialToken, {
+      typ: 'doorsill-credential+jws',
+      schema: credentialSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: this.pins ? [this.pins.registryKey] : [],
+      verify,
+    });
+    if (!grant.ok || !credential.ok) return 'its grant or credential does not verify';
+    const request = openToken(body.requestToken, {
+      typ: 'doorsill-request+jws',
+      schema: requestSchema,
+      audience: this.pins ? actorId('bridge', sha256Hex(this.pins.bridgeKey)) : '',
+      keys: [credential.claims.key],
+      verify,
+    });
+    if (!request.ok || grant.claims.requestSha256 !== sha256Hex(body.requestToken))
+      return 'its request does not verify';
+    const { grantToken, requestToken, pairingToken } = body;
+    return {
+      grant: grant.claims,
+      grantToken,
+      request: request.claims,
+      requestToken,
+      pairingToken,
+      credential: credential.claims,
+    };
+  }
+}
+
+function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null {
+  switch (entry.type) {
+    case 'granted':
+      return { type: 'grant', grant: { id: entry.body.grant, sha256: sha256Hex(entry.body.grantToken) } };
+    case 'denied':
+      return { type: 'deny' };
+    case 'revoked':
+      return { type: 'revoke', grant: { id: entry.body.grant, sha256: currentSha256 } };
+    case 'sealed':
+      return { type: 'sealed', grant: entry.body.grant, clip: entry.body.clip };
+    case 'token-presented':
+      return { type: 'presented', grant: entry.body.grant };
+    case 'delivered':
+    case 'deleted':
+      return { type: entry.type, grant: entry.body.grant };
+    case 'recalled':
+      return { type: 'kept', grant: entry.body.grant };
+    case 'failed':
+      return { type: 'failed', grant: entry.body.grant, code: entry.body.code };
+    case 'ended':
+      if (entry.body.reason === 'cancelled') return { type: 'cancelled' };
+      return { type: 'ended', grant: entry.body.grant, reason: entry.body.reason };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,115 @@
+// Owns: what a ledger entry can say: one strict schema per type of decision or effect.
+// Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
+import { z } from 'zod';
+import { windowSchema } from '../protocol/claims.ts';
+import { ERRORS, type ErrorCode } from '../protocol/errors.ts';
+import { receiptSchema } from '../protocol/home.ts';
+import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
+
+const token = z.string().min(1).max(24_576);
+const code = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERRORS, value));
+const name = z.string().min(1).max(60);
+const signedOrder = { jti: idSchema, token } as const;
+
+/** What a receipt says of a finished clip. */
+export const clipFactsSchema = receiptSchema.shape.clip.unwrap();
+export type ClipFacts = z.infer<typeof clipFactsSchema>;
+
+/** Why a grant ended without anybody taking it back. */
+export const END_REASONS = ['expired', 'cancelled', 'agency-revoked', 'owner-removed', 'bridge-changed'] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+/** Type and body of each entry. Tokens are kept whole, so that anyone can check the signatures behind every decision. */
+export const ledgerBodySchema = z.discriminatedUnion('type', [
+  /** A key became an owner's: by pairing at the device. */
+  z.strictObject({ type: z.literal('paired'), body: z.strictObject({ key: publicKeySchema, name, statement: token }) }),
+  z.strictObject({
+    type: z.literal('owner-added'),
+    body: z.strictObject({ ...signedOrder, key: publicKeySchema, name, statement: token }),
+  }),
+  z.strictObject({ type: z.literal('owner-removed'), body: z.strictObject({ ...signedOrder, key: publicKeySchema }) }),
+  z.strictObject({
+    type: z.literal('enrolled'),
+    body: z.strictObject({ bridge: idSchema, bridgeKey: publicKeySchema, registryKey: publicKeySchema }),
+  }),
+  z.strictObject({
+    type: z.literal('granted'),
+    body: z.strictObject({
+      request: idSchema,
+      grant: idSchema,
+      grantToken: token,
+      requestToken: token,
+      credentialToken: token,
+      pairingToken: token,
+    }),
+  }),
+  z.strictObject({
+    type: z.literal('denied'),
+    body: z.strictObject({ request: idSchema, ...signedOrder, requestToken: token }),
+  }),
+  z.strictObject({
+    type: z.literal('revoked'),
+    body: z.strictObject({ request: idSchema, grant: idSchema, ...signedOrder }),
+  }),
+  /** A revocation of a grant that has not arrived: it never will be accepted. */
+  z.strictObject({
+    type: z.literal('revoked-ahead'),
+    body: z.strictObject({ request: idSchema, grant: idSchema, ...signedOrder }),
+  }),
+  z.strictObject({
+    type: z.literal('sealed'),
+    body: z.strictObject({
+      request: idSchema,
+      grant: idSchema,
+      clip: clipFactsSchema,
+    }),
+  }),
+  z.strictObject({ type: z.literal('token-presented'), body: z.strictObject({ request: idSchema, grant: idSchema }) }),
+  z.strictObject({
+    type: z.literal('delivered'),
+    body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
+  }),
+  /** The bridge answered a revocation: its parts are deleted. */
+  z.strictObject({
+    type: z.literal('deleted'),
+    body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
+  }),
+  /** The bridge answered a revocation: the clip had been handed over; department policy decides. */
+  z.strictObject({
+    type: z.literal('recalled'),
+    body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
+  }),
+  z.strictObject({ type: z.literal('failed'), body: z.strictObject({ request: idSchema, grant: idSchema, code }) }),
+  z.strictObject({
+    type: z.literal('ended'),
+    body: z.strictObject({ request: idSchema, grant: idSchema, reason: z.enum(END_REASONS) }),
+  }),
+  z.strictObject({ type: z.literal('privacy-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
+  z.strictObject({
+    type: z.literal('forget-ordered'),
+    body: z.strictObject({ ...signedOrder, window: windowSchema.optional() }),
+  }),
+  z.strictObject({
+    type: z.literal('forgot'),
+    body: z.strictObject({ jti: idSchema, segments: z.int().nonnegative() }),
+  }),
+  z.strictObject({
+    type: z.literal('clock-reset'),
+    body: z.strictObject({ ...signedOrder, markUs: z.int().nonnegative() }),
+  }),
+]);
+/** What an entry says, before it is numbered and chained. */
+export type LedgerBody = z.infer<typeof ledgerBodySchema>;
+
+const place = {
+  /** Counts from 0. */
+  sequence: z.int().nonnegative(),
+  /** Hash of the entry before; for the first one the SHA-256 of the device's id. */
+  previousHash: sha256Schema,
+  /** Wall time of writing, in microseconds since 1970; as wrong as the clock was. */
+  atUs: z.int(),
+  boot: idSchema,
+} as const;
+/** Where an entry stands in the chain. */
+export const ledgerPlaceSchema = z.strictObject(place);
+export type LedgerEntry = z.infer<typeof ledgerPlaceSchema> & LedgerBody;

@@ -1,0 +1,297 @@
+// Owns: the append-only file of decisions and effects: hash chain, durability, signed head, recovery after a crash.
+// Not here: what entries say (ledger-entry.ts) and mean (gate-state.ts). Whoever restores both files from an old copy is
+// found by the heads in the owners' receipts, not here.
+import { join } from 'node:path';
+import { z } from 'zod';
+import { assert } from '../base/assert.ts';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Disk, DiskFile } from '../base/disk.ts';
+import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import { failure } from '../protocol/errors.ts';
+import { sha256Schema } from '../protocol/ids.ts';
+import { type LedgerBody, type LedgerEntry, ledgerBodySchema, ledgerPlaceSchema } from './ledger-entry.ts';
+
+/** How many entries there are and the hash of the last one. */
+export interface LedgerHead {
+  entries: number;
+  hash: string;
+}
+
+export interface LedgerDeps {
+  disk: Disk;
+  clock: Clock;
+  folder: string;
+  device: { id: string; key: SigningKey };
+  boot: string;
+  /** The file never grows beyond this; the last `LEDGER_RESERVE_BYTES` are for entries that end or report something. */
+  bytesMax?: number;
+}
+
+export const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
+/** Kept free of grants and pairings, so that a full ledger can still take a no, a revocation and their effects. */
+export const LEDGER_RESERVE_BYTES = 1024 * 1024;
+const LINE_BYTES_MAX = 131_072;
+const CHUNK_BYTES = 262_144;
+const HEAD_BYTES_MAX = 1_024;
+const NEWLINE = 10;
+
+/** Entries that open something new; everything else may use the reserve. */
+const OPENING_TYPES: readonly LedgerBody['type'][] = ['paired', 'owner-added', 'enrolled', 'granted'];
+
+/** Hash of the entry before the first: binds the chain to its device. */
+export function genesisHash(deviceId: string): string {
+  return sha256Hex(deviceId);
+}
+
+const headSchema = z.strictObject({
+  entries: z.int().nonnegative(),
+  hash: sha256Schema,
+  signature: z.string().length(86),
+});
+
+function headSigningInput(deviceId: string, head: LedgerHead): Uint8Array {
+  return utf8(`doorsill-ledger-head\n${deviceId}\n${head.entries}\n${head.hash}`);
+}
+
+/** The line of an entry: its hash over the exact JSON text, then that text. */
+function lineOf(entry: LedgerEntry): { line: Uint8Array; hash: string } {
+  const text = JSON.stringify(entry);
+  const hash = sha256Hex(text);
+  return { line: utf8(`${hash} ${text}\n`), hash };
+}
+
+/** Reads one line at its place in the chain; null when it does not fit there. */
+function readLine(line: string, before: LedgerHead): { entry: LedgerEntry; hash: string } | null {
+  const hash = line.slice(0, 64);
+  const text = line.slice(65);
+  if (line.charAt(64) !== ' ' || sha256Hex(text) !== hash) return null;
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null) return null;
+  const { type, body, ...rest }: Record<string, unknown> = { ...value };
+  const place = ledgerPlaceSchema.safeParse(rest);
+  const said = ledgerBodySchema.safeParse({ type, body });
+  if (!place.success || !said.success) return null;
+  if (place.data.sequence !== before.entries || place.data.previousHash !== before.hash) return null;
+  return { entry: { ...place.data, ...said.data }, hash };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A ledger that verified. */
+export interface WalkedLedger {
+  head: LedgerHead;
+  /** Bytes of whole, chained lines; anything behind is a torn write. */
+  goodBytes: number;
+  bytes: number;
+  /** Whether the last entry became durable but its head did not: a crash between the two. */
+  unsigned: boolean;
+}
+
+/** What a walk over the file found. */
+interface Walk {
+  head: LedgerHead;
+  /** Hash after exactly `signed.entries` entries, if the file reaches that far. */
+  hashAtSigned: string | null;
+  /** Bytes of whole, chained lines; anything behind is a torn write. */
+  goodBytes: number;
+}
+
+/**
+ * Checks a ledger against its signed head and hands every entry to `each`, in order. For the device's own start and for
+ * auditors: needs only the public key. Throws `consent_ledger_damaged`.
+ */
+export async function walkLedger(
+  disk: Disk,
+  folder: string,
+  device: { id: string; key: string },
+  each: (entry: LedgerEntry) => void,
+): Promise<WalkedLedger> {
+  const signed = await readHead(disk, folder, device);
+  const path = join(folder, LEDGER_FILE);
+  const bytes = await disk.sizeOf(path);
+  if (bytes === null) {
+    if (signed && signed.entries > 0) throw damaged('the file is missing');
+    return { head: { entries: 0, hash: genesisHash(device.id) }, goodBytes: 0, bytes: 0, unsigned: false };
+  }
+  const file = await disk.open(path, { create: false });
+  try {
+    const walk = await walkLines(file, bytes, device.id, signed, each);
+    if (signed && walk.hashAtSigned === null)
+      throw damaged(`${walk.head.entries} of ${signed.entries} entries are left`);
+    if (signed && walk.hashAtSigned !== signed.hash) throw damaged('it is not the chain its signed head names');
+    // One append is in flight at a time, so at most one durable entry can lack its head.
+    if (walk.head.entries > (signed?.entries ?? 0) + 1) throw damaged('entries follow that no signed head covers');
+    const unsigned = walk.head.entries > (signed?.entries ?? 0);
+    return { head: walk.head, goodBytes: walk.goodBytes, bytes, unsigned };
+  } finally {
+    await file.close();
+  }
+}
+
+async function walkLines(
+  file: DiskFile,
+  bytes: number,
+  deviceId: string,
+  signed: LedgerHead | null,
+  each: (entry: LedgerEntry) => void,
+): Promise<Walk> {
+  const walk: Walk = { head: { entries: 0, hash: genesisHash(deviceId) }, hashAtSigned: null, goodBytes: 0 };
+  if (signed?.entries === 0) walk.hashAtSigned = walk.head.hash;
+  let rest: Uint8Array = new Uint8Array();
+  for (let position = 0; position < bytes; position += CHUNK_BYTES) {
+    const chunk = await file.read(position, Math.min(CHUNK_BYTES, bytes - position));
+    let at = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, at)) {
+      const line = joined(rest, chunk.subarray(at, end));
+      rest = new Uint8Array();
+      at = end + 1;
+      const text = fromUtf8(line);
+      const read = text === null ? null : readLine(text, walk.head);
+      if (!read) {
+        // Only the very last write can be torn, and only if it was never acknowledged, so no head covers it.
+        const isTail = position + at === bytes && walk.head.entries >= (signed?.entries ?? 0);
+        if (isTail) return walk;
+        throw damaged(`entry ${walk.head.entries} does not chain`);
+      }
+      walk.head = { entries: walk.head.entries + 1, hash: read.hash };
+      walk.goodBytes += line.length + 1;
+      if (walk.head.entries === signed?.entries) walk.hashAtSigned = read.hash;
+      each(read.entry);
+    }
+    rest = joined(rest, chunk.subarray(at));
+    if (rest.length > LINE_BYTES_MAX) throw damaged(`entry ${walk.head.entries} is too long`);
+  }
+  return walk;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}
+
+async function readHead(disk: Disk, folder: string, device: { id: string; key: string }): Promise<LedgerHead | null> {
+  const bytes = await disk.readFile(join(folder, HEAD_FILE), HEAD_BYTES_MAX).catch((thrown: unknown) => {
+    throw damaged('its head cannot be read', thrown);
+  });
+  if (!bytes) return null;
+  const head = headSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
+  const signature = head.success ? fromBase64url(head.data.signature) : null;
+  if (!head.success || !signature || !verifySignature(device.key, headSigningInput(device.id, head.data), signature)) {
+    throw damaged('its head is not signed by this device');
+  }
+  return { entries: head.data.entries, hash: head.data.hash };
+}
+
+const damaged = (detail: string, cause?: unknown) => failure('consent_ledger_damaged', { detail }, cause);
+
+const LEDGER_FILE = 'ledger.jsonl';
+const HEAD_FILE = 'ledger-head.json';
+
+/** The device's ledger. One append at a time: the gate's queue sees to that, and `append` asserts it. */
+export class Ledger {
+  private readonly deps: LedgerDeps;
+  private file: DiskFile | null = null;
+  private current: LedgerHead;
+  private bytes = 0;
+  private busy = false;
+  private broken = false;
+
+  constructor(deps: LedgerDeps) {
+    this.deps = deps;
+    this.current = { entries: 0, hash: genesisHash(deps.device.id) };
+  }
+
+  get head(): LedgerHead {
+    return this.current;
+  }
+
+  /** Verifies what is there, drops a torn last write, hands every entry to `each`. Throws `consent_ledger_damaged`. */
+  async start(each: (entry: LedgerEntry) => void): Promise<void> {
+    const { disk, folder, device } = this.deps;
+    await disk.makeFolder(folder);
+    const walk = await walkLedger(disk, folder, { id: device.id, key: device.key.publicKey }, each);
+    this.file = await disk.open(join(folder, LEDGER_FILE), { create: true });
+    if (walk.goodBytes < walk.bytes) {
+      await this.file.truncate(walk.goodBytes);
+      await this.file.sync();
+    }
+    this.current = walk.head;
+    this.bytes = walk.goodBytes;
+    this.broken = walk.unsigned;
+  }
+
+  async stop(): Promise<void> {
+    const file = this.file;
+    this.file = null;
+    await file?.close();
+  }
+
+  /**
+   * Writes one entry; resolves when entry and head are durable, and only then does what it says count.
+   * Throws `consent_storage_failed`: then the entry is not in the ledger.
+   */
+  async append(said: LedgerBody): Promise<LedgerEntry> {
+    assert(!this.busy, 'one append at a time');
+    const file = this.file;
+    if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
+    const entry = this.numbered(said);
+    const { line, hash } = lineOf(entry);
+    const bytesMax = this.deps.bytesMax ?? LEDGER_BYTES_MAX;
+    const room = OPENING_TYPES.includes(said.type) ? bytesMax - LEDGER_RESERVE_BYTES : bytesMax;
+    if (this.bytes + line.length > room || line.length > LINE_BYTES_MAX) throw failure('consent_storage_failed');
+    this.busy = true;
+    try {
+      await file.write(this.bytes, line);
+      await file.sync();
+      const head = { entries: this.current.entries + 1, hash };
+      await this.writeHead(head);
+      this.current = head;
+      this.bytes += line.length;
+      return entry;
+    } catch (thrown) {
+      await this.takeBack(file);
+      throw failure('consent_storage_failed', {}, thrown);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private numbered(said: LedgerBody): LedgerEntry {
+    const { clock, boot } = this.deps;
+    const place = { sequence: this.current.entries, previousHash: this.current.hash, atUs: clock.wallUs(), boot };
+    return { ...place, ...said };
+  }
+
+  private async writeHead(head: LedgerHead): Promise<void> {
+    const { disk, folder, device } = this.deps;
+    const signature = toBase64url(device.key.sign(headSigningInput(device.id, head)));
+    const text = JSON.stringify({ entries: head.entries, hash: head.hash, signature });
+    await disk.replaceFile(join(folder, HEAD_FILE), utf8(`${text}\n`));
+  }
+
+  /**
+   * After a failed append, head and file go back to what was acknowledged. The head first: a crash between the two leaves
+   * an entry without a head, which is what a crash inside `append` leaves; the other order would look like a cut ledger.
+   * If this fails too, the next append tries it again before anything else.
+   */
+  private async takeBack(file: DiskFile): Promise<boolean> {
+    try {
+      await this.writeHead(this.current);
+      await file.truncate(this.bytes);
+      await file.sync();
+      this.broken = false;
+    } catch {
+      this.broken = true;
+    }
+    return !this.broken;
+  }
+}

@@ -1,0 +1,113 @@
+// Owns: what must never run backwards across restarts: the wall time the device has seen, and the revisions of the
+// documents it has believed. One small file, replaced in one step.
+// Not here: what follows when one does (gate.ts, area-view.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { failure } from '../protocol/errors.ts';
+
+const MARKS_FILE = 'marks.json';
+const MARKS_BYTES_MAX = 16_384;
+const PARTS_MAX = 99;
+
+/** The clock may be slewed back this much by time synchronisation without losing trust. */
+export const CLOCK_BACKSTEP_US_MAX = 2_000_000;
+/** The mark on disk lags the one in memory by at most this: a card is not worn out by a clock. */
+const SAVE_STEP_US = 600_000_000;
+
+const marksSchema = z.strictObject({
+  wallUs: z.int().nonnegative(),
+  revocations: z.int().nonnegative(),
+  /** Highest revision of each part of the cell's area document, by `<bridge>/<cell>/<part>`. */
+  areas: z.record(z.string().max(200), z.int().positive()),
+});
+type Marks = z.infer<typeof marksSchema>;
+
+/** High-water marks, in memory ahead of the file. */
+export class HighWaterMarks {
+  private readonly disk: Disk;
+  private readonly clock: Clock;
+  private readonly path: string;
+  private marks: Marks = { wallUs: 0, revocations: 0, areas: {} };
+  private savedWallUs = 0;
+
+  constructor(disk: Disk, clock: Clock, folder: string) {
+    this.disk = disk;
+    this.clock = clock;
+    this.path = join(folder, MARKS_FILE);
+  }
+
+  /** Reads the file; `floorUs` is what the ledger says the wall time has been. Throws `state_damaged`. */
+  async start(floorUs: number): Promise<void> {
+    const bytes = await this.disk.readFile(this.path, MARKS_BYTES_MAX);
+    if (bytes) {
+      const marks = marksSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
+      if (!marks.success) throw failure('state_damaged', { file: this.path, detail: 'its form is not that of marks' });
+      this.marks = marks.data;
+      this.savedWallUs = marks.data.wallUs;
+    }
+    this.marks.wallUs = Math.max(this.marks.wallUs, floorUs);
+  }
+
+  /** Whether windows and expiries can be judged now: the clock is set and has not run backwards. */
+  clockTrusted(): boolean {
+    return this.clock.synchronised() && this.clock.wallUs() >= this.marks.wallUs - CLOCK_BACKSTEP_US_MAX;
+  }
+
+  /** Moves the mark to the present; the file follows in steps. Rejects with the disk's error; the mark in memory has moved. */
+  async advance(): Promise<void> {
+    if (!this.clock.synchronised()) return;
+    this.marks.wallUs = Math.max(this.marks.wallUs, this.clock.wallUs());
+    if (this.marks.wallUs - this.savedWallUs >= SAVE_STEP_US) await this.save();
+  }
+
+  /** An owner ordered the mark back to the present (already in the ledger). */
+  async resetClock(): Promise<void> {
+    this.marks.wallUs = this.clock.wallUs();
+    await this.save();
+  }
+
+  get revocations(): number {
+    return this.marks.revocations;
+  }
+
+  area(name: string): number {
+    return this.marks.areas[name] ?? 0;
+  }
+
+  /** Durable before the list is believed, so that a restart cannot bring an older one back. */
+  async raiseRevocations(revision: number): Promise<void> {
+    if (revision <= this.marks.revocations) return;
+    this.marks.revocations = revision;
+    await this.save();
+  }
+
+  async raiseArea(name: string, revision: number): Promise<void> {
+    if (revision <= this.area(name)) return;
+    const others = Object.entries(this.marks.areas).filter(([other]) => other !== name);
+    this.marks.areas = Object.fromEntries([...others.slice(-(PARTS_MAX - 1)), [name, revision]]);
+    await this.save();
+  }
+
+  /** Forgets the revisions of a registry and bridge the device has left. */
+  async forgetRevisions(): Promise<void> {
+    this.marks.revocations = 0;
+    this.marks.areas = {};
+    await this.save();
+  }
+
+  private async save(): Promise<void> {
+    await this.disk.replaceFile(this.path, utf8(`${JSON.stringify(this.marks)}\n`));
+    this.savedWallUs = this.marks.wallUs;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,183 @@
+// Owns: judging what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
+// Not here: the order of decisions on one request (machine.ts), carrying them out (gate.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { verifySignature } from '../base/keys.ts';
+import {
+  DISCLOSURE_PROFILES,
+  type DisclosedValues,
+  type DisclosureKey,
+  type Window,
+  windowWithin,
+  type Zone,
+} from '../protocol/claims.ts';
+import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
+import {
+  CLOCK_SKEW_S_MAX,
+  type Command,
+  commandSchema,
+  type Denial,
+  denialSchema,
+  GRANT_LIFE_S_MAX,
+  type Grant,
+  grantSchema,
+  type Revoke,
+  revokeSchema,
+} from '../protocol/grant.ts';
+import { openToken } from '../protocol/jws.ts';
+import { parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
+import type { AreaView } from './area-view.ts';
+
+/**
+ * An owner's message must reach the device within this of being signed: long enough for a device that was offline over
+ * night, short enough that a broker cannot keep a yes for later. `exp` bounds the upload that follows, this the arrival.
+ */
+export const OWNER_MESSAGE_AGE_S_MAX = 24 * 3600;
+/** A press is about now. */
+export const PRESS_AGE_S_MAX = 60;
+/** No camera shows a frame for a shorter time. */
+export const WINDOW_US_MIN = 1_000;
+
+/** A message as a link delivered it. */
+export interface OwnerMessage {
+  topic: string;
+  payload: string;
+  /** Whether the broker delivered it from storage. */
+  retained: boolean;
+}
+
+/** An authentic message of a paired owner. */
+export type OwnerOrder =
+  | { kind: 'grant'; claims: Grant; token: string }
+  | { kind: 'deny'; claims: Denial; token: string }
+  | { kind: 'revoke'; claims: Revoke; token: string }
+  | { kind: 'command'; claims: Command; token: string };
+
+/** Opens a message: not retained, on its own topic, signed by a paired owner for this device. Returns the code if not. */
+export function openOwnerMessage(
+  message: OwnerMessage,
+  expected: { prefix: string; device: string; owners: readonly string[] },
+): OwnerOrder | ErrorCode {
+  if (message.retained) return 'message_retained';
+  const { prefix, device, owners } = expected;
+  const at = parseConsentTopic(prefix, device, message.topic);
+  const common = { audience: device, keys: owners, verify: verifySignature };
+  if (!at) {
+    if (message.topic !== topicsUnder(prefix).command(device)) return 'message_topic_mismatch';
+    const opened = openToken(message.payload, { typ: 'doorsill-command+jws', schema: commandSchema, ...common });
+    if (!opened.ok) return TOKEN_FAULT_CODES[opened.fault];
+    return { kind: 'command', claims: opened.claims, token: opened.token };
+  }
+  const order = openConsent(at.action, message.payload, common);
+  return typeof order === 'string' || order.claims.request === at.request ? order : 'message_topic_mismatch';
+}
+
+function openConsent(
+  action: 'grant' | 'deny' | 'revoke',
+  payload: string,
+  common: { audience: string; keys: readonly string[]; verify: typeof verifySignature },
+): Exclude<OwnerOrder, { kind: 'command' }> | ErrorCode {
+  switch (action) {
+    case 'grant': {
+      const opened = openToken(payload, { typ: 'doorsill-grant+jws', schema: grantSchema, ...common });
+      return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
+    }
+    case 'deny': {
+      const opened = openToken(payload, { typ: 'doorsill-denial+jws', schema: denialSchema, ...common });
+      return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
+    }
+    case 'revoke': {
+      const opened = openToken(payload, { typ: 'doorsill-revoke+jws', schema: revokeSchema, ...common });
+      return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
+    }
+  }
+}
+
+/** What the gate asks the recording side about a window. Answers must be quick and from memory. */
+export interface Footage {
+  /** Spans of the window that can be cut, oldest first. */
+  coverage(window: Window): Window[];
+  /** Whether the clock was untrusted or jumped in any footage of the window. */
+  ambiguous(window: Window): boolean;
+  /** Why these zones cannot be applied to the stream of the window; null when they can. */
+  zonesFault(window: Window, zones: readonly Zone[]): string | null;
+}
+
+/** What a grant is judged by, besides itself. */
+export interface GrantContext {
+  clock: Clock;
+  clockTrusted: boolean;
+  view: AreaView;
+  footage: Footage;
+  values: DisclosedValues;
+}
+
+/** Whether an order's time of signing is believable and recent. `ageS` bounds how long ago that may be. */
+export function timeFault(claims: { iat: number }, nowS: number, ageS: number): ErrorCode | null {
+  if (claims.iat > nowS + CLOCK_SKEW_S_MAX) return 'consent_not_yet_valid';
+  return claims.iat < nowS - ageS ? 'consent_too_old' : null;
+}
+
+/** Why a grant may not act now; null when it may. The machine's own rules are asked before this. */
+export function grantFault(grant: Grant, context: GrantContext): Failure | null {
+  const nowS = wallSeconds(context.clock);
+  if (!context.clockTrusted) return failure('consent_clock_untrusted');
+  if (grant.exp <= nowS) return failure('consent_grant_expired');
+  const untimely = timeFault(grant, nowS, OWNER_MESSAGE_AGE_S_MAX);
+  if (untimely) return failure(untimely);
+  if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) return failure('consent_grant_lifetime');
+  const opened = context.view.request(grant.request);
+  if (!opened) return failure(context.view.whyNotOpen(grant.request) ?? 'consent_request_unknown');
+  if (grant.requestSha256 !== opened.requestSha256) return failure('consent_request_changed');
+  if (opened.request.exp <= nowS) return failure('consent_request_expired');
+  const standing = context.view.standingOf(opened);
+  if (standing) return failure(standing);
+  if (grant.recipient.kind !== 'agency') return failure('consent_recipient_unsupported');
+  if (grant.recipient.key !== opened.request.iss) return failure('consent_wrong_recipient');
+  return windowFault(grant, opened.request.window, context) ?? disclosureFault(grant, opened.request.profile, context);
+}
+
+function windowFault(grant: Grant, asked: Window, context: GrantContext): Failure | null {
+  const { window, zones } = grant;
+  if (!windowWithin(window, asked)) return failure('consent_window_outside');
+  if (window.endUs - window.startUs < WINDOW_US_MIN) return failure('consent_window_too_short');
+  if (window.endUs > context.clock.wallUs()) return failure('consent_window_future');
+  if (context.footage.coverage(window).length === 0) return failure('consent_window_no_footage');
+  if (context.footage.ambiguous(window)) return failure('consent_window_ambiguous');
+  const detail = zones.length === 0 ? null : context.footage.zonesFault(window, zones);
+  return detail === null ? null : failure('consent_zones_unsupported', { detail });
+}
+
+function disclosureFault(
+  grant: Grant,
+  profile: keyof typeof DISCLOSURE_PROFILES,
+  context: GrantContext,
+): Failure | null {
+  const asked: readonly DisclosureKey[] = DISCLOSURE_PROFILES[profile];
+  if (grant.disclose.some((key) => !asked.includes(key))) return failure('consent_disclosure_beyond');
+  const missing = grant.disclose.find((key) => context.values[key] === undefined);
+  return missing === undefined ? null : failure('consent_disclosure_missing', { key: missing });
+}
+
+/** Why a denial is not taken; null when it is. With an untrusted clock its time is not judged: a no is always safe. */
+export function denialFault(denial: Denial, clock: Clock, clockTrusted: boolean, view: AreaView): Failure | null {
+  const nowS = wallSeconds(clock);
+  const untimely = clockTrusted ? timeFault(denial, nowS, OWNER_MESSAGE_AGE_S_MAX) : null;
+  if (untimely) return failure(untimely);
+  if (clockTrusted && denial.exp <= nowS) return failure('token_expired');
+  const opened = view.request(denial.request);
+  if (!opened) return failure(view.whyNotOpen(denial.request) ?? 'consent_request_unknown');
+  return denial.requestSha256 === opened.requestSha256 ? null : failure('consent_request_changed');
+}
+
+/**
+ * Why a command is not taken; null when it is. Its time is judged by the wall clock even when that is not trusted: the
+ * owner's signature then vouches for the clock, which is how `reset-clock-mark` can be believed at all.
+ */
+export function commandFault(command: Command, clock: Clock): Failure | null {
+  const nowS = wallSeconds(clock);
+  const { action } = command.command;
+  const isBrief = action === 'press' || action === 'announce';
+  const untimely = timeFault(command, nowS, isBrief ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
+  if (command.exp <= nowS) return failure('token_expired');
+  return untimely ? failure(untimely) : null;
+}

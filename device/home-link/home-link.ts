@@ -1,0 +1,161 @@
+// Owns: the device's voice and ear on the home broker: status, state, events, requests, receipts, upload progress out;
+// consent and commands in, handed over as they came. Not here: whether to believe what came in (consent/gate.ts).
+import { assert } from '../base/assert.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
+import type { IncomingMessage } from '../base/mqtt-subscription.ts';
+import type { Random } from '../base/random.ts';
+import { failure } from '../protocol/errors.ts';
+import type { DeviceEvent, DeviceState, RequestNotice, UploadProgress } from '../protocol/home.ts';
+import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
+
+export interface HomeLinkOptions {
+  device: string;
+  /** Topic prefix of the home broker. */
+  prefix: string;
+  url: string;
+  user: string;
+  password: string;
+  tls?: { ca?: string };
+  /** Least time between two states; in between only the latest is kept. */
+  stateEveryMs?: number;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+const STATE_EVERY_MS = 300;
+
+/** One device's session at its home broker. */
+export class HomeLink {
+  private readonly options: HomeLinkOptions;
+  private readonly topics: ReturnType<typeof topicsUnder>;
+  private readonly link: MqttLink;
+  private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
+  private readonly connectListeners = new Set<() => void>();
+  private started = false;
+  private stopping = false;
+  private latestState: DeviceState | null = null;
+  private stateDirty = false;
+  private stateUnderWay = false;
+  private stateTimer: Timer | null = null;
+
+  constructor(options: HomeLinkOptions) {
+    this.options = options;
+    this.topics = topicsUnder(options.prefix);
+    const { device, url, user, password, tls, clock, random, log } = options;
+    this.link = new MqttLink({
+      url,
+      user,
+      password,
+      // A device has one session: a new one ends the old, and its will with it, before the new one says online.
+      clientId: user,
+      ...(tls ? { tls } : {}),
+      will: { topic: this.topics.status(device), payload: 'offline', retain: true },
+      payloadBytesMax: PAYLOAD_BYTES_MAX,
+      unreachable: (where, detail) => failure('unreachable', { what: 'the home broker', where, detail }),
+      clock,
+      random,
+      log: log.child({ link: 'home' }),
+    });
+  }
+
+  /** Whether the broker is reached now, and why not. */
+  get state(): LinkState {
+    return this.link.state;
+  }
+
+  /** Connects and keeps trying. Add listeners before. */
+  start(): void {
+    assert(!this.started, 'a home link is started once');
+    this.started = true;
+    const { device } = this.options;
+    this.link.onState((state) => {
+      if (state.online) this.arrived();
+    });
+    this.link.subscribe([this.topics.consentFilter(device), this.topics.command(device)], (message) => {
+      for (const listener of [...this.messageListeners]) listener(message);
+    });
+    this.link.start();
+  }
+
+  /** Sends what waits, says offline and goodbye. */
+  async stop(): Promise<void> {
+    if (this.stateDirty && this.link.state.online) this.sendState();
+    this.stopping = true;
+    this.stateTimer?.cancel();
+    this.stateTimer = null;
+    await this.link.stop();
+  }
+
+  /** Calls `listener` with every message on the device's consent and command topics, retained ones included, unjudged. */
+  onMessage(listener: (message: IncomingMessage) => void): () => void {
+    this.messageListeners.add(listener);
+    return () => void this.messageListeners.delete(listener);
+  }
+
+  /** Calls `listener` each time the broker has been reached: what is not retained can be published again then. */
+  onConnect(listener: () => void): () => void {
+    this.connectListeners.add(listener);
+    return () => void this.connectListeners.delete(listener);
+  }
+
+  /** Publishes the state, retained. The latest wins; in a burst the ones between are skipped, the last one never is. */
+  publishState(state: DeviceState): void {
+    this.latestState = state;
+    this.stateDirty = true;
+    this.stateSoon();
+  }
+
+  /** Resolves once the broker has it; rejects with `unreachable` if it had to be given up. */
+  publishEvent(event: DeviceEvent): Promise<void> {
+    return this.link.publish(this.topics.event(this.options.device), JSON.stringify(event));
+  }
+
+  /** `token`: a signed receipt. Rejects with `unreachable` when it was given up, so that its maker can send it again. */
+  publishReceipt(token: string): Promise<void> {
+    return this.link.publish(this.topics.receipt(this.options.device), token);
+  }
+
+  /** An open request that concerns this home. Rejects with `unreachable` if it had to be given up. */
+  publishRequest(notice: RequestNotice): Promise<void> {
+    return this.link.publish(this.topics.request(this.options.device), JSON.stringify(notice));
+  }
+
+  /** Rejects with `unreachable` if it had to be given up. */
+  publishUpload(progress: UploadProgress): Promise<void> {
+    return this.link.publish(this.topics.upload(this.options.device), JSON.stringify(progress));
+  }
+
+  private arrived(): void {
+    this.link.publish(this.topics.status(this.options.device), 'online', { retain: true }).catch(() => undefined);
+    // The broker may have forgotten retained messages when it restarted.
+    this.stateDirty = this.latestState !== null;
+    this.stateSoon();
+    for (const listener of [...this.connectListeners]) listener();
+  }
+
+  private stateSoon(): void {
+    if (this.stopping || !this.stateDirty || !this.link.state.online) return;
+    if (!this.stateUnderWay && !this.stateTimer) this.sendState();
+  }
+
+  /** At most one state is queued or under way, so that a slow broker gets the newest and not a backlog. */
+  private sendState(): void {
+    const state = this.latestState;
+    if (!state) return;
+    this.stateDirty = false;
+    this.stateUnderWay = true;
+    this.stateTimer?.cancel();
+    this.stateTimer = this.options.clock.after(this.options.stateEveryMs ?? STATE_EVERY_MS, () => {
+      this.stateTimer = null;
+      this.stateSoon();
+    });
+    const done = () => {
+      this.stateUnderWay = false;
+      this.stateSoon();
+    };
+    this.link.publish(this.topics.state(this.options.device), JSON.stringify(state), { retain: true }).then(done, done);
+  }
+}

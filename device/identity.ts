@@ -1,0 +1,42 @@
+// Owns: the device's own key, made at first boot, and the id that follows from it. Not here: ring keys (ring/), owners' keys.
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from './base/bytes.ts';
+import type { Disk } from './base/disk.ts';
+import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from './base/keys.ts';
+import type { Random } from './base/random.ts';
+import { failure } from './protocol/errors.ts';
+import { actorId } from './protocol/ids.ts';
+
+const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-device-key'), secret: z.string().length(43) });
+const KEY_FILE_BYTES_MAX = 1_024;
+
+/** The device's signing key in its data folder, made and stored (0600) at the first call. Throws `state_damaged`. */
+export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
+  const path = join(folder, 'device.key');
+  const stored = await disk.readFile(path, KEY_FILE_BYTES_MAX);
+  if (stored) {
+    const key = parseKeyFile(stored);
+    if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a device key' });
+    return key;
+  }
+  const key = generateSigningKey(random);
+  await disk.makeFolder(folder);
+  const file = { kind: 'doorsill-device-key', secret: key.exportSecret() };
+  await disk.replaceFile(path, utf8(`${JSON.stringify(file)}\n`));
+  return key;
+}
+
+function parseKeyFile(bytes: Uint8Array): SigningKey | null {
+  try {
+    const file = keyFileSchema.safeParse(JSON.parse(fromUtf8(bytes) ?? ''));
+    return file.success ? importSigningKey(file.data.secret) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The id of the device that holds a key. */
+export function deviceIdOf(key: SigningKey): string {
+  return actorId('device', sha256Hex(key.publicKey));
+}

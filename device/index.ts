@@ -1,0 +1,38 @@
+// Owns: the public API of the firmware: the wire contract whole, the seams, and the parts a town, a test or a tool needs.
+// Not here: anything that lets footage out other than a Doorbell with its gate.
+
+export * from './base/account-folder.ts';
+export * from './base/assert.ts';
+export * from './base/backoff.ts';
+export * from './base/bytes.ts';
+export * from './base/clock.ts';
+export { CodedError } from './base/coded-error.ts';
+export * from './base/disk.ts';
+export * from './base/folder-lock.ts';
+export * from './base/keys.ts';
+export * from './base/log.ts';
+export * from './base/mqtt-link.ts';
+export * from './base/random.ts';
+export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
+export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+export * from './owner/homes.ts';
+export * from './owner/owner-key.ts';
+export * from './owner/owner-session.ts';
+export * from './owner/read-notice.ts';
+export * from './owner/read-receipt.ts';
+export * from './owner/sign.ts';
+export * from './protocol/access.ts';
+export * from './protocol/agency.ts';
+export * from './protocol/area.ts';
+export * from './protocol/claims.ts';
+export * from './protocol/enrolment.ts';
+export * from './protocol/errors.ts';
+export * from './protocol/grant.ts';
+export * from './protocol/home.ts';
+export * from './protocol/ids.ts';
+export * from './protocol/jws.ts';
+export * from './protocol/manifest.ts';
+export * from './protocol/problem.ts';
+export * from './protocol/published.ts';
+export * from './protocol/request.ts';
+export * from './protocol/topics.ts';

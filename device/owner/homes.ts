@@ -1,0 +1,50 @@
+// Owns: what an owner's machine remembers of the devices it is paired with: one file each, 0600.
+// Not here: the owner's key (owner-key.ts), pairing itself (pairing-client.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../base/bytes.ts';
+import type { Disk } from '../base/disk.ts';
+import { failure } from '../protocol/errors.ts';
+import { idSchema, publicKeySchema } from '../protocol/ids.ts';
+
+export const homeSchema = z.strictObject({
+  device: idSchema,
+  deviceKey: publicKeySchema,
+  name: z.string().max(60),
+  /** Whom the device is enrolled with, as it said at pairing; null before it is: then it hears no requests either. */
+  trust: z.strictObject({ bridgeKey: publicKeySchema, registryKey: publicKeySchema }).nullable(),
+  account: z.strictObject({
+    url: z.string().regex(/^mqtts?:\/\/[^\s]{1,200}$/),
+    user: idSchema,
+    password: z.string().min(1).max(128),
+    prefix: z.string().min(1).max(64),
+  }),
+});
+/** One paired device. */
+export type Home = z.infer<typeof homeSchema>;
+
+const HOME_BYTES_MAX = 10_000;
+const SUFFIX = '.json';
+
+/** Every paired device of an owner's folder, by device id. Throws `state_damaged`. */
+export async function listHomes(disk: Disk, folder: string): Promise<Home[]> {
+  const names = (await disk.list(join(folder, 'homes'))).filter(
+    (name) => name.endsWith(SUFFIX) && !name.startsWith('.'),
+  );
+  return Promise.all(names.map((name) => readHome(disk, join(folder, 'homes', name))));
+}
+
+async function readHome(disk: Disk, path: string): Promise<Home> {
+  const text = fromUtf8((await disk.readFile(path, HOME_BYTES_MAX)) ?? new Uint8Array());
+  try {
+    return homeSchema.parse(JSON.parse(text ?? ''));
+  } catch (thrown) {
+    throw failure('state_damaged', { file: path, detail: 'it does not describe a paired device' }, thrown);
+  }
+}
+
+/** Remembers a device, replacing what was known of it. */
+export async function storeHome(disk: Disk, folder: string, home: Home): Promise<void> {
+  await disk.makeFolder(join(folder, 'homes'));
+  await disk.replaceFile(join(folder, 'homes', `${home.device}${SUFFIX}`), utf8(`${JSON.stringify(home, null, 2)}\n`));
+}

@@ -1,0 +1,43 @@
+// Owns: the owner's key on their own machine: one file, 0600, made at the first use.
+// Not here: what is signed with it (sign.ts), the device's own keys (doorbell.ts).
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../base/bytes.ts';
+import type { Disk } from '../base/disk.ts';
+import { generateSigningKey, importSigningKey, type SigningKey } from '../base/keys.ts';
+import type { Random } from '../base/random.ts';
+import { failure } from '../protocol/errors.ts';
+
+const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-owner-key'), secret: z.string().length(43) });
+const KEY_FILE_BYTES_MAX = 1_024;
+
+/** Loads the owner's key, or null when there is no file yet. Throws `state_damaged` when the file is not a key file. */
+export async function loadOwnerKey(disk: Disk, path: string): Promise<SigningKey | null> {
+  const bytes = await disk.readFile(path, KEY_FILE_BYTES_MAX);
+  if (!bytes) return null;
+  const key = parseKeyFile(bytes);
+  if (!key) throw failure('state_damaged', { file: path, detail: 'it is not an owner key' });
+  return key;
+}
+
+/** Loads the owner's key, making and storing a new one first when there is none. Throws `state_damaged`. */
+export async function loadOrCreateOwnerKey(disk: Disk, random: Random, path: string): Promise<SigningKey> {
+  const known = await loadOwnerKey(disk, path);
+  if (known) return known;
+  const key = generateSigningKey(random);
+  await disk.makeFolder(dirname(path));
+  const file = { kind: 'doorsill-owner-key', secret: key.exportSecret() };
+  await disk.replaceFile(path, utf8(`${JSON.stringify(file)}\n`));
+  return key;
+}
+
+function parseKeyFile(bytes: Uint8Array): SigningKey | null {
+  const text = fromUtf8(bytes);
+  if (text === null) return null;
+  try {
+    const file = keyFileSchema.safeParse(JSON.parse(text));
+    return file.success ? importSigningKey(file.data.secret) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,169 @@
+// Owns: an owner's session with their device over the home link: what the device says, verified, and signed answers sent.
+// Not here: signing (sign.ts), reading single documents (read-notice.ts, read-receipt.ts), what is shown (CLI, console).
+
+import { fromUtf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { MqttLink } from '../base/mqtt-link.ts';
+import type { Random } from '../base/random.ts';
+import { failure } from '../protocol/errors.ts';
+import {
+  type DeviceEvent,
+  type DeviceState,
+  eventSchema,
+  type Receipt,
+  stateSchema,
+  statusSchema,
+  type UploadProgress,
+  uploadProgressSchema,
+} from '../protocol/home.ts';
+import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
+import type { Home } from './homes.ts';
+import { readNotice, type VerifiedNotice } from './read-notice.ts';
+import { readReceipt } from './read-receipt.ts';
+
+/** What a session hears. A payload that does not verify is dropped and counted; nothing is shown of it. */
+export interface OwnerListeners {
+  status?: (status: 'online' | 'offline') => void;
+  state?: (state: DeviceState) => void;
+  event?: (event: DeviceEvent) => void;
+  notice?: (notice: VerifiedNotice) => void;
+  receipt?: (receipt: Receipt, token: string) => void;
+  upload?: (progress: UploadProgress) => void;
+}
+
+export interface OwnerSessionDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+const REACHED_MS_MAX = 10_000;
+
+export class OwnerSession {
+  readonly home: Home;
+  private readonly deps: OwnerSessionDeps;
+  private readonly link: MqttLink;
+  private readonly listeners = new Set<OwnerListeners>();
+  private unbelieved = 0;
+
+  constructor(home: Home, deps: OwnerSessionDeps) {
+    this.home = home;
+    this.deps = deps;
+    this.link = new MqttLink({
+      url: home.account.url,
+      user: home.account.user,
+      password: home.account.password,
+      payloadBytesMax: PAYLOAD_BYTES_MAX,
+      unreachable: (where, detail) => failure('unreachable', { what: 'the home broker', where, detail }),
+      ...deps,
+    });
+  }
+
+  /** Messages that did not verify since the start. */
+  get unbelievedCount(): number {
+    return this.unbelieved;
+  }
+
+  /** Connects and subscribes; resolves when both are done. Throws `unreachable`. */
+  async start(): Promise<void> {
+    const { device } = this.home;
+    const topics = topicsUnder(this.home.account.prefix);
+    const filters = ['status', 'state', 'event', 'request', 'receipt', 'upload'] as const;
+    const nameOf = new Map<string, (typeof filters)[number]>(filters.map((name) => [topics[name](device), name]));
+    this.link.subscribe([...nameOf.keys()], (message) => {
+      const name = nameOf.get(message.topic);
+      const text = fromUtf8(message.payload);
+      if (!name || text === null) return;
+      try {
+        this.hear(name, text);
+      } catch (thrown) {
+        this.unbelieved += 1;
+        this.deps.log.warn('a message did not verify', {
+          topic: name,
+          detail: thrown instanceof Error ? thrown.message : '',
+        });
+      }
+    });
+    this.link.start();
+    await this.link.reached(REACHED_MS_MAX);
+  }
+
+  async stop(): Promise<void> {
+    await this.link.stop();
+  }
+
+  /** Adds a listener; returns what takes it off again. */
+  listen(listeners: OwnerListeners): () => void {
+    this.listeners.add(listeners);
+    return () => void this.listeners.delete(listeners);
+  }
+
+  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt means it was obeyed. */
+  async answer(request: string, action: ConsentAction, token: string): Promise<void> {
+    await this.link.publish(topicsUnder(this.home.account.prefix).consent(this.home.device, request, action), token);
+  }
+
+  /** Publishes a signed command. */
+  async command(token: string): Promise<void> {
+    await this.link.publish(topicsUnder(this.home.account.prefix).command(this.home.device), token);
+  }
+
+  /**
+   * Waits for the first thing a listener picks. `begin` runs once the listener is in place, so that no answer is missed.
+   * Throws `timed_out`, or the signal's reason.
+   */
+  async waitFor<Found>(
+    what: string,
+    withinMs: number,
+    pick: (found: (value: Found) => void, failed: (thrown: unknown) => void) => OwnerListeners,
+    begin?: () => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<Found> {
+    signal?.throwIfAborted();
+    return new Promise<Found>((resolve, reject) => {
+      const end = () => {
+        timer.cancel();
+        stopListening();
+        signal?.removeEventListener('abort', aborted);
+      };
+      const settle =
+        <Value>(call: (value: Value) => void) =>
+        (value: Value) => {
+          end();
+          call(value);
+        };
+      const aborted = () => settle(reject)(signal?.reason);
+      const stopListening = this.listen(pick(settle(resolve), settle(reject)));
+      const timer = this.deps.clock.after(withinMs, () =>
+        settle(reject)(failure('timed_out', { what, seconds: Math.round(withinMs / 1000) })),
+      );
+      signal?.addEventListener('abort', aborted, { once: true });
+      begin?.().catch(settle(reject));
+    });
+  }
+
+  private hear(name: 'status' | 'state' | 'event' | 'request' | 'receipt' | 'upload', text: string): void {
+    const all = [...this.listeners];
+    if (name === 'status') {
+      const status = statusSchema.parse(text);
+      for (const each of all) each.status?.(status);
+    } else if (name === 'state') {
+      const state = stateSchema.parse(JSON.parse(text));
+      for (const each of all) each.state?.(state);
+    } else if (name === 'event') {
+      const event = eventSchema.parse(JSON.parse(text));
+      for (const each of all) each.event?.(event);
+    } else if (name === 'request') {
+      if (!this.home.trust) return;
+      const notice = readNotice(text, { ...this.home.trust, device: this.home.device }, this.deps.clock);
+      for (const each of all) each.notice?.(notice);
+    } else if (name === 'receipt') {
+      const receipt = readReceipt(text, { id: this.home.device, key: this.home.deviceKey });
+      for (const each of all) each.receipt?.(receipt, text.trim());
+    } else {
+      const progress = uploadProgressSchema.parse(JSON.parse(text));
+      for (const each of all) each.upload?.(progress);
+    }
+  }
+}

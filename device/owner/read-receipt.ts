@@ -1,0 +1,22 @@
+// Owns: reading a device's receipt on the owner's side: only a device-signed one means that something happened.
+// Not here: making receipts (home-link/), what a bridge's intake receipt inside one says.
+import { verifySignature } from '../base/keys.ts';
+import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
+import { type Receipt, receiptSchema } from '../protocol/home.ts';
+import { openToken } from '../protocol/jws.ts';
+
+const RECEIPT_AUDIENCE = 'owner';
+
+/** Opens a receipt of the paired device. Throws `token_*`, also for one that names another device than its signer. */
+export function readReceipt(payload: string, device: { id: string; key: string }): Receipt {
+  const opened = openToken(payload.trim(), {
+    typ: 'doorsill-receipt+jws',
+    schema: receiptSchema,
+    audience: RECEIPT_AUDIENCE,
+    keys: [device.key],
+    verify: verifySignature,
+  });
+  if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
+  if (opened.claims.device !== device.id) throw failure('token_unknown_claims');
+  return opened.claims;
+}

@@ -1,0 +1,99 @@
+// Owns: the owner's signed words: grant, denial, revocation, command, each with a fresh id.
+// Not here: reading what is answered (read-notice.ts), sending it (the CLI, console), judging it (consent/).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { type SigningKey, sha256Hex } from '../base/keys.ts';
+import { freshId, type Random } from '../base/random.ts';
+import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from '../protocol/claims.ts';
+import {
+  CLIP_BYTES_DEFAULT,
+  type Command,
+  type CommandAction,
+  type Denial,
+  type Grant,
+  type Revoke,
+} from '../protocol/grant.ts';
+import { signToken } from '../protocol/jws.ts';
+import type { VerifiedNotice } from './read-notice.ts';
+
+/** Who signs, and with what time and ids. */
+export interface Signer {
+  key: SigningKey;
+  clock: Clock;
+  random: Random;
+}
+
+/** A signed message with its id, by which the receipt will name it. */
+export interface Signed<Claims> {
+  token: string;
+  jti: string;
+  claims: Claims;
+}
+
+const GRANT_LIFE_S_DEFAULT = 24 * 3600;
+const DENIAL_LIFE_S = 24 * 3600;
+const COMMAND_LIFE_S = 600;
+
+/** What an owner chooses; all else follows from the request. Absent: the whole window, with audio, all that is asked and there. */
+export interface GrantChoice {
+  window?: Window;
+  audio?: boolean;
+  zones?: Zone[];
+  disclose?: readonly DisclosureKey[];
+  byteLimit?: number;
+  lifeS?: number;
+}
+
+/** Signs consent to one clip for the agency that asked. */
+export function makeGrant(signer: Signer, notice: VerifiedNotice, choice: GrantChoice = {}): Signed<Grant> {
+  const chosen = choice.disclose ?? notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
+  const claims: Grant = {
+    ...header(signer, notice.device, 'grant'),
+    exp: wallSeconds(signer.clock) + (choice.lifeS ?? GRANT_LIFE_S_DEFAULT),
+    request: notice.request.jti,
+    requestSha256: notice.requestSha256,
+    recipient: { kind: 'agency', key: notice.request.iss },
+    window: choice.window ?? notice.request.window,
+    audio: choice.audio ?? true,
+    zones: choice.zones ?? [],
+    disclose: DISCLOSURE_KEYS.filter((key) => chosen.includes(key)),
+    byteLimit: choice.byteLimit ?? CLIP_BYTES_DEFAULT,
+  };
+  return { token: signToken('doorsill-grant+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** Signs a no. */
+export function makeDenial(signer: Signer, notice: VerifiedNotice): Signed<Denial> {
+  const claims: Denial = {
+    ...header(signer, notice.device, 'denial'),
+    exp: wallSeconds(signer.clock) + DENIAL_LIFE_S,
+    request: notice.request.jti,
+    requestSha256: notice.requestSha256,
+  };
+  return { token: signToken('doorsill-denial+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** Takes a grant back; needs the grant's exact token, whichever owner signed it. */
+export function makeRevoke(signer: Signer, grant: { token: string; claims: Grant }): Signed<Revoke> {
+  const claims: Revoke = {
+    ...header(signer, grant.claims.aud, 'revoke'),
+    request: grant.claims.request,
+    grant: grant.claims.jti,
+    grantSha256: sha256Hex(grant.token),
+  };
+  return { token: signToken('doorsill-revoke+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** Signs an order to a device; dead after ten minutes. */
+export function makeCommand(signer: Signer, device: string, command: CommandAction): Signed<Command> {
+  const claims: Command = {
+    ...header(signer, device, 'command'),
+    exp: wallSeconds(signer.clock) + COMMAND_LIFE_S,
+    command,
+  };
+  return { token: signToken('doorsill-command+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+function header(signer: Signer, device: string, kind: string) {
+  const { key, clock, random } = signer;
+  return { iss: key.publicKey, aud: device, iat: wallSeconds(clock), jti: freshId(random, kind) };
+}

@@ -1,0 +1,40 @@
+// Owns: what an agency's client signs besides requests and clip access: registration, looking after its own requests.
+// Pure. Not here: who is eligible (the registry's rules).
+import { z } from 'zod';
+import { expSchema, signedClaims } from './claims.ts';
+import { idSchema } from './ids.ts';
+import { JURISDICTIONS } from './request.ts';
+
+/** A host name of at least two labels, lower case (RFC 1123 §2.1). */
+export const domainSchema = z
+  .string()
+  .max(253)
+  .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/);
+
+export const agencyActionSchema = z.discriminatedUnion('action', [
+  z.strictObject({
+    action: z.literal('register'),
+    name: z.string().min(1).max(120),
+    jurisdiction: z.enum(JURISDICTIONS),
+    domain: domainSchema,
+  }),
+  z.strictObject({ action: z.literal('see-request'), request: idSchema }),
+  z.strictObject({ action: z.literal('resolve-request'), request: idSchema }),
+]);
+export type AgencyAction = z.infer<typeof agencyActionSchema>;
+
+/** One call by an agency (`aud`: the bridge's or registry's id). Each action can be repeated without harm. */
+export const agencyCallSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  agency: idSchema,
+  call: agencyActionSchema,
+});
+export type AgencyCall = z.infer<typeof agencyCallSchema>;
+
+/** Agency calls and access tokens live at most this long. */
+export const AGENCY_CALL_LIFE_S_MAX = 300;
+
+/** In place of a clip's id in an access token: the list of the agency's own clips. No clip can have this id. */
+export const ALL_CLIPS = 'all';

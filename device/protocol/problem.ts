@@ -1,0 +1,89 @@
+// Owns: the HTTP side of the contract: failures as problem documents (RFC 9457) and back, and one bounded JSON exchange.
+// Pure: `fetch` is every platform's own. Not here: routes (the bridge's), uploads (upload/).
+import { z } from 'zod';
+import { type Failure, failure, isErrorCode, isFailure } from './errors.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Answers larger than this are not read. */
+const ANSWER_BYTES_MAX = 1_000_000;
+const ANSWER_MS_MAX = 15_000;
+
+const problemSchema = z.object({
+  code: z.string().refine(isErrorCode),
+  facts: z.record(z.string().max(40), z.union([z.string().max(600), z.number()])).default({}),
+});
+
+/** The problem document of a failure; everything in it is safe to show. */
+export function problemOf(failed: Failure): object {
+  return {
+    type: `urn:doorsill:${failed.code}`,
+    title: failed.message,
+    status: failed.http,
+    detail: failed.advice,
+    code: failed.code,
+    facts: failed.facts,
+  };
+}
+
+/** The failure a problem document names; null when it is none of ours. */
+export function failureOf(body: unknown): Failure | null {
+  const problem = problemSchema.safeParse(body);
+  return problem.success ? failure(problem.data.code, problem.data.facts) : null;
+}
+
+export interface JsonRequest {
+  method: 'GET' | 'POST';
+  body?: object;
+  bearer?: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: an address that was pinned is
+ * the only one that is asked. Throws `unreachable`, or the failure the server names.
+ */
+export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
+  const limit = AbortSignal.timeout(ANSWER_MS_MAX);
+  const unreachable = (detail: string, cause?: unknown) =>
+    failure('unreachable', { what: 'the server', where: new URL(url).origin, detail }, cause);
+  try {
+    const response = await fetch(url, {
+      method: request.method,
+      redirect: 'error',
+      signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
+      headers: {
+        ...(request.body ? { 'content-type': 'application/json' } : {}),
+        ...(request.bearer ? { authorization: `Bearer ${request.bearer}` } : {}),
+      },
+      ...(request.body ? { body: JSON.stringify(request.body) } : {}),
+    });
+    const answer = parseJson(await readBounded(response));
+    if (response.ok) return answer;
+    throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
+  } catch (thrown) {
+    if (isFailure(thrown)) throw thrown;
+    request.signal?.throwIfAborted();
+    const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+    throw unreachable(cause instanceof Error ? cause.message || cause.name : String(cause), thrown);
+  }
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  if (!response.body) return text;
+  for await (const chunk of response.body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > ANSWER_BYTES_MAX) throw new Error('its answer is too large');
+  }
+  return text;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,213 @@
+// Owns: one record of the ring file: a 4 KB header that authenticates itself, and the sealed body behind it.
+// Not here: where records go and in which order (ring-file.ts), how a file is searched for them (ring-scan.ts).
+import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
+import {
+  deriveSealKey,
+  openWithNonce,
+  SEAL_KEY_BYTES,
+  SEAL_NONCE_BYTES,
+  SEAL_TAG_BYTES,
+  type SealKey,
+  sealedBytesOf,
+  sealInto,
+  sealKeyId,
+} from './seal.ts';
+
+/** Records start at multiples of this: a header is one block, written whole by any disk in use. */
+export const BLOCK_BYTES = 4096;
+
+/**
+ * Header block: what is readable without the key (magic 8, key id 8, salt 16, kind 1, zeros 3, sequence 8), then the
+ * sealed rest. The position in the file is authenticated with it though not stored, so a record moved elsewhere fails.
+ */
+const MAGIC = utf8('DSRING01');
+const SALT_BYTES = 16;
+const CLEAR_BYTES = 44;
+const HIDDEN_BYTES = 88;
+const NONCE_KIND_BODY = 3;
+
+/** `live`: a segment follows. `erased`: its key is gone, the body stays unreadable. `skip`: the file's end went unused. */
+export const RECORD_KINDS = ['live', 'erased', 'skip'] as const;
+export type RecordKind = (typeof RECORD_KINDS)[number];
+
+/** What stands in a header. */
+export interface RecordHeader {
+  kind: RecordKind;
+  /** Position of the header in the file. */
+  position: number;
+  /** Grows with every record written; never used twice. */
+  sequence: number;
+  /** Blocks from this header to the next one. */
+  blocks: number;
+  /** Bytes of the body before sealing; 0 when there is none. */
+  bodyBytes: number;
+  /** The record written before this one; null for the first of a ring. A record replayed from an older lap does not fit. */
+  previous: { sequence: number; position: number } | null;
+  startUs: number;
+  endUs: number;
+  /** Wall time of writing; null when the clock was not set. */
+  writtenUs: number | null;
+}
+
+/** What a block turned out to be. */
+export type Opened =
+  | { what: 'header'; header: RecordHeader; bodyKey: SealKey }
+  /** No header: the inside of a body, or never written. */
+  | { what: 'nothing' }
+  /** A header of this ring that does not authenticate. */
+  | { what: 'damaged' }
+  /** A header sealed under another ring key, named by its id. */
+  | { what: 'foreign'; keyId: string };
+
+/** Salts of earlier starts kept at hand while a file is searched. */
+const SALTS_MAX = 1_024;
+
+/**
+ * Seals and opens the records of one ring key. Headers are sealed under a key derived for this start of the ring from a
+ * random salt, so that no nonce repeats even when the whole file was put back to an older state. Each body has a random
+ * key of its own that exists only in its header: overwriting the header destroys the body.
+ */
+export class RecordSeal {
+  readonly keyId: string;
+  private readonly key: SealKey;
+  private readonly keyIdBytes: Uint8Array;
+  private readonly salt: Uint8Array;
+  private readonly headerKeys = new Map<string, SealKey>();
+
+  /** `salt`: 16 random bytes, new at every start. */
+  constructor(key: SealKey, salt: Uint8Array) {
+    this.key = key;
+    this.salt = salt;
+    this.keyId = sealKeyId(key);
+    this.keyIdBytes = Uint8Array.from({ length: 8 }, (_, at) =>
+      Number.parseInt(this.keyId.slice(2 * at, 2 * at + 2), 16),
+    );
+  }
+
+  /** The blocks of a record with a body. `bodyKey`: 32 random bytes, used for nothing else. */
+  sealRecord(header: RecordHeader, bodyKey: Uint8Array, body: readonly Uint8Array[]): Uint8Array {
+    const record = new Uint8Array(header.blocks * BLOCK_BYTES);
+    this.sealHeaderInto(header, bodyKey, record);
+    const clear = record.subarray(0, CLEAR_BYTES);
+    const nonce = nonceOf(NONCE_KIND_BODY, header.sequence);
+    sealInto({ cipher: this.key.cipher, secret: bodyKey }, nonce, body, clear, record, BLOCK_BYTES);
+    return record;
+  }
+
+  /** The one block of a record without a body: erased or skipped. Equal headers make equal blocks. */
+  sealHeader(header: RecordHeader): Uint8Array {
+    const block = new Uint8Array(BLOCK_BYTES);
+    this.sealHeaderInto(header, new Uint8Array(SEAL_KEY_BYTES), block);
+    return block;
+  }
+
+  private sealHeaderInto(header: RecordHeader, bodyKey: Uint8Array, target: Uint8Array): void {
+    const view = new DataView(target.buffer, target.byteOffset, CLEAR_BYTES);
+    const kind = RECORD_KINDS.indexOf(header.kind);
+    target.set(MAGIC, 0);
+    target.set(this.keyIdBytes, 8);
+    target.set(this.salt, 16);
+    view.setUint8(32, kind);
+    view.setBigUint64(36, BigInt(header.sequence));
+    const clear = target.subarray(0, CLEAR_BYTES);
+    const nonce = nonceOf(kind, header.sequence);
+    const associated = associatedOf(clear, header.position);
+    sealInto(this.headerKey(this.salt), nonce, [hiddenOf(header, bodyKey)], associated, target, CLEAR_BYTES);
+  }
+
+  /** Opens the block at `position`. Everything in the result is authenticated. */
+  openHeader(block: Uint8Array, position: number): Opened {
+    if (block.length < CLEAR_BYTES + HIDDEN_BYTES + SEAL_TAG_BYTES || !equalBytes(block.subarray(0, 8), MAGIC)) {
+      return { what: 'nothing' };
+    }
+    const keyId = toHex(block.subarray(8, 16));
+    if (keyId !== this.keyId) return { what: 'foreign', keyId };
+    const clear = block.subarray(0, CLEAR_BYTES);
+    const view = new DataView(block.buffer, block.byteOffset, CLEAR_BYTES);
+    const kindNumber = view.getUint8(32);
+    const kind = RECORD_KINDS[kindNumber];
+    const sequence = Number(view.getBigUint64(36));
+    if (!kind || !Number.isSafeInteger(sequence)) return { what: 'damaged' };
+    const sealed = block.subarray(CLEAR_BYTES, CLEAR_BYTES + sealedBytesOf(HIDDEN_BYTES));
+    const key = this.headerKey(block.subarray(16, 16 + SALT_BYTES));
+    const hidden = openWithNonce(key, nonceOf(kindNumber, sequence), sealed, associatedOf(clear, position));
+    if (!hidden) return { what: 'damaged' };
+    const secret = hidden.slice(HIDDEN_BYTES - SEAL_KEY_BYTES);
+    const header = { kind, position, sequence, ...readHidden(hidden) };
+    return { what: 'header', header, bodyKey: { cipher: this.key.cipher, secret } };
+  }
+
+  /** Bytes to read for `openBody`: the header and the sealed body. */
+  recordBytes(header: RecordHeader): number {
+    return BLOCK_BYTES + sealedBytesOf(header.bodyBytes);
+  }
+
+  /** The plain body of a whole record as read from the file; null unless header and body are the ones of `sequence`. */
+  openBody(record: Uint8Array, position: number, sequence: number): Uint8Array | null {
+    const opened = this.openHeader(record.subarray(0, BLOCK_BYTES), position);
+    if (opened.what !== 'header' || opened.header.kind !== 'live' || opened.header.sequence !== sequence) return null;
+    const body = record.subarray(BLOCK_BYTES, this.recordBytes(opened.header));
+    if (body.length !== sealedBytesOf(opened.header.bodyBytes)) return null;
+    return openWithNonce(opened.bodyKey, nonceOf(NONCE_KIND_BODY, sequence), body, record.subarray(0, CLEAR_BYTES));
+  }
+
+  private headerKey(salt: Uint8Array): SealKey {
+    const name = toHex(salt);
+    const known = this.headerKeys.get(name);
+    if (known) return known;
+    const made = deriveSealKey(this.key, salt, 'ring headers');
+    if (this.headerKeys.size >= SALTS_MAX) this.headerKeys.clear();
+    this.headerKeys.set(name, made);
+    return made;
+  }
+}
+
+/** Blocks of a record whose body has `plainBytes` before sealing. */
+export function recordBlocks(plainBytes: number): number {
+  return 1 + Math.ceil(sealedBytesOf(plainBytes) / BLOCK_BYTES);
+}
+
+function nonceOf(kind: number, sequence: number): Uint8Array {
+  const nonce = new Uint8Array(SEAL_NONCE_BYTES);
+  const view = new DataView(nonce.buffer);
+  view.setUint8(0, kind);
+  view.setBigUint64(4, BigInt(sequence));
+  return nonce;
+}
+
+function associatedOf(clear: Uint8Array, position: number): Uint8Array {
+  const associated = new Uint8Array(CLEAR_BYTES + 8);
+  associated.set(clear);
+  new DataView(associated.buffer).setBigUint64(CLEAR_BYTES, BigInt(position));
+  return associated;
+}
+
+/** Blocks 4, body bytes 4, previous sequence and position 8 + 8, start, end, written 3 x 8, flags 1, zeros 7, body key 32. */
+function hiddenOf(header: RecordHeader, bodyKey: Uint8Array): Uint8Array {
+  const hidden = new Uint8Array(HIDDEN_BYTES);
+  const view = new DataView(hidden.buffer);
+  view.setUint32(0, header.blocks);
+  view.setUint32(4, header.bodyBytes);
+  view.setBigUint64(8, BigInt(header.previous?.sequence ?? 0));
+  view.setBigUint64(16, BigInt(header.previous?.position ?? 0));
+  view.setBigInt64(24, BigInt(header.startUs));
+  view.setBigInt64(32, BigInt(header.endUs));
+  view.setBigInt64(40, BigInt(header.writtenUs ?? 0));
+  view.setUint8(48, header.writtenUs === null ? 0 : 1);
+  hidden.set(bodyKey, HIDDEN_BYTES - SEAL_KEY_BYTES);
+  return hidden;
+}
+
+/** Authenticated bytes of our own: read as they are. Sequence numbers start at 1, so 0 is no predecessor. */
+function readHidden(hidden: Uint8Array): Omit<RecordHeader, 'kind' | 'position' | 'sequence'> {
+  const view = new DataView(hidden.buffer, hidden.byteOffset, HIDDEN_BYTES);
+  const sequence = Number(view.getBigUint64(8));
+  return {
+    blocks: view.getUint32(0),
+    bodyBytes: view.getUint32(4),
+    previous: sequence === 0 ? null : { sequence, position: Number(view.getBigUint64(16)) },
+    startUs: Number(view.getBigInt64(24)),
+    endUs: Number(view.getBigInt64(32)),
+    writtenUs: view.getUint8(48) === 0 ? null : Number(view.getBigInt64(40)),
+  };
+}

@@ -1,0 +1,363 @@
+// Owns: the ring in one file: which records are held, how long, and how they are destroyed; opening it with its key.
+// Not here: where records lie (record-file.ts), the key file (ring-key.ts), lookup (ring-index.ts).
+import { dirname } from 'node:path';
+import type { Clock, Timer } from '../base/clock.ts';
+import { type Disk, systemCode } from '../base/disk.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Segment } from '../camera/segment.ts';
+import type { Window } from '../protocol/claims.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
+import { type KeyWrapper, WrappedFile } from './keys.ts';
+import { BLOCK_BYTES, type RecordHeader, RecordSeal, recordBlocks } from './record.ts';
+import { RecordFile, type Unwritten } from './record-file.ts';
+import type { Ring, RingStats } from './ring.ts';
+import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring-index.ts';
+import { RingKeyFile } from './ring-key.ts';
+import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from './seal.ts';
+import { decodeSegment, encodeSegment } from './segment-codec.ts';
+import { TaskQueue } from './task-queue.ts';
+
+/** Largest sealed segment when nothing else is configured: 10 s of 13 Mbit/s. */
+export const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
+
+const SALT_BYTES = 16;
+
+export interface RingFileOptions {
+  disk: Disk;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** The device key that the ring's own key is wrapped under. */
+  wrapper: KeyWrapper;
+  /** The ring's file, absolute; its key lies beside it as `<path>.key`. */
+  path: string;
+  /** Size of the file at most. */
+  bytesMax: number;
+  /** Footage older than this is destroyed. */
+  retentionS: number;
+  /** For a new key; an existing ring keeps its own. */
+  cipher: SealCipher;
+  /** A segment, sealed, is at most this long. */
+  segmentBytesMax?: number;
+}
+
+interface Entry extends IndexEntry {
+  readonly header: RecordHeader;
+}
+
+/** A ring in one preallocated file. README.md describes the layout and what each step survives. */
+export class RingFile implements Ring {
+  private readonly options: RingFileOptions;
+  private readonly capacity: number;
+  private readonly segmentBytesMax: number;
+  private readonly queue: TaskQueue;
+  private readonly keyFile: RingKeyFile;
+  private readonly index = new RingIndex<Entry>();
+  /** Records no longer held whose headers still have to be overwritten. */
+  private readonly doomed = new Map<number, RecordHeader>();
+  /** Entries whose age is not known yet because the clock was not set at start; oldest written first. */
+  private unsettled: Entry[] = [];
+  private records: RecordFile | null = null;
+  private running = false;
+  private keyLost = false;
+  private damaged = 0;
+  private ticker: Timer | null = null;
+
+  constructor(options: RingFileOptions) {
+    this.options = options;
+    this.capacity = Math.floor(options.bytesMax / BLOCK_BYTES) * BLOCK_BYTES;
+    this.segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX_DEFAULT;
+    this.queue = new TaskQueue(2 * this.segmentBytesMax);
+    const { disk, wrapper, path, random } = options;
+    this.keyFile = new RingKeyFile(new WrappedFile(disk, wrapper, `${path}.key`, 'ring'), random);
+  }
+
+  /**
+   * Throws `ring_too_small`; `ring_key_lost`, after which only `reset` or a start with the right key helps; and
+   * `ring_full_disk` or `ring_write_failed`, after which the ring runs all the same: what could be opened can be read, and
+   * each append tries again.
+   */
+  async start(): Promise<void> {
+    const leastBytes = 2 * bytesOfRecord(this.segmentBytesMax - sealedBytesOf(0));
+    if (this.capacity < leastBytes) {
+      const what = `two segments of ${this.segmentBytesMax} bytes`;
+      throw failure('ring_too_small', { bytes: this.options.bytesMax, what, leastBytes });
+    }
+    this.running = true;
+    this.keyLost = false;
+    await this.inTurn(async () => {
+      const records = await this.open();
+      const freeBytes = await this.options.disk.freeBytes(dirname(this.options.path));
+      if (freeBytes < records.bytesMissing) throw failure('ring_full_disk', { path: this.options.path });
+    });
+  }
+
+  /** Also throws `ring_too_small` for a segment longer than any allowed, and `ring_key_lost` as `start` does. */
+  async append(segment: Segment): Promise<void> {
+    const body = encodeSegment(segment);
+    if (!body) throw this.writeFailed('the segment breaks a limit of the format');
+    const bodyBytes = body.reduce((sum, part) => sum + part.length, 0);
+    const sealedBytes = sealedBytesOf(bodyBytes);
+    if (sealedBytes > this.segmentBytesMax) {
+      const what = `a segment of ${sealedBytes} bytes`;
+      const leastBytes = 2 * bytesOfRecord(bodyBytes);
+      throw failure('ring_too_small', { bytes: this.options.bytesMax, what, leastBytes });
+    }
+    if (!this.running) throw this.writeFailed('the ring is stopped');
+    if (!this.queue.hasRoom(bodyBytes)) throw this.writeFailed('the disk is too slow');
+    const { startUs, endUs } = segment;
+    await this.inTurn(() => this.store({ startUs, endUs, body, bodyBytes }), bodyBytes);
+  }
+
+  async *read(window: Window): AsyncIterable<Segment> {
+    this.expire();
+    for (const entry of this.index.touching(window)) {
+      const segment = await this.load(entry);
+      // Forgotten or overwritten while it was read: the bytes may be good, but they are no longer ours to give.
+      if (segment && this.index.has(entry)) yield segment;
+    }
+  }
+
+  coverage(): Window[] {
+    this.expire();
+    return this.index.coverage();
+  }
+
+  stats(): RingStats {
+    const { count: segments, bytes } = this.index;
+    return { kind: 'file', bytes, bytesMax: this.capacity, segments, damaged: this.damaged };
+  }
+
+  /**
+   * Destroys segments for good. A window: first a note of which ones, durable in the key file, so that no crash can bring
+   * one back; then each header, with the only copy of the body's key, is overwritten. All: the ring's key is destroyed.
+   * Throws `ring_full_disk`, `ring_write_failed`: then it has to be asked for again.
+   */
+  async forget(window?: Window): Promise<number> {
+    return this.inTurn(async () => {
+      const records = await this.open();
+      const entries = window ? this.index.touching(window) : this.index.all();
+      if (!window) {
+        await this.renew();
+      } else if (entries.length > 0) {
+        await this.keyFile.forget(rangesOf(entries), this.index.oldest()?.sequence ?? 0);
+        for (const entry of entries) this.drop(entry);
+        await this.eraseDoomed(records);
+        await records.sync();
+      }
+      return entries.length;
+    });
+  }
+
+  /** Also the way out of `ring_key_lost`, and then starts the ring. */
+  async reset(): Promise<void> {
+    this.running = true;
+    await this.inTurn(() => this.renew());
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    this.ticker?.cancel();
+    this.ticker = null;
+    await this.inTurn(async () => {
+      this.index.clear();
+      this.doomed.clear();
+      this.unsettled = [];
+      this.keyFile.unload();
+      await this.close();
+    });
+  }
+
+  /** Opens key and file and rebuilds the index, unless that is done. */
+  private async open(): Promise<RecordFile> {
+    if (this.records) return this.records;
+    const { disk, random, path, cipher } = this.options;
+    if (!this.running) throw this.writeFailed('the ring is stopped');
+    if (this.keyLost) throw failure('ring_key_lost', { path });
+    await disk.makeFolder(dirname(path));
+    const stored = await this.keyFile.load();
+    const file = await disk.open(path, { create: true });
+    try {
+      // Without a key any key serves to look for records: none opens, and whether there are any is the question.
+      let records = this.recordFile(file, stored ?? generateSealKey(random, cipher));
+      const scan = await records.scan(this.keyFile.retiredId);
+      this.keyLost = scan.records.length === 0 && scan.foreign > 0;
+      if (this.keyLost) throw failure('ring_key_lost', { path });
+      if (!stored) records = this.recordFile(file, await this.keyFile.renew(cipher));
+      const resumed = await records.resume(scan);
+      this.takeOver(resumed.records);
+      await this.eraseDoomed(records);
+      await records.sync();
+      this.damaged += scan.damaged + scan.foreign + resumed.torn;
+      this.records = records;
+    } catch (thrown) {
+      this.index.clear();
+      this.doomed.clear();
+      await file.close();
+      throw thrown;
+    }
+    this.options.log.info('ring opened', { segments: this.index.count, damaged: this.damaged });
+    this.tick();
+    return this.records;
+  }
+
+  private recordFile(file: Awaited<ReturnType<Disk['open']>>, key: SealKey): RecordFile {
+    const { clock, random } = this.options;
+    const seal = new RecordSeal(key, random.bytes(SALT_BYTES));
+    return new RecordFile({ file, seal, clock, random, capacity: this.capacity, bodyBytesMax: this.segmentBytesMax });
+  }
+
+  /** Indexes what was found, but for what the last run was told to forget or kept too long. */
+  private takeOver(records: readonly RecordHeader[]): void {
+    const nowMs = this.options.clock.monotonicMs();
+    for (const header of records.filter(({ kind }) => kind === 'live')) {
+      if (this.keyFile.wasForgotten(header.sequence)) this.doomed.set(header.sequence, header);
+      else this.index.add(entryOf(header, nowMs));
+    }
+    this.unsettled = this.index.all();
+    this.expire();
+  }
+
+  private async store(what: Unwritten): Promise<void> {
+    const records = await this.open();
+    this.expire();
+    const header = await records.write(what, (from, to) => this.release(from, to));
+    await this.eraseDoomed(records);
+    await records.sync(header);
+    this.index.add(entryOf(header, this.options.clock.monotonicMs()));
+  }
+
+  /** Lets go of every record that starts in [from, to): they are the oldest, and about to be overwritten. */
+  private release(from: number, to: number): void {
+    const inside = (header: RecordHeader) => header.position >= from && header.position < to;
+    for (let oldest = this.index.oldest(); oldest && inside(oldest.header); oldest = this.index.oldest()) {
+      this.index.remove(oldest);
+    }
+    for (const header of this.doomed.values()) {
+      if (inside(header)) this.doomed.delete(header.sequence);
+    }
+  }
+
+  /** Takes an entry out of the index at once; its header is overwritten by the next `eraseDoomed`. */
+  private drop(entry: Entry): void {
+    this.index.remove(entry);
+    this.doomed.set(entry.sequence, entry.header);
+  }
+
+  private async eraseDoomed(records: RecordFile): Promise<void> {
+    for (const [sequence, header] of this.doomed) {
+      await records.erase(header);
+      this.doomed.delete(sequence);
+    }
+  }
+
+  private expire(): void {
+    const { clock, retentionS } = this.options;
+    const nowMs = clock.monotonicMs();
+    if (this.unsettled.length > 0 && clock.synchronised()) {
+      const written = this.unsettled.map((entry) => entry.header.writtenUs);
+      const times = writtenTimesMs(written, clock.wallUs(), nowMs);
+      for (const [at, entry] of this.unsettled.entries()) entry.writtenMs = times[at] ?? entry.writtenMs;
+      this.unsettled = [];
+    }
+    for (const entry of this.index.olderThan(retentionS * 1000, nowMs)) this.drop(entry);
+  }
+
+  private async load(entry: Entry): Promise<Segment | null> {
+    const records = this.records;
+    if (!records || !this.index.has(entry)) return null;
+    const body = await records.readBody(entry.header).catch(() => null);
+    const segment = body && decodeSegment(body);
+    if (!segment && this.records === records && this.index.has(entry)) {
+      this.damaged += 1;
+      this.index.remove(entry);
+      this.options.log.warn('ring record damaged', { sequence: entry.sequence });
+    }
+    return segment;
+  }
+
+  /** Starts empty under a new key, which is durable before anything else changes: a crash after that has lost nothing more. */
+  private async renew(): Promise<void> {
+    const { disk, path, cipher } = this.options;
+    await disk.makeFolder(dirname(path));
+    if (!this.records) await this.keyFile.load();
+    const key = await this.keyFile.renew(cipher);
+    this.index.clear();
+    this.doomed.clear();
+    this.unsettled = [];
+    await this.close();
+    const file = await disk.open(path, { create: true });
+    try {
+      await file.truncate(0);
+      await file.sync();
+    } catch (thrown) {
+      await file.close();
+      throw thrown;
+    }
+    this.records = this.recordFile(file, key);
+    this.keyLost = false;
+    this.tick();
+  }
+
+  private async close(): Promise<void> {
+    const records = this.records;
+    this.records = null;
+    await records?.close();
+  }
+
+  /** Destroys what grew too old although nothing is written, and comes back. */
+  private tick(): void {
+    this.ticker?.cancel();
+    this.ticker = null;
+    if (!this.running) return;
+    this.ticker = this.options.clock.after(expiryTickMs(this.options.retentionS), () => {
+      this.inTurn(async () => {
+        const { records } = this;
+        this.expire();
+        if (!records || this.doomed.size === 0) return;
+        await this.eraseDoomed(records);
+        await records.sync();
+      })
+        .catch((thrown: unknown) => this.options.log.warn('old footage not destroyed yet', { detail: String(thrown) }))
+        .finally(() => this.tick());
+    });
+  }
+
+  /** Runs a task after all before it; what the operating system says becomes a failure of the ring. */
+  private async inTurn<Result>(task: () => Promise<Result>, weight = 0): Promise<Result> {
+    try {
+      return await this.queue.run(task, weight);
+    } catch (thrown) {
+      const code = systemCode(thrown);
+      // Without a code of the operating system it is a bug of ours.
+      if (isFailure(thrown) || code === null) throw thrown;
+      if (code === 'ENOSPC' || code === 'EDQUOT') throw failure('ring_full_disk', { path: this.options.path }, thrown);
+      throw this.writeFailed(code, thrown);
+    }
+  }
+
+  private writeFailed(detail: string, cause?: unknown): Error {
+    return failure('ring_write_failed', { path: this.options.path, detail }, cause);
+  }
+}
+
+function bytesOfRecord(bodyBytes: number): number {
+  return recordBlocks(bodyBytes) * BLOCK_BYTES;
+}
+
+function entryOf(header: RecordHeader, writtenMs: number): Entry {
+  const { sequence, startUs, endUs, blocks } = header;
+  return { sequence, startUs, endUs, bytes: blocks * BLOCK_BYTES, header, writtenMs };
+}
+
+/** First and last sequence number of each run of entries. */
+function rangesOf(entries: readonly Entry[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const sequence of entries.map((entry) => entry.sequence).sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && sequence === last[1] + 1) last[1] = sequence;
+    else ranges.push([sequence, sequence]);
+  }
+  return ranges;
+}

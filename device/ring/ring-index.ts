@@ -1,0 +1,121 @@
+// Owns: which segments a ring holds, in the order written: lookup by window, coverage, age. Pure.
+// Not here: where their bytes are and how they are destroyed (ring-file.ts, ring-memory.ts).
+import type { Window } from '../protocol/claims.ts';
+import { GAP_US } from './ring.ts';
+
+/** What the index knows of a stored segment. */
+export interface IndexEntry {
+  /** Grows with every record written; the order of overwriting. */
+  readonly sequence: number;
+  readonly startUs: number;
+  readonly endUs: number;
+  /** Bytes it takes in the ring. */
+  readonly bytes: number;
+  /** When it was written, on the monotonic clock of this boot; negative for what an earlier boot wrote. */
+  writtenMs: number;
+}
+
+/** The live segments of one ring. */
+export class RingIndex<Entry extends IndexEntry> {
+  private readonly entries = new Map<number, Entry>();
+  private totalBytes = 0;
+
+  get count(): number {
+    return this.entries.size;
+  }
+
+  get bytes(): number {
+    return this.totalBytes;
+  }
+
+  /** Adds the newest entry. */
+  add(entry: Entry): void {
+    this.entries.set(entry.sequence, entry);
+    this.totalBytes += entry.bytes;
+  }
+
+  /** Whether this very entry is still held. */
+  has(entry: Entry): boolean {
+    return this.entries.get(entry.sequence) === entry;
+  }
+
+  remove(entry: Entry): void {
+    if (!this.has(entry)) return;
+    this.entries.delete(entry.sequence);
+    this.totalBytes -= entry.bytes;
+  }
+
+  clear(): void {
+    this.entries.clear();
+    this.totalBytes = 0;
+  }
+
+  /** The oldest-written entry. */
+  oldest(): Entry | undefined {
+    return this.entries.values().next().value;
+  }
+
+  /** All entries, oldest-written first. */
+  all(): Entry[] {
+    return [...this.entries.values()];
+  }
+
+  /** Entries that share any instant with the window, by start time. */
+  touching(window: Window): Entry[] {
+    return this.all()
+      .filter((entry) => entry.startUs < window.endUs && entry.endUs > window.startUs)
+      .sort(byStart);
+  }
+
+  /** Entries written longer than `retentionMs` before `nowMs`, oldest-written first. */
+  olderThan(retentionMs: number, nowMs: number): Entry[] {
+    const expired: Entry[] = [];
+    // Written in this order, so the first one young enough ends the search.
+    for (const entry of this.entries.values()) {
+      if (nowMs - entry.writtenMs <= retentionMs) break;
+      expired.push(entry);
+    }
+    return expired;
+  }
+
+  /** Spans covered without a gap longer than GAP_US, oldest first. */
+  coverage(): Window[] {
+    const spans: Window[] = [];
+    for (const { startUs, endUs } of this.all().sort(byStart)) {
+      const last = spans.at(-1);
+      if (last && startUs - last.endUs <= GAP_US) last.endUs = Math.max(last.endUs, endUs);
+      else spans.push({ startUs, endUs });
+    }
+    return spans;
+  }
+}
+
+function byStart(a: IndexEntry, b: IndexEntry): number {
+  return a.startUs - b.startUs || a.sequence - b.sequence;
+}
+
+/**
+ * When records of earlier boots were written, on this boot's monotonic clock, which a wall clock that jumps later cannot
+ * move. `records`: wall time of writing, oldest first; null where that clock was not set. `nowUs`: the wall time, null
+ * while it is not set: then every record counts as just written, and only the bound in bytes removes any. A record is
+ * never taken for younger than one written after it.
+ */
+export function writtenTimesMs(records: readonly (number | null)[], nowUs: number | null, nowMs: number): number[] {
+  const times: number[] = [];
+  let newerMs = nowMs;
+  for (const writtenUs of records.toReversed()) {
+    if (writtenUs !== null && nowUs !== null) {
+      newerMs = Math.min(newerMs, nowMs - Math.max(0, nowUs - writtenUs) / 1000);
+    }
+    times.push(newerMs);
+  }
+  return times.reverse();
+}
+
+const EXPIRY_TICK_MS_MAX = 30_000;
+const EXPIRY_TICK_MS_MIN = 1_000;
+
+/** How often to look for footage that grew too old while nothing is written: four times in its life, within bounds. */
+export function expiryTickMs(retentionS: number): number {
+  return Math.min(EXPIRY_TICK_MS_MAX, Math.max(EXPIRY_TICK_MS_MIN, retentionS * 250));
+}

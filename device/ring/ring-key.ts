@@ -1,0 +1,77 @@
+// Owns: the ring's key file: the key itself, which key it replaced, and which records were forgotten under it.
+// Not here: wrapping and writing such a file (keys.ts).
+import { z } from 'zod';
+import { utf8 } from '../base/bytes.ts';
+import type { Random } from '../base/random.ts';
+import { parseWrappedJson, sealKeySchema, sealKeyToJson, type WrappedFile } from './keys.ts';
+import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from './seal.ts';
+
+/** Ranges of sequence numbers kept at most; older ones have long been overwritten in the file itself. */
+const FORGOTTEN_MAX = 512;
+
+const sequence = z.int().positive();
+const stateSchema = z.strictObject({
+  version: z.literal(1),
+  key: sealKeySchema,
+  /** Id of the key before this one: its records are a reset that was cut short, not a lost key. */
+  retired: z.string().nullable(),
+  /** First and last sequence number of records to be destroyed: written before they are, so that a crash can't save them. */
+  forgotten: z.array(z.tuple([sequence, sequence])).max(FORGOTTEN_MAX),
+});
+
+/** A ring's key and what must be remembered as safely as it. */
+export class RingKeyFile {
+  private readonly file: WrappedFile;
+  private readonly random: Random;
+  private state: { key: SealKey; retired: string | null; forgotten: [number, number][] } | null = null;
+
+  constructor(file: WrappedFile, random: Random) {
+    this.file = file;
+    this.random = random;
+  }
+
+  /** Reads the key; null when there is none that opens (a new ring, or a lost key: the ring file tells which). */
+  async load(): Promise<SealKey | null> {
+    const stored = await this.file.read();
+    this.state = typeof stored === 'string' ? null : parseWrappedJson(stored, stateSchema);
+    return this.state?.key ?? null;
+  }
+
+  get retiredId(): string | null {
+    return this.state?.retired ?? null;
+  }
+
+  /** Whether a record was to be destroyed. */
+  wasForgotten(recordSequence: number): boolean {
+    return this.state?.forgotten.some(([first, last]) => recordSequence >= first && recordSequence <= last) ?? false;
+  }
+
+  /** Makes it durable that these ranges are forgotten. Ranges wholly before `oldest` were overwritten and are dropped. */
+  async forget(ranges: [number, number][], oldest: number): Promise<void> {
+    if (!this.state) return;
+    const forgotten = [...this.state.forgotten, ...ranges].filter(([, last]) => last >= oldest).slice(-FORGOTTEN_MAX);
+    await this.file.write(encode({ ...this.state, forgotten }));
+    this.state.forgotten = forgotten;
+  }
+
+  /** Destroys the key, on disk and in memory, and returns a new one. From here nothing sealed before opens again. */
+  async renew(cipher: SealCipher): Promise<SealKey> {
+    const retired = this.state ? sealKeyId(this.state.key) : null;
+    const state = { key: generateSealKey(this.random, cipher), retired, forgotten: [] };
+    await this.file.replaceForGood(encode(state), this.random);
+    this.unload();
+    this.state = state;
+    return state.key;
+  }
+
+  /** Overwrites the key in memory. */
+  unload(): void {
+    if (this.state) destroySealKey(this.state.key);
+    this.state = null;
+  }
+}
+
+function encode(state: { key: SealKey; retired: string | null; forgotten: [number, number][] }): Uint8Array {
+  const { key, retired, forgotten } = state;
+  return utf8(JSON.stringify({ version: 1, key: sealKeyToJson(key), retired, forgotten }));
+}

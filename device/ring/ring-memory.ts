@@ -1,0 +1,153 @@
+// Owns: the ring in memory: for cards that must not wear out and devices that keep nothing over a restart.
+// Not here: the ring in a file (ring-file.ts), lookup (ring-index.ts).
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { Segment } from '../camera/segment.ts';
+import type { Window } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Ring, RingStats } from './ring.ts';
+import { expiryTickMs, type IndexEntry, RingIndex } from './ring-index.ts';
+import {
+  destroySealKey,
+  generateSealKey,
+  openWithNonce,
+  SEAL_NONCE_BYTES,
+  type SealCipher,
+  type SealKey,
+  sealedBytesOf,
+  sealInto,
+} from './seal.ts';
+import { decodeSegment, encodeSegment } from './segment-codec.ts';
+
+export interface RingMemoryOptions {
+  clock: Clock;
+  random: Random;
+  /** Sealed bytes held at most. */
+  bytesMax: number;
+  /** Footage older than this is destroyed. */
+  retentionS: number;
+  cipher: SealCipher;
+}
+
+/** Less than this holds no second of video worth the name. */
+const BYTES_LEAST = 65_536;
+
+/** Each segment is sealed under a key of its own, used once: so the nonce can be fixed, and without the key it is gone. */
+const NONCE = new Uint8Array(SEAL_NONCE_BYTES);
+const NOTHING = new Uint8Array(0);
+
+interface Entry extends IndexEntry {
+  readonly key: SealKey;
+  readonly sealed: Uint8Array;
+}
+
+/** A ring that a restart empties. Sealed all the same, so that a memory image alone shows nothing that was forgotten. */
+export class RingMemory implements Ring {
+  private readonly options: RingMemoryOptions;
+  private readonly index = new RingIndex<Entry>();
+  private sequence = 0;
+  private damaged = 0;
+  private running = false;
+  private ticker: Timer | null = null;
+
+  constructor(options: RingMemoryOptions) {
+    this.options = options;
+  }
+
+  /** Throws `ring_too_small`. */
+  async start(): Promise<void> {
+    const { bytesMax: bytes } = this.options;
+    if (bytes < BYTES_LEAST) {
+      throw failure('ring_too_small', { bytes, what: 'a second of video', leastBytes: BYTES_LEAST });
+    }
+    this.running = true;
+    this.tick();
+  }
+
+  /** Throws `ring_too_small` for a segment that takes more than half of the ring, `ring_write_failed` when stopped. */
+  async append(segment: Segment): Promise<void> {
+    const body = encodeSegment(segment);
+    if (!body) throw writeFailed('the segment breaks a limit of the format');
+    if (!this.running) throw writeFailed('the ring is stopped');
+    const { random, cipher, bytesMax, clock } = this.options;
+    const bytes = sealedBytesOf(body.reduce((sum, part) => sum + part.length, 0));
+    if (2 * bytes > bytesMax) {
+      throw failure('ring_too_small', { bytes: bytesMax, what: `a segment of ${bytes} bytes`, leastBytes: 2 * bytes });
+    }
+    this.expire();
+    while (this.index.bytes + bytes > bytesMax) {
+      const oldest = this.index.oldest();
+      if (!oldest) break;
+      this.destroy(oldest);
+    }
+    const key = generateSealKey(random, cipher);
+    const sealed = new Uint8Array(bytes);
+    sealInto(key, NONCE, body, NOTHING, sealed, 0);
+    const { startUs, endUs } = segment;
+    this.sequence += 1;
+    this.index.add({ sequence: this.sequence, startUs, endUs, bytes, key, sealed, writtenMs: clock.monotonicMs() });
+  }
+
+  async *read(window: Window): AsyncIterable<Segment> {
+    this.expire();
+    for (const entry of this.index.touching(window)) {
+      if (!this.index.has(entry)) continue;
+      const body = openWithNonce(entry.key, NONCE, entry.sealed, NOTHING);
+      const segment = body && decodeSegment(body);
+      if (segment) {
+        yield segment;
+      } else {
+        this.damaged += 1;
+        this.destroy(entry);
+      }
+    }
+  }
+
+  coverage(): Window[] {
+    this.expire();
+    return this.index.coverage();
+  }
+
+  stats(): RingStats {
+    const { count: segments, bytes } = this.index;
+    return { kind: 'memory', bytes, bytesMax: this.options.bytesMax, segments, damaged: this.damaged };
+  }
+
+  async forget(window?: Window): Promise<number> {
+    const entries = window ? this.index.touching(window) : this.index.all();
+    for (const entry of entries) this.destroy(entry);
+    return entries.length;
+  }
+
+  async reset(): Promise<void> {
+    await this.forget();
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    this.ticker?.cancel();
+    this.ticker = null;
+    await this.forget();
+  }
+
+  private destroy(entry: Entry): void {
+    this.index.remove(entry);
+    destroySealKey(entry.key);
+  }
+
+  private expire(): void {
+    const { clock, retentionS } = this.options;
+    for (const entry of this.index.olderThan(retentionS * 1000, clock.monotonicMs())) this.destroy(entry);
+  }
+
+  private tick(): void {
+    this.ticker = this.options.clock.after(expiryTickMs(this.options.retentionS), () => {
+      this.expire();
+      this.tick();
+    });
+  }
+}
+
+function writeFailed(detail: string): Error {
+  return failure('ring_write_failed', { path: 'memory', detail });
+}

@@ -1,0 +1,173 @@
+// Owns: authenticated encryption of one record (AEAD), its keys and the choice of cipher.
+// Not here: where keys are kept (keys.ts), how nonces are numbered (record.ts, sealed-file.ts), files.
+import {
+  type CipherChaCha20Poly1305,
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  type DecipherChaCha20Poly1305,
+  type DecipherGCM,
+  hkdfSync,
+} from 'node:crypto';
+import { assert } from '../base/assert.ts';
+import { toHex, utf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+
+/** Both take 32-byte keys, 12-byte nonces and make 16-byte tags (NIST SP 800-38D; RFC 8439). */
+export const SEAL_CIPHERS = ['aes-256-gcm', 'chacha20-poly1305'] as const;
+export type SealCipher = (typeof SEAL_CIPHERS)[number];
+
+export const SEAL_KEY_BYTES = 32;
+export const SEAL_NONCE_BYTES = 12;
+export const SEAL_TAG_BYTES = 16;
+
+/** A secret and the cipher it is for; the two are never parted, or one key would serve two ciphers. */
+export interface SealKey {
+  readonly cipher: SealCipher;
+  /** 32 bytes. */
+  readonly secret: Uint8Array;
+}
+
+/** A new key from 32 bytes of `random`. */
+export function generateSealKey(random: Random, cipher: SealCipher = 'aes-256-gcm'): SealKey {
+  return { cipher, secret: random.bytes(SEAL_KEY_BYTES) };
+}
+
+/** A key that follows from `key`, `salt` and `purpose` (HKDF-SHA-256, RFC 5869): a nonce space of its own. */
+export function deriveSealKey(key: SealKey, salt: Uint8Array, purpose: string): SealKey {
+  const secret = hkdfSync('sha256', key.secret, salt, utf8(`doorsill ${purpose}`), SEAL_KEY_BYTES);
+  return { cipher: key.cipher, secret: new Uint8Array(secret) };
+}
+
+/** A name for a key that tells nothing about it: 16 hex letters of a hash. */
+export function sealKeyId(key: SealKey): string {
+  const hash = createHash('sha256').update('doorsill key id').update(key.cipher).update(key.secret).digest();
+  return toHex(hash.subarray(0, 8));
+}
+
+/** Overwrites a key in memory; nothing can be sealed or opened with it afterwards that was before. */
+export function destroySealKey(key: SealKey): void {
+  key.secret.fill(0);
+}
+
+/** Bytes that `plainBytes` bytes have once sealed by `sealWithNonce`. */
+export function sealedBytesOf(plainBytes: number): number {
+  return plainBytes + SEAL_TAG_BYTES;
+}
+
+/**
+ * Seals the concatenation of `parts` into `target` at `at`: ciphertext, then tag. Returns the bytes written.
+ * The caller guarantees that no two different records are ever sealed with the same key and nonce.
+ */
+export function sealInto(
+  key: SealKey,
+  nonce: Uint8Array,
+  parts: readonly Uint8Array[],
+  associated: Uint8Array,
+  target: Uint8Array,
+  at: number,
+): number {
+  const plainBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  assert(at + sealedBytesOf(plainBytes) <= target.length, 'the sealed record fits its target');
+  const cipher = encipher(key, nonce);
+  cipher.setAAD(associated, { plaintextLength: plainBytes });
+  let end = at;
+  for (const part of parts) {
+    const step = cipher.update(part);
+    target.set(step, end);
+    end += step.length;
+  }
+  cipher.final();
+  target.set(cipher.getAuthTag(), end);
+  return end + SEAL_TAG_BYTES - at;
+}
+
+/** Seals one record under a nonce the caller numbers: ciphertext, then tag. */
+export function sealWithNonce(
+  key: SealKey,
+  nonce: Uint8Array,
+  plain: Uint8Array,
+  associated: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const sealed = new Uint8Array(sealedBytesOf(plain.length));
+  sealInto(key, nonce, [plain], associated, sealed, 0);
+  return sealed;
+}
+
+/** Opens what `sealWithNonce` made; null when key, nonce, associated data or a single bit differs. */
+export function openWithNonce(
+  key: SealKey,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  associated: Uint8Array,
+): Uint8Array | null {
+  if (sealed.length < SEAL_TAG_BYTES) return null;
+  const plainBytes = sealed.length - SEAL_TAG_BYTES;
+  const decipher = decipherer(key, nonce);
+  decipher.setAAD(associated, { plaintextLength: plainBytes });
+  decipher.setAuthTag(sealed.subarray(plainBytes));
+  const plain = decipher.update(sealed.subarray(0, plainBytes));
+  try {
+    decipher.final();
+  } catch {
+    return null;
+  }
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length);
+}
+
+/**
+ * Seals one record that stands alone: a random nonce, ciphertext, tag. For keys that seal few records (wrapped keys,
+ * commit records): 96 random bits repeat with a chance of 2^-32 only after 2^32 records (NIST SP 800-38D §8.3).
+ */
+export function seal(key: SealKey, plain: Uint8Array, associated: Uint8Array, random: Random): Uint8Array {
+  const nonce = random.bytes(SEAL_NONCE_BYTES);
+  const sealed = new Uint8Array(SEAL_NONCE_BYTES + sealedBytesOf(plain.length));
+  sealed.set(nonce);
+  sealInto(key, nonce, [plain], associated, sealed, SEAL_NONCE_BYTES);
+  return sealed;
+}
+
+/** Opens what `seal` made; null when key, associated data or a single bit differs. */
+export function open(key: SealKey, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null {
+  if (sealed.length < SEAL_NONCE_BYTES + SEAL_TAG_BYTES) return null;
+  return openWithNonce(key, sealed.subarray(0, SEAL_NONCE_BYTES), sealed.subarray(SEAL_NONCE_BYTES), associated);
+}
+
+const TRIAL_BYTES = 131_072;
+const TRIALS = 4;
+/** AES in software is an order of magnitude slower than ChaCha20; with AES instructions the two are close. */
+const CLEARLY_SLOWER = 2;
+
+/** AES-256-GCM, or ChaCha20-Poly1305 where this CPU turns out to be clearly slower at AES. Takes a few milliseconds. */
+export function fittingCipher(clock: Clock): SealCipher {
+  const aesMs = trialMs('aes-256-gcm', clock);
+  const chachaMs = trialMs('chacha20-poly1305', clock);
+  return aesMs > CLEARLY_SLOWER * chachaMs ? 'chacha20-poly1305' : 'aes-256-gcm';
+}
+
+function trialMs(cipher: SealCipher, clock: Clock): number {
+  const key: SealKey = { cipher, secret: new Uint8Array(SEAL_KEY_BYTES) };
+  const plain = new Uint8Array(TRIAL_BYTES);
+  const nonce = new Uint8Array(SEAL_NONCE_BYTES);
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let trial = 0; trial < TRIALS; trial += 1) {
+    const startMs = clock.monotonicMs();
+    sealWithNonce(key, nonce, plain, nonce);
+    bestMs = Math.min(bestMs, clock.monotonicMs() - startMs);
+  }
+  return bestMs;
+}
+
+function encipher(key: SealKey, nonce: Uint8Array): CipherGCM | CipherChaCha20Poly1305 {
+  return key.cipher === 'aes-256-gcm'
+    ? createCipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: SEAL_TAG_BYTES })
+    : createCipheriv('chacha20-poly1305', key.secret, nonce, { authTagLength: SEAL_TAG_BYTES });
+}
+
+function decipherer(key: SealKey, nonce: Uint8Array): DecipherGCM | DecipherChaCha20Poly1305 {
+  return key.cipher === 'aes-256-gcm'
+    ? createDecipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: SEAL_TAG_BYTES })
+    : createDecipheriv('chacha20-poly1305', key.secret, nonce, { authTagLength: SEAL_TAG_BYTES });
+}

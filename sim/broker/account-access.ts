@@ -1,0 +1,55 @@
+// Owns: from an account file to a session: password, client id, access list. Not here: MQTT (broker.ts).
+import { isDeepStrictEqual } from 'node:util';
+import { type Account, passwordFits, readAccount } from '../../device/base/account-folder.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { accessOf, accountHolderSchema, type TopicAccess } from '../../device/protocol/access.ts';
+
+export interface AccessOptions {
+  disk: Disk;
+  /** Folder of account files; read at every login, so that new accounts need no restart. */
+  accounts: string;
+  /** Topic prefix under which the accounts may speak and hear. */
+  prefix: string;
+}
+
+/** What is known of one connected client. */
+export interface Session {
+  readonly account: Account;
+  readonly access: TopicAccess;
+  /** What it has subscribed to. */
+  readonly filters: Set<string>;
+}
+
+export class AccountAccess {
+  private readonly options: AccessOptions;
+
+  constructor(options: AccessOptions) {
+    this.options = options;
+  }
+
+  /** The session of a user name and password; null when they are not an account's. */
+  async login(user: string, password: string): Promise<Session | null> {
+    const { disk, accounts, prefix } = this.options;
+    const account = await readAccount(disk, accounts, user);
+    if (!account || !(await passwordFits(account, password))) return null;
+    const holder = accountHolderSchema.safeParse(account);
+    return holder.success ? { account, access: accessOf(prefix, holder.data), filters: new Set() } : null;
+  }
+
+  /** Whether the account is still as it was at login. */
+  async stillHolds(session: Session): Promise<boolean> {
+    const { disk, accounts } = this.options;
+    const account = await readAccount(disk, accounts, session.account.user).catch(() => null);
+    return account !== null && isDeepStrictEqual(account, session.account);
+  }
+
+  /**
+   * The id under which a client is known. Devices and the bridge have one session, so that a new one ends the old and its
+   * will comes before the new one's messages; an owner's clients are told apart by what they call themselves.
+   */
+  clientIdOf(user: string | undefined, asked: string): string {
+    if (user === undefined) return 'nobody';
+    return user.startsWith('owner-') ? `${user}/${sha256Hex(asked).slice(0, 16)}` : user;
+  }
+}

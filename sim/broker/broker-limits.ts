@@ -1,0 +1,88 @@
+// Owns: how much one client may ask of the embedded broker: sizes, rates, counts. Not here: what it may ask (account-access.ts).
+import type { Socket } from 'node:net';
+import type { Clock } from '../../device/base/clock.ts';
+import { FROM_CLIENT, MqttGuard } from '../../device/base/mqtt-guard.ts';
+import { TOPIC_BYTES_MAX } from '../../device/base/mqtt-topic.ts';
+import { PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
+
+export interface BrokerLimits {
+  /** Sockets at once. */
+  connections: number;
+  /** Sessions of one account at once; an owner may use several clients. A device's new session ends its old one. */
+  connectionsPerAccount: number;
+  /** Passwords being checked at once. */
+  logins: number;
+  /** Filters of one session. */
+  subscriptions: number;
+  /** Packets of one client: so many a second on average, and so many in one go. */
+  packetsPerS: number;
+  packetsBurst: number;
+  /** Bytes of one client, likewise. */
+  bytesPerS: number;
+  bytesBurst: number;
+  /** Packets sent before the login is judged. */
+  waitingPackets: number;
+  /** Bytes not yet taken by a slow reader before it is cut off. */
+  backlogBytes: number;
+  /** A client must log in within this, and a stuck reader must move within it. */
+  connectMs: number;
+  /** A client must promise to be heard of this often. */
+  keepaliveS: number;
+}
+
+export const DEFAULT_LIMITS: BrokerLimits = {
+  connections: 4_096,
+  connectionsPerAccount: 16,
+  logins: 2_048,
+  subscriptions: 128,
+  packetsPerS: 200,
+  packetsBurst: 1_000,
+  bytesPerS: 1_048_576,
+  bytesBurst: 8_388_608,
+  waitingPackets: 32,
+  backlogBytes: 262_144,
+  connectMs: 10_000,
+  keepaliveS: 300,
+};
+
+/** A token bucket of packets and one of bytes. */
+export class RateLimit {
+  private readonly clock: Clock;
+  private readonly limits: BrokerLimits;
+  private packets: number;
+  private bytes: number;
+  private filledMs: number;
+
+  constructor(clock: Clock, limits: BrokerLimits) {
+    this.clock = clock;
+    this.limits = limits;
+    this.packets = limits.packetsBurst;
+    this.bytes = limits.bytesBurst;
+    this.filledMs = clock.monotonicMs();
+  }
+
+  /** Takes what was used; false when it was more than allowed. */
+  use(packets: number, bytes: number): boolean {
+    const nowMs = this.clock.monotonicMs();
+    const seconds = (nowMs - this.filledMs) / 1_000;
+    this.filledMs = nowMs;
+    this.packets = Math.min(this.limits.packetsBurst, this.packets + seconds * this.limits.packetsPerS) - packets;
+    this.bytes = Math.min(this.limits.bytesBurst, this.bytes + seconds * this.limits.bytesPerS) - bytes;
+    return this.packets >= 0 && this.bytes >= 0;
+  }
+}
+
+/** CONNECT carries a will as large as any payload, and names besides. */
+const PACKET_BYTES_MAX = PAYLOAD_BYTES_MAX + 2 * TOPIC_BYTES_MAX + 1_024;
+
+/** Judges a client's bytes as the broker reads them; calls `broken` with what is wrong. Call after the broker has the socket. */
+export function watchSocket(socket: Socket, rate: RateLimit, broken: (fault: string) => void): void {
+  const guard = new MqttGuard(FROM_CLIENT, PACKET_BYTES_MAX);
+  let packets = 0;
+  // aedes reads by `readable` and `read()`; a `data` listener added after that sees each chunk just before aedes gets it.
+  socket.on('data', (chunk) => {
+    const fault = guard.check(chunk) ?? (rate.use(guard.packets - packets, chunk.length) ? null : 'too much at once');
+    packets = guard.packets;
+    if (fault) broken(fault);
+  });
+}

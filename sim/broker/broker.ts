@@ -1,0 +1,235 @@
+// Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may say and hear, and how much of it.
+// Not here: the access list (device/protocol/access.ts), accounts (device/base/account-folder.ts). The one file that imports aedes.
+import { createServer, type Server, type Socket } from 'node:net';
+import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
+import type { Clock, Timer } from '../../device/base/clock.ts';
+import { systemCode } from '../../device/base/disk.ts';
+import type { Log } from '../../device/base/log.ts';
+import { mayPublish, mayReceive, maySubscribe } from '../../device/protocol/access.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
+import { type AccessOptions, AccountAccess, type Session } from './account-access.ts';
+import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
+
+export interface BrokerOptions extends AccessOptions {
+  host: string;
+  /** 0 takes a free one; `port` of the started broker tells which. */
+  port: number;
+  limits?: Partial<BrokerLimits>;
+  clock: Clock;
+  log: Log;
+}
+
+/** How often the files of connected accounts are read again, so that a removed account loses its session. */
+const ACCOUNTS_AGAIN_MS = 2_000;
+
+type Message = { topic: string; payload: string | Uint8Array; retain?: boolean; qos?: number };
+type Connect = { username?: string; clientId: string; clean?: boolean; will?: Message };
+
+/** A broker on one TCP port. Retained messages live in memory: after a restart their writers publish them again. */
+export class Broker {
+  private readonly options: BrokerOptions;
+  private readonly limits: BrokerLimits;
+  private readonly access: AccountAccess;
+  private readonly sockets = new Set<Socket>();
+  /** Sessions that are on now. What a client was allowed outlives its connection in `granted`: its will comes after it. */
+  private readonly sessions = new Map<Client, Session>();
+  private readonly granted = new WeakMap<Client, Session>();
+  private readonly wills = new WeakMap<Client, Message>();
+  private aedes: Aedes | null = null;
+  private server: Server | null = null;
+  private accountsTimer: Timer | null = null;
+  private boundPort = 0;
+  private logins = 0;
+
+  constructor(options: BrokerOptions) {
+    this.options = options;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.access = new AccountAccess(options);
+  }
+
+  /** The port it listens on once started. */
+  get port(): number {
+    return this.boundPort;
+  }
+
+  /** `mqtt://host:port` of the started broker. */
+  get url(): string {
+    return `mqtt://${this.options.host}:${this.boundPort}`;
+  }
+
+  /** Accounts with a session right now. */
+  get connected(): string[] {
+    return [...this.sessions.values()].map((session) => session.account.user).sort();
+  }
+
+  /** Listens. Throws `port_in_use`. */
+  async start(): Promise<void> {
+    const { limits } = this;
+    const aedes = await Aedes.createBroker({
+      // A message waits for nobody: a slow reader is cut off (forward), so deliveries need no small number of slots.
+      concurrency: 5_000,
+      connectTimeout: limits.connectMs,
+      drainTimeout: limits.connectMs,
+      keepaliveLimit: limits.keepaliveS,
+      queueLimit: limits.waitingPackets,
+      maxTopicLevels: 16,
+      preConnect: (client, packet, done) => this.admit(client, packet, done),
+      authenticate: (client, user, password, done) => void this.authenticate(client, user, password, done),
+      authorizePublish: (client, packet, done) => done(publishFault(client && this.granted.get(client), packet)),
+      authorizeSubscribe: (client, asked, done) => done(null, this.subscribable(client, asked) ? asked : null),
+      authorizeForward: (client, packet) => this.forward(client, packet),
+    });
+    aedes.on('clientDisconnect', (client) => this.sessions.delete(client));
+    aedes.on('unsubscribe', (topics, client) => {
+      for (const topic of topics) this.granted.get(client)?.filters.delete(topic);
+    });
+    const note = (_client: Client, error: Error) =>
+      this.options.log.debug('a client connection failed', { detail: error.message });
+    aedes.on('clientError', note);
+    aedes.on('connectionError', note);
+    this.aedes = aedes;
+    this.server = createServer({ highWaterMark: limits.backlogBytes, noDelay: true }, (socket) => this.accept(socket));
+    this.server.maxConnections = limits.connections;
+    try {
+      await this.listen(this.server);
+    } catch (thrown) {
+      await this.stop();
+      if (systemCode(thrown) !== 'EADDRINUSE') throw thrown;
+      throw failure('port_in_use', { port: this.options.port, host: this.options.host });
+    }
+    this.checkAccountsLater();
+  }
+
+  /** Ends all sessions and closes the port. */
+  async stop(): Promise<void> {
+    this.accountsTimer?.cancel();
+    this.accountsTimer = null;
+    const { aedes, server } = this;
+    this.aedes = null;
+    this.server = null;
+    const closed = server?.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : null;
+    if (aedes) await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    for (const socket of this.sockets) socket.destroy();
+    await closed;
+    this.sessions.clear();
+  }
+
+  private listen(server: Server): Promise<void> {
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.options.port, this.options.host, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.options.log.warn('the broker port failed', { detail: error.message }));
+        const address = server.address();
+        if (address && typeof address === 'object') this.boundPort = address.port;
+        resolve();
+      });
+    });
+  }
+
+  private accept(socket: Socket): void {
+    const { aedes } = this;
+    if (!aedes) {
+      socket.destroy();
+      return;
+    }
+    this.sockets.add(socket);
+    const client = aedes.handle(socket);
+    socket.once('close', () => {
+      this.sockets.delete(socket);
+      this.sessions.delete(client);
+    });
+    watchSocket(socket, new RateLimit(this.options.clock, this.limits), (fault) => {
+      this.options.log.debug('a client broke a limit', { fault });
+      socket.destroy();
+    });
+  }
+
+  /** Rewrites what a client must not choose: its id follows from its account, and no session outlives its connection. */
+  private admit(client: Client, packet: Connect, done: (error: Error | null, success: boolean) => void): void {
+    if (this.logins >= this.limits.logins) {
+      done(new Error('too many logins at once'), false);
+      return;
+    }
+    // Whoever takes over a session must know the account's password: the new id is only used once that was checked.
+    packet.clientId = this.access.clientIdOf(packet.username, packet.clientId);
+    packet.clean = true;
+    if (packet.will) this.wills.set(client, packet.will);
+    done(null, true);
+  }
+
+  private async authenticate(
+    client: Client,
+    user: string | undefined,
+    password: Uint8Array | undefined,
+    done: (error: AuthenticateError | null, success: boolean | null) => void,
+  ): Promise<void> {
+    this.logins += 1;
+    let session: Session | null = null;
+    try {
+      session = user && password ? await this.access.login(user, new TextDecoder().decode(password)) : null;
+    } catch (thrown) {
+      this.options.log.warn('an account could not be read', { detail: systemCode(thrown) ?? 'unknown' });
+    } finally {
+      this.logins -= 1;
+    }
+    const will = this.wills.get(client);
+    if (!session || client.closed || this.overbooked(session) || (will && publishFault(session, will))) {
+      // 4: bad user name or password [MQTT-3.2.2-4]; the same for every reason, so that nothing can be probed.
+      done(Object.assign(new Error('refused'), { returnCode: 4 }), false);
+      return;
+    }
+    this.sessions.set(client, session);
+    this.granted.set(client, session);
+    done(null, true);
+  }
+
+  private overbooked(session: Session): boolean {
+    const same = [...this.sessions.values()].filter((other) => other.account.user === session.account.user);
+    return same.length >= this.limits.connectionsPerAccount;
+  }
+
+  private subscribable(client: Client, asked: { topic: string; qos: number }): boolean {
+    const session = this.granted.get(client);
+    if (!session || asked.qos > 1 || !maySubscribe(session.access, asked.topic)) return false;
+    if (session.filters.size >= this.limits.subscriptions) return false;
+    session.filters.add(asked.topic);
+    return true;
+  }
+
+  /** Judged again at delivery: an account may have lost a home since it subscribed. */
+  private forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const session = this.granted.get(client);
+    if (!session || !mayReceive(session.access, packet.topic)) return null;
+    if ('writableLength' in client.conn && client.conn.writableLength > this.limits.backlogBytes) {
+      client.conn.destroy();
+      return null;
+    }
+    return packet;
+  }
+
+  private checkAccountsLater(): void {
+    this.accountsTimer = this.options.clock.after(ACCOUNTS_AGAIN_MS, () => {
+      void this.checkAccounts().finally(() => {
+        if (this.accountsTimer) this.checkAccountsLater();
+      });
+    });
+  }
+
+  private async checkAccounts(): Promise<void> {
+    for (const [client, session] of [...this.sessions]) {
+      if (await this.access.stillHolds(session)) continue;
+      this.options.log.info('a session ended with its account', { user: session.account.user });
+      client.close();
+    }
+  }
+}
+
+/** Why a message may not be published by this session, as a message or as its will; null when it may. */
+function publishFault(session: Session | null | undefined, message: Message): Error | null {
+  if (!session) return new Error('no session');
+  if (message.payload.length > PAYLOAD_BYTES_MAX) return new Error('payload too large');
+  if ((message.qos ?? 0) > 1) return new Error('QoS 2 is not spoken here');
+  return mayPublish(session.access, message.topic, message.retain ?? false) ? null : new Error('not allowed');
+}

@@ -1,0 +1,39 @@
+// Owns: the grants an owner's machine has signed, kept so that the same command sends the same bytes again and a revocation
+// can name them. Not here: whether they are alive (the device says so).
+import { join } from 'node:path';
+import { type Disk, type Grant, grantSchema, parseToken } from '../../device/index.ts';
+
+export interface KeptGrant {
+  token: string;
+  claims: Grant;
+}
+
+const TOKEN_BYTES_MAX = 65_536;
+
+const grantsFolder = (ownerFolder: string) => join(ownerFolder, 'grants');
+
+/** Every kept grant, oldest first; files that are none are passed over. */
+export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptGrant[]> {
+  const folder = grantsFolder(ownerFolder);
+  const names = (await disk.list(folder)).filter((name) => name.endsWith('.jws') && !name.startsWith('.'));
+  const read = names.map(async (name) => {
+    const token = new TextDecoder()
+      .decode((await disk.readFile(join(folder, name), TOKEN_BYTES_MAX)) ?? new Uint8Array())
+      .trim();
+    const claims = grantSchema.safeParse(parseToken(token)?.claims);
+    return claims.success ? [{ token, claims: claims.data }] : [];
+  });
+  return (await Promise.all(read)).flat().sort((a, b) => a.claims.iat - b.claims.iat);
+}
+
+/** Keeps a grant before it is sent. */
+export async function keepGrant(disk: Disk, ownerFolder: string, token: string): Promise<void> {
+  const claims = grantSchema.parse(parseToken(token)?.claims);
+  await disk.makeFolder(grantsFolder(ownerFolder));
+  await disk.replaceFile(join(grantsFolder(ownerFolder), `${claims.jti}.jws`), new TextEncoder().encode(`${token}\n`));
+}
+
+/** Forgets a grant that was taken back, so that the same choice later makes a new one. */
+export async function forgetGrant(disk: Disk, ownerFolder: string, grant: string): Promise<void> {
+  await disk.remove(join(grantsFolder(ownerFolder), `${grant}.jws`));
+}

@@ -1,0 +1,30 @@
+// Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: what is undone then.
+import { failure } from '../../device/index.ts';
+
+/** Aborted when this process is asked to stop; a second Ctrl-C ends it at once. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: string) => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(failure('interrupted', { signal }));
+  };
+  process.on('SIGINT', () => stop('Ctrl-C'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  // A supervisor that was killed cannot say goodbye, but its end of the pipe closes.
+  if (process.env['DOORSILL_SUPERVISED'] === '1') {
+    process.stdin.on('end', () => stop('the end of its supervisor'));
+    process.stdin.on('error', () => stop('the end of its supervisor'));
+    process.stdin.resume();
+  }
+  return controller.signal;
+}
+
+/** Runs a long-lived part: starts it, announces that it is ready, waits to be stopped, stops it. */
+export async function serveUntilStopped(start: () => Promise<{ stop(): Promise<void> }>): Promise<void> {
+  const signal = stopSignal();
+  const part = await start();
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await part.stop();
+  process.stdin.destroy(); // a supervised part listens there and would otherwise never end
+}

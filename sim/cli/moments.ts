@@ -1,0 +1,63 @@
+// Owns: moments and spans as people type and read them. Inside, times are integer microseconds since 1970.
+import { failure } from '../../device/index.ts';
+
+const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/;
+const TIME_OF_DAY = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
+
+/**
+ * Reads a moment: ISO 8601 with zone, or `HH:MM:SS[.fraction]`, which is the last such local time before `nowUs`.
+ * Fractions go down to microseconds. Throws `usage`.
+ */
+export function parseMoment(text: string, nowUs: number): number {
+  const iso = ISO.exec(text);
+  if (iso) {
+    const wholeMs = Date.parse(`${iso[1]}${iso[3]}`);
+    if (!Number.isNaN(wholeMs)) return wholeMs * 1000 + fractionUs(iso[2]);
+  }
+  const time = TIME_OF_DAY.exec(text);
+  if (time) {
+    const day = new Date(nowUs / 1000);
+    day.setHours(Number(time[1]), Number(time[2]), Number(time[3]), 0);
+    if (day.getTime() * 1000 > nowUs) day.setDate(day.getDate() - 1);
+    return day.getTime() * 1000 + fractionUs(time[4]);
+  }
+  throw failure('usage', { detail: `"${text}" is no time; write 2026-11-25T10:15:30.5Z or 10:15:30.5` });
+}
+
+function fractionUs(digits: string | undefined): number {
+  return Number((digits ?? '').padEnd(6, '0'));
+}
+
+/** Writes a moment as ISO 8601 in UTC, to the millisecond where that is exact, else to the microsecond. */
+export function printMoment(atUs: number): string {
+  const seconds = new Date(Math.floor(atUs / 1_000_000) * 1000).toISOString().slice(0, 19);
+  const digits = String(((atUs % 1_000_000) + 1_000_000) % 1_000_000).padStart(6, '0');
+  return `${seconds}.${digits.endsWith('000') ? digits.slice(0, 3) : digits}Z`;
+}
+
+/** Writes a local time of day for reading. */
+export function printTimeOfDay(atUs: number): string {
+  return new Date(atUs / 1000).toTimeString().slice(0, 8);
+}
+
+/** Reads seconds on a source's own timeline into microseconds. Throws `usage`. */
+export function parseSeconds(text: string, what: string): number {
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text))
+    throw failure('usage', { detail: `${what} takes seconds such as 12.5, not "${text}"` });
+  return Math.round(Number(text) * 1_000_000);
+}
+
+/** Writes a length of time for reading. */
+export function printLength(us: number): string {
+  const seconds = us / 1_000_000;
+  return seconds < 120
+    ? `${Math.round(seconds * 1000) / 1000} s`
+    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+/** Writes bytes for reading. */
+export function printBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

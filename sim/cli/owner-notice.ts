@@ -1,0 +1,127 @@
+// Owns: how an owner's verb gets a request to decide on, what it shows of it, and how it waits for the device's receipts.
+// Not here: the verbs themselves (owner-verbs.ts).
+import {
+  type Clock,
+  type DisclosureKey,
+  failure,
+  isErrorCode,
+  makeCommand,
+  type OwnerSession,
+  type Receipt,
+  type Signer,
+  type UploadProgress,
+  type VerifiedNotice,
+  type Window,
+} from '../../device/index.ts';
+import { printBytes, printLength, printMoment } from './moments.ts';
+
+const ANSWER_MS_MAX = 15_000;
+/** How long notices are gathered when all open requests are asked for: a device sends them back to back. */
+const GATHER_MS = 700;
+
+/** Asks the device for its open requests and returns the one with this id. Throws `consent_request_unknown`. */
+export async function fetchNotice(session: OwnerSession, signer: Signer, request: string): Promise<VerifiedNotice> {
+  const found = (await fetchNotices(session, signer, request)).find((notice) => notice.request.jti === request);
+  if (!found) throw failure('consent_request_unknown');
+  return found;
+}
+
+/** Asks the device for its open requests; returns early once `until` has come. */
+export async function fetchNotices(session: OwnerSession, signer: Signer, until?: string): Promise<VerifiedNotice[]> {
+  const notices = new Map<string, VerifiedNotice>();
+  const command = makeCommand(signer, session.home.device, { action: 'announce' });
+  await session.waitFor<void>(
+    'the open requests',
+    ANSWER_MS_MAX,
+    (found) => ({
+      notice: (notice) => {
+        notices.set(notice.request.jti, notice);
+        if (notice.request.jti === until) found();
+      },
+      // The device confirms the command after it has sent the notices.
+      receipt: (receipt) => {
+        if (receipt.answers === command.jti) signer.clock.after(GATHER_MS, () => found());
+      },
+    }),
+    () => session.command(command.token),
+  );
+  return [...notices.values()];
+}
+
+/** A request as lines for its owner: whose it is, what it wants, what the device has. */
+export function showNotice(notice: VerifiedNotice): string[] {
+  const { request, credential } = notice;
+  return [
+    `Request ${request.jti}`,
+    `  from      ${credential.name} (${credential.jurisdiction}, ${credential.domain}), verified`,
+    `  about     ${request.incidentType}, investigation ${request.investigation}`,
+    `  text      ${oneLine(request.text)}`,
+    `  contact   ${[request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', ')}`,
+    `  asks for  ${showWindow(request.window)}`,
+    `  you have  ${notice.coverage.map(showWindow).join('; ') || 'no footage of that time'}`,
+    `  wants to know  ${notice.askedKeys.map((key) => `${key} (${notice.wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
+  ];
+}
+
+export function showWindow(window: Window): string {
+  return `${printMoment(window.startUs)} to ${printMoment(window.endUs)} (${printLength(window.endUs - window.startUs)})`;
+}
+
+/** Text from outside, safe for a terminal: no control characters, so that it cannot repaint what was verified. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
+}
+
+/** The exact command that grants a window of a request. */
+export function grantLine(request: string, window: Window, disclose: readonly DisclosureKey[]): string {
+  const keys = disclose.length > 0 ? ` --disclose ${disclose.join(',')}` : '';
+  return `npx doorsill grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
+}
+
+/** Sends and waits for the device's receipt that answers `jti`; a refusal is thrown as the failure it names. */
+export async function answered(
+  session: OwnerSession,
+  jti: string,
+  withinMs: number,
+  send: () => Promise<void>,
+  accept: (receipt: Receipt) => boolean,
+  onOther?: (receipt: Receipt) => void,
+  onUpload?: (progress: UploadProgress) => void,
+): Promise<{ receipt: Receipt; token: string }> {
+  return session.waitFor(
+    "the device's receipt",
+    withinMs,
+    (found, failed) => ({
+      receipt: (receipt, token) => {
+        if (receipt.answers !== jti && receipt.grant !== jti) return;
+        if (receipt.outcome === 'refused' || receipt.outcome === 'failed') failed(refusal(receipt));
+        else if (accept(receipt)) found({ receipt, token });
+        else onOther?.(receipt);
+      },
+      ...(onUpload ? { upload: (progress: UploadProgress) => progress.grant === jti && onUpload(progress) } : {}),
+    }),
+    send,
+  );
+}
+
+/** The failure a device's receipt names. */
+function refusal(receipt: Receipt) {
+  const code = receipt.code;
+  if (code && isErrorCode(code)) return failure(code, { detail: receipt.detail ?? '' });
+  return failure('internal', { detail: `the device answered ${receipt.outcome} with the unknown code ${code}` });
+}
+
+/** One line of an upload's progress. */
+export function showUpload(progress: UploadProgress): string {
+  const share = progress.totalBytes > 0 ? Math.floor((100 * progress.sentBytes) / progress.totalBytes) : 0;
+  const retry =
+    progress.retryInMs === undefined
+      ? ''
+      : `, next try in ${(progress.retryInMs / 1000).toFixed(1)} s (${progress.code})`;
+  return `  upload ${progress.state}: ${printBytes(progress.sentBytes)} of ${printBytes(progress.totalBytes)} (${share} %)${retry}`;
+}
+
+/** Milliseconds since `startMs` on the monotonic clock. */
+export function elapsedMs(clock: Clock, startMs: number): number {
+  return Math.round(clock.monotonicMs() - startMs);
+}

@@ -1,0 +1,219 @@
+// Owns: the verbs of an owner: request --list, grant, deny, revoke, ring, watch. Each signs, sends, and ends on a receipt.
+// Not here: how they show and wait (owner-notice.ts).
+import type { Command } from 'commander';
+import {
+  DISCLOSURE_KEYS,
+  type DisclosureKey,
+  failure,
+  makeCommand,
+  makeDenial,
+  makeGrant,
+  makeRevoke,
+  type OwnerSession,
+  type Signer,
+  type VerifiedNotice,
+  type Window,
+  type Zone,
+} from '../../device/index.ts';
+import { type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
+import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
+import { parseMoment, printBytes } from './moments.ts';
+import { answered, elapsedMs, fetchNotice, showNotice, showUpload, showWindow } from './owner-notice.ts';
+
+const RECEIPT_MS_MAX = 20_000;
+
+interface GrantOptions extends OwnerOptions {
+  from?: string;
+  to?: string;
+  disclose?: string;
+  audio: boolean;
+  redact: string[];
+  maxBytes?: string;
+  wait: boolean;
+  timeout: string;
+}
+
+export function addGrant(program: Command): void {
+  withOwnerOptions(program.command('grant <request>'))
+    .description('let one clip go to the agency that asked: exactly this window, exactly these facts')
+    .option('--from <time>', 'start of the window (default: start of the requested one)')
+    .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
+    .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
+    .option('--no-audio', 'without sound')
+    .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect, [])
+    .option('--max-bytes <n>', 'do not send if the clip is larger')
+    .option('--no-wait', 'end when the device has accepted, before the clip is sent')
+    .option('--timeout <s>', 'how long to wait for the clip to arrive', '600')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
+  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --no-audio`,
+    )
+    .action(async (request: string, options: GrantOptions, command: Command) => {
+      const context = openContext(command);
+      await withOwner(context, options, async (session, signer) => {
+        const notice = await fetchNotice(session, signer, request);
+        for (const line of showNotice(notice)) context.output.progress(line);
+        const grant = await grantFor(session, signer, notice, options, ownerFolder(options), context.disk);
+        const startMs = context.clock.monotonicMs();
+        const { claims } = grant;
+        context.output.progress(`Granting ${showWindow(claims.window)}, ${claims.audio ? 'with' : 'without'} sound,`);
+        context.output.progress(
+          `  disclosing ${claims.disclose.join(', ') || 'nothing about you'}; the bridge can read this clip.`,
+        );
+        const { receipt, token } = await answered(
+          session,
+          claims.jti,
+          options.wait ? Number(options.timeout) * 1000 : RECEIPT_MS_MAX,
+          () => session.answer(request, 'grant', grant.token),
+          (heard) => heard.outcome === 'sent' || (!options.wait && heard.outcome === 'granted'),
+          (heard) => context.output.progress(`  ${heard.outcome}`),
+          (progress) => context.output.progress(showUpload(progress)),
+        );
+        const clip = receipt.clip;
+        const done = clip
+          ? `Delivered: ${clip.frames} frames, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`
+          : `Accepted: ${receipt.outcome}.`;
+        context.output.result(
+          {
+            request,
+            grant: claims.jti,
+            outcome: receipt.outcome,
+            clip,
+            receipt: token,
+            elapsedMs: elapsedMs(context.clock, startMs),
+          },
+          done,
+        );
+      });
+    });
+}
+
+const collect = (value: string, before: string[]) => [...before, value];
+
+/** The same choice again is the same grant: a repeated command can never make a second clip. */
+async function grantFor(
+  session: OwnerSession,
+  signer: Signer,
+  notice: VerifiedNotice,
+  options: GrantOptions,
+  folder: string,
+  disk: Parameters<typeof keptGrants>[0],
+): Promise<KeptGrant> {
+  const nowUs = signer.clock.wallUs();
+  const window: Window = {
+    startUs: options.from ? parseMoment(options.from, nowUs) : notice.request.window.startUs,
+    endUs: options.to ? parseMoment(options.to, nowUs) : notice.request.window.endUs,
+  };
+  if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
+  const choice = {
+    window,
+    audio: options.audio,
+    zones: options.redact.map(parseZone),
+    disclose: parseDisclosure(options.disclose),
+    ...(options.maxBytes ? { byteLimit: parseCount(options.maxBytes) } : {}),
+  };
+  const fresh = makeGrant(signer, notice, choice);
+  const sameChoice = (kept: KeptGrant) =>
+    (['aud', 'request', 'requestSha256', 'window', 'audio', 'zones', 'disclose', 'byteLimit'] as const).every(
+      (name) => JSON.stringify(kept.claims[name]) === JSON.stringify(fresh.claims[name]),
+    );
+  const kept = (await keptGrants(disk, folder)).find((grant) => sameChoice(grant) && grant.claims.exp > nowUs / 1e6);
+  if (kept) return kept;
+  await keepGrant(disk, folder, fresh.token);
+  return { token: fresh.token, claims: fresh.claims };
+}
+
+function parseDisclosure(text: string | undefined): DisclosureKey[] {
+  if (!text || text === 'none') return [];
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !DISCLOSURE_KEYS.some((key) => key === name));
+  if (unknown !== undefined)
+    throw failure('usage', { detail: `--disclose knows ${DISCLOSURE_KEYS.join(', ')}, not "${unknown}"` });
+  return DISCLOSURE_KEYS.filter((key) => names.includes(key));
+}
+
+function parseZone(text: string): Zone {
+  const numbers = text.split(',').map(Number);
+  const [left, top, width, height] = numbers.map((percent) => Math.round(percent * 100));
+  if (numbers.length !== 4 || left === undefined || top === undefined || width === undefined || height === undefined) {
+    throw failure('usage', { detail: '--redact takes left,top,width,height in percent' });
+  }
+  if (
+    ![left, top, width, height].every((value) => Number.isFinite(value) && value >= 0) ||
+    left + width > 10_000 ||
+    top + height > 10_000
+  ) {
+    throw failure('usage', { detail: `--redact ${text} is not inside the picture` });
+  }
+  return { left, top, width, height };
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,12}$/.test(text)) throw failure('usage', { detail: `"${text}" is no number of bytes` });
+  return Number(text);
+}
+
+export function addDeny(program: Command): void {
+  withOwnerOptions(program.command('deny <request>'))
+    .description('say no; it stays on the device, nobody else learns of it')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill deny request-1f0c')
+    .action(async (request: string, options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      await withOwner(context, options, async (session, signer) => {
+        const denial = makeDenial(signer, await fetchNotice(session, signer, request));
+        const send = () => session.answer(request, 'deny', denial.token);
+        const { receipt } = await answered(
+          session,
+          denial.jti,
+          RECEIPT_MS_MAX,
+          send,
+          (heard) => heard.outcome === 'denied',
+        );
+        context.output.result({ request, outcome: receipt.outcome }, `Denied ${request}. It stays on the device.`);
+      });
+    });
+}
+
+export function addRevoke(program: Command): void {
+  withOwnerOptions(program.command('revoke <grant-or-request>'))
+    .description('take a grant back: sending stops, what was sent is deleted unless it was handed over')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill revoke request-1f0c')
+    .action(async (id: string, options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      const folder = ownerFolder(options);
+      const kept = (await keptGrants(context.disk, folder)).findLast(
+        ({ claims }) => claims.jti === id || claims.request === id,
+      );
+      if (!kept) throw failure('consent_nothing_to_revoke');
+      await withOwner(context, options, async (session, signer) => {
+        const revoke = makeRevoke(signer, kept);
+        const send = () => session.answer(kept.claims.request, 'revoke', revoke.token);
+        const ends = (outcome: string) => outcome === 'revoked' || outcome === 'recalled' || outcome === 'deleted';
+        const { receipt } = await answered(session, revoke.jti, RECEIPT_MS_MAX, send, (heard) => ends(heard.outcome));
+        await forgetGrant(context.disk, folder, kept.claims.jti);
+        context.output.result(
+          { grant: kept.claims.jti, request: kept.claims.request, outcome: receipt.outcome },
+          `Revoked ${kept.claims.jti}: ${receipt.outcome}.`,
+        );
+      });
+    });
+}
+
+export function addRing(program: Command): void {
+  withOwnerOptions(program.command('ring'))
+    .description('press the button, by a signed command')
+    .option('--button <id>', 'which button', 'front')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
+    .action(async (options: OwnerOptions & { button: string }, command: Command) => {
+      const context = openContext(command);
+      await withOwner(context, options, async (session, signer) => {
+        const press = makeCommand(signer, session.home.device, { action: 'press', button: options.button });
+        const accept = (heard: { outcome: string }) => heard.outcome === 'command-done';
+        await answered(session, press.jti, RECEIPT_MS_MAX, () => session.command(press.token), accept);
+        context.output.result({ device: session.home.device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
+      });
+    });
+}

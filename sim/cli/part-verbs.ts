@@ -1,0 +1,174 @@
+// Owns: the verbs that run one part as a process of its own: device, bridge, registry, broker. Each prints a ready line.
+// Not here: what the parts do; how a town runs them together (supervisor/).
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type BridgeConfigInput, bridgeConfigSchema, parseConfig, registryConfigSchema, startBridge, startRegistry } from '../../cloud-bridge/index.ts';
+import { type DeviceConfigInput, failure, lockFolder, parseDeviceConfig, startDevice } from '../../device/index.ts';
+import { Broker } from '../broker/broker.ts';
+import { type Context, openContext } from './context.ts';
+import { serveUntilStopped } from './lifecycle.ts';
+
+const CONFIG_BYTES_MAX = 200_000;
+
+interface PartOptions {
+  data: string;
+  port?: string;
+  host?: string;
+}
+
+/** Takes the data folder for this process, runs the part, gives the folder back. */
+async function runPart(
+  context: Context,
+  folder: string,
+  start: () => Promise<{ part: { stop(): Promise<void> }; ready: object; text: string }>,
+): Promise<void> {
+  const lock = lockFolder(folder);
+  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+  try {
+    await serveUntilStopped(async () => {
+      const { part, ready, text } = await start();
+      context.output.result({ event: 'ready', pid: process.pid, ...ready }, `${text}\nCtrl-C ends it.`);
+      return part;
+    });
+  } finally {
+    lock.release();
+  }
+}
+
+function parsePort(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw failure('usage', { detail: `"${text}" is no port` });
+  return port;
+}
+
+async function readConfig(context: Context, path: string): Promise<object> {
+  const bytes = await context.disk.readFile(path, CONFIG_BYTES_MAX);
+  if (!bytes) return {};
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch (thrown) {
+    throw failure('config_invalid', { file: path, detail: thrown instanceof Error ? thrown.message : 'not JSON' });
+  }
+  throw failure('config_invalid', { file: path, detail: 'it must hold one JSON object' });
+}
+
+export function addBroker(program: Command): void {
+  program
+    .command('broker')
+    .description('the embedded MQTT broker, on loopback unless told otherwise')
+    .requiredOption('--data <dir>', 'its folder; accounts are files under accounts/')
+    .option('--port <n>', 'port (default: 1883; 0: a free one)')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill broker --data ./broker --port 1883')
+    .action(async (options: PartOptions & { host: string; prefix: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      await runPart(context, folder, async () => {
+        const part = new Broker({
+          accountsFolder: join(folder, 'accounts'),
+          host: options.host,
+          port: parsePort(options.port, 1883),
+          prefix: options.prefix,
+          disk: context.disk,
+          clock: context.clock,
+          log: context.log,
+        });
+        await part.start();
+        return { part, ready: { url: part.url }, text: `The broker listens at ${part.url}.` };
+      });
+    });
+}
+
+export function addRegistry(program: Command): void {
+  program
+    .command('registry')
+    .description('the registry of agencies, with its own key')
+    .requiredOption('--data <dir>', 'its folder')
+    .option('--port <n>', 'port (default: a free one)')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill registry --data ./registry --port 8701')
+    .action(async (options: PartOptions, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      await runPart(context, folder, async () => {
+        const file = join(folder, 'registry.json');
+        const input = { ...(await readConfig(context, file)), dataFolder: folder };
+        const port = parsePort(options.port, 0);
+        const part = await startRegistry(parseConfig(registryConfigSchema, { ...input, http: { port } }, file), context);
+        const ready = { url: part.url, id: part.id, key: part.publicKey };
+        return { part, ready, text: `The registry ${part.id} listens at ${part.url}.` };
+      });
+    });
+}
+
+interface BridgeOptions extends PartOptions {
+  registry?: string;
+  registryKey?: string;
+  areaUrl?: string;
+  areaAccounts?: string;
+}
+
+export function addBridge(program: Command): void {
+  program
+    .command('bridge')
+    .description('the bridge: publishes requests, verifies and stores granted clips')
+    .requiredOption('--data <dir>', 'its folder; settings in bridge.json there')
+    .option('--port <n>', 'port (default: a free one)')
+    .option('--registry <url>', "the registry's address")
+    .option('--registry-key <key>', "the registry's public key, pinned")
+    .option('--area-url <url>', 'the area broker, as devices reach it')
+    .option('--area-accounts <dir>', "the embedded broker's accounts folder, to issue accounts in")
+    .addHelpText('after', '\nExample:\n  $ npx doorsill bridge --data ./bridge --port 8700 --registry http://127.0.0.1:8701 ...')
+    .action(async (options: BridgeOptions, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      await runPart(context, folder, async () => {
+        const file = join(folder, 'bridge.json');
+        const stored: Partial<BridgeConfigInput> = await readConfig(context, file);
+        const input = {
+          ...stored,
+          dataFolder: folder,
+          http: { ...stored.http, ...(options.port === undefined ? {} : { port: parsePort(options.port, 0) }) },
+          registry: {
+            ...stored.registry,
+            ...(options.registry ? { url: options.registry } : {}),
+            ...(options.registryKey ? { key: options.registryKey } : {}),
+          },
+          area: {
+            ...stored.area,
+            ...(options.areaUrl ? { url: options.areaUrl } : {}),
+            ...(options.areaAccounts ? { accounts: resolve(options.areaAccounts) } : {}),
+          },
+        };
+        const part = await startBridge(parseConfig(bridgeConfigSchema, input, file), context);
+        return { part, ready: { url: part.url, id: part.id }, text: `The bridge ${part.id} listens at ${part.url}.` };
+      });
+    });
+}
+
+export function addDevice(program: Command): void {
+  program
+    .command('device')
+    .description('one doorbell')
+    .requiredOption('--data <dir>', 'its folder; settings in device.json there')
+    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: what device.json says)')
+    .option('--enrol <code>', "a bridge's one-time enrolment code")
+    .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')
+    .action(async (options: PartOptions & { camera?: string; enrol?: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      await runPart(context, folder, async () => {
+        const file = join(folder, 'device.json');
+        const stored: Partial<DeviceConfigInput> = await readConfig(context, file);
+        const config = parseDeviceConfig({ ...stored, ...(options.camera ? { camera: options.camera } : {}) }, file);
+        const part = await startDevice({ config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) }, context);
+        return {
+          part,
+          ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
+          text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
+        };
+      });
+    });
+}

@@ -1,0 +1,97 @@
+// Owns: the verb `request`: an agency's officer asks residents, or an owner lists what is open. Not here: deciding on it.
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, type Place } from '../../device/index.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
+import { demoAsk } from '../story/ask.ts';
+import { DEMO_HOME } from '../supervisor/town.ts';
+import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { dataFolder, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
+import { parseMoment } from './moments.ts';
+import { fetchNotices, showNotice } from './owner-notice.ts';
+
+interface RequestOptions extends OwnerOptions {
+  list?: boolean;
+  from?: string;
+  to?: string;
+  at?: string;
+  profile: string;
+  text?: string;
+  type?: string;
+  investigation?: string;
+}
+
+export function addRequest(program: Command): void {
+  withOwnerOptions(program.command('request'))
+    .description('ask residents for footage, as the town’s demo agency; or list what is open, as the owner')
+    .option('--list', "list the device's open requests")
+    .option('--from <time>', 'start of the window (default: 15 minutes ago)')
+    .option('--to <time>', 'end of the window (default: now)')
+    .option('--at <latitude,longitude>', 'centre of the area (default: the demo home)')
+    .option(
+      '--profile <name>',
+      `what to ask about the home: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
+      'address-and-email',
+    )
+    .option('--text <text>', 'what happened')
+    .option('--type <type>', 'incident type')
+    .option('--investigation <code>', 'investigation code; two requests each at most')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill request
+  $ npx doorsill request --from 10:00:00 --to 10:30:00 --text "A bicycle was stolen." --type "bicycle theft"
+  $ npx doorsill request --list`,
+    )
+    .action(async (options: RequestOptions, command: Command) => {
+      const context = openContext(command);
+      if (options.list) {
+        await withOwner(context, options, async (session, signer) => {
+          const notices = await fetchNotices(session, signer);
+          const text = notices.length === 0 ? 'No open request.' : notices.flatMap(showNotice).join('\n');
+          context.output.result({ requests: notices.map(({ request, coverage }) => ({ ...request, coverage })) }, text);
+        });
+        return;
+      }
+      const folder = dataFolder(options.data);
+      const town = await readTownFile(context.disk, folder);
+      if (!town?.bridge) throw failure('not_running', { folder });
+      const nowUs = context.clock.wallUs();
+      const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
+      const startUs = options.from ? parseMoment(options.from, nowUs) : endUs - 15 * 60 * 1_000_000;
+      if (startUs >= endUs) throw failure('usage', { detail: '--to must be later than --from' });
+      const profile = disclosureProfileSchema.safeParse(options.profile);
+      if (!profile.success)
+        throw failure('usage', { detail: `--profile takes ${Object.keys(DISCLOSURE_PROFILES).join(', ')}` });
+      const place = options.at ? parsePlace(options.at) : DEMO_HOME.place;
+      const ask = {
+        ...demoAsk(context.clock, place, { startUs, endUs }, profile.data),
+        ...(options.text ? { text: options.text } : {}),
+        ...(options.type ? { incidentType: options.type } : {}),
+        ...(options.investigation ? { investigation: options.investigation } : {}),
+      };
+      const key = await loadAgencyKey(context, townPaths(folder).agency);
+      const { id, token } = signRequest(context, key, town.bridge.id, ask);
+      await postRequest(town.bridge.url, token);
+      context.output.result(
+        { request: id, window: ask.window, folder: join(folder) },
+        `Published ${id}. Nobody will learn who did not answer.`,
+      );
+    });
+}
+
+function parsePlace(text: string): Place {
+  const [latitude, longitude, ...rest] = text.split(',').map(Number);
+  const inRange = (value: number | undefined, limit: number) => value !== undefined && Math.abs(value) <= limit;
+  if (
+    rest.length > 0 ||
+    latitude === undefined ||
+    longitude === undefined ||
+    !inRange(latitude, 85) ||
+    !inRange(longitude, 180)
+  ) {
+    throw failure('usage', { detail: '--at takes latitude,longitude such as 39.799,-89.644' });
+  }
+  return { latitude, longitude };
+}

@@ -1,0 +1,68 @@
+// Owns: the verb `watch`: what the device says, live or once. Not here: answering it.
+import type { Command } from 'commander';
+import { type DeviceState, type OwnerListeners, OwnerSession } from '../../device/index.ts';
+import { chosenHome, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
+import { stopSignal } from './lifecycle.ts';
+import { printBytes, printTimeOfDay } from './moments.ts';
+import { showNotice, showUpload, showWindow } from './owner-notice.ts';
+
+const STATE_MS_MAX = 10_000;
+
+export function addWatch(program: Command): void {
+  withOwnerOptions(program.command('watch'))
+    .description('show what the device says, until Ctrl-C')
+    .option('--once', 'print its state and end')
+    .addHelpText('after', '\nExamples:\n  $ npx doorsill watch\n  $ npx doorsill watch --once --json')
+    .action(async (options: OwnerOptions & { once?: boolean }, command: Command) => {
+      const context = openContext(command);
+      const { output, clock } = context;
+      const signal = stopSignal();
+      const session = new OwnerSession(await chosenHome(context, options), context);
+      const print = (kind: string, value: object, text: string) =>
+        output.result({ [kind]: value }, `${printTimeOfDay(clock.wallUs())}  ${text}`);
+      try {
+        const pick = (found: (state: DeviceState) => void): OwnerListeners => ({ state: found });
+        const first = session.waitFor<DeviceState>(
+          "the device's state",
+          STATE_MS_MAX,
+          pick,
+          () => session.start(),
+          signal,
+        );
+        output.result({ state: await first }, showState(await first));
+        if (options.once) return;
+        session.listen({
+          status: (status) => print('status', { status }, `device ${status}`),
+          state: (state) => output.json && output.result({ state }, ''),
+          event: (event) => print('event', event, event.type),
+          notice: (notice) => print('request', notice.request, showNotice(notice).join('\n          ')),
+          receipt: (receipt) =>
+            print('receipt', receipt, `${receipt.outcome} ${receipt.code ?? ''} ${receipt.request ?? ''}`),
+          upload: (progress) => print('upload', progress, showUpload(progress).trim()),
+        });
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      } finally {
+        await session.stop();
+      }
+    });
+}
+
+function showState(state: DeviceState): string {
+  const { ring, camera } = state;
+  return [
+    `${state.name} (${state.device})`,
+    `  camera    ${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}${state.privacy ? ', privacy on' : ''}`,
+    `  ring      ${printBytes(ring.bytes)} of ${printBytes(ring.bytesMax)} (${ring.kind}), ${ring.segments} segments, ${ring.damaged} damaged`,
+    ...ring.coverage.slice(-5).map((span) => `  footage   ${showWindow(span)}`),
+    `  storage   ${state.storage.state}${state.storage.detail ? `: ${state.storage.detail}` : ''}`,
+    `  clock     ${state.clockTrusted ? 'trusted' : 'not trusted: nothing is granted'}`,
+    `  bridge    ${state.bridge ?? 'not enrolled'}, area link ${state.area}`,
+    `  requests  ${state.requests.map((each) => `${each.request} ${each.state}`).join(', ') || 'none'}`,
+    `  refused   ${
+      Object.entries(state.refused)
+        .map(([code, count]) => `${code} ${count}`)
+        .join(', ') || 'none'
+    }`,
+    `  ledger    ${state.ledger.entries} entries, head ${state.ledger.hash.slice(0, 16)}`,
+  ].join('\n');
+}

@@ -1,0 +1,117 @@
+// Owns: the agency's side: an officer's client that holds the agency's key, signs requests and fetches granted clips.
+// Not here: whether the agency is eligible (the registry) and whether the request is published (the bridge).
+import { join } from 'node:path';
+import {
+  actorId,
+  type Clock,
+  type DisclosureProfile,
+  type Disk,
+  exchangeJson,
+  type Failure,
+  failure,
+  freshId,
+  generateSigningKey,
+  importSigningKey,
+  isFailure,
+  type Polygon,
+  type Random,
+  requestSchema,
+  type SigningKey,
+  sha256Hex,
+  signToken,
+  type Window,
+  wallSeconds,
+} from '../../device/index.ts';
+
+export interface OfficerDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+}
+
+/** What an officer asks residents for. */
+export interface Ask {
+  investigation: string;
+  incidentType: string;
+  text: string;
+  contact: { name: string; email?: string; phone?: string };
+  area: Polygon;
+  window: Window;
+  profile: DisclosureProfile;
+  retention: string;
+  expiresInS: number;
+}
+
+const KEY_BYTES_MAX = 1_000;
+
+/** Loads the agency's key from its folder, or makes it. */
+export async function loadAgencyKey(deps: OfficerDeps, folder: string): Promise<SigningKey> {
+  const path = join(folder, 'agency.key');
+  const stored = await deps.disk.readFile(path, KEY_BYTES_MAX);
+  if (stored) {
+    const key = importSigningKey(new TextDecoder().decode(stored).trim());
+    if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a key' });
+    return key;
+  }
+  await deps.disk.makeFolder(folder);
+  const key = generateSigningKey(deps.random);
+  await deps.disk.replaceFile(path, new TextEncoder().encode(`${key.exportSecret()}\n`));
+  return key;
+}
+
+export function agencyId(key: SigningKey): string {
+  return actorId('agency', sha256Hex(key.publicKey));
+}
+
+/** Signs a request to residents, addressed to the bridge; throws `usage` when a field is out of limits. */
+export function signRequest(
+  deps: OfficerDeps,
+  key: SigningKey,
+  bridge: string,
+  ask: Ask,
+): { id: string; token: string } {
+  const iat = wallSeconds(deps.clock);
+  const id = freshId(deps.random, 'request');
+  const { expiresInS, ...rest } = ask;
+  const claims = {
+    iss: key.publicKey,
+    aud: bridge,
+    iat,
+    exp: iat + expiresInS,
+    jti: id,
+    agency: agencyId(key),
+    ...rest,
+  };
+  const checked = requestSchema.safeParse(claims);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw failure('usage', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
+  }
+  return { id, token: signToken('doorsill-request+jws', checked.data, key) };
+}
+
+/** Hands a signed request to the bridge; it is published when this resolves. Throws the bridge's coded refusal. */
+export async function postRequest(bridgeUrl: string, token: string): Promise<void> {
+  await exchangeJson(`${bridgeUrl}/v1/requests`, { method: 'POST', body: { request: token } });
+}
+
+/** A short-lived token for one stored clip (`all` for the list of the agency's clips). */
+export function signAccess(deps: OfficerDeps, key: SigningKey, bridge: string, clip: string, reason: string): string {
+  const iat = wallSeconds(deps.clock);
+  const claims = {
+    iss: key.publicKey,
+    aud: bridge,
+    iat,
+    exp: iat + 240,
+    jti: freshId(deps.random, 'access'),
+    agency: agencyId(key),
+    clip,
+    reason,
+  };
+  return signToken('doorsill-access+jws', claims, key);
+}
+
+/** Whether trying again later may help. */
+export function isPassing(thrown: unknown): thrown is Failure {
+  return isFailure(thrown) && thrown.retryable;
+}

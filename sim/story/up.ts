@@ -1,0 +1,250 @@
+// Owns: the story `up` tells: what happens at the door, a request when somebody rings, the exact line that grants part of it,
+// and what became of it. Not here: the parts (supervisor/), printing under --json (the caller's output).
+import { join } from 'node:path';
+import {
+  type Clock,
+  type DeviceEvent,
+  type DeviceState,
+  type Disk,
+  type Log,
+  makeCommand,
+  OwnerSession,
+  type Random,
+  type Receipt,
+  type Signer,
+  type VerifiedNotice,
+  type Window,
+} from '../../device/index.ts';
+import { printBytes, printLength, printTimeOfDay } from '../cli/moments.ts';
+import type { Output } from '../cli/output.ts';
+import { fetchNotices, grantLine, showNotice, showUpload } from '../cli/owner-notice.ts';
+import { postRequest, signRequest } from '../officer/officer.ts';
+import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
+import { demoAsk } from './ask.ts';
+
+export interface UpOptions {
+  folder: string;
+  camera?: string;
+  /** Whether the demo agency asks by itself when somebody rings. */
+  agencyAsks: boolean;
+  /** Whether somebody can type here. */
+  hasTerminal: boolean;
+  logLevel: string;
+}
+
+export interface StoryDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  output: Output;
+}
+
+/** What the agency asks about: this much around the press. */
+const BEFORE_PRESS_US = 2_000_000;
+const AFTER_PRESS_US = 2_000_000;
+/** A camera at which nobody rings: ask about its first seconds. */
+const ASK_ANYWAY_AFTER_US = 6_000_000;
+
+/** A running town with its story. `stop` ends both. */
+export class Up {
+  private readonly options: UpOptions;
+  private readonly deps: StoryDeps;
+  private readonly town: Town;
+  private facts: TownFacts | null = null;
+  private session: OwnerSession | null = null;
+  private asked = false;
+  private recordingSinceUs: number | null = null;
+  private cameraState = '';
+  private readonly pieces = new Map<string, Window>();
+  private uploads = new Map<string, string>();
+
+  constructor(options: UpOptions, deps: StoryDeps) {
+    this.options = options;
+    this.deps = deps;
+    this.town = new Town(
+      {
+        folder: options.folder,
+        kind: 'doorsill-up',
+        logLevel: options.logLevel,
+        ...(options.camera ? { camera: options.camera } : {}),
+      },
+      { ...deps, say: (text) => deps.output.progress(text) },
+    );
+  }
+
+  async start(): Promise<void> {
+    const facts = await this.town.start();
+    this.facts = facts;
+    this.introduce(facts);
+    const session = new OwnerSession(facts.home, this.deps);
+    this.session = session;
+    session.listen({
+      state: (state) => this.onState(state),
+      event: (event) => this.onEvent(event),
+      notice: (notice) => this.onNotice(notice),
+      receipt: (receipt) => this.onReceipt(receipt),
+      upload: (progress) => this.say(`upload-${progress.state}`, showUpload(progress).trim(), { ...progress }),
+    });
+    await session.start();
+    if (!facts.isNew) await this.resume(session);
+  }
+
+  async stop(): Promise<void> {
+    await this.session?.stop();
+    await this.town.stop();
+  }
+
+  /** Rings the bell, as a key on the terminal does. */
+  async ring(): Promise<void> {
+    const { session, signer } = this;
+    if (!session || !signer) return;
+    await session.command(makeCommand(signer, session.home.device, { action: 'press', button: 'front' }).token);
+  }
+
+  private get signer(): Signer | null {
+    return this.facts ? { key: this.facts.ownerKey, clock: this.deps.clock, random: this.deps.random } : null;
+  }
+
+  private introduce(facts: TownFacts): void {
+    const { output } = this.deps;
+    const { folder } = this.options;
+    output.result(
+      {
+        event: 'up',
+        folder,
+        device: facts.home.device,
+        broker: facts.home.account.url,
+        bridge: facts.bridge,
+        registry: facts.registry,
+        isNew: facts.isNew,
+      },
+      [
+        facts.isNew
+          ? 'doorsill is up: a new town on this machine.'
+          : 'doorsill is up again, with the data of last time.',
+        `  doorbell   ${facts.home.device}`,
+        `  broker     ${facts.home.account.url}`,
+        `  registry   ${facts.registry.url}`,
+        `  bridge     ${facts.bridge.url}`,
+        `  data       ${folder}`,
+        'Every frame stays on the device until you grant a part of it.',
+        '',
+      ].join('\n'),
+    );
+  }
+
+  /** A second run: what is stored already, and requests that still wait. */
+  private async resume(session: OwnerSession): Promise<void> {
+    const clips = (await this.deps.disk.list(join(this.options.folder, 'bridge', 'clips'))).length;
+    this.say('resumed', `The bridge holds ${clips} clip${clips === 1 ? '' : 's'} of earlier grants.`, { clips });
+    const { signer } = this;
+    if (signer) await fetchNotices(session, signer);
+  }
+
+  private onState(state: DeviceState): void {
+    const key = `${state.camera.state} ${state.camera.detail ?? ''}`;
+    if (key !== this.cameraState) {
+      this.cameraState = key;
+      const detail = state.camera.detail ? ` (${state.camera.detail})` : '';
+      this.say('camera', `camera ${state.camera.source}: ${state.camera.state}${detail}`, {
+        state: state.camera.state,
+      });
+    }
+    const newest = state.ring.coverage.at(-1);
+    if (!newest) return;
+    this.recordingSinceUs ??= newest.endUs;
+    if (newest.endUs - this.recordingSinceUs >= ASK_ANYWAY_AFTER_US) {
+      this.ask({ startUs: newest.endUs - 4_000_000, endUs: newest.endUs });
+    }
+  }
+
+  private onEvent(event: DeviceEvent): void {
+    if (event.type === 'ring') {
+      this.say('ring', `ding-dong: the ${event.button} button`, { button: event.button, source: event.source });
+      const about = { startUs: event.atUs - BEFORE_PRESS_US, endUs: event.atUs + AFTER_PRESS_US };
+      this.deps.clock.after((AFTER_PRESS_US + 100_000) / 1000, () => this.ask(about));
+    } else if (event.type === 'motion-start') this.say('motion', 'motion at the door', {});
+    else if (event.type === 'tamper') this.say('tamper', `${event.what}: ${event.detail}`, { what: event.what });
+  }
+
+  /** The demo agency asks once a run, unless a request is waiting already. */
+  private ask(about: Window): void {
+    const { facts } = this;
+    if (!facts || this.asked || !this.options.agencyAsks) return;
+    this.asked = true;
+    const { id, token } = signRequest(
+      this.deps,
+      facts.agencyKey,
+      facts.bridge.id,
+      demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email'),
+    );
+    this.pieces.set(id, about);
+    postRequest(facts.bridge.url, token).catch((thrown: Error) => {
+      this.asked = false;
+      this.say('request-failed', `the agency could not ask: ${thrown.message}`, {});
+    });
+  }
+
+  private onNotice(notice: VerifiedNotice): void {
+    const id = notice.request.jti;
+    const last = notice.coverage.at(-1);
+    const piece =
+      this.pieces.get(id) ?? (last && { startUs: Math.max(last.startUs, last.endUs - 4_000_000), endUs: last.endUs });
+    this.asked = true;
+    if (!piece || this.uploads.has(id)) return;
+    this.uploads.set(id, 'shown');
+    const keys = notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
+    const grant = grantLine(id, piece, keys);
+    const ownFolder = this.options.folder === join(process.cwd(), '.doorsill') ? '' : ` --data ${this.options.folder}`;
+    const waits = this.options.hasTerminal
+      ? 'In another terminal, grant'
+      : 'No terminal here, so this waits. Elsewhere, grant';
+    const about = printLength(piece.endUs - piece.startUs);
+    this.deps.output.result(
+      { event: 'request', request: id, window: piece, grant: `${grant}${ownFolder}` },
+      [
+        '',
+        ...showNotice(notice),
+        '',
+        `${waits} ${about} of it and what it wants to know:`,
+        '',
+        `    ${grant}${ownFolder}`,
+        '',
+        `  or say no:  npx doorsill deny ${id}${ownFolder}`,
+        '',
+      ].join('\n'),
+    );
+  }
+
+  private onReceipt(receipt: Receipt): void {
+    const { clip, outcome } = receipt;
+    if (outcome === 'command-done') return;
+    if (outcome !== 'sent' || !clip) {
+      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}`, {
+        request: receipt.request,
+        code: receipt.code,
+      });
+      return;
+    }
+    const folder = join(this.options.folder, 'bridge', 'clips', clip.id);
+    this.deps.output.result(
+      { event: 'sent', request: receipt.request, clip, folder },
+      [
+        '',
+        `The clip is at the bridge: exactly ${clip.frames} frames, ${printBytes(clip.bytes)} (${clip.method}).`,
+        `  disclosed  ${clip.disclosed.join(', ') || 'nothing'}`,
+        `  sha256     ${clip.sha256}`,
+        `  files      ${folder}`,
+        '  Only the agency that asked can fetch it. Check it yourself:',
+        `    npx doorsill verify ${join(folder, 'clip.mp4')} ${join(folder, 'manifest.jws')}`,
+        '',
+      ].join('\n'),
+    );
+  }
+
+  private say(event: string, text: string, facts: object): void {
+    const atUs = this.deps.clock.wallUs();
+    this.deps.output.result({ event, atUs, ...facts }, `${printTimeOfDay(atUs)}  ${text}`);
+  }
+}

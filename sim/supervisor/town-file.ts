@@ -1,0 +1,74 @@
+// Owns: the town's folder: where each part keeps its data, and the file that says whose folder it is and which ports it has.
+// Not here: starting the parts (town.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Disk, type FolderLock, failure, lockFolder } from '../../device/index.ts';
+
+export const townFileSchema = z.strictObject({
+  kind: z.enum(['doorsill-up', 'doorsill-demo']),
+  format: z.literal(1),
+  /** Ports of the last run, taken again so that addresses stay the same. */
+  ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int() }),
+  /** Known once the parts have run: what other commands need to reach them. */
+  bridge: z.strictObject({ id: z.string(), url: z.string() }).optional(),
+  registry: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
+  device: z.string().optional(),
+});
+/** What a town remembers of itself. */
+export type TownFile = z.infer<typeof townFileSchema>;
+
+export type TownKind = TownFile['kind'];
+
+const NAME = 'town.json';
+const FILE_BYTES_MAX = 20_000;
+
+/** Where each part of a town lives. */
+export function townPaths(folder: string) {
+  return {
+    accounts: join(folder, 'broker', 'accounts'),
+    broker: join(folder, 'broker'),
+    registry: join(folder, 'registry'),
+    bridge: join(folder, 'bridge'),
+    agency: join(folder, 'agency'),
+    doorbell: join(folder, 'doorbell'),
+    owner: join(folder, 'owner'),
+    logs: join(folder, 'logs'),
+  } as const;
+}
+
+/** A town's file; null when the folder has none. Throws `state_damaged`. */
+export async function readTownFile(disk: Disk, folder: string): Promise<TownFile | null> {
+  const path = join(folder, NAME);
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX);
+  if (!bytes) return null;
+  try {
+    return townFileSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (thrown) {
+    throw failure('state_damaged', { file: path, detail: 'it does not describe a town' }, thrown);
+  }
+}
+
+export async function storeTownFile(disk: Disk, folder: string, file: TownFile): Promise<void> {
+  await disk.replaceFile(join(folder, NAME), new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`));
+}
+
+/**
+ * Takes a folder for a town of this kind: a new or empty one, or one that such a town made. Throws `data_folder_foreign`,
+ * `data_folder_locked`, `state_damaged`.
+ */
+export async function claimFolder(
+  disk: Disk,
+  folder: string,
+  kind: TownKind,
+): Promise<{ file: TownFile | null; lock: FolderLock }> {
+  const file = await readTownFile(disk, folder);
+  if (file && file.kind !== kind)
+    throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
+  const names = await disk.list(folder);
+  if (!file && names.some((name) => name !== 'process.lock')) {
+    throw failure('data_folder_foreign', { folder, detail: 'it holds other files' });
+  }
+  const lock = lockFolder(folder);
+  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+  return { file, lock };
+}

@@ -1,0 +1,262 @@
+// Owns: a whole town on one machine: broker, registry, bridge, one doorbell, each a process; plus the demo agency's
+// registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  actorId,
+  type Clock,
+  type DeviceConfigInput,
+  type Disk,
+  exchangeJson,
+  type FolderLock,
+  failure,
+  type Home,
+  isFailure,
+  issueAccount,
+  type Log,
+  listHomes,
+  loadOrCreateDeviceKey,
+  loadOrCreateOwnerKey,
+  pairWithDevice,
+  type Random,
+  type SigningKey,
+  sha256Hex,
+  storeHome,
+} from '../../device/index.ts';
+import { loadAgencyKey } from '../officer/officer.ts';
+import { registerAgency } from '../officer/registration.ts';
+import { Child } from './child.ts';
+import { claimFolder, storeTownFile, type TownFile, type TownKind, townPaths } from './town-file.ts';
+
+export interface TownOptions {
+  folder: string;
+  kind: TownKind;
+  /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
+  camera?: string;
+  logLevel: string;
+}
+
+export interface TownDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  /** Progress and crashes, for people. */
+  say: (text: string) => void;
+}
+
+/** Where everything is once a town runs. */
+export interface TownFacts {
+  isNew: boolean;
+  home: Home;
+  ownerKey: SigningKey;
+  agencyKey: SigningKey;
+  bridge: { id: string; url: string };
+  registry: { id: string; url: string; key: string };
+}
+
+/** The demo home: fictional, and the same every time so that a second run is the same home. */
+export const DEMO_HOME = {
+  place: { longitude: -89.644, latitude: 39.799 },
+  disclosure: {
+    name: 'Robin Maple',
+    address: '12 Maple Street, Springfield',
+    email: 'robin@maple.example',
+    phone: '+1 217 555 0142',
+  },
+} as const;
+
+
+const partReady = z.object({ url: z.string() });
+const registryReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
+const bridgeReady = z.object({ url: z.string(), id: z.string() });
+const deviceReady = z.object({ device: z.string(), socket: z.string(), enrolled: z.boolean() });
+const codeAnswer = z.object({ code: z.string() });
+
+export class Town {
+  private readonly options: TownOptions;
+  private readonly deps: TownDeps;
+  private readonly paths: ReturnType<typeof townPaths>;
+  private readonly children = new Map<string, Child>();
+  private lock: FolderLock | null = null;
+
+  constructor(options: TownOptions, deps: TownDeps) {
+    this.options = options;
+    this.deps = deps;
+    this.paths = townPaths(options.folder);
+  }
+
+  get folder(): string {
+    return this.options.folder;
+  }
+
+  /** A running part by its name: broker, registry, bridge, doorbell. */
+  part(name: string): Child {
+    const child = this.children.get(name);
+    if (!child) throw failure('not_running', { folder: this.options.folder });
+    return child;
+  }
+
+  /** Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. */
+  async start(): Promise<TownFacts> {
+    const { disk } = this.deps;
+    const { folder, kind } = this.options;
+    const { file, lock } = await claimFolder(disk, folder, kind);
+    this.lock = lock;
+    try {
+      await Promise.all(Object.values(this.paths).map((path) => disk.makeFolder(path)));
+      return await this.startParts(file);
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  /** Stops every part, the device first, so that it can say goodbye. */
+  async stop(): Promise<void> {
+    for (const name of ['doorbell', 'bridge', 'registry', 'broker']) await this.children.get(name)?.stop();
+    this.lock?.release();
+    this.lock = null;
+  }
+
+  private async startParts(file: TownFile | null): Promise<TownFacts> {
+    const { disk, clock, random } = this.deps;
+    const [broker, registry] = await Promise.all([
+      this.startOnPort('broker', file?.ports.broker ?? 0, (port) => [
+        'broker',
+        '--data',
+        this.paths.broker,
+        '--port',
+        port,
+      ]),
+      this.startOnPort('registry', file?.ports.registry ?? 0, (port) => [
+        'registry',
+        '--data',
+        this.paths.registry,
+        '--port',
+        port,
+      ]),
+    ]);
+    const brokerUrl = partReady.parse(broker).url;
+    const registryFacts = registryReady.parse(registry);
+    const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
+    const [bridge] = await Promise.all([
+      this.startOnPort('bridge', file?.ports.bridge ?? 0, (port) => [
+        ...['bridge', '--data', this.paths.bridge, '--port', port, '--registry', registryFacts.url],
+        ...['--registry-key', registryFacts.key, '--area-url', brokerUrl, '--area-accounts', this.paths.accounts],
+      ]),
+      registerAgency(
+        this.deps,
+        { registryUrl: registryFacts.url, registry: registryFacts.id, folder: this.paths.registry },
+        agencyKey,
+      ),
+    ]);
+    const bridgeFacts = bridgeReady.parse(bridge);
+    const home = await this.startDoorbell(brokerUrl, bridgeFacts);
+    const ownerKey = await loadOrCreateOwnerKey(disk, random, join(this.paths.owner, 'owner.key'));
+    const port = (url: string) => Number(new URL(url).port);
+    await storeTownFile(disk, this.options.folder, {
+      kind: this.options.kind,
+      format: 1,
+      ports: { broker: port(brokerUrl), registry: port(registryFacts.url), bridge: port(bridgeFacts.url) },
+      bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
+      registry: registryFacts,
+      device: home.device,
+    });
+    this.deps.log.debug('the town is up', { atUs: clock.wallUs() });
+    return { isNew: file === null, home, ownerKey, agencyKey, bridge: bridgeFacts, registry: registryFacts };
+  }
+
+  /** Starts a part on its port of last time, or on a free one when somebody else has taken it since. */
+  private async startOnPort(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
+    try {
+      return await this.startChild(name, args(String(port)));
+    } catch (thrown) {
+      if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
+      this.deps.say(`Port ${port} of the ${name} is taken now; it moves to another one.`);
+      return this.startChild(name, args('0'));
+    }
+  }
+
+  private startChild(name: string, args: string[]): Promise<unknown> {
+    const child = new Child(name, [...args, '--log', this.options.logLevel], join(this.paths.logs, `${name}.log`), {
+      clock: this.deps.clock,
+      random: this.deps.random,
+      onCrash: (which, how, restartInMs) =>
+        this.deps.say(
+          restartInMs === null
+            ? `The ${which} keeps ending (${how}) and is not started again; see ${join(this.paths.logs, `${which}.log`)}.`
+            : `The ${which} ended (${how}); it starts again in ${(restartInMs / 1000).toFixed(1)} s.`,
+        ),
+    });
+    this.children.set(name, child);
+    return child.start();
+  }
+
+  private async startDoorbell(brokerUrl: string, bridge: { id: string; url: string }): Promise<Home> {
+    await this.writeDeviceConfig(brokerUrl, bridge.url);
+    const code = await this.enrolmentCode(bridge.url);
+    const camera = this.options.camera === undefined ? [] : ['--camera', this.options.camera];
+    const ready = deviceReady.parse(
+      await this.startChild('doorbell', [
+        'device',
+        '--data',
+        this.paths.doorbell,
+        ...camera,
+        ...(code ? ['--enrol', code] : []),
+      ]),
+    );
+    const { disk } = this.deps;
+    const known = (await listHomes(disk, this.paths.owner)).find((home) => home.device === ready.device);
+    if (known) {
+      const home = { ...known, account: { ...known.account, url: brokerUrl } };
+      await storeHome(disk, this.paths.owner, home);
+      return home;
+    }
+    const ownerKey = await loadOrCreateOwnerKey(disk, this.deps.random, join(this.paths.owner, 'owner.key'));
+    const home = await pairWithDevice(
+      { clock: this.deps.clock, random: this.deps.random },
+      ready.socket,
+      ownerKey,
+      'owner',
+    );
+    await storeHome(disk, this.paths.owner, home);
+    return home;
+  }
+
+  /** The device's file on the first run; after that only the addresses in it follow the parts. */
+  private async writeDeviceConfig(brokerUrl: string, bridgeUrl: string): Promise<void> {
+    const { disk, random } = this.deps;
+    const path = join(this.paths.doorbell, 'device.json');
+    const stored = await disk.readFile(path, 100_000);
+    const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
+    const account = before.home
+      ? { user: before.home.user, password: before.home.password }
+      : await issueAccount(disk, random, this.paths.accounts, {
+          role: 'device-home',
+          id: actorId('device', sha256Hex(await this.deviceKey())),
+        });
+    const config: DeviceConfigInput = {
+      ...DEMO_HOME,
+      ...before,
+      home: { ...before.home, url: brokerUrl, ...account, accounts: this.paths.accounts },
+      bridgeUrl,
+      areaUrl: brokerUrl,
+    };
+    await disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`));
+  }
+
+  private async deviceKey(): Promise<string> {
+    return (await loadOrCreateDeviceKey(this.deps.disk, this.deps.random, this.paths.doorbell)).publicKey;
+  }
+
+  /** A fresh code for a device that is not enrolled yet; null when it is. */
+  private async enrolmentCode(bridgeUrl: string): Promise<string | null> {
+    const { disk } = this.deps;
+    if ((await disk.sizeOf(join(this.paths.doorbell, 'enrolment.json'))) !== null) return null;
+    const admin = await disk.readFile(join(this.paths.bridge, 'admin.token'), 200);
+    const bearer = new TextDecoder().decode(admin ?? new Uint8Array()).trim();
+    return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
+      .code;
+  }
+}

@@ -1,0 +1,206 @@
+// Holds the layout rules: who may import what, where time and randomness come from, how long and how headed files are.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { projectFiles, root, type SourceFile, sources } from './source-tree.ts';
+
+const all = sources();
+
+/** The order on the media flow: a folder may import itself and what stands before it. */
+const DEVICE_ORDER = [
+  'base',
+  'protocol',
+  'camera',
+  'ring',
+  'motion',
+  'hardware',
+  'consent',
+  'clip',
+  'upload',
+  'home-link',
+  'area-link',
+  'owner',
+];
+
+/** Folders that may use a package; every other one may not. */
+const PACKAGE_HOMES: [RegExp, RegExp][] = [
+  [/^(fluent-ffmpeg|node-ffmpeg-installer|node:child_process)$/, /^device\/camera\/|^sim\/(cli|supervisor|rtsp)/],
+  [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
+  [/^aedes/, /^sim\/broker\//],
+  [/^(better-sqlite3|kysely)$/, /^cloud-bridge\/database\//],
+  [/^(fastify|@tus\/)/, /^cloud-bridge\//],
+  [/^tus-js-client$/, /^device\/upload\//],
+  [/^commander$/, /^sim\/cli\//],
+  [/^pino$/, /^device\/base\/log\.ts$/],
+  [/^sharp$/, /^device\/(camera|clip)\//],
+];
+
+/** Lines of files that break a rule, as `file: what`. */
+function breaches(rule: (file: SourceFile) => string[]): string[] {
+  return all.flatMap((file) => rule(file).map((what) => `${file.name}: ${what}`));
+}
+
+describe('imports', () => {
+  it('point one way inside device/: base, protocol, then along the media flow to the composition root', () => {
+    const found = breaches((file) => {
+      const [top, folder, ...rest] = file.name.split('/');
+      if (top !== 'device' || rest.length === 0) return [];
+      const own = DEVICE_ORDER.indexOf(folder ?? '');
+      if (own < 0) return [`unknown folder ${folder}`];
+      return file.imports.filter((to) => {
+        const target = DEVICE_ORDER.indexOf(to.split('/')[1] ?? '');
+        return !to.startsWith('device/') || target < 0 || target > own;
+      });
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('let the bridge know only the contract and the base', () => {
+    const found = breaches((file) =>
+      file.name.startsWith('cloud-bridge/')
+        ? file.imports.filter((to) => !/^(cloud-bridge|device\/protocol|device\/base)\//.test(to))
+        : [],
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('let sim/ see only the public index of device and bridge', () => {
+    const found = breaches((file) =>
+      file.name.startsWith('sim/')
+        ? file.imports.filter((to) => !to.startsWith('sim/') && !/^(device|cloud-bridge)\/index\.ts$/.test(to))
+        : [],
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('keep the wire contract free of node, so that it runs in a browser', () => {
+    const pure = /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error)\.ts$/;
+    const found = breaches((file) =>
+      pure.test(file.name)
+        ? [
+            ...file.packages.filter((name) => name !== 'zod'),
+            ...file.imports.filter((to) => !pure.test(to)),
+            ...(/\b(Buffer|process)\.[a-z]/.test(file.text) ? ['uses a node global'] : []),
+          ]
+        : [],
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('keep each library behind the one folder that owns it', () => {
+    const found = breaches((file) =>
+      file.packages.filter((name) => PACKAGE_HOMES.some(([what, home]) => what.test(name) && !home.test(file.name))),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('let the consent gate alone make a live grant', () => {
+    const found = breaches((file) =>
+      /mintLiveGrant|LiveGrant\.mint/.test(file.text) && !/^device\/consent\/(gate|live-grant)\.ts$/.test(file.name)
+        ? ['names the mint']
+        : [],
+    );
+    expect(found).toEqual([]);
+    expect(all.some((file) => file.name === 'device/consent/gate.ts' && file.text.includes('mintLiveGrant('))).toBe(
+      true,
+    );
+  });
+});
+
+describe('seams', () => {
+  it('read and wait for time only in base/clock.ts', () => {
+    const time = /\bDate\.now\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(|\bnew Date\(\)/;
+    expect(
+      breaches((file) => (file.name !== 'device/base/clock.ts' && time.test(file.text) ? ['uses time itself'] : [])),
+    ).toEqual([]);
+  });
+
+  it('draw random numbers only in base/random.ts', () => {
+    const random = /\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|getRandomValues\(/;
+    expect(
+      breaches((file) => (file.name !== 'device/base/random.ts' && random.test(file.text) ? ['draws itself'] : [])),
+    ).toEqual([]);
+  });
+
+  it('touch data files on the device only through base/disk.ts', () => {
+    const found = breaches((file) =>
+      file.name.startsWith('device/') && !/^device\/(base\/disk|main)\.ts$|^device\/camera\//.test(file.name)
+        ? file.packages.filter((name) => /^node:fs/.test(name))
+        : [],
+    );
+    expect(found).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  it('open with what they own', () => {
+    expect(breaches((file) => (file.lines[0]?.startsWith('// ') ? [] : ['has no opening comment']))).toEqual([]);
+  });
+
+  it('stay under 400 lines, the two tables of the contract aside', () => {
+    const tables = new Set(['device/protocol/errors.ts']);
+    expect(
+      breaches((file) => (file.lines.length > 401 && !tables.has(file.name) ? [`${file.lines.length} lines`] : [])),
+    ).toEqual([]);
+  });
+
+  it('have no hole in types or lint', () => {
+    const hole = /\bas any\b|: any\b|@ts-(ignore|expect-error|nocheck)|biome-ignore/;
+    expect(breaches((file) => (hole.test(file.text) ? ['has a hole'] : []))).toEqual([]);
+  });
+
+  it('lie in folders of the field, never in a drawer', () => {
+    const drawer = /(^|\/)(utils?|misc|helpers?|common|types|shared|lib)(\/|\.ts$)/;
+    expect(all.map((file) => file.name).filter((name) => drawer.test(name))).toEqual([]);
+  });
+
+  it('keep the top of the repository to what was agreed', () => {
+    const allowed = new Set([
+      ...['device', 'cloud-bridge', 'sim', 'test', 'package.json', 'tsconfig.json', 'README.md', 'package-lock.json'],
+      ...['.gitignore', '.ci', 'biome.json', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md'],
+    ]);
+    const top = new Set(projectFiles().map((name) => name.split('/')[0] ?? ''));
+    expect([...top].filter((name) => !allowed.has(name))).toEqual([]);
+  });
+});
+
+describe('documents', () => {
+  const documents = projectFiles().filter((name) => name.endsWith('.md'));
+
+  it('have no dead link', () => {
+    const dead = documents.flatMap((name) =>
+      [...readFileSync(join(root, name), 'utf8').matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)/g)]
+        .map((match) => ({ to: match[1] ?? '', anchor: match[2] ?? '' }))
+        .filter(({ to, anchor }) => {
+          const target = to === '' ? join(root, name) : join(root, dirname(name), to);
+          if (!existsSync(target)) return true;
+          if (anchor === '' || !target.endsWith('.md')) return false;
+          return !headings(readFileSync(target, 'utf8')).includes(anchor.slice(1));
+        })
+        .map(({ to, anchor }) => `${name}: ${to}${anchor}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  it('give every folder of code a design note with its four parts', () => {
+    const folders = new Set(all.map((file) => dirname(file.name)).filter((name) => name.split('/').length === 2));
+    const missing = [...folders].filter((folder) => {
+      const note = join(root, folder, 'README.md');
+      if (!existsSync(note)) return true;
+      const text = readFileSync(note, 'utf8');
+      return !['Status', 'Objective', 'Non-goals', 'Alternatives considered'].every((part) => text.includes(part));
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Anchors of a document's headings, as GitHub makes them. */
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+\s+(.+)$/gm)].map((match) =>
+    (match[1] ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s-]/gu, '')
+      .trim()
+      .replaceAll(/\s/g, '-'),
+  );
+}
