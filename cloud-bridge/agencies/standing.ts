@@ -90,12 +90,11 @@ export class Standing {
    * `agency_federal`, `agency_ineligible`, `credential_unavailable`.
    */
   async credential(agency: string): Promise<Checked<Credential>> {
+    await this.needList();
     const nowS = wallSeconds(this.deps.clock);
     const known = this.credentials.get(agency);
-    if (known && nowS - known.fetchedS < CREDENTIAL_REUSE_S && this.isFresh(known.checked)) {
-      this.assertGood(known.checked.claims);
-      return known.checked;
-    }
+    const isYoung = known !== undefined && nowS - known.fetchedS < CREDENTIAL_REUSE_S;
+    if (isYoung && this.isFresh(known.checked) && this.isGood(known.checked.claims)) return known.checked;
     try {
       const checked = this.openCredential(agency, await this.deps.client.credential(agency));
       if (this.credentials.size >= CREDENTIALS_MAX) this.credentials.clear();
@@ -126,6 +125,25 @@ export class Standing {
     const fault = credentialFault(credential, nowS, this.deps.stateAgencies);
     if (fault === 'consent_credential_expired') throw failure('credential_unavailable');
     if (fault) throw failure('agency_ineligible', { detail: 'its credential does not allow requests to residents' });
+  }
+
+  /** Fetches the list at once when there is none that lives; without one nothing is good. Throws `credential_unavailable`. */
+  private async needList(): Promise<void> {
+    if (this.list && wallSeconds(this.deps.clock) < this.list.claims.exp) return;
+    try {
+      await this.refreshRevocations();
+    } catch (thrown) {
+      throw failure('credential_unavailable', {}, thrown);
+    }
+  }
+
+  private isGood(credential: Credential): boolean {
+    try {
+      this.assertGood(credential);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private isFresh(checked: Checked<Credential>): boolean {

@@ -72,6 +72,8 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
       log.error('a request failed unexpectedly', { route: request.routeOptions.url, detail });
       refused = failure('internal', { detail: 'see the server’s log' });
     }
+    // What is left of an upload's body is not worth reading: the connection ends with the answer.
+    if (request.headers['content-type'] === UPLOAD_BODY_TYPE) reply.header('connection', 'close');
     log.debug('refused a request', { route: request.routeOptions.url, code: refused.code });
     return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
   });

@@ -38,6 +38,11 @@ export class UploadLocks implements Locker {
     }
   }
 
+  /** Resolves when nobody holds or waits for any upload. */
+  async idle(): Promise<void> {
+    for (const id of this.queues.keys()) await this.hold(id, async () => undefined);
+  }
+
   private async take(id: string, letGo: Release, signal: AbortSignal | null): Promise<Turn> {
     const queue = this.queues.get(id) ?? [];
     this.queues.set(id, queue);

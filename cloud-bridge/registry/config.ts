@@ -18,11 +18,8 @@ export const registryConfigSchema = z.strictObject({
     .min(60)
     .max(CREDENTIAL_LIFE_S_MAX)
     .default(6 * 3600),
-  revocationsLifeS: z
-    .int()
-    .min(60)
-    .max(7 * 24 * 3600)
-    .default(24 * 3600),
+  /** Devices refuse a list that claims to live longer than a day. */
+  revocationsLifeS: z.int().min(60).max(CREDENTIAL_LIFE_S_MAX).default(CREDENTIAL_LIFE_S_MAX),
 });
 export type RegistryConfig = z.infer<typeof registryConfigSchema>;
 /** Settings before defaults are filled in. */

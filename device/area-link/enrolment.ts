@@ -7,7 +7,7 @@ import { freshId, type Random } from '../base/random.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../protocol/enrolment.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../protocol/ids.ts';
-import { openToken, signToken } from '../protocol/jws.ts';
+import { openToken, parseToken, signToken } from '../protocol/jws.ts';
 import { exchangeJson } from '../protocol/problem.ts';
 
 const enrolmentSchema = z.strictObject({
@@ -23,7 +23,7 @@ export type Enrolment = z.infer<typeof enrolmentSchema>;
 const PROOF_LIFE_S = 300;
 const FILE_BYTES_MAX = 20_000;
 
-const answerSchema = z.strictObject({ key: publicKeySchema, statement: z.string().max(8_192) });
+const answerSchema = z.strictObject({ statement: z.string().max(8_192) });
 
 export interface EnrolmentDeps {
   clock: Clock;
@@ -60,14 +60,18 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
       ...(signal ? { signal } : {}),
     }),
   );
-  if (!answer.success || sha256Hex(answer.data.key) !== code.bridge || !isPublicKey(answer.data.key)) {
+  // The code's thumbprint says which key must have signed: the statement may name its key, not choose it.
+  const key = answer.success
+    ? enrolmentStatementSchema.safeParse(parseToken(answer.data.statement)?.claims).data?.iss
+    : undefined;
+  if (!answer.success || key === undefined || sha256Hex(key) !== code.bridge || !isPublicKey(key)) {
     throw failure('enrolment_key_mismatch');
   }
   const opened = openToken(answer.data.statement, {
     typ: 'doorsill-enrolment+jws',
     schema: enrolmentStatementSchema,
     audience: deps.device,
-    keys: [answer.data.key],
+    keys: [key],
     verify: verifySignature,
   });
   if (!opened.ok || opened.claims.bridge !== bridge || opened.claims.device !== deps.device) {
@@ -75,7 +79,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   }
   const { registry, area } = opened.claims;
   if (sha256Hex(registry) !== code.registry || !isPublicKey(registry)) throw failure('enrolment_key_mismatch');
-  return { bridgeUrl: url, bridge, bridgeKey: answer.data.key, registryKey: registry, area };
+  return { bridgeUrl: url, bridge, bridgeKey: key, registryKey: registry, area };
 }
 
 /** The remembered enrolment; null before the first. Throws `state_damaged`. */

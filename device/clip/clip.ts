@@ -2,12 +2,10 @@
 import type { Window } from '../protocol/claims.ts';
 import type { CUT_METHODS } from '../protocol/manifest.ts';
 
-/** A clip cut exactly to its grant, still on the device. A long one never has to fit into memory: `parts` streams it. */
-export interface Clip {
+/** What is known of a clip besides its bytes. */
+export interface ClipFacts {
   /** Bytes of the whole MP4 file. */
   sizeBytes: number;
-  /** The file from its first byte to its last; read once, right after the cut, by the outbox that seals it. */
-  parts(): AsyncIterable<Uint8Array>;
   frames: number;
   /** Wall time of the first frame and where the last one's display ends, clamped to the window. */
   coverage: Window;
@@ -17,6 +15,12 @@ export interface Clip {
   method: (typeof CUT_METHODS)[number];
   encodedFrames: number;
   redacted: boolean;
+}
+
+/** A clip cut exactly to its grant, still on the device. A long one never has to fit into memory: `parts` streams it. */
+export interface Clip extends ClipFacts {
+  /** The file from its first byte to its last; read once, right after the cut, by the outbox that seals it. */
+  parts(): AsyncIterable<Uint8Array>;
 }
 
 /** Random access to a finished clip's bytes, wherever they are kept. */

@@ -5,6 +5,7 @@ import { failure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display.ts';
 import { type Frame, frameOf } from './frame.ts';
+import { LineCounter } from './line-counter.ts';
 import { AnnexBSplitter, NAL, nalType } from './nal.ts';
 import { type Pps, readPps, readSps, type Sps } from './parameter-sets.ts';
 
@@ -129,7 +130,8 @@ class EncodedOutput {
   }
 
   sets(): EncodedSets {
-    if (!this.spsUnit || !this.ppsUnit) throw failure('clip_not_exact', { detail: 'the encoder gave no parameter sets' });
+    if (!this.spsUnit || !this.ppsUnit)
+      throw failure('clip_not_exact', { detail: 'the encoder gave no parameter sets' });
     const sps = readSps(this.spsUnit);
     return { sps, pps: readPps(this.ppsUnit, () => sps.chromaFormat) };
   }
@@ -159,28 +161,27 @@ function only(known: Uint8Array | null, unit: Uint8Array): Uint8Array {
   return unit;
 }
 
-/** How many frames a decoder makes of H.264 in Annex B. Throws `ffmpeg_failed` or the signal's reason. */
+/**
+ * How many frames a decoder makes of H.264 in Annex B; `strict` refuses what does not decode without a fault.
+ * Throws `ffmpeg_failed` or the signal's reason.
+ */
 export async function countDecoded(
   deps: ClipDeps,
-  job: { source: FfmpegJob['stdin'] & {}; timeoutMs: number; signal: AbortSignal },
+  job: { source: EncodeJob['source']; strict: boolean; timeoutMs: number; signal: AbortSignal },
 ): Promise<number> {
-  let lines = 0;
-  let atStart = true;
+  const frames = new LineCounter();
   await runFfmpeg(deps.ffmpeg, {
     doing: 'counting frames',
-    args: [...H264_FROM_PIPE, '-map', '0:v:0', '-an', '-fps_mode', 'passthrough', '-f', 'framecrc', 'pipe:1'],
+    args: [
+      ...(job.strict ? ['-xerror', '-err_detect', 'explode'] : []),
+      ...[...H264_FROM_PIPE, '-map', '0:v:0', '-an', '-fps_mode', 'passthrough', '-f', 'framecrc', 'pipe:1'],
+    ],
     stdin: job.source,
-    onStdout: (part) => {
-      for (const byte of part) {
-        // One line a frame; comment lines begin with #.
-        if (atStart && byte !== 0x23) lines += 1;
-        atStart = byte === 0x0a;
-      }
-    },
+    onStdout: (part) => frames.push(part),
     stdoutBytesMax: 1_000_000_000,
     timeoutMs: job.timeoutMs,
     clock: deps.clock,
     signal: job.signal,
   });
-  return lines;
+  return frames.lines;
 }

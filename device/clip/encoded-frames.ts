@@ -20,6 +20,9 @@ export interface EncodedFrames {
 /** Encoded footage kept in memory at most; beyond it the window is encoded a second time. */
 export const KEPT_BYTES_MAX = 64 * 1024 * 1024;
 
+/** How far encoding again may run ahead of the reader. */
+const FRAMES_AHEAD = 8;
+
 /** Encodes once. Throws what `encode` throws, and `clip_over_limit` as soon as `bytesMax` are passed. */
 export async function encodeOnce(
   encode: EncodeAll,
@@ -60,16 +63,18 @@ async function* encodeAgain(
   let wakeEncoder = () => {};
   let ended = false;
   let failed: unknown = null;
-  const running = encode(async (frame) => {
-    ready.push(joinSample(frame.slices));
-    wakeReader();
-    if (ready.length >= 8) {
-      await new Promise<void>((resolve) => {
-        wakeEncoder = resolve;
-        stopped.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-  }, AbortSignal.any([signal, stopped.signal]))
+  const running = encode(
+    async (frame) => {
+      ready.push(joinSample(frame.slices));
+      wakeReader();
+      if (ready.length >= FRAMES_AHEAD && !stopped.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wakeEncoder = resolve;
+        });
+      }
+    },
+    AbortSignal.any([signal, stopped.signal]),
+  )
     .catch((thrown: unknown) => {
       failed = thrown;
     })
@@ -81,7 +86,8 @@ async function* encodeAgain(
     for (let at = 0; ; ) {
       const sample = ready.shift();
       if (sample) {
-        if (sample.length !== sizes[at]) throw failure('clip_not_exact', { detail: 'encoding again gave other frames' });
+        if (sample.length !== sizes[at])
+          throw failure('clip_not_exact', { detail: 'encoding again gave other frames' });
         at += 1;
         yield sample;
         continue;
@@ -96,6 +102,7 @@ async function* encodeAgain(
     if (failed !== null) throw failed;
   } finally {
     stopped.abort(failure('clip_not_exact', { detail: 'reading it was given up' }));
+    wakeEncoder();
     await running;
   }
 }

@@ -113,12 +113,7 @@ function media(
   header: Uint8Array,
   stbl: Uint8Array,
 ): Uint8Array {
-  return mp4.box(
-    'mdia',
-    mp4.mdhd(timescale, duration),
-    mp4.hdlr(kind),
-    mp4.box('minf', header, mp4.dinf(), stbl),
-  );
+  return mp4.box('mdia', mp4.mdhd(timescale, duration), mp4.hdlr(kind), mp4.box('minf', header, mp4.dinf(), stbl));
 }
 
 function sampleTables(

@@ -70,7 +70,8 @@ export class UsedSets {
   add(sets: FrameSets): void {
     this.collision ||= !keep(this.sps, sets.sps);
     for (const pps of sets.pps) this.collision ||= !keep(this.pps, pps);
-    if (this.sps.size + this.pps.size > SETS_MAX) throw failure('clip_not_exact', { detail: 'too many parameter sets' });
+    if (this.sps.size + this.pps.size > SETS_MAX)
+      throw failure('clip_not_exact', { detail: 'too many parameter sets' });
   }
 
   /** The lowest id that neither a sequence nor a picture parameter set uses; null when there is none. */

@@ -19,7 +19,7 @@ export type Obstacle =
   | 'an unusual coding'
   | 'parameter sets that exclude each other';
 
-/** What the second pass must know of a segment. `first` and `last` are positions in decoding order, -1 when none. */
+/** What the second pass must know of a segment. Positions are in decoding order, -1 when there is none. */
 export interface SurveyedSegment {
   recording: string;
   index: number;
@@ -28,8 +28,10 @@ export interface SurveyedSegment {
   frames: number;
   framesBefore: number;
   framesInside: number;
+  /** The first frame in the window. */
   first: number;
-  last: number;
+  /** The last frame that is shown before the window's end. */
+  lastShown: number;
   /** Positions of the audio packets that go into the clip. */
   packets: number[];
 }
@@ -67,6 +69,8 @@ export interface SurveyResult {
   head: Head | null;
   used: UsedSets;
   audio: SurveyedAudio | null;
+  /** Wall time of the window's first frame as it is shown. */
+  earliestUs: number;
   /** Where the frame before the window stopped being shown, as far as it was read; null when it was not. */
   shownBeforeUs: number | null;
 }
@@ -94,6 +98,7 @@ export class Survey {
   private audio: (SurveyedAudio & { timeline: Timeline }) | null = null;
   /** Segments whose packets wait for the clip's zero to be known: only those before the first frame. */
   private waiting: { segment: Segment; surveyed: SurveyedSegment; track: AudioTrack; packets: Sample[] }[] = [];
+  private earliestUs = Number.POSITIVE_INFINITY;
   private shownBeforeUs: number | null = null;
   private latest = { recording: '', wallOffsetUs: 0, endUs: Number.NEGATIVE_INFINITY };
 
@@ -117,7 +122,7 @@ export class Survey {
       framesBefore: 0,
       framesInside: 0,
       first: -1,
-      last: -1,
+      lastShown: -1,
       packets: [],
     };
     this.segments.push(surveyed);
@@ -131,10 +136,10 @@ export class Survey {
   /** Throws `clip_no_frames`. */
   finish(): SurveyResult {
     if (!this.timeline || !this.picture) throw failure('clip_no_frames');
-    const { segments, timeline, video, keys, picture, head, used, audio, shownBeforeUs } = this;
+    const { segments, timeline, video, keys, picture, head, used, audio, earliestUs, shownBeforeUs } = this;
     if (used.collision) this.obstacles.add('parameter sets that exclude each other');
     const obstacles = [...this.obstacles];
-    return { segments, obstacles, timeline, video, keys, picture, head, used, audio, shownBeforeUs };
+    return { segments, obstacles, timeline, video, keys, picture, head, used, audio, earliestUs, shownBeforeUs };
   }
 
   private open(segment: Segment): InitInfo {
@@ -151,8 +156,10 @@ export class Survey {
     const lengthBytes = avc?.nalLengthSize ?? 4;
     const wallUs = (pts: number) => wallTimeUs(pts, timescale, segment.wallOffsetUs);
     let before: Frame[] = [];
+    let lastInside = -1;
     samples.forEach((sample, position) => {
       const atUs = wallUs(sample.pts);
+      if (atUs < this.window.endUs) surveyed.lastShown = position;
       if (atUs < this.window.startUs) {
         surveyed.framesBefore += 1;
         this.shownBeforeUs = Math.max(this.shownBeforeUs ?? 0, wallUs(sample.pts + sample.duration));
@@ -169,18 +176,26 @@ export class Survey {
         return;
       }
       if (surveyed.first < 0) surveyed.first = position;
-      else if (surveyed.last !== position - 1) this.obstacles.add('reordered frames');
-      surveyed.last = position;
+      else if (lastInside !== position - 1) this.obstacles.add('reordered frames');
+      lastInside = position;
       surveyed.framesInside += 1;
       this.addFrame(segment, info, sample, frame, atUs, before);
       before = [];
     });
   }
 
-  private addFrame(segment: Segment, info: InitInfo, sample: Sample, frame: Frame, atUs: number, before: Frame[]): void {
+  private addFrame(
+    segment: Segment,
+    info: InitInfo,
+    sample: Sample,
+    frame: Frame,
+    atUs: number,
+    before: Frame[],
+  ): void {
     const { timescale } = info.video;
     const sets = this.sets.of(frame.ppsIds);
     this.checkTime(segment, atUs);
+    this.earliestUs = Math.min(this.earliestUs, atUs);
     this.checkPicture(segment, sets.sps);
     if (!plainSets(sets) || frame.extended) this.obstacles.add('an unusual coding');
     if (frame.bidirectional) this.obstacles.add('reordered frames');

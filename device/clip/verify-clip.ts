@@ -1,5 +1,7 @@
 // Owns: what anyone can check about a clip, offline and with public keys alone: that it is the one its manifest names, and
 // that the device vouches for it under a grant of its own owner. Not here: how it was cut (self-check.ts, on the device).
+
+import type { z } from 'zod';
 import { sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
@@ -7,7 +9,6 @@ import { type Grant, grantSchema, pairingSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken, type TokenType } from '../protocol/jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema, type Manifest, manifestSchema } from '../protocol/manifest.ts';
-import type { z } from 'zod';
 
 /** What verification established. */
 export interface VerifiedClip {
@@ -28,7 +29,8 @@ export async function verifyClip(
   expected: { device?: string; bridgeKey?: string; receipt?: string } = {},
 ): Promise<VerifiedClip> {
   const manifest = openBySelf(manifestToken, 'doorsill-manifest+jws', manifestSchema, 'the manifest');
-  if (manifest.device !== actorId('device', sha256Hex(manifest.iss))) fail('the manifest is not signed by the device it names');
+  if (manifest.device !== actorId('device', sha256Hex(manifest.iss)))
+    fail('the manifest is not signed by the device it names');
   if (expected.device !== undefined && manifest.device !== expected.device) fail('the manifest is of another device');
 
   const pairing = openBySelf(manifest.pairing, 'doorsill-pairing+jws', pairingSchema, 'the pairing statement');
@@ -49,7 +51,8 @@ export async function verifyClip(
   }
   if (bytes !== manifest.clipBytes) fail(`the clip has ${bytes} bytes, its manifest says ${manifest.clipBytes}`);
   if (hash.digestHex() !== manifest.clipSha256) fail('the clip is not the one its manifest names');
-  const receipt = expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, manifest, manifestToken);
+  const receipt =
+    expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, manifest, manifestToken);
   return { manifest, grant, receipt };
 }
 
@@ -58,7 +61,8 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   const sameWindow = manifest.window.startUs === grant.window.startUs && manifest.window.endUs === grant.window.endUs;
   if (!sameWindow) fail('the window is not the granted one');
   const { coverage } = manifest;
-  if (coverage.startUs < grant.window.startUs || coverage.endUs > grant.window.endUs) fail('the clip reaches outside the window');
+  if (coverage.startUs < grant.window.startUs || coverage.endUs > grant.window.endUs)
+    fail('the clip reaches outside the window');
   const disclosed = Object.keys(manifest.disclosed).sort().join();
   if (disclosed !== [...grant.disclose].sort().join()) fail('the disclosed facts are not the granted ones');
   if (!grant.audio && manifest.audioPackets > 0) fail('there is sound that was not granted');
@@ -66,11 +70,17 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
 }
 
-function checkReceipt(token: string, bridgeKey: string | undefined, manifest: Manifest, manifestToken: string): IntakeReceipt {
+function checkReceipt(
+  token: string,
+  bridgeKey: string | undefined,
+  manifest: Manifest,
+  manifestToken: string,
+): IntakeReceipt {
   const receipt = openBySelf(token, 'doorsill-intake+jws', intakeReceiptSchema, 'the receipt');
   if (bridgeKey !== undefined && receipt.iss !== bridgeKey) fail('the receipt is of another bridge');
   if (receipt.aud !== manifest.device || receipt.outcome !== 'stored') fail('the receipt is not for this clip');
-  if (receipt.clipSha256 !== manifest.clipSha256 || receipt.clipBytes !== manifest.clipBytes) fail('the receipt is for another clip');
+  if (receipt.clipSha256 !== manifest.clipSha256 || receipt.clipBytes !== manifest.clipBytes)
+    fail('the receipt is for another clip');
   if (receipt.manifestSha256 !== sha256Hex(manifestToken)) fail('the receipt is for another manifest');
   return receipt;
 }

@@ -7,18 +7,11 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice } from '../protocol/home.ts';
 import type { OpenedRequest } from '../protocol/published.ts';
 import type { AreaDocument, Revocations } from '../protocol/request.ts';
-import { topicsUnder } from '../protocol/topics.ts';
 import { type AreaNews, AreaView } from './area-view.ts';
 import type { GateDeps, GateLimits } from './gate-effects.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './marks.ts';
 import { openAreaDocument, openRevocations } from './verify-area.ts';
-
-/** A message as the area link delivered it. Retained ones are the rule here: these are documents, not orders. */
-export interface AreaMessage {
-  topic: string;
-  payload: string;
-}
 
 /** Spans in one notice (protocol/home.ts). */
 const COVERAGE_SPANS_MAX = 20;
@@ -29,6 +22,7 @@ export class AreaDesk {
   private readonly marks: HighWaterMarks;
   /** The last document believed of each part, by hash: a broker that repeats it makes no work. */
   private readonly lastOfPart = new Map<number, string>();
+  private lastList = '';
 
   constructor(deps: GateDeps, limits: GateLimits, marks: HighWaterMarks) {
     this.deps = deps;
@@ -44,36 +38,37 @@ export class AreaDesk {
   }
 
   /** Opens a part of the area document; null when it is the one already taken in. */
-  openDocument(message: AreaMessage, pins: Pins): AreaDocument | ErrorCode | null {
+  openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
     const expected = {
       bridgeKey: pins.bridgeKey,
-      prefix: this.areaPrefix(),
       cell: cellOf(this.deps.place),
       revisionOf: (part: number) => this.marks.area(this.markName(pins, part)),
     };
-    const judged = openAreaDocument(message.topic, message.payload, expected, this.deps.clock);
+    const judged = openAreaDocument(onPart, token, expected, this.deps.clock);
     if (!judged.ok) return judged.code;
-    return this.lastOfPart.get(judged.claims.part) === sha256Hex(message.payload) ? null : judged.claims;
+    return this.lastOfPart.get(judged.claims.part) === sha256Hex(token) ? null : judged.claims;
   }
 
   /** Believes an opened document. The mark may fail to become durable on a full disk; cancellations count all the same. */
-  async takeDocument(document: AreaDocument, message: AreaMessage, pins: Pins): Promise<AreaNews> {
+  async takeDocument(document: AreaDocument, token: string, pins: Pins): Promise<AreaNews> {
     const name = this.markName(pins, document.part);
     if (document.revision < this.marks.area(name)) return { cancelled: [], refused: ['consent_too_old'] };
     await this.marks.raiseArea(name, document.revision).catch((thrown: unknown) => this.markFailed(thrown));
-    this.lastOfPart.set(document.part, sha256Hex(message.payload));
+    this.lastOfPart.set(document.part, sha256Hex(token));
     return this.view.takeDocument(document, pins);
   }
 
-  openList(message: AreaMessage, pins: Pins): Revocations | ErrorCode {
-    if (message.topic !== topicsUnder(this.areaPrefix()).revocations) return 'message_topic_mismatch';
+  /** Opens a revocation list; null when it is the one already taken in. */
+  openList(token: string, pins: Pins): Revocations | ErrorCode | null {
     const { marks, view, deps } = this;
-    const judged = openRevocations(message.payload, pins.registryKey, marks.revocations, view.revocations, deps.clock);
-    return judged.ok ? judged.claims : judged.code;
+    const judged = openRevocations(token, pins.registryKey, marks.revocations, view.revocations, deps.clock);
+    if (!judged.ok) return judged.code;
+    return this.lastList === sha256Hex(token) ? null : judged.claims;
   }
 
-  async takeList(list: Revocations): Promise<void> {
+  async takeList(list: Revocations, token: string): Promise<void> {
     if (list.revision < this.marks.revocations) return;
+    this.lastList = sha256Hex(token);
     await this.marks.raiseRevocations(list.revision).catch((thrown: unknown) => this.markFailed(thrown));
     this.view.takeRevocations(list);
   }
@@ -94,11 +89,8 @@ export class AreaDesk {
 
   clear(): void {
     this.lastOfPart.clear();
+    this.lastList = '';
     this.view.clear();
-  }
-
-  private areaPrefix(): string {
-    return this.deps.areaPrefix ?? this.deps.prefix;
   }
 
   private markName(pins: Pins, part: number): string {

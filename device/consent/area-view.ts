@@ -74,7 +74,7 @@ export class AreaView {
   takeDocument(document: AreaDocument, trust: Trust): AreaNews {
     const news: AreaNews = { cancelled: document.cancelled, refused: [] };
     for (const id of document.cancelled) {
-      makeRoom(this.cancelled);
+      if (!this.cancelled.has(id)) makeRoom(this.cancelled);
       this.cancelled.add(id);
       this.open.delete(id);
       this.handedOut.delete(id);
@@ -106,7 +106,7 @@ export class AreaView {
   }
 
   private refuse(id: string, code: ErrorCode): void {
-    makeRoom(this.refusedAs);
+    if (!this.refusedAs.has(id)) makeRoom(this.refusedAs);
     this.refusedAs.set(id, code);
   }
 

@@ -2,6 +2,7 @@
 // Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { Command } from '../protocol/grant.ts';
@@ -15,6 +16,7 @@ import { commandFault, PRESS_AGE_S_MAX } from './verify-owner.ts';
 export interface CommandDeps {
   device: { id: string; key: SigningKey };
   clock: Clock;
+  log: Log;
   state: GateState;
   marks: HighWaterMarks;
   effects: GateEffects;
@@ -74,7 +76,11 @@ export class CommandDesk {
       case 'reset-clock-mark':
         if (!clock.synchronised()) return failure('consent_clock_untrusted');
         await record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
-        await marks.resetClock();
+        await marks
+          .resetClock()
+          .catch((thrown: unknown) =>
+            this.deps.log.warn('the clock mark could not be stored', { error: String(thrown) }),
+          );
         return null;
       case 'add-owner':
         return this.addOwner(signed, order.key, order.name);

@@ -4,7 +4,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
 import type { Place } from '../protocol/area.ts';
 import type { DisclosedValues, Window } from '../protocol/claims.ts';
 import type { ReceiptBody, RequestNotice } from '../protocol/home.ts';
@@ -57,14 +56,12 @@ export interface GateDeps {
   device: { id: string; key: SigningKey };
   /** The exact place of the home. It is compared with areas here and goes nowhere. */
   place: Place;
-  /** Topic prefix of the home link, and of the area link once enrolled elsewhere. */
+  /** Topic prefix of the home link. */
   prefix: string;
-  areaPrefix?: string;
   /** Id of this run of the device. */
   boot: string;
   folder: string;
   clock: Clock;
-  random: Random;
   disk: Disk;
   log: Log;
   footage: Footage;

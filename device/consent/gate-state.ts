@@ -29,6 +29,10 @@ export interface RequestRecord {
   facts: (GrantFacts & { credential: Credential }) | null;
   /** The owner's revocation token while it is on its way to the bridge. */
   revocation: string | null;
+  /** The bridge's last signed answer about the present grant's clip. */
+  intake: string | null;
+  /** Wall time of the last entry about it. */
+  touchedUs: number;
 }
 
 /** State that survives restarts, because it is the ledger's. `apply` is used both for the fold and for each new entry. */
@@ -47,6 +51,7 @@ export class GateState {
   privacyOn = false;
   /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
+  clockResets = 0;
   private readonly deviceId: string;
 
   constructor(deviceId: string) {
@@ -54,18 +59,21 @@ export class GateState {
   }
 
   record(request: string): RequestRecord {
-    return this.requests.get(request) ?? { state: UNSEEN, facts: null, revocation: null };
+    return this.requests.get(request) ?? { state: UNSEEN, facts: null, revocation: null, intake: null, touchedUs: 0 };
   }
 
   /** Takes in one entry of the ledger. Returns what is wrong with it, or null: a verified chain can still hold nonsense. */
   apply(entry: LedgerEntry): string | null {
     this.wallFloorUs = entry.type === 'clock-reset' ? entry.body.markUs : Math.max(this.wallFloorUs, entry.atUs);
+    if (entry.type === 'clock-reset') this.clockResets += 1;
     if ('token' in entry.body && 'jti' in entry.body) this.used.set(entry.body.jti, sha256Hex(entry.body.token));
     switch (entry.type) {
       case 'paired':
-      case 'owner-added':
-        this.owners.set(entry.body.key, { ...entry.body });
+      case 'owner-added': {
+        const { key, name, statement } = entry.body;
+        this.owners.set(key, { key, name, statement });
         return null;
+      }
       case 'owner-removed':
         return this.owners.delete(entry.body.key) ? null : 'it removes an owner that is not there';
       case 'enrolled':
@@ -100,6 +108,7 @@ export class GateState {
       this.used.set(entry.body.grant, sha256Hex(entry.body.grantToken));
       this.requestOf.set(entry.body.grant, request);
       record.facts = facts;
+      record.intake = null;
     }
     if (entry.type === 'revoked') record.revocation = entry.body.token;
     const input = inputOf(entry, currentGrant(record.state)?.sha256 ?? '');
@@ -109,6 +118,8 @@ export class GateState {
     const isRejected = step.effects.some((effect) => effect.do === 'reject');
     if (isRejected) return `${entry.type} does not follow ${record.state.at}`;
     record.state = step.state;
+    record.touchedUs = entry.atUs;
+    if ('intake' in entry.body) record.intake = entry.body.intake;
     if (step.state.at !== 'revoking') record.revocation = null;
     if (!unfinishedGrant(step.state)) record.facts = null;
     this.requests.set(request, record);

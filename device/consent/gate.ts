@@ -1,48 +1,35 @@
 // Owns: the one way from an owner's signed word to footage leaving: it orders verification, ledger, live grant and effects,
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
 // Not here: the checks (verify-*.ts, area-view.ts), a request's states (machine.ts), commands.ts, clips and links.
-import { assert } from '../base/assert.ts';
-import { type Timer, wallSeconds } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { type ErrorCode, type Failure, failure, isFailure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import type { ReceiptBody, RequestNotice } from '../protocol/home.ts';
-import { openToken } from '../protocol/jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from '../protocol/manifest.ts';
+import type { Timer } from '../base/clock.ts';
+import { isPublicKey, sha256Hex } from '../base/keys.ts';
+import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
+import type { RequestNotice } from '../protocol/home.ts';
+import { actorId } from '../protocol/ids.ts';
 import { revokedBy } from '../protocol/published.ts';
-import { AreaDesk, type AreaMessage } from './area-desk.ts';
+import { AreaDesk } from './area-desk.ts';
 import { CommandDesk, ownerFault, pairingStatement } from './commands.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
-import { GateState, type Owner, type Pins, type RequestRecord } from './gate-state.ts';
+import { GateState, type Owner, type Pins } from './gate-state.ts';
 import { Ledger, type LedgerHead } from './ledger.ts';
-import type { ClipFacts, EndReason, LedgerBody } from './ledger-entry.ts';
-import { type LiveGrant, mintLiveGrant } from './live-grant.ts';
-import { next, type RequestEffect, type RequestInput, type RequestState, type Step, unfinishedGrant } from './machine.ts';
+import type { ClipFacts } from './ledger-entry.ts';
+import { mintLiveGrant } from './live-grant.ts';
+import { type RequestState, unfinishedGrant } from './machine.ts';
 import { HighWaterMarks } from './marks.ts';
+import { OrderDesk } from './orders.ts';
+import { standingReceipt } from './receipts.ts';
+import { ClipReports } from './reports.ts';
 import { SerialQueue } from './serial-queue.ts';
-import { denialFault, grantFault, openOwnerMessage, type OwnerMessage, type OwnerOrder } from './verify-owner.ts';
+import { StepRunner } from './steps.ts';
+import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
 /** Grants are swept, marks advanced and unfinished work tried again at least this often. */
 const TICK_MS_MAX = 30_000;
-
-type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
-
-/** What one step of the machine is carried out with. */
-interface Occasion {
-  request: string;
-  /** What is recorded, where the step records something. */
-  body: LedgerBody;
-  /** The owner's message that is answered, where there is one. */
-  answers?: string;
-  clip?: ClipFacts;
-  intake?: string;
-}
-
-interface LiveEntry {
-  live: LiveGrant;
-  end: (detail: string) => void;
-  /** Monotonic time of expiry: a wall clock set back must not prolong a grant. */
-  deadlineMs: number;
-}
+/** Receipts of requests touched this recently are repeated after a restart: the last ones may not have got out. */
+const RESTATE_US = 600_000_000;
+const RESTATED_MAX = 16;
+/** Requests in one state message (protocol/home.ts). */
+const LISTED_MAX = 200;
 
 export class ConsentGate {
   private readonly deps: GateDeps;
@@ -52,35 +39,37 @@ export class ConsentGate {
   private readonly marks: HighWaterMarks;
   private readonly state: GateState;
   private readonly area: AreaDesk;
-  private readonly desk: CommandDesk;
-  private readonly live = new Map<string, LiveEntry>();
-  /** Grants ended in this boot, whether or not that is in the ledger yet: they are never made live again. */
-  private readonly ended = new Set<string>();
-  /** Revocations that are verified and not yet in the ledger, by grant. */
-  private readonly takenBack = new Map<string, Order<'revoke'>>();
+  private readonly runner: StepRunner;
+  private readonly commands: CommandDesk;
+  private readonly orders: OrderDesk;
+  private readonly reports: ClipReports;
   private readonly unbelieved = new Map<ErrorCode, number>();
   private damage: string | null = null;
   private timer: Timer | null = null;
   private running = false;
+  private upkeepWaits = false;
 
   constructor(deps: GateDeps) {
     this.deps = deps;
     this.limits = { ...GATE_LIMITS, ...deps.limits };
     const { disk, clock, folder, device, boot } = deps;
-    this.ledger = new Ledger({ disk, clock, folder, device, boot, bytesMax: this.limits.ledgerBytesMax });
-    this.marks = new HighWaterMarks(disk, clock, folder);
-    this.state = new GateState(device.id);
-    this.area = new AreaDesk(deps, this.limits, this.marks);
-    this.desk = new CommandDesk({
-      device,
-      clock,
-      state: this.state,
-      marks: this.marks,
-      effects: deps.effects,
-      ownersMax: this.limits.ownersMax,
-      record: (body) => this.record(body),
-      announce: () => this.notices().forEach((notice) => void deps.effects.requestNotice(notice)),
+    const ledger = new Ledger({ disk, clock, folder, device, boot, bytesMax: this.limits.ledgerBytesMax });
+    const marks = new HighWaterMarks(disk, clock, folder);
+    const state = new GateState(device.id);
+    this.area = new AreaDesk(deps, this.limits, marks);
+    const { view } = this.area;
+    this.runner = new StepRunner({ ...deps, ledger, state, marks, view, mint: (facts) => mintLiveGrant(facts, clock) });
+    this.commands = new CommandDesk({
+      ...{ device, clock, state, marks, log: deps.log, effects: deps.effects, ownersMax: this.limits.ownersMax },
+      record: (body) => this.runner.record(body),
+      announce: () => this.announceAll(),
     });
+    const { runner, commands, limits } = this;
+    this.orders = new OrderDesk({ ...deps, state, marks, view, runner, commands, limits, damage: () => this.damage });
+    this.reports = new ClipReports(device.id, state, runner);
+    this.ledger = ledger;
+    this.marks = marks;
+    this.state = state;
   }
 
   /**
@@ -93,7 +82,7 @@ export class ConsentGate {
         const wrong = this.state.apply(entry);
         if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
       });
-      await this.marks.start(this.state.wallFloorUs);
+      await this.marks.start(this.state);
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
       this.damage = String(thrown.facts['detail'] ?? thrown.message);
@@ -110,8 +99,279 @@ export class ConsentGate {
     this.running = false;
     this.timer?.cancel();
     this.timer = null;
-    for (const { end } of this.live.values()) end('the device stops');
-    this.live.clear();
+    this.runner.endAll('the device stops');
     await this.queue.idle();
+    this.runner.endAll('the device stops');
     await this.ledger.stop();
   }
+
+  /** Resolves when everything that has come in so far has been dealt with. */
+  async idle(): Promise<void> {
+    await this.queue.idle();
+  }
+
+  get head(): LedgerHead {
+    return this.ledger.head;
+  }
+
+  get clockTrusted(): boolean {
+    return this.marks.clockTrusted();
+  }
+
+  /** What is wrong with the ledger; null while it verifies. */
+  get damaged(): string | null {
+    return this.damage;
+  }
+
+  /** As last ordered by an owner's command. */
+  get privacyOn(): boolean {
+    return this.state.privacyOn;
+  }
+
+  get pins(): Pins | null {
+    return this.state.pins;
+  }
+
+  owners(): Owner[] {
+    return [...this.state.owners.values()];
+  }
+
+  /** Messages that were not believed since the start, by code. Never an entry: a spammer must not wear out a card. */
+  unbelievedCounts(): Partial<Record<ErrorCode, number>> {
+    return Object.fromEntries(this.unbelieved);
+  }
+
+  /** Grants whose clips are still needed. An outbox removes every other clip it holds when it starts. */
+  unfinishedGrants(): string[] {
+    return [...this.state.requests.values()].flatMap(({ state }) => unfinishedGrant(state)?.id ?? []);
+  }
+
+  /** Open requests, and closed ones with a grant or revocation under way; at most as many as a state can list. */
+  openRequests(): { request: string; state: RequestState['at'] }[] {
+    const open = this.area.view.requests().map((opened) => opened.request.jti);
+    const busy = [...this.state.requests].filter(([, { state }]) => state.at === 'revoking' || unfinishedGrant(state));
+    const ids = new Set([...open, ...busy.map(([request]) => request)]);
+    return [...ids].slice(0, LISTED_MAX).map((request) => ({ request, state: this.runner.stateOf(request).at }));
+  }
+
+  /** Requests that wait for an answer and may be answered now. */
+  notices(): RequestNotice[] {
+    const { view } = this.area;
+    const waiting = view.requests().filter((one) => this.runner.stateOf(one.request.jti).at === 'pending');
+    return waiting.filter((one) => view.standingOf(one) === null).map((one) => this.area.noticeOf(one));
+  }
+
+  /**
+   * Makes a key an owner's: for the pairing server, which has had the key proven. Returns the device's statement; for a key
+   * that is paired already, the one it has. Throws `owner_too_many`, `pairing_refused`, `consent_ledger_damaged`,
+   * `consent_storage_failed`.
+   */
+  pair(key: string, name: string): Promise<string> {
+    return this.queue.run(async () => {
+      this.assertWhole();
+      const known = this.state.owners.get(key);
+      if (known) return known.statement;
+      const fault = ownerFault(this.state, key, this.limits.ownersMax);
+      if (fault) throw fault;
+      const statement = pairingStatement(this.deps.device, key, this.deps.clock);
+      await this.runner.record({ type: 'paired', body: { key, name, statement } });
+      this.deps.effects.changed();
+      return statement;
+    });
+  }
+
+  /**
+   * Pins a bridge and a registry. Another bridge than before ends every grant that was for the old one.
+   * Throws `enrolment_key_mismatch` for keys that cannot be pinned, `consent_ledger_damaged`, `consent_storage_failed`.
+   */
+  async enrol(pins: Pins): Promise<void> {
+    const isBridge = pins.bridge === actorId('bridge', sha256Hex(pins.bridgeKey));
+    if (!isBridge || !isPublicKey(pins.bridgeKey) || !isPublicKey(pins.registryKey)) {
+      throw failure('enrolment_key_mismatch');
+    }
+    await this.pin(pins);
+  }
+
+  private pin(pins: Pins): Promise<void> {
+    return this.queue.run(async () => {
+      this.assertWhole();
+      const before = this.state.pins;
+      if (before?.bridgeKey === pins.bridgeKey && before.registryKey === pins.registryKey) return;
+      await this.runner.record({ type: 'enrolled', body: pins });
+      this.area.clear();
+      if (before) await this.marks.forgetRevisions().catch((thrown: unknown) => this.markFailed(thrown));
+      await this.runner.sweep();
+      this.deps.effects.changed();
+    });
+  }
+
+  /** Takes in the cell's document that came on the topic of part `part`. Retained is the rule here: it is no order. */
+  async onAreaDocument(part: number, token: string): Promise<void> {
+    const { pins } = this.state;
+    const document = pins ? this.area.openDocument(part, token, pins) : 'token_unknown_signer';
+    if (typeof document === 'string') return this.count(document);
+    if (!document || !pins || !this.hasRoom()) return;
+    await this.queue.run(async () => {
+      if (this.state.pins !== pins) return;
+      const news = await this.area.takeDocument(document, token, pins);
+      for (const code of news.refused) this.count(code);
+      if (news.cancelled.length > 0) await this.runner.sweep();
+      this.announceNew();
+    });
+  }
+
+  /** Takes in the registry's revocation list. */
+  async onRevocations(token: string): Promise<void> {
+    const { pins } = this.state;
+    const list = pins ? this.area.openList(token, pins) : 'token_unknown_signer';
+    if (typeof list === 'string') return this.count(list);
+    if (!list) return;
+    for (const { id, facts } of this.runner.liveGrants()) {
+      const credential = this.state.record(facts.request.jti).facts?.credential;
+      if (credential && revokedBy(list, credential)) this.runner.endLive(id, "its agency's access was revoked");
+    }
+    // Not dropped when many wait: each is the registry's and another one, so they are few.
+    await this.queue.run(async () => {
+      if (this.state.pins !== pins) return;
+      await this.area.takeList(list, token);
+      await this.runner.sweep();
+      this.announceNew();
+    });
+  }
+
+  /**
+   * Takes a message of the home link's consent and command topics, or of the console. Resolves when it has been dealt
+   * with. What is not authentic is counted, never answered; all else gets a receipt. A revocation takes effect before this
+   * returns, whatever else is under way.
+   */
+  async onOwnerMessage(message: OwnerMessage): Promise<void> {
+    if (!this.running) return;
+    const owners = [...this.state.owners.keys()];
+    const order = openOwnerMessage(message, { prefix: this.deps.prefix, device: this.deps.device.id, owners });
+    if (typeof order === 'string') return this.count(order);
+    if (order.kind === 'revoke') {
+      const { takenBack } = this.runner;
+      const isWaiting = takenBack.get(order.claims.grant)?.token === order.token;
+      if (isWaiting && this.queue.waiting >= this.limits.waitingMax) return;
+      takenBack.set(order.claims.grant, order);
+      this.runner.endNamed(order);
+    } else if (!this.hasRoom()) return;
+    await this.queue.run(() => this.orders.carryOut(order));
+    this.arm();
+  }
+
+  /** The clip is on disk, sealed, with its final bytes. Throws `grant_dead`, `consent_storage_failed`. */
+  clipSealed(grant: string, clip: ClipFacts): Promise<void> {
+    return this.reported(() => this.reports.clipSealed(grant, clip));
+  }
+
+  /** To be awaited before the upload token is shown to the bridge for the first time. Throws as `clipSealed`. */
+  tokenPresented(grant: string): Promise<void> {
+    return this.reported(() => this.reports.tokenPresented(grant));
+  }
+
+  /**
+   * The bridge has the whole clip: `intake` is its signed receipt. Throws `token_*`, `verify_failed`, `grant_dead`,
+   * `consent_storage_failed`.
+   */
+  delivered(grant: string, intake: string): Promise<void> {
+    return this.reported(() => this.reports.delivered(grant, intake));
+  }
+
+  /** The bridge's signed answer to a revocation: parts deleted, or the clip handed over before. Throws as `delivered`. */
+  revocationAnswered(grant: string, intake: string): Promise<void> {
+    return this.reported(() => this.reports.revocationAnswered(grant, intake));
+  }
+
+  /** The clip cannot be made or will never be taken. Throws `grant_dead`, `consent_storage_failed`. */
+  failed(grant: string, code: ErrorCode): Promise<void> {
+    return this.reported(() => this.reports.failed(grant, code));
+  }
+
+  private reported(report: () => Promise<void>): Promise<void> {
+    return this.queue.run(async () => {
+      this.assertWhole();
+      await report();
+      this.deps.effects.changed();
+    });
+  }
+
+  private async resume(): Promise<void> {
+    await this.upkeep();
+    if (this.damage !== null) return;
+    for (const { state, revocation } of this.state.requests.values()) {
+      if (state.at === 'revoking' && revocation !== null) this.deps.effects.sendRevocation(state.grant.id, revocation);
+    }
+    this.restate();
+    this.deps.effects.changed();
+  }
+
+  private markFailed(thrown: unknown): void {
+    this.deps.log.warn('a mark could not be stored', { error: String(thrown) });
+  }
+
+  private async upkeep(): Promise<void> {
+    this.upkeepWaits = false;
+    const { log } = this.deps;
+    await this.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
+    this.area.view.dropExpired();
+    if (this.damage !== null) return;
+    await this.orders.retryRevokes();
+    await this.commands.finishForgets().catch((thrown: unknown) => {
+      if (!isFailure(thrown)) throw thrown;
+      log.warn('footage could not be forgotten yet', { code: thrown.code });
+    });
+    await this.runner.sweep();
+    this.runner.resumeLive();
+    this.announceNew();
+  }
+
+  private arm(): void {
+    this.timer?.cancel();
+    if (!this.running) return;
+    const delayMs = Math.max(0, Math.min(TICK_MS_MAX, this.runner.nextDeadlineMs()));
+    this.timer = this.deps.clock.after(delayMs, () => {
+      this.runner.endOverdue();
+      if (!this.upkeepWaits) void this.queue.run(() => this.upkeep());
+      this.upkeepWaits = true;
+      this.arm();
+    });
+  }
+
+  private announceNew(): void {
+    for (const opened of this.area.view.takeAnswerable()) {
+      if (this.runner.stateOf(opened.request.jti).at !== 'pending') continue;
+      this.deps.effects.requestNotice(this.area.noticeOf(opened));
+    }
+  }
+
+  private announceAll(): void {
+    for (const notice of this.notices()) this.deps.effects.requestNotice(notice);
+    this.restate();
+  }
+
+  private restate(): void {
+    const sinceUs = this.deps.clock.wallUs() - RESTATE_US;
+    const recent = [...this.state.requests]
+      .filter(([, record]) => record.touchedUs >= sinceUs)
+      .sort(([, a], [, b]) => a.touchedUs - b.touchedUs);
+    for (const [request, record] of recent.slice(-RESTATED_MAX)) {
+      const body = standingReceipt(request, record);
+      if (body) this.deps.effects.receipt(body);
+    }
+  }
+
+  private assertWhole(): void {
+    if (this.damage !== null) throw failure('consent_ledger_damaged', { detail: this.damage });
+  }
+
+  private hasRoom(): boolean {
+    if (this.running && this.queue.waiting < this.limits.waitingMax) return true;
+    this.count('consent_too_many');
+    return false;
+  }
+
+  private count(code: ErrorCode): void {
+    this.unbelieved.set(code, (this.unbelieved.get(code) ?? 0) + 1);
+  }
+}

@@ -29,15 +29,18 @@ export interface LedgerDeps {
 }
 
 export const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
-/** Kept free of grants and pairings, so that a full ledger can still take a no, a revocation and their effects. */
+/** Kept free of new grants, owners and orders, so that a full ledger can still take a no, a revocation and their effects. */
 export const LEDGER_RESERVE_BYTES = 1024 * 1024;
 const LINE_BYTES_MAX = 131_072;
 const CHUNK_BYTES = 262_144;
 const HEAD_BYTES_MAX = 1_024;
 const NEWLINE = 10;
 
-/** Entries that open something new; everything else may use the reserve. */
-const OPENING_TYPES: readonly LedgerBody['type'][] = ['paired', 'owner-added', 'enrolled', 'granted'];
+/** Entries that end something or report on what is under way: these may use the reserve. */
+const CLOSING_TYPES: readonly LedgerBody['type'][] = [
+  ...(['denied', 'revoked', 'owner-removed', 'ended', 'failed', 'forgot'] as const),
+  ...(['sealed', 'token-presented', 'delivered', 'deleted', 'recalled'] as const),
+];
 
 /** Hash of the entry before the first: binds the chain to its device. */
 export function genesisHash(deviceId: string): string {
@@ -220,13 +223,10 @@ export class Ledger {
     await disk.makeFolder(folder);
     const walk = await walkLedger(disk, folder, { id: device.id, key: device.key.publicKey }, each);
     this.file = await disk.open(join(folder, LEDGER_FILE), { create: true });
-    if (walk.goodBytes < walk.bytes) {
-      await this.file.truncate(walk.goodBytes);
-      await this.file.sync();
-    }
     this.current = walk.head;
     this.bytes = walk.goodBytes;
-    this.broken = walk.unsigned;
+    // A torn tail, or an entry whose head is missing, is put right now; if the disk refuses, before the next append.
+    if (walk.goodBytes < walk.bytes || walk.unsigned) await this.takeBack(this.file);
   }
 
   async stop(): Promise<void> {
@@ -243,10 +243,12 @@ export class Ledger {
     assert(!this.busy, 'one append at a time');
     const file = this.file;
     if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
+    // An entry that could not be read back would take the whole ledger with it.
+    assert(ledgerBodySchema.safeParse(said).success, `a ${said.type} entry fits its schema`);
     const entry = this.numbered(said);
     const { line, hash } = lineOf(entry);
     const bytesMax = this.deps.bytesMax ?? LEDGER_BYTES_MAX;
-    const room = OPENING_TYPES.includes(said.type) ? bytesMax - LEDGER_RESERVE_BYTES : bytesMax;
+    const room = CLOSING_TYPES.includes(said.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
     if (this.bytes + line.length > room || line.length > LINE_BYTES_MAX) throw failure('consent_storage_failed');
     this.busy = true;
     try {
@@ -279,7 +281,7 @@ export class Ledger {
   }
 
   /**
-   * After a failed append, head and file go back to what was acknowledged. The head first: a crash between the two leaves
+   * After a failed append or a crash, head and file are made to agree on what counts. The head first: a crash between the two leaves
    * an entry without a head, which is what a crash inside `append` leaves; the other order would look like a cut ledger.
    * If this fails too, the next append tries it again before anything else.
    */

@@ -18,6 +18,8 @@ export const CLOCK_BACKSTEP_US_MAX = 2_000_000;
 const SAVE_STEP_US = 600_000_000;
 
 const marksSchema = z.strictObject({
+  /** How many of the ledger's orders to reset the clock mark this file has taken in. */
+  clockResets: z.int().nonnegative(),
   wallUs: z.int().nonnegative(),
   revocations: z.int().nonnegative(),
   /** Highest revision of each part of the cell's area document, by `<bridge>/<cell>/<part>`. */
@@ -30,7 +32,7 @@ export class HighWaterMarks {
   private readonly disk: Disk;
   private readonly clock: Clock;
   private readonly path: string;
-  private marks: Marks = { wallUs: 0, revocations: 0, areas: {} };
+  private marks: Marks = { clockResets: 0, wallUs: 0, revocations: 0, areas: {} };
   private savedWallUs = 0;
 
   constructor(disk: Disk, clock: Clock, folder: string) {
@@ -39,16 +41,25 @@ export class HighWaterMarks {
     this.path = join(folder, MARKS_FILE);
   }
 
-  /** Reads the file; `floorUs` is what the ledger says the wall time has been. Throws `state_damaged`. */
-  async start(floorUs: number): Promise<void> {
-    const bytes = await this.disk.readFile(this.path, MARKS_BYTES_MAX);
+  /**
+   * Reads the file. `ledger` is what the ledger knows: the latest wall time since the last reset order, and how many such
+   * orders there were; an order the file has not taken in (a crash came between) makes its wall time void.
+   * Throws `state_damaged`.
+   */
+  async start(ledger: { wallFloorUs: number; clockResets: number }): Promise<void> {
+    const damaged = (detail: string) => failure('state_damaged', { file: this.path, detail });
+    const bytes = await this.disk.readFile(this.path, MARKS_BYTES_MAX).catch((thrown: unknown) => {
+      throw damaged(String(thrown));
+    });
     if (bytes) {
       const marks = marksSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
-      if (!marks.success) throw failure('state_damaged', { file: this.path, detail: 'its form is not that of marks' });
+      if (!marks.success) throw damaged('its form is not that of marks');
       this.marks = marks.data;
       this.savedWallUs = marks.data.wallUs;
     }
-    this.marks.wallUs = Math.max(this.marks.wallUs, floorUs);
+    const isVoid = this.marks.clockResets !== ledger.clockResets;
+    this.marks.wallUs = isVoid ? ledger.wallFloorUs : Math.max(this.marks.wallUs, ledger.wallFloorUs);
+    this.marks.clockResets = ledger.clockResets;
   }
 
   /** Whether windows and expiries can be judged now: the clock is set and has not run backwards. */
@@ -63,9 +74,10 @@ export class HighWaterMarks {
     if (this.marks.wallUs - this.savedWallUs >= SAVE_STEP_US) await this.save();
   }
 
-  /** An owner ordered the mark back to the present (already in the ledger). */
+  /** An owner ordered the mark back to the present. The ledger has it already, so the file may fail to follow. */
   async resetClock(): Promise<void> {
     this.marks.wallUs = this.clock.wallUs();
+    this.marks.clockResets += 1;
     await this.save();
   }
 

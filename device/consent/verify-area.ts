@@ -15,22 +15,20 @@ import {
   type Revocations,
   revocationsSchema,
 } from '../protocol/request.ts';
-import { topicsUnder } from '../protocol/topics.ts';
 
 export type Judged<Claims> = { ok: true; claims: Claims } | { ok: false; code: ErrorCode };
 
 /** What an area document must fit: the pinned bridge, this home's cell, and the revision already believed. */
 export interface AreaExpectation {
   bridgeKey: string;
-  prefix: string;
   cell: string;
   /** Highest revision believed so far of a part. */
   revisionOf: (part: number) => number;
 }
 
-/** Opens one part of the area document as it came on `topic`. An older revision is refused with `consent_too_old`. */
+/** Opens the area document that came on the cell's topic for part `onPart`. An older revision is refused with `consent_too_old`. */
 export function openAreaDocument(
-  topic: string,
+  onPart: number,
   token: string,
   expected: AreaExpectation,
   clock: Clock,
@@ -45,7 +43,7 @@ export function openAreaDocument(
   if (!opened.ok) return { ok: false, code: TOKEN_FAULT_CODES[opened.fault] };
   const { cell, part, parts, revision, iat, exp } = opened.claims;
   const nowS = wallSeconds(clock);
-  if (cell !== expected.cell || part > parts || topic !== topicsUnder(expected.prefix).areaRequests(cell, part)) {
+  if (cell !== expected.cell || part !== onPart || part > parts) {
     return { ok: false, code: 'message_topic_mismatch' };
   }
   if (iat > nowS + CLOCK_SKEW_S_MAX) return { ok: false, code: 'consent_not_yet_valid' };

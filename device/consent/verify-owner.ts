@@ -1,5 +1,6 @@
 // Owns: judging what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
 // Not here: the order of decisions on one request (machine.ts), carrying them out (gate.ts).
+import { fromUtf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { verifySignature } from '../base/keys.ts';
 import {
@@ -24,7 +25,7 @@ import {
   revokeSchema,
 } from '../protocol/grant.ts';
 import { openToken } from '../protocol/jws.ts';
-import { parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
+import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
 import type { AreaView } from './area-view.ts';
 
 /**
@@ -40,7 +41,7 @@ export const WINDOW_US_MIN = 1_000;
 /** A message as a link delivered it. */
 export interface OwnerMessage {
   topic: string;
-  payload: string;
+  payload: Uint8Array | string;
   /** Whether the broker delivered it from storage. */
   retained: boolean;
 }
@@ -58,16 +59,19 @@ export function openOwnerMessage(
   expected: { prefix: string; device: string; owners: readonly string[] },
 ): OwnerOrder | ErrorCode {
   if (message.retained) return 'message_retained';
+  if (message.payload.length > PAYLOAD_BYTES_MAX) return 'token_too_large';
+  const payload = typeof message.payload === 'string' ? message.payload : fromUtf8(message.payload);
+  if (payload === null) return 'token_malformed';
   const { prefix, device, owners } = expected;
   const at = parseConsentTopic(prefix, device, message.topic);
   const common = { audience: device, keys: owners, verify: verifySignature };
   if (!at) {
     if (message.topic !== topicsUnder(prefix).command(device)) return 'message_topic_mismatch';
-    const opened = openToken(message.payload, { typ: 'doorsill-command+jws', schema: commandSchema, ...common });
+    const opened = openToken(payload, { typ: 'doorsill-command+jws', schema: commandSchema, ...common });
     if (!opened.ok) return TOKEN_FAULT_CODES[opened.fault];
     return { kind: 'command', claims: opened.claims, token: opened.token };
   }
-  const order = openConsent(at.action, message.payload, common);
+  const order = openConsent(at.action, payload, common);
   return typeof order === 'string' || order.claims.request === at.request ? order : 'message_topic_mismatch';
 }
 

@@ -18,8 +18,12 @@ import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from '.
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
 import { TaskQueue } from './task-queue.ts';
 
-/** Largest sealed segment when nothing else is configured: 10 s of 13 Mbit/s. */
-export const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
+/** Largest sealed segment when nothing else is configured, 10 s of 13 Mbit/s; in a small ring, a quarter of it. */
+const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
+const SEGMENTS_LEAST = 4;
+
+/** Less than this holds no second of video worth the name. */
+const BYTES_LEAST = 65_536;
 
 const SALT_BYTES = 16;
 
@@ -38,7 +42,7 @@ export interface RingFileOptions {
   retentionS: number;
   /** For a new key; an existing ring keeps its own. */
   cipher: SealCipher;
-  /** A segment, sealed, is at most this long. */
+  /** A segment, sealed, is at most this long; without it 16 MiB, or a quarter of a small ring. */
   segmentBytesMax?: number;
 }
 
@@ -63,11 +67,13 @@ export class RingFile implements Ring {
   private keyLost = false;
   private damaged = 0;
   private ticker: Timer | null = null;
+  private sweeping = false;
 
   constructor(options: RingFileOptions) {
     this.options = options;
     this.capacity = Math.floor(options.bytesMax / BLOCK_BYTES) * BLOCK_BYTES;
-    this.segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX_DEFAULT;
+    const quarter = Math.floor(this.capacity / SEGMENTS_LEAST);
+    this.segmentBytesMax = options.segmentBytesMax ?? Math.min(SEGMENT_BYTES_MAX_DEFAULT, quarter);
     this.queue = new TaskQueue(2 * this.segmentBytesMax);
     const { disk, wrapper, path, random } = options;
     this.keyFile = new RingKeyFile(new WrappedFile(disk, wrapper, `${path}.key`, 'ring'), random);
@@ -79,7 +85,7 @@ export class RingFile implements Ring {
    * each append tries again.
    */
   async start(): Promise<void> {
-    const leastBytes = 2 * bytesOfRecord(this.segmentBytesMax - sealedBytesOf(0));
+    const leastBytes = Math.max(BYTES_LEAST, 2 * bytesOfRecord(this.segmentBytesMax - sealedBytesOf(0)));
     if (this.capacity < leastBytes) {
       const what = `two segments of ${this.segmentBytesMax} bytes`;
       throw failure('ring_too_small', { bytes: this.options.bytesMax, what, leastBytes });
@@ -158,9 +164,11 @@ export class RingFile implements Ring {
 
   async stop(): Promise<void> {
     this.running = false;
-    this.ticker?.cancel();
-    this.ticker = null;
-    await this.inTurn(async () => {
+    await this.queue.run(async () => {
+      this.ticker?.cancel();
+      this.ticker = null;
+      // What this cannot destroy any more, the next start does: it is noted in the key file, or too old then as now.
+      await this.sweep().catch((thrown: unknown) => this.warnOfSweep(thrown));
       this.index.clear();
       this.doomed.clear();
       this.unsettled = [];
@@ -189,7 +197,7 @@ export class RingFile implements Ring {
       this.takeOver(resumed.records);
       await this.eraseDoomed(records);
       await records.sync();
-      this.damaged += scan.damaged + scan.foreign + resumed.torn;
+      this.damaged += scan.damaged + resumed.torn;
       this.records = records;
     } catch (thrown) {
       this.index.clear();
@@ -309,19 +317,28 @@ export class RingFile implements Ring {
   /** Destroys what grew too old although nothing is written, and comes back. */
   private tick(): void {
     this.ticker?.cancel();
-    this.ticker = null;
-    if (!this.running) return;
     this.ticker = this.options.clock.after(expiryTickMs(this.options.retentionS), () => {
-      this.inTurn(async () => {
-        const { records } = this;
-        this.expire();
-        if (!records || this.doomed.size === 0) return;
-        await this.eraseDoomed(records);
-        await records.sync();
-      })
-        .catch((thrown: unknown) => this.options.log.warn('old footage not destroyed yet', { detail: String(thrown) }))
-        .finally(() => this.tick());
+      this.tick();
+      if (this.sweeping) return;
+      this.sweeping = true;
+      this.inTurn(() => this.sweep())
+        .catch((thrown: unknown) => this.warnOfSweep(thrown))
+        .finally(() => {
+          this.sweeping = false;
+        });
     });
+  }
+
+  private async sweep(): Promise<void> {
+    const { records } = this;
+    this.expire();
+    if (!records || this.doomed.size === 0) return;
+    await this.eraseDoomed(records);
+    await records.sync();
+  }
+
+  private warnOfSweep(thrown: unknown): void {
+    this.options.log.warn('old footage not destroyed yet', { detail: String(thrown) });
   }
 
   /** Runs a task after all before it; what the operating system says becomes a failure of the ring. */

@@ -13,7 +13,7 @@ export interface Scan {
   records: RecordHeader[];
   /** Records that were there and are not to be trusted: altered, moved, replayed, or missing between two others. */
   damaged: number;
-  /** Headers sealed under a key that is neither this one nor the one it replaced. */
+  /** Those of them sealed under a key that is neither this one nor the one it replaced. */
   foreign: number;
   /** The highest sequence number seen, fitting or not; 0 without any. */
   sequenceMax: number;
@@ -47,8 +47,9 @@ export async function scanRing(
       expected = true;
       continue;
     }
-    if (opened.what === 'damaged') damagedAt.add(position);
-    if (opened.what === 'foreign' && opened.keyId !== retiredId) foreign += 1;
+    const dead = opened.what === 'foreign' && opened.keyId === retiredId;
+    if (opened.what !== 'nothing' && !dead) damagedAt.add(position);
+    if (opened.what === 'foreign' && !dead) foreign += 1;
     position += BLOCK_BYTES;
   }
   const { records, missing } = inOrder(found, damagedAt, limitBytes);

@@ -23,6 +23,12 @@ export interface Ring {
   read(window: Window): AsyncIterable<Segment>;
   /** Spans covered without a gap longer than `GAP_US`, oldest first. */
   coverage(): Window[];
+  /**
+   * Whether the wall time of any footage in the window is doubtful: recorded while the clock was not trusted
+   * (`Segment.clockTrusted`), or two segments claim the same time (overlap of more than GAP_US: the clock was set back).
+   * Known from the index alone, also after a restart.
+   */
+  ambiguous(window: Window): boolean;
   stats(): RingStats;
   /** Destroys segments that touch the window, or all of them; returns how many. They cannot be read again by anyone. */
   forget(window?: Window): Promise<number>;

@@ -90,7 +90,9 @@ export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): 
     const sealedBytes = (await file.size()) - HEADER_BYTES;
     const chunks = Math.ceil(sealedBytes / STEP_BYTES);
     const lastBytes = sealedBytes - (chunks - 1) * STEP_BYTES - SEAL_TAG_BYTES;
-    if (chunks < 1 || lastBytes < 0 || !equalBytes(header.subarray(0, MAGIC.length), MAGIC)) {
+    // Only an empty file ends with an empty chunk: anything else has one length for its plain size.
+    const lastBytesLeast = chunks === 1 ? 0 : 1;
+    if (chunks < 1 || lastBytes < lastBytesLeast || !equalBytes(header.subarray(0, MAGIC.length), MAGIC)) {
       throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
     }
     const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;

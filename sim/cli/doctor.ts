@@ -13,8 +13,8 @@ import {
 } from '../../device/index.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
-import { asFailure } from './output.ts';
 import { printBytes } from './moments.ts';
+import { asFailure } from './output.ts';
 
 /** What one look found: fine, worth knowing, or wrong with what to do. */
 interface Finding {
@@ -41,9 +41,11 @@ export function addDoctor(program: Command): void {
       const faults = findings.filter((finding) => finding.level === 'fault');
       const marks = { ok: 'ok   ', note: 'note ', fault: 'FAULT' } as const;
       const lines = findings.map(
-        ({ what, level, detail, advice }) => `${marks[level]}  ${what.padEnd(10)} ${detail}${advice ? `\n                  ${advice}` : ''}`,
+        ({ what, level, detail, advice }) =>
+          `${marks[level]}  ${what.padEnd(10)} ${detail}${advice ? `\n                  ${advice}` : ''}`,
       );
-      const verdict = faults.length === 0 ? 'Nothing is wrong.' : `${faults.length} fault${faults.length === 1 ? '' : 's'}.`;
+      const verdict =
+        faults.length === 0 ? 'Nothing is wrong.' : `${faults.length} fault${faults.length === 1 ? '' : 's'}.`;
       context.output.result({ findings, faults: faults.length }, [...lines, '', verdict].join('\n'));
       if (faults.length > 0) process.exitCode = 5;
     });
@@ -55,7 +57,7 @@ async function nodeVersion(): Promise<Finding> {
 
 async function ffmpegOf(context: Context): Promise<Finding> {
   try {
-    const found = await findFfmpeg({ environment: process.env });
+    const found = await findFfmpeg();
     return { what: 'ffmpeg', level: 'ok', detail: `${found.version} at ${found.path}` };
   } catch (thrown) {
     return faultOf('ffmpeg', thrown, context);
@@ -68,16 +70,32 @@ async function diskOf(context: Context, folder: string): Promise<Finding> {
     (thrown: NodeJS.ErrnoException) => (thrown.code === 'ENOENT' ? '.' : null),
   );
   if (existing === null) {
-    return { what: 'disk', level: 'fault', detail: `${folder} cannot be written`, advice: 'Make it writable for this user, or name another with --data.' };
+    return {
+      what: 'disk',
+      level: 'fault',
+      detail: `${folder} cannot be written`,
+      advice: 'Make it writable for this user, or name another with --data.',
+    };
   }
   const free = await context.disk.freeBytes(existing);
   if (free >= FREE_BYTES_MIN) return { what: 'disk', level: 'ok', detail: `${printBytes(free)} free for ${folder}` };
-  return { what: 'disk', level: 'fault', detail: `only ${printBytes(free)} free for ${folder}`, advice: 'Free some space, or make the ring smaller in device.json.' };
+  return {
+    what: 'disk',
+    level: 'fault',
+    detail: `only ${printBytes(free)} free for ${folder}`,
+    advice: 'Free some space, or make the ring smaller in device.json.',
+  };
 }
 
 function clockOf(context: Context): Finding {
-  if (context.clock.synchronised()) return { what: 'clock', level: 'ok', detail: new Date(context.clock.wallUs() / 1000).toISOString() };
-  return { what: 'clock', level: 'fault', detail: 'this machine’s clock is not set', advice: 'Set it or switch time synchronisation on; until then nothing is granted.' };
+  if (context.clock.synchronised())
+    return { what: 'clock', level: 'ok', detail: new Date(context.clock.wallUs() / 1000).toISOString() };
+  return {
+    what: 'clock',
+    level: 'fault',
+    detail: 'this machine’s clock is not set',
+    advice: 'Set it or switch time synchronisation on; until then nothing is granted.',
+  };
 }
 
 async function townOf(context: Context, folder: string): Promise<Finding[]> {
@@ -87,9 +105,13 @@ async function townOf(context: Context, folder: string): Promise<Finding[]> {
   } catch (thrown) {
     return [faultOf('data', thrown, context)];
   }
-  if (!town) return [{ what: 'data', level: 'note', detail: `${folder} holds no town yet`, advice: 'Start one with `npm start`.' }];
+  if (!town)
+    return [
+      { what: 'data', level: 'note', detail: `${folder} holds no town yet`, advice: 'Start one with `npm start`.' },
+    ];
   const pid = folderHolder(folder);
-  if (pid === null) return [{ what: 'town', level: 'note', detail: `${folder} is not running`, advice: 'Start it with `npm start`.' }];
+  if (pid === null)
+    return [{ what: 'town', level: 'note', detail: `${folder} is not running`, advice: 'Start it with `npm start`.' }];
   const findings: Finding[] = [{ what: 'town', level: 'ok', detail: `runs as process ${pid}` }];
   for (const [what, url] of [
     ['registry', town.registry && `${town.registry.url}/v1/key`],
@@ -120,7 +142,13 @@ async function devicesOf(context: Context, ownerFolder: string): Promise<Finding
         const state = await session.waitFor<{ camera: string; problem: string | null }>(
           `device ${home.device}`,
           STATUS_MS_MAX,
-          (found) => ({ state: ({ camera, storage }) => found({ camera: camera.state, problem: storage.state === 'ok' ? null : (storage.detail ?? storage.state) }) }),
+          (found) => ({
+            state: ({ camera, storage }) =>
+              found({
+                camera: camera.state,
+                problem: storage.state === 'ok' ? null : (storage.detail ?? storage.state),
+              }),
+          }),
           () => session.start(),
         );
         if (state.problem !== null) throw failure('ring_write_failed', { path: home.device, detail: state.problem });

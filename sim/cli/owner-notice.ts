@@ -69,7 +69,7 @@ export function showWindow(window: Window): string {
 
 /** Text from outside, safe for a terminal: no control characters, so that it cannot repaint what was verified. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** The exact command that grants a window of a request. */

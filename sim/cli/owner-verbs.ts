@@ -9,7 +9,6 @@ import {
   makeDenial,
   makeGrant,
   makeRevoke,
-  type OwnerSession,
   type Signer,
   type VerifiedNotice,
   type Window,
@@ -56,7 +55,7 @@ Examples:
       await withOwner(context, options, async (session, signer) => {
         const notice = await fetchNotice(session, signer, request);
         for (const line of showNotice(notice)) context.output.progress(line);
-        const grant = await grantFor(session, signer, notice, options, ownerFolder(options), context.disk);
+        const grant = await grantFor(signer, notice, options, ownerFolder(options), context.disk);
         const startMs = context.clock.monotonicMs();
         const { claims } = grant;
         context.output.progress(`Granting ${showWindow(claims.window)}, ${claims.audio ? 'with' : 'without'} sound,`);
@@ -95,7 +94,6 @@ const collect = (value: string, before: string[]) => [...before, value];
 
 /** The same choice again is the same grant: a repeated command can never make a second clip. */
 async function grantFor(
-  session: OwnerSession,
   signer: Signer,
   notice: VerifiedNotice,
   options: GrantOptions,

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { listHomes, loadOrCreateOwnerKey, pairWithDevice, storeHome } from '../../device/index.ts';
-import { dataFolder, openContext, type OwnerOptions, ownerFolder, withOwnerOptions } from './context.ts';
+import { dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 
 export function addPair(program: Command): void {
   withOwnerOptions(program.command('pair'))
@@ -11,14 +11,20 @@ export function addPair(program: Command): void {
     .option('--socket <path>', "the device's pairing socket, as it prints it (default: DATA/doorbell/pair.sock)")
     .option('--name <name>', 'how the device should call this owner', 'owner')
     .option('--list', 'list the paired devices')
-    .addHelpText('after', '\nExamples:\n  $ npx doorsill pair --socket ./porch/pair.sock --owner ./me\n  $ npx doorsill pair --list')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx doorsill pair --socket ./porch/pair.sock --owner ./me\n  $ npx doorsill pair --list',
+    )
     .action(async (options: OwnerOptions & { socket?: string; name: string; list?: boolean }, command: Command) => {
       const context = openContext(command);
       const folder = ownerFolder(options);
       if (options.list) {
         const homes = await listHomes(context.disk, folder);
         const lines = homes.map((home) => `${home.device}  ${home.name}  ${home.account.url}`);
-        context.output.result({ homes: homes.map(({ account: _, ...home }) => home) }, lines.join('\n') || 'No paired device.');
+        context.output.result(
+          { homes: homes.map(({ account: _, ...home }) => home) },
+          lines.join('\n') || 'No paired device.',
+        );
         return;
       }
       const socket = options.socket ?? join(dataFolder(options.data), 'doorbell', 'pair.sock');

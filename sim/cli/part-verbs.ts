@@ -2,7 +2,14 @@
 // Not here: what the parts do; how a town runs them together (supervisor/).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type BridgeConfigInput, bridgeConfigSchema, parseConfig, registryConfigSchema, startBridge, startRegistry } from '../../cloud-bridge/index.ts';
+import {
+  type BridgeConfigInput,
+  bridgeConfigSchema,
+  parseConfig,
+  registryConfigSchema,
+  startBridge,
+  startRegistry,
+} from '../../cloud-bridge/index.ts';
 import { type DeviceConfigInput, failure, lockFolder, parseDeviceConfig, startDevice } from '../../device/index.ts';
 import { Broker } from '../broker/broker.ts';
 import { type Context, openContext } from './context.ts';
@@ -68,7 +75,7 @@ export function addBroker(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const part = new Broker({
-          accountsFolder: join(folder, 'accounts'),
+          accounts: join(folder, 'accounts'),
           host: options.host,
           port: parsePort(options.port, 1883),
           prefix: options.prefix,
@@ -96,7 +103,10 @@ export function addRegistry(program: Command): void {
         const file = join(folder, 'registry.json');
         const input = { ...(await readConfig(context, file)), dataFolder: folder };
         const port = parsePort(options.port, 0);
-        const part = await startRegistry(parseConfig(registryConfigSchema, { ...input, http: { port } }, file), context);
+        const part = await startRegistry(
+          parseConfig(registryConfigSchema, { ...input, http: { port } }, file),
+          context,
+        );
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The registry ${part.id} listens at ${part.url}.` };
       });
@@ -120,7 +130,10 @@ export function addBridge(program: Command): void {
     .option('--registry-key <key>', "the registry's public key, pinned")
     .option('--area-url <url>', 'the area broker, as devices reach it')
     .option('--area-accounts <dir>', "the embedded broker's accounts folder, to issue accounts in")
-    .addHelpText('after', '\nExample:\n  $ npx doorsill bridge --data ./bridge --port 8700 --registry http://127.0.0.1:8701 ...')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx doorsill bridge --data ./bridge --port 8700 --registry http://127.0.0.1:8701 ...',
+    )
     .action(async (options: BridgeOptions, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
@@ -163,7 +176,10 @@ export function addDevice(program: Command): void {
         const file = join(folder, 'device.json');
         const stored: Partial<DeviceConfigInput> = await readConfig(context, file);
         const config = parseDeviceConfig({ ...stored, ...(options.camera ? { camera: options.camera } : {}) }, file);
-        const part = await startDevice({ config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) }, context);
+        const part = await startDevice(
+          { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
+          context,
+        );
         return {
           part,
           ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },

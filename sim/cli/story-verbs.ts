@@ -1,5 +1,5 @@
 // Owns: the verbs that run everything on this machine: up, demo, story. Not here: the stories (story/).
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
 import { runDemo } from '../story/demo.ts';
@@ -118,6 +118,7 @@ export function addStory(program: Command): void {
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);
       if (name !== 'leak') throw failure('usage', { detail: `there is no story "${name}"; there is: leak` });
-      await runLeakStory(context, options.media ? join(process.cwd(), options.media) : null);
+      await runLeakStory(context, options.media ? resolve(options.media) : null, stopSignal());
+      process.stdin.destroy();
     });
 }

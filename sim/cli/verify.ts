@@ -19,7 +19,12 @@ export function addVerify(program: Command): void {
     .option('--bridge-key <key>', 'the key that must have signed the receipt')
     .addHelpText('after', '\nExample:\n  $ npx doorsill verify clip.mp4 manifest.jws')
     .action(
-      async (clip: string, manifest: string, options: { device?: string; receipt?: string; bridgeKey?: string }, command: Command) => {
+      async (
+        clip: string,
+        manifest: string,
+        options: { device?: string; receipt?: string; bridgeKey?: string },
+        command: Command,
+      ) => {
         const context = openContext(command);
         const readToken = async (path: string) => {
           const bytes = await context.disk.readFile(resolve(path), TOKEN_BYTES_MAX);

@@ -4,10 +4,10 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type DeviceState,
   DISCLOSURE_KEYS,
   type DisclosureKey,
   type DisclosureProfile,
-  type DeviceState,
   failure,
   makeGrant,
   OwnerSession,
@@ -15,7 +15,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { elapsedMs, answered, showUpload, showWindow } from '../cli/owner-notice.ts';
+import { answered, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town } from '../supervisor/town.ts';
 import { demoAsk } from './ask.ts';
@@ -56,7 +56,12 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
   const ownFolder = options.folder === undefined;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-demo-')));
   const town = new Town(
-    { folder: join(folder, ...(ownFolder ? ['town'] : [])), kind: 'doorsill-demo', camera: demoCamera(options), logLevel: options.logLevel },
+    {
+      folder: join(folder, ...(ownFolder ? ['town'] : [])),
+      kind: 'doorsill-demo',
+      camera: demoCamera(options),
+      logLevel: options.logLevel,
+    },
     { ...deps, say: (text) => deps.output.progress(text) },
   );
   const closers: (() => Promise<void>)[] = [() => town.stop()];
@@ -98,7 +103,12 @@ function demoCamera(options: DemoOptions): string {
 }
 
 /** Waits until the ring holds the window's end, or the source has ended; returns the window in wall time. */
-async function recordedWindow(session: OwnerSession, options: DemoOptions, deps: StoryDeps, signal: AbortSignal): Promise<Window> {
+async function recordedWindow(
+  session: OwnerSession,
+  options: DemoOptions,
+  deps: StoryDeps,
+  signal: AbortSignal,
+): Promise<Window> {
   let shown = '';
   return session.waitFor<Window>(
     'the footage',
@@ -111,7 +121,8 @@ async function recordedWindow(session: OwnerSession, options: DemoOptions, deps:
         shown = line;
         const window = windowOf(state, options);
         const newestUs = state.ring.coverage.at(-1)?.endUs ?? 0;
-        if (camera.state === 'failed') failed(failure('camera_failed', { source: camera.source, times: 1, detail: camera.detail ?? '' }));
+        if (camera.state === 'failed')
+          failed(failure('camera_failed', { source: camera.source, times: 1, detail: camera.detail ?? '' }));
         else if (window && newestUs >= window.endUs) found(window);
         else if (window && camera.state === 'ended') {
           if (newestUs <= window.startUs) failed(failure('consent_window_no_footage'));
@@ -130,7 +141,12 @@ function windowOf(state: DeviceState, options: DemoOptions): Window | null {
   return { startUs: sourceStartUs + options.fromUs, endUs: sourceStartUs + options.toUs };
 }
 
-function noticeOf(session: OwnerSession, id: string, ask: () => Promise<void>, signal: AbortSignal): Promise<VerifiedNotice> {
+function noticeOf(
+  session: OwnerSession,
+  id: string,
+  ask: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<VerifiedNotice> {
   return session.waitFor<VerifiedNotice>(
     'the request at the doorbell',
     NOTICE_MS_MAX,
@@ -167,9 +183,13 @@ async function grantAndWait(
 }
 
 function parseKeys(text: string): DisclosureKey[] {
-  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== 'none');
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'none');
   const unknown = names.find((name) => !DISCLOSURE_KEYS.some((key) => key === name));
-  if (unknown !== undefined) throw failure('usage', { detail: `--disclose knows ${DISCLOSURE_KEYS.join(', ')}, not "${unknown}"` });
+  if (unknown !== undefined)
+    throw failure('usage', { detail: `--disclose knows ${DISCLOSURE_KEYS.join(', ')}, not "${unknown}"` });
   return DISCLOSURE_KEYS.filter((key) => names.includes(key));
 }
 

@@ -66,7 +66,6 @@ export const DEMO_HOME = {
   },
 } as const;
 
-
 const partReady = z.object({ url: z.string() });
 const registryReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
 const bridgeReady = z.object({ url: z.string(), id: z.string() });
@@ -214,12 +213,7 @@ export class Town {
       return home;
     }
     const ownerKey = await loadOrCreateOwnerKey(disk, this.deps.random, join(this.paths.owner, 'owner.key'));
-    const home = await pairWithDevice(
-      { clock: this.deps.clock, random: this.deps.random },
-      ready.socket,
-      ownerKey,
-      'owner',
-    );
+    const home = await pairWithDevice(this.deps, ready.socket, ownerKey, 'owner');
     await storeHome(disk, this.paths.owner, home);
     return home;
   }

@@ -1,0 +1,293 @@
+// Owns: the bridge's composition: which parts there are, in which order they start, and that they stop in reverse.
+// Not here: anything that they do.
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../device/base/clock.ts';
+import type { Disk } from '../device/base/disk.ts';
+import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
+import type { Log } from '../device/base/log.ts';
+import { MqttLink } from '../device/base/mqtt-link.ts';
+import type { Random } from '../device/base/random.ts';
+import { failure } from '../device/protocol/errors.ts';
+import { actorId } from '../device/protocol/ids.ts';
+import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
+import { AgencyTokens } from './agencies/agency-tokens.ts';
+import { httpRegistryClient } from './agencies/registry-client.ts';
+import { Standing } from './agencies/standing.ts';
+import { Clips } from './clips/clips.ts';
+import { clipRoutes } from './clips/routes.ts';
+import type { BridgeConfig } from './config.ts';
+import { type Database, openDatabase } from './database/database.ts';
+import { folderAccounts } from './enrolment/account-book.ts';
+import { Enrolment } from './enrolment/enrolment.ts';
+import { enrolmentRoutes } from './enrolment/routes.ts';
+import { type HttpLimits, listenOn, makeHttpServer } from './http/server.ts';
+import { ClipFiles } from './intake/clip-files.ts';
+import { DeviceTokens } from './intake/device-tokens.ts';
+import { Finish } from './intake/finish.ts';
+import { IntakeDesk } from './intake/intake.ts';
+import { UploadLocks } from './intake/locks.ts';
+import { Receipts } from './intake/receipts.ts';
+import { Revocations } from './intake/revocation.ts';
+import { intakeRoutes } from './intake/routes.ts';
+import { uploadRoutes } from './intake/upload.ts';
+import { adminTokenIn, signingKeyIn } from './key-file.ts';
+import { AreaBoard } from './requests/area-board.ts';
+import { Requests } from './requests/requests.ts';
+import { requestRoutes } from './requests/routes.ts';
+
+export interface BridgeDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  config: BridgeConfig;
+  httpLimits?: HttpLimits;
+}
+
+/** How often clips that wait for the registry, and grants that have expired, are looked at. */
+const SWEEP_EVERY_MS = 30_000;
+/** Room for every cell's documents while the broker is away; beyond it the oldest is dropped, and all is put again anyway. */
+const QUEUE = { messages: 2_000, bytes: 32 * 1024 * 1024 };
+
+interface Core {
+  key: SigningKey;
+  id: string;
+  adminToken: string;
+  database: Database;
+  standing: Standing;
+  tokens: AgencyTokens;
+}
+
+interface Running {
+  core: Core;
+  enrolment: Enrolment;
+  board: AreaBoard;
+  link: MqttLink;
+  url: string;
+}
+
+/** Publishes agencies' requests and takes in what owners grant. */
+export class Bridge {
+  private readonly deps: BridgeDeps;
+  private running: Running | null = null;
+  /** What undoes each step of the start, last first. */
+  private undo: (() => Promise<void> | void)[] = [];
+
+  constructor(deps: BridgeDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`,
+   * `port_in_use`.
+   */
+  async start(): Promise<void> {
+    try {
+      const asking = new AbortController();
+      const stopAsking = () => asking.abort(failure('unreachable', STOPPING));
+      const core = await this.openCore(asking.signal);
+      const link = await this.openLink(core);
+      const board = this.openBoard(core, link);
+      const locks = new UploadLocks();
+      // After the server is closed: uploads it cut off put their files in order first.
+      this.undo.push(() => locks.idle());
+      const server = this.makeServer();
+      const enrolment = this.addEnrolment(server, core);
+      this.addRequests(server, core, board);
+      await this.addIntake(server, core, locks);
+      // First of all at the end: whoever waits for the registry's answer would hold up the rest.
+      this.undo.push(stopAsking);
+      server.get('/v1/bridge', async () => this.facts());
+      const { host, port } = this.deps.config.http;
+      this.running = { core, enrolment, board, link, url: await listenOn(server, host, port) };
+      link.onState((state) => {
+        if (state.online) void board.refresh();
+      });
+      board.start();
+      void board.refreshRevocations().then(() => board.refresh());
+      link.start();
+      this.deps.log.info('the bridge is up', { url: this.running.url, bridge: core.id });
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const steps = this.undo.reverse();
+    this.undo = [];
+    this.running = null;
+    for (const step of steps) await step();
+  }
+
+  /** Address it listens at. */
+  get url(): string {
+    return this.up().url;
+  }
+
+  /** `bridge-` and the hash of its key. */
+  get id(): string {
+    return this.up().core.id;
+  }
+
+  get publicKey(): string {
+    return this.up().core.key.publicKey;
+  }
+
+  get adminToken(): string {
+    return this.up().core.adminToken;
+  }
+
+  /** A new one-time enrolment code, as one line of text, and when it expires in seconds since 1970. */
+  printEnrolmentCode(): Promise<{ code: string; expiresS: number }> {
+    return this.up().enrolment.printCode(this.publicUrl());
+  }
+
+  /** Asks the registry for its revocation list now and publishes what follows, instead of at the next turn. */
+  refreshRevocations(): Promise<void> {
+    return this.up().board.refreshRevocations();
+  }
+
+  /** Resolves when the area broker is reached; rejects with `unreachable` when it is not within `withinMs`. */
+  areaReached(withinMs: number): Promise<void> {
+    return this.up().link.reached(withinMs);
+  }
+
+  private up(): Running {
+    if (!this.running) throw failure('not_running', { folder: this.deps.config.dataFolder });
+    return this.running;
+  }
+
+  private publicUrl(): string {
+    return this.deps.config.publicUrl ?? this.url;
+  }
+
+  private facts(): object {
+    const { core } = this.up();
+    const { registry, area } = this.deps.config;
+    return { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
+  }
+
+  private async openCore(asking: AbortSignal): Promise<Core> {
+    const { clock, random, disk, log, config } = this.deps;
+    const { dataFolder, registry, requests } = config;
+    await disk.makeFolder(dataFolder);
+    const key = await signingKeyIn(disk, random, dataFolder);
+    const adminToken = await adminTokenIn(disk, random, dataFolder);
+    const database = await openDatabase(join(dataFolder, 'bridge.sqlite'));
+    this.undo.push(() => database.close());
+    const standing = new Standing({
+      clock,
+      log,
+      client: httpRegistryClient(registry.url, asking),
+      registryKey: registry.key,
+      store: database.documents,
+      stateAgencies: requests.stateAgencies,
+    });
+    await standing.start();
+    const id = actorId('bridge', sha256Hex(key.publicKey));
+    return { key, id, adminToken, database, standing, tokens: new AgencyTokens({ clock, standing, bridgeId: id }) };
+  }
+
+  private async openLink(core: Core): Promise<MqttLink> {
+    const { clock, random, disk, log, config } = this.deps;
+    const account = await folderAccounts(disk, random, config.area.accounts).issue('bridge', core.id);
+    const link = new MqttLink({
+      url: config.area.url,
+      ...account,
+      payloadBytesMax: PAYLOAD_BYTES_MAX,
+      queue: QUEUE,
+      unreachable: (where, detail) => failure('unreachable', { what: 'the area broker', where, detail }),
+      clock,
+      random,
+      log,
+    });
+    this.undo.push(() => link.stop());
+    return link;
+  }
+
+  private openBoard(core: Core, link: MqttLink): AreaBoard {
+    const { clock, log, config } = this.deps;
+    const { republishS, documentLifeS, revocationsEveryS, area } = config;
+    const board = new AreaBoard({
+      clock,
+      log,
+      key: core.key,
+      store: core.database.requests,
+      standing: core.standing,
+      publisher: link,
+      prefix: area.prefix,
+      republishS,
+      documentLifeS,
+      revocationsEveryS,
+    });
+    this.undo.push(() => board.stop());
+    return board;
+  }
+
+  private makeServer(): FastifyInstance {
+    const { clock, log, httpLimits } = this.deps;
+    const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
+    this.undo.push(() => server.close());
+    return server;
+  }
+
+  private addEnrolment(server: FastifyInstance, core: Core): Enrolment {
+    const { clock, random, disk, log, config } = this.deps;
+    const enrolment = new Enrolment({
+      clock,
+      random,
+      log,
+      store: core.database.enrolments,
+      accounts: folderAccounts(disk, random, config.area.accounts),
+      key: core.key,
+      bridgeId: core.id,
+      registryKey: config.registry.key,
+      area: config.area,
+      codeLifeS: config.enrolmentCodeLifeS,
+    });
+    enrolmentRoutes(server, { enrolment, adminToken: core.adminToken, publicUrl: () => this.publicUrl() });
+    return enrolment;
+  }
+
+  private addRequests(server: FastifyInstance, core: Core, board: AreaBoard): void {
+    const { clock, log, config } = this.deps;
+    const requests = new Requests({
+      clock,
+      log,
+      key: core.key,
+      bridgeId: core.id,
+      store: core.database.requests,
+      standing: core.standing,
+      tokens: core.tokens,
+      rules: config.requests,
+      changed: () => void board.refresh(),
+    });
+    requestRoutes(server, requests);
+  }
+
+  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks): Promise<void> {
+    const { clock, random, disk, log, config } = this.deps;
+    const { intakes: store, enrolments, requests, accessLog } = core.database;
+    const { standing, key, id: bridgeId } = core;
+    const files = new ClipFiles(disk, config.dataFolder);
+    const receipts = new Receipts({ clock, random, key });
+    const shared = { clock, random, log, store, files, locks, receipts, standing };
+    const finish = new Finish({ ...shared, sweepEveryMs: SWEEP_EVERY_MS });
+    const lifeSMax = config.intake.uploadTokenLifeSMax;
+    const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
+    const desk = new IntakeDesk({ ...shared, requests, tokens, finish, rules: config.intake });
+    const clipPath = (clip: string) => files.clipPath(clip);
+    const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath });
+    const stopReading = (clip: string) => clips.stopReading(clip);
+    intakeRoutes(server, desk, new Revocations({ ...shared, enrolments, stopReading }));
+    clipRoutes(server, clips);
+    await finish.start();
+    this.undo.push(() => finish.stop());
+    const { creationsMax } = config.intake;
+    uploadRoutes(server, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+  }
+}
+
+const STOPPING = { what: 'the registry', where: 'its address', detail: 'the bridge is stopping' };

@@ -1,0 +1,142 @@
+// Owns: how an intake ends: whole and stored, or deleted. Safe to repeat after a crash at any point.
+// Not here: how the bytes come in (upload.ts), what a revocation must prove (revocation.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Log } from '../../device/base/log.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import { manifestSchema } from '../../device/protocol/manifest.ts';
+import type { Standing } from '../agencies/standing.ts';
+import { Repeater } from '../repeater.ts';
+import { peekToken } from '../tokens.ts';
+import type { ClipFiles } from './clip-files.ts';
+import type { UploadLocks } from './locks.ts';
+import type { Receipts } from './receipts.ts';
+import type { Intake, IntakeStore } from './store.ts';
+
+export interface FinishDeps {
+  clock: Clock;
+  log: Log;
+  store: IntakeStore;
+  files: ClipFiles;
+  locks: UploadLocks;
+  receipts: Receipts;
+  standing: Standing;
+  sweepEveryMs: number;
+}
+
+export class Finish {
+  private readonly deps: FinishDeps;
+  private readonly sweeping: Repeater;
+
+  constructor(deps: FinishDeps) {
+    this.deps = deps;
+    this.sweeping = new Repeater(deps, 'sweep intakes', deps.sweepEveryMs, () => this.sweep());
+  }
+
+  /** Puts right what a crash left, then keeps finishing and expiring what waits. */
+  async start(): Promise<void> {
+    const { files, store } = this.deps;
+    await files.start();
+    for (const intake of await store.openIntakes()) await files.takeBack(intake);
+    await files.sweep({
+      staged: async (upload) => (await store.findUpload(upload))?.state === 'open',
+      stored: async (clip) => (await store.findClip(clip))?.state === 'stored',
+    });
+    this.sweeping.start();
+    void this.sweeping.now();
+  }
+
+  async stop(): Promise<void> {
+    await this.sweeping.stop();
+  }
+
+  /**
+   * Stores the clip if all its bytes are there; does nothing when some are missing or it has ended already. Throws
+   * `intake_hash` (send again), `intake_structure`, `intake_grant_invalid`, `intake_revoked`, `request_not_live`,
+   * `agency_...` (deleted), `credential_unavailable`, `intake_full` (it is tried again by itself).
+   */
+  async finish(upload: string): Promise<void> {
+    // Looked at before taking the lock, which would end an upload that is still under way.
+    const seen = await this.deps.store.findUpload(upload);
+    if (seen?.state !== 'open' || !(await this.isWhole(seen))) return;
+    await this.deps.locks.hold(upload, async () => {
+      const intake = await this.deps.store.findUpload(upload);
+      if (intake?.state !== 'open' || !(await this.isWhole(intake))) return;
+      try {
+        await this.settle(intake);
+      } catch (thrown) {
+        if (isFailure(thrown) && isFinal(thrown)) await this.drop(intake, thrown.code);
+        throw thrown;
+      }
+    });
+  }
+
+  private async isWhole(intake: Intake): Promise<boolean> {
+    return intake.uploading && (await this.deps.files.stagedBytes(intake.upload)) === intake.clipBytes;
+  }
+
+  private async settle(intake: Intake): Promise<void> {
+    const { files, store, receipts, standing, clock, log } = this.deps;
+    if ((await files.sealStaged(intake.upload)) !== intake.clipSha256) {
+      await store.setUploading(intake.upload, false);
+      await files.removeStaged(intake.upload);
+      throw failure('intake_hash');
+    }
+    const manifest = peekToken(intake.manifest, manifestSchema);
+    await files.checkStaged(intake.upload, manifest);
+    const { claims: credential } = await standing.credential(intake.agency);
+    const stored = { receipt: receipts.sign(intake, 'stored'), storedS: wallSeconds(clock) };
+    try {
+      await files.makeReady(intake, intake.manifest, manifest);
+      const check = () => {
+        assertGrantAlive(intake, clock);
+        standing.assertGood(credential);
+      };
+      const done = await store.publish(intake, stored, check, () => files.show(intake.clip));
+      if (!done) throw await this.whyNot(intake);
+    } catch (thrown) {
+      await files.takeBack(intake);
+      throw thrown;
+    }
+    log.info('a clip is stored', { clip: intake.clip, bytes: intake.clipBytes });
+  }
+
+  /** Why the store did not publish an intake that was open a moment ago. */
+  private async whyNot(intake: Intake): Promise<Failure> {
+    const now = await this.deps.store.find(intake);
+    if (now?.state === 'open') return failure('request_not_live');
+    return failure('intake_revoked');
+  }
+
+  /** Ends an open intake as deleted, for good, and removes its files. The caller holds the upload. */
+  private async drop(intake: Intake, why: ErrorCode): Promise<void> {
+    const { store, receipts, files, log } = this.deps;
+    if (await store.drop(intake, why, receipts.sign(intake, 'deleted'))) {
+      log.warn('a clip is refused and deleted', { code: why });
+    }
+    await files.remove(intake);
+  }
+
+  private async sweep(): Promise<void> {
+    const { store, clock, locks } = this.deps;
+    for (const intake of await store.openIntakes()) {
+      try {
+        if (wallSeconds(clock) < intake.expiresS) await this.finish(intake.upload);
+        else await locks.hold(intake.upload, () => this.drop(intake, 'intake_grant_invalid'));
+      } catch (thrown) {
+        // One clip that cannot be stored must not keep the others waiting.
+        const detail = thrown instanceof Error ? thrown.message : 'not an error';
+        this.deps.log.warn('a clip waits to be stored', { code: isFailure(thrown) ? thrown.code : 'internal', detail });
+      }
+    }
+  }
+}
+
+/** Whether a failure to store is for good: neither the same bytes again nor another moment would change it. */
+function isFinal(thrown: Failure): boolean {
+  return !thrown.retryable && thrown.code !== 'intake_hash' && /^(intake_|agency_|request_not_live)/.test(thrown.code);
+}
+
+/** Throws `intake_grant_invalid` once the grant has expired: from then on nothing more is taken under it. */
+export function assertGrantAlive(intake: Pick<Intake, 'expiresS'>, clock: Clock): void {
+  if (wallSeconds(clock) >= intake.expiresS) throw failure('intake_grant_invalid', { detail: 'it has expired' });
+}

@@ -1,0 +1,189 @@
+// Owns: opening an intake and saying how it stands; deciding, for every request of an upload, whether it may go on.
+// Not here: judging the chain (judge.ts), bytes (upload.ts), endings (finish.ts, revocation.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { freshId, type Random } from '../../device/base/random.ts';
+import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
+import type { Standing } from '../agencies/standing.ts';
+import type { IntakeRules } from '../config.ts';
+import type { RequestStore } from '../requests/store.ts';
+import type { ClipFiles } from './clip-files.ts';
+import type { DeviceTokens, Presented } from './device-tokens.ts';
+import { assertGrantAlive, type Finish } from './finish.ts';
+import { judge, readManifest } from './judge.ts';
+import type { Intake, IntakeStore } from './store.ts';
+
+export interface IntakeDeskDeps {
+  clock: Clock;
+  random: Random;
+  store: IntakeStore;
+  requests: RequestStore;
+  standing: Standing;
+  tokens: DeviceTokens;
+  files: ClipFiles;
+  finish: Finish;
+  rules: IntakeRules;
+}
+
+/** Where an upload goes on: its id when it exists, and bytes received. */
+export interface UploadPosition {
+  upload: string | null;
+  offset: number;
+  length: number;
+}
+
+export class IntakeDesk {
+  private readonly deps: IntakeDeskDeps;
+
+  constructor(deps: IntakeDeskDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Opens an intake after re-verifying everything; the same manifest again gets the same answer. Throws `device_...`,
+   * `intake_...`, `request_not_live`, `agency_...`, `credential_unavailable`.
+   */
+  async open(bearer: string, manifestToken: string): Promise<IntakeStatus> {
+    const { store, clock, rules } = this.deps;
+    const presented = await this.deps.tokens.readUpload(bearer);
+    const manifest = readManifest(manifestToken, presented);
+    const key = { device: presented.token.device, grant: presented.token.grant };
+    if (await store.findRevoked(key)) throw failure('intake_revoked');
+    const known = await store.find(key);
+    if (known) return this.again(known, presented);
+    const intake = await this.admit(presented, manifest, manifestToken);
+    if (intake.clipBytes > rules.clipBytesMax) {
+      throw failure('intake_manifest_invalid', {
+        detail: `this bridge takes clips of ${rules.clipBytesMax} bytes at most`,
+      });
+    }
+    await this.assertRoom(intake.clipBytes);
+    assertGrantAlive(intake, clock);
+    switch (await store.open(intake, rules)) {
+      case 'revoked':
+        throw failure('intake_revoked');
+      case 'over-quota':
+        throw failure('intake_full');
+      case 'clip-taken':
+        throw failure('intake_conflict');
+      case 'known': {
+        const raced = await store.find(key);
+        if (!raced) throw failure('intake_conflict');
+        return this.again(raced, presented);
+      }
+      case 'opened':
+        return statusOf(intake);
+    }
+  }
+
+  /** How the grant's clip stands; finishes one whose bytes are all there. Throws `device_...`, `intake_...`, `http_not_found`. */
+  async status(bearer: string, grant: string): Promise<IntakeStatus> {
+    const { presented, intake } = await this.present(bearer);
+    if (presented.token.grant !== grant) throw wrongGrant();
+    await this.deps.finish.finish(intake.upload).catch(passing);
+    return statusOf((await this.deps.store.find(intake)) ?? intake);
+  }
+
+  /** Where the grant's upload goes on. Throws as `status`, and why it cannot go on any more. */
+  async position(bearer: string, grant: string): Promise<UploadPosition> {
+    const { presented, intake } = await this.present(bearer);
+    if (presented.token.grant !== grant) throw wrongGrant();
+    if (intake.state === 'deleted') throw ended(intake);
+    if (intake.state === 'stored') return { upload: intake.upload, offset: intake.clipBytes, length: intake.clipBytes };
+    const staged = intake.uploading ? await this.deps.files.stagedBytes(intake.upload) : null;
+    return { upload: staged === null ? null : intake.upload, offset: staged ?? 0, length: intake.clipBytes };
+  }
+
+  /**
+   * For every request of an upload: the intake it belongs to, if this very token may touch it now. `writes`: whether the
+   * request adds bytes. Throws `device_...`, `intake_...`, `agency_...`, `credential_unavailable`, `http_not_found`.
+   */
+  async authorise(bearer: string, upload: string | null, writes: boolean): Promise<Intake> {
+    const { intake } = await this.present(bearer);
+    if (upload !== null && upload !== intake.upload) throw failure('http_not_found');
+    if (intake.state === 'deleted') throw ended(intake);
+    if (!writes || intake.state === 'stored') return intake;
+    assertGrantAlive(intake, this.deps.clock);
+    const request = await this.deps.requests.find(intake.request);
+    if (request?.state !== 'published') throw failure('request_not_live');
+    await this.deps.standing.credential(intake.agency);
+    return intake;
+  }
+
+  /** Throws `intake_full` unless `bytes` more fit and leave the disk some room. */
+  async assertRoom(bytes: number): Promise<void> {
+    if ((await this.deps.files.freeBytes()) < bytes + this.deps.rules.freeBytesMin) throw failure('intake_full');
+  }
+
+  private async admit(presented: Presented, manifest: Manifest, manifestToken: string): Promise<Intake> {
+    const { random, requests, standing, clock } = this.deps;
+    const judged = await judge(manifest, presented, requests, wallSeconds(clock));
+    await standing.credential(judged.request.agency);
+    return {
+      device: presented.token.device,
+      grant: judged.grant.jti,
+      clip: manifest.jti,
+      request: judged.request.request,
+      agency: judged.request.agency,
+      ownerKey: judged.grant.iss,
+      grantSha256: judged.grantSha256,
+      manifest: manifestToken,
+      manifestSha256: presented.token.manifestSha256,
+      clipSha256: manifest.clipSha256,
+      clipBytes: manifest.clipBytes,
+      expiresS: judged.grant.exp,
+      upload: freshId(random, 'upload'),
+      uploading: false,
+      creations: 0,
+      state: 'open',
+      refusal: null,
+      receipt: null,
+    };
+  }
+
+  /** The intake that a token is bound to: this grant of this device, this clip, this manifest. */
+  private async present(bearer: string): Promise<{ presented: Presented; intake: Intake }> {
+    const presented = await this.deps.tokens.readUpload(bearer);
+    const { device, grant } = presented.token;
+    const intake = await this.deps.store.find({ device, grant });
+    if (!intake) {
+      if (await this.deps.store.findRevoked({ device, grant })) throw failure('intake_revoked');
+      throw failure('http_not_found');
+    }
+    assertSameClip(intake, presented);
+    return { presented, intake };
+  }
+
+  private again(known: Intake, presented: Presented): IntakeStatus {
+    if (known.manifestSha256 !== presented.token.manifestSha256) throw failure('intake_conflict');
+    if (known.state === 'deleted') throw ended(known);
+    return statusOf(known);
+  }
+}
+
+function assertSameClip(intake: Intake, { token }: Presented): void {
+  const same =
+    token.manifestSha256 === intake.manifestSha256 &&
+    token.clipSha256 === intake.clipSha256 &&
+    token.clipBytes === intake.clipBytes;
+  if (!same) throw failure('intake_conflict');
+}
+
+/** Why a deleted intake cannot go on. */
+function ended(intake: Intake): Failure {
+  return failure(intake.refusal ?? 'intake_revoked', { detail: 'it was refused before and deleted' });
+}
+
+function wrongGrant(): Failure {
+  return failure('intake_token_invalid', { detail: 'it is for another grant' });
+}
+
+/** A finish that failed shows in the status that is read next; a bug does not pass. */
+function passing(thrown: unknown): void {
+  if (!isFailure(thrown)) throw thrown;
+}
+
+function statusOf(intake: Intake): IntakeStatus {
+  const { grant, state, receipt } = intake;
+  return { grant, state, ...(receipt === null ? {} : { receipt }) };
+}

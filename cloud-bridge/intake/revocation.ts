@@ -1,0 +1,100 @@
+// Owns: taking a clip back: the owner's word, proven, beats everything that is under way. Not here: the device's own side.
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { type Revoke, revokeSchema } from '../../device/protocol/grant.ts';
+import type { IntakeStatus } from '../../device/protocol/manifest.ts';
+import type { EnrolmentStore } from '../enrolment/store.ts';
+import { peekToken, readToken } from '../tokens.ts';
+import type { ClipFiles } from './clip-files.ts';
+import { pairedKey } from './judge.ts';
+import type { UploadLocks } from './locks.ts';
+import type { Receipts } from './receipts.ts';
+import type { GrantKey, Intake, IntakeStore } from './store.ts';
+
+/** What the device posts. `pairing` vouches for the revoking owner, when the bridge has not seen that owner's grant. */
+export interface PostedRevocation {
+  revocation: string;
+  grant?: string | undefined;
+  pairing?: string | undefined;
+}
+
+export interface RevocationDeps {
+  clock: Clock;
+  log: Log;
+  store: IntakeStore;
+  enrolments: EnrolmentStore;
+  files: ClipFiles;
+  locks: UploadLocks;
+  receipts: Receipts;
+  /** Ends every reading of the clip that is under way. */
+  stopReading: (clip: string) => void;
+}
+
+/** Grants never heard of that one device may have revoked. */
+const UNKNOWN_PER_DEVICE_MAX = 10_000;
+
+export class Revocations {
+  private readonly deps: RevocationDeps;
+
+  constructor(deps: RevocationDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Revokes for good: any paired owner may. When it resolves, no byte of the clip is left here and nobody is shown it.
+   * Again gets the same answer. Throws `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`.
+   */
+  async revoke(grant: string, posted: PostedRevocation): Promise<IntakeStatus> {
+    const { store, enrolments, clock, log } = this.deps;
+    const claimed = peekToken(posted.revocation, revokeSchema);
+    const key: GrantKey = { device: claimed.aud, grant: claimed.grant };
+    if (claimed.grant !== grant) throw failure('message_topic_mismatch');
+    const deviceKey = await enrolments.deviceKey(key.device);
+    if (deviceKey === null) throw failure('device_not_enrolled');
+    const intake = await store.find(key);
+    const known = intake ?? (await store.findRevoked(key));
+    const { iss, grantSha256 } = this.readRevocation(key, known, posted, deviceKey);
+    const receipt = this.deps.receipts.sign(intake ?? { ...key, ...NOTHING }, 'deleted');
+    const revoked = { ...key, ownerKey: known?.ownerKey ?? iss, grantSha256, receipt };
+    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX);
+    if (outcome.done === 'too-many') throw failure('http_rate_limited');
+    const clip = outcome.done === 'now' ? outcome.intake : intake;
+    if (clip) await this.wipe(clip);
+    if (outcome.done === 'now') log.info('a grant is revoked', { hadClip: outcome.intake !== null });
+    return { grant, state: 'deleted', receipt: outcome.done === 'before' ? outcome.receipt : receipt };
+  }
+
+  /** The revocation, signed by the owner who granted or by another one the device vouches for; about these very bytes. */
+  private readRevocation(
+    key: GrantKey,
+    known: Pick<Intake, 'ownerKey' | 'grantSha256'> | null,
+    posted: PostedRevocation,
+    deviceKey: string,
+  ): Revoke {
+    const vouched = posted.pairing === undefined ? null : pairedKey(posted.pairing, key.device, deviceKey);
+    const revocation = readToken(posted.revocation, {
+      typ: 'doorsill-revoke+jws',
+      schema: revokeSchema,
+      audience: key.device,
+      keys: [known?.ownerKey, vouched].filter((owner) => typeof owner === 'string'),
+    });
+    const grantSha256 = known?.grantSha256 ?? revocation.grantSha256;
+    const shown = posted.grant === undefined ? grantSha256 : sha256Hex(posted.grant);
+    if (revocation.grantSha256 !== grantSha256 || shown !== grantSha256) {
+      throw failure('intake_grant_invalid', { detail: 'the revocation names other bytes of it' });
+    }
+    return revocation;
+  }
+
+  /** The decision is durable; now everything that is left goes. Taking the lock ends the upload that is under way. */
+  private async wipe(intake: Intake): Promise<void> {
+    const { files, locks, stopReading } = this.deps;
+    stopReading(intake.clip);
+    await locks.hold(intake.upload, () => files.remove(intake));
+  }
+}
+
+/** The receipt of a grant without a clip speaks of no bytes. */
+const NOTHING = { clipSha256: sha256Hex(''), clipBytes: 0, manifestSha256: sha256Hex('') };

@@ -1,0 +1,129 @@
+// Owns: tus 1.0.0 over HTTP: every request is authorised by the upload token before the tus server sees it, and the tus
+// server is told which upload it is about: nothing in an address or header can name another. Not here: storing bytes
+// (staged-store.ts), endings (finish.ts).
+import { Readable } from 'node:stream';
+import { Server } from '@tus/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
+import { bearerOf } from '../http/bearer.ts';
+import type { Finish } from './finish.ts';
+import type { IntakeDesk } from './intake.ts';
+import type { UploadLocks } from './locks.ts';
+import { StagedStore } from './staged-store.ts';
+import type { Intake, IntakeStore } from './store.ts';
+
+export const UPLOADS_PATH = '/v1/uploads';
+
+export interface UploadDeps {
+  desk: IntakeDesk;
+  finish: Finish;
+  locks: UploadLocks;
+  store: IntakeStore;
+  stagingFolder: string;
+  creationsMax: number;
+}
+
+/** Milliseconds between asking a request to let go of an upload and ending it: nothing worth waiting for is left. */
+const DRAIN_MS = 1;
+
+/** Adds the routes. */
+export function uploadRoutes(server: FastifyInstance, deps: UploadDeps): void {
+  const { desk, finish, locks, store, stagingFolder } = deps;
+  const intakes = new WeakMap<object, Intake>();
+  const failures = new WeakMap<object, Failure>();
+  const tus = new Server({
+    path: UPLOADS_PATH,
+    datastore: new StagedStore(stagingFolder, store),
+    locker: locks,
+    lockDrainTimeout: DRAIN_MS,
+    relativeLocation: true,
+    allowedOrigins: () => false,
+    namingFunction: (request) => uploadOf(intakes, request),
+    getFileIdFromRequest: (request) => uploadOf(intakes, request),
+    maxSize: (request) => intakes.get(request)?.clipBytes ?? 0,
+    onUploadFinish: async (request) => {
+      await finish.finish(uploadOf(intakes, request));
+      return {};
+    },
+    onResponseError: (request, thrown) => {
+      if (isFailure(thrown)) failures.set(request, thrown);
+      return undefined;
+    },
+  });
+
+  const handle = async (request: FastifyRequest<{ Params: { upload?: string } }>, reply: FastifyReply) => {
+    const { method } = request;
+    const writes = method === 'POST' || method === 'PATCH';
+    const intake = await desk.authorise(bearerOf(request), request.params.upload ?? null, writes);
+    if (intake.state === 'stored') return answerStored(method, intake, reply);
+    if (method === 'POST') assertCreation(request, intake, deps.creationsMax);
+    if (writes) await desk.assertRoom(0);
+    const asked = toWebRequest(request);
+    intakes.set(asked, intake);
+    const answer = await tus.handleWeb(asked);
+    reply.header('upload-expires', new Date(intake.expiresS * 1000).toUTCString());
+    return send(reply, answer, failures.get(asked) ?? null);
+  };
+  server.post(UPLOADS_PATH, handle);
+  server.route({ method: ['HEAD', 'PATCH', 'DELETE'], url: `${UPLOADS_PATH}/:upload`, handler: handle });
+  server.options(UPLOADS_PATH, async (request, reply) => send(reply, await tus.handleWeb(toWebRequest(request)), null));
+}
+
+function uploadOf(intakes: WeakMap<object, Intake>, request: object): string {
+  const intake = intakes.get(request);
+  if (!intake) throw failure('http_unauthorised');
+  return intake.upload;
+}
+
+/** The clip is stored: a client that asks hears that all bytes are here, one that would change something is refused. */
+function answerStored(method: string, intake: Intake, reply: FastifyReply): FastifyReply {
+  if (method !== 'HEAD') throw failure('intake_conflict');
+  return reply
+    .code(200)
+    .headers({ 'tus-resumable': '1.0.0', 'upload-offset': intake.clipBytes, 'upload-length': intake.clipBytes })
+    .send();
+}
+
+/** Throws `intake_length`, `http_rate_limited`. */
+function assertCreation(request: FastifyRequest, intake: Intake, creationsMax: number): void {
+  if (request.headers['upload-length'] !== String(intake.clipBytes)) throw failure('intake_length');
+  if (intake.creations >= creationsMax) throw failure('http_rate_limited');
+}
+
+/** The request as the tus server takes it. The body streams; a connection that breaks shows as an error of the stream. */
+function toWebRequest(request: FastifyRequest): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    // The token has done its work; the tus server has no business with it.
+    if (typeof value === 'string' && name !== 'authorization') headers.set(name, value);
+  }
+  const { method } = request;
+  const url = `http://bridge.invalid${request.url}`;
+  if (method !== 'POST' && method !== 'PATCH') return new Request(url, { method, headers });
+  return new Request(url, { method, headers, body: Readable.toWeb(request.raw), duplex: 'half' });
+}
+
+async function send(reply: FastifyReply, answer: Response, known: Failure | null): Promise<FastifyReply> {
+  answer.headers.forEach((value, name) => {
+    if (name !== 'content-type' && name !== 'content-length') reply.header(name, value);
+  });
+  if (answer.ok) return reply.code(answer.status).send();
+  // What is left of the body is not worth reading: the connection ends with the answer.
+  reply.header('connection', 'close');
+  const refused = known ?? tusFailure(answer.status, (await answer.text()).trim());
+  const status = known ? known.http : answer.status;
+  return reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .send({ ...problemOf(refused), status });
+}
+
+/** The code for a refusal of the tus server itself. */
+function tusFailure(status: number, words: string): Failure {
+  if (status === 404 || status === 410) return failure('http_not_found');
+  if (status === 409) return failure('intake_offset');
+  if (status === 413) return failure('intake_length');
+  if (status >= 500) return failure('internal', { detail: 'the upload could not be taken' });
+  return failure('http_body_invalid', { detail: words });
+}

@@ -1,0 +1,112 @@
+// Owns: one run of ffmpeg from start to end: reading both outputs, feeding its inputs, ending it.
+// Not here: what the run means for the camera's state (capture.ts), its arguments (capture-plan.ts).
+import type { Readable } from 'node:stream';
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { type CaptureCommand, type CaptureProcess, startCapture } from './capture-command.ts';
+import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import type { ProcessEnd } from './ffmpeg-run.ts';
+import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from './fragment.ts';
+import { FragmentSplitter } from './fragment-splitter.ts';
+import type { RunInput } from './source-driver.ts';
+
+/** Where a run's output goes. What they throw ends the run and is thrown on. */
+export interface RunSinks {
+  /** The process has started. */
+  started(): void;
+  line(line: string): void;
+  init(init: InitInfo, bytes: Uint8Array): void;
+  /** Awaited: nothing more is read from ffmpeg meanwhile. */
+  fragment(bytes: Uint8Array, samples: FragmentSamples): Promise<void>;
+  /** The n-th gray frame. */
+  gray(pixels: Uint8Array, index: number): void;
+}
+
+export interface RunSetup {
+  readonly ffmpeg: Ffmpeg;
+  readonly command: CaptureCommand;
+  readonly feed: RunInput['feed'];
+  readonly clock: Clock;
+  /** Ends the run: what ffmpeg still has is read to the end. */
+  readonly signal: AbortSignal;
+}
+
+/** How long ffmpeg may take to finish after it was asked to. */
+const GRACE_MS = 2_000;
+
+/** Runs ffmpeg once. When it returns or throws, the process is gone and all it wrote was read. */
+export async function runCapture(setup: RunSetup, sinks: RunSinks): Promise<ProcessEnd> {
+  const running = await startCapture(setup.ffmpeg, setup.command, sinks.line);
+  let broken: { readonly thrown: unknown } | null = null;
+  const breakOff = (thrown: unknown) => {
+    broken ??= { thrown };
+    running.kill();
+  };
+  const onAbort = () => void running.end(setup.clock, GRACE_MS);
+  if (setup.signal.aborted) onAbort();
+  else setup.signal.addEventListener('abort', onAbort, { once: true });
+  const fed = new AbortController();
+  try {
+    sinks.started();
+    await Promise.all([
+      readMedia(running.media, sinks).catch(breakOff),
+      readGray(running.gray, sinks).catch(breakOff),
+      feedInputs(running, setup, fed.signal).catch(breakOff),
+      running.ended.then(() => fed.abort()),
+    ]);
+  } catch (thrown) {
+    breakOff(thrown);
+  } finally {
+    setup.signal.removeEventListener('abort', onAbort);
+  }
+  const end = await running.ended;
+  if (broken !== null) throw (broken as { readonly thrown: unknown }).thrown;
+  return end;
+}
+
+async function feedInputs(running: CaptureProcess, setup: RunSetup, gone: AbortSignal): Promise<void> {
+  const { videoIn, audioIn } = running;
+  await setup.feed?.({ video: videoIn, audio: audioIn }, AbortSignal.any([setup.signal, gone]));
+  videoIn.end();
+  audioIn.end();
+}
+
+async function readMedia(pipe: Readable, sinks: RunSinks): Promise<void> {
+  const splitter = new FragmentSplitter();
+  let init: InitInfo | null = null;
+  for await (const chunk of pipe) {
+    assert(chunk instanceof Uint8Array, 'a pipe gives bytes');
+    for (const part of splitter.push(chunk)) {
+      if (part.kind === 'init') {
+        init = parseInit(part.bytes);
+        sinks.init(init, part.bytes);
+      } else {
+        assert(init, 'the splitter gives the init segment first');
+        await sinks.fragment(part.bytes, parseFragment(init, part.bytes));
+      }
+    }
+  }
+}
+
+const GRAY_BYTES = GRAY_WIDTH * GRAY_HEIGHT;
+
+async function readGray(pipe: Readable, sinks: RunSinks): Promise<void> {
+  let frame = new Uint8Array(GRAY_BYTES);
+  let filled = 0;
+  let index = 0;
+  for await (const chunk of pipe) {
+    assert(chunk instanceof Uint8Array, 'a pipe gives bytes');
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + GRAY_BYTES - filled);
+      frame.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < GRAY_BYTES) continue;
+      sinks.gray(frame, index);
+      index += 1;
+      frame = new Uint8Array(GRAY_BYTES);
+      filled = 0;
+    }
+  }
+}

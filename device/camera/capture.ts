@@ -1,0 +1,246 @@
+// Owns: a camera that records: performs what the machine says, waits before trying again, and gives segments, gray frames
+// and changes of state to its sinks.
+// Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
+import { assert } from '../base/assert.ts';
+import { Backoff } from '../base/backoff.ts';
+import type { Timer } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import {
+  CAPTURE_OFF,
+  type CaptureEffect,
+  type CaptureInput,
+  type CaptureState,
+  nextCapture,
+} from './capture-machine.ts';
+import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { FRAGMENT_BYTES_MAX } from './fragment-splitter.ts';
+import type { RecordingContext, RecordingPlace } from './recording.ts';
+import { RunSession } from './run-session.ts';
+import type { Segment } from './segment.ts';
+import { SegmentQueue } from './segment-queue.ts';
+import type { SourceDriver } from './source-driver.ts';
+import { FileDriver } from './source-file.ts';
+import { RtspDriver } from './source-rtsp.ts';
+import { SyntheticDriver } from './source-synthetic.ts';
+import type { CameraSource } from './sources.ts';
+
+/** One small gray picture for motion: `pixels` row by row, a byte each. */
+export interface GrayFrame {
+  readonly width: typeof GRAY_WIDTH;
+  readonly height: typeof GRAY_HEIGHT;
+  readonly pixels: Uint8Array;
+  /** Wall time in microseconds, within one gray frame's duration. */
+  readonly atUs: number;
+}
+
+/** A change of a camera's state, or of the recording it makes. Safe to show: the source is named without credentials. */
+export interface CaptureChange {
+  readonly state: CaptureState['name'];
+  readonly source: string;
+  readonly atUs: number;
+  readonly detail?: string;
+  /** Why, for `failed` and `lost`. */
+  readonly failure?: Failure;
+  /** For `recording`: its id, the wall time of time 0 on the source's own timeline, whether the video is the source's own. */
+  readonly recording?: RecordingPlace & { readonly video: 'copy' | 'encode' };
+}
+
+export interface CaptureSinks {
+  /** Stores a segment; awaited, one at a time. A rejection loses this segment and is reported. */
+  segment(segment: Segment): Promise<void>;
+  gray(frame: GrayFrame): void;
+  state(change: CaptureChange): void;
+  /** The synthetic visitor presses the button, at this wall time, in this frame. */
+  scenePress?(atUs: number, frame: number): void;
+}
+
+export interface CaptureDeps extends RecordingContext {
+  readonly source: CameraSource;
+  readonly ffmpeg: Ffmpeg;
+  readonly log: Log;
+  /** No segment for this long is a stall; twice as long may pass before a run's first. */
+  readonly stallMs?: number;
+  /** Wait before the first new try; doubles up to `retryMsMax`. */
+  readonly retryMs?: number;
+  readonly retryMsMax?: number;
+  /** Segments that may wait to be stored, in bytes. */
+  readonly queueBytesMax?: number;
+}
+
+const STALL_MS = 10_000;
+const RETRY_MS = 500;
+const RETRY_MS_MAX = 30_000;
+const QUEUE_BYTES_MAX = 2 * FRAGMENT_BYTES_MAX;
+
+/** The longest detail that a state carries. */
+const DETAIL_LENGTH_MAX = 300;
+
+/** One camera. */
+export class Capture {
+  private readonly deps: CaptureDeps;
+  private readonly sinks: CaptureSinks;
+  private readonly queue: SegmentQueue;
+  private readonly backoff: Backoff;
+  private driver: SourceDriver;
+  private state: CaptureState = CAPTURE_OFF;
+  private run: AbortController | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private waiting: Timer | null = null;
+  private lastFailure: Failure | null = null;
+  private place: CaptureChange['recording'] | null = null;
+  private deliveredUntilUs = 0;
+  private losing = false;
+  private unhook = () => {};
+
+  /** Does nothing yet. */
+  constructor(deps: CaptureDeps, sinks: CaptureSinks) {
+    this.deps = deps;
+    this.sinks = sinks;
+    this.backoff = new Backoff(deps.random, deps.retryMs ?? RETRY_MS, deps.retryMsMax ?? RETRY_MS_MAX);
+    this.driver = this.makeDriver();
+    const failed = (thrown: unknown) => this.onLost(isFailure(thrown) ? thrown.message : String(thrown));
+    this.queue = new SegmentQueue({ segment: sinks.segment, failed }, deps.queueBytesMax ?? QUEUE_BYTES_MAX);
+  }
+
+  private makeDriver(): SourceDriver {
+    const { source, clock } = this.deps;
+    switch (source.kind) {
+      case 'file':
+        return new FileDriver(source, this.deps);
+      case 'rtsp':
+        return new RtspDriver(source);
+      case 'synthetic':
+        return new SyntheticDriver(source, clock, (atUs, frame) => this.sinks.scenePress?.(atUs, frame));
+    }
+  }
+
+  /**
+   * Starts recording; resolves when the source is being read or, for a camera on the network, tried. Throws what makes it
+   * useless: `camera_not_found`, `camera_refused_format`, `camera_no_video`. Aborting `signal` stops it like `stop`.
+   * After `stop` it can be started again.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    assert(this.state.name === 'off' && this.run === null, 'a capture is started once until it is stopped');
+    signal.throwIfAborted();
+    const onAbort = () => void this.stop();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.unhook = () => signal.removeEventListener('abort', onAbort);
+    this.driver = this.makeDriver();
+    this.deliveredUntilUs = 0;
+    this.lastFailure = null;
+    await new Promise<void>((opened) => this.dispatch({ type: 'start' }, opened));
+    if (this.in('failed') && this.lastFailure) throw this.lastFailure;
+  }
+
+  /** Ends recording. When it returns, ffmpeg is gone, every segment it finished is stored or reported, no timer is left. */
+  async stop(): Promise<void> {
+    this.unhook();
+    if (!this.in('off')) this.dispatch({ type: 'stop' });
+    await this.settled();
+  }
+
+  /** Resolves when the run at hand is over and everything it made is stored: to be awaited after `ended`. */
+  async settled(): Promise<void> {
+    await this.running;
+    await this.queue.empty();
+  }
+
+  private in(name: CaptureState['name']): boolean {
+    return this.state.name === name;
+  }
+
+  private dispatch(input: CaptureInput, opened = () => {}): void {
+    const { state, effects } = nextCapture(this.driver.policy, this.state, input);
+    this.state = state;
+    for (const effect of effects) this.perform(effect, opened);
+  }
+
+  private perform(effect: CaptureEffect, opened: () => void): void {
+    switch (effect.do) {
+      case 'run':
+        // After the run before it has gone, pipes and all.
+        this.running = this.running.then(() => this.execute(opened));
+        break;
+      case 'end-run':
+        this.waiting?.cancel();
+        this.waiting = null;
+        this.run?.abort();
+        break;
+      case 'wait':
+        this.waiting = this.deps.clock.after(this.backoff.nextMs(), () => this.dispatch({ type: 'retry' }));
+        break;
+      case 'report':
+        this.report(effect.detail, effect.failures);
+        break;
+      case 'reject':
+        this.deps.log.debug('the camera has no use for this now', { input: effect.input, state: this.state.name });
+        break;
+    }
+  }
+
+  private report(detail?: string, failures?: number): void {
+    const { source, clock, log } = this.deps;
+    if (failures !== undefined) {
+      const facts = { source: source.shown, times: failures, detail: detail ?? 'unknown' };
+      this.lastFailure = failure('camera_failed', facts, this.lastFailure ?? undefined);
+    }
+    const name = this.state.name;
+    const told = name === 'failed' || name === 'lost' ? this.lastFailure : null;
+    const change: CaptureChange = {
+      state: name,
+      source: source.shown,
+      atUs: clock.wallUs(),
+      ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH_MAX) }),
+      ...(told === null ? {} : { failure: told }),
+      ...(name === 'recording' && this.place ? { recording: this.place } : {}),
+    };
+    log.info('camera state', { state: name, source: source.shown, detail, recording: change.recording?.recording });
+    this.sinks.state(change);
+  }
+
+  /** One run, from opening the source to telling the machine how it ended. */
+  private async execute(opened: () => void): Promise<void> {
+    if (this.in('off')) return opened();
+    const { deps, driver, queue } = this;
+    const run = new AbortController();
+    this.run = run;
+    const session = new RunSession(
+      { ...deps, driver, queue, shown: deps.source.shown, stallMs: deps.stallMs ?? STALL_MS },
+      {
+        opened,
+        segment: (endUs, place) => this.onSegment(endUs, place),
+        dropped: () => this.onLost('storing is too slow'),
+        stalled: (detail) => this.dispatch({ type: 'stall', detail }),
+        gray: (pixels, atUs) => this.sinks.gray({ width: GRAY_WIDTH, height: GRAY_HEIGHT, pixels, atUs }),
+      },
+    );
+    const verdict = await session.execute(run.signal, this.deliveredUntilUs);
+    this.run = null;
+    // A source that ends has ended once all of it is stored.
+    if (verdict.how === 'complete') await queue.empty();
+    this.lastFailure = verdict.failure;
+    if (!this.in('off')) this.dispatch({ type: 'run-ended', how: verdict.how, detail: verdict.detail });
+    opened();
+  }
+
+  private onSegment(endUs: number, place: CaptureChange['recording'] | null): void {
+    const before = this.state.name;
+    this.deliveredUntilUs = endUs;
+    this.place = place ?? this.place;
+    this.backoff.reset();
+    this.dispatch({ type: 'segment' });
+    const resumed = this.losing;
+    this.losing = false;
+    if (before === 'recording' && (place !== null || resumed)) this.report();
+  }
+
+  /** A segment was lost on its way to its sink: said once until one gets through again. */
+  private onLost(detail: string): void {
+    if (this.losing) return;
+    this.losing = true;
+    this.deps.log.warn('footage was lost', { detail });
+    if (this.in('recording')) this.report(`footage is being lost: ${detail}`);
+  }
+}

@@ -1,0 +1,165 @@
+// Owns: looking through a file before it is captured: how long it is, which streams to take, whether they can be copied.
+// Not here: network cameras, which are judged while they run (capture.ts), so that they see one connection, not two.
+import { assert } from '../base/assert.ts';
+import { fromUtf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
+import { type CapturePlan, FRAGMENT_ARGS, fileInput } from './capture-plan.ts';
+import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { runFfmpeg } from './ffmpeg-run.ts';
+import { type InitInfo, parseFragment, parseInit } from './fragment.ts';
+import { FragmentSplitter, type SplitPart } from './fragment-splitter.ts';
+import { sniffFile } from './sniff.ts';
+import type { FileSource } from './sources.ts';
+import { StreamFacts } from './stream-facts.ts';
+
+/** What a file turned out to be. */
+export interface FileFacts {
+  readonly demuxer: string;
+  /** Length from the container's start to the end of its longest stream, rounded up to 10 ms. */
+  readonly durationUs: number;
+  readonly plan: CapturePlan;
+  /** Why the video is encoded and not copied; null when it is copied. */
+  readonly encodedBecause: string | null;
+}
+
+/** Looking at a copy of a file takes as long as reading it; what was not reached in this time is judged while capturing. */
+const LOOK_MS_MAX = 10_000;
+
+/** Measuring a file that does not tell its length means reading all of it. */
+const MEASURE_MS_MAX = 120_000;
+
+/** Probing passes this much through; it is looked at and thrown away. */
+const PASSED_BYTES_MAX = 2 ** 44;
+
+/**
+ * Looks through a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason.
+ * Nothing is opened but the file itself, and only by the demuxer that its content calls for.
+ */
+export async function probeFile(
+  ffmpeg: Ffmpeg,
+  source: FileSource,
+  options: { clock: Clock; signal: AbortSignal },
+): Promise<FileFacts> {
+  const demuxer = await sniffFile(source.path, source.shown);
+  const facts = new StreamFacts();
+  const look = await lookThroughCopy(ffmpeg, source, demuxer, facts, options);
+  if (!facts.video) {
+    throw failure('camera_no_video', { source: source.shown, detail: look.words ?? 'it has no video stream' });
+  }
+  const encodedBecause = facts.video.codec === 'h264' ? look.fault : `the codec is ${facts.video.codec}`;
+  const audio = source.audio ? facts.audio : null;
+  const plan: CapturePlan = {
+    video: encodedBecause === null ? 'copy' : 'encode',
+    audio: audio === null ? 'none' : audio.codec === 'aac' && audio.profile === 'LC' ? 'copy' : 'encode',
+    videoStream: `0:${facts.video.index}`,
+    audioStream: `0:${audio?.index ?? 0}`,
+  };
+  const told = facts.durationUs;
+  const durationUs =
+    told === null ? await measureUs(ffmpeg, source, demuxer, plan.videoStream, options) : told + 10_000;
+  return { demuxer, durationUs, plan, encodedBecause };
+}
+
+/** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */
+async function lookThroughCopy(
+  ffmpeg: Ffmpeg,
+  source: FileSource,
+  demuxer: string,
+  facts: StreamFacts,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<{ fault: string | null; words: string | null }> {
+  const judge = new CopyJudge();
+  const enough = new AbortController();
+  const timer = clock.after(LOOK_MS_MAX, () => enough.abort());
+  const input = fileInput(source.path, demuxer);
+  try {
+    await runFfmpeg(ffmpeg, {
+      doing: 'looking through the file',
+      // `V` is video that is not a cover picture.
+      args: [...input.options, '-i', input.address, '-map', '0:V:0', '-c', 'copy', '-an', ...FRAGMENT_ARGS, 'pipe:1'],
+      stdoutBytesMax: PASSED_BYTES_MAX,
+      onStdout: (chunk) => {
+        judge.read(chunk);
+        if (judge.fault !== null) enough.abort();
+      },
+      onLine: (line) => facts.read(line),
+      timeoutMs: LOOK_MS_MAX * 2,
+      clock,
+      signal: AbortSignal.any([signal, enough.signal]),
+    });
+    return { fault: judge.fault ?? (judge.sawVideo ? null : 'nothing could be copied'), words: null };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    if (enough.signal.aborted) return { fault: judge.fault, words: null };
+    if (!isFailure(thrown)) throw thrown;
+    return { fault: 'it cannot be copied', words: String(thrown.facts['detail'] ?? thrown.code) };
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** Judges a stream copy as it passes. */
+class CopyJudge {
+  private readonly splitter = new FragmentSplitter();
+  private init: InitInfo | null = null;
+  fault: string | null = null;
+  sawVideo = false;
+
+  read(chunk: Uint8Array): void {
+    if (this.fault !== null) return;
+    try {
+      for (const part of this.splitter.push(chunk)) this.fault ??= this.judge(part);
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.fault = thrown.message;
+    }
+  }
+
+  private judge(part: SplitPart): string | null {
+    if (part.kind === 'init') {
+      this.init = parseInit(part.bytes);
+      return faultOfTrack(this.init);
+    }
+    assert(this.init, 'the splitter gives the init segment first');
+    const { video } = parseFragment(this.init, part.bytes);
+    this.sawVideo = true;
+    return faultOfGop(this.init, video) ?? (gopTooLong(this.init, video) ? 'keyframes are too far apart' : null);
+  }
+}
+
+/** The length of a file whose container does not tell: the end of its last packet, read from a list of all of them. */
+async function measureUs(
+  ffmpeg: Ffmpeg,
+  source: FileSource,
+  demuxer: string,
+  stream: string,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<number> {
+  const input = fileInput(source.path, demuxer);
+  let unfinished = '';
+  let [ticksPerS, end] = [0, 0];
+  await runFfmpeg(ffmpeg, {
+    doing: 'measuring the file',
+    args: [...input.options, '-i', input.address, '-map', stream, '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
+    stdoutBytesMax: PASSED_BYTES_MAX,
+    onStdout: (chunk) => {
+      const lines = (unfinished + (fromUtf8(chunk) ?? '')).split('\n');
+      unfinished = (lines.pop() ?? '').slice(0, 200);
+      for (const line of lines) {
+        const base = /^#tb 0: (\d+)\/(\d+)/.exec(line);
+        if (base) ticksPerS = Number(base[2]) / Number(base[1]);
+        const packet = /^0,\s*-?\d+,\s*(-?\d+),\s*(\d+),/.exec(line);
+        if (packet) end = Math.max(end, Number(packet[1]) + Number(packet[2]));
+      }
+    },
+    timeoutMs: MEASURE_MS_MAX,
+    clock,
+    signal,
+  });
+  if (!(ticksPerS > 0 && end > 0)) {
+    throw failure('camera_no_video', { source: source.shown, detail: 'its length cannot be measured' });
+  }
+  return Math.ceil((end * 1_000_000) / ticksPerS);
+}

@@ -1,0 +1,89 @@
+// Owns: turning the fragments of one run of ffmpeg into segments: number, wall time, boot, trust in the clock.
+// Not here: running ffmpeg (capture-run.ts), where the segments go (segment-queue.ts).
+import type { Clock } from '../base/clock.ts';
+import { freshId, type Random } from '../base/random.ts';
+import type { InitInfo, Sample } from './fragment.ts';
+import { type Segment, wallTimeUs } from './segment.ts';
+import { ArrivalTimeline, type Timeline } from './timeline.ts';
+
+/** What every segment of this boot carries. */
+export interface RecordingContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly boot: string;
+  clockTrusted(): boolean;
+}
+
+/** Where a recording lies: its id and the wall time of its source's time 0. */
+export interface RecordingPlace {
+  readonly recording: string;
+  readonly sourceStartUs: number;
+}
+
+/** What an encoder that does not say how long its last frame is shown is taken to mean: 25 fps. */
+const FRAME_US_DEFAULT = 40_000;
+
+/** One recording, or several in a row when the mapping to wall time has to be given up in between. */
+export class Recording {
+  private readonly context: RecordingContext;
+  private readonly init: InitInfo;
+  private readonly initBytes: Uint8Array;
+  private timeline: Timeline;
+  private id: string;
+  private index = 0;
+
+  /** `timeline` is the run's: others may tell it of arrivals too. */
+  constructor(context: RecordingContext, timeline: Timeline, init: InitInfo, initBytes: Uint8Array) {
+    this.context = context;
+    this.timeline = timeline;
+    this.init = init;
+    this.initBytes = initBytes;
+    this.id = freshId(context.random, 'recording');
+  }
+
+  /** Makes the next segment; `place` is set when it is the first of a recording. `video`: the fragment's frames, at least one. */
+  next(
+    fragment: Uint8Array,
+    video: readonly [Sample, ...Sample[]],
+  ): { segment: Segment; place: RecordingPlace | null } {
+    const { timescale } = this.init.video;
+    const endPts = endOf(video, timescale);
+    const wallUs = this.context.clock.wallUs();
+    this.timeline.arrived((endPts * 1_000_000) / timescale, wallUs);
+    const renewedUs = this.timeline.renewed();
+    if (renewedUs !== null) {
+      this.timeline = new ArrivalTimeline(renewedUs);
+      this.id = freshId(this.context.random, 'recording');
+      this.index = 0;
+    }
+    const wallOffsetUs = this.timeline.fix();
+    const segment = {
+      recording: this.id,
+      index: this.index,
+      boot: this.context.boot,
+      clockTrusted: this.context.clockTrusted(),
+      startUs: wallTimeUs(video[0].pts, timescale, wallOffsetUs),
+      endUs: wallTimeUs(endPts, timescale, wallOffsetUs),
+      wallOffsetUs,
+      init: this.initBytes,
+      fragment,
+    };
+    this.index += 1;
+    const place = segment.index === 0 ? { recording: this.id, sourceStartUs: wallOffsetUs } : null;
+    return { segment, place };
+  }
+
+  /** The mapping as it stands. */
+  get mapping(): Timeline {
+    return this.timeline;
+  }
+}
+
+/** Where the display of the last frame ends, in track units. */
+function endOf(video: readonly [Sample, ...Sample[]], timescale: number): number {
+  const last = video.at(-1) ?? video[0];
+  const before = video.at(-2);
+  const guess =
+    before && before.duration > 0 ? before.duration : Math.round((FRAME_US_DEFAULT * timescale) / 1_000_000);
+  return last.pts + (last.duration > 0 ? last.duration : guess);
+}

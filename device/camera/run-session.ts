@@ -1,0 +1,186 @@
+// Owns: one run from opening its source to the verdict on how it ended: judges copies, makes segments, watches for stalls.
+// Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (timeline.ts).
+import { assert } from '../base/assert.ts';
+import type { Timer } from '../base/clock.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import type { CaptureInput } from './capture-machine.ts';
+import { type CapturePlan, captureCommand, GRAY_FPS } from './capture-plan.ts';
+import { runCapture } from './capture-run.ts';
+import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import type { ProcessEnd } from './ffmpeg-run.ts';
+import type { FragmentSamples, InitInfo } from './fragment.ts';
+import { Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
+import type { SegmentQueue } from './segment-queue.ts';
+import type { RunInput, SourceDriver } from './source-driver.ts';
+import { StreamFacts } from './stream-facts.ts';
+import type { Timeline } from './timeline.ts';
+
+/** How a run ended, for the machine; `failure` tells why when it is an expected one. */
+export interface RunVerdict {
+  readonly how: Extract<CaptureInput, { type: 'run-ended' }>['how'];
+  readonly detail: string;
+  readonly failure: Failure | null;
+}
+
+export interface SessionContext extends RecordingContext {
+  readonly ffmpeg: Ffmpeg;
+  readonly driver: SourceDriver;
+  readonly queue: SegmentQueue;
+  /** The source's name without credentials. */
+  readonly shown: string;
+  readonly stallMs: number;
+}
+
+export interface SessionSinks {
+  /** ffmpeg runs. */
+  opened(): void;
+  /** A segment is on its way to its sink; `place` is set for the first of a recording. */
+  segment(endUs: number, place: (RecordingPlace & { readonly video: CapturePlan['video'] }) | null): void;
+  /** A segment found no room. */
+  dropped(): void;
+  /** No segment for too long: the run should be ended. */
+  stalled(detail: string): void;
+  gray(pixels: Uint8Array, atUs: number): void;
+}
+
+/** Thrown inside a run that has shown that it must be run otherwise. */
+class Replanned extends Error {}
+
+/** Segments that a repeated run delivers again begin at the same place, but for rounding. */
+const SAME_PLACE_US = 1_000;
+
+/** One run. */
+export class RunSession {
+  private readonly context: SessionContext;
+  private readonly sinks: SessionSinks;
+  private readonly facts = new StreamFacts();
+  private recording: Recording | null = null;
+  private init: InitInfo | null = null;
+  private timeline: Timeline | null = null;
+  private place: RecordingPlace | null = null;
+  private segments = 0;
+  private watch: Timer | null = null;
+
+  constructor(context: SessionContext, sinks: SessionSinks) {
+    this.context = context;
+    this.sinks = sinks;
+  }
+
+  /** Runs to the end. Rejects only for bugs; the process is gone in any case. `signal` ends the run early. */
+  async execute(signal: AbortSignal, deliveredUntilUs: number): Promise<RunVerdict> {
+    const { driver, ffmpeg, clock } = this.context;
+    try {
+      const input = await driver.open(signal, deliveredUntilUs);
+      const command = captureCommand(input.inputs, input.plan, ffmpeg);
+      const end = await runCapture(
+        { ffmpeg, command, feed: input.feed, clock, signal },
+        {
+          started: () => this.onStarted(input),
+          line: (line) => this.facts.read(line),
+          init: (init, bytes) => this.onInit(input, init, bytes),
+          fragment: (bytes, samples) => this.onFragment(input, bytes, samples, signal),
+          gray: (pixels, index) => this.onGray(pixels, index),
+        },
+      );
+      return this.judge(end, signal);
+    } catch (thrown) {
+      if (thrown instanceof Replanned) return { how: 'replan', detail: thrown.message, failure: null };
+      if (signal.aborted) return { how: 'complete', detail: 'it was ended', failure: null };
+      if (!isFailure(thrown)) throw thrown;
+      const how = thrown.retryable || thrown.code === 'fragment_malformed' ? 'broken' : 'hopeless';
+      return { how, detail: thrown.message, failure: thrown };
+    } finally {
+      this.rest();
+    }
+  }
+
+  private onStarted(input: RunInput): void {
+    this.timeline = input.timeline();
+    // The first segment needs the source to be opened and looked at, too.
+    this.watchFor(2 * this.context.stallMs);
+    this.sinks.opened();
+  }
+
+  private onInit(input: RunInput, init: InitInfo, bytes: Uint8Array): void {
+    assert(this.timeline, 'a run starts before it writes');
+    this.init = init;
+    const fault = input.plan.video === 'copy' ? faultOfTrack(init) : null;
+    this.learn(fault);
+    this.recording = new Recording(this.context, this.timeline, init, bytes);
+  }
+
+  /** Lets the driver learn; throws Replanned when the run must be another. */
+  private learn(fault: string | null): void {
+    const { driver } = this.context;
+    if (driver.learn({ facts: this.facts, init: this.init, fault, barren: false })) {
+      throw new Replanned(fault ?? 'the sound must be encoded');
+    }
+  }
+
+  private async onFragment(
+    input: RunInput,
+    bytes: Uint8Array,
+    samples: FragmentSamples,
+    signal: AbortSignal,
+  ): Promise<void> {
+    assert(this.init && this.recording, 'fragments come after the init segment');
+    this.rest();
+    const [first, ...more] = samples.video;
+    // Sound alone, before the first or after the last picture, belongs to no GOP.
+    if (!first) return this.watchFor(this.context.stallMs);
+    const copied = input.plan.video === 'copy';
+    if (copied) this.learn(faultOfGop(this.init, samples.video));
+    const { segment, place } = this.recording.next(bytes, [first, ...more]);
+    this.place = place ?? this.place;
+    this.segments += 1;
+    if (segment.startUs >= input.skipBeforeUs - SAME_PLACE_US) {
+      if (!this.context.driver.live) await this.context.queue.room(bytes.length, signal);
+      if (this.context.queue.offer(segment)) {
+        this.sinks.segment(segment.endUs, this.place && { ...this.place, video: input.plan.video });
+        this.place = null;
+      } else this.sinks.dropped();
+    }
+    if (copied && gopTooLong(this.init, samples.video)) this.learn('keyframes are too far apart');
+    if (!signal.aborted) this.watchFor(this.context.stallMs);
+  }
+
+  private onGray(pixels: Uint8Array, index: number): void {
+    assert(this.timeline, 'a run starts before it writes');
+    const { clock } = this.context;
+    // ffmpeg gives the n-th frame once it has seen a picture past the middle between this one and the next.
+    this.timeline.arrived(((index + 0.5) * 1_000_000) / GRAY_FPS, clock.wallUs());
+    const offsetUs = (this.recording?.mapping ?? this.timeline).offsetUs;
+    this.sinks.gray(pixels, offsetUs === null ? clock.wallUs() : offsetUs + Math.round((index * 1_000_000) / GRAY_FPS));
+  }
+
+  private watchFor(ms: number): void {
+    this.rest();
+    this.watch = this.context.clock.after(ms, () => this.sinks.stalled(`nothing came for ${Math.round(ms / 1000)} s`));
+  }
+
+  private rest(): void {
+    this.watch?.cancel();
+    this.watch = null;
+  }
+
+  private judge(end: ProcessEnd, signal: AbortSignal): RunVerdict {
+    const { driver, shown } = this.context;
+    if (signal.aborted) return { how: 'complete', detail: 'it was ended', failure: null };
+    const detail = end.signal === null ? end.words : `ffmpeg was ended by ${end.signal}`;
+    const barren = this.segments === 0 && end.signal === null;
+    if (barren && driver.learn({ facts: this.facts, init: this.init, fault: null, barren })) {
+      return { how: 'replan', detail, failure: null };
+    }
+    if (driver.policy.atEnd === 'lost') {
+      const why = end.status === 0 ? 'it ended the stream' : detail;
+      return { how: 'broken', detail: why, failure: failure('camera_unreachable', { source: shown, detail: why }) };
+    }
+    if (barren) {
+      return { how: 'hopeless', detail, failure: failure('camera_no_video', { source: shown, detail }) };
+    }
+    return end.status === 0
+      ? { how: 'complete', detail: 'it ended', failure: null }
+      : { how: 'broken', detail, failure: null };
+  }
+}

@@ -1,0 +1,108 @@
+// Owns: the drawn porch as a camera: draws frame after frame at its pace and writes pictures and sound to ffmpeg.
+// Not here: what is drawn (scene.ts, porch-art.ts, chime.ts) and how it is encoded (capture-plan.ts).
+import type { Clock } from '../base/clock.ts';
+import { type CapturePlan, drawnInputs, SYNTHETIC_FPS } from './capture-plan.ts';
+import { soundOf } from './chime.ts';
+import { writeTo } from './ffmpeg-run.ts';
+import { drawFrameNumber } from './frame-number.ts';
+import { PorchArt } from './porch-art.ts';
+import { pressesAt, sceneAt } from './scene.ts';
+import type { FeedPipes, RunInput, SourceDriver } from './source-driver.ts';
+import type { SyntheticSource } from './sources.ts';
+import { drawStamp, stampText } from './stamp.ts';
+import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
+
+/** Wall time of a run's frame, counted from its start. */
+function frameTimeUs(startUs: number, frame: number): number {
+  return startUs + Math.round((frame * 1_000_000) / SYNTHETIC_FPS);
+}
+
+export class SyntheticDriver implements SourceDriver {
+  readonly policy = { atEnd: 'ended', retriesMax: 4, forgiveAfter: 60 } as const;
+  readonly live = false;
+  private readonly source: SyntheticSource;
+  private readonly clock: Clock;
+  private readonly onPress: (atUs: number, frame: number) => void;
+  private art: PorchArt | null = null;
+  private endsUs: number | null = null;
+  /** Frames drawn by earlier runs: the scene goes on where it was broken off. */
+  private drawn = 0;
+
+  /** `onPress` is called as the frame with the press is handed to ffmpeg: its wall time and number. */
+  constructor(source: SyntheticSource, clock: Clock, onPress: (atUs: number, frame: number) => void) {
+    this.source = source;
+    this.clock = clock;
+    this.onPress = onPress;
+  }
+
+  async open(_signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput> {
+    const { source, clock } = this;
+    const { width, height, audio, pace, seconds } = source;
+    this.art ??= await PorchArt.draw(width, height);
+    this.endsUs ??= clock.wallUs();
+    const plan: CapturePlan = {
+      video: 'encode',
+      audio: audio ? 'encode' : 'none',
+      videoStream: '0:v:0',
+      audioStream: '1:a:0',
+    };
+    const inputs = drawnInputs(width, height, audio);
+    if (pace === 'fast') {
+      // Drawn fast, its end lies at the moment the capture began, as with files; a new run draws the same frames again.
+      const startUs = this.endsUs - (seconds ?? 0) * 1_000_000;
+      const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, 0);
+      return { inputs, plan, timeline: () => new KnownTimeline(startUs), skipBeforeUs: deliveredUntilUs, feed };
+    }
+    let startUs = 0;
+    const timeline = () => {
+      startUs = clock.wallUs();
+      return new ArrivalTimeline(startUs);
+    };
+    const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, this.drawn);
+    return { inputs, plan, timeline, skipBeforeUs: 0, feed };
+  }
+
+  learn(): boolean {
+    return false;
+  }
+
+  /** Draws until the end or the signal; the run's frame 0 is the scene's frame `first`, at wall time `startUs`. */
+  private async feed(pipes: FeedPipes, signal: AbortSignal, startUs: number, first: number): Promise<void> {
+    const pictures = this.pace(signal, first, async (frame) => {
+      const atUs = frameTimeUs(startUs, frame - first);
+      if (pressesAt(frame)) this.onPress(atUs, frame);
+      this.drawn = frame + 1;
+      return writeTo(pipes.video, this.draw(frame, atUs));
+    });
+    // Side by side: ffmpeg opens one input after the other and may want more of either before it takes from both.
+    const sound = this.source.audio
+      ? this.pace(signal, first, (frame) => writeTo(pipes.audio, soundOf(frame)))
+      : Promise.resolve();
+    await Promise.all([pictures.finally(() => pipes.video.end()), sound.finally(() => pipes.audio.end())]);
+  }
+
+  /** Calls `write` for each frame when it is due, until it returns false. */
+  private async pace(signal: AbortSignal, first: number, write: (frame: number) => Promise<boolean>): Promise<void> {
+    const { seconds, pace } = this.source;
+    const frames = seconds === null ? Number.POSITIVE_INFINITY : seconds * SYNTHETIC_FPS;
+    const startMs = this.clock.monotonicMs();
+    for (let frame = first; frame < frames && !signal.aborted; frame += 1) {
+      if (pace === 'own') await this.waitUntil(startMs + ((frame - first) * 1000) / SYNTHETIC_FPS, signal);
+      if (signal.aborted || !(await write(frame))) return;
+    }
+  }
+
+  private async waitUntil(dueMs: number, signal: AbortSignal): Promise<void> {
+    const delayMs = dueMs - this.clock.monotonicMs();
+    if (delayMs > 0) await this.clock.sleep(delayMs, signal).catch(() => {});
+  }
+
+  private draw(frame: number, atUs: number): Uint8Array {
+    const { width, height } = this.source;
+    const picture = new Uint8Array(width * height * 1.5);
+    this.art?.compose(sceneAt(frame), picture);
+    drawStamp(picture, width, height, stampText(atUs, frame));
+    drawFrameNumber(picture, width, height, frame);
+    return picture;
+  }
+}

@@ -1,0 +1,105 @@
+// Owns: the second pass over the ring: the bytes of a planned clip, streamed. Copies slices bit for bit and checks that the
+// ring still holds what the first pass saw. Not here: the plan (trim.ts), the header (mp4-file.ts).
+import { type InitInfo, parseFragment, parseInit, type Sample } from '../camera/fragment.ts';
+import type { Segment } from '../camera/segment.ts';
+import type { LiveGrant } from '../consent/live-grant.ts';
+import type { Window } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import { blankLeadingData } from './aac.ts';
+import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
+import type { EncodedFrames } from './encoded-frames.ts';
+import { readFrame } from './frame.ts';
+import type { Chunk } from './mp4-file.ts';
+import { joinSample } from './nal.ts';
+import type { SurveyedSegment } from './survey.ts';
+
+/** What the second pass writes. */
+export interface BodyPlan {
+  header: Uint8Array;
+  sizeBytes: number;
+  /** Segments in the order they were read; each gives a chunk of video and one of audio, where it has them. */
+  segments: readonly SurveyedSegment[];
+  readWindow: Window;
+  /** The first frames of the clip, encoded; all others are copied. */
+  encoded: EncodedFrames | null;
+}
+
+/** The chunks of a clip, in the order of its file. */
+export function chunksOf(segments: readonly SurveyedSegment[]): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (const { framesInside, packets } of segments) {
+    if (framesInside > 0) chunks.push({ track: 'video', samples: framesInside });
+    if (packets.length > 0) chunks.push({ track: 'audio', samples: packets.length });
+  }
+  return chunks;
+}
+
+/** The whole file. Throws `clip_not_exact` when the ring changed since the plan, `grant_dead`, or the caller's reason. */
+export async function* clipBody(live: LiveGrant, deps: ClipDeps, plan: BodyPlan): AsyncGenerator<Uint8Array> {
+  let bytes = plan.header.length;
+  yield plan.header;
+  const encoded = plan.encoded?.read(stopSignal(live, deps));
+  let encodedLeft = plan.encoded?.sizes.length ?? 0;
+  let next = 0;
+  let known: { init: Uint8Array; info: InitInfo } | null = null;
+  try {
+    for await (const segment of readRing(live, deps, plan.readWindow)) {
+      const surveyed = plan.segments[next];
+      // What came to the ring after the plan was made is not part of it.
+      if (!surveyed) break;
+      if (!same(segment, surveyed)) throw ringChanged();
+      next += 1;
+      if (!known || Buffer.compare(known.init, segment.init) !== 0) {
+        known = { init: segment.init, info: parseInit(segment.init) };
+      }
+      const samples = parseFragment(known.info, segment.fragment);
+      const fromEncoder = Math.min(encodedLeft, surveyed.framesInside);
+      for (let left = fromEncoder; left > 0; left -= 1) {
+        const sample = await encoded?.next();
+        if (!sample || sample.done) throw failure('clip_not_exact', { detail: 'encoded frames are missing' });
+        bytes += sample.value.length;
+        yield sample.value;
+      }
+      encodedLeft -= fromEncoder;
+      for (const part of copiedParts(known.info, samples, surveyed, fromEncoder)) {
+        bytes += part.length;
+        yield part;
+      }
+    }
+  } finally {
+    await encoded?.return(undefined);
+  }
+  if (next !== plan.segments.length || bytes !== plan.sizeBytes) throw ringChanged();
+}
+
+function* copiedParts(
+  info: InitInfo,
+  samples: { video: readonly Sample[]; audio: readonly Sample[] },
+  surveyed: SurveyedSegment,
+  encoded: number,
+): Generator<Uint8Array> {
+  const lengthBytes = info.video.avc?.nalLengthSize ?? 4;
+  const end = surveyed.first + surveyed.framesInside;
+  for (let at = surveyed.first + encoded; at < end; at += 1) {
+    const sample = samples.video[at];
+    if (!sample) throw ringChanged();
+    yield joinSample(readFrame(sample.data, lengthBytes).slices);
+  }
+  for (const position of surveyed.packets) {
+    const packet = samples.audio[position];
+    if (!packet) throw ringChanged();
+    yield blankLeadingData(packet.data);
+  }
+}
+
+function same(segment: Segment, surveyed: SurveyedSegment): boolean {
+  return (
+    segment.recording === surveyed.recording &&
+    segment.index === surveyed.index &&
+    segment.fragment.length === surveyed.fragmentBytes
+  );
+}
+
+function ringChanged(): Error {
+  return failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
+}

@@ -1,0 +1,101 @@
+// Owns: reading the boxes of a finished clip strictly: boxes come in one order, and every field is either read or must have
+// its one value. Not here: which boxes and fields those are (clip-file.ts).
+import { type FieldReader, malformed, readBox } from '../camera/boxes.ts';
+import { FieldReader as Reader } from '../camera/boxes.ts';
+import { failure } from '../protocol/errors.ts';
+
+/** The failure of every check of a finished clip. `detail` holds no footage. */
+export function fault(detail: string): Error {
+  return failure('clip_check_failed', { detail });
+}
+
+/** A cursor over the content of one box. */
+export class Fields {
+  readonly name: string;
+  private readonly bytes: Uint8Array;
+  private readonly fields: FieldReader;
+  private readonly stop: number;
+
+  constructor(bytes: Uint8Array, name = 'file', start = 0, stop = bytes.length) {
+    this.bytes = bytes;
+    this.name = name;
+    this.stop = stop;
+    this.fields = new Reader(bytes, start, stop);
+  }
+
+  get left(): number {
+    return this.stop - this.fields.at;
+  }
+
+  /** The type of the next box; empty at the end. */
+  next(): string {
+    return this.left === 0 ? '' : (readBox(this.bytes, this.fields.at, this.stop)?.type ?? '');
+  }
+
+  /** Steps over the next box, which must be of this type, and returns a cursor over its content. */
+  box(type: string): Fields {
+    const box = readBox(this.bytes, this.fields.at, this.stop);
+    if (box?.type !== type || box.end > this.stop) throw fault(`a ${box?.type ?? 'missing'} box where ${type} belongs`);
+    if (box.contentStart !== box.start + 8) throw malformed(`a ${type} box with a long header`);
+    this.fields.at = box.end;
+    return new Fields(this.bytes, type, box.contentStart, box.end);
+  }
+
+  u16(): number {
+    return this.fields.u16();
+  }
+
+  u32(): number {
+    return this.fields.u32();
+  }
+
+  u64(): number {
+    return this.fields.i64();
+  }
+
+  u8(): number {
+    return this.fields.u8();
+  }
+
+  i32(): number {
+    return this.fields.i32();
+  }
+
+  take(length: number): Uint8Array {
+    return this.fields.take(length);
+  }
+
+  /** The next bytes must be these, given as hexadecimal digits with blanks between them as one likes. */
+  expect(hex: string): void {
+    const digits = hex.replaceAll(' ', '');
+    const found = Buffer.from(this.take(digits.length / 2)).toString('hex');
+    if (found !== digits) throw fault(`unexpected bytes in ${this.name}`);
+  }
+
+  /** Version and flags of a full box; returns the version. */
+  version(flags: string, most: 0 | 1 = 0): number {
+    const version = this.u8();
+    if (version > most) throw fault(`an unknown version of ${this.name}`);
+    this.expect(flags);
+    return version;
+  }
+
+  /** Creation and modification time, which must be zero, then `middle` 32-bit numbers and the duration. */
+  times(version: number, middle: number): { numbers: number[]; duration: number } {
+    this.expect('00'.repeat(version === 1 ? 16 : 8));
+    const numbers = Array.from({ length: middle }, () => this.u32());
+    return { numbers, duration: version === 1 ? this.u64() : this.u32() };
+  }
+
+  /** A count of entries that must all fit in this box. */
+  count(entryBytes: number): number {
+    const count = this.u32();
+    if (count * entryBytes !== this.left) throw fault(`${this.name} is not as long as it says`);
+    return count;
+  }
+
+  /** Nothing may be left. */
+  end(): void {
+    if (this.left !== 0) throw fault(`data behind what belongs into ${this.name}`);
+  }
+}

@@ -1,0 +1,288 @@
+// Owns: reading a finished clip's `ftyp` and `moov` for the self-check: every byte of them is expected, or the file is
+// refused. Shares nothing with the writer, so that one mistake cannot hide in both.
+// Not here: comparing the samples with the ring (self-check.ts).
+import { Fields, fault } from './clip-fields.ts';
+
+export { fault } from './clip-fields.ts';
+
+/** One track as its tables tell it, each sample with its place in the file. Times in units of `timescale`. */
+export interface FileTrack {
+  timescale: number;
+  times: number[];
+  lastDuration: number;
+  offsets: number[];
+  sizes: number[];
+  /** Where each chunk starts and ends in the file. */
+  chunks: { start: number; end: number }[];
+}
+
+/** Everything that is said about the video track. */
+export interface FileVideo extends FileTrack {
+  width: number;
+  height: number;
+  /** Samples that are keyframes by `stss`. */
+  keys: Set<number>;
+  sps: Uint8Array[];
+  pps: Uint8Array[];
+}
+
+export interface FileAudio extends FileTrack {
+  config: Uint8Array;
+  /** How long sound is held back at the start, in units of MOVIE_TIMESCALE. */
+  delay: number;
+}
+
+export interface FileTables {
+  video: FileVideo;
+  audio: FileAudio | null;
+}
+
+export const MOVIE_TIMESCALE = 90_000;
+/** `ftyp`, brand isom, version 0x200, compatible with isom, iso2, avc1, mp41. */
+const FTYP = '00000020 66747970 69736f6d 00000200 69736f6d 69736f32 61766331 6d703431';
+export const FTYP_BYTES = 32;
+const IDENTITY = '00010000 00000000 00000000 00000000 00010000 00000000 00000000 00000000 40000000';
+const ONE = 0x10000;
+
+/** Throws `clip_check_failed` unless the bytes are the one `ftyp` box that our clips have. */
+export function checkFtyp(bytes: Uint8Array): void {
+  const file = new Fields(bytes, 'ftyp');
+  file.expect(FTYP);
+  file.end();
+}
+
+/** Reads a whole `moov` box, header included. Throws `clip_check_failed` at the first byte that does not belong. */
+export function readMoov(bytes: Uint8Array): FileTables {
+  const file = new Fields(bytes);
+  const moov = file.box('moov');
+  file.end();
+  const mvhd = moov.box('mvhd');
+  const { numbers, duration } = mvhd.times(mvhd.version('000000', 1), 1);
+  mvhd.expect(`00010000 0100 0000 ${'00'.repeat(8)} ${IDENTITY} ${'00'.repeat(24)}`);
+  const nextTrack = mvhd.u32();
+  mvhd.end();
+  if (numbers[0] !== MOVIE_TIMESCALE) throw fault('an unexpected movie timescale');
+  const video = readVideo(moov.box('trak'));
+  const audio = moov.left > 0 ? readAudio(moov.box('trak')) : null;
+  moov.end();
+  if (nextTrack !== (audio ? 3 : 2)) throw fault('mvhd speaks of another number of tracks');
+  if (duration !== Math.max(video.shownFor, audio?.shownFor ?? 0)) throw fault('mvhd has another duration than the tracks');
+  return { video, audio };
+}
+
+function readVideo(trak: Fields): FileVideo & { shownFor: number } {
+  const tkhd = trak.box('tkhd');
+  const shownFor = readTrackHeader(tkhd, 1, '0000 0000 0000 0000');
+  readMatrix(tkhd);
+  const size = [tkhd.u32(), tkhd.u32()];
+  tkhd.end();
+  const { stbl, timescale, duration } = readMedia(trak.box('mdia'), '76696465', 'vmhd', '000001', '00'.repeat(8));
+  trak.end();
+  const stsd = stbl.box('stsd');
+  stsd.version('000000');
+  stsd.expect('00000001');
+  const entry = readAvc1(stsd.box('avc1'));
+  stsd.end();
+  if (size[1] !== entry.height * ONE || (size[0] ?? 0) < ONE) throw fault('tkhd has another size than the picture');
+  const tables = readTables(stbl, true);
+  checkDurations(tables, timescale, duration, shownFor);
+  return { ...entry, ...tables, timescale, shownFor };
+}
+
+function readAudio(trak: Fields): FileAudio & { shownFor: number } {
+  const tkhd = trak.box('tkhd');
+  const shownFor = readTrackHeader(tkhd, 2, '0000 0001 0100 0000');
+  tkhd.expect(`${IDENTITY} ${'00'.repeat(8)}`);
+  tkhd.end();
+  const edit = trak.next() === 'edts' ? readDelay(trak.box('edts')) : { delay: 0, played: shownFor };
+  const { stbl, timescale, duration } = readMedia(trak.box('mdia'), '736f756e', 'smhd', '000000', '00000000');
+  trak.end();
+  const stsd = stbl.box('stsd');
+  stsd.version('000000');
+  stsd.expect('00000001');
+  const config = readMp4a(stsd.box('mp4a'));
+  stsd.end();
+  const tables = readTables(stbl, false);
+  if (edit.delay + edit.played !== shownFor) throw fault('the edit list and tkhd disagree');
+  checkDurations(tables, timescale, duration, edit.played);
+  return { ...tables, timescale, config, delay: edit.delay, shownFor };
+}
+
+/** Up to the matrix; returns the duration in movie units. */
+function readTrackHeader(tkhd: Fields, id: number, fixed: string): number {
+  const { numbers, duration } = tkhd.times(tkhd.version('000003', 1), 2);
+  if (numbers[0] !== id || numbers[1] !== 0) throw fault('an unexpected track id');
+  tkhd.expect(`${'00'.repeat(8)} ${fixed}`);
+  return duration;
+}
+
+/** One of the four right angles. */
+function readMatrix(tkhd: Fields): void {
+  const [a, b, u, c, d, v, x, y, w] = Array.from({ length: 9 }, () => tkhd.i32());
+  const turned = [a, b, c, d].map((value) => (value ?? 0) / ONE).join();
+  const known = ['1,0,0,1', '0,1,-1,0', '-1,0,0,-1', '0,-1,1,0'].includes(turned);
+  const placed = [x, y].every((value) => value !== undefined && value >= 0 && value % ONE === 0);
+  if (!known || !placed || u !== 0 || v !== 0 || w !== 0x40000000) throw fault('an unexpected display matrix');
+}
+
+/** An empty edit, then all of the track from its start. */
+function readDelay(edts: Fields): { delay: number; played: number } {
+  const elst = edts.box('elst');
+  edts.end();
+  const wide = elst.version('000000', 1) === 1;
+  elst.expect('00000002');
+  const delay = wide ? elst.u64() : elst.u32();
+  elst.expect(`${wide ? 'ff'.repeat(8) : 'ff'.repeat(4)} 00010000`);
+  const played = wide ? elst.u64() : elst.u32();
+  elst.expect(`${wide ? '00'.repeat(8) : '00'.repeat(4)} 00010000`);
+  elst.end();
+  return { delay, played };
+}
+
+function readMedia(mdia: Fields, handler: string, header: string, flags: string, fixed: string) {
+  const mdhd = mdia.box('mdhd');
+  const { numbers, duration } = mdhd.times(mdhd.version('000000', 1), 1);
+  mdhd.expect('55c4 0000');
+  mdhd.end();
+  const hdlr = mdia.box('hdlr');
+  hdlr.expect(`00000000 00000000 ${handler} ${'00'.repeat(13)}`);
+  hdlr.end();
+  const minf = mdia.box('minf');
+  mdia.end();
+  const media = minf.box(header);
+  media.version(flags);
+  media.expect(fixed);
+  media.end();
+  const dinf = minf.box('dinf');
+  dinf.expect('0000001c 64726566 00000000 00000001 0000000c 75726c20 00000001');
+  dinf.end();
+  const stbl = minf.box('stbl');
+  minf.end();
+  const timescale = numbers[0] ?? 0;
+  if (timescale === 0) throw fault('a timescale of zero');
+  return { stbl, timescale, duration };
+}
+
+function readAvc1(avc1: Fields): Pick<FileVideo, 'width' | 'height' | 'sps' | 'pps'> {
+  avc1.expect(`00000000 0000 0001 ${'00'.repeat(16)}`);
+  const [width, height] = [avc1.u16(), avc1.u16()];
+  avc1.expect(`00480000 00480000 00000000 0001 ${'00'.repeat(32)} 0018 ffff`);
+  const sets = readAvcC(avc1.box('avcC'));
+  if (avc1.next() === 'pasp') {
+    const pasp = avc1.box('pasp');
+    if (pasp.u32() === 0 || pasp.u32() === 0) throw fault('pixels without a shape');
+    pasp.end();
+  }
+  avc1.end();
+  return { width, height, ...sets };
+}
+
+function readAvcC(avcC: Fields): { sps: Uint8Array[]; pps: Uint8Array[] } {
+  avcC.expect('01');
+  const profile = avcC.u8();
+  avcC.take(2);
+  avcC.expect('ff');
+  const many = (count: number) => Array.from({ length: count }, () => avcC.take(avcC.u16()));
+  const spsCount = avcC.u8();
+  if (spsCount >> 5 !== 7) throw fault('unexpected bytes in avcC');
+  const sps = many(spsCount & 31);
+  const pps = many(avcC.u8());
+  // Chroma 4:2:0, 8 bits, no extensions: the only coding that clips are made in.
+  if ([100, 110, 122, 144].includes(profile)) avcC.expect('fd f8 f8 00');
+  avcC.end();
+  return { sps, pps };
+}
+
+function readMp4a(mp4a: Fields): Uint8Array {
+  mp4a.expect('00000000 0000 0001 00000000 00000000');
+  if (mp4a.u16() > 8) throw fault('too many channels');
+  mp4a.expect('0010 0000 0000');
+  mp4a.u16();
+  mp4a.expect('0000');
+  const esds = mp4a.box('esds');
+  mp4a.end();
+  esds.expect('00000000 0319 0000 00 0411 40 15 000000 00000000 00000000 0502');
+  const config = esds.take(2);
+  esds.expect('060102');
+  esds.end();
+  return config;
+}
+
+/** `stts` to `stco`, in the order they are written; samples must be numbered the same in all of them. */
+function readTables(stbl: Fields, video: boolean) {
+  const stts = stbl.box('stts');
+  stts.version('000000');
+  const spans = Array.from({ length: stts.count(8) }, () => ({ count: stts.u32(), duration: stts.u32() }));
+  const keys = video ? readKeys(stbl.box('stss')) : new Set<number>();
+  const stsc = stbl.box('stsc');
+  stsc.version('000000');
+  const groups = Array.from({ length: stsc.count(12) }, () => {
+    const group = { first: stsc.u32(), samples: stsc.u32() };
+    stsc.expect('00000001');
+    return group;
+  });
+  const stsz = stbl.box('stsz');
+  stsz.version('000000');
+  stsz.expect('00000000');
+  const sizes = Array.from({ length: stsz.count(4) }, () => stsz.u32());
+  if (sizes.length === 0 || sizes.some((size) => size === 0)) throw fault('a track or sample without data');
+  const starts = readOffsets(stbl);
+  stbl.end();
+  return { keys, sizes, ...placeTimes(spans, sizes.length), ...placeSamples(groups, starts, sizes) };
+}
+
+function readKeys(stss: Fields): Set<number> {
+  stss.version('000000');
+  const numbers = Array.from({ length: stss.count(4) }, () => stss.u32() - 1);
+  if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] ?? 0))) throw fault('stss is not in order');
+  return new Set(numbers);
+}
+
+function readOffsets(stbl: Fields): number[] {
+  const wide = stbl.next() === 'co64';
+  const offsets = stbl.box(wide ? 'co64' : 'stco');
+  offsets.version('000000');
+  return Array.from({ length: offsets.count(wide ? 8 : 4) }, () => (wide ? offsets.u64() : offsets.u32()));
+}
+
+function placeTimes(spans: readonly { count: number; duration: number }[], samples: number) {
+  const total = spans.reduce((sum, span) => sum + span.count, 0);
+  if (total !== samples) throw fault('stts and stsz count differently');
+  const times: number[] = [];
+  let at = 0;
+  for (const { count, duration } of spans) {
+    if (duration === 0) throw fault('a sample without duration');
+    for (let left = count; left > 0; left -= 1, at += duration) times.push(at);
+  }
+  return { times, lastDuration: spans.at(-1)?.duration ?? 0, total: at };
+}
+
+function placeSamples(
+  groups: readonly { first: number; samples: number }[],
+  starts: readonly number[],
+  sizes: readonly number[],
+): Pick<FileTrack, 'offsets' | 'chunks'> {
+  const offsets: number[] = [];
+  const chunks: FileTrack['chunks'] = [];
+  groups.forEach((group, at) => {
+    const until = groups[at + 1]?.first ?? starts.length + 1;
+    if (group.first !== chunks.length + 1 || until <= group.first || group.samples === 0) throw fault('stsc is not in order');
+    for (let chunk = group.first; chunk < until; chunk += 1) {
+      const start = starts[chunk - 1];
+      if (start === undefined || offsets.length + group.samples > sizes.length) throw fault('a chunk without samples');
+      let end = start;
+      for (let left = group.samples; left > 0; left -= 1) {
+        offsets.push(end);
+        end += sizes[offsets.length - 1] ?? 0;
+      }
+      chunks.push({ start, end });
+    }
+  });
+  if (offsets.length !== sizes.length || chunks.length !== starts.length) throw fault('samples without a chunk');
+  return { offsets, chunks };
+}
+
+function checkDurations(tables: { total: number }, timescale: number, duration: number, played: number): void {
+  if (tables.total !== duration) throw fault('mdhd has another duration than the samples');
+  if (Math.abs((duration / timescale) * MOVIE_TIMESCALE - played) > 0.5) throw fault('tkhd has another duration');
+}

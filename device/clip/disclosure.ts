@@ -1,0 +1,63 @@
+// Owns: the words that travel with a clip: exactly the granted facts about the home, and the manifest's claims.
+// Not here: signing (the caller's), the clip itself (trim.ts).
+import type { PublicKey } from '../base/keys.ts';
+import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import type { DisclosedValues } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
+import type { ClipFacts } from './clip.ts';
+
+/**
+ * Exactly the granted values of those a device holds, no key more and none less. Throws `grant_dead`, and
+ * `consent_disclosure_missing` when a granted key has no value.
+ */
+export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedValues {
+  assertLiveGrant(live);
+  const disclosed: DisclosedValues = {};
+  for (const key of live.facts.grant.disclose) {
+    const value = Object.hasOwn(values, key) ? values[key] : undefined;
+    if (value === undefined) throw failure('consent_disclosure_missing', { key });
+    disclosed[key] = value;
+  }
+  return disclosed;
+}
+
+/** What the manifest says besides the grant's own words. */
+export interface ManifestParts {
+  clipId: string;
+  clip: ClipFacts;
+  clipSha256: string;
+  /** What `disclose` gave under the same grant. */
+  disclosed: DisclosedValues;
+  device: { id: string; publicKey: PublicKey };
+  /** Time of signing in whole seconds since 1970. */
+  iat: number;
+}
+
+/** The claims of a clip's manifest, addressed to the agency whose request was granted; the caller signs them. Throws `grant_dead`. */
+export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
+  assertLiveGrant(live);
+  const { grant, grantToken, pairingToken, request } = live.facts;
+  const { clip } = parts;
+  return manifestSchema.parse({
+    iss: parts.device.publicKey,
+    aud: request.agency,
+    iat: parts.iat,
+    jti: parts.clipId,
+    device: parts.device.id,
+    request: request.jti,
+    grant: grantToken,
+    pairing: pairingToken,
+    clipSha256: parts.clipSha256,
+    clipBytes: clip.sizeBytes,
+    window: grant.window,
+    frames: clip.frames,
+    coverage: clip.coverage,
+    gaps: clip.gaps,
+    audioPackets: clip.audioPackets,
+    method: clip.method,
+    encodedFrames: clip.encodedFrames,
+    redacted: clip.redacted,
+    disclosed: disclose(live, parts.disclosed),
+  } satisfies Manifest);
+}

@@ -1,0 +1,56 @@
+// Owns: measuring the leak this project exists for: how many frames of a video file a player shows, and how many it holds.
+// Not here: cutting clips that hide none (trim.ts).
+import type { Clock } from '../base/clock.ts';
+import type { Ffmpeg } from '../camera/ffmpeg.ts';
+import { PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
+import { LineCounter } from './line-counter.ts';
+
+/** Frames of a file's first video stream. `held - shown` are hidden: they travel with the file and anyone can decode them. */
+export interface FrameCounts {
+  shown: number;
+  held: number;
+}
+
+const TIMEOUT_MS = 600_000;
+
+/**
+ * Decodes an MP4 file twice: as a player does, and with its edit list ignored. The path must be one of our own making.
+ * Throws `ffmpeg_failed` or the signal's reason.
+ */
+export async function countFrames(
+  path: string,
+  deps: { ffmpeg: Ffmpeg; clock: Clock; signal?: AbortSignal },
+): Promise<FrameCounts> {
+  return { shown: await decode(path, deps, []), held: await decode(path, deps, ['-ignore_editlist', '1']) };
+}
+
+async function decode(
+  path: string,
+  deps: { ffmpeg: Ffmpeg; clock: Clock; signal?: AbortSignal },
+  options: readonly string[],
+): Promise<number> {
+  const frames = new LineCounter();
+  await runFfmpeg(deps.ffmpeg, {
+    doing: 'counting frames',
+    args: [
+      ...[
+        '-protocol_whitelist',
+        'file,pipe',
+        '-max_pixels',
+        String(PIXELS_MAX),
+        '-f',
+        'mov',
+        ...options,
+        '-i',
+        `file:${path}`,
+      ],
+      ...['-map', '0:v:0', '-an', '-fps_mode', 'passthrough', '-f', 'framecrc', 'pipe:1'],
+    ],
+    onStdout: (part) => frames.push(part),
+    stdoutBytesMax: 1_000_000_000,
+    timeoutMs: TIMEOUT_MS,
+    clock: deps.clock,
+    ...(deps.signal ? { signal: deps.signal } : {}),
+  });
+  return frames.lines;
+}

@@ -1,0 +1,18 @@
+// Owns: counting frames in what ffmpeg's framecrc writes: one line a frame, comments begin with #.
+// Not here: running ffmpeg (encode.ts, hidden-frames.ts).
+
+/** Counts the lines of a stream of bytes that do not begin with #. */
+export class LineCounter {
+  lines = 0;
+  private atStart = true;
+
+  push(part: Uint8Array): void {
+    for (const byte of part) {
+      if (this.atStart && byte !== HASH && byte !== NEWLINE) this.lines += 1;
+      this.atStart = byte === NEWLINE;
+    }
+  }
+}
+
+const HASH = 0x23;
+const NEWLINE = 0x0a;

@@ -1,0 +1,182 @@
+// Owns: comparing a finished clip's samples with the ring's footage: frame by frame, packet by packet, set by set.
+// Not here: the structure of the file (clip-file.ts, self-check.ts).
+import { equalBytes } from '../base/bytes.ts';
+import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../camera/fragment.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import type { Window } from '../protocol/claims.ts';
+import { blankLeadingData } from './aac.ts';
+import type { ClipFacts } from './clip.ts';
+import { type FileTables, fault, MOVIE_TIMESCALE } from './clip-file.ts';
+import { type Frame, frameOf } from './frame.ts';
+import { NAL, nalType, splitSample } from './nal.ts';
+import { readPps, readSps } from './parameter-sets.ts';
+import type { SampleReader } from './sample-reader.ts';
+import { SetsInForce } from './sets.ts';
+
+/** Rounding of wall time to microseconds, at both ends of a distance. */
+const ROUNDING_US = 2;
+
+/** Walks the ring beside the file. `compare` each segment in order, then `finish`. */
+export class SampleCheck {
+  private readonly window: Window;
+  private readonly clip: ClipFacts;
+  private readonly tables: FileTables;
+  private readonly reader: SampleReader;
+  private readonly sets = new SetsInForce();
+  private readonly setsOfFile: { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> };
+  /** Sets of the file that copied frames use. */
+  private readonly copiedSets = new Set<Uint8Array>();
+  private init: { bytes: Uint8Array; info: InitInfo } | null = null;
+  /** Wall times of the window's frames, as the ring gives them. */
+  private readonly wallUs: number[] = [];
+  private firstCopied = -1;
+  private packets = 0;
+
+  constructor(window: Window, clip: ClipFacts, tables: FileTables, reader: SampleReader) {
+    this.window = window;
+    this.clip = clip;
+    this.tables = tables;
+    this.reader = reader;
+    this.setsOfFile = byId(tables);
+  }
+
+  /** How many frames, from the first, are not copies. */
+  get encodedFrames(): number {
+    return this.firstCopied < 0 ? this.wallUs.length : this.firstCopied;
+  }
+
+  async compare(segment: Segment): Promise<void> {
+    if (!this.init || !equalBytes(this.init.bytes, segment.init)) {
+      this.init = { bytes: segment.init, info: parseInit(segment.init) };
+      if (this.init.info.video.avc) this.sets.open(this.init.info.video.avc);
+    }
+    const { info } = this.init;
+    const { video, audio } = parseFragment(info, segment.fragment);
+    for (const sample of video) await this.compareFrame(segment, info, sample);
+    if (this.tables.audio && info.audio) {
+      for (const packet of audio) await this.comparePacket(segment, info.audio, packet);
+    }
+  }
+
+  private async compareFrame(segment: Segment, info: InitInfo, sample: Sample): Promise<void> {
+    const atUs = wallTimeUs(sample.pts, info.video.timescale, segment.wallOffsetUs);
+    if (atUs >= this.window.endUs) return;
+    const copies = this.clip.method !== 're-encode';
+    const ring = copies ? frameOf(splitSample(sample.data, info.video.avc?.nalLengthSize ?? 4)) : null;
+    if (ring) this.sets.take(ring.sets);
+    if (atUs < this.window.startUs) return;
+    if (!segment.clockTrusted) throw fault('footage of an untrusted clock');
+    const number = this.wallUs.length;
+    if (number >= this.tables.video.sizes.length) throw fault('frames of the window are missing');
+    this.wallUs.push(atUs);
+    if (!ring || (this.firstCopied < 0 && !ring.idr)) return;
+    if (this.firstCopied < 0) this.firstCopied = number;
+    const units = await this.unitsOf(this.reader, number);
+    if (units.length !== ring.slices.length || !units.every((unit, at) => equalBytes(unit, ring.slices[at] ?? EMPTY))) {
+      throw fault(`frame ${number} is not the ring's`);
+    }
+    if (this.tables.video.keys.has(number) !== ring.idr) throw fault(`frame ${number} is wrongly marked as keyframe`);
+    this.compareSets(ring);
+  }
+
+  /** The parameter sets that a copied frame names must be in the file as they are in the ring. */
+  private compareSets(ring: Frame): void {
+    const { sps, pps } = this.sets.of(ring.ppsIds);
+    for (const [set, kept] of [
+      [sps, this.setsOfFile.sps.get(sps.id)] as const,
+      ...pps.map((each) => [each, this.setsOfFile.pps.get(each.id)] as const),
+    ]) {
+      if (!kept || !equalBytes(kept, set.bytes)) throw fault("a parameter set is not the ring's");
+      if (!set.clean) throw fault('a parameter set with data behind it');
+      this.copiedSets.add(kept);
+    }
+  }
+
+  private async comparePacket(segment: Segment, track: AudioTrack, packet: Sample): Promise<void> {
+    const { audio, video } = this.tables;
+    const size = audio?.sizes[this.packets];
+    if (!audio || size === undefined || size !== packet.size) return;
+    const startUs = wallTimeUs(packet.pts, track.timescale, segment.wallOffsetUs);
+    // 2048 samples: a packet of 1024 overlaps with the next.
+    const endUs = wallTimeUs(packet.pts + 2048, track.timescale, segment.wallOffsetUs);
+    if (startUs < this.window.startUs || endUs > this.window.endUs || track.timescale !== audio.timescale) return;
+    const inClip = (audio.times[this.packets] ?? 0) / audio.timescale + audio.delay / MOVIE_TIMESCALE;
+    const toleranceUs = 1e6 / audio.timescale + 1e6 / MOVIE_TIMESCALE + 1e6 / video.timescale + ROUNDING_US;
+    if (Math.abs(startUs - this.clip.coverage.startUs - inClip * 1e6) > toleranceUs) return;
+    const bytes = await this.reader.read(audio.offsets[this.packets] ?? 0, size);
+    if (!equalBytes(bytes, blankLeadingData(packet.data))) return;
+    const config = track.audioSpecificConfig?.subarray(0, audio.config.length);
+    if (config && equalBytes(config, audio.config)) this.packets += 1;
+  }
+
+  /** Throws `clip_check_failed` unless all frames and packets were found, at their times, as many as the clip says. */
+  finish(): void {
+    const { clip, tables } = this;
+    this.wallUs.sort((a, b) => a - b);
+    if (this.wallUs.length !== tables.video.sizes.length) throw fault('frames that are not of the window');
+    if (clip.frames !== this.wallUs.length || clip.encodedFrames !== this.encodedFrames) throw fault('a wrong frame count');
+    if ((clip.method === 'copy') !== (this.encodedFrames === 0)) throw fault('another method than it says');
+    this.checkTimes();
+    if (this.packets !== (tables.audio?.sizes.length ?? 0) || this.packets !== clip.audioPackets) {
+      throw fault('sound that is not of the window');
+    }
+    this.encoderSets();
+  }
+
+  private checkTimes(): void {
+    const { times, timescale, lastDuration } = this.tables.video;
+    const firstUs = this.wallUs[0] ?? 0;
+    const toleranceUs = 1e6 / timescale + ROUNDING_US;
+    if (firstUs !== this.clip.coverage.startUs) throw fault('the first frame is at another time than it says');
+    this.wallUs.forEach((atUs, number) => {
+      const inClipUs = ((times[number] ?? 0) / timescale) * 1e6;
+      if (Math.abs(atUs - firstUs - inClipUs) > toleranceUs) throw fault(`frame ${number} is at a wrong time`);
+    });
+    const endUs = firstUs + (((times.at(-1) ?? 0) + lastDuration) / timescale) * 1e6;
+    if (endUs > this.window.endUs + toleranceUs) throw fault('the last frame is shown beyond the window');
+    if (Math.abs(Math.min(endUs, this.window.endUs) - this.clip.coverage.endUs) > toleranceUs) {
+      throw fault('the clip ends at another time than it says');
+    }
+  }
+
+  /** Parameter sets of the encoded frames: exactly one of each kind that is not the camera's, or none. */
+  encoderSets(): Uint8Array[] {
+    const { sps, pps } = this.tables.video;
+    const own = [...sps, ...pps].filter((set) => !this.copiedSets.has(set));
+    if (this.encodedFrames === 0 && own.length === 0) return [];
+    const [ownSps, ownPps] = own;
+    if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0) throw fault('parameter sets nobody uses');
+    const read = readSps(ownSps);
+    const readOwn = readPps(ownPps, () => read.chromaFormat);
+    if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id) throw fault('a parameter set with data behind it');
+    if (read.width !== this.tables.video.width || read.height !== this.tables.video.height) throw fault('a foreign size');
+    return own;
+  }
+
+  /** The NAL units of a sample of the file: slices only, of sets that are in the file, a keyframe where it says so. */
+  async unitsOf(reader: SampleReader, number: number): Promise<Uint8Array[]> {
+    const { offsets, sizes, keys } = this.tables.video;
+    const units = splitSample(await reader.read(offsets[number] ?? 0, sizes[number] ?? 0), 4);
+    if (units.some((unit) => nalType(unit) !== NAL.slice && nalType(unit) !== NAL.idrSlice)) {
+      throw fault(`frame ${number} holds something else than slices`);
+    }
+    const frame = frameOf(units);
+    if (frame.sizeBytes !== sizes[number]) throw fault(`frame ${number} holds empty units`);
+    if (keys.has(number) !== frame.idr) throw fault(`frame ${number} is wrongly marked as keyframe`);
+    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw fault(`frame ${number} names a missing set`);
+    return units.map((unit) => unit.slice());
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> } {
+  const sps = new Map(tables.video.sps.map((set) => [readSps(set).id, set]));
+  const chroma = (id: number) => {
+    const set = sps.get(id);
+    return set ? readSps(set).chromaFormat : 1;
+  };
+  const pps = new Map(tables.video.pps.map((set) => [readPps(set, chroma).id, set]));
+  if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length) throw fault('two sets with one id');
+  return { sps, pps };
+}

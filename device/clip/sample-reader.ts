@@ -1,0 +1,25 @@
+// Owns: reading a clip's samples one after the other with few reads of what keeps them. Not here: what they hold.
+import type { ClipReader } from './clip.ts';
+
+const BLOCK_BYTES = 256 * 1024;
+
+/** Reads ahead; asks for a block only when a sample is not in the last one. */
+export class SampleReader {
+  private readonly reader: ClipReader;
+  private block = { start: 0, bytes: new Uint8Array(0) };
+
+  constructor(reader: ClipReader) {
+    this.reader = reader;
+  }
+
+  /** Exactly `length` bytes at `position`, which must lie in the file. */
+  async read(position: number, length: number): Promise<Uint8Array> {
+    const { start, bytes } = this.block;
+    if (position < start || position + length > start + bytes.length) {
+      const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.reader.sizeBytes - position);
+      this.block = { start: position, bytes: Uint8Array.from(await this.reader.read(position, wanted)) };
+    }
+    const at = position - this.block.start;
+    return this.block.bytes.subarray(at, at + length);
+  }
+}

@@ -1,0 +1,103 @@
+// Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against the ring read again.
+// Shares no decision with the cut: which frames belong, what may be in a file and what was encoded is worked out anew.
+// Not here: the file's format (clip-file.ts), comparing samples (sample-check.ts).
+import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { isFailure } from '../protocol/errors.ts';
+import type { ClipFacts, ClipReader } from './clip.ts';
+import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
+import { checkFtyp, type FileTables, FTYP_BYTES, fault, readMoov } from './clip-file.ts';
+import { countDecoded } from './encode.ts';
+import { joinAnnexB } from './nal.ts';
+import { SampleCheck } from './sample-check.ts';
+import { SampleReader } from './sample-reader.ts';
+
+/** Frames of a reordered stream, and sound, may lie in a segment this far from the window. */
+const MARGIN_BEFORE_US = 12_000_000;
+const MARGIN_AFTER_US = 5_000_000;
+
+/** `moov` of 24 hours at 60 frames a second. */
+const MOOV_BYTES_MAX = 256 * 1024 * 1024;
+
+const DECODE_TIMEOUT_MS = 120_000;
+const DECODE_TIMEOUT_MS_PER_FRAME = 1_000;
+
+/**
+ * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte
+ * of `moov` is one that must be there; every byte of `mdat` belongs to exactly one sample; the samples are exactly the
+ * window's frames at their times; every copied slice is bit for bit the ring's; what was encoded decodes to exactly its
+ * frames; sound is there only if granted and lies wholly in the window; nothing but slices and sound is in the samples.
+ * Throws `grant_dead` or the caller's reason when it is stopped.
+ */
+export async function selfCheck(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
+  assertLiveGrant(live);
+  try {
+    await check(live, clip, reader, deps);
+  } catch (thrown) {
+    // What the readers of media say of a damaged clip is this check's finding.
+    if (isFailure(thrown) && ['fragment_malformed', 'clip_not_exact', 'ffmpeg_failed'].includes(thrown.code)) {
+      throw fault(thrown.message);
+    }
+    throw thrown;
+  }
+}
+
+async function check(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
+  const { grant } = live.facts;
+  if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit) throw fault('an unexpected length');
+  const { tables, payload } = await readStructure(reader);
+  checkPayload(tables, payload);
+  if (tables.audio && !grant.audio) throw fault('sound that was not granted');
+  const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
+  for await (const segment of readRing(live, deps, widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US))) {
+    await samples.compare(segment);
+  }
+  samples.finish();
+  await checkEncoded(live, deps, samples, new SampleReader(reader));
+}
+
+/** The three boxes of the file, and where the samples lie. */
+async function readStructure(
+  reader: ClipReader,
+): Promise<{ tables: FileTables; payload: { start: number; end: number } }> {
+  const head = await reader.read(0, Math.min(FTYP_BYTES + 8, reader.sizeBytes));
+  checkFtyp(head.subarray(0, FTYP_BYTES));
+  const moovBytes = new DataView(head.buffer, head.byteOffset).getUint32(FTYP_BYTES);
+  const mdatAt = FTYP_BYTES + moovBytes;
+  if (moovBytes > MOOV_BYTES_MAX || mdatAt + 16 > reader.sizeBytes) throw fault('a moov box of an impossible length');
+  const tables = readMoov(await reader.read(FTYP_BYTES, moovBytes));
+  const mdat = Buffer.from(await reader.read(mdatAt, 16));
+  const wide = mdat.readUInt32BE(0) === 1;
+  const size = wide ? Number(mdat.readBigUInt64BE(8)) : mdat.readUInt32BE(0);
+  if (mdat.toString('latin1', 4, 8) !== 'mdat') throw fault('a box where mdat belongs');
+  if (mdatAt + size !== reader.sizeBytes) throw fault('data behind mdat');
+  return { tables, payload: { start: mdatAt + (wide ? 16 : 8), end: reader.sizeBytes } };
+}
+
+/** Every byte of the payload is in exactly one sample: the chunks of all tracks lie behind each other without a hole. */
+function checkPayload(tables: FileTables, payload: { start: number; end: number }): void {
+  const chunks = [...tables.video.chunks, ...(tables.audio?.chunks ?? [])].sort((a, b) => a.start - b.start);
+  let at = payload.start;
+  for (const chunk of chunks) {
+    if (chunk.start !== at) throw fault(chunk.start > at ? 'bytes that belong to no sample' : 'samples that overlap');
+    at = chunk.end;
+  }
+  if (at !== payload.end) throw fault(at < payload.end ? 'bytes that belong to no sample' : 'a sample outside mdat');
+}
+
+/** Decodes the encoded frames: they must be as many as they are said to be. */
+async function checkEncoded(live: LiveGrant, deps: ClipDeps, samples: SampleCheck, reader: SampleReader): Promise<void> {
+  const count = samples.encodedFrames;
+  if (count === 0) return;
+  const sets = samples.encoderSets();
+  async function* source() {
+    yield joinAnnexB(sets);
+    for (let at = 0; at < count; at += 1) yield joinAnnexB(await samples.unitsOf(reader, at));
+  }
+  const decoded = await countDecoded(deps, {
+    source: source(),
+    strict: true,
+    timeoutMs: DECODE_TIMEOUT_MS + count * DECODE_TIMEOUT_MS_PER_FRAME,
+    signal: stopSignal(live, deps),
+  });
+  if (decoded !== count) throw fault(`${decoded} of ${count} encoded frames decode`);
+}

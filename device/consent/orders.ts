@@ -1,0 +1,174 @@
+// Owns: obeying or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
+// Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (steps.ts).
+import { sha256Hex } from '../base/keys.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import type { AreaView } from './area-view.ts';
+import type { CommandDesk } from './commands.ts';
+import type { GateDeps, GateLimits } from './gate-effects.ts';
+import type { GateState } from './gate-state.ts';
+import { type Step, unfinishedGrant } from './machine.ts';
+import type { HighWaterMarks } from './marks.ts';
+import { refusalReceipt } from './receipts.ts';
+import type { RevokeOrder, StepRunner } from './steps.ts';
+import { denialFault, grantFault, type OwnerOrder } from './verify-owner.ts';
+
+type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
+
+export interface OrderDeps extends Pick<GateDeps, 'clock' | 'log' | 'effects' | 'footage' | 'values'> {
+  state: GateState;
+  marks: HighWaterMarks;
+  view: AreaView;
+  runner: StepRunner;
+  commands: CommandDesk;
+  limits: GateLimits;
+  /** What is wrong with the ledger; null while it verifies. */
+  damage: () => string | null;
+}
+
+export class OrderDesk {
+  private readonly deps: OrderDeps;
+
+  constructor(deps: OrderDeps) {
+    this.deps = deps;
+  }
+
+  /** Obeys an order or refuses it; either way the owner gets a receipt. */
+  async carryOut(order: OwnerOrder): Promise<void> {
+    const refusal = await this.attempt(order);
+    if (refusal) this.deps.effects.receipt(refusalReceipt(order, refusal));
+    if (order.kind === 'revoke') this.settleRevoke(order, refusal);
+    this.deps.effects.changed();
+  }
+
+  /** Tries revocations again that could not be recorded. */
+  async retryRevokes(): Promise<void> {
+    for (const order of [...this.deps.runner.takenBack.values()]) {
+      const refusal = await this.attempt(order);
+      if (refusal?.code !== 'consent_storage_failed') this.forgetRevoke(order);
+    }
+  }
+
+  private async attempt(order: OwnerOrder): Promise<Failure | null> {
+    try {
+      return await this.obey(order);
+    } catch (thrown) {
+      if (isFailure(thrown)) return thrown;
+      throw thrown;
+    }
+  }
+
+  private async obey(order: OwnerOrder): Promise<Failure | null> {
+    const { state, damage } = this.deps;
+    const detail = damage();
+    const isBrief = order.kind === 'command' && /^(press|announce)$/.test(order.claims.command.action);
+    if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
+    if (order.kind === 'command') return this.command(order);
+    const usedAs = state.used.get(order.claims.jti);
+    if (usedAs !== undefined && usedAs !== sha256Hex(order.token)) return failure('consent_replayed');
+    switch (order.kind) {
+      case 'grant':
+        return this.grant(order);
+      case 'deny':
+        return this.deny(order);
+      case 'revoke':
+        return this.revoke(order);
+    }
+  }
+
+  private async command(order: Order<'command'>): Promise<Failure | null> {
+    const refusal = await this.deps.commands.carryOut(order.claims, order.token);
+    if (refusal) return refusal;
+    this.deps.effects.receipt({ outcome: 'command-done', answers: order.claims.jti });
+    if (order.claims.command.action === 'remove-owner') await this.deps.runner.sweep();
+    return null;
+  }
+
+  private async grant({ claims, token }: Order<'grant'>): Promise<Failure | null> {
+    const { state, view, runner, limits, clock, marks, footage } = this.deps;
+    const { request, jti } = claims;
+    if (state.revokedAhead.has(jti)) return failure('consent_revoked_before');
+    const step = runner.step(request, { type: 'grant', grant: { id: jti, sha256: sha256Hex(token) } });
+    const early = this.rejectionOf(step, request);
+    if (early) return early;
+    const opened = view.request(request);
+    if (isNew(step)) {
+      const clockTrusted = marks.clockTrusted();
+      const fault = grantFault(claims, { clock, clockTrusted, view, footage, values: this.deps.values() });
+      if (fault) return fault;
+      const unfinished = [...state.requests.values()].filter((record) => unfinishedGrant(record.state));
+      if (unfinished.length >= limits.grantsMax) return failure('consent_too_many');
+    }
+    const record = state.record(request);
+    const requestToken = opened?.requestToken ?? record.facts?.requestToken ?? '';
+    const credentialToken = opened ? view.newestCredential(opened).token : '';
+    const pairingToken = state.owners.get(claims.iss)?.statement ?? '';
+    const body = { request, grant: jti, grantToken: token, requestToken, credentialToken, pairingToken };
+    await runner.perform(step, { request, body: { type: 'granted', body }, answers: jti });
+    return null;
+  }
+
+  private async deny({ claims, token }: Order<'deny'>): Promise<Failure | null> {
+    const { view, runner, clock, marks } = this.deps;
+    const { request, jti } = claims;
+    const step = runner.step(request, { type: 'deny' });
+    const early = this.rejectionOf(step, request);
+    if (early) return early;
+    const fault = isNew(step) ? denialFault(claims, clock, marks.clockTrusted(), view) : null;
+    if (fault) return fault;
+    const requestToken = view.request(request)?.requestToken ?? '';
+    await runner.perform(step, {
+      request,
+      body: { type: 'denied', body: { request, jti, token, requestToken } },
+      answers: jti,
+    });
+    return null;
+  }
+
+  private async revoke({ claims, token }: RevokeOrder): Promise<Failure | null> {
+    const { state, runner } = this.deps;
+    const { request, grant, jti } = claims;
+    const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
+    const rejection = this.rejectionOf(step, request);
+    if (rejection && !state.requestOf.has(grant) && !state.revokedAhead.has(grant)) {
+      // A broker can hold a grant back and deliver it after its revocation: it must find the door shut.
+      state.revokedAhead.add(grant);
+      await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
+    }
+    if (rejection) return rejection;
+    await runner.perform(step, {
+      request,
+      body: { type: 'revoked', body: { request, grant, jti, token } },
+      answers: jti,
+    });
+    return null;
+  }
+
+  /** A revocation that could not be recorded stays in force for this boot, goes to the bridge, and is tried again. */
+  private settleRevoke(order: RevokeOrder, refusal: Failure | null): void {
+    const { runner, effects, state } = this.deps;
+    const { request, grant } = order.claims;
+    if (refusal?.code !== 'consent_storage_failed' || !state.requestOf.has(grant)) {
+      this.forgetRevoke(order);
+      return;
+    }
+    const { at } = runner.stateOf(request);
+    if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, order.token);
+  }
+
+  private forgetRevoke(order: RevokeOrder): void {
+    const { takenBack } = this.deps.runner;
+    if (takenBack.get(order.claims.grant) === order) takenBack.delete(order.claims.grant);
+  }
+
+  private rejectionOf(step: Step, request: string): Failure | null {
+    const reject = step.effects.find((effect) => effect.do === 'reject');
+    if (!reject) return null;
+    const isUnknown = reject.code === 'consent_request_unknown';
+    return failure((isUnknown && this.deps.view.whyNotOpen(request)) || reject.code);
+  }
+}
+
+/** Whether a step decides something, rather than repeating an answer. */
+function isNew(step: Step): boolean {
+  return step.effects.some((effect) => effect.do === 'record');
+}

@@ -1,0 +1,86 @@
+// Owns: taking in what the clip's side reports of a grant: sealed, presented, delivered, answered, failed. Each is recorded
+// before it counts. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
+import { type ErrorCode, failure } from '../protocol/errors.ts';
+import type { IntakeReceipt } from '../protocol/manifest.ts';
+import type { GateState } from './gate-state.ts';
+import type { ClipFacts } from './ledger-entry.ts';
+import type { RequestInput, RequestState } from './machine.ts';
+import type { Occasion, StepRunner } from './steps.ts';
+import { assertStored, openIntake } from './verify-intake.ts';
+
+export class ClipReports {
+  private readonly deviceId: string;
+  private readonly state: GateState;
+  private readonly runner: StepRunner;
+
+  constructor(deviceId: string, state: GateState, runner: StepRunner) {
+    this.deviceId = deviceId;
+    this.state = state;
+    this.runner = runner;
+  }
+
+  async clipSealed(grant: string, clip: ClipFacts): Promise<void> {
+    this.assertAlive(grant);
+    const { request } = this.about(grant);
+    const body: Occasion['body'] = { type: 'sealed', body: { request, grant, clip } };
+    await this.take({ type: 'sealed', grant, clip }, { request, body, clip });
+  }
+
+  async tokenPresented(grant: string): Promise<void> {
+    this.assertAlive(grant);
+    const { request } = this.about(grant);
+    await this.take(
+      { type: 'presented', grant },
+      { request, body: { type: 'token-presented', body: { request, grant } } },
+    );
+  }
+
+  async delivered(grant: string, intake: string): Promise<void> {
+    const { request, state } = this.about(grant);
+    const clip = clipOf(state);
+    assertStored(this.openIntake(grant, intake), clip);
+    const body: Occasion['body'] = { type: 'delivered', body: { request, grant, intake } };
+    await this.take({ type: 'delivered', grant }, { request, body, intake, ...(clip ? { clip } : {}) });
+  }
+
+  async revocationAnswered(grant: string, intake: string): Promise<void> {
+    const { request } = this.about(grant);
+    const isDeleted = this.openIntake(grant, intake).outcome === 'deleted';
+    const body: Occasion['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
+    await this.take({ type: isDeleted ? 'deleted' : 'kept', grant }, { request, body, intake });
+  }
+
+  async failed(grant: string, code: ErrorCode): Promise<void> {
+    const { request } = this.about(grant);
+    await this.take(
+      { type: 'failed', grant, code },
+      { request, body: { type: 'failed', body: { request, grant, code } } },
+    );
+  }
+
+  private async take(input: RequestInput, occasion: Occasion): Promise<void> {
+    await this.runner.perform(this.runner.step(occasion.request, input), occasion);
+  }
+
+  private about(grant: string): { request: string; state: RequestState } {
+    const request = this.state.requestOf.get(grant);
+    if (request === undefined) throw failure('grant_dead', { detail: 'this device knows no such grant' });
+    return { request, state: this.state.record(request).state };
+  }
+
+  private assertAlive(grant: string): void {
+    const live = this.runner.liveGrant(grant);
+    if (!live) throw failure('grant_dead', { detail: 'it has ended' });
+    live.assertAlive();
+  }
+
+  private openIntake(grant: string, intake: string): IntakeReceipt {
+    return openIntake(intake, { bridgeKey: this.state.pins?.bridgeKey ?? '', device: this.deviceId, grant });
+  }
+}
+
+/** The clip a bridge's receipt must be about. */
+function clipOf(state: RequestState): ClipFacts | null {
+  if ('clip' in state) return state.clip;
+  return 'presented' in state ? state.presented : null;
+}

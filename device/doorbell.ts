@@ -1,0 +1,401 @@
+// Owns: putting one doorbell together and taking it apart: which part hears which, and in which order they start and stop.
+// Not here: what any part does; the process around it (main.ts).
+import { join } from 'node:path';
+import { AreaLink } from './area-link/area-link.ts';
+import { type Enrolment, enrol, readEnrolment, storeEnrolment } from './area-link/enrolment.ts';
+import { issueAccount } from './base/account-folder.ts';
+import type { Clock } from './base/clock.ts';
+import type { Disk } from './base/disk.ts';
+import { type SigningKey, sha256Hex } from './base/keys.ts';
+import type { Log } from './base/log.ts';
+import { freshId, type Random } from './base/random.ts';
+import { Capture, type CaptureChange } from './camera/capture.ts';
+import type { Ffmpeg } from './camera/ffmpeg.ts';
+import type { Segment } from './camera/segment.ts';
+import { parseCameraSource } from './camera/sources.ts';
+import type { DeviceConfig } from './config.ts';
+import { ConsentGate } from './consent/gate.ts';
+import type { GateEffects } from './consent/gate-effects.ts';
+import { HomeLink } from './home-link/home-link.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { PairingServer } from './owner/pairing-server.ts';
+import { pairingSocketPath } from './owner/pairing-wire.ts';
+import { cellOf } from './protocol/area.ts';
+import type { Window } from './protocol/claims.ts';
+import { failure, isFailure } from './protocol/errors.ts';
+import type { DeviceEvent } from './protocol/home.ts';
+import { actorId } from './protocol/ids.ts';
+import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
+import type { Ring } from './ring/ring.ts';
+import { RingFile } from './ring/ring-file.ts';
+import { RingMemory } from './ring/ring-memory.ts';
+import { fittingCipher } from './ring/seal.ts';
+import { Deliveries } from './upload/delivery.ts';
+import { Outbox } from './upload/outbox.ts';
+import { Uploader } from './upload/upload.ts';
+import { Voice } from './voice.ts';
+
+export interface DoorbellOptions {
+  config: DeviceConfig;
+  /** The device's own data folder, absolute; its lock is held by the caller. */
+  folder: string;
+  /** A bridge's one-time code, for a device that is not enrolled yet. */
+  enrolmentCode?: string;
+}
+
+export interface DoorbellSeams {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  ffmpeg: Ffmpeg;
+}
+
+/** Everything that exists only while the doorbell runs. */
+interface Parts {
+  enrolment: Enrolment | null;
+  ring: Ring;
+  outbox: Outbox;
+  gate: ConsentGate;
+  deliveries: Deliveries;
+  home: HomeLink;
+  area: AreaLink | null;
+  pairing: PairingServer;
+  capture: Capture;
+}
+
+/** A window's last footage reaches the ring this long after it was shot, at the latest: one GOP and the way through ffmpeg. */
+const SETTLED_US = 8_000_000;
+const SETTLED_POLL_MS = 250;
+
+/** One doorbell. */
+export class Doorbell {
+  private readonly options: DoorbellOptions;
+  private readonly seams: DoorbellSeams;
+  private key: SigningKey | null = null;
+  private parts: Parts | null = null;
+  /** What undoes each step of the start, last first. */
+  private undo: (() => Promise<void> | void)[] = [];
+  private readonly voice: Voice;
+  private camera: CaptureChange | null = null;
+  private privacyTurn: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
+
+  constructor(options: DoorbellOptions, seams: DoorbellSeams) {
+    this.options = options;
+    this.seams = seams;
+    this.voice = new Voice(options.config.name, seams);
+  }
+
+  /** The device's id; known once started. */
+  get id(): string {
+    return deviceIdOf(this.signingKey);
+  }
+
+  get pairingSocket(): string {
+    return pairingSocketPath(this.options.folder);
+  }
+
+  get isEnrolled(): boolean {
+    return this.up.enrolment !== null;
+  }
+
+  /**
+   * Starts every part; what was unfinished goes on. Throws coded failures for what must be mended first (a damaged key,
+   * a code that is not valid); a camera or a broker that is away is no reason not to start.
+   */
+  async start(): Promise<void> {
+    try {
+      await this.build();
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  /** Stops in reverse: nothing is left but what is on disk. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    for (const step of this.undo.reverse()) await step();
+    this.undo = [];
+    this.parts = null;
+  }
+
+  /** Somebody pressed the button: told at once, before anything else is done about it. */
+  press(button: string, source: Extract<DeviceEvent, { type: 'ring' }>['source']): void {
+    this.voice.event({ type: 'ring', button, source });
+    this.up.pairing.unlock();
+  }
+
+  private get up(): Parts {
+    if (!this.parts) throw failure('not_running', { folder: this.options.folder });
+    return this.parts;
+  }
+
+  private get signingKey(): SigningKey {
+    if (!this.key) throw failure('not_running', { folder: this.options.folder });
+    return this.key;
+  }
+
+  private async build(): Promise<void> {
+    const { config, folder } = this.options;
+    const { clock, random, disk, log, ffmpeg } = this.seams;
+    await disk.makeFolder(folder);
+    this.key = await loadOrCreateDeviceKey(disk, random, folder);
+    const device = { id: this.id, key: this.key };
+    const boot = freshId(random, 'boot');
+    const enrolment = await this.enrolled();
+    const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
+    const cipher = fittingCipher(clock);
+    const { bytes: bytesMax, retentionS, kind } = config.ring;
+    const ring: Ring =
+      kind === 'memory'
+        ? new RingMemory({ clock, random, bytesMax, retentionS, cipher })
+        : new RingFile({ disk, clock, random, log, wrapper, path: join(folder, 'ring'), bytesMax, retentionS, cipher });
+    const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
+    const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
+    const gate = new ConsentGate({
+      device,
+      place: config.place ?? null,
+      prefix: config.home.prefix,
+      ...(enrolment ? { areaPrefix: enrolment.area.prefix } : {}),
+      boot,
+      folder: join(folder, 'consent'),
+      clock,
+      random,
+      disk,
+      log,
+      footage: {
+        coverage: (window) => clipped(ring.coverage(), window),
+        ambiguous: (window) => ring.ambiguous(window),
+        zonesFault: () => null,
+      },
+      values: () => config.disclosure,
+      effects: this.effects(),
+      serveStateAgencies: config.stateAgencies,
+    });
+    const deliveries = new Deliveries({
+      device,
+      gate,
+      outbox,
+      sender: new Uploader({
+        device,
+        outbox,
+        clock,
+        random,
+        log,
+        bridge: () => this.bridge(),
+        progress: (progress) => this.voice.upload(progress),
+      }),
+      clip: { segments: (window) => ring.read(window), ffmpeg, clock, log },
+      footageSettled: (window, signal) => this.footageSettled(window.endUs, signal),
+      values: () => config.disclosure,
+      clock,
+      random,
+      log,
+    });
+    const { url, user, password, prefix } = config.home;
+    const home = new HomeLink({ device: device.id, prefix, url, user, password, clock, random, log });
+    const area = enrolment && config.place ? this.makeArea(enrolment, cellOf(config.place)) : null;
+    const pairing = this.makePairing();
+    const source = parseCameraSource(config.camera, { loop: true });
+    const capture = new Capture(
+      { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
+      {
+        segment: (segment) => this.keep(segment),
+        gray: () => {},
+        state: (change) => this.onCamera(change),
+        scenePress: () => this.press('front', 'scene'),
+      },
+    );
+    this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, pairing, capture };
+    this.voice.speaksFor({ key: this.key, id: this.id, home, gate, ring, area, bridge: enrolment?.bridge ?? null });
+    await this.startParts(this.parts);
+  }
+
+  /** In order of the flow: what others lean on comes first. */
+  private async startParts(parts: Parts): Promise<void> {
+    const { ring, outbox, gate, deliveries, home, area, pairing, capture, enrolment } = parts;
+    await this.tolerate(() => ring.start());
+    this.undo.push(() => ring.stop());
+    await outbox.start();
+    this.undo.push(() => outbox.stop());
+    home.onMessage(({ topic, payload, retained }) => {
+      void gate.onOwnerMessage({ topic, payload: new TextDecoder().decode(payload), retained });
+    });
+    home.onConnect(() => {
+      for (const notice of gate.notices()) home.publishRequest(notice).catch(() => undefined);
+    });
+    home.start();
+    this.undo.push(() => home.stop());
+    this.undo.push(() => deliveries.stop());
+    await gate.start();
+    this.undo.push(() => gate.stop());
+    if (enrolment) {
+      const { bridge, bridgeKey, registryKey } = enrolment;
+      await this.tolerate(() => gate.enrol({ bridge, bridgeKey, registryKey }));
+    }
+    await this.dropFinishedClips(parts);
+    await pairing.start();
+    this.undo.push(() => pairing.stop());
+    if (area) {
+      area.onState(() => this.voice.state());
+      area.onMessage((message) => {
+        if (message.kind === 'revocations') void gate.onRevocations(message.token);
+        else void gate.onAreaDocument(message.part, message.token);
+      });
+      area.start();
+      this.undo.push(() => area.stop());
+    }
+    this.undo.push(() => capture.stop());
+    if (!gate.privacyOn) this.record();
+    this.voice.state();
+  }
+
+  private effects(): GateEffects {
+    return {
+      receipt: (body) => this.voice.receipt(body),
+      requestNotice: (notice) => void this.up.home.publishRequest(notice).catch(() => undefined),
+      makeClip: (live) => this.up.deliveries.make(live),
+      resumeClip: (live, clip) => this.up.deliveries.resume(live, clip),
+      removeClip: (grant) => this.up.deliveries.remove(grant),
+      sendRevocation: (grant, token) => this.up.deliveries.revoke(grant, token),
+      press: (button) => this.press(button, 'command'),
+      privacy: (on) => this.setPrivacy(on),
+      forget: (window) => this.up.ring.forget(window),
+      tamper: (what, detail) => this.voice.event({ type: 'tamper', what, detail }),
+      changed: () => this.voice.state(),
+    };
+  }
+
+  /** Privacy stops the camera at its source; presses still ring. */
+  private setPrivacy(on: boolean): void {
+    // One order after the other: a camera that is still stopping cannot start.
+    this.privacyTurn = this.privacyTurn.then(async () => {
+      if (on) await this.parts?.capture.stop();
+      else this.record();
+      this.voice.state();
+    });
+  }
+
+  /** A camera that cannot be opened is a state its owner sees, not a reason to end. */
+  private record(): void {
+    if (this.stopping.signal.aborted) return;
+    this.up.capture.start(this.stopping.signal).catch((thrown: unknown) => {
+      this.seams.log.error('the camera cannot be used', {
+        detail: thrown instanceof Error ? thrown.message : String(thrown),
+      });
+      this.voice.state();
+    });
+  }
+
+  /** Stores a segment; a disk that is full or failing is a state the owner sees, and each segment is a new try. */
+  private async keep(segment: Segment): Promise<void> {
+    try {
+      await this.up.ring.append(segment);
+      this.voice.storageIs('ok');
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.voice.storageIs(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
+      throw thrown;
+    } finally {
+      this.voice.state();
+    }
+  }
+
+  private onCamera(change: CaptureChange): void {
+    this.camera = change;
+    this.voice.cameraIs(change);
+  }
+
+  /** Waits while footage of a moment may still be on its way from the camera to the ring. */
+  private async footageSettled(untilUs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.seams;
+    for (;;) {
+      const newestUs = Math.max(0, ...this.up.ring.coverage().map((span) => span.endUs));
+      const isRecording = this.camera?.state === 'recording' || this.camera?.state === 'starting';
+      if (newestUs >= untilUs || !isRecording || clock.wallUs() > untilUs + SETTLED_US) return;
+      await clock.sleep(SETTLED_POLL_MS, signal);
+    }
+  }
+
+  private async enrolled(): Promise<Enrolment | null> {
+    const { disk } = this.seams;
+    const path = join(this.options.folder, 'enrolment.json');
+    const known = await readEnrolment(disk, path);
+    const { enrolmentCode } = this.options;
+    if (enrolmentCode === undefined) return known;
+    const fresh = await enrol({ ...this.seams, key: this.signingKey, device: this.id }, enrolmentCode);
+    await storeEnrolment(disk, path, fresh);
+    return fresh;
+  }
+
+  /** Where the bridge is and whose signature counts there. */
+  private bridge() {
+    const { enrolment } = this.up;
+    if (!enrolment) throw failure('device_not_enrolled');
+    return {
+      url: this.options.config.bridgeUrl ?? enrolment.bridgeUrl,
+      id: enrolment.bridge,
+      key: enrolment.bridgeKey,
+    };
+  }
+
+  private makeArea(enrolment: Enrolment, cell: string): AreaLink {
+    const { clock, random, log } = this.seams;
+    const { user, password, prefix } = enrolment.area;
+    const url = this.options.config.areaUrl ?? enrolment.area.url;
+    return new AreaLink({ cell, prefix, url, user, password, clock, random, log });
+  }
+
+  private makePairing(): PairingServer {
+    const { clock, random, disk, log } = this.seams;
+    const { config } = this.options;
+    return new PairingServer({
+      ...{ disk, clock, random, log },
+      path: this.pairingSocket,
+      about: () => {
+        const pins = this.up.gate.pins;
+        const trust = pins && { bridgeKey: pins.bridgeKey, registryKey: pins.registryKey };
+        return { device: this.id, deviceKey: this.signingKey.publicKey, name: config.name, trust };
+      },
+      owners: () => this.up.gate.owners().map(({ key, name }) => ({ key, name })),
+      pair: (key, name) => this.up.gate.pair(key, name),
+      issueAccount: async (ownerKey) => {
+        const { url, prefix, accounts } = config.home;
+        if (accounts === undefined)
+          throw failure('pairing_refused', { detail: 'this device issues no broker accounts (home.accounts)' });
+        const id = actorId('owner', sha256Hex(ownerKey));
+        const account = await issueAccount(disk, random, accounts, { role: 'owner', id, homes: [this.id] });
+        return { url, prefix, ...account };
+      },
+    });
+  }
+
+  /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */
+  private async dropFinishedClips({ outbox, gate }: Parts): Promise<void> {
+    const { items, damaged } = outbox.list();
+    const needed = new Set(gate.unfinishedGrants());
+    for (const grant of [...items.map((item) => item.grant), ...damaged]) {
+      if (!needed.has(grant)) await outbox.remove(grant);
+    }
+  }
+
+  /** For steps whose failure the owner sees in the state, while the rest of the doorbell goes on. */
+  private async tolerate(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.seams.log.error(thrown.message, { code: thrown.code });
+      this.voice.storageIs(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
+    }
+  }
+}
+
+/** The parts of spans that lie inside a window. */
+function clipped(spans: readonly Window[], window: Window): Window[] {
+  return spans
+    .map(({ startUs, endUs }) => ({ startUs: Math.max(startUs, window.startUs), endUs: Math.min(endUs, window.endUs) }))
+    .filter((span) => span.startUs < span.endUs);
+}

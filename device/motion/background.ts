@@ -1,0 +1,169 @@
+// Owns: what the still scene looks like and which blocks of a picture differ from it: running average, exposure, votes.
+// Not here: which of these blocks count and when they are an event (blobs.ts, detector.ts). Arrays are reused for speed.
+import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './picture.ts';
+
+const PIXELS = PICTURE_WIDTH * PICTURE_HEIGHT;
+/** Constants of this module for the loops over pixels: an imported binding is looked up each time where modules are not bundled. */
+const WIDTH = PICTURE_WIDTH;
+const SIDE = BLOCK_PIXELS;
+
+/** How sharply a block is judged. */
+export interface Votes {
+  /** A pixel votes when it differs from the background by more gray levels than this. */
+  levels: number;
+  /** A block differs when more than this share of its pixels votes. */
+  share: number;
+}
+
+/** Time in which a quiet part of the scene follows the picture by 63 %. */
+const FOLLOW_MS = 4_000;
+/** A block that differs but stays as it is for this long is background: a parked car, a chair that was moved. */
+const ABSORB_MS = 60_000;
+/** A block stays as it is while no more than this share of its pixels votes against the picture before. */
+const STILL_SHARE = 0.1;
+/** Darker blocks say nothing about the exposure: their ratio is noise. */
+const GAIN_LEVEL_LEAST = 16;
+const GAIN_BLOCKS_LEAST = 24;
+/** When so much of the picture differs at once, and little did before, the light changed: nobody covers a scene in one frame. */
+const JUMP_SHARE = 0.5;
+const BEFORE_JUMP_SHARE = 0.25;
+/** A block whose pattern is still the scene's is only lit differently: sun, shadow, exposure. Correlation squared. */
+const SAME_PATTERN = 0.6 ** 2;
+/** A block with less variance than this (in gray levels squared) has no pattern to compare. */
+const PATTERN_VARIANCE_LEAST = 4;
+
+/** The learnt scene. */
+export class Background {
+  /** 1 for each block that differed in the last picture. */
+  readonly differs = new Uint8Array(BLOCKS);
+  /** For each block that differed: for how long it has stayed as it is. */
+  readonly stillMs = new Float32Array(BLOCKS);
+  private readonly scene = new Float32Array(PIXELS);
+  private readonly before = new Uint8Array(PIXELS);
+  private readonly ratios = new Float32Array(BLOCKS);
+  private differing = 0;
+
+  /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the still scene. */
+  learn(picture: Uint8Array): void {
+    this.scene.set(picture);
+    this.before.set(picture);
+    this.stillMs.fill(0);
+    this.differs.fill(0);
+    this.differing = 0;
+  }
+
+  /**
+   * Compares a picture, `passedMs` after the last one, with the scene, marks the blocks that differ, and lets the scene
+   * follow. Returns false when the light changed as a whole: then the scene has been learnt anew and nothing differs.
+   */
+  compare(picture: Uint8Array, passedMs: number, { levels, share }: Votes): boolean {
+    const gain = this.exposureGain(picture);
+    const step = 1 - Math.exp(-passedMs / FOLLOW_MS);
+    const differedBefore = this.differing;
+    this.differing = 0;
+    for (let block = 0; block < BLOCKS; block += 1) {
+      const pixels = pixelsOf(block);
+      const differs =
+        this.votes(picture, this.scene, gain, block, levels) > share * pixels && !this.samePattern(picture, block);
+      const still = differs && this.votes(picture, this.before, 1, block, levels) <= STILL_SHARE * pixels;
+      const stillMs = still ? (this.stillMs[block] ?? 0) + passedMs : 0;
+      this.stillMs[block] = stillMs;
+      this.follow(picture, gain, block, differs ? (stillMs >= ABSORB_MS ? 1 : 0) : step);
+      this.differs[block] = differs ? 1 : 0;
+      if (differs) this.differing += 1;
+    }
+    this.before.set(picture);
+    if (this.differing > JUMP_SHARE * BLOCKS && differedBefore < BEFORE_JUMP_SHARE * BLOCKS) {
+      this.learn(picture);
+      return false;
+    }
+    return true;
+  }
+
+  /** How much brighter the picture is than the scene: the median over blocks that showed nothing new the last time. */
+  private exposureGain(picture: Uint8Array): number {
+    const { scene, ratios } = this;
+    let count = 0;
+    for (let block = 0; block < BLOCKS; block += 1) {
+      if (this.differs[block] === 1) continue;
+      let sceneSum = 0;
+      let pictureSum = 0;
+      const start = startOf(block);
+      // Every other line is enough for a mean.
+      for (let line = start, end = endOf(block); line < end; line += 2 * WIDTH) {
+        for (let at = line; at < line + SIDE; at += 1) {
+          sceneSum += scene[at] ?? 0;
+          pictureSum += picture[at] ?? 0;
+        }
+      }
+      if (sceneSum > (GAIN_LEVEL_LEAST * pixelsOf(block)) / 2) ratios[count++] = pictureSum / sceneSum;
+    }
+    if (count < GAIN_BLOCKS_LEAST) return 1;
+    return ratios.subarray(0, count).sort()[count >> 1] ?? 1;
+  }
+
+  /** Pixels of a block that are more than `levels` from `gain` times the other picture. */
+  private votes(picture: Uint8Array, other: Float32Array | Uint8Array, gain: number, block: number, levels: number) {
+    let votes = 0;
+    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+      for (let at = line; at < line + SIDE; at += 1) {
+        const difference = (picture[at] ?? 0) - gain * (other[at] ?? 0);
+        if (difference > levels || difference < -levels) votes += 1;
+      }
+    }
+    return votes;
+  }
+
+  /** Whether a block shows the scene's own pattern, however bright (normalised cross-correlation). */
+  private samePattern(picture: Uint8Array, block: number): boolean {
+    const pixels = pixelsOf(block);
+    let s = 0;
+    let p = 0;
+    let ss = 0;
+    let pp = 0;
+    let sp = 0;
+    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+      for (let at = line; at < line + SIDE; at += 1) {
+        const scene = this.scene[at] ?? 0;
+        const now = picture[at] ?? 0;
+        s += scene;
+        p += now;
+        ss += scene * scene;
+        pp += now * now;
+        sp += scene * now;
+      }
+    }
+    const least = PATTERN_VARIANCE_LEAST * pixels * pixels;
+    const sceneVariance = pixels * ss - s * s;
+    const pictureVariance = pixels * pp - p * p;
+    const covariance = pixels * sp - s * p;
+    if (sceneVariance < least || pictureVariance < least || covariance <= 0) return false;
+    return covariance * covariance > SAME_PATTERN * sceneVariance * pictureVariance;
+  }
+
+  /** A block of the scene takes the picture's exposure, and moves by `step` (0 to 1) towards the picture. */
+  private follow(picture: Uint8Array, gain: number, block: number, step: number): void {
+    const { scene } = this;
+    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+      for (let at = line; at < line + SIDE; at += 1) {
+        const expected = gain * (scene[at] ?? 0);
+        scene[at] = expected + step * ((picture[at] ?? 0) - expected);
+      }
+    }
+  }
+}
+
+/** First pixel of a block. */
+function startOf(block: number): number {
+  return Math.floor(block / BLOCK_COLUMNS) * BLOCK_PIXELS * PICTURE_WIDTH + (block % BLOCK_COLUMNS) * BLOCK_PIXELS;
+}
+
+/** Where a block's lines end: the lowest row of blocks is cut short by the picture. */
+function endOf(block: number): number {
+  return Math.min(startOf(block) + BLOCK_PIXELS * PICTURE_WIDTH, PIXELS);
+}
+
+function pixelsOf(block: number): number {
+  const top = Math.floor(block / BLOCK_COLUMNS) * BLOCK_PIXELS;
+  return BLOCK_PIXELS * Math.min(BLOCK_PIXELS, PICTURE_HEIGHT - top);
+}

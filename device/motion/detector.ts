@@ -1,0 +1,130 @@
+// Owns: when motion starts and ends: learning, sensitivity, zones, hysteresis, as one machine driven by gray pictures.
+// Not here: which blocks differ (background.ts); what an event causes (event windows, links).
+import { assert } from '../base/assert.ts';
+import { Background, type Votes } from './background.ts';
+import { movingZones } from './blobs.ts';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from './picture.ts';
+import { type MotionZone, ZONES_MAX, zoneMasks, zoneNames } from './zones.ts';
+
+export interface MotionSettings {
+  /** 1 (only large, strong motion) to 100 (a leaf). */
+  sensitivity: number;
+  /** Where motion counts; none: everywhere. */
+  zones: readonly MotionZone[];
+}
+
+/** What the detector is told. Times are wall time in microseconds. */
+export type MotionInput =
+  | { type: 'frame'; pixels: Uint8Array; atUs: number }
+  /** No more pictures of this scene: the camera stopped, privacy is on. */
+  | { type: 'stopped'; atUs: number };
+
+/** What the detector says. `zones`: those that saw motion; for an end, in the whole of its time. */
+export type MotionEffect =
+  | { type: 'motion-start'; atUs: number; zones: string[] }
+  | { type: 'motion-end'; startUs: number; atUs: number; zones: string[] };
+
+type Phase =
+  | { name: 'blind' }
+  | { name: 'learning'; untilUs: number }
+  /** `sinceUs`: since when the last pictures all showed motion; `pictures`: how many they are. */
+  | { name: 'quiet'; sinceUs: number; pictures: number }
+  /** `calmUs`: since when no picture showed motion; null while they do. */
+  | { name: 'moving'; startUs: number; calmUs: number | null; zones: number };
+
+/** The machine's state. The learnt scene inside is updated in place: a state is used once. */
+export interface MotionState {
+  readonly settings: MotionSettings;
+  readonly masks: Uint32Array;
+  readonly background: Background;
+  readonly phase: Phase;
+  readonly lastUs: number;
+}
+
+/** The first pictures only teach: so long nothing starts. */
+const LEARN_US = 2_000_000;
+/** Pictures further apart, or going back in time, are of another scene or another clock: learning starts over. */
+const GAP_US_MAX = 5_000_000;
+/** Motion starts with this many pictures in a row. */
+const START_PICTURES = 2;
+/** Motion has ended when it has not been seen for this long. */
+const CALM_US = 1_500_000;
+
+/** A detector that has seen nothing. */
+export function initialMotion(settings: MotionSettings): MotionState {
+  assert(settings.sensitivity >= 1 && settings.sensitivity <= 100, 'the sensitivity is 1 to 100');
+  assert(settings.zones.length <= ZONES_MAX, 'an event can name every zone');
+  const masks = zoneMasks(settings.zones);
+  return { settings, masks, background: new Background(), phase: { name: 'blind' }, lastUs: 0 };
+}
+
+/** Pixel and block votes of a sensitivity: 40 gray levels at 1, 22 at 50, 8 at 100. */
+function votesOf(sensitivity: number): Votes {
+  return { levels: between(sensitivity, 40, 22, 8), share: 0.35 };
+}
+
+/** Blocks that the largest blob must have for motion to start, and, fewer, to go on. */
+function blobSizes(sensitivity: number): { start: number; goOn: number } {
+  const start = Math.round(between(sensitivity, 24, 5, 1));
+  return { start, goOn: Math.ceil(start * 0.6) };
+}
+
+function between(sensitivity: number, at1: number, at50: number, at100: number): number {
+  return sensitivity < 50
+    ? at1 + ((at50 - at1) * (sensitivity - 1)) / 49
+    : at50 + ((at100 - at50) * (sensitivity - 50)) / 50;
+}
+
+/** The machine: what follows from an input. */
+export function nextMotion(state: MotionState, input: MotionInput): { state: MotionState; effects: MotionEffect[] } {
+  if (input.type === 'stopped') return { state: { ...state, phase: { name: 'blind' } }, effects: ended(state) };
+  assert(input.pixels.length === PICTURE_WIDTH * PICTURE_HEIGHT, 'a gray picture has its size');
+  const passedUs = input.atUs - state.lastUs;
+  const seen: MotionState = { ...state, lastUs: input.atUs };
+  if (state.phase.name === 'blind' || passedUs <= 0 || passedUs > GAP_US_MAX) {
+    state.background.learn(input.pixels);
+    return { state: { ...seen, phase: { name: 'learning', untilUs: input.atUs + LEARN_US } }, effects: ended(state) };
+  }
+  const { background, settings, masks, phase } = state;
+  const steady = background.compare(input.pixels, passedUs / 1000, votesOf(settings.sensitivity));
+  const sizes = blobSizes(settings.sensitivity);
+  const sizeLeast = phase.name === 'moving' ? sizes.goOn : sizes.start;
+  const zones = steady ? movingZones(background.differs, background.stillMs, masks, sizeLeast) : 0;
+  const { phase: next, effects } = nextPhase(seen, phase, zones, input.atUs);
+  if (phase.name === 'learning' && next.name === 'learning') background.learn(input.pixels);
+  return { state: { ...seen, phase: next }, effects };
+}
+
+/** What motion in the `zones` (bits; 0 for none) makes of a phase. */
+function nextPhase(
+  state: MotionState,
+  phase: Exclude<Phase, { name: 'blind' }>,
+  zones: number,
+  atUs: number,
+): { phase: Phase; effects: MotionEffect[] } {
+  if (phase.name === 'learning') {
+    return { phase: atUs < phase.untilUs ? phase : { name: 'quiet', sinceUs: 0, pictures: 0 }, effects: [] };
+  }
+  if (phase.name === 'quiet') {
+    if (zones === 0) return { phase: { name: 'quiet', sinceUs: 0, pictures: 0 }, effects: [] };
+    const sinceUs = phase.pictures === 0 ? atUs : phase.sinceUs;
+    const pictures = phase.pictures + 1;
+    if (pictures < START_PICTURES) return { phase: { name: 'quiet', sinceUs, pictures }, effects: [] };
+    const start: MotionEffect = { type: 'motion-start', atUs: sinceUs, zones: zoneNames(state.settings.zones, zones) };
+    return { phase: { name: 'moving', startUs: sinceUs, calmUs: null, zones }, effects: [start] };
+  }
+  if (zones !== 0) return { phase: { ...phase, calmUs: null, zones: phase.zones | zones }, effects: [] };
+  const calmUs = phase.calmUs ?? atUs;
+  if (atUs - calmUs < CALM_US) return { phase: { ...phase, calmUs }, effects: [] };
+  return {
+    phase: { name: 'quiet', sinceUs: 0, pictures: 0 },
+    effects: ended({ ...state, phase: { ...phase, calmUs } }),
+  };
+}
+
+/** The end of motion that is under way, dated when it was last seen. */
+function ended({ phase, settings, lastUs }: MotionState): MotionEffect[] {
+  if (phase.name !== 'moving') return [];
+  const { startUs, calmUs, zones } = phase;
+  return [{ type: 'motion-end', startUs, atUs: calmUs ?? lastUs, zones: zoneNames(settings.zones, zones) }];
+}

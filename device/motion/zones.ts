@@ -1,0 +1,60 @@
+// Owns: named parts of the picture in which motion counts: their configuration and the blocks they cover. Pure.
+// Not here: what moves (background.ts), when it is an event (detector.ts).
+import { z } from 'zod';
+import { zoneSchema } from '../protocol/claims.ts';
+import { idSchema } from '../protocol/ids.ts';
+import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './picture.ts';
+
+const tenThousandths = z.int().min(0).max(10_000);
+
+/** A polygon in ten-thousandths of the picture's width and height: 3 to 32 corners, closed by itself. */
+const polygonZoneSchema = z.strictObject({
+  corners: z
+    .array(z.strictObject({ x: tenThousandths, y: tenThousandths }))
+    .min(3)
+    .max(32),
+});
+
+/** A named rectangle or polygon. The name is what motion events carry. */
+export const motionZoneSchema = z.strictObject({ name: idSchema, zone: z.union([zoneSchema, polygonZoneSchema]) });
+export type MotionZone = z.infer<typeof motionZoneSchema>;
+
+/** Zones that an event can carry, and bits of a zone mask. */
+export const ZONES_MAX = 16;
+
+/** Bit of a block that lies in no zone's way: without any zone the whole picture counts, and no name is reported. */
+const WHOLE_PICTURE = 1 << ZONES_MAX;
+
+/** For each block the zones it belongs to, as bits in the order of `zones`; 0 where motion does not count. */
+export function zoneMasks(zones: readonly MotionZone[]): Uint32Array {
+  const masks = new Uint32Array(BLOCK_COLUMNS * BLOCK_ROWS);
+  if (zones.length === 0) return masks.fill(WHOLE_PICTURE);
+  for (const [at] of masks.entries()) {
+    const x = ((at % BLOCK_COLUMNS) + 0.5) * BLOCK_PIXELS * (10_000 / PICTURE_WIDTH);
+    const top = Math.floor(at / BLOCK_COLUMNS) * BLOCK_PIXELS;
+    const y = ((top + Math.min(top + BLOCK_PIXELS, PICTURE_HEIGHT)) / 2) * (10_000 / PICTURE_HEIGHT);
+    masks[at] = zones.reduce((mask, { zone }, bit) => (covers(zone, x, y) ? mask | (1 << bit) : mask), 0);
+  }
+  return masks;
+}
+
+/** Names of the zones in a mask, in the order of `zones`. */
+export function zoneNames(zones: readonly MotionZone[], mask: number): string[] {
+  return zones.filter((_, bit) => (mask & (1 << bit)) !== 0).map(({ name }) => name);
+}
+
+/** Whether a block's middle lies in a zone (even-odd rule for polygons). */
+function covers(zone: MotionZone['zone'], x: number, y: number): boolean {
+  if (!('corners' in zone)) {
+    return x >= zone.left && x < zone.left + zone.width && y >= zone.top && y < zone.top + zone.height;
+  }
+  let inside = false;
+  let from = zone.corners.at(-1);
+  for (const to of zone.corners) {
+    if (from && from.y > y !== to.y > y && x < from.x + ((y - from.y) / (to.y - from.y)) * (to.x - from.x)) {
+      inside = !inside;
+    }
+    from = to;
+  }
+  return inside;
+}

@@ -1,0 +1,116 @@
+// Owns: the owner's end of pairing over the device's socket: proof of the key, check of what the device says.
+// Not here: remembering the device (homes.ts), the key's file (owner-key.ts).
+import { createConnection, type Socket } from 'node:net';
+import type { z } from 'zod';
+import { toBase64url } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import { pairingSchema } from '../protocol/grant.ts';
+import { actorId } from '../protocol/ids.ts';
+import { openToken } from '../protocol/jws.ts';
+import type { Home } from './homes.ts';
+import { readLines, writeLine } from './line-socket.ts';
+import {
+  CONVERSATION_MS_MAX,
+  helloAnswerSchema,
+  LINE_BYTES_MAX,
+  listAnswerSchema,
+  type PairingAsk,
+  pairAnswerSchema,
+  proofInput,
+  refusalSchema,
+} from './pairing-wire.ts';
+
+/**
+ * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again gives
+ * it a new account. Throws `unreachable`, `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`,
+ * `consent_ledger_damaged`, `consent_storage_failed`.
+ */
+export async function pairWithDevice(
+  deps: { clock: Clock },
+  socketPath: string,
+  key: SigningKey,
+  name: string,
+): Promise<Home> {
+  return converse(deps.clock, socketPath, async (ask) => {
+    const hello = await ask({ verb: 'hello' }, helloAnswerSchema);
+    const { device, deviceKey, trust, nonce } = hello;
+    if (device !== actorId('device', sha256Hex(deviceKey))) {
+      throw failure('pairing_refused', { detail: 'the device names a key that is not its own' });
+    }
+    const proof = toBase64url(key.sign(proofInput(device, nonce, key.publicKey, name)));
+    const answer = await ask({ verb: 'pair', key: key.publicKey, name, proof }, pairAnswerSchema);
+    const statement = openToken(answer.pairing, {
+      typ: 'doorsill-pairing+jws',
+      schema: pairingSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [deviceKey],
+      verify: verifySignature,
+    });
+    if (!statement.ok || statement.claims.key !== key.publicKey || statement.claims.device !== device) {
+      throw failure('pairing_refused', { detail: 'the statement is not the device’s for this key' });
+    }
+    return { device, deviceKey, name: hello.name, trust, account: answer.account };
+  });
+}
+
+/** Who is paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+export async function listOwners(deps: { clock: Clock }, socketPath: string): Promise<{ key: string; name: string }[]> {
+  return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
+}
+
+type Ask = <Schema extends z.ZodType>(ask: PairingAsk, schema: Schema) => Promise<z.infer<Schema>>;
+
+/** Runs a conversation of asks and answers, one at a time, and closes the socket whatever happens. */
+async function converse<Result>(clock: Clock, path: string, talk: (ask: Ask) => Promise<Result>): Promise<Result> {
+  const socket = createConnection(path);
+  let waiting: { resolve: (value: unknown) => void; reject: (thrown: unknown) => void } | null = null;
+  let broken: unknown = null;
+  const breakOff = (thrown: unknown) => {
+    broken ??= thrown;
+    waiting?.reject(broken);
+    socket.destroy();
+  };
+  const timer = clock.after(CONVERSATION_MS_MAX, () =>
+    breakOff(failure('timed_out', { what: 'pairing', seconds: CONVERSATION_MS_MAX / 1_000 })),
+  );
+  socket.on('error', (thrown) => breakOff(unreachable(path, thrown.message)));
+  socket.on('close', () => breakOff(unreachable(path, 'it closed the connection')));
+  const refuse = () => breakOff(failure('pairing_refused', { detail: 'the device’s answer was not understood' }));
+  readLines(socket, LINE_BYTES_MAX, (value) => waiting?.resolve(value), refuse);
+  const exchange = (sent: PairingAsk) =>
+    new Promise<unknown>((resolve, reject) => {
+      waiting = { resolve, reject };
+      if (broken !== null) reject(broken);
+      else writeLine(socket, sent);
+    });
+  const ask: Ask = async (sent, schema) => readAnswer(await exchange(sent), schema);
+  try {
+    await connected(socket, () => broken);
+    return await talk(ask);
+  } finally {
+    timer.cancel();
+    socket.destroy();
+  }
+}
+
+function connected(socket: Socket, broken: () => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('close', () => reject(broken()));
+  });
+}
+
+function readAnswer<Schema extends z.ZodType>(value: unknown, schema: Schema): z.infer<Schema> {
+  const refusal = refusalSchema.safeParse(value);
+  if (refusal.success) throw failure(refusal.data.code, { detail: refusal.data.detail });
+  const answer = schema.safeParse(value);
+  if (!answer.success) throw failure('pairing_refused', { detail: 'the device’s answer was not understood' });
+  return answer.data;
+}
+
+function unreachable(where: string, detail: string) {
+  return failure('unreachable', { what: 'the device’s pairing socket', where, detail });
+}

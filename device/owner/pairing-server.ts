@@ -1,0 +1,168 @@
+// Owns: the device's end of pairing: a socket that only the user who runs the device can open, and the lock against guessing.
+// Not here: who becomes an owner (consent/gate.ts, passed in), broker accounts (passed in), unpairing (a signed command).
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { fromBase64url, toBase64url } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { verifySignature } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import type { Home } from './homes.ts';
+import { readLines, writeLine } from './line-socket.ts';
+import {
+  CONVERSATION_MS_MAX,
+  type HelloAnswer,
+  LINE_BYTES_MAX,
+  type ListAnswer,
+  type PairAnswer,
+  type PairingAsk,
+  pairingAskSchema,
+  proofInput,
+} from './pairing-wire.ts';
+
+export interface PairingServerDeps {
+  disk: Disk;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** From `pairingSocketPath`. */
+  path: string;
+  /** What a new owner learns of the device; asked at each hello. */
+  about(): Pick<Home, 'device' | 'deviceKey' | 'name' | 'trust'>;
+  owners(): { key: string; name: string }[];
+  /** `ConsentGate.pair`: the statement for a key that has been proven. */
+  pair(key: string, name: string): Promise<string>;
+  /** A home account for an owner, with a fresh password. */
+  issueAccount(ownerKey: string): Promise<Home['account']>;
+}
+
+/** After so many failures pairing stays locked until somebody presses the button. A restart unlocks it too: both need the door. */
+export const PAIRING_FAILURES_MAX = 10;
+const CONNECTIONS_MAX = 8;
+const ASKS_PER_CONNECTION_MAX = 16;
+const NONCE_BYTES = 16;
+/** Only the owner of the process may connect: not group, not others. */
+const SOCKET_UMASK = 0o177;
+
+export class PairingServer {
+  private readonly deps: PairingServerDeps;
+  private readonly sockets = new Set<Socket>();
+  private server: Server | null = null;
+  private failures = 0;
+
+  constructor(deps: PairingServerDeps) {
+    this.deps = deps;
+  }
+
+  /** Listens. A socket left by a crash is replaced: the data folder's lock says that its device is gone. */
+  async start(): Promise<void> {
+    const { disk, path } = this.deps;
+    await disk.makeFolder(dirname(path));
+    await disk.remove(path);
+    const server = createServer((socket) => this.converse(socket));
+    server.maxConnections = CONNECTIONS_MAX;
+    const listening = new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.once('listening', resolve);
+    });
+    // The socket file is made inside this call, so it never exists with wider permissions.
+    const umask = process.umask(SOCKET_UMASK);
+    try {
+      server.listen(path);
+    } finally {
+      process.umask(umask);
+    }
+    await listening;
+    this.server = server;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.server;
+    this.server = null;
+    if (!server) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of this.sockets) socket.destroy();
+    await closed;
+    await this.deps.disk.remove(this.deps.path);
+  }
+
+  get locked(): boolean {
+    return this.failures >= PAIRING_FAILURES_MAX;
+  }
+
+  /** The button was pressed. */
+  unlock(): void {
+    this.failures = 0;
+  }
+
+  private converse(socket: Socket): void {
+    const { clock, log } = this.deps;
+    this.sockets.add(socket);
+    const timer = clock.after(CONVERSATION_MS_MAX, () => socket.destroy());
+    socket.on('error', (thrown) => log.debug('a pairing connection broke', { error: thrown.message }));
+    socket.on('close', () => {
+      timer.cancel();
+      this.sockets.delete(socket);
+    });
+    let nonce: string | null = null;
+    let asks = 0;
+    let turn: Promise<void> = Promise.resolve();
+    const fail = (why: Failure) =>
+      writeLine(socket, { ok: false, code: why.code, detail: String(why.facts['detail'] ?? '') });
+    const answer = async (value: unknown): Promise<void> => {
+      const ask = pairingAskSchema.safeParse(value);
+      if (!ask.success) {
+        this.failures += 1;
+        fail(failure('pairing_refused', { detail: 'the message was not understood' }));
+        socket.end();
+        return;
+      }
+      if (ask.data.verb === 'list') return writeLine(socket, this.list());
+      if (ask.data.verb === 'hello') {
+        nonce = toBase64url(this.deps.random.bytes(NONCE_BYTES));
+        return writeLine(socket, this.hello(nonce));
+      }
+      const used = nonce;
+      nonce = null;
+      writeLine(socket, await this.pair(ask.data, used));
+    };
+    const next = (value: unknown) => {
+      asks += 1;
+      if (asks > ASKS_PER_CONNECTION_MAX) {
+        socket.destroy();
+        return;
+      }
+      turn = turn
+        .then(() => answer(value))
+        .catch((thrown: unknown) => {
+          log.warn('pairing failed', { error: String(thrown) });
+          fail(isFailure(thrown) ? thrown : failure('internal', { detail: 'pairing failed' }));
+        });
+    };
+    readLines(socket, LINE_BYTES_MAX, next, () => socket.destroy());
+  }
+
+  private hello(nonce: string): HelloAnswer {
+    return { ok: true, ...this.deps.about(), nonce };
+  }
+
+  private list(): ListAnswer {
+    return { ok: true, owners: this.deps.owners().map(({ key, name }) => ({ key, name })) };
+  }
+
+  private async pair(ask: Extract<PairingAsk, { verb: 'pair' }>, nonce: string | null): Promise<PairAnswer> {
+    if (this.locked) throw failure('pairing_locked');
+    const signature = fromBase64url(ask.proof);
+    const input = nonce === null ? null : proofInput(this.deps.about().device, nonce, ask.key, ask.name);
+    if (!signature || !input || !verifySignature(ask.key, input, signature)) {
+      this.failures += 1;
+      throw failure('pairing_refused', { detail: 'the key was not proven' });
+    }
+    const pairing = await this.deps.pair(ask.key, ask.name);
+    const account = await this.deps.issueAccount(ask.key);
+    this.failures = 0;
+    return { ok: true, pairing, account };
+  }
+}

@@ -1,0 +1,79 @@
+// Owns: what is said over the pairing socket: one JSON object a line, and the owner's proof. Both ends use it.
+// Not here: the two ends themselves (pairing-server.ts, pairing-client.ts).
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { utf8 } from '../base/bytes.ts';
+import { sha256Hex } from '../base/keys.ts';
+import { ERRORS, type ErrorCode, failure } from '../protocol/errors.ts';
+import { idSchema, publicKeySchema } from '../protocol/ids.ts';
+import { homeSchema } from './homes.ts';
+
+export const LINE_BYTES_MAX = 8_192;
+/** A connection that has not finished by then is cut. */
+export const CONVERSATION_MS_MAX = 10_000;
+
+export const ownerNameSchema = z.string().min(1).max(60);
+
+export const pairingAskSchema = z.discriminatedUnion('verb', [
+  z.strictObject({ verb: z.literal('hello') }),
+  z.strictObject({
+    verb: z.literal('pair'),
+    key: publicKeySchema,
+    name: ownerNameSchema,
+    /** Ed25519 signature over `proofInput`, base64url. */
+    proof: z.string().length(86),
+  }),
+  z.strictObject({ verb: z.literal('list') }),
+]);
+export type PairingAsk = z.infer<typeof pairingAskSchema>;
+
+/** A no, with a code of the closed table. */
+export const refusalSchema = z.strictObject({
+  ok: z.literal(false),
+  code: z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERRORS, value)),
+  detail: z.string().max(300),
+});
+
+export const helloAnswerSchema = z.strictObject({
+  ok: z.literal(true),
+  ...homeSchema.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
+  /** Drawn anew for each hello, good for one `pair` on this connection. */
+  nonce: z.string().length(22),
+});
+export type HelloAnswer = z.infer<typeof helloAnswerSchema>;
+
+export const pairAnswerSchema = z.strictObject({
+  ok: z.literal(true),
+  /** The device's signed pairing statement. */
+  pairing: z.string().max(2_048),
+  account: homeSchema.shape.account,
+});
+export type PairAnswer = z.infer<typeof pairAnswerSchema>;
+
+export const listAnswerSchema = z.strictObject({
+  ok: z.literal(true),
+  owners: z.array(z.strictObject({ key: publicKeySchema, name: ownerNameSchema })).max(32),
+});
+export type ListAnswer = z.infer<typeof listAnswerSchema>;
+
+/** What an owner's key signs to show that it is held here and now; no other signature of the contract can be mistaken for it. */
+export function proofInput(device: string, nonce: string, key: string, name: string): Uint8Array {
+  return utf8(`doorsill-pair\n${idSchema.parse(device)}\n${nonce}\n${key}\n${name}`);
+}
+
+/** The kernel keeps a socket's path in 108 bytes on Linux, 104 elsewhere. */
+const SOCKET_PATH_BYTES_MAX = 100;
+
+/**
+ * Where a device with this data folder listens: in the folder, or, where that makes the path too long for a socket, under
+ * the user's own home (never a folder that others can write, where somebody else could be listening first).
+ * Throws `config_invalid` when even that is too long.
+ */
+export function pairingSocketPath(dataFolder: string, home: string = homedir()): string {
+  const near = join(dataFolder, 'run', 'pairing.sock');
+  if (utf8(near).length <= SOCKET_PATH_BYTES_MAX) return near;
+  const far = join(home, '.doorsill', sha256Hex(dataFolder).slice(0, 24), 'pairing.sock');
+  if (utf8(far).length <= SOCKET_PATH_BYTES_MAX) return far;
+  throw failure('config_invalid', { file: dataFolder, detail: 'the path is too long for a socket' });
+}

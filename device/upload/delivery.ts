@@ -1,0 +1,197 @@
+// Owns: one grant's way from the ring to the bridge: wait for the footage, cut, seal, check, tell the gate, send; and a
+// revocation's way to the bridge. One task a grant; a restart takes each up where its ledger and outbox say it stands.
+// Not here: how each step is done (clip/, outbox.ts, upload.ts), whether it may be done (consent/).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import type { SigningKey } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import { freshId, type Random } from '../base/random.ts';
+import type { Clip } from '../clip/clip.ts';
+import type { ClipDeps } from '../clip/clip-deps.ts';
+import { buildManifest, disclose } from '../clip/disclosure.ts';
+import { selfCheck } from '../clip/self-check.ts';
+import { trim } from '../clip/trim.ts';
+import type { ClipFacts } from '../consent/ledger-entry.ts';
+import type { LiveGrant } from '../consent/live-grant.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/claims.ts';
+import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
+import { parseToken, signToken } from '../protocol/jws.ts';
+import { manifestSchema } from '../protocol/manifest.ts';
+import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
+
+/** What the gate must be told, in this order; each is durable when it resolves. */
+export interface DeliveryGate {
+  clipSealed(grant: string, clip: ClipFacts): Promise<void>;
+  tokenPresented(grant: string): Promise<void>;
+  delivered(grant: string, intake: string): Promise<void>;
+  revocationAnswered(grant: string, intake: string): Promise<void>;
+  failed(grant: string, code: ErrorCode): Promise<void>;
+}
+
+/** Getting sealed bytes to the bridge. */
+export interface DeliverySender {
+  /** Resolves with the bridge's signed receipt once the whole clip is stored there. */
+  send(live: LiveGrant, item: OutboxItem): Promise<string>;
+  /** Resolves with the bridge's signed answer. */
+  revoke(grant: string, revocation: string, signal: AbortSignal): Promise<string>;
+}
+
+export interface DeliveryDeps {
+  device: { id: string; key: SigningKey };
+  gate: DeliveryGate;
+  outbox: Outbox;
+  sender: DeliverySender;
+  clip: ClipDeps;
+  /** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
+  footageSettled(window: Window, signal: AbortSignal): Promise<void>;
+  values(): DisclosedValues;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** A transient fault (full disk, ffmpeg killed) is tried again after this long. */
+const RETRY_MS = 5_000;
+const RETRIES_MAX = 20;
+
+export class Deliveries {
+  private readonly deps: DeliveryDeps;
+  private readonly stopping = new AbortController();
+  private readonly tasks = new Set<Promise<void>>();
+  private readonly underWay = new Map<string, Promise<void>>();
+  /** Cutting takes all of a small machine: one at a time. */
+  private cutting: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: DeliveryDeps) {
+    this.deps = deps;
+  }
+
+  /** Cuts, seals and sends the clip of a grant; does nothing when that is under way. */
+  make(live: LiveGrant): void {
+    this.begin(`deliver ${live.id}`, () => this.deliver(live));
+  }
+
+  /** Goes on with a clip that was sealed before a restart: these bytes or none. */
+  resume(live: LiveGrant, clip: ClipFacts): void {
+    this.begin(`deliver ${live.id}`, () => this.deliver(live, clip));
+  }
+
+  /** Destroys a grant's clip once nothing works on it any more. */
+  remove(grant: string): void {
+    const working = this.underWay.get(`deliver ${grant}`) ?? Promise.resolve();
+    this.begin(`remove ${grant}`, async () => {
+      await working;
+      await this.deps.outbox.remove(grant);
+    });
+  }
+
+  /** Gets a revocation to the bridge, however long that takes, and its answer to the gate. */
+  revoke(grant: string, revocation: string): void {
+    this.begin(`revoke ${grant}`, async () => {
+      const intake = await this.deps.sender.revoke(grant, revocation, this.stopping.signal);
+      await this.deps.gate.revocationAnswered(grant, intake);
+    });
+  }
+
+  /** Ends all work where it stands; the next start takes it up. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await Promise.allSettled([...this.tasks]);
+  }
+
+  private begin(name: string, work: () => Promise<void>): void {
+    if (this.underWay.has(name) || this.stopping.signal.aborted) return;
+    const task = work()
+      .catch((thrown: unknown) => {
+        if (this.stopping.signal.aborted) return;
+        const code = isFailure(thrown) ? thrown.code : 'internal';
+        this.deps.log.warn('work on a grant ended', {
+          work: name,
+          code,
+          detail: thrown instanceof Error ? thrown.message : '',
+        });
+      })
+      .finally(() => {
+        this.tasks.delete(task);
+        this.underWay.delete(name);
+      });
+    this.tasks.add(task);
+    this.underWay.set(name, task);
+  }
+
+  /** `sealedAs`: what the ledger says was sealed; another clip in its place is never made. */
+  private async deliver(live: LiveGrant, sealedAs?: ClipFacts): Promise<void> {
+    const { gate, outbox, sender } = this.deps;
+    try {
+      const kept = outbox.item(live.id);
+      if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
+      const item = kept ?? (await this.makeItem(live));
+      await gate.clipSealed(live.id, factsOf(item));
+      await gate.tokenPresented(live.id);
+      const intake = await sender.send(live, item);
+      await gate.delivered(live.id, intake);
+    } catch (thrown) {
+      if (this.stopping.signal.aborted || live.signal.aborted) return;
+      await gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal');
+      throw thrown;
+    }
+  }
+
+  /** Cuts and seals, trying again after passing faults. */
+  private async makeItem(live: LiveGrant): Promise<OutboxItem> {
+    const { clock, log, footageSettled } = this.deps;
+    const signal = AbortSignal.any([live.signal, this.stopping.signal]);
+    await footageSettled(live.facts.grant.window, signal);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.cutAlone(live, signal);
+      } catch (thrown) {
+        if (signal.aborted || !isFailure(thrown) || !thrown.retryable || attempt >= RETRIES_MAX) throw thrown;
+        log.warn('the clip could not be made yet', { grant: live.id, code: thrown.code, retryInMs: RETRY_MS });
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
+  private cutAlone(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
+    const turn = this.cutting.then(() => this.cutAndSeal(live, signal));
+    this.cutting = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async cutAndSeal(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
+    const deps = { ...this.deps.clip, signal };
+    const clip = await trim(live, deps);
+    return this.deps.outbox.seal(live, clip, async (sealed) => {
+      await selfCheck(live, clip, sealed.reader, deps);
+      return this.manifestOf(live, clip, sealed);
+    });
+  }
+
+  private manifestOf(live: LiveGrant, clip: Clip, sealed: SealedClip): string {
+    const { device, values, clock, random } = this.deps;
+    const claims = buildManifest(live, {
+      clipId: freshId(random, 'clip'),
+      clip,
+      clipSha256: sealed.sha256,
+      disclosed: disclose(live, values()),
+      device: { id: device.id, publicKey: device.key.publicKey },
+      iat: wallSeconds(clock),
+    });
+    return signToken('doorsill-manifest+jws', claims, device.key);
+  }
+}
+
+/** What ledger and receipts say of a sealed clip: its own manifest's words. */
+function factsOf(item: OutboxItem): ClipFacts {
+  const manifest = manifestSchema.parse(parseToken(item.manifest)?.claims);
+  return {
+    id: manifest.jti,
+    sha256: manifest.clipSha256,
+    bytes: manifest.clipBytes,
+    frames: manifest.frames,
+    window: manifest.window,
+    method: manifest.method,
+    disclosed: DISCLOSURE_KEYS.filter((key) => manifest.disclosed[key] !== undefined),
+    manifestSha256: item.manifestSha256,
+  };
+}

@@ -1,0 +1,133 @@
+// Owns: what the doorbell says on its home link: events stamped, receipts signed, its state put together from its parts.
+// Not here: how it gets to the broker (home-link/), what is decided (consent/).
+import type { AreaLink } from './area-link/area-link.ts';
+import { type Clock, wallSeconds } from './base/clock.ts';
+import type { SigningKey } from './base/keys.ts';
+import type { Log } from './base/log.ts';
+import { freshId, type Random } from './base/random.ts';
+import type { CaptureChange } from './camera/capture.ts';
+import type { ConsentGate } from './consent/gate.ts';
+import type { HomeLink } from './home-link/home-link.ts';
+import type {
+  DeviceEvent,
+  DeviceEventBody,
+  DeviceState,
+  Receipt,
+  ReceiptBody,
+  UploadProgress,
+} from './protocol/home.ts';
+import { signToken } from './protocol/jws.ts';
+import type { Ring } from './ring/ring.ts';
+
+/** Whom it speaks for: the parts of a running doorbell. */
+export interface Speaker {
+  key: SigningKey;
+  id: string;
+  home: HomeLink;
+  gate: ConsentGate;
+  ring: Ring;
+  area: AreaLink | null;
+  bridge: string | null;
+}
+
+const DETAIL_LETTERS_MAX = 300;
+const COVERAGE_SPANS_MAX = 20;
+const REQUESTS_MAX = 200;
+
+export class Voice {
+  private readonly name: string;
+  private readonly seams: { clock: Clock; random: Random; log: Log };
+  private speaker: Speaker | null = null;
+  private camera: CaptureChange | null = null;
+  private sourceStartUs: number | null = null;
+  private storage: DeviceState['storage'] = { state: 'ok' };
+
+  constructor(name: string, seams: { clock: Clock; random: Random; log: Log }) {
+    this.name = name;
+    this.seams = seams;
+  }
+
+  /** Before this nothing is said. */
+  speaksFor(speaker: Speaker): void {
+    this.speaker = speaker;
+  }
+
+  /** Takes in a change of the camera, tells it as an event when the state is another, and publishes the state. */
+  cameraIs(change: CaptureChange): void {
+    const isNews = change.state !== this.camera?.state;
+    this.camera = change;
+    if (change.recording) this.sourceStartUs = change.recording.sourceStartUs;
+    if (isNews) this.event({ type: 'camera', state: change.state, ...detailOf(change) });
+    this.state();
+  }
+
+  /** Takes in how the ring's storage does. */
+  storageIs(state: DeviceState['storage']['state'], detail?: string): void {
+    this.storage = { state, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LETTERS_MAX) }) };
+  }
+
+  event(body: DeviceEventBody): void {
+    const { speaker } = this;
+    if (!speaker) return;
+    const { random, clock } = this.seams;
+    const event: DeviceEvent = { id: freshId(random, 'event'), device: speaker.id, atUs: clock.wallUs(), ...body };
+    speaker.home.publishEvent(event).catch(() => undefined);
+  }
+
+  upload(progress: Omit<UploadProgress, 'device'>): void {
+    const { speaker } = this;
+    speaker?.home.publishUpload({ device: speaker.id, ...progress }).catch(() => undefined);
+  }
+
+  /** Stamps a receipt with the ledger's head, signs it and publishes it. */
+  receipt(body: ReceiptBody): void {
+    const { speaker } = this;
+    if (!speaker) return;
+    const { random, clock, log } = this.seams;
+    const { key, id, gate, home } = speaker;
+    const receipt: Receipt = {
+      iss: key.publicKey,
+      aud: 'owner',
+      iat: wallSeconds(clock),
+      jti: freshId(random, 'receipt'),
+      device: id,
+      ...body,
+      ledger: gate.head,
+    };
+    home
+      .publishReceipt(signToken('doorsill-receipt+jws', receipt, key))
+      .catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
+  }
+
+  state(): void {
+    const { speaker, camera, sourceStartUs } = this;
+    if (!speaker) return;
+    const { id, gate, ring, home, area, bridge } = speaker;
+    home.publishState({
+      device: id,
+      name: this.name,
+      atUs: this.seams.clock.wallUs(),
+      camera: {
+        state: camera?.state ?? 'off',
+        source: camera?.source ?? '',
+        ...(camera ? detailOf(camera) : {}),
+        ...(sourceStartUs === null ? {} : { sourceStartUs }),
+      },
+      privacy: gate.privacyOn,
+      ring: { ...ring.stats(), coverage: ring.coverage().slice(-COVERAGE_SPANS_MAX) },
+      storage: this.storage,
+      clockTrusted: gate.clockTrusted,
+      area: area === null ? 'none' : area.state.online ? 'online' : 'offline',
+      ...(bridge === null ? {} : { bridge }),
+      owners: gate.owners().length,
+      requests: gate.openRequests().slice(-REQUESTS_MAX),
+      refused: gate.unbelievedCounts(),
+      ledger: gate.head,
+    });
+  }
+}
+
+function detailOf(change: CaptureChange): { detail?: string } {
+  const detail = change.failure?.message ?? change.detail;
+  return detail ? { detail: detail.slice(0, DETAIL_LETTERS_MAX) } : {};
+}

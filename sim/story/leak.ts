@@ -1,0 +1,133 @@
+// Owns: the leak story: the same window cut the usual way and our way, and what travels hidden in each.
+// Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frames.ts).
+import { execFile } from 'node:child_process';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  Capture,
+  countFrames,
+  type Ffmpeg,
+  failure,
+  findFfmpeg,
+  freshId,
+  parseCameraSource,
+} from '../../device/index.ts';
+import { runDemo } from './demo.ts';
+import type { StoryDeps } from './up.ts';
+
+/** The window both cuts are asked for, in microseconds: it begins in the middle of a GOP, as windows do. */
+const FROM_US = 2_400_000;
+const TO_US = 5_400_000;
+const SECONDS = 8;
+
+export interface LeakResult {
+  window: { fromS: number; toS: number };
+  naive: { shown: number; held: number; hidden: number };
+  doorsill: { shown: number; held: number; hidden: number };
+}
+
+/** Shows it on `media`, or on footage the project draws. Prints a table and, under --json, the result. */
+export async function runLeakStory(
+  deps: StoryDeps & { logLevel: string },
+  media: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-leak-'));
+  try {
+    const ffmpeg = await findFfmpeg();
+    const source = media ?? (await drawFootage(deps, ffmpeg, join(folder, 'porch.mp4'), signal));
+    deps.output.progress(`Cutting ${FROM_US / 1e6} s to ${TO_US / 1e6} s out of ${media ?? 'drawn footage'}, twice.`);
+    const naive = join(folder, 'naive.mp4');
+    await naiveCut(ffmpeg, source, naive, signal);
+    const demo = {
+      camera: `file:${source}`,
+      fromUs: FROM_US,
+      toUs: TO_US,
+      disclose: '',
+      audio: true,
+      logLevel: deps.logLevel,
+    };
+    const ours = await runDemo({ ...demo, folder: join(folder, 'town') }, deps, signal);
+    const count = async (path: string) => {
+      const { shown, held } = await countFrames(path, { ffmpeg, clock: deps.clock, signal });
+      return { shown, held, hidden: held - shown };
+    };
+    const result: LeakResult = {
+      window: { fromS: FROM_US / 1e6, toS: TO_US / 1e6 },
+      naive: await count(naive),
+      doorsill: await count(ours.clip),
+    };
+    deps.output.result(result, table(result));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function table({ naive, doorsill }: LeakResult): string {
+  const row = (name: string, counts: LeakResult['naive']) =>
+    `  ${name.padEnd(34)}${String(counts.shown).padStart(8)}${String(counts.held).padStart(8)}${String(counts.hidden).padStart(8)}`;
+  return [
+    '',
+    `  ${'frames'.padEnd(34)}   shown    held  hidden`,
+    row('ffmpeg -ss FROM -to TO -c copy', naive),
+    row('doorsill', doorsill),
+    '',
+    naive.hidden > 0
+      ? `A player shows neither, but ${naive.hidden} frames from before the cut travel in the first file: anyone can decode them.`
+      : 'On this footage the usual cut happens to begin at a keyframe; a window that does not would hide frames.',
+  ].join('\n');
+}
+
+/** A file of the synthetic porch: what the device's own capture makes of it, one fragment after the other. */
+async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal: AbortSignal): Promise<string> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    let isFirst = true;
+    await new Promise<void>((resolve, reject) => {
+      const source = parseCameraSource(`synthetic?pace=fast&seconds=${SECONDS}`);
+      const boot = freshId(deps.random, 'boot');
+      const capture = new Capture(
+        { source, ffmpeg, clock: deps.clock, random: deps.random, log: deps.log, boot, clockTrusted: () => true },
+        {
+          segment: async ({ init, fragment }) => {
+            if (isFirst) await file.write(init);
+            isFirst = false;
+            await file.write(fragment);
+          },
+          gray: () => {},
+          state: (change) => {
+            if (change.state === 'ended') resolve(capture.settled());
+            if (change.state === 'failed') reject(change.failure ?? failure('internal', { detail: 'drawing failed' }));
+          },
+        },
+      );
+      capture.start(signal).catch(reject);
+    });
+  } finally {
+    await file.close();
+  }
+  return path;
+}
+
+/** The cut that leaks, on purpose: this is what many tools run. */
+function naiveCut(ffmpeg: Ffmpeg, from: string, to: string, signal: AbortSignal): Promise<void> {
+  const args = [
+    '-v',
+    'error',
+    '-nostdin',
+    '-ss',
+    String(FROM_US / 1e6),
+    '-i',
+    from,
+    '-to',
+    String((TO_US - FROM_US) / 1e6),
+  ];
+  return new Promise((resolve, reject) => {
+    execFile(ffmpeg.path, [...args, '-c', 'copy', '-y', to], { signal }, (error, _out, words) =>
+      error
+        ? reject(failure('ffmpeg_failed', { doing: 'making the naive cut', detail: words.slice(-300) }, error))
+        : resolve(),
+    );
+  });
+}

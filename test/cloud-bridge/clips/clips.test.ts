@@ -1,0 +1,133 @@
+// Holds: a stored clip is shown to its agency alone, and every reading is in the log with its reason.
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rangeOf } from '../../../cloud-bridge/clips/clips.ts';
+import { openDatabase } from '../../../cloud-bridge/database/database.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { makeParty } from '../../support/parties.ts';
+
+let house: BridgeHouse;
+let parcel: Parcel;
+const other = makeParty('agency', new SystemRandom());
+
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  const request = await house.ready();
+  parcel = house.parcel(request);
+  await house.deliver(parcel);
+  await house.registry.register(
+    house.registration({ name: 'Shelbyville Police', domain: 'shelbyville.example' }, other),
+  );
+  await house.registry.approve(other.id);
+});
+afterAll(() => house.close());
+
+async function bytesOf(
+  bearer: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; bytes: Uint8Array; range: string | null }> {
+  const response = await fetch(`${house.bridge.url}/v1/clips/${parcel.clipId}`, {
+    headers: { authorization: `Bearer ${bearer}`, ...headers },
+  });
+  return {
+    status: response.status,
+    bytes: new Uint8Array(await response.arrayBuffer()),
+    range: response.headers.get('content-range'),
+  };
+}
+
+describe('the agency a clip was granted to', () => {
+  it('reads it whole, in ranges, and its manifest', async () => {
+    expect(await bytesOf(house.access(parcel.clipId))).toEqual({ status: 200, bytes: parcel.clip, range: null });
+    expect(await bytesOf(house.access(parcel.clipId), { range: 'bytes=100-199' })).toEqual({
+      status: 206,
+      bytes: parcel.clip.slice(100, 200),
+      range: `bytes 100-199/${parcel.clip.length}`,
+    });
+    const manifest = await house.get(`/v1/clips/${parcel.clipId}/manifest`, house.access(parcel.clipId));
+    expect(manifest.body).toEqual({ manifest: parcel.manifestToken });
+  });
+
+  it('finds it in its list', async () => {
+    const list = await house.get('/v1/clips', house.access('all'));
+    expect(list.body['clips']).toMatchObject([{ clip: parcel.clipId, bytes: parcel.clip.length }]);
+  });
+
+  it('leaves its reason in the log before a byte is sent', async () => {
+    await bytesOf(house.access(parcel.clipId, house.cast.agency, { reason: 'review by Sgt. Hill' }));
+    const database = await openDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    const [last] = await database.accessLog.ofClip(parcel.clipId, 1);
+    await database.close();
+    expect(last).toMatchObject({ agency: house.cast.agency.id, part: 'clip', reason: 'review by Sgt. Hill' });
+  });
+});
+
+describe('everybody else', () => {
+  it('hears the same about a clip of another agency as about one that does not exist', async () => {
+    const theirs = await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId, other));
+    const nobodys = await house.get('/v1/clips/clip-nothing', house.access('clip-nothing', other));
+    expect([theirs.status, theirs.body]).toEqual([nobodys.status, nobodys.body]);
+    expect(theirs).toMatchObject({ status: 404, body: { code: 'clip_unknown' } });
+    expect((await house.get('/v1/clips', house.access('all', other))).body['clips']).toEqual([]);
+  });
+
+  it('is refused without a token, and under a token for another clip, signer, reader or time', async () => {
+    const { cast } = house;
+    const path = `/v1/clips/${parcel.clipId}`;
+    const nowS = cast.nowS();
+    expect((await house.get(path)).status).toBe(401);
+    const codes = [];
+    for (const bearer of [
+      house.access('clip-other'),
+      house.access('all'),
+      house.access(parcel.clipId, other, { agency: cast.agency.id }),
+      house.access(parcel.clipId, cast.agency, { aud: 'bridge-other' }),
+      house.access(parcel.clipId, cast.agency, { iat: nowS - 100, exp: nowS }),
+      house.access(parcel.clipId, cast.agency, { exp: nowS + 3_600 }),
+      house.access(parcel.clipId, makeParty('agency', new SystemRandom())),
+      parcel.bearer,
+    ]) {
+      codes.push((await house.get(path, bearer)).body['code']);
+    }
+    expect(codes).toEqual([
+      'clip_unknown',
+      'clip_unknown',
+      'token_unknown_signer',
+      'token_wrong_audience',
+      'token_expired',
+      'token_expired',
+      'agency_unknown',
+      'token_unknown_claims',
+    ]);
+  });
+
+  it('includes the agency itself once it is revoked', async () => {
+    await house.registry.revoke(house.cast.agency.id);
+    await house.bridge.refreshRevocations();
+    const refused = await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId));
+    expect(refused).toMatchObject({ status: 403, body: { code: 'agency_revoked' } });
+    await house.registry.reinstate(house.cast.agency.id);
+    await house.bridge.refreshRevocations();
+    expect((await bytesOf(house.access(parcel.clipId))).status).toBe(200);
+  });
+});
+
+it('reads a Range header as RFC 9110 says, and sends all when it cannot', () => {
+  expect(rangeOf('bytes=0-0', 10)).toEqual({ start: 0, end: 1 });
+  expect(rangeOf('bytes=5-', 10)).toEqual({ start: 5, end: 10 });
+  expect(rangeOf('bytes=5-99', 10)).toEqual({ start: 5, end: 10 });
+  expect(rangeOf('bytes=-3', 10)).toEqual({ start: 7, end: 10 });
+  for (const header of [
+    undefined,
+    'bytes=-',
+    'bytes=10-',
+    'bytes=7-5',
+    'bytes=-0',
+    'bytes=0-1,4-5',
+    'items=0-1',
+    'bytes=a-b',
+  ]) {
+    expect(rangeOf(header, 10)).toBeNull();
+  }
+});

@@ -1,0 +1,207 @@
+// Holds: an owner's revocation beats everything: before, during and after the upload, in races, and for good.
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { verifySignature } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { openToken } from '../../../device/protocol/jws.ts';
+import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { makeParty } from '../../support/parties.ts';
+import { plainMp4 } from '../../support/plain-mp4.ts';
+
+let house: BridgeHouse;
+let request: string;
+
+beforeEach(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+});
+afterEach(() => house.close());
+
+async function filesLeft(): Promise<string[]> {
+  const folders = ['staging', 'ready', 'clips'].map((name) => house.disk.list(join(house.bridgeFolder, name)));
+  return (await Promise.all(folders)).flat();
+}
+
+function outcomeOf(receipt: unknown): string | undefined {
+  const opened = openToken(String(receipt), {
+    typ: 'doorsill-intake+jws',
+    schema: intakeReceiptSchema,
+    audience: house.cast.device.id,
+    keys: [house.cast.bridge.key.publicKey],
+    verify: verifySignature,
+  });
+  return opened.ok ? opened.claims.outcome : opened.fault;
+}
+
+async function assertGone(parcel: Parcel): Promise<void> {
+  expect(await filesLeft()).toEqual([]);
+  expect(await house.openIntake(parcel)).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
+  const again = await house.tus('POST', '/v1/uploads', parcel, { 'upload-length': String(parcel.clip.length) });
+  expect(again).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
+  const shown = await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId));
+  expect(shown).toMatchObject({ status: 404, body: { code: 'clip_unknown' } });
+}
+
+it('deletes a stored clip and answers with a signed receipt, the same one again', async () => {
+  const parcel = house.parcel(request);
+  await house.deliver(parcel);
+  const first = await house.revoke(parcel);
+  expect(first).toMatchObject({ status: 200, body: { state: 'deleted', grant: parcel.grant } });
+  expect(outcomeOf(first.body['receipt'])).toBe('deleted');
+  expect((await house.revoke(parcel)).body).toEqual(first.body);
+  expect((await house.status(parcel)).body).toEqual(first.body);
+  await assertGone(parcel);
+});
+
+it('leaves nothing in the database of what the home had disclosed', async () => {
+  const parcel = house.parcel(request);
+  await house.deliver(parcel);
+  const traces = async () => {
+    await house.bridge.stop();
+    const names = (await house.disk.list(house.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
+    const files = await Promise.all(names.map((name) => readFile(join(house.bridgeFolder, name), 'latin1')));
+    await house.startBridge();
+    return files.some((bytes) => bytes.includes(parcel.manifestToken.slice(-300)));
+  };
+  expect(await traces()).toBe(true);
+  await house.revoke(parcel);
+  expect(await traces()).toBe(false);
+});
+
+it('ends an upload that is under way and deletes what was staged', async () => {
+  const parcel = house.parcel(request, { clip: plainMp4({ frames: 30, audioPackets: 12, frameBytes: 40_000 }) });
+  await house.openIntake(parcel);
+  const path = await house.create(parcel);
+  const socket = connect(Number(new URL(house.bridge.url).port), '127.0.0.1');
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.on('error', () => undefined);
+  socket.resume();
+  const head = [
+    `PATCH ${path} HTTP/1.1`,
+    'Host: bridge',
+    'Tus-Resumable: 1.0.0',
+    `Authorization: Bearer ${parcel.bearer}`,
+    'Content-Type: application/offset+octet-stream',
+    'Upload-Offset: 0',
+    `Content-Length: ${parcel.clip.length}`,
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  socket.write(parcel.clip.subarray(0, 500_000));
+  const file = join(house.bridgeFolder, 'staging', path.split('/').at(-1) ?? '');
+  while (((await house.disk.sizeOf(file)) ?? 0) < 500_000) await new Promise((resolve) => setImmediate(resolve));
+  expect((await house.revoke(parcel)).body['state']).toBe('deleted');
+  expect(await filesLeft()).toEqual([]);
+  await closed;
+  await assertGone(parcel);
+});
+
+it('is remembered for a grant whose clip never came', async () => {
+  const parcel = house.parcel(request);
+  const answer = await house.revoke(parcel, { pairing: house.cast.pairing() });
+  expect(answer).toMatchObject({ status: 200, body: { state: 'deleted' } });
+  expect(outcomeOf(answer.body['receipt'])).toBe('deleted');
+  expect((await house.revoke(parcel)).body).toEqual(answer.body);
+  expect(await house.openIntake(parcel)).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
+});
+
+it('outlives a restart', async () => {
+  const parcel = house.parcel(request);
+  await house.deliver(parcel);
+  await house.revoke(parcel);
+  await house.bridge.stop();
+  await house.startBridge();
+  await assertGone(parcel);
+});
+
+it('may come from another owner whom the device vouches for', async () => {
+  const parcel = house.parcel(request);
+  await house.deliver(parcel);
+  const second = makeParty('owner', new SystemRandom());
+  const revocation = house.cast.revoke(parcel.grantToken, {}, second);
+  const path = `/v1/intakes/${parcel.grant}/revocation`;
+  expect((await house.post(path, { revocation })).body['code']).toBe('token_unknown_signer');
+  const pairing = house.cast.pairing({ key: second.key.publicKey });
+  expect((await house.post(path, { revocation, pairing })).body['state']).toBe('deleted');
+});
+
+it('is refused unless a paired owner of that very device signed it about that very grant', async () => {
+  const parcel = house.parcel(request);
+  await house.deliver(parcel);
+  const path = `/v1/intakes/${parcel.grant}/revocation`;
+  const { cast } = house;
+  const stranger = makeParty('device', new SystemRandom());
+  const thief = makeParty('owner', new SystemRandom());
+  await house.enrol(stranger);
+  const bodies: [object, string][] = [
+    [{ revocation: cast.revoke(parcel.grantToken, {}, cast.agency) }, 'token_unknown_signer'],
+    [{ revocation: cast.revoke(parcel.grantToken, { grantSha256: 'a'.repeat(64) }) }, 'intake_grant_invalid'],
+    [{ revocation: cast.revoke(parcel.grantToken, { grant: 'grant-other' }) }, 'message_topic_mismatch'],
+    [{ revocation: cast.revoke(parcel.grantToken, { aud: 'device-nobody' }) }, 'device_not_enrolled'],
+    [
+      {
+        revocation: cast.revoke(parcel.grantToken, {}, thief),
+        pairing: cast.pairing({ key: thief.key.publicKey, device: stranger.id }, stranger),
+      },
+      'token_unknown_signer',
+    ],
+    [{ revocation: 'x', extra: 1 }, 'http_body_invalid'],
+  ];
+  for (const [body, code] of bodies) expect((await house.post(path, body)).body['code']).toBe(code);
+  expect((await house.status(parcel)).body['state']).toBe('stored');
+});
+
+it('leaves another home’s grant of the same id alone', async () => {
+  const stranger = makeParty('device', new SystemRandom());
+  await house.enrol(stranger);
+  const parcel = house.parcel(request);
+  await house.deliver(parcel);
+  // The stranger's own owner revokes a grant with this id, addressed to the stranger.
+  const revocation = house.cast.revoke(parcel.grantToken, { aud: stranger.id });
+  const pairing = house.cast.pairing({ device: stranger.id }, stranger);
+  const answer = await house.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, pairing });
+  expect(answer.body['state']).toBe('deleted');
+  expect((await house.status(parcel)).body['state']).toBe('stored');
+});
+
+it('wins or loses a race against the last byte, never both', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const parcel = house.parcel(request);
+    await house.openIntake(parcel);
+    const path = await house.create(parcel);
+    const half = Math.floor(parcel.clip.length / 2);
+    await house.patch(parcel, path, 0, parcel.clip.subarray(0, half));
+    const sent = house.patch(parcel, path, half, parcel.clip.subarray(half)).catch(() => null);
+    for (let turn = 0; turn < round; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect((await house.revoke(parcel)).body['state']).toBe('deleted');
+    expect(await filesLeft()).toEqual([]);
+    await sent;
+    await assertGone(parcel);
+  }
+});
+
+it('cuts off an agency that is reading the clip', async () => {
+  const parcel = house.parcel(request, { clip: plainMp4({ frames: 30, audioPackets: 12, frameBytes: 400_000 }) });
+  await house.deliver(parcel);
+  const socket = connect(Number(new URL(house.bridge.url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.write(
+    `GET /v1/clips/${parcel.clipId} HTTP/1.1\r\nHost: bridge\r\nAuthorization: Bearer ${house.access(parcel.clipId)}\r\n\r\n`,
+  );
+  let received = 0;
+  const first = new Promise<void>((resolve) => {
+    socket.on('data', (bytes) => {
+      received += bytes.length;
+      resolve();
+    });
+  });
+  await first;
+  socket.pause();
+  await house.revoke(parcel);
+  socket.resume();
+  await closed;
+  expect(received).toBeLessThan(parcel.clip.length);
+});

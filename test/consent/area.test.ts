@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { textClaim } from '../support/parties.ts';
+import { GateRig, otherCast } from './gate-rig.ts';
+
+let rig: GateRig;
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+});
+afterEach(async () => {
+  await rig.close();
+});
+
+const counts = () => rig.gate.unbelievedCounts();
+const open = () => rig.gate.openRequests().map(({ request }) => request);
+
+describe('the cell’s document', () => {
+  it.each([
+    ['another bridge', 'token_unknown_signer'],
+    ['another cell', 'message_topic_mismatch'],
+    ['another part', 'message_topic_mismatch'],
+    ['a part beyond its parts', 'message_topic_mismatch'],
+    ['the future', 'consent_not_yet_valid'],
+    ['the past', 'token_expired'],
+  ])('of %s is not believed', async (what, code) => {
+    const requests = [rig.cast.published()];
+    const changes = {
+      'another cell': { cell: '9q8yz' },
+      'another part': { part: 2, parts: 2 },
+      'a part beyond its parts': { part: 1, parts: 1 },
+      'the future': { iat: rig.cast.nowS() + 301 },
+      'the past': { exp: rig.cast.nowS() },
+    }[what];
+    const by = what === 'another bridge' ? otherCast(rig).bridge : rig.cast.bridge;
+    const part = what === 'a part beyond its parts' ? 2 : 1;
+    await rig.area(rig.cast.areaDocument(requests, changes, by), rig.topics.areaRequests(rig.cast.cell, part));
+    expect(counts()).toEqual({ [code]: 1 });
+    expect(open()).toEqual([]);
+  });
+
+  it('of an older revision is not believed, also after a restart', async () => {
+    const old = rig.cast.areaDocument([rig.cast.published()], { revision: 4 });
+    await rig.area(rig.cast.areaDocument([], { revision: 5 }));
+    await rig.area(old);
+    await rig.reboot();
+    await rig.area(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    expect(open()).toEqual([]);
+  });
+
+  it('continues in parts, each with its own revision', async () => {
+    const [first, second] = [rig.cast.request(), rig.cast.request()];
+    await rig.area(rig.cast.areaDocument([rig.cast.published(first)], { revision: 2, parts: 2 }));
+    const part = rig.cast.areaDocument([rig.cast.published(second)], { revision: 1, part: 2, parts: 2 });
+    await rig.area(part, rig.topics.areaRequests(rig.cast.cell, 2));
+    expect(open()).toEqual([textClaim(first, 'jti'), textClaim(second, 'jti')]);
+  });
+
+  it('with other bytes under a known id changes nothing', async () => {
+    const request = await rig.publish();
+    await rig.publish(rig.cast.request({ jti: textClaim(request, 'jti'), text: 'Something else.' }));
+    expect(counts()).toEqual({ consent_request_changed: 1 });
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('with a fresher credential shows the request again, and the fresher one counts', async () => {
+    const stale = rig.cast.credential({ exp: rig.cast.nowS() + 60 });
+    const request = await rig.publish(rig.cast.request(), stale);
+    await rig.clock.advance(90_000);
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().code).toBe('consent_credential_expired');
+    await rig.publish(request);
+    expect(rig.effects.notices).toHaveLength(2);
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('cannot bring back a cancelled request', async () => {
+    const request = await rig.publish();
+    await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(request, 'jti')] }));
+    await rig.publish(request);
+    expect(open()).toEqual([]);
+  });
+
+  it('cannot fill the device with requests', async () => {
+    rig.limits = { openRequestsMax: 2 };
+    await rig.reboot();
+    await rig.revocations();
+    for (let count = 0; count < 4; count += 1) await rig.publish();
+    expect(open()).toHaveLength(2);
+    expect(counts()).toEqual({ consent_too_many: 2 });
+  });
+
+  it('is forgotten with its bridge when the device is enrolled elsewhere', async () => {
+    await rig.publish();
+    const { bridge, registry } = otherCast(rig);
+    await rig.gate.enrol({ bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey });
+    expect(open()).toEqual([]);
+    await rig.publish();
+    expect(counts()).toEqual({ token_unknown_signer: 1 });
+  });
+
+  it('lets state agencies ask only where that is set', async () => {
+    rig.serveStateAgencies = true;
+    await rig.reboot();
+    await rig.revocations();
+    const credential = rig.cast.credential({ jurisdiction: 'state' });
+    await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+});
+
+describe('a revocation list', () => {
+  const revoked = () => [{ agency: rig.cast.agency.id, upToRevision: 3 }];
+
+  it.each([
+    ['another registry’s', 'token_unknown_signer'],
+    ['one that claims to live for more than a day', 'token_unknown_claims'],
+    ['an expired one', 'token_expired'],
+    ['one from the future', 'consent_not_yet_valid'],
+  ])('is not believed: %s', async (what, code) => {
+    const nowS = rig.cast.nowS();
+    const changes = what.includes('day') ? { exp: nowS + 86_401 } : {};
+    const times = what.includes('expired') ? { exp: nowS } : what.includes('future') ? { iat: nowS + 301 } : {};
+    const by = what.includes('another') ? otherCast(rig).registry : rig.cast.registry;
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked(), ...changes, ...times }, by));
+    expect(counts()).toEqual({ [code]: 1 });
+  });
+
+  it('of an older revision does not bring an agency back, also after a restart', async () => {
+    const old = rig.cast.revocations({ revision: 1 });
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
+    await rig.revocations(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    await rig.reboot();
+    await rig.revocations(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    await rig.publish();
+    expect(rig.effects.notices).toEqual([]);
+  });
+
+  it('for another scope leaves an agency’s requests alone', async () => {
+    await rig.revocations(
+      rig.cast.revocations({ revision: 2, revoked: revoked().map((one) => ({ ...one, scope: 'search-party' })) }),
+    );
+    await rig.publish();
+    expect(rig.effects.notices).toHaveLength(1);
+  });
+
+  it('up to a revision leaves newer credentials alone', async () => {
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
+    await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 4 }));
+    expect(rig.effects.notices).toHaveLength(1);
+  });
+});
+
+describe('when messages come faster than they can be dealt with', () => {
+  it('drops what waits too long in line, and never a revocation', async () => {
+    rig.limits = { waitingMax: 2 };
+    await rig.reboot();
+    await rig.revocations();
+    const { grantToken } = await rig.granted();
+    const presses = Array.from({ length: 6 }, (_, at) =>
+      rig.command(rig.cast.command({ action: 'press', button: `button-${at}` })),
+    );
+    const revoke = rig.send('revoke', rig.cast.revoke(grantToken));
+    await Promise.all([...presses, revoke]);
+    expect(rig.effects.presses).toHaveLength(2);
+    expect(counts()).toEqual({ consent_too_many: 4 });
+    expect(rig.effects.last().outcome).toBe('revoked');
+  });
+});

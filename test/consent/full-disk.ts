@@ -1,0 +1,35 @@
+// Owns: a real disk that can be told to have no space left. Not here: what the gate does about it.
+import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts';
+
+function noSpace(): Error {
+  return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+}
+
+/** Writes fail with ENOSPC while `isFull`; all else works. */
+export class FullDisk extends SystemDisk implements Disk {
+  isFull = false;
+  /** Only the file of high-water marks cannot be replaced. */
+  failMarks = false;
+
+  override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    const file = await super.open(path, options);
+    return {
+      size: () => file.size(),
+      read: (position, length) => file.read(position, length),
+      write: async (position, bytes) => {
+        if (!this.isFull) return file.write(position, bytes);
+        // A full disk takes a part of it: what is left is a torn line.
+        await file.write(position, bytes.subarray(0, 40));
+        throw noSpace();
+      },
+      sync: () => file.sync(),
+      truncate: (length) => file.truncate(length),
+      close: () => file.close(),
+    };
+  }
+
+  override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+    if (this.isFull || (this.failMarks && path.endsWith('marks.json'))) throw noSpace();
+    await super.replaceFile(path, bytes);
+  }
+}

@@ -1,0 +1,106 @@
+// `doorsill demo` on every kind of source: the clip in the vault holds exactly the window's frames, decoded by a stranger.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { processesNaming, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
+import { framesHeld, framesInside } from '../support/frame-times.ts';
+import { mediaFile } from '../support/media.ts';
+
+const resultSchema = z.strictObject({
+  clip: z.string(),
+  manifest: z.string(),
+  window: z.strictObject({ startUs: z.int(), endUs: z.int() }),
+  frames: z.int(),
+  sha256: z.string(),
+  disclosed: z.record(z.string(), z.string()),
+  method: z.enum(['copy', 'smart-cut', 're-encode']),
+  grantToStoredMs: z.int(),
+});
+
+const folder = temporaryFolder('demo');
+afterAll(() => folder.dispose());
+
+async function demo(name: string, args: string[]) {
+  const done = await runCommand(['demo', '--data', join(folder.path, name), ...args, '--json'], { seconds: 110 });
+  expect(done.status, done.stderr).toBe(0);
+  const result = resultSchema.parse(done.last);
+  expect(sha256Hex(readFileSync(result.clip))).toBe(result.sha256);
+  expect(existsSync(result.manifest)).toBe(true);
+  expect((await runCommand(['verify', result.clip, result.manifest])).status).toBe(0);
+  expect(await framesHeld(result.clip)).toBe(result.frames);
+  return result;
+}
+
+describe('demo', () => {
+  it('cuts the synthetic porch exactly and discloses exactly what is asked', async () => {
+    const result = await demo('synthetic', ['--from', '1.3', '--to', '4.1', '--disclose', 'address,email']);
+    // 15 frames a second: frames 20 to 61.
+    expect(result.frames).toBe(42);
+    expect(result.method).toBe('smart-cut');
+    expect(result.disclosed).toEqual({ address: '12 Maple Street, Springfield', email: 'robin@maple.example' });
+  }, 120_000);
+
+  const real: [string, number, number][] = [
+    ['porch-visit-day.mp4', 7.2, 15.5],
+    ['persons-one-by-one.mp4', 20.35, 24.05],
+    ['porch-man-leaves.mkv', 1.25, 4.1],
+    ['speech-1940.mp4', 1.5, 4.5],
+  ];
+  for (const [name, fromS, toS] of real) {
+    const file = mediaFile(name);
+    it.skipIf(file === null)(
+      `cuts ${name} to exactly the frames of the window`,
+      async () => {
+        const result = await demo(name, ['--camera', `file:${file}`, '--from', String(fromS), '--to', String(toS)]);
+        expect(result.frames).toBe(await framesInside(file ?? '', fromS, toS));
+        expect(result.disclosed).toEqual({});
+      },
+      120_000,
+    );
+  }
+
+  it('refuses a folder that is not a demo’s, a window without footage, and wrong words, each on one line with its code', async () => {
+    const foreign = await runCommand(['demo', '--data', process.cwd(), '--json']);
+    expect(foreign.status).toBe(2);
+    expect(JSON.parse(foreign.stderr.trim())).toMatchObject({ error: { code: 'data_folder_foreign' } });
+
+    const missing = await runCommand(['demo', '--camera', 'file:/no/such/file.mp4', '--json']);
+    expect(missing.status).toBe(6);
+    expect(missing.stderr).toContain('camera_not_found');
+
+    for (const words of [
+      ['demo', '--from', '5', '--to', '4'],
+      ['demo', '--from', 'soon'],
+      ['demo', '--disclose', 'shoesize'],
+      ['dmo'],
+      ['demo', '--frm', '1'],
+    ]) {
+      const wrong = await runCommand(words);
+      expect(wrong.status, words.join(' ')).toBe(2);
+      expect(wrong.stderr.trim().split('\n'), words.join(' ')).toHaveLength(1);
+      expect(wrong.stderr).toContain('[usage]');
+    }
+  }, 60_000);
+
+  it('leaves no process and no folder behind on Ctrl-C', async () => {
+    const data = join(folder.path, 'interrupted');
+    const running = new Running([
+      'demo',
+      '--data',
+      data,
+      '--camera',
+      'synthetic?pace=own',
+      '--to',
+      '60',
+      '--from',
+      '1',
+      '--json',
+    ]);
+    await expect.poll(() => processesNaming(data).length, { timeout: 30_000 }).toBeGreaterThan(4);
+    await running.stop();
+    expect(await running.ended()).toBe(130);
+    expect(processesNaming(data)).toEqual([]);
+  }, 60_000);
+});

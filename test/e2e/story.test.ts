@@ -1,0 +1,117 @@
+// The story as a user meets it: `up`, the printed grant line, the clip at the bridge; then a second run, and Ctrl-C.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { loadAgencyKey, signAccess } from '../../sim/officer/officer.ts';
+import { processesNaming, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
+
+const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
+const requestLine = z.object({ request: z.string(), grant: z.string() });
+const sentLine = z.object({
+  clip: z.object({ id: z.string(), sha256: z.string(), frames: z.number(), disclosed: z.array(z.string()) }),
+  folder: z.string(),
+});
+const upLine = z.object({ bridge: z.object({ id: z.string(), url: z.string() }), isNew: z.boolean() });
+
+/** The words of a printed command, after `npx doorsill`. */
+const wordsOf = (grant: string) => grant.replace('npx doorsill ', '').split(' ');
+
+describe('up', () => {
+  const folder = temporaryFolder('story');
+  const data = join(folder.path, 'town');
+  let up: Running;
+  let sent: z.infer<typeof sentLine>;
+  let town: z.infer<typeof upLine>;
+  let grantWords: string[];
+
+  beforeAll(async () => {
+    up = new Running(['up', '--data', data, '--json']);
+    town = upLine.parse(await up.line('the town', (line) => line['event'] === 'up'));
+    const request = requestLine.parse(await up.line('a request', (line) => line['event'] === 'request'));
+    grantWords = wordsOf(request.grant);
+    const granted = await runCommand([...grantWords, '--json']);
+    expect(granted.status, granted.stderr).toBe(0);
+    expect(granted.last).toMatchObject({ outcome: 'sent' });
+    sent = sentLine.parse(await up.line('the clip at the bridge', (line) => line['event'] === 'sent'));
+  }, 90_000);
+
+  afterAll(async () => {
+    await up.stop();
+    folder.dispose();
+  });
+
+  it('completes the story with the printed grant line, disclosing exactly what the line names', () => {
+    expect(sent.clip.disclosed).toEqual(['address', 'email']);
+    // 4 s at 15 frames a second.
+    expect(sent.clip.frames).toBe(60);
+    expect(sha256Hex(readFileSync(join(sent.folder, 'clip.mp4')))).toBe(sent.clip.sha256);
+  });
+
+  it('answers the same line again without a second clip', async () => {
+    const again = await runCommand([...grantWords, '--json']);
+    expect(again.status, again.stderr).toBe(0);
+    expect(readdirSync(join(data, 'bridge', 'clips'))).toEqual([sent.clip.id]);
+  });
+
+  it('stores a clip that anyone can verify offline, and finds a changed byte', async () => {
+    const [clip, manifest] = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
+    expect((await runCommand(['verify', clip, manifest, '--json'])).status).toBe(0);
+    const other = await runCommand(['verify', join(data, 'town.json'), manifest, '--json']);
+    expect(other.status).toBe(3);
+    expect(other.stderr).toContain('verify_failed');
+  });
+
+  it('serves the clip to the agency that asked and to nobody else', async () => {
+    const key = await loadAgencyKey(seams, join(data, 'agency'));
+    const stranger = await loadAgencyKey(seams, join(folder.path, 'stranger'));
+    const get = (path: string, bearer?: string) =>
+      fetch(`${town.bridge.url}/v1/clips/${path}`, bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {});
+    const access = (by: typeof key) => signAccess(seams, by, town.bridge.id, sent.clip.id, 'case review');
+
+    const clip = await get(sent.clip.id, access(key));
+    expect(clip.status).toBe(200);
+    expect(sha256Hex(new Uint8Array(await clip.arrayBuffer()))).toBe(sent.clip.sha256);
+    const manifest = await get(`${sent.clip.id}/manifest`, access(key));
+    expect(await manifest.json()).toEqual({ manifest: readFileSync(join(sent.folder, 'manifest.jws'), 'utf8') });
+    expect((await get(sent.clip.id)).status).toBe(401);
+    expect((await get(sent.clip.id, access(stranger))).status).toBe(403);
+  });
+
+  it('rings by command and tells so', async () => {
+    const before = up.lines.length;
+    expect((await runCommand(['ring', '--data', data, '--json'])).status).toBe(0);
+    await up.line('the bell', (line) => line['event'] === 'ring' && line['source'] === 'command', 10, before);
+  });
+
+  it('says no for the owner, and a no stays a no', async () => {
+    const asked = await runCommand(['request', '--data', data, '--json']);
+    expect(asked.status, asked.stderr).toBe(0);
+    const id = String(asked.last?.['request']);
+    await up.line('the second request', (line) => line['event'] === 'request' && line['request'] === id, 20);
+    expect((await runCommand(['deny', id, '--data', data, '--json'])).status).toBe(0);
+    const late = await runCommand(['grant', id, '--data', data, '--json']);
+    expect(late.status).not.toBe(0);
+    expect(late.stderr.trim().split('\n').at(-1)).toMatch(/consent_(denied_before|request_unknown)/);
+  });
+
+  it('revokes a delivered clip, and the bridge deletes it', async () => {
+    const revoked = await runCommand(['revoke', grantWords[1] ?? '', '--data', data, '--json']);
+    expect(revoked.status, revoked.stderr).toBe(0);
+    await up.line('the deletion', (line) => line['event'] === 'deleted', 20);
+    expect(existsSync(join(sent.folder, 'clip.mp4'))).toBe(false);
+  });
+
+  it('finds its data again on a second run, and leaves no process on Ctrl-C', async () => {
+    await up.stop();
+    expect(processesNaming(data)).toEqual([]);
+    up = new Running(['up', '--data', data, '--json']);
+    const second = upLine.parse(await up.line('the town again', (line) => line['event'] === 'up'));
+    expect(second).toEqual({ ...town, isNew: false });
+    await up.line('a new request', (line) => line['event'] === 'request');
+  }, 60_000);
+});

@@ -1,0 +1,176 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createConnection, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock, SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
+import { PAIRING_FAILURES_MAX, PairingServer } from '../../device/owner/pairing-server.ts';
+import { CONVERSATION_MS_MAX, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { Cast } from '../support/parties.ts';
+
+const clock = new SystemClock();
+const serverClock = new ManualClock(1_790_000_000_000_000);
+let cast: Cast;
+let folder: string;
+let path: string;
+let server: PairingServer;
+let paired: { key: string; name: string }[];
+let refuseWith: Error | null;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-pair-'));
+  path = pairingSocketPath(folder);
+  cast = new Cast(clock);
+  paired = [];
+  refuseWith = null;
+  const trust = { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey };
+  server = new PairingServer({
+    disk: new SystemDisk(),
+    clock: serverClock,
+    random: new SystemRandom(),
+    log: silentLog(),
+    path,
+    about: () => ({ device: cast.device.id, deviceKey: cast.device.key.publicKey, name: 'Front door', trust }),
+    owners: () => paired,
+    pair: async (key, name) => {
+      if (refuseWith) throw refuseWith;
+      paired.push({ key, name });
+      return cast.pairing({ key });
+    },
+    issueAccount: async () => ({
+      url: 'mqtt://127.0.0.1:1883',
+      user: 'owner-1',
+      password: 'secret',
+      prefix: 'doorsill/v1',
+    }),
+  });
+  await server.start();
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** A connection that says these lines; resolves with the lines that came back once the device has closed it or `count` came. */
+async function say(lines: string[], count: number): Promise<unknown[]> {
+  const socket = createConnection(path);
+  sockets.push(socket);
+  let text = '';
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      socket.destroy();
+      const back = text.split('\n').filter(Boolean);
+      resolve(back.map((line): unknown => JSON.parse(line)));
+    };
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      if (text.split('\n').length > count) done();
+    });
+    socket.on('close', done);
+    // Hanging up on what is still being written looks like a reset from here.
+    socket.on('error', (thrown) => (/ECONNRESET|EPIPE/.test(thrown.message) ? done() : reject(thrown)));
+    socket.write(lines.map((line) => `${line}\n`).join(''));
+  });
+}
+
+const pairLine = (proof: string) => JSON.stringify({ verb: 'pair', key: cast.owner.key.publicKey, name: 'Eve', proof });
+
+describe('pairing over the device’s socket', () => {
+  it('makes the key an owner’s and gives it all it needs to know', async () => {
+    const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
+    expect(home).toEqual({
+      device: cast.device.id,
+      deviceKey: cast.device.key.publicKey,
+      name: 'Front door',
+      trust: { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey },
+      account: { url: 'mqtt://127.0.0.1:1883', user: 'owner-1', password: 'secret', prefix: 'doorsill/v1' },
+    });
+    expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
+    expect(await listOwners({ clock }, path)).toEqual(paired);
+  });
+
+  it('is open to the user who runs the device and to nobody else', async () => {
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'run'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('leaves no socket behind, and replaces one that a crash left', async () => {
+    await server.stop();
+    expect(await readdir(join(folder, 'run'))).toEqual([]);
+    await expect(listOwners({ clock }, path)).rejects.toMatchObject({ code: 'unreachable' });
+    await server.start();
+    expect(await listOwners({ clock }, path)).toEqual([]);
+  });
+
+  it('refuses a proof that is not over this connection’s nonce', async () => {
+    const [hello] = await say(['{"verb":"hello"}'], 1);
+    expect(hello).toMatchObject({ ok: true, nonce: expect.any(String) });
+    const elsewhere = cast.owner.key.sign(new Uint8Array([1]));
+    const [, refusal] = await say(['{"verb":"hello"}', pairLine(Buffer.from(elsewhere).toString('base64url'))], 2);
+    expect(refusal).toMatchObject({ ok: false, code: 'pairing_refused' });
+    expect(paired).toEqual([]);
+  });
+
+  it('locks after ten failures, even for a good proof, until the button is pressed', async () => {
+    for (let times = 0; times < PAIRING_FAILURES_MAX; times += 1) await say([pairLine('A'.repeat(86))], 1);
+    expect(server.locked).toBe(true);
+    await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
+      code: 'pairing_locked',
+    });
+    server.unlock();
+    await pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
+    expect(paired).toHaveLength(1);
+  });
+
+  it('passes on why the gate refuses', async () => {
+    refuseWith = failure('owner_too_many');
+    await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
+      code: 'owner_too_many',
+    });
+  });
+
+  it('believes no device that cannot sign for the key it names', async () => {
+    const other = new Cast(clock);
+    cast.device.key = other.device.key;
+    await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
+      code: 'pairing_refused',
+    });
+  });
+
+  it.each([
+    ['what is no JSON', 'hello?'],
+    ['a verb nobody knows', '{"verb":"open"}'],
+    ['a key too many', '{"verb":"hello","then":"pair"}'],
+  ])('answers %s with a refusal and hangs up', async (_what, line) => {
+    expect(await say([line], 9)).toEqual([
+      { ok: false, code: 'pairing_refused', detail: 'the message was not understood' },
+    ]);
+  });
+
+  it('hangs up on a line that never ends', async () => {
+    expect(await say(['x'.repeat(100_000)], 9)).toEqual([]);
+  });
+
+  it('hangs up on who says nothing', async () => {
+    const silent = say([], 9);
+    await listOwners({ clock }, path);
+    await serverClock.advance(CONVERSATION_MS_MAX);
+    expect(await silent).toEqual([]);
+  });
+});
+
+describe('the socket’s path', () => {
+  it('lies in the data folder, or under the user’s home where that is too long', () => {
+    expect(pairingSocketPath('/data/door', '/home/alex')).toBe('/data/door/run/pairing.sock');
+    const long = `/data/${'very-long-'.repeat(12)}`;
+    expect(pairingSocketPath(long, '/home/alex')).toMatch(/^\/home\/alex\/\.doorsill\/[0-9a-f]{24}\/pairing\.sock$/);
+    expect(() => pairingSocketPath(long, long)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+  });
+});

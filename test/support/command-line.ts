@@ -1,0 +1,138 @@
+// Owns: running the built command line as a user does: processes of their own, JSON lines read back, nothing left behind.
+// Not here: what the commands mean.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../layout/source-tree.ts';
+
+const LAUNCHER = join(root, 'sim/cli/doorsill.mjs');
+
+export type Line = Record<string, unknown>;
+
+/** A folder that is removed by `dispose`. */
+export function temporaryFolder(name: string): { path: string; dispose: () => void } {
+  const path = mkdtempSync(join(tmpdir(), `doorsill-test-${name}-`));
+  return { path, dispose: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** One running command. */
+export class Running {
+  readonly child: ChildProcess;
+  readonly lines: Line[] = [];
+  private stderrText = '';
+  private rest = '';
+  private readonly waiters = new Set<() => void>();
+  private exit: { code: number | null; signal: NodeJS.Signals | null } | null = null;
+
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(process.execPath, [LAUNCHER, ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      const parts = (this.rest + chunk.toString()).split('\n');
+      this.rest = parts.pop() ?? '';
+      for (const part of parts) if (part.startsWith('{')) this.lines.push(JSON.parse(part));
+      this.wake();
+    });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderrText += chunk.toString();
+    });
+    this.child.once('close', (code, signal) => {
+      this.exit = { code, signal };
+      this.wake();
+    });
+  }
+
+  get stderr(): string {
+    return this.stderrText;
+  }
+
+  private wake(): void {
+    for (const waiter of [...this.waiters]) waiter();
+  }
+
+  /** The first line, from the `after`-th on, that `pick` accepts; rejects when the command ends or `seconds` pass before. */
+  line(what: string, pick: (line: Line) => boolean, seconds = 60, after = 0): Promise<Line> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => end(() => reject(new Error(this.story(`no ${what} within ${seconds} s`)))),
+        seconds * 1000,
+      );
+      const end = (call: () => void) => {
+        clearTimeout(timer);
+        this.waiters.delete(look);
+        call();
+      };
+      const look = () => {
+        const found = this.lines.slice(after).find(pick);
+        if (found) end(() => resolve(found));
+        else if (this.exit) end(() => reject(new Error(this.story(`ended before ${what}`))));
+      };
+      this.waiters.add(look);
+      look();
+    });
+  }
+
+  /** Resolves with the exit status once the command has ended. */
+  ended(seconds = 120): Promise<number | null> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(this.story(`still running after ${seconds} s`))), seconds * 1000);
+      const look = () => {
+        if (!this.exit) return;
+        clearTimeout(timer);
+        this.waiters.delete(look);
+        resolve(this.exit.code);
+      };
+      this.waiters.add(look);
+      look();
+    });
+  }
+
+  /** Ctrl-C, and waits; kills it when it does not end. */
+  async stop(): Promise<void> {
+    if (this.exit) return;
+    this.child.kill('SIGINT');
+    await this.ended(20).catch(async () => {
+      this.child.kill('SIGKILL');
+      await this.ended(5);
+      throw new Error(this.story('did not end on Ctrl-C'));
+    });
+  }
+
+  private story(what: string): string {
+    const told = this.lines.slice(-30).map((line) => JSON.stringify(line).slice(0, 400));
+    return `${what}\nlast lines:\n${told.join('\n')}\nstderr:\n${this.stderrText.slice(-3000)}`;
+  }
+}
+
+/** Runs a command to its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: { seconds?: number; environment?: NodeJS.ProcessEnv } = {},
+): Promise<{ status: number | null; lines: Line[]; stderr: string; last: Line | undefined }> {
+  const running = new Running(args, options.environment);
+  const status = await running.ended(options.seconds ?? 120);
+  return { status, lines: running.lines, stderr: running.stderr, last: running.lines.at(-1) };
+}
+
+/** Live processes whose command line names `text`, this one left out. */
+export function processesNaming(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      } catch {
+        return '';
+      }
+    })
+    .filter((line) => line.includes(text));
+}
+
+/** A path's text, or null. */
+export function textOf(path: string): string | null {
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}
