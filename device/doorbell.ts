@@ -2,7 +2,7 @@
 // Not here: what any part does; the process around it (main.ts).
 import { join } from 'node:path';
 import { AreaLink } from './area-link/area-link.ts';
-import { type Enrolment, enrol, readEnrolment, storeEnrolment } from './area-link/enrolment.ts';
+import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
 import { issueAccount } from './base/account-folder.ts';
 import type { Clock } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
@@ -16,6 +16,8 @@ import { parseCameraSource } from './camera/sources.ts';
 import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
+import { Door } from './door.ts';
+import type { Press } from './hardware/button.ts';
 import { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { PairingServer } from './owner/pairing-server.ts';
@@ -23,7 +25,6 @@ import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { cellOf } from './protocol/area.ts';
 import type { Window } from './protocol/claims.ts';
 import { failure, isFailure } from './protocol/errors.ts';
-import type { DeviceEvent } from './protocol/home.ts';
 import { actorId } from './protocol/ids.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import type { Ring } from './ring/ring.ts';
@@ -68,6 +69,9 @@ interface Parts {
 const SETTLED_US = 8_000_000;
 const SETTLED_POLL_MS = 250;
 
+/** A home that does not say where it is has no area link and hears no request. */
+const NOWHERE = { longitude: 0, latitude: -90 };
+
 /** One doorbell. */
 export class Doorbell {
   private readonly options: DoorbellOptions;
@@ -77,6 +81,7 @@ export class Doorbell {
   /** What undoes each step of the start, last first. */
   private undo: (() => Promise<void> | void)[] = [];
   private readonly voice: Voice;
+  private readonly door: Door;
   private camera: CaptureChange | null = null;
   private privacyTurn: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
@@ -85,6 +90,11 @@ export class Doorbell {
     this.options = options;
     this.seams = seams;
     this.voice = new Voice(options.config.name, seams);
+    this.door = new Door({
+      clock: seams.clock,
+      config: options.config,
+      happened: (event, atUs) => this.voice.event(event, atUs),
+    });
   }
 
   /** The device's id; known once started. */
@@ -121,10 +131,10 @@ export class Doorbell {
     this.parts = null;
   }
 
-  /** Somebody pressed the button: told at once, before anything else is done about it. */
-  press(button: string, source: Extract<DeviceEvent, { type: 'ring' }>['source']): void {
-    this.voice.event({ type: 'ring', button, source });
-    this.up.pairing.unlock();
+  /** Somebody pressed a button. */
+  pressed(press: Press): void {
+    this.door.pressed(press);
+    this.parts?.pairing.unlock();
   }
 
   private get up(): Parts {
@@ -144,7 +154,11 @@ export class Doorbell {
     this.key = await loadOrCreateDeviceKey(disk, random, folder);
     const device = { id: this.id, key: this.key };
     const boot = freshId(random, 'boot');
-    const enrolment = await this.enrolled();
+    const enrolment = await ensureEnrolled(
+      { ...this.seams, ...device },
+      join(folder, 'enrolment.json'),
+      this.options.enrolmentCode,
+    );
     const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
     const cipher = fittingCipher(clock);
     const { bytes: bytesMax, retentionS, kind } = config.ring;
@@ -156,13 +170,12 @@ export class Doorbell {
     const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
     const gate = new ConsentGate({
       device,
-      place: config.place ?? null,
+      place: config.place ?? NOWHERE,
       prefix: config.home.prefix,
       ...(enrolment ? { areaPrefix: enrolment.area.prefix } : {}),
       boot,
       folder: join(folder, 'consent'),
       clock,
-      random,
       disk,
       log,
       footage: {
@@ -203,9 +216,9 @@ export class Doorbell {
       { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
       {
         segment: (segment) => this.keep(segment),
-        gray: () => {},
+        gray: (frame) => this.door.seen(frame),
         state: (change) => this.onCamera(change),
-        scenePress: () => this.press('front', 'scene'),
+        scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
       },
     );
     this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, pairing, capture };
@@ -247,6 +260,8 @@ export class Doorbell {
       area.start();
       this.undo.push(() => area.stop());
     }
+    this.door.start();
+    this.undo.push(() => this.door.stop());
     this.undo.push(() => capture.stop());
     if (!gate.privacyOn) this.record();
     this.voice.state();
@@ -260,7 +275,7 @@ export class Doorbell {
       resumeClip: (live, clip) => this.up.deliveries.resume(live, clip),
       removeClip: (grant) => this.up.deliveries.remove(grant),
       sendRevocation: (grant, token) => this.up.deliveries.revoke(grant, token),
-      press: (button) => this.press(button, 'command'),
+      press: (button) => this.pressed({ button, source: 'command', atUs: this.seams.clock.wallUs() }),
       privacy: (on) => this.setPrivacy(on),
       forget: (window) => this.up.ring.forget(window),
       tamper: (what, detail) => this.voice.event({ type: 'tamper', what, detail }),
@@ -305,6 +320,7 @@ export class Doorbell {
 
   private onCamera(change: CaptureChange): void {
     this.camera = change;
+    if (change.state !== 'recording') this.door.unseen();
     this.voice.cameraIs(change);
   }
 
@@ -317,17 +333,6 @@ export class Doorbell {
       if (newestUs >= untilUs || !isRecording || clock.wallUs() > untilUs + SETTLED_US) return;
       await clock.sleep(SETTLED_POLL_MS, signal);
     }
-  }
-
-  private async enrolled(): Promise<Enrolment | null> {
-    const { disk } = this.seams;
-    const path = join(this.options.folder, 'enrolment.json');
-    const known = await readEnrolment(disk, path);
-    const { enrolmentCode } = this.options;
-    if (enrolmentCode === undefined) return known;
-    const fresh = await enrol({ ...this.seams, key: this.signingKey, device: this.id }, enrolmentCode);
-    await storeEnrolment(disk, path, fresh);
-    return fresh;
   }
 
   /** Where the bridge is and whose signature counts there. */

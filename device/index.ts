@@ -20,6 +20,8 @@ export { countFrames } from './clip/hidden-frames.ts';
 export { verifyClip } from './clip/verify-clip.ts';
 export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
 export { Doorbell } from './doorbell.ts';
+export { type Button, VirtualButton } from './hardware/button.ts';
+export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 export { startDevice } from './main.ts';
 export * from './owner/homes.ts';

@@ -66,11 +66,11 @@ export class Voice {
     this.storage = { state, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LETTERS_MAX) }) };
   }
 
-  event(body: DeviceEventBody): void {
+  /** `atUs`: when it happened, in wall time; now when absent. */
+  event(body: DeviceEventBody, atUs = this.seams.clock.wallUs()): void {
     const { speaker } = this;
     if (!speaker) return;
-    const { random, clock } = this.seams;
-    const event: DeviceEvent = { id: freshId(random, 'event'), device: speaker.id, atUs: clock.wallUs(), ...body };
+    const event: DeviceEvent = { id: freshId(this.seams.random, 'event'), device: speaker.id, atUs, ...body };
     speaker.home.publishEvent(event).catch(() => undefined);
   }
 

@@ -84,7 +84,7 @@ export class Clips {
         if ((await this.deps.store.findClip(clip))?.state !== 'stored') throw failure('clip_unknown');
         for (let at = span.start; at < span.end; at += STEP_BYTES) {
           const bytes = await file.read(at, Math.min(STEP_BYTES, span.end - at));
-          
+          ended.signal.throwIfAborted();
           yield bytes;
         }
       } finally {

@@ -1,4 +1,4 @@
-// Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: any route.
+// Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes.
 import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
 import type { Clock, Timer } from '../../device/base/clock.ts';
@@ -57,11 +57,11 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
 
   const deadlines = new WeakMap<object, Timer>();
   server.addHook('onRequest', async (request) => {
-    if (request.headers['content-type'] === UPLOAD_BODY_TYPE) return;
     const deadline = clock.after(limits.bodyMs, () => request.raw.destroy());
     deadlines.set(request, deadline);
     request.raw.once('close', () => deadline.cancel());
   });
+  // An upload's body has its own pace: its parser leaves it alone, so that this comes right after the headers.
   server.addHook('preHandler', async (request) => deadlines.get(request)?.cancel());
   server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
 

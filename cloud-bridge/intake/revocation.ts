@@ -43,7 +43,7 @@ export class Revocations {
   }
 
   /**
-   * Revokes for good: any paired owner may. When it resolves, no byte of the clip is left here and nobody is shown it.
+   * Revokes for good; every paired owner may. When it resolves, no byte of the clip is left here and nobody is shown it.
    * Again gets the same answer. Throws `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`.
    */
   async revoke(grant: string, posted: PostedRevocation): Promise<IntakeStatus> {

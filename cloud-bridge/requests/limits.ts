@@ -44,7 +44,8 @@ function checkTimes(request: Request, rules: RequestRules, nowS: number, refuse:
   if (windowS < rules.windowSMin || windowS > rules.windowSMax) {
     throw refuse(`the window is ${windowS} s long, not ${rules.windowSMin} to ${rules.windowSMax}`);
   }
-  if (request.window.endUs > nowS * 1_000_000) throw refuse('the window has not ended yet');
+  // Time is read in whole seconds here: the second that runs counts as passed.
+  if (request.window.endUs > (nowS + 1) * 1_000_000) throw refuse('the window has not ended yet');
   if (request.iat > nowS + CLOCK_SKEW_S_MAX) throw refuse('it is dated in the future');
   if (request.iat < nowS - AGE_S_MAX) throw refuse('it was signed too long ago');
   if (request.exp <= nowS) throw refuse('it has expired');

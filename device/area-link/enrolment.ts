@@ -29,7 +29,8 @@ export interface EnrolmentDeps {
   clock: Clock;
   random: Random;
   key: SigningKey;
-  device: string;
+  /** The device's id. */
+  id: string;
 }
 
 /**
@@ -48,7 +49,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
     iat,
     exp: iat + PROOF_LIFE_S,
     jti: freshId(deps.random, 'proof'),
-    device: deps.device,
+    device: deps.id,
     secretSha256: sha256Hex(code.secret),
   };
   const proof = signToken('doorsill-enrolment+jws', claims, deps.key);
@@ -70,16 +71,28 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   const opened = openToken(answer.data.statement, {
     typ: 'doorsill-enrolment+jws',
     schema: enrolmentStatementSchema,
-    audience: deps.device,
+    audience: deps.id,
     keys: [key],
     verify: verifySignature,
   });
-  if (!opened.ok || opened.claims.bridge !== bridge || opened.claims.device !== deps.device) {
+  if (!opened.ok || opened.claims.bridge !== bridge || opened.claims.device !== deps.id) {
     throw failure('enrolment_key_mismatch');
   }
   const { registry, area } = opened.claims;
   if (sha256Hex(registry) !== code.registry || !isPublicKey(registry)) throw failure('enrolment_key_mismatch');
   return { bridgeUrl: url, bridge, bridgeKey: key, registryKey: registry, area };
+}
+
+/** The remembered enrolment, or, with a code, a new one that is remembered from now on. Throws as `enrol`, `state_damaged`. */
+export async function ensureEnrolled(
+  deps: EnrolmentDeps & { disk: Disk },
+  path: string,
+  code: string | undefined,
+): Promise<Enrolment | null> {
+  if (code === undefined) return readEnrolment(deps.disk, path);
+  const enrolment = await enrol(deps, code);
+  await storeEnrolment(deps.disk, path, enrolment);
+  return enrolment;
 }
 
 /** The remembered enrolment; null before the first. Throws `state_damaged`. */

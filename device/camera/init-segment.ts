@@ -1,6 +1,6 @@
 // Owns: reading `ftyp` + `moov` of a fragmented MP4: which tracks there are and what decodes them (ISO/IEC 14496-12 §8).
 // Not here: the samples (fragment.ts), H.264's own headers (avc.ts).
-import { type AvcConfig, parseAvcConfig } from './avc.ts';
+import { type AvcConfig, BitReader, parseAvcConfig } from './avc.ts';
 import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './boxes.ts';
 
 /** What `trex` gives samples that do not say it themselves (§8.8.3). Duration in track units. */
@@ -133,12 +133,31 @@ function readAudio(init: Uint8Array, trak: Box, defaults: Map<number, SampleDefa
   const { track, entry } = readTrack(init, trak, defaults);
   const fields = contentOf(init, entry);
   fields.skip(16);
-  const channels = fields.u16();
-  fields.skip(6);
-  const sampleRate = fields.u16();
-  fields.skip(2);
+  const told = { channels: fields.u16(), sampleRate: fields.skip(6) && fields.u16() };
   const esds = findBox(init, 'esds', { contentStart: entry.contentStart + AUDIO_FIELDS_BYTES, end: entry.end });
-  return { ...track, sampleRate, channels, audioSpecificConfig: esds && readEsds(init, esds) };
+  const audioSpecificConfig = esds && readEsds(init, esds);
+  return { ...track, ...told, ...(audioSpecificConfig && readAudioConfig(audioSpecificConfig)), audioSpecificConfig };
+}
+
+/** Sampling frequencies by index (ISO/IEC 14496-3 Table 1.18). */
+const SAMPLE_RATES = [
+  96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
+];
+
+/** Channels by configuration (Table 1.19); 0 is told elsewhere. */
+const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
+
+/**
+ * What the decoder's own configuration says, which counts: sample entries hold 2 channels for mono sound from ffmpeg 5,
+ * and no rate over 65535. Only what it does say.
+ */
+function readAudioConfig(config: Uint8Array): { channels?: number; sampleRate?: number } {
+  const bits = new BitReader(config);
+  if (bits.bits(5) === 31) bits.bits(6);
+  const index = bits.bits(4);
+  const sampleRate = index === 15 ? bits.bits(24) : SAMPLE_RATES[index];
+  const channels = CHANNELS[bits.bits(4)];
+  return { ...(sampleRate ? { sampleRate } : {}), ...(channels ? { channels } : {}) };
 }
 
 /** Descriptor tags of ISO/IEC 14496-1 §7.2.2.1. */

@@ -41,6 +41,13 @@ export class Recording {
     this.id = freshId(context.random, 'recording');
   }
 
+  /** Takes note that a fragment has arrived; returns whether its place in wall time can be told well yet. */
+  arrived(video: readonly [Sample, ...Sample[]]): boolean {
+    const { timescale } = this.init.video;
+    this.timeline.arrived((endOf(video, timescale) * 1_000_000) / timescale, this.context.clock.wallUs());
+    return this.timeline.settled;
+  }
+
   /** Makes the next segment; `place` is set when it is the first of a recording. `video`: the fragment's frames, at least one. */
   next(
     fragment: Uint8Array,
@@ -48,8 +55,6 @@ export class Recording {
   ): { segment: Segment; place: RecordingPlace | null } {
     const { timescale } = this.init.video;
     const endPts = endOf(video, timescale);
-    const wallUs = this.context.clock.wallUs();
-    this.timeline.arrived((endPts * 1_000_000) / timescale, wallUs);
     const renewedUs = this.timeline.renewed();
     if (renewedUs !== null) {
       this.timeline = new ArrivalTimeline(renewedUs);

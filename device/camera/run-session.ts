@@ -9,7 +9,7 @@ import { runCapture } from './capture-run.ts';
 import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
-import type { FragmentSamples, InitInfo } from './fragment.ts';
+import type { FragmentSamples, InitInfo, Sample } from './fragment.ts';
 import { Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-driver.ts';
@@ -50,6 +50,9 @@ class Replanned extends Error {}
 /** Segments that a repeated run delivers again begin at the same place, but for rounding. */
 const SAME_PLACE_US = 1_000;
 
+/** No more fragments than this are held, whatever the clock says. */
+const HELD_MAX = 8;
+
 /** One run. */
 export class RunSession {
   private readonly context: SessionContext;
@@ -61,6 +64,8 @@ export class RunSession {
   private place: RecordingPlace | null = null;
   private segments = 0;
   private watch: Timer | null = null;
+  /** Fragments whose place in wall time cannot be told yet: what a live source's first second brings. */
+  private held: { bytes: Uint8Array; video: readonly [Sample, ...Sample[]] }[] = [];
 
   constructor(context: SessionContext, sinks: SessionSinks) {
     this.context = context;
@@ -83,13 +88,13 @@ export class RunSession {
           gray: (pixels, index) => this.onGray(pixels, index),
         },
       );
+      await this.deliver(input, signal);
       return this.judge(end, signal);
     } catch (thrown) {
       if (thrown instanceof Replanned) return { how: 'replan', detail: thrown.message, failure: null };
       if (signal.aborted) return { how: 'complete', detail: 'it was ended', failure: null };
       if (!isFailure(thrown)) throw thrown;
-      const how = thrown.retryable || thrown.code === 'fragment_malformed' ? 'broken' : 'hopeless';
-      return { how, detail: thrown.message, failure: thrown };
+      return this.judgeFailure(thrown);
     } finally {
       this.rest();
     }
@@ -131,18 +136,29 @@ export class RunSession {
     if (!first) return this.watchFor(this.context.stallMs);
     const copied = input.plan.video === 'copy';
     if (copied) this.learn(faultOfGop(this.init, samples.video));
-    const { segment, place } = this.recording.next(bytes, [first, ...more]);
-    this.place = place ?? this.place;
+    const video = [first, ...more] as const;
+    this.held.push({ bytes, video });
     this.segments += 1;
-    if (segment.startUs >= input.skipBeforeUs - SAME_PLACE_US) {
-      if (!this.context.driver.live) await this.context.queue.room(bytes.length, signal);
-      if (this.context.queue.offer(segment)) {
+    const settled = this.recording.arrived(video) || this.held.length >= HELD_MAX;
+    if (settled) await this.deliver(input, signal);
+    if (copied && gopTooLong(this.init, samples.video)) this.learn('keyframes are too far apart');
+    if (!signal.aborted) this.watchFor(this.context.stallMs);
+  }
+
+  /** Gives the held fragments their places in wall time and sends them on. */
+  private async deliver(input: RunInput, signal: AbortSignal): Promise<void> {
+    const { driver, queue } = this.context;
+    for (const { bytes, video } of this.held.splice(0)) {
+      assert(this.recording, 'fragments come after the init segment');
+      const { segment, place } = this.recording.next(bytes, video);
+      this.place = place ?? this.place;
+      if (segment.startUs < input.skipBeforeUs - SAME_PLACE_US) continue;
+      if (!driver.live) await queue.room(bytes.length, signal);
+      if (queue.offer(segment)) {
         this.sinks.segment(segment.endUs, this.place && { ...this.place, video: input.plan.video });
         this.place = null;
       } else this.sinks.dropped();
     }
-    if (copied && gopTooLong(this.init, samples.video)) this.learn('keyframes are too far apart');
-    if (!signal.aborted) this.watchFor(this.context.stallMs);
   }
 
   private onGray(pixels: Uint8Array, index: number): void {
@@ -162,6 +178,15 @@ export class RunSession {
   private rest(): void {
     this.watch?.cancel();
     this.watch = null;
+  }
+
+  private judgeFailure(thrown: Failure): RunVerdict {
+    const malformed = thrown.code === 'fragment_malformed';
+    // A copy of a reordered RTSP stream has no decoding times that make sense; encoded it has.
+    const evidence = { facts: this.facts, init: this.init, fault: thrown.message, barren: false };
+    if (malformed && this.context.driver.learn(evidence))
+      return { how: 'replan', detail: thrown.message, failure: null };
+    return { how: malformed || thrown.retryable ? 'broken' : 'hopeless', detail: thrown.message, failure: thrown };
   }
 
   private judge(end: ProcessEnd, signal: AbortSignal): RunVerdict {

@@ -7,7 +7,9 @@ export interface Timeline {
   readonly offsetUs: number | null;
   /** Something of source time `untilUs` had arrived completely when the wall clock showed `wallUs`. */
   arrived(untilUs: number, wallUs: number): void;
-  /** Fixes the mapping, at the first segment at the latest; returns it. */
+  /** Whether enough has arrived to fix the mapping well. */
+  readonly settled: boolean;
+  /** Fixes the mapping on what has arrived; returns it. */
   fix(): number;
   /** The mapping that the arrivals call for now that the old one is off; null while the old one holds. */
   renewed(): number | null;
@@ -16,6 +18,7 @@ export interface Timeline {
 /** A mapping known before anything arrives: files, and footage that this process draws. */
 export class KnownTimeline implements Timeline {
   readonly offsetUs: number;
+  readonly settled = true;
 
   constructor(offsetUs: number) {
     this.offsetUs = offsetUs;
@@ -35,6 +38,9 @@ export class KnownTimeline implements Timeline {
 /** A mapping off by more than this is given up: the clock was set, or the camera's clock runs at another speed. */
 const DRIFT_US_MAX = 1_500_000;
 
+/** Arrivals are listened to this long before the mapping is fixed: the burst is over by then. */
+const SETTLE_US = 1_000_000;
+
 /** Lateness must last this long before it counts: a network that stalls delivers late and in a burst, then is on time. */
 const LATE_US_MAX = 10_000_000;
 
@@ -48,6 +54,8 @@ export class ArrivalTimeline implements Timeline {
   /** The least delayed arrival: before the mapping is fixed of all, afterwards of those since lateness began. */
   private leastUs = Number.POSITIVE_INFINITY;
   private lastUs = Number.NaN;
+  private firstWallUs: number | null = null;
+  private lastWallUs = 0;
   private lateSinceUs: number | null = null;
   private lateForUs = 0;
 
@@ -60,7 +68,13 @@ export class ArrivalTimeline implements Timeline {
     return this.fixedUs;
   }
 
+  get settled(): boolean {
+    return this.fixedUs !== null || (this.firstWallUs !== null && this.lastWallUs - this.firstWallUs >= SETTLE_US);
+  }
+
   arrived(untilUs: number, wallUs: number): void {
+    this.firstWallUs ??= wallUs;
+    this.lastWallUs = wallUs;
     this.lastUs = wallUs - untilUs;
     if (this.fixedUs !== null && this.lastUs <= this.fixedUs + DRIFT_US_MAX) {
       this.lateSinceUs = null;

@@ -66,7 +66,8 @@ export function readMoov(bytes: Uint8Array): FileTables {
   const audio = moov.left > 0 ? readAudio(moov.box('trak')) : null;
   moov.end();
   if (nextTrack !== (audio ? 3 : 2)) throw fault('mvhd speaks of another number of tracks');
-  if (duration !== Math.max(video.shownFor, audio?.shownFor ?? 0)) throw fault('mvhd has another duration than the tracks');
+  if (duration !== Math.max(video.shownFor, audio?.shownFor ?? 0))
+    throw fault('mvhd has another duration than the tracks');
   return { video, audio };
 }
 
@@ -266,7 +267,8 @@ function placeSamples(
   const chunks: FileTrack['chunks'] = [];
   groups.forEach((group, at) => {
     const until = groups[at + 1]?.first ?? starts.length + 1;
-    if (group.first !== chunks.length + 1 || until <= group.first || group.samples === 0) throw fault('stsc is not in order');
+    if (group.first !== chunks.length + 1 || until <= group.first || group.samples === 0)
+      throw fault('stsc is not in order');
     for (let chunk = group.first; chunk < until; chunk += 1) {
       const start = starts[chunk - 1];
       if (start === undefined || offsets.length + group.samples > sizes.length) throw fault('a chunk without samples');

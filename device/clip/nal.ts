@@ -1,4 +1,4 @@
-// Owns: H.264 NAL units (ITU-T H.264 §7.3.1, Annex B; ISO/IEC 14496-15 §5.3.3): walking, unescaping, reading bits.
+// Owns: H.264 NAL units (ITU-T H.264 §7.3.1, Annex B; ISO/IEC 14496-15 §5.3.3): walking, joining, reading bits.
 // Not here: what parameter sets and slices mean (parameter-sets.ts, frame.ts).
 import { failure } from '../protocol/errors.ts';
 
@@ -92,23 +92,6 @@ function addUnit(units: Uint8Array[], bytes: Uint8Array, from: number, to: numbe
   let end = to;
   while (end > from && bytes[end - 1] === 0) end -= 1;
   if (end > from) units.push(Uint8Array.from(bytes.subarray(from, end)));
-}
-
-/** A NAL unit's payload without its header byte and emulation prevention (§7.4.1): 00 00 03 becomes 00 00. */
-export function unescape(nal: Uint8Array, bytesMax = nal.length): Uint8Array {
-  const out = new Uint8Array(Math.min(nal.length, bytesMax));
-  let length = 0;
-  let zeros = 0;
-  for (let at = 1; at < nal.length && length < out.length; at += 1) {
-    const byte = nal[at] ?? 0;
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    out[length++] = byte;
-    zeros = byte === 0 ? zeros + 1 : 0;
-  }
-  return out.subarray(0, length);
 }
 
 /** Reads the bits of an unescaped payload (§7.2, §9.1). Every read throws `clip_not_exact` beyond its end. */

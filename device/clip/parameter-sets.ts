@@ -1,7 +1,8 @@
 // Owns: reading sequence and picture parameter sets (ITU-T H.264 §7.3.2.1, §7.3.2.2, Annex E), whole, to their last bit.
 // Not here: choosing which sets a clip carries (sets.ts), slices (frame.ts).
+import { unescapeNal } from '../camera/avc.ts';
 import { failure } from '../protocol/errors.ts';
-import { BitReader, NAL, nalType, unescape } from './nal.ts';
+import { BitReader, NAL, nalType } from './nal.ts';
 
 /** How colours are to be shown (§E.2.1); null parts were not said. */
 export interface Colour {
@@ -76,7 +77,7 @@ const EXTENDED_ASPECT = 255;
 /** Reads a sequence parameter set. Throws `clip_not_exact` when it is malformed. */
 export function readSps(nal: Uint8Array): Sps {
   if (nalType(nal) !== NAL.sps) throw failure('clip_not_exact', { detail: 'a sequence parameter set is none' });
-  const bits = new BitReader(unescape(nal));
+  const bits = new BitReader(unescapeNal(nal.subarray(1)));
   const profileIdc = bits.bits(8);
   const constraints = bits.bits(8);
   const levelIdc = bits.bits(8);
@@ -195,7 +196,7 @@ function skipHrd(bits: BitReader): void {
 /** Reads a picture parameter set; `chromaFormatOf` gives the chroma_format_idc of a sequence parameter set by its id. */
 export function readPps(nal: Uint8Array, chromaFormatOf: (spsId: number) => number): Pps {
   if (nalType(nal) !== NAL.pps) throw failure('clip_not_exact', { detail: 'a picture parameter set is none' });
-  const bits = new BitReader(unescape(nal));
+  const bits = new BitReader(unescapeNal(nal.subarray(1)));
   const id = bounded(bits.unsigned(), 255);
   const spsId = bounded(bits.unsigned(), 31);
   bits.bits(2); // entropy_coding_mode_flag, bottom_field_pic_order_in_frame_present_flag

@@ -5,8 +5,8 @@ import { parseFragment, parseInit } from '../camera/fragment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
 import type { Clip } from './clip.ts';
+import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
 import { zonePixels } from './display.ts';
 import { countDecoded, type EncodeTarget, encodeFrames } from './encode.ts';
 import { type EncodedFrames, encodeOnce } from './encoded-frames.ts';
@@ -132,7 +132,7 @@ function planFeed(survey: SurveyResult, readWindow: Window): Feed {
   const to = segments.findLastIndex((segment) => segment.framesInside > 0);
   const alone = segments.slice(0, firstInside + 1).findLastIndex((segment) => segment.startsAlone);
   // Without a frame that stands alone (periodic intra refresh), decoding recovers within the first whole segment.
-  const from = alone >= 0 ? alone : 0;
+  const from = Math.max(alone, 0);
   if (alone < 0 && firstInside === 0) {
     throw failure('clip_not_exact', { detail: 'nothing before the window lets decoding start' });
   }

@@ -114,7 +114,8 @@ export class SampleCheck {
     const { clip, tables } = this;
     this.wallUs.sort((a, b) => a - b);
     if (this.wallUs.length !== tables.video.sizes.length) throw fault('frames that are not of the window');
-    if (clip.frames !== this.wallUs.length || clip.encodedFrames !== this.encodedFrames) throw fault('a wrong frame count');
+    if (clip.frames !== this.wallUs.length || clip.encodedFrames !== this.encodedFrames)
+      throw fault('a wrong frame count');
     if ((clip.method === 'copy') !== (this.encodedFrames === 0)) throw fault('another method than it says');
     this.checkTimes();
     if (this.packets !== (tables.audio?.sizes.length ?? 0) || this.packets !== clip.audioPackets) {
@@ -149,7 +150,8 @@ export class SampleCheck {
     const read = readSps(ownSps);
     const readOwn = readPps(ownPps, () => read.chromaFormat);
     if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id) throw fault('a parameter set with data behind it');
-    if (read.width !== this.tables.video.width || read.height !== this.tables.video.height) throw fault('a foreign size');
+    if (read.width !== this.tables.video.width || read.height !== this.tables.video.height)
+      throw fault('a foreign size');
     return own;
   }
 

@@ -85,7 +85,12 @@ function checkPayload(tables: FileTables, payload: { start: number; end: number 
 }
 
 /** Decodes the encoded frames: they must be as many as they are said to be. */
-async function checkEncoded(live: LiveGrant, deps: ClipDeps, samples: SampleCheck, reader: SampleReader): Promise<void> {
+async function checkEncoded(
+  live: LiveGrant,
+  deps: ClipDeps,
+  samples: SampleCheck,
+  reader: SampleReader,
+): Promise<void> {
   const count = samples.encodedFrames;
   if (count === 0) return;
   const sets = samples.encoderSets();

@@ -158,9 +158,8 @@ async function walkLines(
       const text = fromUtf8(line);
       const read = text === null ? null : readLine(text, walk.head);
       if (!read) {
-        // Only the very last write can be torn, and only if it was never acknowledged, so no head covers it.
-        const isTail = position + at === bytes && walk.head.entries >= (signed?.entries ?? 0);
-        if (isTail) return walk;
+        // Only the very last write can be torn; whether it had been acknowledged, the head tells.
+        if (position + at === bytes) return walk;
         throw damaged(`entry ${walk.head.entries} does not chain`);
       }
       walk.head = { entries: walk.head.entries + 1, hash: read.hash };
@@ -286,8 +285,13 @@ export class Ledger {
    * If this fails too, the next append tries it again before anything else.
    */
   private async takeBack(file: DiskFile): Promise<boolean> {
+    const { disk, folder, device } = this.deps;
     try {
-      await this.writeHead(this.current);
+      const onDisk = await readHead(disk, folder, { id: device.id, key: device.key.publicKey });
+      const isCurrent = onDisk?.entries === this.current.entries && onDisk.hash === this.current.hash;
+      const isEmpty = onDisk === null && this.current.entries === 0;
+      // Not written needlessly: on a full disk that would fail, and the entry that does not count would stay.
+      if (!isCurrent && !isEmpty) await this.writeHead(this.current);
       await file.truncate(this.bytes);
       await file.sync();
       this.broken = false;

@@ -17,6 +17,8 @@ export interface Votes {
 
 /** Time in which a quiet part of the scene follows the picture by 63 %. */
 const FOLLOW_MS = 4_000;
+/** How much slower pixels follow that are far off in a block that is quiet as a whole. */
+const OFF_STEP = 1 / 16;
 /** A block that differs but stays as it is for this long is background: a parked car, a chair that was moved. */
 const ABSORB_MS = 60_000;
 /** A block stays as it is while no more than this share of its pixels votes against the picture before. */
@@ -27,8 +29,10 @@ const GAIN_BLOCKS_LEAST = 24;
 /** When so much of the picture differs at once, and little did before, the light changed: nobody covers a scene in one frame. */
 const JUMP_SHARE = 0.5;
 const BEFORE_JUMP_SHARE = 0.25;
-/** A block whose pattern is still the scene's is only lit differently: sun, shadow, exposure. Correlation squared. */
+/** A block whose pattern is still the scene's (correlation, squared) is only lit differently: sun, shadow, exposure. */
 const SAME_PATTERN = 0.6 ** 2;
+/** Light alone makes a block at most this much brighter or darker. */
+const LIGHT_RATIO_MAX = 1.7;
 /** A block with less variance than this (in gray levels squared) has no pattern to compare. */
 const PATTERN_VARIANCE_LEAST = 4;
 
@@ -36,7 +40,7 @@ const PATTERN_VARIANCE_LEAST = 4;
 export class Background {
   /** 1 for each block that differed in the last picture. */
   readonly differs = new Uint8Array(BLOCKS);
-  /** For each block that differed: for how long it has stayed as it is. */
+  /** For how long each block has stayed as it is, from one picture to the next. */
   readonly stillMs = new Float32Array(BLOCKS);
   private readonly scene = new Float32Array(PIXELS);
   private readonly before = new Uint8Array(PIXELS);
@@ -63,12 +67,16 @@ export class Background {
     this.differing = 0;
     for (let block = 0; block < BLOCKS; block += 1) {
       const pixels = pixelsOf(block);
-      const differs =
-        this.votes(picture, this.scene, gain, block, levels) > share * pixels && !this.samePattern(picture, block);
-      const still = differs && this.votes(picture, this.before, 1, block, levels) <= STILL_SHARE * pixels;
+      const voted = this.votes(picture, this.scene, gain, block, levels) > share * pixels;
+      const light = voted ? this.lightOf(picture, block) : null;
+      const differs = voted && light === null;
+      const still = this.votes(picture, this.before, 1, block, levels / 2) <= STILL_SHARE * pixels;
       const stillMs = still ? (this.stillMs[block] ?? 0) + passedMs : 0;
       this.stillMs[block] = stillMs;
-      this.follow(picture, gain, block, differs ? (stillMs >= ABSORB_MS ? 1 : 0) : step);
+      if (light !== null) this.relight(gain + step * (light - gain), block);
+      else if (!differs) this.follow(picture, gain, block, step, levels);
+      else if (stillMs >= ABSORB_MS) this.follow(picture, gain, block, 1, 255);
+      else this.relight(gain, block);
       this.differs[block] = differs ? 1 : 0;
       if (differs) this.differing += 1;
     }
@@ -114,8 +122,8 @@ export class Background {
     return votes;
   }
 
-  /** Whether a block shows the scene's own pattern, however bright (normalised cross-correlation). */
-  private samePattern(picture: Uint8Array, block: number): boolean {
+  /** How many times brighter a block is when it shows the scene's own pattern (normalised cross-correlation); else null. */
+  private lightOf(picture: Uint8Array, block: number): number | null {
     const pixels = pixelsOf(block);
     let s = 0;
     let p = 0;
@@ -133,22 +141,36 @@ export class Background {
         sp += scene * now;
       }
     }
+    if (p > LIGHT_RATIO_MAX * s || s > LIGHT_RATIO_MAX * p) return null;
     const least = PATTERN_VARIANCE_LEAST * pixels * pixels;
     const sceneVariance = pixels * ss - s * s;
     const pictureVariance = pixels * pp - p * p;
     const covariance = pixels * sp - s * p;
-    if (sceneVariance < least || pictureVariance < least || covariance <= 0) return false;
-    return covariance * covariance > SAME_PATTERN * sceneVariance * pictureVariance;
+    if (sceneVariance < least || pictureVariance < least || covariance <= 0) return null;
+    return covariance * covariance > SAME_PATTERN * sceneVariance * pictureVariance ? p / s : null;
   }
 
-  /** A block of the scene takes the picture's exposure, and moves by `step` (0 to 1) towards the picture. */
-  private follow(picture: Uint8Array, gain: number, block: number, step: number): void {
+  /**
+   * A block of the scene takes the picture's exposure, and moves by `step` (0 to 1) towards the picture; slowly where a
+   * pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind as a ghost.
+   */
+  private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): void {
     const { scene } = this;
     for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) {
         const expected = gain * (scene[at] ?? 0);
-        scene[at] = expected + step * ((picture[at] ?? 0) - expected);
+        const difference = (picture[at] ?? 0) - expected;
+        const off = difference > levels || difference < -levels;
+        scene[at] = expected + (off ? step * OFF_STEP : step) * difference;
       }
+    }
+  }
+
+  /** A block of the scene keeps its pattern and takes another light: were it the picture's, a visitor could creep in. */
+  private relight(gain: number, block: number): void {
+    const { scene } = this;
+    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+      for (let at = line; at < line + SIDE; at += 1) scene[at] = gain * (scene[at] ?? 0);
     }
   }
 }

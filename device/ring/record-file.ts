@@ -22,13 +22,12 @@ export interface RecordFileOptions {
   random: Random;
   /** Where the ring turns round: a multiple of BLOCK_BYTES. */
   capacity: number;
-  /** A sealed body is at most this long. */
-  bodyBytesMax: number;
 }
 
 /** A segment about to be written: its times, its encoding and how long that is before sealing. */
 export interface Unwritten {
   startUs: number;
+  clockTrusted: boolean;
   endUs: number;
   body: readonly Uint8Array[];
   bodyBytes: number;
@@ -60,7 +59,8 @@ export class RecordFile {
 
   /**
    * Goes on behind what `scan` found; returns the records to keep, oldest first. The others, `torn`, are what a crash
-   * tore: at most the newest record, or those it was about to overwrite. Their bodies, and no others, are read.
+   * tore: at most the newest record, or those it was about to overwrite. Their bodies, and no others, are read: as far as
+   * a write twice as long as any in the file reaches. (Whatever lies beyond is found damaged when it is read.)
    */
   async resume(scan: Scan): Promise<{ records: RecordHeader[]; torn: number }> {
     const { file, capacity } = this.options;
@@ -78,7 +78,7 @@ export class RecordFile {
     if (!newest) return [];
     const end = newest.position + newest.blocks * BLOCK_BYTES;
     const from = end < this.options.capacity ? end : 0;
-    const reach = from + this.options.bodyBytesMax + 2 * BLOCK_BYTES;
+    const reach = from + 2 * BLOCK_BYTES * Math.max(...records.map(sizeOfLive));
     const kept: RecordHeader[] = [];
     for (const header of records) {
       const suspect = header === newest || (header.position >= from && header.position < reach);
@@ -99,8 +99,8 @@ export class RecordFile {
     if (this.head + bytes > capacity) await this.skipRest(release);
     await this.allocate(this.head + bytes);
     release(this.head, this.head + bytes);
-    const { startUs, endUs, bodyBytes } = what;
-    const header = this.nextHeader({ kind: 'live', blocks, bodyBytes, startUs, endUs });
+    const { startUs, endUs, clockTrusted, bodyBytes } = what;
+    const header = this.nextHeader({ kind: 'live', blocks, bodyBytes, startUs, endUs, clockTrusted });
     await file.write(header.position, seal.sealRecord(header, random.bytes(SEAL_KEY_BYTES), what.body));
     return header;
   }
@@ -114,7 +114,15 @@ export class RecordFile {
   /** Overwrites a header, and with it the only copy of its body's key. Durable with the next `sync`. */
   async erase(header: RecordHeader): Promise<void> {
     const { file, seal } = this.options;
-    const erased = { ...header, kind: 'erased' as const, bodyBytes: 0, startUs: 0, endUs: 0, writtenUs: null };
+    const erased = {
+      ...header,
+      kind: 'erased' as const,
+      bodyBytes: 0,
+      startUs: 0,
+      endUs: 0,
+      clockTrusted: false,
+      writtenUs: null,
+    };
     await file.write(header.position, seal.sealHeader(erased));
   }
 
@@ -136,14 +144,16 @@ export class RecordFile {
       await this.allocate(this.head + BLOCK_BYTES);
       release(this.head, capacity);
       const blocks = (capacity - this.head) / BLOCK_BYTES;
-      const header = this.nextHeader({ kind: 'skip', blocks, bodyBytes: 0, startUs: 0, endUs: 0 });
+      const header = this.nextHeader({ kind: 'skip', blocks, bodyBytes: 0, startUs: 0, endUs: 0, clockTrusted: false });
       await file.write(header.position, seal.sealHeader(header));
       await this.sync(header);
     }
     this.head = 0;
   }
 
-  private nextHeader(what: Pick<RecordHeader, 'kind' | 'blocks' | 'bodyBytes' | 'startUs' | 'endUs'>): RecordHeader {
+  private nextHeader(
+    what: Pick<RecordHeader, 'kind' | 'blocks' | 'bodyBytes' | 'startUs' | 'endUs' | 'clockTrusted'>,
+  ): RecordHeader {
     const { clock } = this.options;
     // Counted before it is written: a number whose write failed is never used again.
     const sequence = this.sequenceNext++;
@@ -168,4 +178,9 @@ export class RecordFile {
     await file.sync();
     this.allocated = target;
   }
+}
+
+/** Blocks of a record that holds a segment; 0 for any other. */
+function sizeOfLive({ kind, blocks }: RecordHeader): number {
+  return kind === 'live' ? blocks : 0;
 }

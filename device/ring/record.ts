@@ -45,6 +45,8 @@ export interface RecordHeader {
   previous: { sequence: number; position: number } | null;
   startUs: number;
   endUs: number;
+  /** `Segment.clockTrusted` of what is in the body. */
+  clockTrusted: boolean;
   /** Wall time of writing; null when the clock was not set. */
   writtenUs: number | null;
 }
@@ -182,6 +184,9 @@ function associatedOf(clear: Uint8Array, position: number): Uint8Array {
   return associated;
 }
 
+const FLAG_WRITTEN = 1;
+const FLAG_CLOCK_TRUSTED = 2;
+
 /** Blocks 4, body bytes 4, previous sequence and position 8 + 8, start, end, written 3 x 8, flags 1, zeros 7, body key 32. */
 function hiddenOf(header: RecordHeader, bodyKey: Uint8Array): Uint8Array {
   const hidden = new Uint8Array(HIDDEN_BYTES);
@@ -193,7 +198,7 @@ function hiddenOf(header: RecordHeader, bodyKey: Uint8Array): Uint8Array {
   view.setBigInt64(24, BigInt(header.startUs));
   view.setBigInt64(32, BigInt(header.endUs));
   view.setBigInt64(40, BigInt(header.writtenUs ?? 0));
-  view.setUint8(48, header.writtenUs === null ? 0 : 1);
+  view.setUint8(48, (header.writtenUs === null ? 0 : FLAG_WRITTEN) | (header.clockTrusted ? FLAG_CLOCK_TRUSTED : 0));
   hidden.set(bodyKey, HIDDEN_BYTES - SEAL_KEY_BYTES);
   return hidden;
 }
@@ -202,12 +207,14 @@ function hiddenOf(header: RecordHeader, bodyKey: Uint8Array): Uint8Array {
 function readHidden(hidden: Uint8Array): Omit<RecordHeader, 'kind' | 'position' | 'sequence'> {
   const view = new DataView(hidden.buffer, hidden.byteOffset, HIDDEN_BYTES);
   const sequence = Number(view.getBigUint64(8));
+  const flags = view.getUint8(48);
   return {
     blocks: view.getUint32(0),
     bodyBytes: view.getUint32(4),
     previous: sequence === 0 ? null : { sequence, position: Number(view.getBigUint64(16)) },
     startUs: Number(view.getBigInt64(24)),
     endUs: Number(view.getBigInt64(32)),
-    writtenUs: view.getUint8(48) === 0 ? null : Number(view.getBigInt64(40)),
+    clockTrusted: (flags & FLAG_CLOCK_TRUSTED) !== 0,
+    writtenUs: (flags & FLAG_WRITTEN) === 0 ? null : Number(view.getBigInt64(40)),
   };
 }

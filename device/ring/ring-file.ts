@@ -112,8 +112,8 @@ export class RingFile implements Ring {
     }
     if (!this.running) throw this.writeFailed('the ring is stopped');
     if (!this.queue.hasRoom(bodyBytes)) throw this.writeFailed('the disk is too slow');
-    const { startUs, endUs } = segment;
-    await this.inTurn(() => this.store({ startUs, endUs, body, bodyBytes }), bodyBytes);
+    const { startUs, endUs, clockTrusted } = segment;
+    await this.inTurn(() => this.store({ startUs, endUs, clockTrusted, body, bodyBytes }), bodyBytes);
   }
 
   async *read(window: Window): AsyncIterable<Segment> {
@@ -128,6 +128,11 @@ export class RingFile implements Ring {
   coverage(): Window[] {
     this.expire();
     return this.index.coverage();
+  }
+
+  ambiguous(window: Window): boolean {
+    this.expire();
+    return this.index.ambiguous(window);
   }
 
   stats(): RingStats {
@@ -213,7 +218,7 @@ export class RingFile implements Ring {
   private recordFile(file: Awaited<ReturnType<Disk['open']>>, key: SealKey): RecordFile {
     const { clock, random } = this.options;
     const seal = new RecordSeal(key, random.bytes(SALT_BYTES));
-    return new RecordFile({ file, seal, clock, random, capacity: this.capacity, bodyBytesMax: this.segmentBytesMax });
+    return new RecordFile({ file, seal, clock, random, capacity: this.capacity });
   }
 
   /** Indexes what was found, but for what the last run was told to forget or kept too long. */
@@ -364,8 +369,8 @@ function bytesOfRecord(bodyBytes: number): number {
 }
 
 function entryOf(header: RecordHeader, writtenMs: number): Entry {
-  const { sequence, startUs, endUs, blocks } = header;
-  return { sequence, startUs, endUs, bytes: blocks * BLOCK_BYTES, header, writtenMs };
+  const { sequence, startUs, endUs, clockTrusted, blocks } = header;
+  return { sequence, startUs, endUs, clockTrusted, bytes: blocks * BLOCK_BYTES, header, writtenMs };
 }
 
 /** First and last sequence number of each run of entries. */

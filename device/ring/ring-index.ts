@@ -9,6 +9,7 @@ export interface IndexEntry {
   readonly sequence: number;
   readonly startUs: number;
   readonly endUs: number;
+  readonly clockTrusted: boolean;
   /** Bytes it takes in the ring. */
   readonly bytes: number;
   /** When it was written, on the monotonic clock of this boot; negative for what an earlier boot wrote. */
@@ -76,6 +77,16 @@ export class RingIndex<Entry extends IndexEntry> {
       expired.push(entry);
     }
     return expired;
+  }
+
+  /** Whether footage in the window was recorded under an untrusted clock, or two segments claim the same time. */
+  ambiguous(window: Window): boolean {
+    let untilUs = Number.NEGATIVE_INFINITY;
+    return this.touching(window).some((entry) => {
+      const overlaps = untilUs - entry.startUs > GAP_US;
+      untilUs = Math.max(untilUs, entry.endUs);
+      return overlaps || !entry.clockTrusted;
+    });
   }
 
   /** Spans covered without a gap longer than GAP_US, oldest first. */

@@ -83,9 +83,18 @@ export class RingMemory implements Ring {
     const key = generateSealKey(random, cipher);
     const sealed = new Uint8Array(bytes);
     sealInto(key, NONCE, body, NOTHING, sealed, 0);
-    const { startUs, endUs } = segment;
+    const { startUs, endUs, clockTrusted } = segment;
     this.sequence += 1;
-    this.index.add({ sequence: this.sequence, startUs, endUs, bytes, key, sealed, writtenMs: clock.monotonicMs() });
+    this.index.add({
+      sequence: this.sequence,
+      startUs,
+      endUs,
+      clockTrusted,
+      bytes,
+      key,
+      sealed,
+      writtenMs: clock.monotonicMs(),
+    });
   }
 
   async *read(window: Window): AsyncIterable<Segment> {
@@ -106,6 +115,11 @@ export class RingMemory implements Ring {
   coverage(): Window[] {
     this.expire();
     return this.index.coverage();
+  }
+
+  ambiguous(window: Window): boolean {
+    this.expire();
+    return this.index.ambiguous(window);
   }
 
   stats(): RingStats {

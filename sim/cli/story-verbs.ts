@@ -43,12 +43,13 @@ While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found aga
       const keyboard = new KeyboardButton({
         input: process.stdin,
         clock: context.clock,
-        onStop: () => process.kill(process.pid, 'SIGINT'),
+        button: 'front',
+        pressed: () => void up.ring().catch((thrown: Error) => context.output.progress(thrown.message)),
+        interrupted: () => process.kill(process.pid, 'SIGINT'),
       });
       try {
         await Promise.race([up.start(), stopped]);
         if (!signal.aborted) {
-          keyboard.onPress(() => void up.ring().catch((thrown: Error) => context.output.progress(thrown.message)));
           keyboard.start();
           await stopped;
         }

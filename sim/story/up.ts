@@ -45,6 +45,8 @@ const BEFORE_PRESS_US = 2_000_000;
 const AFTER_PRESS_US = 2_000_000;
 /** A camera at which nobody rings: ask about its first seconds. */
 const ASK_ANYWAY_AFTER_US = 6_000_000;
+/** After a refusal or an unreachable bridge the agency waits this long before it asks about something else. */
+const ASK_AGAIN_MS = 10_000;
 
 /** A running town with its story. `stop` ends both. */
 export class Up {
@@ -181,8 +183,10 @@ export class Up {
     );
     this.pieces.set(id, about);
     postRequest(facts.bridge.url, token).catch((thrown: Error) => {
-      this.asked = false;
-      this.say('request-failed', `the agency could not ask: ${thrown.message}`, {});
+      this.deps.clock.after(ASK_AGAIN_MS, () => {
+        this.asked = false;
+      });
+      this.say('request-failed', `the agency could not ask: ${thrown.message}`, { detail: thrown.message });
     });
   }
 

@@ -83,7 +83,12 @@ function unitsBefore(file: Surgery, sample: number, units: Uint8Array): void {
 }
 
 const SECRET = utf8('serial number 4711');
-const SEI = concatBytes([u32([SECRET.length + 19]), Uint8Array.of(6, 5, SECRET.length + 16), new Uint8Array(16), SECRET]);
+const SEI = concatBytes([
+  u32([SECRET.length + 19]),
+  Uint8Array.of(6, 5, SECRET.length + 16),
+  new Uint8Array(16),
+  SECRET,
+]);
 
 const FAULTS: Record<string, [RegExp, () => Check]> = {
   'a frame in front of the first sample that no table names': [
@@ -155,7 +160,9 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
   ],
   'an encoder string in the sample entry': [
     /avc1/,
-    () => ({ bytes: operated((file) => file.patch('0/mdia/minf/stbl/stsd', 8 + AVC1_COMPRESSOR_AT, utf8('\x04Lavc'))) }),
+    () => ({
+      bytes: operated((file) => file.patch('0/mdia/minf/stbl/stsd', 8 + AVC1_COMPRESSOR_AT, utf8('\x04Lavc'))),
+    }),
   ],
   'an edit list over video': [
     /edts box where/,
@@ -193,24 +200,32 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
   ],
   'a filler with data in a frame': [
     /something else than slices/,
-    () => ({ bytes: operated((file) => unitsBefore(file, 11, concatBytes([u32([9]), Uint8Array.of(12), new Uint8Array(8)]))) }),
+    () => ({
+      bytes: operated((file) => unitsBefore(file, 11, concatBytes([u32([9]), Uint8Array.of(12), new Uint8Array(8)]))),
+    }),
   ],
-  'an empty unit in a frame': [
-    /empty units/,
-    () => ({ bytes: operated((file) => unitsBefore(file, 3, u32([0]))) }),
+  'an empty unit in a frame': [/empty units/, () => ({ bytes: operated((file) => unitsBefore(file, 3, u32([0]))) })],
+  'a frame before the window': [
+    /another|wrong|not the ring's|are not of the window/,
+    () => ({ window: windowOf(19, 40) }),
   ],
-  'a frame before the window': [/another|wrong|not the ring's|are not of the window/, () => ({ window: windowOf(19, 40) })],
   'a frame beyond the end': [/not of the window/, () => ({ window: windowOf(18, 39) })],
   'a missing frame at the start': [/missing|not the ring's|method|wrong/, () => ({ window: windowOf(17, 40) })],
   'a missing frame at the end': [/frames of the window are missing/, () => ({ window: windowOf(18, 41) })],
-  // The ring says that the sound lies 20 ms elsewhere, and so does the clip; but then some of it is outside the window.
+  // The ring says that the sound lies elsewhere, and so does the clip; but then some of it is outside the window.
   'sound beyond the end': [
     /sound that is not of the window/,
-    () => ({ bytes: operated((file) => moveSound(file, 1_800)), segments: segments.map((each) => soundLater(each, 960)) }),
+    () => ({
+      bytes: operated((file) => moveSound(file, 1_800)),
+      segments: segments.map((each) => soundLater(each, 960)),
+    }),
   ],
   'sound before the start': [
     /sound that is not of the window/,
-    () => ({ bytes: operated((file) => moveSound(file, -1_800)), segments: segments.map((each) => soundLater(each, -960)) }),
+    () => ({
+      bytes: operated((file) => moveSound(file, -1_440)),
+      segments: segments.map((each) => soundLater(each, -840)),
+    }),
   ],
   'sound that was not granted': [/not granted/, () => ({ audio: false })],
   'an altered byte of sound': [
@@ -239,7 +254,10 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     /another duration/,
     () => ({ bytes: operated((file) => file.setNumber('mvhd', 16, 1)) }),
   ],
-  'a last frame that is shown too long': [/beyond the window|ends at another time|wrong/, () => ({ window: windowOf(18, 39, 0, 1) })],
+  'a last frame that is shown too long': [
+    /beyond the window|ends at another time|wrong/,
+    () => ({ window: windowOf(18, 39, 0, 1) }),
+  ],
   'frames at other times': [
     /at a wrong time|another duration/,
     () => ({
@@ -282,7 +300,16 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
       }),
     }),
   ],
-  'an encoded frame that names the camera\'s parameter sets': [
+  'a second picture inside an encoded frame': [
+    /13 of 12 encoded frames decode/,
+    () => ({
+      bytes: operated((file) => {
+        const { at, size } = file.sampleAt(6);
+        unitsBefore(file, 6, file.top('mdat').content.slice(at, at + size));
+      }),
+    }),
+  ],
+  "an encoded frame that names the camera's parameter sets": [
     /encoded frames decode|counting frames|nobody uses/,
     () => ({
       bytes: operated((file) => {
@@ -335,7 +362,12 @@ function withExtraPps(stsd: Uint8Array): Uint8Array {
   // ue(v) of id 0 is 1; 011 is id 2, of two bits more: rewritten by hand for the sets that x264 makes here.
   const extra = Uint8Array.from(pps);
   extra[1] = 0x38 | ((pps[1] ?? 0) & 7);
-  const grown = Buffer.concat([bytes.subarray(0, at), Uint8Array.of(count + 1, 0, length), extra, bytes.subarray(at + 1)]);
+  const grown = Buffer.concat([
+    bytes.subarray(0, at),
+    Uint8Array.of(count + 1, 0, length),
+    extra,
+    bytes.subarray(at + 1),
+  ]);
   for (const start of [avcC, 8]) grown.writeUInt32BE(grown.readUInt32BE(start) + 2 + length, start);
   return grown;
 }

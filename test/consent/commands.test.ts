@@ -1,5 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Ledger } from '../../device/consent/ledger.ts';
+import type { LedgerBody } from '../../device/consent/ledger-entry.ts';
 import { FullDisk } from './full-disk.ts';
 import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
 
@@ -56,6 +58,17 @@ describe('a command', () => {
     expect(rig.effects.forgotten).toEqual([]);
   });
 
+  it('to forget that is sent again is done again, if it was not done', async () => {
+    rig.effects.forgetFails = true;
+    const token = rig.cast.command({ action: 'forget' });
+    await rig.command(token);
+    rig.effects.forgetFails = false;
+    await rig.command(token);
+    await rig.command(token);
+    expect(rig.effects.forgotten).toEqual([undefined]);
+    expect(rig.effects.last().outcome).toBe('command-done');
+  });
+
   it('to announce publishes the open requests and where recent ones stand again', async () => {
     await rig.granted();
     await rig.publish();
@@ -108,9 +121,9 @@ describe('a command', () => {
     await rig.clock.advance(3_600_000);
     await rig.gate.idle();
     rig.clock.setWallUs(rig.clock.wallUs() - 3_600_000_000);
-    disk.failMarks = true;
+    disk.stuckFile = 'marks.json';
     await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
-    disk.failMarks = false;
+    disk.stuckFile = null;
     await rig.reboot();
     expect(rig.gate.clockTrusted).toBe(true);
   });
@@ -173,6 +186,41 @@ describe('a damaged ledger', () => {
     await expect(rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Eve')).rejects.toMatchObject({
       code: 'consent_ledger_damaged',
     });
+  });
+
+  it.each<[string, (request: string) => LedgerBody]>([
+    [
+      'an effect that no decision stands behind',
+      (request) => ({ type: 'token-presented', body: { request, grant: 'grant-1' } }),
+    ],
+    [
+      'a grant that no owner signed',
+      (request) => {
+        const requestToken = rig.cast.request({ jti: request });
+        const grantToken = rig.cast.grant(requestToken, { jti: 'grant-1' }, otherCast(rig).owner);
+        const tokens = { grantToken, requestToken, credentialToken: rig.cast.credential() };
+        return { type: 'granted', body: { request, grant: 'grant-1', ...tokens, pairingToken: rig.cast.pairing() } };
+      },
+    ],
+    [
+      'a grant of a request the agency did not sign',
+      (request) => {
+        const requestToken = rig.cast.request({ jti: request }, otherCast(rig).agency);
+        const grantToken = rig.cast.grant(requestToken, { jti: 'grant-1' });
+        const tokens = { grantToken, requestToken, credentialToken: rig.cast.credential() };
+        return { type: 'granted', body: { request, grant: 'grant-1', ...tokens, pairingToken: rig.cast.pairing() } };
+      },
+    ],
+  ])('is one with %s, though chained and signed as it should be', async (_what, said) => {
+    await rig.gate.stop();
+    const { clock, disk, folder, cast } = rig;
+    const ledger = new Ledger({ disk, clock, folder, device: cast.device, boot: 'boot-x' });
+    await ledger.start(() => undefined);
+    await ledger.append(said('request-1'));
+    await ledger.stop();
+    await rig.boot();
+    expect(rig.gate.damaged).toMatch(/^entry \d+: /);
+    expect(rig.effects.made).toEqual([]);
   });
 
   it('is one with a marks file that is not one, too', async () => {

@@ -1,4 +1,5 @@
 // Owns: a real disk that can be told to have no space left. Not here: what the gate does about it.
+import { basename } from 'node:path';
 import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts';
 
 function noSpace(): Error {
@@ -8,8 +9,8 @@ function noSpace(): Error {
 /** Writes fail with ENOSPC while `isFull`; all else works. */
 export class FullDisk extends SystemDisk implements Disk {
   isFull = false;
-  /** Only the file of high-water marks cannot be replaced. */
-  failMarks = false;
+  /** The name of the one file that cannot be replaced. */
+  stuckFile: string | null = null;
 
   override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     const file = await super.open(path, options);
@@ -29,7 +30,7 @@ export class FullDisk extends SystemDisk implements Disk {
   }
 
   override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-    if (this.isFull || (this.failMarks && path.endsWith('marks.json'))) throw noSpace();
+    if (this.isFull || basename(path) === this.stuckFile) throw noSpace();
     await super.replaceFile(path, bytes);
   }
 }

@@ -268,6 +268,17 @@ describe('a revocation', () => {
     expect(rig.effects.revocations).toEqual([]);
   });
 
+  it('stops a token from being presented while that waits in line before it', async () => {
+    const { grant, grantToken } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'));
+    const pairing = rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
+    const presenting = expect(rig.gate.tokenPresented(grant)).rejects.toMatchObject({ code: 'grant_dead' });
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    await Promise.all([pairing, presenting]);
+    expect(rig.effects.last().outcome).toBe('revoked');
+    expect(rig.effects.revocations).toEqual([]);
+  });
+
   it('after hand-over is a recall that the bridge answers', async () => {
     const { grant, grantToken } = await presented();
     await rig.gate.delivered(grant, storedReceipt(grant));

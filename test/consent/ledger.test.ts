@@ -120,6 +120,15 @@ describe('a ledger', () => {
         await writeFile(file('ledger.jsonl'), lines.join('\n'));
       },
     ],
+    [
+      'a last entry changed together with its hash',
+      async () => {
+        const lines = (await readFile(file('ledger.jsonl'), 'utf8')).trimEnd().split('\n');
+        const text = (lines[3] ?? '').slice(65).replace('"on":false', '"on":true');
+        lines[3] = `${sha256Hex(text)} ${text}`;
+        await writeFile(file('ledger.jsonl'), `${lines.join('\n')}\n`);
+      },
+    ],
     ['an acknowledged entry cut off', async () => truncate(file('ledger.jsonl'), 700)],
     [
       'the last acknowledged entry cut off cleanly',
@@ -184,6 +193,21 @@ describe('a ledger', () => {
     await ledger.stop();
     const { entries } = await reopened();
     expect(entries.map((entry) => (entry.type === 'privacy-set' ? entry.body.on : null))).toEqual([true, true]);
+  });
+
+  it('does not hold an entry whose head could not be written, now or after a restart', async () => {
+    const { ledger } = await reopened();
+    await ledger.append(said(true));
+    disk.stuckFile = 'ledger-head.json';
+    await expect(ledger.append(said(false))).rejects.toMatchObject({ code: 'consent_storage_failed' });
+    await ledger.stop();
+    const again = await reopened();
+    expect(again.entries).toHaveLength(1);
+    disk.stuckFile = null;
+    const brief: LedgerBody = { type: 'forgot', body: { jti: 'x', segments: 0 } };
+    await again.ledger.append(brief);
+    await again.ledger.stop();
+    expect((await reopened()).entries.map((entry) => entry.type)).toEqual(['privacy-set', 'forgot']);
   });
 
   it('that is nearly full still takes what ends something, and nothing that opens something', async () => {

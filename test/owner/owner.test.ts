@@ -11,7 +11,7 @@ import { type OwnerTrust, readNotice } from '../../device/owner/read-notice.ts';
 import { readReceipt } from '../../device/owner/read-receipt.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../device/owner/sign.ts';
 import { GateRig } from '../consent/gate-rig.ts';
-import { Cast } from '../support/parties.ts';
+import { Cast, textClaim } from '../support/parties.ts';
 
 const random = new SystemRandom();
 
@@ -117,7 +117,21 @@ describe('reading a notice', () => {
       'token_unknown_signer',
     ],
     [
-      'a publication of other bytes',
+      'a request in another agency’s name',
+      () => notice(cast.published(cast.request({ agency: other.agency.id }))),
+      'consent_credential_invalid',
+    ],
+    [
+      'a publication of other bytes under the same id',
+      () => {
+        const request = cast.request();
+        const edited = cast.request({ jti: textClaim(request, 'jti'), text: 'Something else.' });
+        return notice({ ...cast.published(request), publication: cast.publication(edited) });
+      },
+      'consent_request_changed',
+    ],
+    [
+      'a publication of another request',
       () => notice({ ...cast.published(), publication: cast.publication(cast.request()) }),
       'consent_request_changed',
     ],

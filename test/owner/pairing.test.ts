@@ -21,6 +21,7 @@ let path: string;
 let server: PairingServer;
 let paired: { key: string; name: string }[];
 let refuseWith: Error | null;
+let statementFor: (key: string) => string;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
@@ -29,6 +30,7 @@ beforeEach(async () => {
   cast = new Cast(clock);
   paired = [];
   refuseWith = null;
+  statementFor = (key) => cast.pairing({ key });
   const trust = { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey };
   server = new PairingServer({
     disk: new SystemDisk(),
@@ -41,7 +43,7 @@ beforeEach(async () => {
     pair: async (key, name) => {
       if (refuseWith) throw refuseWith;
       paired.push({ key, name });
-      return cast.pairing({ key });
+      return statementFor(key);
     },
     issueAccount: async () => ({
       url: 'mqtt://127.0.0.1:1883',
@@ -134,6 +136,19 @@ describe('pairing over the device’s socket', () => {
     await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
       code: 'owner_too_many',
     });
+  });
+
+  it('believes no statement but the device’s own for this key', async () => {
+    const refused = { code: 'pairing_refused' };
+    const other = new Cast(clock);
+    for (const statement of [
+      (key: string) => cast.pairing({ key }, other.device),
+      () => cast.pairing({ key: other.owner.key.publicKey }),
+      (key: string) => cast.pairing({ key, device: other.device.id }),
+    ]) {
+      statementFor = statement;
+      await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject(refused);
+    }
   });
 
   it('believes no device that cannot sign for the key it names', async () => {

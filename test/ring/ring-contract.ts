@@ -73,6 +73,18 @@ export function ringContract(kind: string, maker: RingMaker): void {
       ]);
     });
 
+    it('calls a window ambiguous when its clock was not trusted or two segments claim one time, and only then', async () => {
+      await append(0, 1);
+      await ring.append({ ...segmentOf(2), clockTrusted: false });
+      await append(3, 4);
+      await ring.append(segmentOf(4, { originUs: NOON_US + SECOND_US / 2 }));
+      expect(ring.ambiguous(second(0, 2))).toBe(false);
+      expect(ring.ambiguous(second(1, 2))).toBe(true);
+      expect(ring.ambiguous(second(3))).toBe(false);
+      expect(ring.ambiguous(second(4, 2))).toBe(true);
+      expect(ring.ambiguous(second(50))).toBe(false);
+    });
+
     it('stays within its bytes and overwrites the oldest first', async () => {
       await append(0, 99);
       const kept = await numbersIn(ring);

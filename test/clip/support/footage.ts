@@ -14,8 +14,12 @@ const BITS = 12;
 const BLOCK_WIDTH = 24;
 const BLOCK_HEIGHT = 48;
 
+const drawn = new Map<number, Buffer>();
+
 /** One gray frame with its number in a row of blocks along the top and texture that moves below. */
 function drawFrame(number: number): Buffer {
+  const known = drawn.get(number);
+  if (known) return known;
   const frame = Buffer.alloc((WIDTH * HEIGHT * 3) / 2, 128);
   for (let y = 0; y < HEIGHT; y += 1) {
     for (let x = 0; x < WIDTH; x += 1) {
@@ -25,6 +29,7 @@ function drawFrame(number: number): Buffer {
       frame[y * WIDTH + x] = inRow ? ((number >> bit) & 1 ? 235 : 16) : texture;
     }
   }
+  drawn.set(number, frame);
   return frame;
 }
 
@@ -36,8 +41,10 @@ export interface Style {
   fps?: number;
   /** An expression for setpts, where frames are not evenly spaced. */
   setpts?: string;
-  /** A lavfi source of sound, e.g. a sine; AAC encoded. */
+  /** A lavfi source of sound, e.g. a sine. */
   sound?: string;
+  /** How sound is encoded; AAC when absent. */
+  soundCodec?: readonly string[];
   /** Output arguments beside, e.g. bitstream filters. */
   extra?: readonly string[];
   name?: string;
@@ -53,7 +60,7 @@ export async function makeFootage(ffmpeg: string, folder: string, style: Style):
     ...(style.sound ? ['-f', 'lavfi', '-i', style.sound] : []),
     ...(style.setpts ? ['-vf', `setpts=${style.setpts}`, '-fps_mode', 'passthrough', '-enc_time_base', '1/12800'] : []),
     ...style.video,
-    ...(style.sound ? ['-c:a', 'aac', '-b:a', '96k', '-shortest'] : []),
+    ...(style.sound ? [...(style.soundCodec ?? ['-c:a', 'aac', '-b:a', '96k']), '-shortest'] : []),
     ...(style.extra ?? []),
     path,
   ];

@@ -31,7 +31,9 @@ export class Surgery {
     const [first = '', ...rest] = path.split('/');
     const moov = this.top('moov');
     const traks = (moov.children ?? []).filter((node) => node.type === 'trak');
-    let node = /^\d$/.test(first) ? traks[Number(first)] : [...this.boxes, ...(moov.children ?? [])].find((b) => b.type === first);
+    let node = /^\d$/.test(first)
+      ? traks[Number(first)]
+      : [...this.boxes, ...(moov.children ?? [])].find((b) => b.type === first);
     for (const type of rest) node = node?.children?.find((child) => child.type === type);
     if (!node) throw new Error(`no box ${path}`);
     return node;

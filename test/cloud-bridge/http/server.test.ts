@@ -71,6 +71,24 @@ it('ends senders of endless headers, of endless bodies, and silent ones', async 
   expect(await exchange(own, '')).not.toMatch(/ 20\d /);
 });
 
+it('ends a body that never stops coming, however busily it drips', async () => {
+  const own = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 200 } });
+  house = own;
+  const socket = connect(Number(new URL(own.bridge.url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  let closed = false;
+  socket.once('close', () => {
+    closed = true;
+  });
+  socket.write(
+    'POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50000\r\n\r\n',
+  );
+  while (!closed) {
+    socket.write('{');
+    await own.clock.sleep(20);
+  }
+});
+
 it('lets an upload be slower than a body may be, as long as it is not silent', async () => {
   const own = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 100 } });
   house = own;

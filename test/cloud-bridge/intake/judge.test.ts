@@ -75,6 +75,11 @@ describe('an intake is refused when', () => {
       () => ({ grant: { zones: [{ left: 0, top: 0, width: 10, height: 10 }] } }),
       /^intake_manifest_invalid.*redacted/,
     ],
+    [
+      'it counts more encoded frames than frames',
+      () => ({ manifest: { encodedFrames: 31 } }),
+      /^intake_manifest_invalid.*encoded/,
+    ],
     ['its id stands for all clips', () => ({ manifest: { jti: 'all' } }), /^intake_manifest_invalid/],
     [
       'the pairing statement is another device’s',

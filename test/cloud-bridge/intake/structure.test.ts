@@ -18,6 +18,14 @@ afterAll(() => rm(folder, { recursive: true }));
 const expected = { frames: 20, audioPackets: 8 };
 const good = plainMp4(expected);
 
+/** The audio track's labels changed to video. */
+function twoVideoTracks(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes);
+  text.write('vide', text.indexOf('soun', 0, 'latin1'), 'latin1');
+  text.write('avc1', text.indexOf('mp4a', 0, 'latin1'), 'latin1');
+  return new Uint8Array(text);
+}
+
 async function faultOf(bytes: Uint8Array, clip = expected): Promise<string> {
   const path = join(folder, 'clip.mp4');
   await writeFile(path, bytes);
@@ -86,6 +94,42 @@ describe('a clip is refused', () => {
       'whose chunk runs are absurd',
       patched(good, findBox(good, 'stsc').start + 20, [0xff, 0xff, 0xff, 0xff]),
       /more samples/,
+    ],
+    ['with a file type that goes on and on', grown(good, ['ftyp'], new Uint8Array(300)), /file type is too long/],
+    [
+      'with words in a handler’s name',
+      grown(good, ['moov', 'trak', 'mdia', 'hdlr'], new Uint8Array(60)),
+      /name is too long/,
+    ],
+    [
+      'with two headers',
+      grown(good, ['moov'], good.slice(findBox(good, 'mvhd').start, findBox(good, 'mvhd').end)),
+      /one box 'mvhd'/,
+    ],
+    ['with a cut edit list', patched(late, elst + 12, [0, 0, 0, 1]), /edit list is cut off/],
+    ['with two video tracks', twoVideoTracks(good), /more than one track of a kind/],
+    ['whose times cover fewer samples', patched(good, findBox(good, 'stts').start + 16, [0, 0, 0, 1]), /no time/],
+    ['whose sizes are cut off', patched(good, findBox(good, 'stsz').start + 16, [0, 0, 0, 21]), /sizes are cut off/],
+    ['whose times are cut off', patched(good, findBox(good, 'stts').start + 12, [0, 0, 0, 9]), /times are cut off/],
+    [
+      'whose chunks are cut off',
+      patched(good, findBox(good, 'stco').start + 12, [0, 0, 0, 9]),
+      /chunk table is cut off/,
+    ],
+    [
+      'whose chunk runs are cut off',
+      patched(good, findBox(good, 'stsc').start + 12, [0, 0, 0, 9]),
+      /chunk runs are cut off/,
+    ],
+    [
+      'whose chunk runs leave samples out',
+      patched(good, findBox(good, 'stsc').start + 20, [0, 0, 0, 5]),
+      /in no chunk/,
+    ],
+    [
+      'whose chunk runs are out of order',
+      patched(good, findBox(good, 'stsc').start + 16, [0, 0, 0, 2]),
+      /not in order/,
     ],
     ['that is not MP4', new Uint8Array(2_000).fill(9), /does not fit|start with/],
     ['that is empty', new Uint8Array(0), /no description/],

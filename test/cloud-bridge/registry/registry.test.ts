@@ -177,6 +177,15 @@ it('revokes one scope alone', async () => {
   expect(revokedBy(list(), old)).toBe(true);
 });
 
+it('answers for agencies it does not know, or has not approved', async () => {
+  for (const path of ['approve', 'revoke', 'reinstate']) {
+    expect((await call('POST', `/v1/agencies/agency-nobody/${path}`)).body['code']).toBe('agency_unknown');
+  }
+  expect((await call('GET', '/v1/credentials/agency-nobody')).body['code']).toBe('agency_unknown');
+  await registry.register(registration());
+  expect((await call('POST', `/v1/agencies/${agency.id}/reinstate`)).body['code']).toBe('agency_pending');
+});
+
 it('keeps the list’s revision while nothing changes', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);

@@ -1,0 +1,56 @@
+// Owns: a key on the terminal as a doorbell's button. Not here: what a press is (button.ts), which terminal (the process).
+import type { Readable } from 'node:stream';
+import { type Button, type ButtonOptions, Debouncer } from './button.ts';
+
+/** Standard input as far as a button needs it; `setRawMode` is there when it is a terminal. */
+export interface TerminalInput extends Readable {
+  readonly isTTY?: boolean;
+  readonly isRaw?: boolean;
+  setRawMode?(raw: boolean): unknown;
+}
+
+export interface KeyboardButtonOptions extends ButtonOptions {
+  input: TerminalInput;
+  /** Ctrl-C was typed: a terminal in raw mode no longer makes a signal of it, so whoever owns the process must stop it. */
+  interrupted(): void;
+}
+
+const RINGS = new Set(['b', 'B', ' ']);
+const CTRL_C = '\u0003';
+
+/** Rings on `b` or the space bar. Does nothing at all when the input is no terminal: piped input belongs to somebody else. */
+export class KeyboardButton implements Button {
+  private readonly options: KeyboardButtonOptions;
+  private readonly debouncer: Debouncer;
+  private wasRaw: boolean | null = null;
+
+  constructor(options: KeyboardButtonOptions) {
+    this.options = options;
+    this.debouncer = new Debouncer(options);
+  }
+
+  start(): void {
+    const { input } = this.options;
+    if (this.wasRaw !== null || input.isTTY !== true || !input.setRawMode) return;
+    this.wasRaw = input.isRaw === true;
+    input.setRawMode(true);
+    input.on('data', this.typed);
+    input.resume();
+  }
+
+  stop(): void {
+    const { input } = this.options;
+    if (this.wasRaw === null) return;
+    input.off('data', this.typed);
+    input.pause();
+    input.setRawMode?.(this.wasRaw);
+    this.wasRaw = null;
+  }
+
+  private readonly typed = (chunk: Uint8Array | string): void => {
+    const keys = typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
+    // A key that sends more than one byte (arrows, pasted text) is none of ours.
+    if (keys.includes(CTRL_C)) this.options.interrupted();
+    else if ([...keys].every((key) => RINGS.has(key))) this.debouncer.signal('keyboard');
+  };
+}

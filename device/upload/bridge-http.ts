@@ -1,0 +1,187 @@
+// Owns: single HTTP requests to the pinned bridge: nothing else is ever asked, answers are small, redirects are not followed,
+// and not one byte is written once nothing may leave any more. Serves tus-js-client as its HTTP stack.
+// Not here: which requests are made (transfer.ts, bridge-intake.ts), when they are tried again (upload.ts).
+import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { failure } from '../protocol/errors.ts';
+
+export interface BridgeHttpOptions {
+  /** The bridge's address as pinned; every request lies under it. */
+  baseUrl: string;
+  /** The upload token, fresh enough for one more request; absent where the body proves itself. */
+  bearer?: () => string;
+  /** Throws when nothing may leave any more; called right before anything is written. */
+  mayLeave: () => void;
+  /** Aborted: requests under way end at once. */
+  signal: AbortSignal;
+  clock: Clock;
+}
+
+/** The largest body of one request: what is under way beyond the bridge's last acknowledgement. */
+export const CHUNK_BYTES = 131_072;
+const ANSWER_BYTES_MAX = 65_536;
+/** For one request with its answer; a link of 20 kbit/s still carries a chunk in that. */
+const ANSWER_MS_MAX = 60_000;
+
+export class BridgeHttp implements HttpStack {
+  private readonly options: BridgeHttpOptions;
+  private readonly agent: Agent;
+  private readonly secure: boolean;
+
+  constructor(options: BridgeHttpOptions) {
+    this.options = options;
+    this.secure = options.baseUrl.startsWith('https:');
+    const settings = { keepAlive: true, maxSockets: 1 };
+    this.agent = this.secure ? new TlsAgent(settings) : new Agent(settings);
+  }
+
+  getName(): string {
+    return 'doorsill';
+  }
+
+  createRequest(method: string, url: string): BridgeRequest {
+    assert(url.startsWith(`${this.options.baseUrl}/`), 'only the pinned bridge is asked');
+    const request = new BridgeRequest(method, url, this.options, (headers) => {
+      const settings = { method, headers, agent: this.agent };
+      return this.secure ? tlsRequest(url, settings) : plainRequest(url, settings);
+    });
+    const bearer = this.options.bearer?.();
+    if (bearer !== undefined) request.setHeader('Authorization', `Bearer ${bearer}`);
+    return request;
+  }
+
+  /** The bridge's address without a slash at its end. */
+  get baseUrl(): string {
+    return this.options.baseUrl;
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+/** One request. `send` rejects with `upload_unreachable`, or with what `mayLeave` throws. */
+export class BridgeRequest implements HttpRequest {
+  private readonly method: string;
+  private readonly url: string;
+  private readonly options: BridgeHttpOptions;
+  private readonly open: (headers: Record<string, string>) => ClientRequest;
+  private readonly headers: Record<string, string> = {};
+  private request: ClientRequest | null = null;
+
+  constructor(
+    method: string,
+    url: string,
+    options: BridgeHttpOptions,
+    open: (headers: Record<string, string>) => ClientRequest,
+  ) {
+    this.method = method;
+    this.url = url;
+    this.options = options;
+    this.open = open;
+  }
+
+  getMethod(): string {
+    return this.method;
+  }
+
+  getURL(): string {
+    return this.url;
+  }
+
+  setHeader(header: string, value: string): void {
+    this.headers[header] = value;
+  }
+
+  getHeader(header: string): string | undefined {
+    return this.headers[header];
+  }
+
+  /** What left the process is not what arrived: progress is told by acknowledgement instead (transfer.ts). */
+  setProgressHandler(): void {}
+
+  getUnderlyingObject(): ClientRequest | null {
+    return this.request;
+  }
+
+  /** Ends the request and its connection at once; what is still in this process stays here. */
+  async abort(): Promise<void> {
+    this.request?.destroy();
+  }
+
+  async send(body?: unknown): Promise<BridgeAnswer> {
+    const bytes = body instanceof Uint8Array ? body : new Uint8Array(0);
+    assert(bytes.length <= CHUNK_BYTES, 'one chunk at a time');
+    this.options.mayLeave();
+    const request = this.open({ ...this.headers, 'Content-Length': String(bytes.length) });
+    this.request = request;
+    const timer = this.options.clock.after(ANSWER_MS_MAX, () => request.destroy(new Error('no answer in time')));
+    const stop = () => void request.destroy();
+    this.options.signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await new Promise((resolve, reject) => {
+        let isAnswered = false;
+        request.on('error', reject);
+        request.on('close', () => {
+          if (!isAnswered) reject(new Error('the connection was closed'));
+        });
+        request.on('response', (response) => {
+          isAnswered = true;
+          collect(response).then(resolve, reject);
+        });
+        request.end(bytes);
+      });
+    } catch (thrown) {
+      request.destroy();
+      throw failure('upload_unreachable', { detail: thrown instanceof Error ? thrown.message : 'no answer' }, thrown);
+    } finally {
+      timer.cancel();
+      this.options.signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+/** An answer, whole. */
+export class BridgeAnswer implements HttpResponse {
+  private readonly response: IncomingMessage;
+  private readonly body: string;
+
+  constructor(response: IncomingMessage, body: string) {
+    this.response = response;
+    this.body = body;
+  }
+
+  getStatus(): number {
+    return this.response.statusCode ?? 0;
+  }
+
+  getHeader(header: string): string | undefined {
+    const value = this.response.headers[header.toLowerCase()];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  getBody(): string {
+    return this.body;
+  }
+
+  getUnderlyingObject(): IncomingMessage {
+    return this.response;
+  }
+}
+
+async function collect(response: IncomingMessage): Promise<BridgeAnswer> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response) {
+    if (!(part instanceof Uint8Array)) continue;
+    bytes += part.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error('its answer is too large');
+    parts.push(part);
+  }
+  if (!response.complete) throw new Error('its answer was cut off');
+  return new BridgeAnswer(response, Buffer.concat(parts).toString('utf8'));
+}

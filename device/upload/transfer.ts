@@ -1,0 +1,93 @@
+// Owns: getting a clip's remaining bytes to its upload, by tus 1.0.0: HEAD tells where it goes on, PATCH adds one chunk, and
+// the next is sent only after the bridge has acknowledged the one before. Not here: HTTP (bridge-http.ts), creating uploads.
+import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
+import type { ClipReader } from '../clip/clip.ts';
+import { isFailure } from '../protocol/errors.ts';
+import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
+import { refusalOf, strange } from './bridge-intake.ts';
+
+export interface Transfer {
+  http: BridgeHttp;
+  uploadUrl: string;
+  reader: ClipReader;
+  /** Aborted: everything stops where it is. */
+  signal: AbortSignal;
+  /** Bytes the bridge has acknowledged so far. */
+  acknowledged: (bytes: number) => void;
+}
+
+/**
+ * Resolves when the bridge has acknowledged the last byte. Rejects with the signal's reason, `http_not_found` when the
+ * upload is gone, another refusal of the bridge, `upload_unreachable`, or `outbox_damaged`.
+ */
+export function sendRest(transfer: Transfer): Promise<void> {
+  const { http, uploadUrl, reader, signal, acknowledged } = transfer;
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: () => void) => {
+      signal.removeEventListener('abort', stop);
+      outcome();
+    };
+    const upload = new Upload(Buffer.alloc(0), {
+      uploadUrl,
+      chunkSize: CHUNK_BYTES,
+      // Trying again is upload.ts's: it knows the grant and starts from HEAD.
+      retryDelays: null,
+      storeFingerprintForResuming: false,
+      fingerprint: () => Promise.resolve(''),
+      httpStack: http,
+      fileReader: { openFile: () => Promise.resolve(sourceOf(reader)) },
+      onAfterResponse: (request, response) => checkAnswer(request, response, reader.sizeBytes),
+      onChunkComplete: (_chunkBytes, acceptedBytes) => acknowledged(acceptedBytes),
+      onSuccess: () => settle(resolve),
+      onError: (error) => settle(() => reject(meaningOf(error))),
+    });
+    const stop = () => {
+      void upload.abort();
+      settle(() => reject(signal.reason));
+    };
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    signal.addEventListener('abort', stop, { once: true });
+    upload.start();
+  });
+}
+
+function sourceOf(reader: ClipReader) {
+  return {
+    size: reader.sizeBytes,
+    slice: async (start: number, end: number) => ({ value: await reader.read(start, end - start), done: false }),
+    close: () => undefined,
+  };
+}
+
+/** A bridge that is mistaken about where it is must not make us skip, repeat or loop. Throws `upload_unreachable`. */
+function checkAnswer(request: HttpRequest, response: HttpResponse, sizeBytes: number): void {
+  const status = response.getStatus();
+  if (status < 200 || status > 299) return;
+  const offset = integer(response.getHeader('Upload-Offset'));
+  if (request.getMethod() === 'HEAD') {
+    if (integer(response.getHeader('Upload-Length')) !== sizeBytes) throw strange('its upload has another length');
+    if (offset === null || offset > sizeBytes) throw strange('it goes on at an impossible offset');
+    return;
+  }
+  const start = integer(request.getHeader('Upload-Offset'));
+  const end = Math.min((start ?? 0) + CHUNK_BYTES, sizeBytes);
+  // tus 1.0.0 §PATCH: the new offset. A part of a chunk may have been taken, but never nothing, and never more than was sent.
+  if (start === null || offset === null || offset <= start || offset > end) {
+    throw strange('it acknowledged an impossible offset');
+  }
+}
+
+function integer(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** What went wrong, in our own words: the cause when there is one, else what the answer says. */
+function meaningOf(error: Error): unknown {
+  if (!(error instanceof DetailedError)) return error;
+  if (error.causingError) return error.causingError;
+  if (isFailure(error) || !error.originalResponse) return error;
+  return refusalOf(error.originalResponse);
+}

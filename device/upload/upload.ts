@@ -1,0 +1,308 @@
+// Owns: getting a sealed clip to the bridge, and a revocation after it, through every outage: what is tried again, how soon,
+// and what is given up. Not here: when either may happen (consent/, delivery.ts), the single steps (bridge-intake.ts, transfer.ts).
+import { Backoff } from '../base/backoff.ts';
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import type { SigningKey } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import { freshId, type Random } from '../base/random.ts';
+import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { type Pairing, revokeSchema } from '../protocol/grant.ts';
+import type { UploadProgress } from '../protocol/home.ts';
+import { parseToken, signToken } from '../protocol/jws.ts';
+import type { IntakeStatus, UploadToken } from '../protocol/manifest.ts';
+import { BridgeHttp } from './bridge-http.ts';
+import {
+  baseOf,
+  findUpload,
+  isUploadUrl,
+  openAtBridge,
+  type PinnedBridge,
+  type RevocationBody,
+  receiptIn,
+  revokeAtBridge,
+  statusAtBridge,
+  strange,
+} from './bridge-intake.ts';
+import type { Outbox, OutboxItem } from './outbox.ts';
+import { sendRest } from './transfer.ts';
+
+export interface UploaderDeps {
+  device: { id: string; key: SigningKey };
+  outbox: Outbox;
+  /** The bridge pinned at enrolment; asked anew for every attempt. */
+  bridge: () => PinnedBridge;
+  /** Told at every change of state, and while sending at most every half second. */
+  progress: (progress: UploadProgress) => void;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MOST_MS = 60_000;
+const PROGRESS_EVERY_MS = 500;
+const TOKEN_LIFE_S = 600;
+/** A token is signed anew when it is this old, so that a slow upload never runs out of it. */
+const TOKEN_FRESH_MS = 120_000;
+/** How often a bridge may find our hash or our token wrong before it is believed: a staged part can rot, a clock can be corrected. */
+const DOUBTS_MAX = 3;
+const DOUBTFUL = new Set<string>(['intake_hash', 'intake_token_invalid']);
+
+export class Uploader {
+  private readonly deps: UploaderDeps;
+
+  constructor(deps: UploaderDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Sends a clip and resolves with the bridge's signed receipt that it is stored. Tries until then, or until the grant is
+   * dead; the bytes already acknowledged are not sent again. Throws `grant_dead`, `upload_rejected` (with the bridge's
+   * code), `outbox_damaged`. At most one chunk beyond what the bridge has acknowledged leaves after the grant has died.
+   */
+  async send(live: LiveGrant, item: OutboxItem): Promise<string> {
+    const { clock, random } = this.deps;
+    const report = new ProgressReport(this.deps, item);
+    const backoff = new Backoff(random, RETRY_FIRST_MS, RETRY_MOST_MS);
+    let doubts = 0;
+    report.state('waiting');
+    for (;;) {
+      try {
+        assertLiveGrant(live);
+        const receipt = await this.attempt(live, item.grant, (bytes) => {
+          backoff.reset();
+          report.acknowledged(bytes);
+        });
+        report.state('stored');
+        return receipt;
+      } catch (thrown) {
+        const failed = live.signal.aborted ? live.signal.reason : thrown;
+        if (isFailure(failed) && DOUBTFUL.has(failed.code)) doubts += 1;
+        if (!isPassing(failed, doubts)) {
+          report.state('stopped', isFailure(failed) ? failed.code : 'internal');
+          throw rejection(failed);
+        }
+        const retryInMs = backoff.nextMs();
+        this.deps.log.info('an upload waits', { grant: item.grant, code: failed.code, retryInMs });
+        report.state('retrying', failed.code, retryInMs);
+        // A grant that dies meanwhile is noticed at the head of the next round.
+        await clock.sleep(retryInMs, live.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /**
+   * Gets the owner's revocation to the bridge and resolves with its signed receipt that nothing of the clip is left there.
+   * `revocation` must have been verified by the gate: the device vouches for its signer. Tries until it is done or `signal`
+   * is aborted; throws the signal's reason or `upload_rejected`.
+   */
+  async revoke(grant: string, revocation: string, signal: AbortSignal): Promise<string> {
+    const { clock, random, device, log } = this.deps;
+    const backoff = new Backoff(random, RETRY_FIRST_MS, RETRY_MOST_MS);
+    const body = { revocation, pairing: this.pairingFor(revocation) };
+    let doubts = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const bridge = this.deps.bridge();
+        const status = await this.handOver(bridge, grant, body, signal);
+        const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: device.id });
+        if (claims.outcome !== 'deleted') throw strange('it does not say that the clip is deleted');
+        return token;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        if (isFailure(thrown) && DOUBTFUL.has(thrown.code)) doubts += 1;
+        if (!isPassing(thrown, doubts)) throw rejection(thrown);
+        const retryInMs = backoff.nextMs();
+        log.info('a revocation waits for the bridge', { grant, code: thrown.code, retryInMs });
+        await clock.sleep(retryInMs, signal);
+      }
+    }
+  }
+
+  private async handOver(
+    bridge: PinnedBridge,
+    grant: string,
+    body: RevocationBody,
+    signal: AbortSignal,
+  ): Promise<IntakeStatus> {
+    const mayLeave = () => signal.throwIfAborted();
+    const http = new BridgeHttp({ baseUrl: baseOf(bridge), mayLeave, signal, clock: this.deps.clock });
+    try {
+      return await revokeAtBridge(http, grant, body);
+    } finally {
+      http.close();
+    }
+  }
+
+  /** One go: open, find or create the upload, send what is missing, fetch the receipt. Safe to repeat at any point. */
+  private async attempt(live: LiveGrant, grant: string, acknowledged: (bytes: number) => void): Promise<string> {
+    const { outbox, clock } = this.deps;
+    const item = outbox.item(grant);
+    if (!item) throw failure('outbox_damaged', { grant });
+    const bridge = this.deps.bridge();
+    const http = new BridgeHttp({
+      baseUrl: baseOf(bridge),
+      bearer: this.bearer(item, bridge.id),
+      mayLeave: () => assertLiveGrant(live),
+      signal: live.signal,
+      clock,
+    });
+    try {
+      const opened = await openAtBridge(http, item);
+      if (opened.state !== 'open') return this.stored(opened, item, bridge);
+      await this.sendMissing(http, live, item, acknowledged);
+      return this.stored(await statusAtBridge(http, grant), item, bridge);
+    } finally {
+      http.close();
+    }
+  }
+
+  private async sendMissing(
+    http: BridgeHttp,
+    live: LiveGrant,
+    item: OutboxItem,
+    acknowledged: (bytes: number) => void,
+  ): Promise<void> {
+    const reader = await this.deps.outbox.reader(item.grant);
+    try {
+      const uploadUrl = await this.uploadUrl(http, item);
+      await sendRest({ http, uploadUrl, reader, signal: live.signal, acknowledged });
+    } catch (thrown) {
+      if (isFailure(thrown) && thrown.code === 'http_not_found') await this.remember(item.grant, null);
+      throw thrown;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  private async uploadUrl(http: BridgeHttp, item: OutboxItem): Promise<string> {
+    if (item.uploadUrl !== null && isUploadUrl(http.baseUrl, item.uploadUrl)) return item.uploadUrl;
+    const found = await findUpload(http, item);
+    await this.remember(item.grant, found);
+    return found;
+  }
+
+  /** Only spares a question: a full disk must not stop an upload that can find its place again. */
+  private async remember(grant: string, uploadUrl: string | null): Promise<void> {
+    try {
+      await this.deps.outbox.setUploadUrl(grant, uploadUrl);
+    } catch (thrown) {
+      this.deps.log.warn('the place of an upload could not be stored', { grant, error: String(thrown) });
+    }
+  }
+
+  /** The receipt for exactly this clip. Throws `upload_unreachable` for everything else: the next attempt hears why. */
+  private stored(status: IntakeStatus, item: OutboxItem, bridge: PinnedBridge): string {
+    if (status.state === 'open') throw strange('it has not stored the clip yet');
+    const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: this.deps.device.id });
+    const isSame =
+      claims.clipSha256 === item.clipSha256 &&
+      claims.clipBytes === item.clipBytes &&
+      claims.manifestSha256 === item.manifestSha256;
+    if (status.state !== 'stored' || claims.outcome !== 'stored' || !isSame) {
+      throw strange('its receipt is not for the clip that was sent');
+    }
+    return token;
+  }
+
+  /** Upload tokens for one attempt: the same one for a while, then another. */
+  private bearer(item: OutboxItem, bridge: string): () => string {
+    const { clock } = this.deps;
+    let token = this.uploadToken(item, bridge);
+    let signedMs = clock.monotonicMs();
+    return () => {
+      if (clock.monotonicMs() - signedMs > TOKEN_FRESH_MS) {
+        token = this.uploadToken(item, bridge);
+        signedMs = clock.monotonicMs();
+      }
+      return token;
+    };
+  }
+
+  private uploadToken(item: OutboxItem, bridge: string): string {
+    const { device, clock, random } = this.deps;
+    const iat = wallSeconds(clock);
+    const claims: UploadToken = {
+      iss: device.key.publicKey,
+      aud: bridge,
+      iat,
+      exp: iat + TOKEN_LIFE_S,
+      jti: freshId(random, 'upload'),
+      device: device.id,
+      grant: item.grant,
+      clipSha256: item.clipSha256,
+      clipBytes: item.clipBytes,
+      manifestSha256: item.manifestSha256,
+    };
+    return signToken('doorsill-upload+jws', claims, device.key);
+  }
+
+  /** The bridge may never have seen this owner: another one than the granting one can revoke, and the grant may never have got there. */
+  private pairingFor(revocation: string): string {
+    const { device, clock } = this.deps;
+    const claims = revokeSchema.parse(parseToken(revocation)?.claims);
+    const pairing: Pairing = {
+      iss: device.key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: wallSeconds(clock),
+      device: device.id,
+      key: claims.iss,
+    };
+    return signToken('doorsill-pairing+jws', pairing, device.key);
+  }
+}
+
+/** Whether the same attempt may succeed later. */
+function isPassing(thrown: unknown, doubts: number): thrown is Failure {
+  if (!isFailure(thrown)) return false;
+  if (DOUBTFUL.has(thrown.code)) return doubts < DOUBTS_MAX;
+  // A bridge that is in trouble itself, or has lost an upload that can be made anew.
+  return thrown.retryable || thrown.code === 'internal' || thrown.code === 'http_not_found';
+}
+
+const OUR_OWN = new Set<string>(['grant_dead', 'outbox_damaged', 'upload_rejected']);
+
+/** A refusal of the bridge under the name the owner hears; what is our own stays as it is. */
+function rejection(thrown: unknown): unknown {
+  if (!isFailure(thrown) || OUR_OWN.has(thrown.code)) return thrown;
+  return failure('upload_rejected', { code: thrown.code }, thrown);
+}
+
+/** What the owner is told about one upload. */
+class ProgressReport {
+  private readonly deps: Pick<UploaderDeps, 'device' | 'progress' | 'clock'>;
+  private readonly item: OutboxItem;
+  private sentBytes = 0;
+  private told: UploadProgress['state'] = 'waiting';
+  private toldMs = 0;
+
+  constructor(deps: Pick<UploaderDeps, 'device' | 'progress' | 'clock'>, item: OutboxItem) {
+    this.deps = deps;
+    this.item = item;
+  }
+
+  acknowledged(bytes: number): void {
+    this.sentBytes = bytes;
+    const isDue = this.deps.clock.monotonicMs() - this.toldMs >= PROGRESS_EVERY_MS;
+    if (this.told !== 'sending' || isDue) this.state('sending');
+  }
+
+  state(state: UploadProgress['state'], code?: string, retryInMs?: number): void {
+    this.told = state;
+    this.toldMs = this.deps.clock.monotonicMs();
+    if (state === 'stored') this.sentBytes = this.item.clipBytes;
+    this.deps.progress({
+      device: this.deps.device.id,
+      grant: this.item.grant,
+      request: this.item.request,
+      state,
+      sentBytes: this.sentBytes,
+      totalBytes: this.item.clipBytes,
+      ...(code === undefined ? {} : { code }),
+      ...(retryInMs === undefined ? {} : { retryInMs }),
+    });
+  }
+}

@@ -1,0 +1,48 @@
+// Owns: what motion detection costs a picture, over a bare loop that reads each of its pixels twice.
+// Not here: whether the detector is right (test/motion).
+import { SeededRandom } from '../../device/base/random.ts';
+import { initialMotion, nextMotion } from '../../device/motion/detector.ts';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../device/motion/picture.ts';
+import { compare, type Row } from './measure.ts';
+
+const PAIRS = 15;
+const PICTURES = 200;
+
+/** A picture of an empty scene, and of one with a visitor. */
+export async function motionRows(): Promise<Row[]> {
+  return [await row('empty porch', 0), await row('visitor at the porch', 24)];
+}
+
+async function row(what: string, visitorWidth: number): Promise<Row> {
+  const random = new SeededRandom(1);
+  const noise = random.bytes(8_192);
+  const pictures = Array.from({ length: PICTURES }, (_, number) =>
+    Uint8Array.from({ length: PICTURE_WIDTH * PICTURE_HEIGHT }, (_, at) => {
+      const x = at % PICTURE_WIDTH;
+      const visited = number > 20 && x >= number / 2 && x < number / 2 + visitorWidth;
+      return (visited ? 200 : 60 + (x % 32)) + ((noise[(at * 7 + number * 131) % noise.length] ?? 0) & 3);
+    }),
+  );
+  let seen = 0;
+  const { workMs, ratio } = await compare(
+    PAIRS,
+    () => {
+      let state = initialMotion({ sensitivity: 50, zones: [] });
+      for (const [number, pixels] of pictures.entries()) {
+        const step = nextMotion(state, { type: 'frame', pixels, atUs: 1_000_000 + number * 200_000 });
+        state = step.state;
+        seen += step.effects.length;
+      }
+    },
+    () => {
+      for (const pixels of pictures) {
+        for (let pass = 0; pass < 2; pass += 1) {
+          for (let at = 0; at < pixels.length; at += 1) seen += (pixels[at] ?? 0) & 1;
+        }
+      }
+    },
+  );
+  if (visitorWidth > 0 && seen === 0) throw new Error('the visitor was not seen');
+  const detail = `${((1000 * workMs) / PICTURES).toFixed(0)} us a picture`;
+  return { what: `motion, ${what}`, ratio, unit: 'x reading the picture twice', detail };
+}

@@ -1,0 +1,124 @@
+// Owns: a device's sending side for tests: an outbox in a folder of its own, a clip with papers a real bridge accepts, an
+// uploader. Not here: the bridge (support/bridge-house.ts), the proxy before it (support/counting-proxy.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Disk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import type { Clip } from '../../../device/clip/clip.ts';
+import { type LiveGrant, mintLiveGrant } from '../../../device/consent/live-grant.ts';
+import { grantSchema } from '../../../device/protocol/grant.ts';
+import type { UploadProgress } from '../../../device/protocol/home.ts';
+import { requestSchema } from '../../../device/protocol/request.ts';
+import { generateSealKey } from '../../../device/ring/seal.ts';
+import { Outbox, type OutboxItem } from '../../../device/upload/outbox.ts';
+import { Uploader } from '../../../device/upload/upload.ts';
+import type { BridgeHouse, Parcel } from '../../support/bridge-house.ts';
+import { claimsOf } from '../../support/parties.ts';
+import { plainMp4 } from '../../support/plain-mp4.ts';
+
+/** A clip that streams the given bytes in uneven parts. */
+export function clipOf(bytes: Uint8Array): Clip {
+  return {
+    sizeBytes: bytes.length,
+    async *parts() {
+      for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+    },
+    frames: 30,
+    coverage: { startUs: 1, endUs: 2 },
+    gaps: [],
+    audioPackets: 0,
+    method: 'smart-cut',
+    encodedFrames: 0,
+    redacted: false,
+  };
+}
+
+/** A bridge-proof clip of about `bytes` bytes, with papers and a live grant. */
+export interface Errand {
+  parcel: Parcel;
+  live: LiveGrant;
+  end: (detail: string) => void;
+}
+
+export function makeErrand(house: BridgeHouse, request: string, bytes: number): Errand {
+  const frames = 30;
+  const clip = plainMp4({ frames, audioPackets: 12, frameBytes: Math.ceil(bytes / frames) });
+  const parcel = house.parcel(request, { clip });
+  return { parcel, ...liveFor(house, request, parcel.grantToken) };
+}
+
+/** The live grant of a grant token, as the gate would mint it (again, after a restart). */
+export function liveFor(house: BridgeHouse, request: string, grantToken: string) {
+  const facts = {
+    grant: grantSchema.parse(claimsOf(grantToken)),
+    grantToken,
+    request: requestSchema.parse(claimsOf(request)),
+    requestToken: request,
+    pairingToken: house.cast.pairing(),
+  };
+  return mintLiveGrant(facts, house.clock);
+}
+
+export class Sender {
+  readonly house: BridgeHouse;
+  readonly folder: string;
+  readonly key = generateSealKey({ bytes: (length) => new Uint8Array(length).fill(7), fraction: () => 0 });
+  outbox: Outbox;
+  uploader: Uploader;
+  /** Where the device believes the bridge to be. */
+  bridgeUrl: string;
+  readonly told: UploadProgress[] = [];
+  onProgress: ((progress: UploadProgress) => void) | null = null;
+
+  private constructor(house: BridgeHouse, folder: string) {
+    this.house = house;
+    this.folder = folder;
+    this.bridgeUrl = house.bridge.url;
+    this.outbox = this.makeOutbox();
+    this.uploader = this.makeUploader();
+  }
+
+  static async open(house: BridgeHouse): Promise<Sender> {
+    const sender = new Sender(house, await mkdtemp(join(tmpdir(), 'doorsill-outbox-')));
+    await sender.outbox.start();
+    return sender;
+  }
+
+  /** As after a restart of the process: everything anew from the folder. */
+  async restart(): Promise<void> {
+    await this.outbox.stop();
+    this.outbox = this.makeOutbox();
+    this.uploader = this.makeUploader();
+    await this.outbox.start();
+  }
+
+  async close(): Promise<void> {
+    await this.outbox.stop();
+    await rm(this.folder, { recursive: true });
+  }
+
+  seal(errand: Errand): Promise<OutboxItem> {
+    return this.outbox.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken);
+  }
+
+  makeOutbox(disk: Disk = this.house.disk): Outbox {
+    return new Outbox({ disk, random: this.house.random, log: silentLog(), folder: this.folder, key: this.key });
+  }
+
+  private makeUploader(): Uploader {
+    const { cast, clock, random } = this.house;
+    return new Uploader({
+      device: cast.device,
+      outbox: this.outbox,
+      bridge: () => ({ url: this.bridgeUrl, id: cast.bridge.id, key: cast.bridge.key.publicKey }),
+      progress: (progress) => {
+        this.told.push(progress);
+        this.onProgress?.(progress);
+      },
+      clock,
+      random,
+      log: silentLog(),
+    });
+  }
+}
