@@ -143,6 +143,7 @@ export class MqttLink {
 
   /** Hears everything the filters match, now and after every reconnect, until closed. Filters of one link: at most 200. */
   subscribe(filters: readonly string[], handler: (message: IncomingMessage) => void): MqttSubscription {
+    assert(filters.length > 0, 'a subscription has a filter');
     const subscription = new Subscription(this, filters, handler);
     this.subscriptions.add(subscription);
     assert(this.filters().length <= FILTERS_MAX, 'a link has a bounded number of filters');

@@ -108,26 +108,33 @@ async function ask(path: string, origin: Ffmpeg['origin']): Promise<Ffmpeg | str
   if (text === null) return 'does not run';
   const facts = parseVersion(text);
   if (!facts) return 'is not an ffmpeg';
-  if (!facts.newEnough) return `is version ${facts.version}, older than 5.1`;
+  if (facts.fault !== null) return `is version ${facts.version} and ${facts.fault}`;
   return { path, version: facts.version, release: facts.release, origin };
 }
 
+/** What an `ffmpeg -version` says of itself; `fault`: why it cannot be used, as half a sentence, or null. */
+export interface VersionFacts {
+  readonly version: string;
+  readonly release: readonly [number, number];
+  readonly fault: string | null;
+}
+
 /** Reads what `ffmpeg -version` prints; null when it is something else's output. */
-export function parseVersion(
-  text: string,
-): { version: string; release: readonly [number, number]; newEnough: boolean } | null {
+export function parseVersion(text: string): VersionFacts | null {
   const version = /^ffmpeg version (\S{1,80})/.exec(text)?.[1];
   if (version === undefined) return null;
+  // Some distributions leave the H.264 encoder out.
+  const unfit = /--enable-libx264\b/.test(text) ? null : 'lacks libx264';
   const numbers = /^n?(\d{1,3})\.(\d{1,3})/.exec(version);
   if (numbers) {
     const release = [Number(numbers[1]), Number(numbers[2])] as const;
-    return { version, release, newEnough: !before(release, OLDEST_RELEASE) };
+    return { version, release, fault: before(release, OLDEST_RELEASE) ? 'is older than 5.1' : unfit };
   }
   const library = /^libavutil\s+(\d+)\.\s*(\d+)/m.exec(text);
   if (!library) return null;
   const built = [Number(library[1]), Number(library[2])] as const;
   // libavutil 57 belongs to release 5, 58 to 6, and so on.
-  return { version, release: [built[0] - 52, 0], newEnough: !before(built, OLDEST_LIBAVUTIL) };
+  return { version, release: [built[0] - 52, 0], fault: before(built, OLDEST_LIBAVUTIL) ? 'is older than 5.1' : unfit };
 }
 
 function before(a: readonly [number, number], b: readonly [number, number]): boolean {

@@ -133,7 +133,9 @@ function readAudio(init: Uint8Array, trak: Box, defaults: Map<number, SampleDefa
   const { track, entry } = readTrack(init, trak, defaults);
   const fields = contentOf(init, entry);
   fields.skip(16);
-  const told = { channels: fields.u16(), sampleRate: fields.skip(6) && fields.u16() };
+  const channels = fields.u16();
+  fields.skip(6);
+  const told = { channels, sampleRate: fields.u16() };
   const esds = findBox(init, 'esds', { contentStart: entry.contentStart + AUDIO_FIELDS_BYTES, end: entry.end });
   const audioSpecificConfig = esds && readEsds(init, esds);
   return { ...track, ...told, ...(audioSpecificConfig && readAudioConfig(audioSpecificConfig)), audioSpecificConfig };
@@ -165,6 +167,9 @@ const ES_TAG = 3;
 const DECODER_CONFIG_TAG = 4;
 const DECODER_SPECIFIC_TAG = 5;
 
+/** Bytes of a DecoderConfigDescriptor before the descriptors in it. */
+const DECODER_CONFIG_BYTES = 13;
+
 /** The decoder specific info inside ES_Descriptor, DecoderConfigDescriptor (ISO/IEC 14496-1 §7.2.6.5 to 7). */
 function readEsds(init: Uint8Array, esds: Box): Uint8Array | null {
   const fields = contentOf(init, esds);
@@ -175,9 +180,9 @@ function readEsds(init: Uint8Array, esds: Box): Uint8Array | null {
   if (flags & 0x80) fields.u16();
   if (flags & 0x40) fields.skip(fields.u8());
   if (flags & 0x20) fields.u16();
-  openDescriptor(fields, DECODER_CONFIG_TAG);
-  fields.skip(13);
-  if (fields.left === 0) return null;
+  const configLength = openDescriptor(fields, DECODER_CONFIG_TAG);
+  fields.skip(DECODER_CONFIG_BYTES);
+  if (configLength <= DECODER_CONFIG_BYTES) return null;
   return fields.take(openDescriptor(fields, DECODER_SPECIFIC_TAG));
 }
 

@@ -130,6 +130,8 @@ function parseFile(named: string, text: string, defaults: SourceDefaults): FileS
   if (!exists(path)) throw failure('camera_not_found', { source: shown });
   const query = mark === -1 ? '' : named.slice(mark + 1);
   const { pace, loop, audio } = readOptions(query, text, defaults, ['pace', 'loop', 'once', 'audio']);
+  // Read fast, footage ends at the moment the capture began; there is no second such moment for another pass.
+  if (loop && pace === 'fast') throw unsupported(text);
   return { kind: 'file', path: resolve(path), loop, pace, audio, shown };
 }
 

@@ -1,6 +1,6 @@
 // Owns: reading the boxes of a finished clip strictly: boxes come in one order, and every field is either read or must have
 // its one value. Not here: which boxes and fields those are (clip-file.ts).
-import { type FieldReader, malformed, FieldReader as Reader, readBox } from '../camera/boxes.ts';
+import { FieldReader, malformed, readBox } from '../camera/boxes.ts';
 import { failure } from '../protocol/errors.ts';
 
 /** The failure of every check of a finished clip. `detail` holds no footage. */
@@ -19,7 +19,7 @@ export class Fields {
     this.bytes = bytes;
     this.name = name;
     this.stop = stop;
-    this.fields = new Reader(bytes, start, stop);
+    this.fields = new FieldReader(bytes, start, stop);
   }
 
   get left(): number {

@@ -32,9 +32,16 @@ export function coverageOf(window: Window, survey: SurveyResult): Coverage {
   }
   const lastTicks = video.ticks[last] ?? 0;
   const roomTicks = Math.floor(((window.endUs - timeline.wallUs(lastTicks)) / 1e6) * timeline.timescale);
-  const lastDuration = Math.max(1, Math.min(video.durations[last] ?? 1, roomTicks));
+  const lastDuration = Math.max(1, Math.min(lastShown(survey), roomTicks));
   // A frame that starts less than a tick before the end still needs a tick; the window is the word that counts.
   const endUs = Math.min(window.endUs, timeline.wallUs(lastTicks + lastDuration));
   note(endUs, window.endUs);
   return { coverage: { startUs, endUs }, gaps, lastDuration };
+}
+
+/** How long the last frame would be shown; where its encoder does not say, as long as the one before, or 1/25 s. */
+function lastShown({ video, timeline }: SurveyResult): number {
+  const own = video.durations.at(-1) ?? 0;
+  const before = (video.ticks.at(-1) ?? 0) - (video.ticks.at(-2) ?? 0);
+  return own || before || Math.round(timeline.timescale / 25);
 }

@@ -12,21 +12,8 @@ const U32_MAX = 0xffff_ffff;
 /** 'und': no language is said (ISO 639-2/T in three times five bits). */
 const LANGUAGE_NONE = 0x55c4;
 
-/** Big-endian numbers of `width` bytes each. */
-function numbers(width: 1 | 2 | 4 | 8, ...values: number[]): Uint8Array {
-  const out = new Uint8Array(values.length * width);
-  const view = new DataView(out.buffer);
-  values.forEach((value, at) => {
-    if (width === 8) view.setBigUint64(at * 8, BigInt(value));
-    else if (width === 4) view.setUint32(at * 4, value < 0 ? value + 2 ** 32 : value);
-    else if (width === 2) view.setUint16(at * 2, value);
-    else view.setUint8(at, value);
-  });
-  return out;
-}
-
-const u8 = (...values: number[]) => numbers(1, ...values);
-const u16 = (...values: number[]) => numbers(2, ...values);
+const u8 = (...values: number[]) => Uint8Array.from(values);
+const u16 = (...values: number[]) => Uint8Array.from(values.flatMap((value) => [value >> 8, value & 255]));
 
 /** Big-endian 32-bit numbers; negative ones as two's complement. */
 export function u32(values: readonly number[]): Uint8Array {

@@ -151,11 +151,12 @@ async function* fedBytes(live: LiveGrant, deps: ClipDeps, feed: Feed): AsyncGene
     if (position < feed.from) continue;
     if (position > feed.to) return;
     const surveyed = feed.segments[position];
-    const { avc } = parseInit(segment.init).video;
+    const info = parseInit(segment.init);
+    const { avc } = info.video;
     if (!avc || surveyed?.recording !== segment.recording || surveyed.index !== segment.index) {
       throw failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
     }
-    const { video } = parseFragment(parseInit(segment.init), segment.fragment);
+    const { video } = parseFragment(info, segment.fragment);
     const fed = position === feed.to ? video.slice(0, feed.framesOfLast) : video;
     const frames = fed.map((sample) => readFrame(sample.data, avc.nalLengthSize));
     yield joinAnnexB([...avc.sps, ...avc.pps, ...frames.flatMap((frame) => [...frame.sets, ...frame.slices])]);

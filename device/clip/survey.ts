@@ -89,7 +89,7 @@ export class Survey {
   private readonly used = new UsedSets();
   private readonly video = emptyTable();
   private readonly keys: number[] = [];
-  private init: { bytes: Uint8Array; info: InitInfo } | null = null;
+  private init: { bytes: Uint8Array; info: InitInfo; rotation: Rotation } | null = null;
   private timeline: Timeline | null = null;
   private picture: Picture | null = null;
   private head: Head | null = null;
@@ -147,7 +147,7 @@ export class Survey {
     const info = parseInit(segment.init);
     if (!info.video.avc) throw failure('clip_not_exact', { detail: 'the footage is not H.264' });
     this.sets.open(info.video.avc);
-    this.init = { bytes: segment.init, info };
+    this.init = { bytes: segment.init, info, rotation: displayRotation(segment.init) };
     return info;
   }
 
@@ -196,7 +196,7 @@ export class Survey {
     const sets = this.sets.of(frame.ppsIds);
     this.checkTime(segment, atUs);
     this.earliestUs = Math.min(this.earliestUs, atUs);
-    this.checkPicture(segment, sets.sps);
+    this.checkPicture(sets.sps);
     if (!plainSets(sets) || frame.extended) this.obstacles.add('an unusual coding');
     if (frame.bidirectional) this.obstacles.add('reordered frames');
     const timeline = this.timeline ?? new Timeline(timescale, this.zeroUs ?? atUs);
@@ -243,10 +243,14 @@ export class Survey {
     };
   }
 
-  private checkPicture(segment: Segment, sps: Sps): void {
-    this.picture ??= { sps: { ...sps, bytes: sps.bytes.slice() }, rotation: displayRotation(segment.init) };
+  /** One track header serves all frames; and a zone drawn for a picture that was turned meanwhile would miss its place. */
+  private checkPicture(sps: Sps): void {
+    const rotation = this.init?.rotation ?? 0;
+    this.picture ??= { sps: { ...sps, bytes: sps.bytes.slice() }, rotation };
     const { width, height } = this.picture.sps;
-    if (sps.width !== width || sps.height !== height) throw failure('clip_stream_changed');
+    if (sps.width !== width || sps.height !== height || rotation !== this.picture.rotation) {
+      throw failure('clip_stream_changed');
+    }
   }
 
   /** Picks the packets that sound wholly inside the window and not before its first frame. */

@@ -33,18 +33,18 @@ const SILENCE_MS = 1_000;
 const UNHEARD_MS_MAX = 5_000;
 
 /** When a button last gave a signal, and when one last counted; monotonic milliseconds. */
-export interface DebounceState {
+interface DebounceState {
   signalMs: number;
   countedMs: number;
 }
 
-export const INITIAL_DEBOUNCE: DebounceState = {
+const INITIAL_DEBOUNCE: DebounceState = {
   signalMs: Number.NEGATIVE_INFINITY,
   countedMs: Number.NEGATIVE_INFINITY,
 };
 
 /** Whether a signal at `nowMs` counts as a press. */
-export function nextDebounce(state: DebounceState, nowMs: number): { state: DebounceState; counts: boolean } {
+function nextDebounce(state: DebounceState, nowMs: number): { state: DebounceState; counts: boolean } {
   const counts = nowMs - state.signalMs >= SILENCE_MS || nowMs - state.countedMs >= UNHEARD_MS_MAX;
   return { state: { signalMs: nowMs, countedMs: counts ? nowMs : state.countedMs }, counts };
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { type Button, type ButtonOptions, Debouncer } from './button.ts';
 
 /** Standard input as far as a button needs it; `setRawMode` is there when it is a terminal. */
-export interface TerminalInput extends Readable {
+interface TerminalInput extends Readable {
   readonly isTTY?: boolean;
   readonly isRaw?: boolean;
   setRawMode?(raw: boolean): unknown;

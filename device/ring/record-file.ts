@@ -60,31 +60,33 @@ export class RecordFile {
   /**
    * Goes on behind what `scan` found; returns the records to keep, oldest first. The others, `torn`, are what a crash
    * tore: at most the newest record, or those it was about to overwrite. Their bodies, and no others, are read: as far as
-   * a write twice as long as any in the file reaches. (Whatever lies beyond is found damaged when it is read.)
+   * a write reaches that is twice as long as the longest in the file. (Whatever lies beyond is found damaged when it is read.)
    */
-  async resume(scan: Scan): Promise<{ records: RecordHeader[]; torn: number }> {
+  async resume(scan: Scan): Promise<{ records: RecordHeader[]; torn: RecordHeader[] }> {
     const { file, capacity } = this.options;
     if ((await file.size()) > capacity) await file.truncate(capacity);
     this.allocated = Math.floor((await file.size()) / BLOCK_BYTES) * BLOCK_BYTES;
-    const records = await this.withoutTorn(scan.records);
+    const torn = await this.findTorn(scan.records);
+    const records = scan.records.filter((header) => !torn.includes(header));
     const last = records.at(-1);
     if (last) this.advance(last);
     this.sequenceNext = scan.sequenceMax + SEQUENCE_JUMP;
-    return { records, torn: scan.records.length - records.length };
+    return { records, torn };
   }
 
-  private async withoutTorn(records: readonly RecordHeader[]): Promise<RecordHeader[]> {
+  private async findTorn(records: readonly RecordHeader[]): Promise<RecordHeader[]> {
     const newest = records.at(-1);
     if (!newest) return [];
     const end = newest.position + newest.blocks * BLOCK_BYTES;
     const from = end < this.options.capacity ? end : 0;
-    const reach = from + 2 * BLOCK_BYTES * Math.max(...records.map(sizeOfLive));
-    const kept: RecordHeader[] = [];
+    const largest = records.reduce((most, { kind, blocks }) => (kind === 'live' ? Math.max(most, blocks) : most), 0);
+    const reach = from + 2 * largest * BLOCK_BYTES;
+    const torn: RecordHeader[] = [];
     for (const header of records) {
       const suspect = header === newest || (header.position >= from && header.position < reach);
-      if (header.kind !== 'live' || !suspect || (await this.readBody(header)) !== null) kept.push(header);
+      if (header.kind === 'live' && suspect && (await this.readBody(header)) === null) torn.push(header);
     }
-    return kept;
+    return torn;
   }
 
   /**
@@ -178,9 +180,4 @@ export class RecordFile {
     await file.sync();
     this.allocated = target;
   }
-}
-
-/** Blocks of a record that holds a segment; 0 for any other. */
-function sizeOfLive({ kind, blocks }: RecordHeader): number {
-  return kind === 'live' ? blocks : 0;
 }

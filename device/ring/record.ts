@@ -27,8 +27,8 @@ const HIDDEN_BYTES = 88;
 const NONCE_KIND_BODY = 3;
 
 /** `live`: a segment follows. `erased`: its key is gone, the body stays unreadable. `skip`: the file's end went unused. */
-export const RECORD_KINDS = ['live', 'erased', 'skip'] as const;
-export type RecordKind = (typeof RECORD_KINDS)[number];
+const RECORD_KINDS = ['live', 'erased', 'skip'] as const;
+type RecordKind = (typeof RECORD_KINDS)[number];
 
 /** What stands in a header. */
 export interface RecordHeader {

@@ -2,7 +2,7 @@
 // Not here: where records lie (record-file.ts), the key file (ring-key.ts), lookup (ring-index.ts).
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
-import { type Disk, systemCode } from '../base/disk.ts';
+import { type Disk, type DiskFile, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Segment } from '../camera/segment.ts';
@@ -152,7 +152,7 @@ export class RingFile implements Ring {
       if (!window) {
         await this.renew();
       } else if (entries.length > 0) {
-        await this.keyFile.forget(rangesOf(entries), this.index.oldest()?.sequence ?? 0);
+        await this.keyFile.forget(rangesOf(this.index.all(), new Set(entries)), this.index.oldest()?.sequence ?? 0);
         for (const entry of entries) this.drop(entry);
         await this.eraseDoomed(records);
         await records.sync();
@@ -200,9 +200,10 @@ export class RingFile implements Ring {
       if (!stored) records = this.recordFile(file, await this.keyFile.renew(cipher));
       const resumed = await records.resume(scan);
       this.takeOver(resumed.records);
+      for (const header of resumed.torn) this.doomed.set(header.sequence, header);
       await this.eraseDoomed(records);
       await records.sync();
-      this.damaged += scan.damaged + resumed.torn;
+      this.damaged += scan.damaged + resumed.torn.length;
       this.records = records;
     } catch (thrown) {
       this.index.clear();
@@ -215,7 +216,7 @@ export class RingFile implements Ring {
     return this.records;
   }
 
-  private recordFile(file: Awaited<ReturnType<Disk['open']>>, key: SealKey): RecordFile {
+  private recordFile(file: DiskFile, key: SealKey): RecordFile {
     const { clock, random } = this.options;
     const seal = new RecordSeal(key, random.bytes(SALT_BYTES));
     return new RecordFile({ file, seal, clock, random, capacity: this.capacity });
@@ -280,11 +281,18 @@ export class RingFile implements Ring {
   private async load(entry: Entry): Promise<Segment | null> {
     const records = this.records;
     if (!records || !this.index.has(entry)) return null;
-    const body = await records.readBody(entry.header).catch(() => null);
+    let body: Uint8Array | null;
+    try {
+      body = await records.readBody(entry.header);
+    } catch (thrown) {
+      // The disk's fault, perhaps only for now: the record stays, so that it can be read later, or forgotten.
+      if (this.records === records) this.options.log.warn('ring record not readable', { detail: String(thrown) });
+      return null;
+    }
     const segment = body && decodeSegment(body);
     if (!segment && this.records === records && this.index.has(entry)) {
       this.damaged += 1;
-      this.index.remove(entry);
+      this.drop(entry);
       this.options.log.warn('ring record damaged', { sequence: entry.sequence });
     }
     return segment;
@@ -373,13 +381,22 @@ function entryOf(header: RecordHeader, writtenMs: number): Entry {
   return { sequence, startUs, endUs, clockTrusted, bytes: blocks * BLOCK_BYTES, header, writtenMs };
 }
 
-/** First and last sequence number of each run of entries. */
-function rangesOf(entries: readonly Entry[]): [number, number][] {
+/**
+ * First and last sequence number of each run of `doomed` among all entries, oldest first. Numbers between two of a run
+ * belong to no segment that is kept: one that hides there, damaged for now, must not come back either.
+ */
+function rangesOf(all: readonly Entry[], doomed: ReadonlySet<Entry>): [number, number][] {
   const ranges: [number, number][] = [];
-  for (const sequence of entries.map((entry) => entry.sequence).sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last && sequence === last[1] + 1) last[1] = sequence;
-    else ranges.push([sequence, sequence]);
+  let run: [number, number] | null = null;
+  for (const entry of all) {
+    if (!doomed.has(entry)) {
+      run = null;
+    } else if (run) {
+      run[1] = entry.sequence;
+    } else {
+      run = [entry.sequence, entry.sequence];
+      ranges.push(run);
+    }
   }
   return ranges;
 }

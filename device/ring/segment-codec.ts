@@ -6,7 +6,7 @@ import type { Segment } from '../camera/segment.ts';
 /** Limits of one segment: its two names in UTF-8 bytes, its init segment, its GOP. */
 export const SEGMENT_NAME_BYTES_MAX = 255;
 export const SEGMENT_INIT_BYTES_MAX = 262_144;
-export const SEGMENT_FRAGMENT_BYTES_MAX = 67_108_864;
+const SEGMENT_FRAGMENT_BYTES_MAX = 67_108_864;
 
 /**
  * Version (1), flags (1), name lengths (1 + 1), index (4), init and fragment lengths (4 + 4), start, end and offset in

@@ -116,7 +116,11 @@ export class Outbox {
    * whose clip is here already gets that one: it is never cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
    * `clip_check_failed`, or what the clip or `prepare` throws; then nothing is left of it.
    */
-  seal(live: LiveGrant, clip: Clip, prepare: (sealed: SealedClip) => Promise<string> | string): Promise<OutboxItem> {
+  async seal(
+    live: LiveGrant,
+    clip: Clip,
+    prepare: (sealed: SealedClip) => Promise<string> | string,
+  ): Promise<OutboxItem> {
     assertLiveGrant(live);
     return this.exclusive(live.id, async () => {
       const known = this.item(live.id);

@@ -1,9 +1,15 @@
 // Owns: from an account file to a session: password, client id, access list. Not here: MQTT (broker.ts).
 import { isDeepStrictEqual } from 'node:util';
-import { type Account, passwordFits, readAccount } from '../../device/base/account-folder.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { accessOf, accountHolderSchema, type TopicAccess } from '../../device/protocol/access.ts';
+import {
+  type Account,
+  accessOf,
+  accountHolderSchema,
+  type Disk,
+  passwordFits,
+  readAccount,
+  sha256Hex,
+  type TopicAccess,
+} from '../../device/index.ts';
 
 export interface AccessOptions {
   disk: Disk;

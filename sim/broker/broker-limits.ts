@@ -1,9 +1,6 @@
 // Owns: how much one client may ask of the embedded broker: sizes, rates, counts. Not here: what it may ask (account-access.ts).
 import type { Socket } from 'node:net';
-import type { Clock } from '../../device/base/clock.ts';
-import { FROM_CLIENT, MqttGuard } from '../../device/base/mqtt-guard.ts';
-import { TOPIC_BYTES_MAX } from '../../device/base/mqtt-topic.ts';
-import { PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
+import { type Clock, FROM_CLIENT, MqttGuard, PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/index.ts';
 
 export interface BrokerLimits {
   /** Sockets at once. */

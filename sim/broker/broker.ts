@@ -2,12 +2,17 @@
 // Not here: the access list (device/protocol/access.ts), accounts (device/base/account-folder.ts). The one file that imports aedes.
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
-import type { Clock, Timer } from '../../device/base/clock.ts';
-import { systemCode } from '../../device/base/disk.ts';
-import type { Log } from '../../device/base/log.ts';
-import { mayPublish, mayReceive, maySubscribe } from '../../device/protocol/access.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
+import {
+  type Clock,
+  failure,
+  type Log,
+  mayPublish,
+  mayReceive,
+  maySubscribe,
+  PAYLOAD_BYTES_MAX,
+  systemCode,
+  type Timer,
+} from '../../device/index.ts';
 import { type AccessOptions, AccountAccess, type Session } from './account-access.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
 

@@ -22,9 +22,18 @@ export function stopSignal(): AbortSignal {
 /** Runs a long-lived part: starts it, announces that it is ready, waits to be stopped, stops it. */
 export async function serveUntilStopped(start: () => Promise<{ stop(): Promise<void> }>): Promise<void> {
   const signal = stopSignal();
-  const part = await start();
-  if (!signal.aborted)
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  await part.stop();
-  process.stdin.destroy(); // a supervised part listens there and would otherwise never end
+  try {
+    const part = await start();
+    await aborted(signal);
+    await part.stop();
+  } finally {
+    // A supervised part listens there and would otherwise never end.
+    process.stdin.destroy();
+  }
+}
+
+/** Resolves once the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -96,10 +96,10 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
 function demoCamera(options: DemoOptions): string {
   const { camera } = options;
   if (/^rtsp:\/\//.test(camera) || camera.includes('pace=')) return camera;
-  const seconds = Math.ceil(options.toUs / 1_000_000) + 2;
   const join = camera.includes('?') ? '&' : '?';
+  const seconds = Math.ceil(options.toUs / 1_000_000) + 2;
   if (camera.startsWith('synthetic')) return `${camera}${join}pace=fast&seconds=${seconds}`;
-  return `${camera.startsWith('file:') ? camera : `file:${camera}`}${join}pace=fast&seconds=${seconds}`;
+  return `${camera}?once&pace=fast`;
 }
 
 /** Waits until the ring holds the window's end, or the source has ended; returns the window in wall time. */

@@ -55,6 +55,8 @@ export class Child {
     const child = spawn(process.execPath, [LAUNCHER, ...this.args, '--json'], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, DOORSILL_SUPERVISED: '1' },
+      // Ctrl-C on the terminal is for the supervisor, which stops its parts in order.
+      detached: true,
     });
     this.process = child;
     let lastError = '';

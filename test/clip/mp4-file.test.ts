@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FTYP_BYTES, readMoov } from '../../device/clip/clip-file.ts';
+import { layOut } from '../../device/clip/mp4-file.ts';
+import type { Sps } from '../../device/clip/parameter-sets.ts';
 import { selfCheck } from '../../device/clip/self-check.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
@@ -93,5 +96,48 @@ describe('a clip read by another', () => {
     expect(track?.rotation).toBe(90);
     expect([track?.codedWidth, track?.codedHeight]).toEqual([320, 176]);
     expect([track?.displayWidth, track?.displayHeight]).toEqual([176, 427]);
+  });
+});
+
+describe('a clip beyond 4 GiB and 2^32 ticks', () => {
+  it('has wide offsets and times', () => {
+    const sps: Sps = {
+      bytes: Uint8Array.of(0x67, 66, 0, 30),
+      id: 0,
+      profileIdc: 66,
+      constraints: 0,
+      levelIdc: 30,
+      chromaFormat: 1,
+      bitDepthLuma: 8,
+      bitDepthChroma: 8,
+      progressive: true,
+      width: 320,
+      height: 176,
+      aspect: [1, 1],
+      colour: null,
+      clean: true,
+    };
+    const video = {
+      timescale: 10_000_000,
+      ticks: [0, 4_000_000_000, 8_000_000_000],
+      sizes: [3_000_000_000, 2_000_000_000, 7],
+      lastDuration: 1_000,
+      keys: [0, 2],
+      sps: [sps],
+      pps: [Uint8Array.of(0x68, 0)],
+      rotation: 0 as const,
+    };
+    const { header, sizeBytes } = layOut(video, null, [
+      { track: 'video', samples: 1 },
+      { track: 'video', samples: 2 },
+    ]);
+    const moovBytes = Buffer.from(header).readUInt32BE(FTYP_BYTES);
+    const tables = readMoov(header.subarray(FTYP_BYTES, FTYP_BYTES + moovBytes));
+    expect(tables.video.times).toEqual(video.ticks);
+    expect(tables.video.offsets).toEqual([header.length, header.length + 3e9, header.length + 5e9]);
+    expect(sizeBytes).toBe(header.length + 5_000_000_007);
+    const mdat = Buffer.from(header.subarray(FTYP_BYTES + moovBytes));
+    expect([mdat.readUInt32BE(0), mdat.toString('latin1', 4, 8)]).toEqual([1, 'mdat']);
+    expect(mdat.readBigUInt64BE(8)).toBe(5_000_000_023n);
   });
 });

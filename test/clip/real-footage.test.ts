@@ -29,9 +29,9 @@ const ONE_SECOND_GOPS = [
 
 /** Windows as parts of the footage's frames. */
 const PARTS: [number, number][] = [
-  [0.11, 0.53],
+  [0.11, 0.2],
   [0.5, 0.51],
-  [0.83, 1],
+  [0.93, 1],
 ];
 
 it.skipIf(mediaFile('porch-visit-day.mp4') === null).each([

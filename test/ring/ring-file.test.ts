@@ -73,6 +73,14 @@ describe('a restart', () => {
     }, options);
   });
 
+  it('still knows which footage has a doubtful time', async () => {
+    await folder.with(async (ring) => {
+      for (const number of [0, 1, 2]) await ring.append({ ...segmentOf(number), clockTrusted: number !== 1 });
+    });
+    const doubtful = await folder.with(async (ring) => [0, 1, 2].map((number) => ring.ambiguous(second(number))));
+    expect(doubtful).toEqual([false, true, false]);
+  });
+
   it('jumps ahead in its sequence numbers and never uses one twice under one salt', async () => {
     const used = new Set<string>();
     let written = 0;

@@ -2,9 +2,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Disk } from '../../../device/base/disk.ts';
+import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
 import { DyingDisk } from '../../support/dying-disk.ts';
+import { claimsOf } from '../../support/parties.ts';
 
 let house: BridgeHouse;
 let request: string;
@@ -158,4 +159,74 @@ describe('a restart', () => {
     expect((await house.status(parcel)).body['state']).toBe('deleted');
     expect([...(await folder('staging')), ...(await folder('clips'))]).toEqual([]);
   });
+});
+
+describe('in the last moment before a clip becomes visible', () => {
+  /** A disk on which something happens when the clip has been made ready and only the one step into sight is left. */
+  class WatchedDisk extends SystemDisk {
+    happens: () => Promise<unknown> = async () => undefined;
+
+    override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+      await super.replaceFile(path, bytes);
+      if (path.endsWith('manifest.json')) await this.happens();
+    }
+  }
+
+  it.each([
+    [
+      'its agency is revoked',
+      async () => {
+        await house.registry.revoke(house.cast.agency.id);
+        await house.bridge.refreshRevocations();
+      },
+      'agency_revoked',
+    ],
+    [
+      'its request is resolved',
+      async () => {
+        const id = String(claimsOf(request)['jti']);
+        await house.post(
+          `/v1/requests/${id}/resolve`,
+          {},
+          house.agencyCall({ action: 'resolve-request', request: id }),
+        );
+      },
+      'request_not_live',
+    ],
+    [
+      'its grant expires',
+      async () => {
+        house.clock.shiftS = 2 * 24 * 3600;
+      },
+      'intake_grant_invalid',
+    ],
+  ])('%s, and nobody ever sees it', async (_what, happens, code) => {
+    const disk = new WatchedDisk();
+    await restart(disk);
+    disk.happens = happens;
+    const parcel = house.parcel(request);
+    expect((await house.deliver(parcel)).body['code']).toBe(code);
+    house.clock.shiftS = 0;
+    expect((await house.status(parcel)).body['state']).toBe('deleted');
+    expect([...(await folder('staging')), ...(await folder('ready')), ...(await folder('clips'))]).toEqual([]);
+  });
+
+  it('its owner revokes, and nobody ever sees it', async () => {
+    const disk = new WatchedDisk();
+    await restart(disk);
+    const parcel = house.parcel(request);
+    let revoking: Promise<unknown> = Promise.resolve();
+    disk.happens = async () => {
+      // It waits for the upload's lock to wipe, so only its decision can be waited for here.
+      revoking = house.revoke(parcel);
+      while (!(await isRevoked(parcel)));
+    };
+    expect((await house.deliver(parcel)).body['code']).toBe('intake_revoked');
+    await revoking;
+    expect([...(await folder('staging')), ...(await folder('ready')), ...(await folder('clips'))]).toEqual([]);
+  });
+
+  async function isRevoked(parcel: Parcel): Promise<boolean> {
+    return (await house.openIntake(parcel)).body['code'] === 'intake_revoked';
+  }
 });

@@ -1,5 +1,5 @@
 // Holds: an upload's way in over real HTTP: tus rules, authorisation of every request, one clip a grant.
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DetailedError, Upload } from 'tus-js-client';
@@ -9,7 +9,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
 import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
-import { makeParty } from '../../support/parties.ts';
+import { claimsOf, makeParty } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 
 let house: BridgeHouse;
@@ -246,13 +246,33 @@ describe('the end of an upload', () => {
     expect((await house.patch(parcel, await house.create(parcel), 0, parcel.clip)).status).toBe(204);
   });
 
+  it('does not store whole bytes once the grant has expired', async () => {
+    const parcel = house.parcel(request, { grant: { exp: house.cast.nowS() + 60 } });
+    await house.openIntake(parcel);
+    const path = await house.create(parcel);
+    await writeFile(join(house.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
+    house.clock.shiftS = 61;
+    expect((await house.status(parcel)).body['state']).toBe('deleted');
+    expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
+  });
+
+  it('takes no more bytes for a request that was resolved meanwhile', async () => {
+    const parcel = house.parcel(request);
+    await house.openIntake(parcel);
+    const path = await house.create(parcel);
+    const id = String(claimsOf(request)['jti']);
+    await house.post(`/v1/requests/${id}/resolve`, {}, house.agencyCall({ action: 'resolve-request', request: id }));
+    const refused = await house.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
+    expect(refused).toMatchObject({ status: 410, body: { code: 'request_not_live' } });
+  });
+
   it('drops an upload whose grant has expired', async () => {
     const parcel = house.parcel(request, { grant: { exp: house.cast.nowS() + 60 } });
     await house.openIntake(parcel);
     const path = await house.create(parcel);
     await house.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
     house.clock.shiftS = 61;
-    const refused = await house.patch(parcel, path, 100, parcel.clip.subarray(100));
+    const refused = await house.patch(parcel, path, 100, parcel.clip.subarray(100, 200));
     expect(refused).toMatchObject({ status: 403, body: { code: 'intake_grant_invalid' } });
     await house.bridge.stop();
     await house.startBridge();

@@ -89,7 +89,7 @@ describe('a request', () => {
       [x, y],
     ]);
     expect(await post(house.cast.request({ area: thin }))).toMatch(/^request_limits/);
-    expect(await post(house.cast.request({ area: wide }))).toMatch(/thin/);
+    expect(await post(house.cast.request({ area: wide }))).toMatch(/too long and thin/);
     expect(await post(house.cast.request({ area: eight }))).toMatch(/crosses/);
   });
 

@@ -64,6 +64,7 @@ export class Sender {
   readonly house: BridgeHouse;
   readonly folder: string;
   readonly key = generateSealKey({ bytes: (length) => new Uint8Array(length).fill(7), fraction: () => 0 });
+  readonly log = silentLog();
   outbox: Outbox;
   uploader: Uploader;
   /** Where the device believes the bridge to be. */
@@ -103,7 +104,7 @@ export class Sender {
   }
 
   makeOutbox(disk: Disk = this.house.disk): Outbox {
-    return new Outbox({ disk, random: this.house.random, log: silentLog(), folder: this.folder, key: this.key });
+    return new Outbox({ disk, random: this.house.random, log: this.log, folder: this.folder, key: this.key });
   }
 
   private makeUploader(): Uploader {
@@ -118,7 +119,7 @@ export class Sender {
       },
       clock,
       random,
-      log: silentLog(),
+      log: this.log,
     });
   }
 }

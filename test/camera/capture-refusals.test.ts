@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mediaFile } from '../support/media.ts';
+import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
+
+const ffmpegs = await ffmpegsHere();
+const maker = ffmpegs[0]?.path ?? 'ffmpeg';
+const folder = mkdtempSync(join(tmpdir(), 'doorsill-hostile-'));
+const secret = join(folder, 'secret.mp4');
+let server: Server;
+let connections = 0;
+let port = 0;
+
+beforeAll(async () => {
+  const args = [
+    '-v',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=s=160x120:d=2',
+    '-c:v',
+    'libx264',
+    '-bf',
+    '0',
+    '-g',
+    '25',
+  ];
+  execFileSync(maker, [...args, secret]);
+  server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  port = typeof address === 'object' && address ? address.port : 0;
+});
+afterAll(async () => {
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});
+
+function write(name: string, text: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const ftyp = '\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp41';
+
+describe.each(ffmpegs)('a hostile file and ffmpeg $version', (ffmpeg) => {
+  const scripts: [string, () => string][] = [
+    ['an ffconcat script', () => `ffconcat version 1.0\nfile '${secret}'\n`],
+    [
+      'an HLS playlist',
+      () => `#EXTM3U\n#EXTINF:2,\n${secret}\n#EXTINF:2,\nhttp://127.0.0.1:${port}/x.ts\n#EXT-X-ENDLIST\n`,
+    ],
+    [
+      'a DASH manifest',
+      () =>
+        `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://127.0.0.1:${port}/</BaseURL><SegmentList duration="2"><Initialization sourceURL="i"/><SegmentURL media="a"/></SegmentList></Representation></AdaptationSet></Period></MPD>`,
+    ],
+    [
+      'a session description',
+      () =>
+        `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${port} RTP/AVP 96\na=rtpmap:96 H264/90000\n`,
+    ],
+    ['an SVG', () => `<svg xmlns="http://www.w3.org/2000/svg"><image href="http://127.0.0.1:${port}/x.png"/></svg>`],
+    ['nothing', () => ''],
+  ];
+
+  it.each(scripts)('refuses %s inside a .mp4 before ffmpeg has seen it', async (_, text) => {
+    const recorder = new Recorder(ffmpeg, write('porch.mp4', text()));
+    const started = recorder.capture.start(new AbortController().signal);
+    await expect(started).rejects.toMatchObject({ code: 'camera_refused_format' });
+    expect(recorder.states()).toEqual(['starting', 'failed']);
+    expect(recorder.changes.at(-1)?.failure?.code).toBe('camera_refused_format');
+    await recorder.capture.stop();
+    expect([connections, recorder.segments.length, ffmpegChildren()]).toEqual([0, 0, []]);
+  });
+
+  it.each(scripts)('opens nothing for %s that begins like an MP4', async (_, text) => {
+    const recorder = new Recorder(ffmpeg, write('porch.mp4', ftyp + text()));
+    const started = recorder.capture.start(new AbortController().signal);
+    await expect(started).rejects.toMatchObject({ code: 'camera_no_video' });
+    await recorder.capture.stop();
+    expect([connections, recorder.segments.length, ffmpegChildren()]).toEqual([0, 0, []]);
+  });
+
+  it('takes a pattern of image files for a plain name', async () => {
+    mkdirSync(join(folder, 'frames'), { recursive: true });
+    copyFileSync(secret, join(folder, 'frames', '1.mp4'));
+    const pattern = join(folder, 'frames', '%d.mp4');
+    expect(existsSync(pattern)).toBe(false);
+    expect(() => new Recorder(ffmpeg, `file:${pattern}`)).toThrow(
+      expect.objectContaining({ code: 'camera_not_found' }),
+    );
+  });
+
+  it('refuses folders and pipes without waiting for a writer', async () => {
+    const pipe = join(folder, `pipe-${ffmpeg.origin}`);
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [folder, pipe]) {
+      const recorder = new Recorder(ffmpeg, `file:${path}`);
+      const started = recorder.capture.start(new AbortController().signal);
+      await expect(started).rejects.toMatchObject({ code: 'camera_refused_format' });
+      await recorder.capture.stop();
+    }
+  });
+
+  it('says of a sound file that it has no video', async () => {
+    const path = join(folder, 'sound.mp4');
+    execFileSync(maker, ['-v', 'error', '-y', '-f', 'lavfi', '-i', 'sine=d=1', '-c:a', 'aac', path]);
+    const recorder = new Recorder(ffmpeg, path);
+    await expect(recorder.capture.start(new AbortController().signal)).rejects.toMatchObject({
+      code: 'camera_no_video',
+    });
+    await recorder.capture.stop();
+  });
+
+  it.each([
+    'androidx_sample_malformed_free_box.mp4',
+    'mp4ff_init.mp4',
+    'mp4ff_cbcs.mp4',
+    'mp4parse_bipbop_nonfragment_header.mp4',
+    'mp4parse_test_case_1185230.mp4',
+    'mp4parse_zero_empty_stsc.mp4',
+    'androidx_sample_missing_stsd.mp4',
+    'mediabunny_no-initial-keyframe.ts',
+    'androidx_sample_without_stss.mp4',
+    'mediabunny_multiple-aac-tracks.mp4',
+  ])('ends in a state of its own for the broken or odd file %s', async (name) => {
+    const path = mediaFile(`torture/${name}`);
+    if (!path) return;
+    const recorder = new Recorder(ffmpeg, `file:${path}?pace=fast`);
+    const outcome = await recorder.whole().then(
+      () => recorder.changes.at(-2)?.state,
+      (thrown: { code?: string }) => thrown.code,
+    );
+    await recorder.capture.stop();
+    expect(['ended', 'failed', 'camera_no_video']).toContain(outcome);
+    expect(ffmpegChildren()).toEqual([]);
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseCameraSource } from '../../device/camera/sources.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'doorsill-sources-'));
+const plain = join(folder, 'porch.mp4');
+const odd = join(folder, 'what?pace=fast');
+for (const path of [plain, odd]) writeFileSync(path, 'x');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("a camera's name", () => {
+  it('is synthetic, with options', () => {
+    expect(parseCameraSource('synthetic')).toEqual({
+      kind: 'synthetic',
+      width: 1280,
+      height: 720,
+      pace: 'own',
+      audio: true,
+      seconds: null,
+      shown: 'synthetic',
+    });
+    expect(parseCameraSource('synthetic?pace=fast&seconds=30&size=640x360&audio=off')).toMatchObject({
+      width: 640,
+      height: 360,
+      pace: 'fast',
+      seconds: 30,
+      audio: false,
+    });
+  });
+
+  it('is a file, with or without `file:`', () => {
+    const file = { kind: 'file', path: plain, loop: false, pace: 'own', audio: true, shown: `file:${plain}` };
+    expect(parseCameraSource(plain)).toEqual(file);
+    expect(parseCameraSource(`file:${plain}`)).toEqual(file);
+    expect(parseCameraSource(`file:${plain}?loop&audio=off`)).toEqual({ ...file, loop: true, audio: false });
+    expect(parseCameraSource(`file:${plain}`, { pace: 'fast' })).toEqual({ ...file, pace: 'fast' });
+    expect(parseCameraSource(`file:${plain}?pace=own`, { pace: 'fast' })).toEqual(file);
+  });
+
+  it('takes a question mark as part of a file name when such a file exists', () => {
+    expect(parseCameraSource(`file:${odd}`)).toMatchObject({ path: odd, pace: 'own' });
+  });
+
+  it('is an RTSP address, shown without its credentials', () => {
+    const source = parseCameraSource('rtsp://anna:ge%40heim@cam.local:8554/live?token=secret');
+    expect(source).toMatchObject({ kind: 'rtsp', shown: 'rtsp://cam.local:8554/live' });
+    expect(parseCameraSource('rtsp://[fe80::1]:554/x').shown).toBe('rtsp://[fe80::1]:554/x');
+  });
+
+  it.each([
+    'http://host/x.mp4',
+    'rtsp://',
+    'rtsp://host/a b',
+    'concat:a|b',
+    'synthetic?pace=slow',
+    'synthetic?pace=fast',
+    'synthetic?size=641x360',
+    'synthetic?size=99999x9',
+    'synthetic?seconds=0',
+    'synthetic?colour=red',
+    'file:',
+    `file:${plain}?loop&pace=fast`,
+    `file:${plain}?loop=3`,
+    'rtsp://host/\0',
+  ])('is refused as %j', (text) => {
+    expect(() => parseCameraSource(text)).toThrow(expect.objectContaining({ code: 'camera_unsupported' }));
+  });
+
+  it('keeps credentials out of a refusal', () => {
+    expect(() => parseCameraSource('http://anna:geheim@host/x')).toThrow(/http:\/\/\*\*\*@host/);
+  });
+
+  it('is refused when the file does not exist', () => {
+    expect(() => parseCameraSource('file:/no/such/file.mp4')).toThrow(
+      expect.objectContaining({ code: 'camera_not_found' }),
+    );
+  });
+});

@@ -1,0 +1,304 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { generateSealKey } from '../../device/ring/seal.ts';
+import { Outbox, type SealedClip } from '../../device/upload/outbox.ts';
+import { BridgeHouse } from '../support/bridge-house.ts';
+import { clipOf, type Errand, liveFor, makeErrand, Sender } from './support/sender.ts';
+
+const disk = new SystemDisk();
+let house: BridgeHouse;
+let request: string;
+let sender: Sender;
+let errand: Errand;
+beforeEach(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+  sender = await Sender.open(house);
+  errand = makeErrand(house, request, 200_000);
+});
+afterEach(async () => {
+  await sender.close();
+  await house.close();
+});
+
+const names = () => disk.list(sender.folder);
+
+/** A disk on which writing fails with an operating system's code at the given step, and goes on failing. */
+function failingDisk(code: string, allowedSteps: number): Disk {
+  let steps = 0;
+  const step = () => {
+    steps += 1;
+    if (steps > allowedSteps) throw Object.assign(new Error(code), { code });
+  };
+  const inner = new SystemDisk();
+  const wrapFile = (file: DiskFile): DiskFile => ({
+    size: () => file.size(),
+    read: (position, length) => file.read(position, length),
+    write: async (position, bytes) => {
+      step();
+      await file.write(position, bytes);
+    },
+    sync: async () => {
+      step();
+      await file.sync();
+    },
+    truncate: (length) => file.truncate(length),
+    close: () => file.close(),
+  });
+  return {
+    open: async (path, options) => wrapFile(await inner.open(path, options)),
+    readFile: (path, bytesMax) => inner.readFile(path, bytesMax),
+    replaceFile: async (path, bytes) => {
+      step();
+      await inner.replaceFile(path, bytes);
+    },
+    rename: (from, to) => inner.rename(from, to),
+    remove: (path) => inner.remove(path),
+    makeFolder: (path) => inner.makeFolder(path),
+    list: (path) => inner.list(path),
+    sizeOf: (path) => inner.sizeOf(path),
+    freeBytes: (path) => inner.freeBytes(path),
+  };
+}
+
+/** Counts how many steps a whole seal takes on a disk that does not fail. */
+async function stepsOfSeal(): Promise<number> {
+  for (let allowed = 0; ; allowed += 1) {
+    const outbox = sender.makeOutbox(failingDisk('ENOSPC', allowed));
+    await outbox.start();
+    const sealed = await outbox
+      .seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken)
+      .then(
+        () => true,
+        () => false,
+      );
+    await outbox.remove(errand.live.id).catch(() => undefined);
+    for (const name of await names()) await disk.remove(join(sender.folder, name));
+    if (sealed) return allowed;
+  }
+}
+
+describe('an outbox', () => {
+  it('keeps a clip with its hash, and shows its very bytes to the check before anything is signed', async () => {
+    const { clip, manifestToken } = errand.parcel;
+    let seen: SealedClip | null = null;
+    const item = await sender.outbox.seal(errand.live, clipOf(clip), async (sealed) => {
+      seen = sealed;
+      expect(sha256Hex(await sealed.reader.read(0, sealed.reader.sizeBytes))).toBe(sha256Hex(clip));
+      expect(sealed).toMatchObject({ sha256: sha256Hex(clip), bytes: clip.length });
+      return manifestToken;
+    });
+    expect(seen).not.toBeNull();
+    expect(item).toEqual({
+      grant: errand.live.id,
+      request: errand.live.facts.grant.request,
+      clipSha256: sha256Hex(clip),
+      clipBytes: clip.length,
+      manifest: manifestToken,
+      manifestSha256: sha256Hex(manifestToken),
+      uploadUrl: null,
+    });
+    await sender.restart();
+    expect(sender.outbox.item(item.grant)).toEqual(item);
+    const reader = await sender.outbox.reader(item.grant);
+    expect(sha256Hex(await reader.read(1_000, 100_000))).toBe(sha256Hex(clip.subarray(1_000, 101_000)));
+    await reader.close();
+  });
+
+  it('leaves nothing of the clip or of the home readable on the disk', async () => {
+    const { clip } = errand.parcel;
+    await sender.seal(errand);
+    await sender.outbox.setUploadUrl(errand.live.id, 'https://bridge.example/v1/uploads/upload-1');
+    for (const name of await names()) {
+      const bytes = await readFile(join(sender.folder, name));
+      for (const open of ['12 Elm Street', 'eyJ', 'upload', 'moov', Buffer.from(clip.subarray(5_000, 5_032))]) {
+        expect(bytes.includes(open), `${name} shows ${String(open)}`).toBe(false);
+      }
+    }
+  });
+
+  it('never cuts a clip twice: the one that is here is the answer, whatever comes', async () => {
+    const first = await sender.seal(errand);
+    await sender.restart();
+    const { live } = liveFor(house, request, errand.parcel.grantToken);
+    const second = await sender.outbox.seal(live, clipOf(new Uint8Array(10)), () => {
+      throw new Error('it must not be asked');
+    });
+    expect(second).toEqual(first);
+  });
+
+  it('remembers the place of an upload, and forgets it, durably', async () => {
+    const { grant } = await sender.seal(errand);
+    await sender.outbox.setUploadUrl(grant, 'https://bridge.example/v1/uploads/upload-1');
+    await sender.restart();
+    expect(sender.outbox.item(grant)?.uploadUrl).toBe('https://bridge.example/v1/uploads/upload-1');
+    await sender.outbox.setUploadUrl(grant, null);
+    await sender.restart();
+    expect(sender.outbox.item(grant)?.uploadUrl).toBeNull();
+  });
+
+  it('destroys a clip: neither files nor the key are left', async () => {
+    const { grant } = await sender.seal(errand);
+    const held = await disk.open(join(sender.folder, `${grant}.commit`), { create: false });
+    const before = await held.read(0, 10_000);
+    await sender.outbox.remove(grant);
+    expect(await names()).toEqual([]);
+    expect(sender.outbox.item(grant)).toBeNull();
+    const after = await held.read(0, 10_000);
+    expect(after.length).toBe(before.length);
+    expect(Buffer.compare(after, before)).not.toBe(0);
+    await held.close();
+    await sender.outbox.remove(grant);
+    await sender.outbox.remove('../escape');
+  });
+
+  it('keeps nothing of a clip whose grant dies while it is written, checked or committed', async () => {
+    const { clip, manifestToken, grantToken } = errand.parcel;
+    for (const moment of ['written', 'checked', 'committed']) {
+      const { live, end } = liveFor(house, request, grantToken);
+      const at = (now: string) => now === moment && end('revoked');
+      const outbox = sender.makeOutbox({
+        ...failingDisk('EIO', 1_000),
+        replaceFile: async (path, bytes) => {
+          await disk.replaceFile(path, bytes);
+          at('committed');
+        },
+      });
+      await outbox.start();
+      const streaming = {
+        ...clipOf(clip),
+        async *parts() {
+          yield clip.subarray(0, 100_000);
+          at('written');
+          yield clip.subarray(100_000);
+        },
+      };
+      const sealing = outbox.seal(live, streaming, () => {
+        at('checked');
+        return manifestToken;
+      });
+      await expect(sealing, moment).rejects.toMatchObject({ code: 'grant_dead' });
+      expect(await names(), moment).toEqual([]);
+      await expect(
+        outbox.seal(live, clipOf(clip), () => manifestToken),
+        moment,
+      ).rejects.toMatchObject({
+        code: 'grant_dead',
+      });
+    }
+  });
+
+  it('refuses a clip that is not as long as it was cut to, or that its check refuses', async () => {
+    const { clip, manifestToken } = errand.parcel;
+    for (const sizeBytes of [clip.length - 1, clip.length + 1]) {
+      const wrong = { ...clipOf(clip), sizeBytes };
+      await expect(sender.outbox.seal(errand.live, wrong, () => manifestToken)).rejects.toMatchObject({
+        code: 'clip_check_failed',
+      });
+    }
+    const refusing = sender.outbox.seal(errand.live, clipOf(clip), () => Promise.reject(new Error('a hidden frame')));
+    await expect(refusing).rejects.toThrow('a hidden frame');
+    expect(await names()).toEqual([]);
+  });
+
+  it('leaves nothing half-way when the disk is full at any write, and works when there is room', async () => {
+    const steps = await stepsOfSeal();
+    expect(steps).toBeGreaterThan(4);
+    for (let allowed = 0; allowed < steps; allowed += 1) {
+      const outbox = sender.makeOutbox(failingDisk('ENOSPC', allowed));
+      await outbox.start();
+      await expect(
+        outbox.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
+      ).rejects.toMatchObject({ code: 'outbox_full' });
+      expect(await names(), `full after ${allowed} steps`).toEqual([]);
+    }
+    await sender.seal(errand);
+  });
+
+  it('does not begin a clip for which there is no room', async () => {
+    const full = sender.makeOutbox({ ...failingDisk('EIO', 1_000), freeBytes: () => Promise.resolve(1_000_000) });
+    await full.start();
+    await expect(
+      full.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
+    ).rejects.toMatchObject({ code: 'outbox_full', facts: { path: sender.folder } });
+    expect(await names()).toEqual([]);
+  });
+
+  it('recovers from a crash at any write: no clip, or the whole one', async () => {
+    const steps = await stepsOfSeal();
+    for (let allowed = 0; allowed <= steps; allowed += 1) {
+      const folder = join(sender.folder, `crash-${allowed}`);
+      const deps = { random: house.random, log: sender.log, folder, key: sender.key };
+      const failing = failingDisk('EIO', allowed);
+      // A dead process cleans nothing up either.
+      const dying = new Outbox({ ...deps, disk: { ...failing, remove: async () => undefined } });
+      await dying.start();
+      const sealed = await dying
+        .seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken)
+        .catch(() => null);
+      const next = new Outbox({ ...deps, disk });
+      await next.start();
+      expect(next.list().damaged, `died after ${allowed} steps`).toEqual([]);
+      expect(next.item(errand.live.id), `died after ${allowed} steps`).toEqual(sealed);
+      expect(sealed !== null).toBe(allowed === steps);
+      if (!sealed) expect(await disk.list(folder)).toEqual([]);
+    }
+  });
+
+  it('names a clip that was cut, altered, swapped or lost, keeps it from being sent, and can remove it', async () => {
+    const { grant } = await sender.seal(errand);
+    const path = (suffix: string) => join(sender.folder, grant + suffix);
+    const [clip, commit] = [await readFile(path('.clip')), await readFile(path('.commit'))];
+    const flipped = (bytes: Uint8Array, at: number) => {
+      const copy = Uint8Array.from(bytes);
+      copy[at] = (copy[at] ?? 0) ^ 1;
+      return copy;
+    };
+    const other = makeErrand(house, request, 100_000);
+    const otherItem = await sender.seal(other);
+    const swapped = await readFile(join(sender.folder, `${otherItem.grant}.clip`));
+    await sender.outbox.remove(otherItem.grant);
+    const spoilings: [string, string, Uint8Array | null][] = [
+      ['the clip is lost', '.clip', null],
+      ['the clip is cut', '.clip', clip.subarray(0, clip.length - 1_000)],
+      ['the clip is another', '.clip', swapped],
+      ['its end is altered', '.clip', flipped(clip, clip.length - 5)],
+      ['the record is altered', '.commit', flipped(commit, 40)],
+      ['the record is cut', '.commit', commit.subarray(0, 30)],
+      ['the record is empty', '.commit', new Uint8Array(0)],
+    ];
+    for (const [what, suffix, bytes] of spoilings) {
+      if (bytes) await disk.replaceFile(path(suffix), bytes);
+      else await disk.remove(path(suffix));
+      await sender.restart();
+      expect(sender.outbox.list(), what).toEqual({ items: [], damaged: [grant] });
+      expect(() => sender.outbox.item(grant), what).toThrow(expect.objectContaining({ code: 'outbox_damaged' }));
+      await expect(sender.seal(errand), what).rejects.toMatchObject({ code: 'outbox_damaged' });
+      await disk.replaceFile(path('.clip'), clip);
+      await disk.replaceFile(path('.commit'), commit);
+    }
+    await disk.replaceFile(path('.commit'), new Uint8Array(5));
+    await sender.restart();
+    await sender.outbox.remove(grant);
+    expect(await names()).toEqual([]);
+    expect(sender.outbox.item(grant)).toBeNull();
+  });
+
+  it('opens nothing with another key, and does not destroy it either', async () => {
+    await sender.seal(errand);
+    const stranger = new Outbox({
+      disk,
+      random: house.random,
+      log: sender.log,
+      folder: sender.folder,
+      key: generateSealKey(house.random),
+    });
+    await stranger.start();
+    expect(stranger.list()).toEqual({ items: [], damaged: [errand.live.id] });
+    await sender.restart();
+    expect(sender.outbox.item(errand.live.id)).not.toBeNull();
+  });
+});
