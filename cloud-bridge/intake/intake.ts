@@ -75,7 +75,10 @@ export class IntakeDesk {
     }
   }
 
-  /** How the grant's clip stands; finishes one whose bytes are all there. Throws `device_...`, `intake_...`, `http_not_found`. */
+  /**
+   * How the grant's clip stands; finishes one whose bytes are all there. Throws `device_...`, `intake_...`,
+   * `http_not_found`, and `credential_unavailable` while a whole clip waits for the registry.
+   */
   async status(bearer: string, grant: string): Promise<IntakeStatus> {
     const { presented, intake } = await this.present(bearer);
     if (presented.token.grant !== grant) throw wrongGrant();
@@ -177,9 +180,9 @@ function wrongGrant(): Failure {
   return failure('intake_token_invalid', { detail: 'it is for another grant' });
 }
 
-/** A finish that failed shows in the status that is read next; a bug does not pass. */
+/** A finish that failed for good shows in the status that is read next; one that may yet succeed says why it has to wait. */
 function passing(thrown: unknown): void {
-  if (!isFailure(thrown)) throw thrown;
+  if (!isFailure(thrown) || thrown.retryable) throw thrown;
 }
 
 function statusOf(intake: Intake): IntakeStatus {

@@ -23,6 +23,7 @@ const accountSchema = z.strictObject({
 export type Account = z.infer<typeof accountSchema>;
 
 const ACCOUNT_BYTES_MAX = 16_384;
+const FILE_SUFFIX = '.json';
 const PASSWORD_LENGTH_MAX = 128;
 /** Passwords are 192 random bits, never chosen by people, so a light cost is enough and a fleet can log in at once. */
 const SCRYPT = { N: 1024, r: 8, p: 1 };
@@ -77,6 +78,12 @@ export async function readAccount(disk: Disk, folder: string, user: string): Pro
   }
 }
 
+/** User names that have an account file, whole or not. */
+export async function listAccounts(disk: Disk, folder: string): Promise<string[]> {
+  const files = (await disk.list(folder)).filter((name) => name.endsWith(FILE_SUFFIX));
+  return files.map((name) => name.slice(0, -FILE_SUFFIX.length)).filter((user) => nameSchema.safeParse(user).success);
+}
+
 /** Ends an account; the broker ends its sessions soon after. */
 export async function removeAccount(disk: Disk, folder: string, user: string): Promise<void> {
   if (nameSchema.safeParse(user).success) await disk.remove(pathOf(folder, user));
@@ -96,5 +103,5 @@ function hashOf(password: string, salt: string): Promise<Uint8Array> {
 }
 
 function pathOf(folder: string, user: string): string {
-  return join(folder, `${user}.json`);
+  return join(folder, user + FILE_SUFFIX);
 }

@@ -91,7 +91,11 @@ export class Capture {
   private lastFailure: Failure | null = null;
   private place: CaptureChange['recording'] | null = null;
   private deliveredUntilUs = 0;
-  private losing = false;
+  /** Segments put in line, and taken out of it to be stored, since the process began. */
+  private offered = 0;
+  private handled = 0;
+  /** Footage is being lost until a segment after this one is stored; null when none is. */
+  private lostAt: number | null = null;
   private unhook = () => {};
 
   /** Does nothing yet. */
@@ -100,8 +104,17 @@ export class Capture {
     this.sinks = sinks;
     this.backoff = new Backoff(deps.random, deps.retryMs ?? RETRY_MS, deps.retryMsMax ?? RETRY_MS_MAX);
     this.driver = this.makeDriver();
-    const failed = (thrown: unknown) => this.onLost(isFailure(thrown) ? thrown.message : String(thrown));
-    this.queue = new SegmentQueue({ segment: sinks.segment, failed }, deps.queueBytesMax ?? QUEUE_BYTES_MAX);
+    this.queue = new SegmentQueue(
+      {
+        segment: async (segment) => {
+          this.handled += 1;
+          await sinks.segment(segment);
+          this.onStored();
+        },
+        failed: (thrown) => this.onLost(isFailure(thrown) ? thrown.message : String(thrown), this.handled),
+      },
+      deps.queueBytesMax ?? QUEUE_BYTES_MAX,
+    );
   }
 
   private makeDriver(): SourceDriver {
@@ -211,7 +224,7 @@ export class Capture {
       {
         opened,
         segment: (endUs, place) => this.onSegment(endUs, place),
-        dropped: () => this.onLost('storing is too slow'),
+        dropped: () => this.onLost('storing is too slow', this.offered),
         stalled: (detail) => this.dispatch({ type: 'stall', detail }),
         gray: (pixels, atUs) => this.sinks.gray({ width: GRAY_WIDTH, height: GRAY_HEIGHT, pixels, atUs }),
       },
@@ -231,16 +244,22 @@ export class Capture {
     this.place = place ?? this.place;
     this.backoff.reset();
     this.dispatch({ type: 'segment' });
-    const resumed = this.losing;
-    this.losing = false;
-    if (before === 'recording' && (place !== null || resumed)) this.report();
+    this.offered += 1;
+    if (before === 'recording' && place !== null) this.report();
   }
 
-  /** A segment was lost on its way to its sink: said once until one gets through again. */
-  private onLost(detail: string): void {
-    if (this.losing) return;
-    this.losing = true;
-    this.deps.log.warn('footage was lost', { detail });
+  /** Segment number `at` was lost on its way to its sink: said once until a later one gets through. */
+  private onLost(detail: string, at: number): void {
+    const first = this.lostAt === null;
+    this.lostAt = at;
+    if (!first) return;
+    this.deps.log.warn('footage is being lost', { detail });
     if (this.in('recording')) this.report(`footage is being lost: ${detail}`);
+  }
+
+  private onStored(): void {
+    if (this.lostAt === null || this.handled <= this.lostAt) return;
+    this.lostAt = null;
+    if (this.in('recording')) this.report();
   }
 }

@@ -33,6 +33,9 @@ const MEASURE_MS_MAX = 120_000;
 /** Probing passes this much through; it is looked at and thrown away. */
 const PASSED_BYTES_MAX = 2 ** 44;
 
+/** Static builds do so when a transport stream names its service: the text's conversion needs what they cannot load. */
+const CRASHES_ON_TRANSPORT_STREAMS = 'this ffmpeg crashes on transport streams; install a newer one';
+
 /**
  * Looks through a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason.
  * Nothing is opened but the file itself, and only by the demuxer that its content calls for.
@@ -46,7 +49,9 @@ export async function probeFile(
   const facts = new StreamFacts();
   const look = await lookThroughCopy(ffmpeg, source, demuxer, facts, options);
   if (!facts.video) {
-    throw failure('camera_no_video', { source: source.shown, detail: look.words ?? 'it has no video stream' });
+    const crashes = demuxer === 'mpegts' && look.words?.startsWith('SIG') === true;
+    const detail = crashes ? CRASHES_ON_TRANSPORT_STREAMS : (look.words ?? 'it has no video stream');
+    throw failure('camera_no_video', { source: source.shown, detail });
   }
   const encodedBecause = facts.video.codec === 'h264' ? look.fault : `the codec is ${facts.video.codec}`;
   const audio = source.audio ? facts.audio : null;

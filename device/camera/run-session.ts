@@ -193,7 +193,8 @@ export class RunSession {
     const { driver, shown } = this.context;
     if (signal.aborted) return { how: 'complete', detail: 'it was ended', failure: null };
     const detail = end.signal === null ? end.words : `ffmpeg was ended by ${end.signal}`;
-    const barren = this.segments === 0 && end.signal === null;
+    // A program that did not start or was killed says nothing about its source.
+    const barren = this.segments === 0 && end.status !== null;
     if (barren && driver.learn({ facts: this.facts, init: this.init, fault: null, barren })) {
       return { how: 'replan', detail, failure: null };
     }
@@ -201,7 +202,7 @@ export class RunSession {
       const why = end.status === 0 ? 'it ended the stream' : detail;
       return { how: 'broken', detail: why, failure: failure('camera_unreachable', { source: shown, detail: why }) };
     }
-    if (barren) {
+    if (barren && driver.unchanging) {
       return { how: 'hopeless', detail, failure: failure('camera_no_video', { source: shown, detail }) };
     }
     return end.status === 0

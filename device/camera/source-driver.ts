@@ -38,6 +38,8 @@ export interface SourceDriver {
   readonly policy: CapturePolicy;
   /** Live footage cannot wait: a full queue drops. Other sources are made to wait. */
   readonly live: boolean;
+  /** What it holds does not change: a run that finds no picture in it will never find one. */
+  readonly unchanging: boolean;
   /** Prepares the next run. `deliveredUntilUs`: wall time of the last segment's end so far, 0 before the first. */
   open(signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput>;
   /** Takes what a run has shown; true when the next run would be another one. */

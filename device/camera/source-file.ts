@@ -13,6 +13,7 @@ const RETRIES_MAX = 4;
 export class FileDriver implements SourceDriver {
   readonly policy;
   readonly live = false;
+  readonly unchanging = true;
   private readonly source: FileSource;
   private readonly context: DriverContext;
   private facts: FileFacts | null = null;

@@ -13,6 +13,7 @@ import { ArrivalTimeline } from './timeline.ts';
 export class RtspDriver implements SourceDriver {
   readonly policy = { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 } as const;
   readonly live = true;
+  readonly unchanging = false;
   private readonly source: RtspSource;
   private plan: CapturePlan;
 

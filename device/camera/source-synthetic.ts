@@ -20,6 +20,7 @@ function frameTimeUs(startUs: number, frame: number): number {
 export class SyntheticDriver implements SourceDriver {
   readonly policy = { atEnd: 'ended', retriesMax: 4, forgiveAfter: 60 } as const;
   readonly live = false;
+  readonly unchanging = false;
   private readonly source: SyntheticSource;
   private readonly clock: Clock;
   private readonly onPress: (atUs: number, frame: number) => void;

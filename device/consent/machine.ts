@@ -65,6 +65,8 @@ export type RequestEffect =
   | { do: 'remove-clip'; grant: string }
   | { do: 'send-revocation'; grant: string }
   | { do: 'receipt'; outcome: Receipt['outcome']; grant?: string; code?: ErrorCode }
+  /** Tell again where the request stands: the first receipt may have been lost. */
+  | { do: 'restate' }
   | { do: 'reject'; code: ErrorCode; detail?: string };
 
 export interface Step {
@@ -216,7 +218,7 @@ function onSameGrant(state: RequestState, current: GrantRef, grant: GrantRef): S
     case 'failed':
       return stay(state, [{ do: 'receipt', outcome: 'failed', grant: grant.id, code: state.code }]);
     default:
-      return stay(state, [{ do: 'receipt', outcome: 'granted', grant: grant.id }]);
+      return stay(state, [{ do: 'restate' }]);
   }
 }
 

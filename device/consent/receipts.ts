@@ -38,15 +38,16 @@ export function standingReceipt(request: string, record: RequestRecord): Receipt
     case 'failed':
       return { outcome: 'failed', request, grant: state.grant.id, code: state.code };
     case 'granted':
-      return { outcome: 'granted', request, grant: state.grant.id };
+      return { outcome: 'granted', request, grant: state.grant.id, grantSha256: state.grant.sha256 };
     case 'sealed':
     case 'presented':
-      return { outcome: 'sealed', request, grant: state.grant.id, clip: state.clip };
+      return { outcome: 'sealed', request, grant: state.grant.id, grantSha256: state.grant.sha256, clip: state.clip };
     case 'delivered':
       return {
         outcome: 'sent',
         request,
         grant: state.grant.id,
+        grantSha256: state.grant.sha256,
         clip: state.clip,
         ...(intake === null ? {} : { intake }),
       };

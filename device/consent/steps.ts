@@ -13,6 +13,7 @@ import type { Ledger } from './ledger.ts';
 import type { ClipFacts, EndReason, LedgerBody } from './ledger-entry.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';
 import {
+  currentGrant,
   next,
   type RequestEffect,
   type RequestInput,
@@ -21,6 +22,7 @@ import {
   unfinishedGrant,
 } from './machine.ts';
 import type { HighWaterMarks } from './marks.ts';
+import { standingReceipt } from './receipts.ts';
 import type { OwnerOrder } from './verify-owner.ts';
 
 export type RevokeOrder = Extract<OwnerOrder, { kind: 'revoke' }>;
@@ -112,15 +114,22 @@ export class StepRunner {
       case 'receipt': {
         const { outcome, grant, code } = effect;
         const { request, answers, clip, intake } = occasion;
+        const current = currentGrant(state.record(request).state);
         return effects.receipt({
           outcome,
           request,
           ...(answers === undefined ? {} : { answers }),
           ...(grant === undefined ? {} : { grant }),
+          ...(outcome === 'granted' && current ? { grantSha256: current.sha256 } : {}),
           ...(code === undefined ? {} : { code }),
           ...(clip === undefined ? {} : { clip }),
           ...(intake === undefined ? {} : { intake }),
         });
+      }
+      case 'restate': {
+        const body = standingReceipt(occasion.request, state.record(occasion.request));
+        const { answers } = occasion;
+        return body ? effects.receipt({ ...body, ...(answers === undefined ? {} : { answers }) }) : undefined;
       }
       case 'announce':
         return;

@@ -1,7 +1,7 @@
 // Owns: the owner's signed words: grant, denial, revocation, command, each with a fresh id.
 // Not here: reading what is answered (read-notice.ts), sending it (the CLI, console), judging it (consent/).
 import { type Clock, wallSeconds } from '../base/clock.ts';
-import { type SigningKey, sha256Hex } from '../base/keys.ts';
+import type { SigningKey } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from '../protocol/claims.ts';
 import {
@@ -72,14 +72,14 @@ export function makeDenial(signer: Signer, notice: VerifiedNotice): Signed<Denia
   return { token: signToken('doorsill-denial+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** Takes a grant back; needs the grant's exact token, whichever owner signed it. */
-export function makeRevoke(signer: Signer, grant: { token: string; claims: Grant }): Signed<Revoke> {
-  const claims: Revoke = {
-    ...header(signer, grant.claims.aud, 'revoke'),
-    request: grant.claims.request,
-    grant: grant.claims.jti,
-    grantSha256: sha256Hex(grant.token),
-  };
+/** Takes a grant back, whichever owner signed it. */
+export function makeRevoke(
+  signer: Signer,
+  device: string,
+  named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>,
+): Signed<Revoke> {
+  const { request, grant, grantSha256 } = named;
+  const claims: Revoke = { ...header(signer, device, 'revoke'), request, grant, grantSha256 };
   return { token: signToken('doorsill-revoke+jws', claims, signer.key), jti: claims.jti, claims };
 }
 

@@ -152,7 +152,7 @@ export class RingFile implements Ring {
       if (!window) {
         await this.renew();
       } else if (entries.length > 0) {
-        await this.keyFile.forget(rangesOf(this.index.all(), new Set(entries)), this.index.oldest()?.sequence ?? 0);
+        await this.keyFile.forget(this.index.runsOf(new Set(entries)), this.index.oldest()?.sequence ?? 0);
         for (const entry of entries) this.drop(entry);
         await this.eraseDoomed(records);
         await records.sync();
@@ -379,24 +379,4 @@ function bytesOfRecord(bodyBytes: number): number {
 function entryOf(header: RecordHeader, writtenMs: number): Entry {
   const { sequence, startUs, endUs, clockTrusted, blocks } = header;
   return { sequence, startUs, endUs, clockTrusted, bytes: blocks * BLOCK_BYTES, header, writtenMs };
-}
-
-/**
- * First and last sequence number of each run of `doomed` among all entries, oldest first. Numbers between two of a run
- * belong to no segment that is kept: one that hides there, damaged for now, must not come back either.
- */
-function rangesOf(all: readonly Entry[], doomed: ReadonlySet<Entry>): [number, number][] {
-  const ranges: [number, number][] = [];
-  let run: [number, number] | null = null;
-  for (const entry of all) {
-    if (!doomed.has(entry)) {
-      run = null;
-    } else if (run) {
-      run[1] = entry.sequence;
-    } else {
-      run = [entry.sequence, entry.sequence];
-      ranges.push(run);
-    }
-  }
-  return ranges;
 }

@@ -79,6 +79,26 @@ export class RingIndex<Entry extends IndexEntry> {
     return expired;
   }
 
+  /**
+   * First and last sequence number of each run of `doomed` among all entries. Numbers between two of a run belong to no
+   * entry that is kept: a record that hides there, damaged for now, must not come back either.
+   */
+  runsOf(doomed: ReadonlySet<Entry>): [number, number][] {
+    const runs: [number, number][] = [];
+    let run: [number, number] | null = null;
+    for (const entry of this.entries.values()) {
+      if (!doomed.has(entry)) {
+        run = null;
+      } else if (run) {
+        run[1] = entry.sequence;
+      } else {
+        run = [entry.sequence, entry.sequence];
+        runs.push(run);
+      }
+    }
+    return runs;
+  }
+
   /** Whether footage in the window was recorded under an untrusted clock, or two segments claim the same time. */
   ambiguous(window: Window): boolean {
     let untilUs = Number.NEGATIVE_INFINITY;

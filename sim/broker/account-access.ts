@@ -5,6 +5,7 @@ import {
   accessOf,
   accountHolderSchema,
   type Disk,
+  listAccounts,
   passwordFits,
   readAccount,
   sha256Hex,
@@ -41,6 +42,12 @@ export class AccountAccess {
     if (!account || !(await passwordFits(account, password))) return null;
     const holder = accountHolderSchema.safeParse(account);
     return holder.success ? { account, access: accessOf(prefix, holder.data), filters: new Set() } : null;
+  }
+
+  /** User names that have an account file. */
+  async users(): Promise<Set<string>> {
+    const { disk, accounts } = this.options;
+    return new Set(await listAccounts(disk, accounts));
   }
 
   /** Whether the account is still as it was at login. */

@@ -69,7 +69,7 @@ export class RateLimit {
   }
 }
 
-/** CONNECT carries a will as large as any payload, and names besides. */
+/** CONNECT carries a will, whose payload has the limit of every other, and names besides. */
 const PACKET_BYTES_MAX = PAYLOAD_BYTES_MAX + 2 * TOPIC_BYTES_MAX + 1_024;
 
 /** Judges a client's bytes as the broker reads them; calls `broken` with what is wrong. Call after the broker has the socket. */

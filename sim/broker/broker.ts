@@ -25,8 +25,9 @@ export interface BrokerOptions extends AccessOptions {
   log: Log;
 }
 
-/** How often the files of connected accounts are read again, so that a removed account loses its session. */
+/** How often accounts are looked at again: all of them for whether they are still there, some for whether they changed. */
 const ACCOUNTS_AGAIN_MS = 2_000;
+const ACCOUNTS_READ_AGAIN = 64;
 
 type Message = { topic: string; payload: string | Uint8Array; retain?: boolean; qos?: number };
 type Connect = { username?: string; clientId: string; clean?: boolean; will?: Message };
@@ -46,6 +47,7 @@ export class Broker {
   private accountsTimer: Timer | null = null;
   private boundPort = 0;
   private logins = 0;
+  private nextRead = 0;
 
   constructor(options: BrokerOptions) {
     this.options = options;
@@ -216,15 +218,25 @@ export class Broker {
 
   private checkAccountsLater(): void {
     this.accountsTimer = this.options.clock.after(ACCOUNTS_AGAIN_MS, () => {
-      void this.checkAccounts().finally(() => {
-        if (this.accountsTimer) this.checkAccountsLater();
-      });
+      const failed = (thrown: unknown) =>
+        this.options.log.warn('the accounts could not be read again', { detail: systemCode(thrown) ?? 'unknown' });
+      void this.checkAccounts()
+        .catch(failed)
+        .then(() => {
+          if (this.accountsTimer) this.checkAccountsLater();
+        });
     });
   }
 
+  /** Ends the sessions of accounts that were removed or issued anew. A fleet's files are not all read every time. */
   private async checkAccounts(): Promise<void> {
-    for (const [client, session] of [...this.sessions]) {
-      if (await this.access.stillHolds(session)) continue;
+    const kept = await this.access.users();
+    const sessions = [...this.sessions];
+    const from = sessions.length === 0 ? 0 : this.nextRead % sessions.length;
+    this.nextRead = from + ACCOUNTS_READ_AGAIN;
+    for (const [at, [client, session]] of sessions.entries()) {
+      const isRead = (at - from + sessions.length) % sessions.length < ACCOUNTS_READ_AGAIN;
+      if (kept.has(session.account.user) && (!isRead || (await this.access.stillHolds(session)))) continue;
       this.options.log.info('a session ended with its account', { user: session.account.user });
       client.close();
     }

@@ -1,7 +1,9 @@
 // Owns: the verbs of an owner: request --list, grant, deny, revoke, ring, watch. Each signs, sends, and ends on a receipt.
 // Not here: how they show and wait (owner-notice.ts).
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import {
+  CLIP_BYTES_DEFAULT,
   DISCLOSURE_KEYS,
   type DisclosureKey,
   failure,
@@ -9,15 +11,17 @@ import {
   makeDenial,
   makeGrant,
   makeRevoke,
+  type OwnerSession,
+  type Revoke,
   type Signer,
-  type VerifiedNotice,
+  sha256Hex,
   type Window,
   type Zone,
 } from '../../device/index.ts';
-import { type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
+import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { parseMoment, printBytes } from './moments.ts';
-import { answered, elapsedMs, fetchNotice, showNotice, showUpload, showWindow } from './owner-notice.ts';
+import { answered, elapsedMs, fetchNotice, fetchNotices, showNotice, showUpload, showWindow } from './owner-notice.ts';
 
 const RECEIPT_MS_MAX = 20_000;
 
@@ -53,9 +57,7 @@ Examples:
     .action(async (request: string, options: GrantOptions, command: Command) => {
       const context = openContext(command);
       await withOwner(context, options, async (session, signer) => {
-        const notice = await fetchNotice(session, signer, request);
-        for (const line of showNotice(notice)) context.output.progress(line);
-        const grant = await grantFor(signer, notice, options, ownerFolder(options), context.disk);
+        const grant = await grantFor(context, session, signer, request, options);
         const startMs = context.clock.monotonicMs();
         const { claims } = grant;
         context.output.progress(`Granting ${showWindow(claims.window)}, ${claims.audio ? 'with' : 'without'} sound,`);
@@ -67,7 +69,7 @@ Examples:
           claims.jti,
           options.wait ? Number(options.timeout) * 1000 : RECEIPT_MS_MAX,
           () => session.answer(request, 'grant', grant.token),
-          (heard) => heard.outcome === 'sent' || (!options.wait && heard.outcome === 'granted'),
+          (heard) => heard.outcome === 'sent' || (!options.wait && heard.outcome !== 'revoked'),
           (heard) => context.output.progress(`  ${heard.outcome}`),
           (progress) => context.output.progress(showUpload(progress)),
         );
@@ -92,34 +94,46 @@ Examples:
 
 const collect = (value: string, before: string[]) => [...before, value];
 
-/** The same choice again is the same grant: a repeated command can never make a second clip. */
+/** The same choice again is the same grant, byte for byte: a repeated command can never make a second clip. */
 async function grantFor(
+  context: Context,
+  session: OwnerSession,
   signer: Signer,
-  notice: VerifiedNotice,
+  request: string,
   options: GrantOptions,
-  folder: string,
-  disk: Parameters<typeof keptGrants>[0],
 ): Promise<KeptGrant> {
-  const nowUs = signer.clock.wallUs();
-  const window: Window = {
-    startUs: options.from ? parseMoment(options.from, nowUs) : notice.request.window.startUs,
-    endUs: options.to ? parseMoment(options.to, nowUs) : notice.request.window.endUs,
-  };
-  if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
+  const { disk, clock, output } = context;
+  const folder = ownerFolder(options);
+  const { audio } = options;
   const choice = {
-    window,
-    audio: options.audio,
+    audio,
     zones: options.redact.map(parseZone),
     disclose: parseDisclosure(options.disclose),
-    ...(options.maxBytes ? { byteLimit: parseCount(options.maxBytes) } : {}),
+    byteLimit: options.maxBytes ? parseCount(options.maxBytes) : CLIP_BYTES_DEFAULT,
   };
-  const fresh = makeGrant(signer, notice, choice);
-  const sameChoice = (kept: KeptGrant) =>
-    (['aud', 'request', 'requestSha256', 'window', 'audio', 'zones', 'disclose', 'byteLimit'] as const).every(
-      (name) => JSON.stringify(kept.claims[name]) === JSON.stringify(fresh.claims[name]),
-    );
-  const kept = (await keptGrants(disk, folder)).find((grant) => sameChoice(grant) && grant.claims.exp > nowUs / 1e6);
-  if (kept) return kept;
+  const startUs = options.from ? parseMoment(options.from, clock.wallUs()) : null;
+  const endUs = options.to ? parseMoment(options.to, clock.wallUs()) : null;
+  const kept = await keptGrants(disk, folder);
+  const sameAs = (window: Window) =>
+    kept.findLast(({ claims }) => {
+      const { audio, zones, disclose, byteLimit } = claims;
+      const isAlive = claims.exp * 1_000_000 > clock.wallUs();
+      const isHere = claims.aud === session.home.device && claims.request === request;
+      return (
+        isAlive &&
+        isHere &&
+        isDeepStrictEqual({ audio, zones, disclose, byteLimit, ...claims.window }, { ...choice, ...window })
+      );
+    });
+  // A request that was granted is not announced any more, but the same words may still be sent again.
+  const again = startUs === null || endUs === null ? undefined : sameAs({ startUs, endUs });
+  if (again) return again;
+  const notice = await fetchNotice(session, signer, request);
+  for (const line of showNotice(notice)) output.progress(line);
+  const asked = notice.request.window;
+  const window = { startUs: startUs ?? asked.startUs, endUs: endUs ?? asked.endUs };
+  if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
+  const fresh = makeGrant(signer, notice, { ...choice, window });
   await keepGrant(disk, folder, fresh.token);
   return { token: fresh.token, claims: fresh.claims };
 }
@@ -182,22 +196,44 @@ export function addRevoke(program: Command): void {
     .action(async (id: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const folder = ownerFolder(options);
-      const kept = (await keptGrants(context.disk, folder)).findLast(
-        ({ claims }) => claims.jti === id || claims.request === id,
-      );
-      if (!kept) throw failure('consent_nothing_to_revoke');
       await withOwner(context, options, async (session, signer) => {
-        const revoke = makeRevoke(signer, kept);
-        const send = () => session.answer(kept.claims.request, 'revoke', revoke.token);
+        const named = (await keptGrant(context, folder, id)) ?? (await grantHeardOf(session, signer, id));
+        const revoke = makeRevoke(signer, session.home.device, named);
+        const send = () => session.answer(named.request, 'revoke', revoke.token);
         const ends = (outcome: string) => outcome === 'revoked' || outcome === 'recalled' || outcome === 'deleted';
         const { receipt } = await answered(session, revoke.jti, RECEIPT_MS_MAX, send, (heard) => ends(heard.outcome));
-        await forgetGrant(context.disk, folder, kept.claims.jti);
+        await forgetGrant(context.disk, folder, named.grant);
         context.output.result(
-          { grant: kept.claims.jti, request: kept.claims.request, outcome: receipt.outcome },
-          `Revoked ${kept.claims.jti}: ${receipt.outcome}.`,
+          { grant: named.grant, request: named.request, outcome: receipt.outcome },
+          `Revoked ${named.grant}: ${receipt.outcome}.`,
         );
       });
     });
+}
+
+type NamedGrant = Pick<Revoke, 'request' | 'grant' | 'grantSha256'>;
+
+async function keptGrant(context: Context, folder: string, id: string): Promise<NamedGrant | null> {
+  const kept = (await keptGrants(context.disk, folder)).findLast(
+    ({ claims }) => claims.jti === id || claims.request === id,
+  );
+  return kept ? { request: kept.claims.request, grant: kept.claims.jti, grantSha256: sha256Hex(kept.token) } : null;
+}
+
+/** A grant another owner signed: the device names it in the receipts it repeats. Throws `consent_nothing_to_revoke`. */
+async function grantHeardOf(session: OwnerSession, signer: Signer, id: string): Promise<NamedGrant> {
+  const heard: NamedGrant[] = [];
+  const stop = session.listen({
+    receipt: ({ request, grant, grantSha256 }) => {
+      if (request && grant && grantSha256 && (request === id || grant === id))
+        heard.push({ request, grant, grantSha256 });
+    },
+  });
+  await fetchNotices(session, signer);
+  stop();
+  const named = heard.at(-1);
+  if (!named) throw failure('consent_nothing_to_revoke');
+  return named;
 }
 
 export function addRing(program: Command): void {

@@ -39,7 +39,8 @@ describe('an owner’s words, signed for a notice they verified', () => {
     expect(grant.claims).toMatchObject({ window: notice.request.window, disclose: ['address', 'email'], audio: true });
     await rig.send('grant', grant.token);
     expect(rig.effects.last()).toMatchObject({ outcome: 'granted', answers: grant.jti });
-    const revoke = makeRevoke(signer(), grant);
+    const { request, jti, aud } = grant.claims;
+    const revoke = makeRevoke(signer(), aud, { request, grant: jti, grantSha256: sha256Hex(grant.token) });
     await rig.send('revoke', revoke.token);
     expect(rig.effects.last()).toMatchObject({ outcome: 'revoked', answers: revoke.jti });
   });

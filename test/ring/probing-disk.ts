@@ -12,6 +12,8 @@ type Write = { path: string; position: number; bytes: Uint8Array };
 /** SystemDisk, but a test decides what fails and when. */
 export class ProbingDisk extends SystemDisk implements Disk {
   bytesRead = 0;
+  /** Called with each read done but not yet handed over. */
+  onRead: (path: string) => void | Promise<void> = () => undefined;
   free: number | null = null;
   /** Called before each write; a throw is the write's failure. */
   onWrite: (write: Write) => void | Promise<void> = () => undefined;
@@ -25,6 +27,7 @@ export class ProbingDisk extends SystemDisk implements Disk {
       read: async (position, length) => {
         const bytes = await file.read(position, length);
         this.bytesRead += bytes.length;
+        await this.onRead(path);
         return bytes;
       },
       write: async (position, bytes) => {

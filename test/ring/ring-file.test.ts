@@ -115,6 +115,23 @@ describe('a restart', () => {
     expect(await fill(4, 4)).toEqual([4]);
   });
 
+  it('finds the end of a lap marked, durably, before anything was written over its start', async () => {
+    const steps: string[] = [];
+    folder.disk.onWrite = ({ path, position, bytes }) => {
+      if (path === folder.ringPath && bytes[0] !== 0)
+        steps.push(`${bytes[32] === 2 ? 'skip' : 'record'} at ${position}`);
+    };
+    folder.disk.onSync = (path) => {
+      if (path === folder.ringPath) steps.push('sync');
+    };
+    await folder.with(async (ring) => {
+      for (const segment of segmentsOf(0, 20, { fragmentBytes: 20_000 })) await ring.append(segment);
+    });
+    const skipped = steps.findIndex((step) => step.startsWith('skip'));
+    expect(steps.slice(skipped + 1, skipped + 4)).toEqual(['sync', 'record at 0', 'sync']);
+    expect(await folder.with(async (ring) => ring.stats().damaged)).toBe(0);
+  });
+
   it('takes a larger or smaller size than before', async () => {
     await fill(0, 40);
     const larger = { bytesMax: 2 * RING_BYTES };
@@ -221,6 +238,52 @@ describe('erasure', () => {
     expect(await recoverable(await readFile(folder.ringPath))).toBe(6);
     await writeFile(folder.ringPath, before);
     expect(await folder.with(numbersIn)).toEqual([0, 1, 2, 7, 8, 9]);
+  });
+
+  it('of a window holds for a reader who has the bytes already', async () => {
+    await fill(0, 3);
+    await folder.with(async (ring) => {
+      let release: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      folder.disk.onRead = () => held;
+      const reading = ring.read(second(0, 4))[Symbol.asyncIterator]();
+      const next = reading.next();
+      await ring.forget(second(0, 3));
+      release();
+      expect((await next).value?.index).toBe(3);
+      expect((await reading.next()).done).toBe(true);
+      expect(ring.stats().damaged).toBe(0);
+    });
+  });
+
+  it('of a window reaches what could not be read when it was last asked for', async () => {
+    await fill(0, 9);
+    await folder.with(async (ring) => {
+      folder.disk.onRead = () => {
+        throw osError('EIO');
+      };
+      expect(await numbersIn(ring, second(3, 4))).toEqual([]);
+      folder.disk.onRead = () => undefined;
+      expect(await numbersIn(ring, second(3, 1))).toEqual([3]);
+      expect(ring.stats().damaged).toBe(0);
+      expect(await ring.forget(second(3, 4))).toBe(4);
+    });
+    expect(await recoverable(await readFile(folder.ringPath))).toBe(6);
+  });
+
+  it('of a window reaches what was hidden from the ring at that moment', async () => {
+    await fill(0, 9);
+    const before = await readFile(folder.ringPath);
+    const hidden = Buffer.from(before);
+    // The fifth header's tag: without it the ring knows nothing of segment 4.
+    const tagAt = 4 * 4 * BLOCK_BYTES + 140;
+    hidden[tagAt] = (hidden[tagAt] ?? 0) ^ 1;
+    await writeFile(folder.ringPath, hidden);
+    expect(await folder.with((ring) => ring.forget(second(2, 5)))).toBe(4);
+    await writeFile(folder.ringPath, before);
+    expect(await folder.with(numbersIn)).toEqual([0, 1, 7, 8, 9]);
   });
 
   it('by age leaves nothing either', async () => {

@@ -17,6 +17,12 @@ export async function ffmpegsHere(): Promise<Ffmpeg[]> {
   return found;
 }
 
+/** For tests that wait for real time to pass: the ffmpeg that would be chosen; all of them with DOORSILL_SLOW=1. */
+export async function ffmpegsForSlowTests(): Promise<Ffmpeg[]> {
+  const all = await ffmpegsHere();
+  return process.env['DOORSILL_SLOW'] === '1' ? all : all.slice(0, 1);
+}
+
 /** A capture with everything it gave so far, and a way to wait for more. */
 export class Recorder {
   readonly segments: Segment[] = [];

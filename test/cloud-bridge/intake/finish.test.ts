@@ -141,8 +141,9 @@ describe('a restart', () => {
     await restart();
     const refused = await house.patch(parcel, path, 100, parcel.clip.subarray(100));
     expect(refused).toMatchObject({ status: 503, body: { code: 'credential_unavailable' } });
+    await writeFile(join(house.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
+    expect(await house.status(parcel)).toMatchObject({ status: 503, body: { code: 'credential_unavailable' } });
     await house.startRegistry();
-    await house.patch(parcel, path, 100, parcel.clip.subarray(100));
     await assertStoredOnce(parcel);
   });
 

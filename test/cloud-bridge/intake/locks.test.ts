@@ -1,4 +1,5 @@
 // Holds: one at a time on an upload; newcomers ask the holder to let go; a holder keeps its lock until it gives it back.
+import { EventEmitter, once } from 'node:events';
 import { expect, it } from 'vitest';
 import { UploadLocks } from '../../../cloud-bridge/intake/locks.ts';
 
@@ -23,13 +24,13 @@ it('asks the holder to let go and then takes turns in order', async () => {
 
 it('leaves the lock with a holder whose request is aborted, until it has put things in order', async () => {
   const locks = new UploadLocks();
-  const release = { now: () => undefined as void };
-  const before = locks.hold('u', () => new Promise<void>((resolve) => void (release.now = resolve)));
+  const gate = new EventEmitter();
+  const before = locks.hold('u', () => once(gate, 'release'));
   const aborted = new AbortController();
   const holder = locks.newLock('u');
   const waiting = holder.lock(aborted.signal, () => undefined);
   await settle();
-  release.now();
+  gate.emit('release');
   await Promise.all([before, waiting]);
   aborted.abort();
   let next = false;
