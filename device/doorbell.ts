@@ -23,7 +23,7 @@ import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { cellOf } from './protocol/area.ts';
-import type { Window } from './protocol/claims.ts';
+import { partsInside } from './protocol/claims.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { actorId } from './protocol/ids.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
@@ -179,7 +179,7 @@ export class Doorbell {
       disk,
       log,
       footage: {
-        coverage: (window) => clipped(ring.coverage(), window),
+        coverage: (window) => partsInside(ring.coverage(), window),
         ambiguous: (window) => ring.ambiguous(window),
         zonesFault: () => null,
       },
@@ -396,11 +396,4 @@ export class Doorbell {
       this.voice.storageIs(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
     }
   }
-}
-
-/** The parts of spans that lie inside a window. */
-function clipped(spans: readonly Window[], window: Window): Window[] {
-  return spans
-    .map(({ startUs, endUs }) => ({ startUs: Math.max(startUs, window.startUs), endUs: Math.min(endUs, window.endUs) }))
-    .filter((span) => span.startUs < span.endUs);
 }

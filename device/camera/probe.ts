@@ -10,6 +10,7 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import { type InitInfo, parseFragment, parseInit } from './fragment.ts';
 import { FragmentSplitter, type SplitPart } from './fragment-splitter.ts';
+import { endOf } from './recording.ts';
 import { sniffFile } from './sniff.ts';
 import type { FileSource } from './sources.ts';
 import { StreamFacts } from './stream-facts.ts';
@@ -17,12 +18,18 @@ import { StreamFacts } from './stream-facts.ts';
 /** What a file turned out to be. */
 export interface FileFacts {
   readonly demuxer: string;
-  /** Length from the container's start to the end of its longest stream, rounded up to 10 ms. */
-  readonly durationUs: number;
+  /** Length from the container's start to its end, rather too long than too short; null when nobody needs to know. */
+  readonly durationUs: number | null;
   readonly plan: CapturePlan;
   /** Why the video is encoded and not copied; null when it is copied. */
   readonly encodedBecause: string | null;
 }
+
+/** ffmpeg prints lengths cut to 10 ms. */
+const TOLD_SLACK_US = 10_000;
+
+/** Without time stamps in the file, packets and decoded pictures are numbered a few frames apart. */
+const MEASURE_SLACK_US = 200_000;
 
 /** Looking at a copy of a file takes as long as reading it; what was not reached in this time is judged while capturing. */
 const LOOK_MS_MAX = 10_000;
@@ -61,10 +68,14 @@ export async function probeFile(
     videoStream: `0:${facts.video.index}`,
     audioStream: `0:${audio?.index ?? 0}`,
   };
-  const told = facts.durationUs;
-  const durationUs =
-    told === null ? await measureUs(ffmpeg, source, demuxer, plan.videoStream, options) : told + 10_000;
-  return { demuxer, durationUs, plan, encodedBecause };
+  return { demuxer, durationUs: await durationOf(), plan, encodedBecause };
+
+  async function durationOf(): Promise<number | null> {
+    if (source.pace !== 'fast') return null;
+    if (facts.durationUs !== null) return facts.durationUs + TOLD_SLACK_US;
+    const copiedUs = encodedBecause === null ? look.endUs : null;
+    return (copiedUs ?? (await measureUs(ffmpeg, source, demuxer, plan.videoStream, options))) + MEASURE_SLACK_US;
+  }
 }
 
 /** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */
@@ -74,7 +85,7 @@ async function lookThroughCopy(
   demuxer: string,
   facts: StreamFacts,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
-): Promise<{ fault: string | null; words: string | null }> {
+): Promise<{ fault: string | null; words: string | null; endUs: number | null }> {
   const judge = new CopyJudge();
   const enough = new AbortController();
   const timer = clock.after(LOOK_MS_MAX, () => enough.abort());
@@ -94,12 +105,16 @@ async function lookThroughCopy(
       clock,
       signal: AbortSignal.any([signal, enough.signal]),
     });
-    return { fault: judge.fault ?? (judge.sawVideo ? null : 'nothing could be copied'), words: null };
+    return {
+      fault: judge.fault ?? (judge.endUs === null ? 'nothing could be copied' : null),
+      words: null,
+      endUs: judge.endUs,
+    };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    if (enough.signal.aborted) return { fault: judge.fault, words: null };
+    if (enough.signal.aborted) return { fault: judge.fault, words: null, endUs: null };
     if (!isFailure(thrown)) throw thrown;
-    return { fault: 'it cannot be copied', words: String(thrown.facts['detail'] ?? thrown.code) };
+    return { fault: 'it cannot be copied', words: String(thrown.facts['detail'] ?? thrown.code), endUs: null };
   } finally {
     timer.cancel();
   }
@@ -110,7 +125,8 @@ class CopyJudge {
   private readonly splitter = new FragmentSplitter();
   private init: InitInfo | null = null;
   fault: string | null = null;
-  sawVideo = false;
+  /** Where the last GOP ends, in the source's own time. */
+  endUs: number | null = null;
 
   read(chunk: Uint8Array): void {
     if (this.fault !== null) return;
@@ -129,7 +145,9 @@ class CopyJudge {
     }
     assert(this.init, 'the splitter gives the init segment first');
     const { video } = parseFragment(this.init, part.bytes);
-    this.sawVideo = true;
+    const [first, ...more] = video;
+    const { timescale } = this.init.video;
+    if (first) this.endUs = Math.ceil((endOf([first, ...more], timescale) * 1_000_000) / timescale);
     return faultOfGop(this.init, video) ?? (gopTooLong(this.init, video) ? 'keyframes are too far apart' : null);
   }
 }

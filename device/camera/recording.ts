@@ -84,8 +84,8 @@ export class Recording {
   }
 }
 
-/** Where the display of the last frame ends, in track units. */
-function endOf(video: readonly [Sample, ...Sample[]], timescale: number): number {
+/** Where the display of a GOP's last frame ends, in track units. */
+export function endOf(video: readonly [Sample, ...Sample[]], timescale: number): number {
   const last = video.at(-1) ?? video[0];
   const before = video.at(-2);
   const guess =

@@ -34,14 +34,13 @@ export class FileDriver implements SourceDriver {
     const { path, pace } = this.source;
     // Read fast, a file's end lies at the moment the capture began: no footage is dated into the future, and a run that
     // takes over from a broken one finds the same places in wall time.
-    const endsUs = this.anchorUs;
     const { durationUs, demuxer } = this.facts;
-    const fast = pace === 'fast';
+    const startUs = durationUs === null ? null : this.anchorUs - durationUs;
     return {
       inputs: [pacedFileInput(path, demuxer, pace, ffmpeg)],
       plan: this.plan,
-      timeline: () => new KnownTimeline(fast ? endsUs - durationUs : clock.wallUs()),
-      skipBeforeUs: fast ? deliveredUntilUs : 0,
+      timeline: () => new KnownTimeline(startUs ?? clock.wallUs()),
+      skipBeforeUs: startUs === null ? 0 : deliveredUntilUs,
       feed: null,
     };
   }

@@ -28,6 +28,13 @@ export function windowWithin(inner: Window, outer: Window): boolean {
   return inner.startUs >= outer.startUs && inner.endUs <= outer.endUs;
 }
 
+/** The parts of spans that lie inside a window, in their order. */
+export function partsInside(spans: readonly Window[], window: Window): Window[] {
+  return spans
+    .map(({ startUs, endUs }) => ({ startUs: Math.max(startUs, window.startUs), endUs: Math.min(endUs, window.endUs) }))
+    .filter((span) => span.startUs < span.endUs);
+}
+
 /** The facts about a home that an owner can disclose with a clip, in their one order. */
 export const DISCLOSURE_KEYS = ['name', 'address', 'email', 'phone'] as const;
 export const disclosureKeySchema = z.enum(DISCLOSURE_KEYS);

@@ -7,12 +7,10 @@ import {
   type DisclosureProfile,
   type Disk,
   exchangeJson,
-  type Failure,
   failure,
   freshId,
   generateSigningKey,
   importSigningKey,
-  isFailure,
   type Polygon,
   type Random,
   requestSchema,
@@ -109,9 +107,4 @@ export function signAccess(deps: OfficerDeps, key: SigningKey, bridge: string, c
     reason,
   };
   return signToken('doorsill-access+jws', claims, key);
-}
-
-/** Whether trying again later may help. */
-export function isPassing(thrown: unknown): thrown is Failure {
-  return isFailure(thrown) && thrown.retryable;
 }

@@ -1,6 +1,5 @@
 // Owns: the leak story: the same window cut the usual way and our way, and what travels hidden in each.
 // Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frames.ts).
-import { execFile } from 'node:child_process';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import {
   findFfmpeg,
   freshId,
   parseCameraSource,
+  runFfmpeg,
 } from '../../device/index.ts';
 import { runDemo } from './demo.ts';
 import type { StoryDeps } from './up.ts';
@@ -39,7 +39,7 @@ export async function runLeakStory(
     const source = media ?? (await drawFootage(deps, ffmpeg, join(folder, 'porch.mp4'), signal));
     deps.output.progress(`Cutting ${FROM_US / 1e6} s to ${TO_US / 1e6} s out of ${media ?? 'drawn footage'}, twice.`);
     const naive = join(folder, 'naive.mp4');
-    await naiveCut(ffmpeg, source, naive, signal);
+    await naiveCut(deps, ffmpeg, source, naive, signal);
     const demo = {
       camera: `file:${source}`,
       fromUs: FROM_US,
@@ -111,23 +111,14 @@ async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal
 }
 
 /** The cut that leaks, on purpose: this is what many tools run. */
-function naiveCut(ffmpeg: Ffmpeg, from: string, to: string, signal: AbortSignal): Promise<void> {
-  const args = [
-    '-v',
-    'error',
-    '-nostdin',
-    '-ss',
-    String(FROM_US / 1e6),
-    '-i',
-    from,
-    '-to',
-    String((TO_US - FROM_US) / 1e6),
-  ];
-  return new Promise((resolve, reject) => {
-    execFile(ffmpeg.path, [...args, '-c', 'copy', '-y', to], { signal }, (error, _out, words) =>
-      error
-        ? reject(failure('ffmpeg_failed', { doing: 'making the naive cut', detail: words.slice(-300) }, error))
-        : resolve(),
-    );
+async function naiveCut(deps: StoryDeps, ffmpeg: Ffmpeg, from: string, to: string, signal: AbortSignal): Promise<void> {
+  const span = ['-ss', String(FROM_US / 1e6), '-i', `file:${from}`, '-to', String((TO_US - FROM_US) / 1e6)];
+  await runFfmpeg(ffmpeg, {
+    doing: 'making the naive cut',
+    args: [...span, '-c', 'copy', '-y', `file:${to}`],
+    stdoutBytesMax: 0,
+    timeoutMs: 60_000,
+    clock: deps.clock,
+    signal,
   });
 }

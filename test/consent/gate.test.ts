@@ -100,7 +100,7 @@ describe('a grant', () => {
     await rig.reboot();
     await rig.send('grant', grantToken);
     expect(rig.effects.made).toHaveLength(0);
-    expect(rig.effects.last()).toMatchObject({ outcome: 'granted', grant });
+    expect(rig.effects.last()).toMatchObject({ outcome: 'sealed', grant, answers: grant });
   });
 
   it('ends at its expiry, and the owner is told', async () => {

@@ -24,7 +24,7 @@ const DEVICE_ORDER = [
 
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
-  [/^(fluent-ffmpeg|node-ffmpeg-installer|node:child_process)$/, /^device\/camera\/|^sim\/(cli|supervisor|rtsp)/],
+  [/^(fluent-ffmpeg|node-ffmpeg-installer|node:child_process)$/, /^device\/camera\/|^sim\/(cli|supervisor)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|kysely)$/, /^cloud-bridge\/database\//],
@@ -124,7 +124,7 @@ describe('seams', () => {
 
   it('touch data files on the device only through base/disk.ts', () => {
     const found = breaches((file) =>
-      file.name.startsWith('device/') && !/^device\/(base\/disk|main)\.ts$|^device\/camera\//.test(file.name)
+      file.name.startsWith('device/') && !/^device\/base\/(disk|folder-lock)\.ts$|^device\/camera\//.test(file.name)
         ? file.packages.filter((name) => /^node:fs/.test(name))
         : [],
     );

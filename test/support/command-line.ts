@@ -1,7 +1,7 @@
 // Owns: running the built command line as a user does: processes of their own, JSON lines read back, nothing left behind.
 // Not here: what the commands mean.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../layout/source-tree.ts';
@@ -130,9 +130,4 @@ export function processesNaming(text: string): string[] {
       }
     })
     .filter((line) => line.includes(text));
-}
-
-/** A path's text, or null. */
-export function textOf(path: string): string | null {
-  return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
