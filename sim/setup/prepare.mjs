@@ -51,7 +51,9 @@ function install() {
   const installed = join(modules, '.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
   say('installing packages (once; this can take a minute) ...');
-  npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], headers());
+  // Not `npm ci`: node-ffmpeg-installer names optional packages for platforms that were never published, and ci refuses a
+  // lock file without them. This takes the locked versions too, and leaves the lock file alone.
+  npm(['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], headers());
 }
 
 /** The database driver is native: prebuilt for most machines, compiled on the others, and bound to one major of Node. */
