@@ -222,7 +222,8 @@ export class Doorbell {
       },
     );
     this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, pairing, capture };
-    this.voice.speaksFor({ key: this.key, id: this.id, home, gate, ring, area, bridge: enrolment?.bridge ?? null });
+    const bridge = enrolment?.bridge ?? null;
+    this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, source: source.shown });
     await this.startParts(this.parts);
   }
 

@@ -28,6 +28,8 @@ export interface Speaker {
   ring: Ring;
   area: AreaLink | null;
   bridge: string | null;
+  /** The camera's name without credentials, for before it has said anything. */
+  source: string;
 }
 
 const DETAIL_LETTERS_MAX = 300;
@@ -102,14 +104,14 @@ export class Voice {
   state(): void {
     const { speaker, camera, sourceStartUs } = this;
     if (!speaker) return;
-    const { id, gate, ring, home, area, bridge } = speaker;
+    const { id, gate, ring, home, area, bridge, source } = speaker;
     home.publishState({
       device: id,
       name: this.name,
       atUs: this.seams.clock.wallUs(),
       camera: {
         state: camera?.state ?? 'off',
-        source: camera?.source ?? '',
+        source: camera?.source ?? source,
         ...(camera ? detailOf(camera) : {}),
         ...(sourceStartUs === null ? {} : { sourceStartUs }),
       },

@@ -367,7 +367,6 @@ export class MqttLink {
   }
 
   private failure(detail: string): Error {
-    const { password, unreachable } = this.options;
-    return unreachable(this.where, password === '' ? detail : detail.replaceAll(password, '***'));
+    return this.options.unreachable(this.where, detail);
   }
 }

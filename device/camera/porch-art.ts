@@ -1,6 +1,5 @@
 // Owns: how the porch and its visitor look: drawn once from SVG, kept as planes of 4:2:0, put together frame by frame.
 // Not here: what happens when (scene.ts), stamps (stamp.ts, frame-number.ts).
-import sharp from 'sharp';
 import type { Pose, Scene } from './scene.ts';
 
 /** A picture in planes: luma, then both colours at half width and height; all in one byte string as ffmpeg reads it. */
@@ -72,6 +71,8 @@ function even(value: number): number {
 
 /** Renders an SVG and turns it into planes: ITU-R BT.601, limited range. */
 async function renderSvg(svg: string, width: number, height: number, mirrored: boolean): Promise<Sprite> {
+  // Only a device with a drawn porch pays for loading it.
+  const { default: sharp } = await import('sharp');
   const image = sharp(Buffer.from(svg)).resize(width, height, { fit: 'fill' }).ensureAlpha();
   const rgba = await (mirrored ? image.flop() : image).raw().toBuffer();
   const half = { width: width / 2, height: height / 2 };

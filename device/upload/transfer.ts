@@ -41,10 +41,8 @@ export function sendRest(transfer: Transfer): Promise<void> {
       onSuccess: () => settle(resolve),
       onError: (error) => settle(() => reject(meaningOf(error))),
     });
-    const stop = () => {
-      void upload.abort();
-      settle(() => reject(signal.reason));
-    };
+    // The request under way ends by itself (bridge-http.ts), and none can be written after it.
+    const stop = () => settle(() => reject(signal.reason));
     if (signal.aborted) {
       reject(signal.reason);
       return;

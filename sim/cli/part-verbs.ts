@@ -1,17 +1,9 @@
 // Owns: the verbs that run one part as a process of its own: device, bridge, registry, broker. Each prints a ready line.
-// Not here: what the parts do; how a town runs them together (supervisor/).
+// Not here: what the parts do; how a town runs them together (supervisor/). Each loads only its own part, which is quicker.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import {
-  type BridgeConfigInput,
-  bridgeConfigSchema,
-  parseConfig,
-  registryConfigSchema,
-  startBridge,
-  startRegistry,
-} from '../../cloud-bridge/index.ts';
+import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import { type DeviceConfigInput, failure, lockFolder, parseDeviceConfig, startDevice } from '../../device/index.ts';
-import { Broker } from '../broker/broker.ts';
 import { type Context, openContext } from './context.ts';
 import { serveUntilStopped } from './lifecycle.ts';
 
@@ -74,6 +66,7 @@ export function addBroker(program: Command): void {
       const context = openContext(command);
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
+        const { Broker } = await import('../broker/broker.ts');
         const part = new Broker({
           accounts: join(folder, 'accounts'),
           host: options.host,
@@ -103,6 +96,7 @@ export function addRegistry(program: Command): void {
         const file = join(folder, 'registry.json');
         const input = { ...(await readConfig(context, file)), dataFolder: folder };
         const port = parsePort(options.port, 0);
+        const { parseConfig, registryConfigSchema, startRegistry } = await import('../../cloud-bridge/index.ts');
         const part = await startRegistry(
           parseConfig(registryConfigSchema, { ...input, http: { port } }, file),
           context,
@@ -155,6 +149,7 @@ export function addBridge(program: Command): void {
             ...(options.areaAccounts ? { accounts: resolve(options.areaAccounts) } : {}),
           },
         };
+        const { bridgeConfigSchema, parseConfig, startBridge } = await import('../../cloud-bridge/index.ts');
         const part = await startBridge(parseConfig(bridgeConfigSchema, input, file), context);
         return { part, ready: { url: part.url, id: part.id }, text: `The bridge ${part.id} listens at ${part.url}.` };
       });

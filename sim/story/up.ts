@@ -146,7 +146,8 @@ export class Up {
 
   private onState(state: DeviceState): void {
     const key = `${state.camera.state} ${state.camera.detail ?? ''}`;
-    if (key !== this.cameraState) {
+    const isNews = key !== this.cameraState && (this.cameraState !== '' || state.camera.state !== 'off');
+    if (isNews) {
       this.cameraState = key;
       const detail = state.camera.detail ? ` (${state.camera.detail})` : '';
       this.say('camera', `camera ${state.camera.source}: ${state.camera.state}${detail}`, {

@@ -164,6 +164,11 @@ describe('an MQTT link', () => {
     expect(text(await heard.next())).toBe('online');
     await here.stop();
     expect(text(await heard.next())).toBe('offline');
+    // Said once: after a goodbye the broker has no will to publish.
+    const next = await broker.link(device);
+    next.start();
+    await next.publish(topics.status(DEVICE), 'another', { retain: true });
+    expect(text(await heard.next())).toBe('another');
     await proxy.stop();
   });
 

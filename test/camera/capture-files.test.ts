@@ -133,6 +133,8 @@ describe.each(ffmpegs)('a file captured by ffmpeg $version', (ffmpeg) => {
     expect(recorder.segments.length).toBe(segments);
     expectWholeGops(recorder);
     await expectSourceTimes(recorder, path);
+    const { video } = parseInit(recorder.segments[0]?.init ?? new Uint8Array(0));
+    expect([video.width % 2, video.height % 2]).toEqual([0, 0]);
   });
 
   it('measures a file that does not tell its length', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
+import { readFrameNumber } from '../../device/camera/frame-number.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
 
@@ -38,6 +39,9 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     const again = recorder.segments.findIndex((segment) => segment.recording !== ids[0]);
     expect(recorder.segments[again]).toMatchObject({ index: 0 });
     expect(recorder.segments[again]?.startUs ?? 0).toBeGreaterThan(recorder.segments[again - 1]?.endUs ?? 0);
+    const numbers = recorder.gray.map((frame) => readFrameNumber(frame.pixels, frame.width, frame.height) ?? -1);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(numbers.at(-1)).toBeGreaterThan(20);
   });
 
   it('tells a stall, ends the process that hangs, and records on', async () => {

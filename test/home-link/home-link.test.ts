@@ -176,6 +176,18 @@ describe('a home link', () => {
     expect(atUsOf(texts.find((message) => message.name === 'state')?.text ?? '')).toBe(3);
   });
 
+  it('publishes the state it has again to a broker that has forgotten it', async () => {
+    const home = await makeHome();
+    home.publishState(state(7));
+    home.start();
+    const first = await listen('state');
+    expect(atUsOf((await first.heard.next()).text)).toBe(7);
+    await broker.pause();
+    await broker.resume();
+    const second = await listen('state');
+    expect(atUsOf((await second.heard.next()).text)).toBe(7);
+  });
+
   it('sends the last state and what still waits before it stops', async () => {
     const { heard } = await listen('state', 'receipt', 'status');
     const home = await makeHome();

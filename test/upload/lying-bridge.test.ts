@@ -103,14 +103,14 @@ describe('an upload to a bridge that lies', () => {
   });
 
   it.each([
-    ['beyond the clip', (told: Told) => isUploadHead(told), { 'upload-offset': '99999999', 'upload-length': 'own' }],
-    ['that is no number', (told: Told) => isUploadHead(told), { 'upload-offset': '-1', 'upload-length': 'own' }],
-    ['of another length', (told: Told) => isUploadHead(told), { 'upload-offset': '0', 'upload-length': '5' }],
-    ['that it was not sent', (told: Told) => isPatch(told), { 'upload-offset': '300000' }],
-    ['where it already was', (told: Told) => isPatch(told), { 'upload-offset': '0' }],
-    ['before the last one', (told: Told) => isPatch(told) && told.offset !== '0', { 'upload-offset': '5' }],
-    ['in no header', (told: Told) => isPatch(told), {}],
-  ])('does not follow an offset %s', async (_name, applies, headers: Record<string, string>) => {
+    ['beyond the clip', (told: Told) => isUploadHead(told), { 'upload-offset': '99999999', 'upload-length': 'own' }, 0],
+    ['that is no number', (told: Told) => isUploadHead(told), { 'upload-offset': '-1', 'upload-length': 'own' }, 0],
+    ['of another length', (told: Told) => isUploadHead(told), { 'upload-offset': '0', 'upload-length': '5' }, 0],
+    ['that it was not sent', (told: Told) => isPatch(told), { 'upload-offset': '300000' }, 1],
+    ['where it already was', (told: Told) => isPatch(told), { 'upload-offset': '0' }, 1],
+    ['before the last one', (told: Told) => isPatch(told) && told.offset !== '0', { 'upload-offset': '5' }, 2],
+    ['in no header', (told: Told) => isPatch(told), {}, 1],
+  ])('does not follow an offset %s', async (_name, applies, headers: Record<string, string>, patches) => {
     lie = (told, reply) => {
       if (!applies(told)) return false;
       const length = headers['upload-length'] === 'own' ? { 'upload-length': String(item.clipBytes) } : {};
@@ -118,7 +118,8 @@ describe('an upload to a bridge that lies', () => {
       return true;
     };
     expect(await firstRetry()).toMatchObject({ code: 'upload_unreachable' });
-    expect(received).toBeLessThanOrEqual(item.clipBytes);
+    // Nothing was sent on the strength of the lie.
+    expect(heard.filter(isPatch).map((told) => told.offset)).toEqual(['0', '131072', '262144'].slice(0, patches));
   });
 
   it.each([
@@ -145,7 +146,7 @@ describe('an upload to a bridge that lies', () => {
     ['a page of somebody else', 200, { 'content-type': 'text/html' }, '<html>'],
     ['a status of another grant', 200, {}, JSON.stringify({ grant: 'grant-other', state: 'open' })],
     ['unknown fields', 200, {}, JSON.stringify({ grant: 'own', state: 'open', upload: 'http://127.0.0.1:9/' })],
-    ['more than anybody reads', 200, {}, `"${'x'.repeat(100_000)}"`],
+    ['more than anybody reads', 200, {}, JSON.stringify({ grant: 'own', state: 'open' }) + ' '.repeat(100_000)],
     ['an error of its own', 500, {}, JSON.stringify({ code: 'internal' })],
   ])('is not led away by %s', async (_name, status, headers, body) => {
     lie = (told, reply) => {
@@ -155,6 +156,20 @@ describe('an upload to a bridge that lies', () => {
     };
     await firstRetry();
     expect(received).toBe(0);
+  });
+
+  it('does not wait for an answer that never comes once the grant is dead', async () => {
+    const asked = new Promise<void>((resolve) => {
+      lie = (told) => {
+        if (told.path === '/v1/intakes') resolve();
+        return told.path === '/v1/intakes';
+      };
+    });
+    const outcome = sender.uploader.send(errand.live, item);
+    outcome.catch(() => undefined);
+    await asked;
+    errand.end('revoked');
+    await expect(outcome).rejects.toMatchObject({ code: 'grant_dead' });
   });
 
   it('sends to the pinned address whatever address it is told', async () => {
