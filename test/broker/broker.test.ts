@@ -64,7 +64,7 @@ describe('the broker', () => {
     expect(await outcome(raw(account))).toBe('connected');
   });
 
-  it('takes a new account and a new password without a restart, and ends the sessions of a removed one', async () => {
+  it('takes a new account and a new password without a restart, and ends the sessions of a removed or re-issued one', async () => {
     broker = await startBroker();
     const old = await broker.issue(A);
     const client = raw(old);
@@ -75,7 +75,11 @@ describe('the broker', () => {
     expect(await outcome(raw(old))).toBe(4);
     const fresh = await broker.issue(A);
     expect(await outcome(raw(old))).toBe(4);
-    expect(await outcome(raw(fresh))).toBe('connected');
+    const again = raw(fresh);
+    expect(await outcome(again)).toBe('connected');
+    const replaced = closed(again);
+    await broker.issue(A);
+    await replaced;
   });
 
   it('lets nobody take over the session of another account by its client id', async () => {

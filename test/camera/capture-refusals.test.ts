@@ -4,9 +4,6 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SystemClock } from '../../device/base/clock.ts';
-import { fileInput } from '../../device/camera/capture-plan.ts';
-import { runFfmpeg } from '../../device/camera/ffmpeg-run.ts';
 import { mediaFile } from '../support/media.ts';
 import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
 
@@ -105,18 +102,6 @@ describe.each(ffmpegs)('a hostile file and ffmpeg $version', (ffmpeg) => {
     await expect(started).rejects.toMatchObject({ code: 'camera_no_video' });
     await recorder.capture.stop();
     expect([connections, recorder.segments.length, ffmpegChildren()]).toEqual([0, 0, []]);
-  });
-
-  it.each([
-    ['hls', 1],
-    ['dash', 2],
-    ['sdp', 3],
-  ])('lets even the demuxer %s reach no network, should one ever be fooled into it', async (demuxer, at) => {
-    const input = fileInput(write(`fooled.${demuxer}`, scripts[at]?.[1]() ?? ''), demuxer);
-    const job = { doing: 'testing', stdoutBytesMax: 1e6, timeoutMs: 10_000, clock: new SystemClock() };
-    const args = [...input.options, '-i', input.address, '-f', 'null', '-'];
-    await runFfmpeg(ffmpeg, { ...job, args }).catch(() => {});
-    expect(connections).toBe(0);
   });
 
   it('takes a pattern of image files for a plain name', async () => {

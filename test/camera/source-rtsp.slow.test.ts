@@ -33,5 +33,30 @@ describe.skipIf(!hasRtspServer()).each(await ffmpegsHere())(
         expect(init.audio !== null).toBe(sound);
       }
     });
+
+    it('drops footage rather than growing when storing is too slow, says so once, and says when it goes on', async () => {
+      server = await startRtspServer(STREAMS.h264);
+      let release = () => {};
+      const stuck = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let given = 0;
+      const store = () => {
+        given += 1;
+        return given === 1 ? stuck : Promise.resolve();
+      };
+      const recorder = new Recorder(ffmpeg, `rtsp://localhost:${server.port}/porch`, { store, queueBytesMax: 1 });
+      await recorder.capture.start(new AbortController().signal);
+      await recorder.until(() => recorder.changes.some((change) => change.detail?.includes('storing is too slow')));
+      release();
+      await recorder.until(() => recorder.changes.length >= 4);
+      await recorder.capture.stop();
+      expect(recorder.states()).toEqual(['starting', 'recording', 'recording', 'recording', 'off']);
+      expect(recorder.changes[3]?.detail).toBeUndefined();
+      // The first segment was in line before the loss: only one that came after it shows that storing works again.
+      expect(recorder.storedAtChange.slice(0, 4)).toEqual([0, 0, 0, 2]);
+      const indexes = recorder.segments.map((segment) => segment.index);
+      expect(indexes.length).toBeLessThan((indexes.at(-1) ?? 0) + 1);
+    });
   },
 );

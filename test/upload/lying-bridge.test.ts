@@ -172,6 +172,15 @@ describe('an upload to a bridge that lies', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'grant_dead' });
   });
 
+  it('writes no further request once the grant’s own time is over', async () => {
+    lie = (told) => {
+      if (isPatch(told) && told.offset === '131072') house.clock.shiftS = 25 * 3600;
+      return false;
+    };
+    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
+    expect(heard.at(-1)).toMatchObject({ method: 'PATCH', offset: '131072' });
+  });
+
   it('sends to the pinned address whatever address it is told', async () => {
     lie = (told, reply) => {
       if (told.method !== 'POST' || told.path !== '/v1/uploads') return false;

@@ -240,17 +240,6 @@ describe('a revocation during an upload', () => {
     expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
   });
 
-  it('is what the end of the grant’s own time is, too: nothing is sent after it', async () => {
-    const errand = makeErrand(house, request, 1_000_000);
-    const item = await sender.seal(errand);
-    whenSent(300_000, () => {
-      house.clock.shiftS = 25 * 3600;
-    });
-    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
-    await proxy.idle();
-    expect(proxy.sentBytes).toBeLessThan(300_000 + CHUNK_BYTES + PAPERS_BYTES);
-  });
-
   it('holds the same when the bridge acknowledges nothing', async () => {
     const errand = makeErrand(house, request, 1_000_000);
     const item = await sender.seal(errand);

@@ -28,6 +28,8 @@ export class Recorder {
   readonly segments: Segment[] = [];
   readonly gray: GrayFrame[] = [];
   readonly changes: CaptureChange[] = [];
+  /** How many segments were stored when each change was told. */
+  readonly storedAtChange: number[] = [];
   readonly presses: { atUs: number; frame: number }[] = [];
   readonly logged: string[] = [];
   readonly capture: Capture;
@@ -60,6 +62,7 @@ export class Recorder {
         },
         state: (change) => {
           this.changes.push(change);
+          this.storedAtChange.push(this.segments.length);
           this.wake();
         },
         scenePress: (atUs, frame) => void this.presses.push({ atUs, frame }),
