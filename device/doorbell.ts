@@ -237,14 +237,18 @@ export class Doorbell {
     home.onMessage(({ topic, payload, retained }) => {
       void gate.onOwnerMessage({ topic, payload: new TextDecoder().decode(payload), retained });
     });
+    let isBack = false;
     home.onConnect(() => {
-      for (const notice of gate.notices()) home.publishRequest(notice).catch(() => undefined);
+      // What is said before the first connection waits for it; of what was said around a lost one, some may be lost.
+      if (isBack) void gate.announce();
+      isBack = true;
     });
-    home.start();
     this.undo.push(() => home.stop());
     this.undo.push(() => deliveries.stop());
     await gate.start();
     this.undo.push(() => gate.stop());
+    // Not before the gate: it would not hear an order that comes at once.
+    home.start();
     if (enrolment) {
       const { bridge, bridgeKey, registryKey } = enrolment;
       await this.tolerate(() => gate.enrol({ bridge, bridgeKey, registryKey }));

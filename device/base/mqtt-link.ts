@@ -107,7 +107,7 @@ export class MqttLink {
     this.stopping = true;
     const last = this.options.will;
     if (last && this.current.online) this.publish(last.topic, last.payload, { retain: last.retain }).catch(() => {});
-    const drained = this.current.online ? await this.drain() : false;
+    const drained = this.current.online ? await this.drain() : true;
     if (drained) await this.goodbye();
     running.controller.abort();
     this.socket?.destroy();
@@ -339,7 +339,7 @@ export class MqttLink {
   /** DISCONNECT, so that the broker drops the will [MQTT-3.14.4-3]; the broker then closes the connection. */
   private goodbye(): Promise<void> {
     const client = this.client;
-    if (!client) return Promise.resolve();
+    if (!client?.connected) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.options.clock.after(DRAIN_MS_MAX, resolve);
       client.once('close', () => {

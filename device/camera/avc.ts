@@ -1,5 +1,5 @@
 // Owns: what an H.264 stream says of itself: the avcC record (ISO/IEC 14496-15 §5.3.3.1) and the parts of a sequence
-// parameter set (ISO/IEC 14496-10 §7.3.2.1.1, Annex E) that decide whether it can be cut without re-encoding.
+// parameter set (ISO/IEC 14496-10 §7.3.2.1.1) that decide whether it can be cut without re-encoding.
 // Not here: slices and SEI (the clip's cut reads those).
 import { FieldReader, malformed } from './boxes.ts';
 
@@ -16,22 +16,13 @@ export interface AvcConfig {
   readonly pps: readonly Uint8Array[];
 }
 
-/** What a sequence parameter set says. Sizes in pixels, cropping applied. */
+/** What a sequence parameter set says of the picture's kind. */
 export interface SpsFacts {
-  readonly id: number;
-  readonly profile: number;
-  readonly level: number;
-  readonly width: number;
-  readonly height: number;
   /** 0 gray, 1 4:2:0, 2 4:2:2, 3 4:4:4. */
   readonly chromaFormat: number;
   readonly bitDepth: number;
   /** Whether every picture is a whole frame (no interlaced coding). */
   readonly progressive: boolean;
-  /** Frames that may precede others in decoding and follow them in display; null when the stream does not say. */
-  readonly reorderFrames: number | null;
-  /** `pic_order_cnt_type` 2 means that output order is decoding order (§8.2.1.3). */
-  readonly orderType: number;
 }
 
 const NAL_BYTES_MAX = 65_535;
@@ -123,9 +114,8 @@ export function parseSps(nal: Uint8Array): SpsFacts {
   if (nal.length > NAL_BYTES_MAX || ((nal[0] ?? 0) & 31) !== 7) throw malformed('not a sequence parameter set');
   const bits = new BitReader(unescapeNal(nal.subarray(1)));
   const profile = bits.bits(8);
-  bits.bits(8);
-  const level = bits.bits(8);
-  const id = bits.ue();
+  bits.bits(16);
+  bits.ue();
   let [chromaFormat, bitDepth] = [1, 8];
   if (HIGH_PROFILES.has(profile)) {
     chromaFormat = bits.ue();
@@ -137,7 +127,7 @@ export function parseSps(nal: Uint8Array): SpsFacts {
   bits.ue();
   const orderType = bits.ue();
   if (orderType === 0) bits.ue();
-  else if (orderType === 1) {
+  if (orderType === 1) {
     bits.bit();
     bits.se();
     bits.se();
@@ -147,65 +137,7 @@ export function parseSps(nal: Uint8Array): SpsFacts {
   }
   bits.ue();
   bits.bit();
-  const widthBlocks = bits.ue() + 1;
-  const heightUnits = bits.ue() + 1;
-  const progressive = bits.bit() === 1;
-  if (!progressive) bits.bit();
-  bits.bit();
-  const crop = bits.bit() === 1 ? [bits.ue(), bits.ue(), bits.ue(), bits.ue()] : [0, 0, 0, 0];
-  const [left = 0, right = 0, top = 0, bottom = 0] = crop;
-  const stepX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;
-  const stepY = (chromaFormat === 1 ? 2 : 1) * (progressive ? 1 : 2);
-  return {
-    id,
-    profile,
-    level,
-    width: widthBlocks * 16 - (left + right) * stepX,
-    height: heightUnits * 16 * (progressive ? 1 : 2) - (top + bottom) * stepY,
-    chromaFormat,
-    bitDepth,
-    progressive,
-    reorderFrames: bits.bit() === 1 ? reorderFramesOf(bits) : null,
-    orderType,
-  };
-}
-
-function skipHrd(bits: BitReader): void {
-  const count = bits.ue() + 1;
-  if (count > 32) throw malformed('a parameter set has too many buffers');
-  bits.bits(8);
-  for (let n = 0; n < count; n += 1) {
-    bits.ue();
-    bits.ue();
-    bits.bit();
-  }
-  bits.bits(20);
-}
-
-/** `max_num_reorder_frames` of the usability information (Annex E.1.1); null when it is not there. */
-function reorderFramesOf(bits: BitReader): number | null {
-  if (bits.bit() === 1 && bits.bits(8) === 255) bits.bits(32);
-  if (bits.bit() === 1) bits.bit();
-  if (bits.bit() === 1) {
-    bits.bits(4);
-    if (bits.bit() === 1) bits.bits(24);
-  }
-  if (bits.bit() === 1) {
-    bits.ue();
-    bits.ue();
-  }
-  if (bits.bit() === 1) bits.bits(65);
-  const nalHrd = bits.bit() === 1;
-  if (nalHrd) skipHrd(bits);
-  const vclHrd = bits.bit() === 1;
-  if (vclHrd) skipHrd(bits);
-  if (nalHrd || vclHrd) bits.bit();
-  bits.bit();
-  if (bits.bit() === 0) return null;
-  bits.bit();
   bits.ue();
   bits.ue();
-  bits.ue();
-  bits.ue();
-  return bits.ue();
+  return { chromaFormat, bitDepth, progressive: bits.bit() === 1 };
 }

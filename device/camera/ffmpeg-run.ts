@@ -48,9 +48,11 @@ const ENVIRONMENT_KEPT = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR', 'SystemRoot'];
 const WORDS_LENGTH_MAX = 4_096;
 const WORDS_SHOWN_MAX = 300;
 
-/** Removes user names and passwords from any address in a text. */
+/** Removes user names, passwords and queries (cameras take tokens there) from any address in a text. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/]*@/gi, '$1***@');
+  return text
+    .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/]*@/gi, '$1***@')
+    .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/[^\s?]*\?)\S+/gi, '$1***');
 }
 
 /** Lines of ffmpeg that tell of a fault, at `-loglevel level+...`. */

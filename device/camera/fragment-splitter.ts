@@ -46,11 +46,6 @@ export class FragmentSplitter {
     }
   }
 
-  /** Whether the stream so far ends between two parts, with nothing torn off. */
-  atBoundary(): boolean {
-    return this.buffered === 0 && !this.sawMoof && this.sawInit;
-  }
-
   private accept(box: Box, bytes: Uint8Array): SplitPart | null {
     if (this.sawMoof && box.type !== 'mdat') throw malformed('a moof box without its media data');
     switch (box.type) {

@@ -3,7 +3,7 @@
 import { type Box, boxesIn, contentOf, findBox, malformed, needBox } from './boxes.ts';
 import type { AudioTrack, InitInfo, SampleDefaults, VideoTrack } from './init-segment.ts';
 
-export { type AudioTrack, type InitInfo, parseInit, type VideoTrack } from './init-segment.ts';
+export { type AudioTrack, type InitInfo, parseInit } from './init-segment.ts';
 
 /** One coded frame or audio packet. Times in its track's units; AAC priming makes the first audio times negative. */
 export interface Sample {

@@ -68,14 +68,11 @@ export async function probeFile(
     videoStream: `0:${facts.video.index}`,
     audioStream: `0:${audio?.index ?? 0}`,
   };
-  return { demuxer, durationUs: await durationOf(), plan, encodedBecause };
-
-  async function durationOf(): Promise<number | null> {
-    if (source.pace !== 'fast') return null;
-    if (facts.durationUs !== null) return facts.durationUs + TOLD_SLACK_US;
-    const copiedUs = encodedBecause === null ? look.endUs : null;
-    return (copiedUs ?? (await measureUs(ffmpeg, source, demuxer, plan.videoStream, options))) + MEASURE_SLACK_US;
-  }
+  if (source.pace !== 'fast') return { demuxer, durationUs: null, plan, encodedBecause };
+  if (facts.durationUs !== null) return { demuxer, durationUs: facts.durationUs + TOLD_SLACK_US, plan, encodedBecause };
+  const copiedUs = encodedBecause === null ? look.endUs : null;
+  const measuredUs = copiedUs ?? (await measureUs(ffmpeg, source, demuxer, plan.videoStream, options));
+  return { demuxer, durationUs: measuredUs + MEASURE_SLACK_US, plan, encodedBecause };
 }
 
 /** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */

@@ -92,7 +92,7 @@ export class RunSession {
       return this.judge(end, signal);
     } catch (thrown) {
       if (thrown instanceof Replanned) return { how: 'replan', detail: thrown.message, failure: null };
-      if (signal.aborted) return { how: 'complete', detail: 'it was ended', failure: null };
+      if (signal.aborted) return this.broken('it had stalled');
       if (!isFailure(thrown)) throw thrown;
       return this.judgeFailure(thrown);
     } finally {
@@ -191,22 +191,24 @@ export class RunSession {
 
   private judge(end: ProcessEnd, signal: AbortSignal): RunVerdict {
     const { driver, shown } = this.context;
-    if (signal.aborted) return { how: 'complete', detail: 'it was ended', failure: null };
+    // Ended from without: by a stall, or by `stop`, which waits for no verdict.
+    if (signal.aborted) return this.broken('it had stalled');
     const detail = end.signal === null ? end.words : `ffmpeg was ended by ${end.signal}`;
     // A program that did not start or was killed says nothing about its source.
     const barren = this.segments === 0 && end.status !== null;
     if (barren && driver.learn({ facts: this.facts, init: this.init, fault: null, barren })) {
       return { how: 'replan', detail, failure: null };
     }
-    if (driver.policy.atEnd === 'lost') {
-      const why = end.status === 0 ? 'it ended the stream' : detail;
-      return { how: 'broken', detail: why, failure: failure('camera_unreachable', { source: shown, detail: why }) };
-    }
+    if (driver.policy.atEnd === 'lost') return this.broken(end.status === 0 ? 'it ended the stream' : detail);
     if (barren && driver.unchanging) {
       return { how: 'hopeless', detail, failure: failure('camera_no_video', { source: shown, detail }) };
     }
-    return end.status === 0
-      ? { how: 'complete', detail: 'it ended', failure: null }
-      : { how: 'broken', detail, failure: null };
+    return end.status === 0 && !barren ? { how: 'complete', detail: 'it ended', failure: null } : this.broken(detail);
+  }
+
+  private broken(detail: string): RunVerdict {
+    const { driver, shown } = this.context;
+    const gone = driver.policy.atEnd === 'lost';
+    return { how: 'broken', detail, failure: gone ? failure('camera_unreachable', { source: shown, detail }) : null };
   }
 }

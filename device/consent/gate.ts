@@ -345,6 +345,11 @@ export class ConsentGate {
     }
   }
 
+  /** Says again what waits for an answer and where the latest grants stand: an owner or a broker may have missed it. */
+  async announce(): Promise<void> {
+    if (this.running) await this.queue.run(async () => this.announceAll());
+  }
+
   private announceAll(): void {
     for (const notice of this.notices()) this.deps.effects.requestNotice(notice);
     this.restate();

@@ -24,6 +24,8 @@ import { readReceipt } from './read-receipt.ts';
 
 /** What a session hears. A payload that does not verify is dropped and counted; nothing is shown of it. */
 export interface OwnerListeners {
+  /** The session is back after it was lost: what the device said meanwhile was not heard. */
+  returned?: () => void;
   status?: (status: 'online' | 'offline') => void;
   state?: (state: DeviceState) => void;
   event?: (event: DeviceEvent) => void;
@@ -87,6 +89,9 @@ export class OwnerSession {
     });
     this.link.start();
     await this.link.reached(REACHED_MS_MAX);
+    this.link.onState(({ online }) => {
+      if (online) for (const each of [...this.listeners]) each.returned?.();
+    });
   }
 
   async stop(): Promise<void> {

@@ -78,22 +78,45 @@ export function grantLine(request: string, window: Window, disclose: readonly Di
   return `npx doorsill grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
 }
 
-/** Sends and waits for the device's receipt that answers `jti`; a refusal is thrown as the failure it names. */
+/** A signed message of an owner on its way. */
+export interface Order {
+  jti: string;
+  /** The request it decides on. Such an order does the same however often it comes, so it is sent again after an outage. */
+  request?: string;
+  send: () => Promise<void>;
+}
+
+/**
+ * Sends an order and waits for the device's receipt that answers it; a refusal is thrown as the failure it names. Device,
+ * broker and this session may each be away in between.
+ */
 export async function answered(
   session: OwnerSession,
-  jti: string,
+  order: Order,
   withinMs: number,
-  send: () => Promise<void>,
   accept: (receipt: Receipt) => boolean,
   onOther?: (receipt: Receipt) => void,
   onUpload?: (progress: UploadProgress) => void,
 ): Promise<{ receipt: Receipt; token: string }> {
+  const { jti, request, send } = order;
+  let isRepeated = false;
+  const repeat = () => {
+    if (request === undefined) return;
+    isRepeated = true;
+    send().catch(() => undefined);
+  };
   return session.waitFor(
     "the device's receipt",
     withinMs,
     (found, failed) => ({
+      returned: repeat,
+      status: (status) => status === 'online' && repeat(),
+      // The device still waits for an answer: ours has not reached it.
+      notice: (notice) => notice.request.jti === request && repeat(),
       receipt: (receipt, token) => {
         if (receipt.answers !== jti && receipt.grant !== jti) return;
+        // A device that has just come back knows no request yet; it says so when it does, and then hears the order again.
+        if (isRepeated && receipt.code === 'consent_request_unknown') return;
         if (receipt.outcome === 'refused' || receipt.outcome === 'failed') failed(refusal(receipt));
         else if (accept(receipt)) found({ receipt, token });
         else onOther?.(receipt);

@@ -66,9 +66,8 @@ Examples:
         );
         const { receipt, token } = await answered(
           session,
-          claims.jti,
+          { jti: claims.jti, request, send: () => session.answer(request, 'grant', grant.token) },
           options.wait ? Number(options.timeout) * 1000 : RECEIPT_MS_MAX,
-          () => session.answer(request, 'grant', grant.token),
           (heard) => heard.outcome === 'sent' || (!options.wait && heard.outcome !== 'revoked'),
           (heard) => context.output.progress(`  ${heard.outcome}`),
           (progress) => context.output.progress(showUpload(progress)),
@@ -179,9 +178,8 @@ export function addDeny(program: Command): void {
         const send = () => session.answer(request, 'deny', denial.token);
         const { receipt } = await answered(
           session,
-          denial.jti,
+          { jti: denial.jti, request, send },
           RECEIPT_MS_MAX,
-          send,
           (heard) => heard.outcome === 'denied',
         );
         context.output.result({ request, outcome: receipt.outcome }, `Denied ${request}. It stays on the device.`);
@@ -201,7 +199,8 @@ export function addRevoke(program: Command): void {
         const revoke = makeRevoke(signer, session.home.device, named);
         const send = () => session.answer(named.request, 'revoke', revoke.token);
         const ends = (outcome: string) => outcome === 'revoked' || outcome === 'recalled' || outcome === 'deleted';
-        const { receipt } = await answered(session, revoke.jti, RECEIPT_MS_MAX, send, (heard) => ends(heard.outcome));
+        const order = { jti: revoke.jti, request: named.request, send };
+        const { receipt } = await answered(session, order, RECEIPT_MS_MAX, (heard) => ends(heard.outcome));
         await forgetGrant(context.disk, folder, named.grant);
         context.output.result(
           { grant: named.grant, request: named.request, outcome: receipt.outcome },
@@ -246,7 +245,8 @@ export function addRing(program: Command): void {
       await withOwner(context, options, async (session, signer) => {
         const press = makeCommand(signer, session.home.device, { action: 'press', button: options.button });
         const accept = (heard: { outcome: string }) => heard.outcome === 'command-done';
-        await answered(session, press.jti, RECEIPT_MS_MAX, () => session.command(press.token), accept);
+        const order = { jti: press.jti, send: () => session.command(press.token) };
+        await answered(session, order, RECEIPT_MS_MAX, accept);
         context.output.result({ device: session.home.device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
       });
     });

@@ -167,9 +167,12 @@ async function grantAndWait(
   const startMs = deps.clock.monotonicMs();
   const { receipt } = await answered(
     session,
-    grant.jti,
+    {
+      jti: grant.jti,
+      request: notice.request.jti,
+      send: () => session.answer(notice.request.jti, 'grant', grant.token),
+    },
     STORED_MS_MAX,
-    () => session.answer(notice.request.jti, 'grant', grant.token),
     (heard) => heard.outcome === 'sent',
     (heard) => deps.output.progress(`  ${heard.outcome}`),
     (progress) => deps.output.progress(showUpload(progress)),

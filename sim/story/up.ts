@@ -60,6 +60,8 @@ export class Up {
   private cameraState = '';
   private readonly pieces = new Map<string, Window>();
   private uploads = new Map<string, string>();
+  /** Receipts told already: the device repeats them when it or the broker comes back. */
+  private readonly told = new Set<string>();
 
   constructor(options: UpOptions, deps: StoryDeps) {
     this.options = options;
@@ -82,6 +84,7 @@ export class Up {
     const session = new OwnerSession(facts.home, this.deps);
     this.session = session;
     session.listen({
+      returned: () => this.catchUp(session),
       state: (state) => this.onState(state),
       event: (event) => this.onEvent(event),
       notice: (notice) => this.onNotice(notice),
@@ -134,6 +137,13 @@ export class Up {
         '',
       ].join('\n'),
     );
+  }
+
+  /** Has the device say again what it said while this session was away. */
+  private catchUp(session: OwnerSession): void {
+    if (!this.signer) return;
+    const { token } = makeCommand(this.signer, session.home.device, { action: 'announce' });
+    session.command(token).catch(() => undefined);
   }
 
   /** A second run: what is stored already, and requests that still wait. */
@@ -225,6 +235,9 @@ export class Up {
   private onReceipt(receipt: Receipt): void {
     const { clip, outcome } = receipt;
     if (outcome === 'command-done') return;
+    const name = `${outcome} ${receipt.grant ?? receipt.request} ${receipt.code ?? ''}`;
+    if (this.told.has(name)) return;
+    this.told.add(name);
     if (outcome !== 'sent' || !clip) {
       this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}`, {
         request: receipt.request,

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { Backoff, type Clock, failure, isErrorCode, type Random } from '../../device/index.ts';
+import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } from '../../device/index.ts';
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/run.js', import.meta.url));
@@ -24,10 +24,11 @@ export interface ChildDeps {
 /** A supervised process running one `doorsill` verb. */
 export class Child {
   readonly name: string;
-  private readonly args: readonly string[];
+  private args: readonly string[];
   private readonly logFile: string;
   private readonly deps: ChildDeps;
   private process: ChildProcess | null = null;
+  private restart: Timer | null = null;
   private stopping = false;
   private ended: Promise<void> = Promise.resolve();
   private readonly backoff: Backoff;
@@ -48,6 +49,11 @@ export class Child {
   /** Starts it and resolves with its ready line; rejects with the failure it printed when it ends before that. */
   start(): Promise<Record<string, unknown>> {
     return this.launch('w');
+  }
+
+  /** Sets the flags of later starts: a part that comes back must be found where it was, and enrols only once. */
+  restartsWith(args: readonly string[]): void {
+    this.args = args;
   }
 
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
@@ -90,7 +96,7 @@ export class Child {
           closeSync(log);
           this.process = null;
           if (!isReady) reject(startFailure(this.name, lastError));
-          else if (!this.stopping) this.crashed(`${signal ?? `status ${code}`}`);
+          else this.crashed(`${signal ?? `status ${code}`}`);
           done();
         });
       });
@@ -98,13 +104,15 @@ export class Child {
   }
 
   private crashed(how: string): void {
+    if (this.stopping) return;
     if (this.backoff.count >= RESTARTS_MAX) {
       this.deps.onCrash?.(this.name, how, null);
       return;
     }
     const waitMs = this.backoff.nextMs();
     this.deps.onCrash?.(this.name, how, waitMs);
-    this.deps.clock.after(waitMs, () => {
+    this.restart = this.deps.clock.after(waitMs, () => {
+      this.restart = null;
       if (!this.stopping && !this.process) this.launch('a').catch((thrown: Error) => this.crashed(thrown.message));
     });
   }
@@ -112,6 +120,8 @@ export class Child {
   /** Ends it for good: asks, waits, then kills. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.restart?.cancel();
+    this.restart = null;
     const child = this.process;
     if (!child) return;
     const force = this.deps.clock.after(STOP_MS_MAX, () => child.kill('SIGKILL'));

@@ -169,16 +169,31 @@ export class Town {
   /** Starts a part on its port of last time, or on a free one when somebody else has taken it since. */
   private async startOnPort(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
     try {
-      return await this.startChild(name, args(String(port)));
+      return await this.startAndPin(name, port, args);
     } catch (thrown) {
       if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
       this.deps.say(`Port ${port} of the ${name} is taken now; it moves to another one.`);
-      return this.startChild(name, args('0'));
+      return this.startAndPin(name, 0, args);
     }
   }
 
+  /** After a crash the part comes back on the port it got here: the others look for it there. */
+  private async startAndPin(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
+    const ready = await this.startChild(name, args(String(port)));
+    this.restartsWith(name, args(new URL(partReady.parse(ready).url).port));
+    return ready;
+  }
+
+  private restartsWith(name: string, args: string[]): void {
+    this.part(name).restartsWith([...args, ...this.logArgs]);
+  }
+
+  private get logArgs(): string[] {
+    return ['--log', this.options.logLevel];
+  }
+
   private startChild(name: string, args: string[]): Promise<unknown> {
-    const child = new Child(name, [...args, '--log', this.options.logLevel], join(this.paths.logs, `${name}.log`), {
+    const child = new Child(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,
       onCrash: (which, how, restartInMs) =>
@@ -196,15 +211,10 @@ export class Town {
     await this.writeDeviceConfig(brokerUrl, bridge.url);
     const code = await this.enrolmentCode(bridge.url);
     const camera = this.options.camera === undefined ? [] : ['--camera', this.options.camera];
-    const ready = deviceReady.parse(
-      await this.startChild('doorbell', [
-        'device',
-        '--data',
-        this.paths.doorbell,
-        ...camera,
-        ...(code ? ['--enrol', code] : []),
-      ]),
-    );
+    const args = ['device', '--data', this.paths.doorbell, ...camera];
+    const ready = deviceReady.parse(await this.startChild('doorbell', [...args, ...(code ? ['--enrol', code] : [])]));
+    // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
+    this.restartsWith('doorbell', args);
     const { disk } = this.deps;
     const known = (await listHomes(disk, this.paths.owner)).find((home) => home.device === ready.device);
     if (known) {

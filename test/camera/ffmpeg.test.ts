@@ -165,6 +165,7 @@ describe.each(ffmpegs)('a short job of ffmpeg $version', (ffmpeg) => {
 
 describe('what a process says', () => {
   it('loses credentials wherever they stand', () => {
+    expect(withoutCredentials('at rtsp://host/live?token=abc: no')).toBe('at rtsp://host/live?*** no');
     expect(withoutCredentials('open rtsp://a:p@ss@host/x and http://u@h')).toBe(
       'open rtsp://***@host/x and http://***@h',
     );
