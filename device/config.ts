@@ -2,7 +2,8 @@
 // Not here: keys, enrolment and account (identity.ts), which the device writes itself.
 import { z } from 'zod';
 import { LOG_LEVELS } from './base/log.ts';
-import { disclosedValuesSchema, zoneSchema } from './protocol/claims.ts';
+import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
+import { disclosedValuesSchema } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
 import { idSchema } from './protocol/ids.ts';
 import { DEFAULT_PREFIX } from './protocol/topics.ts';
@@ -28,10 +29,8 @@ const motionSchema = z.strictObject({
   enabled: z.boolean().default(true),
   /** 1 (only large, lasting motion) to 100. */
   sensitivity: z.int().min(1).max(100).default(50),
-  zones: z
-    .array(z.strictObject({ name: idSchema, zone: zoneSchema }))
-    .max(16)
-    .default([]),
+  /** Rectangles or polygons in ten-thousandths of the picture; none: everywhere. */
+  zones: z.array(motionZoneSchema).max(ZONES_MAX).default([]),
 });
 
 export const deviceConfigSchema = z.strictObject({

@@ -9,9 +9,8 @@ import type { Disk } from './base/disk.ts';
 import { type SigningKey, sha256Hex } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
-import { Capture, type CaptureChange } from './camera/capture.ts';
+import type { CaptureChange } from './camera/capture.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
-import type { Segment } from './camera/segment.ts';
 import { parseCameraSource } from './camera/sources.ts';
 import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
@@ -26,6 +25,7 @@ import { cellOf } from './protocol/area.ts';
 import { partsInside } from './protocol/claims.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { actorId } from './protocol/ids.ts';
+import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import type { Ring } from './ring/ring.ts';
 import { RingFile } from './ring/ring-file.ts';
@@ -62,12 +62,8 @@ interface Parts {
   home: HomeLink;
   area: AreaLink | null;
   pairing: PairingServer;
-  capture: Capture;
+  recorder: Recorder;
 }
-
-/** A window's last footage reaches the ring this long after it was shot, at the latest: one GOP and the way through ffmpeg. */
-const SETTLED_US = 8_000_000;
-const SETTLED_POLL_MS = 250;
 
 /** A home that does not say where it is has no area link and hears no request. */
 const NOWHERE = { longitude: 0, latitude: -90 };
@@ -82,9 +78,6 @@ export class Doorbell {
   private undo: (() => Promise<void> | void)[] = [];
   private readonly voice: Voice;
   private readonly door: Door;
-  private camera: CaptureChange | null = null;
-  private privacyTurn: Promise<void> = Promise.resolve();
-  private readonly stopping = new AbortController();
 
   constructor(options: DoorbellOptions, seams: DoorbellSeams) {
     this.options = options;
@@ -125,7 +118,6 @@ export class Doorbell {
 
   /** Stops in reverse: nothing is left but what is on disk. */
   async stop(): Promise<void> {
-    this.stopping.abort();
     for (const step of this.undo.reverse()) await step();
     this.undo = [];
     this.parts = null;
@@ -201,7 +193,7 @@ export class Doorbell {
         progress: (progress) => this.voice.upload(progress),
       }),
       clip: { segments: (window) => ring.read(window), ffmpeg, clock, log },
-      footageSettled: (window, signal) => this.footageSettled(window.endUs, signal),
+      footageSettled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       values: () => config.disclosure,
       clock,
       random,
@@ -212,16 +204,20 @@ export class Doorbell {
     const area = enrolment && config.place ? this.makeArea(enrolment, cellOf(config.place)) : null;
     const pairing = this.makePairing();
     const source = parseCameraSource(config.camera, { loop: true });
-    const capture = new Capture(
-      { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
-      {
-        segment: (segment) => this.keep(segment),
+    const recorder = new Recorder({
+      camera: { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
+      ...{ ring, clock, log },
+      sinks: {
         gray: (frame) => this.door.seen(frame),
-        state: (change) => this.onCamera(change),
         scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
+        camera: (change) => this.onCamera(change),
+        storage: (state, detail) => {
+          this.voice.storageIs(state, detail);
+          this.voice.state();
+        },
       },
-    );
-    this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, pairing, capture };
+    });
+    this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, pairing, recorder };
     const bridge = enrolment?.bridge ?? null;
     this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, source: source.shown });
     await this.startParts(this.parts);
@@ -229,7 +225,7 @@ export class Doorbell {
 
   /** In order of the flow: what others lean on comes first. */
   private async startParts(parts: Parts): Promise<void> {
-    const { ring, outbox, gate, deliveries, home, area, pairing, capture, enrolment } = parts;
+    const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment } = parts;
     await this.tolerate(() => ring.start());
     this.undo.push(() => ring.stop());
     await outbox.start();
@@ -267,8 +263,8 @@ export class Doorbell {
     }
     this.door.start();
     this.undo.push(() => this.door.stop());
-    this.undo.push(() => capture.stop());
-    if (!gate.privacyOn) this.record();
+    recorder.start(gate.privacyOn);
+    this.undo.push(() => recorder.stop());
     this.voice.state();
   }
 
@@ -279,65 +275,18 @@ export class Doorbell {
       makeClip: (live) => this.up.deliveries.make(live),
       resumeClip: (live, clip) => this.up.deliveries.resume(live, clip),
       removeClip: (grant) => this.up.deliveries.remove(grant),
-      sendRevocation: (grant, token) => this.up.deliveries.revoke(grant, token),
+      sendRevocation: (grant, token, bridge) => this.up.deliveries.revoke(grant, token, bridge),
       press: (button) => this.pressed({ button, source: 'command', atUs: this.seams.clock.wallUs() }),
-      privacy: (on) => this.setPrivacy(on),
+      privacy: (on) => this.up.recorder.privacy(on),
       forget: (window) => this.up.ring.forget(window),
       tamper: (what, detail) => this.voice.event({ type: 'tamper', what, detail }),
       changed: () => this.voice.state(),
     };
   }
 
-  /** Privacy stops the camera at its source; presses still ring. */
-  private setPrivacy(on: boolean): void {
-    // One order after the other: a camera that is still stopping cannot start.
-    this.privacyTurn = this.privacyTurn.then(async () => {
-      if (on) await this.parts?.capture.stop();
-      else this.record();
-      this.voice.state();
-    });
-  }
-
-  /** A camera that cannot be opened is a state its owner sees, not a reason to end. */
-  private record(): void {
-    if (this.stopping.signal.aborted) return;
-    this.up.capture.start(this.stopping.signal).catch((thrown: unknown) => {
-      this.seams.log.error('the camera cannot be used', {
-        detail: thrown instanceof Error ? thrown.message : String(thrown),
-      });
-      this.voice.state();
-    });
-  }
-
-  /** Stores a segment; a disk that is full or failing is a state the owner sees, and each segment is a new try. */
-  private async keep(segment: Segment): Promise<void> {
-    try {
-      await this.up.ring.append(segment);
-      this.voice.storageIs('ok');
-    } catch (thrown) {
-      if (!isFailure(thrown)) throw thrown;
-      this.voice.storageIs(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
-      throw thrown;
-    } finally {
-      this.voice.state();
-    }
-  }
-
   private onCamera(change: CaptureChange): void {
-    this.camera = change;
     if (change.state !== 'recording') this.door.unseen();
     this.voice.cameraIs(change);
-  }
-
-  /** Waits while footage of a moment may still be on its way from the camera to the ring. */
-  private async footageSettled(untilUs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.seams;
-    for (;;) {
-      const newestUs = Math.max(0, ...this.up.ring.coverage().map((span) => span.endUs));
-      const isRecording = this.camera?.state === 'recording' || this.camera?.state === 'starting';
-      if (newestUs >= untilUs || !isRecording || clock.wallUs() > untilUs + SETTLED_US) return;
-      await clock.sleep(SETTLED_POLL_MS, signal);
-    }
   }
 
   /** Where the bridge is and whose signature counts there. */

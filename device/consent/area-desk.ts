@@ -15,6 +15,12 @@ import { openAreaDocument, openRevocations } from './verify-area.ts';
 
 /** Spans in one notice (protocol/home.ts). */
 const COVERAGE_SPANS_MAX = 20;
+/**
+ * New documents that are taken in at once, and how many a second after that. Each is a durable write, and a bridge can sign
+ * without end: it must wear out no card, nor keep the disk from footage. What is dropped comes again in minutes.
+ */
+const DOCUMENTS_BURST = 200;
+const DOCUMENTS_PER_S = 1;
 
 export class AreaDesk {
   readonly view: AreaView;
@@ -23,10 +29,13 @@ export class AreaDesk {
   /** The last document believed of each part, by hash: a broker that repeats it makes no work. */
   private readonly lastOfPart = new Map<number, string>();
   private lastList = '';
+  private budget = DOCUMENTS_BURST;
+  private budgetMs: number;
 
   constructor(deps: GateDeps, limits: GateLimits, marks: HighWaterMarks) {
     this.deps = deps;
     this.marks = marks;
+    this.budgetMs = deps.clock.monotonicMs();
     this.view = new AreaView(
       {
         place: deps.place,
@@ -37,7 +46,7 @@ export class AreaDesk {
     );
   }
 
-  /** Opens a part of the area document; null when it is the one already taken in. */
+  /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: too fast. */
   openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
     const expected = {
       bridgeKey: pins.bridgeKey,
@@ -46,7 +55,18 @@ export class AreaDesk {
     };
     const judged = openAreaDocument(onPart, token, expected, this.deps.clock);
     if (!judged.ok) return judged.code;
-    return this.lastOfPart.get(judged.claims.part) === sha256Hex(token) ? null : judged.claims;
+    if (this.lastOfPart.get(judged.claims.part) === sha256Hex(token)) return null;
+    return this.isInTime() ? judged.claims : 'consent_too_many';
+  }
+
+  private isInTime(): boolean {
+    const nowMs = this.deps.clock.monotonicMs();
+    const grownBy = ((nowMs - this.budgetMs) / 1_000) * DOCUMENTS_PER_S;
+    this.budgetMs = nowMs;
+    this.budget = Math.min(DOCUMENTS_BURST, this.budget + grownBy);
+    if (this.budget < 1) return false;
+    this.budget -= 1;
+    return true;
   }
 
   /** Believes an opened document. The mark may fail to become durable on a full disk; cancellations count all the same. */

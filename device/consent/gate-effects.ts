@@ -22,8 +22,11 @@ export interface GateEffects {
   resumeClip(live: LiveGrant, clip: ClipFacts, presented: boolean): void;
   /** Destroy the clip of a grant that is finished, and whatever was being made for it. */
   removeClip(grantId: string): void;
-  /** Get the owner's revocation to the bridge, however long that takes; its answer goes to `ConsentGate.revocationAnswered`. */
-  sendRevocation(grantId: string, revokeToken: string): void;
+  /**
+   * Get the owner's revocation to the bridge with this id and no other, however long that takes; its answer goes to
+   * `ConsentGate.revocationAnswered`.
+   */
+  sendRevocation(grantId: string, revokeToken: string, bridge: string): void;
   press(button: string): void;
   privacy(on: boolean): void;
   /** Destroy footage in the window, all of it without one; how many segments that were. May be asked twice for one order. */

@@ -27,6 +27,8 @@ export interface Owner {
 export interface RequestRecord {
   state: RequestState;
   facts: (GrantFacts & { credential: Credential }) | null;
+  /** The bridge that the present grant's clip goes to, or went to; '' before the first grant. */
+  bridge: string;
   /** The owner's revocation token while it is on its way to the bridge. */
   revocation: string | null;
   /** The bridge's last signed answer about the present grant's clip. */
@@ -59,7 +61,15 @@ export class GateState {
   }
 
   record(request: string): RequestRecord {
-    return this.requests.get(request) ?? { state: UNSEEN, facts: null, revocation: null, intake: null, touchedUs: 0 };
+    const fresh: RequestRecord = {
+      state: UNSEEN,
+      facts: null,
+      bridge: '',
+      revocation: null,
+      intake: null,
+      touchedUs: 0,
+    };
+    return this.requests.get(request) ?? fresh;
   }
 
   /** Takes in one entry of the ledger. Returns what is wrong with it, or null: a verified chain can still hold nonsense. */
@@ -108,6 +118,7 @@ export class GateState {
       this.used.set(entry.body.grant, sha256Hex(entry.body.grantToken));
       this.requestOf.set(entry.body.grant, request);
       record.facts = facts;
+      record.bridge = facts.request.aud;
       record.intake = null;
     }
     if (entry.type === 'revoked') record.revocation = entry.body.token;
@@ -127,7 +138,9 @@ export class GateState {
   }
 
   /** The tokens of a grant, opened once more: footage leaves on their word, so the chain alone is not enough. */
-  private readGranted(body: Extract<LedgerBody, { type: 'granted' }>['body']): RequestRecord['facts'] | string {
+  private readGranted(
+    body: Extract<LedgerBody, { type: 'granted' }>['body'],
+  ): NonNullable<RequestRecord['facts']> | string {
     const verify = verifySignature;
     const grant = openToken(body.grantToken, {
       typ: 'doorsill-grant+jws',

@@ -210,7 +210,8 @@ export class ConsentGate {
     const { pins } = this.state;
     const document = pins ? this.area.openDocument(part, token, pins) : 'token_unknown_signer';
     if (typeof document === 'string') return this.count(document);
-    if (!document || !pins || !this.hasRoom()) return;
+    // Half of the queue is kept for the owners: what a bridge signs must not crowd out what they order.
+    if (!document || !pins || !this.hasRoom(this.limits.waitingMax / 2)) return;
     await this.queue.run(async () => {
       if (this.state.pins !== pins) return;
       const news = await this.area.takeDocument(document, token, pins);
@@ -299,8 +300,9 @@ export class ConsentGate {
   private async resume(): Promise<void> {
     await this.upkeep();
     if (this.damage !== null) return;
-    for (const { state, revocation } of this.state.requests.values()) {
-      if (state.at === 'revoking' && revocation !== null) this.deps.effects.sendRevocation(state.grant.id, revocation);
+    for (const { state, revocation, bridge } of this.state.requests.values()) {
+      if (state.at !== 'revoking' || revocation === null) continue;
+      this.deps.effects.sendRevocation(state.grant.id, revocation, bridge);
     }
     this.restate();
     this.deps.effects.changed();
@@ -370,8 +372,8 @@ export class ConsentGate {
     if (this.damage !== null) throw failure('consent_ledger_damaged', { detail: this.damage });
   }
 
-  private hasRoom(): boolean {
-    if (this.running && this.queue.waiting < this.limits.waitingMax) return true;
+  private hasRoom(waitingMax = this.limits.waitingMax): boolean {
+    if (this.running && this.queue.waiting < waitingMax) return true;
     this.count('consent_too_many');
     return false;
   }

@@ -62,6 +62,8 @@ export class OrderDesk {
     const detail = damage();
     const isBrief = order.kind === 'command' && /^(press|announce)$/.test(order.claims.command.action);
     if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
+    // Its signer may have been removed while it waited for its turn. A revocation counts all the same: it is always safe.
+    if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
     if (order.kind === 'command') return this.command(order);
     const usedAs = state.used.get(order.claims.jti);
     if (usedAs !== undefined && usedAs !== sha256Hex(order.token)) return failure('consent_replayed');
@@ -152,7 +154,11 @@ export class OrderDesk {
       return;
     }
     const { at } = runner.stateOf(request);
-    if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, order.token);
+    // Without its clip the grant cannot go on after a restart that forgets the revocation; and there is room again.
+    if (at === 'granted' || at === 'sealed' || at === 'presented') effects.removeClip(grant);
+    if (at === 'presented' || at === 'delivered') {
+      effects.sendRevocation(grant, order.token, state.record(request).bridge);
+    }
   }
 
   private forgetRevoke(order: RevokeOrder): void {

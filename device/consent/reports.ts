@@ -38,14 +38,14 @@ export class ClipReports {
   async delivered(grant: string, intake: string): Promise<void> {
     const { request, state } = this.about(grant);
     const clip = clipOf(state);
-    assertStored(this.openIntake(grant, intake), clip);
+    assertStored(this.openIntake(request, grant, intake), clip);
     const body: Occasion['body'] = { type: 'delivered', body: { request, grant, intake } };
     await this.take({ type: 'delivered', grant }, { request, body, intake, ...(clip ? { clip } : {}) });
   }
 
   async revocationAnswered(grant: string, intake: string): Promise<void> {
     const { request } = this.about(grant);
-    const isDeleted = this.openIntake(grant, intake).outcome === 'deleted';
+    const isDeleted = this.openIntake(request, grant, intake).outcome === 'deleted';
     const body: Occasion['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
     await this.take({ type: isDeleted ? 'deleted' : 'kept', grant }, { request, body, intake });
   }
@@ -74,7 +74,11 @@ export class ClipReports {
     live.assertAlive();
   }
 
-  private openIntake(grant: string, intake: string): IntakeReceipt {
+  private openIntake(request: string, grant: string, intake: string): IntakeReceipt {
+    // Only the bridge that the clip was for can say what became of it: the device may be another one's by now.
+    if (this.state.record(request).bridge !== this.state.pins?.bridge) {
+      throw failure('verify_failed', { detail: 'the clip was for another bridge' });
+    }
     return openIntake(intake, { bridgeKey: this.state.pins?.bridgeKey ?? '', device: this.deviceId, grant });
   }
 }

@@ -107,9 +107,9 @@ export class StepRunner {
       case 'remove-clip':
         return effects.removeClip(effect.grant);
       case 'send-revocation': {
-        const { revocation } = state.record(occasion.request);
+        const { revocation, bridge } = state.record(occasion.request);
         assert(revocation !== null, 'a revocation is recorded before it is sent');
-        return effects.sendRevocation(effect.grant, revocation);
+        return effects.sendRevocation(effect.grant, revocation, bridge);
       }
       case 'receipt': {
         const { outcome, grant, code } = effect;

@@ -31,8 +31,8 @@ export interface DeliveryGate {
 export interface DeliverySender {
   /** Resolves with the bridge's signed receipt once the whole clip is stored there. */
   send(live: LiveGrant, item: OutboxItem): Promise<string>;
-  /** Resolves with the bridge's signed answer. */
-  revoke(grant: string, revocation: string, signal: AbortSignal): Promise<string>;
+  /** Resolves with the signed answer of the bridge that the clip was for, by its id. */
+  revoke(grant: string, revocation: string, bridge: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface DeliveryDeps {
@@ -84,10 +84,10 @@ export class Deliveries {
     });
   }
 
-  /** Gets a revocation to the bridge, however long that takes, and its answer to the gate. */
-  revoke(grant: string, revocation: string): void {
+  /** Gets a revocation to the bridge with this id, however long that takes, and its answer to the gate. */
+  revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
-      const intake = await this.deps.sender.revoke(grant, revocation, this.stopping.signal);
+      const intake = await this.deps.sender.revoke(grant, revocation, bridge, this.stopping.signal);
       await this.deps.gate.revocationAnswered(grant, intake);
     });
   }

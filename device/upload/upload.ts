@@ -60,7 +60,7 @@ export class Uploader {
   /**
    * Sends a clip and resolves with the bridge's signed receipt that it is stored. Tries until then, or until the grant is
    * dead; the bytes already acknowledged are not sent again. Throws `grant_dead`, `upload_rejected` (with the bridge's
-   * code), `outbox_damaged`. At most one chunk beyond what the bridge has acknowledged leaves after the grant has died.
+   * code), `outbox_damaged`, `device_moved` when the request came from another bridge than the present one. At most one chunk beyond what the bridge has acknowledged leaves after the grant has died.
    */
   async send(live: LiveGrant, item: OutboxItem): Promise<string> {
     const { clock, random } = this.deps;
@@ -96,9 +96,10 @@ export class Uploader {
   /**
    * Gets the owner's revocation to the bridge and resolves with its signed receipt that nothing of the clip is left there.
    * `revocation` must have been verified by the gate: the device vouches for its signer. Tries until it is done or `signal`
-   * is aborted; throws the signal's reason or `upload_rejected`.
+   * is aborted; throws the signal's reason, `upload_rejected`, or `device_moved` when the clip's bridge, `bridgeId`, is not
+   * the present one: no other may hear of it, nor say that it is done.
    */
-  async revoke(grant: string, revocation: string, signal: AbortSignal): Promise<string> {
+  async revoke(grant: string, revocation: string, bridgeId: string, signal: AbortSignal): Promise<string> {
     const { clock, random, device, log } = this.deps;
     const backoff = new Backoff(random, RETRY_FIRST_MS, RETRY_MOST_MS);
     const body = { revocation, pairing: this.pairingFor(revocation) };
@@ -107,6 +108,7 @@ export class Uploader {
       signal.throwIfAborted();
       try {
         const bridge = this.deps.bridge();
+        assertSameBridge(bridge, bridgeId);
         const status = await this.handOver(bridge, grant, body, signal);
         const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: device.id });
         if (claims.outcome !== 'deleted') throw strange('it does not say that the clip is deleted');
@@ -143,6 +145,7 @@ export class Uploader {
     const item = outbox.item(grant);
     if (!item) throw failure('outbox_damaged', { grant });
     const bridge = this.deps.bridge();
+    assertSameBridge(bridge, live.facts.request.aud);
     const http = new BridgeHttp({
       baseUrl: baseOf(bridge),
       bearer: this.bearer(item, bridge.id),
@@ -255,6 +258,11 @@ export class Uploader {
   }
 }
 
+/** An owner consents to an upload to one bridge: after the device has enrolled with another, that one hears nothing of it. */
+function assertSameBridge(bridge: PinnedBridge, bridgeId: string): void {
+  if (bridge.id !== bridgeId) throw failure('device_moved', { bridge: bridgeId });
+}
+
 /** Whether the same attempt may succeed later. */
 function isPassing(thrown: unknown, doubts: number): thrown is Failure {
   if (!isFailure(thrown)) return false;
@@ -263,7 +271,7 @@ function isPassing(thrown: unknown, doubts: number): thrown is Failure {
   return thrown.retryable || thrown.code === 'internal' || thrown.code === 'http_not_found';
 }
 
-const OUR_OWN = new Set<string>(['grant_dead', 'outbox_damaged', 'upload_rejected']);
+const OUR_OWN = new Set<string>(['grant_dead', 'outbox_damaged', 'upload_rejected', 'device_moved']);
 
 /** A refusal of the bridge under the name the owner hears; what is our own stays as it is. */
 function rejection(thrown: unknown): unknown {

@@ -235,8 +235,8 @@ export class Up {
   private onReceipt(receipt: Receipt): void {
     const { clip, outcome } = receipt;
     if (outcome === 'command-done') return;
-    const name = `${outcome} ${receipt.grant ?? receipt.request} ${receipt.code ?? ''}`;
-    if (this.told.has(name)) return;
+    const name = `${outcome} ${receipt.grant ?? receipt.request}`;
+    if (outcome !== 'refused' && this.told.has(name)) return;
     this.told.add(name);
     if (outcome !== 'sent' || !clip) {
       this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}`, {

@@ -42,6 +42,8 @@ export class Effects implements GateEffects {
   readonly resumed: { live: LiveGrant; clip: ClipFacts; presented: boolean }[] = [];
   readonly removed: string[] = [];
   readonly revocations: { grant: string; token: string }[] = [];
+  /** The bridge each of them is for. */
+  readonly addressees: string[] = [];
   readonly presses: string[] = [];
   readonly privacies: boolean[] = [];
   readonly forgotten: (Window | undefined)[] = [];
@@ -71,9 +73,10 @@ export class Effects implements GateEffects {
     this.order.push('remove-clip');
     this.removed.push(grantId);
   }
-  sendRevocation(grant: string, token: string): void {
+  sendRevocation(grant: string, token: string, bridge: string): void {
     this.order.push('send-revocation');
     this.revocations.push({ grant, token });
+    this.addressees.push(bridge);
   }
   press(button: string): void {
     this.presses.push(button);

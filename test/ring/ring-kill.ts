@@ -94,11 +94,12 @@ async function recovered(path: string, sizes: KillSizes): Promise<{ numbers: num
   await ring.start();
   const torn = ring.stats().damaged;
   const segments = await readAll(ring);
-  for (const { index, ...segment } of segments) {
-    const { index: _, ...expected } = segmentOf(index, {
-      fragmentBytes: sizes.fragmentBytes + ((index * 7919) % 20_000),
-    });
-    expect(segment).toEqual(expected);
+  for (const { fragment, ...segment } of segments) {
+    const fragmentBytes = sizes.fragmentBytes + ((segment.index * 7919) % 20_000);
+    const { fragment: expected, ...rest } = segmentOf(segment.index, { fragmentBytes });
+    expect(segment).toEqual(rest);
+    // A matcher that walks the array would take most of the test's time.
+    expect(Buffer.from(fragment).equals(expected)).toBe(true);
   }
   // What start let through is whole: reading finds nothing more.
   expect(ring.stats().damaged).toBe(torn);

@@ -273,7 +273,7 @@ describe('a revocation at the bridge', () => {
       if (moment === 'during') whenSent(300_000, () => errand.end('revoked'));
       if (moment !== 'before') await sender.uploader.send(errand.live, item).catch(() => undefined);
       const revocation = house.cast.revoke(errand.parcel.grantToken);
-      const token = await sender.uploader.revoke(item.grant, revocation, new AbortController().signal);
+      const token = await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal);
       expect(
         openToken(token, {
           typ: 'doorsill-intake+jws',
@@ -286,7 +286,7 @@ describe('a revocation at the bridge', () => {
       ).toMatchObject({ ok: true, claims: { outcome: 'deleted', grant: item.grant } });
       expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
       expect(await house.disk.list(join(house.bridgeFolder, 'staging'))).toEqual([]);
-      expect(await sender.uploader.revoke(item.grant, revocation, new AbortController().signal)).toBe(token);
+      expect(await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal)).toBe(token);
     }
   });
 
@@ -296,8 +296,8 @@ describe('a revocation at the bridge', () => {
     await house.bridge.stop();
     const revocation = house.cast.revoke(errand.parcel.grantToken);
     const stop = new AbortController();
-    const stopped = sender.uploader.revoke(item.grant, revocation, stop.signal);
-    const done = sender.uploader.revoke(item.grant, revocation, new AbortController().signal);
+    const stopped = sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, stop.signal);
+    const done = sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal);
     stop.abort(new Error('the device stops'));
     await expect(stopped).rejects.toThrow('the device stops');
     await house.startBridge();
@@ -311,7 +311,7 @@ describe('a revocation at the bridge', () => {
       const errand = makeErrand(house, request, 200_000);
       const revocation = house.cast.revoke(errand.parcel.grantToken);
       await expect(
-        sender.uploader.revoke(errand.parcel.grant, revocation, new AbortController().signal),
+        sender.uploader.revoke(errand.parcel.grant, revocation, house.cast.bridge.id, new AbortController().signal),
       ).rejects.toMatchObject({ code: 'upload_rejected', facts: { code: 'device_not_enrolled' } });
     } finally {
       await stranger.close();

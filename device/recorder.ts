@@ -1,0 +1,99 @@
+// Owns: footage from the camera into the ring: storing segments, privacy, and knowing when a window's footage is all there.
+// Not here: the camera (camera/), the ring (ring/), what is told of them (voice.ts), what happens at the door (door.ts).
+import type { Clock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
+import type { Segment } from './camera/segment.ts';
+import { isFailure } from './protocol/errors.ts';
+import type { Ring } from './ring/ring.ts';
+
+export interface RecorderDeps {
+  camera: CaptureDeps;
+  ring: Ring;
+  clock: Clock;
+  log: Log;
+  sinks: Pick<CaptureSinks, 'gray' | 'scenePress'> & {
+    camera(change: CaptureChange): void;
+    /** How storing does; `detail` is set when it does not. */
+    storage(state: 'ok' | 'full' | 'failed', detail?: string): void;
+  };
+}
+
+/** A window's last footage reaches the ring this long after it was shot, at the latest: one GOP and the way through ffmpeg. */
+const SETTLED_US = 8_000_000;
+const SETTLED_POLL_MS = 250;
+
+export class Recorder {
+  private readonly deps: RecorderDeps;
+  private readonly capture: Capture;
+  private readonly stopping = new AbortController();
+  private state: CaptureChange['state'] = 'off';
+  private turn: Promise<void> = Promise.resolve();
+
+  constructor(deps: RecorderDeps) {
+    this.deps = deps;
+    const { gray, scenePress } = deps.sinks;
+    this.capture = new Capture(deps.camera, {
+      segment: (segment) => this.keep(segment),
+      gray,
+      state: (change) => this.onChange(change),
+      ...(scenePress ? { scenePress } : {}),
+    });
+  }
+
+  /** Begins to record unless privacy is on. A camera that cannot be opened is a state its owner sees, not a reason to end. */
+  start(privacyOn: boolean): void {
+    if (!privacyOn) this.record();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.turn;
+    await this.capture.stop();
+  }
+
+  /** Privacy stops the camera at its source; presses still ring. */
+  privacy(on: boolean): void {
+    // One order after the other: a camera that is still stopping cannot start.
+    this.turn = this.turn.then(async () => {
+      if (on) await this.capture.stop();
+      else if (this.state === 'off') this.record();
+    });
+  }
+
+  /** Waits while footage of a moment may still be on its way from the camera to the ring. Rejects with the signal's reason. */
+  async settled(untilUs: number, signal: AbortSignal): Promise<void> {
+    const { clock, ring } = this.deps;
+    for (;;) {
+      const newestUs = Math.max(0, ...ring.coverage().map((span) => span.endUs));
+      const isRecording = this.state === 'recording' || this.state === 'starting';
+      if (newestUs >= untilUs || !isRecording || clock.wallUs() > untilUs + SETTLED_US) return;
+      await clock.sleep(SETTLED_POLL_MS, signal);
+    }
+  }
+
+  private record(): void {
+    if (this.stopping.signal.aborted) return;
+    this.capture.start(this.stopping.signal).catch((thrown: unknown) => {
+      const detail = thrown instanceof Error ? thrown.message : String(thrown);
+      this.deps.log.error('the camera cannot be used', { detail });
+    });
+  }
+
+  private onChange(change: CaptureChange): void {
+    this.state = change.state;
+    this.deps.sinks.camera(change);
+  }
+
+  /** A disk that is full or failing is a state the owner sees, and each segment is a new try. */
+  private async keep(segment: Segment): Promise<void> {
+    const { ring, sinks } = this.deps;
+    try {
+      await ring.append(segment);
+      sinks.storage('ok');
+    } catch (thrown) {
+      if (isFailure(thrown)) sinks.storage(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
+      throw thrown;
+    }
+  }
+}

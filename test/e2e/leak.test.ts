@@ -1,0 +1,15 @@
+// What a usual cut lets travel, and ours does not, as the command shows it.
+import { describe, expect, it } from 'vitest';
+import { runCommand } from '../support/command-line.ts';
+
+describe('story leak', () => {
+  it('shows hidden frames in the usual cut and none in ours, over the same window', async () => {
+    const done = await runCommand(['story', 'leak', '--json']);
+    expect(done.status, done.stderr).toBe(0);
+    const { naive, doorsill } = Object(done.last);
+    // 3 s of our own footage at 15 frames a second.
+    expect(doorsill).toEqual({ shown: 45, held: 45, hidden: 0 });
+    expect(naive.hidden).toBeGreaterThan(0);
+    expect(naive.held).toBe(naive.shown + naive.hidden);
+  }, 90_000);
+});

@@ -1,0 +1,27 @@
+// What is left of a town whose supervisor is killed outright: nothing that runs, and everything that was stored.
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { Running, temporaryFolder } from '../support/command-line.ts';
+import { descendants, isAlive } from '../support/processes.ts';
+
+it('up that is killed with SIGKILL leaves no process behind, and the next one finds the same town', async () => {
+  const folder = temporaryFolder('orphans');
+  const words = ['up', '--no-ask', '--camera', 'synthetic?size=320x180', '--data', join(folder.path, 'town'), '--json'];
+  let up = new Running(words);
+  try {
+    const first = await up.line('the town', (line) => line['event'] === 'up');
+    await up.line('the camera', (line) => line['event'] === 'camera' && line['state'] === 'recording');
+    const family = descendants(up.child.pid ?? 0);
+    // Broker, registry, bridge, doorbell, and its ffmpeg.
+    expect(family.length).toBeGreaterThanOrEqual(5);
+    up.child.kill('SIGKILL');
+    await up.ended();
+    await expect.poll(() => family.filter(isAlive), { timeout: 30_000 }).toEqual([]);
+    up = new Running(words);
+    const second = await up.line('the town again', (line) => line['event'] === 'up');
+    expect(second).toEqual({ ...first, isNew: false });
+  } finally {
+    await up.stop();
+    folder.dispose();
+  }
+}, 120_000);
