@@ -3,10 +3,9 @@
 import { join } from 'node:path';
 import { AreaLink } from './area-link/area-link.ts';
 import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
-import { issueAccount } from './base/account-folder.ts';
 import type { Clock } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
-import { type SigningKey, sha256Hex } from './base/keys.ts';
+import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
 import type { CaptureChange } from './camera/capture.ts';
@@ -19,12 +18,12 @@ import { Door } from './door.ts';
 import type { Press } from './hardware/button.ts';
 import { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { HomeAccounts } from './owner/home-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { cellOf } from './protocol/area.ts';
 import { partsInside } from './protocol/claims.ts';
 import { failure, isFailure } from './protocol/errors.ts';
-import { actorId } from './protocol/ids.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import type { Ring } from './ring/ring.ts';
@@ -61,6 +60,7 @@ interface Parts {
   deliveries: Deliveries;
   home: HomeLink;
   area: AreaLink | null;
+  accounts: HomeAccounts;
   pairing: PairingServer;
   recorder: Recorder;
 }
@@ -202,7 +202,11 @@ export class Doorbell {
     const { url, user, password, prefix } = config.home;
     const home = new HomeLink({ device: device.id, prefix, url, user, password, clock, random, log });
     const area = enrolment && config.place ? this.makeArea(enrolment, cellOf(config.place)) : null;
-    const pairing = this.makePairing();
+    const accounts = new HomeAccounts({
+      ...{ disk, random, log, folder: config.home.accounts, device: device.id },
+      owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
+    });
+    const pairing = this.makePairing(accounts);
     const source = parseCameraSource(config.camera, { loop: true });
     const recorder = new Recorder({
       camera: { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
@@ -217,7 +221,7 @@ export class Doorbell {
         },
       },
     });
-    this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, pairing, recorder };
+    this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, accounts, pairing, recorder };
     const bridge = enrolment?.bridge ?? null;
     this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, source: source.shown });
     await this.startParts(this.parts);
@@ -250,6 +254,7 @@ export class Doorbell {
       await this.tolerate(() => gate.enrol({ bridge, bridgeKey, registryKey }));
     }
     await this.dropFinishedClips(parts);
+    this.undo.push(() => parts.accounts.idle());
     await pairing.start();
     this.undo.push(() => pairing.stop());
     if (area) {
@@ -280,7 +285,10 @@ export class Doorbell {
       privacy: (on) => this.up.recorder.privacy(on),
       forget: (window) => this.up.ring.forget(window),
       tamper: (what, detail) => this.voice.event({ type: 'tamper', what, detail }),
-      changed: () => this.voice.state(),
+      changed: () => {
+        this.voice.state();
+        this.parts?.accounts.follow();
+      },
     };
   }
 
@@ -307,7 +315,7 @@ export class Doorbell {
     return new AreaLink({ cell, prefix, url, user, password, clock, random, log });
   }
 
-  private makePairing(): PairingServer {
+  private makePairing(accounts: HomeAccounts): PairingServer {
     const { clock, random, disk, log } = this.seams;
     const { config } = this.options;
     return new PairingServer({
@@ -321,12 +329,8 @@ export class Doorbell {
       owners: () => this.up.gate.owners().map(({ key, name }) => ({ key, name })),
       pair: (key, name) => this.up.gate.pair(key, name),
       issueAccount: async (ownerKey) => {
-        const { url, prefix, accounts } = config.home;
-        if (accounts === undefined)
-          throw failure('pairing_refused', { detail: 'this device issues no broker accounts (home.accounts)' });
-        const id = actorId('owner', sha256Hex(ownerKey));
-        const account = await issueAccount(disk, random, accounts, { role: 'owner', id, homes: [this.id] });
-        return { url, prefix, ...account };
+        const { url, prefix } = config.home;
+        return { url, prefix, ...(await accounts.issue(ownerKey)) };
       },
     });
   }

@@ -68,6 +68,8 @@ export class Clips {
     const isTheirs = stored?.state === 'stored' && stored.agency === access.agency && access.clip === clip;
     if (!isTheirs) throw failure('clip_unknown');
     await this.note(access, part);
+    // Asked again: the owner may have revoked while the reading was written down, and the manifest names the home.
+    if ((await this.deps.store.findClip(clip))?.state !== 'stored') throw failure('clip_unknown');
     return stored;
   }
 

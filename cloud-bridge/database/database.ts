@@ -1,5 +1,6 @@
 // Owns: the bridge's one SQLite file: opening, durability, migrations; and the stores on top of it.
 // Not here: what the stores mean (each capability's store.ts).
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { failure } from '../../device/protocol/errors.ts';
@@ -24,6 +25,7 @@ export interface Database {
 export async function openDatabase(path: string): Promise<Database> {
   let tables: Kysely<Tables> | null = null;
   try {
+    keepPrivate(path);
     const file = new Sqlite(path);
     tables = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) });
     file.pragma('journal_mode = WAL');
@@ -49,6 +51,12 @@ export async function openDatabase(path: string): Promise<Database> {
     accessLog: new SqlAccessLog(open),
     close: () => open.destroy(),
   };
+}
+
+/** What homes disclosed is for this user alone, also in a folder that others can read. SQLite gives its other files the same mode. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
 }
 
 async function migrate(tables: Kysely<Tables>, path: string): Promise<void> {

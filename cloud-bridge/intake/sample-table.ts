@@ -67,6 +67,7 @@ function readOffsets(bytes: Uint8Array, boxes: readonly Box[]): number[] {
   const reader = new BoxReader(bytes, box);
   reader.version();
   const count = reader.u32();
+  if (count > SAMPLES_MAX) throw fault('it has too many chunks');
   if (reader.left !== count * (long ? 8 : 4)) throw fault('its chunk table is cut off');
   return Array.from({ length: count }, () => (long ? reader.u64() : reader.u32()));
 }
@@ -89,6 +90,8 @@ function* spread(
   let chunk = 0;
   for (const [at, run] of runs.entries()) {
     const next = runs[at + 1]?.first ?? chunkCount + 1;
+    // Chunks of nothing would cost memory without end for a few bytes each.
+    if (run.samplesPerChunk === 0) throw fault('a chunk has no samples');
     if (run.first !== chunk + 1 || next <= run.first || next > chunkCount + 1)
       throw fault('its chunk runs are not in order');
     for (; chunk < next - 1; chunk += 1) yield { chunk, samplesPerChunk: run.samplesPerChunk };

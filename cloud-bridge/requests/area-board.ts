@@ -1,6 +1,6 @@
 // Owns: keeping the area broker's retained documents right: each cell's open requests with fresh credentials, and the
 // registry's revocation list. Not here: the rules of publication (requests.ts), the connection (base/mqtt-link.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
@@ -30,12 +30,19 @@ export interface BoardDeps {
   revocationsEveryS: number;
 }
 
+/** How soon a board with requests missing is put up again: at first, and at most, waiting twice as long each time. */
+const INCOMPLETE_FIRST_MS = 1_000;
+const INCOMPLETE_MOST_MS = 60_000;
+
 /** The public notice board. */
 export class AreaBoard {
   private readonly deps: BoardDeps;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly publishing: Repeater;
   private readonly watching: Repeater;
+  private completing: Timer | null = null;
+  private completeInMs = INCOMPLETE_FIRST_MS;
+  private stopped = false;
 
   constructor(deps: BoardDeps) {
     this.deps = deps;
@@ -50,6 +57,8 @@ export class AreaBoard {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
+    this.completing?.cancel();
     await this.watching.stop();
     await this.publishing.stop();
   }
@@ -73,8 +82,10 @@ export class AreaBoard {
     if (standing.revocationsToken) this.put(this.topics.revocations, standing.revocationsToken);
     const cells = new Map<string, { requests: PublishedRequest[]; cancelled: string[] }>();
     for (const { cell } of await store.publishedCells()) cells.set(cell, { requests: [], cancelled: [] });
+    let isComplete = true;
     for (const request of await store.unexpired(wallSeconds(clock))) {
       const entry = await this.entryOf(request);
+      isComplete &&= entry !== 'absent';
       if (entry === 'absent') continue;
       for (const cell of request.cells) {
         const content = cells.get(cell) ?? { requests: [], cancelled: [] };
@@ -84,6 +95,17 @@ export class AreaBoard {
       }
     }
     for (const [cell, content] of cells) await this.publishCell({ cell, ...content });
+    this.completeLater(isComplete);
+  }
+
+  /** A bridge that started while the registry was away must not wait a whole period for its requests to be seen. */
+  private completeLater(isComplete: boolean): void {
+    this.completing?.cancel();
+    this.completing = null;
+    if (isComplete) this.completeInMs = INCOMPLETE_FIRST_MS;
+    if (isComplete || this.stopped) return;
+    this.completing = this.deps.clock.after(this.completeInMs, () => void this.refresh());
+    this.completeInMs = Math.min(INCOMPLETE_MOST_MS, this.completeInMs * 2);
   }
 
   /** A request as it stands now: with a fresh credential, cancelled, or absent while its credential cannot be had. */

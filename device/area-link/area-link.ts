@@ -29,6 +29,9 @@ export interface AreaLinkOptions {
 /** What came: the text of one part of the cell's document, or of the revocation list. Nothing in it is verified yet. */
 export type AreaMessage = { kind: 'document'; part: number; token: string } | { kind: 'revocations'; token: string };
 
+/** Parts that a link has begun to listen to, after which it lets go of none: a broker that says other numbers in turns makes no work. */
+const PARTS_FOLLOWED_MAX = 200;
+
 /** A subscribe-only session. Every topic is subscribed to by its exact name, so that any broker delivers what it retains. */
 export class AreaLink {
   private readonly options: AreaLinkOptions;
@@ -37,6 +40,7 @@ export class AreaLink {
   private readonly listeners = new Set<(message: AreaMessage) => void>();
   /** Subscriptions to parts 2 and up, in order. */
   private readonly furtherParts: MqttSubscription[] = [];
+  private followed = 0;
   private started = false;
 
   constructor(options: AreaLinkOptions) {
@@ -100,8 +104,11 @@ export class AreaLink {
     const claims = areaDocumentSchema.safeParse(parseToken(token)?.claims);
     if (!claims.success || claims.data.cell !== this.options.cell) return;
     const further = claims.data.parts - 1;
-    for (const subscription of this.furtherParts.splice(further)) subscription.close();
+    if (this.followed < PARTS_FOLLOWED_MAX) {
+      for (const subscription of this.furtherParts.splice(further)) subscription.close();
+    }
     while (this.furtherParts.length < further) {
+      this.followed += 1;
       const part = this.furtherParts.length + 2;
       const topic = this.topics.areaRequests(this.options.cell, part);
       this.furtherParts.push(this.link.subscribe([topic], (message) => this.document(part, message)));

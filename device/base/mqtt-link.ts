@@ -67,9 +67,12 @@ export class MqttLink {
   private client: MqttClient | null = null;
   private socket: Socket | null = null;
   private answerTimer: Timer | null = null;
+  /** One for each SUBSCRIBE that is not answered yet. */
+  private readonly asking = new Set<Timer>();
   private running: { controller: AbortController; done: Promise<void> } | null = null;
   private stopping = false;
   private drained: (() => void) | null = null;
+  private readonly awaiting = new Set<(error: Error) => void>();
 
   constructor(options: MqttLinkOptions) {
     this.options = options;
@@ -115,23 +118,30 @@ export class MqttLink {
     this.running = null;
     this.stopping = false;
     this.queue.clear('the link was stopped');
+    for (const giveUp of [...this.awaiting]) giveUp(this.failure('the link was stopped'));
     for (const subscription of this.subscriptions) subscription.settle(this.failure('the link was stopped'));
   }
 
-  /** Resolves when the link is online; rejects with the last `unreachable` when it is not within `withinMs`. */
+  /** Resolves when the link is online; rejects with the last `unreachable` when it is not within `withinMs`, or stopped. */
   reached(withinMs: number): Promise<void> {
     if (this.current.online) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const forget = this.onState((state) => {
-        if (!state.online) return;
+      const end = () => {
         timer.cancel();
         forget();
+        this.awaiting.delete(giveUp);
+      };
+      const giveUp = (error: Error) => {
+        end();
+        reject(error);
+      };
+      const forget = this.onState((state) => {
+        if (!state.online) return;
+        end();
         resolve();
       });
-      const timer = this.options.clock.after(withinMs, () => {
-        forget();
-        reject(this.lastError ?? this.failure('no answer'));
-      });
+      const timer = this.options.clock.after(withinMs, () => giveUp(this.lastError ?? this.failure('no answer')));
+      this.awaiting.add(giveUp);
     });
   }
 
@@ -220,6 +230,8 @@ export class MqttLink {
       client.once('close', () => {
         this.answerTimer?.cancel();
         this.answerTimer = null;
+        for (const timer of this.asking) timer.cancel();
+        this.asking.clear();
         this.client = null;
         this.socket = null;
         this.queue.connectionLost();
@@ -275,8 +287,9 @@ export class MqttLink {
       return;
     }
     const timer = this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy());
-    client.once('close', () => timer.cancel());
+    this.asking.add(timer);
     client.subscribe([...filters], { qos: 1 }, (_error, _subscriptions, packet) => {
+      this.asking.delete(timer);
       timer.cancel();
       if (!packet || client !== this.client) return;
       // 0x80 in a SUBACK is a refusal [MQTT-3.9.3-2]; the broker answers in the order we asked.

@@ -51,7 +51,7 @@ const WORDS_SHOWN_MAX = 300;
 /** Removes user names, passwords and queries (cameras take tokens there) from any address in a text. */
 export function withoutCredentials(text: string): string {
   return text
-    .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/]*@/gi, '$1***@')
+    .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/)\S*@/gi, '$1***@')
     .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/[^\s?]*\?)\S+/gi, '$1***');
 }
 

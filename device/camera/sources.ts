@@ -69,7 +69,12 @@ export function parseCameraSource(text: string, defaults: SourceDefaults = {}): 
 }
 
 function unsupported(text: string): Error {
-  return failure('camera_unsupported', { source: withoutCredentials(text).slice(0, SHOWN_LENGTH_MAX) });
+  return failure('camera_unsupported', { source: shownAs(text) });
+}
+
+/** An address for people. A password with a slash or a space in it does not end there: all before the last `@` is hidden. */
+function shownAs(address: string): string {
+  return withoutCredentials(address.replace(/^([a-z][a-z0-9+.-]*:\/\/).*@/is, '$1***@')).slice(0, SHOWN_LENGTH_MAX);
 }
 
 interface Options {
@@ -139,6 +144,6 @@ function parseRtsp(text: string, defaults: SourceDefaults): RtspSource {
   // `[` and `]` around an IPv6 address are kept by the parser; white space would split ffmpeg's own view of the address.
   const url = URL.canParse(text) && !/\s/.test(text) ? new URL(text) : null;
   if (url?.protocol !== 'rtsp:' || url.hostname === '' || url.hash !== '') throw unsupported(text);
-  const shown = `rtsp://${url.host}${url.pathname}`.slice(0, SHOWN_LENGTH_MAX);
+  const shown = shownAs(`rtsp://${url.host}${url.pathname}`);
   return { kind: 'rtsp', url, audio: defaults.audio ?? true, shown };
 }

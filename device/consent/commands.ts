@@ -64,6 +64,8 @@ export class CommandDesk {
         return null;
       }
       case 'privacy':
+        // A broker can hold one order back and deliver it after a later one: the owner's last word counts.
+        if (command.iat < state.privacySignedS) return failure('consent_too_old');
         await record({ type: 'privacy-set', body: { ...signed, on: order.on } });
         effects.privacy(order.on);
         return null;

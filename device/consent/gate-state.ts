@@ -1,10 +1,11 @@
 // Owns: what the ledger says, folded: owners, pins, where each request stands, ids used up, privacy, unfinished orders.
 // Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
+import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
+import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
 import { grantSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
-import { openToken } from '../protocol/jws.ts';
+import { openToken, parseToken } from '../protocol/jws.ts';
 import type { Trust } from '../protocol/published.ts';
 import { type Credential, credentialSchema, requestSchema } from '../protocol/request.ts';
 import type { LedgerBody, LedgerEntry } from './ledger-entry.ts';
@@ -47,10 +48,14 @@ export class GateState {
   readonly requestOf = new Map<string, string>();
   /** Grants that were revoked before they arrived. */
   readonly revokedAhead = new Set<string>();
+  /** When the last grant or revocation about a request was signed, in seconds. */
+  readonly lastWordS = new Map<string, number>();
   /** Each `forget` that is ordered and not yet known to be done: its window, or null for all footage. */
   readonly forgetOrders = new Map<string, Window | null>();
   pins: Pins | null = null;
   privacyOn = false;
+  /** When the last privacy order was signed, in seconds. */
+  privacySignedS = 0;
   /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
   clockResets = 0;
@@ -91,6 +96,7 @@ export class GateState {
         return null;
       case 'privacy-set':
         this.privacyOn = entry.body.on;
+        this.privacySignedS = signedS(entry.body.token);
         return null;
       case 'forget-ordered': {
         this.forgetOrders.set(entry.body.jti, entry.body.window ?? null);
@@ -103,6 +109,7 @@ export class GateState {
         return null;
       case 'revoked-ahead':
         this.revokedAhead.add(entry.body.grant);
+        this.noteWord(entry.body.request, entry.body.token);
         return null;
       default:
         return this.applyToRequest(entry);
@@ -121,7 +128,11 @@ export class GateState {
       record.bridge = facts.request.aud;
       record.intake = null;
     }
-    if (entry.type === 'revoked') record.revocation = entry.body.token;
+    if (entry.type === 'granted') this.noteWord(request, entry.body.grantToken);
+    if (entry.type === 'revoked') {
+      record.revocation = entry.body.token;
+      this.noteWord(request, entry.body.token);
+    }
     const input = inputOf(entry, currentGrant(record.state)?.sha256 ?? '');
     if (!input) return 'its type has no place here';
     const seen = next(record.state, { type: 'seen' });
@@ -135,6 +146,10 @@ export class GateState {
     if (!unfinishedGrant(step.state)) record.facts = null;
     this.requests.set(request, record);
     return null;
+  }
+
+  private noteWord(request: string, token: string): void {
+    this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedS(token)));
   }
 
   /** The tokens of a grant, opened once more: footage leaves on their word, so the chain alone is not enough. */
@@ -176,6 +191,13 @@ export class GateState {
       credential: credential.claims,
     };
   }
+}
+
+const signedSchema = z.object({ iat: signedClaims.iat });
+
+/** When a token of the ledger was signed, in seconds; 0 when it does not say. */
+function signedS(token: string): number {
+  return signedSchema.safeParse(parseToken(token)?.claims).data?.iat ?? 0;
 }
 
 function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null {

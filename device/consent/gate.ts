@@ -3,6 +3,7 @@
 // Not here: the checks (verify-*.ts, area-view.ts), a request's states (machine.ts), commands.ts, clips and links.
 import type { Timer } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
+import { TaskQueue } from '../base/task-queue.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { RequestNotice } from '../protocol/home.ts';
 import { actorId } from '../protocol/ids.ts';
@@ -19,7 +20,6 @@ import { HighWaterMarks } from './marks.ts';
 import { OrderDesk } from './orders.ts';
 import { standingReceipt } from './receipts.ts';
 import { ClipReports } from './reports.ts';
-import { SerialQueue } from './serial-queue.ts';
 import { StepRunner } from './steps.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
@@ -34,7 +34,7 @@ const LISTED_MAX = 200;
 export class ConsentGate {
   private readonly deps: GateDeps;
   private readonly limits: GateLimits;
-  private readonly queue = new SerialQueue();
+  private readonly queue = new TaskQueue();
   private readonly ledger: Ledger;
   private readonly marks: HighWaterMarks;
   private readonly state: GateState;

@@ -94,6 +94,8 @@ export class OrderDesk {
     if (early) return early;
     const opened = view.request(request);
     if (isNew(step)) {
+      // A broker can hold a grant back until a later one was revoked: the owners' last word on a request counts.
+      if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
       const fault = grantFault(claims, { clock, clockTrusted, view, footage, values: this.deps.values() });
       if (fault) return fault;

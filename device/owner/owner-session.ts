@@ -47,6 +47,8 @@ export class OwnerSession {
   private readonly deps: OwnerSessionDeps;
   private readonly link: MqttLink;
   private readonly listeners = new Set<OwnerListeners>();
+  /** What ends each wait when the session is stopped: a timer left behind would keep its process alive. */
+  private readonly waits = new Set<(thrown: unknown) => void>();
   private unbelieved = 0;
 
   constructor(home: Home, deps: OwnerSessionDeps) {
@@ -94,7 +96,9 @@ export class OwnerSession {
     });
   }
 
+  /** Ends the session; whoever still waits for something on it gets `interrupted`. */
   async stop(): Promise<void> {
+    for (const endWait of [...this.waits]) endWait(failure('interrupted', { signal: 'the end of the session' }));
     await this.link.stop();
   }
 
@@ -116,7 +120,7 @@ export class OwnerSession {
 
   /**
    * Waits for the first thing a listener picks. `begin` runs once the listener is in place, so that no answer is missed.
-   * Throws `timed_out`, or the signal's reason.
+   * Throws `timed_out`, the signal's reason, or `interrupted` when the session is stopped.
    */
   async waitFor<Found>(
     what: string,
@@ -130,6 +134,7 @@ export class OwnerSession {
       const end = () => {
         timer.cancel();
         stopListening();
+        this.waits.delete(failed);
         signal?.removeEventListener('abort', aborted);
       };
       const settle =
@@ -138,13 +143,15 @@ export class OwnerSession {
           end();
           call(value);
         };
-      const aborted = () => settle(reject)(signal?.reason);
-      const stopListening = this.listen(pick(settle(resolve), settle(reject)));
+      const failed = settle<unknown>(reject);
+      const aborted = () => failed(signal?.reason);
+      const stopListening = this.listen(pick(settle(resolve), failed));
+      this.waits.add(failed);
       const timer = this.deps.clock.after(withinMs, () =>
-        settle(reject)(failure('timed_out', { what, seconds: Math.round(withinMs / 1000) })),
+        failed(failure('timed_out', { what, seconds: Math.round(withinMs / 1000) })),
       );
       signal?.addEventListener('abort', aborted, { once: true });
-      begin?.().catch(settle(reject));
+      begin?.().catch(failed);
     });
   }
 

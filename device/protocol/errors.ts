@@ -487,6 +487,13 @@ export const ERRORS = {
     'The upload goes on by itself when it is back.',
   ),
   upload_rejected: rule(403, 3, false, 'The bridge refused the clip: {code}', 'See what the code says.'),
+  device_moved: rule(
+    409,
+    3,
+    false,
+    'The device is not enrolled with {bridge} any more, which the clip was for.',
+    'Nothing of it goes to another bridge; enrol with that one again to settle it.',
+  ),
 
   // Bridge
   http_body_invalid: rule(400, 2, false, 'The request body is not valid: {detail}', 'Send what the API describes.'),

@@ -16,7 +16,7 @@ import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring
 import { RingKeyFile } from './ring-key.ts';
 import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from './seal.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
-import { TaskQueue } from './task-queue.ts';
+import { TaskQueue } from '../base/task-queue.ts';
 
 /** Largest sealed segment when nothing else is configured, 10 s of 13 Mbit/s; in a small ring, a quarter of it. */
 const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;

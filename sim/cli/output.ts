@@ -13,18 +13,23 @@ export interface Output {
   result(value: object, text: string): void;
 }
 
+/** Text for a terminal: lines and nothing else, so that words from outside cannot repaint what stands there. */
+function plain(text: string): string {
+  return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, ' ');
+}
+
 /** Makes the output of a command. */
 export function openOutput(json: boolean): Output {
   return {
     json,
     say: (text) => {
-      if (!json) process.stdout.write(`${text}\n`);
+      if (!json) process.stdout.write(`${plain(text)}\n`);
     },
     progress: (text) => {
-      if (!json) process.stderr.write(`${text}\n`);
+      if (!json) process.stderr.write(`${plain(text)}\n`);
     },
     result: (value, text) => {
-      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${plain(text)}\n`);
     },
   };
 }

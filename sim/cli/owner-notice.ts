@@ -55,12 +55,12 @@ export function showNotice(notice: VerifiedNotice): string[] {
     `Request ${request.jti}`,
     `  from      ${credential.name} (${credential.jurisdiction}, ${credential.domain}), verified`,
     `  about     ${request.incidentType}, investigation ${request.investigation}`,
-    `  text      ${oneLine(request.text)}`,
+    `  text      ${request.text}`,
     `  contact   ${[request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', ')}`,
     `  asks for  ${showWindow(request.window)}`,
     `  you have  ${notice.coverage.map(showWindow).join('; ') || 'no footage of that time'}`,
     `  wants to know  ${notice.askedKeys.map((key) => `${key} (${notice.wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
-  ];
+  ].map(oneLine);
 }
 
 export function showWindow(window: Window): string {

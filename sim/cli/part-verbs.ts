@@ -3,7 +3,14 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
-import { type DeviceConfigInput, failure, lockFolder, parseDeviceConfig, startDevice } from '../../device/index.ts';
+import {
+  type DeviceConfigInput,
+  failure,
+  KeyboardButton,
+  lockFolder,
+  parseDeviceConfig,
+  startDevice,
+} from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
 import { serveUntilStopped } from './lifecycle.ts';
 
@@ -159,7 +166,7 @@ export function addBridge(program: Command): void {
 export function addDevice(program: Command): void {
   program
     .command('device')
-    .description('one doorbell')
+    .description('one doorbell; b rings on a terminal')
     .requiredOption('--data <dir>', 'its folder; settings in device.json there')
     .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: what device.json says)')
     .option('--enrol <code>', "a bridge's one-time enrolment code")
@@ -175,8 +182,20 @@ export function addDevice(program: Command): void {
           { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
           context,
         );
+        const keyboard = new KeyboardButton({
+          input: process.stdin,
+          clock: context.clock,
+          button: 'front',
+          pressed: (press) => part.pressed(press),
+          interrupted: () => process.kill(process.pid, 'SIGINT'),
+        });
+        keyboard.start();
+        const stop = async () => {
+          keyboard.stop();
+          await part.stop();
+        };
         return {
-          part,
+          part: { stop },
           ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
           text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
         };

@@ -12,6 +12,7 @@ import {
   type Random,
   type Receipt,
   type Signer,
+  type Timer,
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
@@ -62,6 +63,8 @@ export class Up {
   private uploads = new Map<string, string>();
   /** Receipts told already: the device repeats them when it or the broker comes back. */
   private readonly told = new Set<string>();
+  /** What is still to come by itself; nothing of it once the town stops. */
+  private readonly timers = new Set<Timer>();
 
   constructor(options: UpOptions, deps: StoryDeps) {
     this.options = options;
@@ -96,6 +99,7 @@ export class Up {
   }
 
   async stop(): Promise<void> {
+    for (const timer of this.timers) timer.cancel();
     await this.session?.stop();
     await this.town.stop();
   }
@@ -134,6 +138,7 @@ export class Up {
         `  bridge     ${facts.bridge.url}`,
         `  data       ${folder}`,
         'Every frame stays on the device until you grant a part of it.',
+        ...(this.options.hasTerminal ? ['Press b to ring the bell, Ctrl-C to end.'] : []),
         '',
       ].join('\n'),
     );
@@ -176,9 +181,17 @@ export class Up {
     if (event.type === 'ring') {
       this.say('ring', `ding-dong: the ${event.button} button`, { button: event.button, source: event.source });
       const about = { startUs: event.atUs - BEFORE_PRESS_US, endUs: event.atUs + AFTER_PRESS_US };
-      this.deps.clock.after((AFTER_PRESS_US + 100_000) / 1000, () => this.ask(about));
+      this.later((AFTER_PRESS_US + 100_000) / 1000, () => this.ask(about));
     } else if (event.type === 'motion-start') this.say('motion', 'motion at the door', {});
     else if (event.type === 'tamper') this.say('tamper', `${event.what}: ${event.detail}`, { what: event.what });
+  }
+
+  private later(delayMs: number, call: () => void): void {
+    const timer = this.deps.clock.after(delayMs, () => {
+      this.timers.delete(timer);
+      call();
+    });
+    this.timers.add(timer);
   }
 
   /** The demo agency asks once a run, unless a request is waiting already. */
@@ -194,7 +207,7 @@ export class Up {
     );
     this.pieces.set(id, about);
     postRequest(facts.bridge.url, token).catch((thrown: Error) => {
-      this.deps.clock.after(ASK_AGAIN_MS, () => {
+      this.later(ASK_AGAIN_MS, () => {
         this.asked = false;
       });
       this.say('request-failed', `the agency could not ask: ${thrown.message}`, { detail: thrown.message });

@@ -1,8 +1,8 @@
 // Holds: what an owner who is being removed, and a bridge that is an attacker's, can do to the gate: nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../device/base/random.ts';
-import { clipFacts, GateRig } from '../consent/gate-rig.ts';
 import { FullDisk } from '../consent/full-disk.ts';
+import { clipFacts, GateRig } from '../consent/gate-rig.ts';
 import { makeParty, textClaim } from '../support/parties.ts';
 
 let rig: GateRig;
@@ -131,4 +131,46 @@ it('a revocation that a full disk keeps out of the ledger leaves no sealed clip 
   full.isFull = false;
   expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_storage_failed' });
   expect(rig.effects.removed).toEqual([textClaim(grantToken, 'jti')]);
+});
+
+it('a privacy order that a broker held back does not undo a later one, not even after a restart', async () => {
+  const seeing = rig.cast.command({ action: 'privacy', on: false });
+  await rig.clock.advance(60_000);
+  await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+  await rig.command(seeing);
+  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+  await rig.reboot();
+  await rig.command(seeing);
+  expect(rig.gate.privacyOn).toBe(true);
+  expect(rig.effects.privacies).toEqual([]);
+});
+
+describe('a grant that a broker held back', () => {
+  it('does not act once a later grant for the same request was revoked, not even after a restart', async () => {
+    const requestToken = await rig.publish();
+    const heldBack = rig.cast.grant(requestToken);
+    await rig.clock.advance(60_000);
+    const later = rig.cast.grant(requestToken);
+    await rig.send('grant', later);
+    await rig.send('revoke', rig.cast.revoke(later));
+    await rig.send('grant', heldBack);
+    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+    await rig.reboot();
+    await rig.revocations();
+    await rig.publish(requestToken);
+    await rig.send('grant', heldBack);
+    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+    expect(rig.effects.made).toEqual([]);
+  });
+
+  it('does not act once the owner has taken back what they thought had never arrived', async () => {
+    const requestToken = await rig.publish();
+    const [first, second] = [rig.cast.grant(requestToken), rig.cast.grant(requestToken)];
+    await rig.clock.advance(60_000);
+    await rig.send('revoke', rig.cast.revoke(second));
+    await rig.send('grant', first);
+    expect(rig.effects.made).toEqual([]);
+    await rig.send('grant', rig.cast.grant(requestToken));
+    expect(rig.effects.made).toHaveLength(1);
+  });
 });

@@ -63,6 +63,16 @@ describe('an MQTT link', () => {
     expect(await heard.next()).toMatchObject({ retained: false });
   });
 
+  it('lets go of whoever waits for it when it is stopped', async () => {
+    const link = await broker.link(device);
+    await broker.pause();
+    link.start();
+    const reached = link.reached(3_600_000);
+    const refused = expect(reached).rejects.toMatchObject({ code: 'unreachable' });
+    await link.stop();
+    await refused;
+  });
+
   it('queues while it is offline and sends in order once it is online', async () => {
     const [here, there] = [await broker.link(device), await broker.link(owner)];
     const heard = collector<IncomingMessage>();

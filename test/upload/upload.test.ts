@@ -273,7 +273,12 @@ describe('a revocation at the bridge', () => {
       if (moment === 'during') whenSent(300_000, () => errand.end('revoked'));
       if (moment !== 'before') await sender.uploader.send(errand.live, item).catch(() => undefined);
       const revocation = house.cast.revoke(errand.parcel.grantToken);
-      const token = await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal);
+      const token = await sender.uploader.revoke(
+        item.grant,
+        revocation,
+        house.cast.bridge.id,
+        new AbortController().signal,
+      );
       expect(
         openToken(token, {
           typ: 'doorsill-intake+jws',
@@ -286,7 +291,9 @@ describe('a revocation at the bridge', () => {
       ).toMatchObject({ ok: true, claims: { outcome: 'deleted', grant: item.grant } });
       expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
       expect(await house.disk.list(join(house.bridgeFolder, 'staging'))).toEqual([]);
-      expect(await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal)).toBe(token);
+      expect(
+        await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal),
+      ).toBe(token);
     }
   });
 

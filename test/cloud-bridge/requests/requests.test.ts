@@ -296,6 +296,19 @@ describe('the board at the area broker', () => {
     expect(after.requests.length).toBe(1);
   });
 
+  it('is complete soon after a registry that was away when the bridge started', async () => {
+    await house.post('/v1/requests', { request: house.cast.request() });
+    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    device.start();
+    await until(next, (found) => found.requests.length === 1);
+    await house.bridge.stop();
+    await house.registry.stop();
+    await house.startBridge();
+    await until(next, (found) => found.requests.length === 0);
+    await house.startRegistry();
+    await until(next, (found) => found.requests.length === 1);
+  });
+
   it('continues on further topics beyond 64 KiB and takes them down when they are not needed', async () => {
     const ids: string[] = [];
     for (let count = 0; count < 14; count += 1) {

@@ -1,15 +1,20 @@
-// Owns: one thing after the other, in the order asked for, with a bound on what waits.
-// Not here: what the tasks are (ring-file.ts, ring-memory.ts).
+// Owns: one thing after the other, in the order asked for, with a bound on what waits. Not here: what the tasks are.
 
-/** Runs tasks one at a time. A task that fails does not stop the next. */
+/** Runs tasks one at a time. A task that fails rejects its own promise and stops nothing. */
 export class TaskQueue {
   private readonly weightMax: number;
   private weight = 0;
+  private waitingCount = 0;
   private tail: Promise<unknown> = Promise.resolve();
 
   /** `weightMax`: the sum of weights that may wait or run at once, e.g. bytes held in memory. */
-  constructor(weightMax: number) {
+  constructor(weightMax = Number.POSITIVE_INFINITY) {
     this.weightMax = weightMax;
+  }
+
+  /** Tasks that have not ended yet. */
+  get waiting(): number {
+    return this.waitingCount;
   }
 
   /** Whether a task of this weight may be added now. */
@@ -20,10 +25,17 @@ export class TaskQueue {
   /** Runs `task` after all that were added before it. */
   run<Result>(task: () => Promise<Result>, weight = 0): Promise<Result> {
     this.weight += weight;
+    this.waitingCount += 1;
     const result = this.tail.then(task).finally(() => {
       this.weight -= weight;
+      this.waitingCount -= 1;
     });
     this.tail = result.catch(() => undefined);
     return result;
+  }
+
+  /** Resolves when everything asked for so far has ended. */
+  async idle(): Promise<void> {
+    await this.tail;
   }
 }

@@ -1,0 +1,50 @@
+// Holds: what was consented to one bridge never reaches another one, not even a word of it, after the device has moved.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SystemRandom } from '../../device/base/random.ts';
+import { Uploader } from '../../device/upload/upload.ts';
+import { BridgeHouse } from '../support/bridge-house.ts';
+import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
+import { makeParty } from '../support/parties.ts';
+import { type Errand, makeErrand, Sender } from '../upload/support/sender.ts';
+
+let house: BridgeHouse;
+let sender: Sender;
+let proxy: CountingProxy;
+let errand: Errand;
+let uploader: Uploader;
+beforeEach(async () => {
+  house = await BridgeHouse.open();
+  const request = await house.ready();
+  sender = await Sender.open(house);
+  proxy = await startCountingProxy(Number(new URL(house.bridge.url).port));
+  errand = makeErrand(house, request, 100_000);
+  const other = makeParty('bridge', new SystemRandom());
+  const { cast, clock, random } = house;
+  uploader = new Uploader({
+    device: cast.device,
+    outbox: sender.outbox,
+    bridge: () => ({ url: proxy.url, id: other.id, key: other.key.publicKey }),
+    progress: () => undefined,
+    clock,
+    random,
+    log: sender.log,
+  });
+});
+afterEach(async () => {
+  await proxy.stop();
+  await sender.close();
+  await house.close();
+});
+
+it('a sealed clip stays where it is', async () => {
+  const item = await sender.seal(errand);
+  await expect(uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'device_moved' });
+  expect(proxy.sentBytes).toBe(0);
+});
+
+it('a revocation is not handed to a bridge that could only say yes', async () => {
+  const revocation = house.cast.revoke(errand.parcel.grantToken);
+  const sent = uploader.revoke(errand.parcel.grant, revocation, house.cast.bridge.id, new AbortController().signal);
+  await expect(sent).rejects.toMatchObject({ code: 'device_moved' });
+  expect(proxy.sentBytes).toBe(0);
+});
