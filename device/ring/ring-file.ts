@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { type Disk, type DiskFile, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { TaskQueue } from '../base/task-queue.ts';
 import type { Segment } from '../camera/segment.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
@@ -16,7 +17,6 @@ import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring
 import { RingKeyFile } from './ring-key.ts';
 import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from './seal.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
-import { TaskQueue } from '../base/task-queue.ts';
 
 /** Largest sealed segment when nothing else is configured, 10 s of 13 Mbit/s; in a small ring, a quarter of it. */
 const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
