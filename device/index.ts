@@ -25,6 +25,7 @@ export { verifyClip } from './clip/verify-clip.ts';
 export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
 export { walkLedger } from './consent/ledger.ts';
 export { Doorbell } from './doorbell.ts';
+export { factoryReset } from './factory-reset.ts';
 export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';

@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: slow ? ['test/**/*.test.ts'] : ['test/**/!(*.slow).test.ts'],
+    globalSetup: ['test/support/build-first.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',

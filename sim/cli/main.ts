@@ -1,9 +1,10 @@
 // Owns: the command line: global options, every verb's place in the help, and how any failure ends. Not here: the verbs.
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
+import { addForget, addPrivacy, addRing } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
 import { asFailure, reportFailure } from './output.ts';
-import { addDeny, addGrant, addRevoke, addRing } from './owner-verbs.ts';
+import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
 import { addBridge, addBroker, addDevice, addRegistry } from './part-verbs.ts';
 import { addRequest } from './request.ts';
@@ -25,7 +26,7 @@ export function makeProgram(): Command {
   program.commandsGroup('Everything on this machine:');
   for (const add of [addUp, addDemo, addStory]) add(program);
   program.commandsGroup('As the owner:');
-  for (const add of [addRing, addGrant, addDeny, addRevoke, addWatch, addPair]) add(program);
+  for (const add of [addGrant, addDeny, addRevoke, addWatch, addRing, addPrivacy, addForget, addPair]) add(program);
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addRequest, addVerify, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');

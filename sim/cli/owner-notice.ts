@@ -16,6 +16,8 @@ import {
 import { printBytes, printLength, printMoment } from './moments.ts';
 
 const ANSWER_MS_MAX = 15_000;
+/** How long a device may take to answer an order with a receipt. */
+export const RECEIPT_MS_MAX = 20_000;
 /** How long notices are gathered when all open requests are asked for: a device sends them back to back. */
 const GATHER_MS = 700;
 

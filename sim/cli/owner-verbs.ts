@@ -1,5 +1,5 @@
-// Owns: the verbs of an owner: request --list, grant, deny, revoke, ring, watch. Each signs, sends, and ends on a receipt.
-// Not here: how they show and wait (owner-notice.ts).
+// Owns: the verbs by which an owner decides: grant, deny, revoke. Each signs, sends, and ends on a receipt.
+// Not here: how they show and wait (owner-notice.ts), other orders (command-verbs.ts).
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import {
@@ -7,7 +7,6 @@ import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
   failure,
-  makeCommand,
   makeDenial,
   makeGrant,
   makeRevoke,
@@ -21,9 +20,16 @@ import {
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { parseMoment, printBytes } from './moments.ts';
-import { answered, elapsedMs, fetchNotice, fetchNotices, showNotice, showUpload, showWindow } from './owner-notice.ts';
-
-const RECEIPT_MS_MAX = 20_000;
+import {
+  answered,
+  elapsedMs,
+  fetchNotice,
+  fetchNotices,
+  RECEIPT_MS_MAX,
+  showNotice,
+  showUpload,
+  showWindow,
+} from './owner-notice.ts';
 
 interface GrantOptions extends OwnerOptions {
   from?: string;
@@ -233,21 +239,4 @@ async function grantHeardOf(session: OwnerSession, signer: Signer, id: string): 
   const named = heard.at(-1);
   if (!named) throw failure('consent_nothing_to_revoke');
   return named;
-}
-
-export function addRing(program: Command): void {
-  withOwnerOptions(program.command('ring'))
-    .description('press the button, by a signed command')
-    .option('--button <id>', 'which button', 'front')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
-    .action(async (options: OwnerOptions & { button: string }, command: Command) => {
-      const context = openContext(command);
-      await withOwner(context, options, async (session, signer) => {
-        const press = makeCommand(signer, session.home.device, { action: 'press', button: options.button });
-        const accept = (heard: { outcome: string }) => heard.outcome === 'command-done';
-        const order = { jti: press.jti, send: () => session.command(press.token) };
-        await answered(session, order, RECEIPT_MS_MAX, accept);
-        context.output.result({ device: session.home.device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
-      });
-    });
 }

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
   type DeviceConfigInput,
+  factoryReset,
   failure,
   KeyboardButton,
   lockFolder,
@@ -170,35 +171,39 @@ export function addDevice(program: Command): void {
     .requiredOption('--data <dir>', 'its folder; settings in device.json there')
     .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: what device.json says)')
     .option('--enrol <code>', "a bridge's one-time enrolment code")
+    .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
     .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')
-    .action(async (options: PartOptions & { camera?: string; enrol?: string }, command: Command) => {
-      const context = openContext(command);
-      const folder = resolve(options.data);
-      await runPart(context, folder, async () => {
-        const file = join(folder, 'device.json');
-        const stored: Partial<DeviceConfigInput> = await readConfig(context, file);
-        const config = parseDeviceConfig({ ...stored, ...(options.camera ? { camera: options.camera } : {}) }, file);
-        const part = await startDevice(
-          { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
-          context,
-        );
-        const keyboard = new KeyboardButton({
-          input: process.stdin,
-          clock: context.clock,
-          button: 'front',
-          pressed: (press) => part.pressed(press),
-          interrupted: () => process.kill(process.pid, 'SIGINT'),
+    .action(
+      async (options: PartOptions & { camera?: string; enrol?: string; factoryReset?: boolean }, command: Command) => {
+        const context = openContext(command);
+        const folder = resolve(options.data);
+        await runPart(context, folder, async () => {
+          if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
+          const file = join(folder, 'device.json');
+          const stored: Partial<DeviceConfigInput> = await readConfig(context, file);
+          const config = parseDeviceConfig({ ...stored, ...(options.camera ? { camera: options.camera } : {}) }, file);
+          const part = await startDevice(
+            { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
+            context,
+          );
+          const keyboard = new KeyboardButton({
+            input: process.stdin,
+            clock: context.clock,
+            button: 'front',
+            pressed: (press) => part.pressed(press),
+            interrupted: () => process.kill(process.pid, 'SIGINT'),
+          });
+          keyboard.start();
+          const stop = async () => {
+            keyboard.stop();
+            await part.stop();
+          };
+          return {
+            part: { stop },
+            ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
+            text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
+          };
         });
-        keyboard.start();
-        const stop = async () => {
-          keyboard.stop();
-          await part.stop();
-        };
-        return {
-          part: { stop },
-          ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
-          text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
-        };
-      });
-    });
+      },
+    );
 }

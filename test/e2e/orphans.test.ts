@@ -8,10 +8,11 @@ it('up that is killed with SIGKILL leaves no process behind, and the next one fi
   const folder = temporaryFolder('orphans');
   const words = ['up', '--no-ask', '--camera', 'synthetic?size=320x180', '--data', join(folder.path, 'town'), '--json'];
   let up = new Running(words);
+  let family: number[] = [];
   try {
     const first = await up.line('the town', (line) => line['event'] === 'up');
     await up.line('the camera', (line) => line['event'] === 'camera' && line['state'] === 'recording');
-    const family = descendants(up.child.pid ?? 0);
+    family = descendants(up.child.pid ?? 0);
     // Broker, registry, bridge, doorbell, and its ffmpeg.
     expect(family.length).toBeGreaterThanOrEqual(5);
     up.child.kill('SIGKILL');
@@ -21,6 +22,7 @@ it('up that is killed with SIGKILL leaves no process behind, and the next one fi
     const second = await up.line('the town again', (line) => line['event'] === 'up');
     expect(second).toEqual({ ...first, isNew: false });
   } finally {
+    for (const pid of family.filter(isAlive)) process.kill(pid, 'SIGKILL');
     await up.stop();
     folder.dispose();
   }

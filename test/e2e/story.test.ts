@@ -88,6 +88,19 @@ describe('up', () => {
     await up.line('the bell', (line) => line['event'] === 'ring' && line['source'] === 'command', 10, before);
   });
 
+  it('stops the camera for privacy while the button still rings, and forgets what it is told to', async () => {
+    const state = async () => (await runCommand(['watch', '--once', '--data', data, '--json'])).last;
+    expect((await runCommand(['privacy', 'on', '--data', data])).status).toBe(0);
+    await up.line('the camera off', (line) => line['event'] === 'camera' && line['state'] === 'off', 20);
+    const before = up.lines.length;
+    expect((await runCommand(['ring', '--data', data])).status).toBe(0);
+    await up.line('the bell', (line) => line['event'] === 'ring', 10, before);
+    expect((await runCommand(['forget', '--all', '--data', data])).status).toBe(0);
+    expect(await state()).toMatchObject({ state: { privacy: true, ring: { segments: 0, coverage: [] } } });
+    expect((await runCommand(['privacy', 'off', '--data', data])).status).toBe(0);
+    await up.line('the camera again', (line) => line['state'] === 'recording', 20, before);
+  }, 60_000);
+
   it('says no for the owner, and a no stays a no', async () => {
     const asked = await runCommand(['request', '--data', data, '--json']);
     expect(asked.status, asked.stderr).toBe(0);

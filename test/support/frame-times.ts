@@ -2,6 +2,7 @@
 // Not here: the product's own parsing, on purpose.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 
 const run = promisify(execFile);
 const OUTPUT_BYTES_MAX = 100_000_000;
@@ -26,7 +27,7 @@ export async function frameTimes(path: string, options: readonly string[] = []):
     'null',
     '-',
   ];
-  const { stderr } = await run('ffmpeg', args, { maxBuffer: OUTPUT_BYTES_MAX });
+  const { stderr } = await run((await findFfmpeg()).path, args, { maxBuffer: OUTPUT_BYTES_MAX });
   return [...stderr.matchAll(/pts_time:\s*(-?[\d.]+)/g)].map((match) => Number(match[1]));
 }
 

@@ -5,6 +5,7 @@ import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
+  type DeviceState,
   folderHolder,
   freshId,
   type Home,
@@ -67,6 +68,8 @@ export class RunningTown {
   /** Processes that were killed: whatever they had started must end too. */
   private readonly killed: number[] = [];
   private readonly posting: Promise<void>[] = [];
+  /** The last one heard: a state that nothing changes is not said again. */
+  private state: DeviceState | null = null;
   private up: Running | null = null;
   private facts: Cast | null = null;
 
@@ -85,6 +88,9 @@ export class RunningTown {
     const session = new OwnerSession(home, seams);
     session.listen({
       receipt: (receipt) => this.receipts.push(receipt),
+      state: (state) => {
+        this.state = state;
+      },
       returned: () => void this.announce().catch(() => undefined),
     });
     await session.start();
@@ -179,9 +185,7 @@ export class RunningTown {
 
   /** Resolves when the device says that its camera is in `state`. */
   async cameraIs(state: string): Promise<void> {
-    await this.session.waitFor<void>(`camera that is ${state}`, PATIENCE_MS, (found) => ({
-      state: ({ camera }) => camera.state === state && found(),
-    }));
+    await this.until(`camera that is ${state}`, () => (this.state?.camera.state === state ? true : null));
   }
 
   /** A new request of the agency about the last quarter of an hour, posted as often as it takes, heard by the owner. */

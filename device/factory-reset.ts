@@ -1,0 +1,31 @@
+// Owns: making a device's folder as if it had never been used, settings aside. Not here: forgetting footage (ring/).
+import { join } from 'node:path';
+import type { Disk } from './base/disk.ts';
+import type { Random } from './base/random.ts';
+
+/** What holds secrets; each is overwritten before it is removed. The first opens all others, so it goes first. */
+const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'] as const;
+
+/** What is unreadable without them. */
+const SEALED = ['ring', 'outbox', 'consent'] as const;
+
+/**
+ * Destroys keys, footage, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays. The keys
+ * are overwritten where they lie before anything is removed (a flash controller may keep a copy even so). Repeatable.
+ */
+export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {
+  for (const name of SECRETS) {
+    const path = join(folder, name);
+    const bytes = await disk.sizeOf(path);
+    if (bytes === null) continue;
+    const file = await disk.open(path, { create: false });
+    try {
+      await file.write(0, random.bytes(bytes));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.remove(path);
+  }
+  for (const name of SEALED) await disk.remove(join(folder, name));
+}

@@ -1,0 +1,68 @@
+// Owns: the verbs by which an owner orders: ring, privacy, forget. Each is one signed command that ends on a receipt.
+// Not here: consent (owner-verbs.ts), what an order does (the device).
+import type { Command } from 'commander';
+import { type CommandAction, failure, makeCommand, type Receipt } from '../../device/index.ts';
+import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
+import { parseMoment } from './moments.ts';
+import { answered, RECEIPT_MS_MAX } from './owner-notice.ts';
+
+const isDone = ({ outcome }: Pick<Receipt, 'outcome'>) => outcome === 'command-done';
+
+/** Signs an order, sends it, and resolves once the device has confirmed it. Throws the refusal it answers with. */
+async function order(context: Context, options: OwnerOptions, action: CommandAction): Promise<string> {
+  return withOwner(context, options, async (session, signer) => {
+    const command = makeCommand(signer, session.home.device, action);
+    const sent = { jti: command.jti, send: () => session.command(command.token) };
+    await answered(session, sent, RECEIPT_MS_MAX, isDone);
+    return session.home.device;
+  });
+}
+
+export function addRing(program: Command): void {
+  withOwnerOptions(program.command('ring'))
+    .description('press the button, by a signed command')
+    .option('--button <id>', 'which button', 'front')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
+    .action(async (options: OwnerOptions & { button: string }, command: Command) => {
+      const context = openContext(command);
+      const device = await order(context, options, { action: 'press', button: options.button });
+      context.output.result({ device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
+    });
+}
+
+export function addPrivacy(program: Command): void {
+  withOwnerOptions(program.command('privacy <on|off>'))
+    .description('stop the camera at its source, or start it again; the button rings either way')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill privacy on')
+    .action(async (word: string, options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
+      const device = await order(context, options, { action: 'privacy', on: word === 'on' });
+      const said = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
+      context.output.result({ device, privacy: word === 'on' }, said);
+    });
+}
+
+export function addForget(program: Command): void {
+  withOwnerOptions(program.command('forget'))
+    .description('destroy footage on the device, for good: a window of it, or all')
+    .option('--from <time>', 'start of the window')
+    .option('--to <time>', 'end of the window')
+    .option('--all', 'everything recorded so far')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx doorsill forget --from 10:15:00 --to 10:20:00\n  $ npx doorsill forget --all',
+    )
+    .action(async (options: OwnerOptions & { from?: string; to?: string; all?: boolean }, command: Command) => {
+      const context = openContext(command);
+      const { from, to, all } = options;
+      const isWindow = from !== undefined && to !== undefined;
+      if (isWindow === (all === true)) throw failure('usage', { detail: 'name --from and --to, or --all' });
+      const nowUs = context.clock.wallUs();
+      const window = isWindow ? { startUs: parseMoment(from, nowUs), endUs: parseMoment(to, nowUs) } : null;
+      if (window && window.startUs >= window.endUs)
+        throw failure('usage', { detail: '--to must be later than --from' });
+      const device = await order(context, options, { action: 'forget', ...(window ? { window } : {}) });
+      context.output.result({ device, forgot: window ?? 'all' }, 'Forgotten: nobody can read it any more.');
+    });
+}

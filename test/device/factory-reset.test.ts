@@ -1,0 +1,37 @@
+import { existsSync, linkSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { utf8 } from '../../device/base/bytes.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { factoryReset } from '../../device/factory-reset.ts';
+import { loadOrCreateDeviceKey } from '../../device/identity.ts';
+import { FileDeviceKey, keptSealKey } from '../../device/ring/keys.ts';
+import { temporaryFolder } from '../support/command-line.ts';
+
+const [disk, random] = [new SystemDisk(), new SystemRandom()];
+const folder = temporaryFolder('reset');
+afterEach(() => folder.dispose());
+
+it('destroys every key where it lay, and all that they open, but keeps the settings', async () => {
+  const at = (name: string) => join(folder.path, name);
+  const wrapper = new FileDeviceKey(disk, random, at('wrapping.key'));
+  await keptSealKey(disk, random, wrapper, at('outbox.key'), 'outbox');
+  const before = await loadOrCreateDeviceKey(disk, random, folder.path);
+  await disk.replaceFile(at('ring'), utf8('sealed'));
+  await disk.replaceFile(at('device.json'), utf8('{}'));
+  await disk.makeFolder(at('consent'));
+  // A second name keeps the bytes reachable after the removal.
+  linkSync(at('wrapping.key'), at('copy'));
+  const secret = readFileSync(at('copy'));
+
+  await factoryReset(disk, random, folder.path);
+  await factoryReset(disk, random, folder.path);
+
+  expect(readFileSync(at('copy')).equals(secret)).toBe(false);
+  expect(
+    ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent'].filter((name) => existsSync(at(name))),
+  ).toEqual([]);
+  expect(existsSync(at('device.json'))).toBe(true);
+  expect((await loadOrCreateDeviceKey(disk, random, folder.path)).publicKey).not.toBe(before.publicKey);
+});
