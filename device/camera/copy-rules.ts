@@ -27,7 +27,8 @@ export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | n
   const [first, ...rest] = video;
   const avc = init.video.avc;
   if (!first || !avc) return 'there is no video';
-  if (!first.key || !holdsIdr(avc, first.data)) return 'a group of pictures does not begin with an IDR picture';
+  if (!first.key || firstSliceType(avc, first.data) !== NAL_IDR)
+    return 'a group of pictures does not begin with an IDR picture';
   let before = first;
   for (const sample of rest) {
     if (sample.key) return 'a fragment holds two groups of pictures';
@@ -44,16 +45,23 @@ export function gopTooLong(init: InitInfo, video: readonly Sample[]): boolean {
   return ((last.pts - first.pts) * 1_000_000) / init.video.timescale > GOP_US_MAX;
 }
 
-function holdsIdr(avc: AvcConfig, sample: Uint8Array): boolean {
+/**
+ * Whether a copied GOP ends in a sample without a picture. So ends a camera that is cut off between a frame's delimiter and
+ * its slices: what is there of the GOP cannot be told from whole.
+ */
+export function isCutOff(init: InitInfo, video: readonly Sample[]): boolean {
+  const last = video.at(-1);
+  return init.video.avc !== null && last !== undefined && firstSliceType(init.video.avc, last.data) === null;
+}
+
+/** NAL unit type of a sample's first slice (1 to 5, ISO/IEC 14496-10 Table 7-1); null when it holds no picture. */
+function firstSliceType(avc: AvcConfig, sample: Uint8Array): number | null {
   const fields = new FieldReader(sample);
   while (fields.left > avc.nalLengthSize) {
     let length = 0;
     for (let n = 0; n < avc.nalLengthSize; n += 1) length = length * 256 + fields.u8();
-    const nal = fields.take(length);
-    const type = (nal[0] ?? 0) & 31;
-    if (type === NAL_IDR) return true;
-    // Slices of another kind: this picture is not an IDR picture.
-    if (type >= 1 && type <= 4) return false;
+    const type = (fields.take(length)[0] ?? 0) & 31;
+    if (type >= 1 && type <= NAL_IDR) return type;
   }
-  return false;
+  return null;
 }

@@ -6,7 +6,7 @@ import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CaptureInput } from './capture-machine.ts';
 import { type CapturePlan, captureCommand, GRAY_FPS } from './capture-plan.ts';
 import { runCapture } from './capture-run.ts';
-import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
+import { faultOfGop, faultOfTrack, gopTooLong, isCutOff } from './copy-rules.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { FragmentSamples, InitInfo, Sample } from './fragment.ts';
@@ -135,6 +135,7 @@ export class RunSession {
     // Sound alone, before the first or after the last picture, belongs to no GOP.
     if (!first) return this.watchFor(this.context.stallMs);
     const copied = input.plan.video === 'copy';
+    if (copied && isCutOff(this.init, samples.video)) return this.watchFor(this.context.stallMs);
     if (copied) this.learn(faultOfGop(this.init, samples.video));
     const video = [first, ...more] as const;
     this.held.push({ bytes, video });

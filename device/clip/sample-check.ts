@@ -62,17 +62,19 @@ export class SampleCheck {
     const atUs = wallTimeUs(sample.pts, info.video.timescale, segment.wallOffsetUs);
     if (atUs >= this.window.endUs) return;
     const copies = this.clip.method !== 're-encode';
-    const ring = copies ? frameOf(splitSample(sample.data, info.video.avc?.nalLengthSize ?? 4)) : null;
-    if (ring) this.sets.take(ring.sets);
+    const units = copies ? splitSample(sample.data, info.video.avc?.nalLengthSize ?? 4) : null;
+    if (units) this.sets.take(units.filter((unit) => nalType(unit) === NAL.sps || nalType(unit) === NAL.pps));
+    // Of a frame before the window only its parameter sets count. It may hold no picture: so ends a camera that is cut off.
     if (atUs < this.window.startUs) return;
+    const ring = units ? frameOf(units) : null;
     if (!segment.clockTrusted) throw fault('footage of an untrusted clock');
     const number = this.wallUs.length;
     if (number >= this.tables.video.sizes.length) throw fault('frames of the window are missing');
     this.wallUs.push(atUs);
     if (!ring || (this.firstCopied < 0 && !ring.idr)) return;
     if (this.firstCopied < 0) this.firstCopied = number;
-    const units = await this.unitsOf(this.reader, number);
-    if (units.length !== ring.slices.length || !units.every((unit, at) => equalBytes(unit, ring.slices[at] ?? EMPTY))) {
+    const held = await this.unitsOf(this.reader, number);
+    if (held.length !== ring.slices.length || !held.every((unit, at) => equalBytes(unit, ring.slices[at] ?? EMPTY))) {
       throw fault(`frame ${number} is not the ring's`);
     }
     if (this.tables.video.keys.has(number) !== ring.idr) throw fault(`frame ${number} is wrongly marked as keyframe`);
