@@ -34,6 +34,7 @@ export * from './owner/homes.ts';
 export * from './owner/owner-key.ts';
 export * from './owner/owner-session.ts';
 export { listOwners, pairWithDevice } from './owner/pairing-client.ts';
+export { pairingSocketPath } from './owner/pairing-wire.ts';
 export * from './owner/read-notice.ts';
 export * from './owner/read-receipt.ts';
 export * from './owner/sign.ts';

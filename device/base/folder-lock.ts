@@ -1,6 +1,6 @@
 // Owns: one process at a time on a data folder. Not here: what is in the folder.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { systemCode } from './disk.ts';
 
 const LOCK_NAME = 'process.lock';
@@ -12,7 +12,7 @@ export interface FolderLock {
 
 /** Takes the folder (made when missing) for this process; returns the holder's process id when another live one has it. */
 export function lockFolder(folder: string): FolderLock | { heldBy: number } {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder);
   const path = join(folder, LOCK_NAME);
   const mine = `${process.pid} ${startOf(process.pid)}\n`;
   for (;;) {
@@ -25,6 +25,18 @@ export function lockFolder(folder: string): FolderLock | { heldBy: number } {
     const holder = readHolder(path);
     if (holder !== null) return { heldBy: holder };
     rmSync(path, { force: true }); // left behind by a crash
+  }
+}
+
+/** Not the recursive mkdir of Node: under a folder that takes no entries, such as /proc, that one never returns. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolders(above);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'EEXIST') throw thrown;
   }
 }
 

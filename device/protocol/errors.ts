@@ -35,6 +35,13 @@ export const ERRORS = {
     'The folder {folder} does not belong to this command: {detail}',
     'Name an empty folder or the one this command made.',
   ),
+  file_unusable: rule(
+    500,
+    5,
+    false,
+    'A file or folder cannot be used: {detail}',
+    'Name a place this user can read and write, or make this one so.',
+  ),
   data_folder_locked: rule(
     409,
     5,
@@ -228,7 +235,7 @@ export const ERRORS = {
     404,
     3,
     false,
-    'This device knows no such request.',
+    'This device has no such open request.',
     'List the open ones with `doorsill request --list`.',
   ),
   consent_request_changed: rule(

@@ -5,6 +5,7 @@ import {
   type Clock,
   type Disk,
   failure,
+  folderHolder,
   type Home,
   LOG_LEVELS,
   type Log,
@@ -19,6 +20,7 @@ import {
   SystemDisk,
   SystemRandom,
 } from '../../device/index.ts';
+import { readTownFile } from '../supervisor/town-file.ts';
 import { type Output, openOutput } from './output.ts';
 
 /** The machine's own seams and the way to talk to the user. */
@@ -66,15 +68,24 @@ export function withOwnerOptions(command: Command): Command {
     .option('--device <id>', 'which paired device, when there are several');
 }
 
+/** Throws `not_running` at once when the folder is a town's and nothing holds it: a wait for its broker would be in vain. */
+export async function expectRunning(disk: Disk, folder: string): Promise<void> {
+  if ((await readTownFile(disk, folder)) && folderHolder(folder) === null) throw failure('not_running', { folder });
+}
+
 export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }
 
-/** The one paired device the options name. Throws `not_running` when none is paired, `usage` when it is unclear which. */
+/** The one paired device the options name. Throws `not_running` when no town made one, `usage` when it is unclear which. */
 export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
   const folder = ownerFolder(options);
   const homes = await listHomes(context.disk, folder);
-  if (homes.length === 0) throw failure('not_running', { folder });
+  if (homes.length === 0 && options.owner)
+    throw failure('usage', {
+      detail: `no device is paired in ${folder}; run \`doorsill pair --owner ${folder}\` first`,
+    });
+  if (homes.length === 0) throw failure('not_running', { folder: dataFolder(options.data) });
   const [only] = homes;
   if (!options.device && homes.length === 1 && only) return only;
   const named = homes.find((home) => home.device === options.device);
@@ -90,6 +101,7 @@ export async function withOwner<Result>(
   work: (session: OwnerSession, signer: Signer) => Promise<Result>,
 ): Promise<Result> {
   const home = await chosenHome(context, options);
+  if (!options.owner) await expectRunning(context.disk, dataFolder(options.data));
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
   const session = new OwnerSession(home, context);
   try {

@@ -1,4 +1,7 @@
 // Owns: the command line: global options, every verb's place in the help, and how any failure ends. Not here: the verbs.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
 import { addForget, addPrivacy, addRing } from './command-verbs.ts';
@@ -18,6 +21,7 @@ export function makeProgram(): Command {
     .description(
       'A smart-doorbell edge firmware simulator: every frame stays on the device until its owner grants a part of it.',
     )
+    .version(ownVersion(), '-V, --version', 'print the version')
     .option('--json', 'print results and events as JSON lines')
     .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
     .showHelpAfterError(false)
@@ -39,6 +43,23 @@ export function makeProgram(): Command {
   return program;
 }
 
+/** What was wrong with the words, on one line. Commander answers `help` about an unknown verb with its help, not with a message. */
+function usageDetail(thrown: CommanderError, argv: string[]): string {
+  if (thrown.code === 'commander.help') return `there is no verb "${argv.at(-1)}"`;
+  return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
+}
+
+/** The version in package.json, which lies above this file both as source and as built. */
+function ownVersion(): string {
+  const require = createRequire(import.meta.url);
+  const found = ['../../package.json', '../../../package.json']
+    .map((path) => new URL(path, import.meta.url))
+    .find(existsSync);
+  const parsed: unknown = found ? require(fileURLToPath(found)) : null;
+  const named = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null;
+  return typeof named === 'string' ? named : 'unknown';
+}
+
 /** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
 export async function main(argv: string[]): Promise<void> {
   const json = argv.includes('--json');
@@ -51,7 +72,7 @@ export async function main(argv: string[]): Promise<void> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return;
-      reportFailure(failure('usage', { detail: thrown.message.replace(/^error: /, '') }), json);
+      reportFailure(failure('usage', { detail: usageDetail(thrown, argv) }), json);
       return;
     }
     reportFailure(asFailure(thrown), json);

@@ -1,6 +1,6 @@
 // Owns: what a command prints and how it ends: results on stdout, progress and errors on stderr, one line per error.
 // Not here: what commands do.
-import { type Failure, failure, isFailure } from '../../device/index.ts';
+import { type Failure, failure, isFailure, systemCode } from '../../device/index.ts';
 
 /** How one command talks to its user; made once from the global options. */
 export interface Output {
@@ -34,10 +34,26 @@ export function openOutput(json: boolean): Output {
   };
 }
 
+/** What an operating system says of a path that a user named badly, or may not use. */
+const UNUSABLE_FILE = new Set([
+  ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT', 'EEXIST'],
+  ...['ENAMETOOLONG', 'ELOOP', 'ENOSPC', 'EDQUOT', 'EFBIG'],
+]);
+
 /** Whatever was thrown as a coded failure; what nobody expected becomes `internal`. */
 export function asFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown;
+  const code = systemCode(thrown);
+  if (thrown instanceof Error && code !== null && UNUSABLE_FILE.has(code)) {
+    return failure('file_unusable', { detail: thrown.message }, thrown);
+  }
   return failure('internal', { detail: thrown instanceof Error ? thrown.message : String(thrown) }, thrown);
+}
+
+/** A message and what to do about it as whole sentences: a message may end in somebody else's words. */
+function sentences(message: string, advice: string): string {
+  const words = message.replace(/[\s;,:]+$/, '');
+  return `${words}${/[.!?…]$/.test(words) ? '' : '.'} ${advice}`;
 }
 
 /** Prints a failure on one line with its code and advice, and sets the exit status. */
@@ -45,8 +61,10 @@ export function reportFailure(thrown: unknown, json: boolean): void {
   const failed = asFailure(thrown);
   const body = { error: { code: failed.code, message: failed.message, advice: failed.advice, facts: failed.facts } };
   process.stderr.write(
-    json ? `${JSON.stringify(body)}\n` : `doorsill: ${failed.message} ${failed.advice} [${failed.code}]\n`,
+    json
+      ? `${JSON.stringify(body)}\n`
+      : `doorsill: ${plain(sentences(failed.message, failed.advice))} [${failed.code}]\n`,
   );
-  if (failed.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
+  if (!json && failed.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
   process.exitCode = failed.exit;
 }

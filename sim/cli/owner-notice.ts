@@ -80,6 +80,11 @@ export function grantLine(request: string, window: Window, disclose: readonly Di
   return `npx doorsill grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
 }
 
+/** A path as one word of a shell's command line: printed commands are there to be pasted. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** A signed message of an owner on its way. */
 export interface Order {
   jti: string;
@@ -132,7 +137,8 @@ export async function answered(
 /** The failure a device's receipt names. */
 function refusal(receipt: Receipt) {
   const code = receipt.code;
-  if (code && isErrorCode(code)) return failure(code, { detail: receipt.detail ?? '' });
+  if (code && isErrorCode(code))
+    return failure(code, { detail: receipt.detail ?? 'the device says no more here, its log does' });
   return failure('internal', { detail: `the device answered ${receipt.outcome} with the unknown code ${code}` });
 }
 

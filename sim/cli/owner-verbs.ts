@@ -19,7 +19,7 @@ import {
 } from '../../device/index.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
-import { parseMoment, printBytes } from './moments.ts';
+import { parseMoment, parseSeconds, printBytes } from './moments.ts';
 import {
   answered,
   elapsedMs,
@@ -36,7 +36,7 @@ interface GrantOptions extends OwnerOptions {
   to?: string;
   disclose?: string;
   audio: boolean;
-  redact: string[];
+  redact?: string[];
   maxBytes?: string;
   wait: boolean;
   timeout: string;
@@ -49,7 +49,7 @@ export function addGrant(program: Command): void {
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
     .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
     .option('--no-audio', 'without sound')
-    .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect, [])
+    .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect)
     .option('--max-bytes <n>', 'do not send if the clip is larger')
     .option('--no-wait', 'end when the device has accepted, before the clip is sent')
     .option('--timeout <s>', 'how long to wait for the clip to arrive', '600')
@@ -62,6 +62,7 @@ Examples:
     )
     .action(async (request: string, options: GrantOptions, command: Command) => {
       const context = openContext(command);
+      const withinMs = options.wait ? parseSeconds(options.timeout, '--timeout') / 1000 : RECEIPT_MS_MAX;
       await withOwner(context, options, async (session, signer) => {
         const grant = await grantFor(context, session, signer, request, options);
         const startMs = context.clock.monotonicMs();
@@ -73,7 +74,7 @@ Examples:
         const { receipt, token } = await answered(
           session,
           { jti: claims.jti, request, send: () => session.answer(request, 'grant', grant.token) },
-          options.wait ? Number(options.timeout) * 1000 : RECEIPT_MS_MAX,
+          withinMs,
           (heard) => heard.outcome === 'sent' || (!options.wait && heard.outcome !== 'revoked'),
           (heard) => context.output.progress(`  ${heard.outcome}`),
           (progress) => context.output.progress(showUpload(progress)),
@@ -97,7 +98,7 @@ Examples:
     });
 }
 
-const collect = (value: string, before: string[]) => [...before, value];
+const collect = (value: string, before: string[] = []) => [...before, value];
 
 /** The same choice again is the same grant, byte for byte: a repeated command can never make a second clip. */
 async function grantFor(
@@ -112,7 +113,7 @@ async function grantFor(
   const { audio } = options;
   const choice = {
     audio,
-    zones: options.redact.map(parseZone),
+    zones: (options.redact ?? []).map(parseZone),
     disclose: parseDisclosure(options.disclose),
     byteLimit: options.maxBytes ? parseCount(options.maxBytes) : CLIP_BYTES_DEFAULT,
   };
@@ -159,11 +160,13 @@ function parseZone(text: string): Zone {
     throw failure('usage', { detail: '--redact takes left,top,width,height in percent' });
   }
   if (
+    width === 0 ||
+    height === 0 ||
     ![left, top, width, height].every((value) => Number.isFinite(value) && value >= 0) ||
     left + width > 10_000 ||
     top + height > 10_000
   ) {
-    throw failure('usage', { detail: `--redact ${text} is not inside the picture` });
+    throw failure('usage', { detail: `--redact ${text} is no rectangle inside the picture, in percent` });
   }
   return { left, top, width, height };
 }

@@ -2,18 +2,19 @@
 // Not here: the pairing itself (device/owner).
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listHomes, loadOrCreateOwnerKey, pairWithDevice, storeHome } from '../../device/index.ts';
-import { dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
+import { listHomes, loadOrCreateOwnerKey, pairingSocketPath, pairWithDevice, storeHome } from '../../device/index.ts';
+import { townPaths } from '../supervisor/town-file.ts';
+import { dataFolder, expectRunning, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 
 export function addPair(program: Command): void {
   withOwnerOptions(program.command('pair'))
     .description("pair this machine's owner with a device on this machine")
-    .option('--socket <path>', "the device's pairing socket, as it prints it (default: DATA/doorbell/pair.sock)")
+    .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the town in DATA)")
     .option('--name <name>', 'how the device should call this owner', 'owner')
     .option('--list', 'list the paired devices')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx doorsill pair --socket ./porch/pair.sock --owner ./me\n  $ npx doorsill pair --list',
+      '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list',
     )
     .action(async (options: OwnerOptions & { socket?: string; name: string; list?: boolean }, command: Command) => {
       const context = openContext(command);
@@ -27,7 +28,8 @@ export function addPair(program: Command): void {
         );
         return;
       }
-      const socket = options.socket ?? join(dataFolder(options.data), 'doorbell', 'pair.sock');
+      const socket = options.socket ?? pairingSocketPath(townPaths(dataFolder(options.data)).doorbell);
+      if (!options.socket) await expectRunning(context.disk, dataFolder(options.data));
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const home = await pairWithDevice(context, socket, key, options.name);
       await storeHome(context.disk, folder, home);

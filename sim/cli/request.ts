@@ -6,7 +6,7 @@ import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { demoAsk } from '../story/ask.ts';
 import { DEMO_HOME } from '../supervisor/town.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
-import { dataFolder, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
+import { dataFolder, expectRunning, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 import { parseMoment } from './moments.ts';
 import { fetchNotices, showNotice } from './owner-notice.ts';
 
@@ -57,6 +57,7 @@ Examples:
       const folder = dataFolder(options.data);
       const town = await readTownFile(context.disk, folder);
       if (!town?.bridge) throw failure('not_running', { folder });
+      await expectRunning(context.disk, folder);
       const nowUs = context.clock.wallUs();
       const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
       const startUs = options.from ? parseMoment(options.from, nowUs) : endUs - 15 * 60 * 1_000_000;

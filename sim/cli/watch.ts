@@ -1,7 +1,7 @@
 // Owns: the verb `watch`: what the device says, live or once. Not here: answering it.
 import type { Command } from 'commander';
 import { type DeviceState, type OwnerListeners, OwnerSession } from '../../device/index.ts';
-import { chosenHome, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
+import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { stopSignal } from './lifecycle.ts';
 import { printBytes, printTimeOfDay } from './moments.ts';
 import { showNotice, showUpload, showWindow } from './owner-notice.ts';
@@ -17,7 +17,9 @@ export function addWatch(program: Command): void {
       const context = openContext(command);
       const { output, clock } = context;
       const signal = stopSignal();
-      const session = new OwnerSession(await chosenHome(context, options), context);
+      const home = await chosenHome(context, options);
+      if (!options.owner) await expectRunning(context.disk, dataFolder(options.data));
+      const session = new OwnerSession(home, context);
       const print = (kind: string, value: object, text: string) =>
         output.result({ [kind]: value }, `${printTimeOfDay(clock.wallUs())}  ${text}`);
       try {

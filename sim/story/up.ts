@@ -18,7 +18,7 @@ import {
 } from '../../device/index.ts';
 import { printBytes, printLength, printTimeOfDay } from '../cli/moments.ts';
 import type { Output } from '../cli/output.ts';
-import { fetchNotices, grantLine, showNotice, showUpload } from '../cli/owner-notice.ts';
+import { fetchNotices, grantLine, shellWord, showNotice, showUpload } from '../cli/owner-notice.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
 import { demoAsk } from './ask.ts';
@@ -224,7 +224,8 @@ export class Up {
     this.uploads.set(id, 'shown');
     const keys = notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
     const grant = grantLine(id, piece, keys);
-    const ownFolder = this.options.folder === join(process.cwd(), '.doorsill') ? '' : ` --data ${this.options.folder}`;
+    const ownFolder =
+      this.options.folder === join(process.cwd(), '.doorsill') ? '' : ` --data ${shellWord(this.options.folder)}`;
     const waits = this.options.hasTerminal
       ? 'In another terminal, grant'
       : 'No terminal here, so this waits. Elsewhere, grant';
@@ -268,7 +269,7 @@ export class Up {
         `  sha256     ${clip.sha256}`,
         `  files      ${folder}`,
         '  Only the agency that asked can fetch it. Check it yourself:',
-        `    npx doorsill verify ${join(folder, 'clip.mp4')} ${join(folder, 'manifest.jws')}`,
+        `    npx doorsill verify ${shellWord(join(folder, 'clip.mp4'))} ${shellWord(join(folder, 'manifest.jws'))}`,
         '',
       ].join('\n'),
     );

@@ -21,6 +21,8 @@ export type TownKind = TownFile['kind'];
 
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
+/** What a start that was killed at its very beginning leaves. */
+const OURS = new Set(['process.lock', `.${NAME}.tmp`]);
 
 /** Where each part of a town lives. */
 export function townPaths(folder: string) {
@@ -65,10 +67,12 @@ export async function claimFolder(
   if (file && file.kind !== kind)
     throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
   const names = await disk.list(folder);
-  if (!file && names.some((name) => name !== 'process.lock')) {
+  if (!file && names.some((name) => !OURS.has(name))) {
     throw failure('data_folder_foreign', { folder, detail: 'it holds other files' });
   }
   const lock = lockFolder(folder);
   if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+  // Written before any part leaves a file here: a first start that was interrupted is taken up by the next one.
+  if (!file) await storeTownFile(disk, folder, { kind, format: 1, ports: { broker: 0, registry: 0, bridge: 0 } });
   return { file, lock };
 }

@@ -163,7 +163,14 @@ export class Town {
       device: home.device,
     });
     this.deps.log.debug('the town is up', { atUs: clock.wallUs() });
-    return { isNew: file === null, home, ownerKey, agencyKey, bridge: bridgeFacts, registry: registryFacts };
+    return {
+      isNew: file?.device === undefined,
+      home,
+      ownerKey,
+      agencyKey,
+      bridge: bridgeFacts,
+      registry: registryFacts,
+    };
   }
 
   /** Starts a part on its port of last time, or on a free one when somebody else has taken it since. */
