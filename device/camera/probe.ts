@@ -40,6 +40,11 @@ const MEASURE_MS_MAX = 120_000;
 /** Probing passes this much through; it is looked at and thrown away. */
 const PASSED_BYTES_MAX = 2 ** 44;
 
+/** Without words, or with what the old and the new ffmpeg say of a stream to take that is not there. */
+function whyNoVideo(words: string | null): string {
+  return words === null || /option 'map'|matches no streams/.test(words) ? 'it has no video stream' : words;
+}
+
 /** Static builds do so when a transport stream names its service: the text's conversion needs what they cannot load. */
 const CRASHES_ON_TRANSPORT_STREAMS = 'this ffmpeg crashes on transport streams; install a newer one';
 
@@ -57,7 +62,7 @@ export async function probeFile(
   const look = await lookThroughCopy(ffmpeg, source, demuxer, facts, options);
   if (!facts.video) {
     const crashes = demuxer === 'mpegts' && look.words?.startsWith('SIG') === true;
-    const detail = crashes ? CRASHES_ON_TRANSPORT_STREAMS : (look.words ?? 'it has no video stream');
+    const detail = crashes ? CRASHES_ON_TRANSPORT_STREAMS : whyNoVideo(look.words);
     throw failure('camera_no_video', { source: source.shown, detail });
   }
   const encodedBecause = facts.video.codec === 'h264' ? look.fault : `the codec is ${facts.video.codec}`;

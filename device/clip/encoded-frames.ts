@@ -36,7 +36,7 @@ export async function encodeOnce(
   let bytes = 0;
   const sets = await encode((frame) => {
     bytes += frame.sizeBytes;
-    if (bytes > bytesMax) throw failure('clip_over_limit', { bytes: `more than ${bytesMax}`, limit: bytesMax });
+    if (bytes > bytesMax) throw failure('clip_over_limit', { detail: `more than the ${bytesMax} bytes granted` });
     if (frame.idr) keys.push(sizes.length);
     sizes.push(frame.sizeBytes);
     if (bytes > keptBytesMax) kept = null;

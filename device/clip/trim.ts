@@ -42,7 +42,8 @@ export async function trim(live: LiveGrant, deps: ClipDeps): Promise<Clip> {
     : await recodeWindow(live, deps, survey, readWindow, look);
   assertGoingOn(live, deps);
   const clip = planClip(live, deps, cut);
-  if (clip.sizeBytes > byteLimit) throw failure('clip_over_limit', { bytes: clip.sizeBytes, limit: byteLimit });
+  if (clip.sizeBytes > byteLimit)
+    throw failure('clip_over_limit', { detail: `${clip.sizeBytes} bytes, ${byteLimit} granted` });
   return clip;
 }
 

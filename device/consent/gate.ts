@@ -15,7 +15,7 @@ import { GateState, type Owner, type Pins } from './gate-state.ts';
 import { Ledger, type LedgerHead } from './ledger.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import { mintLiveGrant } from './live-grant.ts';
-import { type RequestState, unfinishedGrant } from './machine.ts';
+import { awaitsOwner, type RequestState, unfinishedGrant } from './machine.ts';
 import { HighWaterMarks } from './marks.ts';
 import { OrderDesk } from './orders.ts';
 import { standingReceipt } from './receipts.ts';
@@ -154,10 +154,10 @@ export class ConsentGate {
     return [...ids].slice(0, LISTED_MAX).map((request) => ({ request, state: this.runner.stateOf(request).at }));
   }
 
-  /** Requests that wait for an answer and may be answered now. */
+  /** Requests that wait for an answer and may be answered now; one whose grant came to nothing waits again. */
   notices(): RequestNotice[] {
     const { view } = this.area;
-    const waiting = view.requests().filter((one) => this.runner.stateOf(one.request.jti).at === 'pending');
+    const waiting = view.requests().filter((one) => awaitsOwner(this.runner.stateOf(one.request.jti)));
     return waiting.filter((one) => view.standingOf(one) === null).map((one) => this.area.noticeOf(one));
   }
 

@@ -205,6 +205,11 @@ function begin(state: RequestState, grant: GrantRef, past: readonly PastGrant[])
   };
 }
 
+/** Whether an owner has yet to decide, or decided for a clip that could not be made and may choose again. */
+export function awaitsOwner(state: RequestState): boolean {
+  return state.at === 'pending' || (state.at === 'failed' && state.presented === null);
+}
+
 /** The same grant came again: the same answer, no second effect. */
 function onSameGrant(state: RequestState, current: GrantRef, grant: GrantRef): Step {
   if (current.sha256 !== grant.sha256) return reject(state, 'consent_replayed');

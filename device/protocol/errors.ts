@@ -135,7 +135,7 @@ export const ERRORS = {
     500,
     5,
     true,
-    'The camera {source} failed {times} times in a row: {detail}',
+    'The camera {source} failed (tries in a row: {times}): {detail}',
     'Look at the source; restart the device when it is mended.',
   ),
   fragment_malformed: rule(
@@ -459,7 +459,7 @@ export const ERRORS = {
     413,
     3,
     false,
-    'The clip is {bytes} bytes, more than the {limit} granted.',
+    'The clip is larger than the grant allows: {detail}',
     'Grant a shorter window or a higher limit.',
   ),
   clip_stream_changed: rule(

@@ -55,6 +55,11 @@ export function printLength(us: number): string {
     : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
+/** Writes a number of frames for reading. */
+export function printFrames(count: number): string {
+  return count === 1 ? '1 frame' : `${count} frames`;
+}
+
 /** Writes bytes for reading. */
 export function printBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -138,7 +138,7 @@ export async function answered(
 function refusal(receipt: Receipt) {
   const code = receipt.code;
   if (code && isErrorCode(code))
-    return failure(code, { detail: receipt.detail ?? 'the device says no more here, its log does' });
+    return failure(code, { detail: receipt.detail ?? 'the device did not say more; its log does' });
   return failure('internal', { detail: `the device answered ${receipt.outcome} with the unknown code ${code}` });
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../../device/index.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
-import { parseMoment, parseSeconds, printBytes } from './moments.ts';
+import { parseMoment, parseSeconds, printBytes, printFrames } from './moments.ts';
 import {
   answered,
   elapsedMs,
@@ -81,7 +81,7 @@ Examples:
         );
         const clip = receipt.clip;
         const done = clip
-          ? `Delivered: ${clip.frames} frames, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`
+          ? `Delivered: ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`
           : `Accepted: ${receipt.outcome}.`;
         context.output.result(
           {

@@ -2,7 +2,14 @@
 // Not here: the pairing itself (device/owner).
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listHomes, loadOrCreateOwnerKey, pairingSocketPath, pairWithDevice, storeHome } from '../../device/index.ts';
+import {
+  failure,
+  listHomes,
+  loadOrCreateOwnerKey,
+  pairingSocketPath,
+  pairWithDevice,
+  storeHome,
+} from '../../device/index.ts';
 import { townPaths } from '../supervisor/town-file.ts';
 import { dataFolder, expectRunning, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 
@@ -18,6 +25,8 @@ export function addPair(program: Command): void {
     )
     .action(async (options: OwnerOptions & { socket?: string; name: string; list?: boolean }, command: Command) => {
       const context = openContext(command);
+      if (options.name.length < 1 || options.name.length > 60)
+        throw failure('usage', { detail: '--name takes 1 to 60 letters' });
       const folder = ownerFolder(options);
       if (options.list) {
         const homes = await listHomes(context.disk, folder);

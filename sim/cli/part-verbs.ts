@@ -181,7 +181,10 @@ export function addDevice(program: Command): void {
           if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
           const file = join(folder, 'device.json');
           const stored: Partial<DeviceConfigInput> = await readConfig(context, file);
-          const config = parseDeviceConfig({ ...stored, ...(options.camera ? { camera: options.camera } : {}) }, file);
+          const config = parseDeviceConfig(
+            { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
+            file,
+          );
           const part = await startDevice(
             { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
             context,

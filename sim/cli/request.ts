@@ -8,7 +8,7 @@ import { DEMO_HOME } from '../supervisor/town.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
 import { dataFolder, expectRunning, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 import { parseMoment } from './moments.ts';
-import { fetchNotices, showNotice } from './owner-notice.ts';
+import { fetchNotices, showNotice, showWindow } from './owner-notice.ts';
 
 interface RequestOptions extends OwnerOptions {
   list?: boolean;
@@ -72,12 +72,17 @@ Examples:
         ...(options.type ? { incidentType: options.type } : {}),
         ...(options.investigation ? { investigation: options.investigation } : {}),
       };
+      const isFitted = ask.window.startUs !== startUs || ask.window.endUs !== endUs;
+      if (isFitted && (options.from || options.to))
+        context.output.progress(
+          'An agency asks about 15 minutes to 12 hours that have passed; the window is fitted to that.',
+        );
       const key = await loadAgencyKey(context, townPaths(folder).agency);
       const { id, token } = signRequest(context, key, town.bridge.id, ask);
       await postRequest(town.bridge.url, token);
       context.output.result(
         { request: id, window: ask.window, folder: join(folder) },
-        `Published ${id}. Nobody will learn who did not answer.`,
+        `Published ${id}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`,
       );
     });
 }

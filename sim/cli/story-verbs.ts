@@ -35,7 +35,7 @@ While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found aga
           agencyAsks: options.ask,
           hasTerminal: process.stdin.isTTY === true,
           logLevel: context.logLevel,
-          ...(options.camera ? { camera: options.camera } : {}),
+          ...(options.camera === undefined ? {} : { camera: options.camera }),
         },
         context,
       );

@@ -41,6 +41,11 @@ Examples:
 }
 
 async function readToken(context: Context, path: string): Promise<string> {
+  const isTokenSized = await stat(path).then(
+    (found) => found.isFile() && found.size <= TOKEN_BYTES_MAX,
+    () => true,
+  );
+  if (!isTokenSized) throw failure('usage', { detail: `${path} is no manifest or receipt` });
   const bytes = await context.disk.readFile(resolve(path), TOKEN_BYTES_MAX);
   if (!bytes) throw failure('usage', { detail: `there is no file ${path}` });
   return new TextDecoder().decode(bytes).trim();

@@ -12,6 +12,7 @@ import {
   makeGrant,
   OwnerSession,
   type Signer,
+  type Timer,
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
@@ -48,6 +49,10 @@ export interface DemoResult {
 
 const FOOTAGE_MS_MAX = 10 * 60_000;
 const STORED_MS_MAX = 10 * 60_000;
+/** How far a window may reach beyond the end of a source, in time to be waited for. */
+const PAST_END_MS_MAX = 10_000;
+/** A camera that has not given a picture by then is not going to. */
+const CAMERA_MS_MAX = 30_000;
 const NOTICE_MS_MAX = 30_000;
 
 /** Runs the story to its end. Throws a coded failure when no clip reached the vault; leaves no process in any case. */
@@ -110,7 +115,10 @@ async function recordedWindow(
   signal: AbortSignal,
 ): Promise<Window> {
   let shown = '';
-  return session.waitFor<Window>(
+  const timers: Timer[] = [];
+  const later = (delayMs: number, call: () => void) => timers.push(deps.clock.after(delayMs, call));
+  let isAwaited = false;
+  const wait = session.waitFor<Window>(
     'the footage',
     FOOTAGE_MS_MAX,
     (found, failed) => ({
@@ -122,17 +130,46 @@ async function recordedWindow(
         const window = windowOf(state, options);
         const newestUs = state.ring.coverage.at(-1)?.endUs ?? 0;
         if (camera.state === 'failed')
-          failed(failure('camera_failed', { source: camera.source, times: 1, detail: camera.detail ?? '' }));
-        else if (window && newestUs >= window.endUs) found(window);
-        else if (window && camera.state === 'ended') {
-          if (newestUs <= window.startUs) failed(failure('consent_window_no_footage'));
+          failed(failure('camera_failed', { source: camera.source, times: 1, detail: whyOf(camera) }));
+        else if (window && newestUs >= window.endUs) {
+          const oldestUs = state.ring.coverage[0]?.startUs ?? newestUs;
+          if (oldestUs >= window.endUs) failed(sourceHas('begins', oldestUs - window.startUs + options.fromUs));
           else found(window);
+        } else if (isAwaited) return;
+        else if (window && camera.state === 'ended') {
+          isAwaited = true;
+          const sourceEndUs = newestUs - window.startUs + options.fromUs;
+          // An agency asks about the past only: a window that reaches beyond the source's end may have to pass first.
+          const leftMs = Math.max(0, (window.endUs - deps.clock.wallUs()) / 1000);
+          if (newestUs <= window.startUs || leftMs > PAST_END_MS_MAX) failed(sourceHas('ends', sourceEndUs));
+          else later(leftMs, () => found(window));
+        } else if (!window && camera.state === 'lost') {
+          isAwaited = true;
+          later(CAMERA_MS_MAX, () =>
+            failed(failure('camera_unreachable', { source: camera.source, detail: whyOf(camera) })),
+          );
         }
       },
     }),
     () => session.start(),
     signal,
   );
+  return wait.finally(() => {
+    for (const timer of timers) timer.cancel();
+  });
+}
+
+/** Why a camera gives nothing, without naming it again. */
+function whyOf({ source, detail }: DeviceState['camera']): string {
+  const named = ['camera', 'file'].map((kind) => `The ${kind} ${source} `).find((start) => detail?.startsWith(start));
+  return named ? `it ${detail?.slice(named.length)}` : (detail ?? 'it does not say why');
+}
+
+function sourceHas(what: 'begins' | 'ends', atUs: number) {
+  const atS = Math.max(0, Math.round(atUs / 1000) / 1000);
+  return failure('usage', {
+    detail: `the source's footage ${what} at ${atS} s; choose --from and --to ${what === 'ends' ? 'before' : 'after'} that`,
+  });
 }
 
 function windowOf(state: DeviceState, options: DemoOptions): Window | null {

@@ -16,7 +16,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { printBytes, printLength, printTimeOfDay } from '../cli/moments.ts';
+import { printBytes, printFrames, printLength, printTimeOfDay } from '../cli/moments.ts';
 import type { Output } from '../cli/output.ts';
 import { fetchNotices, grantLine, shellWord, showNotice, showUpload } from '../cli/owner-notice.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
@@ -57,6 +57,8 @@ export class Up {
   private facts: TownFacts | null = null;
   private session: OwnerSession | null = null;
   private asked = false;
+  /** Nobody would end a session that begins after the stop. */
+  private isStopped = false;
   private recordingSinceUs: number | null = null;
   private cameraState = '';
   private readonly pieces = new Map<string, Window>();
@@ -74,7 +76,7 @@ export class Up {
         folder: options.folder,
         kind: 'doorsill-up',
         logLevel: options.logLevel,
-        ...(options.camera ? { camera: options.camera } : {}),
+        ...(options.camera === undefined ? {} : { camera: options.camera }),
       },
       { ...deps, say: (text) => deps.output.progress(text) },
     );
@@ -82,6 +84,7 @@ export class Up {
 
   async start(): Promise<void> {
     const facts = await this.town.start();
+    if (this.isStopped) return;
     this.facts = facts;
     this.introduce(facts);
     const session = new OwnerSession(facts.home, this.deps);
@@ -99,6 +102,7 @@ export class Up {
   }
 
   async stop(): Promise<void> {
+    this.isStopped = true;
     for (const timer of this.timers) timer.cancel();
     await this.session?.stop();
     await this.town.stop();
@@ -264,7 +268,7 @@ export class Up {
       { event: 'sent', request: receipt.request, clip, folder },
       [
         '',
-        `The clip is at the bridge: exactly ${clip.frames} frames, ${printBytes(clip.bytes)} (${clip.method}).`,
+        `The clip is at the bridge: exactly ${printFrames(clip.frames)}, ${printBytes(clip.bytes)} (${clip.method}).`,
         `  disclosed  ${clip.disclosed.join(', ') || 'nothing'}`,
         `  sha256     ${clip.sha256}`,
         `  files      ${folder}`,

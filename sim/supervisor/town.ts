@@ -78,6 +78,8 @@ export class Town {
   private readonly paths: ReturnType<typeof townPaths>;
   private readonly children = new Map<string, Child>();
   private lock: FolderLock | null = null;
+  /** A start that is still under way then must not start another part. */
+  private isStopped = false;
 
   constructor(options: TownOptions, deps: TownDeps) {
     this.options = options;
@@ -113,6 +115,7 @@ export class Town {
 
   /** Stops every part, the device first, so that it can say goodbye. */
   async stop(): Promise<void> {
+    this.isStopped = true;
     for (const name of ['doorbell', 'bridge', 'registry', 'broker']) await this.children.get(name)?.stop();
     this.lock?.release();
     this.lock = null;
@@ -199,7 +202,8 @@ export class Town {
     return ['--log', this.options.logLevel];
   }
 
-  private startChild(name: string, args: string[]): Promise<unknown> {
+  private async startChild(name: string, args: string[]): Promise<unknown> {
+    if (this.isStopped) throw failure('interrupted', { signal: 'the end of the town' });
     const child = new Child(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,

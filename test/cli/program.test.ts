@@ -1,7 +1,10 @@
 // Every verb explains itself, and every mistake is one line with a code and what to do.
 import { describe, expect, it } from 'vitest';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { expectRunning } from '../../sim/cli/context.ts';
 import { makeProgram } from '../../sim/cli/main.ts';
-import { oneLine } from '../../sim/cli/owner-notice.ts';
+import { oneLine, shellWord } from '../../sim/cli/owner-notice.ts';
+import { storeTownFile } from '../../sim/supervisor/town-file.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
 
 describe('the command line', () => {
@@ -23,10 +26,15 @@ describe('the command line', () => {
     [['unknown'], 'usage', 2],
     [['grant'], 'usage', 2],
     [['up', '--nonsense'], 'usage', 2],
+    [['help', 'nonsense'], 'usage', 2],
     [['watch', '--log', 'loud'], 'usage', 2],
+    [['pair', '--name', 'x'.repeat(61)], 'usage', 2],
+    [['up', '--data', '/dev/null'], 'file_unusable', 5],
+    [['watch', '--owner', '{folder}'], 'usage', 2],
     [['story', 'other'], 'usage', 2],
     [['verify', '/no/such.mp4', '/no/such.jws'], 'usage', 2],
     [['device', '--data', '{folder}', '--camera', 'webcam:1'], 'config_invalid', 2],
+    [['device', '--data', '{folder}', '--camera', ''], 'config_invalid', 2],
     [['broker', '--data', '{folder}', '--port', '99999'], 'usage', 2],
     [['ring', '--data', '{folder}'], 'not_running', 4],
     [['request', '--data', '{folder}'], 'not_running', 4],
@@ -38,6 +46,7 @@ describe('the command line', () => {
       const args = words.map((word) => word.replace('{folder}', folder.path));
       const plain = await runCommand(args);
       expect(plain.stderr.trim().split('\n')).toHaveLength(1);
+      expect(plain.stderr).toMatch(/^doorsill: .*[.!?] [A-Z].*[.!?] \[/);
       expect(plain.stderr).toContain(`[${code}]`);
       expect(plain.status).toBe(status);
       const json = await runCommand([...args, '--json']);
@@ -45,6 +54,29 @@ describe('the command line', () => {
     } finally {
       folder.dispose();
     }
+  });
+
+  it('says at once that a town is not running, instead of waiting for its broker', async () => {
+    const folder = temporaryFolder('stopped');
+    try {
+      const disk = new SystemDisk();
+      await storeTownFile(disk, folder.path, {
+        kind: 'doorsill-up',
+        format: 1,
+        ports: { broker: 1, registry: 1, bridge: 1 },
+        bridge: { id: 'bridge-1', url: 'http://127.0.0.1:1' },
+      });
+      await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });
+      const { stderr } = await runCommand(['request', '--data', folder.path]);
+      expect(stderr).toContain('[not_running]');
+    } finally {
+      folder.dispose();
+    }
+  });
+
+  it('prints its version', async () => {
+    const { status, stderr } = await runCommand(['--version']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   it('prints the help and ends well without any words', async () => {
@@ -64,5 +96,10 @@ describe('the command line', () => {
 
   it('shows a stranger’s text without letting it paint the terminal', () => {
     expect(oneLine('a\u001b[2Jb\nc\u202ed')).toBe('a [2Jb c d');
+  });
+
+  it('prints paths so that a shell reads them as one word', () => {
+    expect(shellWord('/tmp/town')).toBe('/tmp/town');
+    expect(shellWord("/tmp/Robin's town")).toBe("'/tmp/Robin'\\''s town'");
   });
 });

@@ -1,0 +1,34 @@
+// Ctrl-C while a town is still starting: it ends at once, leaves no process, and the next start finds a usable folder.
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { processesNaming, Running, temporaryFolder } from '../support/command-line.ts';
+
+const folder = temporaryFolder('early');
+afterAll(() => folder.dispose());
+
+/** Resolves when a part of the town in `data` has been started. */
+async function partStarted(data: string, part: string): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (processesNaming(join(data, part)).length === 0) {
+    if (performance.now() > end) throw new Error(`no ${part} was started`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('Ctrl-C during the first start', () => {
+  it.each(['broker', 'bridge', 'doorbell'])(
+    'ends everything when the %s has just been started',
+    async (part) => {
+      const data = join(folder.path, part);
+      const words = ['up', '--no-ask', '--data', data, '--json'];
+      const first = new Running(words);
+      await partStarted(data, part);
+      await first.stop();
+      expect(processesNaming(data)).toEqual([]);
+      const second = new Running(words);
+      await second.line('the town', (line) => line['event'] === 'up');
+      await second.stop();
+    },
+    60_000,
+  );
+});
