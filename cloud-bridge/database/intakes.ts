@@ -1,7 +1,7 @@
 // Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
 // Not here: when to publish or revoke (intake/), the clips' bytes.
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import { ERRORS, type ErrorCode } from '../../device/protocol/errors.ts';
+import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
 import type {
   GrantKey,
   Intake,
@@ -232,9 +232,5 @@ function toIntake(row: Selectable<Tables['intakes']>): Intake {
 }
 
 function refusalOf(text: string | null): ErrorCode | null {
-  return text !== null && isCode(text) ? text : null;
-}
-
-function isCode(text: string): text is ErrorCode {
-  return Object.hasOwn(ERRORS, text);
+  return text !== null && isErrorCode(text) ? text : null;
 }

@@ -2,12 +2,12 @@
 // Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
 import { z } from 'zod';
 import { windowSchema } from '../protocol/claims.ts';
-import { ERRORS, type ErrorCode } from '../protocol/errors.ts';
+import { isErrorCode } from '../protocol/errors.ts';
 import { receiptSchema } from '../protocol/home.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
 
 const token = z.string().min(1).max(24_576);
-const code = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERRORS, value));
+const code = z.string().refine(isErrorCode);
 const name = z.string().min(1).max(60);
 const signedOrder = { jti: idSchema, token } as const;
 

@@ -1,12 +1,14 @@
 // Owns: the append-only file of decisions and effects: hash chain, durability, signed head, recovery after a crash.
 // Not here: what entries say (ledger-entry.ts) and mean (gate-state.ts). Whoever restores both files from an old copy is
 // found by the heads in the owners' receipts, not here.
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import { assert } from '../base/assert.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';
+import { parseJson } from '../base/json.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import { failure } from '../protocol/errors.ts';
 import { sha256Schema } from '../protocol/ids.ts';
@@ -77,14 +79,6 @@ function readLine(line: string, before: LedgerHead): { entry: LedgerEntry; hash:
   if (!place.success || !said.success) return null;
   if (place.data.sequence !== before.entries || place.data.previousHash !== before.hash) return null;
   return { entry: { ...place.data, ...said.data }, hash };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A ledger that verified. */

@@ -1,11 +1,13 @@
 // Owns: what must never run backwards across restarts: the wall time the device has seen, and the revisions of the
 // documents it has believed. One small file, replaced in one step.
 // Not here: what follows when one does (gate.ts, area-view.ts).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
+import { parseJson } from '../base/json.ts';
 import { failure } from '../protocol/errors.ts';
 
 const MARKS_FILE = 'marks.json';
@@ -113,13 +115,5 @@ export class HighWaterMarks {
   private async save(): Promise<void> {
     await this.disk.replaceFile(this.path, utf8(`${JSON.stringify(this.marks)}\n`));
     this.savedWallUs = this.marks.wallUs;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

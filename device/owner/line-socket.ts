@@ -1,6 +1,8 @@
 // Owns: bounded lines of JSON on a stream socket. Not here: what the lines say (pairing-wire.ts).
+
 import type { Socket } from 'node:net';
 import { fromUtf8 } from '../base/bytes.ts';
+import { parseJson } from '../base/json.ts';
 
 const NEWLINE = 10;
 
@@ -33,12 +35,4 @@ export function readLines(
 /** Writes one value as a line. */
 export function writeLine(socket: Socket, value: object): void {
   if (socket.writable) socket.write(`${JSON.stringify(value)}\n`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
-import { ERRORS, type ErrorCode, failure } from '../protocol/errors.ts';
+import { failure, isErrorCode } from '../protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './homes.ts';
 
@@ -31,7 +31,7 @@ export type PairingAsk = z.infer<typeof pairingAskSchema>;
 /** A no, with a code of the closed table. */
 export const refusalSchema = z.strictObject({
   ok: z.literal(false),
-  code: z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERRORS, value)),
+  code: z.string().refine(isErrorCode),
   detail: z.string().max(300),
 });
 

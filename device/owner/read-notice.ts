@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
+import { parseJson } from '../base/json.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
@@ -48,12 +49,4 @@ export function readNotice(payload: string, trust: OwnerTrust, clock: Clock): Ve
   const beyond = Object.keys(wouldDisclose).some((key) => !askedKeys.some((asked) => asked === key));
   if (beyond) throw failure('consent_disclosure_beyond');
   return { ...read.opened, device, wouldDisclose, askedKeys, coverage };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,8 @@
 // Owns: the HTTP side of the contract: failures as problem documents (RFC 9457) and back, and one bounded JSON exchange.
 // Pure: `fetch` is every platform's own. Not here: routes (the bridge's), uploads (upload/).
+
 import { z } from 'zod';
+import { parseJson } from '../base/json.ts';
 import { type Failure, failure, isErrorCode, isFailure } from './errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -78,12 +80,4 @@ async function readBounded(response: Response): Promise<string> {
     if (text.length > ANSWER_BYTES_MAX) throw new Error('its answer is too large');
   }
   return text;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

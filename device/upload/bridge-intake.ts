@@ -1,6 +1,8 @@
 // Owns: what is said to the bridge around an upload: opening an intake, where the upload is, how it stands, a revocation;
 // and what its refusals mean. Not here: the bytes (transfer.ts), trying again (upload.ts).
+
 import { utf8 } from '../base/bytes.ts';
+import { parseJson } from '../base/json.ts';
 import { openIntake } from '../consent/verify-intake.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../protocol/manifest.ts';
@@ -106,14 +108,6 @@ export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody'>): 
 
 /** Timeout, offset conflict, locked, too early, too many, checksum: the same attempt may succeed later. */
 const PASSING = new Set([408, 409, 423, 425, 429, 460]);
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
 
 /** An answer that no honest bridge gives; it may be another's, on the way, so it is tried again. */
 export function strange(detail: string): Failure {

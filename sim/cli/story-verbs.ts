@@ -6,7 +6,7 @@ import { runDemo } from '../story/demo.ts';
 import { runLeakStory } from '../story/leak.ts';
 import { Up } from '../story/up.ts';
 import { dataFolder, openContext } from './context.ts';
-import { stopSignal } from './lifecycle.ts';
+import { aborted, stopSignal } from './lifecycle.ts';
 import { parseSeconds } from './moments.ts';
 
 export function addUp(program: Command): void {
@@ -39,7 +39,7 @@ While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found aga
         },
         context,
       );
-      const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      const stopped = aborted(signal);
       const keyboard = new KeyboardButton({
         input: process.stdin,
         clock: context.clock,

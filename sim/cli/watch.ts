@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type DeviceState, type OwnerListeners, OwnerSession } from '../../device/index.ts';
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
-import { stopSignal } from './lifecycle.ts';
+import { aborted, stopSignal } from './lifecycle.ts';
 import { printBytes, printTimeOfDay } from './moments.ts';
 import { showNotice, showUpload, showWindow } from './owner-notice.ts';
 
@@ -42,7 +42,7 @@ export function addWatch(program: Command): void {
             print('receipt', receipt, `${receipt.outcome} ${receipt.code ?? ''} ${receipt.request ?? ''}`),
           upload: (progress) => print('upload', progress, showUpload(progress).trim()),
         });
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        await aborted(signal);
       } finally {
         await session.stop();
       }
