@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import {
   type AgencyAction,
+  type Disk,
   exchangeJson,
   freshId,
   type SigningKey,
@@ -36,6 +37,12 @@ export function signAgencyCall(deps: OfficerDeps, key: SigningKey, audience: str
   return signToken('doorsill-agency+jws', claims, key);
 }
 
+/** The admin token of a bridge or registry, as its operator reads it from its folder on this machine; empty without one. */
+export async function adminBearer(disk: Disk, folder: string): Promise<string> {
+  const token = await disk.readFile(join(folder, 'admin.token'), 200);
+  return new TextDecoder().decode(token ?? new Uint8Array()).trim();
+}
+
 /** Registers and approves the demo agency; both do nothing when that is done already. */
 export async function registerAgency(
   deps: OfficerDeps,
@@ -44,8 +51,7 @@ export async function registerAgency(
 ): Promise<void> {
   const { name, jurisdiction, domain } = DEMO_AGENCY;
   const registration = signAgencyCall(deps, key, where.registry, { action: 'register', name, jurisdiction, domain });
-  const token = await deps.disk.readFile(join(where.folder, 'admin.token'), 200);
-  const bearer = new TextDecoder().decode(token ?? new Uint8Array()).trim();
+  const bearer = await adminBearer(deps.disk, where.folder);
   await exchangeJson(`${where.registryUrl}/v1/agencies`, { method: 'POST', body: { registration }, bearer });
   await exchangeJson(`${where.registryUrl}/v1/agencies/${agencyId(key)}/approve`, { method: 'POST', body: {}, bearer });
 }

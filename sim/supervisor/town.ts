@@ -24,7 +24,7 @@ import {
   storeHome,
 } from '../../device/index.ts';
 import { loadAgencyKey } from '../officer/officer.ts';
-import { registerAgency } from '../officer/registration.ts';
+import { adminBearer, registerAgency } from '../officer/registration.ts';
 import { Child } from './child.ts';
 import { claimFolder, storeTownFile, type TownFile, type TownKind, townPaths } from './town-file.ts';
 
@@ -269,8 +269,7 @@ export class Town {
   private async enrolmentCode(bridgeUrl: string): Promise<string | null> {
     const { disk } = this.deps;
     if ((await disk.sizeOf(join(this.paths.doorbell, 'enrolment.json'))) !== null) return null;
-    const admin = await disk.readFile(join(this.paths.bridge, 'admin.token'), 200);
-    const bearer = new TextDecoder().decode(admin ?? new Uint8Array()).trim();
+    const bearer = await adminBearer(disk, this.paths.bridge);
     return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
       .code;
   }
