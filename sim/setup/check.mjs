@@ -31,15 +31,21 @@ const steps = [
   ],
 ];
 
-/** Counts tests and sums time per file from vitest's JSON report. */
+/** What a test may be skipped for in `check:slow`: the machine lacks a device, which the test's name or its group's says so. */
+const NEEDS_HARDWARE = /\(needs hardware: [^)]+\)/;
+
+/** Counts tests, sums time per file and collects what was proved from vitest's JSON report. */
 function readReport() {
   const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const skipped = [];
+  const proved = [];
   const files = testResults.map((file) => {
     for (const test of file.assertionResults) {
-      if (test.status === 'passed') counts.passed += 1;
-      else if (test.status === 'failed') counts.failed += 1;
+      if (test.status === 'passed') {
+        counts.passed += 1;
+        for (const line of test.meta?.proved ?? []) proved.push({ ...line, test: relative(root, file.name) });
+      } else if (test.status === 'failed') counts.failed += 1;
       else {
         counts.skipped += 1;
         skipped.push(`${relative(root, file.name)}: ${test.fullName}`);
@@ -48,7 +54,7 @@ function readReport() {
     if (file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')) counts.failed += 1;
     return { name: relative(root, file.name), seconds: (file.endTime - file.startTime) / 1000 };
   });
-  return { counts, skipped, files: files.sort((a, b) => b.seconds - a.seconds) };
+  return { counts, skipped, proved, files: files.sort((a, b) => b.seconds - a.seconds) };
 }
 
 const times = [];
@@ -68,20 +74,31 @@ for (const [name, command, args] of steps) {
   }
 }
 
-let summary = { counts: { passed: 0, failed: 0, skipped: 0 }, skipped: [], files: [] };
+let summary = { counts: { passed: 0, failed: 0, skipped: 0 }, skipped: [], proved: [], files: [] };
 try {
   summary = readReport();
 } catch {
   // No tests were reached, or the runner died: the failed step says which.
 }
 rmSync(report, { recursive: true, force: true });
-const { counts, skipped, files } = summary;
+const { counts, skipped, proved, files } = summary;
 console.log('\n== where the time went');
 for (const [name, seconds] of times) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
 for (const file of files.slice(0, 10)) console.log(`${file.seconds.toFixed(1).padStart(7)} s    ${file.name}`);
+if (proved.length > 0) {
+  console.log(`\n== what was proved (${proved.length})`);
+  const width = (of) => Math.max(...proved.map((line) => of(line).length));
+  const columns = [width((line) => line.what), width((line) => line.figure)];
+  for (const { what, figure, test } of proved)
+    console.log(`  ${what.padEnd(columns[0])}  ${figure.padEnd(columns[1])}  ${test}`);
+}
 if (skipped.length > 0) {
   console.log(`\n== skipped (${skipped.length})`);
   for (const name of skipped) console.log(`  ${name}`);
+}
+const unexcused = slow ? skipped.filter((name) => !NEEDS_HARDWARE.test(name)) : [];
+if (unexcused.length > 0 && !failedStep) {
+  failedStep = `tests: ${unexcused.length} skipped without needing hardware; a long proof leaves nothing out`;
 }
 if (failedStep) {
   console.log(`\nfailed at: ${failedStep}`);
