@@ -2,6 +2,7 @@
 // Not here: keys, enrolment and account (identity.ts), which the device writes itself.
 import { z } from 'zod';
 import { LOG_LEVELS } from './base/log.ts';
+import { hardwareShape } from './hardware/settings.ts';
 import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
 import { disclosedValuesSchema } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
@@ -43,6 +44,7 @@ export const deviceConfigSchema = z.strictObject({
   disclosure: disclosedValuesSchema.default({}),
   ring: ringSchema.prefault({}),
   motion: motionSchema.prefault({}),
+  ...hardwareShape,
   /** Seconds kept before and after a press or motion as one event window. */
   preRollS: z.int().min(0).max(60).default(4),
   postRollS: z.int().min(1).max(60).default(6),

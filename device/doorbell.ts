@@ -7,7 +7,9 @@ import type { Clock } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
+import type { Programs } from './base/program.ts';
 import { freshId, type Random } from './base/random.ts';
+import { Body } from './body.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
 import { parseCameraSource } from './camera/sources.ts';
@@ -49,6 +51,7 @@ export interface DoorbellSeams {
   disk: Disk;
   log: Log;
   ffmpeg: Ffmpeg;
+  programs: Programs;
 }
 
 /** Everything that exists only while the doorbell runs. */
@@ -78,6 +81,7 @@ export class Doorbell {
   private undo: (() => Promise<void> | void)[] = [];
   private readonly voice: Voice;
   private readonly door: Door;
+  private readonly body: Body;
 
   constructor(options: DoorbellOptions, seams: DoorbellSeams) {
     this.options = options;
@@ -87,6 +91,16 @@ export class Doorbell {
       clock: seams.clock,
       config: options.config,
       happened: (event, atUs) => this.voice.event(event, atUs),
+    });
+    this.body = new Body({
+      ...seams,
+      settings: options.config,
+      pressed: (press) => this.pressed(press),
+      changed: ({ part, name, detail }) => {
+        const state = detail === undefined ? ({ state: 'ok' } as const) : ({ state: 'failed', detail } as const);
+        this.voice.event({ type: 'hardware', part, name, ...state });
+        this.voice.state();
+      },
     });
   }
 
@@ -123,9 +137,10 @@ export class Doorbell {
     this.parts = null;
   }
 
-  /** Somebody pressed a button. */
+  /** Somebody pressed a button. The press is told before anything else is done about it, the chime included. */
   pressed(press: Press): void {
     this.door.pressed(press);
+    this.body.ring();
     this.parts?.pairing.unlock();
   }
 
@@ -176,6 +191,7 @@ export class Doorbell {
         zonesFault: () => null,
       },
       values: () => config.disclosure,
+      buttons: this.body.buttonNames,
       effects: this.effects(),
       serveStateAgencies: config.stateAgencies,
     });
@@ -215,6 +231,7 @@ export class Doorbell {
         gray: (frame) => this.door.seen(frame),
         scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
         camera: (change) => this.onCamera(change),
+        shutter: (closed) => this.body.shut(closed),
         storage: (state, detail) => {
           this.voice.storageIs(state, detail);
           this.voice.state();
@@ -223,7 +240,7 @@ export class Doorbell {
     });
     this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, accounts, pairing, recorder };
     const bridge = enrolment?.bridge ?? null;
-    this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, source: source.shown });
+    this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, body: this.body, source: source.shown });
     await this.startParts(this.parts);
   }
 
@@ -268,6 +285,8 @@ export class Doorbell {
     }
     this.door.start();
     this.undo.push(() => this.door.stop());
+    this.body.start();
+    this.undo.push(() => this.body.stop());
     recorder.start(gate.privacyOn);
     this.undo.push(() => recorder.stop());
     this.voice.state();

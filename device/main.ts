@@ -1,11 +1,15 @@
 // Owns: starting a doorbell with the seams of its process. Not here: command-line parsing and the folder's lock (sim/cli).
+import { SystemPrograms } from './base/program.ts';
 import { findFfmpeg } from './camera/ffmpeg.ts';
 import { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 
 /** A running doorbell on its data folder, which the caller has locked. Throws `ffmpeg_missing` and what `Doorbell.start` throws. */
-export async function startDevice(options: DoorbellOptions, seams: Omit<DoorbellSeams, 'ffmpeg'>): Promise<Doorbell> {
+export async function startDevice(
+  options: DoorbellOptions,
+  seams: Omit<DoorbellSeams, 'ffmpeg' | 'programs'>,
+): Promise<Doorbell> {
   const ffmpeg = await findFfmpeg();
-  const doorbell = new Doorbell(options, { ...seams, ffmpeg });
+  const doorbell = new Doorbell(options, { ...seams, ffmpeg, programs: new SystemPrograms() });
   await doorbell.start();
   return doorbell;
 }

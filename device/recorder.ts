@@ -14,6 +14,8 @@ export interface RecorderDeps {
   log: Log;
   sinks: Pick<CaptureSinks, 'gray' | 'scenePress'> & {
     camera(change: CaptureChange): void;
+    /** Moves the lid before the camera; never rejects. */
+    shutter(closed: boolean): Promise<void>;
     /** How storing does; `detail` is set when it does not. */
     storage(state: 'ok' | 'full' | 'failed', detail?: string): void;
   };
@@ -43,7 +45,7 @@ export class Recorder {
 
   /** Begins to record unless privacy is on. A camera that cannot be opened is a state its owner sees, not a reason to end. */
   start(privacyOn: boolean): void {
-    if (!privacyOn) this.record();
+    this.privacy(privacyOn);
   }
 
   async stop(): Promise<void> {
@@ -52,12 +54,13 @@ export class Recorder {
     await this.capture.stop();
   }
 
-  /** Privacy stops the camera at its source; presses still ring. */
+  /** Privacy stops the camera at its source, then closes the lid before it; presses still ring. */
   privacy(on: boolean): void {
     // One order after the other: a camera that is still stopping cannot start.
     this.turn = this.turn.then(async () => {
       if (on) await this.capture.stop();
-      else if (this.state === 'off') this.record();
+      await this.deps.sinks.shutter(on);
+      if (!on && this.state === 'off') this.record();
     });
   }
 

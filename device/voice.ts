@@ -5,6 +5,7 @@ import { type Clock, wallSeconds } from './base/clock.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
+import type { Body } from './body.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { HomeLink } from './home-link/home-link.ts';
@@ -27,6 +28,7 @@ export interface Speaker {
   gate: ConsentGate;
   ring: Ring;
   area: AreaLink | null;
+  body: Body;
   bridge: string | null;
   /** The camera's name without credentials, for before it has said anything. */
   source: string;
@@ -104,7 +106,8 @@ export class Voice {
   state(): void {
     const { speaker, camera, sourceStartUs } = this;
     if (!speaker) return;
-    const { id, gate, ring, home, area, bridge, source } = speaker;
+    const { id, gate, ring, home, area, body, bridge, source } = speaker;
+    const { trouble } = body;
     home.publishState({
       device: id,
       name: this.name,
@@ -118,6 +121,7 @@ export class Voice {
       privacy: gate.privacyOn,
       ring: { ...ring.stats(), coverage: ring.coverage().slice(-COVERAGE_SPANS_MAX) },
       storage: this.storage,
+      ...(trouble.length === 0 ? {} : { hardware: trouble }),
       clockTrusted: gate.clockTrusted,
       area: area === null ? 'none' : area.state.online ? 'online' : 'offline',
       ...(bridge === null ? {} : { bridge }),

@@ -21,6 +21,8 @@ export interface CommandDeps {
   marks: HighWaterMarks;
   effects: GateEffects;
   ownersMax: number;
+  /** The buttons that may be pressed. */
+  buttons: readonly string[];
   /** Appends to the ledger and takes the entry into `state`. Throws `consent_storage_failed`. */
   record(body: LedgerBody): Promise<void>;
   /** Publishes the open requests again. */
@@ -57,6 +59,9 @@ export class CommandDesk {
     switch (order.action) {
       case 'press':
       case 'announce': {
+        if (order.action === 'press' && !this.deps.buttons.includes(order.button)) {
+          return failure('button_unknown', { buttons: this.deps.buttons.join(', ') });
+        }
         const refused = this.rememberBrief(command, token);
         if (refused) return refused;
         if (order.action === 'press') effects.press(order.button);

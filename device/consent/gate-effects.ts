@@ -70,6 +70,8 @@ export interface GateDeps {
   footage: Footage;
   /** What the device holds to disclose, now. */
   values(): DisclosedValues;
+  /** Names of the buttons that a command may press. */
+  buttons: readonly string[];
   effects: GateEffects;
   limits?: Partial<GateLimits>;
   /** Serve agencies of a state besides those of cities and counties. Off unless set; federal ones never. */

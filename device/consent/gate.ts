@@ -61,6 +61,7 @@ export class ConsentGate {
     this.runner = new StepRunner({ ...deps, ledger, state, marks, view, mint: (facts) => mintLiveGrant(facts, clock) });
     this.commands = new CommandDesk({
       ...{ device, clock, state, marks, log: deps.log, effects: deps.effects, ownersMax: this.limits.ownersMax },
+      buttons: deps.buttons,
       record: (body) => this.runner.record(body),
       announce: () => this.announceAll(),
     });

@@ -609,6 +609,30 @@ export const ERRORS = {
     'Try again when the registry can be reached.',
   ),
 
+  // The body: buttons, chime, shutter
+  button_unknown: rule(404, 3, false, 'The doorbell has no such button; it has {buttons}.', 'Press one of these.'),
+  button_stuck: rule(
+    500,
+    5,
+    true,
+    'The button {button} has been pressed for a minute.',
+    'It is jammed or its wire has a short; free it. It rings again once it is let go.',
+  ),
+  hardware_tool_missing: rule(
+    500,
+    5,
+    true,
+    'The program {tool} is not installed.',
+    'Install it, on Debian with `apt install {package}`.',
+  ),
+  hardware_unavailable: rule(
+    500,
+    5,
+    true,
+    'The {what} does not work: {detail}',
+    'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
+  ),
+
   // Verification of documents by anyone
   verify_failed: rule(422, 3, false, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const satisfies Record<string, ErrorRule>;

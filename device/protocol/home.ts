@@ -7,6 +7,12 @@ import { publishedRequestSchema } from './request.ts';
 
 export const statusSchema = z.enum(['online', 'offline']);
 
+const hardwareTroubleSchema = z.strictObject({
+  part: z.enum(['button', 'chime', 'shutter']),
+  name: idSchema,
+  detail: z.string().max(600),
+});
+
 /** `state`, retained. Counters grow since the process started; coverage spans are what the ring holds now. */
 export const stateSchema = z.strictObject({
   device: idSchema,
@@ -29,6 +35,8 @@ export const stateSchema = z.strictObject({
     coverage: z.array(windowSchema).max(20),
     damaged: z.int().nonnegative(),
   }),
+  /** Parts of the body that do not work now. */
+  hardware: z.array(hardwareTroubleSchema).max(20).optional(),
   storage: z.strictObject({ state: z.enum(['ok', 'full', 'failed']), detail: z.string().max(300).optional() }),
   clockTrusted: z.boolean(),
   area: z.enum(['online', 'offline', 'none']),
@@ -50,7 +58,7 @@ export const eventSchema = z.discriminatedUnion('type', [
     ...moment,
     type: z.literal('ring'),
     button: idSchema,
-    source: z.enum(['local', 'command', 'keyboard', 'scene', 'home-assistant']),
+    source: z.enum(['local', 'command', 'keyboard', 'gpio', 'evdev', 'scene', 'home-assistant']),
   }),
   z.strictObject({ ...moment, type: z.literal('motion-start'), zones: z.array(idSchema).max(16) }),
   z.strictObject({ ...moment, type: z.literal('motion-end'), startUs: z.int(), zones: z.array(idSchema).max(16) }),
@@ -66,6 +74,15 @@ export const eventSchema = z.discriminatedUnion('type', [
     type: z.literal('camera'),
     state: stateSchema.shape.camera.shape.state,
     detail: z.string().max(300).optional(),
+  }),
+  /** A part of the body has stopped working (`detail` says why), or works again. */
+  z.strictObject({
+    ...moment,
+    type: z.literal('hardware'),
+    part: hardwareTroubleSchema.shape.part,
+    name: idSchema,
+    state: z.enum(['ok', 'failed']),
+    detail: hardwareTroubleSchema.shape.detail.optional(),
   }),
   z.strictObject({ ...moment, type: z.literal('tamper'), what: z.string().max(60), detail: z.string().max(300) }),
 ]);

@@ -56,6 +56,7 @@ function showState(state: DeviceState): string {
     `  camera    ${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}${state.privacy ? ', privacy on' : ''}`,
     `  ring      ${printBytes(ring.bytes)} of ${printBytes(ring.bytesMax)} (${ring.kind}), ${ring.segments} segments, ${ring.damaged} damaged`,
     ...ring.coverage.slice(-5).map((span) => `  footage   ${showWindow(span)}`),
+    ...(state.hardware ?? []).map(({ part, name, detail }) => `  ${part.padEnd(9)} ${name}: ${detail}`),
     `  storage   ${state.storage.state}${state.storage.detail ? `: ${state.storage.detail}` : ''}`,
     `  clock     ${state.clockTrusted ? 'trusted' : 'not trusted: nothing is granted'}`,
     `  bridge    ${state.bridge ?? 'not enrolled'}, area link ${state.area}`,

@@ -147,6 +147,7 @@ export class GateRig {
         zonesFault: (_window: Window, _zones: readonly Zone[]) => this.footage.zonesDetail,
       },
       values: () => this.values,
+      buttons: ['front'],
       effects: this.effects,
       limits: this.limits,
       serveStateAgencies: this.serveStateAgencies,

@@ -1,4 +1,4 @@
-// Owns: what every kind of button must do; each kind's tests run it.
+// Owns: what every kind of button must do, its virtual twin included; each kind's tests run it.
 // Not here: what only a terminal can do (keyboard-button.test.ts).
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
@@ -9,11 +9,22 @@ export const NOON_US = 1_795_608_000_000_000;
 /** A button and a finger on it. */
 export interface ButtonHarness {
   button: Button;
-  push(): void;
+  /** Presses it and lets it go; resolves when the contact has been read. */
+  push(): unknown;
   source: Press['source'];
+  /** How long a press takes to be sure of, in milliseconds; 0 when absent. */
+  steadyMs?: number;
 }
 
-export function buttonContract(kind: string, make: (options: ButtonOptions) => ButtonHarness): void {
+/** Lets whatever was started come as far as it can without time passing. */
+export async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+export function buttonContract(
+  kind: string,
+  make: (options: ButtonOptions, clock: ManualClock) => ButtonHarness,
+): void {
   describe(`a ${kind} button`, () => {
     let clock: ManualClock;
     let presses: Press[];
@@ -22,21 +33,28 @@ export function buttonContract(kind: string, make: (options: ButtonOptions) => B
     beforeEach(() => {
       clock = new ManualClock(NOON_US);
       presses = [];
-      harness = make({ clock, button: 'front', pressed: (press) => presses.push(press) });
+      harness = make({ clock, button: 'front', pressed: (press) => presses.push(press) }, clock);
     });
 
-    it('tells a press at once: which button, what pressed it, when', async () => {
+    const start = async () => {
       harness.button.start();
+      await settle();
+    };
+    const steadyMs = () => harness.steadyMs ?? 0;
+
+    it('tells a press at once: which button, what pressed it, when', async () => {
+      await start();
       await clock.advance(2_000);
-      harness.push();
-      expect(presses).toEqual([{ button: 'front', source: harness.source, atUs: NOON_US + 2_000_000 }]);
+      await harness.push();
+      const atUs = NOON_US + (2_000 + steadyMs()) * 1_000;
+      expect(presses).toEqual([{ button: 'front', source: harness.source, atUs }]);
       harness.button.stop();
     });
 
     it('tells a press that bounces or is held down once', async () => {
-      harness.button.start();
+      await start();
       for (let push = 0; push < 40; push += 1) {
-        harness.push();
+        await harness.push();
         await clock.advance(push === 0 ? 500 : 33);
       }
       expect(presses).toHaveLength(1);
@@ -44,33 +62,33 @@ export function buttonContract(kind: string, make: (options: ButtonOptions) => B
     });
 
     it('tells two presses that are a second apart', async () => {
-      harness.button.start();
-      harness.push();
+      await start();
+      await harness.push();
       await clock.advance(1_000);
-      harness.push();
+      await harness.push();
       expect(presses).toHaveLength(2);
       harness.button.stop();
     });
 
     it('hears someone who keeps hammering again and again', async () => {
-      harness.button.start();
+      await start();
       for (let push = 0; push < 40; push += 1) {
-        harness.push();
-        await clock.advance(500);
+        await harness.push();
+        await clock.advance(500 - steadyMs());
       }
-      expect(presses.map(({ atUs }) => (atUs - NOON_US) / 1_000_000)).toEqual([0, 5, 10, 15]);
+      expect(presses.map(({ atUs }) => (atUs - NOON_US) / 1_000 - steadyMs())).toEqual([0, 5_000, 10_000, 15_000]);
       harness.button.stop();
     });
 
     it('says nothing before it is started and after it is stopped, and can be started again', async () => {
-      harness.push();
-      harness.button.start();
+      await harness.push();
+      await start();
       harness.button.stop();
-      harness.push();
+      await harness.push();
       expect(presses).toEqual([]);
-      harness.button.start();
+      await start();
       await clock.advance(5_000);
-      harness.push();
+      await harness.push();
       expect(presses).toHaveLength(1);
       harness.button.stop();
       harness.button.stop();

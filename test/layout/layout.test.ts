@@ -24,7 +24,8 @@ const DEVICE_ORDER = [
 
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
-  [/^(fluent-ffmpeg|node-ffmpeg-installer|node:child_process)$/, /^device\/camera\/|^sim\/(cli|supervisor)\//],
+  [/^(fluent-ffmpeg|node-ffmpeg-installer)$/, /^device\/camera\//],
+  [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|supervisor)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|kysely)$/, /^cloud-bridge\/database\//],

@@ -1,10 +1,12 @@
 // Owns: a whole running town (`doorsill up`) as tests drive it: its parts' processes by name, to be killed or halted; its
 // owner's session; requests and grants by the product's own code; and what bridge and ledger hold in the end.
 // Not here: when which part is hit, and what must come of it.
-import { createReadStream, readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
+  type CommandAction,
+  type DeviceConfigInput,
   type DeviceState,
   folderHolder,
   freshId,
@@ -64,6 +66,7 @@ export class RunningTown {
   /** Every receipt heard, in order. */
   readonly receipts: Receipt[] = [];
   private readonly camera: string;
+  private readonly environment: NodeJS.ProcessEnv;
   private readonly folder = temporaryFolder('town');
   /** Processes that were killed: whatever they had started must end too. */
   private readonly killed: number[] = [];
@@ -73,14 +76,23 @@ export class RunningTown {
   private up: Running | null = null;
   private facts: Cast | null = null;
 
-  constructor(camera: string) {
+  /** `environment`: variables of all its processes besides our own. */
+  constructor(camera: string, environment: NodeJS.ProcessEnv = {}) {
     this.camera = camera;
+    this.environment = environment;
     this.data = join(this.folder.path, 'town');
+  }
+
+  /** Gives the doorbell other settings besides those it has, and starts it again. */
+  async configure(settings: Partial<DeviceConfigInput>): Promise<void> {
+    const path = join(this.data, 'doorbell/device.json');
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...settings }));
+    await this.restarted('doorbell', await this.signal('doorbell', 'SIGKILL'));
   }
 
   /** Starts a town on a new folder, without an agency that asks by itself, and its owner's session. */
   async start(): Promise<void> {
-    this.up = new Running(['up', '--no-ask', '--camera', this.camera, '--data', this.data, '--json']);
+    this.up = new Running(['up', '--no-ask', '--camera', this.camera, '--data', this.data, '--json'], this.environment);
     const { bridge } = upLine.parse(await this.up.line('the town', (line) => line['event'] === 'up'));
     const owner = join(this.data, 'owner');
     const [home] = await listHomes(seams.disk, owner);
@@ -242,6 +254,14 @@ export class RunningTown {
     // Whoever awaits it hears of a failure; until then it must not end the process.
     sent.catch(() => undefined);
     return { jti: grant.jti, window, sent };
+  }
+
+  /** Has the owner order something; resolves once the device has confirmed it, rejects with its refusal. */
+  async command(action: CommandAction): Promise<void> {
+    const { session, signer, home } = this.cast;
+    const { jti, token } = makeCommand(signer, home.device, action);
+    const order = { jti, send: () => session.command(token) };
+    await answered(session, order, PATIENCE_MS, ({ outcome }) => outcome === 'command-done');
   }
 
   private async announce(): Promise<void> {

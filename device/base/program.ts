@@ -1,0 +1,80 @@
+// Owns: running a small program of the operating system: an argument list, no shell, a bare environment, bounded words.
+// A seam like the disk, so that a simulation can own it. Not here: ffmpeg (camera/), what the programs are (hardware/).
+import { spawn } from 'node:child_process';
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** It could not be started because it is not installed. */
+  missing: boolean;
+  /** Exit status; null when a signal ended it or it never ran. */
+  status: number | null;
+  /** The last of what it wrote to its standard error, for people. */
+  words: string;
+}
+
+export interface RunningProgram {
+  /** Resolves once it has ended and all its output was handed over; never rejects. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Ends it and every program it started. Does nothing once it has ended. */
+  stop(): void;
+}
+
+/** Where programs are run. */
+export interface Programs {
+  /** Starts `command` (program and arguments) and hands its standard output over as it comes. */
+  run(command: readonly string[], output?: (chunk: Uint8Array) => void): RunningProgram;
+}
+
+const WORDS_LETTERS_MAX = 300;
+/** Programs find their libraries and their sound card by these; nothing else of our environment is theirs. */
+const PASSED_ON = ['PATH', 'HOME', 'LANG', 'XDG_RUNTIME_DIR', 'ALSA_CONFIG_PATH'];
+/** Ends the program when this process dies without a word: one left behind would hold its line or device (util-linux). */
+const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];
+/** What setpriv exits with when the program is not there, as shells do. */
+const NOT_FOUND = 127;
+
+/** The machine's own programs. */
+export class SystemPrograms implements Programs {
+  private readonly environment: NodeJS.ProcessEnv;
+
+  constructor(environment: NodeJS.ProcessEnv = process.env) {
+    this.environment = Object.fromEntries(
+      PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+    );
+  }
+
+  run(command: readonly string[], output?: (chunk: Uint8Array) => void): RunningProgram {
+    const [program = '', ...rest] = process.platform === 'linux' ? [...DIES_WITH_US, ...command] : command;
+    // A group of its own, so that what it starts is ended with it, and Ctrl-C on our terminal is not its concern.
+    const child = spawn(program, rest, {
+      env: this.environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let words = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      words = (words + text).slice(-WORDS_LETTERS_MAX);
+    });
+    child.stdout.on('data', (chunk: Uint8Array) => output?.(chunk));
+    let isOver = false;
+    const ended = new Promise<ProgramEnd>((resolve) => {
+      child.once('error', (thrown: NodeJS.ErrnoException) => {
+        isOver = true;
+        resolve({ missing: thrown.code === 'ENOENT', status: null, words: thrown.message });
+      });
+      child.once('close', (status) => {
+        isOver = true;
+        resolve({ missing: status === NOT_FOUND, status, words: words.trim() });
+      });
+    });
+    const stop = () => {
+      if (isOver || child.pid === undefined) return;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has just ended by itself.
+      }
+    };
+    return { ended, stop };
+  }
+}

@@ -1,0 +1,65 @@
+// Owns: reading a contact's level: which closings are presses of a finger, which are noise, and one that is stuck.
+// Not here: where levels come from (gpio.ts, evdev.ts), repeated presses (button.ts).
+import type { Clock, Timer } from '../base/clock.ts';
+
+/** Nobody leans on a bell for a minute: it is jammed, or its wire is. */
+const STUCK_MS = 60_000;
+
+export interface ContactOptions {
+  clock: Clock;
+  /** How long the contact must stay closed to count; 0 for what debounces itself. */
+  steadyMs: number;
+  pressed(): void;
+  /** It has been closed for a minute (`true`), or is open again after that. */
+  stuck(isStuck: boolean): void;
+}
+
+/** One contact. A press is told once, when the contact has been closed for `steadyMs` without a break. */
+export class Contact {
+  private readonly options: ContactOptions;
+  private isClosed = false;
+  private isStuck = false;
+  private timer: Timer | null = null;
+
+  constructor(options: ContactOptions) {
+    this.options = options;
+  }
+
+  /** Takes in the contact's level: closed (pressed) or open. The same level again says nothing new. */
+  level(isClosed: boolean): void {
+    if (isClosed === this.isClosed) return;
+    this.isClosed = isClosed;
+    this.timer?.cancel();
+    if (isClosed) this.closed();
+    else this.freed();
+  }
+
+  /** Forgets the level: what it was is not known any more. */
+  reset(): void {
+    this.timer?.cancel();
+    this.timer = null;
+    this.isClosed = false;
+    this.freed();
+  }
+
+  private closed(): void {
+    const { clock, steadyMs } = this.options;
+    if (steadyMs === 0) this.press();
+    else this.timer = clock.after(steadyMs, () => this.press());
+  }
+
+  private press(): void {
+    const { clock, steadyMs, pressed, stuck } = this.options;
+    pressed();
+    this.timer = clock.after(STUCK_MS - steadyMs, () => {
+      this.isStuck = true;
+      stuck(true);
+    });
+  }
+
+  private freed(): void {
+    if (!this.isStuck) return;
+    this.isStuck = false;
+    this.options.stuck(false);
+  }
+}

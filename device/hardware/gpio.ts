@@ -1,0 +1,97 @@
+// Owns: GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and holding a line at a level.
+// Not here: running programs (base/program.ts), what a press is (contact.ts, button.ts).
+import { z } from 'zod';
+import type { ProgramEnd, Programs } from '../base/program.ts';
+import { type Failure, failure } from '../protocol/errors.ts';
+import { idSchema } from '../protocol/ids.ts';
+import type { ButtonDriver } from './watched-button.ts';
+
+const lineShape = {
+  /** The chip's name under /dev; `gpioinfo` lists chips and lines. */
+  chip: z
+    .string()
+    .regex(/^gpiochip\d{1,3}$/, 'a name such as gpiochip0')
+    .default('gpiochip0'),
+  /** The line's number on the chip: on a Raspberry Pi the GPIO number, not the pin's. */
+  line: z.int().min(0).max(1023),
+};
+
+export const gpioButtonSchema = z.strictObject({
+  kind: z.literal('gpio'),
+  name: idSchema,
+  ...lineShape,
+  pull: z.enum(['up', 'down', 'none']).default('up'),
+  /** Pressing connects the line to ground, as with a bare button and a pull-up. */
+  activeLow: z.boolean().default(true),
+  debounceMs: z.int().min(0).max(1_000).default(30),
+});
+
+export const gpioLineSchema = z.strictObject({
+  kind: z.literal('gpio'),
+  ...lineShape,
+  activeLow: z.boolean().default(false),
+});
+
+type Tool = 'gpiomon' | 'gpioset';
+const PACKAGE = 'gpiod';
+const RISING = '1'.charCodeAt(0);
+const LINE_END = '\n'.charCodeAt(0);
+
+/** The tool's major version. Throws `hardware_tool_missing` or `hardware_unavailable`. */
+async function majorVersion(programs: Programs, tool: Tool): Promise<number> {
+  let text = '';
+  const { ended } = programs.run([tool, '--version'], (chunk) => {
+    text = (text + new TextDecoder().decode(chunk)).slice(0, 200);
+  });
+  const end = await ended;
+  if (end.missing) throw failure('hardware_tool_missing', { tool, package: PACKAGE });
+  const major = /\bv?(\d+)\.\d+/.exec(text)?.[1];
+  if (major === undefined)
+    throw failure('hardware_unavailable', { what: tool, detail: `${tool} does not tell its version` });
+  return Number(major);
+}
+
+/** Watches both edges of a line. The tool prints `1` for rising and, by its version, `2` or `0` for falling. */
+export function gpioButton(settings: z.infer<typeof gpioButtonSchema>): ButtonDriver {
+  const { chip, line, pull, activeLow, debounceMs } = settings;
+  const lowFlag = activeLow ? ['--active-low'] : [];
+  return {
+    source: 'gpio',
+    steadyMs: debounceMs,
+    async command(programs) {
+      const major = await majorVersion(programs, 'gpiomon');
+      const bias = { up: 'pull-up', down: 'pull-down', none: major >= 2 ? 'disabled' : 'disable' }[pull];
+      return major >= 2
+        ? ['gpiomon', `--chip=${chip}`, '--edges=both', `--bias=${bias}`, ...lowFlag, '--format=%e', String(line)]
+        : ['gpiomon', '--line-buffered', `--bias=${bias}`, ...lowFlag, '--format=%e', chip, String(line)];
+    },
+    reader: () => edgesIn,
+    explain: (end) => gpioFailure(`button ${settings.name}`, 'gpiomon', end),
+  };
+}
+
+/** One edge a line. The number alone: a byte of another kind is none of ours. */
+function edgesIn(chunk: Uint8Array): boolean[] {
+  return [...chunk].flatMap((byte) => (byte === LINE_END ? [] : [byte === RISING]));
+}
+
+/** The command that holds a line at a level for as long as it runs. */
+export async function gpioHold(
+  programs: Programs,
+  settings: z.infer<typeof gpioLineSchema>,
+  active: boolean,
+): Promise<readonly string[]> {
+  const { chip, line, activeLow } = settings;
+  const lowFlag = activeLow ? ['--active-low'] : [];
+  const wanted = `${line}=${active ? 1 : 0}`;
+  const major = await majorVersion(programs, 'gpioset');
+  return major >= 2
+    ? ['gpioset', `--chip=${chip}`, ...lowFlag, wanted]
+    : ['gpioset', '--mode=signal', ...lowFlag, chip, wanted];
+}
+
+/** Why a tool ended that should have gone on. */
+export function gpioFailure(what: string, tool: Tool, end: ProgramEnd): Failure {
+  if (end.missing) return failure('hardware_tool_missing', { tool, package: PACKAGE });
+  return failure('hardware_unavailable', { what, detail: end.words || `${tool} ended` });
+}

@@ -1,0 +1,29 @@
+// Owns: the settings of a doorbell's body: its buttons, chime and shutter, and what may not be together.
+// Not here: what each kind is (gpio.ts, evdev.ts, chime.ts, shutter.ts).
+import { z } from 'zod';
+import { chimeSchema } from './chime.ts';
+import { evdevButtonSchema } from './evdev.ts';
+import { gpioButtonSchema } from './gpio.ts';
+import { shutterSchema } from './shutter.ts';
+
+/** The button that every doorbell has: software presses it, and so does the key on the terminal. */
+export const VIRTUAL_BUTTON = 'front';
+
+const BUTTONS_MAX = 8;
+
+export const buttonsSchema = z
+  .array(z.discriminatedUnion('kind', [gpioButtonSchema, evdevButtonSchema]))
+  .max(BUTTONS_MAX)
+  .default([]);
+
+/** Settings of the hardware, as keys of the device's configuration. */
+export const hardwareShape = {
+  /** Real buttons. Several may share a name: a bell with two buttons. */
+  buttons: buttonsSchema,
+  /** What sounds inside at a press; none: nothing does. */
+  chime: chimeSchema.optional(),
+  /** A lid that privacy closes, besides stopping the camera. */
+  shutter: shutterSchema.optional(),
+};
+
+export type HardwareSettings = z.infer<z.ZodObject<typeof hardwareShape>>;

@@ -1,0 +1,113 @@
+// Owns: a button that a program of the operating system watches for us: starting it again when it ends, and saying so.
+// Not here: which program and what it prints (gpio.ts, evdev.ts), levels (contact.ts), repeated presses (button.ts).
+import { Backoff } from '../base/backoff.ts';
+import type { ProgramEnd, Programs } from '../base/program.ts';
+import type { Random } from '../base/random.ts';
+import { type Failure, failure } from '../protocol/errors.ts';
+import { type Button, type ButtonOptions, Debouncer, type Press } from './button.ts';
+import { Contact } from './contact.ts';
+
+/** What tells one kind of watched button from another. */
+export interface ButtonDriver {
+  source: Press['source'];
+  /** How long a contact must stay closed to be a press, in milliseconds. */
+  steadyMs: number;
+  /** The program to run, with its arguments. Throws a coded failure when that cannot be said. */
+  command(programs: Programs): Promise<readonly string[]>;
+  /** A reader of one run's output: levels of the contact in order, `true` for pressed. */
+  reader(): (chunk: Uint8Array) => boolean[];
+  /** Why a run ended. */
+  explain(end: ProgramEnd): Failure;
+}
+
+export interface WatchedButtonOptions extends ButtonOptions {
+  driver: ButtonDriver;
+  programs: Programs;
+  random: Random;
+  /** Something is wrong with the button, or (null) no longer. */
+  trouble(failure: Failure | null): void;
+}
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MOST_MS = 30_000;
+/** A program that has run this long has found its line or device. */
+const WELL_MS = 1_000;
+
+/** A button behind a wire. It is listened to again, with growing pauses, for as long as the doorbell runs. */
+export class WatchedButton implements Button {
+  private readonly options: WatchedButtonOptions;
+  private readonly debouncer: Debouncer;
+  private readonly backoff: Backoff;
+  private stopping: AbortController | null = null;
+  private isTroubled = false;
+
+  constructor(options: WatchedButtonOptions) {
+    this.options = options;
+    this.debouncer = new Debouncer(options);
+    this.backoff = new Backoff(options.random, RETRY_FIRST_MS, RETRY_MOST_MS);
+  }
+
+  start(): void {
+    if (this.stopping) return;
+    this.stopping = new AbortController();
+    void this.watch(this.stopping.signal);
+  }
+
+  stop(): void {
+    this.stopping?.abort();
+    this.stopping = null;
+  }
+
+  private async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.once(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.trouble(thrown as Failure);
+      }
+      // Stopping ends the pause, and the loop sees why.
+      await this.options.clock.sleep(this.backoff.nextMs(), signal).catch(() => undefined);
+    }
+  }
+
+  /** One run of the program. Always throws: a program that watches a button ends only when something is wrong. */
+  private async once(signal: AbortSignal): Promise<never> {
+    const { driver, programs, clock, button } = this.options;
+    const command = await driver.command(programs);
+    signal.throwIfAborted();
+    const contact = new Contact({
+      clock,
+      steadyMs: driver.steadyMs,
+      pressed: () => this.debouncer.signal(driver.source),
+      stuck: (isStuck) => this.trouble(isStuck ? failure('button_stuck', { button }) : null),
+    });
+    const levels = driver.reader();
+    const run = programs.run(command, (chunk) => {
+      if (signal.aborted) return;
+      for (const level of levels(chunk)) contact.level(level);
+    });
+    const well = clock.after(WELL_MS, () => {
+      this.backoff.reset();
+      this.trouble(null);
+    });
+    const stop = () => {
+      // At once: a level that was taken in before must not become a press after the end.
+      contact.reset();
+      run.stop();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    const end = await run.ended;
+    signal.removeEventListener('abort', stop);
+    well.cancel();
+    contact.reset();
+    signal.throwIfAborted();
+    throw driver.explain(end);
+  }
+
+  private trouble(why: Failure | null): void {
+    if (why === null && !this.isTroubled) return;
+    this.isTroubled = why !== null;
+    this.options.trouble(why);
+  }
+}
