@@ -17,6 +17,7 @@ import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
 import { Door } from './door.ts';
+import { bringUpToDate } from './format.ts';
 import type { Press } from './hardware/button.ts';
 import { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
@@ -130,6 +131,15 @@ export class Doorbell {
     }
   }
 
+  /**
+   * What is wrong that only a new start can mend, or null: for a watchdog. It does not resolve while a decision cannot be
+   * stored, however long that takes.
+   */
+  async fault(): Promise<string | null> {
+    await this.up.gate.idle();
+    return this.up.recorder.isWedged() ? 'the camera records, but its footage does not arrive' : null;
+  }
+
   /** Stops in reverse: nothing is left but what is on disk. */
   async stop(): Promise<void> {
     for (const step of this.undo.reverse()) await step();
@@ -157,7 +167,7 @@ export class Doorbell {
   private async build(): Promise<void> {
     const { config, folder } = this.options;
     const { clock, random, disk, log, ffmpeg } = this.seams;
-    await disk.makeFolder(folder);
+    await bringUpToDate(disk, folder);
     this.key = await loadOrCreateDeviceKey(disk, random, folder);
     const device = { id: this.id, key: this.key };
     const boot = freshId(random, 'boot');

@@ -1,6 +1,7 @@
 // Owns: the public API of the firmware: the wire contract whole, the seams, and the parts a town, a test or a tool needs.
 // Not here: anything that lets footage out other than a Doorbell with its gate.
 
+export * from './backup.ts';
 export * from './base/account-folder.ts';
 export * from './base/assert.ts';
 export * from './base/backoff.ts';

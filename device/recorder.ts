@@ -24,6 +24,8 @@ export interface RecorderDeps {
 /** A window's last footage reaches the ring this long after it was shot, at the latest: one GOP and the way through ffmpeg. */
 const SETTLED_US = 8_000_000;
 const SETTLED_POLL_MS = 250;
+/** Stalls are noticed and told within seconds by the capture itself. */
+const WEDGED_MS = 120_000;
 
 export class Recorder {
   private readonly deps: RecorderDeps;
@@ -31,6 +33,8 @@ export class Recorder {
   private readonly stopping = new AbortController();
   private state: CaptureChange['state'] = 'off';
   private turn: Promise<void> = Promise.resolve();
+  /** When the camera last gave footage or changed its state, monotonic milliseconds. */
+  private heardMs = 0;
 
   constructor(deps: RecorderDeps) {
     this.deps = deps;
@@ -64,6 +68,11 @@ export class Recorder {
     });
   }
 
+  /** Whether the camera says it records while nothing has come of it for longer than any GOP: its own watch has failed. */
+  isWedged(): boolean {
+    return this.state === 'recording' && this.deps.clock.monotonicMs() - this.heardMs > WEDGED_MS;
+  }
+
   /** Waits while footage of a moment may still be on its way from the camera to the ring. Rejects with the signal's reason. */
   async settled(untilUs: number, signal: AbortSignal): Promise<void> {
     const { clock, ring } = this.deps;
@@ -85,12 +94,14 @@ export class Recorder {
 
   private onChange(change: CaptureChange): void {
     this.state = change.state;
+    this.heardMs = this.deps.clock.monotonicMs();
     this.deps.sinks.camera(change);
   }
 
   /** A disk that is full or failing is a state the owner sees, and each segment is a new try. */
   private async keep(segment: Segment): Promise<void> {
     const { ring, sinks } = this.deps;
+    this.heardMs = this.deps.clock.monotonicMs();
     try {
       await ring.append(segment);
       sinks.storage('ok');

@@ -1,5 +1,5 @@
 // Owns: SHA-256 and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ring ciphers (ring/seal.ts).
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, scryptSync, sign, verify } from 'node:crypto';
 import { assert } from './assert.ts';
 import { fromBase64url, toBase64url, toHex } from './bytes.ts';
 import type { Random } from './random.ts';
@@ -33,6 +33,14 @@ export function sha256Hex(data: Uint8Array | string): string {
 export function sha256Stream(): { update(part: Uint8Array): void; digestHex(): string } {
   const hash = createHash('sha256');
   return { update: (part) => void hash.update(part), digestHex: () => hash.digest('hex') };
+}
+
+/** 128 MiB and some tenths of a second for each guess (RFC 7914 §2): what a board with 1 GB can spare once. */
+const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 192 * 1024 * 1024 };
+
+/** A 32-byte key that follows from a passphrase and a salt, slow on purpose. */
+export function passphraseKey(passphrase: string, salt: Uint8Array): Uint8Array {
+  return new Uint8Array(scryptSync(passphrase.normalize('NFC'), salt, 32, SCRYPT));
 }
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');

@@ -59,6 +59,8 @@ export class GateState {
   /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
   clockResets = 0;
+  /** What owners signed up to this second was before the device was restored from a backup. */
+  restoredS = 0;
   private readonly deviceId: string;
 
   constructor(deviceId: string) {
@@ -93,6 +95,10 @@ export class GateState {
         return this.owners.delete(entry.body.key) ? null : 'it removes an owner that is not there';
       case 'enrolled':
         this.pins = { ...entry.body };
+        return null;
+      case 'restored':
+        this.owners.clear();
+        this.restoredS = Math.max(this.restoredS, entry.body.floorS);
         return null;
       case 'privacy-set':
         this.privacyOn = entry.body.on;

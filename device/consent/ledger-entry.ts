@@ -16,7 +16,14 @@ export const clipFactsSchema = receiptSchema.shape.clip.unwrap();
 export type ClipFacts = z.infer<typeof clipFactsSchema>;
 
 /** Why a grant ended without anybody taking it back. */
-export const END_REASONS = ['expired', 'cancelled', 'agency-revoked', 'owner-removed', 'bridge-changed'] as const;
+export const END_REASONS = [
+  'expired',
+  'cancelled',
+  'agency-revoked',
+  'owner-removed',
+  'bridge-changed',
+  'restored',
+] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** Type and body of each entry. Tokens are kept whole, so that anyone can check the signatures behind every decision. */
@@ -97,6 +104,8 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     type: z.literal('clock-reset'),
     body: z.strictObject({ ...signedOrder, markUs: z.int().nonnegative() }),
   }),
+  /** The device was made anew from a backup: it has no owners, and nothing signed up to `floorS` counts, revocations aside. */
+  z.strictObject({ type: z.literal('restored'), body: z.strictObject({ floorS: z.int().nonnegative() }) }),
 ]);
 /** What an entry says, before it is numbered and chained. */
 export type LedgerBody = z.infer<typeof ledgerBodySchema>;

@@ -40,7 +40,7 @@ const NEWLINE = 10;
 
 /** Entries that end something or report on what is under way: these may use the reserve. */
 const CLOSING_TYPES: readonly LedgerBody['type'][] = [
-  ...(['denied', 'revoked', 'owner-removed', 'ended', 'failed', 'forgot'] as const),
+  ...(['denied', 'revoked', 'owner-removed', 'restored', 'ended', 'failed', 'forgot'] as const),
   ...(['sealed', 'token-presented', 'delivered', 'deleted', 'recalled'] as const),
 ];
 

@@ -83,6 +83,7 @@ export const END_CODES = {
   'agency-revoked': 'consent_agency_revoked',
   'owner-removed': 'owner_unknown',
   'bridge-changed': 'device_not_enrolled',
+  restored: 'consent_before_restore',
 } as const satisfies Record<EndReason, ErrorCode>;
 
 /** The one transition function: every input in every state has an answer, an explicit `reject` where it is not allowed. */

@@ -64,6 +64,8 @@ export class OrderDesk {
     if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
     // Its signer may have been removed while it waited for its turn. A revocation counts all the same: it is always safe.
     if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
+    // Whatever was signed before may have been done, taken back or signed by a former owner since the backup was made.
+    if (order.claims.iat <= state.restoredS && !isSafeAnytime(order)) return failure('consent_before_restore');
     if (order.kind === 'command') return this.command(order);
     const usedAs = state.used.get(order.claims.jti);
     if (usedAs !== undefined && usedAs !== sha256Hex(order.token)) return failure('consent_replayed');
@@ -179,4 +181,11 @@ export class OrderDesk {
 /** Whether a step decides something, rather than repeating an answer. */
 function isNew(step: Step): boolean {
   return step.effects.some((effect) => effect.do === 'record');
+}
+
+/** Orders that let nothing out and destroy nothing, whenever they were signed. */
+function isSafeAnytime(order: OwnerOrder): boolean {
+  if (order.kind !== 'command') return order.kind !== 'grant';
+  const { command } = order.claims;
+  return /^(press|announce)$/.test(command.action) || (command.action === 'privacy' && command.on);
 }

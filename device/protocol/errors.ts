@@ -56,6 +56,20 @@ export const ERRORS = {
     'The file {file} is damaged: {detail}',
     'Restore it from a backup, or start over with a new data folder.',
   ),
+  data_newer: rule(
+    409,
+    5,
+    false,
+    'The folder {folder} was written by a newer doorsill (format {format}, this one knows {known}).',
+    'Use that version, or name another folder. Nothing was touched.',
+  ),
+  backup_unreadable: rule(
+    400,
+    6,
+    false,
+    'The backup cannot be read: {detail}',
+    'Name the file and the passphrase it was made with.',
+  ),
   port_in_use: rule(
     500,
     5,
@@ -335,6 +349,13 @@ export const ERRORS = {
     false,
     'The message is dated in the future.',
     'Set the clock of the machine that signs.',
+  ),
+  consent_before_restore: rule(
+    409,
+    3,
+    false,
+    'This was signed before the device was restored from a backup, or within five minutes after.',
+    'Sign it again once five minutes have passed since the restore.',
   ),
   consent_too_old: rule(400, 3, false, 'The message was signed too long ago.', 'Sign a new one.'),
   consent_replayed: rule(

@@ -26,6 +26,8 @@ export function makeProgram(): Command {
     .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
     .showHelpAfterError(false)
     .configureOutput({ writeErr: () => {} })
+    // So that an option after `device backup` is the inner verb's.
+    .enablePositionalOptions()
     .exitOverride();
   program.commandsGroup('Everything on this machine:');
   for (const add of [addUp, addDemo, addStory]) add(program);
@@ -36,7 +38,7 @@ export function makeProgram(): Command {
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addBroker]) add(program);
   // Global options are understood before and after the verb.
-  for (const command of program.commands) {
+  for (const command of program.commands.flatMap((verb) => [verb, ...verb.commands])) {
     command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');
     command.exitOverride().configureOutput({ writeErr: () => {} });
   }

@@ -13,7 +13,9 @@ import {
   startDevice,
 } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
+import { addDeviceVerbs } from './device-verbs.ts';
 import { serveUntilStopped } from './lifecycle.ts';
+import { ServiceManager } from './service-manager.ts';
 
 const CONFIG_BYTES_MAX = 200_000;
 
@@ -165,17 +167,22 @@ export function addBridge(program: Command): void {
 }
 
 export function addDevice(program: Command): void {
-  program
+  const device = program
     .command('device')
-    .description('one doorbell; b rings on a terminal')
-    .requiredOption('--data <dir>', 'its folder; settings in device.json there')
+    .description('one doorbell; b rings on a terminal. Under it: install, backup, restore')
+    // Not a required option: commander would ask for it before each verb under this one, too.
+    .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: what device.json says)')
     .option('--enrol <code>', "a bridge's one-time enrolment code")
     .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
     .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')
     .action(
-      async (options: PartOptions & { camera?: string; enrol?: string; factoryReset?: boolean }, command: Command) => {
+      async (
+        options: Partial<PartOptions> & { camera?: string; enrol?: string; factoryReset?: boolean },
+        command: Command,
+      ) => {
         const context = openContext(command);
+        if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
         const folder = resolve(options.data);
         await runPart(context, folder, async () => {
           if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
@@ -197,7 +204,14 @@ export function addDevice(program: Command): void {
             interrupted: () => process.kill(process.pid, 'SIGINT'),
           });
           keyboard.start();
+          const manager = new ServiceManager({
+            ...context,
+            environment: process.env,
+            fault: () => part.fault(),
+          });
+          manager.ready();
           const stop = async () => {
+            manager.stop();
             keyboard.stop();
             await part.stop();
           };
@@ -209,4 +223,5 @@ export function addDevice(program: Command): void {
         });
       },
     );
+  addDeviceVerbs(device);
 }

@@ -10,6 +10,7 @@ import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { ConsentGate } from '../../device/consent/gate.ts';
 import type { GateDeps, GateEffects } from '../../device/consent/gate-effects.ts';
+import { Ledger } from '../../device/consent/ledger.ts';
 import type { ClipFacts } from '../../device/consent/ledger-entry.ts';
 import type { LiveGrant } from '../../device/consent/live-grant.ts';
 import type { DisclosedValues, Window, Zone } from '../../device/protocol/claims.ts';
@@ -219,6 +220,19 @@ export class GateRig {
     const grantToken = this.cast.grant(requestToken);
     await this.send('grant', grantToken);
     return { requestToken, grantToken, grant: textClaim(grantToken, 'jti') };
+  }
+
+  /** What a restore from a backup leaves in the ledger, and the same owner paired once more. */
+  async restored(): Promise<void> {
+    await this.gate.stop();
+    const { clock, disk, folder, cast } = this;
+    const ledger = new Ledger({ disk, clock, folder, device: cast.device, boot: 'boot-restore' });
+    await ledger.start(() => undefined);
+    await ledger.append({ type: 'restored', body: { floorS: cast.nowS() } });
+    await ledger.stop();
+    await this.boot();
+    await this.gate.pair(cast.owner.key.publicKey, 'Alex');
+    await this.revocations();
   }
 
   async close(): Promise<void> {

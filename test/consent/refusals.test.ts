@@ -306,6 +306,15 @@ const grants: Case[] = [
     },
   },
   {
+    code: 'consent_before_restore',
+    how: 'told',
+    what: 'a grant from before the device was restored',
+    provoke: async (rig) => {
+      await rig.restored();
+      await grantWith(rig, {});
+    },
+  },
+  {
     code: 'consent_too_many',
     how: 'told',
     what: 'one more grant than the device takes at a time',

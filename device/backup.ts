@@ -1,0 +1,169 @@
+// Owns: a device's identity as one sealed file, and making a device of it again that believes nothing from before.
+// In it: identity key, enrolment, settings, ledger. Not in it: footage, clips, and the keys that open them.
+// Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from './base/bytes.ts';
+import { type Clock, wallSeconds } from './base/clock.ts';
+import type { Disk } from './base/disk.ts';
+import { parseJson } from './base/json.ts';
+import { passphraseKey } from './base/keys.ts';
+import { freshId, type Random } from './base/random.ts';
+import { GateState } from './consent/gate-state.ts';
+import { Ledger } from './consent/ledger.ts';
+import { unfinishedGrant } from './consent/machine.ts';
+import { bringUpToDate, DEVICE_FORMAT } from './format.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { failure } from './protocol/errors.ts';
+import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
+import { open, seal } from './ring/seal.ts';
+
+/** Shorter ones are guessed from the file alone. */
+export const PASSPHRASE_LETTERS_MIN = 12;
+export const BACKUP_BYTES_MAX = 64 * 1024 * 1024;
+
+const MAGIC = utf8('DSBACKUP');
+const VERSION = 1;
+const SALT_BYTES = 16;
+const HEAD_BYTES = MAGIC.length + 1 + SALT_BYTES;
+const PURPOSE = utf8('doorsill device backup');
+
+/** What a backup holds, by name in the device's folder, and how large each may be. The first must be there. */
+const KEPT: Readonly<Record<string, number>> = {
+  'device.key': 1_024,
+  'device.json': 200_000,
+  'enrolment.json': 20_000,
+  'consent/ledger.jsonl': 33 * 1024 * 1024,
+  'consent/ledger-head.json': 1_024,
+  'consent/marks.json': 16_384,
+};
+
+const contentSchema = z.strictObject({
+  kind: z.literal('doorsill-device-backup'),
+  format: z.int().positive(),
+  device: z.string().max(63),
+  madeUs: z.int(),
+  files: z.record(z.string().max(60), z.string()),
+});
+
+export interface BackupDeps {
+  disk: Disk;
+  clock: Clock;
+  random: Random;
+}
+
+/**
+ * The identity of the device in `folder`, which must not be running, sealed under a passphrase (scrypt, AES-256-GCM).
+ * Throws `usage` for a short passphrase or a folder without a device, `data_newer`.
+ */
+export async function makeBackup(deps: BackupDeps, folder: string, passphrase: string): Promise<Uint8Array> {
+  const { disk, clock, random } = deps;
+  if ((await disk.sizeOf(join(folder, 'device.key'))) === null) {
+    throw failure('usage', { detail: `${folder} holds no device` });
+  }
+  checkPassphrase(passphrase);
+  await bringUpToDate(disk, folder);
+  const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder));
+  const files: Record<string, string> = {};
+  for (const [name, bytesMax] of Object.entries(KEPT)) {
+    const bytes = await disk.readFile(join(folder, name), bytesMax);
+    if (bytes) files[name] = toBase64url(bytes);
+  }
+  const content = { kind: 'doorsill-device-backup', format: DEVICE_FORMAT, device, madeUs: clock.wallUs(), files };
+  const head = concatBytes([MAGIC, Uint8Array.of(VERSION), random.bytes(SALT_BYTES)]);
+  const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(passphrase, head.subarray(-SALT_BYTES)) };
+  return concatBytes([head, seal(key, utf8(JSON.stringify(content)), concatBytes([PURPOSE, head]), random)]);
+}
+
+/** What was restored. */
+export interface Restored {
+  device: string;
+  /** When the backup was made, wall time in microseconds. */
+  madeUs: number;
+  /** Grants that were under way in it, and have ended. */
+  endedGrants: string[];
+}
+
+/**
+ * Makes the device of a backup in `folder`, which must be empty or not there. Nobody knows what was decided after the backup was
+ * made, so nothing from before the restore is believed: grants under way end, owners must pair again, and what they signed
+ * before now is refused; all of it stands in the ledger. Only a revocation on its way to the bridge goes on.
+ * Throws `usage`, `backup_unreadable`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
+ */
+export async function restoreBackup(
+  deps: BackupDeps,
+  backup: Uint8Array,
+  folder: string,
+  passphrase: string,
+): Promise<Restored> {
+  const { disk, clock } = deps;
+  checkPassphrase(passphrase);
+  if ((await disk.list(folder)).length > 0) throw failure('data_folder_foreign', { folder, detail: 'it is not empty' });
+  // The moment of the restore is what everything signed earlier is refused by.
+  if (!clock.synchronised()) throw failure('consent_clock_untrusted');
+  const content = openBackup(backup, passphrase);
+  if (content.format > DEVICE_FORMAT) {
+    throw failure('data_newer', { folder: 'of the backup', format: content.format, known: DEVICE_FORMAT });
+  }
+  const fresh = `${folder}.restoring`;
+  await disk.remove(fresh);
+  await disk.makeFolder(join(fresh, 'consent'));
+  for (const [name, bytes] of content.files) await disk.replaceFile(join(fresh, name), bytes);
+  const endedGrants = await endAll(deps, fresh, content.device);
+  await bringUpToDate(disk, fresh);
+  await disk.remove(folder);
+  await disk.rename(fresh, folder);
+  return { device: content.device, madeUs: content.madeUs, endedGrants };
+}
+
+function checkPassphrase(passphrase: string): void {
+  if ([...passphrase].length < PASSPHRASE_LETTERS_MIN) {
+    throw failure('usage', { detail: `the passphrase needs at least ${PASSPHRASE_LETTERS_MIN} letters` });
+  }
+}
+
+function openBackup(backup: Uint8Array, passphrase: string) {
+  const unreadable = (detail: string) => failure('backup_unreadable', { detail });
+  if (backup.length > BACKUP_BYTES_MAX || backup.length < HEAD_BYTES) throw unreadable('its size is not that of one');
+  const head = backup.subarray(0, HEAD_BYTES);
+  if (!equalBytes(head.subarray(0, MAGIC.length), MAGIC)) throw unreadable('it is not a backup of a device');
+  if (head[MAGIC.length] !== VERSION) throw unreadable('a newer doorsill made it');
+  const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(passphrase, head.subarray(-SALT_BYTES)) };
+  const plain = open(key, backup.subarray(HEAD_BYTES), concatBytes([PURPOSE, head]));
+  if (!plain) throw unreadable('the passphrase is another one, or the file was altered');
+  const parsed = contentSchema.safeParse(parseJson(fromUtf8(plain) ?? ''));
+  if (!parsed.success) throw unreadable('its content is not that of one');
+  const files = Object.entries(parsed.data.files).map(([name, text]): [string, Uint8Array] => {
+    const bytes = fromBase64url(text);
+    const bytesMax = KEPT[name];
+    if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`${name} does not belong in one`);
+    return [name, bytes];
+  });
+  return { ...parsed.data, files };
+}
+
+/** Writes into the restored ledger that all that was under way has ended and that there are no owners any more. */
+async function endAll({ disk, clock, random }: BackupDeps, folder: string, device: string): Promise<string[]> {
+  const key = await loadOrCreateDeviceKey(disk, random, folder);
+  if (deviceIdOf(key) !== device) throw failure('backup_unreadable', { detail: 'its key is not its device’s' });
+  const boot = freshId(random, 'boot');
+  const ledger = new Ledger({ disk, clock, folder: join(folder, 'consent'), device: { id: device, key }, boot });
+  const state = new GateState(device);
+  await ledger.start((entry) => {
+    const wrong = state.apply(entry);
+    if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
+  });
+  try {
+    const ended: string[] = [];
+    for (const [request, record] of state.requests) {
+      const grant = unfinishedGrant(record.state)?.id;
+      if (grant === undefined || record.state.at === 'revoking') continue;
+      await ledger.append({ type: 'ended', body: { request, grant, reason: 'restored' } });
+      ended.push(grant);
+    }
+    await ledger.append({ type: 'restored', body: { floorS: wallSeconds(clock) + CLOCK_SKEW_S_MAX } });
+    return ended;
+  } finally {
+    await ledger.stop();
+  }
+}

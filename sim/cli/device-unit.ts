@@ -1,0 +1,89 @@
+// Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
+// Not here: writing it (device-verbs.ts), talking with the service manager while it runs (service-manager.ts).
+
+export interface UnitFacts {
+  /** Absolute paths of the node program and of the command line it runs. */
+  node: string;
+  program: string;
+  /** The device's folder is this name under /var/lib. */
+  name: string;
+  /** Groups of this machine that own its cameras, sound cards, buttons and lines. */
+  groups: readonly string[];
+}
+
+/** Groups that give a user the hardware, where the distribution has them. */
+export const HARDWARE_GROUPS = ['video', 'audio', 'input', 'gpio', 'render'] as const;
+
+/** Device nodes by the names of /proc/devices: cameras and encoders, sound cards, buttons, GPIO lines, a Pi's camera. */
+const DEVICES = ['video4linux', 'media', 'alsa', 'input', 'gpiochip', 'vchiq', 'vcio', 'dma_heap'];
+
+/** So many restarts in so long, and the unit stays down: something is wrong that a restart does not mend. */
+const RESTARTS = { many: 5, withinS: 300 };
+
+/** The whole unit file. */
+export function deviceUnit({ node, program, name, groups }: UnitFacts): string {
+  const folder = `/var/lib/${name}`;
+  return `# Written by \`doorsill device install\`, which replaces it. Put changes of your own into
+# /etc/systemd/system/${name}.service.d/override.conf (\`systemctl edit ${name}\`).
+[Unit]
+Description=doorsill, a doorbell that keeps its footage
+Documentation=file:${program.replace(/sim\/cli\/[^/]+$/, 'README.md')}
+Wants=network-online.target time-sync.target
+After=network-online.target time-sync.target
+StartLimitIntervalSec=${RESTARTS.withinS}
+StartLimitBurst=${RESTARTS.many}
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=${node} --max-semi-space-size=4 ${program} device --data ${folder}
+Restart=always
+RestartSec=5
+WatchdogSec=60
+TimeoutStopSec=30
+KillMode=mixed
+
+DynamicUser=yes
+StateDirectory=${name}
+StateDirectoryMode=0700
+UMask=0077
+${groups.length === 0 ? '' : `SupplementaryGroups=${groups.join(' ')}\n`}
+# A crash dump would hold footage in the clear.
+LimitCORE=0
+MemoryMax=600M
+MemorySwapMax=0
+TasksMax=256
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateIPC=yes
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RemoveIPC=yes
+KeyringMode=private
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+DevicePolicy=closed
+${DEVICES.map((device) => `DeviceAllow=char-${device} rw`).join('\n')}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}

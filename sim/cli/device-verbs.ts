@@ -1,0 +1,230 @@
+// Owns: the verbs under `device`: install (a systemd unit), backup and restore (the device's identity).
+// Not here: running a device (part-verbs.ts), what the unit says (device-unit.ts), what a backup holds (the device).
+import { access, constants, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import {
+  BACKUP_BYTES_MAX,
+  failure,
+  folderHolder,
+  lockFolder,
+  makeBackup,
+  restoreBackup,
+  systemCode,
+} from '../../device/index.ts';
+import { type Context, openContext } from './context.ts';
+import { deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
+import { printBytes } from './moments.ts';
+
+const UNIT_BYTES_MAX = 65_536;
+const PASSPHRASE_BYTES_MAX = 4_096;
+
+interface InstallOptions {
+  name: string;
+  unitDir: string;
+  print?: boolean;
+  uninstall?: boolean;
+}
+
+export function addDeviceVerbs(device: Command): void {
+  addInstall(device);
+  addBackup(device);
+  addRestore(device);
+}
+
+function addInstall(device: Command): void {
+  device
+    .command('install')
+    .description('write a hardened systemd unit for a doorbell on this machine')
+    .option('--name <name>', 'name of the unit and of its folder under /var/lib', 'doorsill')
+    .option('--unit-dir <dir>', 'where units are', '/etc/systemd/system')
+    .option('--print', 'print the unit and write nothing')
+    .option('--uninstall', 'remove the unit; the folder with the device stays')
+    .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device install')
+    .action(async (options: InstallOptions, command: Command) => {
+      const context = openContext(command);
+      if (!/^[a-z][a-z0-9-]{0,30}$/.test(options.name)) {
+        throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
+      }
+      const path = join(resolve(options.unitDir), `${options.name}.service`);
+      if (options.uninstall) return uninstall(context, options.name, path);
+      const unit = deviceUnit({
+        node: process.execPath,
+        program: launcherPath(),
+        name: options.name,
+        groups: await groupsHere(),
+      });
+      if (options.print) return context.output.result({ unit }, unit.trimEnd());
+      return install(context, options.name, path, unit);
+    });
+}
+
+async function install(context: Context, name: string, path: string, unit: string): Promise<void> {
+  const { disk, output } = context;
+  const before = await disk.readFile(path, UNIT_BYTES_MAX).catch(needsRoot(path));
+  const isSame = before !== null && new TextDecoder().decode(before) === unit;
+  if (!isSame) await disk.replaceFile(path, new TextEncoder().encode(unit)).catch(needsRoot(path));
+  const done = isSame ? 'unchanged' : before === null ? 'installed' : 'replaced';
+  const folder = `/var/lib/${name}`;
+  output.result(
+    { outcome: done, unit: path, folder },
+    [
+      `${path}: ${done}.`,
+      '',
+      ...(isSame ? [] : ['    sudo systemctl daemon-reload']),
+      `    sudo systemctl enable --now ${name}     # starts it, now and at boot`,
+      `    sudo npx doorsill pair --socket ${folder}/pairing.sock`,
+      '',
+      `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
+      ...homeWarning(),
+    ].join('\n'),
+  );
+}
+
+async function uninstall(context: Context, name: string, path: string): Promise<void> {
+  const isThere = (await context.disk.sizeOf(path)) !== null;
+  if (isThere) await context.disk.remove(path).catch(needsRoot(path));
+  const text = isThere
+    ? `${path}: removed.\n\n    sudo systemctl disable --now ${name}; sudo systemctl daemon-reload\n\n/var/lib/${name} stays: its keys, ledger and footage.`
+    : `${path} is not there.`;
+  context.output.result({ outcome: isThere ? 'removed' : 'absent', unit: path }, text);
+}
+
+/** Turns the operating system's no into what to do about it. */
+const needsRoot = (path: string) => (thrown: unknown) => {
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(systemCode(thrown) ?? '')) {
+    throw failure('file_unusable', {
+      detail: `${path} cannot be written (${systemCode(thrown)}); with sudo it can, or name another folder with --unit-dir`,
+    });
+  }
+  throw thrown;
+};
+
+function launcherPath(): string {
+  // As built this file lies in dist/sim/cli.
+  return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
+}
+
+/** A unit does not see a home folder that is closed to others. */
+function homeWarning(): string[] {
+  const isInHome = [process.execPath, launcherPath()].some(
+    (path) => path.startsWith('/home/') || path.startsWith('/root/'),
+  );
+  return isInHome
+    ? [
+        '',
+        'Note: node or this checkout lies in a home folder. The service runs as a user of its own and must be able to read it;',
+        '/opt is a better place.',
+      ]
+    : [];
+}
+
+async function groupsHere(): Promise<string[]> {
+  const text = await readFile('/etc/group', 'utf8').catch(() => '');
+  const names = new Set(text.split('\n').map((line) => line.split(':')[0]));
+  return HARDWARE_GROUPS.filter((name) => names.has(name));
+}
+
+interface BackupOptions {
+  out: string;
+  passphraseFile?: string;
+}
+
+function addBackup(device: Command): void {
+  device
+    .command('backup')
+    .description('seal the identity, enrolment, settings and ledger of a device that is not running; no footage')
+    .requiredOption('--data <dir>', "the device's folder")
+    .requiredOption('--out <file>', 'file to write; it must not exist')
+    .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill device backup --data ./porch --out porch.backup')
+    .action(async (options: BackupOptions & { data: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      const out = resolve(options.out);
+      if ((await context.disk.sizeOf(out)) !== null) {
+        throw failure('usage', { detail: `${out} exists; a backup is not written over another file` });
+      }
+      const passphrase = await readPassphrase(context, options.passphraseFile, true);
+      const bytes = await whileLocked(folder, () => makeBackup(context, folder, passphrase));
+      await context.disk.replaceFile(out, bytes);
+      context.output.result(
+        { outcome: 'written', file: out, bytes: bytes.length },
+        `${out}: ${printBytes(bytes.length)}. Keep it and its passphrase apart; without the passphrase it is worth nothing.`,
+      );
+    });
+}
+
+function addRestore(device: Command): void {
+  device
+    .command('restore <file>')
+    .description('make the device of a backup again; its owners must pair anew')
+    .requiredOption('--data <dir>', 'an empty folder, or one that is not there')
+    .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill device restore porch.backup --data ./porch')
+    .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      const bytes = await context.disk.readFile(resolve(file), BACKUP_BYTES_MAX);
+      if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
+      const passphrase = await readPassphrase(context, options.passphraseFile, false);
+      const restored = await restoreBackup(context, bytes, folder, passphrase);
+      const madeAt = new Date(restored.madeUs / 1_000).toISOString();
+      const count = restored.endedGrants.length;
+      context.output.result(
+        { outcome: 'restored', folder, ...restored },
+        [
+          `${restored.device}, as of ${madeAt}, is in ${folder}.`,
+          `Nothing from before counts any more: ${count === 1 ? '1 grant has' : `${count} grants have`} ended, and owners must pair again.`,
+          'Never run it beside the device it was: both would be the same one.',
+          '',
+          `    npx doorsill device --data ${folder}`,
+        ].join('\n'),
+      );
+    });
+}
+
+/** Runs `work` while nobody else can run the device. */
+async function whileLocked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  // A folder that is not there is for `work` to refuse; taking the lock would make it.
+  const isThere = await access(folder, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return work();
+  const lock = lockFolder(folder);
+  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: folderHolder(folder) ?? lock.heldBy });
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** The passphrase from a file, without its line end, or asked for on the terminal without showing it; twice for a new one. */
+async function readPassphrase(context: Context, file: string | undefined, isNew: boolean): Promise<string> {
+  if (file !== undefined) {
+    const bytes = await context.disk.readFile(resolve(file), PASSPHRASE_BYTES_MAX);
+    if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
+    return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
+  }
+  if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
+  const first = await ask('Passphrase: ');
+  if (isNew && (await ask('Once more: ')) !== first) throw failure('usage', { detail: 'the two are not the same' });
+  return first;
+}
+
+async function ask(question: string): Promise<string> {
+  process.stderr.write(question);
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: silence, terminal: true });
+  try {
+    return await reader.question('');
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}

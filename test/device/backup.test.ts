@@ -1,0 +1,193 @@
+// Holds backup and restore to what an attacker with an old backup could try: nothing from before the restore may act again.
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeBackup, type Restored, restoreBackup } from '../../device/backup.ts';
+import { utf8 } from '../../device/base/bytes.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { walkLedger } from '../../device/consent/ledger.ts';
+import { DEVICE_FORMAT } from '../../device/format.ts';
+import type { CommandAction } from '../../device/protocol/grant.ts';
+import { clipFacts, GateRig } from '../consent/gate-rig.ts';
+import { makeParty } from '../support/parties.ts';
+import { proved } from '../support/proved.ts';
+
+const PASSPHRASE = 'correct horse battery';
+const disk = new SystemDisk();
+const random = new SystemRandom();
+
+describe('a device', () => {
+  let base: string;
+  let folder: string;
+  let rig: GateRig;
+
+  beforeEach(async () => {
+    base = await mkdtemp(join(tmpdir(), 'doorsill-backup-'));
+    folder = join(base, 'porch');
+    rig = await (await GateRig.open()).ready();
+    await mkdir(folder);
+    const secret = rig.cast.device.key.exportSecret();
+    await disk.replaceFile(join(folder, 'device.key'), utf8(JSON.stringify({ kind: 'doorsill-device-key', secret })));
+    for (const name of ['device.json', 'enrolment.json', 'ring', 'ring.key', 'wrapping.key', 'outbox.key']) {
+      await disk.replaceFile(join(folder, name), utf8(`{"of":"${name}"}`));
+    }
+  });
+
+  afterEach(async () => {
+    await rig.close();
+    await rm(base, { recursive: true });
+  });
+
+  const deps = () => ({ disk, random, clock: rig.clock });
+
+  /** Stops the gate and backs up; goes on with the same folder afterwards. */
+  async function backUp(): Promise<Uint8Array> {
+    await rig.gate.stop();
+    await cp(rig.folder, join(folder, 'consent'), { recursive: true });
+    const backup = await makeBackup(deps(), folder, PASSPHRASE);
+    await rig.boot();
+    await rig.revocations();
+    return backup;
+  }
+
+  /** Restores into another folder and lets the gate start on it. */
+  async function restore(backup: Uint8Array): Promise<Restored> {
+    await rig.gate.stop();
+    const fresh = join(base, 'anew');
+    const restored = await restoreBackup(deps(), backup, fresh, PASSPHRASE);
+    await rm(rig.folder, { recursive: true });
+    await cp(join(fresh, 'consent'), rig.folder, { recursive: true });
+    await rig.boot();
+    await rig.revocations();
+    return restored;
+  }
+
+  /** The same person pairs once more. */
+  const pairAgain = () => rig.gate.pair(rig.cast.owner.key.publicKey, 'Alex');
+  const refusals = () => rig.effects.receipts.filter(({ outcome }) => outcome === 'refused').map(({ code }) => code);
+
+  it('comes back with its identity, settings and ledger, and without footage or the keys that open it', async () => {
+    const restored = await restore(await backUp());
+    expect(restored).toMatchObject({ device: rig.cast.device.id, endedGrants: [] });
+    const anew = join(base, 'anew');
+    expect((await disk.list(anew)).sort()).toEqual([
+      'consent',
+      'device.json',
+      'device.key',
+      'enrolment.json',
+      'format.json',
+    ]);
+    expect(await readFile(join(anew, 'device.json'), 'utf8')).toBe('{"of":"device.json"}');
+    const types: string[] = [];
+    const { id, key } = rig.cast.device;
+    await walkLedger(disk, join(anew, 'consent'), { id, key: key.publicKey }, (entry) => types.push(entry.type));
+    expect(types).toEqual(['enrolled', 'paired', 'restored']);
+    expect(rig.gate.owners()).toEqual([]);
+  });
+
+  it('obeys nothing that was signed before, whoever replays it and whoever has paired again', async (test) => {
+    const { cast, clock } = rig;
+    const backup = await backUp();
+    // What happens after the backup was made, and is not in it.
+    const requestToken = await rig.publish();
+    const grantToken = cast.grant(requestToken);
+    await rig.send('grant', grantToken);
+    expect(rig.effects.made).toHaveLength(1);
+    const orders: CommandAction[] = [
+      { action: 'privacy', on: false },
+      { action: 'forget' },
+      { action: 'add-owner', key: makeParty('owner', random).key.publicKey, name: 'Mallory' },
+      { action: 'reset-clock-mark' },
+    ];
+    const commands = orders.map((order) => cast.command(order));
+    // Signed by an owner whose clock runs as far ahead as is believed.
+    const ahead = cast.grant(requestToken, { iat: cast.nowS() + 299 });
+    await clock.advance(1_000);
+
+    await restore(backup);
+    await pairAgain();
+    await rig.publish(requestToken);
+    for (const token of [grantToken, ahead]) await rig.send('grant', token);
+    for (const token of commands) await rig.command(token);
+    expect(refusals()).toEqual(Array(6).fill('consent_before_restore'));
+    expect(rig.effects.made).toEqual([]);
+    expect(rig.effects.forgotten).toEqual([]);
+    expect(rig.gate.owners()).toHaveLength(1);
+    const refused = refusals().length;
+
+    await clock.advance(301_000);
+    await rig.revocations();
+    await rig.send('grant', cast.grant(requestToken));
+    expect(rig.effects.made).toHaveLength(1);
+    proved(test, 'Orders from before a restore that are refused after it', `${refused} of ${commands.length + 2}`);
+  });
+
+  it('does not take up a grant that was under way in the backup', async () => {
+    const { grant } = await rig.granted();
+    rig.gate.clipSealed(grant, clipFacts('a'));
+    await rig.gate.idle();
+    const backup = await backUp();
+    const restored = await restore(backup);
+    expect(restored.endedGrants).toEqual([grant]);
+    expect(rig.gate.unfinishedGrants()).toEqual([]);
+    expect([...rig.effects.made, ...rig.effects.resumed]).toEqual([]);
+  });
+
+  it('still brings a revocation to the bridge that had not arrived', async () => {
+    const { grant, grantToken } = await rig.granted();
+    rig.gate.clipSealed(grant, clipFacts('a'));
+    rig.gate.tokenPresented(grant);
+    await rig.gate.idle();
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    const restored = await restore(await backUp());
+    expect(restored.endedGrants).toEqual([]);
+    expect(rig.effects.revocations).toMatchObject([{ grant }]);
+  });
+
+  it('does not believe an owner who was removed after the backup', async () => {
+    const backup = await backUp();
+    const other = makeParty('owner', random);
+    await rig.gate.pair(other.key.publicKey, 'Sam');
+    await rig.command(rig.cast.command({ action: 'remove-owner', key: rig.cast.owner.key.publicKey }, {}, other));
+    await restore(backup);
+    await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
+    expect(rig.effects.presses).toEqual([]);
+  });
+
+  it('opens a backup with its passphrase alone, and only whole', async () => {
+    const backup = await backUp();
+    const anew = join(base, 'anew');
+    const attempt = (bytes: Uint8Array, passphrase = PASSPHRASE) => restoreBackup(deps(), bytes, anew, passphrase);
+    await expect(attempt(backup, 'another passphrase')).rejects.toMatchObject({ code: 'backup_unreadable' });
+    await expect(makeBackup(deps(), folder, 'too short')).rejects.toMatchObject({ code: 'usage' });
+    // Head, salt, nonce, content, tag; each guess costs what scrypt costs.
+    for (const at of [0, 8, 12, 30, backup.length >> 1, backup.length - 1]) {
+      const altered = backup.slice();
+      altered[at] = (altered[at] ?? 0) ^ 1;
+      await expect(attempt(altered), `byte ${at}`).rejects.toMatchObject({ code: 'backup_unreadable' });
+    }
+    await expect(attempt(backup.subarray(0, 20))).rejects.toMatchObject({ code: 'backup_unreadable' });
+    expect(await disk.list(anew)).toEqual([]);
+    expect(Buffer.from(backup).includes('device.json')).toBe(false);
+  });
+
+  it('is not restored over another one, nor while the clock is not set', async () => {
+    const backup = await backUp();
+    await expect(restoreBackup(deps(), backup, folder, PASSPHRASE)).rejects.toMatchObject({
+      code: 'data_folder_foreign',
+    });
+    rig.clock.setWallUs(0, false);
+    await expect(restoreBackup(deps(), backup, join(base, 'anew'), PASSPHRASE)).rejects.toMatchObject({
+      code: 'consent_clock_untrusted',
+    });
+  });
+
+  it('refuses a folder of a newer doorsill, and touches nothing there', async () => {
+    const text = JSON.stringify({ kind: 'doorsill-device', format: DEVICE_FORMAT + 1 });
+    await disk.replaceFile(join(folder, 'format.json'), utf8(text));
+    await expect(makeBackup(deps(), folder, PASSPHRASE)).rejects.toMatchObject({ code: 'data_newer' });
+    expect(await readFile(join(folder, 'format.json'), 'utf8')).toBe(text);
+  });
+});

@@ -1,0 +1,139 @@
+// Holds today's doorsill to the folder of a device that an earlier one made: its footage, decisions and settings go on.
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ManualClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { parseDeviceConfig } from '../../device/config.ts';
+import { GateState } from '../../device/consent/gate-state.ts';
+import { walkLedger } from '../../device/consent/ledger.ts';
+import { bringUpToDate, DEVICE_FORMAT } from '../../device/format.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
+import { FileDeviceKey } from '../../device/ring/keys.ts';
+import { RingFile } from '../../device/ring/ring-file.ts';
+import { Running } from '../support/command-line.ts';
+import { proved } from '../support/proved.ts';
+
+const disk = new SystemDisk();
+const random = new SystemRandom();
+const RETENTION_S = 24 * 3600;
+let folder: string;
+
+/** Unpacks a folder as doorsill 0.1 left it: a device that recorded, was granted one clip and delivered it. */
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-format-'));
+  const packed = await readFile(join(import.meta.dirname, 'fixtures/format-1.json.gz'));
+  const { 'ring bytes': ringBytes, ...files } = z
+    .looseObject({ 'ring bytes': z.int() })
+    .parse(JSON.parse(gunzipSync(packed).toString()));
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true, mode: 0o700 });
+    await writeFile(join(folder, name), Buffer.from(z.string().parse(text), 'base64'), { mode: 0o600 });
+  }
+  await truncate(join(folder, 'ring'), ringBytes);
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+const formatOf = async () => JSON.parse(await readFile(join(folder, 'format.json'), 'utf8')).format;
+
+async function fold(): Promise<{ state: GateState; lastUs: number; grants: string[] }> {
+  const key = await loadOrCreateDeviceKey(disk, random, folder);
+  const device = { id: deviceIdOf(key), key: key.publicKey };
+  const state = new GateState(device.id);
+  const grants: string[] = [];
+  let lastUs = 0;
+  await walkLedger(disk, join(folder, 'consent'), device, (entry) => {
+    expect(state.apply(entry)).toBeNull();
+    lastUs = entry.atUs;
+    if (entry.type === 'granted') grants.push(entry.body.grant);
+  });
+  return { state, lastUs, grants };
+}
+
+describe('a folder of format 1', () => {
+  it('keeps its footage, its decisions and its settings', async (test) => {
+    await bringUpToDate(disk, folder);
+    expect(await formatOf()).toBe(DEVICE_FORMAT);
+
+    const { state, lastUs, grants } = await fold();
+    expect(grants).toHaveLength(1);
+    expect(state.used.has(grants[0] ?? '')).toBe(true);
+    expect([...state.requests.values()].map((record) => record.state.at)).toEqual(['delivered']);
+    expect(state.owners.size).toBe(1);
+    expect(state.pins).not.toBeNull();
+
+    const clock = new ManualClock(lastUs + 1_000_000);
+    const ring = new RingFile({
+      ...{ disk, clock, random, log: silentLog() },
+      wrapper: new FileDeviceKey(disk, random, join(folder, 'wrapping.key')),
+      path: join(folder, 'ring'),
+      bytesMax: 256 * 1024 * 1024,
+      retentionS: RETENTION_S,
+      cipher: 'aes-256-gcm',
+    });
+    await ring.start();
+    let segments = 0;
+    const window = { startUs: 0, endUs: clock.wallUs() };
+    for await (const segment of ring.read(window)) segments += segment.endUs > segment.startUs ? 1 : 0;
+    const { damaged } = ring.stats();
+    await ring.stop();
+    expect(segments).toBeGreaterThan(2);
+    expect(damaged).toBe(0);
+
+    const settings = JSON.parse(await readFile(join(folder, 'device.json'), 'utf8'));
+    expect(parseDeviceConfig(settings, 'device.json').disclosure.email).toBe('robin@maple.example');
+    proved(
+      test,
+      'A device folder of the previous format, opened',
+      `${segments} segments, ${grants.length} grant, 0 damaged`,
+    );
+  });
+
+  it('is taken up by a running device', async () => {
+    const device = new Running(['device', '--data', folder, '--json']);
+    const ready = await device.line('the device', (line) => line['event'] === 'ready');
+    expect(ready['enrolled']).toBe(true);
+    expect(ready['device']).toBe(deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder)));
+    await device.stop();
+    expect(await formatOf()).toBe(DEVICE_FORMAT);
+  });
+});
+
+describe('an upgrade', () => {
+  const noted: string[] = [];
+  const step = (name: string) => async () => {
+    noted.push(name);
+  };
+
+  beforeEach(() => {
+    noted.length = 0;
+  });
+
+  it('runs every step once, in order, and starts again where it was interrupted', async () => {
+    const torn = async () => {
+      throw new Error('the power went');
+    };
+    await expect(bringUpToDate(disk, folder, [step('one'), torn])).rejects.toThrow('the power went');
+    await bringUpToDate(disk, folder, [step('one'), step('two')]);
+    await bringUpToDate(disk, folder, [step('one'), step('two')]);
+    await bringUpToDate(disk, folder, [step('one'), step('two'), step('three')]);
+    expect(noted).toEqual(['one', 'one', 'two', 'three']);
+    expect(await formatOf()).toBe(4);
+  });
+
+  it('leaves a new folder without steps, and a newer or nameless one alone', async () => {
+    const fresh = join(folder, 'fresh');
+    await bringUpToDate(disk, fresh, [step('one')]);
+    expect(noted).toEqual([]);
+    await bringUpToDate(disk, folder, [step('one'), step('two')]);
+    await expect(bringUpToDate(disk, folder, [step('one')])).rejects.toMatchObject({ code: 'data_newer' });
+    await writeFile(join(folder, 'format.json'), '{}');
+    await expect(bringUpToDate(disk, folder)).rejects.toMatchObject({ code: 'state_damaged' });
+  });
+});
