@@ -1,7 +1,9 @@
 // Owns: the device's settings: one strict schema, limits that depend on each other, and what an empty file means.
 // Not here: keys, enrolment and account (identity.ts), which the device writes itself.
 import { z } from 'zod';
+import { type Disk, systemCode } from './base/disk.ts';
 import { LOG_LEVELS } from './base/log.ts';
+import { settingsFault } from './base/settings-fault.ts';
 import { hardwareShape } from './hardware/settings.ts';
 import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
 import { disclosedValuesSchema } from './protocol/claims.ts';
@@ -76,11 +78,33 @@ export type DeviceConfig = z.infer<typeof deviceConfigSchema>;
 /** A configuration file's content before defaults are filled in. */
 export type DeviceConfigInput = z.input<typeof deviceConfigSchema>;
 
+const FILE_BYTES_MAX = 200_000;
+
+/** A file of settings, not yet checked; null when it is not there. Throws `config_invalid`. */
+export async function readSettings(disk: Disk, path: string): Promise<object | null> {
+  const invalid = (detail: string) => failure('config_invalid', { file: path, detail });
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch((thrown: unknown) => {
+    if (systemCode(thrown) === 'EFBIG') throw invalid(`it has more than ${FILE_BYTES_MAX} bytes`);
+    if (systemCode(thrown) === 'EISDIR') throw invalid('it is a folder');
+    throw thrown;
+  });
+  if (!bytes) return null;
+  let parsed: unknown;
+  try {
+    // A byte order mark, which some editors write, is not part of the text.
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (thrown) {
+    throw invalid(thrown instanceof SyntaxError ? thrown.message : 'it is not UTF-8 text');
+  }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  throw invalid('it must hold one JSON object');
+}
+
 /** Checks settings from `file` (named in the error); throws `config_invalid`. */
 export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
   const parsed = deviceConfigSchema.safeParse(input);
   if (!parsed.success)
-    throw failure('config_invalid', { file, detail: z.prettifyError(parsed.error).replaceAll('\n', ' ') });
+    throw failure('config_invalid', { file, detail: settingsFault(deviceConfigSchema, parsed.error) });
   const config = parsed.data;
   const eventS = config.preRollS + config.postRollS;
   if (config.ring.retentionS < eventS) {

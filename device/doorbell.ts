@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AreaLink } from './area-link/area-link.ts';
 import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
+import { CountingDisk } from './base/counting-disk.ts';
 import type { Disk } from './base/disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
@@ -21,17 +22,17 @@ import { bringUpToDate } from './format.ts';
 import type { Press } from './hardware/button.ts';
 import { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { healthOf } from './owner/health.ts';
 import { HomeAccounts } from './owner/home-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
-import { pairingSocketPath } from './owner/pairing-wire.ts';
+import { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
 import { cellOf } from './protocol/area.ts';
 import { partsInside } from './protocol/claims.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
+import { makeRing } from './ring/make-ring.ts';
 import type { Ring } from './ring/ring.ts';
-import { RingFile } from './ring/ring-file.ts';
-import { RingMemory } from './ring/ring-memory.ts';
 import { fittingCipher } from './ring/seal.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
@@ -76,6 +77,8 @@ const NOWHERE = { longitude: 0, latitude: -90 };
 export class Doorbell {
   private readonly options: DoorbellOptions;
   private readonly seams: DoorbellSeams;
+  private readonly disk: CountingDisk;
+  private readonly startedMs: number;
   private key: SigningKey | null = null;
   private parts: Parts | null = null;
   /** What undoes each step of the start, last first. */
@@ -86,7 +89,9 @@ export class Doorbell {
 
   constructor(options: DoorbellOptions, seams: DoorbellSeams) {
     this.options = options;
-    this.seams = seams;
+    this.disk = new CountingDisk(seams.disk, options.folder);
+    this.seams = { ...seams, disk: this.disk };
+    this.startedMs = seams.clock.monotonicMs();
     this.voice = new Voice(options.config.name, seams);
     this.door = new Door({
       clock: seams.clock,
@@ -178,11 +183,7 @@ export class Doorbell {
     );
     const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
     const cipher = fittingCipher(clock);
-    const { bytes: bytesMax, retentionS, kind } = config.ring;
-    const ring: Ring =
-      kind === 'memory'
-        ? new RingMemory({ clock, random, bytesMax, retentionS, cipher })
-        : new RingFile({ disk, clock, random, log, wrapper, path: join(folder, 'ring'), bytesMax, retentionS, cipher });
+    const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher });
     const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
     const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
     const gate = new ConsentGate({
@@ -356,12 +357,20 @@ export class Doorbell {
         return { device: this.id, deviceKey: this.signingKey.publicKey, name: config.name, trust };
       },
       owners: () => this.up.gate.owners().map(({ key, name }) => ({ key, name })),
+      health: () => this.health(),
       pair: (key, name) => this.up.gate.pair(key, name),
       issueAccount: async (ownerKey) => {
         const { url, prefix } = config.home;
         return { url, prefix, ...(await accounts.issue(ownerKey)) };
       },
     });
+  }
+
+  private health(): Health {
+    const state = this.voice.stateNow();
+    if (!state) throw failure('not_running', { folder: this.options.folder });
+    const uptimeS = Math.round((this.seams.clock.monotonicMs() - this.startedMs) / 1_000);
+    return healthOf(state, { home: this.up.home.state, uptimeS, written: this.disk.written() });
   }
 
   /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */

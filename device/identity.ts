@@ -11,15 +11,21 @@ import { actorId } from './protocol/ids.ts';
 const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-device-key'), secret: z.string().length(43) });
 const KEY_FILE_BYTES_MAX = 1_024;
 
-/** The device's signing key in its data folder, made and stored (0600) at the first call. Throws `state_damaged`. */
-export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
+/** The device's signing key in its data folder; null before its first start. Throws `state_damaged`. */
+export async function loadDeviceKey(disk: Disk, folder: string): Promise<SigningKey | null> {
   const path = join(folder, 'device.key');
   const stored = await disk.readFile(path, KEY_FILE_BYTES_MAX);
-  if (stored) {
-    const key = parseKeyFile(stored);
-    if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a device key' });
-    return key;
-  }
+  if (!stored) return null;
+  const key = parseKeyFile(stored);
+  if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a device key' });
+  return key;
+}
+
+/** The device's signing key in its data folder, made and stored (0600) at the first call. Throws `state_damaged`. */
+export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
+  const stored = await loadDeviceKey(disk, folder);
+  if (stored) return stored;
+  const path = join(folder, 'device.key');
   const key = generateSigningKey(random);
   await disk.makeFolder(folder);
   const file = { kind: 'doorsill-device-key', secret: key.exportSecret() };

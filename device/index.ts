@@ -1,6 +1,7 @@
 // Owns: the public API of the firmware: the wire contract whole, the seams, and the parts a town, a test or a tool needs.
 // Not here: anything that lets footage out other than a Doorbell with its gate.
 
+export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';
 export * from './base/account-folder.ts';
 export * from './base/assert.ts';
@@ -23,19 +24,25 @@ export { runFfmpeg } from './camera/ffmpeg-run.ts';
 export { parseCameraSource } from './camera/sources.ts';
 export { countFrames } from './clip/hidden-frames.ts';
 export { verifyClip } from './clip/verify-clip.ts';
-export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
+export {
+  type DeviceConfig,
+  type DeviceConfigInput,
+  deviceConfigSchema,
+  parseDeviceConfig,
+  readSettings,
+} from './config.ts';
 export { walkLedger } from './consent/ledger.ts';
 export { Doorbell } from './doorbell.ts';
 export { factoryReset } from './factory-reset.ts';
 export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
-export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { startDevice } from './main.ts';
 export * from './owner/homes.ts';
 export * from './owner/owner-key.ts';
 export * from './owner/owner-session.ts';
-export { listOwners, pairWithDevice } from './owner/pairing-client.ts';
-export { pairingSocketPath } from './owner/pairing-wire.ts';
+export { askHealth, listOwners, pairWithDevice } from './owner/pairing-client.ts';
+export { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
 export * from './owner/read-notice.ts';
 export * from './owner/read-receipt.ts';
 export * from './owner/sign.ts';

@@ -103,12 +103,19 @@ export class Voice {
       .catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
   }
 
+  /** Publishes the state. */
   state(): void {
+    const state = this.stateNow();
+    if (state) this.speaker?.home.publishState(state);
+  }
+
+  /** The state put together from the parts; null before it speaks for any. */
+  stateNow(): DeviceState | null {
     const { speaker, camera, sourceStartUs } = this;
-    if (!speaker) return;
-    const { id, gate, ring, home, area, body, bridge, source } = speaker;
+    if (!speaker) return null;
+    const { id, gate, ring, area, body, bridge, source } = speaker;
     const { trouble } = body;
-    home.publishState({
+    return {
       device: id,
       name: this.name,
       atUs: this.seams.clock.wallUs(),
@@ -129,7 +136,7 @@ export class Voice {
       requests: gate.openRequests().slice(-REQUESTS_MAX),
       refused: gate.unbelievedCounts(),
       ledger: gate.head,
-    });
+    };
   }
 }
 

@@ -14,6 +14,8 @@ import type { Home } from './homes.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import {
   CONVERSATION_MS_MAX,
+  type Health,
+  healthAnswerSchema,
   helloAnswerSchema,
   LINE_BYTES_MAX,
   listAnswerSchema,
@@ -59,6 +61,11 @@ export async function pairWithDevice(
 /** Who is paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function listOwners(deps: { clock: Clock }, socketPath: string): Promise<{ key: string; name: string }[]> {
   return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
+}
+
+/** How the device does. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+export async function askHealth(deps: { clock: Clock }, socketPath: string): Promise<Health> {
+  return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'health' }, healthAnswerSchema)).health);
 }
 
 type Ask = <Schema extends z.ZodType>(ask: PairingAsk, schema: Schema) => Promise<z.infer<Schema>>;

@@ -13,6 +13,7 @@ import type { Home } from './homes.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import {
   CONVERSATION_MS_MAX,
+  type Health,
   type HelloAnswer,
   LINE_BYTES_MAX,
   type ListAnswer,
@@ -34,6 +35,7 @@ export interface PairingServerDeps {
   owners(): { key: string; name: string }[];
   /** `ConsentGate.pair`: the statement for a key that has been proven. */
   pair(key: string, name: string): Promise<string>;
+  health(): Health;
   /** A home account for an owner, with a fresh password. */
   issueAccount(ownerKey: string): Promise<Home['account']>;
 }
@@ -120,6 +122,7 @@ export class PairingServer {
         return;
       }
       if (ask.data.verb === 'list') return writeLine(socket, this.list());
+      if (ask.data.verb === 'health') return writeLine(socket, { ok: true, health: this.deps.health() });
       if (ask.data.verb === 'hello') {
         nonce = toBase64url(this.deps.random.bytes(NONCE_BYTES));
         return writeLine(socket, this.hello(nonce));

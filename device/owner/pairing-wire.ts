@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { failure, isErrorCode } from '../protocol/errors.ts';
+import { stateSchema } from '../protocol/home.ts';
 import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './homes.ts';
 
@@ -25,6 +26,7 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
     proof: z.string().length(86),
   }),
   z.strictObject({ verb: z.literal('list') }),
+  z.strictObject({ verb: z.literal('health') }),
 ]);
 export type PairingAsk = z.infer<typeof pairingAskSchema>;
 
@@ -56,6 +58,21 @@ export const listAnswerSchema = z.strictObject({
   owners: z.array(z.strictObject({ key: publicKeySchema, name: ownerNameSchema })).max(32),
 });
 export type ListAnswer = z.infer<typeof listAnswerSchema>;
+
+const { camera, privacy, ring, storage, hardware, clockTrusted, area, owners } = stateSchema.shape;
+
+/** How a running device does, for who may open its socket: less than its state, and what its broker cannot tell. */
+export const healthSchema = z.strictObject({
+  ...{ camera, privacy, storage, hardware, clockTrusted, area, owners },
+  ring: ring.omit({ coverage: true }),
+  /** Why the home broker is not reached; null when it is. */
+  homeFault: z.string().max(300).nullable(),
+  uptimeS: z.int().nonnegative(),
+  /** Bytes written to disk since the start, by the part that wrote them. */
+  written: z.record(z.string().max(60), z.int().nonnegative()),
+});
+export type Health = z.infer<typeof healthSchema>;
+export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
 
 /** What an owner's key signs to show that it is held here and now; no other signature of the contract can be mistaken for it. */
 export function proofInput(device: string, nonce: string, key: string, name: string): Uint8Array {

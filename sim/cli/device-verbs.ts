@@ -12,6 +12,7 @@ import {
   folderHolder,
   lockFolder,
   makeBackup,
+  pairingSocketPath,
   restoreBackup,
   systemCode,
 } from '../../device/index.ts';
@@ -76,7 +77,7 @@ async function install(context: Context, name: string, path: string, unit: strin
       '',
       ...(isSame ? [] : ['    sudo systemctl daemon-reload']),
       `    sudo systemctl enable --now ${name}     # starts it, now and at boot`,
-      `    sudo npx doorsill pair --socket ${folder}/pairing.sock`,
+      `    sudo npx doorsill pair --socket ${pairingSocketPath(folder)}`,
       '',
       `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
       ...homeWarning(),

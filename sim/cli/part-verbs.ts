@@ -10,14 +10,13 @@ import {
   KeyboardButton,
   lockFolder,
   parseDeviceConfig,
+  readSettings,
   startDevice,
 } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { serveUntilStopped } from './lifecycle.ts';
 import { ServiceManager } from './service-manager.ts';
-
-const CONFIG_BYTES_MAX = 200_000;
 
 interface PartOptions {
   data: string;
@@ -49,18 +48,6 @@ function parsePort(text: string | undefined, otherwise: number): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw failure('usage', { detail: `"${text}" is no port` });
   return port;
-}
-
-async function readConfig(context: Context, path: string): Promise<object> {
-  const bytes = await context.disk.readFile(path, CONFIG_BYTES_MAX);
-  if (!bytes) return {};
-  try {
-    const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
-  } catch (thrown) {
-    throw failure('config_invalid', { file: path, detail: thrown instanceof Error ? thrown.message : 'not JSON' });
-  }
-  throw failure('config_invalid', { file: path, detail: 'it must hold one JSON object' });
 }
 
 export function addBroker(program: Command): void {
@@ -104,7 +91,7 @@ export function addRegistry(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'registry.json');
-        const input = { ...(await readConfig(context, file)), dataFolder: folder };
+        const input = { ...(await readSettings(context.disk, file)), dataFolder: folder };
         const port = parsePort(options.port, 0);
         const { parseConfig, registryConfigSchema, startRegistry } = await import('../../cloud-bridge/index.ts');
         const part = await startRegistry(
@@ -143,7 +130,7 @@ export function addBridge(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'bridge.json');
-        const stored: Partial<BridgeConfigInput> = await readConfig(context, file);
+        const stored: Partial<BridgeConfigInput> = (await readSettings(context.disk, file)) ?? {};
         const input = {
           ...stored,
           dataFolder: folder,
@@ -187,7 +174,7 @@ export function addDevice(program: Command): void {
         await runPart(context, folder, async () => {
           if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
           const file = join(folder, 'device.json');
-          const stored: Partial<DeviceConfigInput> = await readConfig(context, file);
+          const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
           const config = parseDeviceConfig(
             { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
             file,

@@ -11,6 +11,8 @@ const LAUNCHER = fileURLToPath(new URL('../cli/run.js', import.meta.url));
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 8_000;
 const RESTARTS_MAX = 20;
+/** A part that ends sooner than this after it was ready has not really started: the next pause is longer. */
+const STEADY_MS = 2_000;
 
 export interface ChildDeps {
   clock: Clock;
@@ -68,6 +70,7 @@ export class Child {
     let lastError = '';
     return new Promise((resolve, reject) => {
       let isReady = false;
+      let steady: Timer | null = null;
       const late = this.deps.clock.after(READY_MS_MAX, () => {
         reject(failure('timed_out', { what: `the start of ${this.name}`, seconds: READY_MS_MAX / 1000 }));
         child.kill('SIGKILL');
@@ -76,7 +79,7 @@ export class Child {
         if (line['event'] === 'ready' && !isReady) {
           isReady = true;
           late.cancel();
-          this.backoff.reset();
+          steady = this.deps.clock.after(STEADY_MS, () => this.backoff.reset());
           resolve(line);
         }
         this.deps.onLine?.(line);
@@ -93,6 +96,7 @@ export class Child {
         );
         child.once('close', (code, signal) => {
           late.cancel();
+          steady?.cancel();
           closeSync(log);
           this.process = null;
           if (!isReady) reject(startFailure(this.name, lastError));

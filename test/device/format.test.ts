@@ -1,10 +1,8 @@
 // Holds today's doorsill to the folder of a device that an earlier one made: its footage, decisions and settings go on.
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { ManualClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
@@ -17,6 +15,7 @@ import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
 import { Running } from '../support/command-line.ts';
+import { unpackFormerDevice } from '../support/former-device.ts';
 import { proved } from '../support/proved.ts';
 
 const disk = new SystemDisk();
@@ -24,18 +23,9 @@ const random = new SystemRandom();
 const RETENTION_S = 24 * 3600;
 let folder: string;
 
-/** Unpacks a folder as doorsill 0.1 left it: a device that recorded, was granted one clip and delivered it. */
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-format-'));
-  const packed = await readFile(join(import.meta.dirname, 'fixtures/format-1.json.gz'));
-  const { 'ring bytes': ringBytes, ...files } = z
-    .looseObject({ 'ring bytes': z.int() })
-    .parse(JSON.parse(gunzipSync(packed).toString()));
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true, mode: 0o700 });
-    await writeFile(join(folder, name), Buffer.from(z.string().parse(text), 'base64'), { mode: 0o600 });
-  }
-  await truncate(join(folder, 'ring'), ringBytes);
+  await unpackFormerDevice(folder);
 });
 
 afterEach(() => rm(folder, { recursive: true }));

@@ -7,12 +7,24 @@ import { ManualClock, SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
+import { askHealth, listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX, PairingServer } from '../../device/owner/pairing-server.ts';
-import { CONVERSATION_MS_MAX, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
+import { CONVERSATION_MS_MAX, type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { Cast } from '../support/parties.ts';
 
+const HEALTH: Health = {
+  camera: { state: 'recording', source: 'synthetic' },
+  privacy: false,
+  ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, damaged: 0 },
+  storage: { state: 'ok' },
+  clockTrusted: true,
+  area: 'online',
+  owners: 1,
+  homeFault: null,
+  uptimeS: 60,
+  written: { ring: 1 },
+};
 const clock = new SystemClock();
 const serverClock = new ManualClock(1_790_000_000_000_000);
 let cast: Cast;
@@ -39,6 +51,7 @@ beforeEach(async () => {
     log: silentLog(),
     path,
     about: () => ({ device: cast.device.id, deviceKey: cast.device.key.publicKey, name: 'Front door', trust }),
+    health: () => HEALTH,
     owners: () => paired,
     pair: async (key, name) => {
       if (refuseWith) throw refuseWith;
@@ -96,6 +109,7 @@ describe('pairing over the device’s socket', () => {
     });
     expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
     expect(await listOwners({ clock }, path)).toEqual(paired);
+    expect(await askHealth({ clock }, path)).toEqual(HEALTH);
   });
 
   it('is open to the user who runs the device and to nobody else', async () => {

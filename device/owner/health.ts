@@ -1,0 +1,22 @@
+// Owns: how a device does, put together for who may open its socket. Not here: carrying it (pairing-server.ts), judging it.
+import type { LinkState } from '../base/mqtt-link.ts';
+import type { DeviceState } from '../protocol/home.ts';
+import type { Health } from './pairing-wire.ts';
+
+const DETAIL_LETTERS_MAX = 300;
+
+/** The part of a state that tells how the device does, with what the state leaves out. */
+export function healthOf(
+  state: DeviceState,
+  more: { home: LinkState; uptimeS: number; written: Record<string, number> },
+): Health {
+  const { camera, privacy, storage, hardware, clockTrusted, area, owners, ring } = state;
+  const { coverage: _coverage, ...ringFacts } = ring;
+  const { home, uptimeS, written } = more;
+  const why = home.online ? null : (home.error?.message ?? 'it is being connected to');
+  return {
+    ...{ camera, privacy, storage, clockTrusted, area, owners, ring: ringFacts, uptimeS, written },
+    ...(hardware ? { hardware } : {}),
+    homeFault: why?.slice(0, DETAIL_LETTERS_MAX) ?? null,
+  };
+}

@@ -1,0 +1,17 @@
+// Owns: choosing the ring that the settings name. Not here: the rings (ring-file.ts, ring-memory.ts).
+import { join } from 'node:path';
+import type { Ring } from './ring.ts';
+import { RingFile, type RingFileOptions } from './ring-file.ts';
+import { RingMemory } from './ring-memory.ts';
+
+/** A ring, not started: in the file `ring` of the device's folder, or in memory. `bytes` and `retentionS` bound it. */
+export function makeRing(
+  settings: { kind: 'file' | 'memory'; bytes: number; retentionS: number },
+  folder: string,
+  deps: Pick<RingFileOptions, 'disk' | 'clock' | 'random' | 'log' | 'wrapper' | 'cipher'>,
+): Ring {
+  const { kind, bytes: bytesMax, retentionS } = settings;
+  if (kind === 'file') return new RingFile({ ...deps, path: join(folder, 'ring'), bytesMax, retentionS });
+  const { clock, random, cipher } = deps;
+  return new RingMemory({ clock, random, cipher, bytesMax, retentionS });
+}

@@ -1,0 +1,224 @@
+// Owns: looking at one doorbell's folder: settings, secrets, identity, records, clips that wait, camera; and at the doorbell
+// itself through its own socket when it runs. Not here: the machine (machine.ts), who can be reached (reach.ts).
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  askHealth,
+  type DeviceConfig,
+  deviceIdOf,
+  folderHolder,
+  type Health,
+  loadDeviceKey,
+  pairingSocketPath,
+  parseDeviceConfig,
+  readSettings,
+  walkLedger,
+} from '../../device/index.ts';
+import { type Finding, look, note, ok, type Seams, wrong } from './finding.ts';
+import { bridgeOf, brokerOf, cameraOf } from './reach.ts';
+
+const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
+const CLIP_WAITS_S_MAX = 3_600;
+/** More than this a day wears a flash card noticeably: 32 GB of the cheapest kind bear some 10 TB. */
+const CARD_BYTES_A_DAY = 10e9;
+/** A rate over a shorter time says nothing about an hour. */
+const RATE_UPTIME_S_MIN = 60;
+
+/** Everything about the doorbell in `folder`. */
+export async function examineDevice(seams: Seams, folder: string): Promise<Finding[]> {
+  const pid = folderHolder(folder);
+  const found = [pid === null ? note('doorbell', 'is not running') : ok('doorbell', `runs as process ${pid}`)];
+  const config = await readConfig(seams, folder, found);
+  const health = pid === null ? null : await readHealth(seams, folder, found);
+  const looks = [
+    look('secrets', () => secrets(folder)),
+    look('records', () => records(seams, folder)),
+    look('clips', () => waitingClips(seams, folder)),
+  ];
+  if (config) {
+    looks.push(look('disk', () => ringFits(seams, folder, config)));
+    // What runs tells itself whether it reaches them; asking in its name would end its own session.
+    if (!health)
+      looks.push(
+        look('camera', () => cameraOf(seams, config)),
+        look('broker', () => brokerOf(seams, config)),
+      );
+    looks.push(look('bridge', () => bridgeOf(seams, config, folder)));
+  }
+  found.push(...(await Promise.all(looks)).flat());
+  if (health) found.push(...ofHealth(health));
+  return found;
+}
+
+async function readConfig({ disk }: Seams, folder: string, found: Finding[]): Promise<DeviceConfig | null> {
+  const path = join(folder, 'device.json');
+  let config: DeviceConfig | null = null;
+  const findings = await look('settings', async () => {
+    const stored = await readSettings(disk, path);
+    if (!stored)
+      return wrong('settings', `${path} is not there`, 'Write it: at least `home` with url, user and password.');
+    config = parseDeviceConfig(stored, path);
+    return ok('settings', path);
+  });
+  found.push(...findings);
+  return config;
+}
+
+async function readHealth(seams: Seams, folder: string, found: Finding[]): Promise<Health | null> {
+  let health: Health | null = null;
+  const trouble = await look('doorbell', async () => {
+    health = await askHealth(seams, pairingSocketPath(folder));
+    return [];
+  });
+  found.push(...trouble);
+  return health;
+}
+
+/** Keys and passwords that others on this machine can read are theirs. */
+async function secrets(folder: string): Promise<Finding> {
+  const open: string[] = [];
+  for (const name of SECRETS) {
+    const facts = await stat(join(folder, name)).catch(() => null);
+    if (facts && (facts.mode & 0o077) !== 0) open.push(name);
+  }
+  if (open.length === 0) return ok('secrets', 'only this user can read them');
+  return wrong(
+    'secrets',
+    `others can read ${open.join(', ')} in ${folder}`,
+    `Close them: \`chmod 600 ${open.map((name) => join(folder, name)).join(' ')}\`.`,
+  );
+}
+
+/** Walks the ledger with the device's own key: whole, and with an owner in it. */
+async function records({ disk }: Seams, folder: string): Promise<Finding | Finding[]> {
+  const key = await loadDeviceKey(disk, folder);
+  if (!key) return note('records', 'it has not been started yet');
+  const owners = new Set<string>();
+  const device = { id: deviceIdOf(key), key: key.publicKey };
+  const walked = await walkLedger(disk, join(folder, 'consent'), device, (entry) => {
+    if (entry.type === 'paired' || entry.type === 'owner-added') owners.add(entry.body.key);
+    if (entry.type === 'owner-removed') owners.delete(entry.body.key);
+    if (entry.type === 'restored') owners.clear();
+  });
+  const whole = ok('records', `${walked.head.entries} entries, unbroken`);
+  if (owners.size > 0) return [whole, ok('owners', String(owners.size))];
+  return [
+    whole,
+    wrong(
+      'owners',
+      'nobody is paired, so nobody can grant anything',
+      `Pair: \`npx doorsill pair --socket ${pairingSocketPath(folder)}\`.`,
+    ),
+  ];
+}
+
+async function waitingClips({ disk, clock }: Seams, folder: string): Promise<Finding> {
+  const outbox = join(folder, 'outbox');
+  const names = (await disk.list(outbox)).filter((name) => name.endsWith('.clip'));
+  if (names.length === 0) return ok('clips', 'none waits');
+  const times = await Promise.all(names.map((name) => stat(join(outbox, name)).then((facts) => facts.mtimeMs)));
+  const waitedS = clock.wallUs() / 1e6 - Math.min(...times) / 1e3;
+  const count = names.length === 1 ? 'one granted clip waits' : `${names.length} granted clips wait`;
+  if (waitedS < CLIP_WAITS_S_MAX) return note('clips', `${count} for the bridge`);
+  return wrong(
+    'clips',
+    `${count} for the bridge, the oldest for ${Math.floor(waitedS / 3_600)} h`,
+    'Look at the finding about the bridge; it is sent by itself once the bridge answers. `doorsill revoke` takes it back.',
+  );
+}
+
+async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): Promise<Finding | Finding[]> {
+  if (config.ring.kind === 'memory') return [];
+  const has = (await disk.sizeOf(join(folder, 'ring')).catch(() => null)) ?? 0;
+  const free = await disk.freeBytes(folder);
+  const lacks = config.ring.bytes - has - free;
+  if (lacks <= 0) return [];
+  const [wanted, there] = [config.ring.bytes, free].map((bytes) => `${(bytes / 1e9).toFixed(1)} GB`);
+  return wrong(
+    'disk',
+    `a ring of ${wanted} does not fit: ${there} are free`,
+    'Free some space, or make ring.bytes smaller in device.json.',
+  );
+}
+
+/** What a running doorbell says of itself. */
+function ofHealth(health: Health): Finding[] {
+  const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, ring } = health;
+  const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
+  const isWell = camera.state === 'recording' || camera.state === 'starting' || privacy;
+  const found = [
+    isWell
+      ? ok('camera', `${shown}${privacy ? ', privacy on' : ''}`)
+      : wrong('camera', shown, 'Check its cable, power and address; it is tried again by itself.'),
+    homeFault === null
+      ? ok('broker', 'the home broker is reached')
+      : wrong(
+          'broker',
+          `the home broker is not reached: ${homeFault}`,
+          'Check home.url, user and password in device.json, and that the broker runs.',
+        ),
+  ];
+  if (area === 'offline') {
+    found.push(
+      wrong(
+        'area',
+        'the area broker is not reached, so no request is heard',
+        'Check that it runs and areaUrl in device.json.',
+      ),
+    );
+  }
+  if (storage.state !== 'ok') {
+    const advice =
+      storage.state === 'full'
+        ? 'Free some space, or make ring.bytes smaller in device.json.'
+        : 'Check the card or disk.';
+    found.push(wrong('storage', storage.detail ?? storage.state, advice));
+  }
+  if (!clockTrusted) {
+    found.push(
+      wrong(
+        'clock',
+        'the doorbell has seen a later time than now, and grants nothing until then',
+        'If the time is right now, an owner resets the mark with a signed `reset-clock-mark`.',
+      ),
+    );
+  }
+  if (ring.damaged > 0) {
+    found.push(
+      note(
+        'ring',
+        `${ring.damaged} damaged records were skipped`,
+        'If the number grows, the card is failing: replace it.',
+      ),
+    );
+  }
+  for (const { part, name, detail } of hardware ?? []) {
+    found.push(wrong(part, `${name}: ${detail}`, 'Check its cable, and device.json.'));
+  }
+  found.push(...wear(health));
+  return found;
+}
+
+/** Bytes an hour, by what wrote them: the measure of how long a flash card lasts. */
+function wear({ written, uptimeS, ring }: Health): Finding[] {
+  if (uptimeS < RATE_UPTIME_S_MIN) return [note('writes', 'measured once it has run for a minute')];
+  const perHour = (bytes: number) => (bytes / uptimeS) * 3_600;
+  const total = Object.values(written).reduce((sum, bytes) => sum + bytes, 0);
+  const parts = Object.entries(written)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, bytes]) => `${name} ${printRate(perHour(bytes))}`);
+  const text = `${printRate(perHour(total))} an hour (${parts.join(', ') || 'nothing'})`;
+  if (ring.kind === 'memory' || perHour(total) * 24 <= CARD_BYTES_A_DAY) return [ok('writes', text)];
+  return [
+    note(
+      'writes',
+      `${text}: ${printRate(perHour(total) * 24)} a day`,
+      'On a flash card, set ring.kind to "memory" in device.json, or use a card made for it.',
+    ),
+  ];
+}
+
+function printRate(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e3).toFixed(1)} kB`;
+}

@@ -1,0 +1,60 @@
+// Owns: what one look of the doctor finds, and turning whatever a look throws into a finding.
+// Not here: the looks themselves, printing (sim/cli/doctor.ts).
+import {
+  type Clock,
+  type Disk,
+  type Failure,
+  failure,
+  isFailure,
+  type Log,
+  type Random,
+  systemCode,
+} from '../../device/index.ts';
+
+/** Fine, worth knowing, or wrong. A fault says what to do about it. */
+export interface Finding {
+  what: string;
+  level: 'ok' | 'note' | 'fault';
+  detail: string;
+  /** Of a fault: its place in the table of errors. */
+  code?: string;
+  advice?: string;
+}
+
+/** What the looks need of the machine. */
+export interface Seams {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+}
+
+export const ok = (what: string, detail: string): Finding => ({ what, level: 'ok', detail });
+
+export const note = (what: string, detail: string, advice?: string): Finding => ({
+  ...{ what, level: 'note', detail },
+  ...(advice === undefined ? {} : { advice }),
+});
+
+/** A fault with its code and the advice of the table, or a better one that is known here. */
+export function fault(what: string, failed: Failure, advice = failed.advice): Finding {
+  return { what, level: 'fault', detail: failed.message, code: failed.code, advice };
+}
+
+/** A fault that only the doctor knows. */
+export const wrong = (what: string, detail: string, advice: string): Finding => ({
+  ...{ what, level: 'fault', detail, advice },
+  code: 'doctor',
+});
+
+/** Runs a look; what it throws is a fault. */
+export async function look(what: string, run: () => Promise<Finding | Finding[]>): Promise<Finding[]> {
+  try {
+    const found = await run();
+    return Array.isArray(found) ? found : [found];
+  } catch (thrown) {
+    if (isFailure(thrown)) return [fault(what, thrown)];
+    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    return [fault(what, failure(systemCode(thrown) === null ? 'internal' : 'file_unusable', { detail }, thrown))];
+  }
+}

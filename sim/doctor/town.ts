@@ -1,0 +1,43 @@
+// Owns: looking at a whole town's folder: whether it runs, its registry, its doorbell, and its doorbell as its owner sees it.
+// Not here: the doorbell's own folder (device.ts), the machine (machine.ts).
+import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
+import { type TownFile, townPaths } from '../supervisor/town-file.ts';
+import { examineDevice } from './device.ts';
+import { type Finding, look, note, ok, type Seams } from './finding.ts';
+
+const ANSWER_MS_MAX = 4_000;
+
+export async function examineTown(seams: Seams, folder: string, town: TownFile): Promise<Finding[]> {
+  const pid = folderHolder(folder);
+  if (pid === null) return [note('town', `${folder} is not running`, 'Start it with `npm start`.')];
+  const paths = townPaths(folder);
+  const homes = await listHomes(seams.disk, paths.owner);
+  const looks = [
+    examineDevice(seams, paths.doorbell),
+    look('registry', () => registryOf(town)),
+    ...homes.map((home) => look('owner', () => heard(seams, home))),
+  ];
+  return [ok('town', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
+}
+
+async function registryOf({ registry }: TownFile): Promise<Finding | Finding[]> {
+  if (!registry) return [];
+  await exchangeJson(`${registry.url}/v1/key`, { method: 'GET' });
+  return ok('registry', `answers at ${registry.url}`);
+}
+
+/** Asks the device over its broker, as its owner: both must answer. */
+async function heard(seams: Seams, home: Home): Promise<Finding> {
+  const session = new OwnerSession(home, seams);
+  try {
+    await session.waitFor(
+      `device ${home.device}`,
+      ANSWER_MS_MAX,
+      (found) => ({ state: found }),
+      () => session.start(),
+    );
+    return ok('owner', `hears ${home.device}`);
+  } finally {
+    await session.stop();
+  }
+}

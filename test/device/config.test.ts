@@ -1,0 +1,97 @@
+// Every way to write a device.json that is wrong ends in one line that names the setting; the right one is left alone.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { parseDeviceConfig, readSettings } from '../../device/config.ts';
+import { proved } from '../support/proved.ts';
+
+const home = { url: 'mqtt://127.0.0.1:1883', user: 'device-1', password: 'x' };
+const disk = new SystemDisk();
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-config-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Settings that are wrong, and what the line must name. */
+const WRONG: Record<string, [settings: object, names: RegExp]> = {
+  'an unknown key, near a known one': [{ home, camra: 'synthetic' }, /camra.*did you mean "camera"/],
+  'an unknown key inside another': [{ home, ring: { byts: 1 } }, /byts.*at ring.*did you mean "bytes"/],
+  'an unknown key far from any': [{ home, turbo: true }, /"turbo"(?!.*did you mean)/],
+  'a wrong type': [{ home, preRollS: '4' }, /number.*preRollS/],
+  'a fraction where a whole number is wanted': [{ home, ring: { bytes: 1e8 + 0.5 } }, /int.*ring\.bytes/],
+  'a number beyond its limit': [{ home, postRollS: 3_600 }, /<=60.*postRollS/],
+  'a ring too small for anything': [{ home, ring: { bytes: 1_000 } }, /ring\.bytes/],
+  'limits that contradict each other': [
+    { home, ring: { retentionS: 10 }, preRollS: 10, postRollS: 10 },
+    /retentionS 10 is shorter than preRollS \+ postRollS \(20\)/,
+  ],
+  'an address with a password in it': [
+    { home: { ...home, url: 'mqtt://admin:swordfish@broker' } },
+    /without credentials.*home\.url/,
+  ],
+  'an address of another kind': [{ home: { ...home, url: 'http://broker' } }, /home\.url/],
+  'a topic prefix with a wildcard': [{ home: { ...home, prefix: 'doorsill/#' } }, /home\.prefix/],
+  'no home at all': [{}, /home/],
+  'a place that is nowhere': [{ home, place: { longitude: 181, latitude: 0 } }, /place\.longitude/],
+  'too many zones': [{ home, motion: { zones: Array(1_000).fill({}) } }, /motion\.zones/],
+  'a name too long for anybody': [{ home, name: 'x'.repeat(61) }, /name/],
+  'a name in the wrong place': [JSON.parse(`{"home":${JSON.stringify(home)},"__proto__":{"camera":"x"}}`), /__proto__/],
+  'a button on no line': [{ home, buttons: [{ kind: 'gpio', name: 'front' }] }, /buttons\[0\]\.line/],
+  'a button that is a path of its own': [
+    { home, buttons: [{ kind: 'evdev', name: 'front', device: '/dev/input/../mem' }] },
+    /under \/dev\/input\/.*buttons\[0\]\.device/,
+  ],
+  'a chime for a shell': [{ home, chime: { command: 'aplay ding.wav' } }, /array.*chime\.command/],
+  'a shutter of a kind unknown': [{ home, shutter: { kind: 'servo' } }, /shutter/],
+};
+
+describe('settings', () => {
+  it('that are wrong are refused in one line that names them', (test) => {
+    for (const [what, [settings, names]] of Object.entries(WRONG)) {
+      let thrown: unknown = null;
+      try {
+        parseDeviceConfig(settings, 'device.json');
+      } catch (refusal) {
+        thrown = refusal;
+      }
+      expect(thrown, what).toMatchObject({ code: 'config_invalid', message: expect.stringMatching(names) });
+      expect(String(thrown), what).not.toMatch(/\n|swordfish/);
+    }
+    proved(test, 'Wrong settings refused in one line that names them', `${Object.keys(WRONG).length}`);
+  });
+
+  it('that are right are taken, and need no more than a home', () => {
+    expect(parseDeviceConfig({ home }, 'device.json')).toMatchObject({ camera: 'synthetic', ring: { kind: 'file' } });
+  });
+});
+
+describe('a file of settings', () => {
+  const FILES: Record<string, [content: string | Uint8Array, says: RegExp]> = {
+    'with a comma too many': ['{"home":{},}', /JSON/],
+    'that is empty': ['', /JSON/],
+    'that is a list': ['[]', /one JSON object/],
+    'that is no text': [Uint8Array.of(0xff, 0xfe, 0x00), /UTF-8/],
+    'of 10 MB': ['x'.repeat(10_000_000), /more than 200000 bytes/],
+  };
+
+  it.each(Object.entries(FILES))('%s is refused', async (_what, [content, says]) => {
+    const path = join(folder, 'device.json');
+    await writeFile(path, content);
+    await expect(readSettings(disk, path)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(says),
+    });
+  });
+
+  it('that is a folder is refused, that is absent is none, and a byte order mark is no part of it', async () => {
+    await mkdir(join(folder, 'folder.json'));
+    await expect(readSettings(disk, join(folder, 'folder.json'))).rejects.toMatchObject({ code: 'config_invalid' });
+    expect(await readSettings(disk, join(folder, 'absent.json'))).toBeNull();
+    await writeFile(join(folder, 'bom.json'), '\u{feff}{"a":1}');
+    expect(await readSettings(disk, join(folder, 'bom.json'))).toEqual({ a: 1 });
+  });
+});
