@@ -1,4 +1,4 @@
-// Owns: the verbs by which an owner orders: ring, privacy, forget. Each is one signed command that ends on a receipt.
+// Owns: the verbs by which an owner orders: ring, privacy, forget, trust-clock. Each is one signed command that ends on a receipt.
 // Not here: consent (owner-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
 import { type CommandAction, failure, makeCommand, type Receipt } from '../../device/index.ts';
@@ -64,5 +64,16 @@ export function addForget(program: Command): void {
         throw failure('usage', { detail: '--to must be later than --from' });
       const device = await order(context, options, { action: 'forget', ...(window ? { window } : {}) });
       context.output.result({ device, forgot: window ?? 'all' }, 'Forgotten: nobody can read it any more.');
+    });
+}
+
+export function addTrustClock(program: Command): void {
+  withOwnerOptions(program.command('trust-clock'))
+    .description('say that the device’s clock is right now, after it had once run ahead and grants are refused')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill trust-clock')
+    .action(async (options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      const device = await order(context, options, { action: 'reset-clock-mark' });
+      context.output.result({ device, outcome: 'trusted' }, 'The device takes its present time as right.');
     });
 }

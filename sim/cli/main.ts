@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
-import { addForget, addPrivacy, addRing } from './command-verbs.ts';
+import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
@@ -32,7 +32,8 @@ export function makeProgram(): Command {
   program.commandsGroup('Everything on this machine:');
   for (const add of [addUp, addDemo, addStory]) add(program);
   program.commandsGroup('As the owner:');
-  for (const add of [addGrant, addDeny, addRevoke, addWatch, addRing, addPrivacy, addForget, addPair]) add(program);
+  for (const add of [addGrant, addDeny, addRevoke, addWatch, addPair]) add(program);
+  for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addRequest, addVerify, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');

@@ -179,7 +179,7 @@ function ofHealth(health: Health): Finding[] {
       wrong(
         'clock',
         'the doorbell has seen a later time than now, and grants nothing until then',
-        'If the time is right now, an owner resets the mark with a signed `reset-clock-mark`.',
+        'If the time is right now, its owner says so: `npx doorsill trust-clock`.',
       ),
     );
   }

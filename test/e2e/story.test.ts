@@ -98,6 +98,8 @@ describe('up', () => {
     expect((await runCommand(['forget', '--all', '--data', data])).status).toBe(0);
     expect(await state()).toMatchObject({ state: { privacy: true, ring: { segments: 0, coverage: [] } } });
     expect((await runCommand(['privacy', 'off', '--data', data])).status).toBe(0);
+    const clock = await runCommand(['trust-clock', '--data', data, '--json']);
+    expect([clock.status, clock.last], clock.stderr).toMatchObject([0, { outcome: 'trusted' }]);
     await up.line('the camera again', (line) => line['state'] === 'recording', 20, before);
   }, 60_000);
 
