@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
-import { DEFAULT_PREFIX } from '../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
 
 const MIB = 1024 * 1024;
 const HOUR_S = 3600;
@@ -79,10 +79,7 @@ export const bridgeConfigSchema = z
     area: z.strictObject({
       /** The area broker as devices reach it. */
       url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
-      prefix: z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/)
-        .default(DEFAULT_PREFIX),
+      prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
       /** Folder of the broker's accounts, where the bridge issues its own and the devices'. */
       accounts: z.string().min(1).max(1_000),
     }),

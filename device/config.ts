@@ -9,7 +9,7 @@ import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
 import { disclosedValuesSchema } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
 import { idSchema } from './protocol/ids.ts';
-import { DEFAULT_PREFIX } from './protocol/topics.ts';
+import { DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
 
 const MIB = 1024 * 1024;
 
@@ -54,10 +54,7 @@ export const deviceConfigSchema = z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
     user: idSchema,
     password: z.string().min(1).max(128),
-    prefix: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/)
-      .default(DEFAULT_PREFIX),
+    prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
     /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
     accounts: z.string().min(1).max(1000).optional(),
   }),

@@ -51,7 +51,7 @@ export class AreaLink {
       url,
       user,
       password,
-      clientId: user,
+      single: true,
       ...(tls ? { tls } : {}),
       payloadBytesMax: PAYLOAD_BYTES_MAX,
       unreachable: (where, detail) => failure('unreachable', { what: 'the area broker', where, detail }),

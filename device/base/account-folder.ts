@@ -1,6 +1,6 @@
-// Owns: broker accounts as files, one JSON file each, passwords only as salted scrypt hashes; written where a home or an area
-// link is issued, read by the embedded broker. Not here: what an account may do (protocol/access.ts).
-import { scrypt, timingSafeEqual } from 'node:crypto';
+// Owns: broker accounts as files, one JSON file each, passwords only as salted hashes; written where a home or an area link
+// is issued, read by the embedded broker and printed for others. Not here: what an account may do (protocol/access.ts).
+import { createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { assert } from './assert.ts';
@@ -11,14 +11,23 @@ import type { Random } from './random.ts';
 
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
-const accountSchema = z.strictObject({
-  user: nameSchema,
-  role: nameSchema,
-  id: nameSchema,
-  homes: z.array(nameSchema).max(64),
-  salt: z.string().length(22),
-  hash: z.string().length(43),
-});
+/** mosquitto's password file has `$7$`, iterations, salt and PBKDF2-SHA512 hash; RabbitMQ's definitions a salt with its SHA-512. */
+const MOSQUITTO_VERIFIER = /^\$7\$([1-9]\d{0,5})\$([A-Za-z0-9+/]{16})\$([A-Za-z0-9+/]{86}==)$/;
+const RABBITMQ_VERIFIER = /^[A-Za-z0-9+/]{91}=$/;
+
+const holder = { user: nameSchema, role: nameSchema, id: nameSchema, homes: z.array(nameSchema).max(64) };
+const accountSchema = z.union([
+  z.strictObject({
+    ...holder,
+    /** What proves the password, as each broker writes it; the embedded one checks mosquitto's. */
+    verifiers: z.strictObject({
+      mosquitto: z.string().regex(MOSQUITTO_VERIFIER),
+      rabbitmq: z.string().regex(RABBITMQ_VERIFIER),
+    }),
+  }),
+  /** As it was written when only the embedded broker was served: a scrypt hash. Issuing it again makes it the other. */
+  z.strictObject({ ...holder, salt: z.string().length(22), hash: z.string().length(43) }),
+]);
 /** One account as it is stored. */
 export type Account = z.infer<typeof accountSchema>;
 
@@ -27,6 +36,10 @@ const FILE_SUFFIX = '.json';
 const PASSWORD_LENGTH_MAX = 128;
 /** Passwords are 192 random bits, never chosen by people, so a light cost is enough and a fleet can log in at once. */
 const SCRYPT = { N: 1024, r: 8, p: 1 };
+const PBKDF2_ITERATIONS = 101;
+const PBKDF2_SALT_BYTES = 12;
+const PBKDF2_HASH_BYTES = 64;
+const RABBITMQ_SALT_BYTES = 4;
 
 /** Who gets an account. `homes`: for an owner, the devices paired with. */
 export interface AccountWish {
@@ -56,9 +69,11 @@ export async function issueAccount(
 ): Promise<{ user: string; password: string }> {
   const user = accountUser(wish);
   const password = toBase64url(random.bytes(24));
-  const salt = toBase64url(random.bytes(16));
-  const hash = toBase64url(await hashOf(password, salt));
-  const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], salt, hash };
+  const verifiers = {
+    mosquitto: await mosquittoVerifier(password, random.bytes(PBKDF2_SALT_BYTES)),
+    rabbitmq: rabbitmqVerifier(password, random.bytes(RABBITMQ_SALT_BYTES)),
+  };
+  const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
   await disk.makeFolder(folder);
   await disk.replaceFile(pathOf(folder, user), utf8(`${JSON.stringify(accountSchema.parse(account))}\n`));
   return { user, password };
@@ -91,12 +106,37 @@ export async function removeAccount(disk: Disk, folder: string, user: string): P
 
 /** Whether this is the account's password. */
 export async function passwordFits(account: Account, password: string): Promise<boolean> {
-  const stored = fromBase64url(account.hash);
-  if (stored?.length !== 32 || password.length > PASSWORD_LENGTH_MAX) return false;
-  return timingSafeEqual(stored, await hashOf(password, account.salt));
+  if (password.length > PASSWORD_LENGTH_MAX) return false;
+  if ('salt' in account) {
+    const stored = fromBase64url(account.hash);
+    return stored?.length === 32 && timingSafeEqual(stored, await scryptHash(password, account.salt));
+  }
+  const [, iterations = '', salt = '', hash = ''] = MOSQUITTO_VERIFIER.exec(account.verifiers.mosquitto) ?? [];
+  const stored = Buffer.from(hash, 'base64');
+  if (stored.length !== PBKDF2_HASH_BYTES) return false;
+  return timingSafeEqual(stored, await pbkdf2Hash(password, Buffer.from(salt, 'base64'), Number(iterations)));
 }
 
-function hashOf(password: string, salt: string): Promise<Uint8Array> {
+async function mosquittoVerifier(password: string, salt: Uint8Array): Promise<string> {
+  const hash = await pbkdf2Hash(password, salt, PBKDF2_ITERATIONS);
+  return ['', '7', PBKDF2_ITERATIONS, Buffer.from(salt).toString('base64'), hash.toString('base64')].join('$');
+}
+
+/** Salt before password, and the salt once more in front of the hash. */
+function rabbitmqVerifier(password: string, salt: Uint8Array): string {
+  const hash = createHash('sha512').update(salt).update(password).digest();
+  return Buffer.concat([salt, hash]).toString('base64');
+}
+
+function pbkdf2Hash(password: string, salt: Uint8Array, iterations: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    pbkdf2(password, salt, iterations, PBKDF2_HASH_BYTES, 'sha512', (error, key) =>
+      error ? reject(error) : resolve(key),
+    );
+  });
+}
+
+function scryptHash(password: string, salt: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     scrypt(password, salt, 32, SCRYPT, (error, key) => (error ? reject(error) : resolve(new Uint8Array(key))));
   });

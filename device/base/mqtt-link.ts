@@ -6,6 +6,7 @@ import { assert } from './assert.ts';
 import { Backoff } from './backoff.ts';
 import { utf8 } from './bytes.ts';
 import type { Clock, Timer } from './clock.ts';
+import { sha256Hex } from './keys.ts';
 import type { Log } from './log.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
@@ -25,8 +26,8 @@ export interface MqttLinkOptions {
   url: string;
   user: string;
   password: string;
-  /** Stable where only one session of the account makes sense, so that a new one ends the old; else drawn at random. */
-  clientId?: string;
+  /** Only one session of the account makes sense: a new one ends the old. */
+  single?: boolean;
   /** PEM of the authority that signed the broker's certificate; absent: the system's. */
   tls?: { ca?: string };
   will?: LastMessage;
@@ -77,7 +78,7 @@ export class MqttLink {
   constructor(options: MqttLinkOptions) {
     this.options = options;
     this.address = brokerAddress(options.url);
-    this.clientId = options.clientId ?? freshId(options.random, 'c');
+    this.clientId = clientIdOf(options);
     this.queue = new MqttQueue(options.queue ?? QUEUE_DEFAULT);
     this.backoff = new Backoff(options.random, RETRY_FIRST_MS, RETRY_MOST_MS);
   }
@@ -382,4 +383,12 @@ export class MqttLink {
   private failure(detail: string): Error {
     return this.options.unreachable(this.where, detail);
   }
+}
+
+/**
+ * A broker ends the session of whoever has the id of a new one [MQTT-3.1.4-2], and not every broker binds ids to accounts: so
+ * that no other account can end this one's session, its id can't be guessed, and is the same only for the same password.
+ */
+function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
+  return single ? `${user}-${sha256Hex(`client id\n${user}\n${password}`).slice(0, 32)}` : freshId(random, user);
 }

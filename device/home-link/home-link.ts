@@ -50,7 +50,7 @@ export class HomeLink {
       user,
       password,
       // A device has one session: a new one ends the old, and its will with it, before the new one says online.
-      clientId: user,
+      single: true,
       ...(tls ? { tls } : {}),
       will: { topic: this.topics.status(device), payload: 'offline', retain: true },
       payloadBytesMax: PAYLOAD_BYTES_MAX,

@@ -1,8 +1,12 @@
 // Owns: MQTT topic names, one function each. Pure. Not here: who may use them (access.ts), payloads (their own files).
+import { z } from 'zod';
 import { idSchema } from './ids.ts';
 
 /** The default topic prefix; both links take another from the configuration. */
 export const DEFAULT_PREFIX = 'doorsill/v1';
+
+/** A topic prefix: levels as in an id, so that it can hold no wildcard and can't begin with `$`. */
+export const topicPrefixSchema = z.string().regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/);
 
 /** Payload limit on every topic, in bytes. */
 export const PAYLOAD_BYTES_MAX = 65_536;

@@ -12,10 +12,13 @@ import {
   parseDeviceConfig,
   readSettings,
   startDevice,
+  topicPrefixSchema,
 } from '../../device/index.ts';
+import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { serveUntilStopped } from './lifecycle.ts';
+import { parsePort } from './part-options.ts';
 import { ServiceManager } from './service-manager.ts';
 
 interface PartOptions {
@@ -43,24 +46,20 @@ async function runPart(
   }
 }
 
-function parsePort(text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw failure('usage', { detail: `"${text}" is no port` });
-  return port;
-}
-
 export function addBroker(program: Command): void {
-  program
+  const broker = program
     .command('broker')
     .description('the embedded MQTT broker, on loopback unless told otherwise')
-    .requiredOption('--data <dir>', 'its folder; accounts are files under accounts/')
+    .option('--data <dir>', 'its folder (required); accounts are files under accounts/')
     .option('--port <n>', 'port (default: 1883; 0: a free one)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
     .addHelpText('after', '\nExample:\n  $ npx doorsill broker --data ./broker --port 1883')
-    .action(async (options: PartOptions & { host: string; prefix: string }, command: Command) => {
+    .action(async (options: Partial<PartOptions> & { host: string; prefix: string }, command: Command) => {
       const context = openContext(command);
+      if (options.data === undefined) throw failure('usage', { detail: 'name its folder: --data DIR' });
+      const prefix = topicPrefixSchema.safeParse(options.prefix);
+      if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const { Broker } = await import('../broker/broker.ts');
@@ -68,7 +67,7 @@ export function addBroker(program: Command): void {
           accounts: join(folder, 'accounts'),
           host: options.host,
           port: parsePort(options.port, 1883),
-          prefix: options.prefix,
+          prefix: prefix.data,
           disk: context.disk,
           clock: context.clock,
           log: context.log,
@@ -77,6 +76,7 @@ export function addBroker(program: Command): void {
         return { part, ready: { url: part.url }, text: `The broker listens at ${part.url}.` };
       });
     });
+  addBrokerAcl(broker);
 }
 
 export function addRegistry(program: Command): void {

@@ -1,3 +1,4 @@
+import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,33 @@ describe('an account folder', () => {
     if (!account) throw new Error('no account');
     expect(await passwordFits(account, old.password)).toBe(false);
     expect(await passwordFits(account, fresh.password)).toBe(true);
+  });
+
+  it('stores what mosquitto and RabbitMQ need to check the same password themselves', async () => {
+    const { user, password } = await issueAccount(disk, random, folder, { role: 'bridge', id: 'bridge-1' });
+    const account = await readAccount(disk, folder, user);
+    if (!account || !('verifiers' in account)) throw new Error('no account');
+    const [, kind, iterations, salt = '', hash] = account.verifiers.mosquitto.split('$');
+    expect(kind).toBe('7');
+    const derived = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), 64, 'sha512');
+    expect(derived.toString('base64')).toBe(hash);
+    const salted = Buffer.from(account.verifiers.rabbitmq, 'base64');
+    const digest = createHash('sha512').update(salted.subarray(0, 4)).update(password).digest();
+    expect(salted.subarray(4)).toEqual(digest);
+  });
+
+  it('still knows an account as it was written before, until it is issued again', async () => {
+    const wish = { role: 'bridge', id: 'bridge-1' };
+    const { user, password } = await issueAccount(disk, random, folder, wish);
+    const salt = 'c2FsdHNhbHRzYWx0c2Fsd';
+    const hash = scryptSync('an older password', `${salt}A`, 32, { N: 1024, r: 8, p: 1 }).toString('base64url');
+    await writeFile(join(folder, `${user}.json`), JSON.stringify({ ...wish, user, homes: [], salt: `${salt}A`, hash }));
+    const old = await readAccount(disk, folder, user);
+    if (!old) throw new Error('no account');
+    expect(await passwordFits(old, 'an older password')).toBe(true);
+    expect(await passwordFits(old, password)).toBe(false);
+    await issueAccount(disk, random, folder, wish);
+    expect(await readAccount(disk, folder, user)).toHaveProperty('verifiers');
   });
 
   it('keeps an owner of two homes in two accounts', async () => {

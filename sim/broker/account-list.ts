@@ -1,0 +1,50 @@
+// Owns: every account of a folder with what it may do, for brokers that are told beforehand. Not here: how they are told
+// (mosquitto-files.ts, rabbitmq-files.ts), and the embedded broker, which reads an account when it is used (account-access.ts).
+import {
+  type Account,
+  type AccountHolder,
+  accessOf,
+  accountHolderSchema,
+  listAccounts,
+  readAccount,
+  type TopicAccess,
+} from '../../device/index.ts';
+import type { AccessOptions } from './account-access.ts';
+
+/** An account as another broker needs it. */
+export interface ListedAccount {
+  user: string;
+  role: AccountHolder['role'];
+  verifiers: Extract<Account, { verifiers: object }>['verifiers'];
+  access: TopicAccess;
+}
+
+/** An account that only the embedded broker can serve, or nobody, and what to do about it. */
+export interface LeftOut {
+  user: string;
+  why: string;
+}
+
+/** Reads all accounts, in the order of their names. Rejects with the disk's errors. */
+export async function readAllAccounts({
+  disk,
+  accounts,
+  prefix,
+}: AccessOptions): Promise<{ listed: ListedAccount[]; leftOut: LeftOut[] }> {
+  const listed: ListedAccount[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const user of await listAccounts(disk, accounts)) {
+    const account = await readAccount(disk, accounts, user);
+    const holder = accountHolderSchema.safeParse(account);
+    // Removed since it was listed, or being written: the next run sees it.
+    if (!account) leftOut.push({ user, why: 'its file is not whole' });
+    else if (!holder.success) leftOut.push({ user, why: `there is no role "${account.role}"` });
+    else if (!('verifiers' in account)) {
+      leftOut.push({ user, why: 'it was made by an older version: enrol or pair again for a new password' });
+    } else {
+      const { role } = holder.data;
+      listed.push({ user, role, verifiers: account.verifiers, access: accessOf(prefix, holder.data) });
+    }
+  }
+  return { listed, leftOut };
+}

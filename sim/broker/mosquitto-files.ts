@@ -1,0 +1,83 @@
+// Owns: how mosquitto is told what the accounts may do: its access list, its password file and a configuration with our limits.
+// Pure. Not here: reading accounts (account-list.ts), writing files (broker-files.ts), the list itself (device/protocol/access.ts).
+import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/index.ts';
+import type { ListedAccount } from './account-list.ts';
+import { DEFAULT_LIMITS } from './broker-limits.ts';
+
+export interface FilesWish {
+  host: string;
+  port: number;
+  /** Absolute path of the folder that the files are read from. */
+  folder: string;
+  /** The system's user who can read them. */
+  systemUser: string;
+}
+
+const ACL = 'mosquitto.acl';
+const PASSWORDS = 'mosquitto.passwd';
+const CONFIGURATION = 'mosquitto.conf';
+
+/** File names and their text. Names and prefix hold no blanks and no line ends: their schemas say so. */
+export function mosquittoFiles(accounts: readonly ListedAccount[], wish: FilesWish): Map<string, string> {
+  const passwords = accounts.map(({ user, verifiers }) => `${user}:${verifiers.mosquitto}\n`);
+  return new Map([
+    [ACL, accessList(accounts)],
+    [PASSWORDS, passwords.join('')],
+    [CONFIGURATION, configuration(wish)],
+  ]);
+}
+
+function accessList(accounts: readonly ListedAccount[]): string {
+  const blocks = accounts.map(({ user, access }) => [
+    '',
+    `user ${user}`,
+    ...access.publish.map(({ pattern }) => `topic write ${pattern}`),
+    ...access.subscribe.map(({ pattern }) => `topic read ${pattern}`),
+  ]);
+  const head = [
+    '# Written by `doorsill broker acl`; changes made here are lost at its next run.',
+    '# What an account is not given here it may not do. A list without any line would allow everything, so there is one.',
+    'topic deny #',
+  ];
+  return `${[...head, ...blocks.flat()].join('\n')}\n`;
+}
+
+function configuration({ host, port, folder, systemUser }: FilesWish): string {
+  const limits = DEFAULT_LIMITS;
+  return `# Written by \`doorsill broker acl\` for mosquitto 2.x: mosquitto -c ${folder}/${CONFIGURATION}
+# Changes made here are lost at its next run; a configuration of your own can take over what it needs.
+
+# Started as root, mosquitto becomes this user, who must be able to read the files below at every reload.
+user ${systemUser}
+per_listener_settings true
+
+# Every payload has the contract's limit; the rest is for topic and header.
+max_packet_size ${PAYLOAD_BYTES_MAX + TOPIC_BYTES_MAX + 16}
+max_inflight_messages 20
+max_queued_messages 1000
+max_queued_bytes 4194304
+max_keepalive ${limits.keepaliveS}
+memory_limit 268435456
+# Retained messages are published again by their writers; nothing has to outlive this broker.
+persistence false
+persistent_client_expiration 1d
+# No $SYS topics: they tell how much goes on.
+sys_interval 0
+
+listener ${port} ${host}
+max_connections ${limits.connections}
+max_qos 1
+allow_anonymous false
+allow_zero_length_clientid false
+password_file ${folder}/${PASSWORDS}
+acl_file ${folder}/${ACL}
+
+# For a listener that others reach: TLS. Clients take \`mqtts://\` and the authority's certificate.
+# listener 8883
+# tls_version tlsv1.3
+# cafile ${folder}/ca.pem
+# certfile ${folder}/broker.pem
+# keyfile ${folder}/broker.key
+# ... and the lines from max_connections to acl_file once more: they belong to one listener.
+`;
+}

@@ -1,0 +1,146 @@
+// Owns: the verb `broker acl`: another broker's access list, passwords and configuration, once or for as long as it runs.
+// Not here: what is in the files (sim/broker/).
+import { userInfo } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, systemCode, topicPrefixSchema } from '../../device/index.ts';
+import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/broker-files.ts';
+import { type Context, openContext } from './context.ts';
+import { stopSignal } from './lifecycle.ts';
+import { parsePort } from './part-options.ts';
+
+interface AclOptions {
+  data?: string;
+  accounts?: string;
+  for: string;
+  out?: string;
+  host: string;
+  port?: string;
+  prefix: string;
+  watch?: boolean;
+  pidFile?: string;
+}
+
+const WATCH_EVERY_MS = 2_000;
+
+export function addBrokerAcl(broker: Command): void {
+  broker
+    .command('acl')
+    .description('write access list, passwords and configuration for a mosquitto or RabbitMQ of your own')
+    .option('--data <dir>', "the broker's folder, with accounts/ in it")
+    .option('--accounts <dir>', 'the folder of account files itself')
+    .option('--for <broker>', `${OTHER_BROKERS.join(' or ')}`, 'mosquitto')
+    .option('--out <dir>', 'where to write (default: a folder of that name beside the accounts)')
+    .option('--port <n>', 'port it shall listen on (default: 1883)')
+    .option('--host <address>', 'address it shall listen on', '127.0.0.1')
+    .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
+    .option('--watch', 'go on and write again whenever an account comes, changes or goes')
+    .option('--pid-file <file>', 'with --watch: tell the mosquitto of this pid file to read them again (SIGHUP)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf',
+    )
+    .action(async (_options: AclOptions, command: Command) => {
+      // What `broker` knows too is parsed there, wherever it stands.
+      const options = command.optsWithGlobals<AclOptions>();
+      const context = openContext(command);
+      const write = writerOf(context, options);
+      const pidFile = options.pidFile === undefined ? null : resolve(options.pidFile);
+      const kind = kindOf(options.for);
+      if (pidFile && (!options.watch || kind !== 'mosquitto'))
+        throw failure('usage', { detail: '--pid-file goes with --watch, for mosquitto' });
+      const written = await write();
+      context.output.result(
+        { event: 'written', for: kind, ...written },
+        [...described(written), ...nextSteps(kind, written)].join('\n'),
+      );
+      if (options.watch) await watch(context, write, pidFile);
+    });
+}
+
+function kindOf(text: string): OtherBroker {
+  const kind = OTHER_BROKERS.find((name) => name === text);
+  if (!kind) throw failure('usage', { detail: `--for takes one of ${OTHER_BROKERS.join(', ')}` });
+  return kind;
+}
+
+/** What writes the files that the options describe. Throws `usage`. */
+function writerOf(context: Context, options: AclOptions): () => Promise<WrittenFiles> {
+  const kind = kindOf(options.for);
+  if ((options.data === undefined) === (options.accounts === undefined))
+    throw failure('usage', { detail: "name the broker's folder with --data, or its accounts with --accounts" });
+  const accounts = options.accounts === undefined ? join(resolve(options.data ?? ''), 'accounts') : options.accounts;
+  const prefix = topicPrefixSchema.safeParse(options.prefix);
+  if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
+  if (!/^[A-Za-z0-9.:-]{1,253}$/.test(options.host)) throw failure('usage', { detail: '--host takes an address' });
+  const access = { disk: context.disk, accounts: resolve(accounts), prefix: prefix.data };
+  const wish = {
+    host: options.host,
+    port: parsePort(options.port, 1883),
+    folder: resolve(options.out ?? join(dirname(access.accounts), kind)),
+    systemUser: userInfo().username,
+  };
+  return () => writeBrokerFiles(kind, access, wish);
+}
+
+function described({ files, accounts, leftOut }: WrittenFiles): string[] {
+  return [
+    `${accounts} account${accounts === 1 ? '' : 's'} in ${files.join(', ')}`,
+    ...leftOut.map(({ user, why }) => `left out: ${user}: ${why}`),
+  ];
+}
+
+function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
+  const file = (name: string) => files.find((path) => path.endsWith(name)) ?? '';
+  if (kind === 'mosquitto') {
+    return [
+      `Start it with \`mosquitto -c ${file('.conf')}\`.`,
+      'After a pairing, an enrolment or a removal run this again and send mosquitto SIGHUP, which also ends the sessions of',
+      'removed accounts; `--watch --pid-file FILE` does both by itself.',
+    ];
+  }
+  return [
+    `Start it with RABBITMQ_CONFIG_FILE=${file('.conf')} RABBITMQ_ENABLED_PLUGINS_FILE=${file('plugins')}.`,
+    `After a pairing or an enrolment run this again and \`rabbitmqctl import_definitions ${file('.json')}\`;`,
+    'after a removal also `rabbitmqctl delete_user USER`: an import takes nobody away.',
+  ];
+}
+
+/** Writes again whenever something changed, until stopped. What fails is told, and tried again the next time. */
+async function watch(context: Context, write: () => Promise<WrittenFiles>, pidFile: string | null): Promise<void> {
+  const { clock, output } = context;
+  const signal = stopSignal();
+  let untold = true;
+  let failed = '';
+  while (!signal.aborted) {
+    try {
+      const written = await write();
+      untold ||= written.changed;
+      const told: number | null = untold && pidFile ? await tellToReload(context, pidFile) : null;
+      if (untold && (told !== null || !pidFile))
+        output.result({ event: 'changed', ...written, told }, described(written).join('\n'));
+      untold &&= pidFile !== null && told === null;
+      failed = '';
+    } catch (thrown) {
+      const detail = thrown instanceof Error ? thrown.message : String(thrown);
+      if (detail !== failed) output.progress(`The files could not be written: ${detail}`);
+      failed = detail;
+    }
+    await clock.sleep(WATCH_EVERY_MS, signal).catch(() => undefined);
+  }
+  process.stdin.destroy();
+}
+
+/** Sends SIGHUP to the process of a pid file; its id, or null when there is none (it reads the files when it starts). */
+async function tellToReload({ disk }: Context, pidFile: string): Promise<number | null> {
+  const bytes = await disk.readFile(pidFile, 64);
+  const pid = Number(new TextDecoder().decode(bytes ?? new Uint8Array()).trim());
+  if (!Number.isInteger(pid) || pid <= 1) return null;
+  try {
+    process.kill(pid, 'SIGHUP');
+    return pid;
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ESRCH') return null;
+    throw thrown;
+  }
+}
