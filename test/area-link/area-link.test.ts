@@ -6,7 +6,7 @@ import { silentLog } from '../../device/base/log.ts';
 import type { MqttLink } from '../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
-import { collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { BROKERS, type BrokerKind, collector, startBroker, type TestBroker } from '../support/broker.ts';
 import { Cast } from '../support/parties.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);
@@ -18,8 +18,8 @@ let bridge: MqttLink;
 let area: AreaLink;
 let inbox: ReturnType<typeof collector<AreaMessage>>;
 let wire: Wire;
-beforeEach(async () => {
-  broker = await startBroker();
+async function open(kind: BrokerKind): Promise<void> {
+  broker = await startBroker({ kind });
   bridge = await broker.link({ role: 'bridge', id: 'bridge-1' });
   bridge.start();
   wire = await startWire(broker.port);
@@ -35,7 +35,7 @@ beforeEach(async () => {
   });
   inbox = collector<AreaMessage>();
   area.onMessage(inbox.take);
-});
+}
 afterEach(async () => {
   await area.stop();
   await broker.stop();
@@ -46,7 +46,9 @@ const publish = (part: number, token: string) =>
   bridge.publish(topics.areaRequests(cell, part), token, { retain: true });
 const document = (parts: number, part = 1) => cast.areaDocument([], { part, parts });
 
-describe('an area link', () => {
+describe.each(BROKERS)('an area link on %s', (kind) => {
+  beforeEach(() => open(kind));
+
   it('hands over what the broker has kept for its cell, and what comes later, unjudged', async () => {
     await publish(1, 'not even a token');
     await bridge.publish(topics.revocations, 'revocations', { retain: true });

@@ -14,17 +14,15 @@ import {
   uploadProgressSchema,
 } from '../../device/protocol/home.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
-import { collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { BROKERS, collector, startBroker, type TestBroker } from '../support/broker.ts';
 
 const DEVICE = 'device-1';
 const topics = topicsUnder(DEFAULT_PREFIX);
 const OWNER = { role: 'owner', id: 'owner-1', homes: [DEVICE] };
 
 let broker: TestBroker;
+let ownerAccount: { user: string; password: string };
 const homes: HomeLink[] = [];
-beforeEach(async () => {
-  broker = await startBroker();
-});
 afterEach(async () => {
   await Promise.all(homes.splice(0).map((home) => home.stop()));
   await broker.stop();
@@ -50,7 +48,7 @@ async function makeHome(changes: Partial<HomeLinkOptions> = {}): Promise<HomeLin
 async function listen(
   ...names: (keyof Pick<typeof topics, 'status' | 'state' | 'event' | 'request' | 'receipt' | 'upload'>)[]
 ) {
-  const link = await broker.link(OWNER);
+  const link = await broker.link(OWNER, ownerAccount);
   const heard = collector<{ name: string; text: string; retained: boolean }>();
   const subscription = link.subscribe(
     names.map((name) => topics[name](DEVICE)),
@@ -80,7 +78,12 @@ const state = (atUs: number): DeviceState => ({
 
 const atUsOf = (text: string) => stateSchema.parse(JSON.parse(text)).atUs;
 
-describe('a home link', () => {
+describe.each(BROKERS)('a home link on %s', (kind) => {
+  beforeEach(async () => {
+    broker = await startBroker({ kind });
+    ownerAccount = await broker.issue(OWNER);
+  });
+
   it('says online when it can hear, offline when it stops, and both are there for who comes later', async () => {
     const { heard } = await listen('status');
     const home = await makeHome();

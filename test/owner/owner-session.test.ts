@@ -3,16 +3,16 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { OwnerSession } from '../../device/owner/owner-session.ts';
-import { startBroker, type TestBroker } from '../support/broker.ts';
+import { BROKERS, startBroker, type TestBroker } from '../support/broker.ts';
 import { makeParty } from '../support/parties.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog() };
 
-describe('an owner’s session', () => {
+describe.each(BROKERS)('an owner’s session on %s', (kind) => {
   let broker: TestBroker;
   let session: OwnerSession;
   beforeEach(async () => {
-    broker = await startBroker();
+    broker = await startBroker({ kind });
     const device = makeParty('device', seams.random);
     const account = await broker.issue({ role: 'owner', id: 'owner-1', homes: [device.id] });
     const home = { device: device.id, deviceKey: device.key.publicKey, name: '', trust: null };

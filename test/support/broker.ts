@@ -1,4 +1,4 @@
-// Owns: a real broker for tests, on a free port, with accounts in a folder of its own; and links into it.
+// Owns: a real broker for tests, embedded or mosquitto, on a free port, with accounts in a folder of its own; and links into it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,8 +12,14 @@ import { failure } from '../../device/protocol/errors.ts';
 import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
 import { Broker } from '../../sim/broker/broker.ts';
 import type { BrokerLimits } from '../../sim/broker/broker-limits.ts';
+import { Mosquitto } from './mosquitto.ts';
+
+/** Brokers that a suite can run on; both are told of accounts by what the product writes. */
+export const BROKERS = ['embedded', 'mosquitto'] as const;
+export type BrokerKind = (typeof BROKERS)[number];
 
 export interface TestBroker {
+  /** The embedded one itself; throws when it is another. */
   broker: Broker;
   /** Folder of account files. */
   accounts: string;
@@ -21,6 +27,8 @@ export interface TestBroker {
   url: string;
   /** Issues (or re-issues) an account. */
   issue(wish: AccountWish): Promise<{ user: string; password: string }>;
+  /** After a change in the account folder that did not come by `issue`. */
+  reload(): Promise<void>;
   /** A link, not started; stopped by `stop` if the test does not. With a fresh password unless `changes` has one. */
   link(wish: AccountWish, changes?: Partial<MqttLinkOptions>): Promise<MqttLink>;
   /** Ends the broker; `resume` starts another on the same port and accounts. */
@@ -29,38 +37,52 @@ export interface TestBroker {
   stop(): Promise<void>;
 }
 
+/** Limits, clock and port are the embedded broker's to take. */
 export async function startBroker(
-  options: { limits?: Partial<BrokerLimits>; clock?: Clock; port?: number } = {},
+  options: { kind?: BrokerKind; limits?: Partial<BrokerLimits>; clock?: Clock; port?: number } = {},
 ): Promise<TestBroker> {
-  const accounts = await mkdtemp(join(tmpdir(), 'doorsill-broker-'));
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-broker-'));
   const [disk, random, clock] = [new SystemDisk(), new SystemRandom(), new SystemClock()];
-  const make = (port: number) =>
-    new Broker({
+  const accounts = join(folder, 'accounts');
+  const access = { disk, accounts, prefix: DEFAULT_PREFIX };
+  const make = async (port: number): Promise<Broker | Mosquitto> => {
+    if (options.kind === 'mosquitto') return Mosquitto.start(access, join(folder, 'mosquitto'), port);
+    const broker = new Broker({
+      ...access,
       host: '127.0.0.1',
       port,
-      disk,
-      accounts,
-      prefix: DEFAULT_PREFIX,
       clock: options.clock ?? clock,
       log: silentLog(),
       ...(options.limits ? { limits: options.limits } : {}),
     });
+    await broker.start();
+    return broker;
+  };
   const links: MqttLink[] = [];
-  let broker = make(options.port ?? 0);
-  await broker.start();
+  let broker = await make(options.port ?? 0);
   const { port } = broker;
-  const issue = (wish: AccountWish) => issueAccount(disk, random, accounts, wish);
+  const url = `mqtt://127.0.0.1:${port}`;
+  const reload = async () => {
+    if (broker instanceof Mosquitto) await broker.reload();
+  };
+  const issue = async (wish: AccountWish) => {
+    const account = await issueAccount(disk, random, accounts, wish);
+    await reload();
+    return account;
+  };
   return {
     get broker() {
+      if (broker instanceof Mosquitto) throw new Error('this broker is a mosquitto');
       return broker;
     },
     accounts,
     port,
-    url: broker.url,
+    url,
     issue,
+    reload,
     async link(wish, changes = {}) {
       const link = new MqttLink({
-        url: `mqtt://127.0.0.1:${port}`,
+        url,
         ...(changes.user && changes.password ? { user: changes.user, password: changes.password } : await issue(wish)),
         payloadBytesMax: PAYLOAD_BYTES_MAX,
         unreachable: (where, detail) => failure('unreachable', { what: 'the broker', where, detail }),
@@ -74,13 +96,12 @@ export async function startBroker(
     },
     pause: () => broker.stop(),
     async resume() {
-      broker = make(port);
-      await broker.start();
+      broker = await make(port);
     },
     async stop() {
       await Promise.all(links.map((link) => link.stop()));
       await broker.stop();
-      await rm(accounts, { recursive: true });
+      await rm(folder, { recursive: true });
     },
   };
 }

@@ -8,7 +8,7 @@ import { openPublished } from '../../../device/protocol/published.ts';
 import { type AreaDocument, areaDocumentSchema, revocationsSchema } from '../../../device/protocol/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { BridgeHouse } from '../../support/bridge-house.ts';
-import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
+import { BROKERS, collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { claimsOf, HOME, makeParty, squareAround } from '../../support/parties.ts';
 
 const minuteUs = 60_000_000;
@@ -178,13 +178,13 @@ describe('a request', () => {
   });
 });
 
-describe('the board at the area broker', () => {
+describe.each(BROKERS)('the board at the area broker, %s', (kind) => {
   let broker: TestBroker;
   let house: BridgeHouse;
   let device: MqttLink;
 
   beforeEach(async () => {
-    broker = await startBroker();
+    broker = await startBroker({ kind });
     house = await BridgeHouse.open({ areaUrl: broker.url, accounts: broker.accounts });
     await house.admitAgency();
     device = await broker.link({ role: 'device-area', id: house.cast.device.id });
