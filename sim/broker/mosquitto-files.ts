@@ -16,6 +16,8 @@ export interface FilesWish {
 const ACL = 'mosquitto.acl';
 const PASSWORDS = 'mosquitto.passwd';
 const CONFIGURATION = 'mosquitto.conf';
+/** Where a mosquitto with our configuration says which process it is. */
+export const PID_FILE = 'mosquitto.pid';
 
 /** File names and their text. Names and prefix hold no blanks and no line ends: their schemas say so. */
 export function mosquittoFiles(accounts: readonly ListedAccount[], wish: FilesWish): Map<string, string> {
@@ -36,8 +38,7 @@ function accessList(accounts: readonly ListedAccount[]): string {
   ]);
   const head = [
     '# Written by `doorsill broker acl`; changes made here are lost at its next run.',
-    '# What an account is not given here it may not do. A list without any line would allow everything, so there is one.',
-    'topic deny #',
+    '# What an account is not given here it may not do.',
   ];
   return `${[...head, ...blocks.flat()].join('\n')}\n`;
 }
@@ -49,6 +50,7 @@ function configuration({ host, port, folder, systemUser }: FilesWish): string {
 
 # Started as root, mosquitto becomes this user, who must be able to read the files below at every reload.
 user ${systemUser}
+pid_file ${folder}/${PID_FILE}
 per_listener_settings true
 
 # Every payload has the contract's limit; the rest is for topic and header.

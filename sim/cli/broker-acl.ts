@@ -1,10 +1,12 @@
 // Owns: the verb `broker acl`: another broker's access list, passwords and configuration, once or for as long as it runs.
 // Not here: what is in the files (sim/broker/).
+import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, systemCode, topicPrefixSchema } from '../../device/index.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/broker-files.ts';
+import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type Context, openContext } from './context.ts';
 import { stopSignal } from './lifecycle.ts';
 import { parsePort } from './part-options.ts';
@@ -22,6 +24,7 @@ interface AclOptions {
 }
 
 const WATCH_EVERY_MS = 2_000;
+const PID_FILE_BYTES_MAX = 64;
 
 export function addBrokerAcl(broker: Command): void {
   broker
@@ -35,7 +38,7 @@ export function addBrokerAcl(broker: Command): void {
     .option('--host <address>', 'address it shall listen on', '127.0.0.1')
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
     .option('--watch', 'go on and write again whenever an account comes, changes or goes')
-    .option('--pid-file <file>', 'with --watch: tell the mosquitto of this pid file to read them again (SIGHUP)')
+    .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: OUT/mosquitto.pid)')
     .addHelpText(
       'after',
       '\nExample:\n  $ npx doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf',
@@ -45,11 +48,12 @@ export function addBrokerAcl(broker: Command): void {
       const options = command.optsWithGlobals<AclOptions>();
       const context = openContext(command);
       const write = writerOf(context, options);
-      const pidFile = options.pidFile === undefined ? null : resolve(options.pidFile);
       const kind = kindOf(options.for);
-      if (pidFile && (!options.watch || kind !== 'mosquitto'))
+      if (options.pidFile !== undefined && (!options.watch || kind !== 'mosquitto'))
         throw failure('usage', { detail: '--pid-file goes with --watch, for mosquitto' });
       const written = await write();
+      const [first = ''] = written.files;
+      const pidFile = kind === 'mosquitto' ? resolve(options.pidFile ?? join(dirname(first), PID_FILE)) : null;
       context.output.result(
         { event: 'written', for: kind, ...written },
         [...described(written), ...nextSteps(kind, written)].join('\n'),
@@ -95,13 +99,13 @@ function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
   if (kind === 'mosquitto') {
     return [
       `Start it with \`mosquitto -c ${file('.conf')}\`.`,
-      'After a pairing, an enrolment or a removal run this again and send mosquitto SIGHUP, which also ends the sessions of',
-      'removed accounts; `--watch --pid-file FILE` does both by itself.',
+      'After a pairing, an enrolment, a removal or a start of the bridge run this again and send mosquitto SIGHUP, which also',
+      'ends the sessions of removed accounts. With --watch both happen by themselves.',
     ];
   }
   return [
     `Start it with RABBITMQ_CONFIG_FILE=${file('.conf')} RABBITMQ_ENABLED_PLUGINS_FILE=${file('plugins')}.`,
-    `After a pairing or an enrolment run this again and \`rabbitmqctl import_definitions ${file('.json')}\`;`,
+    `After a pairing, an enrolment or a start of the bridge run this again and \`rabbitmqctl import_definitions ${file('.json')}\`;`,
     'after a removal also `rabbitmqctl delete_user USER`: an import takes nobody away.',
   ];
 }
@@ -110,37 +114,52 @@ function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
 async function watch(context: Context, write: () => Promise<WrittenFiles>, pidFile: string | null): Promise<void> {
   const { clock, output } = context;
   const signal = stopSignal();
-  let untold = true;
   let failed = '';
+  // What was written before this began may be unread still.
+  let isUnread = pidFile !== null;
   while (!signal.aborted) {
     try {
       const written = await write();
-      untold ||= written.changed;
-      const told: number | null = untold && pidFile ? await tellToReload(context, pidFile) : null;
-      if (untold && (told !== null || !pidFile))
-        output.result({ event: 'changed', ...written, told }, described(written).join('\n'));
-      untold &&= pidFile !== null && told === null;
+      isUnread ||= written.changed;
+      const told = isUnread && pidFile !== null ? await tellToReload(context, pidFile) : null;
+      if (written.changed || told !== null)
+        output.result({ event: 'changed', ...written, told }, [...described(written), ...toldLine(told)].join('\n'));
+      // A mosquitto that does not run yet reads them when it starts; one that is just starting is told once it can be found.
+      isUnread &&= pidFile !== null && told === null;
       failed = '';
     } catch (thrown) {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
-      if (detail !== failed) output.progress(`The files could not be written: ${detail}`);
+      if (detail !== failed) output.progress(`The files could not be brought up to date: ${detail}`);
       failed = detail;
     }
     await clock.sleep(WATCH_EVERY_MS, signal).catch(() => undefined);
   }
-  process.stdin.destroy();
 }
 
-/** Sends SIGHUP to the process of a pid file; its id, or null when there is none (it reads the files when it starts). */
+function toldLine(told: number | null): string[] {
+  return told === null ? [] : [`mosquitto (process ${told}) was told to read them again.`];
+}
+
+/** Sends SIGHUP to the mosquitto of a pid file; its id, or null when none runs. */
 async function tellToReload({ disk }: Context, pidFile: string): Promise<number | null> {
-  const bytes = await disk.readFile(pidFile, 64);
+  const bytes = await disk.readFile(pidFile, PID_FILE_BYTES_MAX);
   const pid = Number(new TextDecoder().decode(bytes ?? new Uint8Array()).trim());
-  if (!Number.isInteger(pid) || pid <= 1) return null;
+  if (!Number.isInteger(pid) || pid <= 1 || !isMosquitto(pid)) return null;
   try {
     process.kill(pid, 'SIGHUP');
     return pid;
   } catch (thrown) {
     if (systemCode(thrown) === 'ESRCH') return null;
     throw thrown;
+  }
+}
+
+/** A pid file may outlive its process, whose number then is another's: where the system says names, SIGHUP goes to no other. */
+function isMosquitto(pid: number): boolean {
+  if (!existsSync('/proc/self/comm')) return true;
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'mosquitto';
+  } catch {
+    return false;
   }
 }

@@ -28,19 +28,17 @@ export class Mosquitto {
   readonly port: number;
   readonly pid: number;
   private readonly child: ChildProcess;
-  private readonly refresh: () => Promise<WrittenFiles>;
-  /** As `doorsill broker acl --watch` does, but at once. */
-  private readonly accountsChanged: FSWatcher;
+  private refresh: (() => Promise<WrittenFiles>) | null = null;
+  private accountsChanged: FSWatcher | null = null;
   private turn: Promise<void> = Promise.resolve();
   private readonly ended: Promise<void>;
   private log = '';
   private readonly watchers = new Set<() => void>();
 
-  private constructor(child: ChildProcess, port: number, accounts: string, refresh: () => Promise<WrittenFiles>) {
+  private constructor(child: ChildProcess, port: number) {
     this.child = child;
     this.port = port;
     this.pid = child.pid ?? 0;
-    this.refresh = refresh;
     const noted = () => {
       for (const watcher of [...this.watchers]) watcher();
     };
@@ -52,23 +50,31 @@ export class Mosquitto {
       this.log += `${error.message}: tests need the Debian package mosquitto (.ci/run installs it)`;
       noted();
     });
-    this.accountsChanged = watch(accounts, () => void this.reload().catch(() => undefined));
     this.ended = new Promise((resolve) => child.once('close', () => resolve()));
     child.once('close', noted);
   }
 
-  /** Writes its files into `folder` and starts it on `port`, a free one when it is 0. */
+  /** Starts it with a configuration that is there, which says `port`. */
+  static async run(configuration: string, port: number): Promise<Mosquitto> {
+    const child = spawn('mosquitto', ['-c', configuration], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, PATH },
+    });
+    const broker = new Mosquitto(child, port);
+    await broker.logged(/mosquitto version \S+ running/g, 1);
+    return broker;
+  }
+
+  /** Writes its files into `folder`, starts it on `port` (a free one when it is 0), and follows the accounts from then on. */
   static async start(access: AccessOptions, folder: string, port = 0): Promise<Mosquitto> {
     const wish = { host: '127.0.0.1', port: port || (await freePort()), folder, systemUser: userInfo().username };
     const refresh = () => writeBrokerFiles('mosquitto', access, wish);
     await access.disk.makeFolder(access.accounts);
     await refresh();
-    const child = spawn('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, PATH },
-    });
-    const broker = new Mosquitto(child, wish.port, access.accounts, refresh);
-    await broker.logged(/mosquitto version \S+ running/g, 1);
+    const broker = await Mosquitto.run(join(folder, 'mosquitto.conf'), wish.port);
+    broker.refresh = refresh;
+    // As `doorsill broker acl --watch` does, but at once.
+    broker.accountsChanged = watch(access.accounts, () => void broker.reload().catch(() => undefined));
     return broker;
   }
 
@@ -79,14 +85,14 @@ export class Mosquitto {
   }
 
   private async reloadNow(): Promise<void> {
-    if (!(await this.refresh()).changed) return;
+    if (!(await this.refresh?.())?.changed) return;
     const before = this.count(/Reloading config/g);
     this.child.kill('SIGHUP');
     await this.logged(/Reloading config/g, before + 1);
   }
 
   async stop(): Promise<void> {
-    this.accountsChanged.close();
+    this.accountsChanged?.close();
     await this.turn.catch(() => undefined);
     this.child.kill('SIGTERM');
     await this.ended;
