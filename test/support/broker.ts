@@ -81,16 +81,9 @@ export async function startBroker(
     issue,
     reload,
     async link(wish, changes = {}) {
-      const link = new MqttLink({
-        url,
-        ...(changes.user && changes.password ? { user: changes.user, password: changes.password } : await issue(wish)),
-        payloadBytesMax: PAYLOAD_BYTES_MAX,
-        unreachable: (where, detail) => failure('unreachable', { what: 'the broker', where, detail }),
-        clock,
-        random,
-        log: silentLog(),
-        ...changes,
-      });
+      const { user, password } = changes;
+      const account = user && password ? { user, password } : await issue(wish);
+      const link = linkTo(url, account, changes);
       links.push(link);
       return link;
     },
@@ -104,6 +97,24 @@ export async function startBroker(
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** A link to a broker, not started. */
+export function linkTo(
+  url: string,
+  account: { user: string; password: string },
+  changes: Partial<MqttLinkOptions> = {},
+): MqttLink {
+  return new MqttLink({
+    url,
+    ...account,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+    unreachable: (where, detail) => failure('unreachable', { what: 'the broker', where, detail }),
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    log: silentLog(),
+    ...changes,
+  });
 }
 
 /** Resolves with the next `count` values given to the returned `take`. */
