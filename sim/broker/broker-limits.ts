@@ -5,13 +5,15 @@ import { type Clock, FROM_CLIENT, MqttGuard, PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX 
 export interface BrokerLimits {
   /** Sockets at once. */
   connections: number;
+  /** Sockets that have not logged in; the one that waits longest gives way to a new one, so that none can block the others. */
+  strangers: number;
   /** Sessions of one account at once; an owner may use several clients. A device's new session ends its old one. */
   connectionsPerAccount: number;
   /** Passwords being checked at once. */
   logins: number;
   /** Filters of one session. */
   subscriptions: number;
-  /** Packets of one client: so many a second on average, and so many in one go. */
+  /** Packets of one client, and filters it asks for: so many a second on average, and so many in one go. */
   packetsPerS: number;
   packetsBurst: number;
   /** Bytes of one client, likewise. */
@@ -29,6 +31,7 @@ export interface BrokerLimits {
 
 export const DEFAULT_LIMITS: BrokerLimits = {
   connections: 4_096,
+  strangers: 2_048,
   connectionsPerAccount: 16,
   logins: 2_048,
   subscriptions: 128,

@@ -1,6 +1,6 @@
 // Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may say and hear, and how much of it.
 // Not here: the access list (device/protocol/access.ts), accounts (device/base/account-folder.ts). The one file that imports aedes.
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import {
   type Clock,
@@ -38,10 +38,13 @@ export class Broker {
   private readonly limits: BrokerLimits;
   private readonly access: AccountAccess;
   private readonly sockets = new Set<Socket>();
+  /** Those of them that have not logged in, the longest waiting first. */
+  private readonly strangers = new Set<object>();
   /** Sessions that are on now. What a client was allowed outlives its connection in `granted`: its will comes after it. */
   private readonly sessions = new Map<Client, Session>();
   private readonly granted = new WeakMap<Client, Session>();
   private readonly wills = new WeakMap<Client, Message>();
+  private readonly rates = new WeakMap<Client, RateLimit>();
   private aedes: Aedes | null = null;
   private server: Server | null = null;
   private accountsTimer: Timer | null = null;
@@ -142,12 +145,18 @@ export class Broker {
       return;
     }
     this.sockets.add(socket);
+    this.strangers.add(socket);
+    const [oldest] = this.strangers;
+    if (this.strangers.size > this.limits.strangers && oldest instanceof Socket) oldest.destroy();
     const client = aedes.handle(socket);
     socket.once('close', () => {
       this.sockets.delete(socket);
+      this.strangers.delete(socket);
       this.sessions.delete(client);
     });
-    watchSocket(socket, new RateLimit(this.options.clock, this.limits), (fault) => {
+    const rate = new RateLimit(this.options.clock, this.limits);
+    this.rates.set(client, rate);
+    watchSocket(socket, rate, (fault) => {
       this.options.log.debug('a client broke a limit', { fault });
       socket.destroy();
     });
@@ -187,6 +196,7 @@ export class Broker {
       done(Object.assign(new Error('refused'), { returnCode: 4 }), false);
       return;
     }
+    this.strangers.delete(client.conn);
     this.sessions.set(client, session);
     this.granted.set(client, session);
     done(null, true);
@@ -199,8 +209,13 @@ export class Broker {
 
   private subscribable(client: Client, asked: { topic: string; qos: number }): boolean {
     const session = this.granted.get(client);
+    // One packet asks for thousands of filters, each to be judged: they count like packets.
+    if (!this.rates.get(client)?.use(1, 0)) {
+      client.conn.destroy();
+      return false;
+    }
     if (!session || asked.qos > 1 || !maySubscribe(session.access, asked.topic)) return false;
-    if (session.filters.size >= this.limits.subscriptions) return false;
+    if (!session.filters.has(asked.topic) && session.filters.size >= this.limits.subscriptions) return false;
     session.filters.add(asked.topic);
     return true;
   }
