@@ -9,6 +9,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
 import { collector, type TestBroker } from '../support/broker.ts';
 import { Cast } from '../support/parties.ts';
+import { proved } from '../support/proved.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);
 const cast = new Cast(new SystemClock());
@@ -22,7 +23,7 @@ export const AREA_ACCOUNTS = {
 /** What it leaves retained. */
 export const AREA_TOPICS = [...[1, 2, 3].map((part) => topics.areaRequests(cell, part)), topics.revocations];
 
-export type AreaBroker = Pick<TestBroker, 'port' | 'issue' | 'link' | 'pause' | 'resume' | 'stop'>;
+export type AreaBroker = Pick<TestBroker, 'kind' | 'port' | 'issue' | 'link' | 'pause' | 'resume' | 'stop'>;
 
 let broker: AreaBroker;
 let bridge: MqttLink;
@@ -122,7 +123,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     expect(await inbox.next()).toMatchObject({ part: 1, token: 'part one' });
   });
 
-  it('publishes nothing, has no will, and asks only for exact topics', async () => {
+  it('publishes nothing, has no will, and asks only for exact topics', async (context) => {
     await publish(1, document(2));
     await publish(2, 'part two');
     area.start();
@@ -135,6 +136,11 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     const kinds = new Set(wire.packets.map((packet) => packet.kind));
     // CONNECT, PUBACK, SUBSCRIBE, DISCONNECT: no PUBLISH (3) ever.
     expect([...kinds].sort((a, b) => a - b)).toEqual([1, 4, 8, 14]);
+    proved(
+      context,
+      `area link on ${broker.kind}: what a device says`,
+      `${wire.packets.length} packets, no PUBLISH, no wildcard`,
+    );
     for (const { kind, body } of wire.packets) {
       if (kind === 1) expect((body[7] ?? 0) & 0b100, 'the will flag of CONNECT').toBe(0);
       if (kind === 8) expect(body.toString('latin1')).not.toMatch(/[#+]/);

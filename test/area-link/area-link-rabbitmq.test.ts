@@ -29,6 +29,7 @@ async function fresh(): Promise<AreaBroker> {
     return made;
   };
   return {
+    kind: 'rabbitmq',
     port: rabbit.port,
     issue: async (wish) => rabbit.account(wish),
     link,

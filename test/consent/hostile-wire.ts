@@ -1,6 +1,9 @@
-// Owns: a real broker that allows everybody everything, and a device's link to it: the attacker's own broker.
+// Owns: a real broker, aedes or mosquitto, that allows everybody everything, and a device's link to it: the attacker's own broker.
 // Not here: what the gate makes of what comes through.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Aedes } from 'aedes';
 import { SystemClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
@@ -9,10 +12,11 @@ import type { IncomingMessage } from '../../device/base/mqtt-subscription.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
+import type { BrokerKind } from '../support/broker.ts';
+import { freePort, Mosquitto } from '../support/mosquitto.ts';
 
 export class HostileWire {
-  private aedes: Aedes | null = null;
-  private server: Server | null = null;
+  private endBroker: () => Promise<void> = async () => undefined;
   private readonly links: MqttLink[] = [];
   private sender: MqttLink | null = null;
   private device: MqttLink | null = null;
@@ -21,14 +25,10 @@ export class HostileWire {
   private url = '';
   private receive: (message: IncomingMessage) => Promise<void> = async () => undefined;
 
-  async start(): Promise<void> {
-    this.aedes = await Aedes.createBroker();
-    this.server = createServer(this.aedes.handle);
-    const server = this.server;
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    this.url = `mqtt://127.0.0.1:${address.port}`;
+  async start(kind: BrokerKind): Promise<void> {
+    const broker = await (kind === 'mosquitto' ? openMosquitto() : openAedes());
+    this.endBroker = broker.end;
+    this.url = `mqtt://127.0.0.1:${broker.port}`;
     this.sender = await this.link();
   }
 
@@ -59,9 +59,7 @@ export class HostileWire {
 
   async stop(): Promise<void> {
     await Promise.all(this.links.map((link) => link.stop()));
-    const { aedes, server } = this;
-    if (aedes) await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+    await this.endBroker();
   }
 
   private nextDealtWith(): Promise<void> {
@@ -94,4 +92,38 @@ export class HostileWire {
     await link.reached(5_000);
     return link;
   }
+}
+
+interface OpenBroker {
+  port: number;
+  end(): Promise<void>;
+}
+
+async function openAedes(): Promise<OpenBroker> {
+  const aedes = await Aedes.createBroker();
+  const server: Server = createServer(aedes.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    port: address.port,
+    async end() {
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function openMosquitto(): Promise<OpenBroker> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-hostile-'));
+  const [port, configuration] = [await freePort(), join(folder, 'mosquitto.conf')];
+  await writeFile(configuration, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
+  const broker = await Mosquitto.run(configuration, port);
+  return {
+    port,
+    async end() {
+      await broker.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
 }

@@ -5,14 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ERRORS, type ErrorCode } from '../../device/protocol/errors.ts';
+import { BROKERS } from '../support/broker.ts';
 import { claimsOf, textClaim } from '../support/parties.ts';
+import { proved } from '../support/proved.ts';
 import { FullDisk } from './full-disk.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 import { HostileWire } from './hostile-wire.ts';
-
-const wire = new HostileWire();
-beforeAll(() => wire.start());
-afterAll(() => wire.stop());
 
 /** What refuses: nothing is answered, only counted; or the owner is told. */
 type How = 'counted' | 'told';
@@ -446,7 +444,12 @@ const decisions: Case[] = [
 
 const table = [...unbelieved, ...requests, ...grants, ...decisions];
 
-describe('the gate, with the broker in an attacker’s hands', () => {
+describe.each(BROKERS)('the gate, with %s in an attacker’s hands', (kind) => {
+  const wire = new HostileWire();
+  let provoked = 0;
+  beforeAll(() => wire.start(kind));
+  afterAll(() => wire.stop());
+
   it.each(table)('refuses $what with $code', async ({ code, how, provoke }) => {
     const rig = await GateRig.open();
     const { device, cast, topics } = { device: rig.cast.device.id, cast: rig.cast, topics: rig.topics };
@@ -469,14 +472,20 @@ describe('the gate, with the broker in an attacker’s hands', () => {
       }
       const lives = rig.effects.made.filter((live) => !live.signal.aborted);
       expect(lives.every((live) => rig.gate.unfinishedGrants().includes(live.id))).toBe(true);
+      provoked += 1;
     } finally {
       await wire.detach();
       await rig.close();
     }
   });
 
-  it('has an entry for every code of tokens, messages, consent and owners', () => {
-    const codes = Object.keys(ERRORS).filter((code) => /^(token|message|consent|owner)_/.test(code));
-    expect(table.map((one) => one.code).sort()).toEqual(codes.sort());
+  it('was asked through it for every refusal', (context) => {
+    proved(context, `consent refusals through ${kind}`, `${provoked} of ${table.length} codes provoked`);
+    expect(provoked).toBe(table.length);
   });
+});
+
+it('there is an entry for every code of tokens, messages, consent and owners', () => {
+  const codes = Object.keys(ERRORS).filter((code) => /^(token|message|consent|owner)_/.test(code));
+  expect(table.map((one) => one.code).sort()).toEqual(codes.sort());
 });

@@ -15,6 +15,7 @@ import {
 } from '../../device/protocol/home.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
 import { BROKERS, collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { proved } from '../support/proved.ts';
 
 const DEVICE = 'device-1';
 const topics = topicsUnder(DEFAULT_PREFIX);
@@ -97,7 +98,7 @@ describe.each(BROKERS)('a home link on %s', (kind) => {
     expect(await later.heard.next()).toMatchObject({ text: 'offline', retained: true });
   });
 
-  it('publishes each document on its own topic, as the contract has it', async () => {
+  it('publishes each document on its own topic, as the contract has it', async (context) => {
     const { heard } = await listen('event', 'request', 'receipt', 'upload');
     const home = await makeHome();
     home.start();
@@ -119,6 +120,7 @@ describe.each(BROKERS)('a home link on %s', (kind) => {
     expect(receipt).toBe('receipt.token.here');
     requestNoticeSchema.parse(JSON.parse(request ?? ''));
     uploadProgressSchema.parse(JSON.parse(upload ?? ''));
+    proved(context, `home link on ${kind}: documents on their own topics`, `${messages.length} of 4, none retained`);
   });
 
   it('hands over consent and commands as they came', async () => {

@@ -19,6 +19,7 @@ export const BROKERS = ['embedded', 'mosquitto'] as const;
 export type BrokerKind = (typeof BROKERS)[number];
 
 export interface TestBroker {
+  kind: string;
   /** The embedded one itself; throws when it is another. */
   broker: Broker;
   /** Folder of account files. */
@@ -71,6 +72,7 @@ export async function startBroker(
     return account;
   };
   return {
+    kind: options.kind ?? 'embedded',
     get broker() {
       if (broker instanceof Mosquitto) throw new Error('this broker is a mosquitto');
       return broker;
