@@ -43,9 +43,7 @@ export function addBrokerAcl(broker: Command): void {
       'after',
       '\nExample:\n  $ npx doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf',
     )
-    .action(async (_options: AclOptions, command: Command) => {
-      // What `broker` knows too is parsed there, wherever it stands.
-      const options = command.optsWithGlobals<AclOptions>();
+    .action(async (options: AclOptions, command: Command) => {
       const context = openContext(command);
       const write = writerOf(context, options);
       const kind = kindOf(options.for);

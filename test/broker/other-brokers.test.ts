@@ -163,16 +163,23 @@ describe('doorsill broker acl', () => {
 
   it.each([
     ['neither folder', ['broker', 'acl']],
-    ['both folders', ['broker', 'acl', '--data', '.', '--accounts', '.']],
-    ['an unknown broker', ['broker', 'acl', '--data', '.', '--for', 'emqx']],
-    ['a prefix with a wildcard', ['broker', 'acl', '--data', '.', '--prefix', 'doorsill/+']],
-    ['an address with a line end', ['broker', 'acl', '--data', '.', '--host', '127.0.0.1\nallow_anonymous true']],
-    ['a folder that would end its line', ['broker', 'acl', '--data', '.', '--out', '/nowhere/a\nallow_anonymous true']],
-    ['a pid file without --watch', ['broker', 'acl', '--data', '.', '--pid-file', 'x']],
+    ['both folders', ['broker', 'acl', '--data', 'FOLDER', '--accounts', 'FOLDER']],
+    ['an unknown broker', ['broker', 'acl', '--data', 'FOLDER', '--for', 'emqx']],
+    ['a prefix with a wildcard', ['broker', 'acl', '--data', 'FOLDER', '--prefix', 'doorsill/+']],
+    ['an address with a line end', ['broker', 'acl', '--data', 'FOLDER', '--host', '127.0.0.1\nallow_anonymous true']],
+    [
+      'a folder that would end its line',
+      ['broker', 'acl', '--data', 'FOLDER', '--out', '/nowhere/a\nallow_anonymous true'],
+    ],
+    ['a pid file without --watch', ['broker', 'acl', '--data', 'FOLDER', '--pid-file', 'x']],
     ['a broker without its folder', ['broker']],
-    ['a broker with a wildcard prefix', ['broker', '--data', '.', '--prefix', '#']],
+    ['a broker with a wildcard prefix', ['broker', '--data', 'FOLDER', '--prefix', '#']],
   ])('refuses %s', async (_what, words) => {
-    const run = makeProgram().parseAsync(['node', 'doorsill', ...words]);
+    const run = makeProgram().parseAsync([
+      'node',
+      'doorsill',
+      ...words.map((word) => (word === 'FOLDER' ? folder : word)),
+    ]);
     await expect(run).rejects.toMatchObject({ code: 'usage' });
   });
 });
