@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectMqtt } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../device/base/bytes.ts';
 import type { LinkState, MqttLink } from '../../device/base/mqtt-link.ts';
@@ -62,6 +63,28 @@ describe.each(BROKERS)('an MQTT link on %s', (kind) => {
     expect(await heard.next()).toMatchObject({ retained: true });
     await here.publish(topics.state(DEVICE), 'fresh', { retain: true });
     expect(await heard.next()).toMatchObject({ retained: false });
+  });
+
+  it('ends the session before it when it is the only one of its account, and cannot be ended by a guessed client id', async () => {
+    const account = await broker.issue(device);
+    const first = await broker.link(device, { ...account, single: true });
+    first.start();
+    await first.reached(5_000);
+    const { user: username, password } = await broker.issue(owner);
+    for (const clientId of [account.user, `${account.user}-`, `${account.user}-${'0'.repeat(32)}`]) {
+      const stranger = connectMqtt({ port: broker.port, username, password, clientId, reconnectPeriod: 0 });
+      await new Promise<void>((resolve) => stranger.once('connect', () => resolve()));
+      // A session that was ended would not have it acknowledged before it is back.
+      const offline = becomes(first, false).then(() => 'ended');
+      expect(await Promise.race([first.publish(topics.event(DEVICE), 'here'), offline])).toBeUndefined();
+      await stranger.endAsync(true);
+    }
+    const ended = becomes(first, false);
+    const second = await broker.link(device, { ...account, single: true });
+    second.start();
+    await ended;
+    await first.stop();
+    await second.reached(20_000);
   });
 
   it('lets go of whoever waits for it when it is stopped', async () => {
