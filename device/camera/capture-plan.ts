@@ -3,6 +3,7 @@
 import type { CaptureCommand, Port } from './capture-command.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
+import type { Container } from './sniff.ts';
 import type { Pace } from './sources.ts';
 
 /** What to do with a source's streams. Streams are ffmpeg's specifiers within input 0, e.g. `0:1`. */
@@ -28,16 +29,26 @@ const RTSP_TIMEOUT_US = 10_000_000;
 /** How much of a camera's stream ffmpeg may look at before it begins: enough for one keyframe every 2 s. */
 const RTSP_ANALYSE_US = 3_000_000;
 
-/** A file that was sniffed: nothing but this file is opened, by nothing but this demuxer. `path` is absolute. */
-export function fileInput(path: string, demuxer: string): Port {
-  return { options: ['-protocol_whitelist', 'file', '-f', demuxer, ...LIMITS], address: `file:${path}` };
+/**
+ * A file that was sniffed: nothing but this file is opened, by nothing but this demuxer, not even for what lies inside it.
+ * `path` is absolute.
+ */
+export function fileInput(path: string, { demuxer, skipBytes }: Container): Port {
+  return {
+    options: [
+      ...['-protocol_whitelist', 'file', '-format_whitelist', demuxer, '-f', demuxer],
+      ...(skipBytes === 0 ? [] : ['-skip_initial_bytes', String(skipBytes)]),
+      ...LIMITS,
+    ],
+    address: `file:${path}`,
+  };
 }
 
 const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
 
 /** A file read at `pace`. */
-export function pacedFileInput(path: string, demuxer: string, pace: Pace, ffmpeg: Ffmpeg): Port {
-  const input = fileInput(path, demuxer);
+export function pacedFileInput(path: string, container: Container, pace: Pace, ffmpeg: Ffmpeg): Port {
+  const input = fileInput(path, container);
   return { ...input, options: [...input.options, ...(pace === 'own' ? ownPace(ffmpeg) : [])] };
 }
 

@@ -8,6 +8,7 @@ import { concatBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
+import { didNotStart, type Freedom, limited } from './ffmpeg-limits.ts';
 
 /** How a process ended: its exit status, or the signal that ended it. */
 export interface ProcessEnd {
@@ -27,8 +28,8 @@ export interface FfmpegProcess {
   kill(): void;
 }
 
-/** Allocations above this are refused by ffmpeg itself: a hostile file cannot take the machine's memory at a stroke. */
-const ALLOCATION_BYTES_MAX = 512 * 1024 * 1024;
+/** Allocations above this are refused by ffmpeg itself: more than the largest picture, or the index of a day's footage. */
+const ALLOCATION_BYTES_MAX = 256 * 1024 * 1024;
 
 /** What every call of ours begins with: no banner, no reading of the terminal, no progress, limited allocations. */
 export const COMMON_ARGS = [
@@ -71,17 +72,22 @@ export function lastWords(text: string): string {
 }
 
 /**
- * Starts ffmpeg. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
+ * Starts ffmpeg under the limits of `ffmpeg-limits.ts`. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
  * `onLine` as they come. Never throws: a process that cannot start ends at once with status null.
  */
 export function startFfmpeg(
   path: string,
   args: readonly string[],
-  options: { pipes?: number; onLine?: (line: string) => void } = {},
+  options: Freedom & { pipes?: number; onLine?: (line: string) => void } = {},
 ): FfmpegProcess {
   const env = Object.fromEntries(ENVIRONMENT_KEPT.map((name) => [name, process.env[name]]));
   const extra = Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const);
-  const child = spawn(path, [...args], { stdio: ['pipe', 'pipe', 'pipe', ...extra], env, windowsHide: true });
+  const program = limited(path, args, options);
+  const child = spawn(program.path, [...program.args], {
+    stdio: ['pipe', 'pipe', 'pipe', ...extra],
+    env,
+    windowsHide: true,
+  });
   let text = '';
   let unfinished = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -96,7 +102,9 @@ export function startFfmpeg(
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ status: null, signal: null, words: lastWords(error.message) });
     });
-    child.once('close', (status, signal) => resolve({ status, signal, words: lastWords(text) }));
+    child.once('close', (status, signal) =>
+      resolve({ status: didNotStart(status) ? null : status, signal, words: lastWords(text) }),
+    );
   });
   const kill = () => void child.kill('SIGKILL');
   return {
@@ -114,7 +122,7 @@ export function startFfmpeg(
 }
 
 /** A short job: what goes in, what may come out, how long it may take. */
-export interface FfmpegJob {
+export interface FfmpegJob extends Freedom {
   /** Half a sentence for errors, e.g. 'encoding the first GOP'. */
   readonly doing: string;
   /** Arguments after the common ones; inputs come from `pipe:0`, results go to `pipe:1`. */
@@ -149,7 +157,10 @@ export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Ar
     processorS,
     ...job.args,
   ];
-  const running = startFfmpeg(ffmpeg.path, args, job.onLine ? { onLine: job.onLine } : {});
+  const running = startFfmpeg(ffmpeg.path, args, {
+    files: job.files === true,
+    ...(job.onLine ? { onLine: job.onLine } : {}),
+  });
   let broken: unknown = null;
   const breakOff = (reason: unknown) => {
     broken ??= reason;

@@ -10,14 +10,15 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import { type InitInfo, parseFragment, parseInit } from './fragment.ts';
 import { FragmentSplitter, type SplitPart } from './fragment-splitter.ts';
+import { isEncryptedMp4 } from './protection.ts';
 import { endOf } from './recording.ts';
-import { sniffFile } from './sniff.ts';
+import { type Container, sniffFile } from './sniff.ts';
 import type { FileSource } from './sources.ts';
 import { StreamFacts } from './stream-facts.ts';
 
 /** What a file turned out to be. */
 export interface FileFacts {
-  readonly demuxer: string;
+  readonly container: Container;
   /** Length from the container's start to its end, rather too long than too short; null when nobody needs to know. */
   readonly durationUs: number | null;
   readonly plan: CapturePlan;
@@ -57,11 +58,14 @@ export async function probeFile(
   source: FileSource,
   options: { clock: Clock; signal: AbortSignal },
 ): Promise<FileFacts> {
-  const demuxer = await sniffFile(source.path, source.shown);
+  const container = await sniffFile(source.path, source.shown);
+  if (container.demuxer === 'mov' && (await isEncryptedMp4(source.path))) {
+    throw failure('camera_no_video', { source: source.shown, detail: 'it is encrypted' });
+  }
   const facts = new StreamFacts();
-  const look = await lookThroughCopy(ffmpeg, source, demuxer, facts, options);
+  const look = await lookThroughCopy(ffmpeg, source, container, facts, options);
   if (!facts.video) {
-    const crashes = demuxer === 'mpegts' && look.words?.startsWith('SIG') === true;
+    const crashes = container.demuxer === 'mpegts' && look.words?.startsWith('SIG') === true;
     const detail = crashes ? CRASHES_ON_TRANSPORT_STREAMS : whyNoVideo(look.words);
     throw failure('camera_no_video', { source: source.shown, detail });
   }
@@ -73,25 +77,26 @@ export async function probeFile(
     videoStream: `0:${facts.video.index}`,
     audioStream: `0:${audio?.index ?? 0}`,
   };
-  if (source.pace !== 'fast') return { demuxer, durationUs: null, plan, encodedBecause };
-  if (facts.durationUs !== null) return { demuxer, durationUs: facts.durationUs + TOLD_SLACK_US, plan, encodedBecause };
+  if (source.pace !== 'fast') return { container, durationUs: null, plan, encodedBecause };
+  if (facts.durationUs !== null)
+    return { container, durationUs: facts.durationUs + TOLD_SLACK_US, plan, encodedBecause };
   const copiedUs = encodedBecause === null ? look.endUs : null;
-  const measuredUs = copiedUs ?? (await measureUs(ffmpeg, source, demuxer, plan.videoStream, options));
-  return { demuxer, durationUs: measuredUs + MEASURE_SLACK_US, plan, encodedBecause };
+  const measuredUs = copiedUs ?? (await measureUs(ffmpeg, source, container, plan.videoStream, options));
+  return { container, durationUs: measuredUs + MEASURE_SLACK_US, plan, encodedBecause };
 }
 
 /** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */
 async function lookThroughCopy(
   ffmpeg: Ffmpeg,
   source: FileSource,
-  demuxer: string,
+  container: Container,
   facts: StreamFacts,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<{ fault: string | null; words: string | null; endUs: number | null }> {
   const judge = new CopyJudge();
   const enough = new AbortController();
   const timer = clock.after(LOOK_MS_MAX, () => enough.abort());
-  const input = fileInput(source.path, demuxer);
+  const input = fileInput(source.path, container);
   try {
     await runFfmpeg(ffmpeg, {
       doing: 'looking through the file',
@@ -158,11 +163,11 @@ class CopyJudge {
 async function measureUs(
   ffmpeg: Ffmpeg,
   source: FileSource,
-  demuxer: string,
+  container: Container,
   stream: string,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<number> {
-  const input = fileInput(source.path, demuxer);
+  const input = fileInput(source.path, container);
   let unfinished = '';
   let [ticksPerS, end] = [0, 0];
   await runFfmpeg(ffmpeg, {

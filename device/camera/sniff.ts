@@ -6,6 +6,7 @@ import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';
 
 const HEAD_BYTES = 4_096;
+const BOX_HEADER_BYTES = 8;
 
 /** Types of the first box of MP4, QuickTime and 3GP files, whole or cut. */
 const MP4_TYPES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'moof', 'pnot', 'sidx'];
@@ -28,16 +29,47 @@ const MAGIC: readonly { readonly at: number; readonly bytes: string; readonly de
   { at: 0, bytes: '\xff\xd8\xff', demuxer: 'mjpeg' },
 ];
 
+/** How ffmpeg is to open a file. */
+export interface Container {
+  readonly demuxer: string;
+  /** Bytes at the start that it must not see, because it would give up on them. */
+  readonly skipBytes: number;
+}
+
 /**
- * The demuxer for a file. `shown` is the file's name in errors. Throws `camera_not_found`; `camera_refused_format` for
+ * How to open a file. `shown` is the file's name in errors. Throws `camera_not_found`; `camera_refused_format` for
  * anything that is not a regular file of a known media container.
  */
-export async function sniffFile(path: string, shown: string): Promise<string> {
+export async function sniffFile(path: string, shown: string): Promise<Container> {
   const head = await readHead(path, shown);
   if (!head) throw failure('camera_refused_format', { source: shown, detail: 'it is not a regular file' });
   const demuxer = demuxerOf(head);
   if (!demuxer) throw failure('camera_refused_format', { source: shown, detail: 'it begins like no media container' });
-  return demuxer;
+  return { demuxer, skipBytes: demuxer === 'mov' ? malformedFillers(head) : 0 };
+}
+
+/** Box types that hold nothing (ISO/IEC 14496-12 §8.1.2). */
+const FILLER_TYPES = ['free', 'skip', 'wide'];
+
+/**
+ * Bytes up to the end of the last filler box, among the first boxes, that is said to be shorter than its own header. There are
+ * writers that make such, and nothing in front of them is needed; ffmpeg takes the whole file for broken.
+ */
+function malformedFillers(head: Uint8Array): number {
+  const fields = new DataView(head.buffer, head.byteOffset, head.length);
+  let skipBytes = 0;
+  for (let at = 0; at + BOX_HEADER_BYTES <= head.length; ) {
+    const sizeBytes = fields.getUint32(at);
+    const type = String.fromCharCode(...head.subarray(at + 4, at + BOX_HEADER_BYTES));
+    // 0 is "to the end of the file" and 1 "the size follows": neither is malformed, nor anything to look behind.
+    if (sizeBytes < 2) break;
+    if (sizeBytes < BOX_HEADER_BYTES) {
+      if (!FILLER_TYPES.includes(type)) break;
+      at += BOX_HEADER_BYTES;
+      skipBytes = at;
+    } else at += sizeBytes;
+  }
+  return skipBytes;
 }
 
 /** The first bytes of a regular file; null for a folder, a pipe or a device. */

@@ -34,10 +34,10 @@ export class FileDriver implements SourceDriver {
     const { path, pace } = this.source;
     // Read fast, a file's end lies at the moment the capture began: no footage is dated into the future, and a run that
     // takes over from a broken one finds the same places in wall time.
-    const { durationUs, demuxer } = this.facts;
+    const { durationUs, container } = this.facts;
     const startUs = durationUs === null ? null : this.anchorUs - durationUs;
     return {
-      inputs: [pacedFileInput(path, demuxer, pace, ffmpeg)],
+      inputs: [pacedFileInput(path, container, pace, ffmpeg)],
       plan: this.plan,
       timeline: () => new KnownTimeline(startUs ?? clock.wallUs()),
       skipBeforeUs: startUs === null ? 0 : deliveredUntilUs,

@@ -134,9 +134,12 @@ function parseFile(named: string, text: string, defaults: SourceDefaults): FileS
   const shown = `file:${path}`.slice(0, SHOWN_LENGTH_MAX);
   if (!exists(path)) throw failure('camera_not_found', { source: shown });
   const query = mark === -1 ? '' : named.slice(mark + 1);
-  const { pace, loop, audio } = readOptions(query, text, defaults, ['pace', 'loop', 'once', 'audio']);
-  // Read fast, footage ends at the moment the capture began; there is no second such moment for another pass.
-  if (loop && pace === 'fast') throw unsupported(text);
+  const told = readOptions(query, text, { ...defaults, loop: false }, ['pace', 'loop', 'once', 'audio']);
+  const { pace, audio } = told;
+  // Read fast, footage ends at the moment the capture began; there is no second such moment for another pass. Where files
+  // are played again and again by default, this one is not.
+  if (told.loop && pace === 'fast') throw unsupported(text);
+  const loop = pace !== 'fast' && (told.loop || (defaults.loop === true && !new URLSearchParams(query).has('once')));
   return { kind: 'file', path: resolve(path), loop, pace, audio, shown };
 }
 

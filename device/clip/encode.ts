@@ -55,8 +55,8 @@ const QUALITY = 20;
 
 /** Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. */
 export const H264_FROM_PIPE = [
-  ...['-protocol_whitelist', 'pipe', '-max_pixels', String(PIXELS_MAX), '-flags', '+output_corrupt'],
-  ...['-noautorotate', '-f', 'h264', '-framerate', '25', '-i', 'pipe:0'],
+  ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'h264', '-max_pixels', String(PIXELS_MAX)],
+  ...['-flags', '+output_corrupt', '-noautorotate', '-f', 'h264', '-framerate', '25', '-i', 'pipe:0'],
 ] as const;
 
 /**

@@ -116,6 +116,7 @@ async function naiveCut(deps: StoryDeps, ffmpeg: Ffmpeg, from: string, to: strin
   await runFfmpeg(ffmpeg, {
     doing: 'making the naive cut',
     args: [...span, '-c', 'copy', '-y', `file:${to}`],
+    files: true,
     stdoutBytesMax: 0,
     timeoutMs: 60_000,
     clock: deps.clock,

@@ -37,6 +37,9 @@ describe("a camera's name", () => {
     expect(parseCameraSource(`file:${plain}?loop&audio=off`)).toEqual({ ...file, loop: true, audio: false });
     expect(parseCameraSource(`file:${plain}`, { pace: 'fast' })).toEqual({ ...file, pace: 'fast' });
     expect(parseCameraSource(`file:${plain}?pace=own`, { pace: 'fast' })).toEqual(file);
+    expect(parseCameraSource(`file:${plain}?once`, { loop: true })).toEqual(file);
+    expect(parseCameraSource(`file:${plain}?audio=on`, { loop: true })).toEqual({ ...file, loop: true });
+    expect(parseCameraSource(`file:${plain}?pace=fast`, { loop: true })).toEqual({ ...file, pace: 'fast' });
   });
 
   it('takes a question mark as part of a file name when such a file exists', () => {
