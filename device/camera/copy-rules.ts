@@ -1,6 +1,6 @@
 // Owns: deciding whether a camera's own stream can be kept as it is, from what a copy of it holds. What cannot is encoded.
 // Not here: running ffmpeg (probe.ts, capture-run.ts).
-import { type AvcConfig, parseSps } from './avc.ts';
+import { type AvcConfig, BitReader, parseSps, unescapeNal } from './avc.ts';
 import { FieldReader } from './boxes.ts';
 import type { InitInfo, Sample } from './fragment.ts';
 
@@ -32,7 +32,8 @@ export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | n
   let before = first;
   for (const sample of rest) {
     if (sample.key) return 'a fragment holds two groups of pictures';
-    if (sample.pts <= before.pts) return 'pictures are reordered';
+    // A container without presentation times (AVI) does not show by them that pictures are reordered; their slices do.
+    if (sample.pts <= before.pts || hasBidirectional(avc, sample.data)) return 'pictures are reordered';
     before = sample;
   }
   return null;
@@ -56,12 +57,33 @@ export function isCutOff(init: InitInfo, video: readonly Sample[]): boolean {
 
 /** NAL unit type of a sample's first slice (1 to 5, ISO/IEC 14496-10 Table 7-1); null when it holds no picture. */
 function firstSliceType(avc: AvcConfig, sample: Uint8Array): number | null {
+  for (const slice of slicesOf(avc, sample)) return nalTypeOf(slice);
+  return null;
+}
+
+/** Bytes enough for the two numbers at the start of a slice header. */
+const SLICE_HEADER_BYTES = 12;
+
+/** Whether a slice is predicted from two directions (§7.4.3: slice_type 1 or 6). */
+function hasBidirectional(avc: AvcConfig, sample: Uint8Array): boolean {
+  for (const slice of slicesOf(avc, sample)) {
+    const bits = new BitReader(unescapeNal(slice.subarray(1, 1 + SLICE_HEADER_BYTES)));
+    bits.ue(); // first_mb_in_slice
+    if (bits.ue() % 5 === 1) return true;
+  }
+  return false;
+}
+
+function nalTypeOf(unit: Uint8Array): number {
+  return (unit[0] ?? 0) & 31;
+}
+
+function* slicesOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
   const fields = new FieldReader(sample);
   while (fields.left > avc.nalLengthSize) {
     let length = 0;
     for (let n = 0; n < avc.nalLengthSize; n += 1) length = length * 256 + fields.u8();
-    const type = (fields.take(length)[0] ?? 0) & 31;
-    if (type >= 1 && type <= NAL_IDR) return type;
+    const unit = fields.take(length);
+    if (nalTypeOf(unit) >= 1 && nalTypeOf(unit) <= NAL_IDR) yield unit;
   }
-  return null;
 }

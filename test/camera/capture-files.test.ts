@@ -31,6 +31,8 @@ const made = {
   gop4: make('gop4.mp4', ...picture('320x240', 9), ...x264('-bf', '0', '-g', '60')),
   gop6: make('gop6.mp4', ...picture('320x240', 13), ...x264('-bf', '0', '-g', '90', '-sc_threshold', '0')),
   reordered: make('b.mp4', ...picture(), ...x264('-bf', '2', '-g', '15', '-b_strategy', '0')),
+  /** AVI has no presentation times. */
+  untimed: make('b.avi', ...picture(), ...x264('-bf', '2', '-g', '15', '-b_strategy', '0')),
   odd: make(
     'odd.webm',
     '-f',
@@ -135,6 +137,7 @@ describe.each(ffmpegs)('a file captured by ffmpeg $version', (ffmpeg) => {
     ['H.264 with a keyframe every 4 s', made.gop4, 'copy', 3],
     ['H.264 with a keyframe every 6 s', made.gop6, 'encode', 13],
     ['H.264 with reordered pictures', made.reordered, 'encode', 6],
+    ['H.264 with reordered pictures and no times to show it', made.untimed, 'encode', 6],
     ['H.264 that is not 4:2:0', made.deep, 'encode', 2],
     ['VP8 of odd size', made.odd, 'encode', 2],
     ['a picture turned on its side', rotated, 'copy', 6],
