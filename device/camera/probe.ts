@@ -170,7 +170,7 @@ async function measureUs(
   const input = fileInput(source.path, container);
   let unfinished = '';
   let [ticksPerS, end] = [0, 0];
-  await runFfmpeg(ffmpeg, {
+  const measured = runFfmpeg(ffmpeg, {
     doing: 'measuring the file',
     args: [...input.options, '-i', input.address, '-map', stream, '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
     stdoutBytesMax: PASSED_BYTES_MAX,
@@ -188,8 +188,17 @@ async function measureUs(
     clock,
     signal,
   });
-  if (!(ticksPerS > 0 && end > 0)) {
-    throw failure('camera_no_video', { source: source.shown, detail: 'its length cannot be measured' });
+  // What cannot be measured now will not be after another try: the file does not change.
+  const words = await measured.then(
+    () => null,
+    (thrown) => {
+      if (signal.aborted || !isFailure(thrown)) throw thrown;
+      return String(thrown.facts['detail'] ?? thrown.code);
+    },
+  );
+  if (words !== null || !(ticksPerS > 0 && end > 0)) {
+    const detail = `its length cannot be measured: ${words ?? 'it has no pictures'}`;
+    throw failure('camera_no_video', { source: source.shown, detail });
   }
   return Math.ceil((end * 1_000_000) / ticksPerS);
 }

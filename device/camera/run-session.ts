@@ -202,7 +202,8 @@ export class RunSession {
     }
     if (driver.policy.atEnd === 'lost') return this.broken(end.status === 0 ? 'it ended the stream' : detail);
     if (barren && driver.unchanging) {
-      return { how: 'hopeless', detail, failure: failure('camera_no_video', { source: shown, detail }) };
+      const why = { source: shown, detail: `no picture can be read: ${detail}` };
+      return { how: 'hopeless', detail: why.detail, failure: failure('camera_no_video', why) };
     }
     return end.status === 0 && !barren ? { how: 'complete', detail: 'it ended', failure: null } : this.broken(detail);
   }

@@ -2,6 +2,7 @@
 // Not here: opening one (probe.ts, capture-plan.ts), what a file really holds (sniff.ts).
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';
 import { withoutCredentials } from './ffmpeg-run.ts';
 
@@ -122,8 +123,13 @@ function parseSynthetic(text: string, defaults: SourceDefaults): SyntheticSource
   return { kind: 'synthetic', width, height, pace, audio, seconds, shown: text };
 }
 
+/** Whether there is something of this name, even if it cannot be reached: why, is told when it is opened. */
 function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (thrown) {
+    return systemCode(thrown) !== 'ENAMETOOLONG';
+  }
 }
 
 function parseFile(named: string, text: string, defaults: SourceDefaults): FileSource {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -73,6 +73,15 @@ describe("a camera's name", () => {
 
   it('keeps credentials out of a refusal', () => {
     expect(() => parseCameraSource('http://anna:geheim@host/x')).toThrow(/http:\/\/\*\*\*@host/);
+  });
+
+  it('may be a path that cannot be followed: opening it tells why', () => {
+    symlinkSync('loop-b', join(folder, 'loop-a'));
+    symlinkSync('loop-a', join(folder, 'loop-b'));
+    expect(parseCameraSource(`file:${folder}/loop-a`)).toMatchObject({ kind: 'file' });
+    expect(() => parseCameraSource(`file:${folder}/${'x'.repeat(300)}`)).toThrow(
+      expect.objectContaining({ code: 'camera_not_found' }),
+    );
   });
 
   it('is refused when the file does not exist', () => {
