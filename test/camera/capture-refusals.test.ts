@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +22,7 @@ const ffmpegs = await ffmpegsHere();
 const maker = ffmpegs[0]?.path ?? 'ffmpeg';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-hostile-'));
 const secret = join(folder, 'secret.mp4');
+const fragmented = join(folder, 'fragmented.mp4');
 let server: Server;
 let connections = 0;
 let port = 0;
@@ -31,6 +43,7 @@ beforeAll(async () => {
     '25',
   ];
   execFileSync(maker, [...args, secret]);
+  execFileSync(maker, ['-v', 'error', '-i', secret, '-c', 'copy', '-movflags', 'frag_keyframe+empty_moov', fragmented]);
   server = createServer((socket) => {
     connections += 1;
     socket.destroy();
@@ -123,6 +136,49 @@ describe.each(ffmpegs)('a hostile file and ffmpeg $version', (ffmpeg) => {
       await expect(started).rejects.toMatchObject({ code: 'camera_refused_format' });
       await recorder.capture.stop();
     }
+  });
+
+  it('says of encrypted video that it is encrypted, and does not record the noise', async () => {
+    const encrypted = Buffer.from(readFileSync(secret));
+    encrypted.write('encv', encrypted.indexOf('avc1', encrypted.indexOf('stsd')), 'latin1');
+    const recorder = new Recorder(ffmpeg, write('encrypted.mp4', encrypted));
+    await expect(recorder.capture.start(new AbortController().signal)).rejects.toMatchObject({
+      code: 'camera_no_video',
+      message: expect.stringContaining('it is encrypted'),
+    });
+    await recorder.capture.stop();
+    expect(recorder.segments).toEqual([]);
+  });
+
+  it('looks behind a filler box that is shorter than its header', async () => {
+    const file = Buffer.from(readFileSync(secret));
+    const free = file.indexOf('free', 0, 'latin1') - 4;
+    expect(file.readUInt32BE(free)).toBe(8);
+    file.writeUInt32BE(3, free);
+    const recorder = await new Recorder(ffmpeg, `file:${write('filler.mp4', file)}?pace=fast`).whole();
+    expect(recorder.frameTimesUs().length).toBe(50);
+  });
+
+  it('keeps what was there of a file that is cut short while it is read, and ends', async () => {
+    const path = write('shrinking.mp4', readFileSync(fragmented));
+    const recorder = new Recorder(ffmpeg, `file:${path}`);
+    await recorder.capture.start(new AbortController().signal);
+    truncateSync(path, Math.floor(statSync(path).size / 2));
+    await recorder.until(() => ['ended', 'failed'].includes(recorder.changes.at(-1)?.state ?? ''));
+    await recorder.capture.stop();
+    expect(recorder.segments.length).toBeLessThan(20);
+    expect(ffmpegChildren()).toEqual([]);
+  });
+
+  it('ends at the end of a file that grows without end while it is read', async () => {
+    const path = write('growing.mp4', readFileSync(fragmented));
+    const recorder = new Recorder(ffmpeg, `file:${path}`);
+    await recorder.capture.start(new AbortController().signal);
+    appendFileSync(path, new Uint8Array(1_000_000).fill(7));
+    await recorder.until(() => ['ended', 'failed'].includes(recorder.changes.at(-1)?.state ?? ''));
+    await recorder.capture.stop();
+    expect(recorder.frameTimesUs().length).toBeGreaterThanOrEqual(20);
+    expect(ffmpegChildren()).toEqual([]);
   });
 
   it('says of a sound file that it has no video', async () => {

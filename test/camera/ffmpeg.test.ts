@@ -1,9 +1,11 @@
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { findFfmpeg, parseVersion } from '../../device/camera/ffmpeg.ts';
+import { didNotStart, limited, MEMORY_BYTES_MAX, OPEN_FILES_MAX } from '../../device/camera/ffmpeg-limits.ts';
 import { lastWords, runFfmpeg, withoutCredentials } from '../../device/camera/ffmpeg-run.ts';
 import { ffmpegChildren, ffmpegsHere } from './support/recorder.ts';
 
@@ -133,6 +135,37 @@ describe.each(ffmpegs)('a short job of ffmpeg $version', (ffmpeg) => {
     expect(ffmpegChildren()).toEqual([]);
   });
 
+  it.runIf(process.platform === 'linux')('is held to limits by the kernel', async () => {
+    const stop = new AbortController();
+    let limits = '';
+    const running = runFfmpeg(ffmpeg, {
+      ...job,
+      args: endless,
+      stdoutBytesMax: 1e12,
+      signal: stop.signal,
+      onStdout: () => {
+        limits = readFileSync(`/proc/${ffmpegChildren()[0]}/limits`, 'utf8');
+        stop.abort(new Error('enough'));
+      },
+    });
+    await expect(running).rejects.toThrow('enough');
+    const limit = (name: string) => new RegExp(`^Max ${name} +(\\S+) +(\\S+)`, 'm').exec(limits)?.slice(1);
+    expect(limit('core file size')).toEqual(['0', '0']);
+    expect(limit('file size')).toEqual(['0', '0']);
+    expect(limit('open files')).toEqual([String(OPEN_FILES_MAX), String(OPEN_FILES_MAX)]);
+    const memory = String(Math.floor(MEMORY_BYTES_MAX / 1024) * 1024);
+    expect(limit('data size')).toEqual([memory, memory]);
+  });
+
+  it.runIf(process.platform === 'linux')('cannot write a file', async () => {
+    const file = join(folder, 'written.raw');
+    const picture = ['-f', 'lavfi', '-i', 'color=s=640x480:d=1', '-f', 'rawvideo'];
+    await expect(runFfmpeg(ffmpeg, { ...job, args: [...picture, '-y', `file:${file}`] })).rejects.toMatchObject({
+      code: 'ffmpeg_failed',
+    });
+    expect(statSync(file).size).toBe(0);
+  });
+
   it('passes on what its input throws', async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield new Uint8Array(10);
@@ -160,6 +193,29 @@ describe.each(ffmpegs)('a short job of ffmpeg $version', (ffmpeg) => {
     ];
     const out = await runFfmpeg(ffmpeg, { ...job, args, stdin: new Uint8Array(20_000_000).fill(9) });
     expect(out).toEqual(new Uint8Array(64 * 64).fill(9));
+  });
+});
+
+describe('the limits of a process', () => {
+  /** Runs a program under them that asks for so much memory and does not touch it. */
+  function asks(bytes: number): number | null {
+    const { path, args } = limited(process.execPath, ['-e', `Buffer.allocUnsafeSlow(${bytes})`]);
+    return spawnSync(path, args).status;
+  }
+
+  it.runIf(process.platform === 'linux')('refuse memory beyond what it may hold, not below', () => {
+    expect(asks(MEMORY_BYTES_MAX)).toBe(1);
+    expect(asks(MEMORY_BYTES_MAX / 4)).toBe(0);
+  });
+
+  it('tell a program that is not there from one that failed', () => {
+    const start = (program: string, ...words: string[]) => {
+      const { path, args } = limited(program, words);
+      return spawnSync(path, args).status;
+    };
+    expect(didNotStart(start(join(folder, 'nothing')))).toBe(true);
+    expect(didNotStart(start(folder))).toBe(true);
+    expect(didNotStart(start(process.execPath, '-e', 'process.exit(3)'))).toBe(false);
   });
 });
 
