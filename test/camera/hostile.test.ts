@@ -101,3 +101,16 @@ it.for(ffmpegs)(
     );
   },
 );
+
+it('is seen when a program does open what such a file names, and calls whom it names', async () => {
+  const [ffmpeg] = ffmpegs;
+  const made = (name: string) => files.find((file) => file.name === name)?.path ?? '';
+  const trusting = (name: string, ...options: string[]) =>
+    traced([ffmpeg?.path ?? '', '-nostdin', ...options, '-i', made(name), '-f', 'null', '-'], join(folder, name), {});
+  const script = await trusting('ffconcat.mp4', '-safe', '0');
+  expect(foreignOpens(script).some((line) => line.startsWith(secret))).toBe(true);
+  const before = connections;
+  const manifest = await trusting('dash.mp4', '-protocol_whitelist', 'file,http,tcp', '-f', 'dash');
+  expect(manifest.calls.length).toBeGreaterThan(0);
+  expect(connections).toBeGreaterThan(before);
+}, 120_000);
