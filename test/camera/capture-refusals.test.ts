@@ -15,7 +15,6 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mediaFile } from '../support/media.ts';
 import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
 
 const ffmpegs = await ffmpegsHere();
@@ -62,19 +61,6 @@ function write(name: string, text: string | Uint8Array): string {
   writeFileSync(path, text);
   return path;
 }
-
-const BROKEN = [
-  'androidx_sample_malformed_free_box.mp4',
-  'mp4ff_init.mp4',
-  'mp4ff_cbcs.mp4',
-  'mp4parse_bipbop_nonfragment_header.mp4',
-  'mp4parse_test_case_1185230.mp4',
-  'mp4parse_zero_empty_stsc.mp4',
-  'androidx_sample_missing_stsd.mp4',
-  'mediabunny_no-initial-keyframe.ts',
-  'androidx_sample_without_stss.mp4',
-  'mediabunny_multiple-aac-tracks.mp4',
-];
 
 const ftyp = '\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp41';
 
@@ -190,18 +176,4 @@ describe.each(ffmpegs)('a hostile file and ffmpeg $version', (ffmpeg) => {
     });
     await recorder.capture.stop();
   });
-
-  for (const name of BROKEN) {
-    const path = mediaFile(`torture/${name}`);
-    it.skipIf(path === null)(`ends in a state of its own for the broken or odd file ${name}`, async () => {
-      const recorder = new Recorder(ffmpeg, `file:${path}?pace=fast`);
-      const outcome = await recorder.whole().then(
-        () => recorder.changes.at(-2)?.state,
-        (thrown: { code?: string }) => thrown.code,
-      );
-      await recorder.capture.stop();
-      expect(['ended', 'failed', 'camera_no_video']).toContain(outcome);
-      expect(ffmpegChildren()).toEqual([]);
-    });
-  }
 });
