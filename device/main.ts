@@ -1,4 +1,5 @@
 // Owns: starting a doorbell with the seams of its process. Not here: command-line parsing and the folder's lock (sim/cli).
+import { keepMemoryOutOfCoreDumps } from './base/core-dump.ts';
 import { SystemPrograms } from './base/program.ts';
 import { findFfmpeg } from './camera/ffmpeg.ts';
 import { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
@@ -8,6 +9,8 @@ export async function startDevice(
   options: DoorbellOptions,
   seams: Omit<DoorbellSeams, 'ffmpeg' | 'programs'>,
 ): Promise<Doorbell> {
+  // Before anything private is read, and before any program is started: they inherit it.
+  keepMemoryOutOfCoreDumps(seams.log);
   const ffmpeg = await findFfmpeg();
   const doorbell = new Doorbell(options, { ...seams, ffmpeg, programs: new SystemPrograms() });
   await doorbell.start();
