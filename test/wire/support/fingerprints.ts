@@ -1,0 +1,196 @@
+// Owns: what must not be seen (footage, sealed or plain, keys, private texts) and finding any piece of it in any bytes.
+// Not here: where the bytes come from (capture-file.ts, places.test.ts), what is allowed there (verdict.ts).
+import { unfold } from './unfold.ts';
+
+/** Bytes of one fingerprint. Any run of 31 bytes of a secret holds a whole one, wherever it starts. */
+export const BLOCK_BYTES = 16;
+const WORDS = BLOCK_BYTES / 4;
+/** A block with fewer different bytes is padding or structure, and stands in many files. */
+const VARIETY_MIN = 9;
+const SLOTS_FIRST = 2 ** 12;
+
+/** The name of what stands in more than one secret. */
+export const SEVERAL_SECRETS = 'several';
+const SEVERAL = 1;
+
+/** A piece of a secret that was found. */
+export interface Finding {
+  /** What was found, e.g. `segment 12 plain`. */
+  secret: string;
+  /** The encodings it was found under, outermost first; empty: as it is. */
+  under: string[];
+  position: number;
+}
+
+/** A set of secrets that can be searched for at once. */
+export class Fingerprints {
+  private slots = SLOTS_FIRST;
+  private words = new Uint32Array(SLOTS_FIRST * WORDS);
+  private owners = new Uint32Array(SLOTS_FIRST);
+  private filter = new Uint8Array(2 ** 19);
+  private readonly names: string[] = ['', SEVERAL_SECRETS];
+  private readonly numbers = new Map<string, number>();
+  private readonly texts: { name: string; needles: Buffer[] }[] = [];
+  private held = 0;
+  /** Blocks that were offered, and those of them with too little variety to tell anything. */
+  offered = 0;
+  skipped = 0;
+
+  /** Blocks that are looked for. */
+  get size(): number {
+    return this.held;
+  }
+
+  /** Names of all secrets. */
+  get secrets(): string[] {
+    return [...this.names.slice(2), ...this.texts.map(({ name }) => name)];
+  }
+
+  /** Adds footage or any long secret: every whole block of it. */
+  add(name: string, bytes: Uint8Array): void {
+    this.addBlocks(name, bytes, BLOCK_BYTES);
+  }
+
+  /** Adds a short secret such as a key: the block at every position of it, so that any 16 bytes in a row are found. */
+  addKey(name: string, bytes: Uint8Array): void {
+    this.addBlocks(name, bytes, 1);
+  }
+
+  /** Adds a private text, looked for as it is, in UTF-16, percent-encoded and as JSON may write it. */
+  addText(name: string, text: string): void {
+    const escaped = [...text].map((letter) =>
+      letter > '~' ? `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}` : letter,
+    );
+    const spellings = [
+      text,
+      encodeURIComponent(text),
+      text.replaceAll(' ', '+'),
+      JSON.stringify(text).slice(1, -1),
+      escaped.join(''),
+    ];
+    const needles = [...new Set(spellings)].map((spelling) => Buffer.from(spelling));
+    this.texts.push({ name, needles: [...needles, Buffer.from(text, 'utf16le')] });
+  }
+
+  /** Adds a few bytes that are looked for whole. */
+  addBytes(name: string, bytes: Uint8Array): void {
+    this.texts.push({ name, needles: [Buffer.from(bytes)] });
+  }
+
+  /** Every secret a piece of which is in `bytes`, in the first place it is found in; as it is or under any encoding. */
+  find(bytes: Uint8Array): Finding[] {
+    const found = new Map<string, Finding>();
+    for (const { under, bytes: layer } of unfold(bytes)) {
+      this.scan(layer, (owner, position) => {
+        const secret = this.names[owner] ?? '';
+        if (!found.has(secret)) found.set(secret, { secret, under, position });
+      });
+      const buffer = Buffer.from(layer.buffer, layer.byteOffset, layer.length);
+      for (const { name, needles } of this.texts) {
+        if (found.has(name)) continue;
+        const position = Math.max(...needles.map((needle) => buffer.indexOf(needle)));
+        if (position >= 0) found.set(name, { secret: name, under, position });
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Every secret a block of which is in `bytes` as it is; for what is too large to be unfolded. */
+  findBare(bytes: Uint8Array): string[] {
+    const found = new Set<string>();
+    this.scan(bytes, (owner) => found.add(this.names[owner] ?? ''));
+    return [...found];
+  }
+
+  /**
+   * Once all is added: what also stands, at whatever place, in another of these secrets than the one it was taken from tells
+   * nothing about which of them it is. (Pictures of a still porch are alike.)
+   */
+  tellApart(secrets: Iterable<{ name: string; bytes: Uint8Array }>): void {
+    for (const { name, bytes } of secrets) {
+      const own = this.numbers.get(name);
+      this.scan(bytes, (owner, _position, slot) => {
+        if (owner !== own) this.owners[slot] = SEVERAL;
+      });
+    }
+  }
+
+  private addBlocks(name: string, bytes: Uint8Array, step: number): void {
+    const owner = this.numbers.get(name) ?? this.names.push(name) - 1;
+    this.numbers.set(name, owner);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += step) {
+      this.offered += 1;
+      if (new Set(bytes.subarray(at, at + BLOCK_BYTES)).size < VARIETY_MIN) {
+        this.skipped += 1;
+        continue;
+      }
+      if (2 * this.held >= this.slots) this.grow();
+      this.insert(
+        [0, 4, 8, 12].map((word) => view.getUint32(at + word, true)),
+        owner,
+      );
+    }
+  }
+
+  private grow(): void {
+    const { words, owners, slots } = this;
+    this.slots = slots * 2;
+    this.words = new Uint32Array(this.slots * WORDS);
+    this.owners = new Uint32Array(this.slots);
+    this.held = 0;
+    for (let slot = 0; slot < slots; slot += 1) {
+      const owner = owners[slot] ?? 0;
+      if (owner > 0) this.insert([...words.subarray(slot * WORDS, (slot + 1) * WORDS)], owner);
+    }
+  }
+
+  private insert(block: number[], owner: number): void {
+    const [a = 0, b = 0, c = 0, d = 0] = block;
+    const { words, owners, slots } = this;
+    for (let slot = mix(a, b) & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
+      const at = slot * WORDS;
+      const same = words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d;
+      if (owners[slot] !== 0 && same) {
+        // What stands in several secrets is still found, but tells nothing about which of them it is.
+        if (owners[slot] !== owner) owners[slot] = SEVERAL;
+        return;
+      }
+      if (owners[slot] !== 0) continue;
+      words.set(block, at);
+      owners[slot] = owner;
+      this.held += 1;
+      const bit = mix(a, b) >>> 10;
+      this.filter[bit >>> 3] = (this.filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
+      return;
+    }
+  }
+
+  private scan(bytes: Uint8Array, hit: (owner: number, position: number, slot: number) => void): void {
+    if (this.held === 0 || bytes.length < BLOCK_BYTES) return;
+    const { filter, words, owners, slots } = this;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += 1) {
+      const a = view.getUint32(at, true);
+      const b = view.getUint32(at + 4, true);
+      const mixed = mix(a, b);
+      const bit = mixed >>> 10;
+      if (((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) continue;
+      for (let slot = mixed & (slots - 1); owners[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
+        const word = slot * WORDS;
+        if (words[word] !== a || words[word + 1] !== b) continue;
+        if (words[word + 2] !== view.getUint32(at + 8, true) || words[word + 3] !== view.getUint32(at + 12, true))
+          continue;
+        hit(owners[slot] ?? 0, at, slot);
+        break;
+      }
+    }
+  }
+}
+
+/** Spreads 64 bits over 32 (the finaliser of MurmurHash3). */
+function mix(a: number, b: number): number {
+  let mixed = Math.imul(a ^ ((b << 13) | (b >>> 19)), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ b ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}

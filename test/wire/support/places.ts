@@ -1,0 +1,105 @@
+// Owns: looking for secrets in everything a device leaves behind beside the wire: what it printed, what others were delivered,
+// its files, its disk. Not here: the wire (verdict.ts), what a crash leaves (crash.test.ts).
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { DiskImage } from './disk-image.ts';
+import { BLOCK_BYTES } from './fingerprints.ts';
+import type { Secrets } from './secrets.ts';
+import { describeFinding, noticeTexts } from './verdict.ts';
+import type { World } from './world.ts';
+
+/** One place that was looked through. */
+export interface Place {
+  name: string;
+  bytes: number;
+  found: string[];
+  /** Whether a leak that was put there on purpose was found. */
+  controlFound?: boolean;
+}
+
+/** The device's own files that hold keys and private texts, because it needs them: found there and nowhere else. */
+const KEEPS_ITS_OWN = /^doorbell\/(device\.json|device\.key|wrapping\.key|enrolment\.json)$/;
+/** Larger files are looked through as they are, not unfolded. */
+const UNFOLDED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Looks through a device that has ended, each place again with a leak in it, and unmounts its disk. */
+export async function searchPlaces(world: World, secrets: Secrets): Promise<Place[]> {
+  const leak = [...secrets.samples.values()].find(({ bytes }) => bytes.length > 400)?.bytes ?? Buffer.alloc(0);
+  const encoded = Buffer.from(leak).toString('base64');
+  const log = world.up.device.printed;
+  const places = [printed(log, secrets), delivered(world.delivered, secrets), await files(world, secrets)];
+  const message = { topic: 'doorsill/v1/leak', payload: Buffer.from(JSON.stringify([...leak])) };
+  const controls = [
+    printed(`${log}{"picture":"${encoded}"}`, secrets),
+    delivered([...world.delivered, message], secrets),
+  ];
+  if (world.image) places.push(await image(world.image, secrets));
+  await world.image?.mountAgain();
+  const file = await open(join(world.disk, 'leak'), 'w');
+  await file.write(leak);
+  await file.sync();
+  await file.close();
+  controls.push(await files(world, secrets));
+  // Its name is gone, not what was in it.
+  await rm(join(world.disk, 'leak'));
+  if (world.image) controls.push(await image(world.image, secrets));
+  return places.map((place, at) => ({
+    ...place,
+    controlFound: (controls[at]?.found.length ?? 0) > place.found.length,
+  }));
+}
+
+/** Finds anything secret in a text for people. */
+export function printed(text: string, secrets: Secrets): Place {
+  const bytes = Buffer.from(text);
+  const found = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.find(bytes));
+  return { name: 'log and output', bytes: bytes.length, found: found.map((each) => describeFinding(each, 'the log')) };
+}
+
+function delivered(messages: World['delivered'], secrets: Secrets): Place {
+  const found = messages.flatMap(({ topic, payload }) => {
+    const shown = topic.endsWith('/request') ? noticeTexts(payload) : [];
+    const findings = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.find(payload));
+    return findings.filter(({ secret }) => !shown.includes(secret)).map((each) => describeFinding(each, topic));
+  });
+  return { name: 'MQTT as delivered', bytes: messages.reduce((sum, { payload }) => sum + payload.length, 0), found };
+}
+
+/** Every file: no plain footage in any, and keys and private texts only where they are kept. */
+async function files(world: World, secrets: Secrets): Promise<Place> {
+  const place: Place = { name: 'files', bytes: 0, found: [] };
+  for (const path of [...(await filesUnder(world.disk)), ...(await filesUnder(world.cwd))]) {
+    const name = relative(world.disk, path);
+    const bytes = await readFile(path);
+    place.bytes += bytes.length;
+    if (name.startsWith('tmp/') || name.startsWith('../cwd/')) place.found.push(`${name} was left behind`);
+    const isLarge = bytes.length > UNFOLDED_BYTES_MAX;
+    const frames = isLarge
+      ? secrets.footage.findBare(bytes)
+      : secrets.footage.find(bytes).map((each) => describeFinding(each, ''));
+    place.found.push(...frames.map((each) => `${each} ${name}`));
+    if (isLarge || KEEPS_ITS_OWN.test(name)) continue;
+    // Sealed records belong into the ring, which is large.
+    const others = [...secrets.never.find(bytes), ...secrets.texts.find(bytes)];
+    place.found.push(...others.map((each) => describeFinding(each, name)));
+  }
+  return place;
+}
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  const paths = names.map((name) => join(folder, name)).filter((path) => !path.includes('lost+found'));
+  const kinds = await Promise.all(paths.map(async (path) => (await stat(path)).isFile()));
+  return paths.filter((_, at) => kinds[at]);
+}
+
+/** The raw disk: files that were deleted, and what lies behind the ends of others. */
+async function image(disk: DiskImage, secrets: Secrets): Promise<Place> {
+  const place: Place = { name: 'disk image', bytes: 0, found: [] };
+  await disk.unmount();
+  for await (const piece of disk.pieces(BLOCK_BYTES - 1)) {
+    place.bytes += piece.length;
+    place.found.push(...secrets.footage.findBare(piece).map((each) => `${each} in the disk image`));
+  }
+  return place;
+}
