@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../device/base/random.ts';
 import { proved } from '../support/proved.ts';
+import { compilePlanter } from './support/control.ts';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
 import { PLAYS_LIVE, PLAYS_ON_FILE, type PlayName } from './support/scenarios.ts';
@@ -43,10 +44,12 @@ describe.skipIf(!mayMakeNamespaces())(
   'what leaves the device, a thousand times (needs hardware: a Linux machine of one’s own, as root)',
   () => {
     let folder = '';
+    let planter = '';
     const results: TrialResult[] = [];
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'doorsill-noise-'));
+      planter = await compilePlanter(join(folder, 'planter'));
       console.log(`DOORSILL_SEED=${seed}`);
     });
 
@@ -59,7 +62,7 @@ describe.skipIf(!mayMakeNamespaces())(
           const random = new SeededRandom(seed * TOWNS + town);
           const setting = settingOf(town, await makeNoise(folder, 60));
           const plays = drawPlays(setting.camera.kind === 'file' ? PLAYS_ON_FILE : PLAYS_LIVE, random);
-          const result = await runTrial(setting, plays, seed * TOWNS + town);
+          const result = await runTrial(setting, plays, seed * TOWNS + town, planter);
           results.push(result);
           expectClean(result);
         },

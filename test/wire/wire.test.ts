@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proved } from '../support/proved.ts';
+import { compilePlanter } from './support/control.ts';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
 import { PLAYS_LIVE, PLAYS_ON_FILE } from './support/scenarios.ts';
@@ -15,10 +16,12 @@ describe.skipIf(!mayMakeNamespaces())(
   'what leaves the device (needs hardware: a Linux machine of one’s own, as root)',
   () => {
     let folder = '';
+    let planter = '';
     const results: TrialResult[] = [];
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'doorsill-noise-'));
+      planter = await compilePlanter(join(folder, 'planter'));
     });
 
     afterAll(() => rm(folder, { recursive: true }));
@@ -26,7 +29,7 @@ describe.skipIf(!mayMakeNamespaces())(
     it('over TLS, decrypted with the device’s own keys: only what is listed, and after a grant exactly the clip', async () => {
       const path = await makeNoise(folder, 30);
       const setting = { secure: true, camera: { kind: 'file', path }, ring: 'file', motion: false } as const;
-      const result = await runTrial(setting, PLAYS_ON_FILE, 1);
+      const result = await runTrial(setting, PLAYS_ON_FILE, 1, planter);
       results.push(result);
       expectClean(result);
       // What tshark decrypted is all that passed.
@@ -40,7 +43,7 @@ describe.skipIf(!mayMakeNamespaces())(
         ring: 'file',
         motion: true,
       } as const;
-      const result = await runTrial(setting, PLAYS_LIVE.slice(0, 4), 2);
+      const result = await runTrial(setting, PLAYS_LIVE.slice(0, 4), 2, planter);
       results.push(result);
       expectClean(result);
       const { scenarios, wire, controls, places } = figuresOf(results);

@@ -9,7 +9,8 @@ export type Message = { packet: number; bytes: Uint8Array } & (
   | { kind: 'publish'; topic: string; payload: Uint8Array }
   | { kind: 'subscribe'; topics: string[] }
   | { kind: 'mqtt'; type: string }
-  | { kind: 'http'; method: string; path: string; headers: Map<string, string>; body: Uint8Array }
+  /** Not `isWhole`: the connection ended before its body did. */
+  | { kind: 'http'; method: string; path: string; headers: Map<string, string>; body: Uint8Array; isWhole: boolean }
   | { kind: 'strange' }
   /** A message that its connection's end cut off. */
   | { kind: 'unfinished' }
@@ -68,8 +69,9 @@ export function httpRequests(chunks: readonly Chunk[]): Message[] {
     );
     if (headers.has('transfer-encoding')) return 'strange';
     const end = headEnd + 4 + Number(headers.get('content-length') ?? 0);
-    if (rest.length < end) return 'unfinished';
-    return { end, message: { kind: 'http', method, path, headers, body: rest.subarray(headEnd + 4, end) } };
+    const isWhole = rest.length >= end;
+    const body = rest.subarray(headEnd + 4, end);
+    return { end: Math.min(end, rest.length), message: { kind: 'http', method, path, headers, body, isWhole } };
   });
 }
 

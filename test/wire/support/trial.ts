@@ -1,11 +1,8 @@
 // Owns: one town from its first packet to its last: scenarios played, a leak planted after each, all of it judged.
 // Not here: the parts of it.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
-import { compilePlanter, type Planted, Planter } from './control.ts';
+import { type Planted, Planter } from './control.ts';
 import { type Place, searchPlaces } from './places.ts';
 import { PLAYS, type PlayName, Stage } from './scenarios.ts';
 import { Secrets } from './secrets.ts';
@@ -44,20 +41,21 @@ interface Played {
   controlTo: string;
 }
 
-/** Runs one town. `seed` decides what is left open by the names: windows, disclosures, leaks. */
-export async function runTrial(setting: Setting, plays: readonly PlayName[], seed: number): Promise<TrialResult> {
-  const random = new SeededRandom(seed);
-  const tools = await mkdtemp(join(tmpdir(), 'doorsill-planter-'));
+/**
+ * Runs one town. `seed` decides what is left open by the names: windows, disclosures, leaks. `planter`: its program, compiled
+ * (control.ts).
+ */
+export async function runTrial(
+  setting: Setting,
+  plays: readonly PlayName[],
+  seed: number,
+  planter: string,
+): Promise<TrialResult> {
+  const world = await World.open(setting);
   try {
-    const program = await compilePlanter(tools);
-    const world = await World.open(setting);
-    try {
-      return await playAll(world, program, plays, random);
-    } finally {
-      await world.close();
-    }
+    return await playAll(world, planter, plays, new SeededRandom(seed));
   } finally {
-    await rm(tools, { recursive: true });
+    await world.close();
   }
 }
 

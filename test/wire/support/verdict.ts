@@ -242,7 +242,7 @@ class Judgement {
   }
 
   /** One call at the bridge: which of them, and what is in it. */
-  private judgeRequest({ method, path, headers, body, bytes }: Message & { kind: 'http' }): void {
+  private judgeRequest({ method, path, headers, body, bytes, isWhole }: Message & { kind: 'http' }): void {
     const { granted, enrolment } = this.allowance;
     const call = `${method} ${path}`;
     if (call === 'POST /v1/enrolments') {
@@ -268,7 +268,7 @@ class Judgement {
       return;
     }
     this.search(call, bytes, granted && call === 'POST /v1/intakes' ? granted.keys.map((key) => `value ${key}`) : []);
-    if (granted && call === 'POST /v1/intakes') this.judgeManifest(granted, body);
+    if (granted && isWhole && call === 'POST /v1/intakes') this.judgeManifest(granted, body);
   }
 
   private judgeManifest(granted: Granted, body: Uint8Array): void {
