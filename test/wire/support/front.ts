@@ -33,9 +33,8 @@ export class Front {
   /** Where connections are forwarded to on loopback. */
   targetPort = 0;
   port = 0;
-  /** Plain bytes that came from clients and went to them, TLS taken off. */
-  upBytes = 0;
-  downBytes = 0;
+  /** Plain bytes that clients said to it, TLS taken off, by their port. */
+  readonly heard = new Map<number, number>();
   private readonly host: string;
   private readonly certificate: Certificate | null;
   private readonly open = new Set<Socket>();
@@ -91,13 +90,14 @@ export class Front {
 
   private accept(client: Socket): void {
     const target = connect(this.targetPort, '127.0.0.1');
+    const port = client.remotePort ?? 0;
     for (const socket of [client, target]) {
       this.open.add(socket);
       socket.on('error', () => undefined);
       socket.setNoDelay(true);
     }
     client.on('data', (piece: Buffer) => {
-      this.upBytes += piece.length;
+      this.heard.set(port, (this.heard.get(port) ?? 0) + piece.length);
       this.allowance -= piece.length;
       target.write(piece);
       if (this.allowance > 0) return;
@@ -107,7 +107,6 @@ export class Front {
       this.heldOnce = null;
     });
     target.on('data', (piece: Buffer) => {
-      this.downBytes += piece.length;
       client.write(piece);
     });
     const close = () => {

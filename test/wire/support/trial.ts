@@ -20,8 +20,8 @@ export interface TrialResult {
   packets: number;
   searchedBytes: number;
   decryptedBytes: number;
-  /** Plain bytes that the fronts say passed through TLS. */
-  forwardedBytes: number;
+  /** Plain bytes that a front heard and the capture does not show. */
+  unseenBytes: number;
   fingerprints: number;
   /** Share of footage too uniform to be looked for. */
   skippedShare: number;
@@ -105,7 +105,6 @@ async function judgeAll(
   random: SeededRandom,
 ): Promise<TrialResult> {
   const evidence = await Evidence.of(world, secrets);
-  const { fronts } = world;
   const { footage, never } = secrets;
   footage.tellApart(secrets.samples.values());
   const result: TrialResult = {
@@ -116,10 +115,7 @@ async function judgeAll(
     packets: 0,
     searchedBytes: 0,
     decryptedBytes: evidence.decryptedBytes,
-    forwardedBytes: [fronts.broker, fronts.bridge].reduce(
-      (sum, { upBytes, downBytes }) => sum + upBytes + downBytes,
-      0,
-    ),
+    unseenBytes: evidence.unseenBytes,
     fingerprints: footage.size + never.size,
     skippedShare: footage.skipped / Math.max(1, footage.offered),
     clips: 0,
@@ -167,6 +163,8 @@ export function expectClean(result: TrialResult): void {
   expect(result.controlsFound).toBe(result.scenarios);
   expect(result.places.flatMap(({ found }) => found)).toEqual([]);
   expect(result.places.filter(({ controlFound }) => !controlFound)).toEqual([]);
+  // What was captured, and where it was TLS decrypted, is all that arrived.
+  expect(result.unseenBytes).toBe(0);
   // The fingerprints are of something, and clips are recognised by them.
   expect(result.fingerprints).toBeGreaterThan(1_000);
   expect(result.skippedShare).toBeLessThan(0.5);

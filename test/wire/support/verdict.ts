@@ -57,8 +57,10 @@ export class Evidence {
   private readonly packets: Packet[];
   private readonly markers = new Map<string, number>();
   private readonly talks: Talk[] = [];
-  /** Plain bytes of TLS connections that tshark showed, both ways. */
+  /** Plain bytes inside TLS connections that tshark showed, of what clients said. */
   readonly decryptedBytes: number;
+  /** Plain bytes that a front heard in a connection and the capture does not show: none, or something was not looked at. */
+  readonly unseenBytes: number;
 
   private constructor(world: World, secrets: Secrets, packets: Packet[], talks: Talk[]) {
     this.world = world;
@@ -68,8 +70,22 @@ export class Evidence {
     for (const { number, to, payload } of packets) {
       if (to.address === MARKER.address) this.markers.set(Buffer.from(payload).toString(), number);
     }
-    const plain = talks.flatMap(({ secure, up, down }) => (secure ? [...up, ...down] : []));
-    this.decryptedBytes = plain.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const seen = new Map<number, number>();
+    const add = (port: number, chunks: readonly Chunk[]) => {
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
+      seen.set(port, (seen.get(port) ?? 0) + bytes);
+      return bytes;
+    };
+    let decrypted = 0;
+    for (const { stream, secure, up } of talks) {
+      const bytes = add(stream.client.port, up);
+      if (secure) decrypted += bytes;
+    }
+    this.decryptedBytes = decrypted;
+    // More can be seen than was heard: what a front that was held had not read when its client hung up.
+    this.unseenBytes = [world.fronts.broker, world.fronts.bridge]
+      .flatMap(({ heard }) => [...heard])
+      .reduce((sum, [port, bytes]) => sum + Math.max(0, bytes - (seen.get(port) ?? 0)), 0);
   }
 
   /** Reads and, where it is TLS, decrypts the capture of a town that has ended. */
