@@ -55,6 +55,8 @@ describe('the search for fingerprints', () => {
     }
     expect(found(prints, Buffer.from('12 Élm Street', 'utf16le'))).toEqual(['address']);
     expect(found(prints, Buffer.from(Buffer.from('{"at":"12 Élm Street"}').toString('base64')))).toEqual(['address']);
+    // The length of a DNS label may itself read as a digit.
+    expect(found(prints, Buffer.from(`2${Buffer.from('12 Élm Street').toString('hex')}`))).toEqual(['address']);
     expect(found(prints, Buffer.from('13 Élm Street'))).toEqual([]);
   });
 

@@ -165,7 +165,7 @@ class Judgement {
       const breach = this.flowBreach(packet);
       if (breach) this.breaches.add(breach);
       if (packet.from.address === this.world.up.namespace.device) sentBytes += packet.payload.length;
-      if (packet.protocol === 'udp') this.search('a datagram', packet.payload);
+      if (packet.protocol !== 'tcp') this.search(`a packet of ${packet.protocol}`, packet.payload);
     }
     for (const talk of this.talks) this.judgeTalk(talk);
     const clip = this.clip();
@@ -187,6 +187,8 @@ class Judgement {
     const flow = `${protocol} ${from.address}:${from.port} to ${to.address}:${to.port}`;
     if (!isOut && !isIn) return `a foreign flow: ${flow}`;
     if (protocol === 'udp' && port === 53) return isOut ? queryBreach(payload) : null;
+    // A resolver's answer that came too late is refused by the kernel, which quotes its header (RFC 792).
+    if (protocol === 'icmp' && isOut && kind === 3 && payload[17] === 17 && payload[29] === 53) return null;
     const listed = [broker.port, bridge.port, ...(camera.targetPort > 0 ? [camera.port] : [])];
     if (protocol !== 'tcp' || !listed.includes(port)) return `a foreign flow: ${flow}`;
     return tcp?.syn && !tcp.ack && !isOut ? `a connection to the device: ${flow}` : null;
