@@ -21,13 +21,13 @@ export interface DiskFile {
 
 /** Where the device keeps what must outlive it. Paths are absolute. New files are 0600, new folders 0700. */
 export interface Disk {
-  /** Opens for reading and writing; `create` makes it when missing. Rejects with ENOENT otherwise. */
+  /** Opens for reading and writing; `create` makes it when missing. Rejects with ENOENT otherwise. On a read-only mount what is there is opened, and only writing fails (EROFS). */
   open(path: string, options: { create: boolean }): Promise<DiskFile>;
   /** The whole file; null when it does not exist. Rejects with EFBIG beyond `bytesMax`. */
   readFile(path: string, bytesMax: number): Promise<Uint8Array | null>;
   /** Replaces the file in one durable step: temporary file, fdatasync, rename, fsync of the folder. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
-  /** Moves a file in one durable step; both folders must be on one file system. */
+  /** Moves a file in one durable step; both folders must be on one file system. Out of descriptors (EMFILE) it has not begun. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all in it; does nothing when it is not there. */
   remove(path: string): Promise<void>;
@@ -46,13 +46,27 @@ export function systemCode(thrown: unknown): string | null {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null;
 }
 
+/** Whether a thrown value says that the disk, or what this user may have of it, is full. */
+export function isNoSpace(thrown: unknown): boolean {
+  const code = systemCode(thrown);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 const TEMPORARY_SUFFIX = '.tmp';
+
+/** Removes what `replaceFile` left in a folder when a crash cut it short. For the folder's owner, before it writes there. */
+export async function removeTemporaries(disk: Disk, folder: string): Promise<void> {
+  const left = (await disk.list(folder)).filter((name) => name.startsWith('.') && name.endsWith(TEMPORARY_SUFFIX));
+  for (const name of left) await disk.remove(join(folder, name));
+}
 
 class SystemFile implements DiskFile {
   private readonly handle: FileHandle;
+  private readonly readOnly: boolean;
 
-  constructor(handle: FileHandle) {
+  constructor(handle: FileHandle, readOnly = false) {
     this.handle = handle;
+    this.readOnly = readOnly;
   }
 
   async size(): Promise<number> {
@@ -71,6 +85,7 @@ class SystemFile implements DiskFile {
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
+    this.assertWritable();
     let written = 0;
     while (written < bytes.length) {
       const step = await this.handle.write(bytes, written, bytes.length - written, position + written);
@@ -84,11 +99,24 @@ class SystemFile implements DiskFile {
   }
 
   async truncate(length: number): Promise<void> {
+    this.assertWritable();
     await this.handle.truncate(length);
   }
 
   async close(): Promise<void> {
     await this.handle.close();
+  }
+
+  private assertWritable(): void {
+    if (this.readOnly) throw Object.assign(new Error('the file system is mounted read-only'), { code: 'EROFS' });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
   }
 }
 
@@ -98,6 +126,8 @@ export class SystemDisk implements Disk {
     try {
       return new SystemFile(await open(path, 'r+', 0o600));
     } catch (thrown) {
+      // What is there can still be read and verified; each write says what is wrong.
+      if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), true);
       if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
       const handle = await open(path, 'wx+', 0o600);
       await this.syncFolder(dirname(path));
@@ -124,19 +154,31 @@ export class SystemDisk implements Disk {
 
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
-    const handle = await open(temporary, 'w', 0o600);
     try {
-      await handle.writeFile(bytes);
-      await handle.datasync();
-    } finally {
-      await handle.close();
+      const handle = await open(temporary, 'w', 0o600);
+      try {
+        await handle.writeFile(bytes);
+        await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      await this.rename(temporary, path);
+    } catch (thrown) {
+      // On a full disk every block counts.
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw thrown;
     }
-    await this.rename(temporary, path);
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await rename(from, to);
-    await this.syncFolder(dirname(to));
+    // Opened first: with no descriptor to spare nothing is moved.
+    const folder = await open(dirname(to), 'r');
+    try {
+      await rename(from, to);
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 
   async remove(path: string): Promise<void> {
@@ -144,6 +186,7 @@ export class SystemDisk implements Disk {
   }
 
   async makeFolder(path: string): Promise<void> {
+    if (await isFolder(path)) return;
     await mkdir(path, { recursive: true, mode: 0o700 });
   }
 

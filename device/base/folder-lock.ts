@@ -1,5 +1,5 @@
 // Owns: one process at a time on a data folder. Not here: what is in the folder.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from './disk.ts';
 
@@ -10,16 +10,21 @@ export interface FolderLock {
   release(): void;
 }
 
-/** Takes the folder (made when missing) for this process; returns the holder's process id when another live one has it. */
+/**
+ * Takes the folder (made when missing) for this process; returns the holder's process id when another live one has it.
+ * The lock is a link whose target names the holder: it is there with its text or not at all, and a full disk has room for
+ * it. A folder on a read-only mount needs none: nobody can change it.
+ */
 export function lockFolder(folder: string): FolderLock | { heldBy: number } {
   makeFolders(folder);
   const path = join(folder, LOCK_NAME);
-  const mine = `${process.pid} ${startOf(process.pid)}\n`;
+  const mine = `${process.pid} ${startOf(process.pid)}`;
   for (;;) {
     try {
-      writeFileSync(path, mine, { flag: 'wx', mode: 0o600 });
+      symlinkSync(mine, path);
       return { release: () => rmSync(path, { force: true }) };
     } catch (thrown) {
+      if (systemCode(thrown) === 'EROFS') return { release: () => undefined };
       if (systemCode(thrown) !== 'EEXIST') throw thrown;
     }
     const holder = readHolder(path);
@@ -46,12 +51,7 @@ export function folderHolder(folder: string): number | null {
 }
 
 function readHolder(path: string): number | null {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
+  const text = readLock(path);
   const [pidText = '', start = ''] = text.trim().split(' ');
   const pid = Number(pidText);
   if (!Number.isInteger(pid) || pid <= 0) return null;
@@ -61,6 +61,16 @@ function readHolder(path: string): number | null {
     if (systemCode(thrown) !== 'EPERM') return null;
   }
   return startOf(pid) === start ? pid : null;
+}
+
+/** The text of a lock; earlier versions wrote it into a file. Empty when there is none. */
+function readLock(path: string): string {
+  for (const read of [() => readlinkSync(path), () => readFileSync(path, 'utf8')]) {
+    try {
+      return read();
+    } catch {}
+  }
+  return '';
 }
 
 /** When a process started, in clock ticks since boot, so that a reused id is not mistaken for it; '-' where /proc is missing. */
