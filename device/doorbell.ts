@@ -5,7 +5,7 @@ import { AreaLink } from './area-link/area-link.ts';
 import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
 import { CountingDisk } from './base/counting-disk.ts';
-import type { Disk } from './base/disk.ts';
+import { type Disk, removeTemporaries } from './base/disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import type { Programs } from './base/program.ts';
@@ -28,7 +28,7 @@ import { PairingServer } from './owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
 import { cellOf } from './protocol/area.ts';
 import { partsInside } from './protocol/claims.ts';
-import { failure, isFailure } from './protocol/errors.ts';
+import { failure } from './protocol/errors.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
@@ -37,7 +37,7 @@ import { fittingCipher } from './ring/seal.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
 import { Uploader } from './upload/upload.ts';
-import { Voice } from './voice.ts';
+import { type StoredPart, Voice } from './voice.ts';
 
 export interface DoorbellOptions {
   config: DeviceConfig;
@@ -173,6 +173,8 @@ export class Doorbell {
     const { config, folder } = this.options;
     const { clock, random, disk, log, ffmpeg } = this.seams;
     await bringUpToDate(disk, folder);
+    for (const each of [folder, join(folder, 'consent')])
+      await this.tolerate('folder', () => removeTemporaries(disk, each));
     this.key = await loadOrCreateDeviceKey(disk, random, folder);
     const device = { id: this.id, key: this.key };
     const boot = freshId(random, 'boot');
@@ -222,6 +224,7 @@ export class Doorbell {
       clip: { segments: (window) => ring.read(window), ffmpeg, clock, log },
       footageSettled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       values: () => config.disclosure,
+      storage: (fault) => this.voice.storageIs('outbox', fault),
       clock,
       random,
       log,
@@ -243,10 +246,7 @@ export class Doorbell {
         scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
         camera: (change) => this.onCamera(change),
         shutter: (closed) => this.body.shut(closed),
-        storage: (state, detail) => {
-          this.voice.storageIs(state, detail);
-          this.voice.state();
-        },
+        storage: (fault) => this.voice.storageIs('ring', fault),
       },
     });
     this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, accounts, pairing, recorder };
@@ -258,7 +258,7 @@ export class Doorbell {
   /** In order of the flow: what others lean on comes first. */
   private async startParts(parts: Parts): Promise<void> {
     const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment } = parts;
-    await this.tolerate(() => ring.start());
+    await this.tolerate('ring', () => ring.start());
     this.undo.push(() => ring.stop());
     await outbox.start();
     this.undo.push(() => outbox.stop());
@@ -279,11 +279,11 @@ export class Doorbell {
     home.start();
     if (enrolment) {
       const { bridge, bridgeKey, registryKey } = enrolment;
-      await this.tolerate(() => gate.enrol({ bridge, bridgeKey, registryKey }));
+      await this.tolerate('folder', () => gate.enrol({ bridge, bridgeKey, registryKey }));
     }
     await this.dropFinishedClips(parts);
     this.undo.push(() => parts.accounts.idle());
-    await pairing.start();
+    await this.tolerate('folder', () => pairing.start());
     this.undo.push(() => pairing.stop());
     if (area) {
       area.onState(() => this.voice.state());
@@ -378,18 +378,17 @@ export class Doorbell {
     const { items, damaged } = outbox.list();
     const needed = new Set(gate.unfinishedGrants());
     for (const grant of [...items.map((item) => item.grant), ...damaged]) {
-      if (!needed.has(grant)) await outbox.remove(grant);
+      if (!needed.has(grant)) await this.tolerate('outbox', () => outbox.remove(grant));
     }
   }
 
   /** For steps whose failure the owner sees in the state, while the rest of the doorbell goes on. */
-  private async tolerate(step: () => Promise<void>): Promise<void> {
+  private async tolerate(part: StoredPart, step: () => Promise<void>): Promise<void> {
     try {
       await step();
     } catch (thrown) {
-      if (!isFailure(thrown)) throw thrown;
-      this.seams.log.error(thrown.message, { code: thrown.code });
-      this.voice.storageIs(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
+      this.voice.storageIs(part, thrown);
+      this.seams.log.error(thrown instanceof Error ? thrown.message : '', { part });
     }
   }
 }

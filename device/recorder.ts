@@ -4,7 +4,7 @@ import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
 import type { Segment } from './camera/segment.ts';
-import { isFailure } from './protocol/errors.ts';
+import { type Failure, isFailure } from './protocol/errors.ts';
 import type { Ring } from './ring/ring.ts';
 
 export interface RecorderDeps {
@@ -16,8 +16,8 @@ export interface RecorderDeps {
     camera(change: CaptureChange): void;
     /** Moves the lid before the camera; never rejects. */
     shutter(closed: boolean): Promise<void>;
-    /** How storing does; `detail` is set when it does not. */
-    storage(state: 'ok' | 'full' | 'failed', detail?: string): void;
+    /** Why a segment could not be stored; null when one could. */
+    storage(fault: Failure | null): void;
   };
 }
 
@@ -104,9 +104,9 @@ export class Recorder {
     this.heardMs = this.deps.clock.monotonicMs();
     try {
       await ring.append(segment);
-      sinks.storage('ok');
+      sinks.storage(null);
     } catch (thrown) {
-      if (isFailure(thrown)) sinks.storage(thrown.code === 'ring_full_disk' ? 'full' : 'failed', thrown.message);
+      if (isFailure(thrown)) sinks.storage(thrown);
       throw thrown;
     }
   }

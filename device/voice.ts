@@ -2,6 +2,7 @@
 // Not here: how it gets to the broker (home-link/), what is decided (consent/).
 import type { AreaLink } from './area-link/area-link.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
+import { isNoSpace, systemCode } from './base/disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
@@ -9,6 +10,7 @@ import type { Body } from './body.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { HomeLink } from './home-link/home-link.ts';
+import { failure, isFailure } from './protocol/errors.ts';
 import type {
   DeviceEvent,
   DeviceEventBody,
@@ -34,6 +36,11 @@ export interface Speaker {
   source: string;
 }
 
+/** Parts that store something and can go on without. */
+export type StoredPart = 'folder' | 'ring' | 'outbox';
+type StorageState = DeviceState['storage']['state'];
+const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
+
 const DETAIL_LETTERS_MAX = 300;
 const COVERAGE_SPANS_MAX = 20;
 const REQUESTS_MAX = 200;
@@ -44,7 +51,7 @@ export class Voice {
   private speaker: Speaker | null = null;
   private camera: CaptureChange | null = null;
   private sourceStartUs: number | null = null;
-  private storage: DeviceState['storage'] = { state: 'ok' };
+  private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
   constructor(name: string, seams: { clock: Clock; random: Random; log: Log }) {
     this.name = name;
@@ -65,9 +72,22 @@ export class Voice {
     this.state();
   }
 
-  /** Takes in how the ring's storage does. */
-  storageIs(state: DeviceState['storage']['state'], detail?: string): void {
-    this.storage = { state, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LETTERS_MAX) }) };
+  /** Takes in why a part cannot store, or null once it can; rethrows what is no word of the disk's but a bug of ours. */
+  storageIs(part: StoredPart, fault: unknown): void {
+    if (fault === null) this.faults.delete(part);
+    else {
+      const code = isFailure(fault) ? fault.code : systemCode(fault);
+      if (!(fault instanceof Error) || code === null) throw fault;
+      const state = isNoSpace(fault) || FULL.has(code) ? 'full' : 'failed';
+      this.faults.set(part, { state, detail: fault.message.slice(0, DETAIL_LETTERS_MAX) });
+    }
+    this.state();
+  }
+
+  /** The first trouble there is; what cannot be decided any more comes before what cannot be recorded. */
+  private storage(ledger: StorageState): DeviceState['storage'] {
+    if (ledger !== 'ok') return { state: ledger, detail: failure('consent_storage_failed').message };
+    return [...this.faults.values()][0] ?? { state: 'ok' };
   }
 
   /** `atUs`: when it happened, in wall time; now when absent. */
@@ -127,7 +147,7 @@ export class Voice {
       },
       privacy: gate.privacyOn,
       ring: { ...ring.stats(), coverage: ring.coverage().slice(-COVERAGE_SPANS_MAX) },
-      storage: this.storage,
+      storage: this.storage(gate.storage),
       ...(trouble.length === 0 ? {} : { hardware: trouble }),
       clockTrusted: gate.clockTrusted,
       area: area === null ? 'none' : area.state.online ? 'online' : 'offline',

@@ -90,6 +90,7 @@ export class ConsentGate {
       this.deps.log.error('the consent records are damaged, nothing will be granted', { detail: this.damage });
       this.deps.effects.tamper('ledger', this.damage.slice(0, 300));
     }
+    await this.orders.start();
     this.running = true;
     await this.queue.run(() => this.resume());
     this.arm();
@@ -104,6 +105,7 @@ export class ConsentGate {
     await this.queue.idle();
     this.runner.endAll('the device stops');
     await this.ledger.stop();
+    await this.orders.stop();
   }
 
   /** Resolves when everything that has come in so far has been dealt with. */
@@ -113,6 +115,11 @@ export class ConsentGate {
 
   get head(): LedgerHead {
     return this.ledger.head;
+  }
+
+  /** How storing decisions does. */
+  get storage(): 'ok' | 'full' | 'failed' {
+    return this.ledger.storage;
   }
 
   get clockTrusted(): boolean {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { assert } from '../base/assert.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Disk, DiskFile } from '../base/disk.ts';
+import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import { parseJson } from '../base/json.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import { failure } from '../protocol/errors.ts';
@@ -189,6 +189,9 @@ async function readHead(disk: Disk, folder: string, device: { id: string; key: s
 
 const damaged = (detail: string, cause?: unknown) => failure('consent_ledger_damaged', { detail }, cause);
 
+/** Without a descriptor to spare the head's replacement has not begun, and the head could not be read either. */
+const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
+
 const LEDGER_FILE = 'ledger.jsonl';
 const HEAD_FILE = 'ledger-head.json';
 
@@ -200,6 +203,7 @@ export class Ledger {
   private bytes = 0;
   private busy = false;
   private broken = false;
+  private refusing: 'full' | 'failed' | null = null;
 
   constructor(deps: LedgerDeps) {
     this.deps = deps;
@@ -208,6 +212,11 @@ export class Ledger {
 
   get head(): LedgerHead {
     return this.current;
+  }
+
+  /** Whether the last entry could not be stored: for lack of space, or because the disk fails. */
+  get storage(): 'ok' | 'full' | 'failed' {
+    return this.refusing ?? 'ok';
   }
 
   /** Verifies what is there, drops a torn last write, hands every entry to `each`. Throws `consent_ledger_damaged`. */
@@ -251,9 +260,11 @@ export class Ledger {
       await this.writeHead(head);
       this.current = head;
       this.bytes += line.length;
+      this.refusing = null;
       return entry;
     } catch (thrown) {
-      await this.takeBack(file);
+      this.refusing = isNoSpace(thrown) ? 'full' : 'failed';
+      await this.takeBack(file, OUT_OF_FILES.has(systemCode(thrown) ?? ''));
       throw failure('consent_storage_failed', {}, thrown);
     } finally {
       this.busy = false;
@@ -267,10 +278,26 @@ export class Ledger {
   }
 
   private async writeHead(head: LedgerHead): Promise<void> {
-    const { disk, folder, device } = this.deps;
+    const { disk, folder } = this.deps;
+    await disk.replaceFile(join(folder, HEAD_FILE), utf8(`${this.signedHead(head)}\n`));
+  }
+
+  private signedHead(head: LedgerHead): string {
+    const { device } = this.deps;
     const signature = toBase64url(device.key.sign(headSigningInput(device.id, head)));
-    const text = JSON.stringify({ entries: head.entries, hash: head.hash, signature });
-    await disk.replaceFile(join(folder, HEAD_FILE), utf8(`${text}\n`));
+    return JSON.stringify({ entries: head.entries, hash: head.hash, signature });
+  }
+
+  /** Where a full disk has no room for another file, an entry that does not count would stay. The head is less than a sector. */
+  private async overwriteHead(head: LedgerHead): Promise<void> {
+    const { disk, folder } = this.deps;
+    const file = await disk.open(join(folder, HEAD_FILE), { create: false });
+    try {
+      await file.write(0, utf8(`${this.signedHead(head).padEnd((await file.size()) - 1)}\n`));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   /**
@@ -278,14 +305,15 @@ export class Ledger {
    * an entry without a head, which is what a crash inside `append` leaves; the other order would look like a cut ledger.
    * If this fails too, the next append tries it again before anything else.
    */
-  private async takeBack(file: DiskFile): Promise<boolean> {
+  private async takeBack(file: DiskFile, headIsUntouched = false): Promise<boolean> {
     const { disk, folder, device } = this.deps;
     try {
-      const onDisk = await readHead(disk, folder, { id: device.id, key: device.key.publicKey });
+      const known = { id: device.id, key: device.key.publicKey };
+      const onDisk = headIsUntouched ? this.current : await readHead(disk, folder, known);
       const isCurrent = onDisk?.entries === this.current.entries && onDisk.hash === this.current.hash;
       const isEmpty = onDisk === null && this.current.entries === 0;
       // Not written needlessly: on a full disk that would fail, and the entry that does not count would stay.
-      if (!isCurrent && !isEmpty) await this.writeHead(this.current);
+      if (!isCurrent && !isEmpty) await this.writeHead(this.current).catch(() => this.overwriteHead(this.current));
       await file.truncate(this.bytes);
       await file.sync();
       this.broken = false;

@@ -9,12 +9,14 @@ import type { GateState } from './gate-state.ts';
 import { type Step, unfinishedGrant } from './machine.ts';
 import type { HighWaterMarks } from './marks.ts';
 import { refusalReceipt } from './receipts.ts';
+import { RevocationReserve } from './revocation-reserve.ts';
 import type { RevokeOrder, StepRunner } from './steps.ts';
-import { denialFault, grantFault, type OwnerOrder } from './verify-owner.ts';
+import { denialFault, grantFault, type OwnerOrder, openRevocation } from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
 
-export interface OrderDeps extends Pick<GateDeps, 'clock' | 'log' | 'effects' | 'footage' | 'values'> {
+export interface OrderDeps
+  extends Pick<GateDeps, 'device' | 'disk' | 'folder' | 'clock' | 'log' | 'effects' | 'footage' | 'values'> {
   state: GateState;
   marks: HighWaterMarks;
   view: AreaView;
@@ -27,16 +29,40 @@ export interface OrderDeps extends Pick<GateDeps, 'clock' | 'log' | 'effects' | 
 
 export class OrderDesk {
   private readonly deps: OrderDeps;
+  /** Revocations that were acted on without being in the ledger, by their ids. */
+  private readonly unrecorded = new Set<string>();
+  /** Grants that were revoked before they arrived, without that being in the ledger yet. */
+  private readonly unrecordedAhead = new Set<string>();
+  private readonly reserve: RevocationReserve;
 
   constructor(deps: OrderDeps) {
     this.deps = deps;
+    this.reserve = new RevocationReserve(deps.disk, deps.folder);
+  }
+
+  /** Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. */
+  async start(): Promise<void> {
+    const { device, state, runner, log } = this.deps;
+    const tokens = await this.reserve.start().catch((thrown: unknown) => {
+      log.warn('no room can be kept for revocations', { error: String(thrown) });
+      return [];
+    });
+    for (const token of tokens) {
+      const order = openRevocation(token, { device: device.id, owners: [...state.owners.keys()] });
+      if (order) runner.takenBack.set(order.claims.grant, order);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.reserve.stop();
   }
 
   /** Obeys an order or refuses it; either way the owner gets a receipt. */
   async carryOut(order: OwnerOrder): Promise<void> {
     const refusal = await this.attempt(order);
-    if (refusal) this.deps.effects.receipt(refusalReceipt(order, refusal));
-    if (order.kind === 'revoke') this.settleRevoke(order, refusal);
+    const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
+    if (said) this.deps.effects.receipt(refusalReceipt(order, said));
+    else if (order.kind === 'revoke') await this.forgetRevoke(order);
     this.deps.effects.changed();
   }
 
@@ -44,7 +70,8 @@ export class OrderDesk {
   async retryRevokes(): Promise<void> {
     for (const order of [...this.deps.runner.takenBack.values()]) {
       const refusal = await this.attempt(order);
-      if (refusal?.code !== 'consent_storage_failed') this.forgetRevoke(order);
+      if (refusal) await this.settleRefused(order, refusal);
+      else await this.forgetRevoke(order);
     }
   }
 
@@ -135,10 +162,13 @@ export class OrderDesk {
     const { request, grant, jti } = claims;
     const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
     const rejection = this.rejectionOf(step, request);
-    if (rejection && !state.requestOf.has(grant) && !state.revokedAhead.has(grant)) {
+    const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
+    if (rejection && !state.requestOf.has(grant) && isAhead) {
       // A broker can hold a grant back and deliver it after its revocation: it must find the door shut.
       state.revokedAhead.add(grant);
+      this.unrecordedAhead.add(grant);
       await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
+      this.unrecordedAhead.delete(grant);
     }
     if (rejection) return rejection;
     await runner.perform(step, {
@@ -149,25 +179,40 @@ export class OrderDesk {
     return null;
   }
 
-  /** A revocation that could not be recorded stays in force for this boot, goes to the bridge, and is tried again. */
-  private settleRevoke(order: RevokeOrder, refusal: Failure | null): void {
-    const { runner, effects, state } = this.deps;
-    const { request, grant } = order.claims;
-    if (refusal?.code !== 'consent_storage_failed' || !state.requestOf.has(grant)) {
-      this.forgetRevoke(order);
-      return;
+  /**
+   * A revocation that could not be recorded stays in force, goes to the bridge, and is tried again; one that is refused for
+   * another reason is over. Returns what the owner is to hear.
+   */
+  private async settleRefused(order: RevokeOrder, refusal: Failure): Promise<Failure> {
+    const { state } = this.deps;
+    const { grant, jti } = order.claims;
+    if (refusal.code !== 'consent_storage_failed') {
+      await this.forgetRevoke(order);
+      return refusal;
     }
+    const isKept = await this.reserve.keep(order.token);
+    if (!this.unrecorded.has(jti) && state.requestOf.has(grant)) this.actUnrecorded(order);
+    if (!isKept && !state.requestOf.has(grant)) await this.forgetRevoke(order);
+    return isKept ? failure('consent_revocation_unrecorded') : refusal;
+  }
+
+  /** What a revocation does beyond the ledger, once for each. */
+  private actUnrecorded({ claims, token }: RevokeOrder): void {
+    const { runner, effects, state } = this.deps;
+    const { request, grant, jti } = claims;
+    this.unrecorded.add(jti);
     const { at } = runner.stateOf(request);
     // Without its clip the grant cannot go on after a restart that forgets the revocation; and there is room again.
     if (at === 'granted' || at === 'sealed' || at === 'presented') effects.removeClip(grant);
-    if (at === 'presented' || at === 'delivered') {
-      effects.sendRevocation(grant, order.token, state.record(request).bridge);
-    }
+    if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, token, state.record(request).bridge);
   }
 
-  private forgetRevoke(order: RevokeOrder): void {
-    const { takenBack } = this.deps.runner;
-    if (takenBack.get(order.claims.grant) === order) takenBack.delete(order.claims.grant);
+  private async forgetRevoke(order: RevokeOrder): Promise<void> {
+    const { runner } = this.deps;
+    const { grant, jti } = order.claims;
+    if (runner.takenBack.get(grant) === order) runner.takenBack.delete(grant);
+    this.unrecorded.delete(jti);
+    await this.reserve.drop(order.token);
   }
 
   private rejectionOf(step: Step, request: string): Failure | null {

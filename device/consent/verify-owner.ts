@@ -75,6 +75,16 @@ export function openOwnerMessage(
   return typeof order === 'string' || order.claims.request === at.request ? order : 'message_topic_mismatch';
 }
 
+/** A revocation that was verified when it came, read back from this device's own disk; null when it does not verify now. */
+export function openRevocation(
+  token: string,
+  expected: { device: string; owners: readonly string[] },
+): Extract<OwnerOrder, { kind: 'revoke' }> | null {
+  const { device, owners } = expected;
+  const order = openConsent('revoke', token, { audience: device, keys: owners, verify: verifySignature });
+  return typeof order !== 'string' && order.kind === 'revoke' ? order : null;
+}
+
 function openConsent(
   action: 'grant' | 'deny' | 'revoke',
   payload: string,

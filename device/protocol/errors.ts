@@ -428,6 +428,13 @@ export const ERRORS = {
     'The decision could not be stored, so it does not count.',
     'Free space on the device and send it again.',
   ),
+  consent_revocation_unrecorded: rule(
+    507,
+    5,
+    true,
+    'The revocation acts and outlives a restart, but the ledger has no room to record it.',
+    'Free space on the device; it is recorded by itself then.',
+  ),
   consent_too_many: rule(
     429,
     3,
@@ -499,6 +506,13 @@ export const ERRORS = {
     true,
     'No space for the clip at {path}.',
     'Free space on the device; the clip is made when there is room.',
+  ),
+  outbox_unusable: rule(
+    500,
+    5,
+    true,
+    'The clip at {path} could not be written or read: {detail}',
+    'Check the disk; it is tried again by itself.',
   ),
   outbox_damaged: rule(
     500,

@@ -2,7 +2,7 @@
 // Not here: where records lie (record-file.ts), the key file (ring-key.ts), lookup (ring-index.ts).
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
-import { type Disk, type DiskFile, systemCode } from '../base/disk.ts';
+import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { TaskQueue } from '../base/task-queue.ts';
@@ -362,7 +362,7 @@ export class RingFile implements Ring {
       const code = systemCode(thrown);
       // Without a code of the operating system it is a bug of ours.
       if (isFailure(thrown) || code === null) throw thrown;
-      if (code === 'ENOSPC' || code === 'EDQUOT') throw failure('ring_full_disk', { path: this.options.path }, thrown);
+      if (isNoSpace(thrown)) throw failure('ring_full_disk', { path: this.options.path }, thrown);
       throw this.writeFailed(code, thrown);
     }
   }

@@ -13,7 +13,7 @@ import { trim } from '../clip/trim.ts';
 import type { ClipFacts } from '../consent/ledger-entry.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/claims.ts';
-import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { parseToken, signToken } from '../protocol/jws.ts';
 import { manifestSchema } from '../protocol/manifest.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
@@ -44,6 +44,8 @@ export interface DeliveryDeps {
   /** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
   footageSettled(window: Window, signal: AbortSignal): Promise<void>;
   values(): DisclosedValues;
+  /** Told when a clip has to wait because it cannot be stored, and with null once one could. */
+  storage(fault: Failure | null): void;
   clock: Clock;
   random: Random;
   log: Log;
@@ -87,8 +89,9 @@ export class Deliveries {
   /** Gets a revocation to the bridge with this id, however long that takes, and its answer to the gate. */
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
-      const intake = await this.deps.sender.revoke(grant, revocation, bridge, this.stopping.signal);
-      await this.deps.gate.revocationAnswered(grant, intake);
+      const { signal } = this.stopping;
+      const intake = await this.deps.sender.revoke(grant, revocation, bridge, signal);
+      await this.recorded(signal, () => this.deps.gate.revocationAnswered(grant, intake));
     });
   }
 
@@ -121,31 +124,49 @@ export class Deliveries {
   /** `sealedAs`: what the ledger says was sealed; another clip in its place is never made. */
   private async deliver(live: LiveGrant, sealedAs?: ClipFacts): Promise<void> {
     const { gate, outbox, sender } = this.deps;
+    const signal = AbortSignal.any([live.signal, this.stopping.signal]);
     try {
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
-      const item = kept ?? (await this.makeItem(live));
-      await gate.clipSealed(live.id, factsOf(item));
-      await gate.tokenPresented(live.id);
+      const item = kept ?? (await this.makeItem(live, signal));
+      await this.recorded(signal, () => gate.clipSealed(live.id, factsOf(item)));
+      await this.recorded(signal, () => gate.tokenPresented(live.id));
       const intake = await sender.send(live, item);
-      await gate.delivered(live.id, intake);
+      await this.recorded(signal, () => gate.delivered(live.id, intake));
     } catch (thrown) {
-      if (this.stopping.signal.aborted || live.signal.aborted) return;
-      await gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal');
+      if (signal.aborted) return;
+      await this.recorded(signal, () => gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal'));
       throw thrown;
     }
   }
 
+  /** Has something recorded before the work goes on, for as long as the ledger has no room for it. */
+  private async recorded(signal: AbortSignal, report: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.deps;
+    for (;;) {
+      try {
+        await report();
+        return;
+      } catch (thrown) {
+        if (!isFailure(thrown) || thrown.code !== 'consent_storage_failed') throw thrown;
+        log.warn('work on a grant waits for the ledger', { code: thrown.code, retryInMs: RETRY_MS });
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
   /** Cuts and seals, trying again after passing faults. */
-  private async makeItem(live: LiveGrant): Promise<OutboxItem> {
-    const { clock, log, footageSettled } = this.deps;
-    const signal = AbortSignal.any([live.signal, this.stopping.signal]);
+  private async makeItem(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
+    const { clock, log, footageSettled, storage } = this.deps;
     await footageSettled(live.facts.grant.window, signal);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.cutAlone(live, signal);
+        const item = await this.cutAlone(live, signal);
+        storage(null);
+        return item;
       } catch (thrown) {
         if (signal.aborted || !isFailure(thrown) || !thrown.retryable || attempt >= RETRIES_MAX) throw thrown;
+        if (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable') storage(thrown);
         log.warn('the clip could not be made yet', { grant: live.id, code: thrown.code, retryInMs: RETRY_MS });
         await clock.sleep(RETRY_MS, signal);
       }

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
-import { type Disk, systemCode } from '../base/disk.ts';
+import { type Disk, isNoSpace, systemCode } from '../base/disk.ts';
 import { sha256Hex, sha256Stream } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -89,7 +89,7 @@ export class Outbox {
     for (const name of names) {
       const committed = name.endsWith(CLIP) && names.includes(name.slice(0, -CLIP.length) + COMMIT);
       const leftover = (name.endsWith(CLIP) && !committed) || (name.startsWith('.') && name.includes(COMMIT));
-      if (leftover) await disk.remove(join(folder, name));
+      if (leftover) await disk.remove(join(folder, name)).catch((thrown: unknown) => this.removeFailed(thrown));
     }
     for (const grant of this.damaged) log.error('a sealed clip is damaged', { grant });
   }
@@ -131,8 +131,7 @@ export class Outbox {
         return itemOf(commit);
       } catch (thrown) {
         await this.destroy(live.id).catch(() => undefined);
-        const code = systemCode(thrown);
-        throw code === 'ENOSPC' || code === 'EDQUOT' ? this.full(thrown) : thrown;
+        throw this.diskFault(thrown);
       }
     });
   }
@@ -254,14 +253,26 @@ export class Outbox {
     return join(this.deps.folder, grant + suffix);
   }
 
+  private removeFailed(thrown: unknown): void {
+    this.deps.log.warn('a part of a clip could not be removed yet', { error: String(thrown) });
+  }
+
   private full(cause?: unknown): Failure {
     return failure('outbox_full', { path: this.deps.folder }, cause);
+  }
+
+  /** What the operating system says, as a failure that may pass. */
+  private diskFault(thrown: unknown): unknown {
+    const code = systemCode(thrown);
+    if (isFailure(thrown) || code === null) return thrown;
+    if (isNoSpace(thrown)) return this.full(thrown);
+    return failure('outbox_unusable', { path: this.deps.folder, detail: code }, thrown);
   }
 
   /** A clip that could not be read: whether it is damaged for good. */
   private damage(thrown: unknown, grant: string): unknown {
     const lost = systemCode(thrown) === 'ENOENT' || (isFailure(thrown) && thrown.code === 'state_damaged');
-    if (!lost) return thrown;
+    if (!lost) return this.diskFault(thrown);
     if (this.commits.delete(grant)) this.damaged.add(grant);
     return failure('outbox_damaged', { grant }, thrown);
   }

@@ -158,7 +158,7 @@ describe('on a full disk', () => {
     const token = rig.cast.revoke(grantToken);
     await rig.send('revoke', token);
     expect(rig.effects.made[0]?.signal.aborted).toBe(true);
-    expect(rig.effects.last().code).toBe('consent_storage_failed');
+    expect(rig.effects.last().code).toBe('consent_revocation_unrecorded');
     expect(rig.effects.revocations).toEqual([{ grant, token }]);
     disk.isFull = false;
     await rig.clock.advance(30_000);

@@ -6,11 +6,13 @@ function noSpace(): Error {
   return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
 }
 
-/** Writes fail with ENOSPC while `isFull`; all else works. */
+/** Writes that need another block fail with ENOSPC while `isFull`; all else works, what lies in a file already included. */
 export class FullDisk extends SystemDisk implements Disk {
   isFull = false;
   /** The name of the one file that cannot be replaced. */
   stuckFile: string | null = null;
+  /** The name of the one file whose replacement is done but reported as failed; from then on the disk is full. */
+  doubtfulFile: string | null = null;
 
   override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     const file = await super.open(path, options);
@@ -18,7 +20,7 @@ export class FullDisk extends SystemDisk implements Disk {
       size: () => file.size(),
       read: (position, length) => file.read(position, length),
       write: async (position, bytes) => {
-        if (!this.isFull) return file.write(position, bytes);
+        if (!this.isFull || position + bytes.length <= (await file.size())) return file.write(position, bytes);
         // A full disk takes a part of it: what is left is a torn line.
         await file.write(position, bytes.subarray(0, 40));
         throw noSpace();
@@ -32,5 +34,8 @@ export class FullDisk extends SystemDisk implements Disk {
   override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     if (this.isFull || basename(path) === this.stuckFile) throw noSpace();
     await super.replaceFile(path, bytes);
+    if (basename(path) !== this.doubtfulFile) return;
+    this.isFull = true;
+    throw noSpace();
   }
 }

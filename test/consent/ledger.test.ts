@@ -210,6 +210,17 @@ describe('a ledger', () => {
     expect((await reopened()).entries.map((entry) => entry.type)).toEqual(['privacy-set', 'forgot']);
   });
 
+  it('does not hold an entry that was declared failed after all, though the disk has no room for another head', async () => {
+    const { ledger } = await reopened();
+    await ledger.append(said(true));
+    disk.doubtfulFile = 'ledger-head.json';
+    await expect(ledger.append(said(false))).rejects.toMatchObject({ code: 'consent_storage_failed' });
+    await ledger.stop();
+    const again = await reopened();
+    expect(again.entries).toHaveLength(1);
+    expect(again.ledger.head.entries).toBe(1);
+  });
+
   it('that is nearly full still takes what ends something, and nothing that opens something', async () => {
     const ledger = ledgerOf({ bytesMax: LEDGER_RESERVE_BYTES + 900 });
     await ledger.start(() => undefined);

@@ -395,6 +395,21 @@ const decisions: Case[] = [
     },
   },
   {
+    code: 'consent_revocation_unrecorded',
+    how: 'told',
+    what: 'to record a revocation on a full disk, and carries it out all the same',
+    provoke: async (rig) => {
+      const disk = new FullDisk();
+      rig.disk = disk;
+      await rig.reboot();
+      await rig.revocations();
+      const { grantToken } = await rig.granted();
+      disk.isFull = true;
+      await rig.send('revoke', rig.cast.revoke(grantToken));
+      disk.isFull = false;
+    },
+  },
+  {
     code: 'consent_storage_failed',
     how: 'told',
     what: 'a grant that cannot be written down',

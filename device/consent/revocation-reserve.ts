@@ -1,0 +1,98 @@
+// Owns: room on the disk that is kept for revocations: one file made in good times and later written in place, so that an
+// owner's no is durable although the disk is full and the ledger cannot grow.
+// Not here: verifying what is in it and carrying it out (gate.ts, orders.ts); it is a copy, the ledger stays the record.
+import { join } from 'node:path';
+import { fromUtf8, utf8 } from '../base/bytes.ts';
+import type { Disk, DiskFile } from '../base/disk.ts';
+import { sha256Hex } from '../base/keys.ts';
+
+const RESERVE_FILE = 'revocations.reserve';
+/** A slot is one page, so that writing it never needs another block. A revocation token has less than half of that. */
+const SLOT_BYTES = 4_096;
+/** Twice the grants that may be unfinished at once. */
+const SLOTS = 32;
+const SUM_LETTERS = 64;
+
+export class RevocationReserve {
+  private readonly disk: Disk;
+  private readonly folder: string;
+  private file: DiskFile | null = null;
+  private readonly slots: (string | null)[] = Array.from({ length: SLOTS }, () => null);
+
+  constructor(disk: Disk, folder: string) {
+    this.disk = disk;
+    this.folder = folder;
+  }
+
+  /** Opens the file and returns the tokens in it. One that was torn while it was written had not been promised: it is not there. */
+  async start(): Promise<string[]> {
+    const file = await this.open();
+    for (let slot = 0; slot < SLOTS; slot += 1) {
+      this.slots[slot] = readSlot(await file.read(slot * SLOT_BYTES, SLOT_BYTES));
+    }
+    return this.slots.filter((token) => token !== null);
+  }
+
+  async stop(): Promise<void> {
+    const { file } = this;
+    this.file = null;
+    await file?.close();
+  }
+
+  /** Keeps a token; resolves with whether it is durable now. */
+  async keep(token: string): Promise<boolean> {
+    if (this.slots.includes(token)) return true;
+    const slot = this.slots.indexOf(null);
+    const bytes = utf8(`${sha256Hex(token)}${token}\n`);
+    if (slot < 0 || bytes.length > SLOT_BYTES) return false;
+    try {
+      await this.write(slot, bytes);
+    } catch {
+      return false;
+    }
+    this.slots[slot] = token;
+    return true;
+  }
+
+  /** Frees a token's slot. What cannot be overwritten now is found again at the next start, and does no harm then. */
+  async drop(token: string): Promise<void> {
+    const slot = this.slots.indexOf(token);
+    if (slot < 0) return;
+    this.slots[slot] = null;
+    await this.write(slot, new Uint8Array(0)).catch(() => undefined);
+  }
+
+  private async write(slot: number, bytes: Uint8Array): Promise<void> {
+    const page = new Uint8Array(SLOT_BYTES);
+    page.set(bytes);
+    const file = await this.open();
+    await file.write(slot * SLOT_BYTES, page);
+    await file.sync();
+  }
+
+  /** Opens it, and makes it full length with real blocks if it is not. */
+  private async open(): Promise<DiskFile> {
+    if (this.file) return this.file;
+    const file = await this.disk.open(join(this.folder, RESERVE_FILE), { create: true });
+    try {
+      const bytes = await file.size();
+      if (bytes < SLOTS * SLOT_BYTES) {
+        await file.write(bytes, new Uint8Array(SLOTS * SLOT_BYTES - bytes));
+        await file.sync();
+      }
+    } catch (thrown) {
+      await file.close();
+      throw thrown;
+    }
+    this.file = file;
+    return file;
+  }
+}
+
+function readSlot(page: Uint8Array): string | null {
+  const end = page.indexOf(0);
+  const text = fromUtf8(page.subarray(0, end < 0 ? page.length : end));
+  if (!text?.endsWith('\n')) return null;
+  const token = text.slice(SUM_LETTERS, -1);
+  return sha256Hex(token) === text.slice(0, SUM_LETTERS) ? token : null;
+}
