@@ -64,6 +64,8 @@ export class BridgeHouse {
   registry: Registry;
   bridge: Bridge;
   readonly folder: string;
+  /** Where the bridge listens while it is a process of its own; null: it runs here. */
+  elsewhere: string | null = null;
   private ports = { registry: 0, bridge: 0 };
 
   private constructor(folder: string, options: HouseOptions) {
@@ -307,7 +309,7 @@ export class BridgeHouse {
     headers: Record<string, string>,
     body?: Uint8Array<ArrayBuffer> | string,
   ): Promise<Answer> {
-    const response = await fetch(`${this.bridge.url}${path}`, {
+    const response = await fetch(`${this.elsewhere ?? this.bridge.url}${path}`, {
       method,
       headers,
       ...(body === undefined ? {} : { body }),

@@ -1,0 +1,243 @@
+// Owns: the bridge's part of a story with one fault in it at one system call: a clip comes in, is stored, read, and taken
+// back; the bridge is a process of its own on a fresh copy of a prepared folder. And the check that everything agrees.
+// Not here: how many rounds (bridge.test.ts, bridge.slow.test.ts).
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { openDatabase } from '../../cloud-bridge/database/database.ts';
+import type { Intake } from '../../cloud-bridge/intake/store.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { type Answer, BridgeHouse, type Parcel } from '../support/bridge-house.ts';
+import { temporaryFolder } from '../support/command-line.ts';
+import type { SmallDisk } from '../support/small-disk.ts';
+import {
+  type Fault,
+  faultCame,
+  PartProcess,
+  type TracedCall,
+  type TraceOptions,
+  tracedCalls,
+} from '../support/strace.ts';
+import { WRITE_CALLS, writePoints } from './points.ts';
+
+/** The two threads that write: SQLite's calls are the main thread's, files of clips are the other one's. */
+export type Writer = 'database' | 'files';
+
+const CHUNKS = 2;
+const ready = z.object({ url: z.string() });
+
+/** What the bridge has answered in a round. */
+interface Heard {
+  stored: boolean;
+  /** The revocation was sent: the clip may be gone from then on. */
+  asked: boolean;
+  deleted: boolean;
+}
+
+export class BridgeStory {
+  readonly folder = temporaryFolder('bridge-faults');
+  private readonly house: BridgeHouse;
+  private readonly parcel: Parcel;
+  private readonly upload: string;
+  private readonly disk: SmallDisk | null;
+  private process: PartProcess | null = null;
+
+  private constructor(house: BridgeHouse, parcel: Parcel, upload: string, disk: SmallDisk | null) {
+    this.disk = disk;
+    this.house = house;
+    this.parcel = parcel;
+    this.upload = upload;
+  }
+
+  /** Prepares the folder: an agency, a device and a request are known, and a clip is announced. */
+  static async open(disk: SmallDisk | null = null): Promise<BridgeStory> {
+    const house = await BridgeHouse.open();
+    const parcel = house.parcel(await house.ready());
+    await house.openIntake(parcel);
+    const database = await openDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    const known = await database.intakes.find({ device: house.cast.device.id, grant: parcel.grant });
+    await database.close();
+    await house.bridge.stop();
+    if (!known) throw new Error('the clip is not announced');
+    const config = {
+      http: { port: 0 },
+      registry: { url: house.registry.url, key: house.cast.registry.key.publicKey },
+      area: { url: 'mqtt://127.0.0.1:9', accounts: join(house.folder, 'accounts') },
+    };
+    writeFileSync(join(house.bridgeFolder, 'bridge.json'), JSON.stringify(config));
+    return new BridgeStory(house, parcel, known.upload, disk);
+  }
+
+  async close(): Promise<void> {
+    await this.process?.stop('SIGKILL');
+    await this.house.close();
+    this.folder.dispose();
+  }
+
+  private get data(): string {
+    return this.disk?.outside ?? join(this.folder.path, 'bridge');
+  }
+
+  async newRound(): Promise<void> {
+    await this.process?.stop('SIGKILL');
+    this.process = null;
+    rmSync(this.data, { recursive: true, force: true });
+    cpSync(this.house.bridgeFolder, this.data, { recursive: true });
+  }
+
+  /** The files of one writer. */
+  paths(writer: Writer): string[] {
+    if (writer === 'database')
+      return ['', '-wal', '-shm', '-journal'].map((end) => join(this.data, `bridge.sqlite${end}`));
+    const { clipId } = this.parcel;
+    const names = ['manifest.jws', '.manifest.jws.tmp', 'manifest.json', '.manifest.json.tmp', 'clip.mp4'];
+    const folders = ['staging', 'ready', `ready/${clipId}`, 'clips', `clips/${clipId}`];
+    const files = [
+      `staging/${this.upload}`,
+      ...names.flatMap((name) => [`ready/${clipId}/${name}`, `clips/${clipId}/${name}`]),
+    ];
+    return [...folders, ...files].map((name) => join(this.data, name));
+  }
+
+  /** Starts the bridge; resolves with whether it got as far as listening. */
+  async start(trace?: TraceOptions): Promise<PartProcess> {
+    const options = { ...(trace ? { trace } : {}), under: this.disk?.under ?? [] };
+    const part = new PartProcess(['bridge', '--data', this.disk?.inside ?? this.data], options);
+    this.process = part;
+    const line = await part.ready();
+    this.house.elsewhere = line ? ready.parse(line).url : null;
+    return part;
+  }
+
+  /** The story, from wherever it stands, as far as it goes; resolves with what was answered. */
+  async tell(part: PartProcess, heard: Heard): Promise<boolean> {
+    if (this.house.elsewhere === null) return false;
+    try {
+      if (!heard.asked && !(await this.deliver())) return false;
+      heard.stored = true;
+      if (!heard.asked) await this.read();
+      heard.asked = true;
+      const revoked = await this.house.revoke(this.parcel);
+      heard.deleted ||= revoked.status === 200 && revoked.body['state'] === 'deleted';
+      return heard.deleted;
+    } catch (thrown) {
+      // The connection of a bridge that was killed; one that lives has to answer.
+      if (part.how === null) await Promise.race([part.ended, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+      if (part.how === null) throw thrown;
+      return false;
+    }
+  }
+
+  /** Sends what is missing; resolves with whether the clip is stored. Each refusal must have a code. */
+  private async deliver(): Promise<boolean> {
+    const { house, parcel } = this;
+    const opened = coded(await house.openIntake(parcel));
+    if (opened.status !== 200) return false;
+    if (opened.body['state'] !== 'stored') {
+      const asked = await house.send('HEAD', `/v1/intakes/${parcel.grant}`, {
+        authorization: `Bearer ${parcel.bearer}`,
+      });
+      const known = asked.headers.get('location');
+      const created = known
+        ? null
+        : coded(await house.tus('POST', '/v1/uploads', parcel, { 'upload-length': String(parcel.clip.length) }));
+      if (created && created.status !== 201) return false;
+      const path = known ?? created?.headers.get('location') ?? '';
+      const start = Number(asked.headers.get('upload-offset') ?? '0');
+      const step = Math.ceil(parcel.clip.length / CHUNKS);
+      for (let at = known ? start : 0; at < parcel.clip.length; at += step) {
+        const sent = coded(await house.patch(parcel, path, at, parcel.clip.subarray(at, at + step)));
+        if (sent.status !== 204) return false;
+      }
+    }
+    const status = coded(await house.status(parcel));
+    return status.status === 200 && status.body['state'] === 'stored';
+  }
+
+  private async read(): Promise<void> {
+    const answer = await this.house.get(`/v1/clips/${this.parcel.clipId}`, this.house.access(this.parcel.clipId));
+    coded(answer);
+  }
+
+  /**
+   * What must hold at any moment, also in what a killed process left: a clip that the database shows is whole, and no other
+   * is there. Resolves with whether it is shown.
+   */
+  private async shown(): Promise<boolean> {
+    // A copy: opening a database puts right what a crash left, which is the restarted bridge's to do.
+    const copy = join(this.folder.path, 'copy');
+    rmSync(copy, { recursive: true, force: true });
+    mkdirSync(copy);
+    for (const path of this.paths('database')) if (existsSync(path)) cpSync(path, join(copy, basename(path)));
+    const intake = await this.intakeIn(join(copy, 'bridge.sqlite'));
+    const folder = join(this.data, 'clips');
+    const { clipId, clip, manifestToken } = this.parcel;
+    for (const name of readdirSync(folder)) expect(name).toBe(clipId);
+    if (intake?.state !== 'stored') return false;
+    expect(sha256Hex(readFileSync(join(folder, clipId, 'clip.mp4')))).toBe(sha256Hex(clip));
+    expect(readFileSync(join(folder, clipId, 'manifest.jws'), 'utf8')).toBe(manifestToken);
+    return true;
+  }
+
+  private async intakeIn(path: string): Promise<Intake | null> {
+    const database = await openDatabase(path);
+    try {
+      return await database.intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** What must hold at the end: nothing is left of the clip, and the database is whole and says so. */
+  async agreed(): Promise<void> {
+    for (const folder of ['staging', 'ready', 'clips']) expect(readdirSync(join(this.data, folder))).toEqual([]);
+    const path = join(this.data, 'bridge.sqlite');
+    const file = new Sqlite(path);
+    expect(file.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+    file.close();
+    expect(await this.intakeIn(path)).toMatchObject({ state: 'deleted', manifest: '' });
+  }
+
+  /** Every write-class call of one writer in an undisturbed story, in order. */
+  async points(writer: Writer): Promise<TracedCall[]> {
+    await this.newRound();
+    const log = join(this.folder.path, 'points.log');
+    const part = await this.start({ paths: this.paths(writer), calls: WRITE_CALLS, faults: [], log });
+    expect(await this.tell(part, { stored: false, asked: false, deleted: false }), part.stderr).toBe(true);
+    expect(await part.stop()).toBe('status 0');
+    await this.agreed();
+    return writePoints(tracedCalls(log));
+  }
+
+  /** Lets one fault come, starts the bridge again and lets the story finish. Returns whether the moment came. */
+  async disturb(writer: Writer, faults: Fault[]): Promise<boolean> {
+    await this.newRound();
+    const log = join(this.folder.path, 'round.log');
+    const calls = [...new Set(faults.map(({ call }) => call))];
+    const isKill = faults.some(({ how }) => how === 'KILL');
+    const heard: Heard = { stored: false, asked: false, deleted: false };
+    const part = await this.start({ paths: this.paths(writer), calls, faults, log });
+    await this.tell(part, heard);
+    const wasUp = this.house.elsewhere !== null;
+    const how = await part.stop();
+    if (!isKill) expect(how, part.stderr).toMatch(wasUp ? /^status 0$/ : /^status [1-9]/);
+    const came = isKill ? how === 'SIGKILL' : faultCame(log);
+    const shown = await this.shown();
+    if (heard.stored && !heard.asked) expect(shown).toBe(true);
+    if (heard.deleted) expect(shown).toBe(false);
+    const again = await this.start();
+    expect(this.house.elsewhere, again.stderr).not.toBeNull();
+    expect(await this.tell(again, heard), again.stderr).toBe(true);
+    expect(await again.stop()).toBe('status 0');
+    await this.agreed();
+    return came;
+  }
+}
+
+/** An answer as it is; throws when it is a refusal without a code. */
+function coded(answer: Answer): Answer {
+  if (answer.status >= 400) expect(answer.body).toMatchObject({ type: expect.any(String) });
+  return answer;
+}

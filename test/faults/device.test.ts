@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { TracedCall } from '../support/strace.ts';
+import { campaign, everyNth, sampleOf } from './campaign.ts';
+import { failAt, killAt, pointsOf } from './device-rounds.ts';
+import { DoorStory } from './door-story.ts';
+
+let story: DoorStory;
+let points: TracedCall[];
+beforeAll(async () => {
+  story = await DoorStory.open();
+  points = await pointsOf(story);
+}, 90_000);
+afterAll(() => story.close());
+
+describe('a doorbell at a sample of its write-class system calls', () => {
+  it('agrees with its bridge and its owner after a kill -9', async (test) => {
+    await campaign(test, 'doorbell killed at write-class calls (sample)', sampleOf(points), (point) =>
+      killAt(story, point),
+    );
+  }, 300_000);
+
+  it('stays up, rings, and lets nothing out unrecorded when the disk is full from there or fails', async (test) => {
+    const some = everyNth(points, 20);
+    await campaign(test, 'doorbell on a disk that fills up or fails at such a call (sample)', some, (point) =>
+      failAt(story, points, point, points.indexOf(point) % 2 === 0 ? 'full' : 'failing-once'),
+    );
+  }, 300_000);
+});
