@@ -2,7 +2,7 @@
 // Not here: what the stores mean (each capability's store.ts).
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
-import { Kysely, SqliteDialect, sql } from 'kysely';
+import { type Driver, Kysely, SqliteDialect, sql } from 'kysely';
 import { failure } from '../../device/protocol/errors.ts';
 import { SqlAccessLog } from './access-log.ts';
 import { SqlDocuments } from './documents.ts';
@@ -27,7 +27,7 @@ export async function openDatabase(path: string): Promise<Database> {
   try {
     keepPrivate(path);
     const file = new Sqlite(path);
-    tables = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) });
+    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect({ database: file }) });
     file.pragma('journal_mode = WAL');
     // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
     file.pragma('synchronous = FULL');
@@ -51,6 +51,20 @@ export async function openDatabase(path: string): Promise<Database> {
     accessLog: new SqlAccessLog(open),
     close: () => open.destroy(),
   };
+}
+
+/** SQLite ends a transaction itself when the disk is full; that there is none to roll back then must not hide why. */
+class PlainSpokenDialect extends SqliteDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const rollback = driver.rollbackTransaction.bind(driver);
+    driver.rollbackTransaction = (connection) =>
+      rollback(connection).catch((thrown: unknown) => {
+        if (!(thrown instanceof Sqlite.SqliteError) || !thrown.message.includes('no transaction is active'))
+          throw thrown;
+      });
+    return driver;
+  }
 }
 
 /** What homes disclosed is for this user alone, also in a folder that others can read. SQLite gives its other files the same mode. */

@@ -2,7 +2,7 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
 import type { Clock, Timer } from '../../device/base/clock.ts';
-import { systemCode } from '../../device/base/disk.ts';
+import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
@@ -105,8 +105,14 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
 const frameworkErrorSchema = z.object({ statusCode: z.int().min(400).max(499), message: z.string() });
 
 /** The failure to answer with for anything thrown; null when it is a bug of ours, whose words are for the log alone. */
+/** Whether a thrown value says that there is no room for a file or in the database. */
+export function isDiskFull(thrown: unknown): boolean {
+  return isNoSpace(thrown) || systemCode(thrown) === 'SQLITE_FULL';
+}
+
 function refusalOf(thrown: unknown): Failure | null {
   if (isFailure(thrown)) return thrown;
+  if (isDiskFull(thrown)) return failure('intake_full');
   // fastify's own refusals (size, form, media type) carry a 4xx statusCode.
   const framework = frameworkErrorSchema.safeParse(thrown);
   return framework.success ? failure('http_body_invalid', { detail: framework.data.message }) : null;

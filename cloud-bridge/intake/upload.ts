@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from '../http/bearer.ts';
+import { isDiskFull } from '../http/server.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeDesk } from './intake.ts';
 import type { UploadLocks } from './locks.ts';
@@ -48,6 +49,7 @@ export function uploadRoutes(server: FastifyInstance, deps: UploadDeps): void {
     },
     onResponseError: (request, thrown) => {
       if (isFailure(thrown)) failures.set(request, thrown);
+      else if (isDiskFull(thrown)) failures.set(request, failure('intake_full'));
       return undefined;
     },
   });

@@ -64,6 +64,7 @@ export class BridgeStory {
     const config = {
       http: { port: 0 },
       registry: { url: house.registry.url, key: house.cast.registry.key.publicKey },
+      intake: { freeBytesMin: 0 },
       area: { url: 'mqtt://127.0.0.1:9', accounts: join(house.folder, 'accounts') },
     };
     writeFileSync(join(house.bridgeFolder, 'bridge.json'), JSON.stringify(config));
@@ -140,9 +141,7 @@ export class BridgeStory {
         authorization: `Bearer ${parcel.bearer}`,
       });
       const known = asked.headers.get('location');
-      const created = known
-        ? null
-        : coded(await house.tus('POST', '/v1/uploads', parcel, { 'upload-length': String(parcel.clip.length) }));
+      const created = known ? null : coded(await house.tus('POST', '/v1/uploads', parcel, lengthOf(parcel)));
       if (created && created.status !== 201) return false;
       const path = known ?? created?.headers.get('location') ?? '';
       const start = Number(asked.headers.get('upload-offset') ?? '0');
@@ -166,12 +165,7 @@ export class BridgeStory {
    * is there. Resolves with whether it is shown.
    */
   private async shown(): Promise<boolean> {
-    // A copy: opening a database puts right what a crash left, which is the restarted bridge's to do.
-    const copy = join(this.folder.path, 'copy');
-    rmSync(copy, { recursive: true, force: true });
-    mkdirSync(copy);
-    for (const path of this.paths('database')) if (existsSync(path)) cpSync(path, join(copy, basename(path)));
-    const intake = await this.intakeIn(join(copy, 'bridge.sqlite'));
+    const intake = await this.intakeIn(this.databaseCopy());
     const folder = join(this.data, 'clips');
     const { clipId, clip, manifestToken } = this.parcel;
     for (const name of readdirSync(folder)) expect(name).toBe(clipId);
@@ -179,6 +173,15 @@ export class BridgeStory {
     expect(sha256Hex(readFileSync(join(folder, clipId, 'clip.mp4')))).toBe(sha256Hex(clip));
     expect(readFileSync(join(folder, clipId, 'manifest.jws'), 'utf8')).toBe(manifestToken);
     return true;
+  }
+
+  /** A copy's path: opening a database puts right what a crash left, which is the restarted bridge's to do. */
+  private databaseCopy(): string {
+    const copy = join(this.folder.path, 'copy');
+    rmSync(copy, { recursive: true, force: true });
+    mkdirSync(copy);
+    for (const path of this.paths('database')) if (existsSync(path)) cpSync(path, join(copy, basename(path)));
+    return join(copy, 'bridge.sqlite');
   }
 
   private async intakeIn(path: string): Promise<Intake | null> {
@@ -193,11 +196,26 @@ export class BridgeStory {
   /** What must hold at the end: nothing is left of the clip, and the database is whole and says so. */
   async agreed(): Promise<void> {
     for (const folder of ['staging', 'ready', 'clips']) expect(readdirSync(join(this.data, folder))).toEqual([]);
-    const path = join(this.data, 'bridge.sqlite');
+    const path = this.databaseCopy();
     const file = new Sqlite(path);
     expect(file.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
     file.close();
     expect(await this.intakeIn(path)).toMatchObject({ state: 'deleted', manifest: '' });
+  }
+
+  /** The database and the staged clips on a disk without room: coded refusals; with room the story goes on. */
+  async onFullDisk(disk: SmallDisk): Promise<string[]> {
+    await this.newRound();
+    const part = await this.start();
+    disk.fill();
+    const refused = [await this.house.tus('POST', '/v1/uploads', this.parcel, lengthOf(this.parcel))];
+    refused.push(await this.house.revoke(this.parcel));
+    expect(part.how).toBeNull();
+    disk.empty();
+    expect(await this.tell(part, { stored: false, asked: false, deleted: false }), part.stderr).toBe(true);
+    expect(await part.stop()).toBe('status 0');
+    await this.agreed();
+    return refused.map((answer) => `${coded(answer).status} ${answer.body['code']}`);
   }
 
   /** Every write-class call of one writer in an undisturbed story, in order. */
@@ -241,3 +259,5 @@ function coded(answer: Answer): Answer {
   if (answer.status >= 400) expect(answer.body).toMatchObject({ type: expect.any(String) });
   return answer;
 }
+
+const lengthOf = (parcel: Parcel) => ({ 'upload-length': String(parcel.clip.length) });

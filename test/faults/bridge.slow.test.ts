@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Fault, TracedCall } from '../support/strace.ts';
 import { BridgeStory } from './bridge-rounds.ts';
 import { campaign } from './campaign.ts';
-import { fullFrom } from './points.ts';
+import { failingOnce, fullFrom } from './points.ts';
 
 const LONG_MS = 1_800_000;
 
@@ -12,10 +12,10 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => story.close());
 
-const AILMENTS: { what: string; faults: (point: TracedCall, points: readonly TracedCall[]) => Fault[] }[] = [
-  { what: 'killed at every write-class call', faults: ({ call, nth }) => [{ call, at: nth, how: 'KILL' }] },
-  { what: 'on a disk that is full from each call on', faults: (point, points) => fullFrom(points, point) },
-  { what: 'with an input/output error at each call', faults: ({ call, nth }) => [{ call, at: nth, how: 'EIO' }] },
+const AILMENTS: { what: string; faults: (points: readonly TracedCall[], point: TracedCall) => Fault[] }[] = [
+  { what: 'killed at every write-class call', faults: (_points, { call, nth }) => [{ call, at: nth, how: 'KILL' }] },
+  { what: 'on a disk that is full from each call on', faults: fullFrom },
+  { what: 'with an input/output error at each call', faults: failingOnce },
 ];
 
 describe.each(AILMENTS)('a bridge $what', ({ what, faults }) => {
@@ -25,7 +25,7 @@ describe.each(AILMENTS)('a bridge $what', ({ what, faults }) => {
     async (writer, test) => {
       const points = await story.points(writer);
       await campaign(test, `bridge ${what}, ${writer}`, points, (point) =>
-        story.disturb(writer, faults(point, points)),
+        story.disturb(writer, faults(points, point)),
       );
     },
   );

@@ -12,10 +12,14 @@ describe('a bridge at a sample of its write-class system calls', () => {
   it.for([
     { writer: 'database', step: 15 },
     { writer: 'files', step: 6 },
-  ] as const)('holds one whole clip or none after a kill -9: $writer', async ({ writer, step }, test) => {
-    const some = everyNth(await story.points(writer), step);
-    await campaign(test, `bridge killed at write-class calls, ${writer} (sample)`, some, ({ call, nth }) =>
-      story.disturb(writer, [{ call, at: nth, how: 'KILL' }]),
-    );
-  });
+  ] as const)(
+    'holds one whole clip or none after a kill -9: $writer',
+    { timeout: 300_000 },
+    async ({ writer, step }, test) => {
+      const some = everyNth(await story.points(writer), step);
+      await campaign(test, `bridge killed at write-class calls, ${writer} (sample)`, some, ({ call, nth }) =>
+        story.disturb(writer, [{ call, at: nth, how: 'KILL' }]),
+      );
+    },
+  );
 });

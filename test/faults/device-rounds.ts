@@ -9,7 +9,7 @@ import { walkLedger } from '../../device/consent/ledger.ts';
 import { claimsOf, textClaim } from '../support/parties.ts';
 import { type Fault, faultCame, type PartProcess, type TracedCall, tracedCalls } from '../support/strace.ts';
 import type { DoorStory, Round } from './door-story.ts';
-import { fullFrom, WRITE_CALLS, writePoints } from './points.ts';
+import { WRITE_CALLS, writePoints } from './points.ts';
 
 /** What the ledger says of a grant whose clip was sent and taken back. */
 export const WHOLE_STORY = ['granted', 'sealed', 'token-presented', 'delivered', 'revoked', 'deleted'];
@@ -136,23 +136,13 @@ export async function rings(story: DoorStory, door: PartProcess): Promise<void> 
   expect(await story.say(door, () => story.sayPress(), rang, PRESS_MS_MAX), door.stderr).toBe(true);
 }
 
-/** How a disk fails from one moment on. */
-export type Ailment = 'full' | 'failing-once';
-
 /**
- * Lets the disk fail at one call: full from there on, or with one input/output error. The doorbell must stay up, ring,
+ * Lets calls fail. The doorbell must stay up, ring,
  * and let nothing out that it could not record; started again on a good disk it finishes. Returns whether the moment came.
  */
-export async function failAt(
-  story: DoorStory,
-  points: readonly TracedCall[],
-  point: TracedCall,
-  ailment: Ailment,
-): Promise<boolean> {
+export async function disturb(story: DoorStory, faults: readonly Fault[]): Promise<boolean> {
   const round = await story.newRound();
   const log = join(story.folder.path, 'round.log');
-  const faults =
-    ailment === 'full' ? fullFrom(points, point) : [{ call: point.call, at: point.nth, how: 'EIO' as const }];
   const calls = [...new Set(faults.map(({ call }) => call))];
   const door = story.startDoor({ trace: { paths: story.paths(round), calls, faults, log } });
   expect(await door.ready(), door.stderr).not.toBeNull();

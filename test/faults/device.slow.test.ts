@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { TracedCall } from '../support/strace.ts';
-import { campaign } from './campaign.ts';
-import { failAt, killAt, pointsOf } from './device-rounds.ts';
+import { campaign, everyNth } from './campaign.ts';
+import { disturb, killAt, pointsOf } from './device-rounds.ts';
 import { DoorStory } from './door-story.ts';
+import { failingOnce, fullFrom, readOnlyFrom } from './points.ts';
 
 const LONG_MS = 1_800_000;
 
@@ -23,23 +24,12 @@ describe('a doorbell at every one of its write-class system calls', () => {
     LONG_MS,
   );
 
-  it(
-    'stays up, rings, and lets nothing out unrecorded when the disk is full from there',
-    async (test) => {
-      await campaign(test, 'doorbell on a disk that is full from each call on', points, (point) =>
-        failAt(story, points, point, 'full'),
-      );
-    },
-    LONG_MS,
-  );
-
-  it(
-    'stays up, rings, and lets nothing out unrecorded when that call fails',
-    async (test) => {
-      await campaign(test, 'doorbell with an input/output error at each call', points, (point) =>
-        failAt(story, points, point, 'failing-once'),
-      );
-    },
-    LONG_MS,
-  );
+  it.for([
+    { what: 'on a disk that is full from each call on', ailment: fullFrom, step: 1 },
+    { what: 'with an input/output error at each call', ailment: failingOnce, step: 1 },
+    { what: 'on a disk that turns read-only at every fourth call', ailment: readOnlyFrom, step: 4 },
+  ])('stays up, rings, and lets nothing out unrecorded $what', { timeout: LONG_MS }, async (plan, test) => {
+    const { what, ailment, step } = plan;
+    await campaign(test, `doorbell ${what}`, everyNth(points, step), (point) => disturb(story, ailment(points, point)));
+  });
 });

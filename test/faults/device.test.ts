@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { TracedCall } from '../support/strace.ts';
 import { campaign, everyNth, sampleOf } from './campaign.ts';
-import { failAt, killAt, pointsOf } from './device-rounds.ts';
+import { disturb, killAt, pointsOf } from './device-rounds.ts';
 import { DoorStory } from './door-story.ts';
+import { failingOnce, fullFrom, readOnlyFrom } from './points.ts';
 
 let story: DoorStory;
 let points: TracedCall[];
@@ -19,10 +20,12 @@ describe('a doorbell at a sample of its write-class system calls', () => {
     );
   }, 300_000);
 
-  it('stays up, rings, and lets nothing out unrecorded when the disk is full from there or fails', async (test) => {
-    const some = everyNth(points, 20);
-    await campaign(test, 'doorbell on a disk that fills up or fails at such a call (sample)', some, (point) =>
-      failAt(story, points, point, points.indexOf(point) % 2 === 0 ? 'full' : 'failing-once'),
-    );
+  it('stays up, rings, and lets nothing out unrecorded when the disk fills up, fails or turns read-only there', async (test) => {
+    const some = everyNth(points, 16);
+    const ailments = [fullFrom, failingOnce, readOnlyFrom];
+    await campaign(test, 'doorbell on a disk that fills up, fails or turns read-only (sample)', some, (point) => {
+      const ailment = ailments[some.indexOf(point) % ailments.length] ?? fullFrom;
+      return disturb(story, ailment(points, point));
+    });
   }, 300_000);
 });

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeviceState, Receipt } from '../../device/protocol/home.ts';
+import { proved } from '../support/proved.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import type { PartProcess } from '../support/strace.ts';
 import { agreed, consistent, rings, WHOLE_STORY } from './device-rounds.ts';
@@ -39,6 +40,9 @@ async function started(camera?: string): Promise<PartProcess> {
 const outcomes = (round: Round) => round.heard.map(({ outcome, code }: Receipt) => code ?? outcome);
 const hears = (round: Round, what: string) => () => outcomes(round).includes(what);
 
+/** What must not be at the bridge once a round is over. */
+const leaked = () => `${story.clips().length} clips left at the bridge`;
+
 async function stateIs(what: string, look: (state: DeviceState) => boolean): Promise<void> {
   await story.until(what, () => (story.state && look(story.state) ? true : null));
 }
@@ -53,7 +57,7 @@ async function finishes(door: PartProcess, round: Round): Promise<void> {
 }
 
 describe('a doorbell whose disk is full', () => {
-  it('for its decisions says so, rings, lets nothing out, also after a restart, and goes on when there is room', async () => {
+  it('for its decisions says so, rings, lets nothing out, also after a restart, and goes on when there is room', async (test) => {
     const round = await newRound();
     let door = await started();
     disk.fill();
@@ -68,9 +72,10 @@ describe('a doorbell whose disk is full', () => {
     expect(await story.say(door, () => story.sayGrant(round), refused)).toBe(true);
     disk.empty();
     await finishes(door, round);
+    proved(test, 'a doorbell on a full disk refuses, rings and goes on', leaked());
   }, 90_000);
 
-  it('for its clip says so, rings, and sends the clip by itself when there is room', async () => {
+  it('for its clip says so, rings, and sends the clip by itself when there is room', async (test) => {
     const round = await newRound();
     const door = await started();
     disk.fill(NO_CLIP_BYTES);
@@ -81,9 +86,10 @@ describe('a doorbell whose disk is full', () => {
     disk.empty();
     expect(await story.say(door, async () => undefined, hears(round, 'sent')), door.stderr).toBe(true);
     await finishes(door, round);
+    proved(test, 'a clip that has no room waits and is sent by itself', leaked());
   }, 90_000);
 
-  it('keeps a revocation over a kill, although there is no room to record it', async () => {
+  it('keeps a revocation over a kill, although there is no room to record it', async (test) => {
     const round = await newRound();
     let door = await started();
     disk.fill(NO_CLIP_BYTES);
@@ -102,9 +108,10 @@ describe('a doorbell whose disk is full', () => {
     expect(await story.say(door, async () => undefined, hears(round, 'revoked')), door.stderr).toBe(true);
     expect(await door.stop()).toBe('status 0');
     await agreed(story, round, ['granted', 'revoked']);
+    proved(test, 'a revocation on a full disk outlives a kill -9', leaked());
   }, 90_000);
 
-  it('for its ring says so, rings, and records again when there is room', async () => {
+  it('for its ring says so, rings, and records again when there is room', async (test) => {
     const round = await newRound();
     rmSync(join(disk.outside, 'ring'));
     const door = await started('synthetic?size=320x180');
@@ -118,10 +125,11 @@ describe('a doorbell whose disk is full', () => {
     await stateIs('recording', ({ storage, ring }) => storage.state === 'ok' && ring.segments > 0);
     expect(await door.stop()).toBe('status 0');
     expect(await consistent(story, round)).toEqual([]);
+    proved(test, 'a ring on a full disk says so and records again', leaked());
   }, 90_000);
 });
 
-it('a doorbell on a read-only mount starts, says so, rings, and lets nothing out', async () => {
+it('a doorbell on a read-only mount starts, says so, rings, and lets nothing out', async (test) => {
   const round = await newRound();
   disk.readOnly(true);
   let door = await started();
@@ -138,11 +146,12 @@ it('a doorbell on a read-only mount starts, says so, rings, and lets nothing out
   }
   door = await started();
   await finishes(door, round);
+  proved(test, 'a doorbell on a read-only mount rings and refuses', leaked());
 }, 90_000);
 
 it(
   'a doorbell without a file descriptor to spare says so, rings, lets nothing out, and goes on when it has some',
-  async () => {
+  async (test) => {
     const round = await newRound();
     const door = await started();
     await stateIs('a state', () => true);
@@ -154,6 +163,7 @@ it(
     expect(await consistent(story, round)).toEqual([]);
     limitFiles(door, 1_024);
     await finishes(door, round);
+    proved(test, 'a doorbell without file descriptors rings and refuses', leaked());
   },
   PATIENCE_S * 1_000,
 );

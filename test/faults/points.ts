@@ -13,13 +13,33 @@ export function writePoints(calls: readonly TracedCall[]): TracedCall[] {
   return calls.filter(({ call, text }) => call !== 'openat' || /O_CREAT|O_TRUNC/.test(text));
 }
 
+/** A disk that became read-only before one call: neither it nor any later one changes anything. */
+export function readOnlyFrom(points: readonly TracedCall[], point: TracedCall): Fault[] {
+  const calls = ['write', 'pwrite64', 'fdatasync', 'fsync', 'rename', 'unlink', 'rmdir', 'mkdir', 'ftruncate'];
+  return failingFrom(points, point, calls, 'EROFS');
+}
+
+/** One call that meets an input/output error. */
+export function failingOnce(_points: readonly TracedCall[], { call, nth }: TracedCall): Fault[] {
+  return [{ call, at: nth, how: 'EIO' }];
+}
+
+function failingFrom(
+  points: readonly TracedCall[],
+  point: TracedCall,
+  calls: readonly string[],
+  how: Fault['how'],
+): Fault[] {
+  const earlier = points.slice(0, points.indexOf(point));
+  return calls.map((call) => {
+    const before = earlier.filter((one) => one.call === call).length;
+    return { call, at: before + 1, how, onwards: true };
+  });
+}
+
 /** A disk that is full from one call on: that call and every later write of data finds no space. */
 export function fullFrom(points: readonly TracedCall[], point: TracedCall): Fault[] {
-  const at = points.indexOf(point);
-  const faults: Fault[] = ['write', 'pwrite64'].map((call) => {
-    const before = points.slice(0, at).filter((one) => one.call === call).length;
-    return { call, at: before + 1, how: 'ENOSPC', onwards: true };
-  });
+  const faults = failingFrom(points, point, ['write', 'pwrite64'], 'ENOSPC');
   const isData = faults.some(({ call }) => call === point.call);
   return isData ? faults : [...faults, { call: point.call, at: point.nth, how: 'ENOSPC' }];
 }

@@ -76,7 +76,8 @@ async function appendUntilKilled(
   return numbers;
 }
 
-async function recovered(path: string, sizes: KillSizes): Promise<{ numbers: number[]; damaged: number }> {
+/** What a ring finds on a file that a killed process left; fails when a segment is not as it was appended. */
+export async function recovered(path: string, sizes: KillSizes): Promise<{ numbers: number[]; damaged: number }> {
   const disk = new SystemDisk();
   const random = new SystemRandom();
   const ring = new RingFile({

@@ -30,7 +30,7 @@ export interface TraceOptions {
 }
 
 /** strace's own command line. (With --seccomp-bpf, strace 6.13 does not count past the first call.) */
-function straceWords({ paths, calls, faults, log }: TraceOptions): string[] {
+export function straceWords({ paths, calls, faults, log }: TraceOptions): string[] {
   const inject = faults.flatMap(({ call, at, how, onwards }) => {
     const what = how === 'KILL' ? 'signal=KILL' : `error=${how}`;
     return ['-e', `inject=${call}:${what}:when=${at}${onwards ? '+' : ''}`];

@@ -205,16 +205,19 @@ describe('an outbox', () => {
     expect(await names()).toEqual([]);
   });
 
-  it('leaves nothing half-way when the disk is full at any write, and works when there is room', async () => {
+  it.each([
+    { errno: 'ENOSPC', code: 'outbox_full' },
+    { errno: 'EIO', code: 'outbox_unusable' },
+  ])('leaves nothing half-way when any write meets $errno, and works when there is none', async ({ errno, code }) => {
     const steps = await stepsOfSeal();
     expect(steps).toBeGreaterThan(4);
     for (let allowed = 0; allowed < steps; allowed += 1) {
-      const outbox = sender.makeOutbox(failingDisk('ENOSPC', allowed));
+      const outbox = sender.makeOutbox(failingDisk(errno, allowed));
       await outbox.start();
       await expect(
         outbox.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
-      ).rejects.toMatchObject({ code: 'outbox_full' });
-      expect(await names(), `full after ${allowed} steps`).toEqual([]);
+      ).rejects.toMatchObject({ code, retryable: true });
+      expect(await names(), `failing after ${allowed} steps`).toEqual([]);
     }
     await sender.seal(errand);
   });

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { proved } from '../support/proved.ts';
+import { SmallDisk } from '../support/small-disk.ts';
+import { BridgeStory } from './bridge-rounds.ts';
+
+it('a bridge whose disk is full refuses with a code, stays up, and takes the clip when there is room', async (test) => {
+  const disk = await SmallDisk.open(16 * 1024 * 1024);
+  const story = await BridgeStory.open(disk);
+  try {
+    const refused = await story.onFullDisk(disk);
+    proved(test, 'a bridge with a full database refuses and goes on', refused.join(', '));
+    expect(refused).toEqual(['507 intake_full', '507 intake_full']);
+  } finally {
+    await story.close();
+    await disk.close();
+  }
+}, 90_000);
