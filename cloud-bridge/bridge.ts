@@ -8,8 +8,11 @@ import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
 import { MqttLink } from '../device/base/mqtt-link.ts';
 import type { Random } from '../device/base/random.ts';
+import { caToPin, tlsSource } from '../device/base/tls.ts';
+import { CA_BYTES_MAX } from '../device/protocol/enrolment.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
+import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
@@ -80,7 +83,7 @@ export class Bridge {
 
   /**
    * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`,
-   * `port_in_use`.
+   * `port_in_use`, `tls_file_unusable`.
    */
   async start(): Promise<void> {
     try {
@@ -192,13 +195,16 @@ export class Bridge {
 
   private async openLink(core: Core): Promise<MqttLink> {
     const { clock, random, disk, log, config } = this.deps;
+    // What devices will be told of must be there before the first one asks.
+    await tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX));
     const account = await folderAccounts(disk, random, config.area.accounts).issue('bridge', core.id);
     const link = new MqttLink({
       url: config.area.url,
       ...account,
+      tls: tlsSource(disk, config.dataFolder, config.area.tls),
       payloadBytesMax: PAYLOAD_BYTES_MAX,
       queue: QUEUE,
-      unreachable: (where, detail) => failure('unreachable', { what: 'the area broker', where, detail }),
+      unreachable: linkFailure('the area broker'),
       clock,
       random,
       log,
@@ -244,7 +250,10 @@ export class Bridge {
       key: core.key,
       bridgeId: core.id,
       registryKey: config.registry.key,
-      area: config.area,
+      area: {
+        ...config.area,
+        ca: () => tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX)),
+      },
       codeLifeS: config.enrolmentCodeLifeS,
     });
     enrolmentRoutes(server, { enrolment, adminToken: core.adminToken, publicUrl: () => this.publicUrl() });

@@ -1,6 +1,7 @@
 // Owns: the bridge's settings, their defaults from public practice, and limits that depend on each other.
 // Not here: what they do.
 import { z } from 'zod';
+import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
@@ -80,6 +81,8 @@ export const bridgeConfigSchema = z
       /** The area broker as devices reach it. */
       url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
       prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
+      /** For an mqtts:// address: PEM files, relative to the data folder. Devices are told its `ca` when they enrol. */
+      tls: tlsFilesSchema.optional(),
       /** Folder of the broker's accounts, where the bridge issues its own and the devices'. */
       accounts: z.string().min(1).max(1_000),
     }),
@@ -102,6 +105,7 @@ export const bridgeConfigSchema = z
     requests: requestRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
   })
+  .refine(({ area }) => !area.tls || area.url.startsWith('mqtts:'), 'area.tls is set, but area.url is not mqtts://')
   .refine((config) => config.documentLifeS > config.republishS, 'documentLifeS must be longer than republishS')
   .refine((config) => config.requests.windowSMin <= config.requests.windowSMax, 'windowSMin is above windowSMax')
   .refine((config) => config.requests.areaM2Min <= config.requests.areaM2Max, 'areaM2Min is above areaM2Max');

@@ -5,6 +5,7 @@ import { type Disk, systemCode } from './base/disk.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { settingsFault } from './base/settings-fault.ts';
 import { hardwareShape } from './hardware/settings.ts';
+import { tlsFilesSchema } from './base/tls.ts';
 import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
 import { disclosedValuesSchema } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
@@ -53,7 +54,10 @@ export const deviceConfigSchema = z.strictObject({
   home: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
     user: idSchema,
-    password: z.string().min(1).max(128),
+    /** May be left out where the client certificate is the login. */
+    password: z.string().min(1).max(128).optional(),
+    /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */
+    tls: tlsFilesSchema.optional(),
     prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
     /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
     accounts: z.string().min(1).max(1000).optional(),
@@ -67,6 +71,8 @@ export const deviceConfigSchema = z.strictObject({
     .string()
     .regex(/^mqtts?:\/\/[^\s@]{1,200}$/)
     .optional(),
+  /** As `home.tls`, for the area broker; its authority comes with enrolment unless it is named here. */
+  areaTls: tlsFilesSchema.optional(),
   /** Serve requests by state agencies too; federal ones never are. */
   stateAgencies: z.boolean().default(false),
   logLevel: z.enum(LOG_LEVELS).default('info'),
@@ -103,6 +109,19 @@ export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
   if (!parsed.success)
     throw failure('config_invalid', { file, detail: settingsFault(deviceConfigSchema, parsed.error) });
   const config = parsed.data;
+  const { home } = config;
+  if (home.password === undefined && home.tls?.certificate === undefined) {
+    throw failure('config_invalid', {
+      file,
+      detail: 'home has neither a password nor a tls.certificate to log in with',
+    });
+  }
+  if (home.tls && !home.url.startsWith('mqtts:')) {
+    throw failure('config_invalid', { file, detail: 'home.tls is set, but home.url is not mqtts://' });
+  }
+  if (config.areaTls && config.areaUrl?.startsWith('mqtt:')) {
+    throw failure('config_invalid', { file, detail: 'areaTls is set, but areaUrl is not mqtts://' });
+  }
   const eventS = config.preRollS + config.postRollS;
   if (config.ring.retentionS < eventS) {
     const detail = `ring.retentionS ${config.ring.retentionS} is shorter than preRollS + postRollS (${eventS})`;

@@ -11,6 +11,7 @@ import type { Log } from './base/log.ts';
 import type { Programs } from './base/program.ts';
 import { freshId, type Random } from './base/random.ts';
 import { Body } from './body.ts';
+import { caToPin, tlsSource } from './base/tls.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
 import { parseCameraSource } from './camera/sources.ts';
@@ -28,7 +29,9 @@ import { PairingServer } from './owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
 import { cellOf } from './protocol/area.ts';
 import { partsInside } from './protocol/claims.ts';
+import { CA_BYTES_MAX } from './protocol/enrolment.ts';
 import { failure } from './protocol/errors.ts';
+import { tlsFilesRead } from './protocol/link-failure.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
@@ -230,7 +233,8 @@ export class Doorbell {
       log,
     });
     const { url, user, password, prefix } = config.home;
-    const home = new HomeLink({ device: device.id, prefix, url, user, password, clock, random, log });
+    const tls = tlsSource(disk, folder, config.home.tls);
+    const home = new HomeLink({ device: device.id, prefix, url, user, password, tls, clock, random, log });
     const area = enrolment && config.place ? this.makeArea(enrolment, cellOf(config.place)) : null;
     const accounts = new HomeAccounts({
       ...{ disk, random, log, folder: config.home.accounts, device: device.id },
@@ -339,10 +343,12 @@ export class Doorbell {
   }
 
   private makeArea(enrolment: Enrolment, cell: string): AreaLink {
-    const { clock, random, log } = this.seams;
-    const { user, password, prefix } = enrolment.area;
-    const url = this.options.config.areaUrl ?? enrolment.area.url;
-    return new AreaLink({ cell, prefix, url, user, password, clock, random, log });
+    const { clock, random, disk, log } = this.seams;
+    const { config, folder } = this.options;
+    const { user, password, prefix, ca } = enrolment.area;
+    const url = config.areaUrl ?? enrolment.area.url;
+    const tls = tlsSource(disk, folder, config.areaTls, ca);
+    return new AreaLink({ cell, prefix, url, user, password, tls, clock, random, log });
   }
 
   private makePairing(accounts: HomeAccounts): PairingServer {
@@ -361,7 +367,8 @@ export class Doorbell {
       pair: (key, name) => this.up.gate.pair(key, name),
       issueAccount: async (ownerKey) => {
         const { url, prefix } = config.home;
-        return { url, prefix, ...(await accounts.issue(ownerKey)) };
+        const ca = await tlsFilesRead(caToPin(disk, this.options.folder, config.home.tls, CA_BYTES_MAX));
+        return { url, prefix, ...(ca === undefined ? {} : { ca }), ...(await accounts.issue(ownerKey)) };
       },
     });
   }

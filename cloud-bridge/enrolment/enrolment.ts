@@ -28,7 +28,8 @@ export interface EnrolmentDeps {
   key: SigningKey;
   bridgeId: string;
   registryKey: string;
-  area: { url: string; prefix: string };
+  /** The area broker as devices reach it; `ca`: PEM of its authority, where that is not one that everybody trusts. */
+  area: { url: string; prefix: string; ca: () => Promise<string | undefined> };
   codeLifeS: number;
 }
 
@@ -97,10 +98,15 @@ export class Enrolment {
     }
     const account = await accounts.issue('device-area', device);
     log.info('a device has enrolled', { device });
-    return this.statement(device, account, nowS);
+    return this.statement(device, account, await this.deps.area.ca(), nowS);
   }
 
-  private statement(device: string, account: { user: string; password: string }, nowS: number): string {
+  private statement(
+    device: string,
+    account: { user: string; password: string },
+    ca: string | undefined,
+    nowS: number,
+  ): string {
     const { key, bridgeId, registryKey, area } = this.deps;
     const claims: EnrolmentStatement = {
       iss: key.publicKey,
@@ -109,7 +115,7 @@ export class Enrolment {
       device,
       bridge: bridgeId,
       registry: registryKey,
-      area: { url: area.url, ...account, prefix: area.prefix },
+      area: { url: area.url, ...account, prefix: area.prefix, ...(ca === undefined ? {} : { ca }) },
     };
     return signToken('doorsill-enrolment+jws', enrolmentStatementSchema.parse(claims), key);
   }

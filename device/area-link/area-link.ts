@@ -7,8 +7,9 @@ import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage, MqttSubscription } from '../base/mqtt-subscription.ts';
 import type { Random } from '../base/random.ts';
-import { failure } from '../protocol/errors.ts';
+import type { TlsSource } from '../base/tls.ts';
 import { parseToken } from '../protocol/jws.ts';
+import { linkFailure } from '../protocol/link-failure.ts';
 import { areaDocumentSchema } from '../protocol/request.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 
@@ -20,7 +21,7 @@ export interface AreaLinkOptions {
   url: string;
   user: string;
   password: string;
-  tls?: { ca?: string };
+  tls?: TlsSource | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -52,9 +53,9 @@ export class AreaLink {
       user,
       password,
       single: true,
-      ...(tls ? { tls } : {}),
+      tls,
       payloadBytesMax: PAYLOAD_BYTES_MAX,
-      unreachable: (where, detail) => failure('unreachable', { what: 'the area broker', where, detail }),
+      unreachable: linkFailure('the area broker'),
       clock,
       random,
       log: log.child({ link: 'area' }),

@@ -5,44 +5,18 @@ import { type IClientOptions, MqttClient } from 'mqtt';
 import { assert } from './assert.ts';
 import { Backoff } from './backoff.ts';
 import { utf8 } from './bytes.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { Timer } from './clock.ts';
 import { sha256Hex } from './keys.ts';
-import type { Log } from './log.ts';
+import type { LinkState, MqttLinkOptions } from './mqtt-options.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
 import { type IncomingMessage, type MqttSubscription, Subscription } from './mqtt-subscription.ts';
 import { isTopicName, TOPIC_BYTES_MAX, topicMatches } from './mqtt-topic.ts';
-import { freshId, type Random } from './random.ts';
+import { freshId } from './random.ts';
+import type { TlsMaterial } from './tls.ts';
+import { TlsFault } from './tls-fault.ts';
 
-/** A last message, published by the broker when the session ends without goodbye, and by us when it ends with one. */
-export interface LastMessage {
-  topic: string;
-  payload: string;
-  retain: boolean;
-}
-
-export interface MqttLinkOptions {
-  /** `mqtt://host:port` or `mqtts://host:port`; ports default to 1883 and 8883. Credentials in it are ignored. */
-  url: string;
-  user: string;
-  password: string;
-  /** Only one session of the account makes sense: a new one ends the old. */
-  single?: boolean;
-  /** PEM of the authority that signed the broker's certificate; absent: the system's. */
-  tls?: { ca?: string };
-  will?: LastMessage;
-  keepaliveS?: number;
-  payloadBytesMax: number;
-  queue?: QueueLimits;
-  /** Makes the coded failure that callers get: `where` is the broker's address without credentials. */
-  unreachable: (where: string, detail: string) => Error;
-  clock: Clock;
-  random: Random;
-  log: Log;
-}
-
-/** `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. */
-export type LinkState = { online: true } | { online: false; error: Error | null };
+export type { LinkState, MqttLinkOptions } from './mqtt-options.ts';
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 30_000;
@@ -65,6 +39,9 @@ export class MqttLink {
   private readonly listeners = new Set<(state: LinkState) => void>();
   private current: LinkState = { online: false, error: null };
   private lastError: Error | null = null;
+  /** Whether the last failure was one of TLS, and what was told of it. */
+  private isTlsAtFault = false;
+  private toldDetail: string | undefined;
   private client: MqttClient | null = null;
   private socket: Socket | null = null;
   private answerTimer: Timer | null = null;
@@ -189,37 +166,43 @@ export class MqttLink {
   }
 
   private async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.options;
+    const { clock } = this.options;
     while (!signal.aborted) {
       const onlineMs = await this.session();
       if (onlineMs >= STABLE_MS) this.backoff.reset();
       if (signal.aborted) return;
       const waitMs = this.backoff.nextMs();
-      log.info('mqtt link is offline', { where: this.where, detail: this.lastError?.message, retryInMs: waitMs });
+      this.tellOffline(waitMs);
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
   }
 
   /** One connection from its first byte to its last. Resolves with how long it was online, in milliseconds. */
-  private session(): Promise<number> {
-    const { clock } = this.options;
-    const address = this.address;
-    if (!address) {
-      this.setOffline(this.failure('the address is not mqtt://HOST:PORT or mqtts://HOST:PORT'));
-      return Promise.resolve(0);
+  private async session(): Promise<number> {
+    const { address } = this;
+    try {
+      if (!address) throw new Error('the address is not mqtt://HOST:PORT or mqtts://HOST:PORT');
+      const tls = address.secure ? await this.options.tls?.() : undefined;
+      return this.stopping ? 0 : await this.converse(address, tls ?? {});
+    } catch (thrown) {
+      this.setOffline(this.failureOf(thrown));
+      return 0;
     }
+  }
+
+  private converse(address: BrokerAddress, tls: TlsMaterial): Promise<number> {
+    const { clock } = this.options;
+    const packetBytesMax = this.options.payloadBytesMax + TOPIC_BYTES_MAX + 4;
+    const connection = openBrokerSocket(address, tls, packetBytesMax);
+    this.socket = connection.socket;
     return new Promise((resolve) => {
-      let detail = 'the connection was closed';
+      let error: Error | null = null;
       let onlineSinceMs: number | null = null;
-      const client = this.openClient(address);
-      if (!client) {
-        resolve(0);
-        return;
-      }
+      const client = new MqttClient(() => connection.socket, this.clientOptions());
       this.client = client;
-      client.on('error', (error) => {
-        detail = error.message;
-        this.socket?.destroy();
+      client.on('error', (thrown) => {
+        error = thrown;
+        connection.socket.destroy();
       });
       client.on('connect', () => {
         this.ask(client, this.filters(), () => {
@@ -237,21 +220,12 @@ export class MqttLink {
         this.socket = null;
         this.queue.connectionLost();
         this.drained?.();
-        this.setOffline(this.stopping ? null : this.failure(detail));
+        const cause = connection.fault() ?? error ?? connection.error() ?? new Error('the connection was closed');
+        this.setOffline(this.stopping ? null : this.failureOf(cause));
         const onlineMs = onlineSinceMs === null ? 0 : clock.monotonicMs() - onlineSinceMs;
         client.end(true, () => resolve(onlineMs));
       });
     });
-  }
-
-  private openClient(address: BrokerAddress): MqttClient | null {
-    try {
-      return new MqttClient(() => this.openSocket(address), this.clientOptions());
-    } catch (thrown) {
-      // An authority that is no certificate is refused by tls.connect at once.
-      this.setOffline(this.failure(thrown instanceof Error ? thrown.message : 'the connection could not be opened'));
-      return null;
-    }
   }
 
   private clientOptions(): IClientOptions {
@@ -259,7 +233,7 @@ export class MqttLink {
     return {
       clientId: this.clientId,
       username: user,
-      password,
+      ...(password === undefined ? {} : { password }),
       keepalive: keepaliveS ?? 30,
       timerVariant: 'native',
       protocolVersion: 4,
@@ -269,12 +243,6 @@ export class MqttLink {
       connectTimeout: ANSWER_MS_MAX,
       ...(will ? { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: will.retain } } : {}),
     };
-  }
-
-  private openSocket(address: BrokerAddress): Socket {
-    const { tls, payloadBytesMax } = this.options;
-    this.socket = openBrokerSocket(address, tls?.ca, payloadBytesMax + TOPIC_BYTES_MAX + 4);
-    return this.socket;
   }
 
   private filters(): string[] {
@@ -366,6 +334,7 @@ export class MqttLink {
 
   private setOnline(): void {
     this.options.log.info('mqtt link is online', { where: this.where });
+    this.toldDetail = undefined;
     this.change({ online: true });
     this.flush();
   }
@@ -380,15 +349,33 @@ export class MqttLink {
     for (const listener of [...this.listeners]) listener(state);
   }
 
+  /** Tells people once what is wrong, and whoever looks closer of each attempt. */
+  private tellOffline(retryInMs: number): void {
+    const detail = this.lastError?.message;
+    const level = !this.isTlsAtFault || detail === this.toldDetail ? 'info' : 'warn';
+    this.options.log[level]('mqtt link is offline', { where: this.where, detail, retryInMs });
+    this.toldDetail = detail;
+  }
+
   private failure(detail: string): Error {
     return this.options.unreachable(this.where, detail);
+  }
+
+  private failureOf(thrown: unknown): Error {
+    const detail = thrown instanceof Error ? thrown.message : 'the connection could not be opened';
+    this.isTlsAtFault = thrown instanceof TlsFault;
+    return thrown instanceof TlsFault
+      ? this.options.unreachable(this.where, detail, thrown.kind)
+      : this.failure(detail);
   }
 }
 
 /**
  * A broker ends the session of whoever has the id of a new one [MQTT-3.1.4-2], and not every broker binds ids to accounts: so
  * that no other account can end this one's session, its id can't be guessed, and is the same only for the same password.
+ * Where a certificate is the login there is no secret to make one from, so it is another at each start.
  */
 function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
-  return single ? `${user}-${sha256Hex(`client id\n${user}\n${password}`).slice(0, 32)}` : freshId(random, user);
+  if (!single || password === undefined) return freshId(random, user);
+  return `${user}-${sha256Hex(`client id\n${user}\n${password}`).slice(0, 32)}`;
 }

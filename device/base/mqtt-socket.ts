@@ -3,6 +3,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FROM_BROKER, MqttGuard } from './mqtt-guard.ts';
+import { type TlsMaterial, tlsOptions } from './tls.ts';
+import { type TlsFault, type TlsProgress, tlsFaultOf } from './tls-fault.ts';
 
 export interface BrokerAddress {
   host: string;
@@ -27,18 +29,42 @@ export function showAddress(address: BrokerAddress | null): string {
   return `${address.secure ? 'mqtts' : 'mqtt'}://${host}:${address.port}`;
 }
 
-/** Connects; `ca`: PEM of the authority to trust instead of the system's. Destroys itself when a packet is not allowed. */
-export function openBrokerSocket(address: BrokerAddress, ca: string | undefined, packetBytesMax: number): Socket {
+/** What became of a connection, for whoever wonders why it ended. */
+export interface BrokerSocket {
+  readonly socket: Socket;
+  /** Its error, or what was wrong with the broker's bytes; null when it was just closed. */
+  error(): Error | null;
+  /** Why TLS did not come about, or not last; null when TLS was not at fault. */
+  fault(): TlsFault | null;
+}
+
+/** Connects, over TLS when the address says so. Destroys itself when a packet is not allowed. */
+export function openBrokerSocket(address: BrokerAddress, tls: TlsMaterial, packetBytesMax: number): BrokerSocket {
   const { host, port, secure } = address;
   const socket = secure
-    ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...(ca === undefined ? {} : { ca }) })
+    ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...tlsOptions(tls) })
     : connectTcp({ host, port });
   socket.setNoDelay(true);
+  const seen: TlsProgress = { connected: false, shaken: false, heard: false, ended: false };
+  let error: Error | null = null;
+  socket.once('connect', () => {
+    seen.connected = true;
+  });
+  socket.once('secureConnect', () => {
+    seen.shaken = true;
+  });
+  socket.once('end', () => {
+    seen.ended = true;
+  });
+  socket.on('error', (thrown: Error) => {
+    error ??= thrown;
+  });
   // An endless packet would be collected in memory by the parser behind us, so its header is judged first.
   const guard = new MqttGuard(FROM_BROKER, packetBytesMax);
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Uint8Array) => {
+    seen.heard = true;
     const fault = guard.check(chunk);
     if (fault) socket.destroy(Object.assign(new Error(fault), { code: 'EPROTO' }));
   });
-  return socket;
+  return { socket, error: () => error, fault: () => (secure ? tlsFaultOf(error, seen) : null) };
 }

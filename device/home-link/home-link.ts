@@ -6,8 +6,9 @@ import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage } from '../base/mqtt-subscription.ts';
 import type { Random } from '../base/random.ts';
-import { failure } from '../protocol/errors.ts';
+import type { TlsSource } from '../base/tls.ts';
 import type { DeviceEvent, DeviceState, RequestNotice, UploadProgress } from '../protocol/home.ts';
+import { linkFailure } from '../protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 
 export interface HomeLinkOptions {
@@ -16,8 +17,8 @@ export interface HomeLinkOptions {
   prefix: string;
   url: string;
   user: string;
-  password: string;
-  tls?: { ca?: string };
+  password?: string | undefined;
+  tls?: TlsSource | undefined;
   /** Least time between two states; in between only the latest is kept. */
   stateEveryMs?: number;
   clock: Clock;
@@ -51,10 +52,10 @@ export class HomeLink {
       password,
       // A device has one session: a new one ends the old, and its will with it, before the new one says online.
       single: true,
-      ...(tls ? { tls } : {}),
+      tls,
       will: { topic: this.topics.status(device), payload: 'offline', retain: true },
       payloadBytesMax: PAYLOAD_BYTES_MAX,
-      unreachable: (where, detail) => failure('unreachable', { what: 'the home broker', where, detail }),
+      unreachable: linkFailure('the home broker'),
       clock,
       random,
       log: log.child({ link: 'home' }),

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Disk } from '../base/disk.ts';
+import { tlsFilesSchema } from '../base/tls.ts';
+import { caSchema } from '../protocol/enrolment.ts';
 import { failure } from '../protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 
@@ -18,7 +20,11 @@ export const homeSchema = z.strictObject({
     user: idSchema,
     password: z.string().min(1).max(128),
     prefix: z.string().min(1).max(64),
+    /** The broker's authority as the device named it at pairing; absent: one that everybody trusts. */
+    ca: caSchema.optional(),
   }),
+  /** This owner's own TLS files for that broker, by absolute path; a `ca` here goes before the device's. */
+  tls: tlsFilesSchema.optional(),
 });
 /** One paired device. */
 export type Home = z.infer<typeof homeSchema>;

@@ -3,9 +3,11 @@
 
 import { fromUtf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import { MqttLink } from '../base/mqtt-link.ts';
 import type { Random } from '../base/random.ts';
+import { tlsSource } from '../base/tls.ts';
 import { failure } from '../protocol/errors.ts';
 import {
   type DeviceEvent,
@@ -17,6 +19,7 @@ import {
   type UploadProgress,
   uploadProgressSchema,
 } from '../protocol/home.ts';
+import { linkFailure } from '../protocol/link-failure.ts';
 import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 import type { Home } from './homes.ts';
 import { readNotice, type VerifiedNotice } from './read-notice.ts';
@@ -37,6 +40,7 @@ export interface OwnerListeners {
 export interface OwnerSessionDeps {
   clock: Clock;
   random: Random;
+  disk: Disk;
   log: Log;
 }
 
@@ -58,8 +62,9 @@ export class OwnerSession {
       url: home.account.url,
       user: home.account.user,
       password: home.account.password,
+      tls: tlsSource(deps.disk, '/', home.tls, home.account.ca),
       payloadBytesMax: PAYLOAD_BYTES_MAX,
-      unreachable: (where, detail) => failure('unreachable', { what: 'the home broker', where, detail }),
+      unreachable: linkFailure('the home broker'),
       ...deps,
     });
   }

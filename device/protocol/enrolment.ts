@@ -36,6 +36,13 @@ export function readEnrolmentCode(text: string): EnrolmentCode | null {
   }
 }
 
+export const CA_BYTES_MAX = 4_096;
+/** PEM of the authority behind a broker's certificate, where that is not one that everybody trusts. */
+export const caSchema = z
+  .string()
+  .max(CA_BYTES_MAX)
+  .regex(/^(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n)+$/);
+
 /** The device's proof (`aud`: bridge id): it holds its key and the code. Nothing about where it is. */
 export const enrolmentProofSchema = z.strictObject({
   ...signedClaims,
@@ -59,6 +66,7 @@ export const enrolmentStatementSchema = z.strictObject({
     user: idSchema,
     password: z.string().min(16).max(128),
     prefix: z.string().regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z0-9]$/),
+    ca: caSchema.optional(),
   }),
 });
 export type EnrolmentStatement = z.infer<typeof enrolmentStatementSchema>;

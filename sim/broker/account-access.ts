@@ -37,9 +37,15 @@ export class AccountAccess {
 
   /** The session of a user name and password; null when they are not an account's. */
   async login(user: string, password: string): Promise<Session | null> {
+    const session = await this.sessionOf(user);
+    return session && (await passwordFits(session.account, password)) ? session : null;
+  }
+
+  /** The session of a user who is known otherwise; null when there is no such account. */
+  async sessionOf(user: string): Promise<Session | null> {
     const { disk, accounts, prefix } = this.options;
     const account = await readAccount(disk, accounts, user);
-    if (!account || !(await passwordFits(account, password))) return null;
+    if (!account) return null;
     const holder = accountHolderSchema.safeParse(account);
     return holder.success ? { account, access: accessOf(prefix, holder.data), filters: new Set() } : null;
   }

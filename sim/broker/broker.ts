@@ -1,6 +1,7 @@
 // Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may say and hear, and how much of it.
 // Not here: the access list (device/protocol/access.ts), accounts (device/base/account-folder.ts). The one file that imports aedes.
 import { createServer, type Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import {
   type Clock,
@@ -15,12 +16,15 @@ import {
 } from '../../device/index.ts';
 import { type AccessOptions, AccountAccess, type Session } from './account-access.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
+import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 
 export interface BrokerOptions extends AccessOptions {
   host: string;
   /** 0 takes a free one; `port` of the started broker tells which. */
   port: number;
   limits?: Partial<BrokerLimits>;
+  /** Set: it speaks TLS, and nothing else. */
+  tls?: TlsListenerOptions;
   clock: Clock;
   log: Log;
 }
@@ -45,6 +49,8 @@ export class Broker {
   private readonly granted = new WeakMap<Client, Session>();
   private readonly wills = new WeakMap<Client, Message>();
   private readonly rates = new WeakMap<Client, RateLimit>();
+  /** Who a client is by its certificate, where certificates are asked for; null: by none that counts. */
+  private readonly certified = new WeakMap<Client, string | null>();
   private aedes: Aedes | null = null;
   private server: Server | null = null;
   private accountsTimer: Timer | null = null;
@@ -63,9 +69,9 @@ export class Broker {
     return this.boundPort;
   }
 
-  /** `mqtt://host:port` of the started broker. */
+  /** `mqtt://host:port`, or `mqtts:`, of the started broker. */
   get url(): string {
-    return `mqtt://${this.options.host}:${this.boundPort}`;
+    return `${this.options.tls ? 'mqtts' : 'mqtt'}://${this.options.host}:${this.boundPort}`;
   }
 
   /** Accounts with a session right now. */
@@ -99,7 +105,7 @@ export class Broker {
     aedes.on('clientError', note);
     aedes.on('connectionError', note);
     this.aedes = aedes;
-    this.server = createServer({ highWaterMark: limits.backlogBytes, noDelay: true }, (socket) => this.accept(socket));
+    this.server = this.makeServer();
     this.server.maxConnections = limits.connections;
     try {
       await this.listen(this.server);
@@ -138,11 +144,25 @@ export class Broker {
     });
   }
 
-  private accept(socket: Socket): void {
+  private makeServer(): Server {
+    const { tls } = this.options;
+    const highWaterMark = this.limits.backlogBytes;
+    if (!tls) return createServer({ highWaterMark, noDelay: true }, (socket) => this.accept(socket));
+    const opened = (raw: Socket) => {
+      this.sockets.add(raw);
+      raw.once('close', () => this.sockets.delete(raw));
+    };
+    return makeTlsServer({ ...tls, highWaterMark }, opened, (socket) => {
+      const client = this.accept(socket);
+      if (client && tls.clientCa !== undefined) this.certified.set(client, certificateUser(socket));
+    });
+  }
+
+  private accept(socket: Socket | TLSSocket): Client | null {
     const { aedes } = this;
     if (!aedes) {
       socket.destroy();
-      return;
+      return null;
     }
     this.sockets.add(socket);
     this.strangers.add(socket);
@@ -160,6 +180,7 @@ export class Broker {
       this.options.log.debug('a client broke a limit', { fault });
       socket.destroy();
     });
+    return client;
   }
 
   /** Rewrites what a client must not choose: its id follows from its account, and no session outlives its connection. */
@@ -168,6 +189,8 @@ export class Broker {
       done(new Error('too many logins at once'), false);
       return;
     }
+    const certified = this.certified.get(client);
+    if (certified !== undefined) packet.username = certified ?? '';
     // Whoever takes over a session must know the account's password: the new id is only used once that was checked.
     packet.clientId = this.access.clientIdOf(packet.username, packet.clientId);
     packet.clean = true;
@@ -184,7 +207,9 @@ export class Broker {
     this.logins += 1;
     let session: Session | null = null;
     try {
-      session = user && password ? await this.access.login(user, new TextDecoder().decode(password)) : null;
+      const certified = this.certified.get(client);
+      if (certified !== undefined) session = certified === null ? null : await this.access.sessionOf(certified);
+      else session = user && password ? await this.access.login(user, new TextDecoder().decode(password)) : null;
     } catch (thrown) {
       this.options.log.warn('an account could not be read', { detail: systemCode(thrown) ?? 'unknown' });
     } finally {

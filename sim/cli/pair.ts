@@ -1,6 +1,6 @@
 // Owns: the verb `pair`: make this machine's owner key known to a device, over the socket only its user can open.
 // Not here: the pairing itself (device/owner).
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   failure,
@@ -8,22 +8,57 @@ import {
   loadOrCreateOwnerKey,
   pairingSocketPath,
   pairWithDevice,
+  readTlsFiles,
   storeHome,
+  type TlsFiles,
+  tlsFilesRead,
 } from '../../device/index.ts';
 import { townPaths } from '../supervisor/town-file.ts';
-import { dataFolder, expectRunning, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
+import {
+  type Context,
+  dataFolder,
+  expectRunning,
+  type OwnerOptions,
+  openContext,
+  ownerFolder,
+  withOwnerOptions,
+} from './context.ts';
+
+interface PairOptions extends OwnerOptions {
+  socket?: string;
+  name: string;
+  ca?: string;
+  cert?: string;
+  key?: string;
+  list?: boolean;
+}
+
+/** The owner's own TLS files by absolute path, checked; null when none are named. */
+async function ownTls(context: Context, { ca, cert, key }: PairOptions): Promise<TlsFiles | null> {
+  if (!cert !== !key) throw failure('usage', { detail: '--cert and --key go together' });
+  if (!ca && !cert) return null;
+  const files = {
+    ...(ca ? { ca: resolve(ca) } : {}),
+    ...(cert && key ? { certificate: resolve(cert), key: resolve(key) } : {}),
+  };
+  await tlsFilesRead(readTlsFiles(context.disk, resolve(), files));
+  return files;
+}
 
 export function addPair(program: Command): void {
   withOwnerOptions(program.command('pair'))
     .description("pair this machine's owner with a device on this machine")
     .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the town in DATA)")
     .option('--name <name>', 'how the device should call this owner', 'owner')
+    .option('--ca <file>', "PEM authority of the broker's certificate (default: what the device names)")
+    .option('--cert <file>', 'PEM certificate of this owner, for a broker that asks for one')
+    .option('--key <file>', 'its private key')
     .option('--list', 'list the paired devices')
     .addHelpText(
       'after',
       '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list',
     )
-    .action(async (options: OwnerOptions & { socket?: string; name: string; list?: boolean }, command: Command) => {
+    .action(async (options: PairOptions, command: Command) => {
       const context = openContext(command);
       if (options.name.length < 1 || options.name.length > 60)
         throw failure('usage', { detail: '--name takes 1 to 60 letters' });
@@ -40,7 +75,8 @@ export function addPair(program: Command): void {
       const socket = options.socket ?? pairingSocketPath(townPaths(dataFolder(options.data)).doorbell);
       if (!options.socket) await expectRunning(context.disk, dataFolder(options.data));
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
-      const home = await pairWithDevice(context, socket, key, options.name);
+      const tls = await ownTls(context, options);
+      const home = { ...(await pairWithDevice(context, socket, key, options.name)), ...(tls ? { tls } : {}) };
       await storeHome(context.disk, folder, home);
       if (!home.trust) context.output.progress('The device is not enrolled with a bridge yet; pair again after it is.');
       context.output.result({ device: home.device, name: home.name }, `Paired with ${home.name} (${home.device}).`);

@@ -11,7 +11,9 @@ import {
   lockFolder,
   parseDeviceConfig,
   readSettings,
+  readTlsFiles,
   startDevice,
+  tlsFilesRead,
   topicPrefixSchema,
 } from '../../device/index.ts';
 import { addBrokerAcl } from './broker-acl.ts';
@@ -46,6 +48,24 @@ async function runPart(
   }
 }
 
+interface BrokerCommandOptions extends Partial<PartOptions> {
+  host: string;
+  prefix: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  clientCa?: string;
+}
+
+async function listenerTls(context: Context, { tlsCert, tlsKey, clientCa }: BrokerCommandOptions) {
+  if (!tlsCert !== !tlsKey || (clientCa !== undefined && !tlsCert)) {
+    throw failure('usage', { detail: '--tls-cert and --tls-key go together, and --client-ca needs both' });
+  }
+  if (!tlsCert) return null;
+  const files = { ca: clientCa, certificate: tlsCert, key: tlsKey };
+  const { ca, certificate = '', key = '' } = await tlsFilesRead(readTlsFiles(context.disk, resolve(), files));
+  return { certificate, key, clientCa: ca };
+}
+
 export function addBroker(program: Command): void {
   const broker = program
     .command('broker')
@@ -54,8 +74,17 @@ export function addBroker(program: Command): void {
     .option('--port <n>', 'port (default: 1883; 0: a free one)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill broker --data ./broker --port 1883')
-    .action(async (options: Partial<PartOptions> & { host: string; prefix: string }, command: Command) => {
+    .option('--tls-cert <file>', 'PEM certificate: speak TLS 1.3 and nothing else (default port 8883)')
+    .option('--tls-key <file>', 'its private key')
+    .option('--client-ca <file>', "let in who has a certificate of this authority; its CN is the account's user name")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill broker --data ./broker --port 1883
+  $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
+    )
+    .action(async (options: BrokerCommandOptions, command: Command) => {
       const context = openContext(command);
       if (options.data === undefined) throw failure('usage', { detail: 'name its folder: --data DIR' });
       const prefix = topicPrefixSchema.safeParse(options.prefix);
@@ -63,11 +92,13 @@ export function addBroker(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const { Broker } = await import('../broker/broker.ts');
+        const tls = await listenerTls(context, options);
         const part = new Broker({
           accounts: join(folder, 'accounts'),
           host: options.host,
-          port: parsePort(options.port, 1883),
+          port: parsePort(options.port, tls ? 8883 : 1883),
           prefix: prefix.data,
+          ...(tls ? { tls } : {}),
           disk: context.disk,
           clock: context.clock,
           log: context.log,

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { OwnerSession } from '../../device/owner/owner-session.ts';
 import { BROKERS, startBroker, type TestBroker } from '../support/broker.ts';
 import { makeParty } from '../support/parties.ts';
 
-const seams = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog() };
+const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk(), log: silentLog() };
 
 describe.each(BROKERS)('an owner’s session on %s', (kind) => {
   let broker: TestBroker;

@@ -1,0 +1,38 @@
+// Owns: what an MQTT session is made from, and how it says where it stands. Not here: the session (mqtt-link.ts).
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import type { QueueLimits } from './mqtt-queue.ts';
+import type { Random } from './random.ts';
+import type { TlsSource } from './tls.ts';
+import type { TlsFaultKind } from './tls-fault.ts';
+
+/** A last message, published by the broker when the session ends without goodbye, and by us when it ends with one. */
+export interface LastMessage {
+  topic: string;
+  payload: string;
+  retain: boolean;
+}
+
+export interface MqttLinkOptions {
+  /** `mqtt://host:port` or `mqtts://host:port`; ports default to 1883 and 8883. Credentials in it are ignored. */
+  url: string;
+  user: string;
+  /** Absent where a client certificate is the login. */
+  password?: string | undefined;
+  /** Only one session of the account makes sense: a new one ends the old. */
+  single?: boolean;
+  /** For `mqtts:`. Absent: the system's authorities, and no certificate of our own. */
+  tls?: TlsSource | undefined;
+  will?: LastMessage;
+  keepaliveS?: number;
+  payloadBytesMax: number;
+  queue?: QueueLimits;
+  /** Makes the coded failure that callers get: `where` is the broker's address without credentials, `fault` what TLS failed of. */
+  unreachable: (where: string, detail: string, fault?: TlsFaultKind) => Error;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. */
+export type LinkState = { online: true } | { online: false; error: Error | null };

@@ -1,0 +1,60 @@
+// Owns: what a TLS session that did not come about, or did not last, failed of. Pure.
+// Not here: TLS itself (tls.ts), error codes (protocol/link-failure.ts).
+
+/**
+ * `file`: a PEM file of ours cannot be used; `expired`, `early`, `host`, `authority`: of the other side's certificate;
+ * `version`: it speaks no TLS 1.3; `plain`: it speaks no TLS, or ends every handshake; `refused`: it ended the connection
+ * once it had seen our certificate, or that we have none.
+ */
+export type TlsFaultKind = 'file' | 'expired' | 'early' | 'host' | 'authority' | 'version' | 'plain' | 'refused';
+
+/** How far a connection came. */
+export interface TlsProgress {
+  connected: boolean;
+  shaken: boolean;
+  heard: boolean;
+  ended: boolean;
+}
+
+/** Why there is no TLS session. */
+export class TlsFault extends Error {
+  readonly kind: TlsFaultKind;
+
+  constructor(kind: TlsFaultKind, detail: string, cause?: unknown) {
+    super(detail, cause === undefined ? undefined : { cause });
+    this.name = 'TlsFault';
+    this.kind = kind;
+  }
+}
+
+const KINDS: Readonly<Record<string, TlsFaultKind>> = {
+  CERT_HAS_EXPIRED: 'expired',
+  CERT_NOT_YET_VALID: 'early',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'host',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'version',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'version',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'plain',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'plain',
+};
+/** OpenSSL's words for a chain that does not end at an authority we trust (X509_STORE_CTX_get_error(3)). */
+const CHAIN =
+  /^(UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|CERT_(SIGNATURE|CHAIN|REVOKED|UNTRUSTED|REJECTED)|INVALID_(CA|PURPOSE)|PATH_LENGTH)/;
+/** Alerts about a client's certificate (RFC 8446 §6.2). */
+const ALERT = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT)/;
+
+/**
+ * What a TLS connection that ended with `error` (null: without one) failed of; null when TLS was not at fault. `connected`:
+ * to the port; `shaken`: our side of the handshake was complete; `heard`: something came over it afterwards; `ended`: by
+ * the other side.
+ */
+export function tlsFaultOf(error: Error | null, seen: TlsProgress): TlsFault | null {
+  const code = error && 'code' in error ? String(error.code) : '';
+  const kind = KINDS[code] ?? (CHAIN.test(code) ? 'authority' : ALERT.test(code) ? 'refused' : null);
+  const detail = error?.message.split('\n')[0] || 'the connection was closed';
+  if (kind) return new TlsFault(kind, CHAIN.test(code) || ALERT.test(code) ? code : detail, error);
+  // Node ends what it cannot verify without a word, and an alert may be lost behind a reset.
+  const isCut = seen.ended || /^(ECONNRESET|EPIPE)$/.test(code);
+  if (seen.connected && !seen.shaken && (isCut || code.startsWith('ERR_SSL_')))
+    return new TlsFault('plain', detail, error);
+  return seen.shaken && !seen.heard && isCut ? new TlsFault('refused', detail, error) : null;
+}

@@ -1,0 +1,33 @@
+// Owns: the coded failure that stands for a session that cannot be had: not reachable, or which rule of TLS was broken. Pure.
+import { TlsFault, type TlsFaultKind } from '../base/tls-fault.ts';
+import { type ErrorCode, type Failure, failure } from './errors.ts';
+
+const TLS_CODES = {
+  file: 'tls_file_unusable',
+  expired: 'tls_certificate_expired',
+  early: 'tls_certificate_early',
+  host: 'tls_wrong_host',
+  authority: 'tls_unknown_authority',
+  version: 'tls_version_old',
+  plain: 'tls_not_spoken',
+  refused: 'tls_client_refused',
+} as const satisfies Record<TlsFaultKind, ErrorCode>;
+
+/**
+ * What makes the failures of a session with `what`. The made function takes `where` (the address without credentials), a
+ * detail that is safe to show, and, when TLS was at fault, how.
+ */
+export function linkFailure(what: string): (where: string, detail: string, fault?: TlsFaultKind) => Failure {
+  return (where, detail, fault) =>
+    failure(fault === undefined ? 'unreachable' : TLS_CODES[fault], { what, where, detail });
+}
+
+/** What `reading` TLS files gives; a fault in one is thrown as `tls_file_unusable`. */
+export async function tlsFilesRead<Material>(reading: Promise<Material>): Promise<Material> {
+  try {
+    return await reading;
+  } catch (thrown) {
+    if (thrown instanceof TlsFault) throw failure('tls_file_unusable', { detail: thrown.message }, thrown);
+    throw thrown;
+  }
+}
