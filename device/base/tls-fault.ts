@@ -39,6 +39,8 @@ const KINDS: Readonly<Record<string, TlsFaultKind>> = {
 /** OpenSSL's words for a chain that does not end at an authority we trust (X509_STORE_CTX_get_error(3)). */
 const CHAIN =
   /^(UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|CERT_(SIGNATURE|CHAIN|REVOKED|UNTRUSTED|REJECTED)|INVALID_(CA|PURPOSE)|PATH_LENGTH)/;
+/** OpenSSL's one line about an error, with the reason last but two; Node's own code is EPROTO where a write failed of it. */
+const OPENSSL = /:SSL routines:[^:]*:([a-z0-9 ]+):/;
 /** Alerts about a client's certificate (RFC 8446 §6.2). */
 const ALERT = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT)/;
 
@@ -48,13 +50,18 @@ const ALERT = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPOR
  * the other side.
  */
 export function tlsFaultOf(error: Error | null, seen: TlsProgress): TlsFault | null {
-  const code = error && 'code' in error ? String(error.code) : '';
+  const reason = OPENSSL.exec(error?.message ?? '')?.[1];
+  const code = reason ? `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}` : String(codeOf(error));
   const kind = KINDS[code] ?? (CHAIN.test(code) ? 'authority' : ALERT.test(code) ? 'refused' : null);
-  const detail = error?.message.split('\n')[0] || 'the connection was closed';
-  if (kind) return new TlsFault(kind, CHAIN.test(code) || ALERT.test(code) ? code : detail, error);
+  const detail = reason ?? (CHAIN.test(code) ? code : error?.message || 'the connection was closed');
+  if (kind) return new TlsFault(kind, detail, error);
   // Node ends what it cannot verify without a word, and an alert may be lost behind a reset.
   const isCut = seen.ended || /^(ECONNRESET|EPIPE)$/.test(code);
-  if (seen.connected && !seen.shaken && (isCut || code.startsWith('ERR_SSL_')))
-    return new TlsFault('plain', detail, error);
+  const isShut = isCut || code.startsWith('ERR_SSL_');
+  if (seen.connected && !seen.shaken && isShut) return new TlsFault('plain', detail, error);
   return seen.shaken && !seen.heard && isCut ? new TlsFault('refused', detail, error) : null;
+}
+
+function codeOf(error: Error | null): unknown {
+  return error && 'code' in error ? error.code : '';
 }
