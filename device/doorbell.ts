@@ -37,6 +37,7 @@ import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
 import type { Ring } from './ring/ring.ts';
 import { fittingCipher } from './ring/seal.ts';
+import { ToldMark } from './told.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
 import { Uploader } from './upload/upload.ts';
@@ -67,6 +68,7 @@ interface Parts {
   gate: ConsentGate;
   deliveries: Deliveries;
   home: HomeLink;
+  told: ToldMark;
   area: AreaLink | null;
   accounts: HomeAccounts;
   pairing: PairingServer;
@@ -191,6 +193,7 @@ export class Doorbell {
     const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher });
     const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
     const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
+    const told = new ToldMark(disk, join(folder, 'consent'), log);
     const gate = new ConsentGate({
       device,
       place: config.place ?? NOWHERE,
@@ -208,6 +211,7 @@ export class Doorbell {
       },
       values: () => config.disclosure,
       buttons: this.body.buttonNames,
+      untoldFrom: () => told.takeMissed(),
       effects: this.effects(),
       serveStateAgencies: config.stateAgencies,
     });
@@ -253,9 +257,10 @@ export class Doorbell {
         storage: (fault) => this.voice.storageIs('ring', fault),
       },
     });
-    this.parts = { enrolment, ring, outbox, gate, deliveries, home, area, accounts, pairing, recorder };
+    this.parts = { enrolment, ring, outbox, gate, deliveries, home, told, area, accounts, pairing, recorder };
     const bridge = enrolment?.bridge ?? null;
     this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, body: this.body, source: source.shown });
+    this.voice.speaksFor({ ...device, home, gate, ring, told, area, bridge, source: source.shown });
     await this.startParts(this.parts);
   }
 
@@ -271,12 +276,14 @@ export class Doorbell {
     });
     let isBack = false;
     home.onConnect(() => {
-      // What is said before the first connection waits for it; of what was said around a lost one, some may be lost.
-      if (isBack) void gate.announce();
+      // What is said before a connection waits for it; of what was said around a lost one, or in a long absence, some may be lost.
+      if (isBack || home.dropped > 0) void gate.announce();
       isBack = true;
     });
+    this.undo.push(() => parts.told.idle());
     this.undo.push(() => home.stop());
     this.undo.push(() => deliveries.stop());
+    await parts.told.start();
     await gate.start();
     this.undo.push(() => gate.stop());
     // Not before the gate: it would not hear an order that comes at once.

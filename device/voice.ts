@@ -21,6 +21,7 @@ import type {
 } from './protocol/home.ts';
 import { signToken } from './protocol/jws.ts';
 import type { Ring } from './ring/ring.ts';
+import type { ToldMark } from './told.ts';
 
 /** Whom it speaks for: the parts of a running doorbell. */
 export interface Speaker {
@@ -31,6 +32,7 @@ export interface Speaker {
   ring: Ring;
   area: AreaLink | null;
   body: Body;
+  told: ToldMark;
   bridge: string | null;
   /** The camera's name without credentials, for before it has said anything. */
   source: string;
@@ -108,7 +110,7 @@ export class Voice {
     const { speaker } = this;
     if (!speaker) return;
     const { random, clock, log } = this.seams;
-    const { key, id, gate, home } = speaker;
+    const { key, id, gate, home, told } = speaker;
     const receipt: Receipt = {
       iss: key.publicKey,
       aud: 'owner',
@@ -118,9 +120,9 @@ export class Voice {
       ...body,
       ledger: gate.head,
     };
-    home
-      .publishReceipt(signToken('doorsill-receipt+jws', receipt, key))
-      .catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
+    const sent = home.publishReceipt(signToken('doorsill-receipt+jws', receipt, key));
+    told.follow(receipt.ledger.entries, sent);
+    sent.catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
   }
 
   /** Publishes the state. */
@@ -150,7 +152,8 @@ export class Voice {
       storage: this.storage(gate.storage),
       ...(trouble.length === 0 ? {} : { hardware: trouble }),
       clockTrusted: gate.clockTrusted,
-      area: area === null ? 'none' : area.state.online ? 'online' : 'offline',
+      ...areaOf(area),
+      ...(home.dropped === 0 ? {} : { dropped: home.dropped }),
       ...(bridge === null ? {} : { bridge }),
       owners: gate.owners().length,
       requests: gate.openRequests().slice(-REQUESTS_MAX),
@@ -158,6 +161,14 @@ export class Voice {
       ledger: gate.head,
     };
   }
+}
+
+function areaOf(area: AreaLink | null): Pick<DeviceState, 'area' | 'areaDetail'> {
+  if (area === null) return { area: 'none' };
+  const { state } = area;
+  if (state.online) return { area: 'online' };
+  const why = isFailure(state.error) ? `${state.error.message} ${state.error.advice}` : '';
+  return { area: 'offline', ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }) };
 }
 
 function detailOf(change: CaptureChange): { detail?: string } {

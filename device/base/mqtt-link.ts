@@ -148,8 +148,15 @@ export class MqttLink {
     if (this.client?.connected && unused.length > 0) this.client.unsubscribe(unused, () => undefined);
   }
 
-  /** Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was given up. */
-  publish(topic: string, payload: Uint8Array | string, options: { retain?: boolean } = {}): Promise<void> {
+  /**
+   * Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was given up. `keep`: while the
+   * broker is away and the queue is full, others are given up first.
+   */
+  publish(
+    topic: string,
+    payload: Uint8Array | string,
+    options: { retain?: boolean; keep?: boolean } = {},
+  ): Promise<void> {
     const bytes = typeof payload === 'string' ? utf8(payload) : payload;
     assert(isTopicName(topic), 'a message has a topic without wildcards');
     assert(bytes.length <= this.options.payloadBytesMax, 'a payload is within the limit');
@@ -158,6 +165,7 @@ export class MqttLink {
         topic,
         payload: bytes,
         retain: options.retain ?? false,
+        keep: options.keep ?? false,
         acknowledged: resolve,
         dropped: (why) => reject(this.failure(why)),
       });

@@ -6,6 +6,8 @@ export interface OutgoingMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly retain: boolean;
+  /** Given up only when nothing else is left to give up. */
+  readonly keep: boolean;
   /** The broker has acknowledged it. */
   readonly acknowledged: () => void;
   /** It will not be sent any more. */
@@ -24,7 +26,10 @@ const GIVE_UP_LOSSES = 4;
 /** Messages under way at once. */
 const UNDER_WAY_MAX = 16;
 
-/** First in, first out; when it is full the oldest message that is not under way is dropped. */
+/**
+ * First in, first out. When it is full, the oldest message that need not be kept is dropped, and only when there is none the
+ * oldest of all; what is under way never is.
+ */
 export class MqttQueue {
   private readonly limits: QueueLimits;
   private waiting: OutgoingMessage[] = [];
@@ -104,7 +109,8 @@ export class MqttQueue {
 
   private shrink(): void {
     while (this.waiting.length > this.limits.messages || this.waitingBytes > this.limits.bytes) {
-      const oldest = this.waiting.shift();
+      const passing = this.waiting.findIndex((message) => !message.keep);
+      const [oldest] = this.waiting.splice(Math.max(0, passing), 1);
       if (!oldest) return;
       this.waitingBytes -= oldest.payload.length;
       this.droppedCount += 1;

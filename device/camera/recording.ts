@@ -20,6 +20,9 @@ export interface RecordingPlace {
   readonly sourceStartUs: number;
 }
 
+/** The wall clock moving by more than this against the monotonic one, between two fragments, was set; less is slewing. */
+const STEP_US_MIN = 500_000;
+
 /** What an encoder that does not say how long its last frame is shown is taken to mean: 25 fps. */
 const FRAME_US_DEFAULT = 40_000;
 
@@ -31,6 +34,13 @@ export class Recording {
   private timeline: Timeline;
   private id: string;
   private index = 0;
+  /** Wall time of monotonic time 0, as of the last fragment. */
+  private bootWallUs: number | null = null;
+  /** The clock was set while the next fragment was shot, by this much. */
+  private stepUs = 0;
+  /** Fragments that have arrived and have no place yet, and how many of the first of them were shot before the clock was set. */
+  private waiting = 0;
+  private doubtful = 0;
 
   /** `timeline` is the run's: others may tell it of arrivals too. */
   constructor(context: RecordingContext, timeline: Timeline, init: InitInfo, initBytes: Uint8Array) {
@@ -44,8 +54,25 @@ export class Recording {
   /** Takes note that a fragment has arrived; returns whether its place in wall time can be told well yet. */
   arrived(video: readonly [Sample, ...Sample[]]): boolean {
     const { timescale } = this.init.video;
+    this.waiting += 1;
+    this.noteStep();
     this.timeline.arrived((endOf(video, timescale) * 1_000_000) / timescale, this.context.clock.wallUs());
     return this.timeline.settled;
+  }
+
+  private noteStep(): void {
+    const { clock } = this.context;
+    const bootWallUs = clock.wallUs() - Math.round(clock.monotonicMs() * 1000);
+    const stepUs = this.bootWallUs === null ? 0 : bootWallUs - this.bootWallUs;
+    this.bootWallUs = bootWallUs;
+    if (Math.abs(stepUs) < STEP_US_MIN) return;
+    if (this.timeline.offsetUs !== null) {
+      this.stepUs += stepUs;
+      return;
+    }
+    // What has arrived says nothing any more about where the recording begins.
+    this.timeline = new ArrivalTimeline(null);
+    this.doubtful = this.waiting;
   }
 
   /** Makes the next segment; `place` is set when it is the first of a recording. `video`: the fragment's frames, at least one. */
@@ -55,18 +82,15 @@ export class Recording {
   ): { segment: Segment; place: RecordingPlace | null } {
     const { timescale } = this.init.video;
     const endPts = endOf(video, timescale);
-    const renewedUs = this.timeline.renewed();
-    if (renewedUs !== null) {
-      this.timeline = new ArrivalTimeline(renewedUs);
-      this.id = freshId(this.context.random, 'recording');
-      this.index = 0;
-    }
+    const renewedUs = this.stepUs === 0 ? this.timeline.renewed() : null;
+    if (renewedUs !== null) this.remap(new ArrivalTimeline(renewedUs));
     const wallOffsetUs = this.timeline.fix();
     const segment = {
       recording: this.id,
       index: this.index,
       boot: this.context.boot,
-      clockTrusted: this.context.clockTrusted(),
+      // Some of its frames were shot before the clock was set and some after: no mapping is right for all.
+      clockTrusted: this.stepUs === 0 && this.doubtful === 0 && this.context.clockTrusted(),
       startUs: wallTimeUs(video[0].pts, timescale, wallOffsetUs),
       endUs: wallTimeUs(endPts, timescale, wallOffsetUs),
       wallOffsetUs,
@@ -75,7 +99,18 @@ export class Recording {
     };
     this.index += 1;
     const place = segment.index === 0 ? { recording: this.id, sourceStartUs: wallOffsetUs } : null;
+    const moved = this.stepUs === 0 ? null : this.timeline.moved(this.stepUs);
+    this.stepUs = 0;
+    this.waiting -= 1;
+    this.doubtful = Math.max(0, this.doubtful - 1);
+    if (moved) this.remap(moved);
     return { segment, place };
+  }
+
+  private remap(timeline: Timeline): void {
+    this.timeline = timeline;
+    this.id = freshId(this.context.random, 'recording');
+    this.index = 0;
   }
 
   /** The mapping as it stands. */

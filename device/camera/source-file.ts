@@ -39,7 +39,7 @@ export class FileDriver implements SourceDriver {
     return {
       inputs: [pacedFileInput(path, container, pace, ffmpeg)],
       plan: this.plan,
-      timeline: () => new KnownTimeline(startUs ?? clock.wallUs()),
+      timeline: () => new KnownTimeline(startUs ?? clock.wallUs(), startUs === null),
       skipBeforeUs: startUs === null ? 0 : deliveredUntilUs,
       feed: null,
     };

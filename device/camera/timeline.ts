@@ -13,15 +13,20 @@ export interface Timeline {
   fix(): number;
   /** The mapping that the arrivals call for now that the old one is off; null while the old one holds. */
   renewed(): number | null;
+  /** The mapping to go on with after the wall clock was set forward by `byUs` (back: negative); null when it stays. */
+  moved(byUs: number): Timeline | null;
 }
 
 /** A mapping known before anything arrives: files, and footage that this process draws. */
 export class KnownTimeline implements Timeline {
   readonly offsetUs: number;
   readonly settled = true;
+  private readonly isLive: boolean;
 
-  constructor(offsetUs: number) {
+  /** `isLive`: the footage is shot as it comes, so the wall clock rules it; else its times are settled once and for all. */
+  constructor(offsetUs: number, isLive = false) {
     this.offsetUs = offsetUs;
+    this.isLive = isLive;
   }
 
   arrived(): void {}
@@ -32,6 +37,10 @@ export class KnownTimeline implements Timeline {
 
   renewed(): number | null {
     return null;
+  }
+
+  moved(byUs: number): Timeline | null {
+    return this.isLive ? new KnownTimeline(this.offsetUs + byUs, true) : null;
   }
 }
 
@@ -101,5 +110,8 @@ export class ArrivalTimeline implements Timeline {
     // Dated into the future: the mapping is surely wrong.
     if (this.lastUs < this.fixedUs - DRIFT_US_MAX) return Math.round(this.lastUs);
     return this.lateForUs >= LATE_US_MAX ? Math.round(this.leastUs) : null;
+  }
+  moved(byUs: number): Timeline {
+    return new ArrivalTimeline(this.fix() + byUs);
   }
 }

@@ -72,6 +72,11 @@ export interface GateDeps {
   values(): DisclosedValues;
   /** Names of the buttons that a command may press. */
   buttons: readonly string[];
+  /**
+   * From which count of ledger entries on receipts may not have reached the owner's broker; null when all have. Asked right
+   * before they are said again, so each answer is given once.
+   */
+  untoldFrom?(): number | null;
   effects: GateEffects;
   limits?: Partial<GateLimits>;
   /** Serve agencies of a state besides those of cities and counties. Off unless set; federal ones never. */

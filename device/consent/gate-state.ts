@@ -36,6 +36,8 @@ export interface RequestRecord {
   intake: string | null;
   /** Wall time of the last entry about it. */
   touchedUs: number;
+  /** How many entries the ledger had then. */
+  touchedEntries: number;
 }
 
 /** State that survives restarts, because it is the ledger's. `apply` is used both for the fold and for each new entry. */
@@ -75,6 +77,7 @@ export class GateState {
       revocation: null,
       intake: null,
       touchedUs: 0,
+      touchedEntries: 0,
     };
     return this.requests.get(request) ?? fresh;
   }
@@ -147,6 +150,7 @@ export class GateState {
     if (isRejected) return `${entry.type} does not follow ${record.state.at}`;
     record.state = step.state;
     record.touchedUs = entry.atUs;
+    record.touchedEntries = entry.sequence + 1;
     if ('intake' in entry.body) record.intake = entry.body.intake;
     if (step.state.at !== 'revoking') record.revocation = null;
     if (!unfinishedGrant(step.state)) record.facts = null;

@@ -28,6 +28,8 @@ const TICK_MS_MAX = 30_000;
 /** Receipts of requests touched this recently are repeated after a restart: the last ones may not have got out. */
 const RESTATE_US = 600_000_000;
 const RESTATED_MAX = 16;
+/** And of those that surely or maybe never got out, however long ago; the link's queue has room for them. */
+const UNTOLD_MAX = 500;
 /** Requests in one state message (protocol/home.ts). */
 const LISTED_MAX = 200;
 
@@ -367,11 +369,15 @@ export class ConsentGate {
 
   private restate(): void {
     const sinceUs = this.deps.clock.wallUs() - RESTATE_US;
-    const recent = [...this.state.requests]
-      .filter(([, record]) => record.touchedUs >= sinceUs)
-      .sort(([, a], [, b]) => a.touchedUs - b.touchedUs);
-    for (const [request, record] of recent.slice(-RESTATED_MAX)) {
-      const body = standingReceipt(request, record);
+    const untoldFrom = this.deps.untoldFrom?.() ?? Number.POSITIVE_INFINITY;
+    const all = [...this.state.requests].sort(([, a], [, b]) => a.touchedEntries - b.touchedEntries);
+    const due = new Set([
+      ...all.filter(([, record]) => record.touchedEntries >= untoldFrom).slice(-UNTOLD_MAX),
+      ...all.filter(([, record]) => record.touchedUs >= sinceUs).slice(-RESTATED_MAX),
+    ]);
+    for (const each of all) {
+      const [request, record] = each;
+      const body = due.has(each) ? standingReceipt(request, record) : null;
       if (body) this.deps.effects.receipt(body);
     }
   }

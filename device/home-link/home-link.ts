@@ -67,6 +67,11 @@ export class HomeLink {
     return this.link.state;
   }
 
+  /** Messages given up since the start: the broker was away for too long, or never took them. */
+  get dropped(): number {
+    return this.link.dropped;
+  }
+
   /** Connects and keeps trying. Add listeners before. */
   start(): void {
     assert(!this.started, 'a home link is started once');
@@ -116,7 +121,7 @@ export class HomeLink {
 
   /** `token`: a signed receipt. Rejects with `unreachable` when it was given up, so that its maker can send it again. */
   publishReceipt(token: string): Promise<void> {
-    return this.link.publish(this.topics.receipt(this.options.device), token);
+    return this.link.publish(this.topics.receipt(this.options.device), token, { keep: true });
   }
 
   /** An open request that concerns this home. Rejects with `unreachable` if it had to be given up. */

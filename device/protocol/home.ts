@@ -40,6 +40,10 @@ export const stateSchema = z.strictObject({
   storage: z.strictObject({ state: z.enum(['ok', 'full', 'failed']), detail: z.string().max(300).optional() }),
   clockTrusted: z.boolean(),
   area: z.enum(['online', 'offline', 'none']),
+  /** Why the area broker is not reached, with what to do about it. */
+  areaDetail: z.string().max(300).optional(),
+  /** Messages for the owner that were given up since the process started, because the home broker was away for too long. */
+  dropped: z.int().positive().optional(),
   bridge: idSchema.optional(),
   owners: z.int().nonnegative(),
   requests: z.array(z.strictObject({ request: idSchema, state: z.string().max(40) })).max(200),
