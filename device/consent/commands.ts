@@ -34,13 +34,14 @@ const BRIEF_IDS_MAX = 256;
 
 export class CommandDesk {
   private readonly deps: CommandDeps;
-  private readonly bootS: number;
+  /** Monotonic time of the start: the wall clock may be set to another decade later. */
+  private readonly bootMs: number;
   /** Commands without lasting effect: id to hash of the token and second of signing. */
   private readonly brief = new Map<string, { sha256: string; iat: number }>();
 
   constructor(deps: CommandDeps) {
     this.deps = deps;
-    this.bootS = wallSeconds(deps.clock);
+    this.bootMs = deps.clock.monotonicMs();
   }
 
   /** Carries out a command, or says why not. A repeat of the same bytes is done again only in its answer. Throws coded failures. */
@@ -125,8 +126,11 @@ export class CommandDesk {
 
   /** A press or announcement leaves nothing behind, so its id is kept in memory only, and nothing from before this boot counts. */
   private rememberBrief(command: Command, token: string): Failure | null {
-    if (command.iat < this.bootS) return failure('consent_too_old');
-    const nowS = wallSeconds(this.deps.clock);
+    const { clock } = this.deps;
+    const nowS = wallSeconds(clock);
+    // By the clock that shows now, as the time of signing is.
+    const bootS = Math.floor(clock.wallUs() / 1_000_000 - (clock.monotonicMs() - this.bootMs) / 1000);
+    if (command.iat < bootS) return failure('consent_too_old');
     for (const [jti, { iat }] of this.brief) {
       if (iat < nowS - PRESS_AGE_S_MAX) this.brief.delete(jti);
     }

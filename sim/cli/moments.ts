@@ -2,11 +2,11 @@
 import { failure } from '../../device/index.ts';
 
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/;
-const TIME_OF_DAY = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
+const TIME_OF_DAY = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,6}))?$/;
 
 /**
  * Reads a moment: ISO 8601 with zone, or `HH:MM:SS[.fraction]`, which is the last such local time before `nowUs`.
- * Fractions go down to microseconds. Throws `usage`.
+ * Fractions go down to microseconds. Throws `usage`, also for a local time that daylight saving skipped or repeated.
  */
 export function parseMoment(text: string, nowUs: number): number {
   const iso = ISO.exec(text);
@@ -15,13 +15,38 @@ export function parseMoment(text: string, nowUs: number): number {
     if (!Number.isNaN(wholeMs)) return wholeMs * 1000 + fractionUs(iso[2]);
   }
   const time = TIME_OF_DAY.exec(text);
-  if (time) {
-    const day = new Date(nowUs / 1000);
-    day.setHours(Number(time[1]), Number(time[2]), Number(time[3]), 0);
-    if (day.getTime() * 1000 > nowUs) day.setDate(day.getDate() - 1);
-    return day.getTime() * 1000 + fractionUs(time[4]);
-  }
+  if (time)
+    return lastLocalTime(text, [Number(time[1]), Number(time[2]), Number(time[3])], nowUs) + fractionUs(time[4]);
   throw failure('usage', { detail: `"${text}" is no time; write 2026-11-25T10:15:30.5Z or 10:15:30.5` });
+}
+
+/** The last moment before `nowUs` at which a clock on the wall showed this; refused where that was no moment, or two. */
+function lastLocalTime(text: string, [hours, minutes, seconds]: [number, number, number], nowUs: number): number {
+  const day = new Date(nowUs / 1000);
+  day.setHours(hours, minutes, seconds, 0);
+  if (day.getTime() * 1000 > nowUs) {
+    day.setDate(day.getDate() - 1);
+    // Once more: the day before may lack the hour that today has.
+    day.setHours(hours, minutes, seconds, 0);
+  }
+  const readings = (atMs: number) => {
+    const at = new Date(atMs);
+    return at.getHours() === hours && at.getMinutes() === minutes && at.getSeconds() === seconds;
+  };
+  if (!readings(day.getTime())) throw unclear(text, 'the clocks were put forward over it');
+  const other = SHIFTS_MS.find(
+    (shiftMs) => readings(day.getTime() + shiftMs) && (day.getTime() + shiftMs) * 1000 <= nowUs,
+  );
+  if (other !== undefined) throw unclear(text, 'the clocks were put back over it, so it was twice');
+  return day.getTime() * 1000;
+}
+
+/** By which clocks are put back: half an hour on Lord Howe Island, an hour elsewhere, two at a station in Antarctica. */
+const SHIFTS_MS = [1_800_000, 3_600_000, 7_200_000].flatMap((ms) => [ms, -ms]);
+
+function unclear(text: string, why: string) {
+  const detail = `${text} cannot be told on that day: ${why}; write it with its zone, such as 2026-11-25T10:15:30Z`;
+  return failure('usage', { detail });
 }
 
 function fractionUs(digits: string | undefined): number {
