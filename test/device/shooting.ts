@@ -11,7 +11,7 @@ import { GateRig } from '../consent/gate-rig.ts';
 import { textClaim } from '../support/parties.ts';
 
 const TIMESCALE = 1_000_000;
-const FRAMES_PER_S = 15;
+const FRAMES_PER_GOP = 15;
 const NOTHING = new Uint8Array(0);
 const TRACK = {
   ...{ trackId: 1, timescale: TIMESCALE, codec: 'avc1', sampleEntry: NOTHING, width: 320, height: 180, avc: null },
@@ -115,7 +115,7 @@ export class Shooting {
   }
 
   private gop(lengthUs: number): [Sample, ...Sample[]] {
-    const frames = Math.max(1, Math.round((lengthUs * FRAMES_PER_S) / 1_000_000));
+    const frames = FRAMES_PER_GOP;
     const startUs = this.ptsUs;
     this.ptsUs += lengthUs;
     const at = (frame: number) => startUs + Math.round((frame * lengthUs) / frames);
