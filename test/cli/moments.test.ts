@@ -18,6 +18,31 @@ describe('moments', () => {
     expect(parseMoment(later, NOW_US)).toBeLessThanOrEqual(NOW_US);
   });
 
+  it('are refused as a time of day where daylight saving skipped or repeated it', () => {
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'America/New_York';
+    const at = (iso: string) => Date.parse(iso) * 1000;
+    try {
+      // 1 November 2026: 02:00 EDT becomes 01:00 EST.
+      expect(() => parseMoment('01:30:00', at('2026-11-01T07:00:00Z'))).toThrow('twice');
+      // While only the first of the two has passed, there is one such time.
+      expect(parseMoment('01:30:00', at('2026-11-01T06:10:00Z'))).toBe(at('2026-11-01T05:30:00Z'));
+      expect(parseMoment('00:30:00', at('2026-11-01T07:00:00Z'))).toBe(at('2026-11-01T04:30:00Z'));
+      expect(parseMoment('02:30:00', at('2026-11-01T08:00:00Z'))).toBe(at('2026-11-01T07:30:00Z'));
+      // 14 March 2027: 02:00 EST becomes 03:00 EDT.
+      expect(() => parseMoment('02:30:00', at('2027-03-14T09:00:00Z'))).toThrow('put forward');
+      expect(() => parseMoment('02:30:00', at('2027-03-15T01:00:00Z'))).toThrow('put forward');
+      expect(parseMoment('03:30:00', at('2027-03-14T09:00:00Z'))).toBe(at('2027-03-14T07:30:00Z'));
+      expect(parseMoment('2026-11-01T01:30:00-05:00', 0)).toBe(at('2026-11-01T06:30:00Z'));
+      process.env['TZ'] = 'Australia/Lord_Howe';
+      // 5 April 2026: the clocks go back by half an hour at 02:00.
+      expect(() => parseMoment('01:45:00', at('2026-04-04T16:00:00Z'))).toThrow('twice');
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
+    }
+  });
+
   it('come out as they went in', () => {
     for (const us of [NOW_US, NOW_US + 500_000, NOW_US + 66_667, NOW_US + 1])
       expect(parseMoment(printMoment(us), 0)).toBe(us);
@@ -26,7 +51,16 @@ describe('moments', () => {
   });
 
   it('refuse what is no time, and say how to write one', () => {
-    for (const text of ['', 'soon', '25:61', '2026-11-25', '2026-11-25T10:15:30', '2026-13-45T10:15:30Z']) {
+    for (const text of [
+      '',
+      'soon',
+      '25:61',
+      '24:00:00',
+      '12:60:00',
+      '2026-11-25',
+      '2026-11-25T10:15:30',
+      '2026-13-45T10:15:30Z',
+    ]) {
       expect(() => parseMoment(text, NOW_US), text).toThrow('2026-11-25T10:15:30.5Z');
     }
   });

@@ -12,6 +12,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
 import { Broker } from '../../sim/broker/broker.ts';
 import type { BrokerLimits } from '../../sim/broker/broker-limits.ts';
+import type { TlsListenerOptions } from '../../sim/broker/tls-listener.ts';
 import { Mosquitto } from './mosquitto.ts';
 
 /** Brokers that a suite can run on; both are told of accounts by what the product writes. */
@@ -40,7 +41,13 @@ export interface TestBroker {
 
 /** Limits, clock and port are the embedded broker's to take. */
 export async function startBroker(
-  options: { kind?: BrokerKind; limits?: Partial<BrokerLimits>; clock?: Clock; port?: number } = {},
+  options: {
+    kind?: BrokerKind;
+    limits?: Partial<BrokerLimits>;
+    clock?: Clock;
+    port?: number;
+    tls?: TlsListenerOptions;
+  } = {},
 ): Promise<TestBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-broker-'));
   const [disk, random, clock] = [new SystemDisk(), new SystemRandom(), new SystemClock()];
@@ -55,6 +62,7 @@ export async function startBroker(
       clock: options.clock ?? clock,
       log: silentLog(),
       ...(options.limits ? { limits: options.limits } : {}),
+      ...(options.tls ? { tls: options.tls } : {}),
     });
     await broker.start();
     return broker;
@@ -62,7 +70,7 @@ export async function startBroker(
   const links: MqttLink[] = [];
   let broker = await make(options.port ?? 0);
   const { port } = broker;
-  const url = `mqtt://127.0.0.1:${port}`;
+  const url = `${options.tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`;
   const reload = async () => {
     if (broker instanceof Mosquitto) await broker.reload();
   };

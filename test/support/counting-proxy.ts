@@ -14,6 +14,10 @@ export interface CountingProxy {
   onSent: ((sentBytes: number) => void) | null;
   /** Holds the server's answers back. */
   holdAnswers: boolean;
+  /** Swallows what clients send, goodbyes included: the server hears nothing of them any more. */
+  swallow: boolean;
+  /** Turns new connections away. */
+  refuse: boolean;
   /** Breaks all connections without goodbye. */
   cut(): void;
   /** Resolves when no connection is open. */
@@ -26,12 +30,16 @@ export async function startCountingProxy(targetPort: number): Promise<CountingPr
   const waiting: (() => void)[] = [];
   const server = createServer((client) => {
     proxy.connections += 1;
+    if (proxy.refuse) {
+      client.destroy();
+      return;
+    }
     const target = connect(targetPort, '127.0.0.1');
     open.add(client);
     for (const socket of [client, target]) socket.on('error', () => undefined);
     client.on('data', (piece) => {
       proxy.sentBytes += piece.length;
-      target.write(piece);
+      if (!proxy.swallow) target.write(piece);
       proxy.onSent?.(proxy.sentBytes);
     });
     target.on('data', (piece) => {
@@ -43,7 +51,7 @@ export async function startCountingProxy(targetPort: number): Promise<CountingPr
     });
     target.on('close', () => client.destroy());
     client.on('close', () => {
-      target.destroy();
+      if (!proxy.swallow) target.destroy();
       open.delete(client);
       if (open.size === 0) for (const resolve of waiting.splice(0)) resolve();
     });
@@ -56,6 +64,8 @@ export async function startCountingProxy(targetPort: number): Promise<CountingPr
     connections: 0,
     onSent: null,
     holdAnswers: false,
+    swallow: false,
+    refuse: false,
     cut: () => {
       for (const socket of open) socket.resetAndDestroy();
     },
