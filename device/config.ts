@@ -6,6 +6,7 @@ import { LOG_LEVELS } from './base/log.ts';
 import { settingsFault } from './base/settings-fault.ts';
 import { hardwareShape } from './hardware/settings.ts';
 import { tlsFilesSchema } from './base/tls.ts';
+import { hardwareShape } from './hardware/settings.ts';
 import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
 import { disclosedValuesSchema } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';

@@ -1,7 +1,7 @@
 // Owns: putting one doorbell together and taking it apart: which part hears which, and in which order they start and stop.
 // Not here: what any part does; the process around it (main.ts).
 import { join } from 'node:path';
-import { AreaLink } from './area-link/area-link.ts';
+import type { AreaLink } from './area-link/area-link.ts';
 import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
 import { CountingDisk } from './base/counting-disk.ts';
@@ -11,7 +11,6 @@ import type { Log } from './base/log.ts';
 import type { Programs } from './base/program.ts';
 import { freshId, type Random } from './base/random.ts';
 import { Body } from './body.ts';
-import { caToPin, tlsSource } from './base/tls.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
 import { parseCameraSource } from './camera/sources.ts';
@@ -21,17 +20,15 @@ import type { GateEffects } from './consent/gate-effects.ts';
 import { Door } from './door.ts';
 import { bringUpToDate } from './format.ts';
 import type { Press } from './hardware/button.ts';
-import { HomeLink } from './home-link/home-link.ts';
+import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { makeAreaLink, makeHomeLink, ownerAddress } from './links.ts';
 import { healthOf } from './owner/health.ts';
 import { HomeAccounts } from './owner/home-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
-import { cellOf } from './protocol/area.ts';
 import { partsInside } from './protocol/claims.ts';
-import { CA_BYTES_MAX } from './protocol/enrolment.ts';
 import { failure } from './protocol/errors.ts';
-import { tlsFilesRead } from './protocol/link-failure.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
@@ -236,10 +233,8 @@ export class Doorbell {
       random,
       log,
     });
-    const { url, user, password, prefix } = config.home;
-    const tls = tlsSource(disk, folder, config.home.tls);
-    const home = new HomeLink({ device: device.id, prefix, url, user, password, tls, clock, random, log });
-    const area = enrolment && config.place ? this.makeArea(enrolment, cellOf(config.place)) : null;
+    const home = makeHomeLink(config, folder, device.id, this.seams);
+    const area = makeAreaLink(config, folder, enrolment, this.seams);
     const accounts = new HomeAccounts({
       ...{ disk, random, log, folder: config.home.accounts, device: device.id },
       owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
@@ -259,8 +254,7 @@ export class Doorbell {
     });
     this.parts = { enrolment, ring, outbox, gate, deliveries, home, told, area, accounts, pairing, recorder };
     const bridge = enrolment?.bridge ?? null;
-    this.voice.speaksFor({ ...device, home, gate, ring, area, bridge, body: this.body, source: source.shown });
-    this.voice.speaksFor({ ...device, home, gate, ring, told, area, bridge, source: source.shown });
+    this.voice.speaksFor({ ...device, home, gate, ring, told, area, bridge, body: this.body, source: source.shown });
     await this.startParts(this.parts);
   }
 
@@ -349,15 +343,6 @@ export class Doorbell {
     };
   }
 
-  private makeArea(enrolment: Enrolment, cell: string): AreaLink {
-    const { clock, random, disk, log } = this.seams;
-    const { config, folder } = this.options;
-    const { user, password, prefix, ca } = enrolment.area;
-    const url = config.areaUrl ?? enrolment.area.url;
-    const tls = tlsSource(disk, folder, config.areaTls, ca);
-    return new AreaLink({ cell, prefix, url, user, password, tls, clock, random, log });
-  }
-
   private makePairing(accounts: HomeAccounts): PairingServer {
     const { clock, random, disk, log } = this.seams;
     const { config } = this.options;
@@ -373,9 +358,8 @@ export class Doorbell {
       health: () => this.health(),
       pair: (key, name) => this.up.gate.pair(key, name),
       issueAccount: async (ownerKey) => {
-        const { url, prefix } = config.home;
-        const ca = await tlsFilesRead(caToPin(disk, this.options.folder, config.home.tls, CA_BYTES_MAX));
-        return { url, prefix, ...(ca === undefined ? {} : { ca }), ...(await accounts.issue(ownerKey)) };
+        const address = await ownerAddress(config, this.options.folder, disk);
+        return { ...address, ...(await accounts.issue(ownerKey)) };
       },
     });
   }

@@ -120,6 +120,8 @@ export class GateRig {
   values: DisclosedValues = { name: 'A. Resident', address: '1 Elm Street', email: 'home@example.org' };
   limits: NonNullable<GateDeps['limits']> = {};
   serveStateAgencies = false;
+  /** From where on receipts never got out; taken once. */
+  untoldFrom: number | null = null;
   private boots = 0;
 
   private constructor(folder: string) {
@@ -149,6 +151,11 @@ export class GateRig {
       },
       values: () => this.values,
       buttons: ['front'],
+      untoldFrom: () => {
+        const untold = this.untoldFrom;
+        this.untoldFrom = null;
+        return untold;
+      },
       effects: this.effects,
       limits: this.limits,
       serveStateAgencies: this.serveStateAgencies,

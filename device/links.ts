@@ -1,0 +1,56 @@
+// Owns: what a device's two links are made with, from its settings and its enrolment: addresses, accounts, TLS.
+// Not here: what is said on them (home-link/, area-link/).
+import { AreaLink } from './area-link/area-link.ts';
+import type { Enrolment } from './area-link/enrolment.ts';
+import type { Clock } from './base/clock.ts';
+import type { Disk } from './base/disk.ts';
+import type { Log } from './base/log.ts';
+import type { Random } from './base/random.ts';
+import { caToPin, tlsSource } from './base/tls.ts';
+import type { DeviceConfig } from './config.ts';
+import { HomeLink } from './home-link/home-link.ts';
+import type { Home } from './owner/homes.ts';
+import { cellOf } from './protocol/area.ts';
+import { CA_BYTES_MAX } from './protocol/enrolment.ts';
+import { tlsFilesRead } from './protocol/link-failure.ts';
+
+export interface LinkSeams {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+}
+
+/** The link to the owner's broker. Relative paths of TLS files are in `folder`. */
+export function makeHomeLink(config: DeviceConfig, folder: string, device: string, seams: LinkSeams): HomeLink {
+  const { url, user, password, prefix } = config.home;
+  const { clock, random, disk, log } = seams;
+  const tls = tlsSource(disk, folder, config.home.tls);
+  return new HomeLink({ device, prefix, url, user, password, tls, clock, random, log });
+}
+
+/** The link to the bridge's broker; null for a device that is not enrolled, or does not know where it stands. */
+export function makeAreaLink(
+  config: DeviceConfig,
+  folder: string,
+  enrolment: Enrolment | null,
+  seams: LinkSeams,
+): AreaLink | null {
+  if (!enrolment || !config.place) return null;
+  const { clock, random, disk, log } = seams;
+  const { user, password, prefix, ca } = enrolment.area;
+  const url = config.areaUrl ?? enrolment.area.url;
+  const tls = tlsSource(disk, folder, config.areaTls, ca);
+  return new AreaLink({ cell: cellOf(config.place), prefix, url, user, password, tls, clock, random, log });
+}
+
+/** What an owner needs besides an account to reach the same broker. Throws `tls_file_unusable`. */
+export async function ownerAddress(
+  config: DeviceConfig,
+  folder: string,
+  disk: Disk,
+): Promise<Pick<Home['account'], 'url' | 'prefix' | 'ca'>> {
+  const { url, prefix, tls } = config.home;
+  const ca = await tlsFilesRead(caToPin(disk, folder, tls, CA_BYTES_MAX));
+  return { url, prefix, ...(ca === undefined ? {} : { ca }) };
+}
