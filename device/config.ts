@@ -68,6 +68,8 @@ export const deviceConfigSchema = z.strictObject({
     .url({ protocol: /^https?$/ })
     .max(200)
     .optional(),
+  /** As `home.tls`, for a bridge at an https:// address. */
+  bridgeTls: tlsFilesSchema.optional(),
   areaUrl: z
     .string()
     .regex(/^mqtts?:\/\/[^\s@]{1,200}$/)
@@ -122,6 +124,9 @@ export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
   }
   if (config.areaTls && config.areaUrl?.startsWith('mqtt:')) {
     throw failure('config_invalid', { file, detail: 'areaTls is set, but areaUrl is not mqtts://' });
+  }
+  if (config.bridgeTls && config.bridgeUrl?.startsWith('http:')) {
+    throw failure('config_invalid', { file, detail: 'bridgeTls is set, but bridgeUrl is not https://' });
   }
   const eventS = config.preRollS + config.postRollS;
   if (config.ring.retentionS < eventS) {

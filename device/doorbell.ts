@@ -10,6 +10,7 @@ import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import type { Programs } from './base/program.ts';
 import { freshId, type Random } from './base/random.ts';
+import { tlsSource } from './base/tls.ts';
 import { Body } from './body.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
@@ -181,7 +182,7 @@ export class Doorbell {
     const device = { id: this.id, key: this.key };
     const boot = freshId(random, 'boot');
     const enrolment = await ensureEnrolled(
-      { ...this.seams, ...device },
+      { ...this.seams, ...device, tls: this.bridgeTls },
       join(folder, 'enrolment.json'),
       this.options.enrolmentCode,
     );
@@ -340,7 +341,12 @@ export class Doorbell {
       url: this.options.config.bridgeUrl ?? enrolment.bridgeUrl,
       id: enrolment.bridge,
       key: enrolment.bridgeKey,
+      tls: this.bridgeTls,
     };
+  }
+
+  private get bridgeTls() {
+    return tlsSource(this.seams.disk, this.options.folder, this.options.config.bridgeTls);
   }
 
   private makePairing(accounts: HomeAccounts): PairingServer {

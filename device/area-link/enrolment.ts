@@ -1,14 +1,19 @@
 // Owns: enrolling with a bridge, once, and the file that remembers it. Not here: the session that follows (area-link.ts).
 import { z } from 'zod';
+import { utf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
+import { parseJson } from '../base/json.ts';
 import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
+import type { TlsSource } from '../base/tls.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../protocol/enrolment.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { openToken, parseToken, signToken } from '../protocol/jws.ts';
-import { exchangeJson } from '../protocol/problem.ts';
+import { tlsFilesRead } from '../protocol/link-failure.ts';
+import { BridgeHttp } from '../upload/bridge-http.ts';
+import { refusalOf } from '../upload/bridge-intake.ts';
 
 const enrolmentSchema = z.strictObject({
   bridgeUrl: z.url(),
@@ -31,12 +36,14 @@ export interface EnrolmentDeps {
   key: SigningKey;
   /** The device's id. */
   id: string;
+  /** For a bridge at an https address whose certificate no public authority has signed. */
+  tls?: TlsSource | undefined;
 }
 
 /**
  * Uses a one-time code: proves the device's key, and believes the answer only if bridge and registry are the ones whose
  * thumbprints the code carries. Nothing about where the home is leaves. Throws `usage`, `enrolment_code_invalid`,
- * `enrolment_key_mismatch`, `unreachable`.
+ * `enrolment_key_mismatch`, `unreachable`, `tls_file_unusable`.
  */
 export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: AbortSignal): Promise<Enrolment> {
   const code = readEnrolmentCode(codeText);
@@ -54,13 +61,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   };
   const proof = signToken('doorsill-enrolment+jws', claims, deps.key);
   const url = code.url.replace(/\/+$/, '');
-  const answer = answerSchema.safeParse(
-    await exchangeJson(`${url}/v1/enrolments`, {
-      method: 'POST',
-      body: { secret: code.secret, proof },
-      ...(signal ? { signal } : {}),
-    }),
-  );
+  const answer = answerSchema.safeParse(await post(deps, url, { secret: code.secret, proof }, signal));
   // The code's thumbprint says which key must have signed: the statement may name its key, not choose it.
   const key = answer.success
     ? enrolmentStatementSchema.safeParse(parseToken(answer.data.statement)?.claims).data?.iss
@@ -81,6 +82,31 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   const { registry, area } = opened.claims;
   if (sha256Hex(registry) !== code.registry || !isPublicKey(registry)) throw failure('enrolment_key_mismatch');
   return { bridgeUrl: url, bridge, bridgeKey: key, registryKey: registry, area };
+}
+
+/** One POST to the bridge under `url`; the parsed answer. Throws `unreachable`, or the failure the bridge names. */
+async function post(deps: EnrolmentDeps, url: string, body: object, signal: AbortSignal | undefined): Promise<unknown> {
+  const http = new BridgeHttp({
+    baseUrl: url,
+    mayLeave: () => signal?.throwIfAborted(),
+    signal: signal ?? new AbortController().signal,
+    tls: await tlsFilesRead(deps.tls?.() ?? Promise.resolve(undefined)),
+    clock: deps.clock,
+  });
+  try {
+    const request = http.createRequest('POST', `${url}/v1/enrolments`);
+    request.setHeader('Content-Type', 'application/json');
+    const answer = await request.send(utf8(JSON.stringify(body)));
+    if (answer.getStatus() !== 201) throw refusalOf(answer);
+    return parseJson(answer.getBody());
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    if (!isFailure(thrown) || thrown.code !== 'upload_unreachable') throw thrown;
+    const detail = String(thrown.facts['detail'] ?? '');
+    throw failure('unreachable', { what: 'the bridge', where: new URL(url).origin, detail }, thrown);
+  } finally {
+    http.close();
+  }
 }
 
 /** The remembered enrolment, or, with a code, a new one that is remembered from now on. Throws as `enrol`, `state_damaged`. */

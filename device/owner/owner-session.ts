@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { MqttLink } from '../base/mqtt-link.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -74,7 +74,7 @@ export class OwnerSession {
     return this.unbelieved;
   }
 
-  /** Connects and subscribes; resolves when both are done. Throws `unreachable`. */
+  /** Connects and subscribes; resolves when both are done. Throws `unreachable`, and at once the `tls_*` that no waiting mends. */
   async start(): Promise<void> {
     const { device } = this.home;
     const topics = topicsUnder(this.home.account.prefix);
@@ -95,10 +95,20 @@ export class OwnerSession {
       }
     });
     this.link.start();
-    await this.link.reached(REACHED_MS_MAX);
+    await this.reached();
     this.link.onState(({ online }) => {
       if (online) for (const each of [...this.listeners]) each.returned?.();
     });
+  }
+
+  private async reached(): Promise<void> {
+    let forget = () => {};
+    const hopeless = new Promise<never>((_resolve, reject) => {
+      forget = this.link.onState((state) => {
+        if (!state.online && isFailure(state.error) && !state.error.retryable) reject(state.error);
+      });
+    });
+    await Promise.race([this.link.reached(REACHED_MS_MAX), hopeless]).finally(forget);
   }
 
   /** Ends the session; whoever still waits for something on it gets `interrupted`. */

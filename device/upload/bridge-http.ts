@@ -6,6 +6,7 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
 import { failure } from '../protocol/errors.ts';
 
 export interface BridgeHttpOptions {
@@ -17,7 +18,18 @@ export interface BridgeHttpOptions {
   mayLeave: () => void;
   /** Aborted: requests under way end at once. */
   signal: AbortSignal;
+  /** For an https address; absent: the system's authorities. TLS 1.3 and the check of the certificate are not up for choice. */
+  tls?: TlsMaterial | undefined;
   clock: Clock;
+}
+
+/** What the connection is made with now. Throws `upload_unreachable` when a file cannot be used: it may be mended. */
+export async function readBridgeTls(source: TlsSource | undefined): Promise<TlsMaterial | undefined> {
+  try {
+    return await source?.();
+  } catch (thrown) {
+    throw failure('upload_unreachable', { detail: thrown instanceof Error ? thrown.message : 'no TLS' }, thrown);
+  }
 }
 
 /** The largest body of one request: what is under way beyond the bridge's last acknowledgement. */
@@ -35,7 +47,7 @@ export class BridgeHttp implements HttpStack {
     this.options = options;
     this.secure = options.baseUrl.startsWith('https:');
     const settings = { keepAlive: true, maxSockets: 1 };
-    this.agent = this.secure ? new TlsAgent(settings) : new Agent(settings);
+    this.agent = this.secure ? new TlsAgent({ ...settings, ...tlsOptions(options.tls ?? {}) }) : new Agent(settings);
   }
 
   getName(): string {

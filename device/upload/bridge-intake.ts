@@ -3,6 +3,7 @@
 
 import { utf8 } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
+import type { TlsSource } from '../base/tls.ts';
 import { openIntake } from '../consent/verify-intake.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../protocol/manifest.ts';
@@ -16,6 +17,8 @@ export interface PinnedBridge {
   id: string;
   /** What its receipts must be signed with. */
   key: string;
+  /** For an https address whose certificate no public authority has signed. */
+  tls?: TlsSource | undefined;
 }
 
 const UPLOADS = '/v1/uploads';

@@ -12,7 +12,7 @@ import { type Pairing, revokeSchema } from '../protocol/grant.ts';
 import type { UploadProgress } from '../protocol/home.ts';
 import { parseToken, signToken } from '../protocol/jws.ts';
 import type { IntakeStatus, UploadToken } from '../protocol/manifest.ts';
-import { BridgeHttp } from './bridge-http.ts';
+import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import {
   baseOf,
   findUpload,
@@ -131,7 +131,8 @@ export class Uploader {
     signal: AbortSignal,
   ): Promise<IntakeStatus> {
     const mayLeave = () => signal.throwIfAborted();
-    const http = new BridgeHttp({ baseUrl: baseOf(bridge), mayLeave, signal, clock: this.deps.clock });
+    const tls = await readBridgeTls(bridge.tls);
+    const http = new BridgeHttp({ baseUrl: baseOf(bridge), mayLeave, signal, tls, clock: this.deps.clock });
     try {
       return await revokeAtBridge(http, grant, body);
     } finally {
@@ -151,6 +152,7 @@ export class Uploader {
       bearer: this.bearer(item, bridge.id),
       mayLeave: () => assertLiveGrant(live),
       signal: live.signal,
+      tls: await readBridgeTls(bridge.tls),
       clock,
     });
     try {

@@ -59,7 +59,10 @@ function showState(state: DeviceState): string {
     ...(state.hardware ?? []).map(({ part, name, detail }) => `  ${part.padEnd(9)} ${name}: ${detail}`),
     `  storage   ${state.storage.state}${state.storage.detail ? `: ${state.storage.detail}` : ''}`,
     `  clock     ${state.clockTrusted ? 'trusted' : 'not trusted: nothing is granted'}`,
-    `  bridge    ${state.bridge ?? 'not enrolled'}, area link ${state.area}`,
+    `  bridge    ${state.bridge ?? 'not enrolled'}, area link ${state.area}${state.areaDetail ? `: ${state.areaDetail}` : ''}`,
+    ...(state.dropped === undefined
+      ? []
+      : [`  given up  ${state.dropped} messages while the broker was away for too long`]),
     `  requests  ${state.requests.map((each) => `${each.request} ${each.state}`).join(', ') || 'none'}`,
     `  refused   ${
       Object.entries(state.refused)

@@ -32,7 +32,7 @@ import {
 } from '../../device/index.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
-import { CertificateMaker } from '../support/certificates.ts';
+import { type CertificateFiles, CertificateMaker } from '../support/certificates.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { LapseClock } from '../support/lapse-clock.ts';
 import { HOME, textClaim } from '../support/parties.ts';
@@ -63,6 +63,7 @@ const seams = { clock, random, disk, log };
 
 describe('a doorbell whose broker is away for a day', () => {
   let maker: CertificateMaker;
+  let authority: CertificateFiles;
   let broker: TestBroker;
   let proxy: CountingProxy;
   let house: BridgeHouse;
@@ -80,7 +81,7 @@ describe('a doorbell whose broker is away for a day', () => {
 
   beforeAll(async () => {
     maker = new CertificateMaker();
-    const authority = maker.authority('authority');
+    authority = maker.authority('authority');
     const certificate = maker.signed(authority, { name: 'broker', altNames: 'IP:127.0.0.1' });
     broker = await startBroker({
       tls: { certificate: maker.text(certificate.certificate), key: maker.text(certificate.key) },
@@ -101,6 +102,7 @@ describe('a doorbell whose broker is away for a day', () => {
         disclosure: { address: '1 Elm Street', email: 'home@example.org' },
         home: { url: proxied, ...account, tls: { ca: authority.certificate }, accounts: broker.accounts },
         areaUrl: proxied,
+        areaTls: { ca: maker.file('area.pem', maker.text(maker.authority('stranger').certificate)) },
       },
       'device.json',
     );
@@ -184,6 +186,17 @@ describe('a doorbell whose broker is away for a day', () => {
     });
     return types;
   }
+
+  it('tells its owner why the area broker is not reached, and reaches it once the file is mended', async () => {
+    const state = await until('state', () => heard.state?.areaDetail !== undefined && heard.state);
+    expect(state).toMatchObject({
+      area: 'offline',
+      areaDetail: expect.stringContaining('no authority that is trusted'),
+    });
+    maker.file('area.pem', maker.text(authority.certificate));
+    await until('area link', () => heard.state?.area === 'online');
+    expect(heard.state?.areaDetail).toBeUndefined();
+  });
 
   it('records on, keeps every receipt, gives up only the oldest events, and tells everything once', async (test) => {
     const footage = await until('footage', () => {
