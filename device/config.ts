@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { type Disk, systemCode } from './base/disk.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { settingsFault } from './base/settings-fault.ts';
-import { hardwareShape } from './hardware/settings.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { hardwareShape } from './hardware/settings.ts';
 import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';

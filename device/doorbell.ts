@@ -23,7 +23,7 @@ import { bringUpToDate } from './format.ts';
 import type { Press } from './hardware/button.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-import { makeAreaLink, makeHomeLink, ownerAddress } from './links.ts';
+import { makeAreaLink, makeHomeLink, ownerAddress, pinnedBridge } from './links.ts';
 import { healthOf } from './owner/health.ts';
 import { HomeAccounts } from './owner/home-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
@@ -182,7 +182,7 @@ export class Doorbell {
     const device = { id: this.id, key: this.key };
     const boot = freshId(random, 'boot');
     const enrolment = await ensureEnrolled(
-      { ...this.seams, ...device, tls: this.bridgeTls },
+      { ...this.seams, ...device, tls: tlsSource(disk, folder, config.bridgeTls) },
       join(folder, 'enrolment.json'),
       this.options.enrolmentCode,
     );
@@ -223,7 +223,7 @@ export class Doorbell {
         clock,
         random,
         log,
-        bridge: () => this.bridge(),
+        bridge: () => pinnedBridge(config, folder, this.up.enrolment, disk),
         progress: (progress) => this.voice.upload(progress),
       }),
       clip: { segments: (window) => ring.read(window), ffmpeg, clock, log },
@@ -331,22 +331,6 @@ export class Doorbell {
   private onCamera(change: CaptureChange): void {
     if (change.state !== 'recording') this.door.unseen();
     this.voice.cameraIs(change);
-  }
-
-  /** Where the bridge is and whose signature counts there. */
-  private bridge() {
-    const { enrolment } = this.up;
-    if (!enrolment) throw failure('device_not_enrolled');
-    return {
-      url: this.options.config.bridgeUrl ?? enrolment.bridgeUrl,
-      id: enrolment.bridge,
-      key: enrolment.bridgeKey,
-      tls: this.bridgeTls,
-    };
-  }
-
-  private get bridgeTls() {
-    return tlsSource(this.seams.disk, this.options.folder, this.options.config.bridgeTls);
   }
 
   private makePairing(accounts: HomeAccounts): PairingServer {

@@ -1,5 +1,5 @@
-// Owns: what a device's two links are made with, from its settings and its enrolment: addresses, accounts, TLS.
-// Not here: what is said on them (home-link/, area-link/).
+// Owns: what a device's two links and its way to the bridge are made with, from its settings and its enrolment: addresses,
+// accounts, TLS. Not here: what is said on them (home-link/, area-link/, upload/).
 import { AreaLink } from './area-link/area-link.ts';
 import type { Enrolment } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
@@ -12,7 +12,9 @@ import { HomeLink } from './home-link/home-link.ts';
 import type { Home } from './owner/homes.ts';
 import { cellOf } from './protocol/area.ts';
 import { CA_BYTES_MAX } from './protocol/enrolment.ts';
+import { failure } from './protocol/errors.ts';
 import { tlsFilesRead } from './protocol/link-failure.ts';
+import type { PinnedBridge } from './upload/bridge-intake.ts';
 
 export interface LinkSeams {
   clock: Clock;
@@ -42,6 +44,18 @@ export function makeAreaLink(
   const url = config.areaUrl ?? enrolment.area.url;
   const tls = tlsSource(disk, folder, config.areaTls, ca);
   return new AreaLink({ cell: cellOf(config.place), prefix, url, user, password, tls, clock, random, log });
+}
+
+/** Where the bridge is, with what TLS, and whose signature counts there. Throws `device_not_enrolled`. */
+export function pinnedBridge(
+  config: DeviceConfig,
+  folder: string,
+  enrolment: Enrolment | null,
+  disk: Disk,
+): PinnedBridge {
+  if (!enrolment) throw failure('device_not_enrolled');
+  const { bridgeUrl, bridge: id, bridgeKey: key } = enrolment;
+  return { url: config.bridgeUrl ?? bridgeUrl, id, key, tls: tlsSource(disk, folder, config.bridgeTls) };
 }
 
 /** What an owner needs besides an account to reach the same broker. Throws `tls_file_unusable`. */

@@ -20,6 +20,7 @@ import type {
   UploadProgress,
 } from './protocol/home.ts';
 import { signToken } from './protocol/jws.ts';
+import { whyOffline } from './protocol/link-failure.ts';
 import type { Ring } from './ring/ring.ts';
 import type { ToldMark } from './told.ts';
 
@@ -135,7 +136,7 @@ export class Voice {
   stateNow(): DeviceState | null {
     const { speaker, camera, sourceStartUs } = this;
     if (!speaker) return null;
-    const { id, gate, ring, area, body, bridge, source } = speaker;
+    const { id, home, gate, ring, area, body, bridge, source } = speaker;
     const { trouble } = body;
     return {
       device: id,
@@ -167,7 +168,7 @@ function areaOf(area: AreaLink | null): Pick<DeviceState, 'area' | 'areaDetail'>
   if (area === null) return { area: 'none' };
   const { state } = area;
   if (state.online) return { area: 'online' };
-  const why = isFailure(state.error) ? `${state.error.message} ${state.error.advice}` : '';
+  const why = whyOffline(state.error);
   return { area: 'offline', ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }) };
 }
 

@@ -1,6 +1,6 @@
 // Owns: the coded failure that stands for a session that cannot be had: not reachable, or which rule of TLS was broken. Pure.
 import { TlsFault, type TlsFaultKind } from '../base/tls-fault.ts';
-import { type ErrorCode, type Failure, failure } from './errors.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from './errors.ts';
 
 const TLS_CODES = {
   file: 'tls_file_unusable',
@@ -30,4 +30,10 @@ export async function tlsFilesRead<Material>(reading: Promise<Material>): Promis
     if (thrown instanceof TlsFault) throw failure('tls_file_unusable', { detail: thrown.message }, thrown);
     throw thrown;
   }
+}
+
+/** Why a session is not there and what to do about it, in one text; '' when that is not known. */
+export function whyOffline(error: Error | null): string {
+  if (isFailure(error)) return `${error.message} ${error.advice}`;
+  return error?.message ?? '';
 }

@@ -143,7 +143,7 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
 
 /** What a running doorbell says of itself. */
 function ofHealth(health: Health): Finding[] {
-  const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, ring } = health;
+  const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
   const isWell = camera.state === 'recording' || camera.state === 'starting' || privacy;
   const found = [
@@ -162,7 +162,7 @@ function ofHealth(health: Health): Finding[] {
     found.push(
       wrong(
         'area',
-        'the area broker is not reached, so no request is heard',
+        `the area broker is not reached, so no request is heard${areaDetail ? `: ${areaDetail}` : ''}`,
         'Check that it runs and areaUrl in device.json.',
       ),
     );
