@@ -49,14 +49,6 @@ async function runPart(
 }
 
 interface BrokerCommandOptions extends Partial<PartOptions> {
-function parsePort(text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw failure('usage', { detail: `"${text}" is no port` });
-  return port;
-}
-
-interface BrokerCommandOptions extends PartOptions {
   host: string;
   prefix: string;
   tlsCert?: string;

@@ -68,8 +68,8 @@ describe('a link', () => {
 
   it('does not storm the broker when another client of its account throws it out again and again', async () => {
     const account = await broker.issue(device);
-    const one = await broker.link(device, { url: through(), ...account, clientId: account.user });
-    const two = await broker.link(device, { url: through(), ...account, clientId: account.user });
+    const one = await broker.link(device, { url: through(), ...account, single: true });
+    const two = await broker.link(device, { url: through(), ...account, single: true });
     let takeovers = 0;
     const enough = new Promise<void>((resolve) => {
       for (const link of [one, two]) {

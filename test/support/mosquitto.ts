@@ -55,10 +55,10 @@ export class Mosquitto {
   }
 
   /** Starts it with a configuration that is there, which says `port`. */
-  static async run(configuration: string, port: number): Promise<Mosquitto> {
+  static async run(configuration: string, port: number, environment: NodeJS.ProcessEnv = {}): Promise<Mosquitto> {
     const child = spawn('mosquitto', ['-c', configuration], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, PATH },
+      env: { ...process.env, PATH, ...environment },
     });
     const broker = new Mosquitto(child, port);
     await broker.logged(/mosquitto version \S+ running/g, 1);

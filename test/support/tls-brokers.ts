@@ -1,8 +1,5 @@
 // Owns: the two brokers that speak TLS in tests, started alike: the embedded one and a stock mosquitto.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueAccount } from '../../device/base/account-folder.ts';
@@ -13,6 +10,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../device/protocol/topics.ts';
 import { Broker } from '../../sim/broker/broker.ts';
 import type { CertificateFiles, CertificateMaker } from './certificates.ts';
+import { freePort, Mosquitto } from './mosquitto.ts';
 
 export interface TlsBroker {
   port: number;
@@ -86,46 +84,13 @@ export async function startMosquitto(maker: CertificateMaker, options: TlsBroker
   const file = join(folder, 'mosquitto.conf');
   await writeFile(file, `${lines.join('\n')}\n`);
   const old = maker.file('old-tls.cnf', OLD_TLS);
-  const program = spawn('mosquitto', ['-c', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin`, ...(isOld ? { OPENSSL_CONF: old } : {}) },
-  });
-  let said = '';
-  program.stderr.setEncoding('utf8').on('data', (text) => {
-    said += String(text);
-  });
-  const gone = once(program, 'exit');
-  const failed = gone.then(() => Promise.reject(new Error(`mosquitto ended: ${said}`)));
-  failed.catch(() => undefined);
-  await Promise.race([listening(port), failed]);
+  const broker = await Mosquitto.run(file, port, isOld ? { OPENSSL_CONF: old } : {});
   return {
     port,
     account: { user: USER, password: 'not-asked-for' },
     stop: async () => {
-      program.kill('SIGKILL');
-      await gone;
+      await broker.stop();
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (!address || typeof address !== 'object') throw new Error('no port');
-  return address.port;
-}
-
-async function listening(port: number): Promise<void> {
-  for (;;) {
-    const isUp = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('connect', () => socket.end(() => resolve(true)));
-      socket.on('error', () => resolve(false));
-    });
-    if (isUp) return;
-    await seams.clock.sleep(20);
-  }
 }
