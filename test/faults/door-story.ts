@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { openDatabase } from '../../cloud-bridge/database/database.ts';
 import type { GrantKey } from '../../cloud-bridge/intake/store.ts';
 import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import type { Home } from '../../device/owner/homes.ts';
@@ -120,7 +121,12 @@ export class DoorStory {
     const ready = await door.ready();
     if (!ready) throw new Error(`the doorbell did not start: ${door.stderr}`);
     this.home = await pairWithDevice({ clock }, readySchema.parse(ready).socket, owner.key, 'Casey');
-    const session = new OwnerSession(this.home, { clock, random: new SystemRandom(), log: silentLog() });
+    const session = new OwnerSession(this.home, {
+      clock,
+      random: new SystemRandom(),
+      disk: new SystemDisk(),
+      log: silentLog(),
+    });
     this.session = session;
     session.listen({
       receipt: (receipt) => this.receipts.push(receipt),
