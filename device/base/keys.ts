@@ -66,27 +66,33 @@ export function generateSigningKey(random: Random): SigningKey {
   return key;
 }
 
-/** y-coordinates of the points of small order, and their non-canonical twins: keys under which anyone can sign. */
+/** y-coordinates of the points of small order: keys under which anyone can sign. */
 const SMALL_ORDER_Y = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0100000000000000000000000000000000000000000000000000000000000000',
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ]);
+
+/** Whether y is below p = 2^255 - 19 (RFC 8032 §5.1.3): a key with two spellings would be two actors. */
+function isReduced(y: Uint8Array): boolean {
+  return (y[0] ?? 0) < 0xed || y[31] !== 0x7f || y.subarray(1, 31).some((byte) => byte !== 0xff);
+}
 
 const keyObjects = new Map<PublicKey, KeyObject>();
 const KEY_OBJECTS_MAX = 1024;
 
-/** Whether a text is the canonical encoding of a public key that can be pinned (32 bytes, not of small order). */
+/**
+ * Whether a text is the canonical encoding of a public key that can be pinned (32 bytes, not of small order). Whether it is
+ * a point of the curve at all is not asked: under one that is not, nothing verifies.
+ */
 export function isPublicKey(text: string): boolean {
   const bytes = fromBase64url(text);
   if (bytes?.length !== 32) return false;
   const y = Uint8Array.from(bytes);
   y[31] = (y[31] ?? 0) & 0x7f;
-  return !SMALL_ORDER_Y.has(toHex(y));
+  return isReduced(y) && !SMALL_ORDER_Y.has(toHex(y));
 }
 
 function keyObject(publicKey: PublicKey): KeyObject | null {
