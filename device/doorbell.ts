@@ -266,9 +266,7 @@ export class Doorbell {
     this.undo.push(() => ring.stop());
     await outbox.start();
     this.undo.push(() => outbox.stop());
-    home.onMessage(({ topic, payload, retained }) => {
-      void gate.onOwnerMessage({ topic, payload: new TextDecoder().decode(payload), retained });
-    });
+    home.onMessage((message) => void gate.onOwnerMessage(message));
     let isBack = false;
     home.onConnect(() => {
       // What is said before a connection waits for it; of what was said around a lost one, or in a long absence, some may be lost.
