@@ -3,11 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromUtf8 } from '../../device/base/bytes.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { silentLog } from '../../device/base/log.ts';
-import { SystemRandom } from '../../device/base/random.ts';
+import { type Random, SystemRandom } from '../../device/base/random.ts';
 import { ConsentGate } from '../../device/consent/gate.ts';
 import type { GateDeps, GateEffects } from '../../device/consent/gate-effects.ts';
 import { Ledger } from '../../device/consent/ledger.ts';
@@ -105,7 +106,7 @@ export class Effects implements GateEffects {
 /** A device's consent side with its surroundings. `boot` starts it (again) on the same folder. */
 export class GateRig {
   readonly clock = new ManualClock(START_US);
-  readonly cast = new Cast(this.clock);
+  readonly cast: Cast;
   readonly topics = topicsUnder(PREFIX);
   readonly folder: string;
   effects = new Effects();
@@ -124,13 +125,15 @@ export class GateRig {
   untoldFrom: number | null = null;
   private boots = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, random: Random) {
     this.folder = folder;
+    this.cast = new Cast(this.clock, random);
     this.gate = this.build();
   }
 
-  static async open(): Promise<GateRig> {
-    return new GateRig(await mkdtemp(join(tmpdir(), 'doorsill-gate-')));
+  /** `random` makes the keys and ids of its cast. */
+  static async open(random: Random = new SystemRandom()): Promise<GateRig> {
+    return new GateRig(await mkdtemp(join(tmpdir(), 'doorsill-gate-')), random);
   }
 
   private build(): ConsentGate {
@@ -206,11 +209,12 @@ export class GateRig {
   /** Hands a message to the gate, as the link with that topic would. */
   async hand(message: { topic: string; payload: string | Uint8Array; retained: boolean }): Promise<void> {
     const { topic, payload } = message;
-    const text = typeof payload === 'string' ? payload : new TextDecoder().decode(payload);
+    const text = typeof payload === 'string' ? payload : fromUtf8(payload);
     const part = topic.startsWith(this.topics.areaRequests(this.cast.cell, 1)) ? (topic.split('/')[5] ?? '1') : null;
-    if (topic === this.topics.revocations) await this.gate.onRevocations(text);
-    else if (part !== null) await this.gate.onAreaDocument(Number(part), text);
-    else await this.gate.onOwnerMessage(message);
+    if (topic !== this.topics.revocations && part === null) await this.gate.onOwnerMessage(message);
+    else if (!text) return;
+    else if (part === null) await this.gate.onRevocations(text);
+    else await this.gate.onAreaDocument(Number(part), text);
   }
 
   async send(action: 'grant' | 'deny' | 'revoke', token: string): Promise<void> {
