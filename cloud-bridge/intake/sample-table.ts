@@ -5,15 +5,18 @@ const STBL = new Set(['stsd', 'stts', 'ctts', 'stss', 'stsc', 'stsz', 'stco', 'c
 /** Twelve hours at 60 frames a second, and audio packets to go with it. */
 const SAMPLES_MAX = 4_000_000;
 
-/** A contiguous run of samples: positions in the file. */
-export interface Chunk {
-  start: number;
-  end: number;
+/**
+ * Contiguous runs of samples: where in the file each starts and ends, as the table has them. Plain numbers, not objects: a
+ * description of 32 MiB can name millions.
+ */
+export interface Chunks {
+  starts: Float64Array;
+  ends: Float64Array;
 }
 
 export interface SampleTable {
   samples: number;
-  chunks: Chunk[];
+  chunks: Chunks;
   /** The one sample entry's type, such as `avc1`. */
   entry: string;
 }
@@ -22,22 +25,19 @@ export interface SampleTable {
 export function readSampleTable(bytes: Uint8Array, stbl: Box): SampleTable {
   const boxes = children(bytes, stbl, STBL);
   const sizes = readSizes(bytes, only(boxes, 'stsz'));
-  const offsets = readOffsets(bytes, boxes);
-  const chunks: Chunk[] = [];
+  const starts = readOffsets(bytes, boxes, sizes.count);
+  const ends = new Float64Array(starts.length);
   let sample = 0;
-  for (const { chunk, samplesPerChunk } of spread(bytes, only(boxes, 'stsc'), offsets.length)) {
-    const start = offsets[chunk] ?? 0;
-    let end = start;
-    for (let count = 0; count < samplesPerChunk; count += 1) {
-      if (sample >= sizes.count) throw fault('its chunks hold more samples than there are');
-      end += sizes.sizeOf(sample);
-      sample += 1;
-    }
-    chunks.push({ start, end });
+  for (const { chunk, samplesPerChunk } of spread(bytes, only(boxes, 'stsc'), starts.length)) {
+    if (samplesPerChunk > sizes.count - sample) throw fault('its chunks hold more samples than there are');
+    let end = starts[chunk] ?? 0;
+    for (let count = 0; count < samplesPerChunk; count += 1) end += sizes.sizeOf(sample + count);
+    sample += samplesPerChunk;
+    ends[chunk] = end;
   }
   if (sample !== sizes.count) throw fault('some samples are in no chunk');
   if (readTimedSamples(bytes, only(boxes, 'stts')) !== sizes.count) throw fault('some samples have no time');
-  return { samples: sizes.count, chunks, entry: readEntry(bytes, only(boxes, 'stsd')) };
+  return { samples: sizes.count, chunks: { starts, ends }, entry: readEntry(bytes, only(boxes, 'stsd')) };
 }
 
 function readEntry(bytes: Uint8Array, stsd: Box): string {
@@ -56,20 +56,23 @@ function readSizes(bytes: Uint8Array, stsz: Box): { count: number; sizeOf: (samp
   if (count > SAMPLES_MAX) throw fault('it has too many samples');
   if (same !== 0) return { count, sizeOf: () => same };
   if (reader.left !== count * 4) throw fault('its sample sizes are cut off');
-  const sizes = Uint32Array.from({ length: count }, () => reader.u32());
+  const sizes = new Uint32Array(count);
+  for (let at = 0; at < count; at += 1) sizes[at] = reader.u32();
   return { count, sizeOf: (sample) => sizes[sample] ?? 0 };
 }
 
-function readOffsets(bytes: Uint8Array, boxes: readonly Box[]): number[] {
+function readOffsets(bytes: Uint8Array, boxes: readonly Box[], samples: number): Float64Array {
   const long = boxes.some((box) => box.type === 'co64');
   const box = only(boxes, long ? 'co64' : 'stco');
   if (long && boxes.some((other) => other.type === 'stco')) throw fault('it has two chunk tables');
   const reader = new BoxReader(bytes, box);
   reader.version();
   const count = reader.u32();
-  if (count > SAMPLES_MAX) throw fault('it has too many chunks');
+  if (count > samples) throw fault('it has more chunks than samples');
   if (reader.left !== count * (long ? 8 : 4)) throw fault('its chunk table is cut off');
-  return Array.from({ length: count }, () => (long ? reader.u64() : reader.u32()));
+  const offsets = new Float64Array(count);
+  for (let at = 0; at < count; at += 1) offsets[at] = long ? reader.u64() : reader.u32();
+  return offsets;
 }
 
 /** How many samples each chunk has, from the runs of `stsc` (§8.7.4). */
@@ -82,15 +85,17 @@ function* spread(
   reader.version();
   const count = reader.u32();
   if (reader.left !== count * 12) throw fault('its chunk runs are cut off');
-  const runs = Array.from({ length: count }, () => {
+  const readRun = () => {
     const run = { first: reader.u32(), samplesPerChunk: reader.u32() };
     reader.u32();
     return run;
-  });
+  };
   let chunk = 0;
-  for (const [at, run] of runs.entries()) {
-    const next = runs[at + 1]?.first ?? chunkCount + 1;
-    // Chunks of nothing would cost memory without end for a few bytes each.
+  let following = count > 0 ? readRun() : null;
+  for (let left = count - 1; following; left -= 1) {
+    const run = following;
+    following = left > 0 ? readRun() : null;
+    const next = following?.first ?? chunkCount + 1;
     if (run.samplesPerChunk === 0) throw fault('a chunk has no samples');
     if (run.first !== chunk + 1 || next <= run.first || next > chunkCount + 1)
       throw fault('its chunk runs are not in order');

@@ -3,7 +3,7 @@
 // (the device checked each one and signed for it).
 import type { DiskFile } from '../../device/base/disk.ts';
 import { type Box, BoxReader, children, fault, only, readHeader } from './box-walk.ts';
-import { type Chunk, readSampleTable, type SampleTable } from './sample-table.ts';
+import { type Chunks, readSampleTable, type SampleTable } from './sample-table.ts';
 
 /** What the manifest says about the clip. */
 export interface ExpectedClip {
@@ -21,6 +21,12 @@ const MDIA = new Set(['mdhd', 'hdlr', 'minf']);
 const MINF = new Set(['vmhd', 'smhd', 'dinf', 'stbl']);
 const VIDEO_ENTRIES = new Set(['avc1', 'avc3']);
 const AUDIO_ENTRIES = new Set(['mp4a']);
+
+/** Where the body of media lies in the file. */
+interface Media {
+  start: number;
+  end: number;
+}
 
 interface Track {
   kind: 'vide' | 'soun';
@@ -40,14 +46,14 @@ export async function checkStructure(file: DiskFile, sizeBytes: number, expected
     throw fault(`it has ${packets} audio packets, its manifest says ${expected.audioPackets}`);
   }
   checkCovered(
-    tracks.flatMap((track) => track.table.chunks),
+    tracks.map((track) => track.table.chunks),
     mdat,
   );
 }
 
-async function readTop(file: DiskFile, sizeBytes: number): Promise<{ moov: Uint8Array; mdat: Chunk }> {
+async function readTop(file: DiskFile, sizeBytes: number): Promise<{ moov: Uint8Array; mdat: Media }> {
   let moov: Uint8Array | null = null;
-  let mdat: Chunk | null = null;
+  let mdat: Media | null = null;
   let at = 0;
   for (let count = 0; at < sizeBytes; count += 1) {
     const { type, headerBytes, bytes } = readHeader(await file.read(at, 16), 0, sizeBytes - at);
@@ -134,12 +140,17 @@ function samplesOf(tracks: readonly Track[], kind: Track['kind']): number {
   return found[0]?.table.samples ?? 0;
 }
 
-/** Every byte of the media belongs to exactly one sample. */
-function checkCovered(chunks: Chunk[], mdat: Chunk): void {
+/** Every byte of the media belongs to exactly one sample, and each track's chunks lie in the order of its time. */
+function checkCovered(tracks: readonly Chunks[], mdat: Media): void {
+  const next = tracks.map(() => 0);
   let at = mdat.start;
-  for (const chunk of chunks.filter(({ start, end }) => start !== end).sort((a, b) => a.start - b.start)) {
-    if (chunk.start !== at) throw fault('some of its media belongs to no sample, or to two');
-    at = chunk.end;
+  for (;;) {
+    const track = tracks.findIndex(({ starts }, which) => starts[next[which] ?? 0] === at);
+    if (track < 0) break;
+    const chunk = next[track] ?? 0;
+    next[track] = chunk + 1;
+    at = tracks[track]?.ends[chunk] ?? at;
   }
-  if (at !== mdat.end) throw fault('some of its media belongs to no sample, or to two');
+  const isAll = tracks.every(({ starts }, which) => next[which] === starts.length);
+  if (at !== mdat.end || !isAll) throw fault('some of its media belongs to no sample, or to two');
 }
