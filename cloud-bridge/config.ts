@@ -46,6 +46,11 @@ const intakeRulesSchema = z.strictObject({
     .int()
     .positive()
     .default(8_192 * MIB),
+  /** Bytes that one device may bring in a day: its owner can grant without end, and the disk is everybody's. */
+  dayBytesPerDeviceMax: z
+    .int()
+    .positive()
+    .default(16_384 * MIB),
   /** Space that must stay free on the disk. */
   freeBytesMin: z
     .int()
@@ -107,6 +112,10 @@ export const bridgeConfigSchema = z
   })
   .refine(({ area }) => !area.tls || area.url.startsWith('mqtts:'), 'area.tls is set, but area.url is not mqtts://')
   .refine((config) => config.documentLifeS > config.republishS, 'documentLifeS must be longer than republishS')
+  .refine(
+    ({ intake }) => intake.clipBytesMax <= Math.min(intake.openBytesPerDeviceMax, intake.dayBytesPerDeviceMax),
+    'clipBytesMax is above what one device may bring',
+  )
   .refine((config) => config.requests.windowSMin <= config.requests.windowSMax, 'windowSMin is above windowSMax')
   .refine((config) => config.requests.areaM2Min <= config.requests.areaM2Max, 'areaM2Min is above areaM2Max');
 export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;

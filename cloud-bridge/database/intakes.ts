@@ -13,6 +13,8 @@ import type {
 } from '../intake/store.ts';
 import type { Tables } from './schema.ts';
 
+const DAY_S = 24 * 3600;
+
 export class SqlIntakes implements IntakeStore {
   private readonly tables: Kysely<Tables>;
 
@@ -34,7 +36,7 @@ export class SqlIntakes implements IntakeStore {
     return row ? toIntake(row) : null;
   }
 
-  async open(intake: Intake, limits: OpenLimits): Promise<OpenOutcome> {
+  async open(intake: Intake, limits: OpenLimits, nowS: number): Promise<OpenOutcome> {
     return this.tables.transaction().execute(async (step) => {
       if (await revokedIn(step, intake)) return 'revoked';
       if (await findIn(step, intake)) return 'known';
@@ -49,8 +51,18 @@ export class SqlIntakes implements IntakeStore {
         .where('device', '=', intake.device)
         .where('state', '=', 'open')
         .executeTakeFirstOrThrow();
+      const stored = await step
+        .selectFrom('intakes')
+        .select((all) => all.fn.coalesce(all.fn.sum<number>('clip_bytes'), all.lit(0)).as('bytes'))
+        .where('device', '=', intake.device)
+        .where('state', '=', 'stored')
+        .where('stored_s', '>', nowS - DAY_S)
+        .executeTakeFirstOrThrow();
+      const opened = waiting.bytes + intake.clipBytes;
       const over =
-        waiting.count >= limits.openPerDeviceMax || waiting.bytes + intake.clipBytes > limits.openBytesPerDeviceMax;
+        waiting.count >= limits.openPerDeviceMax ||
+        opened > limits.openBytesPerDeviceMax ||
+        opened + stored.bytes > limits.dayBytesPerDeviceMax;
       if (over) return 'over-quota';
       await step.insertInto('intakes').values(toRow(intake)).execute();
       return 'opened';

@@ -1,5 +1,7 @@
 // Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes.
-import { type FastifyInstance, fastify } from 'fastify';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { z } from 'zod';
 import type { Clock, Timer } from '../../device/base/clock.ts';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
@@ -13,10 +15,12 @@ export interface HttpLimits {
   bodyBytes: number;
   /** Time for a request's headers, from its first byte. */
   headersMs: number;
-  /** Time for a whole JSON body. Uploads have none: they may be slow, but not silent. */
+  /** Time for a whole JSON body. Uploads have none: they may be slow, but not silent, and not slower than `uploadBytesMin`. */
   bodyMs: number;
   /** A socket on which nothing moves for this long is closed. */
   idleMs: number;
+  /** Fewest bytes an upload's body must bring in each span of `idleMs`: one that drips holds a connection and brings nothing. */
+  uploadBytesMin: number;
   /** Connections at once. */
   connections: number;
 }
@@ -26,6 +30,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headersMs: 15_000,
   bodyMs: 30_000,
   idleMs: 60_000,
+  uploadBytesMin: 65_536,
   connections: 1_000,
 };
 
@@ -50,13 +55,20 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     requestTimeout: 0,
     forceCloseConnections: true,
     return503OnClosing: false,
+    // An address that cannot be read, or is too long to be one of ours.
+    frameworkErrors: (_thrown, _request, reply) => answer(reply, failure('http_not_found')),
+    clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
   });
   server.server.maxConnections = limits.connections;
-  server.addContentTypeParser(UPLOAD_BODY_TYPE, (_request, _body, done) => done(null));
+  server.addContentTypeParser(UPLOAD_BODY_TYPE, (request, _body, done) => {
+    keepPace(request.raw, clock, limits);
+    done(null);
+  });
 
   const deadlines = new WeakMap<object, Timer>();
   server.addHook('onRequest', async (request) => {
+    if (request.headers['content-encoding'] !== undefined) throw failure('http_body_invalid', { detail: COMPRESSED });
     const deadline = clock.after(limits.bodyMs, () => request.raw.destroy());
     deadlines.set(request, deadline);
     request.raw.once('close', () => deadline.cancel());
@@ -75,13 +87,51 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     // What is left of an upload's body is not worth reading: the connection ends with the answer.
     if (request.headers['content-type'] === UPLOAD_BODY_TYPE) reply.header('connection', 'close');
     log.debug('refused a request', { route: request.routeOptions.url, code: refused.code });
-    return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
+    return answer(reply, refused);
   });
-  server.setNotFoundHandler((_request, reply) => {
-    const refused = failure('http_not_found');
-    return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
-  });
+  server.setNotFoundHandler((_request, reply) => answer(reply, failure('http_not_found')));
   return server;
+}
+
+const COMPRESSED = 'it is compressed, and nothing is unpacked here';
+
+function answer(reply: FastifyReply, refused: Failure): FastifyReply {
+  return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
+}
+
+/** Status codes for what the HTTP parser refuses; 400 for all else. */
+const UNREADABLE = new Map<string | null, number>([
+  ['HPE_HEADER_OVERFLOW', 431],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+]);
+
+/** What is not even a request gets a coded answer too, and the end of its connection. */
+function answerUnreadable(code: string | null, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status = UNREADABLE.get(code) ?? 400;
+  const refused = failure('http_body_invalid', { detail: 'the request is not well-formed HTTP/1.1' });
+  const body = JSON.stringify({ ...problemOf(refused), status });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${body.length}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** Ends an upload that brings too little; what it brought stays, and its sender goes on from there. */
+function keepPace(body: IncomingMessage, clock: Clock, limits: HttpLimits): void {
+  let seen = body.socket.bytesRead;
+  const look = () => {
+    const { bytesRead } = body.socket;
+    if (body.complete) return;
+    if (bytesRead - seen < limits.uploadBytesMin) return void body.destroy();
+    seen = bytesRead;
+    timer = clock.after(limits.idleMs, look);
+  };
+  let timer = clock.after(limits.idleMs, look);
+  body.once('close', () => timer.cancel());
 }
 
 /** Opens the server; returns its base address. Port 0 takes a free one. Throws `port_in_use`. */
@@ -102,6 +152,9 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   throw failure('http_body_invalid', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}` });
 }
 
+/** A refusal may repeat what was sent: a media type, a key. Not all of it. */
+const DETAIL_LETTERS_MAX = 200;
+
 const frameworkErrorSchema = z.object({ statusCode: z.int().min(400).max(499), message: z.string() });
 
 /** The failure to answer with for anything thrown; null when it is a bug of ours, whose words are for the log alone. */
@@ -115,5 +168,7 @@ function refusalOf(thrown: unknown): Failure | null {
   if (isDiskFull(thrown)) return failure('intake_full');
   // fastify's own refusals (size, form, media type) carry a 4xx statusCode.
   const framework = frameworkErrorSchema.safeParse(thrown);
-  return framework.success ? failure('http_body_invalid', { detail: framework.data.message }) : null;
+  return framework.success
+    ? failure('http_body_invalid', { detail: framework.data.message.slice(0, DETAIL_LETTERS_MAX) })
+    : null;
 }

@@ -58,7 +58,7 @@ export class IntakeDesk {
       });
     }
     await this.assertRoom(intake.clipBytes);
-    switch (await store.open(intake, rules)) {
+    switch (await store.open(intake, rules, wallSeconds(this.deps.clock))) {
       case 'revoked':
         throw failure('intake_revoked');
       case 'over-quota':

@@ -37,6 +37,8 @@ export interface Intake extends GrantKey {
 export interface OpenLimits {
   openPerDeviceMax: number;
   openBytesPerDeviceMax: number;
+  /** Bytes stored in the last 24 hours, and those that wait besides. */
+  dayBytesPerDeviceMax: number;
 }
 
 /** `revoked` comes first: a revoked grant has no other answer. */
@@ -59,7 +61,7 @@ export interface IntakeStore {
   findClip(clip: string): Promise<Intake | null>;
   findUpload(upload: string): Promise<Intake | null>;
   /** Enters an intake, in one step with the checks. */
-  open(intake: Intake, limits: OpenLimits): Promise<OpenOutcome>;
+  open(intake: Intake, limits: OpenLimits, nowS: number): Promise<OpenOutcome>;
   /** Notes that the upload was created (again) or ended; does nothing unless the intake is open. */
   setUploading(upload: string, uploading: boolean): Promise<void>;
   /**

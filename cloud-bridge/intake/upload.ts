@@ -126,6 +126,8 @@ function tusFailure(status: number, words: string): Failure {
   if (status === 404 || status === 410) return failure('http_not_found');
   if (status === 409) return failure('intake_offset');
   if (status === 413) return failure('intake_length');
+  // A part of tus that this bridge does not offer.
+  if (status === 501) return failure('http_body_invalid', { detail: words });
   if (status >= 500) return failure('internal', { detail: 'the upload could not be taken' });
   return failure('http_body_invalid', { detail: words });
 }

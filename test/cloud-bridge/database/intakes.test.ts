@@ -7,7 +7,8 @@ import { type Database, openDatabase } from '../../../cloud-bridge/database/data
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
-const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000 };
+const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
+const NOW_S = 1_790_000_000;
 const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
 const stored = { receipt: 'stored-receipt', storedS: 5 };
 
@@ -52,25 +53,25 @@ afterEach(async () => {
 
 it('opens one intake a grant, none for a revoked one, none with a clip id that is taken, none over quota', async () => {
   const { intakes } = database;
-  expect(await intakes.open(intake(), limits)).toBe('opened');
-  expect(await intakes.open(intake({ clip: 'clip-b', upload: 'upload-b' }), limits)).toBe('known');
-  expect(await intakes.open(intake({ grant: 'grant-b', upload: 'upload-b' }), limits)).toBe('clip-taken');
+  expect(await intakes.open(intake(), limits, NOW_S)).toBe('opened');
+  expect(await intakes.open(intake({ clip: 'clip-b', upload: 'upload-b' }), limits, NOW_S)).toBe('known');
+  expect(await intakes.open(intake({ grant: 'grant-b', upload: 'upload-b' }), limits, NOW_S)).toBe('clip-taken');
   const large = intake({ grant: 'grant-b', clip: 'clip-b', upload: 'upload-b', clipBytes: 901 });
-  expect(await intakes.open(large, limits)).toBe('over-quota');
+  expect(await intakes.open(large, limits, NOW_S)).toBe('over-quota');
   await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10);
-  expect(await intakes.open({ ...large, clipBytes: 1 }, limits)).toBe('revoked');
+  expect(await intakes.open({ ...large, clipBytes: 1 }, limits, NOW_S)).toBe('revoked');
 });
 
 it('never publishes after a revocation, and a revocation after publishing takes the clip back', async () => {
   const { intakes } = database;
   const moves: string[] = [];
   const move = async () => void moves.push('moved');
-  await intakes.open(intake(), limits);
+  await intakes.open(intake(), limits, NOW_S);
   await intakes.revoke(revoked, 1, 10);
   expect(await intakes.publish(key, stored, () => undefined, move)).toBe(false);
   expect(moves).toEqual([]);
   const second = intake({ grant: 'grant-b', clip: 'clip-b', upload: 'upload-b' });
-  await intakes.open(second, limits);
+  await intakes.open(second, limits, NOW_S);
   expect(await intakes.publish(second, stored, () => undefined, move)).toBe(true);
   expect(await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10)).toMatchObject({
     done: 'now',
@@ -85,7 +86,7 @@ it('never publishes after a revocation, and a revocation after publishing takes 
 
 it('publishes nothing when the check refuses or the move fails', async () => {
   const { intakes } = database;
-  await intakes.open(intake(), limits);
+  await intakes.open(intake(), limits, NOW_S);
   const refuse = () => {
     throw new Error('refused');
   };
@@ -101,6 +102,6 @@ it('bounds what one device can have remembered of grants nobody ever saw', async
   const { intakes } = database;
   expect(await intakes.revoke({ ...revoked, grant: 'grant-x' }, 1, 1)).toMatchObject({ done: 'now' });
   expect(await intakes.revoke({ ...revoked, grant: 'grant-y' }, 1, 1)).toEqual({ done: 'too-many' });
-  await intakes.open(intake(), limits);
+  await intakes.open(intake(), limits, NOW_S);
   expect(await intakes.revoke(revoked, 1, 1)).toMatchObject({ done: 'now' });
 });
