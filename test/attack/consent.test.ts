@@ -1,8 +1,12 @@
 // Holds: what an owner who is being removed, and a bridge that is an attacker's, can do to the gate: nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { utf8 } from '../../device/base/bytes.ts';
+import { verifySignature } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { assembleToken } from '../../device/protocol/jws.ts';
 import { FullDisk } from '../consent/full-disk.ts';
 import { clipFacts, GateRig } from '../consent/gate-rig.ts';
+import { secretScalar, sign } from '../support/edwards25519.ts';
 import { makeParty, textClaim } from '../support/parties.ts';
 
 let rig: GateRig;
@@ -173,4 +177,22 @@ describe('a grant that a broker held back', () => {
     await rig.send('grant', rig.cast.grant(requestToken));
     expect(rig.effects.made).toHaveLength(1);
   });
+});
+
+it('a second valid signature over a grant’s claims, which its signer alone can make, is no second grant', async () => {
+  const { requestToken, grantToken } = await rig.granted();
+  const { key } = rig.cast.owner;
+  const signed = grantToken.slice(0, grantToken.lastIndexOf('.'));
+  const secret = secretScalar(Buffer.from(key.exportSecret(), 'base64url'));
+  const signature = sign(secret, Buffer.from(key.publicKey, 'base64url'), utf8(signed), { nonce: 12_345n });
+  const twin = assembleToken(signed, signature);
+  expect(twin).not.toBe(grantToken);
+  expect(verifySignature(key.publicKey, utf8(signed), signature)).toBe(true);
+  await rig.send('grant', twin);
+  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_replayed' });
+  await rig.send('revoke', rig.cast.revoke(grantToken));
+  await rig.send('grant', twin);
+  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_replayed' });
+  expect(rig.effects.made).toHaveLength(1);
+  expect(textClaim(requestToken, 'jti')).toBe(textClaim(twin, 'request'));
 });

@@ -95,9 +95,6 @@ export class Scene {
     await rig.ready();
     await rig.gate.pair(former.key.publicKey, 'Sam');
     await rig.command(cast.command({ action: 'remove-owner', key: former.key.publicKey }));
-    // Signed two minutes before the scene begins, so that an order held back can be older than it.
-    await rig.command(cast.command({ action: 'privacy', on: false }));
-    await rig.clock.advance(120_000);
     await scene.renew();
     return scene;
   }
@@ -117,6 +114,8 @@ export class Scene {
     const { rig, cast } = this;
     const last = this.openIds;
     if (this.grantedToken) await rig.send('revoke', cast.revoke(this.grantedToken));
+    // A day of forgeries passes in long campaigns: what a broker kept must be older than this, and not too old of itself.
+    await rig.command(cast.command({ action: 'privacy', on: false }));
     const good = () => this.ask();
     const { startUs, endUs } = cast.window();
     this.other = this.ask({ window: { startUs: startUs - 60 * MINUTE_US, endUs: endUs - 60 * MINUTE_US } });
