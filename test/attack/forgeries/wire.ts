@@ -23,7 +23,7 @@ export class Wire {
   private home: HomeLink | null = null;
   private area: AreaLink | null = null;
   private sender: MqttLink | null = null;
-  private readonly clients = new Map<string, Client>();
+  private homeClient: Client | null = null;
   private readonly marks = new Map<string, () => void>();
   private readonly underWay = new Set<Promise<void>>();
   private number = 0;
@@ -34,7 +34,10 @@ export class Wire {
     const server = createServer(broker.handle);
     this.broker = broker;
     this.server = server;
-    broker.on('clientReady', (client) => this.clients.set(client.id, client));
+    // The broker learns who a client is when it subscribes: only the device's home link asks for consent topics.
+    broker.on('subscribe', (filters, client) => {
+      if (filters.some(({ topic }) => topic.includes('/consent/'))) this.homeClient = client;
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
@@ -83,7 +86,7 @@ export class Wire {
   /** A message from the broker's storage is the broker's own word: it hands it to the device's client itself. */
   private async publish(topic: string, payload: Uint8Array, fromStorage: boolean): Promise<void> {
     if (!fromStorage) return this.sender?.publish(topic, payload);
-    const client = this.clients.get('home');
+    const client = this.homeClient;
     if (!client) throw new Error('the device is not here');
     const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 0, retain: true, dup: false } as const;
     await new Promise<void>((resolve, reject) =>
