@@ -133,7 +133,7 @@ it('a revocation that a full disk keeps out of the ledger leaves no sealed clip 
   full.isFull = true;
   await rig.send('revoke', rig.cast.revoke(grantToken));
   full.isFull = false;
-  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_storage_failed' });
+  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_revocation_unrecorded' });
   expect(rig.effects.removed).toEqual([textClaim(grantToken, 'jti')]);
 });
 
