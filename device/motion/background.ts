@@ -36,6 +36,16 @@ const LIGHT_RATIO_MAX = 1.7;
 /** A block with less variance than this (in gray levels squared) has no pattern to compare. */
 const PATTERN_VARIANCE_LEAST = 4;
 
+/** First pixel of each block. */
+const STARTS = Uint16Array.from(
+  { length: BLOCKS },
+  (_, block) => Math.floor(block / BLOCK_COLUMNS) * SIDE * WIDTH + (block % BLOCK_COLUMNS) * SIDE,
+);
+/** Where the lines of each block end: the lowest row of blocks is cut short by the picture. */
+const ENDS = STARTS.map((start) => Math.min(start + SIDE * WIDTH, PIXELS));
+/** Pixels of each block. */
+const SIZES = STARTS.map((start) => SIDE * Math.min(SIDE, PICTURE_HEIGHT - Math.floor(start / WIDTH)));
+
 /** The learnt scene. */
 export class Background {
   /** 1 for each block that differed in the last picture. */
@@ -44,8 +54,12 @@ export class Background {
   readonly stillMs = new Float32Array(BLOCKS);
   private readonly scene = new Float32Array(PIXELS);
   private readonly before = new Uint8Array(PIXELS);
+  private readonly kept = new Float32Array(SIDE * SIDE);
   private readonly ratios = new Float32Array(BLOCKS);
   private differing = 0;
+  /** What `follow` found: numbers in fields, because a result of two would be an object for each block of each picture. */
+  private voted = 0;
+  private moved = 0;
 
   /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the still scene. */
   learn(picture: Uint8Array): void {
@@ -66,17 +80,19 @@ export class Background {
     const differedBefore = this.differing;
     this.differing = 0;
     for (let block = 0; block < BLOCKS; block += 1) {
-      const pixels = pixelsOf(block);
-      const voted = this.votes(picture, this.scene, gain, block, levels) > share * pixels;
-      const light = voted ? this.lightOf(picture, block) : null;
-      const differs = voted && light === null;
-      const still = this.votes(picture, this.before, 1, block, levels / 2) <= STILL_SHARE * pixels;
-      const stillMs = still ? (this.stillMs[block] ?? 0) + passedMs : 0;
+      const pixels = SIZES[block] ?? 0;
+      this.follow(picture, gain, block, step, levels);
+      const stillMs = this.moved <= STILL_SHARE * pixels ? (this.stillMs[block] ?? 0) + passedMs : 0;
       this.stillMs[block] = stillMs;
-      if (light !== null) this.relight(gain + step * (light - gain), block);
-      else if (!differs) this.follow(picture, gain, block, step, levels);
-      else if (stillMs >= ABSORB_MS) this.follow(picture, gain, block, 1, 255);
-      else this.relight(gain, block);
+      let differs = false;
+      if (this.voted > share * pixels) {
+        this.restore(block);
+        const light = this.lightOf(picture, block);
+        differs = light === null;
+        if (light !== null) this.relight(gain + step * (light - gain), block);
+        else if (stillMs >= ABSORB_MS) this.follow(picture, gain, block, 1, 255);
+        else this.relight(gain, block);
+      }
       this.differs[block] = differs ? 1 : 0;
       if (differs) this.differing += 1;
     }
@@ -96,41 +112,72 @@ export class Background {
       if (this.differs[block] === 1) continue;
       let sceneSum = 0;
       let pictureSum = 0;
-      const start = startOf(block);
       // Every other line is enough for a mean.
-      for (let line = start, end = endOf(block); line < end; line += 2 * WIDTH) {
+      for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += 2 * WIDTH) {
         for (let at = line; at < line + SIDE; at += 1) {
           sceneSum += scene[at] ?? 0;
           pictureSum += picture[at] ?? 0;
         }
       }
-      if (sceneSum > (GAIN_LEVEL_LEAST * pixelsOf(block)) / 2) ratios[count++] = pictureSum / sceneSum;
+      if (sceneSum > (GAIN_LEVEL_LEAST * (SIZES[block] ?? 0)) / 2) ratios[count++] = pictureSum / sceneSum;
     }
     if (count < GAIN_BLOCKS_LEAST) return 1;
     return ratios.subarray(0, count).sort()[count >> 1] ?? 1;
   }
 
-  /** Pixels of a block that are more than `levels` from `gain` times the other picture. */
-  private votes(picture: Uint8Array, other: Float32Array | Uint8Array, gain: number, block: number, levels: number) {
-    let votes = 0;
-    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+  /**
+   * Counts the pixels of a block that are more than `levels` from `gain` times the scene, and those that are more than half
+   * as many from the picture before: into `voted` and `moved`. In the same pass, since this is what each pixel of each
+   * picture costs, the block follows: it takes the picture's exposure, and moves by `step` (0 to 1) towards the picture;
+   * slowly where a pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind as a ghost.
+   * What the block was is in `kept`, for `restore`.
+   */
+  private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): void {
+    const { scene, before, kept } = this;
+    // Whole gray levels differ by a whole number.
+    const half = Math.floor(levels / 2);
+    const offStep = step * OFF_STEP;
+    let voted = 0;
+    let moved = 0;
+    let place = 0;
+    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) {
-        const difference = (picture[at] ?? 0) - gain * (other[at] ?? 0);
-        if (difference > levels || difference < -levels) votes += 1;
+        const now = picture[at] ?? 0;
+        const was = scene[at] ?? 0;
+        kept[place++] = was;
+        const expected = gain * was;
+        const difference = now - expected;
+        if (Math.abs(difference) > levels) {
+          voted += 1;
+          scene[at] = expected + offStep * difference;
+        } else {
+          scene[at] = expected + step * difference;
+        }
+        if (Math.abs(now - (before[at] ?? 0)) > half) moved += 1;
       }
     }
-    return votes;
+    this.voted = voted;
+    this.moved = moved;
+  }
+
+  /** Takes back what `follow` has just done to a block. */
+  private restore(block: number): void {
+    const { scene, kept } = this;
+    let place = 0;
+    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
+      for (let at = line; at < line + SIDE; at += 1) scene[at] = kept[place++] ?? 0;
+    }
   }
 
   /** How many times brighter a block is when it shows the scene's own pattern (normalised cross-correlation); else null. */
   private lightOf(picture: Uint8Array, block: number): number | null {
-    const pixels = pixelsOf(block);
+    const pixels = SIZES[block] ?? 0;
     let s = 0;
     let p = 0;
     let ss = 0;
     let pp = 0;
     let sp = 0;
-    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) {
         const scene = this.scene[at] ?? 0;
         const now = picture[at] ?? 0;
@@ -150,42 +197,11 @@ export class Background {
     return covariance * covariance > SAME_PATTERN * sceneVariance * pictureVariance ? p / s : null;
   }
 
-  /**
-   * A block of the scene takes the picture's exposure, and moves by `step` (0 to 1) towards the picture; slowly where a
-   * pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind as a ghost.
-   */
-  private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): void {
-    const { scene } = this;
-    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
-      for (let at = line; at < line + SIDE; at += 1) {
-        const expected = gain * (scene[at] ?? 0);
-        const difference = (picture[at] ?? 0) - expected;
-        const off = difference > levels || difference < -levels;
-        scene[at] = expected + (off ? step * OFF_STEP : step) * difference;
-      }
-    }
-  }
-
   /** A block of the scene keeps its pattern and takes another light: were it the picture's, a visitor could creep in. */
   private relight(gain: number, block: number): void {
     const { scene } = this;
-    for (let line = startOf(block), end = endOf(block); line < end; line += WIDTH) {
+    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) scene[at] = gain * (scene[at] ?? 0);
     }
   }
-}
-
-/** First pixel of a block. */
-function startOf(block: number): number {
-  return Math.floor(block / BLOCK_COLUMNS) * BLOCK_PIXELS * PICTURE_WIDTH + (block % BLOCK_COLUMNS) * BLOCK_PIXELS;
-}
-
-/** Where a block's lines end: the lowest row of blocks is cut short by the picture. */
-function endOf(block: number): number {
-  return Math.min(startOf(block) + BLOCK_PIXELS * PICTURE_WIDTH, PIXELS);
-}
-
-function pixelsOf(block: number): number {
-  const top = Math.floor(block / BLOCK_COLUMNS) * BLOCK_PIXELS;
-  return BLOCK_PIXELS * Math.min(BLOCK_PIXELS, PICTURE_HEIGHT - top);
 }
