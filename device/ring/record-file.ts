@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { DiskFile } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
-import { BLOCK_BYTES, type RecordHeader, type RecordSeal, recordBlocks } from './record.ts';
+import { BLOCK_BYTES, BODY_AT, type RecordHeader, type RecordSeal, recordBlocks } from './record.ts';
 import { type Scan, scanRing } from './ring-scan.ts';
 import { SEAL_KEY_BYTES } from './seal.ts';
 
@@ -160,7 +160,7 @@ export class RecordFile {
     // Counted before it is written: a number whose write failed is never used again.
     const sequence = this.sequenceNext++;
     const writtenUs = clock.synchronised() ? clock.wallUs() : null;
-    return { ...what, position: this.head, sequence, previous: this.previous, writtenUs };
+    return { ...what, bodyAt: BODY_AT, position: this.head, sequence, previous: this.previous, writtenUs };
   }
 
   private advance(newest: RecordHeader): void {

@@ -1,4 +1,4 @@
-// Owns: one record of the ring file: a 4 KB header that authenticates itself, and the sealed body behind it.
+// Owns: one record of the ring file: a header that authenticates itself, and the sealed body behind it, in whole blocks.
 // Not here: where records go and in which order (ring-file.ts), how a file is searched for them (ring-scan.ts).
 import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
 import {
@@ -13,18 +13,27 @@ import {
   sealKeyId,
 } from './seal.ts';
 
-/** Records start at multiples of this: a header is one block, written whole by any disk in use. */
+/** Records start at multiples of this: the block with the header is written whole by any disk in use. */
 export const BLOCK_BYTES = 4096;
 
-/**
- * Header block: what is readable without the key (magic 8, key id 8, salt 16, kind 1, zeros 3, sequence 8), then the
- * sealed rest. The position in the file is authenticated with it though not stored, so a record moved elsewhere fails.
- */
-const MAGIC = utf8('DSRING01');
 const SALT_BYTES = 16;
 const CLEAR_BYTES = 44;
 const HIDDEN_BYTES = 88;
+const HEADER_BYTES = CLEAR_BYTES + HIDDEN_BYTES + SEAL_TAG_BYTES;
 const NONCE_KIND_BODY = 3;
+
+/**
+ * Header: what is readable without the key (magic 8, key id 8, salt 16, kind 1, zeros 3, sequence 8), then the sealed
+ * rest. The position in the file is authenticated with it though not stored, so a record moved elsewhere fails. The body
+ * follows at once. Records of format 1 are read, never written: their body starts in a block of its own.
+ */
+const FORMATS = [
+  { magic: utf8('DSRING02'), bodyAt: HEADER_BYTES },
+  { magic: utf8('DSRING01'), bodyAt: BLOCK_BYTES },
+] as const;
+const [FORMAT] = FORMATS;
+/** Where the body of a record that is written now starts, from its header. */
+export const BODY_AT = FORMAT.bodyAt;
 
 /** `live`: a segment follows. `erased`: its key is gone, the body stays unreadable. `skip`: the file's end went unused. */
 const RECORD_KINDS = ['live', 'erased', 'skip'] as const;
@@ -39,6 +48,8 @@ export interface RecordHeader {
   sequence: number;
   /** Blocks from this header to the next one. */
   blocks: number;
+  /** Where the body starts, from the start of the header. */
+  bodyAt: number;
   /** Bytes of the body before sealing; 0 when there is none. */
   bodyBytes: number;
   /** The record written before this one; null for the first of a ring. A record replayed from an older lap does not fit. */
@@ -75,6 +86,7 @@ export class RecordSeal {
   private readonly keyIdBytes: Uint8Array;
   private readonly salt: Uint8Array;
   private readonly headerKeys = new Map<string, SealKey>();
+  private scratch: Uint8Array = new Uint8Array(0);
 
   /** `salt`: 16 random bytes, new at every start. */
   constructor(key: SealKey, salt: Uint8Array) {
@@ -86,13 +98,20 @@ export class RecordSeal {
     );
   }
 
-  /** The blocks of a record with a body. `bodyKey`: 32 random bytes, used for nothing else. */
+  /**
+   * The blocks of a record with a body, good until the next call: they lie in memory that is used again, for a second's
+   * footage each second would make its weight in garbage. `bodyKey`: 32 random bytes, used for nothing else.
+   */
   sealRecord(header: RecordHeader, bodyKey: Uint8Array, body: readonly Uint8Array[]): Uint8Array {
-    const record = new Uint8Array(header.blocks * BLOCK_BYTES);
+    const bytes = header.blocks * BLOCK_BYTES;
+    if (this.scratch.length < bytes) this.scratch = new Uint8Array(bytes);
+    const record = this.scratch.subarray(0, bytes);
     this.sealHeaderInto(header, bodyKey, record);
     const clear = record.subarray(0, CLEAR_BYTES);
     const nonce = nonceOf(NONCE_KIND_BODY, header.sequence);
-    sealInto({ cipher: this.key.cipher, secret: bodyKey }, nonce, body, clear, record, BLOCK_BYTES);
+    const sealKey = { cipher: this.key.cipher, secret: bodyKey };
+    const sealed = sealInto(sealKey, nonce, body, clear, record, BODY_AT);
+    record.fill(0, BODY_AT + sealed);
     return record;
   }
 
@@ -106,7 +125,7 @@ export class RecordSeal {
   private sealHeaderInto(header: RecordHeader, bodyKey: Uint8Array, target: Uint8Array): void {
     const view = new DataView(target.buffer, target.byteOffset, CLEAR_BYTES);
     const kind = RECORD_KINDS.indexOf(header.kind);
-    target.set(MAGIC, 0);
+    target.set(FORMAT.magic, 0);
     target.set(this.keyIdBytes, 8);
     target.set(this.salt, 16);
     view.setUint8(32, kind);
@@ -119,9 +138,8 @@ export class RecordSeal {
 
   /** Opens the block at `position`. Everything in the result is authenticated. */
   openHeader(block: Uint8Array, position: number): Opened {
-    if (block.length < CLEAR_BYTES + HIDDEN_BYTES + SEAL_TAG_BYTES || !equalBytes(block.subarray(0, 8), MAGIC)) {
-      return { what: 'nothing' };
-    }
+    const format = FORMATS.find(({ magic }) => equalBytes(block.subarray(0, magic.length), magic));
+    if (!format || block.length < HEADER_BYTES) return { what: 'nothing' };
     const keyId = toHex(block.subarray(8, 16));
     if (keyId !== this.keyId) return { what: 'foreign', keyId };
     const clear = block.subarray(0, CLEAR_BYTES);
@@ -135,20 +153,20 @@ export class RecordSeal {
     const hidden = openWithNonce(key, nonceOf(kindNumber, sequence), sealed, associatedOf(clear, position));
     if (!hidden) return { what: 'damaged' };
     const secret = hidden.slice(HIDDEN_BYTES - SEAL_KEY_BYTES);
-    const header = { kind, position, sequence, ...readHidden(hidden) };
+    const header = { kind, position, sequence, bodyAt: format.bodyAt, ...readHidden(hidden) };
     return { what: 'header', header, bodyKey: { cipher: this.key.cipher, secret } };
   }
 
   /** Bytes to read for `openBody`: the header and the sealed body. */
   recordBytes(header: RecordHeader): number {
-    return BLOCK_BYTES + sealedBytesOf(header.bodyBytes);
+    return header.bodyAt + sealedBytesOf(header.bodyBytes);
   }
 
   /** The plain body of a whole record as read from the file; null unless header and body are the ones of `sequence`. */
   openBody(record: Uint8Array, position: number, sequence: number): Uint8Array | null {
     const opened = this.openHeader(record.subarray(0, BLOCK_BYTES), position);
     if (opened.what !== 'header' || opened.header.kind !== 'live' || opened.header.sequence !== sequence) return null;
-    const body = record.subarray(BLOCK_BYTES, this.recordBytes(opened.header));
+    const body = record.subarray(opened.header.bodyAt, this.recordBytes(opened.header));
     if (body.length !== sealedBytesOf(opened.header.bodyBytes)) return null;
     return openWithNonce(opened.bodyKey, nonceOf(NONCE_KIND_BODY, sequence), body, record.subarray(0, CLEAR_BYTES));
   }
@@ -166,7 +184,7 @@ export class RecordSeal {
 
 /** Blocks of a record whose body has `plainBytes` before sealing. */
 export function recordBlocks(plainBytes: number): number {
-  return 1 + Math.ceil(sealedBytesOf(plainBytes) / BLOCK_BYTES);
+  return Math.ceil((BODY_AT + sealedBytesOf(plainBytes)) / BLOCK_BYTES);
 }
 
 function nonceOf(kind: number, sequence: number): Uint8Array {
@@ -204,7 +222,7 @@ function hiddenOf(header: RecordHeader, bodyKey: Uint8Array): Uint8Array {
 }
 
 /** Authenticated bytes of our own: read as they are. Sequence numbers start at 1, so 0 is no predecessor. */
-function readHidden(hidden: Uint8Array): Omit<RecordHeader, 'kind' | 'position' | 'sequence'> {
+function readHidden(hidden: Uint8Array): Omit<RecordHeader, 'kind' | 'position' | 'sequence' | 'bodyAt'> {
   const view = new DataView(hidden.buffer, hidden.byteOffset, HIDDEN_BYTES);
   const sequence = Number(view.getBigUint64(8));
   const flags = view.getUint8(48);

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../device/base/random.ts';
-import { BLOCK_BYTES } from '../../device/ring/record.ts';
+import { BLOCK_BYTES, BODY_AT } from '../../device/ring/record.ts';
 import { osError } from './probing-disk.ts';
 import { RingFolder } from './ring-folder.ts';
 import { numbersIn, readAll, segmentOf, segmentsOf } from './segments.ts';
@@ -51,7 +51,7 @@ const without = (...gone: number[]) => segmentsOf(0, 9).flatMap(({ index }) => (
 describe('a ring file', () => {
   it('lies as these tests expect', async () => {
     for (let number = 0; number < 10; number += 1) {
-      expect(image.subarray(recordAt(number), recordAt(number) + 8).toString()).toBe('DSRING01');
+      expect(image.subarray(recordAt(number), recordAt(number) + 8).toString()).toBe('DSRING02');
     }
     expect(await outcome()).toEqual({ numbers: without(), damaged: 0 });
   });
@@ -64,8 +64,8 @@ describe('a ring file', () => {
     ['sequence', 43],
     ['sealed header', 60],
     ['header tag', 140],
-    ['body', BLOCK_BYTES + 5_000],
-    ['body tag', BLOCK_BYTES + 9_862],
+    ['body', BODY_AT + 5_000],
+    ['body tag', BODY_AT + 13_862],
   ])('loses one segment to one flipped bit in its %s, and counts it', async (_, at) => {
     for (const number of [4, 5]) {
       const position = recordAt(number) + at;

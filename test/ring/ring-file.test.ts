@@ -395,7 +395,7 @@ describe('a disk', () => {
       release();
       const settled = await Promise.all(outcomes);
       const stored = settled.filter((outcome) => outcome === 'stored').length;
-      expect(stored).toBe(Math.floor((2 * SEGMENT_BYTES_MAX) / 9_862));
+      expect(stored).toBe(Math.floor((2 * SEGMENT_BYTES_MAX) / 13_862));
       expect(settled.slice(stored).every((outcome) => outcome === 'ring_write_failed')).toBe(true);
       expect(await numbersIn(ring)).toEqual(segmentsOf(0, stored - 1).map(({ index }) => index));
     });

@@ -10,7 +10,7 @@ export const SECOND_US = 1_000_000;
 export const ALWAYS = { startUs: 0, endUs: 8_000_000_000_000_000 };
 
 /** Segment number `number`, starting that many seconds after `originUs`. */
-export function segmentOf(number: number, { fragmentBytes = 9_000, originUs = NOON_US } = {}): Segment {
+export function segmentOf(number: number, { fragmentBytes = 13_000, originUs = NOON_US } = {}): Segment {
   const seed = new SeededRandom(number).bytes(64);
   const fragment = Uint8Array.from({ length: fragmentBytes }, (_, at) => ((seed[at % 64] ?? 0) + (at >> 6)) & 255);
   return {
