@@ -2,7 +2,7 @@
 // Not here: what the stores mean (each capability's store.ts).
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
-import { type Driver, Kysely, SqliteDialect, sql } from 'kysely';
+import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
 import { failure } from '../../device/protocol/errors.ts';
 import { SqlAccessLog } from './access-log.ts';
 import { SqlDocuments } from './documents.ts';
@@ -27,7 +27,7 @@ export async function openDatabase(path: string): Promise<Database> {
   try {
     keepPrivate(path);
     const file = new Sqlite(path);
-    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect({ database: file }) });
+    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect({ database: keepingStatements(file) }) });
     file.pragma('journal_mode = WAL');
     // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
     file.pragma('synchronous = FULL');
@@ -65,6 +65,23 @@ class PlainSpokenDialect extends SqliteDialect {
       });
     return driver;
   }
+}
+
+/** More statements than the stores have: their texts vary with nothing but which columns are set. */
+const STATEMENTS_MAX = 200;
+
+/** The file with its statements kept: kysely has each prepared anew for each use, which costs more than running it. */
+function keepingStatements(file: Sqlite.Database): SqliteDatabase {
+  const kept = new Map<string, Sqlite.Statement>();
+  return {
+    close: () => void file.close(),
+    prepare: (text) => {
+      const known = kept.get(text) ?? file.prepare(text);
+      if (kept.size >= STATEMENTS_MAX) kept.clear();
+      kept.set(text, known);
+      return known;
+    },
+  };
 }
 
 /** What homes disclosed is for this user alone, also in a folder that others can read. SQLite gives its other files the same mode. */

@@ -18,8 +18,13 @@ export interface Presented {
   deviceKey: string;
 }
 
+/** Tokens whose signature is known to hold, kept at hand: each chunk of an upload presents the same one. */
+const PROVEN_MAX = 256;
+
 export class DeviceTokens {
   private readonly deps: DeviceTokensDeps;
+  /** By the token's exact text; good only while the key that it was proven with is still the device's. */
+  private readonly proven = new Map<string, Presented>();
 
   constructor(deps: DeviceTokensDeps) {
     this.deps = deps;
@@ -28,9 +33,14 @@ export class DeviceTokens {
   /** Reads an upload token. Throws `device_not_enrolled`, `intake_token_invalid`. */
   async readUpload(text: string): Promise<Presented> {
     try {
-      const { device } = peekToken(text, uploadTokenSchema);
+      const known = this.proven.get(text);
+      const { device } = known?.token ?? peekToken(text, uploadTokenSchema);
       const deviceKey = await this.deps.store.deviceKey(device);
       if (deviceKey === null) throw failure('device_not_enrolled');
+      if (known?.deviceKey === deviceKey) {
+        assertLife(known.token, wallSeconds(this.deps.clock), this.deps.lifeSMax);
+        return known;
+      }
       const pinned = {
         typ: 'doorsill-upload+jws',
         schema: uploadTokenSchema,
@@ -39,7 +49,10 @@ export class DeviceTokens {
       } as const;
       const token = readLink(text, pinned, 'intake_token_invalid', 'upload token');
       assertLife(token, wallSeconds(this.deps.clock), this.deps.lifeSMax);
-      return { token, deviceKey };
+      if (this.proven.size >= PROVEN_MAX) this.proven.clear();
+      const presented = { token, deviceKey };
+      this.proven.set(text, presented);
+      return presented;
     } catch (thrown) {
       if (!isFailure(thrown) || !thrown.code.startsWith('token_')) throw thrown;
       throw failure('intake_token_invalid', { detail: thrown.message }, thrown);

@@ -246,6 +246,18 @@ describe('the end of an upload', () => {
     expect((await house.patch(parcel, await house.create(parcel), 0, parcel.clip)).status).toBe(204);
   });
 
+  it('refuses a token that it has seen hold, once its life is over', async () => {
+    const parcel = house.parcel(request, { token: { exp: house.cast.nowS() + 60 } });
+    expect((await house.openIntake(parcel)).status).toBe(200);
+    expect((await house.status(parcel)).status).toBe(200);
+    house.clock.shiftS = 61;
+    try {
+      expect(await house.status(parcel)).toMatchObject({ status: 403, body: { code: 'intake_token_invalid' } });
+    } finally {
+      house.clock.shiftS = 0;
+    }
+  });
+
   it('does not store whole bytes once the grant has expired', async () => {
     const parcel = house.parcel(request, { grant: { exp: house.cast.nowS() + 60 } });
     await house.openIntake(parcel);
