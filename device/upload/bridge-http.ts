@@ -33,10 +33,10 @@ export async function readBridgeTls(source: TlsSource | undefined): Promise<TlsM
 }
 
 /** The largest body of one request: what is under way beyond the bridge's last acknowledgement. */
-export const CHUNK_BYTES = 131_072;
+export const CHUNK_BYTES = 196_608;
 const ANSWER_BYTES_MAX = 65_536;
 /** For one request with its answer; a link of 20 kbit/s still carries a chunk in that. */
-const ANSWER_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 120_000;
 
 export class BridgeHttp implements HttpStack {
   private readonly options: BridgeHttpOptions;

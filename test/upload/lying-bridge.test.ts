@@ -119,7 +119,7 @@ describe('an upload to a bridge that lies', () => {
     };
     expect(await firstRetry()).toMatchObject({ code: 'upload_unreachable' });
     // Nothing was sent on the strength of the lie.
-    expect(heard.filter(isPatch).map((told) => told.offset)).toEqual(['0', '131072', '262144'].slice(0, patches));
+    expect(heard.filter(isPatch).map((told) => told.offset)).toEqual(['0', '196608', '393216'].slice(0, patches));
   });
 
   it.each([
@@ -174,11 +174,11 @@ describe('an upload to a bridge that lies', () => {
 
   it('writes no further request once the grant’s own time is over', async () => {
     lie = (told) => {
-      if (isPatch(told) && told.offset === '131072') house.clock.shiftS = 25 * 3600;
+      if (isPatch(told) && told.offset === '196608') house.clock.shiftS = 25 * 3600;
       return false;
     };
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
-    expect(heard.at(-1)).toMatchObject({ method: 'PATCH', offset: '131072' });
+    expect(heard.at(-1)).toMatchObject({ method: 'PATCH', offset: '196608' });
   });
 
   it('sends to the pinned address whatever address it is told', async () => {

@@ -13,7 +13,7 @@ import { liveFor, makeErrand, Sender } from './support/sender.ts';
 
 /** DESIGN, invariant 8: what may leave beyond what the bridge has acknowledged, everything counted. */
 const BEYOND_BYTES_MAX = 262_144;
-const CHUNK_BYTES = 131_072;
+const CHUNK_BYTES = 196_608;
 /** Headers and papers of a whole upload of these sizes, generously. */
 const PAPERS_BYTES = 60_000;
 
