@@ -41,12 +41,12 @@ export class FragmentSplitter {
       const limit = this.sawInit ? this.bytesMax : INIT_BYTES_MAX;
       if (this.keptBytes + box.end > limit) throw malformed(`more than ${limit} bytes without a whole fragment`);
       if (this.buffered < box.end) return parts;
-      const part = this.accept(box, this.takeBytes(box.end));
+      const part = this.accept(box, this.take(box.end));
       if (part) parts.push(part);
     }
   }
 
-  private accept(box: Box, bytes: Uint8Array): SplitPart | null {
+  private accept(box: Box, bytes: readonly Uint8Array[]): SplitPart | null {
     if (this.sawMoof && box.type !== 'mdat') throw malformed('a moof box without its media data');
     switch (box.type) {
       case 'ftyp':
@@ -72,13 +72,16 @@ export class FragmentSplitter {
     }
   }
 
-  private keep(bytes: Uint8Array): void {
-    this.kept.push(bytes);
-    this.keptBytes += bytes.length;
+  private keep(bytes: readonly Uint8Array[]): void {
+    for (const part of bytes) {
+      this.kept.push(part);
+      this.keptBytes += part.length;
+    }
   }
 
-  private release(last: Uint8Array): Uint8Array {
-    const bytes = concatBytes([...this.kept, last]);
+  /** All that was kept, joined once. */
+  private release(last: readonly Uint8Array[]): Uint8Array {
+    const bytes = concatBytes([...this.kept, ...last]);
     this.kept = [];
     this.keptBytes = 0;
     return bytes;
@@ -96,8 +99,8 @@ export class FragmentSplitter {
     return Uint8Array.from(head);
   }
 
-  /** Takes `length` bytes off the front. Joined once a whole box is there, so that small chunks cost no repeated copying. */
-  private takeBytes(length: number): Uint8Array {
+  /** Takes `length` bytes off the front, as they lie: they are joined once a whole fragment is there. */
+  private take(length: number): Uint8Array[] {
     const parts: Uint8Array[] = [];
     let left = length;
     let used = 0;
@@ -115,6 +118,6 @@ export class FragmentSplitter {
     }
     this.chunks.splice(0, used);
     this.buffered -= length;
-    return concatBytes(parts);
+    return parts;
   }
 }
