@@ -1,12 +1,55 @@
-// Owns: `npm run bench`: every measurement as one table. Ratios against a baseline in the same run; the machine is named.
-// Not here: limits; a number that must hold is a test's business.
-import { cpus } from 'node:os';
-import type { Row } from './measure.ts';
+// Owns: `npm run bench`: every measurement as one table, each against its baseline in the same run.
+// Not here: what must hold in any case; that is a test's business, and no test is timed.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { captureRows } from './capture.ts';
+import { grantRows } from './grant.ts';
+import { intakeRows } from './intake.ts';
+import { isMet, type Row, type Run } from './measure.ts';
+import { memoryRows } from './memory.ts';
 import { motionRows } from './motion.ts';
 import { ringRows } from './ring.ts';
+import { machine, tableOf } from './table.ts';
+import { trimRows } from './trim.ts';
 
-const rows: Row[] = [...(await ringRows()), ...(await motionRows())];
-const table = rows.map(({ what, ratio, unit, detail }) => [what, `${ratio.toFixed(2)} ${unit}`, detail]);
-const widths = [0, 1].map((column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
-console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`);
-for (const cells of table) console.log(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+/** In the order of the table. */
+const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
+  capture: captureRows,
+  trim: trimRows,
+  ring: ringRows,
+  grant: grantRows,
+  motion: motionRows,
+  memory: memoryRows,
+  intake: intakeRows,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean' },
+    strict: { type: 'boolean' },
+    data: { type: 'string' },
+    pairs: { type: 'string', default: '7' },
+  },
+});
+const unknown = positionals.find((name) => !Object.hasOwn(GROUPS, name));
+if (unknown !== undefined) {
+  console.error(`There is no "${unknown}": choose from ${Object.keys(GROUPS).join(', ')}, or name none for all.`);
+  process.exit(2);
+}
+const rows: Row[] = [];
+const before = machine();
+for (const name of positionals.length > 0 ? positionals : Object.keys(GROUPS)) {
+  console.error(`bench: ${name} ...`);
+  const folder = await mkdtemp(join(values.data ?? tmpdir(), `doorsill-bench-${name}-`));
+  try {
+    rows.push(...((await GROUPS[name]?.({ folder, pairs: Number(values.pairs) })) ?? []));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+console.log(values.json ? JSON.stringify({ machine: before, rows }) : `${before}\n\n${tableOf(rows)}`);
+// Figures of a busy machine are no verdict, unless asked for one.
+if (values.strict && !rows.every(isMet)) process.exitCode = 1;

@@ -1,54 +1,105 @@
-// Owns: comparing a piece of work with a baseline in the same run, and what a row of the table is.
-// Not here: the work (ring.ts, motion.ts), printing (main.ts).
+// Owns: comparing a piece of work with its baseline in the same run, what a process tree has cost, and what a row is.
+// Not here: the work (one file for each), printing (table.ts).
+import { existsSync, readFileSync, statSync } from 'node:fs';
 
-/** One line of the table. `ratio`: cost of the work over cost of the baseline. */
+/** One line of the table. */
 export interface Row {
+  /** What `npm run bench -- NAME` calls the group that it belongs to. */
+  group: string;
   what: string;
-  ratio: number;
+  /** What we cost, and what is compared with, each with its unit. */
+  ours: string;
+  baseline: string;
+  /** The figure that the target is about, and its unit, e.g. 'x'. */
+  figure: number;
   unit: string;
-  detail: string;
+  /** The bound of `figure`; null when it is printed only. */
+  target: { most: number } | { least: number } | null;
 }
 
-/** Costs in milliseconds: medians over all pairs. */
+/** Whether a row holds what it should. */
+export function isMet({ figure, target }: Row): boolean {
+  if (target === null) return true;
+  return 'most' in target ? figure <= target.most : figure >= target.least;
+}
+
+/** Medians over all pairs, in the unit that work and baseline answered in. */
 export interface Comparison {
-  workMs: number;
-  baselineMs: number;
-  /** Median of the ratios of each pair: a machine that slows down slows both halves of a pair. */
+  work: number;
+  baseline: number;
+  /** Median of work over baseline in each pair: a machine that slows down slows both halves of a pair. */
   ratio: number;
 }
 
-/** Runs work and baseline in turn, `pairs` times after one pair that warms up, and takes medians. */
+/** Where a group of rows may put its files, on a real disk, and how many pairs it takes at least. */
+export interface Run {
+  folder: string;
+  pairs: number;
+}
+
+/**
+ * Runs work and baseline in turn, `pairs` times after one pair that warms up, and takes medians. Each answers with its own
+ * cost; `timed` makes one of something that is only done.
+ */
 export async function compare(
   pairs: number,
-  work: () => Promise<void> | void,
-  baseline: () => Promise<void> | void,
+  work: () => Promise<number>,
+  baseline: () => Promise<number>,
 ): Promise<Comparison> {
-  const taken: { workMs: number; baselineMs: number }[] = [];
+  const taken: { work: number; baseline: number }[] = [];
   for (let pair = 0; pair <= pairs; pair += 1) {
     // Which comes first changes, so that neither always finds the caches of the other.
-    const [first, second] = pair % 2 === 0 ? [work, baseline] : [baseline, work];
-    const firstMs = await timeMs(first);
-    const secondMs = await timeMs(second);
-    if (pair > 0) {
-      taken.push(
-        pair % 2 === 0 ? { workMs: firstMs, baselineMs: secondMs } : { workMs: secondMs, baselineMs: firstMs },
-      );
-    }
+    const workFirst = pair % 2 === 0;
+    const first = await (workFirst ? work : baseline)();
+    const second = await (workFirst ? baseline : work)();
+    if (pair > 0) taken.push(workFirst ? { work: first, baseline: second } : { work: second, baseline: first });
   }
   return {
-    workMs: median(taken.map(({ workMs }) => workMs)),
-    baselineMs: median(taken.map(({ baselineMs }) => baselineMs)),
-    ratio: median(taken.map(({ workMs, baselineMs }) => workMs / baselineMs)),
+    work: median(taken.map((pair) => pair.work)),
+    baseline: median(taken.map((pair) => pair.baseline)),
+    ratio: median(taken.map((pair) => pair.work / pair.baseline)),
   };
 }
 
-async function timeMs(work: () => Promise<void> | void): Promise<number> {
+/** Milliseconds of wall time that something takes. */
+export async function timeMs(work: () => Promise<unknown> | unknown): Promise<number> {
   const startMs = performance.now();
   await work();
   return performance.now() - startMs;
 }
 
-function median(values: number[]): number {
+/** The same as a cost for `compare`. */
+export function timed(work: () => Promise<unknown> | unknown): () => Promise<number> {
+  return () => timeMs(work);
+}
+
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Linux counts processor time of other processes in hundredths of a second (proc(5), `USER_HZ`). */
+const TICK_MS = 10;
+
+/** Processor time, user and system, that this process and all children it has waited for have used so far. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  // pid (name) state ppid ... utime stime cutime cstime: fields 14 to 17, and the name may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (user + system) / 1000 + (Number(fields[13]) + Number(fields[14])) * TICK_MS;
+}
+
+const SECTOR_BYTES = 512;
+
+/**
+ * Bytes written so far to the disk that holds `path`, by everyone. (What /proc says of one process counts whole folios of
+ * the page cache, many times what is written.) Throws where the disk cannot be told, as on tmpfs.
+ */
+export function diskWrittenBytes(path: string): number {
+  const { dev } = statSync(path);
+  // The numbers as glibc packs them (makedev(3)), for devices with small ones.
+  const stat = `/sys/dev/block/${dev >> 8}:${dev & 0xff}/stat`;
+  if (!existsSync(stat)) throw new Error(`${path} is on no disk that counts its writes: choose another with --data`);
+  return Number(readFileSync(stat, 'utf8').trim().split(/\s+/)[6]) * SECTOR_BYTES;
 }

@@ -1,9 +1,14 @@
 // Owns: reading the project's own sources for the tests that hold its layout rules.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 
-export const root = resolve(import.meta.dirname, '../..');
+export const root = rootAbove(import.meta.dirname);
+
+/** Also from where `npm run bench` compiles this to. */
+function rootAbove(folder: string): string {
+  return existsSync(join(folder, 'package-lock.json')) ? folder : rootAbove(dirname(folder));
+}
 
 /** Files under version control or about to be, relative to the root. */
 export function projectFiles(): string[] {

@@ -1,0 +1,67 @@
+// Owns: how long a granted clip takes to the bridge: from the grant's publication to the clip visible there, over cutting,
+// sealing and checking the same window alone. Device, bridge, registry and broker are processes of their own on loopback.
+// Not here: whether the right clip arrives (test/e2e).
+import { watch } from 'node:fs';
+import { join } from 'node:path';
+import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { RunningTown } from '../support/running-town.ts';
+import { makeEncoded } from './footage.ts';
+import { compare, type Row, type Run } from './measure.ts';
+import { openRing, record } from './recording.ts';
+import { cutOnce, INTO_GOP_US } from './trim.ts';
+
+const SECONDS = 30;
+const FOOTAGE_S = 34;
+
+export async function grantRows({ folder, pairs }: Run): Promise<Row[]> {
+  const ffmpeg = await findFfmpeg();
+  const source = await makeEncoded(ffmpeg.path, folder, FOOTAGE_S);
+  const camera = `file:${source}?once&pace=fast`;
+  const ring = openRing(folder);
+  await ring.start();
+  await record(camera, ring);
+  const town = new RunningTown(camera);
+  try {
+    await town.start();
+    const { endUs } = await town.footage((FOOTAGE_S - 1) * 1_000_000);
+    const startUs = endUs - FOOTAGE_S * 1_000_000 + 1_000_000 + INTO_GOP_US;
+    const window = { startUs, endUs: startUs + SECONDS * 1_000_000 };
+    const { work, baseline, ratio } = await compare(
+      pairs,
+      () => grantToVisibleMs(town, window),
+      () => cutOnce(ring, ffmpeg, folder, SECONDS),
+    );
+    return [
+      {
+        group: 'grant',
+        what: `Grant published to clip visible at the bridge, ${SECONDS} s`,
+        ours: `${work.toFixed(0)} ms`,
+        baseline: `${baseline.toFixed(0)} ms, the trim alone`,
+        figure: ratio,
+        unit: 'x',
+        target: { most: 1.5 },
+      },
+    ];
+  } finally {
+    await town.stop();
+    town.dispose();
+    await ring.stop();
+  }
+}
+
+async function grantToVisibleMs(town: RunningTown, window: { startUs: number; endUs: number }): Promise<number> {
+  const notice = await town.ask();
+  let visibleMs = Number.NaN;
+  // A clip becomes visible by one rename of its folder.
+  const watching = watch(join(town.data, 'bridge', 'clips'), () => {
+    visibleMs = performance.now();
+  });
+  try {
+    const startMs = performance.now();
+    const granted = town.grant(notice, window);
+    await town.verify(granted, await granted.sent);
+    return visibleMs - startMs;
+  } finally {
+    watching.close();
+  }
+}

@@ -1,0 +1,69 @@
+// Owns: a camera's footage into a ring with motion on, by the device's own parts; alone it is a process for `capture.ts`,
+// which says in JSON what it cost. Not here: links, consent, or any judgement.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { Capture } from '../../device/camera/capture.ts';
+import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { parseCameraSource } from '../../device/camera/sources.ts';
+import { MotionWatch } from '../../device/motion/motion-watch.ts';
+import { FileDeviceKey } from '../../device/ring/keys.ts';
+import { RingFile } from '../../device/ring/ring-file.ts';
+import { fittingCipher } from '../../device/ring/seal.ts';
+import { processorMs } from './measure.ts';
+
+/** What a recording cost and gave. */
+export interface Recorded {
+  processorMs: number;
+  segments: number;
+  pictures: number;
+}
+
+export function openRing(folder: string, bytesMax = 256 * 1024 * 1024): RingFile {
+  const [clock, disk, random] = [new SystemClock(), new SystemDisk(), new SystemRandom()];
+  const wrapper = new FileDeviceKey(disk, random, join(folder, 'device.key'));
+  const options = { disk, clock, random, log: silentLog(), wrapper, cipher: fittingCipher(clock), retentionS: 86_400 };
+  return new RingFile({ ...options, path: join(folder, 'ring'), bytesMax });
+}
+
+/** Records a camera that ends, into a started ring. What it cost: this process, and ffmpeg, from the camera's start on. */
+export async function record(camera: string, ring: RingFile): Promise<Recorded> {
+  const [clock, random, log, ffmpeg] = [new SystemClock(), new SystemRandom(), silentLog(), await findFfmpeg()];
+  let pictures = 0;
+  const motion = new MotionWatch({ sensitivity: 50, zones: [] }, () => undefined);
+  const before = processorMs();
+  let ended = () => {};
+  let failed = (_: Error) => {};
+  const end = new Promise<void>((resolve, reject) => {
+    [ended, failed] = [resolve, reject];
+  });
+  const capture = new Capture(
+    { source: parseCameraSource(camera), ffmpeg, clock, random, log, boot: 'bench', clockTrusted: () => true },
+    {
+      segment: (segment) => ring.append(segment),
+      gray: (frame) => {
+        pictures += 1;
+        motion.frame(frame);
+      },
+      state: ({ state, detail }) => {
+        if (state === 'ended') ended();
+        if (state === 'failed') failed(new Error(detail));
+      },
+    },
+  );
+  await capture.start(new AbortController().signal);
+  await end;
+  await capture.stop();
+  return { processorMs: processorMs() - before, segments: ring.stats().segments, pictures };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [camera = '', folder = ''] = process.argv.slice(2);
+  const ring = openRing(folder);
+  await ring.start();
+  console.log(JSON.stringify(await record(camera, ring)));
+  await ring.stop();
+}
