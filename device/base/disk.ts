@@ -1,6 +1,6 @@
 // Owns: files. The only file under device/ that touches node:fs for data, so that a simulation can own every write.
 // Not here: formats (ring, ledger, outbox own theirs). Errors are the operating system's, with their `code` (ENOSPC ...).
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { assert } from './assert.ts';
 
@@ -12,6 +12,8 @@ export interface DiskFile {
   read(position: number, length: number): Promise<Uint8Array>;
   /** Writes all bytes at `position`. Not durable before `sync`. */
   write(position: number, bytes: Uint8Array): Promise<void>;
+  /** `write`, and durable when it resolves: these bytes, not what was written before. One system call where there is one. */
+  writeDurably(position: number, bytes: Uint8Array): Promise<void>;
   /** Makes everything written so far durable (fdatasync). */
   sync(): Promise<void>;
   /** Cuts or extends the file to `length` bytes. */
@@ -62,10 +64,14 @@ export async function removeTemporaries(disk: Disk, folder: string): Promise<voi
 
 class SystemFile implements DiskFile {
   private readonly handle: FileHandle;
+  private readonly path: string;
   private readonly readOnly: boolean;
+  /** Opened again for writes that are durable when they return (O_DSYNC), once one is asked for; null where there is no such. */
+  private durable: Promise<FileHandle | null> | null = null;
 
-  constructor(handle: FileHandle, readOnly = false) {
+  constructor(handle: FileHandle, path: string, readOnly = false) {
     this.handle = handle;
+    this.path = path;
     this.readOnly = readOnly;
   }
 
@@ -86,12 +92,26 @@ class SystemFile implements DiskFile {
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
     this.assertWritable();
-    let written = 0;
-    while (written < bytes.length) {
-      const step = await this.handle.write(bytes, written, bytes.length - written, position + written);
-      assert(step.bytesWritten > 0, 'a write makes progress or fails');
-      written += step.bytesWritten;
-    }
+    await writeAll(this.handle, position, bytes);
+  }
+
+  async writeDurably(position: number, bytes: Uint8Array): Promise<void> {
+    this.assertWritable();
+    this.durable ??= this.openDurable();
+    const durable = await this.durable;
+    await writeAll(durable ?? this.handle, position, bytes);
+    if (!durable) await this.handle.datasync();
+  }
+
+  /** The very same file: another may lie at its path by now. */
+  private async openDurable(): Promise<FileHandle | null> {
+    if (constants.O_DSYNC === undefined) return null;
+    const durable = await open(this.path, constants.O_RDWR | constants.O_DSYNC).catch(() => null);
+    if (!durable) return null;
+    const [own, other] = await Promise.all([this.handle.stat(), durable.stat()]).catch(() => []);
+    if (own && other && own.ino === other.ino && own.dev === other.dev) return durable;
+    await durable.close();
+    return null;
   }
 
   async sync(): Promise<void> {
@@ -104,6 +124,7 @@ class SystemFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    await (await this.durable)?.close();
     await this.handle.close();
   }
 
@@ -120,18 +141,27 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
+async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const step = await handle.write(bytes, written, bytes.length - written, position + written);
+    assert(step.bytesWritten > 0, 'a write makes progress or fails');
+    written += step.bytesWritten;
+  }
+}
+
 /** The machine's own file system. */
 export class SystemDisk implements Disk {
   async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     try {
-      return new SystemFile(await open(path, 'r+', 0o600));
+      return new SystemFile(await open(path, 'r+', 0o600), path);
     } catch (thrown) {
       // What is there can still be read and verified; each write says what is wrong.
-      if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), true);
+      if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), path, true);
       if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
       const handle = await open(path, 'wx+', 0o600);
       await this.syncFolder(dirname(path));
-      return new SystemFile(handle);
+      return new SystemFile(handle, path);
     }
   }
 

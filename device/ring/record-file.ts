@@ -42,6 +42,8 @@ export class RecordFile {
   private head = 0;
   private previous: RecordHeader['previous'] = null;
   private sequenceNext = 1;
+  /** Whether something was written that is not known to be durable. */
+  private unsynced = true;
 
   constructor(options: RecordFileOptions) {
     this.options = options;
@@ -90,11 +92,16 @@ export class RecordFile {
   }
 
   /**
-   * Writes one record behind the newest; not durable before `sync`. `release(from, to)` is called before anything that
-   * lies between these positions is overwritten. Rejects with the operating system's error; nothing is added then, and
+   * Writes one record behind the newest; it counts after `sync`. `release(from, to)` is called before anything that lies
+   * between these positions is overwritten. `alone`, asked after that: whether nothing else is written before `sync`; then
+   * the write itself is durable, one system call for both. Rejects with the operating system's error; nothing is added then, and
    * the next call writes to the same place under another sequence number.
    */
-  async write(what: Unwritten, release: (from: number, to: number) => void): Promise<RecordHeader> {
+  async write(
+    what: Unwritten,
+    release: (from: number, to: number) => void,
+    alone: () => boolean,
+  ): Promise<RecordHeader> {
     const { file, seal, random, capacity } = this.options;
     const blocks = recordBlocks(what.bodyBytes);
     const bytes = blocks * BLOCK_BYTES;
@@ -103,13 +110,20 @@ export class RecordFile {
     release(this.head, this.head + bytes);
     const { startUs, endUs, clockTrusted, bodyBytes } = what;
     const header = this.nextHeader({ kind: 'live', blocks, bodyBytes, startUs, endUs, clockTrusted });
-    await file.write(header.position, seal.sealRecord(header, random.bytes(SEAL_KEY_BYTES), what.body));
+    const record = seal.sealRecord(header, random.bytes(SEAL_KEY_BYTES), what.body);
+    if (!this.unsynced && alone()) {
+      await file.writeDurably(header.position, record);
+    } else {
+      this.unsynced = true;
+      await file.write(header.position, record);
+    }
     return header;
   }
 
   /** Makes everything written durable, and `written`, the record just written, part of the ring. */
   async sync(written?: RecordHeader): Promise<void> {
-    await this.options.file.sync();
+    if (this.unsynced) await this.options.file.sync();
+    this.unsynced = false;
     if (written) this.advance(written);
   }
 
@@ -125,6 +139,7 @@ export class RecordFile {
       clockTrusted: false,
       writtenUs: null,
     };
+    this.unsynced = true;
     await file.write(header.position, seal.sealHeader(erased));
   }
 
@@ -147,6 +162,7 @@ export class RecordFile {
       release(this.head, capacity);
       const blocks = (capacity - this.head) / BLOCK_BYTES;
       const header = this.nextHeader({ kind: 'skip', blocks, bodyBytes: 0, startUs: 0, endUs: 0, clockTrusted: false });
+      this.unsynced = true;
       await file.write(header.position, seal.sealHeader(header));
       await this.sync(header);
     }

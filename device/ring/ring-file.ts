@@ -236,7 +236,8 @@ export class RingFile implements Ring {
   private async store(what: Unwritten): Promise<void> {
     const records = await this.open();
     this.expire();
-    const header = await records.write(what, (from, to) => this.release(from, to));
+    const release = (from: number, to: number) => this.release(from, to);
+    const header = await records.write(what, release, () => this.doomed.size === 0);
     await this.eraseDoomed(records);
     await records.sync(header);
     this.index.add(entryOf(header, this.options.clock.monotonicMs()));

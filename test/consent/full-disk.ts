@@ -16,15 +16,19 @@ export class FullDisk extends SystemDisk implements Disk {
 
   override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     const file = await super.open(path, options);
+    const put = async (position: number, bytes: Uint8Array, durably: boolean): Promise<void> => {
+      if (!this.isFull || position + bytes.length <= (await file.size())) {
+        return durably ? file.writeDurably(position, bytes) : file.write(position, bytes);
+      }
+      // A full disk takes a part of it: what is left is a torn line.
+      await file.write(position, bytes.subarray(0, 40));
+      throw noSpace();
+    };
     return {
       size: () => file.size(),
       read: (position, length) => file.read(position, length),
-      write: async (position, bytes) => {
-        if (!this.isFull || position + bytes.length <= (await file.size())) return file.write(position, bytes);
-        // A full disk takes a part of it: what is left is a torn line.
-        await file.write(position, bytes.subarray(0, 40));
-        throw noSpace();
-      },
+      write: (position, bytes) => put(position, bytes, false),
+      writeDurably: (position, bytes) => put(position, bytes, true),
       sync: () => file.sync(),
       truncate: (length) => file.truncate(length),
       close: () => file.close(),

@@ -34,6 +34,11 @@ export class ProbingDisk extends SystemDisk implements Disk {
         await this.onWrite({ path, position, bytes });
         await file.write(position, bytes);
       },
+      writeDurably: async (position, bytes) => {
+        await this.onWrite({ path, position, bytes });
+        await this.onSync(path);
+        await file.writeDurably(position, bytes);
+      },
       sync: async () => {
         await this.onSync(path);
         await file.sync();

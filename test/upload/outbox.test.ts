@@ -41,6 +41,10 @@ function failingDisk(code: string, allowedSteps: number): Disk {
       step();
       await file.write(position, bytes);
     },
+    writeDurably: async (position, bytes) => {
+      step();
+      await file.writeDurably(position, bytes);
+    },
     sync: async () => {
       step();
       await file.sync();
