@@ -16,7 +16,7 @@ const formatSchema = z.object({ kind: z.literal('doorsill-device'), format: z.in
 
 /**
  * The steps, the first from format 1. Format 1 (doorsill up to 0.1) had no number; its ring, ledger, outbox and settings
- * are read as they are.
+ * are read as they are; since format 2 the ring's records are packed closer (ring/record.ts), which 0.1 cannot read.
  */
 const UPGRADES: readonly FormatUpgrade[] = [async () => undefined];
 

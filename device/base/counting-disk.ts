@@ -29,6 +29,10 @@ export class CountingDisk implements Disk {
         count(bytes.length);
         return file.write(position, bytes);
       },
+      writeDurably: (position, bytes) => {
+        count(bytes.length);
+        return file.writeDurably(position, bytes);
+      },
       sync: () => file.sync(),
       truncate: (length) => file.truncate(length),
       close: () => file.close(),
