@@ -21,7 +21,7 @@ export async function captureRows({ folder, pairs }: Run): Promise<Row[]> {
   const plan = { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '' } as const;
   const [output] = captureCommand([], plan, ffmpeg).outputs;
   const encoding = output?.options.slice(0, -FRAGMENT_ARGS.length) ?? [];
-  const input = fileInput(source, 'avi');
+  const input = fileInput(source, { demuxer: 'avi', skipBytes: 0 });
   const inFolder = async (work: (place: string) => Promise<number>) => {
     const place = await mkdtemp(join(folder, 'run-'));
     try {
