@@ -8,6 +8,9 @@ const VALUE_OF = new Uint8Array(128).fill(255);
   VALUE_OF[letter.charCodeAt(0)] = value;
 });
 
+/** Two digits for each byte. */
+const HEX_OF = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Encodes bytes as base64url without padding (RFC 4648 §5). */
 export function toBase64url(bytes: Uint8Array): string {
   let out = '';
@@ -46,7 +49,9 @@ export function fromBase64url(text: string): Uint8Array | null {
 
 /** Lower-case hexadecimal text of bytes. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  let out = '';
+  for (const byte of bytes) out += HEX_OF[byte];
+  return out;
 }
 
 /** UTF-8 bytes of a text. */

@@ -53,9 +53,13 @@ const LEVELS = new Set([10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 
 /** Constant quality: hardly to be told from the source. */
 const QUALITY = 20;
 
-/** Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. */
+/**
+ * Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. What the stream
+ * is, the parameter sets at its start tell: ffmpeg need not decode some of it twice to find out.
+ */
 export const H264_FROM_PIPE = [
   ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'h264', '-max_pixels', String(PIXELS_MAX)],
+  ...['-probesize', '32', '-analyzeduration', '0'],
   ...['-flags', '+output_corrupt', '-noautorotate', '-f', 'h264', '-framerate', '25', '-i', 'pipe:0'],
 ] as const;
 

@@ -6,7 +6,7 @@ const BLOCK_BYTES = 256 * 1024;
 /** Reads ahead; asks for a block only when a sample is not in the last one. */
 export class SampleReader {
   private readonly reader: ClipReader;
-  private block = { start: 0, bytes: new Uint8Array(0) };
+  private block: { start: number; bytes: Uint8Array } = { start: 0, bytes: new Uint8Array(0) };
 
   constructor(reader: ClipReader) {
     this.reader = reader;
@@ -17,7 +17,7 @@ export class SampleReader {
     const { start, bytes } = this.block;
     if (position < start || position + length > start + bytes.length) {
       const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.reader.sizeBytes - position);
-      this.block = { start: position, bytes: Uint8Array.from(await this.reader.read(position, wanted)) };
+      this.block = { start: position, bytes: await this.reader.read(position, wanted) };
     }
     const at = position - this.block.start;
     return this.block.bytes.subarray(at, at + length);
