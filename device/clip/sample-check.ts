@@ -144,10 +144,22 @@ export class SampleCheck {
     }
   }
 
+  /**
+   * Whether the encoded frames can be decoded before the walk is over: how many they are is known, and so are their sets. Should
+   * frames to come use one of these after all, `finish` refuses the clip.
+   */
+  get encodedKnown(): boolean {
+    return this.firstCopied > 0 && this.setsNotCopied().length === 2;
+  }
+
+  private setsNotCopied(): Uint8Array[] {
+    const { sps, pps } = this.tables.video;
+    return [...sps, ...pps].filter((set) => !this.copiedSets.has(set));
+  }
+
   /** Parameter sets of the encoded frames: exactly one of each kind that is not the camera's, or none. */
   encoderSets(): Uint8Array[] {
-    const { sps, pps } = this.tables.video;
-    const own = [...sps, ...pps].filter((set) => !this.copiedSets.has(set));
+    const own = this.setsNotCopied();
     if (this.encodedFrames === 0 && own.length === 0) return [];
     const [ownSps, ownPps] = own;
     if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0) throw fault('parameter sets nobody uses');
@@ -159,7 +171,10 @@ export class SampleCheck {
     return own;
   }
 
-  /** The NAL units of a sample of the file: slices only, of sets that are in the file, a keyframe where it says so. */
+  /**
+   * The NAL units of a sample of the file: slices only, of sets that are in the file, a keyframe where it says so. Good until
+   * the reader's next call.
+   */
   async unitsOf(reader: SampleReader, number: number): Promise<Uint8Array[]> {
     const { offsets, sizes, keys } = this.tables.video;
     const units = splitSample(await reader.read(offsets[number] ?? 0, sizes[number] ?? 0), 4);

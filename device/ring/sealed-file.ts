@@ -126,6 +126,8 @@ export class SealedFile {
   private readonly path: string;
   private readonly sealer: ChunkSealer;
   private latest: { index: number; plain: Uint8Array } | null = null;
+  /** Sealed chunks pass through it, those of one call at a time: whoever finds it taken brings another. */
+  private scratch: Uint8Array | null = null;
 
   /** Use `openSealedFile`. */
   constructor(file: DiskFile, path: string, sealer: ChunkSealer, sizeBytes: number) {
@@ -150,8 +152,10 @@ export class SealedFile {
     const count = Math.min(last - first + 1, CHUNKS_AT_ONCE);
     const end = HEADER_BYTES + this.sizeBytes + this.chunks * SEAL_TAG_BYTES;
     const position = HEADER_BYTES + first * STEP_BYTES;
-    const sealed = await this.file.read(position, Math.min(count * STEP_BYTES, end - position));
-    return Array.from({ length: count }, (_, at) => {
+    const scratch = this.scratch ?? new Uint8Array(CHUNKS_AT_ONCE * STEP_BYTES);
+    this.scratch = null;
+    const sealed = await this.file.read(position, Math.min(count * STEP_BYTES, end - position), scratch);
+    const chunks = Array.from({ length: count }, (_, at) => {
       const index = first + at;
       const plain = this.sealer.open(
         index,
@@ -162,14 +166,19 @@ export class SealedFile {
       this.latest = { index, plain };
       return plain;
     });
+    this.scratch = scratch;
+    return chunks;
   }
 
-  /** Exactly `length` plain bytes at `position`. Throws `state_damaged`, RangeError beyond the end. */
-  async read(position: number, length: number): Promise<Uint8Array> {
+  /**
+   * Exactly `length` plain bytes at `position`, in `into` if it is given and as long. Throws `state_damaged`, RangeError
+   * beyond the end.
+   */
+  async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     if (position < 0 || length < 0 || position + length > this.sizeBytes) {
       throw new RangeError(`${length} bytes at ${position} of ${this.sizeBytes}`);
     }
-    const out = new Uint8Array(length);
+    const out = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
     const last = Math.floor((position + length - 1) / SEALED_CHUNK_BYTES);
     for (let filled = 0; filled < length; ) {
       for (const plain of await this.open(Math.floor((position + filled) / SEALED_CHUNK_BYTES), last)) {

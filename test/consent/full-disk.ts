@@ -26,7 +26,7 @@ export class FullDisk extends SystemDisk implements Disk {
     };
     return {
       size: () => file.size(),
-      read: (position, length) => file.read(position, length),
+      read: (position, length, into) => file.read(position, length, into),
       write: (position, bytes) => put(position, bytes, false),
       writeDurably: (position, bytes) => put(position, bytes, true),
       sync: () => file.sync(),

@@ -17,7 +17,7 @@ beforeEach(async () => {
   house = await BridgeHouse.open();
   request = await house.ready();
   sender = await Sender.open(house);
-  errand = makeErrand(house, request, 200_000);
+  errand = makeErrand(house, request, 1_100_000);
 });
 afterEach(async () => {
   await sender.close();
@@ -36,7 +36,7 @@ function failingDisk(code: string, allowedSteps: number): Disk {
   const inner = new SystemDisk();
   const wrapFile = (file: DiskFile): DiskFile => ({
     size: () => file.size(),
-    read: (position, length) => file.read(position, length),
+    read: (position, length, into) => file.read(position, length, into),
     write: async (position, bytes) => {
       step();
       await file.write(position, bytes);
