@@ -14,7 +14,7 @@ import { Ledger } from './consent/ledger.ts';
 import { unfinishedGrant } from './consent/machine.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './format.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-import { failure } from './protocol/errors.ts';
+import { failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
 import { open, seal } from './ring/seal.ts';
 
@@ -62,7 +62,10 @@ export async function makeBackup(deps: BackupDeps, folder: string, passphrase: s
     throw failure('usage', { detail: `${folder} holds no device` });
   }
   checkPassphrase(passphrase);
-  await bringUpToDate(disk, folder);
+  // A card that cannot be written any more is why a backup is made.
+  await bringUpToDate(disk, folder).catch((thrown: unknown) => {
+    if (!isFailure(thrown) || thrown.code !== 'format_unwritten') throw thrown;
+  });
   const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder));
   const files: Record<string, string> = {};
   for (const [name, bytesMax] of Object.entries(KEPT)) {

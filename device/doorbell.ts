@@ -19,7 +19,7 @@ import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
 import { Door } from './door.ts';
-import { bringUpToDate } from './format.ts';
+import { FolderFormat } from './format.ts';
 import type { Press } from './hardware/button.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
@@ -175,7 +175,9 @@ export class Doorbell {
   private async build(): Promise<void> {
     const { config, folder } = this.options;
     const { clock, random, disk, log, ffmpeg } = this.seams;
-    await bringUpToDate(disk, folder);
+    const format = new FolderFormat({ disk, clock, folder, storage: (fault) => this.voice.storageIs('format', fault) });
+    await format.start();
+    this.undo.push(() => format.stop());
     for (const each of [folder, join(folder, 'consent')])
       await this.tolerate('folder', () => removeTemporaries(disk, each));
     this.key = await loadOrCreateDeviceKey(disk, random, folder);

@@ -63,6 +63,13 @@ export const ERRORS = {
     'The folder {folder} was written by a newer doorsill (format {format}, this one knows {known}).',
     'Use that version, or name another folder. Nothing was touched.',
   ),
+  format_unwritten: rule(
+    507,
+    5,
+    true,
+    'The format of the folder {folder} could not be written into it: {detail}',
+    'Free space or make it writable; it is tried again by itself, and the folder is used meanwhile.',
+  ),
   backup_unreadable: rule(
     400,
     6,
