@@ -266,7 +266,7 @@ export class Doorbell {
     const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment } = parts;
     await this.tolerate('ring', () => ring.start());
     this.undo.push(() => ring.stop());
-    await outbox.start();
+    await this.tolerate('outbox', () => outbox.start());
     this.undo.push(() => outbox.stop());
     home.onMessage((message) => void gate.onOwnerMessage(message));
     let isBack = false;
@@ -363,9 +363,9 @@ export class Doorbell {
 
   /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */
   private async dropFinishedClips({ outbox, gate }: Parts): Promise<void> {
-    const { items, damaged } = outbox.list();
+    const { items, damaged, unread } = outbox.list();
     const needed = new Set(gate.unfinishedGrants());
-    for (const grant of [...items.map((item) => item.grant), ...damaged]) {
+    for (const grant of [...items.map((item) => item.grant), ...damaged, ...unread]) {
       if (!needed.has(grant)) await this.tolerate('outbox', () => outbox.remove(grant));
     }
   }

@@ -126,6 +126,7 @@ export class Deliveries {
     const { gate, outbox, sender } = this.deps;
     const signal = AbortSignal.any([live.signal, this.stopping.signal]);
     try {
+      await this.loaded(live.id, signal);
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
       const item = kept ?? (await this.makeItem(live, signal));
@@ -137,6 +138,23 @@ export class Deliveries {
       if (signal.aborted) return;
       await this.recorded(signal, () => gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal'));
       throw thrown;
+    }
+  }
+
+  /** Waits until it is known what clip there is: a disk that does not show it now is no reason to give a decision up. */
+  private async loaded(grant: string, signal: AbortSignal): Promise<void> {
+    const { outbox, clock, log, storage } = this.deps;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await outbox.load(grant);
+        if (attempt > 1) storage(null);
+        return;
+      } catch (thrown) {
+        if (signal.aborted || !isDiskFault(thrown)) throw thrown;
+        storage(thrown);
+        log.warn('work on a grant waits for the disk', { grant, code: thrown.code, retryInMs: RETRY_MS });
+        await clock.sleep(RETRY_MS, signal);
+      }
     }
   }
 
@@ -155,18 +173,19 @@ export class Deliveries {
     }
   }
 
-  /** Cuts and seals, trying again after passing faults. */
+  /** Cuts and seals, trying again after passing faults; for want of a disk to put it on, as long as the grant lives. */
   private async makeItem(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
     const { clock, log, footageSettled, storage } = this.deps;
     await footageSettled(live.facts.grant.window, signal);
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; ; ) {
       try {
         const item = await this.cutAlone(live, signal);
         storage(null);
         return item;
       } catch (thrown) {
         if (signal.aborted || !isFailure(thrown) || !thrown.retryable || attempt >= RETRIES_MAX) throw thrown;
-        if (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable') storage(thrown);
+        if (isDiskFault(thrown)) storage(thrown);
+        else attempt += 1;
         log.warn('the clip could not be made yet', { grant: live.id, code: thrown.code, retryInMs: RETRY_MS });
         await clock.sleep(RETRY_MS, signal);
       }
@@ -200,6 +219,10 @@ export class Deliveries {
     });
     return signToken('doorsill-manifest+jws', claims, device.key);
   }
+}
+
+function isDiskFault(thrown: unknown): thrown is Failure {
+  return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
 }
 
 /** What ledger and receipts say of a sealed clip: its own manifest's words. */
