@@ -82,7 +82,7 @@ export class Bridge {
   }
 
   /**
-   * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`,
+   * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`, `database_...`,
    * `port_in_use`, `tls_file_unusable`.
    */
   async start(): Promise<void> {

@@ -1,9 +1,11 @@
 // Owns: the bridge's one SQLite file: opening, durability, migrations; and the stores on top of it.
 // Not here: what the stores mean (each capability's store.ts).
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
-import { failure } from '../../device/protocol/errors.ts';
+import { isNoSpace, systemCode } from '../../device/base/disk.ts';
+import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { SqlAccessLog } from './access-log.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
@@ -21,12 +23,16 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Opens the file, made when missing, and brings it to today's schema. Throws `state_damaged`. */
+/**
+ * Opens the file, made when missing, and brings it to today's schema. Throws `state_damaged` for a file that is none of ours,
+ * `database_full`, `database_busy`, `database_unusable` for one that could be used if the machine let us.
+ */
 export async function openDatabase(path: string): Promise<Database> {
   let tables: Kysely<Tables> | null = null;
+  let file: Sqlite.Database | null = null;
   try {
     keepPrivate(path);
-    const file = new Sqlite(path);
+    file = new Sqlite(path);
     tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect({ database: keepingStatements(file) }) });
     file.pragma('journal_mode = WAL');
     // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
@@ -35,12 +41,14 @@ export async function openDatabase(path: string): Promise<Database> {
     // What a home disclosed is overwritten when its row is emptied, not left in free pages.
     file.pragma('secure_delete = ON');
     file.pragma('busy_timeout = 5000');
+    // A database that can only be read is found out now, not when the first clip has come.
+    file.exec('begin immediate; rollback');
     await migrate(tables, path);
   } catch (thrown) {
     await tables?.destroy();
-    if (thrown instanceof Sqlite.SqliteError)
-      throw failure('state_damaged', { file: path, detail: thrown.message }, thrown);
-    throw thrown;
+    // The line before closes only what was used already.
+    file?.close();
+    throw openingFault(thrown, path) ?? thrown;
   }
   const open = tables;
   return {
@@ -51,6 +59,35 @@ export async function openDatabase(path: string): Promise<Database> {
     accessLog: new SqlAccessLog(open),
     close: () => open.destroy(),
   };
+}
+
+/** What SQLite says of the machine rather than of the file: result codes by their primary name (sqlite.org/rescode.html). */
+const OF_THE_MACHINE = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
+
+/** Why a database could not be opened, as a coded failure; null for a bug of ours. */
+function openingFault(thrown: unknown, path: string): Failure | null {
+  const code = isFailure(thrown) ? null : systemCode(thrown);
+  if (!(thrown instanceof Error) || code === null) return null;
+  const facts = { file: path, detail: thrown.message };
+  if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
+  if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
+  const isMachine = !(thrown instanceof Sqlite.SqliteError) || OF_THE_MACHINE.test(code);
+  // Where there is no room for one more file, SQLite says that it cannot open it.
+  if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
+  return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
+}
+
+/** What SQLite makes beside the file when it is opened. */
+const FREE_BYTES_MIN = 65_536;
+
+/** Bytes free for us in a folder; Infinity where nobody can say. */
+function freeBytes(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** SQLite ends a transaction itself when the disk is full; that there is none to roll back then must not hide why. */

@@ -77,6 +77,27 @@ export const ERRORS = {
     'The backup cannot be read: {detail}',
     'Name the file and the passphrase it was made with.',
   ),
+  database_full: rule(
+    507,
+    5,
+    true,
+    'There is no space for the database {file}: {detail}',
+    'Free space on that disk and start again; nothing in it was lost.',
+  ),
+  database_busy: rule(
+    503,
+    5,
+    true,
+    'Another program holds the database {file}: {detail}',
+    'End that program, or wait until it is done, and start again.',
+  ),
+  database_unusable: rule(
+    500,
+    5,
+    true,
+    'The database {file} could not be opened or written: {detail}',
+    'Check that this user may read and write its folder and that the disk works, and start again; nothing in it was lost.',
+  ),
   port_in_use: rule(
     500,
     5,

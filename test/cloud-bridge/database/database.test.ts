@@ -1,11 +1,12 @@
 // Holds: the database is durable, comes up to date by itself, and refuses what it cannot read.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../cloud-bridge/database/database.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 
 let folder: string;
 let path: string;
@@ -37,4 +38,61 @@ it('refuses a file of a newer program, and one that is no database', async () =>
   await expect(openDatabase(path)).rejects.toMatchObject({ code: 'state_damaged' });
   await writeFile(path, 'not a database at all, but long enough to be read as one'.repeat(100));
   await expect(openDatabase(path)).rejects.toMatchObject({ code: 'state_damaged' });
+});
+
+describe('a database that is whole but cannot be used now', () => {
+  const opened = () =>
+    openDatabase(path).then(
+      (database) => database.close(),
+      (thrown: unknown) => thrown,
+    );
+
+  beforeEach(async () => {
+    const database = await openDatabase(path);
+    await database.documents.saveRevocations('a');
+    await database.close();
+  });
+
+  /** Whatever was in the way, nothing was lost. */
+  afterEach(async () => {
+    const database = await openDatabase(path);
+    expect(await database.documents.loadRevocations()).toBe('a');
+    await database.close();
+  });
+
+  it.each(['-wal', '-shm'])('says so, when its file %s cannot be made', async (suffix) => {
+    await mkdir(path + suffix);
+    expect(await opened()).toMatchObject({ code: 'database_unusable', retryable: true });
+    await rmdir(path + suffix);
+  });
+
+  it('says so, when another program holds it', async () => {
+    const holder = new Sqlite(path);
+    holder.pragma('journal_mode = DELETE');
+    holder.exec('begin exclusive');
+    expect(await opened()).toMatchObject({ code: 'database_busy', retryable: true });
+    holder.close();
+  }, 20_000);
+});
+
+it('says that the disk is full, whether the file is there yet or not, and opens once there is room', async () => {
+  const disk = await SmallDisk.open(4 * 1024 * 1024);
+  try {
+    for (const name of ['new.sqlite', 'old.sqlite']) {
+      const full = join(disk.outside, name);
+      if (name === 'old.sqlite')
+        new Sqlite(full).exec('create table schema_version (version integer not null) strict').close();
+      disk.fill();
+      await expect(openDatabase(full)).rejects.toMatchObject({ code: 'database_full', retryable: true });
+      disk.empty();
+      await (await openDatabase(full)).close();
+    }
+  } finally {
+    await disk.close();
+  }
+}, 30_000);
+
+it('says that a folder in its place, or a folder that is not there, cannot be used', async () => {
+  await expect(openDatabase(folder)).rejects.toMatchObject({ code: 'database_unusable' });
+  await expect(openDatabase(join(folder, 'none', 'x'))).rejects.toMatchObject({ code: 'database_unusable' });
 });
