@@ -224,6 +224,19 @@ export class BridgeStory {
     return refused.map((answer) => `${coded(answer).status} ${answer.body['code']}`);
   }
 
+  /** A start on a disk that is full or read-only: what the bridge says, and that it starts when that has passed. */
+  async onSpoiledDisk(spoil: () => void, mend: () => void): Promise<string> {
+    await this.newRound();
+    spoil();
+    const part = await this.start();
+    expect(await part.ended).toBe('status 5');
+    mend();
+    const again = await this.start();
+    expect(again.how, again.stderr).toBeNull();
+    expect(await again.stop()).toBe('status 0');
+    return part.stderr;
+  }
+
   /** Every write-class call of one writer in an undisturbed story, in order. */
   async points(writer: Writer): Promise<TracedCall[]> {
     await this.newRound();

@@ -6,7 +6,6 @@ import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../cloud-bridge/database/database.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
-import { SmallDisk } from '../../support/small-disk.ts';
 
 let folder: string;
 let path: string;
@@ -74,23 +73,6 @@ describe('a database that is whole but cannot be used now', () => {
     holder.close();
   }, 20_000);
 });
-
-it('says that the disk is full, whether the file is there yet or not, and opens once there is room', async () => {
-  const disk = await SmallDisk.open(4 * 1024 * 1024);
-  try {
-    for (const name of ['new.sqlite', 'old.sqlite']) {
-      const full = join(disk.outside, name);
-      if (name === 'old.sqlite')
-        new Sqlite(full).exec('create table schema_version (version integer not null) strict').close();
-      disk.fill();
-      await expect(openDatabase(full)).rejects.toMatchObject({ code: 'database_full', retryable: true });
-      disk.empty();
-      await (await openDatabase(full)).close();
-    }
-  } finally {
-    await disk.close();
-  }
-}, 30_000);
 
 it('says that a folder in its place, or a folder that is not there, cannot be used', async () => {
   await expect(openDatabase(folder)).rejects.toMatchObject({ code: 'database_unusable' });
