@@ -98,6 +98,13 @@ export const ERRORS = {
     'The database {file} could not be opened or written: {detail}',
     'Check that this user may read and write its folder and that the disk works, and start again; nothing in it was lost.',
   ),
+  inspector_open: rule(
+    500,
+    5,
+    false,
+    "Node's inspector listens at {url}: every user of this machine could read footage and keys there.",
+    'Start without --inspect, also in NODE_OPTIONS.',
+  ),
   port_in_use: rule(
     500,
     5,

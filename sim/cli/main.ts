@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
+import { refuseInspector } from './inspector.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
@@ -69,6 +70,8 @@ export async function main(argv: string[]): Promise<void> {
   // A closed pipe (`| head`) ends the output, not the work's correctness.
   process.stdout.on('error', () => process.exit(0));
   try {
+    // Before any key is read.
+    refuseInspector();
     const program = makeProgram();
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);
