@@ -11,6 +11,7 @@ const RESERVE_FILE = 'revocations.reserve';
 const SLOT_BYTES = 4_096;
 /** Twice the grants that may be unfinished at once. */
 const SLOTS = 32;
+export const RESERVE_BYTES = SLOTS * SLOT_BYTES;
 const SUM_LETTERS = 64;
 
 export class RevocationReserve {
@@ -76,8 +77,8 @@ export class RevocationReserve {
     const file = await this.disk.open(join(this.folder, RESERVE_FILE), { create: true });
     try {
       const bytes = await file.size();
-      if (bytes < SLOTS * SLOT_BYTES) {
-        await file.write(bytes, new Uint8Array(SLOTS * SLOT_BYTES - bytes));
+      if (bytes < RESERVE_BYTES) {
+        await file.write(bytes, new Uint8Array(RESERVE_BYTES - bytes));
         await file.sync();
       }
     } catch (thrown) {

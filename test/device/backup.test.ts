@@ -10,6 +10,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { walkLedger } from '../../device/consent/ledger.ts';
 import { DEVICE_FORMAT } from '../../device/format.ts';
 import type { CommandAction } from '../../device/protocol/grant.ts';
+import { FullDisk } from '../consent/full-disk.ts';
 import { clipFacts, GateRig } from '../consent/gate-rig.ts';
 import { makeParty } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
@@ -145,6 +146,41 @@ describe('a device', () => {
     expect(restored.endedGrants).toEqual([]);
     expect(rig.effects.revocations).toMatchObject([{ grant }]);
   });
+
+  it.each(['granted', 'presented', 'delivered'] as const)(
+    'keeps a revocation that the ledger had no room for, of a grant that was %s',
+    async (at) => {
+      const full = new FullDisk();
+      rig.disk = full;
+      await rig.reboot();
+      await rig.revocations();
+      const { grant, grantToken } = await rig.granted();
+      if (at !== 'granted') {
+        await rig.gate.clipSealed(grant, clipFacts('a'));
+        await rig.gate.tokenPresented(grant);
+      }
+      if (at === 'delivered') {
+        const { sha256: clipSha256, bytes: clipBytes, manifestSha256 } = clipFacts('a');
+        await rig.gate.delivered(grant, rig.cast.intakeReceipt(grant, { clipSha256, clipBytes, manifestSha256 }));
+      }
+      const ahead = rig.cast.grant(await rig.publish());
+      full.isFull = true;
+      await rig.send('revoke', rig.cast.revoke(grantToken));
+      await rig.send('revoke', rig.cast.revoke(ahead));
+      expect(refusals()).toEqual(['consent_revocation_unrecorded', 'consent_revocation_unrecorded']);
+      const backup = await backUp();
+      full.isFull = false;
+      const restored = await restore(backup);
+      expect(restored.endedGrants).toEqual([]);
+      expect(rig.effects.revocations.map((one) => one.grant)).toEqual(at === 'granted' ? [] : [grant]);
+      expect([...rig.effects.made, ...rig.effects.resumed]).toEqual([]);
+      const types: string[] = [];
+      const { id, key } = rig.cast.device;
+      await walkLedger(disk, rig.folder, { id, key: key.publicKey }, (entry) => types.push(entry.type));
+      expect(types.slice(-3)).toEqual(['revoked', 'revoked-ahead', 'restored']);
+      expect((await readFile(join(rig.folder, 'revocations.reserve'))).every((byte) => byte === 0)).toBe(true);
+    },
+  );
 
   it('does not believe an owner who was removed after the backup', async () => {
     const backup = await backUp();
