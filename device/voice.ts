@@ -145,6 +145,7 @@ export class Voice {
       camera: {
         state: camera?.state ?? 'off',
         source: camera?.source ?? source,
+        ...(camera?.failure ? { code: camera.failure.code } : {}),
         ...(camera ? detailOf(camera) : {}),
         ...(sourceStartUs === null ? {} : { sourceStartUs }),
       },

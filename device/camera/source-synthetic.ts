@@ -18,7 +18,7 @@ function frameTimeUs(startUs: number, frame: number): number {
 }
 
 export class SyntheticDriver implements SourceDriver {
-  readonly policy = { atEnd: 'ended', retriesMax: 4, forgiveAfter: 60 } as const;
+  readonly policy = { atEnd: 'ended', retriesMax: 4, forgiveAfter: 1 } as const;
   readonly live = false;
   readonly unchanging = false;
   private readonly source: SyntheticSource;

@@ -21,6 +21,8 @@ export const stateSchema = z.strictObject({
   camera: z.strictObject({
     state: z.enum(['starting', 'recording', 'stalled', 'lost', 'ended', 'off', 'failed']),
     source: z.string().max(300),
+    /** Why it is lost or failed: a code of the table of errors, and its message. */
+    code: z.string().max(60).optional(),
     detail: z.string().max(300).optional(),
     /** Wall time of the source's own time 0, once it records: turns seconds of a file's timeline into wall time. */
     sourceStartUs: z.int().optional(),

@@ -24,7 +24,11 @@ Examples:
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
 
-While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.`,
+While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.
+
+Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up here: what they say never leaves this machine.
+To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
+  $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action(async (options: { data?: string; camera?: string; ask: boolean }, command: Command) => {
       const context = openContext(command);

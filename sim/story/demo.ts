@@ -8,7 +8,9 @@ import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
   type DisclosureProfile,
+  type Failure,
   failure,
+  isErrorCode,
   makeGrant,
   OwnerSession,
   type Signer,
@@ -129,8 +131,7 @@ async function recordedWindow(
         shown = line;
         const window = windowOf(state, options);
         const newestUs = state.ring.coverage.at(-1)?.endUs ?? 0;
-        if (camera.state === 'failed')
-          failed(failure('camera_failed', { source: camera.source, times: 1, detail: whyOf(camera) }));
+        if (camera.state === 'failed') failed(faultOf(camera));
         else if (window && newestUs >= window.endUs) {
           const oldestUs = state.ring.coverage[0]?.startUs ?? newestUs;
           if (oldestUs >= window.endUs) failed(sourceHas('begins', oldestUs - window.startUs + options.fromUs));
@@ -157,6 +158,15 @@ async function recordedWindow(
   return wait.finally(() => {
     for (const timer of timers) timer.cancel();
   });
+}
+
+/** What makes a camera useless, as the doorbell says it: under the same code, its message not said twice. */
+function faultOf(camera: DeviceState['camera']): Failure {
+  const { source, code = '', detail = '' } = camera;
+  if (!isErrorCode(code) || code === 'camera_failed')
+    return failure('camera_failed', { source, times: 1, detail: whyOf(camera) });
+  const start = failure(code, { source, detail: '' }).message;
+  return failure(code, { source, detail: detail.startsWith(start) ? detail.slice(start.length) : detail });
 }
 
 /** Why a camera gives nothing, without naming it again. */
