@@ -281,6 +281,9 @@ export class Doorbell {
     await parts.told.start();
     await gate.start();
     this.undo.push(() => gate.stop());
+    if (gate.damaged !== null) {
+      this.voice.storageIs('consent', failure('consent_ledger_damaged', { detail: gate.damaged }));
+    }
     // Not before the gate: it would not hear an order that comes at once.
     home.start();
     if (enrolment) {
@@ -363,6 +366,8 @@ export class Doorbell {
 
   /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */
   private async dropFinishedClips({ outbox, gate }: Parts): Promise<void> {
+    // Whose grants those are is not known then.
+    if (gate.damaged !== null) return;
     const { items, damaged, unread } = outbox.list();
     const needed = new Set(gate.unfinishedGrants());
     for (const grant of [...items.map((item) => item.grant), ...damaged, ...unread]) {

@@ -40,7 +40,7 @@ export interface Speaker {
 }
 
 /** Parts that store something and can go on without. */
-export type StoredPart = 'folder' | 'format' | 'ring' | 'outbox';
+export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox';
 type StorageState = DeviceState['storage']['state'];
 const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
 

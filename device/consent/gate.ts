@@ -2,6 +2,7 @@
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
 // Not here: the checks (verify-*.ts, area-view.ts), a request's states (machine.ts), commands.ts, clips and links.
 import type { Timer } from '../base/clock.ts';
+import { systemCode } from '../base/disk.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
@@ -76,8 +77,8 @@ export class ConsentGate {
   }
 
   /**
-   * Folds the ledger and takes up what was unfinished. A ledger or marks file that does not verify does not stop the
-   * device: it records and rings, and every decision is refused with `consent_ledger_damaged`.
+   * Folds the ledger and takes up what was unfinished. Records that do not verify, or that the disk does not show, do not stop
+   * the device: it records and rings, and every decision is refused with `consent_ledger_damaged`.
    */
   async start(): Promise<void> {
     try {
@@ -86,13 +87,15 @@ export class ConsentGate {
         if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
       });
       await this.marks.start(this.state);
+      await this.orders.start();
     } catch (thrown) {
-      if (!isFailure(thrown)) throw thrown;
-      this.damage = String(thrown.facts['detail'] ?? thrown.message);
-      this.deps.log.error('the consent records are damaged, nothing will be granted', { detail: this.damage });
-      this.deps.effects.tamper('ledger', this.damage.slice(0, 300));
+      const disk = systemCode(thrown);
+      if (!isFailure(thrown) && disk === null) throw thrown;
+      // Without all that was decided before, a no among it would be a yes.
+      this.damage = isFailure(thrown) ? String(thrown.facts['detail'] ?? thrown.message) : `the disk says ${disk}`;
+      this.deps.log.error('the consent records cannot be used, nothing will be granted', { detail: this.damage });
+      if (isFailure(thrown)) this.deps.effects.tamper('ledger', this.damage.slice(0, 300));
     }
-    await this.orders.start();
     this.running = true;
     await this.queue.run(() => this.resume());
     this.arm();

@@ -102,7 +102,7 @@ interface Walk {
 
 /**
  * Checks a ledger against its signed head and hands every entry to `each`, in order. For the device's own start and for
- * auditors: needs only the public key. Throws `consent_ledger_damaged`.
+ * auditors: needs only the public key. Throws `consent_ledger_damaged`, and what the disk says when it cannot be read.
  */
 export async function walkLedger(
   disk: Disk,
@@ -176,7 +176,8 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
 
 async function readHead(disk: Disk, folder: string, device: { id: string; key: string }): Promise<LedgerHead | null> {
   const bytes = await disk.readFile(join(folder, HEAD_FILE), HEAD_BYTES_MAX).catch((thrown: unknown) => {
-    throw damaged('its head cannot be read', thrown);
+    if (systemCode(thrown) !== 'EFBIG') throw thrown;
+    throw damaged('its head is too long', thrown);
   });
   if (!bytes) return null;
   const head = headSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));

@@ -54,6 +54,8 @@ export interface DeliveryDeps {
 /** A transient fault (full disk, ffmpeg killed) is tried again after this long. */
 const RETRY_MS = 5_000;
 const RETRIES_MAX = 20;
+/** A revocation that is refused is tried again this often. */
+const REFUSED_REVOCATION_MS = 600_000;
 
 export class Deliveries {
   private readonly deps: DeliveryDeps;
@@ -90,9 +92,29 @@ export class Deliveries {
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
       const { signal } = this.stopping;
-      const intake = await this.deps.sender.revoke(grant, revocation, bridge, signal);
+      const intake = await this.revokedAtBridge(grant, revocation, bridge, signal);
       await this.recorded(signal, () => this.deps.gate.revocationAnswered(grant, intake));
     });
+  }
+
+  /** Who refuses a revocation may be another on the way there: only the bridge's own signed word ends it. */
+  private async revokedAtBridge(
+    grant: string,
+    revocation: string,
+    bridge: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { sender, clock, log } = this.deps;
+    for (;;) {
+      try {
+        return await sender.revoke(grant, revocation, bridge, signal);
+      } catch (thrown) {
+        if (signal.aborted || !isFailure(thrown) || thrown.code !== 'upload_rejected') throw thrown;
+        const retryInMs = REFUSED_REVOCATION_MS;
+        log.warn('a revocation is refused', { grant, code: String(thrown.facts['code']), retryInMs });
+        await clock.sleep(retryInMs, signal);
+      }
+    }
   }
 
   /** Ends all work where it stands; the next start takes it up. */

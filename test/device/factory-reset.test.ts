@@ -40,6 +40,7 @@ it('destroys every key where it lay, and all that they open, but keeps the setti
   expect(existsSync(at('device.json'))).toBe(true);
   await disk.makeFolder(at('consent'));
   expect(await reserve.start()).toEqual([]);
+  await reserve.makeRoom();
   expect(readFileSync(at('consent/revocations.reserve')).length).toBe(RESERVE_BYTES);
   await reserve.stop();
   expect((await loadOrCreateDeviceKey(disk, random, folder.path)).publicKey).not.toBe(before.publicKey);

@@ -115,3 +115,34 @@ it.each(['load', 'seal'] as const)(
     expect(new Set(told)).toEqual(new Set(['outbox_unusable']));
   },
 );
+
+it('a revocation that is refused on its way is brought again until the bridge’s own word has come', async () => {
+  let asked = 0;
+  const answers: string[] = [];
+  const deliveries = deliveriesWith({
+    sender: {
+      send: () => Promise.reject(new Error('not asked for here')),
+      revoke: async () => {
+        asked += 1;
+        // As a captive portal would, or a proxy.
+        if (asked < 4) throw failure('upload_rejected', { code: 'status 403' });
+        return 'the bridge’s word';
+      },
+    },
+    gate: {
+      clipSealed: () => Promise.resolve(),
+      tokenPresented: () => Promise.resolve(),
+      delivered: () => Promise.resolve(),
+      failed: () => Promise.resolve(),
+      revocationAnswered: async (_grant, intake) => void answers.push(intake),
+    },
+  });
+  deliveries.revoke('grant-1', 'revocation', 'bridge-1');
+  for (let turn = 0; turn < 4; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(600_000);
+  }
+  await deliveries.stop();
+  expect(asked).toBe(4);
+  expect(answers).toEqual(['the bridge’s word']);
+});
