@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import { parseJson } from '../base/json.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
 import { sha256Schema } from '../protocol/ids.ts';
 import { type LedgerBody, type LedgerEntry, ledgerBodySchema, ledgerPlaceSchema } from './ledger-entry.ts';
 
@@ -189,6 +189,17 @@ async function readHead(disk: Disk, folder: string, device: { id: string; key: s
 }
 
 const damaged = (detail: string, cause?: unknown) => failure('consent_ledger_damaged', { detail }, cause);
+
+/**
+ * Why a device's records cannot be used in this boot, and whether they are not as it left them. Without all that was decided
+ * before, a no among it would be a yes. Throws on what is a bug of ours.
+ */
+export function recordsFault(thrown: unknown): { detail: string; isTamper: boolean } {
+  if (isFailure(thrown)) return { detail: String(thrown.facts['detail'] ?? thrown.message), isTamper: true };
+  const disk = systemCode(thrown);
+  if (disk === null) throw thrown;
+  return { detail: `the disk says ${disk}`, isTamper: false };
+}
 
 /** Without a descriptor to spare the head's replacement has not begun, and the head could not be read either. */
 const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);

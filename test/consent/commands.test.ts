@@ -228,6 +228,8 @@ describe('a damaged ledger', () => {
     await rig.boot();
     expect(rig.effects.tampers).toEqual(['ledger']);
     expect(rig.effects.made).toEqual([]);
+    // Whether the owner's last word was privacy is not known.
+    expect(rig.gate.privacyOn).toBe(true);
     await rig.send('revoke', rig.cast.revoke(grantToken));
     expect(rig.effects.last().code).toBe('consent_ledger_damaged');
     await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
@@ -284,6 +286,7 @@ describe('a damaged ledger', () => {
         expect(rig.gate.damaged).toContain(code);
         expect(rig.effects.tampers).toEqual([]);
         expect(rig.effects.made).toEqual([]);
+        expect(rig.gate.privacyOn).toBe(file !== 'marks.json');
         await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
         disk.unreadable = null;
       }
