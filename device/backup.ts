@@ -145,7 +145,7 @@ function openBackup(backup: Uint8Array, passphrase: string) {
   if (!parsed.success) throw unreadable('its content is not that of one');
   const files = Object.entries(parsed.data.files).map(([name, text]): [string, Uint8Array] => {
     const bytes = fromBase64url(text);
-    const bytesMax = KEPT[name];
+    const bytesMax = Object.hasOwn(KEPT, name) ? KEPT[name] : undefined;
     if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`${name} does not belong in one`);
     return [name, bytes];
   });
