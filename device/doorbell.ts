@@ -174,7 +174,7 @@ export class Doorbell {
 
   private async build(): Promise<void> {
     const { config, folder } = this.options;
-    const { clock, random, disk, log, ffmpeg } = this.seams;
+    const { clock, random, disk, log, ffmpeg, programs } = this.seams;
     const format = new FolderFormat({ disk, clock, folder, storage: (fault) => this.voice.storageIs('format', fault) });
     await format.start();
     this.undo.push(() => format.stop());
@@ -245,7 +245,7 @@ export class Doorbell {
     const pairing = this.makePairing(accounts);
     const source = parseCameraSource(config.camera, { loop: true });
     const recorder = new Recorder({
-      camera: { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
+      camera: { source, ffmpeg, clock, random, log, programs, boot, clockTrusted: () => gate.clockTrusted },
       ...{ ring, clock, log },
       sinks: {
         gray: (frame) => this.door.seen(frame),

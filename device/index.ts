@@ -17,6 +17,7 @@ export * from './base/mqtt-guard.ts';
 export * from './base/mqtt-link.ts';
 export * from './base/mqtt-subscription.ts';
 export * from './base/mqtt-topic.ts';
+export { type Programs, SystemPrograms } from './base/program.ts';
 export * from './base/random.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { Capture } from './camera/capture.ts';

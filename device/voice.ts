@@ -173,7 +173,7 @@ function areaOf(area: AreaLink | null): Pick<DeviceState, 'area' | 'areaDetail'>
   return { area: 'offline', ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }) };
 }
 
-function detailOf(change: CaptureChange): { detail?: string } {
-  const detail = change.failure?.message ?? change.detail;
-  return detail ? { detail: detail.slice(0, DETAIL_LETTERS_MAX) } : {};
+function detailOf({ failure: why, detail: said }: CaptureChange): { detail?: string; code?: string } {
+  const detail = why?.message ?? said;
+  return { ...(detail ? { detail: detail.slice(0, DETAIL_LETTERS_MAX) } : {}), ...(why ? { code: why.code } : {}) };
 }

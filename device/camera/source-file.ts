@@ -53,4 +53,8 @@ export class FileDriver implements SourceDriver {
     this.plan = better ?? this.plan;
     return better !== null;
   }
+
+  explain(): null {
+    return null;
+  }
 }

@@ -67,6 +67,10 @@ export class SyntheticDriver implements SourceDriver {
     return false;
   }
 
+  explain(): null {
+    return null;
+  }
+
   /** Draws until the end or the signal; the run's frame 0 is the scene's frame `first`, at wall time `startUs`. */
   private async feed(pipes: FeedPipes, signal: AbortSignal, startUs: number, first: number): Promise<void> {
     const pictures = this.pace(signal, first, async (frame) => {

@@ -1,0 +1,58 @@
+// Owns: whether a wired camera's next run has sound: the microphone is tried at each new start, and left out of the one after it
+// when it could not be used. Not here: what ffmpeg's words mean (device-faults.ts), its arguments (wired-inputs.ts).
+import type { Failure } from '../protocol/errors.ts';
+import type { Port } from './capture-command.ts';
+import { microphoneEnded, microphoneFault } from './device-faults.ts';
+import type { RunEvidence } from './replan.ts';
+import { alsaInput, type Shift } from './wired-inputs.ts';
+import type { Microphone } from './wired-options.ts';
+
+export class MicrophoneUse {
+  private readonly microphone: Microphone | null;
+  /** Many microphones have one channel, some only two. */
+  private channels = 1;
+  /** Why the next run does without; forgotten once it has been prepared. */
+  private fault: Failure | null = null;
+  private told: Failure | null = null;
+
+  constructor(microphone: Microphone | null) {
+    this.microphone = microphone;
+  }
+
+  /** What makes the run's second input; null when it has no sound. */
+  forRun(): ((shift: Shift) => Port) | null {
+    const { microphone, channels } = this;
+    this.told = this.fault;
+    this.fault = null;
+    if (microphone === null || (this.told !== null && !microphone.required)) return null;
+    return (shift) => alsaInput(microphone, channels, shift);
+  }
+
+  /** What the run at hand lacks. */
+  get trouble(): Failure | null {
+    return this.told;
+  }
+
+  /** Why nothing is recorded, when nothing may be without sound. */
+  get required(): Failure | null {
+    return this.microphone?.required ? this.fault : null;
+  }
+
+  /** Takes a run that ended before it gave anything; true when another one may do better. */
+  learn({ barren, words }: RunEvidence): boolean {
+    if (this.microphone === null || !barren || words === null) return false;
+    const fault = microphoneFault(this.microphone.device, words);
+    if (fault === null) return false;
+    if (/channel count to 1\b/.test(words) && this.channels === 1) {
+      this.channels = 2;
+      return true;
+    }
+    this.fault = fault;
+    return !this.microphone.required;
+  }
+
+  endedBy(line: string): string | null {
+    const ended = this.microphone !== null && microphoneEnded(line, this.microphone.device);
+    return ended ? `the microphone ${this.microphone?.device} has gone` : null;
+  }
+}
