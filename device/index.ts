@@ -21,9 +21,11 @@ export { type Programs, SystemPrograms } from './base/program.ts';
 export * from './base/random.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { Capture } from './camera/capture.ts';
+export { chooseEncoder } from './camera/encoder.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
 export { runFfmpeg } from './camera/ffmpeg-run.ts';
 export { parseCameraSource } from './camera/sources.ts';
+export { type Tried, tryCamera } from './camera/try-camera.ts';
 export { countFrames } from './clip/hidden-frames.ts';
 export { verifyClip } from './clip/verify-clip.ts';
 export {

@@ -130,6 +130,27 @@ export class RpicamDriver implements SourceDriver {
   }
 }
 
+const LIST_MS_MAX = 15_000;
+const LIST_LETTERS_MAX = 20_000;
+
+/** Asks which camera modules there are; the line about the one that is named. Throws `hardware_tool_missing`, `camera_gone`. */
+export async function listCameras(source: RpicamSource, { programs, clock }: DriverContext): Promise<string> {
+  for (const program of PROGRAMS) {
+    let printed = '';
+    const run = programs.run([program, '--list-cameras'], (chunk) => {
+      printed = (printed + new TextDecoder().decode(chunk)).slice(0, LIST_LETTERS_MAX);
+    });
+    const timer = clock.after(LIST_MS_MAX, () => run.stop());
+    const end = await run.ended;
+    timer.cancel();
+    if (end.missing) continue;
+    const line = `${printed}\n${end.words}`.split('\n').find((each) => each.startsWith(`${source.camera} : `));
+    if (line !== undefined) return line.slice(0, 200);
+    throw failure('camera_gone', { source: source.shown, detail: `${program} lists no camera ${source.camera}` });
+  }
+  throw failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
+}
+
 function lastLine(text: string): string {
   return text.split('\n').at(-1)?.trim().slice(0, 200) || 'it does not say why';
 }

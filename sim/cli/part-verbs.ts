@@ -190,7 +190,10 @@ export function addDevice(program: Command): void {
     .description('one doorbell; b rings on a terminal. Under it: install, backup, restore')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
-    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: what device.json says)')
+    .option(
+      '--camera <source>',
+      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
+    )
     .option('--enrol <code>', "a bridge's one-time enrolment code")
     .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
     .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')

@@ -14,7 +14,10 @@ export function addUp(program: Command): void {
     .command('up')
     .description('run broker, registry, bridge and one doorbell; an agency asks when somebody rings')
     .option('--data <dir>', 'where everything is kept (default: .doorsill here)')
-    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: synthetic)')
+    .option(
+      '--camera <source>',
+      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
+    )
     .option('--no-ask', 'no agency asks by itself')
     .addHelpText(
       'after',
@@ -23,6 +26,7 @@ Examples:
   $ npx doorsill up
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
+  $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 
 While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.
 
@@ -79,7 +83,7 @@ export function addDemo(program: Command): void {
   program
     .command('demo')
     .description('the whole story unattended: request, grant, exact clip at the bridge; ends with one JSON line')
-    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH', 'synthetic')
+    .option('--camera <source>', 'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:', 'synthetic')
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')
     .option('--to <s>', 'end of the clip, not included', '4')
     .option('--disclose <keys>', 'facts that go with the clip: name,address,email,phone (default: none)')

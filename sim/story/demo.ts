@@ -102,7 +102,7 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
 /** A file is read once, as fast as it goes; drawn footage as long as needed; a live camera as it comes. */
 function demoCamera(options: DemoOptions): string {
   const { camera } = options;
-  if (/^rtsp:\/\//.test(camera) || camera.includes('pace=')) return camera;
+  if (/^(rtsp:\/\/|v4l2:|rpicam\b|\/dev\/)/.test(camera) || camera.includes('pace=')) return camera;
   const join = camera.includes('?') ? '&' : '?';
   const seconds = Math.ceil(options.toUs / 1_000_000) + 2;
   if (camera.startsWith('synthetic')) return `${camera}${join}pace=fast&seconds=${seconds}`;

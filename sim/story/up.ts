@@ -171,6 +171,7 @@ export class Up {
       const detail = state.camera.detail ? ` (${state.camera.detail})` : '';
       this.say('camera', `camera ${state.camera.source}: ${state.camera.state}${detail}`, {
         state: state.camera.state,
+        ...(state.camera.code === undefined ? {} : { code: state.camera.code }),
       });
     }
     const newest = state.ring.coverage.at(-1);
