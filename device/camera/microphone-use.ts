@@ -2,7 +2,7 @@
 // when it could not be used. Not here: what ffmpeg's words mean (device-faults.ts), its arguments (wired-inputs.ts).
 import type { Failure } from '../protocol/errors.ts';
 import type { Port } from './capture-command.ts';
-import { microphoneEnded, microphoneFault } from './device-faults.ts';
+import { microphoneEnded, microphoneFault, wantsTwoChannels } from './device-faults.ts';
 import type { RunEvidence } from './replan.ts';
 import { alsaInput, type Shift } from './wired-inputs.ts';
 import type { Microphone } from './wired-options.ts';
@@ -11,6 +11,8 @@ export class MicrophoneUse {
   private readonly microphone: Microphone | null;
   /** Many microphones have one channel, some only two. */
   private channels = 1;
+  /** The first thing that ffmpeg said against the microphone in the run at hand. */
+  private heard: { fault: Failure; line: string } | null = null;
   /** Why the next run does without; forgotten once it has been prepared. */
   private fault: Failure | null = null;
   private told: Failure | null = null;
@@ -24,6 +26,7 @@ export class MicrophoneUse {
     const { microphone, channels } = this;
     this.told = this.fault;
     this.fault = null;
+    this.heard = null;
     if (microphone === null || (this.told !== null && !microphone.required)) return null;
     return (shift) => alsaInput(microphone, channels, shift);
   }
@@ -39,20 +42,23 @@ export class MicrophoneUse {
   }
 
   /** Takes a run that ended before it gave anything; true when another one may do better. */
-  learn({ barren, words }: RunEvidence): boolean {
-    if (this.microphone === null || !barren || words === null) return false;
-    const fault = microphoneFault(this.microphone.device, words);
-    if (fault === null) return false;
-    if (/channel count to 1\b/.test(words) && this.channels === 1) {
+  learn({ barren }: Pick<RunEvidence, 'barren'>): boolean {
+    const { microphone, heard } = this;
+    if (microphone === null || heard === null || !barren) return false;
+    if (wantsTwoChannels(heard.line) && this.channels === 1) {
       this.channels = 2;
       return true;
     }
-    this.fault = fault;
-    return !this.microphone.required;
+    this.fault = heard.fault;
+    return !microphone.required;
   }
 
+  /** Takes a line of ffmpeg's; returns what it means when the microphone has gone while it was read. */
   endedBy(line: string): string | null {
-    const ended = this.microphone !== null && microphoneEnded(line, this.microphone.device);
-    return ended ? `the microphone ${this.microphone?.device} has gone` : null;
+    if (this.microphone === null) return null;
+    const { device } = this.microphone;
+    const fault = this.heard === null ? microphoneFault(device, line) : null;
+    if (fault) this.heard = { fault, line };
+    return microphoneEnded(line, device) ? `the microphone ${device} has gone` : null;
   }
 }

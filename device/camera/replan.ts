@@ -12,8 +12,6 @@ export interface RunEvidence {
   readonly fault: string | null;
   /** The run ended without a single segment, and not for want of a network. */
   readonly barren: boolean;
-  /** What ffmpeg said last, once it has ended. */
-  readonly words: string | null;
 }
 
 /** A plan that may work where this one did not; null when there is none to try. Ends after at most four changes. */

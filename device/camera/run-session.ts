@@ -136,7 +136,7 @@ export class RunSession {
   /** Lets the driver learn; throws Replanned when the run must be another. */
   private learn(fault: string | null): void {
     const { driver } = this.context;
-    if (driver.learn({ facts: this.facts, init: this.init, fault, barren: false, words: null })) {
+    if (driver.learn({ facts: this.facts, init: this.init, fault, barren: false })) {
       throw new Replanned(fault ?? 'the sound must be encoded');
     }
   }
@@ -205,7 +205,7 @@ export class RunSession {
   private judgeFailure(thrown: Failure): RunVerdict {
     const malformed = thrown.code === 'fragment_malformed';
     // A copy of a reordered RTSP stream has no decoding times that make sense; encoded it has.
-    const evidence = { facts: this.facts, init: this.init, fault: thrown.message, barren: false, words: null };
+    const evidence = { facts: this.facts, init: this.init, fault: thrown.message, barren: false };
     if (malformed && this.context.driver.learn(evidence))
       return { how: 'replan', detail: thrown.message, failure: null };
     return { how: malformed || thrown.retryable ? 'broken' : 'hopeless', detail: thrown.message, failure: thrown };
@@ -218,7 +218,7 @@ export class RunSession {
     const detail = end.signal === null ? end.words : `ffmpeg was ended by ${end.signal}`;
     // A program that did not start or was killed says nothing about its source.
     const barren = this.segments === 0 && end.status !== null;
-    if (barren && driver.learn({ facts: this.facts, init: this.init, fault: null, barren, words: detail })) {
+    if (barren && driver.learn({ facts: this.facts, init: this.init, fault: null, barren })) {
       return { how: 'replan', detail, failure: null };
     }
     if (driver.policy.atEnd === 'lost') return this.broken(end.status === 0 ? 'it ended the stream' : detail);

@@ -3,7 +3,7 @@
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { cameraFault } from './device-faults.ts';
-import { runFfmpeg } from './ffmpeg-run.ts';
+import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import type { DriverContext, RunInput, SourceDriver } from './source-driver.ts';
@@ -120,7 +120,6 @@ export async function offeredBy(
   signal?: AbortSignal,
 ): Promise<ChosenFormat> {
   const lines: string[] = [];
-  let words = 'it offers nothing';
   try {
     await runFfmpeg(ffmpeg, {
       doing: 'asking the camera for its formats',
@@ -132,13 +131,17 @@ export async function offeredBy(
   } catch (thrown) {
     // Having listed, older ones end with an error.
     if (!isFailure(thrown)) throw thrown;
-    words = String(thrown.facts['detail'] ?? thrown.message);
   }
   const offered = parseFormats(lines);
-  if (offered.length === 0) throw cameraFault(source.shown, words);
+  if (offered.length === 0) throw cameraFault(source.shown, faultsAmong(lines));
   const format = chooseFormat(offered, source);
   if (typeof format === 'string') {
     throw failure('camera_format_unsupported', { source: source.shown, detail: format });
   }
   return format;
+}
+
+function faultsAmong(lines: readonly string[]): string {
+  const faults = lines.filter((line) => /\[(error|fatal)\]/.test(line));
+  return faults.length === 0 ? 'it offers nothing' : lastWords(faults.join('\n'), faults.length);
 }
