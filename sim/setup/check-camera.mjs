@@ -217,9 +217,11 @@ async function proveDemo(camera, more) {
     ensure(demo.status === 0, `demo ended with ${demo.status}: ${demo.error?.message ?? demo.words}`);
     const { clip, manifest, frames, method, sha256 } = demo.last;
     ensure(frames > 0 && statSync(clip).size > 0, 'the clip is empty');
+    const hasSound = readFileSync(clip).includes('soun');
+    ensure(hasSound || more === '', 'the clip has no sound');
     const verified = await command(['verify', clip, manifest]);
     ensure(verified.status === 0, `verify ended with ${verified.status}: ${verified.error?.message ?? verified.words}`);
-    return `${frames} frames of 3 s in the vault and verified, ${method}, ${sha256.slice(0, 12)}`;
+    return `${frames} frames of 3 s${hasSound ? ' with sound' : ''} in the vault and verified, ${method}, sha256 ${sha256.slice(0, 12)}`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -305,7 +307,10 @@ async function proveBusy(camera) {
 async function proveDenied(camera) {
   if (camera.startsWith('rpicam')) throw new Skip('its own program opens it');
   if (process.getuid() !== 0) throw new Skip('becoming somebody else takes root');
-  const found = tried(specOf(camera), ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--']);
+  const somebody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+  const reads = spawnSync(somebody[0], [...somebody.slice(1), 'test', '-r', doorsill]);
+  if (reads.status !== 0) throw new Skip('this checkout is closed to other users');
+  const found = tried(specOf(camera), somebody);
   if (found.gives !== undefined) throw new Skip('everybody may open it here');
   ensure(found.code === 'camera_denied', `it says ${found.code}: ${found.message}`);
   return found.code;

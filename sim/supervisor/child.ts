@@ -8,7 +8,8 @@ import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } fr
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/run.js', import.meta.url));
-const READY_MS_MAX = 60_000;
+/** A small board that does much else, or an emulated one, loads a part for minutes; one that fails is told at once. */
+const READY_MS_MAX = 240_000;
 const STOP_MS_MAX = 8_000;
 const RESTARTS_MAX = 20;
 /** A part that ends sooner than this after it was ready has not really started: the next pause is longer. */

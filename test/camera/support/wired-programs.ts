@@ -59,7 +59,18 @@ for arg in args:
     if "v4l2" in port:
         size, rate = port[port.index("-video_size") + 1], port[port.index("-framerate") + 1]
         stamped = "" if state("unstamped") else ",setpts=PTS+%f/TB" % time.monotonic()
-        out += kept + ["-f", "lavfi", "-i", "testsrc2=size=%s:rate=%s,realtime%s" % (size, rate, stamped)]
+        # A process of its own, whose end is what an unplugged camera's is: the end of the stream.
+        reads, writes = os.pipe()
+        feeder = os.fork()
+        if feeder == 0:
+            os.dup2(writes, 1)
+            os.execv(real, [real, "-nostdin", "-loglevel", "quiet", "-f", "lavfi", "-i", "testsrc2=size=%s:rate=%s,realtime%s" % (size, rate, stamped), "-c:v", "rawvideo", "-pix_fmt", "yuv420p", "-flush_packets", "1", "-f", "nut", "-"])
+        os.close(writes)
+        os.set_inheritable(reads, True)
+        link = os.path.join(here, "feeder")
+        if os.path.lexists(link): os.unlink(link)
+        os.symlink(str(feeder), link)
+        out += kept + ["-f", "nut", "-i", "pipe:%d" % reads]
     elif "alsa" in port:
         rate = port[port.index("-sample_rate") + 1]
         out += kept + ["-f", "lavfi", "-i", "sine=sample_rate=%s:frequency=440,arealtime,asetpts=PTS+%f/TB" % (rate, time.time())]
@@ -84,6 +95,12 @@ export class WiredCamera {
   /** Says what is wrong with the camera from now on; null: nothing. */
   fault(kind: keyof typeof WORDS | null): void {
     this.state('fault', kind && WORDS[kind]);
+  }
+
+  /** Pulls the camera out: what was read of it ends, and it is not found any more. */
+  unplug(): void {
+    this.fault('gone');
+    process.kill(Number(readlinkSync(join(this.folder, 'feeder'))), 'SIGKILL');
   }
 
   /** What is said of the microphone when it is opened; null: nothing, it works. */
