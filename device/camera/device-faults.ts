@@ -6,7 +6,12 @@ import { type Failure, failure } from '../protocol/errors.ts';
 export function cameraFault(source: string, words: string): Failure {
   if (/Device or resource busy/.test(words)) return failure('camera_busy', { source });
   if (/Permission denied|Operation not permitted/.test(words)) return failure('camera_denied', { source });
-  if (/Not a video capture device|Inappropriate ioctl|does not support (read|streaming)/.test(words)) {
+  // A metadata node says that it captures, as its camera does, and then has no format to list.
+  if (
+    /Not a video capture device|Inappropriate ioctl|does not support (read|streaming)|Immediate exit requested/.test(
+      words,
+    )
+  ) {
     return failure('camera_not_capture', { source, detail: 'it is no capture device' });
   }
   if (/No such (file or directory|device)|ENODEV|it ended the stream/.test(words)) {

@@ -44,8 +44,8 @@ async function choose(ffmpeg: Ffmpeg, { clock, log }: { clock: Clock; log: Log }
 
 /** Encoders of this kind are nodes beside the cameras'. */
 async function hasVideoNodes(): Promise<boolean> {
-  const names = await readdir('/dev').catch(() => []);
-  return names.some((name) => /^video\d+$/.test(name));
+  const names = await readdir('/sys/class/video4linux').catch(() => []);
+  return names.length > 0;
 }
 
 /** Encodes two seconds as a capture would; why what comes out cannot be kept, or null. */

@@ -12,7 +12,7 @@ import { chooseEncoder } from './encoder.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { FragmentSamples, InitInfo, Sample } from './fragment.ts';
-import { Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
+import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-driver.ts';
 import { StreamFacts } from './stream-facts.ts';
@@ -70,6 +70,7 @@ export class RunSession {
   private recording: Recording | null = null;
   private init: InitInfo | null = null;
   private timeline: Timeline | null = null;
+  private bootWallUs = 0;
   private place: RecordingPlace | null = null;
   /** The first picture's time in the run's own; null before it. */
   private beginsUs: number | null = null;
@@ -114,6 +115,7 @@ export class RunSession {
 
   private onStarted(input: RunInput): void {
     this.timeline = input.timeline();
+    this.bootWallUs = bootWallUsOf(this.context.clock);
     // The first segment needs the source to be opened and looked at, too.
     this.watchFor(2 * this.context.stallMs);
     this.sinks.opened();
@@ -130,7 +132,8 @@ export class RunSession {
     this.init = init;
     const fault = input.plan.video === 'copy' ? faultOfTrack(init) : null;
     this.learn(fault);
-    this.recording = new Recording(this.context, this.timeline, init, bytes);
+    const { bootWallUs } = this;
+    this.recording = new Recording(this.context, this.timeline, { init, initBytes: bytes, bootWallUs });
   }
 
   /** Lets the driver learn; throws Replanned when the run must be another. */

@@ -10,7 +10,7 @@ import type { DriverContext, RunInput, SourceDriver } from './source-driver.ts';
 import type { V4l2Source } from './sources.ts';
 import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
 import { setControls } from './v4l2-controls.ts';
-import { type ChosenFormat, chooseFormat, parseFormats } from './v4l2-formats.ts';
+import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
 import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
 import { listingArgs, v4l2Input } from './wired-inputs.ts';
 
@@ -133,7 +133,7 @@ export async function offeredBy(
     if (!isFailure(thrown)) throw thrown;
   }
   const offered = parseFormats(lines);
-  if (offered.length === 0) throw cameraFault(source.shown, faultsAmong(lines));
+  if (offered.length === 0 && !lines.some(isListed)) throw cameraFault(source.shown, faultsAmong(lines));
   const format = chooseFormat(offered, source);
   if (typeof format === 'string') {
     throw failure('camera_format_unsupported', { source: source.shown, detail: format });

@@ -42,6 +42,11 @@ const SIZES_MAX = 256;
 const LINE = /(Raw|Compressed)\s*:\s*(\S{1,32})\s*:.{0,80}?\s: (.{1,8000})$/;
 const SIZES = /\{(\d{1,5})-(\d{1,5}), (\d{1,5})\}x\{(\d{1,5})-(\d{1,5}), (\d{1,5})\}|(\d{1,5})x(\d{1,5})/g;
 
+/** Whether a line lists a format, known here or not. */
+export function isListed(line: string): boolean {
+  return LINE.test(line);
+}
+
 /** Reads the lines that `-list_formats all` writes. */
 export function parseFormats(lines: readonly string[]): OfferedFormat[] {
   const found = new Map<string, OfferedFormat>();

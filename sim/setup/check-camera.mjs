@@ -1,21 +1,13 @@
 // Owns: `npm run check:camera`: the whole story with every real camera of a Linux machine, an unplug and a replug included.
 // Its last line is `N passed, N failed, N skipped`. Not here: cameras that are drawn, files or on the network (npm test).
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { entry, Feeder, isLoopback, plugOf, Skip } from './camera-plug.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const doorsill = join(root, 'sim/cli/doorsill.mjs');
@@ -59,7 +51,6 @@ const note = (camera, what, outcome, figure = '') => {
 };
 
 /** Runs one proof; whatever it throws is its failure, `Skip` aside. */
-class Skip extends Error {}
 async function prove(camera, what, run) {
   try {
     note(camera, what, 'passed', (await run()) ?? '');
@@ -92,10 +83,6 @@ async function command(args, ms = STEP_MS_MAX) {
 
 // Cameras
 
-const entry = (node) => `/sys/class/video4linux/${basename(realpathSync(node))}`;
-const isLoopback = (node) =>
-  realpathSync(entry(node)).startsWith('/sys/devices/virtual/') && existsSync('/sys/module/v4l2loopback');
-
 function camerasHere() {
   return readdirSync('/dev')
     .filter((name) => /^video\d+$/.test(name))
@@ -106,68 +93,6 @@ function camerasHere() {
 function specOf(camera, more = '') {
   const mark = camera.includes('?') ? '&' : '?';
   return `${camera}${mark}size=${options.size}&rate=${options.rate}${more}`;
-}
-
-/** Makes a v4l2loopback a camera that sends Motion JPEG. */
-class Feeder {
-  constructor(node) {
-    this.node = node;
-    this.child = null;
-  }
-
-  async start() {
-    const picture = `testsrc2=size=${options.size}:rate=${options.rate}`;
-    this.child = spawn(
-      process.env.FFMPEG_PATH ?? 'ffmpeg',
-      [
-        '-nostdin',
-        '-loglevel',
-        'error',
-        '-re',
-        '-f',
-        'lavfi',
-        '-i',
-        picture,
-        '-c:v',
-        'mjpeg',
-        '-q:v',
-        '5',
-        '-pix_fmt',
-        'yuvj420p',
-        '-f',
-        'v4l2',
-        this.node,
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    );
-    this.gone = new Promise((resolve) => this.child.on('close', resolve));
-    const format = () => spawnSync('v4l2-ctl', ['-d', this.node, '--get-fmt-video'], { encoding: 'utf8' }).stdout ?? '';
-    for (let tries = 0; tries < 120 && !format().includes('MJPG'); tries += 1) await sleep(1_000);
-    ensure(format().includes('MJPG'), `${this.node} could not be fed`);
-  }
-
-  async stop() {
-    this.child?.kill('SIGKILL');
-    await this.gone;
-    this.child = null;
-  }
-}
-
-/** How a camera is taken away and given back here. Throws `Skip` where it cannot be. */
-function plugOf(camera, feeder) {
-  if (options['no-unplug']) throw new Skip('--no-unplug');
-  if (feeder) return { how: 'its feeder stopped', unplug: () => feeder.stop(), replug: () => feeder.start() };
-  if (camera.startsWith('rpicam')) throw new Skip('a camera module is not unplugged while it runs');
-  const device = join(entry(camera), 'device');
-  const driver = join(device, 'driver');
-  if (!existsSync(driver)) throw new Skip('its driver cannot be unbound');
-  if (process.getuid() !== 0) throw new Skip('unbinding a driver takes root');
-  const [folder, name] = [realpathSync(driver), basename(realpathSync(device))];
-  return {
-    how: `unbound from ${basename(folder)}`,
-    unplug: () => writeFileSync(join(folder, 'unbind'), name),
-    replug: () => writeFileSync(join(folder, 'bind'), name),
-  };
 }
 
 /** A town with this camera, whose every word is kept. */
@@ -228,6 +153,7 @@ async function proveDemo(camera, more) {
 }
 
 async function proveReplug(camera, feeder) {
+  if (options['no-unplug']) throw new Skip('--no-unplug');
   const { how, unplug, replug } = plugOf(camera, feeder);
   const town = new Town(specOf(camera));
   let isOut = false;
@@ -316,9 +242,41 @@ async function proveDenied(camera) {
   return found.code;
 }
 
+/** What every program opens: itself, its libraries, what tells of the machine. */
+const OWN = /^(\/(usr|lib|lib64|proc|sys)\/|\/etc\/(ld\.so\.|ssl\/|localtime$|alsa\/)|\/dev\/(null|urandom|snd\/|dri))/;
+
+/** Runs one look of the doctor's under strace: what ffmpeg opened, and whom it called. */
+function proveReach(camera) {
+  if (camera.startsWith('rpicam')) throw new Skip('its own program opens it');
+  if (spawnSync('strace', ['-V']).status !== 0) throw new Skip('strace is not installed');
+  const folder = mkdtempSync(join(tmpdir(), 'doorsill-camera-'));
+  try {
+    const log = join(folder, 'trace');
+    const found = tried(specOf(camera), ['strace', '-f', '-o', log, '-e', 'trace=open,openat,execve,socket,connect']);
+    ensure(found.gives !== undefined, `${found.code}: ${found.message}`);
+    const isReader = new Set();
+    const [opens, calls] = [[], []];
+    for (const line of readFileSync(log, 'utf8').split('\n')) {
+      const [, pid, call = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+      // The shell that sets the limits becomes ffmpeg; threads of it have ids of their own and open nothing.
+      if (/^execve\("[^"]*ffmpeg".* = 0$/.test(call)) isReader.add(pid);
+      if (!isReader.has(pid)) continue;
+      const path = /^open(?:at)?\((?:AT_FDCWD, )?"([^"]*)"/.exec(call)?.[1];
+      if (path !== undefined && !OWN.test(path)) opens.push(path);
+      if (/^(socket|connect)\(/.test(call) && !/AF_UNIX/.test(call)) calls.push(call);
+    }
+    const others = opens.filter((path) => path !== camera);
+    ensure(opens.includes(camera), 'the trace shows no reading of it');
+    ensure(others.length === 0 && calls.length === 0, `it reached ${[...others, ...calls].join(', ')}`);
+    return `${isReader.size} runs of ffmpeg: other files 0, sockets 0`;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 async function checkCamera(camera, isFirst) {
   console.log(`\n== ${camera}  ${camera.startsWith('/dev/') ? text(join(entry(camera), 'name')) : ''}`);
-  const feeder = camera.startsWith('/dev/') && isLoopback(camera) ? new Feeder(camera) : null;
+  const feeder = camera.startsWith('/dev/') && isLoopback(camera) ? new Feeder(camera, options) : null;
   try {
     await feeder?.start();
     const found = tried(specOf(camera));
@@ -339,6 +297,7 @@ async function checkCamera(camera, isFirst) {
       ensure(code === 'camera_format_unsupported', `it says ${code}`);
       return code;
     });
+    await prove(camera, 'is read by what opens nothing else', () => proveReach(camera));
     await prove(camera, 'is told busy while another program has it', () => proveBusy(camera));
     await prove(camera, 'is told closed to who is not in its group', () => proveDenied(camera));
     await prove(camera, 'unplugged and plugged in again', () => proveReplug(camera, feeder));

@@ -9,6 +9,7 @@ describe("ffmpeg's words about a wired camera", () => {
     ['Error opening input: Device or resource busy', 'camera_busy'],
     ['Cannot open video device /dev/video0: Permission denied', 'camera_denied'],
     ['Not a video capture device.; Error opening input: No such device', 'camera_not_capture'],
+    ['Error opening input: Immediate exit requested; Error opening input file /dev/video2.', 'camera_not_capture'],
     ["Cannot find a proper format for codec 'mjpeg' (id 7), pixel format 'none' (id -1)", 'camera_format_unsupported'],
     ['ioctl(VIDIOC_STREAMON): Input/output error', 'camera_unreachable'],
     ['it had stalled', 'camera_unreachable'],

@@ -101,6 +101,15 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(recorder.states()).toEqual(['starting', 'lost', 'recording', 'off']);
   });
 
+  it('that lists nothing, as a metadata node does, is told as no camera', async () => {
+    camera.dispose();
+    camera = new WiredCamera(ffmpeg, []);
+    const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
+    const source = parseCameraSource(SOURCE);
+    if (source.kind !== 'v4l2') throw new Error('not a wired camera');
+    await expect(tryCamera(source, seams)).rejects.toMatchObject({ code: 'camera_not_capture' });
+  });
+
   it('that lacks what is asked says what it has', async () => {
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
     const lacks = parseCameraSource('v4l2:/dev/null?size=800x600');
