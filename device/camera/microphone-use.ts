@@ -1,6 +1,6 @@
 // Owns: whether a wired camera's next run has sound: the microphone is tried at each new start, and left out of the one after it
 // when it could not be used. Not here: what ffmpeg's words mean (device-faults.ts), its arguments (wired-inputs.ts).
-import type { Failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../protocol/errors.ts';
 import type { Port } from './capture-command.ts';
 import { microphoneEnded, microphoneFault, wantsTwoChannels } from './device-faults.ts';
 import type { RunEvidence } from './replan.ts';
@@ -16,6 +16,8 @@ export class MicrophoneUse {
   /** Why the next run does without; forgotten once it has been prepared. */
   private fault: Failure | null = null;
   private told: Failure | null = null;
+  /** Why it is not read any more in the run at hand. */
+  private gone: Failure | null = null;
 
   constructor(microphone: Microphone | null) {
     this.microphone = microphone;
@@ -27,6 +29,7 @@ export class MicrophoneUse {
     this.told = this.fault;
     this.fault = null;
     this.heard = null;
+    this.gone = null;
     if (microphone === null || (this.told !== null && !microphone.required)) return null;
     return (shift) => alsaInput(microphone, channels, shift);
   }
@@ -36,9 +39,9 @@ export class MicrophoneUse {
     return this.told;
   }
 
-  /** Why nothing is recorded, when nothing may be without sound. */
-  get required(): Failure | null {
-    return this.microphone?.required ? this.fault : null;
+  /** Why the run at hand has ended, when that is the microphone's doing: it has gone, or nothing may be recorded without it. */
+  get ended(): Failure | null {
+    return this.gone ?? (this.microphone?.required ? this.fault : null);
   }
 
   /** Takes a run that ended before it gave anything; true when another one may do better. */
@@ -59,6 +62,8 @@ export class MicrophoneUse {
     const { device } = this.microphone;
     const fault = this.heard === null ? microphoneFault(device, line) : null;
     if (fault) this.heard = { fault, line };
-    return microphoneEnded(line, device) ? `the microphone ${device} has gone` : null;
+    if (!microphoneEnded(line, device)) return null;
+    this.gone = failure('microphone_unusable', { source: device, detail: 'it has gone' });
+    return `the microphone ${device} has gone`;
   }
 }

@@ -84,7 +84,7 @@ export class RpicamDriver implements SourceDriver {
 
   explain(detail: string): Failure {
     const { source, end } = this;
-    if (this.microphone.required) return this.microphone.required;
+    if (this.microphone.ended) return this.microphone.ended;
     if (end?.missing) {
       // Said again by its first name at the next try, in case that has been installed.
       this.program = 0;

@@ -90,7 +90,7 @@ export class V4l2Driver implements SourceDriver {
   }
 
   explain(detail: string): Failure {
-    return this.microphone.required ?? cameraFault(this.source.shown, detail);
+    return this.microphone.ended ?? cameraFault(this.source.shown, detail);
   }
 
   endedBy(line: string): string | null {

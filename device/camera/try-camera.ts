@@ -62,7 +62,7 @@ async function microphoneTroubles(microphone: Microphone | null, context: Driver
     );
     if (words === null) return [];
     if (use.learn({ barren: true })) continue;
-    return [use.required ?? failure('microphone_unusable', { source: microphone.device, detail: words })];
+    return [use.ended ?? failure('microphone_unusable', { source: microphone.device, detail: words })];
   }
 }
 
