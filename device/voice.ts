@@ -145,7 +145,6 @@ export class Voice {
       camera: {
         state: camera?.state ?? 'off',
         source: camera?.source ?? source,
-        ...(camera?.failure ? { code: camera.failure.code } : {}),
         ...(camera ? detailOf(camera) : {}),
         ...(sourceStartUs === null ? {} : { sourceStartUs }),
       },

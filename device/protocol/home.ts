@@ -21,11 +21,9 @@ export const stateSchema = z.strictObject({
   camera: z.strictObject({
     state: z.enum(['starting', 'recording', 'stalled', 'lost', 'ended', 'off', 'failed']),
     source: z.string().max(300),
-    /** Why it is lost or failed: a code of the table of errors, and its message. */
+    /** Why it does not record, or not all that it should: a code of the table of errors, and its message. */
     code: z.string().max(60).optional(),
     detail: z.string().max(300).optional(),
-    /** Of the table of errors: why it does not record, or not all that it should. */
-    code: z.string().max(60).optional(),
     /** Wall time of the source's own time 0, once it records: turns seconds of a file's timeline into wall time. */
     sourceStartUs: z.int().optional(),
   }),
