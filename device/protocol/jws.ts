@@ -23,6 +23,9 @@ export const TOKEN_TYPES = [
   'doorsill-enrolment+jws',
   'doorsill-access+jws',
   'doorsill-agency+jws',
+  'doorsill-tree-head+jws',
+  'doorsill-cosignature+jws',
+  'doorsill-custody+jws',
 ] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
 
