@@ -20,6 +20,9 @@ import { Standing } from './agencies/standing.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
+import { CustodyCalls } from './custody/calls.ts';
+import { Custody } from './custody/custody.ts';
+import { custodyRoutes } from './custody/routes.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
@@ -98,7 +101,8 @@ export class Bridge {
       const server = this.makeServer();
       const enrolment = this.addEnrolment(server, core);
       this.addRequests(server, core, board);
-      await this.addIntake(server, core, locks);
+      const custody = this.addCustody(server, core);
+      await this.addIntake(server, core, locks, custody);
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
       server.get('/v1/bridge', async () => this.facts());
@@ -178,7 +182,7 @@ export class Bridge {
     await disk.makeFolder(dataFolder);
     const key = await signingKeyIn(disk, random, dataFolder);
     const adminToken = await adminTokenIn(disk, random, dataFolder);
-    const database = await openDatabase(join(dataFolder, 'bridge.sqlite'));
+    const database = await openDatabase(join(dataFolder, 'bridge.sqlite'), { clock, random });
     this.undo.push(() => database.close());
     const standing = new Standing({
       clock,
@@ -276,7 +280,15 @@ export class Bridge {
     requestRoutes(server, requests);
   }
 
-  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks): Promise<void> {
+  private addCustody(server: FastifyInstance, core: Core): Custody {
+    const { clock, config } = this.deps;
+    const { custody: store, enrolments, intakes } = core.database;
+    const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
+    custodyRoutes(server, custody, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
+    return custody;
+  }
+
+  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks, custody: Custody): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
     const { intakes: store, enrolments, requests, accessLog } = core.database;
     const { standing, key, id: bridgeId } = core;
@@ -291,7 +303,7 @@ export class Bridge {
     const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath });
     const stopReading = (clip: string) => clips.stopReading(clip);
     intakeRoutes(server, desk, new Revocations({ ...shared, enrolments, stopReading }));
-    clipRoutes(server, clips);
+    clipRoutes(server, clips, custody);
     await finish.start();
     this.undo.push(() => finish.stop());
     const { creationsMax } = config.intake;

@@ -107,6 +107,12 @@ export const bridgeConfigSchema = z
       .min(60)
       .max(7 * 24 * HOUR_S)
       .default(HOUR_S),
+    custody: z
+      .strictObject({
+        /** Keys of the witnesses whose cosignatures are served. */
+        witnesses: z.array(publicKeySchema).max(16).default([]),
+      })
+      .prefault({}),
     requests: requestRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
   })

@@ -3,6 +3,7 @@
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency.ts';
+import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
@@ -44,12 +45,20 @@ export class Clips {
     this.deps = deps;
   }
 
-  /** The caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`. */
-  async list(bearer: string): Promise<ClipEntry[]> {
+  /**
+   * Lets an agency read what is kept about all its own clips; the reading is in the log when this resolves. Returns the agency.
+   * Throws `token_...`, `agency_...`, `clip_unknown`.
+   */
+  async seeAll(bearer: string, part: 'list' | 'audit'): Promise<string> {
     const access = await this.deps.tokens.readAccess(bearer);
     if (access.clip !== ALL_CLIPS) throw failure('clip_unknown');
-    await this.note(access, 'list');
-    const clips = await this.deps.store.storedClips(access.agency, LIST_MAX);
+    await this.note(access, part, 'view');
+    return access.agency;
+  }
+
+  /** The caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`. */
+  async list(bearer: string): Promise<ClipEntry[]> {
+    const clips = await this.deps.store.storedClips(await this.seeAll(bearer, 'list'), LIST_MAX);
     return clips.map(({ clip, request, clipBytes, clipSha256 }) => ({
       clip,
       request,
@@ -62,12 +71,12 @@ export class Clips {
    * The clip if the caller may see it now; the reading is in the log when this resolves. Throws `clip_unknown` for a clip
    * of another agency just as for one that does not exist, `token_...`, `agency_...`.
    */
-  async see(bearer: string, clip: string, part: 'clip' | 'manifest'): Promise<Intake> {
+  async see(bearer: string, clip: string, part: AccessPart, action: AccessAction): Promise<Intake> {
     const access = await this.deps.tokens.readAccess(bearer);
     const stored = await this.deps.store.findClip(clip);
     const isTheirs = stored?.state === 'stored' && stored.agency === access.agency && access.clip === clip;
     if (!isTheirs) throw failure('clip_unknown');
-    await this.note(access, part);
+    await this.note(access, part, action);
     // Asked again: the owner may have revoked while the reading was written down, and the manifest names the home.
     if ((await this.deps.store.findClip(clip))?.state !== 'stored') throw failure('clip_unknown');
     return stored;
@@ -103,10 +112,10 @@ export class Clips {
     for (const reading of this.readings.get(clip) ?? []) reading.abort(failure('clip_unknown'));
   }
 
-  private async note(access: AccessToken, part: 'clip' | 'manifest' | 'list'): Promise<void> {
+  private async note(access: AccessToken, part: AccessPart, action: AccessAction): Promise<void> {
     const { agency, clip, reason, jti } = access;
     const atUs = this.deps.clock.wallUs();
-    await this.deps.log.add({ atUs, agency, clip, part, reason, token: jti });
+    await this.deps.log.add({ atUs, agency, clip, part, action, reason, token: jti });
   }
 }
 

@@ -7,6 +7,7 @@ import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, sql } from 'ky
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { SqlAccessLog } from './access-log.ts';
+import { type CustodySeams, SqlCustody } from './custody.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
 import { SqlIntakes } from './intakes.ts';
@@ -20,16 +21,19 @@ export interface Database {
   requests: SqlRequests;
   intakes: SqlIntakes;
   accessLog: SqlAccessLog;
+  custody: SqlCustody;
   close(): Promise<void>;
 }
 
 /**
- * Opens the file, made when missing, and brings it to today's schema. Throws `state_damaged` for a file that is none of ours,
- * `database_full`, `database_busy`, `database_unusable` for one that could be used if the machine let us.
+ * Opens the file, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and salts
+ * from. Throws `state_damaged` for a file that is none of ours, `database_full`, `database_busy`, `database_unusable` for one
+ * that could be used if the machine let us.
  */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(path: string, seams: CustodySeams): Promise<Database> {
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
+  let custody: SqlCustody;
   try {
     keepPrivate(path);
     file = new Sqlite(path);
@@ -44,6 +48,7 @@ export async function openDatabase(path: string): Promise<Database> {
     // A database that can only be read is found out now, not when the first clip has come.
     file.exec('begin immediate; rollback');
     await migrate(tables, path);
+    custody = await SqlCustody.open(tables, seams);
   } catch (thrown) {
     await tables?.destroy();
     // The line before closes only what was used already.
@@ -52,11 +57,12 @@ export async function openDatabase(path: string): Promise<Database> {
   }
   const open = tables;
   return {
-    documents: new SqlDocuments(open),
+    documents: new SqlDocuments(open, custody),
     enrolments: new SqlEnrolments(open),
-    requests: new SqlRequests(open),
-    intakes: new SqlIntakes(open),
-    accessLog: new SqlAccessLog(open),
+    requests: new SqlRequests(open, custody),
+    intakes: new SqlIntakes(open, custody),
+    accessLog: new SqlAccessLog(open, custody),
+    custody,
     close: () => open.destroy(),
   };
 }

@@ -1,6 +1,7 @@
 // Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
 // Not here: when to publish or revoke (intake/), the clips' bytes.
 import type { Kysely, Selectable, Transaction } from 'kysely';
+import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
 import type {
   GrantKey,
@@ -11,15 +12,18 @@ import type {
   RevokedGrant,
   RevokeOutcome,
 } from '../intake/store.ts';
+import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 const DAY_S = 24 * 3600;
 
 export class SqlIntakes implements IntakeStore {
   private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
+    this.custody = custody;
   }
 
   async find(key: GrantKey): Promise<Intake | null> {
@@ -103,20 +107,37 @@ export class SqlIntakes implements IntakeStore {
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .execute();
+      const { clip, grant, agency, clipSha256, clipBytes, manifestSha256 } = intake;
+      const receiptSha256 = sha256Hex(stored.receipt);
+      const facts = {
+        clip,
+        grant,
+        request: intake.request,
+        agency,
+        clipSha256,
+        clipBytes,
+        manifestSha256,
+        receiptSha256,
+      };
+      await this.custody.append(step, { kind: 'intake', about: key, facts });
       await move();
       return true;
     });
   }
 
   async drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean> {
-    const changed = await this.tables
-      .updateTable('intakes')
-      .set({ state: 'deleted', uploading: 0, manifest: '', refusal, receipt })
-      .where('device', '=', key.device)
-      .where('grant_id', '=', key.grant)
-      .where('state', '=', 'open')
-      .executeTakeFirst();
-    return changed.numUpdatedRows > 0n;
+    return this.tables.transaction().execute(async (step) => {
+      const dropped = await step
+        .updateTable('intakes')
+        .set({ state: 'deleted', uploading: 0, manifest: '', refusal, receipt })
+        .where('device', '=', key.device)
+        .where('grant_id', '=', key.grant)
+        .where('state', '=', 'open')
+        .returning('clip')
+        .executeTakeFirst();
+      if (dropped) await this.tellDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
+      return dropped !== undefined;
+    });
   }
 
   async findRevoked(key: GrantKey): Promise<RevokedGrant | null> {
@@ -152,6 +173,8 @@ export class SqlIntakes implements IntakeStore {
         .where('device', '=', revoked.device)
         .where('grant_id', '=', revoked.grant)
         .execute();
+      const clip = intake ? { clip: intake.clip } : {};
+      await this.tellDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
       return { done: 'now', intake };
     });
   }
@@ -171,6 +194,15 @@ export class SqlIntakes implements IntakeStore {
       .limit(most)
       .execute();
     return rows.map(toIntake);
+  }
+
+  private async tellDeletion(
+    step: Transaction<Tables>,
+    { device, grant }: GrantKey,
+    { receipt, ...said }: { clip?: string; cause: ErrorCode; receipt: string },
+  ): Promise<void> {
+    const facts = { grant, ...said, receiptSha256: sha256Hex(receipt) };
+    await this.custody.append(step, { kind: 'deletion', about: { device, grant }, facts });
   }
 }
 

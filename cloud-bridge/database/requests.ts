@@ -1,13 +1,16 @@
 // Owns: requests and area document revisions in SQL. Not here: the rules of publication (requests/).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { AddOutcome, RequestStore, StoredRequest } from '../requests/store.ts';
+import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 export class SqlRequests implements RequestStore {
   private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
+    this.custody = custody;
   }
 
   async add(
@@ -35,6 +38,7 @@ export class SqlRequests implements RequestStore {
         .insertInto('request_cells')
         .values(cells.map((cell) => ({ request: request.request, cell })))
         .execute();
+      await this.tell(step, 'published', request);
       return 'added';
     });
   }
@@ -45,13 +49,17 @@ export class SqlRequests implements RequestStore {
   }
 
   async resolve(request: string): Promise<boolean> {
-    const changed = await this.tables
-      .updateTable('requests')
-      .set({ state: 'resolved' })
-      .where('request', '=', request)
-      .where('state', '=', 'published')
-      .executeTakeFirst();
-    return changed.numUpdatedRows > 0n;
+    return this.tables.transaction().execute(async (step) => {
+      const resolved = await step
+        .updateTable('requests')
+        .set({ state: 'resolved' })
+        .where('request', '=', request)
+        .where('state', '=', 'published')
+        .returning(['request', 'agency', 'token_sha256 as tokenSha256'])
+        .executeTakeFirst();
+      if (resolved) await this.tell(step, 'resolved', resolved);
+      return resolved !== undefined;
+    });
   }
 
   async unexpired(nowS: number): Promise<StoredRequest[]> {
@@ -84,6 +92,15 @@ export class SqlRequests implements RequestStore {
       .returning('revision')
       .executeTakeFirstOrThrow();
     return row.revision;
+  }
+
+  private async tell(
+    step: Transaction<Tables>,
+    event: 'published' | 'resolved',
+    about: Pick<StoredRequest, 'request' | 'agency' | 'tokenSha256'>,
+  ): Promise<void> {
+    const { request, agency, tokenSha256: requestSha256 } = about;
+    await this.custody.append(step, { kind: 'request', event, request, agency, requestSha256 });
   }
 
   private async cellsOf(request: string): Promise<string[]> {

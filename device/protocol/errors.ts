@@ -817,6 +817,43 @@ export const ERRORS = {
     'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
   ),
 
+  // The chain of custody
+  custody_unknown: rule(
+    404,
+    3,
+    false,
+    'The log of custody has nothing there: {detail}',
+    'Ask /v1/custody/head how long the log is.',
+  ),
+  custody_cosignature_refused: rule(
+    403,
+    3,
+    false,
+    'The bridge does not take the cosignature: {detail}',
+    'A witness cosigns heads of this bridge alone, with a key that bridge.json names under custody.witnesses.',
+  ),
+  custody_head_refused: rule(
+    422,
+    4,
+    true,
+    'What answered is not the log of this bridge: {detail}',
+    'Check the address and the key; it is asked again.',
+  ),
+  custody_rollback: rule(
+    409,
+    3,
+    false,
+    'The bridge has taken back a part of its log: {detail}',
+    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+  custody_fork: rule(
+    409,
+    3,
+    false,
+    'The bridge has rewritten its log: {detail}',
+    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+
   // Verification of documents by anyone
   verify_failed: rule(422, 3, false, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const satisfies Record<string, ErrorRule>;

@@ -6,9 +6,9 @@ import { basename, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../cloud-bridge/database/database.ts';
 import type { Intake } from '../../cloud-bridge/intake/store.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
+import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { type Answer, BridgeHouse, type Parcel } from '../support/bridge-house.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import type { SmallDisk } from '../support/small-disk.ts';
@@ -56,7 +56,7 @@ export class BridgeStory {
     const house = await BridgeHouse.open();
     const parcel = house.parcel(await house.ready());
     await house.openIntake(parcel);
-    const database = await openDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
     const known = await database.intakes.find({ device: house.cast.device.id, grant: parcel.grant });
     await database.close();
     await house.bridge.stop();
@@ -191,7 +191,7 @@ export class BridgeStory {
   }
 
   private async intakeIn(path: string): Promise<Intake | null> {
-    const database = await openDatabase(path);
+    const database = await openBridgeDatabase(path);
     try {
       return await database.intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
     } finally {

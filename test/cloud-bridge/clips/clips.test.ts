@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rangeOf } from '../../../cloud-bridge/clips/clips.ts';
-import { openDatabase } from '../../../cloud-bridge/database/database.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
 import { makeParty } from '../../support/parties.ts';
 
@@ -56,10 +56,15 @@ describe('the agency a clip was granted to', () => {
 
   it('leaves its reason in the log before a byte is sent', async () => {
     await bytesOf(house.access(parcel.clipId, house.cast.agency, { reason: 'review by Sgt. Hill' }));
-    const database = await openDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
-    const [last] = await database.accessLog.ofClip(parcel.clipId, 1);
+    const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    const last = (await database.accessLog.page({ agency: null, clip: parcel.clipId, after: 0, most: 100 })).at(-1);
     await database.close();
-    expect(last).toMatchObject({ agency: house.cast.agency.id, part: 'clip', reason: 'review by Sgt. Hill' });
+    expect(last).toMatchObject({
+      agency: house.cast.agency.id,
+      part: 'clip',
+      action: 'download',
+      reason: 'review by Sgt. Hill',
+    });
   });
 });
 

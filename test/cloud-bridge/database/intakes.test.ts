@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../../cloud-bridge/database/database.ts';
+import type { Database } from '../../../cloud-bridge/database/database.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { openBridgeDatabase } from '../../support/bridge-database.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
@@ -21,8 +23,8 @@ function intake(changes: Partial<Intake> = {}): Intake {
     ownerKey: 'o',
     grantSha256: 'g',
     manifest: 'm',
-    manifestSha256: 'h',
-    clipSha256: 'c',
+    manifestSha256: sha256Hex('h'),
+    clipSha256: sha256Hex('c'),
     clipBytes: 100,
     expiresS: 1_000,
     upload: 'upload-a',
@@ -39,10 +41,10 @@ let folder: string;
 let database: Database;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-intakes-'));
-  database = await openDatabase(join(folder, 'bridge.sqlite'));
+  database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
   await database.enrolments.addCode('s', 100, 0);
   await database.enrolments.redeem('s', { device: key.device, key: 'k', enrolledS: 1 });
-  const request = { request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: 'h' };
+  const request = { request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: sha256Hex('t') };
   const rest = { publication: 'p', investigation: 'i', cells: ['9q8yy'], publishedS: 0, expiresS: 1_000 };
   await database.requests.add({ ...request, ...rest, state: 'published' }, { postsMax: 2, openPerCellMax: 5, nowS: 0 });
 });
