@@ -182,6 +182,7 @@ export const custodyCallSchema = z.strictObject({
   device: idSchema,
   grant: idSchema,
 });
+export type CustodyCall = z.infer<typeof custodyCallSchema>;
 export const CUSTODY_CALL_LIFE_S_MAX = 300;
 
 /** The proof's one spelling: any other text for the same is refused, so that no byte of a kept file may change. */

@@ -11,6 +11,7 @@ import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
 import { addBridge, addBroker, addDevice, addRegistry } from './part-verbs.ts';
+import { addProof } from './proof.ts';
 import { addRequest } from './request.ts';
 import { addDemo, addStory, addUp } from './story-verbs.ts';
 import { addVerify } from './verify.ts';
@@ -33,7 +34,7 @@ export function makeProgram(): Command {
   program.commandsGroup('Everything on this machine:');
   for (const add of [addUp, addDemo, addStory]) add(program);
   program.commandsGroup('As the owner:');
-  for (const add of [addGrant, addDeny, addRevoke, addWatch, addPair]) add(program);
+  for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addRequest, addVerify, addDoctor]) add(program);

@@ -13,6 +13,7 @@ import {
   isErrorCode,
   makeGrant,
   OwnerSession,
+  readEnrolment,
   type Signer,
   type Timer,
   type VerifiedNotice,
@@ -20,7 +21,9 @@ import {
 } from '../../device/index.ts';
 import { answered, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
+import { fetchPapers, keepPapers, PROOF_NAME, RECEIPT_NAME } from '../papers/papers.ts';
 import { DEMO_HOME, Town } from '../supervisor/town.ts';
+import { townPaths } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -33,7 +36,7 @@ export interface DemoOptions {
   disclose: string;
   audio: boolean;
   logLevel: string;
-  /** Kept when named; else a new folder of which only the clip and its manifest stay. */
+  /** Kept when named; else a new folder of which only the clip and its papers stay. */
   folder?: string;
 }
 
@@ -91,12 +94,23 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
       await copyFile(join(stored, 'clip.mp4'), join(folder, 'clip.mp4'));
       await copyFile(join(stored, 'manifest.jws'), join(folder, 'manifest.jws'));
     }
+    const bridgeKey = await pinnedBridgeKey(deps, town.folder);
+    const of = { device: facts.home.device, grant: result.grant, bridgeUrl: facts.bridge.url, bridgeKey };
+    await keepPapers(deps.disk, target, await fetchPapers(signer, of));
+    deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
     isDone = true;
     return { clip: join(target, 'clip.mp4'), manifest: join(target, 'manifest.jws'), ...result.facts };
   } finally {
     for (const close of closers) await close();
     if (ownFolder) await rm(isDone ? join(folder, 'town') : folder, { recursive: true, force: true });
   }
+}
+
+/** The bridge's key as the doorbell pinned it when it enrolled. */
+async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<string> {
+  const enrolment = await readEnrolment(disk, join(townPaths(folder).doorbell, 'enrolment.json'));
+  if (!enrolment) throw failure('not_running', { folder });
+  return enrolment.bridgeKey;
 }
 
 /** A file is read once, as fast as it goes; drawn footage as long as needed; a live camera as it comes. */
@@ -209,7 +223,7 @@ async function grantAndWait(
   notice: VerifiedNotice,
   choice: { window: Window; disclose: DisclosureKey[]; audio: boolean },
   deps: StoryDeps,
-): Promise<{ clipId: string; facts: Omit<DemoResult, 'clip' | 'manifest'> }> {
+): Promise<{ clipId: string; grant: string; facts: Omit<DemoResult, 'clip' | 'manifest'> }> {
   const grant = makeGrant(signer, notice, choice);
   const startMs = deps.clock.monotonicMs();
   const { receipt } = await answered(
@@ -229,7 +243,7 @@ async function grantAndWait(
   if (!clip) throw failure('internal', { detail: 'the receipt names no clip' });
   const disclosed = Object.fromEntries(clip.disclosed.map((key) => [key, notice.wouldDisclose[key] ?? '']));
   const { id, window, frames, sha256, method } = clip;
-  return { clipId: id, facts: { window, frames, sha256, disclosed, method, grantToStoredMs } };
+  return { clipId: id, grant: grant.jti, facts: { window, frames, sha256, disclosed, method, grantToStoredMs } };
 }
 
 function parseKeys(text: string): DisclosureKey[] {
