@@ -6,3 +6,4 @@ export { startBridge } from './main.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';
 export { startRegistry } from './registry/main.ts';
 export { Registry, type RegistryDeps } from './registry/registry.ts';
+export { Witness, type WitnessDeps } from './witness/witness.ts';

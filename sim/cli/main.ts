@@ -16,6 +16,7 @@ import { addRequest } from './request.ts';
 import { addDemo, addStory, addUp } from './story-verbs.ts';
 import { addVerify } from './verify.ts';
 import { addWatch } from './watch.ts';
+import { addWitness } from './witness.ts';
 
 /** The whole command line, not run yet. */
 export function makeProgram(): Command {
@@ -39,7 +40,7 @@ export function makeProgram(): Command {
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addRequest, addVerify, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
-  for (const add of [addDevice, addBridge, addRegistry, addBroker]) add(program);
+  for (const add of [addDevice, addBridge, addRegistry, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.
   for (const command of program.commands.flatMap((verb) => [verb, ...verb.commands])) {
     command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');
