@@ -14,6 +14,8 @@ import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
+import { AccessAudit } from './access-audit/audit.ts';
+import { accessAuditRoutes } from './access-audit/routes.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { Standing } from './agencies/standing.ts';
@@ -304,6 +306,8 @@ export class Bridge {
     const stopReading = (clip: string) => clips.stopReading(clip);
     intakeRoutes(server, desk, new Revocations({ ...shared, enrolments, stopReading }));
     clipRoutes(server, clips, custody);
+    const audit = new AccessAudit(accessLog, clock);
+    accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
     await finish.start();
     this.undo.push(() => finish.stop());
     const { creationsMax } = config.intake;

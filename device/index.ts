@@ -11,6 +11,7 @@ export * from './base/clock.ts';
 export { CodedError } from './base/coded-error.ts';
 export * from './base/disk.ts';
 export * from './base/folder-lock.ts';
+export * from './base/json.ts';
 export * from './base/keys.ts';
 export * from './base/log.ts';
 export * from './base/mqtt-guard.ts';

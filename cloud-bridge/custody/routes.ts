@@ -4,15 +4,9 @@ import { z } from 'zod';
 import { cosignatureBodySchema } from '../../device/protocol/custody.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { bearerOf } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import { countSchema, parseBody } from '../http/server.ts';
 import type { CustodyCalls } from './calls.ts';
 import { type Custody, ENTRIES_MAX } from './custody.ts';
-
-/** A count in an address: one spelling, and small enough to be exact. */
-const countSchema = z
-  .string()
-  .regex(/^(0|[1-9]\d{0,13})$/)
-  .transform(Number);
 
 const inclusionSchema = z.strictObject({ leaf: countSchema, size: countSchema.optional() });
 const consistencySchema = z.strictObject({ from: countSchema, to: countSchema });
