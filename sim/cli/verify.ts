@@ -99,7 +99,7 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
   if (isLost) throw failure('usage', { detail: '--proof goes with --receipt, and --witness-key with --proof' });
   const bridgeKey = await expectedBridge(context, options);
   const witnessKeys = await Promise.all(options.witnessKey.map((named) => namedKey(context, named)));
-  const verified = await verifyClip(createReadStream(clip), await readToken(context, manifest), {
+  const verified = await verifyClip(bytesOf(clip), await readToken(context, manifest), {
     ...(options.device ? { device: options.device } : {}),
     ...(bridgeKey === undefined ? {} : { bridgeKey }),
     ...(options.receipt ? { receipt: await readToken(context, options.receipt) } : {}),
@@ -128,6 +128,11 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
       ...unknown,
     ].join('\n'),
   );
+}
+
+/** The file's bytes, opened when they are asked for: papers that do not hold end the matter before. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  for await (const part of createReadStream(path)) yield part;
 }
 
 /** Walks the chain with the device's public key alone; a receipt an owner kept must name a head that lies on it. */

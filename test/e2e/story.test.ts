@@ -82,6 +82,30 @@ describe('up', () => {
     expect((await get(sent.clip.id, access(stranger))).status).toBe(403);
   });
 
+  it('gives the owner the papers of the clip, and whoever audits every reading of it', async () => {
+    const out = join(folder.path, 'papers');
+    const kept = await runCommand(['proof', grantWords[1] ?? '', '--data', data, '--out', out, '--json']);
+    expect(kept.status, kept.stderr).toBe(0);
+    const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
+    const own = ['--receipt', join(out, 'receipt.jws'), '--proof', join(out, 'proof.json'), '--data', data];
+    const verified = await runCommand(['verify', ...files, ...own, '--json']);
+    expect(verified.status, verified.stderr).toBe(0);
+    expect(verified.last).toMatchObject({ custody: { leaf: kept.last?.['leaf'] } });
+
+    const read = await runCommand(['audit', 'access', '--data', data, '--clip', sent.clip.id, '--json']);
+    expect(read.status, read.stderr).toBe(0);
+    expect(read.lines.map(({ action, part, reason }) => [action, part, reason])).toEqual([
+      ['download', 'clip', 'case review'],
+      ['view', 'manifest', 'case review'],
+    ]);
+    const table = join(folder.path, 'accesses.csv');
+    const exported = await runCommand(['audit', 'access', '--data', data, '--admin', '--csv', '--out', table]);
+    expect(exported.status, exported.stderr).toBe(0);
+    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(5);
+    expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
+    expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
+  }, 60_000);
+
   it('rings by command and tells so', async () => {
     const before = up.lines.length;
     expect((await runCommand(['ring', '--data', data, '--json'])).status).toBe(0);

@@ -7,7 +7,9 @@ import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Intake } from '../../cloud-bridge/intake/store.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
+import { toHex, utf8 } from '../../device/base/bytes.ts';
+import { sha256, sha256Hex } from '../../device/base/keys.ts';
+import { leafHash, nodeHash, spanHash } from '../../device/protocol/merkle.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { type Answer, BridgeHouse, type Parcel } from '../support/bridge-house.ts';
 import { temporaryFolder } from '../support/command-line.ts';
@@ -207,6 +209,28 @@ export class BridgeStory {
     expect(file.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
     file.close();
     expect(await this.intakeIn(path)).toMatchObject({ state: 'deleted', manifest: '' });
+    await this.loggedAsItHappened(path);
+  }
+
+  /** The log of custody is one whole tree, and says of the clip just what the tables say, no more and no less. */
+  private async loggedAsItHappened(path: string): Promise<void> {
+    const { custody, intakes, accessLog, close } = await openBridgeDatabase(path);
+    try {
+      const size = await custody.size();
+      const leaves = await custody.entries(0, size + 1);
+      expect(leaves.map(({ leaf }) => leaf)).toEqual([...leaves.keys()]);
+      const root = await spanHash({ start: 0, end: size }, (of) => custody.subtree(of), sha256);
+      const hashes = leaves.map(({ entry }) => leafHash(utf8(entry), sha256));
+      const fromLeaves = spanHash({ start: 0, end: size }, ({ level, at }) => subtreeOver(hashes, level, at), sha256);
+      expect(toHex(root)).toBe(toHex(await fromLeaves));
+      const told = (kind: string) => leaves.filter(({ entry }) => JSON.parse(entry).kind === kind).length;
+      const intake = await intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
+      const receipt = intake?.receipt ?? '';
+      expect([told('deletion'), await custody.leafOf(sha256Hex(receipt))]).toEqual([1, expect.any(Number)]);
+      expect(told('access')).toBe((await accessLog.page({ agency: null, clip: null, after: 0, most: 999 })).length);
+    } finally {
+      await close();
+    }
   }
 
   /** The database and the staged clips on a disk without room: coded refusals; with room the story goes on. */
@@ -272,6 +296,15 @@ export class BridgeStory {
     await this.agreed();
     return came;
   }
+}
+
+async function subtreeOver(hashes: readonly Uint8Array[], level: number, at: number): Promise<Uint8Array> {
+  if (level === 0) return hashes[at] ?? new Uint8Array();
+  const [left, right] = [
+    await subtreeOver(hashes, level - 1, at * 2),
+    await subtreeOver(hashes, level - 1, at * 2 + 1),
+  ];
+  return nodeHash(left, right, sha256);
 }
 
 /** An answer as it is; throws when it is a refusal without a code. */
