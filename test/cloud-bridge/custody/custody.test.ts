@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
+import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import {
+  type CustodyProof,
   custodyBundleSchema,
   custodyEntrySchema,
   FACTS,
@@ -238,6 +240,67 @@ describe('the papers of a clip', () => {
       ...['token_unknown_signer', 'token_unknown_signer', 'token_wrong_audience', 'token_expired', 'token_expired'],
       ...['http_not_found', 'token_unknown_signer', 'http_not_found', 'device_not_enrolled', 'token_unknown_claims'],
       ...['http_unauthorised', 'agency_unknown'],
+    ]);
+  });
+
+  it('hold for their own clip, receipt and bridge alone', async () => {
+    const { cast } = house;
+    const other = house.parcel(request);
+    await house.deliver(other);
+    const bundleOf = async ({ grant }: Parcel) =>
+      custodyBundleSchema.parse((await papers(call(cast.owner, { grant }), grant)).body);
+    const [own, others] = [await bundleOf(parcel), await bundleOf(other)];
+    const bytes = async function* () {
+      yield parcel.clip;
+    };
+    const verify = (receipt: string, proof: CustodyProof | string, bridgeKey = cast.bridge.key.publicKey) =>
+      verifyClip(bytes(), parcel.manifestToken, {
+        receipt,
+        proof: typeof proof === 'string' ? proof : printProof(proof),
+        bridgeKey,
+      }).then(
+        ({ custody }) => custody?.leaf,
+        (thrown: { facts?: { detail?: string } }) => thrown.facts?.detail,
+      );
+    expect(await verify(own.receipt, own.proof)).toBe(own.proof.leaf);
+    const stranger = makeParty('bridge', new SystemRandom());
+    const strangersHead = cast.sign(
+      'doorsill-tree-head+jws',
+      { ...claimsOf(own.proof.head), iss: stranger.key.publicKey },
+      stranger,
+    );
+    // The bridge's second receipt for the very same clip is not the one that the leaf is about.
+    const twin = cast.sign('doorsill-intake+jws', { ...claimsOf(own.receipt), jti: 'intake-twin' }, cast.bridge);
+    const deletion = cast.sign('doorsill-intake+jws', { ...claimsOf(own.receipt), outcome: 'deleted' }, cast.bridge);
+    const { leaf, salt, facts, entry } = own.proof;
+    expect([
+      await verify(own.receipt, others.proof),
+      await verify(others.receipt, others.proof),
+      await verify(twin, own.proof),
+      await verify(deletion, own.proof),
+      await verify(own.receipt, { ...own.proof, head: strangersHead }),
+      await verify(own.receipt, own.proof, stranger.key.publicKey),
+      await verify(own.receipt, { ...own.proof, leaf: leaf + 1 }),
+      await verify(own.receipt, { ...own.proof, path: own.proof.path.slice(1) }),
+      await verify(own.receipt, { ...own.proof, salt: salt.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }),
+      await verify(own.receipt, { ...own.proof, facts: facts.replace('clip-', 'clip-0') }),
+      await verify(own.receipt, { ...own.proof, entry: entry.replace('"intake"', '"access"') }),
+      await verify(own.receipt, { ...own.proof, cosignatures: [own.proof.head] }),
+      await verify(own.receipt, `${printProof(own.proof)} `),
+    ]).toEqual([
+      'the leaf is about another receipt or clip',
+      'the receipt is for another manifest',
+      'the leaf is about another receipt or clip',
+      'the receipt is not for this clip',
+      'the tree head is of another bridge than the receipt',
+      'the receipt is of another bridge',
+      'the leaf is not in the tree of the head',
+      'the leaf is not in the tree of the head',
+      'the leaf is not about these facts',
+      'the leaf is not about these facts',
+      'the leaf is not in the tree of the head',
+      'a cosignature does not verify',
+      'the proof is not a valid document',
     ]);
   });
 
