@@ -1,5 +1,5 @@
 // Owns: showing stored clips to the agency they were granted to, and to nobody else; every reading is logged first.
-// Not here: how a clip came to be stored (intake/); the vault with its retention and custody, which will take over from here.
+// Not here: how a clip came to be stored (intake/); reading the log out (access-audit/); the vault, which will take over.
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency.ts';

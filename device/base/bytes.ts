@@ -54,7 +54,7 @@ export function toHex(bytes: Uint8Array): string {
   return out;
 }
 
-/** Bytes of lower-case hexadecimal text; null for any other text. */
+/** Bytes of lower-case hexadecimal text; null for text that is none. */
 export function fromHex(text: string): Uint8Array | null {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) return null;
   return Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(at * 2, at * 2 + 2), 16));

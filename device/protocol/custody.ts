@@ -185,7 +185,7 @@ export const custodyCallSchema = z.strictObject({
 export type CustodyCall = z.infer<typeof custodyCallSchema>;
 export const CUSTODY_CALL_LIFE_S_MAX = 300;
 
-/** The proof's one spelling: any other text for the same is refused, so that no byte of a kept file may change. */
+/** The proof's one spelling. Other texts for the same are refused, so that no byte of a kept file may change. */
 export function printProof(proof: CustodyProof): string {
   return JSON.stringify(custodyProofSchema.parse(proof));
 }

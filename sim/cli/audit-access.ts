@@ -46,7 +46,10 @@ const PAGE_ROWS = 500;
 export function addAuditAccess(program: Command): void {
   const audit =
     program.commands.find((command) => command.name() === 'audit') ??
-    program.command('audit').description('look through what was logged: access');
+    program
+      .command('audit')
+      .description('look through what was logged: access')
+      .addHelpText('after', '\nExample:\n  $ npx doorsill audit access');
   audit
     .command('access')
     .description('who was shown which clip, when and why: as the town’s agency its own, as the admin all')

@@ -100,10 +100,20 @@ describe('a log that grows', () => {
     await event();
     const answer = await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId));
     const { receipt, proof } = custodyBundleSchema.parse(answer.body);
+    const whole = printProof(proof);
     const verify = (witnessKeys: string[]) =>
-      verifyClip(bytesOf(parcel.clip), parcel.manifestToken, { receipt, proof: printProof(proof), witnessKeys });
+      verifyClip(bytesOf(parcel.clip), parcel.manifestToken, { receipt, proof: whole, witnessKeys });
     expect((await verify([key])).custody?.witnesses).toEqual([key]);
     const stranger = makeParty('owner', house.random).key.publicKey;
+    const own = importSigningKey(readFileSync(join(data, 'signing.key'), 'utf8').trim());
+    if (!own) throw new Error('the witness has no key');
+    // The witness's own word, about another tree of this bridge.
+    const elsewhere = { ...claimsOf(proof.cosignatures[0] ?? ''), size: 1 };
+    proof.cosignatures = [house.cast.sign('doorsill-cosignature+jws', elsewhere, { id: 'witness', key: own })];
+    const moved = printProof(proof);
+    await expect(
+      verifyClip(bytesOf(parcel.clip), parcel.manifestToken, { receipt, proof: moved, witnessKeys: [key] }),
+    ).rejects.toMatchObject({ code: 'verify_failed', facts: { detail: 'a cosignature does not verify' } });
     await expect(verify([key, stranger])).rejects.toMatchObject({ code: 'verify_failed' });
   });
 
