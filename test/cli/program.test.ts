@@ -11,7 +11,21 @@ describe('the command line', () => {
   it('has the promised verbs, each with a description and an example', () => {
     const commands = makeProgram().commands;
     const names = commands.map((command) => command.name());
-    for (const verb of ['up', 'demo', 'ring', 'request', 'grant', 'deny', 'revoke', 'pair', 'verify', 'doctor']) {
+    for (const verb of [
+      'up',
+      'demo',
+      'ring',
+      'request',
+      'grant',
+      'deny',
+      'revoke',
+      'pair',
+      'verify',
+      'proof',
+      'audit',
+      'witness',
+      'doctor',
+    ]) {
       expect(names).toContain(verb);
     }
     for (const command of commands) {
