@@ -91,7 +91,7 @@ export class HandOvers {
 
   /** Makes sure that nothing of a revoked clip is left at the vault. Throws `vault_unreachable`, `hand_over_unconfirmed`. */
   async withdraw(key: GrantKey): Promise<void> {
-    await this.alone(key, async (signal) => {
+    await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
       if (job?.state === 'withdrawing') await this.sayWithdrawn(job.intake, signal);
     });
@@ -99,10 +99,20 @@ export class HandOvers {
 
   /** Has the vault answer a recall, unless it has. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal. */
   async recall(key: GrantKey): Promise<void> {
-    await this.alone(key, async (signal) => {
+    await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
       if (job?.state === 'recalling') await this.askBack(job, signal);
     });
+  }
+
+  /** What does not succeed now goes on by itself: whoever asked may not ask again. */
+  private async nowOrLater(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await this.alone(key, work);
+    } catch (thrown) {
+      this.wake();
+      throw thrown;
+    }
   }
 
   private async look(): Promise<void> {

@@ -101,7 +101,8 @@ export class Evidence {
     const nowS = wallSeconds(clock);
     const linkSha256 = sha256Hex(secret);
     const link = await access.findLink(linkSha256, nowS);
-    const item = link && (await items.find(link.item));
+    if (!link) throw failure('download_link_invalid');
+    const item = await items.find(link.item);
     if (item?.state !== 'active') throw failure('download_link_invalid');
     const line = this.line({ ...link, scopes: [] }, item, 'link-used', '');
     if (!(await access.useLink(linkSha256, nowS, line))) throw failure('download_link_invalid');
