@@ -805,6 +805,15 @@ export const ERRORS = {
     'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
   ),
 
+  // Stories
+  story_failed: rule(
+    500,
+    5,
+    false,
+    'The story {story} did not go as it is told: {detail}',
+    'This is a bug: report it with the output of the same command with --log debug.',
+  ),
+
   // Verification of documents by anyone
   verify_failed: rule(422, 3, false, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const satisfies Record<string, ErrorRule>;

@@ -99,19 +99,19 @@ export interface Scene {
 
 /** Plays in a town of its own, in `options.folder`; ends the town in any case. */
 export async function inTown<Result>(
-  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TownOptions, 'folder' | 'vaultProgram'>,
+  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TownOptions, 'folder' | 'vault'>,
   deps: StoryDeps,
   signal: AbortSignal,
   play: (scene: Scene) => Promise<Result>,
 ): Promise<Result> {
-  const { folder, logLevel, vaultProgram } = options;
+  const { folder, logLevel, vault } = options;
   const town = new Town(
     {
       folder,
       kind: 'doorsill-demo',
       camera: demoCamera(options),
       logLevel,
-      ...(vaultProgram === undefined ? {} : { vaultProgram }),
+      ...(vault === undefined ? {} : { vault }),
     },
     { ...deps, say: (text) => deps.output.progress(text) },
   );

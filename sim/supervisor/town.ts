@@ -35,8 +35,8 @@ export interface TownOptions {
   /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
   camera?: string;
   logLevel: string;
-  /** The program that runs the vault, for a story that has time pass there. */
-  vaultProgram?: string;
+  /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
+  vault?: { program: string; said: (line: Record<string, unknown>) => void };
 }
 
 export interface TownDeps {
@@ -217,10 +217,11 @@ export class Town {
 
   private async startChild(name: string, args: string[]): Promise<unknown> {
     if (this.isStopped) throw failure('interrupted', { signal: 'the end of the town' });
+    const { vault } = this.options;
     const child = new Child(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,
-      ...(name === 'vault' && this.options.vaultProgram ? { program: this.options.vaultProgram } : {}),
+      ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.said } : {}),
       onCrash: (which, how, restartInMs) =>
         this.deps.say(
           restartInMs === null
