@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SCOPES } from '../../cloud-bridge/vault/clients.ts';
 import { type VaultConfigInput, vaultConfigSchema } from '../../cloud-bridge/vault/config.ts';
 import { Vault } from '../../cloud-bridge/vault/vault.ts';
-import { SystemDisk } from '../../device/base/disk.ts';
+import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { generateSigningKey, sha256Hex } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
@@ -32,6 +32,8 @@ export class VaultHouse {
   readonly clock = new ShiftedClock();
   readonly random = new SystemRandom();
   readonly disk = new SystemDisk();
+  /** The disk of the next vault that is started. */
+  vaultDisk: Disk = this.disk;
   readonly folder: string;
   private readonly settings: Partial<VaultConfigInput>;
   private readonly log: Log;
@@ -120,7 +122,7 @@ export class VaultHouse {
   }
 
   private make(): Vault {
-    const { clock, random, disk, log, folder, settings, port } = this;
+    const { clock, random, vaultDisk: disk, log, folder, settings, port } = this;
     const config = vaultConfigSchema.parse({ dataFolder: folder, http: { port }, freeBytesMin: 0, ...settings });
     return new Vault({ clock, random, disk, log, config });
   }
