@@ -78,7 +78,6 @@ const vaultSchema = z.strictObject({
     .max(HOUR_S * 1000)
     .default(60_000),
 });
-export type VaultSettings = z.infer<typeof vaultSchema>;
 
 export const bridgeConfigSchema = z
   .strictObject({

@@ -96,7 +96,7 @@ export class Clients {
     this.failures.assertOpen(address);
     const client = await access.findClient(id);
     if (!client || !isSecret(client, secret) || !isFrom(client, address)) {
-      this.failures.noteFailure(address);
+      this.failures.note(address);
       throw failure('vault_client_invalid');
     }
     const scopes = wanted ?? client.scopes;
@@ -120,11 +120,11 @@ export class Clients {
     const client = token && (await access.findClient(token.client));
     const holds = client && wallSeconds(clock) < token.expiresS && token.agency === agency && isFrom(client, address);
     if (!holds) {
-      this.failures.noteFailure(address);
+      this.failures.note(address);
       throw failure('vault_token_invalid');
     }
     this.requests.assertOpen(token.client);
-    this.requests.noteFailure(token.client);
+    this.requests.note(token.client);
     return { by: token.client, agency, scopes: token.scopes };
   }
 }

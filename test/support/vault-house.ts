@@ -5,7 +5,7 @@ import { SCOPES } from '../../cloud-bridge/vault/clients.ts';
 import { type VaultConfigInput, vaultConfigSchema } from '../../cloud-bridge/vault/config.ts';
 import { Vault } from '../../cloud-bridge/vault/vault.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
-import { generateSigningKey, sha256Hex } from '../../device/base/keys.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
@@ -243,11 +243,6 @@ export async function houseWithVault(
 /** What the bridge's receipt in an answer says. */
 export function receiptOf(body: Record<string, unknown>) {
   return intakeReceiptSchema.parse(parseToken(String(body['receipt']))?.claims);
-}
-
-/** A key that is nobody's. */
-export function strangersKey(random: SystemRandom): string {
-  return generateSigningKey(random).publicKey;
 }
 
 async function answerOf(response: Response): Promise<VaultAnswer> {
