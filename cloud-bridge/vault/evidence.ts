@@ -100,7 +100,7 @@ export class Evidence {
     const { access, items, clock } = this.deps;
     const nowS = wallSeconds(clock);
     const linkSha256 = sha256Hex(secret);
-    const link = await access.findLink(linkSha256, nowS);
+    const link = await access.findLink(linkSha256);
     if (!link) throw failure('download_link_invalid');
     const item = await items.find(link.item);
     if (item?.state !== 'active') throw failure('download_link_invalid');

@@ -176,7 +176,8 @@ export interface AccessStore {
   addToken(token: Token, nowS: number): Promise<void>;
   findToken(tokenSha256: string): Promise<Token | null>;
   addLink(link: Link, nowS: number): Promise<void>;
-  findLink(linkSha256: string, nowS: number): Promise<Link | null>;
+  /** What a link is for, used or not. */
+  findLink(linkSha256: string): Promise<Link | null>;
   /** Uses a link up: once, whoever else asks at the same moment. `line` is written with it. */
   useLink(linkSha256: string, nowS: number, line: TrailLine): Promise<boolean>;
   addBridge(bridge: string, key: string): Promise<void>;

@@ -80,13 +80,11 @@ export class SqlAccess implements AccessStore {
     });
   }
 
-  async findLink(linkSha256: string, nowS: number): Promise<Link | null> {
+  async findLink(linkSha256: string): Promise<Link | null> {
     const row = await this.tables
       .selectFrom('links')
       .selectAll()
       .where('link_sha256', '=', linkSha256)
-      .where('used', '=', 0)
-      .where('expires_s', '>', nowS)
       .executeTakeFirst();
     if (!row) return null;
     const { item, agency, by, officer, reason, expires_s: expiresS } = row;

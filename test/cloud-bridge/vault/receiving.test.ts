@@ -135,7 +135,15 @@ describe('a hand-over', () => {
     const forged = cast.sign('doorsill-manifest+jws', { ...claims, iss: mallory.key.publicKey }, mallory);
     const grant = cast.grant(request, { jti: clip.parcel.grant }, makeParty('owner', new SystemRandom()));
     const otherGrant = cast.sign('doorsill-manifest+jws', { ...claims, grant }, cast.device);
-    for (const manifest of [forged, otherGrant]) {
+    // All of one hand, and only the device's name borrowed.
+    const accomplice = makeParty('owner', new SystemRandom());
+    const own = {
+      iss: mallory.key.publicKey,
+      pairing: cast.pairing({ key: accomplice.key.publicKey }, mallory),
+      grant: cast.grant(request, { jti: clip.parcel.grant }, accomplice),
+    };
+    const borrowed = cast.sign('doorsill-manifest+jws', { ...claims, ...own }, mallory);
+    for (const manifest of [forged, otherGrant, borrowed]) {
       const step = clip.step('offer', { manifestSha256: sha256Hex(manifest) });
       const receipt = clip.receipt({ manifestSha256: sha256Hex(manifest) });
       const refused = await clip.offer({ offer: step, manifest, receipt });
