@@ -29,6 +29,9 @@ import { type Database, openDatabase } from './database/database.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
+import { HandOvers } from './hand-over/hand-overs.ts';
+import { httpVaultClient } from './hand-over/vault-client.ts';
+import { VaultWords } from './hand-over/vault-words.ts';
 import { type HttpLimits, listenOn, makeHttpServer } from './http/server.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
@@ -38,6 +41,7 @@ import { UploadLocks } from './intake/locks.ts';
 import { Receipts } from './intake/receipts.ts';
 import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
+import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
 import { AreaBoard } from './requests/area-board.ts';
@@ -297,21 +301,43 @@ export class Bridge {
     const files = new ClipFiles(disk, config.dataFolder);
     const receipts = new Receipts({ clock, random, key });
     const shared = { clock, random, log, store, files, locks, receipts, standing };
-    const finish = new Finish({ ...shared, sweepEveryMs: SWEEP_EVERY_MS });
+    const vault = this.openVault(core, files, locks, receipts);
+    const stored = () => vault?.handOvers.wake();
+    const finish = new Finish({ ...shared, sweepEveryMs: SWEEP_EVERY_MS, vault: config.vault?.key ?? null, stored });
     const lifeSMax = config.intake.uploadTokenLifeSMax;
     const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
     const desk = new IntakeDesk({ ...shared, requests, tokens, finish, rules: config.intake });
     const clipPath = (clip: string) => files.clipPath(clip);
-    const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath });
+    const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
+    const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath, evidenceUrl });
     const stopReading = (clip: string) => clips.stopReading(clip);
-    intakeRoutes(server, desk, new Revocations({ ...shared, enrolments, stopReading }));
+    const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
+    intakeRoutes(server, desk, new Revocations(revocations));
     clipRoutes(server, clips, custody);
     const audit = new AccessAudit(accessLog, clock);
     accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
     await finish.start();
     this.undo.push(() => finish.stop());
+    vault?.handOvers.start();
+    this.undo.push(() => vault?.handOvers.stop());
     const { creationsMax } = config.intake;
     uploadRoutes(server, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+  }
+
+  /** The way to the vault; null when none is set up. */
+  private openVault(core: Core, files: ClipFiles, locks: UploadLocks, receipts: Receipts) {
+    const { clock, random, disk, log, config } = this.deps;
+    if (!config.vault) return null;
+    const { url, key, answerSMax, ...retry } = config.vault;
+    const vault = { id: actorId('vault', sha256Hex(key)), key };
+    const { requests, handOvers: store } = core.database;
+    const words = new VaultWords({ clock, random, key: core.key, bridgeId: core.id, vault, requests });
+    const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
+    const shared = { clock, random, log, store, files, locks, receipts, client, words };
+    const base = url.replace(/\/+$/, '');
+    const evidenceUrl = (intake: Intake) =>
+      `${base}/v1/agencies/${intake.agency}/evidence/${words.clipOf(intake).item}`;
+    return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
   }
 }
 

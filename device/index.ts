@@ -69,3 +69,4 @@ export * from './protocol/problem.ts';
 export * from './protocol/published.ts';
 export * from './protocol/request.ts';
 export * from './protocol/topics.ts';
+export * from './protocol/vault.ts';

@@ -1,18 +1,14 @@
-// Owns: the bridge's one SQLite file: opening, durability, migrations; and the stores on top of it.
-// Not here: what the stores mean (each capability's store.ts).
-import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Sqlite from 'better-sqlite3';
-import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
-import { isNoSpace, systemCode } from '../../device/base/disk.ts';
-import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+// Owns: the bridge's one SQLite file and the stores on top of it.
+// Not here: opening and durability (sqlite-file.ts), what the stores mean (each capability's store.ts).
 import { SqlAccessLog } from './access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
+import { SqlHandOvers } from './hand-overs.ts';
 import { SqlIntakes } from './intakes.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
+import { openSqlite } from './sqlite-file.ts';
 
 /** All stores of one database. */
 export interface Database {
@@ -20,6 +16,7 @@ export interface Database {
   enrolments: SqlEnrolments;
   requests: SqlRequests;
   intakes: SqlIntakes;
+  handOvers: SqlHandOvers;
   accessLog: SqlAccessLog;
   custody: SqlCustody;
   close(): Promise<void>;
@@ -27,127 +24,20 @@ export interface Database {
 
 /**
  * Opens the file, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and salts
- * from. Throws `state_damaged` for a file that is none of ours, `database_full`, `database_busy`, `database_unusable` for one
- * that could be used if the machine let us.
+ * from. Throws as `openSqlite` does.
  */
 export async function openDatabase(path: string, seams: CustodySeams): Promise<Database> {
-  let tables: Kysely<Tables> | null = null;
-  let file: Sqlite.Database | null = null;
-  let custody: SqlCustody;
-  try {
-    keepPrivate(path);
-    file = new Sqlite(path);
-    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect({ database: keepingStatements(file) }) });
-    file.pragma('journal_mode = WAL');
-    // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
-    file.pragma('synchronous = FULL');
-    file.pragma('foreign_keys = ON');
-    // What a home disclosed is overwritten when its row is emptied, not left in free pages.
-    file.pragma('secure_delete = ON');
-    file.pragma('busy_timeout = 5000');
-    // A database that can only be read is found out now, not when the first clip has come.
-    file.exec('begin immediate; rollback');
-    await migrate(tables, path);
-    custody = await SqlCustody.open(tables, seams);
-  } catch (thrown) {
-    await tables?.destroy();
-    // The line before closes only what was used already.
-    file?.close();
-    throw openingFault(thrown, path) ?? thrown;
-  }
-  const open = tables;
+  const { tables: open, more: custody } = await openSqlite<Tables, SqlCustody>(path, MIGRATIONS, (tables) =>
+    SqlCustody.open(tables, seams),
+  );
   return {
     documents: new SqlDocuments(open, custody),
     enrolments: new SqlEnrolments(open),
     requests: new SqlRequests(open, custody),
     intakes: new SqlIntakes(open, custody),
+    handOvers: new SqlHandOvers(open, custody),
     accessLog: new SqlAccessLog(open, custody),
     custody,
     close: () => open.destroy(),
   };
-}
-
-/** What SQLite says of the machine rather than of the file: result codes by their primary name (sqlite.org/rescode.html). */
-const OF_THE_MACHINE = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
-
-/** Why a database could not be opened, as a coded failure; null for a bug of ours. */
-function openingFault(thrown: unknown, path: string): Failure | null {
-  const code = isFailure(thrown) ? null : systemCode(thrown);
-  if (!(thrown instanceof Error) || code === null) return null;
-  const facts = { file: path, detail: thrown.message };
-  if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
-  if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
-  const isMachine = !(thrown instanceof Sqlite.SqliteError) || OF_THE_MACHINE.test(code);
-  // Where there is no room for one more file, SQLite says that it cannot open it.
-  if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
-  return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
-}
-
-/** What SQLite makes beside the file when it is opened. */
-const FREE_BYTES_MIN = 65_536;
-
-/** Bytes free for us in a folder; Infinity where nobody can say. */
-function freeBytes(folder: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}
-
-/** SQLite ends a transaction itself when the disk is full; that there is none to roll back then must not hide why. */
-class PlainSpokenDialect extends SqliteDialect {
-  override createDriver(): Driver {
-    const driver = super.createDriver();
-    const rollback = driver.rollbackTransaction.bind(driver);
-    driver.rollbackTransaction = (connection) =>
-      rollback(connection).catch((thrown: unknown) => {
-        if (!(thrown instanceof Sqlite.SqliteError) || !thrown.message.includes('no transaction is active'))
-          throw thrown;
-      });
-    return driver;
-  }
-}
-
-/** More statements than the stores have: their texts vary with nothing but which columns are set. */
-const STATEMENTS_MAX = 200;
-
-/** The file with its statements kept: kysely has each prepared anew for each use, which costs more than running it. */
-function keepingStatements(file: Sqlite.Database): SqliteDatabase {
-  const kept = new Map<string, Sqlite.Statement>();
-  return {
-    close: () => void file.close(),
-    prepare: (text) => {
-      const known = kept.get(text) ?? file.prepare(text);
-      if (kept.size >= STATEMENTS_MAX) kept.clear();
-      kept.set(text, known);
-      return known;
-    },
-  };
-}
-
-/** What homes disclosed is for this user alone, also in a folder that others can read. SQLite gives its other files the same mode. */
-function keepPrivate(path: string): void {
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
-}
-
-async function migrate(tables: Kysely<Tables>, path: string): Promise<void> {
-  await sql`create table if not exists schema_version (version integer not null) strict`.execute(tables);
-  const row = await tables.selectFrom('schema_version').select('version').executeTakeFirst();
-  const version = row?.version ?? 0;
-  if (version > MIGRATIONS.length) {
-    throw failure('state_damaged', { file: path, detail: `its schema ${version} is newer than this program` });
-  }
-  for (let next = version; next < MIGRATIONS.length; next += 1) {
-    await tables.transaction().execute(async (step) => {
-      for (const statement of MIGRATIONS[next] ?? []) await sql.raw(statement).execute(step);
-      await step.deleteFrom('schema_version').execute();
-      await step
-        .insertInto('schema_version')
-        .values({ version: next + 1 })
-        .execute();
-    });
-  }
 }

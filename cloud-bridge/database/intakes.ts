@@ -9,6 +9,7 @@ import type {
   IntakeStore,
   OpenLimits,
   OpenOutcome,
+  OwnersWord,
   RevokedGrant,
   RevokeOutcome,
 } from '../intake/store.ts';
@@ -87,7 +88,7 @@ export class SqlIntakes implements IntakeStore {
 
   async publish(
     key: GrantKey,
-    stored: { receipt: string; storedS: number },
+    stored: { receipt: string; storedS: number; vault: string | null },
     check: () => void,
     move: () => Promise<void>,
   ): Promise<boolean> {
@@ -103,7 +104,13 @@ export class SqlIntakes implements IntakeStore {
       check();
       await step
         .updateTable('intakes')
-        .set({ state: 'stored', uploading: 0, receipt: stored.receipt, stored_s: stored.storedS })
+        .set({
+          state: 'stored',
+          uploading: 0,
+          receipt: stored.receipt,
+          stored_s: stored.storedS,
+          vault: stored.vault,
+        })
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .execute();
@@ -144,7 +151,12 @@ export class SqlIntakes implements IntakeStore {
     return revokedIn(this.tables, key);
   }
 
-  async revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number): Promise<RevokeOutcome> {
+  async revoke(
+    revoked: RevokedGrant,
+    revokedS: number,
+    perDeviceMax: number,
+    word: OwnersWord,
+  ): Promise<RevokeOutcome> {
     return this.tables.transaction().execute(async (step) => {
       const before = await revokedIn(step, revoked);
       if (before) return { done: 'before', receipt: before.receipt };
@@ -156,6 +168,15 @@ export class SqlIntakes implements IntakeStore {
         .executeTakeFirstOrThrow();
       // Of a known clip a revocation always counts; only grants never heard of could be made up without end.
       if (!intake && count >= perDeviceMax) return { done: 'too-many' };
+      const isHandedOver = intake?.state === 'handed-over';
+      await step
+        .updateTable('hand_overs')
+        .set(isHandedOver ? { state: 'recalling', ...word } : { state: 'withdrawing' })
+        .where('device', '=', revoked.device)
+        .where('grant_id', '=', revoked.grant)
+        .where('state', 'not in', ['withdrawn', 'recalled'])
+        .execute();
+      if (isHandedOver) return { done: 'recall', intake };
       await step
         .insertInto('revoked_grants')
         .values({
@@ -206,7 +227,8 @@ export class SqlIntakes implements IntakeStore {
   }
 }
 
-async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<Intake | null> {
+/** The grant's intake, within a transaction or not. */
+export async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<Intake | null> {
   const row = await from
     .selectFrom('intakes')
     .selectAll()
@@ -216,7 +238,11 @@ async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey)
   return row ? toIntake(row) : null;
 }
 
-async function revokedIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<RevokedGrant | null> {
+/** The grant's revocation, within a transaction or not. */
+export async function revokedIn(
+  from: Kysely<Tables> | Transaction<Tables>,
+  key: GrantKey,
+): Promise<RevokedGrant | null> {
   const row = await from
     .selectFrom('revoked_grants')
     .selectAll()
@@ -228,6 +254,7 @@ async function revokedIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantK
   return { device, grant: row.grant_id, ownerKey: row.owner_key, grantSha256: row.grant_sha256, receipt };
 }
 
+/** A fresh intake as a row: it is open. */
 function toRow(intake: Intake): Tables['intakes'] {
   return {
     device: intake.device,
@@ -245,14 +272,17 @@ function toRow(intake: Intake): Tables['intakes'] {
     upload: intake.upload,
     uploading: intake.uploading ? 1 : 0,
     creations: intake.creations,
-    state: intake.state,
+    state: 'open',
     refusal: intake.refusal,
     receipt: intake.receipt,
     stored_s: null,
+    vault: intake.vault,
+    handed_over_s: null,
   };
 }
 
-function toIntake(row: Selectable<Tables['intakes']>): Intake {
+/** A row as an intake: a handed-over clip is a stored one that has gone on. */
+export function toIntake(row: Selectable<Tables['intakes']>): Intake {
   return {
     device: row.device,
     grant: row.grant_id,
@@ -269,9 +299,10 @@ function toIntake(row: Selectable<Tables['intakes']>): Intake {
     upload: row.upload,
     uploading: row.uploading === 1,
     creations: row.creations,
-    state: row.state,
+    state: row.state === 'stored' && row.handed_over_s !== null ? 'handed-over' : row.state,
     refusal: refusalOf(row.refusal),
     receipt: row.receipt,
+    vault: row.vault,
   };
 }
 

@@ -41,6 +41,18 @@ export interface Tables {
     refusal: string | null;
     receipt: string | null;
     stored_s: number | null;
+    vault: string | null;
+    handed_over_s: number | null;
+  };
+  hand_overs: {
+    device: string;
+    grant_id: string;
+    item: string;
+    state: 'offered' | 'handed-over' | 'confirmed' | 'withdrawing' | 'withdrawn' | 'recalling' | 'recalled';
+    acknowledgement: string | null;
+    revocation: string | null;
+    pairing: string | null;
+    answer: string | null;
   };
   revoked_grants: {
     device: string;
@@ -138,5 +150,18 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `update access_log set action = 'download' where part = 'clip'`,
     `create index access_log_by_agency on access_log (agency)`,
     `alter table kept_documents add column revision integer not null default 0`,
+  ],
+  [
+    `alter table intakes add column vault text`,
+    `alter table intakes add column handed_over_s integer`,
+    `create index intakes_to_hand_over on intakes (vault, state, handed_over_s)`,
+    `create table hand_overs (
+       device text not null, grant_id text not null, item text not null unique,
+       state text not null check (state in
+         ('offered', 'handed-over', 'confirmed', 'withdrawing', 'withdrawn', 'recalling', 'recalled')),
+       acknowledgement text, revocation text, pairing text, answer text,
+       primary key (device, grant_id), foreign key (device, grant_id) references intakes (device, grant_id)
+     ) strict`,
+    `create index hand_overs_by_state on hand_overs (state)`,
   ],
 ];

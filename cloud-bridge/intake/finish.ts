@@ -21,6 +21,10 @@ export interface FinishDeps {
   receipts: Receipts;
   standing: Standing;
   sweepEveryMs: number;
+  /** Key of the vault that stored clips are handed to; null: they stay. */
+  vault: string | null;
+  /** A clip has just been stored. */
+  stored: () => void;
 }
 
 export class Finish {
@@ -85,7 +89,9 @@ export class Finish {
     const manifest = peekToken(intake.manifest, manifestSchema);
     await files.checkStaged(intake.upload, manifest);
     const { claims: credential } = await standing.credential(intake.agency);
-    const stored = { receipt: receipts.sign(intake, 'stored'), storedS: wallSeconds(clock) };
+    const { vault } = this.deps;
+    const receipt = receipts.sign(intake, 'stored', vault === null ? {} : { vault });
+    const stored = { receipt, storedS: wallSeconds(clock), vault };
     try {
       await files.makeReady(intake, intake.manifest, manifest);
       const check = () => {
@@ -99,6 +105,7 @@ export class Finish {
       throw thrown;
     }
     log.info('a clip is stored', { clip: intake.clip, bytes: intake.clipBytes });
+    this.deps.stored();
   }
 
   /**

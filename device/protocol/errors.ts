@@ -793,6 +793,86 @@ export const ERRORS = {
     'Try again when the registry can be reached.',
   ),
 
+  // Hand-over to the vault, and the vault itself
+  vault_unreachable: rule(
+    503,
+    4,
+    true,
+    'The vault cannot be reached: {detail}',
+    'The clip stays at the bridge and is handed over by itself when the vault is back.',
+  ),
+  hand_over_refused: rule(
+    422,
+    3,
+    false,
+    'The vault does not take this: {detail}',
+    'The clip stays at the bridge; compare the keys that bridge and vault have pinned.',
+  ),
+  hand_over_unconfirmed: rule(
+    502,
+    4,
+    true,
+    'The answer of the vault is not for this clip: {detail}',
+    'Nothing is erased on such a word; it is tried again.',
+  ),
+  recall_refused: rule(
+    403,
+    3,
+    false,
+    'The recall is not the word of this clip’s owner: {detail}',
+    'Only an owner whom the device vouches for can take a clip back.',
+  ),
+  evidence_unknown: rule(404, 3, false, 'There is no such evidence for you.', 'Check the id and the scopes.'),
+  evidence_state: rule(
+    409,
+    3,
+    false,
+    'This cannot be done to evidence that is {state}: {detail}',
+    'Look at the item again; it may have changed.',
+  ),
+  evidence_category: rule(
+    422,
+    3,
+    false,
+    'The retention category cannot be used so: {detail}',
+    'See the agency’s categories; `uncategorized` always stays.',
+  ),
+  vault_client_invalid: rule(
+    401,
+    3,
+    false,
+    'The client’s id, secret or address is not accepted.',
+    'Have the vault’s operator issue a client for this agency and address.',
+  ),
+  vault_token_invalid: rule(
+    401,
+    3,
+    false,
+    'The access token is unknown, expired or from another address.',
+    'Get a new one at /oauth2/token.',
+  ),
+  vault_scope_missing: rule(
+    403,
+    3,
+    false,
+    'The access token lacks the scope {scope}.',
+    'Ask the vault’s operator for a client that has it.',
+  ),
+  vault_reason_missing: rule(
+    400,
+    2,
+    false,
+    'Every access to evidence needs an officer’s name and reason.',
+    'Send the headers x-officer and x-reason, percent-encoded where they are not plain ASCII.',
+  ),
+  download_link_invalid: rule(
+    410,
+    3,
+    false,
+    'The download link is unknown, used or expired.',
+    'Make a new one; each works once.',
+  ),
+
   // The body: buttons, chime, shutter
   button_unknown: rule(404, 3, false, 'The doorbell has no such button; it has {buttons}.', 'Press one of these.'),
   button_stuck: rule(
@@ -852,6 +932,15 @@ export const ERRORS = {
     false,
     'The bridge has rewritten its log: {detail}',
     'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+
+  // Stories
+  story_failed: rule(
+    500,
+    5,
+    false,
+    'The story {story} did not go as it is told: {detail}',
+    'This is a bug: report it with the output of the same command with --log debug.',
   ),
 
   // Verification of documents by anyone

@@ -26,6 +26,11 @@ export const TOKEN_TYPES = [
   'doorsill-tree-head+jws',
   'doorsill-cosignature+jws',
   'doorsill-custody+jws',
+  'doorsill-hand-over+jws',
+  'doorsill-acknowledgement+jws',
+  'doorsill-recall+jws',
+  'doorsill-recall-answer+jws',
+  'doorsill-deletion+jws',
 ] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
 

@@ -35,9 +35,11 @@ export function failureOf(body: unknown): Failure | null {
 }
 
 export interface JsonRequest {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: object;
   bearer?: string;
+  /** Headers besides. */
+  headers?: Record<string, string>;
   signal?: AbortSignal;
 }
 
@@ -55,6 +57,7 @@ export async function exchangeJson(url: string, request: JsonRequest): Promise<u
       redirect: 'error',
       signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
       headers: {
+        ...request.headers,
         ...(request.body ? { 'content-type': 'application/json' } : {}),
         ...(request.bearer ? { authorization: `Bearer ${request.bearer}` } : {}),
       },

@@ -56,6 +56,8 @@ const RETRY_MS = 5_000;
 const RETRIES_MAX = 20;
 /** A revocation that is refused is tried again this often. */
 const REFUSED_REVOCATION_MS = 600_000;
+/** An answer to a revocation that does not verify is asked for again after this long. */
+const ASK_AGAIN_MS = 60_000;
 
 export class Deliveries {
   private readonly deps: DeliveryDeps;
@@ -92,8 +94,19 @@ export class Deliveries {
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
       const { signal } = this.stopping;
-      const intake = await this.revokedAtBridge(grant, revocation, bridge, signal);
-      await this.recorded(signal, () => this.deps.gate.revocationAnswered(grant, intake));
+      const { gate, clock, log } = this.deps;
+      for (;;) {
+        const intake = await this.revokedAtBridge(grant, revocation, bridge, signal);
+        try {
+          await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
+          return;
+        } catch (thrown) {
+          // A word that does not hold is no answer: the bridge is asked again for as long as it takes.
+          if (!isFailure(thrown) || thrown.code !== 'verify_failed') throw thrown;
+          log.warn('the answer to a revocation does not hold', { grant, detail: thrown.message });
+          await clock.sleep(ASK_AGAIN_MS, signal);
+        }
+      }
     });
   }
 

@@ -11,7 +11,7 @@ import { refuseInspector } from './inspector.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
-import { addBridge, addBroker, addDevice, addRegistry } from './part-verbs.ts';
+import { addBridge, addBroker, addDevice, addRegistry, addVault } from './part-verbs.ts';
 import { addProof } from './proof.ts';
 import { addRequest } from './request.ts';
 import { addDemo, addStory, addUp } from './story-verbs.ts';
@@ -41,7 +41,7 @@ export function makeProgram(): Command {
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addRequest, addVerify, addAuditAccess, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
-  for (const add of [addDevice, addBridge, addRegistry, addBroker, addWitness]) add(program);
+  for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.
   for (const command of program.commands.flatMap((verb) => [verb, ...verb.commands])) {
     command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
 import { runDemo } from '../story/demo.ts';
 import { runLeakStory } from '../story/leak.ts';
+import { runRecallStory } from '../story/recall.ts';
+import { runRetentionStory } from '../story/retention.ts';
 import { Up } from '../story/up.ts';
 import { dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
@@ -12,7 +14,7 @@ import { parseSeconds } from './moments.ts';
 export function addUp(program: Command): void {
   program
     .command('up')
-    .description('run broker, registry, bridge and one doorbell; an agency asks when somebody rings')
+    .description('run broker, registry, vault, bridge and one doorbell; an agency asks when somebody rings')
     .option('--data <dir>', 'where everything is kept (default: .doorsill here)')
     .option(
       '--camera <source>',
@@ -82,7 +84,7 @@ interface DemoOptions {
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('the whole story unattended: request, grant, exact clip at the bridge; ends with one JSON line')
+    .description('the whole story unattended: request, grant, exact clip in the vault; ends with one JSON line')
     .option('--camera <source>', 'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:', 'synthetic')
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')
     .option('--to <s>', 'end of the clip, not included', '4')
@@ -118,16 +120,30 @@ Examples:
     });
 }
 
+const STORIES = ['leak', 'retention', 'recall'] as const;
+
 export function addStory(program: Command): void {
   program
     .command('story <name>')
-    .description('a demonstration on its own: leak')
-    .option('--media <file>', 'a video file to show it on (default: footage the project draws itself)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill story leak\n  $ npx doorsill story leak --media porch.mp4')
+    .description(`a demonstration on its own: ${STORIES.join(', ')}`)
+    .option('--media <file>', 'for leak: a video file to show it on (default: footage the project draws itself)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill story leak --media porch.mp4
+  $ npx doorsill story retention        # half a year of department policy over one granted clip
+  $ npx doorsill story recall           # an owner takes clips back, before and after the vault has them`,
+    )
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);
-      if (name !== 'leak') throw failure('usage', { detail: `there is no story "${name}"; there is: leak` });
-      await runLeakStory(context, options.media ? resolve(options.media) : null, stopSignal());
+      const story = STORIES.find((one) => one === name);
+      if (!story) throw failure('usage', { detail: `there is no story "${name}"; there are: ${STORIES.join(', ')}` });
+      if (options.media && story !== 'leak') throw failure('usage', { detail: `--media is not for story ${story}` });
+      const signal = stopSignal();
+      if (story === 'leak') await runLeakStory(context, options.media ? resolve(options.media) : null, signal);
+      else if (story === 'retention') await runRetentionStory(context, signal);
+      else await runRecallStory(context, signal);
       process.stdin.destroy();
     });
 }

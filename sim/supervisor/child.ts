@@ -20,6 +20,8 @@ export interface ChildDeps {
   random: Random;
   /** Called for each JSON line the part prints. */
   onLine?: (line: Record<string, unknown>) => void;
+  /** The program that runs the part; the command line's own when absent. A story may run one on a clock of its own. */
+  program?: string;
   /** Called when the part ended by itself and will be started again, or has failed for good. */
   onCrash?: (name: string, detail: string, restartInMs: number | null) => void;
 }
@@ -61,7 +63,7 @@ export class Child {
 
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
     const log = openSync(this.logFile, logMode, 0o600);
-    const child = spawn(process.execPath, [LAUNCHER, ...this.args, '--json'], {
+    const child = spawn(process.execPath, [this.deps.program ?? LAUNCHER, ...this.args, '--json'], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, DOORSILL_SUPERVISED: '1' },
       // Ctrl-C on the terminal is for the supervisor, which stops its parts in order.
@@ -133,6 +135,11 @@ export class Child {
     child.kill('SIGTERM');
     await this.ended;
     force.cancel();
+  }
+
+  /** Says something to it on its standard input, as one JSON line. */
+  tell(line: object): void {
+    this.process?.stdin?.write(`${JSON.stringify(line)}\n`);
   }
 
   /** Kills it at once, as a power cut would; it is started again like after any crash. */

@@ -40,8 +40,9 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
       tokens: Object.assign(Object.create(null), tokens),
       log,
       clipPath: (clip) => clip,
+      evidenceUrl: () => '',
     });
-    const shown: Intake | { code: string } = await clips
+    const shown: { intake: Intake } | { code: string } = await clips
       .see('bearer', parcel.clipId, 'manifest', 'view')
       .catch((thrown: { code: string }) => thrown);
     expect(shown).toMatchObject({ code: 'clip_unknown' });

@@ -77,7 +77,7 @@ describe('the command line', () => {
       await storeTownFile(disk, folder.path, {
         kind: 'doorsill-up',
         format: 1,
-        ports: { broker: 1, registry: 1, bridge: 1 },
+        ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
         bridge: { id: 'bridge-1', url: 'http://127.0.0.1:1' },
       });
       await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });

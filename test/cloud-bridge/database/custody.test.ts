@@ -19,6 +19,7 @@ import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { proved } from '../../support/proved.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
+const word = { revocation: 'v', pairing: null };
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const request = {
   ...{ request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: sha256Hex('t') },
@@ -29,6 +30,7 @@ const intake: Intake = {
   ...{ ...key, clip: 'clip-a', request: 'request-a', agency: 'agency-a', ownerKey: 'o', grantSha256: 'g' },
   ...{ manifest: 'm', manifestSha256: sha256Hex('m'), clipSha256: sha256Hex('c'), clipBytes: 100, expiresS: 1_000 },
   ...{ upload: 'upload-a', uploading: false, creations: 0, state: 'open' as const, refusal: null, receipt: null },
+  vault: null,
 };
 const access = {
   ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
@@ -64,12 +66,12 @@ describe('an event whose leaf cannot be written', () => {
   const publish = () =>
     database.intakes.publish(
       key,
-      { receipt: 'r', storedS: 5 },
+      { receipt: 'r', storedS: 5, vault: null },
       () => undefined,
       async () => undefined,
     );
   const revoke = () =>
-    database.intakes.revoke({ ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' }, 1, 10);
+    database.intakes.revoke({ ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' }, 1, 10, word);
 
   it('has not happened: a request, its end, an intake, a refusal, a revocation, a reading, a list', async () => {
     tamper(REFUSE);
@@ -105,7 +107,7 @@ describe('an event whose leaf cannot be written', () => {
     const refuse = () => {
       throw new Error('refused');
     };
-    const stored = { receipt: 'r', storedS: 5 };
+    const stored = { receipt: 'r', storedS: 5, vault: null };
     await expect(database.intakes.publish(key, stored, refuse, async () => undefined)).rejects.toThrow('refused');
     const fail = () => Promise.reject(new Error('disk'));
     await expect(database.intakes.publish(key, stored, () => undefined, fail)).rejects.toThrow('disk');
