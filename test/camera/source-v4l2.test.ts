@@ -53,6 +53,9 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     const recorder = await recording();
     await recorder.capture.stop();
     const [first] = recorder.segments;
+    expect(camera.calls()).toHaveLength(2);
+    expect(camera.calls().at(-1)).toContain('-copyts');
+    expect(first?.startUs).not.toBe(first?.wallOffsetUs);
     const place = recorder.changes.find((change) => change.recording)?.recording;
     expect(place?.sourceStartUs).toBe(first?.startUs);
     expect(first?.startUs ?? 0).toBeGreaterThan(startedUs);

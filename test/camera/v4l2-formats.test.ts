@@ -26,6 +26,7 @@ const LISTINGS = {
     'Compressed:        h264 :                H.264 : 640x480 1280x720',
   ],
   small: ['Raw       :     yuyv422 :           YUYV 4:2:2 : 352x288 640x480 320x240'],
+  both: ['Raw       :     yuyv422 :           YUYV 4:2:2 : 1280x1024 640x480'],
   large: ['Raw       :     yuyv422 :           YUYV 4:2:2 : 3840x2160 1920x1080'],
   bayer: ['Raw       : bayer_bggr8 : 8-bit Bayer BGBG/GRGR : 640x480'],
   odd: ['Compressed: Unsupported :                 HEVC : 640x480'],
@@ -55,6 +56,7 @@ describe('the format of a wired camera', () => {
     ['h264', of(640, 480, 'mjpeg'), 'mjpeg 640x480'],
     ['h264', of(640, 360), 'yuyv422 640x360'],
     ['small', ANY, 'yuyv422 640x480'],
+    ['both', ANY, 'yuyv422 640x480'],
     ['large', ANY, 'yuyv422 1920x1080'],
   ] as const)('of %s asked for %j is %s', (name, wanted, expected) => {
     const chosen = chooseFormat(offered(name), wanted);

@@ -64,7 +64,7 @@ for arg in args:
         feeder = os.fork()
         if feeder == 0:
             os.dup2(writes, 1)
-            os.execv(real, [real, "-nostdin", "-loglevel", "quiet", "-f", "lavfi", "-i", "testsrc2=size=%s:rate=%s,realtime%s" % (size, rate, stamped), "-c:v", "rawvideo", "-pix_fmt", "yuv420p", "-flush_packets", "1", "-f", "nut", "-"])
+            os.execv(real, [real, "-nostdin", "-loglevel", "quiet", "-copyts", "-f", "lavfi", "-i", "testsrc2=size=%s:rate=%s,realtime%s" % (size, rate, stamped), "-c:v", "rawvideo", "-pix_fmt", "yuv420p", "-flush_packets", "1", "-f", "nut", "-"])
         os.close(writes)
         os.set_inheritable(reads, True)
         link = os.path.join(here, "feeder")
