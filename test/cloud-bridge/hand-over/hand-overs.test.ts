@@ -149,11 +149,16 @@ describe('a vault that is slow or lies', () => {
   let impostor: Impostor;
   beforeEach(async () => {
     impostor = await Impostor.open(vault.vault.url);
-    await house.bridge.stop();
-    Object.assign(house.options.bridge ?? {}, { vault: vault.setting({ url: impostor.url, answerSMax: 0.3 }) });
-    await house.startBridge();
+    await behindImpostor(2);
   });
   afterEach(() => impostor.close());
+
+  /** Starts the bridge with the impostor as its vault; `answerSMax`: how long it waits for an answer. */
+  async function behindImpostor(answerSMax: number): Promise<void> {
+    await house.bridge.stop();
+    Object.assign(house.options.bridge ?? {}, { vault: vault.setting({ url: impostor.url, answerSMax }) });
+    await house.startBridge();
+  }
 
   /** Answers every PUT of a clip with `say`, and everything else truly. */
   const lying = (say: (reply: ServerResponse) => void) => {
@@ -236,10 +241,9 @@ describe('a vault that is slow or lies', () => {
   };
 
   it('that answers late or twice neither loses nor doubles the clip', async () => {
-    let puts = 0;
+    await behindImpostor(0.3);
     impostor.lie = (asked, body, reply) => {
       if (asked.method !== 'PUT') return false;
-      puts += 1;
       // The vault has it, but its answer comes when nobody waits for it any more.
       const send = (after: number) =>
         fetch(`${vault.vault.url}${asked.url}`, {
@@ -258,7 +262,6 @@ describe('a vault that is slow or lies', () => {
     const parcel = await delivered();
     await handedOver(parcel);
     expect(waits()).toContain('vault_unreachable');
-    expect(puts).toBe(1);
     expect(atVault()).toEqual([itemOf(parcel)]);
   });
 
