@@ -59,6 +59,7 @@ export * from './protocol/ids.ts';
 export * from './protocol/jws.ts';
 export { tlsFilesRead } from './protocol/link-failure.ts';
 export * from './protocol/manifest.ts';
+export * from './protocol/partner.ts';
 export * from './protocol/problem.ts';
 export * from './protocol/published.ts';
 export * from './protocol/request.ts';

@@ -114,14 +114,14 @@ export class Standing {
 
   /**
    * Whether a credential is good at this moment: life, jurisdiction, scope, and not on the list, without which nothing is
-   * good. Synchronous, so that it can be asked inside a transaction. Throws like `credential`.
+   * good. `cells`: whose homes are asked. Synchronous, so that it can be asked inside a transaction. Throws like `credential`.
    */
-  assertGood(credential: Credential): void {
+  assertGood(credential: Credential, cells: readonly string[] = []): void {
     const nowS = wallSeconds(this.deps.clock);
     const list = this.list?.claims;
     if (!list || nowS >= list.exp) throw failure('credential_unavailable');
-    if (revokedBy(list, credential)) throw failure('agency_revoked');
-    if (credential.jurisdiction === 'federal') throw failure('agency_federal');
+    if (revokedBy(list, credential, cells)) throw failure('agency_revoked');
+    if (credential.jurisdiction === 'federal') throw failure('agency_federal', { detail: 'its credential says so' });
     const fault = credentialFault(credential, nowS, this.deps.stateAgencies);
     if (fault === 'consent_credential_expired') throw failure('credential_unavailable');
     if (fault) throw failure('agency_ineligible', { detail: 'its credential does not allow requests to residents' });
