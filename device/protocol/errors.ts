@@ -817,6 +817,36 @@ export const ERRORS = {
     'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
   ),
 
+  // The audit of agencies' queries
+  query_export_invalid: rule(
+    422,
+    6,
+    false,
+    'The file is no export of queries: {detail}',
+    'Export the queries as CSV (UTF-8, commas) with a header that names Org Name and Reason.',
+  ),
+  audit_agency_unmatched: rule(
+    404,
+    3,
+    false,
+    'The registry has no agency by the name {name}.',
+    'Register it, or say which one is meant with --agency-names FILE.',
+  ),
+  audit_unconfirmed: rule(
+    409,
+    3,
+    false,
+    'Nothing was revoked: {detail}',
+    'Read the report, then type the number of revocations, or give it with --yes-revoke N.',
+  ),
+  audit_not_taken: rule(
+    502,
+    4,
+    true,
+    'The registry does not list what was asked of it: {detail}',
+    'Look at its revocation list; running the same command again is safe.',
+  ),
+
   // Verification of documents by anyone
   verify_failed: rule(422, 3, false, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const satisfies Record<string, ErrorRule>;
