@@ -34,6 +34,18 @@ function share(part: number, whole: number): Measured {
   return { value, uncertainty: Math.sqrt((value * (1 - value)) / (whole + 4)) };
 }
 
+/** How much more often a search is wide when it is vague than when it is not: whose default is wide, or vague, has neither. */
+function wideWhenVague({ vagueByReach, rowsByReach }: Tally, wideFrom: number): Measured {
+  const count = (rows: Uint32Array, from: number) =>
+    rows.reduce((sum, number, reach) => sum + (reach >= from ? number : 0), 0);
+  const vague = count(vagueByReach, 0);
+  const vagueAndWide = count(vagueByReach, wideFrom);
+  const among = share(vagueAndWide, vague);
+  const others = share(count(rowsByReach, wideFrom) - vagueAndWide, count(rowsByReach, 0) - vague);
+  if (!among || !others) return null;
+  return { value: among.value - others.value, uncertainty: Math.hypot(among.uncertainty, others.uncertainty) };
+}
+
 const percent = (value: number) => `${Math.round(value * 100)} %`;
 
 export const BEHAVIOUR_RULES: readonly BehaviourRule[] = [
@@ -71,16 +83,12 @@ export const BEHAVIOUR_RULES: readonly BehaviourRule[] = [
     why: 'It searches far more often than its peers.',
   },
   {
-    id: 'vague-and-wide',
-    measure: ({ vagueByReach, reaching }, wideFrom) =>
-      share(
-        vagueByReach.reduce((sum, count, reach) => sum + (reach >= wideFrom ? count : 0), 0),
-        reaching,
-      ),
-    deviationsMin: 4,
-    differenceMin: 0.15,
-    print: (value) => `${percent(value)} wide and without a reason`,
-    why: 'It searches about everywhere without saying why, far more often than its peers.',
+    id: 'wide-when-vague',
+    measure: wideWhenVague,
+    deviationsMin: 3.5,
+    differenceMin: 0.25,
+    print: (value) => `wide ${Math.round(value * 100)} points more often without a reason than with one`,
+    why: 'It searches about everywhere just when it does not say why.',
   },
 ];
 
@@ -118,10 +126,13 @@ function flagOutliers(
   { members, peers, wideFrom }: { members: readonly Tally[]; peers: readonly Tally[]; wideFrom: number },
   flags: Map<string, BehaviourFlag[]>,
 ): void {
-  const values = peers.flatMap((tally) => rule.measure(tally, wideFrom)?.value ?? []);
-  if (values.length < PEERS_MIN) return;
+  const all = peers.flatMap((tally) => rule.measure(tally, wideFrom) ?? []);
+  if (all.length < PEERS_MIN) return;
+  const values = all.map(({ value }) => value);
   const middle = median(values);
-  const spread = medianDeviation(values, middle);
+  // What peers differ by is habit and chance; an agency of many queries is held against habit alone.
+  const chance = median(all.map(({ uncertainty }) => uncertainty));
+  const spread = Math.sqrt(Math.max(0, medianDeviation(values, middle) ** 2 - chance ** 2));
   for (const tally of members) {
     const measured = rule.measure(tally, wideFrom);
     if (!measured || measured.value - middle < rule.differenceMin) continue;

@@ -259,7 +259,7 @@ export const WORD_RULES: readonly WordRule[] = [
     reads: 'words',
     severity: 'serious',
     pattern:
-      /\bpersonal (?:use|reasons?|business|interest|matter)\b|^personal$|\bmy (?:ex|own|wife|wifes|husband|girlfriends?|boyfriends?|neighbou?rs?|car|truck|son|daughter|friends?|brother|sister|landlord|tenant)\b|^ex (?:wife|husband|girlfriend|boyfriend)$|\bcurious\b|\bcuriosity\b/,
+      /\bpersonal (?:use|reasons?|business|interest|matter)\b|^personal$|\bmy (?:ex|own|wife|wifes|husband|girlfriends?|boyfriends?|neighbou?rs?|car|truck|son|daughter|friends?|brother|sister|landlord|tenant)\b|^ex (?:wife|husband|girlfriend|boyfriend)$|\b(?:wife|husband|girlfriend|boyfriend|ex)s? (?:location|whereabouts)\b|\bcurious\b|\bcuriosity\b/,
     yieldsToCrime: true,
     why: 'It is for the officer\u2019s own ends.',
     mustFlag: ['personal use', 'my ex', 'checking on my ex wife', 'ex girlfriend', 'curious'],

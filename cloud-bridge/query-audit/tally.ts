@@ -28,8 +28,9 @@ export interface Tally {
   /** Rows that say how many networks they reached, and the sum of the logarithms of that. */
   reaching: number;
   logReachSum: number;
-  /** Vague rows by their reach: how wide is wide shows only when all has been read. */
+  /** Vague rows and all rows by their reach: how wide is wide shows only when all has been read. */
   vagueByReach: Uint32Array;
+  rowsByReach: Uint32Array;
 }
 
 /** What one row adds. */
@@ -79,6 +80,7 @@ export class Tallies {
       tally.logReachSum += Math.log(seen.networks + 1);
       const reach = reachOf(seen.networks);
       this.rowsByReach[reach] = (this.rowsByReach[reach] ?? 0) + 1;
+      tally.rowsByReach[reach] = (tally.rowsByReach[reach] ?? 0) + 1;
       if (reading.isVague) tally.vagueByReach[reach] = (tally.vagueByReach[reach] ?? 0) + 1;
     }
     return reading.matches.length > 0 ? this.addFlagged(tally, seen) : null;
@@ -124,6 +126,7 @@ export class Tallies {
       agency: own,
       ...counts,
       vagueByReach: new Uint32Array(REACHES),
+      rowsByReach: new Uint32Array(REACHES),
       byRule: new Map(),
       samples: [],
     };

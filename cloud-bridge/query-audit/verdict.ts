@@ -101,9 +101,9 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
   return { background, revoked };
 }
 
-/** Wide searches without a reason, or two things at once that are each unusual. */
+/** Wide just when it says nothing, or three things at once that are each unusual. */
 function isStrange(flags: readonly BehaviourFlag[]): boolean {
-  return flags.some(({ rule }) => rule === 'vague-and-wide') || flags.length >= 2;
+  return flags.some(({ rule }) => rule === 'wide-when-vague') || flags.length >= 3;
 }
 
 function scoreOf(chance: number, flags: readonly BehaviourFlag[]): number {
