@@ -82,7 +82,10 @@ export class Standing {
     if (known && fresh.claims.revision < known.revision) throw failure('token_expired');
     await this.deps.store.saveRevocations(fresh.token);
     this.list = fresh;
-    return known === undefined || fresh.claims.revision !== known.revision;
+    const isChanged = known === undefined || fresh.claims.revision !== known.revision;
+    // A kept credential may still name what its agency had before: one scope taken or given back.
+    if (isChanged) for (const kept of this.credentials.values()) kept.fetchedS = Number.NEGATIVE_INFINITY;
+    return isChanged;
   }
 
   /**
