@@ -9,9 +9,6 @@ import { openToken } from '../../device/protocol/jws.ts';
 import { exchangeJson } from '../../device/protocol/problem.ts';
 import { type Revocations, revocationsSchema } from '../../device/protocol/request.ts';
 
-/** The scope of a revocation that is about the homes in some cells alone: this and the beginning of their names. */
-export const AREA_SCOPE = 'area-';
-
 // Not strict: what else the registry knows of an agency is not the audit's business.
 const registeredSchema = z.object({
   agency: idSchema,
@@ -46,6 +43,9 @@ const listSchema = z.object({ agencies: z.array(registeredSchema).max(100_000) }
 const keySchema = z.object({ key: publicKeySchema });
 const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 
+/** Room for a whole registry, which has ten thousand agencies at most. */
+const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+
 /** The registry behind an HTTP address. Calls reject with its own failures, `unreachable`, or `token_...` for its list. */
 export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
   const base = url.replace(/\/$/, '');
@@ -57,6 +57,7 @@ export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace
     const answer = await exchangeJson(`${base}${path}`, {
       method: body ? 'POST' : 'GET',
       bearer: adminToken,
+      answerBytesMax: ANSWER_BYTES_MAX,
       ...(body ? { body } : {}),
       ...(signal ? { signal } : {}),
     });
@@ -66,8 +67,7 @@ export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace
   };
   return {
     agencies: async () => (await ask(listSchema, '/v1/agencies')).agencies,
-    revoke: (agency, scope) =>
-      ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
+    revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
     reinstate: ({ agency, revision }) => ask(registeredSchema, `/v1/agencies/${agency}/reinstate`, { revision }),
     revoked: async () => {
       const pinned = key ?? (await ask(keySchema, '/v1/key')).key;

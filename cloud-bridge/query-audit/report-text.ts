@@ -12,13 +12,21 @@ export function reportText(report: AuditReport): string {
   const revoke = findings.filter(({ verdict }) => verdict === 'revoke').length;
   return [
     `${report.rows} searches of ${report.agencies} agencies; ${report.flagged} flagged: ${counts(report.byRule) || 'none'}`,
-    ...(report.nameless > 0 ? [`${report.nameless} rows name no agency; they are counted, but nobody answers for them.`] : []),
-    ...(broken.rows > 0 ? [`${broken.rows} broken rows (${counts(broken.byFault)}), audited as far as they can be read: ${brokenLines(report)}`] : []),
+    ...(report.nameless > 0
+      ? [`${report.nameless} rows name no agency; they are counted, but nobody answers for them.`]
+      : []),
+    ...(broken.rows > 0
+      ? [
+          `${broken.rows} broken rows (${counts(broken.byFault)}), audited as far as they can be read: ${brokenLines(report)}`,
+        ]
+      : []),
     `Accidents of wording: ${(report.background * 100).toFixed(4)} % of rows.`,
     '',
     `${revoke} to revoke, ${findings.length - revoke} for a person to look at${findings.length === 0 ? '.' : ':'}`,
     ...(findings.length === 0 ? [] : table(shown)),
-    ...(findings.length > shown.length ? [`  ... and ${findings.length - shown.length} more (--json or --html has all)`] : []),
+    ...(findings.length > shown.length
+      ? [`  ... and ${findings.length - shown.length} more (--json or --html has all)`]
+      : []),
     ...shown.filter(({ verdict }) => verdict === 'revoke').flatMap(explained),
   ].join('\n');
 }
@@ -37,7 +45,10 @@ function table(findings: readonly Finding[]): string[] {
     String(finding.queries),
     String(finding.flagged),
     finding.score.toFixed(1),
-    oneLine([counts(finding.byRule), finding.behaviours.map(({ rule }) => rule).join(', ')].filter(Boolean).join('; '), 70),
+    oneLine(
+      [counts(finding.byRule), finding.behaviours.map(({ rule }) => rule).join(', ')].filter(Boolean).join('; '),
+      70,
+    ),
   ]);
   const widths = heads.map((head, at) => Math.max(head.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

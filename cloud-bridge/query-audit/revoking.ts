@@ -1,7 +1,8 @@
 // Owns: making an audit's proposals come true at the registry, and undoing one: who is meant, what is done, and that the
 // registry's own list says so afterwards. Not here: whether to (a person confirms), speaking HTTP (registry-desk.ts).
 import { failure } from '../../device/protocol/errors.ts';
-import { AREA_SCOPE, type RegisteredAgency, type RegistryDesk, type RevokedEntry } from './registry-desk.ts';
+import { AREA_SCOPE } from '../../device/protocol/request.ts';
+import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-desk.ts';
 import type { Finding } from './verdict.ts';
 import { wordsOf } from './wording.ts';
 

@@ -2,6 +2,7 @@
 // Not here: doing it (revoking.ts), the flags (flags.ts, behaviour.ts).
 import { type BehaviourFlag, behaviourFlags } from './behaviour.ts';
 import { chanceOfAtLeast } from './robust.ts';
+import { WORD_RULES } from './rules.ts';
 import type { AuditSettings } from './settings.ts';
 import type { FlaggedRow, Tally } from './tally.ts';
 
@@ -115,8 +116,9 @@ function scoreOf(chance: number, flags: readonly BehaviourFlag[]): number {
 function reasonsOf(tally: Tally, flags: readonly BehaviourFlag[]): string[] {
   const reasons = flags.map(({ why }) => why);
   if (tally.flagged === 0) return reasons;
-  const named = tally.samples.flatMap(({ matches }) => matches.filter(({ severity }) => severity !== 'minor'));
-  const whys = new Map(named.map((match) => [match.rule, match.why]));
-  const rules = [...whys].map(([rule, why]) => `${tally.byRule.get(rule) ?? 0} x ${rule}: ${why}`);
+  const rules = WORD_RULES.flatMap(({ id, severity, why }) => {
+    const times = tally.byRule.get(id) ?? 0;
+    return times > 0 && severity !== 'minor' ? [`${times} x ${id}: ${why}`] : [];
+  });
   return [`${tally.flagged} of ${tally.queries} searches are flagged by their words.`, ...rules, ...reasons];
 }

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
+import { runAgencyAuditStory } from '../story/agency-audit.ts';
 import { runDemo } from '../story/demo.ts';
 import { runLeakStory } from '../story/leak.ts';
 import { Up } from '../story/up.ts';
@@ -113,13 +114,17 @@ Examples:
 export function addStory(program: Command): void {
   program
     .command('story <name>')
-    .description('a demonstration on its own: leak')
+    .description('a demonstration on its own: leak, agency-audit')
     .option('--media <file>', 'a video file to show it on (default: footage the project draws itself)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill story leak\n  $ npx doorsill story leak --media porch.mp4')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx doorsill story leak\n  $ npx doorsill story leak --media porch.mp4\n  $ npx doorsill story agency-audit',
+    )
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);
-      if (name !== 'leak') throw failure('usage', { detail: `there is no story "${name}"; there is: leak` });
-      await runLeakStory(context, options.media ? resolve(options.media) : null, stopSignal());
+      if (name === 'leak') await runLeakStory(context, options.media ? resolve(options.media) : null, stopSignal());
+      else if (name === 'agency-audit') await runAgencyAuditStory(context, stopSignal());
+      else throw failure('usage', { detail: `there is no story "${name}"; there are: leak, agency-audit` });
       process.stdin.destroy();
     });
 }

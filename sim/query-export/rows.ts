@@ -1,5 +1,5 @@
 // Owns: the rows of a synthetic export, in the order of time, as text in pieces. Not here: who searches (cast.ts), the words.
-import { EXPORT_COLUMNS } from '../../cloud-bridge/index.ts';
+import { EXPORT_COLUMNS, WIDER_COLUMNS } from '../../cloud-bridge/index.ts';
 import { integerBelow, type Random } from '../../device/index.ts';
 import type { CastAgency } from './cast.ts';
 import { brokenRow, csvRow, typed } from './noise.ts';
@@ -24,8 +24,13 @@ interface Turn {
 }
 
 /** The whole export in pieces, byte order mark, header and all. The same cast, words and random numbers give the same text. */
-export function* exportText(random: Random, cast: readonly CastAgency[], words: Vocabulary): Generator<string> {
-  yield `\ufeff${csvRow(EXPORT_COLUMNS)}\r\n`;
+export function* exportText(
+  random: Random,
+  cast: readonly CastAgency[],
+  words: Vocabulary,
+  isWide = false,
+): Generator<string> {
+  yield `\ufeff${csvRow(isWide ? WIDER_COLUMNS : EXPORT_COLUMNS)}\r\n`;
   const turns = cast.map((agency) => ({
     agency,
     left: agency.queries,
@@ -36,7 +41,7 @@ export function* exportText(random: Random, cast: readonly CastAgency[], words: 
   for (const [at, which] of order.entries()) {
     const turn = turns[which];
     if (!turn) continue;
-    const cells = rowOf(random, turn, words, at, order.length);
+    const cells = rowOf(random, turn, words, at / order.length, { id: 1_000_000 + at, isWide });
     piece.push(random.fraction() < BROKEN_SHARE ? brokenRow(random, cells) : csvRow(cells));
     if (piece.length < PIECE_ROWS) continue;
     yield `${piece.join('\r\n')}\r\n`;
@@ -62,14 +67,20 @@ function orderOfTurns(random: Random, turns: readonly Turn[]): Int32Array {
 
 type Purpose = 'misuse' | 'near-miss' | 'honest';
 
-function rowOf(random: Random, turn: Turn, words: Vocabulary, at: number, rows: number): string[] {
+function rowOf(
+  random: Random,
+  turn: Turn,
+  words: Vocabulary,
+  along: number,
+  { id, isWide }: { id: number; isWide: boolean },
+): string[] {
   const { agency } = turn;
   const isMisuse = random.fraction() < turn.misuseLeft / turn.left;
   turn.left -= 1;
   if (isMisuse) turn.misuseLeft -= 1;
   const purpose = isMisuse ? 'misuse' : random.fraction() < NEAR_MISS_SHARE ? 'near-miss' : 'honest';
   const isProxied = purpose === 'misuse' && agency.conduct.kind === 'proxied';
-  const atMs = momentOf(random, agency, isProxied, at / rows);
+  const atMs = momentOf(random, agency, isProxied, along);
   const hasCase = random.fraction() < (isProxied ? 0.15 : agency.caseShare);
   const isFreeform = random.fraction() < 0.1;
   const nationwide = random.fraction() < (isProxied ? 0.85 : agency.nationwideShare);
@@ -78,7 +89,7 @@ function rowOf(random: Random, turn: Turn, words: Vocabulary, at: number, rows: 
     : Math.max(1, Math.round(agency.networksUsual * (0.7 + random.fraction() * 0.6)));
   const reason = typed(random, filled(random, reasonOf(random, agency, purpose, words), words));
   return [
-    String(1_000_000 + at),
+    String(id),
     `${pick(random, 'ABCDEFGHJKLMNPRSTW'.split(''))}. ${pick(random, words.surnames)}`,
     agency.name,
     String(networks),
@@ -91,6 +102,7 @@ function rowOf(random: Random, turn: Turn, words: Vocabulary, at: number, rows: 
     isFreeform ? 'freeform' : 'lookup',
     isFreeform ? pick(random, words.prompts) : '',
     isFreeform ? 'allowed' : '',
+    ...(isWide ? [String(networks * 12), offenseOf(random, turn.agency, purpose, words)] : []),
   ];
 }
 
@@ -101,6 +113,12 @@ function reasonOf(random: Random, agency: CastAgency, purpose: Purpose, words: V
   if (purpose === 'near-miss') return pick(random, words.nearMisses);
   if (random.fraction() < agency.vagueShare) return random.fraction() < 0.15 ? '' : pick(random, words.vague);
   return random.fraction() < 0.25 ? `${pick(random, words.offenses)}` : pick(random, words.honest);
+}
+
+/** What is chosen from the drop-down of wider exports. */
+function offenseOf(random: Random, { conduct }: CastAgency, purpose: Purpose, words: Vocabulary): string {
+  const isOpen = purpose === 'misuse' && conduct.kind === 'open' && conduct.misuse === 'immigration';
+  return isOpen && random.fraction() < 0.5 ? words.openOffense : pick(random, words.offenses);
 }
 
 /** At `along` the span of the export; by day or at night as the agency does. */

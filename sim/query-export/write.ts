@@ -19,6 +19,8 @@ export interface ExportPlan {
   /** Queries of all agencies together, about. */
   rows: number;
   vocabulary: VocabularyName;
+  /** With the columns of newer exports. */
+  isWide?: boolean;
 }
 
 /** What the export's maker knows and its auditor must find out. */
@@ -31,7 +33,7 @@ export interface Labels extends ExportPlan {
 export async function writeExport(plan: ExportPlan, path: string, signal?: AbortSignal): Promise<Labels> {
   const random = new SeededRandom(plan.seed);
   const cast = makeCast(random, plan.agencies, plan.rows);
-  const text = exportText(random, cast, VOCABULARIES[plan.vocabulary]);
+  const text = exportText(random, cast, VOCABULARIES[plan.vocabulary], plan.isWide);
   await pipeline(Readable.from(text), createWriteStream(path, { mode: 0o600 }), ...(signal ? [{ signal }] : []));
   const misusing = cast.flatMap(({ name, conduct, queries, misuseShare }) =>
     conduct.kind === 'honest'

@@ -2,6 +2,7 @@
 // registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
   actorId,
   type Clock,
@@ -34,6 +35,8 @@ export interface TownOptions {
   /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
   camera?: string;
   logLevel: string;
+  /** Settings of the bridge on the first run, besides its defaults. */
+  bridge?: Partial<BridgeConfigInput>;
 }
 
 export interface TownDeps {
@@ -142,6 +145,7 @@ export class Town {
     const brokerUrl = partReady.parse(broker).url;
     const registryFacts = registryReady.parse(registry);
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
+    await this.writeBridgeConfig();
     const [bridge] = await Promise.all([
       this.startOnPort('bridge', file?.ports.bridge ?? 0, (port) => [
         ...['bridge', '--data', this.paths.bridge, '--port', port, '--registry', registryFacts.url],
@@ -237,6 +241,14 @@ export class Town {
     const home = await pairWithDevice(this.deps, ready.socket, ownerKey, 'owner');
     await storeHome(disk, this.paths.owner, home);
     return home;
+  }
+
+  /** The bridge's file on the first run. */
+  private async writeBridgeConfig(): Promise<void> {
+    const path = join(this.paths.bridge, 'bridge.json');
+    if (!this.options.bridge || (await this.deps.disk.sizeOf(path)) !== null) return;
+    const text = `${JSON.stringify(this.options.bridge, null, 2)}\n`;
+    await this.deps.disk.replaceFile(path, new TextEncoder().encode(text));
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */
