@@ -5,8 +5,8 @@ import type { Finding } from './verdict.ts';
 const FINDINGS_SHOWN = 60;
 const SAMPLES_SHOWN = 3;
 
-/** The report for a terminal: totals, the table, and of each proposal why. */
-export function reportText(report: AuditReport): string {
+/** The report for a terminal: totals, the table, and why of the first `explainedMax` proposals. */
+export function reportText(report: AuditReport, explainedMax: number = FINDINGS_SHOWN): string {
   const { findings, broken } = report;
   const shown = findings.slice(0, FINDINGS_SHOWN);
   const revoke = findings.filter(({ verdict }) => verdict === 'revoke').length;
@@ -27,7 +27,10 @@ export function reportText(report: AuditReport): string {
     ...(findings.length > shown.length
       ? [`  ... and ${findings.length - shown.length} more (--json or --html has all)`]
       : []),
-    ...shown.filter(({ verdict }) => verdict === 'revoke').flatMap(explained),
+    ...shown
+      .filter(({ verdict }) => verdict === 'revoke')
+      .slice(0, explainedMax)
+      .flatMap(explained),
   ].join('\n');
 }
 

@@ -20,14 +20,17 @@ export function deviationsAbove(value: number, middle: number, peers: number, ow
   return spread === 0 ? (value > middle ? Number.POSITIVE_INFINITY : 0) : (value - middle) / spread;
 }
 
-/** The probability of `count` or more of what happens `expected` times on average (Poisson). */
+/**
+ * The probability of `count` or more of what happens `expected` times on average (Poisson); 1 for any count that is not above
+ * what is expected, which is no news.
+ */
 export function chanceOfAtLeast(count: number, expected: number): number {
-  if (count <= 0) return 1;
+  if (count <= expected) return 1;
   if (expected <= 0) return 0;
-  // The tail from `count` on, as a series from its first term: exact where it is small, which is where it matters.
+  // The tail as a series from its first term: above what is expected the terms only fall.
   let term = Math.exp(count * Math.log(expected) - expected - logFactorial(count));
   let sum = 0;
-  for (let at = count; at < count + 1_000 && (term > sum * 1e-12 || at < expected); at += 1) {
+  for (let at = count; term > sum * 1e-12; at += 1) {
     sum += term;
     term *= expected / (at + 1);
   }
