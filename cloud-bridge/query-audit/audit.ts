@@ -102,6 +102,7 @@ class Audit {
     const at = positions.reason ?? 0;
     const cell = (position: number | undefined) =>
       position === undefined ? '' : (cells[position > at ? position + extra : position] ?? '');
+    const isLost = cells.length <= at;
     const reason = extra === 0 ? cell(at) : cells.slice(at, at + extra + 1).join(',');
     const caseNumber = cell(positions.caseNumber);
     const hour = positions.time === undefined ? null : this.times.localHour(cell(positions.time));
@@ -111,7 +112,7 @@ class Audit {
       reason,
       caseNumber,
       reading: this.reader.read({
-        reason,
+        reason: isLost ? null : reason,
         caseNumber,
         prompt: cell(positions.prompt),
         offense: cell(positions.offense),

@@ -4,7 +4,8 @@ import { ownCopy, wordsOf } from './wording.ts';
 
 /** The typed parts of a query. */
 export interface QueryWords {
-  reason: string;
+  /** Null: lost with the end of a broken row, which is not the same as none. */
+  reason: string | null;
   prompt: string;
   caseNumber: string;
   offense: string;
@@ -36,7 +37,7 @@ export class Reader {
   private readonly remembered = new Map<string, Reading>();
 
   read(query: QueryWords): Reading {
-    const key = `${query.reason}\n${query.prompt}\n${query.caseNumber === '' ? '' : '#'}\n${query.offense}`;
+    const key = `${query.reason === null ? 'x' : ''}\n${query.reason}\n${query.prompt}\n${query.caseNumber === '' ? '' : '#'}\n${query.offense}`;
     const hasWords = /[a-z]{2}/i.test(query.caseNumber);
     const known = hasWords ? undefined : this.remembered.get(key);
     if (known) return known;
@@ -50,7 +51,7 @@ export class Reader {
 }
 
 function readWords(query: QueryWords): Reading {
-  const reason = wordsOf(query.reason);
+  const reason = wordsOf(query.reason ?? '');
   const prompt = wordsOf(query.prompt);
   const caseWords = wordsOf(query.caseNumber);
   const typed = [reason, prompt, caseWords].filter((words) => words !== '').join(' ');
@@ -59,10 +60,12 @@ function readWords(query: QueryWords): Reading {
   const namesCrime = NAMED_CRIME.test(typed);
   for (const rule of WORD_RULES) {
     if (rule.group === 'purpose' && matches.some((match) => match.group === 'purpose')) continue;
+    // A text that is not there says nothing, not even that it is empty.
+    if (query.reason === null && texts[rule.reads] === '') continue;
     const match = matchOf(rule, texts[rule.reads], namesCrime);
     if (match) matches.push(match);
   }
-  return { matches, isVague: caseWords === '' && prompt === '' && isVagueText(reason) };
+  return { matches, isVague: query.reason !== null && caseWords === '' && prompt === '' && isVagueText(reason) };
 }
 
 /** What a rule says of a text (as `wordsOf` spells it); null when nothing. */

@@ -49,6 +49,7 @@ export function addAudit(program: Command): void {
   const audit = program
     .command('audit')
     .description('audit how agencies search: queries, reinstate, generate')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill audit queries export.csv --html report.html')
     .action(() => {
       throw failure('usage', { detail: 'say what: audit queries FILE, audit reinstate AGENCY or audit generate' });
     });
