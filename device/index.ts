@@ -65,6 +65,7 @@ export * from './protocol/jws.ts';
 export { tlsFilesRead } from './protocol/link-failure.ts';
 export * from './protocol/manifest.ts';
 export * from './protocol/merkle.ts';
+export * from './protocol/partner.ts';
 export * from './protocol/problem.ts';
 export * from './protocol/published.ts';
 export * from './protocol/request.ts';

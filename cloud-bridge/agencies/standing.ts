@@ -82,7 +82,10 @@ export class Standing {
     if (known && fresh.claims.revision < known.revision) throw failure('token_expired');
     await this.deps.store.saveRevocations(fresh.token, fresh.claims.revision);
     this.list = fresh;
-    return known === undefined || fresh.claims.revision !== known.revision;
+    const isChanged = known === undefined || fresh.claims.revision !== known.revision;
+    // A kept credential may still name what its agency had before: one scope taken or given back.
+    if (isChanged) for (const kept of this.credentials.values()) kept.fetchedS = Number.NEGATIVE_INFINITY;
+    return isChanged;
   }
 
   /**
@@ -114,14 +117,14 @@ export class Standing {
 
   /**
    * Whether a credential is good at this moment: life, jurisdiction, scope, and not on the list, without which nothing is
-   * good. Synchronous, so that it can be asked inside a transaction. Throws like `credential`.
+   * good. `cells`: whose homes are asked. Synchronous, so that it can be asked inside a transaction. Throws like `credential`.
    */
-  assertGood(credential: Credential): void {
+  assertGood(credential: Credential, cells: readonly string[] = []): void {
     const nowS = wallSeconds(this.deps.clock);
     const list = this.list?.claims;
     if (!list || nowS >= list.exp) throw failure('credential_unavailable');
-    if (revokedBy(list, credential)) throw failure('agency_revoked');
-    if (credential.jurisdiction === 'federal') throw failure('agency_federal');
+    if (revokedBy(list, credential, cells)) throw failure('agency_revoked');
+    if (credential.jurisdiction === 'federal') throw failure('agency_federal', { detail: 'its credential says so' });
     const fault = credentialFault(credential, nowS, this.deps.stateAgencies);
     if (fault === 'consent_credential_expired') throw failure('credential_unavailable');
     if (fault) throw failure('agency_ineligible', { detail: 'its credential does not allow requests to residents' });

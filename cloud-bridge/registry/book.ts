@@ -1,14 +1,27 @@
-// Owns: what the registry knows about each agency and how its standing changes. Pure. Not here: files, HTTP, signing.
+// Owns: what the registry knows about each agency and how its standing changes. Pure. Not here: who is eligible
+// (eligibility.ts), files, HTTP, signing, domain proofs.
 import { z } from 'zod';
 import { domainSchema } from '../../device/protocol/agency.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import {
+  AREA_SCOPE,
+  areaPrefixSchema,
   CREDENTIAL_LIFE_S_MAX,
+  contactSchema,
   JURISDICTIONS,
   type Revocations,
+  registeredTerms,
   SCOPE_COMMUNITY_REQUEST,
 } from '../../device/protocol/request.ts';
+import { PROOF_KINDS } from './domain-proof.ts';
+import { assertEligible, type EligibilityRules } from './eligibility.ts';
+
+const AGENCIES_MAX = 10_000;
+/** Applications that wait for a moderator: anyone can apply, and reading takes people. */
+const PENDING_MAX = 500;
+const REVOKED_MAX = 400;
+const EXCEPT_MAX = 64;
 
 const agencySchema = z.strictObject({
   agency: idSchema,
@@ -16,9 +29,21 @@ const agencySchema = z.strictObject({
   name: z.string().min(1).max(120),
   jurisdiction: z.enum(JURISDICTIONS),
   domain: domainSchema,
-  state: z.enum(['pending', 'approved', 'revoked']),
+  /** Null for those that were admitted before contacts were asked for. */
+  contact: contactSchema.nullable().default(null),
+  profiles: registeredTerms.profiles.default(['address-and-email']),
+  retention: registeredTerms.retention.default(['uncategorized']),
+  /** `retired`: its key was rotated; `successor` is the same agency under its new key. */
+  state: z.enum(['pending', 'approved', 'refused', 'suspended', 'revoked', 'retired']),
+  /** Why a moderator refused or suspended it. */
+  reason: z.string().max(200).optional(),
+  domainProof: z.enum(PROOF_KINDS).optional(),
   scopes: z.array(idSchema).max(16),
-  /** Grows with every change of standing. */
+  /** Beginnings of cells' names whose homes it may not ask. */
+  except: z.array(areaPrefixSchema).max(EXCEPT_MAX).default([]),
+  organisation: idSchema.optional(),
+  successor: idSchema.optional(),
+  /** Grows with every change. */
   revision: z.int().positive(),
 });
 export type Agency = z.infer<typeof agencySchema>;
@@ -31,8 +56,8 @@ const entrySchema = z.strictObject({
 });
 
 export const bookSchema = z.strictObject({
-  agencies: z.array(agencySchema).max(10_000),
-  revoked: z.array(entrySchema).max(400),
+  agencies: z.array(agencySchema).max(AGENCIES_MAX),
+  revoked: z.array(entrySchema).max(REVOKED_MAX),
   /** Revision of the revocation list. */
   listRevision: z.int().positive(),
 });
@@ -41,28 +66,16 @@ export type Book = z.infer<typeof bookSchema>;
 
 export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1 };
 
-/** What an agency says about itself when it registers. */
-export type AgencyFacts = Pick<Agency, 'agency' | 'key' | 'name' | 'jurisdiction' | 'domain'>;
+/** What an agency says about itself when it applies. */
+export type AgencyFacts = Pick<
+  Agency,
+  'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'
+> & { contact: NonNullable<Agency['contact']> };
 
-/** Mail providers anyone can have an address at: no agency's own domain. */
-const FREE_MAIL = new Set(
-  'gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com icloud.com aol.com gmx.com proton.me protonmail.com'.split(
-    ' ',
-  ),
-);
-
-/** Which jurisdictions are served besides cities and counties. Federal agencies never are. */
-export interface EligibilityRules {
-  stateAgencies: boolean;
-}
-
-/** Throws `agency_federal` or `agency_ineligible` for an agency that is never served. */
-export function assertEligible(facts: Pick<AgencyFacts, 'jurisdiction' | 'domain'>, rules: EligibilityRules): void {
-  if (facts.jurisdiction === 'federal') throw failure('agency_federal');
-  if (facts.jurisdiction === 'state' && !rules.stateAgencies) {
-    throw failure('agency_ineligible', { detail: 'state agencies are not served here' });
-  }
-  if (FREE_MAIL.has(facts.domain)) throw failure('agency_ineligible', { detail: 'its domain is a free-mail provider' });
+/** A change that a moderator asks for: of the agency as it was seen, at `seen`; without it, of whatever it is now. */
+export interface Decision {
+  agency: string;
+  seen?: number;
 }
 
 /** The agency; throws `agency_unknown`. */
@@ -73,54 +86,129 @@ export function agencyIn(book: Book, id: string): Agency {
 }
 
 /**
- * Enters an agency as pending. The same facts again change nothing; other facts need approval again. A revoked agency
- * stays revoked whatever it says. Throws `agency_federal`, `agency_ineligible`, `agency_revoked`.
+ * Enters an application as pending. The same facts again change nothing; other facts need approval again. Who was suspended
+ * or revoked stays so whatever it says. Throws `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`,
+ * `agency_key_rotated`, `http_rate_limited`.
  */
-export function register(book: Book, facts: AgencyFacts, rules: EligibilityRules): Book {
+export function apply(book: Book, facts: AgencyFacts, rules: EligibilityRules): Book {
   assertEligible(facts, rules);
   const known = book.agencies.find((entry) => entry.agency === facts.agency);
   if (!known) {
-    if (book.agencies.length >= 10_000) throw failure('agency_ineligible', { detail: 'the registry is full' });
-    const entered: Agency = { ...facts, state: 'pending', scopes: [SCOPE_COMMUNITY_REQUEST], revision: 1 };
-    return { ...book, agencies: [...book.agencies, entered] };
+    if (book.agencies.length >= AGENCIES_MAX)
+      throw failure('agency_ineligible', { detail: 'the registry is full; tell its operator' });
+    if (book.agencies.filter(({ state }) => state === 'pending').length >= PENDING_MAX)
+      throw failure('http_rate_limited');
+    const scopes = [SCOPE_COMMUNITY_REQUEST];
+    return { ...book, agencies: [...book.agencies, { ...facts, state: 'pending', scopes, except: [], revision: 1 }] };
   }
-  if (known.state === 'revoked') throw failure('agency_revoked');
-  const same = known.name === facts.name && known.jurisdiction === facts.jurisdiction && known.domain === facts.domain;
-  return same ? book : replace(book, { ...known, ...facts, state: 'pending', revision: known.revision + 1 });
+  assertNotBarred(known);
+  const isSame = known.state !== 'refused' && factsOf(known) === factsOf({ ...known, ...facts });
+  if (isSame) return book;
+  const { reason, domainProof, ...kept } = known;
+  return replace(book, { ...kept, ...facts, state: 'pending', revision: known.revision + 1 });
 }
 
-/** Lets a pending agency act. Throws `agency_unknown`, `agency_revoked`. */
-export function approve(book: Book, id: string): Book {
-  const agency = agencyIn(book, id);
-  if (agency.state === 'revoked') throw failure('agency_revoked');
-  return agency.state === 'approved' ? book : replace(book, { ...agency, state: 'approved' });
+function factsOf({ name, jurisdiction, domain, contact, profiles, retention }: Agency): string {
+  return JSON.stringify([name, jurisdiction, domain, contact, profiles, retention]);
 }
 
-/** Takes an agency's access, or one scope of it: kills every credential issued so far. Throws `agency_unknown`. */
-export function revoke(book: Book, id: string, scope: string | undefined, nowS: number): Book {
-  const agency = agencyIn(book, id);
-  if (scope === undefined ? agency.state === 'revoked' : !agency.scopes.includes(scope)) return book;
-  const changed: Agency =
-    scope === undefined
-      ? { ...agency, state: 'revoked', revision: agency.revision + 1 }
-      : { ...agency, scopes: agency.scopes.filter((other) => other !== scope), revision: agency.revision + 1 };
-  const entry = { agency: id, upToRevision: agency.revision, atS: nowS, ...(scope === undefined ? {} : { scope }) };
-  const revoked = [...prune(book, nowS), entry];
-  return { ...replace(book, changed), revoked, listRevision: book.listRevision + 1 };
+/** Lets a pending agency act, its domain being proven. Throws `agency_unknown`, `agency_changed` and for who is barred. */
+export function approve(book: Book, decision: Decision, domainProof: NonNullable<Agency['domainProof']>): Book {
+  const agency = decidable(book, decision);
+  assertNotBarred(agency);
+  if (agency.state === 'approved') return book;
+  const { reason, ...kept } = agency;
+  return replace(book, { ...kept, state: 'approved', domainProof, revision: agency.revision + 1 });
+}
+
+/** Turns an application down. Throws `agency_unknown`, `agency_changed` and for who is barred; an approved one is revoked instead. */
+export function refuse(book: Book, decision: Decision, reason: string): Book {
+  const agency = decidable(book, decision);
+  assertNotBarred(agency);
+  if (agency.state === 'refused') return book;
+  if (agency.state !== 'pending') throw changed(agency);
+  return replace(book, { ...agency, state: 'refused', reason, revision: agency.revision + 1 });
+}
+
+/** Takes all access for a while; kills every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_pending`. */
+export function suspend(book: Book, decision: Decision, reason: string, nowS: number): Book {
+  const agency = decidable(book, decision);
+  if (agency.state === 'suspended' || agency.state === 'revoked') return book;
+  if (agency.state !== 'approved') throw failure('agency_pending');
+  return kill(book, { ...agency, state: 'suspended', reason }, [undefined], nowS);
 }
 
 /**
- * Gives access back in full. Credentials from before the revocation stay dead: new ones have a higher revision.
- * Throws `agency_unknown`, `agency_federal`, `agency_ineligible`, `agency_pending`.
+ * Takes an agency's access, or one scope of it: kills every credential issued so far. A scope `area-` and the beginning of
+ * cells' names, of which `scopes` can have several, is about the homes in those cells. Throws `agency_unknown`,
+ * `agency_changed`.
  */
-export function reinstate(book: Book, id: string, rules: EligibilityRules): Book {
-  const agency = agencyIn(book, id);
+export function revoke(book: Book, decision: Decision, scopes: readonly string[] | undefined, nowS: number): Book {
+  const agency = decidable(book, decision);
+  if (scopes === undefined) {
+    return agency.state === 'revoked' ? book : kill(book, { ...agency, state: 'revoked' }, [undefined], nowS);
+  }
+  const areas = scopes.filter((scope) => scope.startsWith(AREA_SCOPE)).map((scope) => scope.slice(AREA_SCOPE.length));
+  const taken = scopes.filter((scope) => agency.scopes.includes(scope));
+  const kept = areas.filter((prefix) => !agency.except.includes(prefix));
+  if (taken.length + kept.length === 0) return book;
+  const except = [...agency.except, ...kept];
+  if (except.length > EXCEPT_MAX)
+    throw failure('http_body_invalid', { detail: `an agency is kept out of at most ${EXCEPT_MAX} areas; revoke it` });
+  const left = agency.scopes.filter((scope) => !taken.includes(scope));
+  const entries = [...taken, ...kept.map((prefix) => AREA_SCOPE + prefix)];
+  return kill(book, { ...agency, scopes: left, except }, entries, nowS);
+}
+
+/**
+ * Gives access back, in full or one scope. Credentials from before stay dead: new ones have a higher revision. Throws
+ * `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`, `agency_key_rotated`.
+ */
+export function reinstate(
+  book: Book,
+  decision: Decision,
+  scopes: readonly string[] | undefined,
+  rules: EligibilityRules,
+): Book {
+  const agency = decidable(book, decision);
   assertEligible(agency, rules);
+  if (agency.state === 'retired') throw rotated(agency);
+  if (agency.state === 'pending' || agency.state === 'refused') throw failure('agency_pending');
+  const { reason, ...kept } = agency;
+  const named = scopes ?? [SCOPE_COMMUNITY_REQUEST];
+  const back = named.filter((scope) => !scope.startsWith(AREA_SCOPE));
+  const next: Agency = {
+    ...(scopes === undefined ? { ...kept, state: 'approved' as const } : agency),
+    scopes: [...new Set([...agency.scopes, ...back])],
+    except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
+  };
+  if (JSON.stringify(next) === JSON.stringify(agency)) return book;
+  // The list says the same as before, but whoever keeps credentials learns by its revision that they are out of date.
+  return { ...replace(book, { ...next, revision: agency.revision + 1 }), listRevision: book.listRevision + 1 };
+}
+
+/**
+ * Gives an agency another key, and with it another id: the old one retires, and every credential for it is dead. Throws
+ * `agency_unknown`, `agency_changed`, and for any but an approved agency; `agency_ineligible` when the key is in use.
+ */
+export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency' | 'key'>, nowS: number): Book {
+  const agency = decidable(book, decision);
+  const known = book.agencies.find((other) => other.agency === to.agency);
+  if (known && agency.successor === to.agency) return book;
+  assertNotBarred(agency);
+  if (agency.state !== 'approved') throw failure('agency_pending');
+  if (known) throw failure('agency_ineligible', { detail: 'that key is registered already' });
+  const organisation = agency.organisation ?? agency.agency;
+  const retired = kill(book, { ...agency, state: 'retired', successor: to.agency }, [undefined], nowS);
+  const { successor, ...kept } = agency;
+  return { ...retired, agencies: [...retired.agencies, { ...kept, ...to, organisation, revision: 1 }] };
+}
+
+/** Throws unless the agency may act, whatever its credential would say. */
+export function assertActing(agency: Agency): void {
+  assertNotBarred(agency);
   if (agency.state === 'pending') throw failure('agency_pending');
-  const whole = agency.state === 'approved' && agency.scopes.includes(SCOPE_COMMUNITY_REQUEST);
-  if (whole) return book;
-  const scopes = [...new Set([...agency.scopes, SCOPE_COMMUNITY_REQUEST])];
-  return replace(book, { ...agency, state: 'approved', scopes, revision: agency.revision + 1 });
+  if (agency.state === 'refused') throw failure('agency_refused', { detail: agency.reason ?? 'no reason was given' });
 }
 
 /** The list's entries as they are published. */
@@ -132,9 +220,48 @@ export function revokedEntries(book: Book): Revocations['revoked'] {
   }));
 }
 
+function assertNotBarred(agency: Agency): void {
+  if (agency.state === 'revoked') throw failure('agency_revoked');
+  if (agency.state === 'suspended') throw failure('agency_suspended');
+  if (agency.state === 'retired') throw rotated(agency);
+}
+
+function rotated(agency: Agency) {
+  return failure('agency_key_rotated', { successor: agency.successor ?? 'another one' });
+}
+
+function changed({ state, revision }: Agency) {
+  return failure('agency_changed', { state, revision });
+}
+
+/** The agency, unless somebody else has decided since the decider looked. */
+function decidable(book: Book, { agency: id, seen }: Decision): Agency {
+  const agency = agencyIn(book, id);
+  if (seen !== undefined && seen !== agency.revision) throw changed(agency);
+  return agency;
+}
+
+/** Enters an agency's new standing under the next revision, and the credentials up to the last one as dead. */
+function kill(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
+  const entries = scopes.map((scope) => ({
+    agency: agency.agency,
+    upToRevision: agency.revision,
+    atS: nowS,
+    ...(scope === undefined ? {} : { scope }),
+  }));
+  const revoked = [...prune(book, nowS).filter((old) => !entries.some((entry) => covers(entry, old))), ...entries];
+  const next = replace(book, { ...agency, revision: agency.revision + 1 });
+  return { ...next, revoked: revoked.slice(-REVOKED_MAX), listRevision: book.listRevision + 1 };
+}
+
+/** Whether a newer entry says all that an older one did. */
+function covers(newer: Book['revoked'][number], older: Book['revoked'][number]): boolean {
+  return newer.agency === older.agency && (newer.scope === undefined || newer.scope === older.scope);
+}
+
 /** An entry is needed only while a credential that it kills could still live. */
 function prune(book: Book, nowS: number): Book['revoked'] {
-  return book.revoked.filter((entry) => entry.atS > nowS - 2 * CREDENTIAL_LIFE_S_MAX).slice(-399);
+  return book.revoked.filter((entry) => entry.atS > nowS - 2 * CREDENTIAL_LIFE_S_MAX);
 }
 
 function replace(book: Book, agency: Agency): Book {

@@ -1,6 +1,8 @@
 // Owns: the registry's settings and their limits. Not here: what they do.
 import { z } from 'zod';
-import { CREDENTIAL_LIFE_S_MAX } from '../../device/protocol/request.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
+import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/protocol/request.ts';
+import { PROOF_KINDS } from './domain-proof.ts';
 
 export const registryConfigSchema = z.strictObject({
   /** Absolute path of the folder that holds the key, the book and the admin token. */
@@ -13,6 +15,15 @@ export const registryConfigSchema = z.strictObject({
     .prefault({}),
   /** Serve state agencies too. Federal ones are never served. */
   stateAgencies: z.boolean().default(false),
+  /** Names that a rule takes for a federal agency's and a person knows better, letter by letter. */
+  namesAllowed: z.array(z.string().min(1).max(120)).max(1_000).default([]),
+  /** How an agency may prove its domain, tried in this order. `local`: files that the operator puts into `domains/`. */
+  domainProofs: z
+    .array(z.enum(PROOF_KINDS))
+    .max(PROOF_KINDS.length)
+    .default([...PROOF_KINDS]),
+  /** Areas by name, such as a county, as beginnings of cells' names: a scope `area-NAME` is about the homes in them. */
+  areas: z.record(idSchema, z.array(areaPrefixSchema).min(1).max(64)).default({}),
   credentialLifeS: z
     .int()
     .min(60)

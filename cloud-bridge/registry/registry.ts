@@ -12,7 +12,7 @@ import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import type { Credential, Revocations } from '../../device/protocol/request.ts';
+import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { listenOn, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
@@ -20,17 +20,24 @@ import { assertLife, peekToken, readToken } from '../tokens.ts';
 import {
   type Agency,
   agencyIn,
+  apply,
   approve,
-  assertEligible,
+  assertActing,
   type Book,
   bookSchema,
+  type Decision,
   EMPTY_BOOK,
-  register,
+  refuse,
   reinstate,
   revoke,
   revokedEntries,
+  rotate,
+  suspend,
 } from './book.ts';
 import type { RegistryConfig } from './config.ts';
+import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
+import { assertEligible } from './eligibility.ts';
+import type { RecordRegistryEvent, RegistryEvent } from './events.ts';
 import { registryRoutes } from './routes.ts';
 
 export interface RegistryDeps {
@@ -40,6 +47,9 @@ export interface RegistryDeps {
   log: Log;
   config: RegistryConfig;
   httpLimits?: HttpLimits;
+  /** Ways to prove a domain other than the settings' own. */
+  domainProofs?: readonly DomainProof[];
+  record?: RecordRegistryEvent;
 }
 
 const BOOK_BYTES_MAX = 16 * 1024 * 1024;
@@ -71,7 +81,7 @@ export class Registry {
     this.book = await this.readBook();
     const { clock, log, httpLimits } = this.deps;
     const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
-    registryRoutes(server, this, adminToken);
+    registryRoutes(server, this, adminToken, clock);
     this.running = { key, adminToken, url: '', stop: () => server.close() };
     try {
       this.running.url = await listenOn(server, config.http.host, config.http.port);
@@ -107,53 +117,89 @@ export class Registry {
   }
 
   /**
-   * Enters the agency that signed this `register` call. Throws `token_...`, `agency_federal`, `agency_ineligible`,
-   * `agency_revoked`.
+   * Enters the application of the agency that signed this `register` call; a moderator decides. Throws `token_...`,
+   * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `http_rate_limited`.
    */
   async register(token: string): Promise<Agency> {
-    const { iss } = peekToken(token, agencyCallSchema);
-    // The key is not known before; its own signature proves possession, and the id follows from it.
-    const claims = readToken(token, {
-      typ: 'doorsill-agency+jws',
-      schema: agencyCallSchema,
-      audience: this.id,
-      keys: [iss],
-    });
-    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
-    if (!isPublicKey(iss) || claims.agency !== actorId('agency', sha256Hex(iss)) || claims.call.action !== 'register') {
-      throw failure('token_unknown_claims');
-    }
-    const { name, jurisdiction, domain } = claims.call;
-    const facts = { agency: claims.agency, key: iss, name, jurisdiction, domain };
-    await this.change((book) => register(book, facts, this.deps.config));
-    this.deps.log.info('an agency is registered', { agency: facts.agency });
-    return agencyIn(this.book, facts.agency);
-  }
-
-  /** Throws `agency_unknown`, `agency_revoked`. */
-  async approve(agency: string): Promise<Agency> {
-    await this.change((book) => approve(book, agency));
+    const { agency, key, call } = this.readCall(token);
+    if (call.action !== 'register') throw failure('token_unknown_claims');
+    const { action, ...said } = call;
+    await this.change({ type: 'agency-applied', agency }, (book) =>
+      apply(book, { agency, key, ...said }, this.deps.config),
+    );
     return agencyIn(this.book, agency);
   }
 
-  /** Takes all access, or one scope. Throws `agency_unknown`. */
-  async revoke(agency: string, scope?: string): Promise<Agency> {
-    await this.change((book) => revoke(book, agency, scope, wallSeconds(this.deps.clock)));
-    this.deps.log.warn('an agency is revoked', { agency, scope });
-    return agencyIn(this.book, agency);
+  /** All agencies, for moderators. */
+  agencies(): readonly Agency[] {
+    return this.book.agencies;
   }
 
-  /** Throws `agency_unknown`, `agency_pending`, `agency_federal`, `agency_ineligible`. */
-  async reinstate(agency: string): Promise<Agency> {
-    await this.change((book) => reinstate(book, agency, this.deps.config));
-    return agencyIn(this.book, agency);
+  /** One agency, for moderators. Throws `agency_unknown`. */
+  agency(id: string): Agency {
+    return agencyIn(this.book, id);
   }
 
-  /** A fresh credential. Throws `agency_unknown`, `agency_pending`, `agency_revoked`, `agency_federal`, `agency_ineligible`. */
+  /**
+   * Lets an agency act whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
+   * `agency_domain_unproven`, and as book.ts says.
+   */
+  async approve(agency: string, seen?: number): Promise<Agency> {
+    const proof = await this.proofOf(agencyIn(this.book, agency).domain, agency);
+    return this.decide({ type: 'agency-approved', agency }, seen, (book, decision) => approve(book, decision, proof));
+  }
+
+  /** Turns an application down; the agency learns why. Throws as book.ts says. */
+  refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
+    return this.decide({ type: 'agency-refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
+  }
+
+  /** Takes all access until it is reinstated. Throws as book.ts says. */
+  suspend(agency: string, reason: string, seen?: number): Promise<Agency> {
+    return this.decide({ type: 'agency-suspended', agency }, seen, (book, decision) =>
+      suspend(book, decision, reason, wallSeconds(this.deps.clock)),
+    );
+  }
+
+  /** Takes all access, or one scope; `area-NAME` is an area of the settings, or the beginning of cells' names. Throws as book.ts says. */
+  revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
+    const scopes = this.scopesOf(scope);
+    return this.decide(
+      { type: 'agency-revoked', agency, ...(scope === undefined ? {} : { scope }) },
+      seen,
+      (book, by) => revoke(book, by, scopes, wallSeconds(this.deps.clock)),
+    );
+  }
+
+  /** Gives all access back, or one scope. Throws as book.ts says. */
+  reinstate(agency: string, scope?: string, seen?: number): Promise<Agency> {
+    const scopes = this.scopesOf(scope);
+    return this.decide(
+      { type: 'agency-reinstated', agency, ...(scope === undefined ? {} : { scope }) },
+      seen,
+      (book, decision) => reinstate(book, decision, scopes, this.deps.config),
+    );
+  }
+
+  /**
+   * Gives an agency the key that signed this `rotate-key` call, which its domain must show as it did the old one. Returns the
+   * agency under its new id. Throws `token_...`, `agency_domain_unproven`, and as book.ts says.
+   */
+  async rotate(agency: string, token: string, seen?: number): Promise<Agency> {
+    const to = this.readCall(token);
+    if (to.call.action !== 'rotate-key' || to.call.from !== agency) throw failure('token_unknown_claims');
+    const { domain, successor } = agencyIn(this.book, agency);
+    if (successor !== to.agency) await this.proofOf(domain, to.agency);
+    await this.decide({ type: 'agency-key-rotated', agency }, seen, (book, decision) =>
+      rotate(book, decision, { agency: to.agency, key: to.key }, wallSeconds(this.deps.clock)),
+    );
+    return agencyIn(this.book, to.agency);
+  }
+
+  /** A fresh credential. Throws the `agency_...` failure of one that may not act. */
   credential(id: string): string {
     const agency = agencyIn(this.book, id);
-    if (agency.state === 'revoked') throw failure('agency_revoked');
-    if (agency.state === 'pending') throw failure('agency_pending');
+    assertActing(agency);
     assertEligible(agency, this.deps.config);
     const nowS = wallSeconds(this.deps.clock);
     const { key } = this.up();
@@ -168,6 +214,10 @@ export class Registry {
       jurisdiction: agency.jurisdiction,
       domain: agency.domain,
       scopes: agency.scopes,
+      profiles: agency.profiles,
+      retention: agency.retention,
+      except: agency.except,
+      ...(agency.organisation === undefined ? {} : { organisation: agency.organisation }),
       revision: agency.revision,
     };
     return signToken('doorsill-credential+jws', claims, key);
@@ -193,14 +243,64 @@ export class Registry {
     return this.running;
   }
 
-  /** One change after the other; it counts only once it is on disk. */
-  private async change(next: (book: Book) => Book): Promise<void> {
+  /** Who signed a call to this registry: its own signature proves possession of the key, and the id follows from it. */
+  private readCall(token: string) {
+    const { iss } = peekToken(token, agencyCallSchema);
+    const claims = readToken(token, {
+      typ: 'doorsill-agency+jws',
+      schema: agencyCallSchema,
+      audience: this.id,
+      keys: [iss],
+    });
+    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    if (!isPublicKey(iss) || claims.agency !== actorId('agency', sha256Hex(iss))) throw failure('token_unknown_claims');
+    return { agency: claims.agency, key: iss, call: claims.call };
+  }
+
+  private proofOf(domain: string, agency: string): Promise<ProofKind> {
+    const { disk, config, domainProofs } = this.deps;
+    const made = {
+      local: () => localProof(disk, join(config.dataFolder, 'domains')),
+      https: httpsProof,
+      dns: dnsProof,
+    };
+    return proveDomain(domainProofs ?? config.domainProofs.map((kind) => made[kind]()), domain, agency);
+  }
+
+  /** What a named scope comes down to. Throws `http_body_invalid` for an area that is neither set nor a cell's. */
+  private scopesOf(scope: string | undefined): readonly string[] | undefined {
+    if (scope === undefined || !scope.startsWith(AREA_SCOPE)) return scope === undefined ? undefined : [scope];
+    const name = scope.slice(AREA_SCOPE.length);
+    const prefixes = this.deps.config.areas[name] ?? (areaPrefixSchema.safeParse(name).success ? [name] : null);
+    if (!prefixes) throw failure('http_body_invalid', { detail: `there is no area "${name}" in registry.json` });
+    return prefixes.map((prefix) => AREA_SCOPE + prefix);
+  }
+
+  private async decide(
+    event: Pick<RegistryEvent, 'type' | 'agency' | 'scope'>,
+    seen: number | undefined,
+    next: (book: Book, decision: Decision) => Book,
+  ): Promise<Agency> {
+    const decision = { agency: event.agency, ...(seen === undefined ? {} : { seen }) };
+    await this.change(event, (book) => next(book, decision));
+    return agencyIn(this.book, event.agency);
+  }
+
+  /** One change after the other; it counts only once it is recorded and on disk. */
+  private async change(
+    event: Pick<RegistryEvent, 'type' | 'agency' | 'scope'>,
+    next: (book: Book) => Book,
+  ): Promise<void> {
+    const { clock, disk, log, record } = this.deps;
     const turn = this.writes.then(async () => {
       const book = next(this.book);
       if (book === this.book) return;
-      const bytes = utf8(`${JSON.stringify(book, null, 1)}\n`);
-      await this.deps.disk.replaceFile(this.bookPath(), bytes);
+      const { revision } = agencyIn(book, event.agency);
+      const told = { ...event, revision, listRevision: book.listRevision, atS: wallSeconds(clock) };
+      await record?.(told);
+      await disk.replaceFile(this.bookPath(), utf8(`${JSON.stringify(book, null, 1)}\n`));
       this.book = book;
+      log.info('an agency’s standing has changed', { ...told });
     });
     this.writes = turn.catch(() => undefined);
     await turn;

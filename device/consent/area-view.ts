@@ -3,9 +3,10 @@
 // Not here: opening tokens (verify-area.ts, protocol/published.ts), what owners answer (gate.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { insideArea, type Place } from '../protocol/area.ts';
+import { cellOf, insideArea, type Place } from '../protocol/area.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import {
+  asksBeyond,
   claimedRequestId,
   credentialFault,
   type OpenedRequest,
@@ -134,8 +135,14 @@ export class AreaView {
     const credential = this.newestCredential(opened).credential;
     const fault = credentialFault(credential, nowS, this.settings.serveStateAgencies);
     if (fault) return fault;
+    if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
     if (!this.list || this.list.exp <= nowS) return 'consent_revocations_stale';
-    return revokedBy(this.list, credential) ? 'consent_agency_revoked' : null;
+    return this.isRevoked(this.list, credential) ? 'consent_agency_revoked' : null;
+  }
+
+  /** Whether a list kills a credential for this home. */
+  isRevoked(list: Revocations, credential: Credential): boolean {
+    return revokedBy(list, credential, [cellOf(this.settings.place)]);
   }
 
   /** The newest credential heard of a request's agency, from whichever request it came with. */

@@ -7,7 +7,6 @@ import { TaskQueue } from '../base/task-queue.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { RequestNotice } from '../protocol/home.ts';
 import { actorId } from '../protocol/ids.ts';
-import { revokedBy } from '../protocol/published.ts';
 import { AreaDesk } from './area-desk.ts';
 import { CommandDesk, ownerFault, pairingStatement } from './commands.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
@@ -241,7 +240,8 @@ export class ConsentGate {
     if (!list) return;
     for (const { id, facts } of this.runner.liveGrants()) {
       const credential = this.state.record(facts.request.jti).facts?.credential;
-      if (credential && revokedBy(list, credential)) this.runner.endLive(id, "its agency's access was revoked");
+      if (credential && this.area.view.isRevoked(list, credential))
+        this.runner.endLive(id, "its agency's access was revoked");
     }
     // Not dropped when many wait: each is the registry's and another one, so they are few.
     await this.queue.run(async () => {

@@ -5,7 +5,6 @@ import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
-import { revokedBy } from '../protocol/published.ts';
 import type { AreaView } from './area-view.ts';
 import type { GateDeps } from './gate-effects.ts';
 import type { GateState, RequestRecord } from './gate-state.ts';
@@ -223,7 +222,7 @@ export class StepRunner {
     if (view.isCancelled(request)) return 'cancelled';
     if (!state.owners.has(grant.iss)) return 'owner-removed';
     if (state.pins?.bridge !== facts.request.aud) return 'bridge-changed';
-    if (view.revocations && revokedBy(view.revocations, credential)) return 'agency-revoked';
+    if (view.revocations && view.isRevoked(view.revocations, credential)) return 'agency-revoked';
     const isOver = this.overdue.has(grant.jti) || (marks.clockTrusted() && wallSeconds(clock) >= grant.exp);
     return isOver ? 'expired' : null;
   }

@@ -8,7 +8,7 @@ import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { requestNoticeSchema } from '../protocol/home.ts';
-import { credentialFault, type OpenedRequest, openPublished, type Trust } from '../protocol/published.ts';
+import { asksBeyond, credentialFault, type OpenedRequest, openPublished, type Trust } from '../protocol/published.ts';
 import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
 
 /** What the owner's side pinned at pairing: its device, and whom that device is enrolled with. */
@@ -31,7 +31,7 @@ export interface VerifiedNotice extends OpenedRequest {
 /**
  * Reads a payload of the `request` topic. Throws `token_malformed`, `token_too_large` for what is no notice,
  * `message_topic_mismatch` for another device's, `consent_credential_*`, `consent_agency_ineligible`,
- * `consent_request_changed`, `consent_request_expired` and `token_*` for a request that must not be answered.
+ * `consent_partner_ended`, `consent_request_beyond`, `consent_request_changed`, `consent_request_expired` and `token_*` for a request that must not be answered.
  */
 export function readNotice(payload: string, trust: OwnerTrust, clock: Clock): VerifiedNotice {
   if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');
@@ -44,6 +44,7 @@ export function readNotice(payload: string, trust: OwnerTrust, clock: Clock): Ve
   const nowS = wallSeconds(clock);
   const standing = credentialFault(read.opened.credential, nowS, trust.serveStateAgencies ?? false);
   if (standing) throw failure(standing);
+  if (asksBeyond(read.opened.request, read.opened.credential)) throw failure('consent_request_beyond');
   if (read.opened.request.exp <= nowS) throw failure('consent_request_expired');
   const askedKeys: readonly DisclosureKey[] = DISCLOSURE_PROFILES[read.opened.request.profile];
   const beyond = Object.keys(wouldDisclose).some((key) => !askedKeys.some((asked) => asked === key));

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { expSchema, signedClaims } from './claims.ts';
 import { idSchema } from './ids.ts';
-import { JURISDICTIONS } from './request.ts';
+import { contactSchema, JURISDICTIONS, registeredTerms } from './request.ts';
 
 /** A host name of at least two labels, lower case (RFC 1123 §2.1). */
 export const domainSchema = z
@@ -17,8 +17,14 @@ export const agencyActionSchema = z.discriminatedUnion('action', [
     name: z.string().min(1).max(120),
     jurisdiction: z.enum(JURISDICTIONS),
     domain: domainSchema,
+    contact: contactSchema,
+    ...registeredTerms,
   }),
+  /** Signed by the new key: it takes the place of the one that `agency` follows from. */
+  z.strictObject({ action: z.literal('rotate-key'), from: idSchema }),
   z.strictObject({ action: z.literal('see-request'), request: idSchema }),
+  z.strictObject({ action: z.literal('submit-request'), request: idSchema }),
+  z.strictObject({ action: z.literal('withdraw-request'), request: idSchema }),
   z.strictObject({ action: z.literal('resolve-request'), request: idSchema }),
 ]);
 export type AgencyAction = z.infer<typeof agencyActionSchema>;

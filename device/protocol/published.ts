@@ -5,7 +5,9 @@ import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { CLOCK_SKEW_S_MAX } from './grant.ts';
 import { actorId, idSchema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
+import { partnerHasEnded } from './partner.ts';
 import {
+  AREA_SCOPE,
   CREDENTIAL_LIFE_S_MAX,
   type Credential,
   credentialSchema,
@@ -67,6 +69,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
     return fault(request.fault === 'unknown-signer' ? 'consent_credential_invalid' : TOKEN_FAULT_CODES[request.fault]);
   }
   if (request.claims.agency !== agency) return fault('consent_credential_invalid');
+  if (partnerHasEnded(request.claims.partner)) return fault('consent_partner_ended');
   const publication = openToken(published.publication, {
     typ: 'doorsill-publication+jws',
     schema: publicationSchema,
@@ -106,12 +109,28 @@ export function credentialFault(credential: Credential, nowS: number, serveState
   return null;
 }
 
-/** Whether a revocation list kills a credential for asking residents. */
-export function revokedBy(list: Revocations, credential: Credential): boolean {
+/** Whether a request asks for more about homes, or for another retention, than its agency is registered for. */
+export function asksBeyond(request: Request, credential: Credential): boolean {
+  const { profiles, retention } = credential;
+  return (
+    (profiles !== undefined && !profiles.includes(request.profile)) ||
+    (retention !== undefined && !retention.includes(request.retention))
+  );
+}
+
+/**
+ * Whether a revocation list kills a credential for asking the residents of these cells, or the credential itself leaves one
+ * of them out.
+ */
+export function revokedBy(list: Revocations, credential: Credential, cells: readonly string[]): boolean {
+  const reaches = (prefix: string) => cells.some((cell) => cell.startsWith(prefix));
+  if (credential.except?.some(reaches)) return true;
   return list.revoked.some(
-    (entry) =>
-      entry.agency === credential.agency &&
-      credential.revision <= entry.upToRevision &&
-      (entry.scope === undefined || entry.scope === SCOPE_COMMUNITY_REQUEST),
+    ({ agency, upToRevision, scope }) =>
+      agency === credential.agency &&
+      credential.revision <= upToRevision &&
+      (scope === undefined ||
+        scope === SCOPE_COMMUNITY_REQUEST ||
+        (scope.startsWith(AREA_SCOPE) && reaches(scope.slice(AREA_SCOPE.length)))),
   );
 }

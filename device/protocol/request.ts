@@ -7,6 +7,25 @@ import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 /** Jurisdictions a credential can carry. `federal` is never issued; it is here so that a refusal can name it. */
 export const JURISDICTIONS = ['municipal', 'county', 'state', 'federal'] as const;
 
+/** Whom residents can ask about a request or an agency. */
+export const contactSchema = z
+  .strictObject({
+    name: z.string().min(1).max(120),
+    email: z.email().max(254).optional(),
+    phone: z.string().min(3).max(40).optional(),
+  })
+  .refine((contact) => contact.email !== undefined || contact.phone !== undefined, 'an email or a phone');
+export type Contact = z.infer<typeof contactSchema>;
+
+/** What an agency is registered to ask about homes, and how it may file what it gets. */
+export const registeredTerms = {
+  profiles: z.array(disclosureProfileSchema).min(1).max(3),
+  retention: z.array(idSchema).min(1).max(16),
+} as const;
+
+/** The beginning of cells' names: an area whose homes' data an agency is kept from. */
+export const areaPrefixSchema = z.string().regex(/^[0-9b-hjkmnp-z]{1,5}$/);
+
 /** The registry's word about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
 export const credentialSchema = z.strictObject({
   ...signedClaims,
@@ -18,12 +37,22 @@ export const credentialSchema = z.strictObject({
   jurisdiction: z.enum(JURISDICTIONS),
   domain: z.string().min(4).max(253),
   scopes: z.array(idSchema).max(16),
+  /** What it is registered to ask for. Credentials of an older registry, still in ledgers, do not say: they were for anything. */
+  profiles: registeredTerms.profiles.optional(),
+  retention: registeredTerms.retention.optional(),
+  /** Cells, by the beginning of their names, whose homes this agency may not ask. */
+  except: z.array(areaPrefixSchema).max(64).optional(),
+  /** The id under which it first registered, where its key was rotated since. */
+  organisation: idSchema.optional(),
   /** Grows with every change of the agency's standing; a revocation up to a revision kills all older credentials. */
   revision: z.int().positive(),
 });
 export type Credential = z.infer<typeof credentialSchema>;
 
 export const CREDENTIAL_LIFE_S_MAX = 24 * 3600;
+
+/** The scope of a revocation that is about the homes in some cells alone. */
+export const AREA_SCOPE = 'area-';
 
 /** The scope a credential needs for a request to residents. */
 export const SCOPE_COMMUNITY_REQUEST = 'community-request';
@@ -39,7 +68,7 @@ export const revocationsSchema = z.strictObject({
         agency: idSchema,
         /** Credentials of this revision and older are dead. */
         upToRevision: z.int().positive(),
-        /** Only this scope; absent: all of them. */
+        /** Only this scope (`area-` and the beginning of cells' names: only their homes); absent: all of them. */
         scope: idSchema.optional(),
       }),
     )
@@ -77,17 +106,13 @@ export const requestSchema = z.strictObject({
   investigation: z.string().min(1).max(64),
   incidentType: z.string().min(1).max(64),
   text: z.string().min(1).max(2000),
-  contact: z
-    .strictObject({
-      name: z.string().min(1).max(120),
-      email: z.email().max(254).optional(),
-      phone: z.string().min(3).max(40).optional(),
-    })
-    .refine((contact) => contact.email !== undefined || contact.phone !== undefined, 'an email or a phone'),
+  contact: contactSchema,
   area: polygonSchema,
   window: windowSchema,
   profile: disclosureProfileSchema,
   retention: idSchema,
+  /** The partner through whose channel it is made; absent: the agency's own. */
+  partner: idSchema.optional(),
 });
 export type Request = z.infer<typeof requestSchema>;
 

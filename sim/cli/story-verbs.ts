@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
+import { runAgencyAuditStory } from '../story/agency-audit.ts';
 import { runDemo } from '../story/demo.ts';
 import { runLeakStory } from '../story/leak.ts';
 import { runRecallStory } from '../story/recall.ts';
@@ -120,7 +121,7 @@ Examples:
     });
 }
 
-const STORIES = ['leak', 'retention', 'recall'] as const;
+const STORIES = ['leak', 'retention', 'recall', 'agency-audit'] as const;
 
 export function addStory(program: Command): void {
   program
@@ -133,7 +134,8 @@ export function addStory(program: Command): void {
 Examples:
   $ npx doorsill story leak --media porch.mp4
   $ npx doorsill story retention        # half a year of department policy over one granted clip
-  $ npx doorsill story recall           # an owner takes clips back, before and after the vault has them`,
+  $ npx doorsill story recall           # an owner takes clips back, before and after the vault has them
+  $ npx doorsill story agency-audit     # 4,000 agencies' searches, 47 that misuse them, and what becomes of them`,
     )
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);
@@ -143,7 +145,8 @@ Examples:
       const signal = stopSignal();
       if (story === 'leak') await runLeakStory(context, options.media ? resolve(options.media) : null, signal);
       else if (story === 'retention') await runRetentionStory(context, signal);
-      else await runRecallStory(context, signal);
+      else if (story === 'recall') await runRecallStory(context, signal);
+      else await runAgencyAuditStory(context, signal);
       process.stdin.destroy();
     });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   actorId,
   type Clock,
+  type Contact,
   type DisclosureProfile,
   type Disk,
   exchangeJson,
@@ -32,7 +33,7 @@ export interface Ask {
   investigation: string;
   incidentType: string;
   text: string;
-  contact: { name: string; email?: string; phone?: string };
+  contact: Contact;
   area: Polygon;
   window: Window;
   profile: DisclosureProfile;

@@ -1,11 +1,13 @@
-// Owns: registering the demo agency with the town's registry, as its moderator would: register, approve. Repeatable.
+// Owns: an agency's application to a registry, and deciding on it as its moderator on the same machine would.
 // Not here: whether it is eligible (the registry decides).
 import { join } from 'node:path';
+import { z } from 'zod';
 import {
   type AgencyAction,
   type Disk,
   exchangeJson,
   freshId,
+  isFailure,
   type SigningKey,
   signToken,
   wallSeconds,
@@ -13,12 +15,14 @@ import {
 import { agencyId, type OfficerDeps } from './officer.ts';
 
 /** The demo agency: fictional. */
-export const DEMO_AGENCY = {
+export const DEMO_AGENCY: AgencyFacts = {
   name: 'Springfield Police Department',
   jurisdiction: 'municipal',
   domain: 'police.springfield.example',
   contact: { name: 'Det. J. Rivera', email: 'rivera@police.springfield.example' },
-} as const;
+  profiles: ['nothing', 'address-and-email', 'name-email-phone'],
+  retention: ['package-theft', 'burglary', 'missing-person'],
+};
 
 const CALL_LIFE_S = 240;
 
@@ -43,15 +47,49 @@ export async function adminBearer(disk: Disk, folder: string): Promise<string> {
   return new TextDecoder().decode(token ?? new Uint8Array()).trim();
 }
 
-/** Registers and approves the demo agency; both do nothing when that is done already. */
-export async function registerAgency(
-  deps: OfficerDeps,
-  where: { registryUrl: string; registry: string; folder: string },
-  key: SigningKey,
-): Promise<void> {
-  const { name, jurisdiction, domain } = DEMO_AGENCY;
-  const registration = signAgencyCall(deps, key, where.registry, { action: 'register', name, jurisdiction, domain });
-  const bearer = await adminBearer(deps.disk, where.folder);
-  await exchangeJson(`${where.registryUrl}/v1/agencies`, { method: 'POST', body: { registration }, bearer });
-  await exchangeJson(`${where.registryUrl}/v1/agencies/${agencyId(key)}/approve`, { method: 'POST', body: {}, bearer });
+/** Where a registry listens, and its folder on this machine, whose admin token makes one its moderator. */
+export interface RegistryPlace {
+  registryUrl: string;
+  registry: string;
+  folder: string;
+}
+
+/** What an agency says about itself. */
+export type AgencyFacts = Omit<Extract<AgencyAction, { action: 'register' }>, 'action'>;
+
+const standing = z.object({ agency: z.string(), state: z.string(), revision: z.number() });
+
+/** Applies to the registry in an agency's name; returns its standing. Throws the registry's coded refusal. */
+export async function applyAs(deps: OfficerDeps, where: RegistryPlace, key: SigningKey, facts: AgencyFacts) {
+  const registration = signAgencyCall(deps, key, where.registry, { action: 'register', ...facts });
+  return standing.parse(
+    await exchangeJson(`${where.registryUrl}/v1/agencies`, { method: 'POST', body: { registration } }),
+  );
+}
+
+/** Lets the registry see that this key's agency holds a domain, as its operator on this machine can. */
+export async function vouchForDomain(disk: Disk, folder: string, domain: string, key: SigningKey): Promise<void> {
+  await disk.makeFolder(join(folder, 'domains'));
+  const line = `doorsill-agency=${agencyId(key)}\n`;
+  await disk.replaceFile(join(folder, 'domains', domain), new TextEncoder().encode(line));
+}
+
+/** A moderator's decision about an agency as it stands now; returns its new standing. Throws the registry's coded refusal. */
+export async function decideAgency(disk: Disk, where: RegistryPlace, agency: string, verb: string, body: object = {}) {
+  const bearer = await adminBearer(disk, where.folder);
+  const url = `${where.registryUrl}/v1/agencies/${agency}`;
+  const { revision } = standing.parse(await exchangeJson(url, { method: 'GET', bearer }));
+  return standing.parse(await exchangeJson(`${url}/${verb}`, { method: 'POST', body: { revision, ...body }, bearer }));
+}
+
+/** Has the demo agency apply and approves it; does nothing when that is done already, or was undone by a moderator. */
+export async function registerAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey): Promise<void> {
+  try {
+    await vouchForDomain(deps.disk, where.folder, DEMO_AGENCY.domain, key);
+    const { state } = await applyAs(deps, where, key, DEMO_AGENCY);
+    if (state === 'pending') await decideAgency(deps.disk, where, agencyId(key), 'approve');
+  } catch (thrown) {
+    const undone = isFailure(thrown) && ['agency_revoked', 'agency_suspended'].includes(thrown.code);
+    if (!undone) throw thrown;
+  }
 }

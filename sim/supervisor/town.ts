@@ -2,6 +2,7 @@
 // registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
   actorId,
   type Clock,
@@ -37,6 +38,8 @@ export interface TownOptions {
   logLevel: string;
   /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
   vault?: { program: string; said: (line: Record<string, unknown>) => void };
+  /** Settings of the bridge on the first run, besides its defaults. */
+  bridge?: Partial<BridgeConfigInput>;
 }
 
 export interface TownDeps {
@@ -136,6 +139,7 @@ export class Town {
     const brokerUrl = partReady.parse(broker).url;
     const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
+    await this.writeBridgeConfig();
     const [bridge] = await Promise.all([
       this.serve('bridge', file, [
         ...['--registry', registryFacts.url, '--registry-key', registryFacts.key],
@@ -252,6 +256,14 @@ export class Town {
     const home = await pairWithDevice(this.deps, ready.socket, ownerKey, 'owner');
     await storeHome(disk, this.paths.owner, home);
     return home;
+  }
+
+  /** The bridge's file on the first run. */
+  private async writeBridgeConfig(): Promise<void> {
+    const path = join(this.paths.bridge, 'bridge.json');
+    if (!this.options.bridge || (await this.deps.disk.sizeOf(path)) !== null) return;
+    const text = `${JSON.stringify(this.options.bridge, null, 2)}\n`;
+    await this.deps.disk.replaceFile(path, new TextEncoder().encode(text));
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */

@@ -176,6 +176,23 @@ const requests: Case[] = [
     },
   },
   {
+    code: 'consent_request_beyond',
+    how: 'told',
+    what: 'a grant of a request for more than its agency is registered for',
+    provoke: async (rig) => {
+      const credential = rig.cast.credential({ profiles: ['nothing'] });
+      await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
+    },
+  },
+  {
+    code: 'consent_partner_ended',
+    how: 'told',
+    what: 'a grant of a request that came through an ended partner',
+    provoke: async (rig) => {
+      await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request({ partner: 'flock-safety' }))));
+    },
+  },
+  {
     code: 'consent_revocations_stale',
     how: 'told',
     what: 'a grant while no live revocation list is there',

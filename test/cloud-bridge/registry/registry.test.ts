@@ -1,9 +1,10 @@
 // Holds: who gets a credential, how a revocation kills it, and that the registry's word outlives a restart.
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import type { RegistryEvent } from '../../../cloud-bridge/registry/events.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { verifySignature } from '../../../device/base/keys.ts';
@@ -26,9 +27,15 @@ let folder: string;
 let registry: Registry;
 let agency: Party;
 
+let recorded: RegistryEvent[];
+
 const open = async (stateAgencies = false) => {
-  const config = registryConfigSchema.parse({ dataFolder: folder, stateAgencies });
-  registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config });
+  recorded = [];
+  // Never the network's: what a domain shows is a file here.
+  const settings = { domainProofs: ['local'], areas: { 'mercer-county': ['dp0', '9q8y'] } };
+  const config = registryConfigSchema.parse({ dataFolder: folder, stateAgencies, ...settings });
+  const record = async (event: RegistryEvent) => void recorded.push(event);
+  registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config, record });
   await registry.start();
 };
 
@@ -36,6 +43,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-registry-'));
   agency = makeParty('agency', random);
   clock.shiftS = 0;
+  await mkdir(join(folder, 'domains'));
+  await show(agency);
   await open();
 });
 afterEach(async () => {
@@ -43,9 +52,24 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** Has the domain show these agencies' ids. */
+async function show(...agencies: Party[]): Promise<void> {
+  await writeFile(
+    join(folder, 'domains', 'springfield.example'),
+    agencies.map(({ id }) => `doorsill-agency=${id}\n`).join(''),
+  );
+}
+
 function registration(call: object = {}, claims: object = {}, by: Party = agency): string {
   const iat = Math.floor(clock.wallUs() / 1e6);
-  const facts = { name: 'Springfield Police', jurisdiction: 'municipal', domain: 'springfield.example' };
+  const facts = {
+    name: 'Springfield Police',
+    jurisdiction: 'municipal',
+    domain: 'springfield.example',
+    contact: { name: 'Records Desk', phone: '+1 217 555 0100' },
+    profiles: ['nothing', 'address-and-email'],
+    retention: ['theft'],
+  };
   const jti = freshId(random, 'call');
   const base = { iss: by.key.publicKey, aud: registry.id, iat, exp: iat + 60, jti, agency: by.id };
   return signToken(
@@ -99,7 +123,10 @@ it('gives an approved agency a credential that lives at most a day', async () =>
     status: 403,
     body: { code: 'agency_pending' },
   });
-  expect(await call('POST', `/v1/agencies/${agency.id}/approve`)).toMatchObject({ body: { state: 'approved' } });
+  const approval = { revision: 1 };
+  expect(await call('POST', `/v1/agencies/${agency.id}/approve`, approval)).toMatchObject({
+    body: { state: 'approved', revision: 2, domainProof: 'local' },
+  });
   const answer = await call('GET', `/v1/credentials/${agency.id}`);
   const claims = credential(String(answer.body['credential']));
   expect(claims).toMatchObject({ agency: agency.id, key: agency.key.publicKey, scopes: ['community-request'] });
@@ -143,12 +170,16 @@ it('refuses a registration that the agency’s own key did not sign, or that is 
 });
 
 it('changes nothing for those without the admin token, which is a file only its user can read', async () => {
-  for (const path of [
-    '/v1/agencies',
-    ...['approve', 'revoke', 'reinstate'].map((verb) => `/v1/agencies/${agency.id}/${verb}`),
-  ]) {
-    expect((await call('POST', path, { registration: registration() }, 'x'.repeat(43))).status).toBe(401);
+  await registry.register(registration());
+  for (const verb of ['approve', 'refuse', 'suspend', 'revoke', 'reinstate', 'rotate']) {
+    const path = `/v1/agencies/${agency.id}/${verb}`;
+    expect((await call('POST', path, { revision: 1 }, 'x'.repeat(43))).status).toBe(401);
   }
+  for (const path of ['/v1/agencies', `/v1/agencies/${agency.id}`]) {
+    expect((await call('GET', path, undefined, 'x'.repeat(43))).status).toBe(401);
+    expect((await call('GET', path)).status).toBe(200);
+  }
+  expect(registry.agency(agency.id)).toMatchObject({ state: 'pending', revision: 1 });
   for (const name of ['admin.token', 'signing.key']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
 });
 
@@ -161,11 +192,11 @@ it('kills every credential issued before a revocation, and no one issued after a
   await registry.revoke(agency.id);
   expect(() => registry.credential(agency.id)).toThrow(expect.objectContaining({ code: 'agency_revoked' }));
   expect(list().revision).toBeGreaterThan(before.revision);
-  expect(revokedBy(list(), old)).toBe(true);
+  expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
   await registry.reinstate(agency.id);
   const fresh = credential(registry.credential(agency.id));
-  expect(revokedBy(list(), fresh)).toBe(false);
-  expect(revokedBy(list(), old)).toBe(true);
+  expect(revokedBy(list(), fresh, ['9q8yy'])).toBe(false);
+  expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
 });
 
 it('revokes one scope alone', async () => {
@@ -174,16 +205,20 @@ it('revokes one scope alone', async () => {
   const old = credential(registry.credential(agency.id));
   await call('POST', `/v1/agencies/${agency.id}/revoke`, { scope: 'community-request' });
   expect(credential(registry.credential(agency.id)).scopes).toEqual([]);
-  expect(revokedBy(list(), old)).toBe(true);
+  expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
 });
 
 it('answers for agencies it does not know, or has not approved', async () => {
   for (const path of ['approve', 'revoke', 'reinstate']) {
-    expect((await call('POST', `/v1/agencies/agency-nobody/${path}`)).body['code']).toBe('agency_unknown');
+    expect((await call('POST', `/v1/agencies/agency-nobody/${path}`, { revision: 1 })).body['code']).toBe(
+      'agency_unknown',
+    );
   }
   expect((await call('GET', '/v1/credentials/agency-nobody')).body['code']).toBe('agency_unknown');
   await registry.register(registration());
-  expect((await call('POST', `/v1/agencies/${agency.id}/reinstate`)).body['code']).toBe('agency_pending');
+  expect((await call('POST', `/v1/agencies/${agency.id}/reinstate`, { revision: 1 })).body['code']).toBe(
+    'agency_pending',
+  );
 });
 
 it('keeps the list’s revision while nothing changes', async () => {
@@ -224,4 +259,199 @@ it('does not start on a damaged book, which would revive whom it revoked', async
   await expect(open()).rejects.toMatchObject({ code: 'state_damaged' });
   await writeFile(join(folder, 'agencies.json'), text);
   await open();
+});
+
+describe('a moderator', () => {
+  const decide = async (verb: string, body: object) =>
+    (await call('POST', `/v1/agencies/${agency.id}/${verb}`, body)).body;
+
+  it('who decides on what another has changed since is told so, and changes nothing', async () => {
+    await registry.register(registration());
+    const both = await Promise.all([
+      decide('approve', { revision: 1 }),
+      decide('refuse', { revision: 1, reason: 'no such town' }),
+    ]);
+    expect(both.map((body) => body['code'] ?? body['state']).sort()).toEqual(
+      expect.arrayContaining(['agency_changed', expect.stringMatching(/approved|refused/)]),
+    );
+    const left = registry.agency(agency.id);
+    expect(left.revision).toBe(2);
+    const decisions: [string, object][] = [
+      ['approve', {}],
+      ['refuse', { reason: 'too late' }],
+      ['suspend', { reason: 'too late' }],
+      ['revoke', {}],
+      ['reinstate', {}],
+    ];
+    for (const [verb, body] of decisions) {
+      expect(await decide(verb, { revision: 1, ...body })).toMatchObject({
+        code: 'agency_changed',
+        facts: { state: left.state, revision: 2 },
+      });
+    }
+    expect(registry.agency(agency.id)).toEqual(left);
+  });
+
+  it('must say what was looked at, and why somebody is turned down', async () => {
+    await registry.register(registration());
+    for (const [verb, body] of [
+      ['approve', {}],
+      ['reinstate', {}],
+      ['refuse', { revision: 1 }],
+      ['suspend', { revision: 1, reason: ' ' }],
+      ['rotate', { rotation: 'x' }],
+    ] as const) {
+      expect((await decide(verb, body))['code']).toBe('http_body_invalid');
+    }
+  });
+
+  it('refuses an application with the reason, and may approve a corrected one', async () => {
+    await registry.register(registration());
+    await decide('refuse', { revision: 1, reason: 'the name is misspelt' });
+    expect(() => registry.credential(agency.id)).toThrow(
+      expect.objectContaining({ code: 'agency_refused', message: expect.stringContaining('misspelt') }),
+    );
+    await registry.register(registration({ name: 'Springfield Police Department' }));
+    expect(await decide('approve', { revision: 3 })).toMatchObject({ state: 'approved' });
+    expect(await decide('refuse', { revision: 4, reason: 'second thoughts' })).toMatchObject({
+      code: 'agency_changed',
+    });
+  });
+
+  it('cannot approve an agency whose domain does not show its id', async () => {
+    await registry.register(registration());
+    await show(makeParty('agency', random));
+    expect(await decide('approve', { revision: 1 })).toMatchObject({
+      code: 'agency_domain_unproven',
+      facts: { domain: 'springfield.example', proof: `doorsill-agency=${agency.id}` },
+    });
+    expect(registry.agency(agency.id).state).toBe('pending');
+  });
+
+  it('suspends: every credential dies at once, and a reinstatement brings none of them back', async () => {
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    const old = credential(registry.credential(agency.id));
+    expect(await decide('suspend', { revision: 2, reason: 'searches are looked into' })).toMatchObject({
+      state: 'suspended',
+    });
+    expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
+    expect(() => registry.credential(agency.id)).toThrow(expect.objectContaining({ code: 'agency_suspended' }));
+    await expect(registry.register(registration({ name: 'New Name' }))).rejects.toMatchObject({
+      code: 'agency_suspended',
+    });
+    expect(await decide('approve', { revision: 3 })).toMatchObject({ code: 'agency_suspended' });
+    expect(await decide('reinstate', { revision: 3 })).toMatchObject({ state: 'approved' });
+    const fresh = credential(registry.credential(agency.id));
+    expect([revokedBy(list(), old, ['9q8yy']), revokedBy(list(), fresh, ['9q8yy'])]).toEqual([true, false]);
+  });
+
+  it('takes one county away: homes there are out of reach for old and new credentials, others are not', async () => {
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    const old = credential(registry.credential(agency.id));
+    expect(await decide('revoke', { scope: 'area-mercer-county' })).toMatchObject({ state: 'approved' });
+    const fresh = credential(registry.credential(agency.id));
+    expect(fresh.except).toEqual(['dp0', '9q8y']);
+    for (const one of [old, fresh]) {
+      expect(revokedBy(list(), one, ['dp0ab'])).toBe(true);
+      expect(revokedBy(list(), one, ['u0nda', '9q8yy'])).toBe(true);
+      expect(revokedBy(list(), one, ['u0nda'])).toBe(false);
+    }
+    const { revision } = list();
+    await decide('revoke', { scope: 'area-mercer-county' });
+    expect(list().revision).toBe(revision);
+    await decide('reinstate', { revision: 3, scope: 'area-dp0' });
+    const again = credential(registry.credential(agency.id));
+    expect([revokedBy(list(), again, ['dp0ab']), revokedBy(list(), again, ['9q8yy'])]).toEqual([false, true]);
+    await decide('reinstate', { revision: 4 });
+    expect(credential(registry.credential(agency.id)).except).toEqual([]);
+    expect(await decide('revoke', { scope: 'area-nowhere' })).toMatchObject({ code: 'http_body_invalid' });
+  });
+
+  it('gives an agency another key: the old one is dead, the agency stays the same', async () => {
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    const old = credential(registry.credential(agency.id));
+    const next = makeParty('agency', random);
+    const rotation = (from = agency.id) =>
+      registration({ action: 'rotate-key', from }, { call: { action: 'rotate-key', from } }, next);
+    expect(await decide('rotate', { revision: 2, rotation: rotation() })).toMatchObject({
+      code: 'agency_domain_unproven',
+    });
+    await show(agency, next);
+    expect(await decide('rotate', { revision: 2, rotation: rotation('agency-other') })).toMatchObject({
+      code: 'token_unknown_claims',
+    });
+    expect(await decide('rotate', { revision: 1, rotation: rotation() })).toMatchObject({ code: 'agency_changed' });
+    expect(await decide('rotate', { revision: 2, rotation: rotation() })).toMatchObject({
+      agency: next.id,
+      organisation: agency.id,
+      state: 'approved',
+    });
+    expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
+    for (const refused of [() => registry.credential(agency.id)])
+      expect(refused).toThrow(expect.objectContaining({ code: 'agency_key_rotated' }));
+    await expect(registry.register(registration())).rejects.toMatchObject({ code: 'agency_key_rotated' });
+    await expect(registry.reinstate(agency.id)).rejects.toMatchObject({ code: 'agency_key_rotated' });
+    expect(credential(registry.credential(next.id))).toMatchObject({
+      key: next.key.publicKey,
+      organisation: agency.id,
+    });
+    // The same rotation again changes nothing: its answer may have been lost.
+    expect(await decide('rotate', { revision: 3, rotation: rotation() })).toMatchObject({
+      agency: next.id,
+      revision: 1,
+    });
+    await registry.revoke(next.id);
+    await expect(registry.rotate(next.id, rotation(next.id))).rejects.toMatchObject({ code: 'agency_revoked' });
+  });
+
+  it('has every change recorded before it counts, and none that changes nothing', async () => {
+    await registry.register(registration());
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    await registry.suspend(agency.id, 'looked into');
+    await registry.reinstate(agency.id);
+    await registry.revoke(agency.id, 'community-request');
+    await registry.revoke(agency.id);
+    await registry.revoke(agency.id);
+    expect(recorded.map(({ type, revision, listRevision, scope }) => [type, revision, listRevision, scope])).toEqual([
+      ['agency-applied', 1, 1, undefined],
+      ['agency-approved', 2, 1, undefined],
+      ['agency-suspended', 3, 2, undefined],
+      ['agency-reinstated', 4, 2, undefined],
+      ['agency-revoked', 5, 3, 'community-request'],
+      ['agency-revoked', 6, 4, undefined],
+    ]);
+  });
+});
+
+it('keeps the list short: what a newer entry says is said once', async () => {
+  await registry.register(registration());
+  await registry.approve(agency.id);
+  for (let round = 0; round < 3; round += 1) {
+    await registry.revoke(agency.id, 'area-u0n');
+    await registry.suspend(agency.id, 'round');
+    await registry.reinstate(agency.id);
+  }
+  expect(list().revoked).toEqual([{ agency: agency.id, upToRevision: expect.any(Number) }]);
+});
+
+it('admits as before those of a book from before contacts and categories were asked for', async () => {
+  await registry.register(registration());
+  await registry.approve(agency.id);
+  await registry.stop();
+  const path = join(folder, 'agencies.json');
+  const book = JSON.parse(await readFile(path, 'utf8'));
+  const [{ contact, profiles, retention, except, domainProof, ...old }] = book.agencies;
+  await writeFile(path, JSON.stringify({ ...book, agencies: [old] }));
+  await open();
+  expect(credential(registry.credential(agency.id))).toMatchObject({ profiles: ['address-and-email'] });
+});
+
+it('takes so many applications at once, and slows down who keeps being refused', async () => {
+  const bad = { registration: registration({ jurisdiction: 'federal' }) };
+  for (let round = 0; round < 20; round += 1) await call('POST', '/v1/agencies', bad);
+  expect((await call('POST', '/v1/agencies', { registration: registration() })).body['code']).toBe('http_rate_limited');
 });
