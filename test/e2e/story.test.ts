@@ -116,12 +116,11 @@ describe('up', () => {
     expect(read.status, read.stderr).toBe(0);
     expect(read.lines.map(({ action, part, reason }) => [action, part, reason])).toEqual([
       ['download', 'clip', 'case review'],
-      ['view', 'manifest', 'case review'],
     ]);
     const table = join(folder.path, 'accesses.csv');
     const exported = await runCommand(['audit', 'access', '--data', data, '--admin', '--csv', '--out', table]);
     expect(exported.status, exported.stderr).toBe(0);
-    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(5);
+    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(4);
     expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
     expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
   }, 60_000);
