@@ -5,6 +5,7 @@ import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
+import { httpAddressSchema, serverSettings } from './http/settings.ts';
 
 const MIB = 1024 * 1024;
 const HOUR_S = 3600;
@@ -67,7 +68,7 @@ export type IntakeRules = z.infer<typeof intakeRulesSchema>;
 
 const vaultSchema = z.strictObject({
   /** The vault's address and its key, pinned: only what is signed with it lets the bridge erase its own copy. */
-  url: z.url({ protocol: /^https?$/ }).max(200),
+  url: httpAddressSchema,
   key: publicKeySchema,
   /** An answer, or the next piece of a clip being taken, may take this long. */
   answerSMax: z.number().positive().max(3600).default(60),
@@ -81,21 +82,12 @@ const vaultSchema = z.strictObject({
 
 export const bridgeConfigSchema = z
   .strictObject({
-    /** Absolute path of the folder that holds key, database, staging and clips. */
-    dataFolder: z.string().min(1).max(1_000),
-    http: z
-      .strictObject({
-        host: z.string().min(1).max(253).default('127.0.0.1'),
-        port: z.int().min(0).max(65_535).default(0),
-      })
-      .prefault({}),
+    /** `dataFolder` holds key, database, staging and clips. */
+    ...serverSettings,
     /** Where devices reach the bridge, when that is not its own listening address (a proxy with TLS). */
-    publicUrl: z
-      .url({ protocol: /^https?$/ })
-      .max(200)
-      .optional(),
+    publicUrl: httpAddressSchema.optional(),
     /** The registry's address and its key, pinned: whatever answers there must have signed with it. */
-    registry: z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(200), key: publicKeySchema }),
+    registry: z.strictObject({ url: httpAddressSchema, key: publicKeySchema }),
     area: z.strictObject({
       /** The area broker as devices reach it. */
       url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),

@@ -1,7 +1,7 @@
 // Owns: asking the registry over HTTP. Not here: believing the answers (standing.ts checks every signature).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
-import { exchangeJson } from '../../device/protocol/problem.ts';
+import { exchangeJson, type JsonRequest } from '../../device/protocol/problem.ts';
 
 /** Where signed documents of the registry come from. */
 export interface RegistryClient {
@@ -14,14 +14,23 @@ export interface RegistryClient {
 const credentialAnswerSchema = z.object({ credential: z.string().max(4_096) });
 const revocationsAnswerSchema = z.object({ revocations: z.string().max(65_536) });
 
+/** One call to the registry at `url`. Rejects with its own failure, or `unreachable`, also for an answer of another shape. */
+export async function askRegistry<Schema extends z.ZodType>(
+  url: string,
+  path: string,
+  schema: Schema,
+  request: JsonRequest,
+): Promise<z.infer<Schema>> {
+  const base = url.replace(/\/$/, '');
+  const answer = schema.safeParse(await exchangeJson(`${base}${path}`, request));
+  if (answer.success) return answer.data;
+  throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not a registry’s' });
+}
+
 /** The registry behind an HTTP address; `signal` ends what is under way. */
 export function httpRegistryClient(url: string, signal: AbortSignal): RegistryClient {
-  const base = url.replace(/\/$/, '');
-  const ask = async <Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema>> => {
-    const answer = schema.safeParse(await exchangeJson(`${base}${path}`, { method: 'GET', signal }));
-    if (answer.success) return answer.data;
-    throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not a registry’s' });
-  };
+  const ask = <Schema extends z.ZodType>(path: string, schema: Schema) =>
+    askRegistry(url, path, schema, { method: 'GET', signal });
   return {
     credential: async (agency) => (await ask(`/v1/credentials/${agency}`, credentialAnswerSchema)).credential,
     revocations: async () => (await ask('/v1/revocations', revocationsAnswerSchema)).revocations,

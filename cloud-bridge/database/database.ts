@@ -26,18 +26,17 @@ export interface Database {
  * Opens the file, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and salts
  * from. Throws as `openSqlite` does.
  */
-export async function openDatabase(path: string, seams: CustodySeams): Promise<Database> {
-  const { tables: open, more: custody } = await openSqlite<Tables, SqlCustody>(path, MIGRATIONS, (tables) =>
-    SqlCustody.open(tables, seams),
-  );
-  return {
-    documents: new SqlDocuments(open, custody),
-    enrolments: new SqlEnrolments(open),
-    requests: new SqlRequests(open, custody),
-    intakes: new SqlIntakes(open, custody),
-    handOvers: new SqlHandOvers(open, custody),
-    accessLog: new SqlAccessLog(open, custody),
-    custody,
-    close: () => open.destroy(),
-  };
+export function openDatabase(path: string, seams: CustodySeams): Promise<Database> {
+  return openSqlite<Tables, Omit<Database, 'close'>>(path, MIGRATIONS, async (tables) => {
+    const custody = await SqlCustody.open(tables, seams);
+    return {
+      documents: new SqlDocuments(tables, custody),
+      enrolments: new SqlEnrolments(tables),
+      requests: new SqlRequests(tables, custody),
+      intakes: new SqlIntakes(tables, custody),
+      handOvers: new SqlHandOvers(tables, custody),
+      accessLog: new SqlAccessLog(tables, custody),
+      custody,
+    };
+  });
 }

@@ -5,7 +5,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import type { HandOverJob, HandOverStore, RecallTold } from '../hand-over/store.ts';
 import type { GrantKey, RevokedGrant } from '../intake/store.ts';
 import type { SqlCustody } from './custody.ts';
-import { findIn, revokedIn, toIntake } from './intakes.ts';
+import { addRevoked, findIn, revokedIn, toIntake } from './intakes.ts';
 import type { Tables } from './schema.ts';
 
 export class SqlHandOvers implements HandOverStore {
@@ -108,17 +108,7 @@ export class SqlHandOvers implements HandOverStore {
     await this.tables.transaction().execute(async (step) => {
       if (await revokedIn(step, revoked)) return;
       const { device, grant, receipt } = revoked;
-      await step
-        .insertInto('revoked_grants')
-        .values({
-          device,
-          grant_id: grant,
-          owner_key: revoked.ownerKey,
-          grant_sha256: revoked.grantSha256,
-          receipt,
-          revoked_s: atS,
-        })
-        .execute();
+      await addRevoked(step, revoked, atS);
       const { clip } = await step
         .updateTable('intakes')
         .set({

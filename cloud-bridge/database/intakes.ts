@@ -177,17 +177,7 @@ export class SqlIntakes implements IntakeStore {
         .where('state', 'not in', ['withdrawn', 'recalled'])
         .execute();
       if (isHandedOver) return { done: 'recall', intake };
-      await step
-        .insertInto('revoked_grants')
-        .values({
-          device: revoked.device,
-          grant_id: revoked.grant,
-          owner_key: revoked.ownerKey,
-          grant_sha256: revoked.grantSha256,
-          receipt: revoked.receipt,
-          revoked_s: revokedS,
-        })
-        .execute();
+      await addRevoked(step, revoked, revokedS);
       await step
         .updateTable('intakes')
         .set({ state: 'deleted', uploading: 0, manifest: '', refusal: 'intake_revoked', receipt: revoked.receipt })
@@ -236,6 +226,21 @@ export async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: Gr
     .where('grant_id', '=', key.grant)
     .executeTakeFirst();
   return row ? toIntake(row) : null;
+}
+
+/** Remembers a grant as revoked, for good. */
+export async function addRevoked(step: Transaction<Tables>, revoked: RevokedGrant, revokedS: number): Promise<void> {
+  await step
+    .insertInto('revoked_grants')
+    .values({
+      device: revoked.device,
+      grant_id: revoked.grant,
+      owner_key: revoked.ownerKey,
+      grant_sha256: revoked.grantSha256,
+      receipt: revoked.receipt,
+      revoked_s: revokedS,
+    })
+    .execute();
 }
 
 /** The grant's revocation, within a transaction or not. */

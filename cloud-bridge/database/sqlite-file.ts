@@ -11,15 +11,15 @@ import { type Failure, failure, isFailure } from '../../device/protocol/errors.t
 export type Migrations = readonly (readonly string[])[];
 
 /**
- * Opens the file, made when missing, and brings it to today's schema; `first` is read from it before it counts as open. Throws
- * `state_damaged` for a file that is none of ours, `database_full`, `database_busy`, `database_unusable` for one that could be
- * used if the machine let us.
+ * Opens the file, made when missing, brings it to today's schema, and makes the stores on top of it. Throws `state_damaged`
+ * for a file that is none of ours, `database_full`, `database_busy`, `database_unusable` for one that could be used if the
+ * machine let us.
  */
-export async function openSqlite<Tables, More>(
+export async function openSqlite<Tables, Stores>(
   path: string,
   migrations: Migrations,
-  first: (tables: Kysely<Tables>) => Promise<More>,
-): Promise<{ tables: Kysely<Tables>; more: More }> {
+  stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
+): Promise<Stores & { close(): Promise<void> }> {
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
   try {
@@ -36,7 +36,8 @@ export async function openSqlite<Tables, More>(
     // A database that can only be read is found out now, not when the first clip has come.
     file.exec('begin immediate; rollback');
     await migrate(tables, path, migrations);
-    return { tables, more: await first(tables) };
+    const open = tables;
+    return { ...(await stores(open)), close: () => open.destroy() };
   } catch (thrown) {
     await tables?.destroy();
     // The line before closes only what was used already.

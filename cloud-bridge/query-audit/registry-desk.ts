@@ -6,8 +6,8 @@ import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure, TOKEN_FAULT_CODES } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { openToken } from '../../device/protocol/jws.ts';
-import { exchangeJson } from '../../device/protocol/problem.ts';
 import { type Revocations, revocationsSchema } from '../../device/protocol/request.ts';
+import { askRegistry } from '../agencies/registry-client.ts';
 
 // Not strict: what else the registry knows of an agency is not the audit's business.
 const registeredSchema = z.object({
@@ -48,23 +48,14 @@ const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 
 /** The registry behind an HTTP address. Calls reject with its own failures, `unreachable`, or `token_...` for its list. */
 export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
-  const base = url.replace(/\/$/, '');
-  const ask = async <Schema extends z.ZodType>(
-    schema: Schema,
-    path: string,
-    body?: object,
-  ): Promise<z.infer<Schema>> => {
-    const answer = await exchangeJson(`${base}${path}`, {
+  const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
+    askRegistry(url, path, schema, {
       method: body ? 'POST' : 'GET',
       bearer: adminToken,
       answerBytesMax: ANSWER_BYTES_MAX,
       ...(body ? { body } : {}),
       ...(signal ? { signal } : {}),
     });
-    const parsed = schema.safeParse(answer);
-    if (parsed.success) return parsed.data;
-    throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not a registry\u2019s' });
-  };
   return {
     agencies: async () => (await ask(listSchema, '/v1/agencies')).agencies,
     revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),

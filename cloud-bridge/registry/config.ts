@@ -2,17 +2,12 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/protocol/request.ts';
+import { serverSettings } from '../http/settings.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
 export const registryConfigSchema = z.strictObject({
-  /** Absolute path of the folder that holds the key, the book and the admin token. */
-  dataFolder: z.string().min(1).max(1_000),
-  http: z
-    .strictObject({
-      host: z.string().min(1).max(253).default('127.0.0.1'),
-      port: z.int().min(0).max(65_535).default(0),
-    })
-    .prefault({}),
+  /** `dataFolder` holds the key, the book and the admin token. */
+  ...serverSettings,
   /** Serve state agencies too. Federal ones are never served. */
   stateAgencies: z.boolean().default(false),
   /** Names that a rule takes for a federal agency's and a person knows better, letter by letter. */

@@ -1,23 +1,15 @@
 // Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
 import { z } from 'zod';
+import { httpAddressSchema, serverSettings } from '../http/settings.ts';
 
 const MIB = 1024 * 1024;
 const DAY_S = 24 * 3600;
 
 export const vaultConfigSchema = z.strictObject({
-  /** Absolute path of the folder that holds key, database and evidence. */
-  dataFolder: z.string().min(1).max(1_000),
-  http: z
-    .strictObject({
-      host: z.string().min(1).max(253).default('127.0.0.1'),
-      port: z.int().min(0).max(65_535).default(0),
-    })
-    .prefault({}),
+  /** `dataFolder` holds key, database and evidence. */
+  ...serverSettings,
   /** Where officers reach the vault, when that is not its own listening address. Download links begin with it. */
-  publicUrl: z
-    .url({ protocol: /^https?$/ })
-    .max(200)
-    .optional(),
+  publicUrl: httpAddressSchema.optional(),
   tokenLifeS: z
     .int()
     .min(60)

@@ -54,10 +54,11 @@ export interface DeliveryDeps {
 /** A transient fault (full disk, ffmpeg killed) is tried again after this long. */
 const RETRY_MS = 5_000;
 const RETRIES_MAX = 20;
-/** A revocation that is refused is tried again this often. */
-const REFUSED_REVOCATION_MS = 600_000;
-/** An answer to a revocation that does not verify is asked for again after this long. */
-const ASK_AGAIN_MS = 60_000;
+/** After how long a revocation is tried again: when it was refused, and when the answer to it does not verify. */
+const REVOKE_AGAIN_MS: ReadonlyMap<ErrorCode, number> = new Map([
+  ['upload_rejected', 600_000],
+  ['verify_failed', 60_000],
+]);
 
 export class Deliveries {
   private readonly deps: DeliveryDeps;
@@ -90,44 +91,28 @@ export class Deliveries {
     });
   }
 
-  /** Gets a revocation to the bridge with this id, however long that takes, and its answer to the gate. */
+  /**
+   * Gets a revocation to the bridge with this id, however long that takes, and its answer to the gate. Who refuses it may be
+   * another on the way there, and a word that does not hold is no answer: only the bridge's own signed one ends it.
+   */
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
       const { signal } = this.stopping;
-      const { gate, clock, log } = this.deps;
+      const { sender, gate, clock, log } = this.deps;
       for (;;) {
-        const intake = await this.revokedAtBridge(grant, revocation, bridge, signal);
         try {
+          const intake = await sender.revoke(grant, revocation, bridge, signal);
           await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
           return;
         } catch (thrown) {
-          // A word that does not hold is no answer: the bridge is asked again for as long as it takes.
-          if (!isFailure(thrown) || thrown.code !== 'verify_failed') throw thrown;
-          log.warn('the answer to a revocation does not hold', { grant, detail: thrown.message });
-          await clock.sleep(ASK_AGAIN_MS, signal);
+          const retryInMs = isFailure(thrown) ? REVOKE_AGAIN_MS.get(thrown.code) : undefined;
+          if (signal.aborted || !isFailure(thrown) || retryInMs === undefined) throw thrown;
+          const code = String(thrown.facts['code'] ?? thrown.code);
+          log.warn('a revocation is not answered yet', { grant, code, detail: thrown.message, retryInMs });
+          await clock.sleep(retryInMs, signal);
         }
       }
     });
-  }
-
-  /** Who refuses a revocation may be another on the way there: only the bridge's own signed word ends it. */
-  private async revokedAtBridge(
-    grant: string,
-    revocation: string,
-    bridge: string,
-    signal: AbortSignal,
-  ): Promise<string> {
-    const { sender, clock, log } = this.deps;
-    for (;;) {
-      try {
-        return await sender.revoke(grant, revocation, bridge, signal);
-      } catch (thrown) {
-        if (signal.aborted || !isFailure(thrown) || thrown.code !== 'upload_rejected') throw thrown;
-        const retryInMs = REFUSED_REVOCATION_MS;
-        log.warn('a revocation is refused', { grant, code: String(thrown.facts['code']), retryInMs });
-        await clock.sleep(retryInMs, signal);
-      }
-    }
   }
 
   /** Ends all work where it stands; the next start takes it up. */

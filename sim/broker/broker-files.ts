@@ -1,6 +1,6 @@
 // Owns: writing what another broker reads of our accounts, only where it changed. Not here: what is in the files.
 import { join } from 'node:path';
-import { type Disk, failure } from '../../device/index.ts';
+import { type Disk, failure, utf8 } from '../../device/index.ts';
 import type { AccessOptions } from './account-access.ts';
 import { type LeftOut, readAllAccounts } from './account-list.ts';
 import { type FilesWish, mosquittoFiles } from './mosquitto-files.ts';
@@ -42,7 +42,7 @@ export async function writeBrokerFiles(
 }
 
 async function replaceIfOther(disk: Disk, path: string, text: string): Promise<boolean> {
-  const bytes = new TextEncoder().encode(text);
+  const bytes = utf8(text);
   const before = await disk.readFile(path, FILE_BYTES_MAX);
   if (before && Buffer.compare(before, bytes) === 0) return false;
   await disk.replaceFile(path, bytes);

@@ -42,14 +42,8 @@ const pageSchema = z.object({
 
 const PAGE_ROWS = 500;
 
-/** Adds `access` under `audit`, which it makes when no other audit has. */
-export function addAuditAccess(program: Command): void {
-  const audit =
-    program.commands.find((command) => command.name() === 'audit') ??
-    program
-      .command('audit')
-      .description('look through what was logged: access')
-      .addHelpText('after', '\nExample:\n  $ npx doorsill audit access');
+/** Adds `access` under `audit`. */
+export function addAuditAccess(audit: Command): void {
   audit
     .command('access')
     .description('who was shown which clip, when and why: as the town’s agency its own, as the admin all')

@@ -1,5 +1,5 @@
 // Owns: the verb `audit`: reading an export of queries, making what it proposes come true, undoing it, making exports.
-// Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/).
+// Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (audit-access.ts).
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -19,9 +19,10 @@ import {
   reportHtml,
   reportText,
 } from '../../cloud-bridge/index.ts';
-import { failure, idSchema } from '../../device/index.ts';
+import { failure, idSchema, utf8 } from '../../device/index.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARIES, writeExport } from '../query-export/write.ts';
+import { addAuditAccess } from './audit-access.ts';
 import { type Context, openContext } from './context.ts';
 import { stopSignal } from './lifecycle.ts';
 
@@ -48,14 +49,17 @@ interface QueriesOptions extends RegistryOptions {
 export function addAudit(program: Command): void {
   const audit = program
     .command('audit')
-    .description('audit how agencies search: queries, reinstate, generate')
+    .description('audit how agencies search, and who was shown clips: queries, reinstate, generate, access')
     .addHelpText('after', '\nExample:\n  $ npx doorsill audit queries export.csv --html report.html')
     .action(() => {
-      throw failure('usage', { detail: 'say what: audit queries FILE, audit reinstate AGENCY or audit generate' });
+      throw failure('usage', {
+        detail: 'say what: audit queries FILE, audit reinstate AGENCY, audit generate or audit access',
+      });
     });
   addQueries(audit);
   addReinstate(audit);
   addGenerate(audit);
+  addAuditAccess(audit);
 }
 
 /** Adds the options by which the registry is reached. */
@@ -310,5 +314,3 @@ function parseCount(text: string, what: string, least: number, most: number): nu
   }
   return count;
 }
-
-const utf8 = (text: string) => new TextEncoder().encode(text);

@@ -15,6 +15,7 @@ import {
   pairingSocketPath,
   restoreBackup,
   systemCode,
+  utf8,
 } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
 import { deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
@@ -67,7 +68,7 @@ async function install(context: Context, name: string, path: string, unit: strin
   const { disk, output } = context;
   const before = await disk.readFile(path, UNIT_BYTES_MAX).catch(needsRoot(path));
   const isSame = before !== null && new TextDecoder().decode(before) === unit;
-  if (!isSame) await disk.replaceFile(path, new TextEncoder().encode(unit)).catch(needsRoot(path));
+  if (!isSame) await disk.replaceFile(path, utf8(unit)).catch(needsRoot(path));
   const done = isSame ? 'unchanged' : before === null ? 'installed' : 'replaced';
   const folder = `/var/lib/${name}`;
   output.result(

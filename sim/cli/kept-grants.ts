@@ -1,7 +1,7 @@
 // Owns: the grants an owner's machine has signed, kept so that the same command sends the same bytes again and a revocation
 // can name them. Not here: whether they are alive (the device says so).
 import { join } from 'node:path';
-import { type Disk, type Grant, grantSchema, parseToken } from '../../device/index.ts';
+import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/index.ts';
 
 export interface KeptGrant {
   token: string;
@@ -30,7 +30,7 @@ export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptG
 export async function keepGrant(disk: Disk, ownerFolder: string, token: string): Promise<void> {
   const claims = grantSchema.parse(parseToken(token)?.claims);
   await disk.makeFolder(grantsFolder(ownerFolder));
-  await disk.replaceFile(join(grantsFolder(ownerFolder), `${claims.jti}.jws`), new TextEncoder().encode(`${token}\n`));
+  await disk.replaceFile(join(grantsFolder(ownerFolder), `${claims.jti}.jws`), utf8(`${token}\n`));
 }
 
 /** Forgets a grant that was taken back, so that the same choice later makes a new one. */

@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
-import { addAuditAccess } from './audit-access.ts';
 import { addAudit } from './audit-verbs.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
@@ -40,7 +39,7 @@ export function makeProgram(): Command {
   for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
   program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addRequest, addVerify, addAudit, addAuditAccess, addDoctor]) add(program);
+  for (const add of [addRequest, addVerify, addAudit, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.

@@ -12,6 +12,7 @@ import {
   itemIdText,
   type JsonRequest,
   sha256Hex,
+  utf8,
 } from '../../device/index.ts';
 import type { OfficerDeps } from './officer.ts';
 import { adminBearer } from './registration.ts';
@@ -132,7 +133,7 @@ export async function openEvidenceDesk(
     });
     const { client, secret } = credentialsSchema.loose().parse(issued);
     credentials = { client, secret };
-    await deps.disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(credentials)}\n`));
+    await deps.disk.replaceFile(path, utf8(`${JSON.stringify(credentials)}\n`));
   }
   return new EvidenceDesk(deps.clock, { url: vault.url, agency: agency.id, credentials });
 }

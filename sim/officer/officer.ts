@@ -18,6 +18,7 @@ import {
   type SigningKey,
   sha256Hex,
   signToken,
+  utf8,
   type Window,
   wallSeconds,
 } from '../../device/index.ts';
@@ -54,7 +55,7 @@ export async function loadAgencyKey(deps: OfficerDeps, folder: string): Promise<
   }
   await deps.disk.makeFolder(folder);
   const key = generateSigningKey(deps.random);
-  await deps.disk.replaceFile(path, new TextEncoder().encode(`${key.exportSecret()}\n`));
+  await deps.disk.replaceFile(path, utf8(`${key.exportSecret()}\n`));
   return key;
 }
 

@@ -10,6 +10,7 @@ import {
   isFailure,
   type SigningKey,
   signToken,
+  utf8,
   wallSeconds,
 } from '../../device/index.ts';
 import { agencyId, type OfficerDeps } from './officer.ts';
@@ -71,7 +72,7 @@ export async function applyAs(deps: OfficerDeps, where: RegistryPlace, key: Sign
 export async function vouchForDomain(disk: Disk, folder: string, domain: string, key: SigningKey): Promise<void> {
   await disk.makeFolder(join(folder, 'domains'));
   const line = `doorsill-agency=${agencyId(key)}\n`;
-  await disk.replaceFile(join(folder, 'domains', domain), new TextEncoder().encode(line));
+  await disk.replaceFile(join(folder, 'domains', domain), utf8(line));
 }
 
 /** A moderator's decision about an agency as it stands now; returns its new standing. Throws the registry's coded refusal. */

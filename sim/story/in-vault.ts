@@ -1,6 +1,7 @@
 // Owns: what stories ask of a town's vault: its signed words opened, its files looked at, its time moved on.
 // Not here: the stories (retention.ts, recall.ts).
 import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
 import {
   type Deletion,
   deletionSchema,
@@ -8,6 +9,7 @@ import {
   PUBLIC_AUDIENCE,
   type RecallAnswer,
   recallAnswerSchema,
+  type TokenType,
   verifySignature,
 } from '../../device/index.ts';
 import type { ItemView } from '../officer/evidence-desk.ts';
@@ -64,25 +66,23 @@ export class InVault {
 
   /** The vault's signed deletion receipt; null when there is none that holds. */
   deletion(view: ItemView): Deletion | null {
-    const opened = openToken(view.deletion ?? '', {
-      typ: 'doorsill-deletion+jws',
-      schema: deletionSchema,
-      audience: PUBLIC_AUDIENCE,
-      keys: [this.scene.facts.vault.key],
-      verify: verifySignature,
-    });
-    return opened.ok ? opened.claims : null;
+    return this.signed(view.deletion, 'doorsill-deletion+jws', deletionSchema, PUBLIC_AUDIENCE);
   }
 
   /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that holds. */
   recallAnswer(view: ItemView): RecallAnswer | null {
-    const opened = openToken(view.recall ?? '', {
-      typ: 'doorsill-recall-answer+jws',
-      schema: recallAnswerSchema,
-      audience: this.scene.facts.home.device,
-      keys: [this.scene.facts.vault.key],
-      verify: verifySignature,
-    });
+    const { device } = this.scene.facts.home;
+    return this.signed(view.recall, 'doorsill-recall-answer+jws', recallAnswerSchema, device);
+  }
+
+  private signed<Claims extends { iss: string; aud: string }>(
+    token: string | null,
+    typ: TokenType,
+    schema: z.ZodType<Claims>,
+    audience: string,
+  ): Claims | null {
+    const keys = [this.scene.facts.vault.key];
+    const opened = openToken(token ?? '', { typ, schema, audience, keys, verify: verifySignature });
     return opened.ok ? opened.claims : null;
   }
 }

@@ -31,8 +31,8 @@ export interface LeakResult {
 /** Shows it on `media`, or on footage the project draws. Prints a table and, under --json, the result. */
 export async function runLeakStory(
   deps: StoryDeps & { logLevel: string },
-  media: string | null,
   signal: AbortSignal,
+  media: string | null,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-leak-'));
   try {

@@ -2,7 +2,7 @@
 // Not here: starting the parts (town.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Disk, type FolderLock, failure, lockFolder } from '../../device/index.ts';
+import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/index.ts';
 
 export const townFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo']),
@@ -58,7 +58,7 @@ export async function readTownFile(disk: Disk, folder: string): Promise<TownFile
 }
 
 export async function storeTownFile(disk: Disk, folder: string, file: TownFile): Promise<void> {
-  await disk.replaceFile(join(folder, NAME), new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`));
+  await disk.replaceFile(join(folder, NAME), utf8(`${JSON.stringify(file, null, 2)}\n`));
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   type SigningKey,
   sha256Hex,
   storeHome,
+  utf8,
 } from '../../device/index.ts';
 import { type EvidenceDesk, openEvidenceDesk } from '../officer/evidence-desk.ts';
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
@@ -263,7 +264,7 @@ export class Town {
     const path = join(this.paths.bridge, 'bridge.json');
     if (!this.options.bridge || (await this.deps.disk.sizeOf(path)) !== null) return;
     const text = `${JSON.stringify(this.options.bridge, null, 2)}\n`;
-    await this.deps.disk.replaceFile(path, new TextEncoder().encode(text));
+    await this.deps.disk.replaceFile(path, utf8(text));
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */
@@ -285,7 +286,7 @@ export class Town {
       bridgeUrl,
       areaUrl: brokerUrl,
     };
-    await disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`));
+    await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
   }
 
   private async deviceKey(): Promise<string> {

@@ -1,14 +1,15 @@
 // Owns: a real vault for tests beside the bridge house, with the calls that its operator, officers and bridge make to it.
 // Not here: any judgement.
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { SCOPES } from '../../cloud-bridge/vault/clients.ts';
 import { type VaultConfigInput, vaultConfigSchema } from '../../cloud-bridge/vault/config.ts';
 import { Vault } from '../../cloud-bridge/vault/vault.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
+import { sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { parseToken } from '../../device/protocol/jws.ts';
+import { openToken, parseToken, type TokenType } from '../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../device/protocol/manifest.ts';
 import { type HandedClip, type HandOver, itemId, itemIdText } from '../../device/protocol/vault.ts';
 import { type BridgeHouse, type HouseOptions, type Parcel, ShiftedClock } from './bridge-house.ts';
@@ -109,6 +110,19 @@ export class VaultHouse {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return answerOf(response);
+  }
+
+  /** What the vault's own key has signed for this audience. */
+  opened<Claims extends { iss: string; aud: string }>(
+    token: unknown,
+    typ: TokenType,
+    schema: z.ZodType<Claims>,
+    audience: string,
+  ): Claims {
+    const keys = [this.vault.publicKey];
+    const opened = openToken(String(token), { typ, schema, audience, keys, verify: verifySignature });
+    if (!opened.ok) throw new Error(`${opened.fault}: ${String(token)}`);
+    return opened.claims;
   }
 
   /** Bytes of an offered clip. */

@@ -17,14 +17,12 @@ export interface VaultDatabase {
 }
 
 /** Opens the file, made when missing, and brings it to today's schema. Throws as `openSqlite` does. */
-export async function openVaultDatabase(path: string): Promise<VaultDatabase> {
-  const { tables: open } = await openSqlite<Tables, void>(path, MIGRATIONS, async () => undefined);
-  return {
-    items: new SqlItems(open),
-    policies: new SqlPolicies(open),
-    trail: new SqlTrail(open),
-    access: new SqlAccess(open),
-    offers: new SqlOffers(open),
-    close: () => open.destroy(),
-  };
+export function openVaultDatabase(path: string): Promise<VaultDatabase> {
+  return openSqlite<Tables, Omit<VaultDatabase, 'close'>>(path, MIGRATIONS, (tables) => ({
+    items: new SqlItems(tables),
+    policies: new SqlPolicies(tables),
+    trail: new SqlTrail(tables),
+    access: new SqlAccess(tables),
+    offers: new SqlOffers(tables),
+  }));
 }

@@ -5,9 +5,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { importSigningKey, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { importSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import type { Log } from '../../../device/base/log.ts';
-import { openToken } from '../../../device/protocol/jws.ts';
 import { itemId, itemIdText, recallAnswerSchema } from '../../../device/protocol/vault.ts';
 import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -304,17 +303,8 @@ describe('a vault that is slow or lies', () => {
 });
 
 describe('an owner who takes back what was handed over', () => {
-  const answerIn = (body: Record<string, unknown>) => {
-    const opened = openToken(receiptOf(body).recall ?? '', {
-      typ: 'doorsill-recall-answer+jws',
-      schema: recallAnswerSchema,
-      audience: house.cast.device.id,
-      keys: [vault.vault.publicKey],
-      verify: verifySignature,
-    });
-    if (!opened.ok) throw new Error(opened.fault);
-    return opened.claims;
-  };
+  const answerIn = (body: Record<string, unknown>) =>
+    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', recallAnswerSchema, house.cast.device.id);
 
   it('has it erased unless the department says otherwise, on the vault’s signed word', async () => {
     const parcel = await delivered();

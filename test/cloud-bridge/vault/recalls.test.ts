@@ -2,9 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { openToken } from '../../../device/protocol/jws.ts';
 import { recallAnswerSchema } from '../../../device/protocol/vault.ts';
 import { BridgeHouse } from '../../support/bridge-house.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -37,15 +35,7 @@ beforeEach(async () => {
 });
 
 function answerIn(body: Record<string, unknown>) {
-  const opened = openToken(String(body['answer']), {
-    typ: 'doorsill-recall-answer+jws',
-    schema: recallAnswerSchema,
-    audience: house.cast.device.id,
-    keys: [vault.vault.publicKey],
-    verify: verifySignature,
-  });
-  if (!opened.ok) throw new Error(`${opened.fault}: ${JSON.stringify(body)}`);
-  return opened.claims;
+  return vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, house.cast.device.id);
 }
 const bytes = () => existsSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'));
 

@@ -1,0 +1,18 @@
+// Owns: the settings that every server process has: where its data lies, where it listens, what an HTTP address is.
+// Not here: what else each one is set to (its config.ts).
+import { z } from 'zod';
+
+/** The address of an HTTP server. */
+export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);
+
+/** Spread into a process's own settings, which say what lies in the folder. */
+export const serverSettings = {
+  /** Absolute path of the folder that holds all that the process keeps. */
+  dataFolder: z.string().min(1).max(1_000),
+  http: z
+    .strictObject({
+      host: z.string().min(1).max(253).default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(0),
+    })
+    .prefault({}),
+};
