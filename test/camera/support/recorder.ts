@@ -128,3 +128,16 @@ export function ffmpegChildren(): number[] {
       }
     });
 }
+
+/** Starts a recorder that was not yet, and resolves once it has so many segments. */
+export async function recording(recorder: Recorder, segments = 1): Promise<void> {
+  if (recorder.changes.length === 0) await recorder.capture.start(new AbortController().signal);
+  await recorder.until(() => recorder.segments.length >= segments);
+}
+
+/** Sends a signal to the one ffmpeg that runs. */
+export function killFfmpeg(signal: NodeJS.Signals): void {
+  const [child] = ffmpegChildren();
+  if (child === undefined) throw new Error('ffmpeg does not run');
+  process.kill(child, signal);
+}
