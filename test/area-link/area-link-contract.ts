@@ -143,7 +143,10 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     );
     for (const { kind, body } of wire.packets) {
       if (kind === 1) expect((body[7] ?? 0) & 0b100, 'the will flag of CONNECT').toBe(0);
-      if (kind === 8) expect(body.toString('latin1')).not.toMatch(/[#+]/);
+      if (kind !== 8) continue;
+      const filters = filtersOf(body);
+      expect(filters.length).toBeGreaterThan(0);
+      for (const filter of filters) expect(filter).not.toMatch(/[#+]/);
     }
   });
 
@@ -208,4 +211,16 @@ async function startWire(to: number): Promise<Wire> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** The topic filters of a SUBSCRIBE, behind its packet identifier, each with its length before and its QoS after it [MQTT-3.8.3]. */
+function filtersOf(body: Buffer): string[] {
+  const filters: string[] = [];
+  for (let at = 2; at < body.length; ) {
+    const start = at + 2;
+    const end = start + body.readUInt16BE(at);
+    filters.push(body.toString('utf8', start, end));
+    at = end + 1;
+  }
+  return filters;
 }
