@@ -154,7 +154,11 @@ async function playOut(deps: StoryDeps, story: Narrator, street: Street, cast: C
     `${worst.agency} is reinstated and asks anew; the owner grants, and ${clip.frames} frames arrive.`,
     standing.state === 'approved' && clip.frames > 0,
   );
-  if (deps.output.json) deps.output.result({ event: 'audited', agency: worst.agency, scope, refused, served: other.credential.name, score }, '');
+  if (deps.output.json)
+    deps.output.result(
+      { event: 'audited', agency: worst.agency, scope, refused, served: other.credential.name, score },
+      '',
+    );
   story.proved(
     `the audit finds all ${score.revoke.wanted} that say openly what they do and suspects nobody else of it (precision ${score.revoke.precision.toFixed(3)}, recall ${score.revoke.recall.toFixed(3)}; by behaviour alone, of those who hide it, ${score.review.precision.toFixed(3)} and ${score.review.recall.toFixed(3)}); a revocation for one area holds at the device, leaves others alone, and can be undone.`,
   );
