@@ -30,10 +30,12 @@ import {
 import { answered, fetchNotices } from '../cli/owner-notice.ts';
 import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
+import { MISUSING } from '../query-export/cast.ts';
 import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
 import { writeExport } from '../query-export/write.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
 import { demoAsk } from './ask.ts';
+import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
 
 /** The export: held-out words, so that the figures mean something. */
@@ -45,34 +47,18 @@ const WAIT_MS_MAX = 30_000;
 const CLIP_US = 2_000_000;
 const LOOK_AGAIN_MS = 300;
 
-/** What the story ends with. */
-export interface AgencyAuditResult {
-  queries: number;
-  agencies: number;
-  score: Score;
-  agency: string;
-  scope: string;
-  /** The device's code for the grant to the revoked agency. */
-  refused: string;
-  /** Who reached the same doorbell meanwhile. */
-  served: string;
-  clip: { frames: number; sha256: string };
-}
-
-/** Runs the story to its end. Throws a coded failure when something did not go as it must; leaves no process in any case. */
-export async function runAgencyAuditStory(
-  deps: StoryDeps & { logLevel: string },
-  signal: AbortSignal,
-): Promise<AgencyAuditResult> {
+/** Tells it with real processes. Throws `story_failed` when anything is not as it is told. */
+export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-agency-audit-'));
   const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
     const scope = `${AREA_SCOPE}${cellOf(DEMO_HOME.place).slice(0, AREA_LETTERS)}`;
-    const { report, score } = await auditAnExport(deps, join(folder, 'export.csv'), scope, signal);
+    const story = new Narrator(deps.output, 'agency-audit');
+    const { report, score } = await auditAnExport(deps, story, { path: join(folder, 'export.csv'), scope }, signal);
     const worst = report.findings.find((finding) => finding.verdict === 'revoke' && finding.scope === scope);
-    if (!worst) throw failure('internal', { detail: 'the audit proposes nobody for this scope' });
+    if (!worst) throw failure('story_failed', { story: 'agency-audit', detail: 'the audit proposes nobody' });
 
-    deps.output.say('\nA town: broker, registry, bridge and a doorbell, each a process of its own.');
+    deps.output.progress('Starting broker, registry, vault, bridge and a doorbell ...');
     const town = new Town(
       {
         folder: join(folder, 'town'),
@@ -90,24 +76,42 @@ export async function runAgencyAuditStory(
     await session.start();
     signal.throwIfAborted();
     const street = new Street(deps, town, facts, session, signal);
-    return await playOut(deps, street, { report, score, worst, scope });
+    await playOut(deps, story, street, { report, score, worst, scope });
   } finally {
     for (const close of closers) await close();
   }
 }
 
-async function auditAnExport(deps: StoryDeps, path: string, scope: string, signal: AbortSignal) {
+async function auditAnExport(
+  deps: StoryDeps,
+  story: Narrator,
+  { path, scope }: { path: string; scope: string },
+  signal: AbortSignal,
+): Promise<{ report: AuditReport; score: Score }> {
   const labels = await writeExport(PLAN, path, signal);
   const open = labels.misusing.filter(({ how }) => how === 'open').length;
-  deps.output.say(
+  story.tell(
     `An export of ${labels.queries} searches by ${PLAN.agencies} agencies. ${labels.misusing.length} misuse them, ${open} openly; the audit is not told which.`,
+    labels.misusing.length === MISUSING,
   );
   const report = await auditQueries(createReadStream(path), parseAuditSettings({ scope }), { signal });
   const score = scoreFindings(report.findings, labels);
   const revoked = report.findings.filter(({ verdict }) => verdict === 'revoke');
-  deps.output.say(`The audit, for the homes of ${scope}; the worst of ${revoked.length}:\n`);
-  deps.output.say(reportText({ ...report, findings: revoked.slice(0, WORST_SHOWN) }, 1));
-  deps.output.say(['\nFigures, on words that were frozen before there was a rule:', ...scoreText(score)].join('\n'));
+  story.tell(
+    `It is audited for the homes of ${scope}. ${report.broken.rows} rows are broken, and read as far as they go; ${report.flagged} are flagged.`,
+    report.rows === labels.queries && report.broken.rows > 0,
+  );
+  deps.output.say(`\n${reportText({ ...report, findings: revoked.slice(0, WORST_SHOWN) }, 1)}\n`);
+  deps.output.say(['Figures, on words that were frozen before there was a rule:', ...scoreText(score), ''].join('\n'));
+  const { revoke, review } = score;
+  story.tell(
+    `All ${revoke.wanted} that misuse openly are proposed for revocation, and nobody who does not misuse.`,
+    revoke.recall === 1 && revoke.precision === 1,
+  );
+  story.tell(
+    `Of ${review.wanted} that hide it, behaviour finds ${Math.round(review.recall * review.wanted)}; of ${review.found} that it names for a person to look at, ${review.true} are right. None of these loses anything.`,
+    report.findings.every(({ verdict, scope: what }) => verdict === 'revoke' || what === null),
+  );
   return { report, score };
 }
 
@@ -118,52 +122,46 @@ interface Cast {
   scope: string;
 }
 
-async function playOut(deps: StoryDeps, street: Street, cast: Cast): Promise<AgencyAuditResult> {
-  const { output } = deps;
-  const { worst, scope, report } = cast;
+async function playOut(deps: StoryDeps, story: Narrator, street: Street, cast: Cast): Promise<void> {
+  const { worst, scope, report, score } = cast;
   const key = await street.register(worst.agency);
-  output.say(`${worst.agency} is registered here as ${agencyId(key)}, and asks residents for footage.`);
   const first = await street.ask(key);
-  output.say(`  the doorbell shows its owner the request ${first.request.jti}`);
+  story.tell(
+    `${worst.agency}, the worst of those, is registered in a town in ${scope} and asks residents for footage: the doorbell shows its owner ${first.request.jti}.`,
+    first.credential.agency === agencyId(key),
+  );
 
   const desk = await street.desk();
   const { planned, unmatched } = planRevocations(report.findings, await desk.agencies());
   await makeRevocations(desk, planned);
-  output.say(
-    `Revoked: ${planned.map(({ name, scope: what }) => `${name} for ${what ?? 'everything'}`).join(', ')}; ${unmatched.length} of the proposals are about agencies that are not registered here.`,
+  const [only] = planned;
+  story.tell(
+    `The revocations are made: ${only?.name} loses ${only?.scope}, by the registry's signed list. ${unmatched.length} others are not registered here.`,
+    planned.length === 1 && only?.agency === agencyId(key) && only.scope === scope,
   );
   const refused = await street.grantUntilRefused(first);
-  output.say(`  the owner grants all the same; the device refuses: ${refused}`);
+  story.tell(`Its owner grants it footage all the same; the device refuses: ${refused}.`, REFUSALS.has(refused));
   const other = await street.ask(street.facts.agencyKey);
-  output.say(`  ${other.credential.name}, of which the export says nothing, still reaches the same doorbell`);
+  story.tell(
+    `${other.credential.name}, of which the export says nothing, still reaches the same doorbell.`,
+    other.credential.agency === agencyId(street.facts.agencyKey),
+  );
 
-  await reinstateAgency(desk, worst.agency);
-  output.say(`Reinstated: ${worst.agency}.`);
+  const standing = await reinstateAgency(desk, worst.agency);
   const second = await street.ask(key);
   const clip = await street.grant(second);
-  output.say(`  it asks anew, the owner grants, and the clip is at the bridge: ${clip.frames} frames`);
-  const result: AgencyAuditResult = {
-    queries: report.rows,
-    agencies: report.agencies,
-    score: cast.score,
-    agency: worst.agency,
-    scope,
-    refused,
-    served: other.credential.name,
-    clip,
-  };
-  const { revoke, review } = cast.score;
-  output.result(
-    result,
-    [
-      '',
-      'Proved:',
-      `  ${revoke.true} of ${revoke.found} proposed revocations are of agencies that misuse searches, of ${revoke.wanted} that say so openly (precision ${revoke.precision.toFixed(3)}, recall ${revoke.recall.toFixed(3)}).`,
-      `  By behaviour alone ${review.true} of ${review.found} are right, of ${review.wanted} that hide it; those are for a person to look at, and lose nothing.`,
-      `  A revocation for ${scope} holds at the device (${refused}), leaves others alone, and can be undone.`,
-    ].join('\n'),
+  story.tell(
+    `${worst.agency} is reinstated and asks anew; the owner grants, and ${clip.frames} frames arrive.`,
+    standing.state === 'approved' && clip.frames > 0,
   );
-  return result;
+  if (deps.output.json)
+    deps.output.result(
+      { event: 'audited', agency: worst.agency, scope, refused, served: other.credential.name, score },
+      '',
+    );
+  story.proved(
+    `the audit finds all ${score.revoke.wanted} that say openly what they do and suspects nobody else of it (precision ${score.revoke.precision.toFixed(3)}, recall ${score.revoke.recall.toFixed(3)}; by behaviour alone, of those who hide it, ${score.review.precision.toFixed(3)} and ${score.review.recall.toFixed(3)}); a revocation for one area holds at the device, leaves others alone, and can be undone.`,
+  );
 }
 
 /** The town with its owner, as the story needs it. */

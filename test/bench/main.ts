@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { auditRows } from './audit.ts';
 import { captureRows } from './capture.ts';
 import { grantRows } from './grant.ts';
 import { intakeRows } from './intake.ts';
@@ -23,6 +24,7 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   motion: motionRows,
   memory: memoryRows,
   intake: intakeRows,
+  audit: auditRows,
 };
 
 const { values, positionals } = parseArgs({

@@ -26,15 +26,16 @@ describe('story agency-audit', () => {
   it('revokes for one area at a real registry, is obeyed by a device, and is undone', async (test) => {
     const done = await runCommand(['story', 'agency-audit', '--json']);
     expect(done.status, done.stderr).toBe(0);
-    expect(done.last).toMatchObject({
-      agencies: 4_000,
+    const audited = done.lines.find((line) => line['event'] === 'audited');
+    expect(audited).toMatchObject({
       score: { revoke: { found: 32, true: 32, wanted: 32 }, all: { wanted: 47 } },
       scope: expect.stringMatching(/^area-/),
       refused: expect.stringMatching(/^consent_(agency_revoked|request_cancelled)$/),
       served: DEMO_AGENCY.name,
-      clip: { frames: 30 },
     });
-    proved(test, 'What a device says to a grant for an agency revoked by an audit', String(done.last?.['refused']));
+    expect(done.lines.filter((line) => line['event'] === 'told')).toHaveLength(9);
+    expect(done.last).toMatchObject({ event: 'proved', story: 'agency-audit', lines: 9 });
+    proved(test, 'What a device says to a grant for an agency revoked by an audit', String(audited?.['refused']));
   }, 120_000);
 });
 

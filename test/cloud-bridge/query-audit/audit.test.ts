@@ -125,6 +125,10 @@ describe('verdicts', () => {
     const common = town.replaceAll(/burglary \d{1,2},/g, 'ICE,');
     const many = rows(2_000, (at) => `x,Large PD,40,${at % 400 === 0 ? 'ICE' : 'burglary'},26-1,\n`);
     expect((await audit(HEADER + town + two + blank)).report.findings).toEqual([]);
+    // So much is written elsewhere without a slip that two are no accident; they are too few all the same, unless a setting says so.
+    const large = HEADER + town.repeat(10) + two;
+    expect((await audit(large)).report.findings).toEqual([]);
+    expect((await audit(large, { flaggedMin: 2 })).report.findings.map(({ agency }) => agency)).toEqual(['Two PD']);
     const accidents = (await audit(HEADER + common + many)).report;
     expect(accidents.background).toBe(0.003);
     expect(accidents.findings.map(({ agency }) => agency)).not.toContain('Large PD');
