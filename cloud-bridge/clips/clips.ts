@@ -79,7 +79,9 @@ export class Clips {
     const stored = await this.deps.store.findClip(clip);
     const isTheirs = isShown(stored) && stored.agency === access.agency && access.clip === clip;
     if (!isTheirs) throw failure('clip_unknown');
-    await this.note(access, part, action);
+    // Of a clip that the vault has, no more is had here than where it is; the bridge's own papers about it stay.
+    const isElsewhere = stored.state === 'handed-over' && part !== 'custody';
+    await this.note(access, part, isElsewhere ? 'link' : action);
     // Asked again: the owner may have revoked while the reading was written down, and the manifest names the home.
     const now = await this.deps.store.findClip(clip);
     if (!isShown(now)) throw failure('clip_unknown');

@@ -2,7 +2,8 @@
 // before (hand-over/).
 import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
-import type { HandOverJob, HandOverStore, RecallTold } from '../hand-over/store.ts';
+import type { RecallDecision } from '../../device/protocol/vault.ts';
+import type { HandOverJob, HandOverStore } from '../hand-over/store.ts';
 import type { GrantKey, RevokedGrant } from '../intake/store.ts';
 import type { SqlCustody } from './custody.ts';
 import { addRevoked, findIn, revokedIn, toIntake } from './intakes.ts';
@@ -72,7 +73,7 @@ export class SqlHandOvers implements HandOverStore {
     });
   }
 
-  async handedOver(key: GrantKey, acknowledgement: string, atS: number): Promise<boolean> {
+  async handedOver(key: GrantKey, item: string, acknowledgement: string, atS: number): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const intake = await findIn(step, key);
       if (intake?.state !== 'stored' || (await revokedIn(step, key))) return false;
@@ -82,15 +83,14 @@ export class SqlHandOvers implements HandOverStore {
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .execute();
-      const { item } = await step
+      await step
         .updateTable('hand_overs')
         .set({ state: 'handed-over', acknowledgement })
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
-        .returning('item')
-        .executeTakeFirstOrThrow();
-      const { clip, clipSha256 } = intake;
-      const facts = { clip, grant: key.grant, item, clipSha256, acknowledgementSha256: sha256Hex(acknowledgement) };
+        .execute();
+      const { clip, grant, clipSha256 } = intake;
+      const facts = { clip, grant, item, clipSha256, acknowledgementSha256: sha256Hex(acknowledgement) };
       await this.custody.append(step, { kind: 'hand-over', about: key, facts });
       return true;
     });
@@ -104,39 +104,36 @@ export class SqlHandOvers implements HandOverStore {
     await this.move(key, 'withdrawing', { state: 'withdrawn' });
   }
 
-  async recalled(revoked: RevokedGrant, told: RecallTold, atS: number): Promise<void> {
+  async recalled(
+    revoked: RevokedGrant,
+    { decision, token: answer }: { decision: RecallDecision; token: string },
+    atS: number,
+  ): Promise<void> {
     await this.tables.transaction().execute(async (step) => {
       if (await revokedIn(step, revoked)) return;
       const { device, grant, receipt } = revoked;
       await addRevoked(step, revoked, atS);
-      const { clip } = await step
+      await step
         .updateTable('intakes')
-        .set({
-          refusal: 'intake_revoked',
-          receipt,
-          ...(told.decision === 'erased' ? { state: 'deleted' as const } : {}),
-        })
+        .set({ refusal: 'intake_revoked', ...(decision === 'erased' ? { state: 'deleted' as const, receipt } : {}) })
         .where('device', '=', device)
         .where('grant_id', '=', grant)
-        .returning('clip')
-        .executeTakeFirstOrThrow();
-      const { item } = await step
+        .execute();
+      const handed = await step
         .updateTable('hand_overs')
-        .set({ state: 'recalled', answer: told.answer })
+        .set({ state: 'recalled', answer })
         .where('device', '=', device)
         .where('grant_id', '=', grant)
-        .returning('item')
+        .returning(['item', 'revocation'])
         .executeTakeFirstOrThrow();
-      const said = {
-        answer: told.decision,
-        recallSha256: sha256Hex(told.recall),
-        answerSha256: sha256Hex(told.answer),
-      };
-      await this.custody.append(step, {
-        kind: 'recall',
-        about: { device, grant },
-        facts: { clip, grant, item, ...said },
-      });
+      const clip = (await findIn(step, revoked))?.clip ?? '';
+      const about = { device, grant };
+      const answered = { answer: decision, answerSha256: sha256Hex(answer) };
+      const recall = { clip, grant, item: handed.item, recallSha256: sha256Hex(handed.revocation ?? ''), ...answered };
+      await this.custody.append(step, { kind: 'recall', about, facts: recall });
+      if (decision !== 'erased') return;
+      const facts = { clip, grant, cause: 'intake_revoked', receiptSha256: sha256Hex(receipt) };
+      await this.custody.append(step, { kind: 'deletion', about, facts });
     });
   }
 

@@ -169,14 +169,22 @@ export class SqlIntakes implements IntakeStore {
       // Of a known clip a revocation always counts; only grants never heard of could be made up without end.
       if (!intake && count >= perDeviceMax) return { done: 'too-many' };
       const isHandedOver = intake?.state === 'handed-over';
-      await step
+      const asked = await step
         .updateTable('hand_overs')
         .set(isHandedOver ? { state: 'recalling', ...word } : { state: 'withdrawing' })
         .where('device', '=', revoked.device)
         .where('grant_id', '=', revoked.grant)
-        .where('state', 'not in', ['withdrawn', 'recalled'])
-        .execute();
-      if (isHandedOver) return { done: 'recall', intake };
+        .where('state', 'not in', ['withdrawn', 'recalling', 'recalled'])
+        .returning('item')
+        .executeTakeFirst();
+      if (isHandedOver) {
+        const { clip, grant } = intake;
+        const facts = { clip, grant, recallSha256: sha256Hex(word.revocation), answer: 'pending' } as const;
+        // Asked before: its leaf is there, and the first owner's word is the one that goes.
+        if (asked)
+          await this.custody.append(step, { kind: 'recall', about: revoked, facts: { ...facts, item: asked.item } });
+        return { done: 'recall', intake };
+      }
       await addRevoked(step, revoked, revokedS);
       await step
         .updateTable('intakes')

@@ -194,7 +194,7 @@ export class HandOvers {
     if (status.state !== 'held' && status.state !== 'confirmed') {
       throw failure('hand_over_unconfirmed', { detail: `it says that the item is ${status.state}` });
     }
-    if (!(await store.handedOver(intake, acknowledgement, wallSeconds(clock)))) return false;
+    if (!(await store.handedOver(intake, item, acknowledgement, wallSeconds(clock)))) return false;
     log.info('a clip is handed over', { ...idsOf(intake), item });
     return true;
   }
@@ -222,16 +222,15 @@ export class HandOvers {
     // What the hand-over had still to erase here goes before anything is said of it.
     await locks.hold(intake.upload, () => files.remove(intake));
     const { revocation, pairing } = word;
-    const recall = words.recall(intake);
-    const body = { recall, revocation, ...(pairing === null ? {} : { pairing }) };
+    const body = { recall: words.recall(intake), revocation, ...(pairing === null ? {} : { pairing }) };
     const { answer } = await client.recall(body, signal);
     const said: RecallAnswer = words.answerIn(answer, intake);
     const isErased = said.decision === 'erased';
     const receipt = receipts.sign(intake, isErased ? 'deleted' : 'recalled', { vault: vaultKey, recall: answer });
     const { grantSha256 } = peekToken(revocation, revokeSchema);
     const { device, grant, ownerKey } = intake;
-    const told = { recall, answer, decision: said.decision };
-    await store.recalled({ device, grant, ownerKey, grantSha256, receipt }, told, wallSeconds(clock));
+    const revoked = { device, grant, ownerKey, grantSha256, receipt };
+    await store.recalled(revoked, { decision: said.decision, token: answer }, wallSeconds(clock));
     log.info('a recall is answered', { ...idsOf(intake), decision: said.decision });
   }
 

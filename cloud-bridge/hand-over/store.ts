@@ -1,5 +1,5 @@
 // Owns: what handing over needs remembered. Not here: how (database/).
-import type { RecallAnswer } from '../../device/protocol/vault.ts';
+import type { RecallDecision } from '../../device/protocol/vault.ts';
 import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/store.ts';
 
 /**
@@ -24,13 +24,6 @@ export interface HandOverJob {
   word: OwnersWord | null;
 }
 
-/** A recall as it went to the vault, and the vault's answer. */
-export interface RecallTold {
-  recall: string;
-  answer: string;
-  decision: RecallAnswer['decision'];
-}
-
 export interface HandOverStore {
   /** Clips whose receipts name this vault and about which it has yet to hear something, oldest first. */
   jobs(vault: string, most: number): Promise<HandOverJob[]>;
@@ -42,9 +35,9 @@ export interface HandOverStore {
    * The hand-over: in one step the clip is the vault's, and its manifest is forgotten here. False when it was revoked
    * first, which then wins.
    */
-  handedOver(key: GrantKey, acknowledgement: string, atS: number): Promise<boolean>;
+  handedOver(key: GrantKey, item: string, acknowledgement: string, atS: number): Promise<boolean>;
   confirmed(key: GrantKey): Promise<void>;
   withdrawn(key: GrantKey): Promise<void>;
   /** The vault has answered a recall: the revocation is remembered for good, with its receipt. */
-  recalled(revoked: RevokedGrant, told: RecallTold, atS: number): Promise<void>;
+  recalled(revoked: RevokedGrant, answer: { decision: RecallDecision; token: string }, atS: number): Promise<void>;
 }

@@ -75,17 +75,9 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
   try {
     const result = await inTown({ ...options, folder: town }, deps, signal, async (scene) => {
       const granted = await grantOnce(scene, options.disclose, options.audio);
-      const stored = evidenceFolder(town, await handedOver(scene, granted));
-      if (ownFolder) {
-        await copyFile(join(stored, 'clip.mp4'), join(folder, 'clip.mp4'));
-        await copyFile(join(stored, 'manifest.jws'), join(folder, 'manifest.jws'));
-      }
-      const target = ownFolder ? folder : stored;
-      const bridgeKey = await pinnedBridgeKey(deps, town);
-      const { facts, signer } = scene;
-      const of = { device: facts.home.device, grant: granted.grant, bridgeUrl: facts.bridge.url, bridgeKey };
-      await keepPapers(deps.disk, target, await fetchPapers(signer, of));
-      deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
+      const item = await handedOver(scene, granted);
+      const target = ownFolder ? folder : join(town, 'papers', item);
+      await layOut(scene, granted, evidenceFolder(town, item), target);
       return { clip: join(target, 'clip.mp4'), manifest: join(target, 'manifest.jws'), ...granted.facts };
     });
     isDone = true;
@@ -93,6 +85,21 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
   } finally {
     if (ownFolder) await rm(isDone ? town : folder, { recursive: true, force: true });
   }
+}
+
+/** Copies what the vault has to `target`, with the bridge's papers about it: the vault's own folder is the vault's. */
+async function layOut(
+  { facts, signer, town, deps }: Scene,
+  granted: Granted,
+  from: string,
+  target: string,
+): Promise<void> {
+  await deps.disk.makeFolder(target);
+  for (const name of ['clip.mp4', 'manifest.jws']) await copyFile(join(from, name), join(target, name));
+  const bridgeKey = await pinnedBridgeKey(deps, town.folder);
+  const of = { device: facts.home.device, grant: granted.grant, bridgeUrl: facts.bridge.url, bridgeKey };
+  await keepPapers(deps.disk, target, await fetchPapers(signer, of));
+  deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
 }
 
 /** A running town whose doorbell has recorded the wanted window, and its owner's session. */
@@ -138,13 +145,6 @@ export async function inTown<Result>(
   }
 }
 
-/** The bridge's key as the doorbell pinned it when it enrolled. */
-async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<string> {
-  const enrolment = await readEnrolment(disk, join(townPaths(folder).doorbell, 'enrolment.json'));
-  if (!enrolment) throw failure('not_running', { folder });
-  return enrolment.bridgeKey;
-}
-
 /** What a grant led to. */
 export interface Granted {
   grant: string;
@@ -173,6 +173,13 @@ export async function handedOver({ facts, signal }: Scene, { grant }: Granted): 
   const item = evidenceId(facts.bridge.id, facts.home.device, grant);
   if (await facts.evidence.whenItem(item, () => true, HANDED_OVER_MS_MAX, signal)) return item;
   throw failure('timed_out', { what: 'the hand-over to the vault', seconds: HANDED_OVER_MS_MAX / 1000 });
+}
+
+/** The bridge's key as the doorbell pinned it when it enrolled. */
+async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<string> {
+  const enrolment = await readEnrolment(disk, join(townPaths(folder).doorbell, 'enrolment.json'));
+  if (!enrolment) throw failure('not_running', { folder });
+  return enrolment.bridgeKey;
 }
 
 /** A file is read once, as fast as it goes; drawn footage as long as needed; a live camera as it comes. */

@@ -98,6 +98,7 @@ describe('up', () => {
     expect((await fetch(link.url)).status).toBe(410);
     const manifest = readFileSync(join(sent.folder, 'manifest.jws'), 'utf8');
     expect(await desk.call('GET', `${evidence}/manifest`, 'case review')).toEqual({ manifest });
+    expect((await get(`${sent.clip.id}/manifest`, access(key))).status).toBe(303);
     expect((await get(sent.clip.id)).status).toBe(401);
     expect((await get(sent.clip.id, access(stranger))).status).toBe(403);
   });
@@ -115,12 +116,13 @@ describe('up', () => {
     const read = await runCommand(['audit', 'access', '--data', data, '--clip', sent.clip.id, '--json']);
     expect(read.status, read.stderr).toBe(0);
     expect(read.lines.map(({ action, part, reason }) => [action, part, reason])).toEqual([
-      ['download', 'clip', 'case review'],
+      ['link', 'clip', 'case review'],
+      ['link', 'manifest', 'case review'],
     ]);
     const table = join(folder.path, 'accesses.csv');
     const exported = await runCommand(['audit', 'access', '--data', data, '--admin', '--csv', '--out', table]);
     expect(exported.status, exported.stderr).toBe(0);
-    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(4);
+    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(5);
     expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
     expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
   }, 60_000);

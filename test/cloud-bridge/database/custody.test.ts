@@ -19,7 +19,6 @@ import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { proved } from '../../support/proved.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
-const word = { revocation: 'v', pairing: null };
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const request = {
   ...{ request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: sha256Hex('t') },
@@ -30,7 +29,7 @@ const intake: Intake = {
   ...{ ...key, clip: 'clip-a', request: 'request-a', agency: 'agency-a', ownerKey: 'o', grantSha256: 'g' },
   ...{ manifest: 'm', manifestSha256: sha256Hex('m'), clipSha256: sha256Hex('c'), clipBytes: 100, expiresS: 1_000 },
   ...{ upload: 'upload-a', uploading: false, creations: 0, state: 'open' as const, refusal: null, receipt: null },
-  vault: null,
+  vault: 'v',
 };
 const access = {
   ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
@@ -66,10 +65,11 @@ describe('an event whose leaf cannot be written', () => {
   const publish = () =>
     database.intakes.publish(
       key,
-      { receipt: 'r', storedS: 5, vault: null },
+      { receipt: 'r', storedS: 5, vault: 'v' },
       () => undefined,
       async () => undefined,
     );
+  const word = { revocation: 'revocation', pairing: null };
   const revoke = () =>
     database.intakes.revoke({ ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' }, 1, 10, word);
 
@@ -98,6 +98,36 @@ describe('an event whose leaf cannot be written', () => {
     tamper('drop trigger refuse');
     expect(await publish()).toBe(true);
     expect(await database.custody.leafOf(sha256Hex('r'))).toBe(1);
+  });
+
+  it('has not happened either, when it is a hand-over, a recall or its answer', async () => {
+    await post();
+    await database.intakes.open(intake, limits, 0);
+    await publish();
+    await database.handOvers.offered(key, 'item-a');
+    const handOver = () => database.handOvers.handedOver(key, 'item-a', 'acknowledgement', 6);
+    const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
+    const answer = () => database.handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 7);
+    tamper(REFUSE);
+    await expect(handOver()).rejects.toThrow('no leaf');
+    expect(await database.intakes.find(key)).toMatchObject({ state: 'stored', manifest: 'm' });
+    tamper('drop trigger refuse');
+    expect(await handOver()).toBe(true);
+    tamper(REFUSE);
+    await expect(revoke()).rejects.toThrow('no leaf');
+    expect(await database.handOvers.job(key)).toMatchObject({ state: 'handed-over' });
+    tamper('drop trigger refuse');
+    expect(await revoke()).toMatchObject({ done: 'recall' });
+    expect(await revoke()).toMatchObject({ done: 'recall' });
+    tamper(REFUSE);
+    await expect(answer()).rejects.toThrow('no leaf');
+    expect(await database.intakes.findRevoked(key)).toBeNull();
+    tamper('drop trigger refuse');
+    await answer();
+    await answer();
+    const told = (await database.custody.entries(0, 99)).map(({ entry }) => JSON.parse(entry).kind);
+    expect(told).toEqual(['request', 'intake', 'hand-over', 'recall', 'recall', 'deletion']);
+    expect(await database.custody.leafOf(sha256Hex('deleted-receipt'))).toBe(5);
   });
 
   it('nor is there a leaf of an event that was refused or had happened before', async () => {
