@@ -35,6 +35,9 @@ import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
+import { neighborsRoutes } from './neighbors/routes.ts';
+import { Partners } from './partners/partners.ts';
+import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
@@ -261,7 +264,9 @@ export class Bridge {
   }
 
   private addRequests(server: FastifyInstance, core: Core, board: AreaBoard): void {
-    const { clock, log, config } = this.deps;
+    const { clock, random, log, config } = this.deps;
+    const changed = () => void board.refresh();
+    const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
     const requests = new Requests({
       clock,
       log,
@@ -270,10 +275,15 @@ export class Bridge {
       store: core.database.requests,
       standing: core.standing,
       tokens: core.tokens,
+      partners,
+      profiles: core.database.neighbors,
       rules: config.requests,
-      changed: () => void board.refresh(),
+      changed,
     });
-    requestRoutes(server, requests);
+    requestRoutes(server, requests, core.adminToken);
+    const publicUrl = () => this.publicUrl();
+    neighborsRoutes(server, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
+    partnerRoutes(server, { partners, requests, adminToken: core.adminToken });
   }
 
   private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks): Promise<void> {
@@ -283,7 +293,7 @@ export class Bridge {
     const files = new ClipFiles(disk, config.dataFolder);
     const receipts = new Receipts({ clock, random, key });
     const shared = { clock, random, log, store, files, locks, receipts, standing };
-    const finish = new Finish({ ...shared, sweepEveryMs: SWEEP_EVERY_MS });
+    const finish = new Finish({ ...shared, requests, sweepEveryMs: SWEEP_EVERY_MS });
     const lifeSMax = config.intake.uploadTokenLifeSMax;
     const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
     const desk = new IntakeDesk({ ...shared, requests, tokens, finish, rules: config.intake });

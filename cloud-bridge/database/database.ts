@@ -7,7 +7,10 @@ import { failure } from '../../device/protocol/errors.ts';
 import { SqlAccessLog } from './access-log.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
+import type { NoteEvent } from './events.ts';
 import { SqlIntakes } from './intakes.ts';
+import { SqlNeighbors } from './neighbors.ts';
+import { SqlPartners } from './partners.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
 
@@ -16,13 +19,18 @@ export interface Database {
   documents: SqlDocuments;
   enrolments: SqlEnrolments;
   requests: SqlRequests;
+  partners: SqlPartners;
+  neighbors: SqlNeighbors;
   intakes: SqlIntakes;
   accessLog: SqlAccessLog;
   close(): Promise<void>;
 }
 
-/** Opens the file, made when missing, and brings it to today's schema. Throws `state_damaged`. */
-export async function openDatabase(path: string): Promise<Database> {
+/**
+ * Opens the file, made when missing, and brings it to today's schema. `note` is told of every change of a request or partner
+ * inside its transaction. Throws `state_damaged`.
+ */
+export async function openDatabase(path: string, note: NoteEvent = async () => undefined): Promise<Database> {
   let tables: Kysely<Tables> | null = null;
   try {
     keepPrivate(path);
@@ -31,11 +39,15 @@ export async function openDatabase(path: string): Promise<Database> {
     file.pragma('journal_mode = WAL');
     // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
     file.pragma('synchronous = FULL');
-    file.pragma('foreign_keys = ON');
     // What a home disclosed is overwritten when its row is emptied, not left in free pages.
     file.pragma('secure_delete = ON');
     file.pragma('busy_timeout = 5000');
+    // Off while tables are made anew; what they then refer to is looked at once more.
+    file.pragma('foreign_keys = OFF');
     await migrate(tables, path);
+    if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
+      throw failure('state_damaged', { file: path, detail: 'a row refers to one that is missing' });
+    file.pragma('foreign_keys = ON');
   } catch (thrown) {
     await tables?.destroy();
     if (thrown instanceof Sqlite.SqliteError)
@@ -46,7 +58,9 @@ export async function openDatabase(path: string): Promise<Database> {
   return {
     documents: new SqlDocuments(open),
     enrolments: new SqlEnrolments(open),
-    requests: new SqlRequests(open),
+    requests: new SqlRequests(open, note),
+    partners: new SqlPartners(open, note),
+    neighbors: new SqlNeighbors(open),
     intakes: new SqlIntakes(open),
     accessLog: new SqlAccessLog(open),
     close: () => open.destroy(),

@@ -181,7 +181,7 @@ function windowOf(state: DeviceState, options: DemoOptions): Window | null {
 function noticeOf(
   session: OwnerSession,
   id: string,
-  ask: () => Promise<void>,
+  ask: () => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<VerifiedNotice> {
   return session.waitFor<VerifiedNotice>(

@@ -2,6 +2,7 @@
 // registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
   actorId,
   type Clock,
@@ -142,6 +143,7 @@ export class Town {
     const brokerUrl = partReady.parse(broker).url;
     const registryFacts = registryReady.parse(registry);
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
+    await this.writeBridgeConfig();
     const [bridge] = await Promise.all([
       this.startOnPort('bridge', file?.ports.bridge ?? 0, (port) => [
         ...['bridge', '--data', this.paths.bridge, '--port', port, '--registry', registryFacts.url],
@@ -237,6 +239,17 @@ export class Town {
     const home = await pairWithDevice(this.deps, ready.socket, ownerKey, 'owner');
     await storeHome(disk, this.paths.owner, home);
     return home;
+  }
+
+  /**
+   * The bridge's file on the first run: a town on one machine has no moderator at hand, so only a request whose words may be
+   * about something barred waits for one (`doorsill moderate`).
+   */
+  private async writeBridgeConfig(): Promise<void> {
+    const path = join(this.paths.bridge, 'bridge.json');
+    if ((await this.deps.disk.sizeOf(path)) !== null) return;
+    const config: Pick<BridgeConfigInput, 'requests'> = { requests: { moderation: 'findings' } };
+    await this.deps.disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`));
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */

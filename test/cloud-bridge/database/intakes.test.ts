@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../cloud-bridge/database/database.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
@@ -42,9 +43,7 @@ beforeEach(async () => {
   database = await openDatabase(join(folder, 'bridge.sqlite'));
   await database.enrolments.addCode('s', 100, 0);
   await database.enrolments.redeem('s', { device: key.device, key: 'k', enrolledS: 1 });
-  const request = { request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: 'h' };
-  const rest = { publication: 'p', investigation: 'i', cells: ['9q8yy'], publishedS: 0, expiresS: 1_000 };
-  await database.requests.add({ ...request, ...rest, state: 'published' }, { postsMax: 2, openPerCellMax: 5, nowS: 0 });
+  await database.requests.add(storedRequest(), PLENTY);
 });
 afterEach(async () => {
   await database.close();
