@@ -818,6 +818,13 @@ export const ERRORS = {
   ),
 
   // Verification of documents by anyone
+  story_disproved: rule(
+    500,
+    3,
+    false,
+    'The story did not show that {what}.',
+    'Run it again with --log debug; if it stays so, it has found a fault.',
+  ),
   verify_failed: rule(422, 3, false, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const satisfies Record<string, ErrorRule>;
 

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
+import { addModerate } from './moderate.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
@@ -35,7 +36,7 @@ export function makeProgram(): Command {
   for (const add of [addGrant, addDeny, addRevoke, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
   program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addRequest, addVerify, addDoctor]) add(program);
+  for (const add of [addRequest, addModerate, addVerify, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addBroker]) add(program);
   // Global options are understood before and after the verb.

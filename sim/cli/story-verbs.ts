@@ -2,10 +2,13 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
+import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
+import { tellFederalRefused } from '../story/federal-refused.ts';
 import { runLeakStory } from '../story/leak.ts';
+import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { Up } from '../story/up.ts';
-import { dataFolder, openContext } from './context.ts';
+import { type Context, dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
 import { parseSeconds } from './moments.ts';
 
@@ -110,16 +113,41 @@ Examples:
     });
 }
 
+/** Each told on its own. `media` is the leak's. */
+const STORIES: Record<string, (context: Context, media: string | null, signal: AbortSignal) => Promise<void>> = {
+  leak: (context, media, signal) => runLeakStory(context, media, signal),
+  'community-request': (context, _media, signal) => tellCommunityRequest(context, signal),
+  'partner-ended': (context, _media, signal) => tellPartnerEnded(context, signal),
+  'federal-refused': (context, _media, signal) => tellFederalRefused(context, signal),
+};
+
 export function addStory(program: Command): void {
   program
     .command('story <name>')
-    .description('a demonstration on its own: leak')
-    .option('--media <file>', 'a video file to show it on (default: footage the project draws itself)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill story leak\n  $ npx doorsill story leak --media porch.mp4')
+    .description('a demonstration on its own, on a town of real processes that is gone afterwards')
+    .option('--media <file>', 'leak: a video file to show it on (default: footage the project draws itself)')
+    .addHelpText(
+      'after',
+      `
+Stories:
+  leak                the hidden frames of a usual cut beside our none
+  community-request   asked, looked at by a person, published, answered, resolved
+  partner-ended       a partnership that ends in the middle of a request
+  federal-refused     federal agencies and their local branches at every door
+
+Examples:
+  $ npx doorsill story leak --media porch.mp4
+  $ npx doorsill story community-request
+  $ npx doorsill story partner-ended --json`,
+    )
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);
-      if (name !== 'leak') throw failure('usage', { detail: `there is no story "${name}"; there is: leak` });
-      await runLeakStory(context, options.media ? resolve(options.media) : null, stopSignal());
+      const story = Object.hasOwn(STORIES, name) ? STORIES[name] : undefined;
+      if (!story) {
+        const names = Object.keys(STORIES).join(', ');
+        throw failure('usage', { detail: `there is no story "${name}"; there are: ${names}` });
+      }
+      await story(context, options.media ? resolve(options.media) : null, stopSignal());
       process.stdin.destroy();
     });
 }

@@ -40,6 +40,8 @@ export interface Ask {
   window: Window;
   profile: DisclosureProfile;
   retention: string;
+  /** The partner through whose channel it is made. */
+  partner?: string;
   expiresInS: number;
 }
 

@@ -2,7 +2,7 @@
 // registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
+import type { BridgeConfigInput, RegistryConfigInput } from '../../cloud-bridge/index.ts';
 import {
   actorId,
   type Clock,
@@ -124,6 +124,7 @@ export class Town {
 
   private async startParts(file: TownFile | null): Promise<TownFacts> {
     const { disk, clock, random } = this.deps;
+    await this.writeServiceConfigs();
     const [broker, registry] = await Promise.all([
       this.startOnPort('broker', file?.ports.broker ?? 0, (port) => [
         'broker',
@@ -143,7 +144,6 @@ export class Town {
     const brokerUrl = partReady.parse(broker).url;
     const registryFacts = registryReady.parse(registry);
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
-    await this.writeBridgeConfig();
     const [bridge] = await Promise.all([
       this.startOnPort('bridge', file?.ports.bridge ?? 0, (port) => [
         ...['bridge', '--data', this.paths.bridge, '--port', port, '--registry', registryFacts.url],
@@ -242,14 +242,21 @@ export class Town {
   }
 
   /**
-   * The bridge's file on the first run: a town on one machine has no moderator at hand, so only a request whose words may be
-   * about something barred waits for one (`doorsill moderate`).
+   * Files of registry and bridge on the first run. What a town on one machine does not have: domains, so their proof is a file
+   * here; and a moderator at hand, so only a request whose words may be about something barred waits for one
+   * (`doorsill moderate`). The registry is next door and can be asked often.
    */
-  private async writeBridgeConfig(): Promise<void> {
-    const path = join(this.paths.bridge, 'bridge.json');
-    if ((await this.deps.disk.sizeOf(path)) !== null) return;
-    const config: Pick<BridgeConfigInput, 'requests'> = { requests: { moderation: 'findings' } };
-    await this.deps.disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`));
+  private async writeServiceConfigs(): Promise<void> {
+    const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
+    const bridge: Partial<BridgeConfigInput> = { revocationsEveryS: 2, requests: { moderation: 'findings' } };
+    const files = [
+      [join(this.paths.registry, 'registry.json'), registry],
+      [join(this.paths.bridge, 'bridge.json'), bridge],
+    ] as const;
+    for (const [path, config] of files) {
+      if ((await this.deps.disk.sizeOf(path)) !== null) continue;
+      await this.deps.disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`));
+    }
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */
