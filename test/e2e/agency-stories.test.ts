@@ -61,17 +61,9 @@ describe('moderate', () => {
     const id = String(asked.last?.['request']);
     const listed = await town('moderate');
     expect(listed.last).toMatchObject({ requests: [{ request: id }], agencies: [{ state: 'approved' }] });
-    for (const [words, message] of [
-      [['refuse', id], /--reason/],
-      [['edit', id], /approve, refuse/],
-      [['approve'], /the id of/],
-      [['suspend', id, '--reason', 'x'], /for an agency/],
-    ] as const) {
-      const wrong = await town('moderate', ...words);
-      expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringMatching(message)]);
-    }
+    const wrong = await town('moderate', 'refuse', id);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--reason')]);
     expect((await town('moderate', 'refuse', id, '--reason', 'It is lawful.')).last).toEqual({ id, state: 'refused' });
-    expect((await town('moderate', 'approve', id)).stderr).toContain('request_not_live');
     const agency = String(
       z.object({ agencies: z.array(z.object({ agency: z.string() })) }).parse(listed.last).agencies[0]?.agency,
     );
@@ -79,7 +71,5 @@ describe('moderate', () => {
       state: 'suspended',
     });
     expect((await town('request')).stderr).toMatch(/agency_(suspended|revoked)/);
-    expect((await town('moderate', 'reinstate', agency)).last).toMatchObject({ state: 'approved' });
-    expect((await town('request')).last).toMatchObject({ state: 'published' });
   }, 90_000);
 });
