@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { captureRows } from './capture.ts';
+import { feedRows } from './feed.ts';
 import { grantRows } from './grant.ts';
 import { intakeRows } from './intake.ts';
 import { isMet, type Row, type Run } from './measure.ts';
@@ -23,6 +24,7 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   motion: motionRows,
   memory: memoryRows,
   intake: intakeRows,
+  feed: feedRows,
 };
 
 const { values, positionals } = parseArgs({
