@@ -47,8 +47,20 @@ async function openTown(folder: string, requests: number): Promise<Town> {
   });
   const server = fastify();
   const log = silentLog();
-  const partners = new Partners({ clock, random: new SeededRandom(2), log, store: database.partners, changed: () => {} });
-  neighborsRoutes(server, { clock, store: database.neighbors, partners, rules, publicUrl: () => 'http://bridge.example' });
+  const partners = new Partners({
+    clock,
+    random: new SeededRandom(2),
+    log,
+    store: database.partners,
+    changed: () => {},
+  });
+  neighborsRoutes(server, {
+    clock,
+    store: database.neighbors,
+    partners,
+    rules,
+    publicUrl: () => 'http://bridge.example',
+  });
   return {
     database,
     get: async (path) => {
@@ -64,7 +76,17 @@ async function openTown(folder: string, requests: number): Promise<Town> {
 }
 
 const COLUMNS = [
-  ...['request', 'agency', 'agency_key', 'organisation', 'token', 'token_sha256', 'publication', 'investigation', 'state'],
+  ...[
+    'request',
+    'agency',
+    'agency_key',
+    'organisation',
+    'token',
+    'token_sha256',
+    'publication',
+    'investigation',
+    'state',
+  ],
   ...['revision', 'findings', 'reason', 'partner', 'submitted_s', 'published_s', 'expires_s'],
 ];
 
@@ -93,7 +115,10 @@ const idOf = (at: number) => `request-${String(at).padStart(6, '0')}`;
 /** What is read, and how. */
 const READS: readonly [what: string, read: (town: Town, requests: number) => Promise<unknown>][] = [
   ['The feed’s first page', (town) => town.get('/neighbors')],
-  ['as JSON, from the middle', (town, requests) => town.get(`/neighbors/feed.json?before=${Math.floor(requests / 2)}.z`)],
+  [
+    'as JSON, from the middle',
+    (town, requests) => town.get(`/neighbors/feed.json?before=${Math.floor(requests / 2)}.z`),
+  ],
   ['as Atom', (town) => town.get('/neighbors/feed.atom')],
   ['An agency’s page with its counts', (town) => town.get('/neighbors/agencies/agency-0')],
   ['The transparency page of the bridge', (town) => town.get('/neighbors/transparency')],

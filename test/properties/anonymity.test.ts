@@ -19,6 +19,7 @@ const OBSERVERS = {
   'agency, its answers': 0,
   'anyone at the area broker': 1,
   'area broker, from the bridge': 1,
+  // Before, strangers and homes come and go.
   'area broker, its log': 1,
   'bridge, from homes': 1,
   'bridge, its database': 0,
@@ -85,7 +86,11 @@ describe(`homes that stay silent (seed ${SEED})`, () => {
     const seen = Object.keys(OBSERVERS).map((who) => [who, run.of(who).length > 0]);
     expect(seen).toEqual(Object.keys(OBSERVERS).map((who) => [who, true]));
     const lines = Object.keys(OBSERVERS).reduce((sum, who) => sum + run.of(who).length, 0);
-    proved(test, 'what registry, bridge, agency and broker see of four kinds of silence', `${lines} lines, byte for byte equal`);
+    proved(
+      test,
+      'what registry, bridge, agency and broker see of four kinds of silence',
+      `${lines} lines, byte for byte equal`,
+    );
   });
 
   it.each<[Leak, string]>([

@@ -337,7 +337,14 @@ export class BridgeHouse {
     });
     // Domain proofs have tests of their own; here every domain is its agency's.
     const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
-    return new Registry({ clock, random, disk, log: this.options.registryLog ?? this.options.log ?? silentLog(), config, domainProofs });
+    return new Registry({
+      clock,
+      random,
+      disk,
+      log: this.options.registryLog ?? this.options.log ?? silentLog(),
+      config,
+      domainProofs,
+    });
   }
 
   private makeBridge(): Bridge {

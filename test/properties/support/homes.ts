@@ -22,7 +22,9 @@ import {
   OwnerSession,
   pairWithDevice,
   parseDeviceConfig,
+  printEnrolmentCode,
   type Receipt,
+  readEnrolmentCode,
   startDevice,
   type VerifiedNotice,
 } from '../../../device/index.ts';
@@ -83,7 +85,7 @@ export class Homes {
   private readonly homeClock = new RunningClock(this.clock);
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-homes-'));
   private readonly homes: HomeParts[] = [];
-  private readonly ends: (() => Promise<unknown> | void)[] = [];
+  private readonly ends: (() => Promise<unknown>)[] = [];
   private readonly documents: string[] = [];
   private house: BridgeHouse | null = null;
   private bridgeTap: Tap | null = null;
@@ -101,6 +103,7 @@ export class Homes {
     try {
       await homes.story(seed, count);
     } finally {
+      homes.recording.isOver = true;
       for (const end of homes.ends.reverse()) await end();
       rmSync(homes.folder, { recursive: true, force: true });
     }
@@ -165,13 +168,19 @@ export class Homes {
       log: recording.log('bridge, its log'),
       registryLog: recording.log('registry, its log'),
       // No turn of its own within the story: the turns it takes are those that the agency causes.
-      bridge: { publicUrl: 'http://bridge.example', revocationsEveryS: 3_600, republishS: 6 * 3_600, documentLifeS: DAY_S },
+      bridge: {
+        publicUrl: 'http://bridge.example',
+        revocationsEveryS: 3_600,
+        republishS: 6 * 3_600,
+        documentLifeS: DAY_S,
+      },
     });
     const { house } = this;
     this.ends.push(() => house.close());
     recording.namePort(new URL(house.bridge.url).port, 'BRIDGE');
     recording.namePort(new URL(house.registry.url).port, 'REGISTRY');
     await house.admitAgency();
+    await this.strangerAt(broker.port);
     const spectator = await issueAccount(new SystemDisk(), new SystemRandom(), accounts, {
       role: 'device-area',
       id: makeParty('device', new SeededRandom(seed + 3)).id,
@@ -188,7 +197,16 @@ export class Homes {
     this.bridgeTap = await this.opened(tapBridge(Number(new URL(house.bridge.url).port), recording));
     this.areaUrl = `mqtt://127.0.0.1:${area.port}`;
     this.homeBroker = await startBroker();
-    this.ends.push(() => this.homeBroker?.stop());
+    const { homeBroker } = this;
+    this.ends.push(() => homeBroker.stop());
+  }
+
+  /** Somebody without an account, so that the broker has something to log. */
+  private async strangerAt(port: number): Promise<void> {
+    const link = linkTo(`mqtt://127.0.0.1:${port}`, { user: 'device-area-nobody', password: 'a guess' });
+    link.start();
+    await this.until('the refusal of a stranger', () => this.recording.of('area broker, its log').length > 0);
+    await link.stop();
   }
 
   private async opened(making: Promise<Tap>): Promise<Tap> {
@@ -221,7 +239,7 @@ export class Homes {
       },
       'device.json',
     );
-    const { code } = await this.town.bridge.printEnrolmentCode();
+    const code = throughTap((await this.town.bridge.printEnrolmentCode()).code, bridgeTap);
     const doorbell = await startDevice({ config, folder, enrolmentCode: code }, { clock, random, disk, log });
     const ownerKey = generateSigningKey(random);
     const home = await pairWithDevice({ clock }, doorbell.pairingSocket, ownerKey, 'Alex');
@@ -252,7 +270,9 @@ export class Homes {
       if (this.kind === 'no footage') {
         const { jti, token } = makeCommand(signer, session.home.device, { action: 'forget' });
         await session.command(token);
-        await this.until('forgetting', () => receipts.some(({ answers, outcome }) => answers === jti && outcome === 'command-done'));
+        await this.until('forgetting', () =>
+          receipts.some(({ answers, outcome }) => answers === jti && outcome === 'command-done'),
+        );
       }
       if (this.kind === 'offline') await doorbell.stop();
     }
@@ -266,7 +286,9 @@ export class Homes {
     const token = cast.request({ investigation, window });
     const id = textClaim(token, 'jti');
     await this.hear(this.town.post('/v1/requests', { request: token }));
-    await this.until('the request on the board', () => this.documents.some((text) => listed(text, 'requests').includes(id)));
+    await this.until('the request on the board', () =>
+      this.documents.some((text) => listed(text, 'requests').includes(id)),
+    );
     if (this.kind !== 'offline')
       for (const home of this.homes)
         await this.until('the notice', () => home.notices.some(({ request }) => request.jti === id));
@@ -281,7 +303,9 @@ export class Homes {
       const signer = { key, clock: this.homeClock, random: new SystemRandom() };
       if (this.kind === 'declined' && notice) {
         await session.answer(id, 'deny', makeDenial(signer, notice).token);
-        await this.until('the denial', () => receipts.some(({ outcome, request }) => outcome === 'denied' && request === id));
+        await this.until('the denial', () =>
+          receipts.some(({ outcome, request }) => outcome === 'denied' && request === id),
+        );
         await this.planted();
       }
       if (this.kind === 'no footage' && notice) {
@@ -299,7 +323,7 @@ export class Homes {
     switch (this.leak) {
       case 'count': {
         const file = new Sqlite(join(this.town.bridgeFolder, 'bridge.sqlite'));
-        file.prepare('update agency_profiles set seen_s = seen_s + 1').run();
+        file.prepare("insert into kept_documents (name, token) values ('answers', '1')").run();
         file.close();
         return;
       }
@@ -362,7 +386,10 @@ export class Homes {
     await town.bridge.stop();
     await town.registry.stop();
     const file = new Sqlite(join(town.bridgeFolder, 'bridge.sqlite'), { readonly: true });
-    const tables: unknown[] = file.prepare("select name from sqlite_master where type = 'table' order by name").pluck().all();
+    const tables: unknown[] = file
+      .prepare("select name from sqlite_master where type = 'table' order by name")
+      .pluck()
+      .all();
     for (const table of tables) {
       for (const row of file.prepare(`select * from "${String(table)}" order by rowid`).all())
         recording.note('bridge, its database', `${String(table)} ${JSON.stringify(row)}`);
@@ -393,6 +420,13 @@ export class Homes {
       await this.homeClock.sleep(20);
     }
   }
+}
+
+/** The bridge's code with the proxy's address in it: what a home says to the bridge passes there. */
+function throughTap(code: string, { port }: Tap): string {
+  const read = readEnrolmentCode(code);
+  if (!read) throw new Error('the bridge printed an unreadable code');
+  return printEnrolmentCode({ ...read, url: `http://127.0.0.1:${port}` });
 }
 
 /** Ids in a document's list; none in one that has no such list. */

@@ -7,11 +7,14 @@ import type { Log, LogFacts } from '../../../device/base/log.ts';
 /** Everything that was seen, by who saw it. */
 export class Recording {
   step = 0;
+  /** Set: the story has ended, and what comes of taking it apart is none of it. */
+  isOver = false;
   private readonly lines = new Map<string, string[]>();
   /** Ports are the machine's, not the story's. */
   private readonly ports = new Map<string, string>();
 
   note(who: string, what: string): void {
+    if (this.isOver) return;
     const lines = this.lines.get(who) ?? [];
     this.lines.set(who, lines);
     lines.push(`${this.step} ${what}`);
@@ -24,7 +27,9 @@ export class Recording {
 
   of(who: string): string[] {
     const named = (line: string) =>
-      line.replaceAll(/127\.0\.0\.1:(\d+)/g, (all, port: string) => (this.ports.has(port) ? `${this.ports.get(port)}` : all));
+      line.replaceAll(/127\.0\.0\.1:(\d+)/g, (all, port: string) =>
+        this.ports.has(port) ? `${this.ports.get(port)}` : all,
+      );
     return (this.lines.get(who) ?? []).map(named);
   }
 
@@ -34,8 +39,10 @@ export class Recording {
 
   /** A log whose lines are seen, whatever their level. */
   log(who: string, more: LogFacts = {}): Log {
-    const at = (level: string) => (message: string, facts: LogFacts = {}) =>
-      this.note(who, `${level} ${message} ${JSON.stringify({ ...more, ...facts })}`);
+    const at =
+      (level: string) =>
+      (message: string, facts: LogFacts = {}) =>
+        this.note(who, `${level} ${message} ${JSON.stringify({ ...more, ...facts })}`);
     return {
       debug: at('debug'),
       info: at('info'),
