@@ -14,16 +14,24 @@ import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
+import { AccessAudit } from './access-audit/audit.ts';
+import { accessAuditRoutes } from './access-audit/routes.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { Standing } from './agencies/standing.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
+import { CustodyCalls } from './custody/calls.ts';
+import { Custody } from './custody/custody.ts';
+import { custodyRoutes } from './custody/routes.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
+import { HandOvers } from './hand-over/hand-overs.ts';
+import { httpVaultClient } from './hand-over/vault-client.ts';
+import { VaultWords } from './hand-over/vault-words.ts';
 import { type HttpLimits, listenOn, makeHttpServer } from './http/server.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
@@ -33,6 +41,7 @@ import { UploadLocks } from './intake/locks.ts';
 import { Receipts } from './intake/receipts.ts';
 import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
+import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
@@ -85,7 +94,7 @@ export class Bridge {
   }
 
   /**
-   * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`,
+   * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`, `database_...`,
    * `port_in_use`, `tls_file_unusable`.
    */
   async start(): Promise<void> {
@@ -101,7 +110,8 @@ export class Bridge {
       const server = this.makeServer();
       const enrolment = this.addEnrolment(server, core);
       this.addRequests(server, core, board);
-      await this.addIntake(server, core, locks);
+      const custody = this.addCustody(server, core);
+      await this.addIntake(server, core, locks, custody);
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
       server.get('/v1/bridge', async () => this.facts());
@@ -181,7 +191,7 @@ export class Bridge {
     await disk.makeFolder(dataFolder);
     const key = await signingKeyIn(disk, random, dataFolder);
     const adminToken = await adminTokenIn(disk, random, dataFolder);
-    const database = await openDatabase(join(dataFolder, 'bridge.sqlite'));
+    const database = await openDatabase(join(dataFolder, 'bridge.sqlite'), { clock, random });
     this.undo.push(() => database.close());
     const standing = new Standing({
       clock,
@@ -286,26 +296,64 @@ export class Bridge {
     partnerRoutes(server, { partners, requests, adminToken: core.adminToken });
   }
 
-  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks): Promise<void> {
+  private addCustody(server: FastifyInstance, core: Core): Custody {
+    const { clock, config } = this.deps;
+    const { custody: store, enrolments, intakes } = core.database;
+    const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
+    custodyRoutes(server, custody, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
+    return custody;
+  }
+
+  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks, custody: Custody): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
     const { intakes: store, enrolments, requests, accessLog } = core.database;
     const { standing, key, id: bridgeId } = core;
     const files = new ClipFiles(disk, config.dataFolder);
     const receipts = new Receipts({ clock, random, key });
     const shared = { clock, random, log, store, files, locks, receipts, standing };
-    const finish = new Finish({ ...shared, requests, sweepEveryMs: SWEEP_EVERY_MS });
+    const vault = this.openVault(core, files, locks, receipts);
+    const stored = () => vault?.handOvers.wake();
+    const finish = new Finish({
+      ...shared,
+      requests,
+      sweepEveryMs: SWEEP_EVERY_MS,
+      vault: config.vault?.key ?? null,
+      stored,
+    });
     const lifeSMax = config.intake.uploadTokenLifeSMax;
     const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
     const desk = new IntakeDesk({ ...shared, requests, tokens, finish, rules: config.intake });
     const clipPath = (clip: string) => files.clipPath(clip);
-    const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath });
+    const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
+    const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath, evidenceUrl });
     const stopReading = (clip: string) => clips.stopReading(clip);
-    intakeRoutes(server, desk, new Revocations({ ...shared, enrolments, stopReading }));
-    clipRoutes(server, clips);
+    const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
+    intakeRoutes(server, desk, new Revocations(revocations));
+    clipRoutes(server, clips, custody);
+    const audit = new AccessAudit(accessLog, clock);
+    accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
     await finish.start();
     this.undo.push(() => finish.stop());
+    vault?.handOvers.start();
+    this.undo.push(() => vault?.handOvers.stop());
     const { creationsMax } = config.intake;
     uploadRoutes(server, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+  }
+
+  /** The way to the vault; null when none is set up. */
+  private openVault(core: Core, files: ClipFiles, locks: UploadLocks, receipts: Receipts) {
+    const { clock, random, disk, log, config } = this.deps;
+    if (!config.vault) return null;
+    const { url, key, answerSMax, ...retry } = config.vault;
+    const vault = { id: actorId('vault', sha256Hex(key)), key };
+    const { requests, handOvers: store } = core.database;
+    const words = new VaultWords({ clock, random, key: core.key, bridgeId: core.id, vault, requests });
+    const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
+    const shared = { clock, random, log, store, files, locks, receipts, client, words };
+    const base = url.replace(/\/+$/, '');
+    const evidenceUrl = (intake: Intake) =>
+      `${base}/v1/agencies/${intake.agency}/evidence/${words.clipOf(intake).item}`;
+    return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
   }
 }
 

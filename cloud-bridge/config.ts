@@ -69,6 +69,20 @@ const intakeRulesSchema = z.strictObject({
 });
 export type IntakeRules = z.infer<typeof intakeRulesSchema>;
 
+const vaultSchema = z.strictObject({
+  /** The vault's address and its key, pinned: only what is signed with it lets the bridge erase its own copy. */
+  url: z.url({ protocol: /^https?$/ }).max(200),
+  key: publicKeySchema,
+  /** An answer, or the next piece of a clip being taken, may take this long. */
+  answerSMax: z.number().positive().max(3600).default(60),
+  retryMsFirst: z.int().positive().default(500),
+  retryMsMost: z
+    .int()
+    .positive()
+    .max(HOUR_S * 1000)
+    .default(60_000),
+});
+
 export const bridgeConfigSchema = z
   .strictObject({
     /** Absolute path of the folder that holds key, database, staging and clips. */
@@ -111,8 +125,16 @@ export const bridgeConfigSchema = z
       .min(60)
       .max(7 * 24 * HOUR_S)
       .default(HOUR_S),
+    custody: z
+      .strictObject({
+        /** Keys of the witnesses whose cosignatures are served. */
+        witnesses: z.array(publicKeySchema).max(16).default([]),
+      })
+      .prefault({}),
     requests: requestRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
+    /** Where stored clips are handed to. Without it they stay at the bridge. */
+    vault: vaultSchema.optional(),
   })
   .refine(({ area }) => !area.tls || area.url.startsWith('mqtts:'), 'area.tls is set, but area.url is not mqtts://')
   .refine((config) => config.documentLifeS > config.republishS, 'documentLifeS must be longer than republishS')

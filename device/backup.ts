@@ -1,8 +1,9 @@
 // Owns: a device's identity as one sealed file, and making a device of it again that believes nothing from before.
-// In it: identity key, enrolment, settings, ledger. Not in it: footage, clips, and the keys that open them.
+// In it: identity key, enrolment, settings, ledger, revocations that wait for it. Not in it: footage, clips, and the keys that open them.
 // Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
+import { assert } from './base/assert.ts';
 import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from './base/bytes.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
@@ -11,10 +12,13 @@ import { passphraseKey } from './base/keys.ts';
 import { freshId, type Random } from './base/random.ts';
 import { GateState } from './consent/gate-state.ts';
 import { Ledger } from './consent/ledger.ts';
-import { unfinishedGrant } from './consent/machine.ts';
+import type { LedgerBody } from './consent/ledger-entry.ts';
+import { next, unfinishedGrant } from './consent/machine.ts';
+import { RESERVE_BYTES, RevocationReserve } from './consent/revocation-reserve.ts';
+import { openRevocation } from './consent/verify-owner.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './format.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-import { failure } from './protocol/errors.ts';
+import { failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
 import { open, seal } from './ring/seal.ts';
 
@@ -36,6 +40,7 @@ const KEPT: Readonly<Record<string, number>> = {
   'consent/ledger.jsonl': 33 * 1024 * 1024,
   'consent/ledger-head.json': 1_024,
   'consent/marks.json': 16_384,
+  'consent/revocations.reserve': RESERVE_BYTES,
 };
 
 const contentSchema = z.strictObject({
@@ -62,12 +67,16 @@ export async function makeBackup(deps: BackupDeps, folder: string, passphrase: s
     throw failure('usage', { detail: `${folder} holds no device` });
   }
   checkPassphrase(passphrase);
-  await bringUpToDate(disk, folder);
+  // A card that cannot be written any more is why a backup is made.
+  await bringUpToDate(disk, folder).catch((thrown: unknown) => {
+    if (!isFailure(thrown) || thrown.code !== 'format_unwritten') throw thrown;
+  });
   const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder));
   const files: Record<string, string> = {};
   for (const [name, bytesMax] of Object.entries(KEPT)) {
     const bytes = await disk.readFile(join(folder, name), bytesMax);
-    if (bytes) files[name] = toBase64url(bytes);
+    // Room that is kept and holds nothing is made anew.
+    if (bytes?.some((byte) => byte !== 0)) files[name] = toBase64url(bytes);
   }
   const content = { kind: 'doorsill-device-backup', format: DEVICE_FORMAT, device, madeUs: clock.wallUs(), files };
   const head = concatBytes([MAGIC, Uint8Array.of(VERSION), random.bytes(SALT_BYTES)]);
@@ -87,7 +96,8 @@ export interface Restored {
 /**
  * Makes the device of a backup in `folder`, which must be empty or not there. Nobody knows what was decided after the backup was
  * made, so nothing from before the restore is believed: grants under way end, owners must pair again, and what they signed
- * before now is refused; all of it stands in the ledger. Only a revocation on its way to the bridge goes on.
+ * before now is refused; all of it stands in the ledger. Only a revocation goes on: on its way to the bridge,
+ * or waiting for room in the ledger, which has it now.
  * Throws `usage`, `backup_unreadable`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
  */
 export async function restoreBackup(
@@ -135,7 +145,7 @@ function openBackup(backup: Uint8Array, passphrase: string) {
   if (!parsed.success) throw unreadable('its content is not that of one');
   const files = Object.entries(parsed.data.files).map(([name, text]): [string, Uint8Array] => {
     const bytes = fromBase64url(text);
-    const bytesMax = KEPT[name];
+    const bytesMax = Object.hasOwn(KEPT, name) ? KEPT[name] : undefined;
     if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`${name} does not belong in one`);
     return [name, bytes];
   });
@@ -153,17 +163,47 @@ async function endAll({ disk, clock, random }: BackupDeps, folder: string, devic
     const wrong = state.apply(entry);
     if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
   });
+  const record = async (body: LedgerBody) => {
+    const wrong = state.apply(await ledger.append(body));
+    assert(wrong === null, `a ${body.type} entry follows from the state: ${wrong}`);
+  };
   try {
+    await recordKept(new RevocationReserve(disk, join(folder, 'consent')), state, device, record);
     const ended: string[] = [];
-    for (const [request, record] of state.requests) {
-      const grant = unfinishedGrant(record.state)?.id;
-      if (grant === undefined || record.state.at === 'revoking') continue;
-      await ledger.append({ type: 'ended', body: { request, grant, reason: 'restored' } });
+    for (const [request, { state: standing }] of state.requests) {
+      const grant = unfinishedGrant(standing)?.id;
+      if (grant === undefined) continue;
+      await record({ type: 'ended', body: { request, grant, reason: 'restored' } });
       ended.push(grant);
     }
-    await ledger.append({ type: 'restored', body: { floorS: wallSeconds(clock) + CLOCK_SKEW_S_MAX } });
+    await record({ type: 'restored', body: { floorS: wallSeconds(clock) + CLOCK_SKEW_S_MAX } });
     return ended;
   } finally {
     await ledger.stop();
+  }
+}
+
+/** A revocation that the ledger had no room for is in it before its owner is forgotten: after that nobody could verify it. */
+async function recordKept(
+  reserve: RevocationReserve,
+  state: GateState,
+  device: string,
+  record: (body: LedgerBody) => Promise<void>,
+): Promise<void> {
+  try {
+    for (const token of await reserve.start()) {
+      const order = openRevocation(token, { device, owners: [...state.owners.keys()] });
+      if (order) {
+        const { request, grant, jti, grantSha256 } = order.claims;
+        const input = { type: 'revoke', grant: { id: grant, sha256: grantSha256 } } as const;
+        const { effects } = next(state.record(request).state, input);
+        const body = { request, grant, jti, token };
+        if (effects.some((effect) => effect.do === 'record')) await record({ type: 'revoked', body });
+        else if (!state.requestOf.has(grant)) await record({ type: 'revoked-ahead', body });
+      }
+      await reserve.drop(token);
+    }
+  } finally {
+    await reserve.stop();
   }
 }

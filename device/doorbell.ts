@@ -19,7 +19,7 @@ import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
 import { Door } from './door.ts';
-import { bringUpToDate } from './format.ts';
+import { FolderFormat } from './format.ts';
 import type { Press } from './hardware/button.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
@@ -174,8 +174,10 @@ export class Doorbell {
 
   private async build(): Promise<void> {
     const { config, folder } = this.options;
-    const { clock, random, disk, log, ffmpeg } = this.seams;
-    await bringUpToDate(disk, folder);
+    const { clock, random, disk, log, ffmpeg, programs } = this.seams;
+    const format = new FolderFormat({ disk, clock, folder, storage: (fault) => this.voice.storageIs('format', fault) });
+    await format.start();
+    this.undo.push(() => format.stop());
     for (const each of [folder, join(folder, 'consent')])
       await this.tolerate('folder', () => removeTemporaries(disk, each));
     this.key = await loadOrCreateDeviceKey(disk, random, folder);
@@ -243,7 +245,7 @@ export class Doorbell {
     const pairing = this.makePairing(accounts);
     const source = parseCameraSource(config.camera, { loop: true });
     const recorder = new Recorder({
-      camera: { source, ffmpeg, clock, random, log, boot, clockTrusted: () => gate.clockTrusted },
+      camera: { source, ffmpeg, clock, random, log, programs, boot, clockTrusted: () => gate.clockTrusted },
       ...{ ring, clock, log },
       sinks: {
         gray: (frame) => this.door.seen(frame),
@@ -264,7 +266,7 @@ export class Doorbell {
     const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment } = parts;
     await this.tolerate('ring', () => ring.start());
     this.undo.push(() => ring.stop());
-    await outbox.start();
+    await this.tolerate('outbox', () => outbox.start());
     this.undo.push(() => outbox.stop());
     home.onMessage((message) => void gate.onOwnerMessage(message));
     let isBack = false;
@@ -279,6 +281,9 @@ export class Doorbell {
     await parts.told.start();
     await gate.start();
     this.undo.push(() => gate.stop());
+    if (gate.damaged !== null) {
+      this.voice.storageIs('consent', failure('consent_ledger_damaged', { detail: gate.damaged }));
+    }
     // Not before the gate: it would not hear an order that comes at once.
     home.start();
     if (enrolment) {
@@ -361,9 +366,11 @@ export class Doorbell {
 
   /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */
   private async dropFinishedClips({ outbox, gate }: Parts): Promise<void> {
-    const { items, damaged } = outbox.list();
+    // Whose grants those are is not known then.
+    if (gate.damaged !== null) return;
+    const { items, damaged, unread } = outbox.list();
     const needed = new Set(gate.unfinishedGrants());
-    for (const grant of [...items.map((item) => item.grant), ...damaged]) {
+    for (const grant of [...items.map((item) => item.grant), ...damaged, ...unread]) {
       if (!needed.has(grant)) await this.tolerate('outbox', () => outbox.remove(grant));
     }
   }

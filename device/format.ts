@@ -1,17 +1,21 @@
-// Owns: which format a device's folder has, and bringing one of an older doorsill up to date before anything is opened.
+// Owns: which format a device's folder has, and bringing one of an older doorsill up to date before anything is opened; the
+// number of the format alone may follow later, when the disk takes it.
 // Not here: what is in the files (each part's own), moving a device to another machine (backup.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from './base/bytes.ts';
-import type { Disk } from './base/disk.ts';
+import type { Clock } from './base/clock.ts';
+import { type Disk, systemCode } from './base/disk.ts';
 import { parseJson } from './base/json.ts';
-import { failure } from './protocol/errors.ts';
+import { type Failure, failure, isFailure } from './protocol/errors.ts';
 
 /** One step from a format to the next. It may be interrupted anywhere and is then run again from its beginning. */
 export type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;
 
 const FORMAT_FILE = 'format.json';
 const FORMAT_BYTES_MAX = 1_024;
+/** How often a disk that did not take the number is asked again. */
+const RETRY_MS = 10_000;
 const formatSchema = z.object({ kind: z.literal('doorsill-device'), format: z.int().positive() });
 
 /**
@@ -25,19 +29,93 @@ export const DEVICE_FORMAT = UPGRADES.length + 1;
 
 /**
  * Makes a device's folder one of the present format, stepping up from an older one; each step is durable before its number
- * is. Throws `data_newer` for a folder of a later doorsill, of which nothing is touched, and `state_damaged`.
+ * is. Throws `data_newer` for a folder of a later doorsill, of which nothing is touched, `state_damaged`, `file_unusable`
+ * when a step fails on the disk, and `format_unwritten` when all is done but for the number: the folder can be used then,
+ * and calling this again while it is used is safe, because each step finds its work done.
  */
 export async function bringUpToDate(disk: Disk, folder: string, upgrades = UPGRADES): Promise<void> {
   const path = join(folder, FORMAT_FILE);
   const newest = upgrades.length + 1;
-  const stored = await disk.readFile(path, FORMAT_BYTES_MAX);
-  const parsed = stored && formatSchema.safeParse(parseJson(fromUtf8(stored) ?? ''));
-  if (parsed && !parsed.success) throw failure('state_damaged', { file: path, detail: 'it does not name a format' });
-  const isUsed = (await disk.sizeOf(join(folder, 'device.key'))) !== null;
-  const format = parsed ? parsed.data.format : isUsed ? 1 : newest;
-  if (format > newest) throw failure('data_newer', { folder, format, known: newest });
-  if (format === newest && parsed) return;
-  await disk.makeFolder(folder);
-  for (const upgrade of upgrades.slice(format - 1)) await upgrade(disk, folder);
-  await disk.replaceFile(path, utf8(`${JSON.stringify({ kind: 'doorsill-device', format: newest })}\n`));
+  const isUpToDate = await unlessDisk('file_unusable', { detail: `${path}: ` }, async () => {
+    const stored = await disk.readFile(path, FORMAT_BYTES_MAX);
+    const parsed = stored && formatSchema.safeParse(parseJson(fromUtf8(stored) ?? ''));
+    if (parsed && !parsed.success) throw failure('state_damaged', { file: path, detail: 'it does not name a format' });
+    const isUsed = (await disk.sizeOf(join(folder, 'device.key'))) !== null;
+    const format = parsed ? parsed.data.format : isUsed ? 1 : newest;
+    if (format > newest) throw failure('data_newer', { folder, format, known: newest });
+    if (format === newest && parsed) return true;
+    await disk.makeFolder(folder);
+    for (const upgrade of upgrades.slice(format - 1)) await upgrade(disk, folder);
+    return false;
+  });
+  if (isUpToDate) return;
+  const named = utf8(`${JSON.stringify({ kind: 'doorsill-device', format: newest })}\n`);
+  await unlessDisk('format_unwritten', { folder, detail: '' }, () => disk.replaceFile(path, named));
+}
+
+/** Does some work; what the operating system says against it becomes a failure of this code, after the words in `detail`. */
+async function unlessDisk<Result>(
+  code: 'file_unusable' | 'format_unwritten',
+  facts: Record<string, string> & { detail: string },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const said = systemCode(thrown);
+    if (said === null || isFailure(thrown)) throw thrown;
+    throw failure(code, { ...facts, detail: `${facts.detail}${said}` }, thrown);
+  }
+}
+
+export interface FolderFormatDeps {
+  disk: Disk;
+  clock: Clock;
+  folder: string;
+  /** Told when the number cannot be written, and with null once it is. */
+  storage(fault: Failure | null): void;
+}
+
+/** The format of a running device's folder. */
+export class FolderFormat {
+  private readonly deps: FolderFormatDeps;
+  private readonly stopping = new AbortController();
+  private retrying: Promise<void> = Promise.resolve();
+
+  constructor(deps: FolderFormatDeps) {
+    this.deps = deps;
+  }
+
+  /** Throws what `bringUpToDate` throws, but not for a number that cannot be written yet: that is told and tried again. */
+  async start(): Promise<void> {
+    const fault = await this.attempt();
+    if (fault && fault.code !== 'format_unwritten') throw fault;
+    if (fault) this.retrying = this.retry(fault);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.retrying;
+  }
+
+  private async retry(first: Failure): Promise<void> {
+    const { clock, storage } = this.deps;
+    const { signal } = this.stopping;
+    for (let fault: Failure | null = first; fault !== null; fault = await this.attempt()) {
+      storage(fault);
+      await clock.sleep(RETRY_MS, signal).catch(() => undefined);
+      if (signal.aborted) return;
+    }
+    storage(null);
+  }
+
+  private async attempt(): Promise<Failure | null> {
+    try {
+      await bringUpToDate(this.deps.disk, this.deps.folder);
+      return null;
+    } catch (thrown) {
+      if (isFailure(thrown)) return thrown;
+      throw thrown;
+    }
+  }
 }

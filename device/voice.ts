@@ -40,7 +40,7 @@ export interface Speaker {
 }
 
 /** Parts that store something and can go on without. */
-export type StoredPart = 'folder' | 'ring' | 'outbox';
+export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox';
 type StorageState = DeviceState['storage']['state'];
 const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
 
@@ -81,7 +81,7 @@ export class Voice {
     else {
       const code = isFailure(fault) ? fault.code : systemCode(fault);
       if (!(fault instanceof Error) || code === null) throw fault;
-      const state = isNoSpace(fault) || FULL.has(code) ? 'full' : 'failed';
+      const state = isNoSpace(fault) || isNoSpace(fault.cause) || FULL.has(code) ? 'full' : 'failed';
       this.faults.set(part, { state, detail: fault.message.slice(0, DETAIL_LETTERS_MAX) });
     }
     this.state();
@@ -172,7 +172,7 @@ function areaOf(area: AreaLink | null): Pick<DeviceState, 'area' | 'areaDetail'>
   return { area: 'offline', ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }) };
 }
 
-function detailOf(change: CaptureChange): { detail?: string } {
-  const detail = change.failure?.message ?? change.detail;
-  return detail ? { detail: detail.slice(0, DETAIL_LETTERS_MAX) } : {};
+function detailOf({ failure: why, detail: said }: CaptureChange): { detail?: string; code?: string } {
+  const detail = why?.message ?? said;
+  return { ...(detail ? { detail: detail.slice(0, DETAIL_LETTERS_MAX) } : {}), ...(why ? { code: why.code } : {}) };
 }

@@ -26,7 +26,7 @@ export interface Checked<Claims> {
 /** Where the newest revocation list outlives a restart. */
 export interface StandingStore {
   loadRevocations(): Promise<string | null>;
-  saveRevocations(token: string): Promise<void>;
+  saveRevocations(token: string, revision: number): Promise<void>;
 }
 
 export interface StandingDeps {
@@ -80,9 +80,12 @@ export class Standing {
     const fresh = this.openList(await this.deps.client.revocations());
     const known = this.list?.claims;
     if (known && fresh.claims.revision < known.revision) throw failure('token_expired');
-    await this.deps.store.saveRevocations(fresh.token);
+    await this.deps.store.saveRevocations(fresh.token, fresh.claims.revision);
     this.list = fresh;
-    return known === undefined || fresh.claims.revision !== known.revision;
+    const isChanged = known === undefined || fresh.claims.revision !== known.revision;
+    // A kept credential may still name what its agency had before: one scope taken or given back.
+    if (isChanged) for (const kept of this.credentials.values()) kept.fetchedS = Number.NEGATIVE_INFINITY;
+    return isChanged;
   }
 
   /**

@@ -1,18 +1,35 @@
-// Owns: the record of who was shown which clip and why. Not here: how it is stored (database/).
+// Owns: the record of who was shown which clip and why. Not here: how it is stored (database/), reading it (access-audit/).
+import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 
 /** One reading. */
 export interface Access {
   atUs: number;
   agency: string;
   clip: string;
-  part: 'clip' | 'manifest' | 'list';
+  part: AccessPart;
+  action: AccessAction;
   reason: string;
   token: string;
+}
+
+/** A reading as it was written down. */
+export interface LoggedAccess extends Access {
+  /** Grows with each reading. */
+  number: number;
+  /** Its leaf in the log of custody; null for what was read before there was one. */
+  leaf: number | null;
+}
+
+/** Which readings: those after a number, oldest first; null: of all agencies, of all clips. */
+export interface AccessPage {
+  agency: string | null;
+  clip: string | null;
+  after: number;
+  most: number;
 }
 
 export interface AccessLog {
   /** Durable when it resolves: nothing is shown before. */
   add(access: Access): Promise<void>;
-  /** Newest first. */
-  ofClip(clip: string, most: number): Promise<Access[]>;
+  page(of: AccessPage): Promise<LoggedAccess[]>;
 }

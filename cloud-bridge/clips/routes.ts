@@ -1,37 +1,44 @@
 // Owns: the HTTP routes by which an agency reads its clips. Not here: who may (clips.ts).
-import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
+import type { Custody } from '../custody/custody.ts';
 import { bearerOf } from '../http/bearer.ts';
+import { sendClip } from '../http/send-clip.ts';
 import { parseBody } from '../http/server.ts';
-import { type Clips, rangeOf } from './clips.ts';
+import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
 
-export function clipRoutes(server: FastifyInstance, clips: Clips): void {
+export function clipRoutes(server: FastifyInstance, clips: Clips, custody: Custody): void {
   server.get('/v1/clips', async (request) => ({ clips: await clips.list(bearerOf(request)) }));
 
   server.get('/v1/clips/:clip', async (request, reply) => {
     const { clip } = parseBody(paramsSchema, request.params);
-    const { clipBytes, clipSha256 } = await clips.see(bearerOf(request), clip, 'clip');
-    const range = rangeOf(request.headers.range, clipBytes);
-    const span = range ?? { start: 0, end: clipBytes };
-    if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${clipBytes}`);
-    return reply
-      .type('video/mp4')
-      .headers({
-        'accept-ranges': 'bytes',
-        etag: `"${clipSha256}"`,
-        'content-length': span.end - span.start,
-        'content-disposition': `attachment; filename="${clip}.mp4"`,
-        'x-content-type-options': 'nosniff',
-      })
-      .send(Readable.from(clips.read(clip, span)));
+    // A player asks for parts; who asks for the whole takes it along.
+    const action = request.headers.range === undefined ? 'download' : 'stream';
+    const { intake, evidence } = await clips.see(bearerOf(request), clip, 'clip', action);
+    if (evidence) return elsewhere(reply, clip, evidence);
+    const { clipBytes, clipSha256 } = intake;
+    const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
+    return sendClip(reply, sent, (span) => clips.read(clip, span));
   });
 
-  server.get('/v1/clips/:clip/manifest', async (request) => {
+  server.get('/v1/clips/:clip/manifest', async (request, reply) => {
     const { clip } = parseBody(paramsSchema, request.params);
-    return { manifest: (await clips.see(bearerOf(request), clip, 'manifest')).manifest };
+    const { intake, evidence } = await clips.see(bearerOf(request), clip, 'manifest', 'view');
+    return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: intake.manifest };
   });
+  server.get('/v1/clips/:clip/custody', async (request) => {
+    const { clip } = parseBody(paramsSchema, request.params);
+    const { intake } = await clips.see(bearerOf(request), clip, 'custody', 'view');
+    if (intake.receipt === null) throw failure('clip_unknown');
+    return custody.bundle(intake.receipt);
+  });
+}
+
+/** The clip was handed over: where it is now, which asks for a token of its own (RFC 9110 §15.4.4). */
+function elsewhere(reply: FastifyReply, clip: string, evidence: string): FastifyReply {
+  return reply.code(303).header('location', evidence).send({ clip, evidence });
 }

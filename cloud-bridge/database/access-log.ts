@@ -1,28 +1,52 @@
-// Owns: the access log in SQL: rows are only ever added. Not here: what must be logged (clips/).
-import type { Kysely } from 'kysely';
-import type { Access, AccessLog } from '../clips/access-log.ts';
+// Owns: the access log in SQL: rows are only ever added, each with its leaf in the log of custody. Not here: what must be
+// logged (clips/), who may read it (access-audit/).
+import type { Kysely, Selectable } from 'kysely';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Access, AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
+import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 export class SqlAccessLog implements AccessLog {
   private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
+    this.custody = custody;
   }
 
   async add(access: Access): Promise<void> {
-    const { atUs, agency, clip, part, reason, token } = access;
-    await this.tables.insertInto('access_log').values({ at_us: atUs, agency, clip, part, reason, token }).execute();
+    const { atUs, agency, clip, part, action, reason, token } = access;
+    await this.tables.transaction().execute(async (step) => {
+      const read = await step
+        .selectFrom('intakes')
+        .select(['device', 'grant_id as grant'])
+        .where('clip', '=', clip)
+        .executeTakeFirst();
+      const facts = { clip, agency, part, action, reasonSha256: sha256Hex(reason), token };
+      const leaf = await this.custody.append(step, { kind: 'access', about: read ?? null, facts });
+      await step
+        .insertInto('access_log')
+        .values({ at_us: atUs, agency, clip, part, action, reason, token, leaf })
+        .execute();
+    });
   }
 
-  async ofClip(clip: string, most: number): Promise<Access[]> {
+  async page(of: AccessPage): Promise<LoggedAccess[]> {
     const rows = await this.tables
       .selectFrom('access_log')
       .selectAll()
-      .where('clip', '=', clip)
-      .orderBy('at_us', 'desc')
-      .limit(most)
+      .select('rowid')
+      .where('rowid', '>', of.after)
+      .$if(of.agency !== null, (all) => all.where('agency', '=', of.agency ?? ''))
+      .$if(of.clip !== null, (all) => all.where('clip', '=', of.clip ?? ''))
+      .orderBy('rowid')
+      .limit(of.most)
       .execute();
-    return rows.map(({ at_us: atUs, ...rest }) => ({ atUs, ...rest }));
+    return rows.map(toLogged);
   }
+}
+
+function toLogged({ at_us: atUs, rowid: number, ...rest }: Selectable<Tables['access_log']>): LoggedAccess {
+  return { number, atUs, ...rest };
 }

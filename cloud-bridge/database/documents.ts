@@ -1,15 +1,19 @@
 // Owns: documents of others that must outlive a restart, one per name. Not here: believing them (agencies/standing.ts).
 import type { Kysely } from 'kysely';
+import { sha256Hex } from '../../device/base/keys.ts';
 import type { StandingStore } from '../agencies/standing.ts';
+import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 const REVOCATIONS = 'revocations';
 
 export class SqlDocuments implements StandingStore {
   private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
+    this.custody = custody;
   }
 
   async loadRevocations(): Promise<string | null> {
@@ -21,11 +25,21 @@ export class SqlDocuments implements StandingStore {
     return row?.token ?? null;
   }
 
-  async saveRevocations(token: string): Promise<void> {
-    await this.tables
-      .insertInto('kept_documents')
-      .values({ name: REVOCATIONS, token })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ token }))
-      .execute();
+  async saveRevocations(token: string, revision: number): Promise<void> {
+    await this.tables.transaction().execute(async (step) => {
+      const known = await step
+        .selectFrom('kept_documents')
+        .select('revision')
+        .where('name', '=', REVOCATIONS)
+        .executeTakeFirst();
+      await step
+        .insertInto('kept_documents')
+        .values({ name: REVOCATIONS, token, revision })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ token, revision }))
+        .execute();
+      // The registry signs the same list anew each time it is asked: only another revision is an event.
+      if (known?.revision === revision) return;
+      await this.custody.append(step, { kind: 'revocations', revision, listSha256: sha256Hex(token) });
+    });
   }
 }

@@ -1,6 +1,7 @@
 // Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
 // Not here: when to publish or revoke (intake/), the clips' bytes.
 import type { Kysely, Selectable, Transaction } from 'kysely';
+import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
 import type {
   GrantKey,
@@ -8,18 +9,22 @@ import type {
   IntakeStore,
   OpenLimits,
   OpenOutcome,
+  OwnersWord,
   RevokedGrant,
   RevokeOutcome,
 } from '../intake/store.ts';
+import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 const DAY_S = 24 * 3600;
 
 export class SqlIntakes implements IntakeStore {
   private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
+    this.custody = custody;
   }
 
   async find(key: GrantKey): Promise<Intake | null> {
@@ -83,7 +88,7 @@ export class SqlIntakes implements IntakeStore {
 
   async publish(
     key: GrantKey,
-    stored: { receipt: string; storedS: number },
+    stored: { receipt: string; storedS: number; vault: string | null },
     check: () => void,
     move: () => Promise<void>,
   ): Promise<boolean> {
@@ -99,31 +104,59 @@ export class SqlIntakes implements IntakeStore {
       check();
       await step
         .updateTable('intakes')
-        .set({ state: 'stored', uploading: 0, receipt: stored.receipt, stored_s: stored.storedS })
+        .set({
+          state: 'stored',
+          uploading: 0,
+          receipt: stored.receipt,
+          stored_s: stored.storedS,
+          vault: stored.vault,
+        })
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .execute();
+      const { clip, grant, agency, clipSha256, clipBytes, manifestSha256 } = intake;
+      const receiptSha256 = sha256Hex(stored.receipt);
+      const facts = {
+        clip,
+        grant,
+        request: intake.request,
+        agency,
+        clipSha256,
+        clipBytes,
+        manifestSha256,
+        receiptSha256,
+      };
+      await this.custody.append(step, { kind: 'intake', about: key, facts });
       await move();
       return true;
     });
   }
 
   async drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean> {
-    const changed = await this.tables
-      .updateTable('intakes')
-      .set({ state: 'deleted', uploading: 0, manifest: '', refusal, receipt })
-      .where('device', '=', key.device)
-      .where('grant_id', '=', key.grant)
-      .where('state', '=', 'open')
-      .executeTakeFirst();
-    return changed.numUpdatedRows > 0n;
+    return this.tables.transaction().execute(async (step) => {
+      const dropped = await step
+        .updateTable('intakes')
+        .set({ state: 'deleted', uploading: 0, manifest: '', refusal, receipt })
+        .where('device', '=', key.device)
+        .where('grant_id', '=', key.grant)
+        .where('state', '=', 'open')
+        .returning('clip')
+        .executeTakeFirst();
+      if (dropped) await this.tellDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
+      return dropped !== undefined;
+    });
   }
 
   async findRevoked(key: GrantKey): Promise<RevokedGrant | null> {
     return revokedIn(this.tables, key);
   }
 
-  async revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number): Promise<RevokeOutcome> {
+  async revoke(
+    revoked: RevokedGrant,
+    revokedS: number,
+    perDeviceMax: number,
+    word: OwnersWord,
+  ): Promise<RevokeOutcome> {
     return this.tables.transaction().execute(async (step) => {
       const before = await revokedIn(step, revoked);
       if (before) return { done: 'before', receipt: before.receipt };
@@ -135,6 +168,15 @@ export class SqlIntakes implements IntakeStore {
         .executeTakeFirstOrThrow();
       // Of a known clip a revocation always counts; only grants never heard of could be made up without end.
       if (!intake && count >= perDeviceMax) return { done: 'too-many' };
+      const isHandedOver = intake?.state === 'handed-over';
+      await step
+        .updateTable('hand_overs')
+        .set(isHandedOver ? { state: 'recalling', ...word } : { state: 'withdrawing' })
+        .where('device', '=', revoked.device)
+        .where('grant_id', '=', revoked.grant)
+        .where('state', 'not in', ['withdrawn', 'recalled'])
+        .execute();
+      if (isHandedOver) return { done: 'recall', intake };
       await step
         .insertInto('revoked_grants')
         .values({
@@ -152,6 +194,8 @@ export class SqlIntakes implements IntakeStore {
         .where('device', '=', revoked.device)
         .where('grant_id', '=', revoked.grant)
         .execute();
+      const clip = intake ? { clip: intake.clip } : {};
+      await this.tellDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
       return { done: 'now', intake };
     });
   }
@@ -172,9 +216,19 @@ export class SqlIntakes implements IntakeStore {
       .execute();
     return rows.map(toIntake);
   }
+
+  private async tellDeletion(
+    step: Transaction<Tables>,
+    { device, grant }: GrantKey,
+    { receipt, ...said }: { clip?: string; cause: ErrorCode; receipt: string },
+  ): Promise<void> {
+    const facts = { grant, ...said, receiptSha256: sha256Hex(receipt) };
+    await this.custody.append(step, { kind: 'deletion', about: { device, grant }, facts });
+  }
 }
 
-async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<Intake | null> {
+/** The grant's intake, within a transaction or not. */
+export async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<Intake | null> {
   const row = await from
     .selectFrom('intakes')
     .selectAll()
@@ -184,7 +238,11 @@ async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey)
   return row ? toIntake(row) : null;
 }
 
-async function revokedIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantKey): Promise<RevokedGrant | null> {
+/** The grant's revocation, within a transaction or not. */
+export async function revokedIn(
+  from: Kysely<Tables> | Transaction<Tables>,
+  key: GrantKey,
+): Promise<RevokedGrant | null> {
   const row = await from
     .selectFrom('revoked_grants')
     .selectAll()
@@ -196,6 +254,7 @@ async function revokedIn(from: Kysely<Tables> | Transaction<Tables>, key: GrantK
   return { device, grant: row.grant_id, ownerKey: row.owner_key, grantSha256: row.grant_sha256, receipt };
 }
 
+/** A fresh intake as a row: it is open. */
 function toRow(intake: Intake): Tables['intakes'] {
   return {
     device: intake.device,
@@ -213,14 +272,17 @@ function toRow(intake: Intake): Tables['intakes'] {
     upload: intake.upload,
     uploading: intake.uploading ? 1 : 0,
     creations: intake.creations,
-    state: intake.state,
+    state: 'open',
     refusal: intake.refusal,
     receipt: intake.receipt,
     stored_s: null,
+    vault: intake.vault,
+    handed_over_s: null,
   };
 }
 
-function toIntake(row: Selectable<Tables['intakes']>): Intake {
+/** A row as an intake: a handed-over clip is a stored one that has gone on. */
+export function toIntake(row: Selectable<Tables['intakes']>): Intake {
   return {
     device: row.device,
     grant: row.grant_id,
@@ -237,9 +299,10 @@ function toIntake(row: Selectable<Tables['intakes']>): Intake {
     upload: row.upload,
     uploading: row.uploading === 1,
     creations: row.creations,
-    state: row.state,
+    state: row.state === 'stored' && row.handed_over_s !== null ? 'handed-over' : row.state,
     refusal: refusalOf(row.refusal),
     receipt: row.receipt,
+    vault: row.vault,
   };
 }
 

@@ -64,17 +64,16 @@ export class SqlNeighbors implements NeighborsStore {
   }
 
   async outcomes(of: string | null, sinceS: number): Promise<Outcomes> {
-    let query = this.tables
-      .selectFrom('requests')
-      .select((all) => [
-        all.fn.countAll<number>().as('published'),
-        all.fn
-          .coalesce(all.fn.sum<number>(all.case().when('state', '=', 'resolved').then(1).else(0).end()), all.lit(0))
-          .as('resolved'),
-      ])
-      .where('published_s', '>', Math.max(0, sinceS));
-    if (of !== null) query = query.where('organisation', '=', of);
-    return query.executeTakeFirstOrThrow();
+    const count = async (state: 'resolved' | null) => {
+      let query = this.tables
+        .selectFrom('requests')
+        .select((all) => all.fn.countAll<number>().as('count'))
+        .where('published_s', '>', Math.max(0, sinceS));
+      if (of !== null) query = query.where('organisation', '=', of);
+      if (state !== null) query = query.where('state', '=', state);
+      return (await query.executeTakeFirstOrThrow()).count;
+    };
+    return { published: await count(null), resolved: await count('resolved') };
   }
 
   async devices(): Promise<number> {

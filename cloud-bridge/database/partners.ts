@@ -1,30 +1,26 @@
 // Owns: partners in SQL, and the one transaction in which a partner ends and its requests with it. Not here: who decides that.
 import type { Kysely, Selectable } from 'kysely';
 import type { Partner, PartnerStore } from '../partners/store.ts';
-import type { NoteEvent } from './events.ts';
+import type { SqlCustody } from './custody.ts';
 import { cancelOfPartner } from './requests.ts';
 import type { Tables } from './schema.ts';
 
 export class SqlPartners implements PartnerStore {
   private readonly tables: Kysely<Tables>;
-  private readonly note: NoteEvent;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>, note: NoteEvent) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
-    this.note = note;
+    this.custody = custody;
   }
 
   async add(partner: Partner): Promise<boolean> {
-    return this.tables.transaction().execute(async (step) => {
-      const added = await step
-        .insertInto('partners')
-        .values(toRow(partner))
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      if (added.numInsertedOrUpdatedRows !== 1n) return false;
-      await this.note(step, eventOf(partner));
-      return true;
-    });
+    const added = await this.tables
+      .insertInto('partners')
+      .values(toRow(partner))
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    return added.numInsertedOrUpdatedRows === 1n;
   }
 
   async find(partner: string): Promise<Partner | null> {
@@ -48,15 +44,10 @@ export class SqlPartners implements PartnerStore {
       const next = decide(now);
       if (!next) return { partner: now, cancelled: 0 };
       await step.updateTable('partners').set(toRow(next)).where('partner', '=', partner).execute();
-      await this.note(step, eventOf(next));
-      const cancelled = next.status === 'ended' ? await cancelOfPartner(step, partner, nowS, this.note) : 0;
+      const cancelled = next.status === 'ended' ? await cancelOfPartner(step, partner, nowS, this.custody) : 0;
       return { partner: next, cancelled };
     });
   }
-}
-
-function eventOf({ partner, status, revision }: Partner) {
-  return { type: 'partner', partner, status, revision } as const;
 }
 
 function toRow(partner: Partner): Tables['partners'] {

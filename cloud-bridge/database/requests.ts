@@ -2,6 +2,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { z } from 'zod';
 import { parseJson } from '../../device/base/json.ts';
+import { REQUEST_EVENTS } from '../../device/protocol/custody.ts';
 import { next } from '../requests/machine.ts';
 import type {
   AddOutcome,
@@ -12,7 +13,7 @@ import type {
   StoredRequest,
 } from '../requests/store.ts';
 import { findingSchema } from '../requests/text-check.ts';
-import type { NoteEvent } from './events.ts';
+import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 interface Row extends Selectable<Tables['requests']> {
@@ -23,11 +24,11 @@ interface Row extends Selectable<Tables['requests']> {
 
 export class SqlRequests implements RequestStore {
   private readonly tables: Kysely<Tables>;
-  private readonly note: NoteEvent;
+  private readonly custody: SqlCustody;
 
-  constructor(tables: Kysely<Tables>, note: NoteEvent) {
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
-    this.note = note;
+    this.custody = custody;
   }
 
   async add(request: StoredRequest, limits: NumberLimits): Promise<AddOutcome> {
@@ -45,7 +46,7 @@ export class SqlRequests implements RequestStore {
         .insertInto('request_cells')
         .values(request.cells.map((cell) => ({ request: request.request, cell })))
         .execute();
-      await this.note(step, eventOf(request));
+      await tell(this.custody, step, request);
       return 'added';
     });
   }
@@ -67,7 +68,7 @@ export class SqlRequests implements RequestStore {
       const beyond = await beyondNumbers(step, changed, limits);
       if (beyond) return beyond;
       await step.updateTable('requests').set(toRow(changed)).where('request', '=', request).execute();
-      await this.note(step, eventOf(changed));
+      await tell(this.custody, step, changed);
       return changed;
     });
   }
@@ -136,22 +137,22 @@ export async function cancelOfPartner(
   step: Transaction<Tables>,
   partner: string,
   nowS: number,
-  note: NoteEvent,
+  custody: SqlCustody,
 ): Promise<number> {
   const rows = await step
     .selectFrom('requests')
-    .select(['request', 'state', 'organisation', 'revision', 'token_sha256'])
+    .select(['request', 'agency', 'state', 'revision', 'token_sha256', 'published_s'])
     .where('partner', '=', partner)
     .where('expires_s', '>', nowS)
     .execute();
   let count = 0;
-  for (const { request, organisation, token_sha256: tokenSha256, ...row } of rows) {
+  for (const { request, agency, token_sha256: tokenSha256, published_s: publishedS, ...row } of rows) {
     const { state, ok } = next(row.state, { type: 'cancel' });
     if (!ok || state === row.state) continue;
     const revision = row.revision + 1;
     const changed = { state, revision, reason: 'partner-ended' };
     await step.updateTable('requests').set(changed).where('request', '=', request).execute();
-    await note(step, { type: 'request', request, organisation, state, revision, tokenSha256 });
+    await tell(custody, step, { request, agency, tokenSha256, state, publishedS });
     count += 1;
   }
   return count;
@@ -231,8 +232,15 @@ async function cellsOf(from: Kysely<Tables> | Transaction<Tables>, request: stri
   return rows.map((row) => row.cell);
 }
 
-function eventOf({ request, organisation, state, revision, tokenSha256 }: StoredRequest) {
-  return { type: 'request', request, organisation, state, revision, tokenSha256 } as const;
+/** What is public of a request is told to the log of custody: that it was published, and how that ended early. */
+async function tell(
+  custody: SqlCustody,
+  step: Transaction<Tables>,
+  about: Pick<StoredRequest, 'request' | 'agency' | 'tokenSha256' | 'state' | 'publishedS'>,
+): Promise<void> {
+  const { request, agency, tokenSha256: requestSha256, state, publishedS } = about;
+  const event = REQUEST_EVENTS.find((one) => one === state);
+  if (event && publishedS > 0) await custody.append(step, { kind: 'request', event, request, agency, requestSha256 });
 }
 
 function toRow(request: StoredRequest): Tables['requests'] {

@@ -1,10 +1,12 @@
 // Owns: the tables and how they came to be: migrations run forward only, each once, in order. Not here: queries.
+import type { Generated, GeneratedAlways } from 'kysely';
+import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import type { PartnerStatus } from '../partners/store.ts';
 import type { RequestState } from '../requests/machine.ts';
 
 export interface Tables {
   schema_version: { version: number };
-  kept_documents: { name: string; token: string };
+  kept_documents: { name: string; token: string; revision: Generated<number> };
   enrolment_codes: { secret_sha256: string; expires_s: number; used_by: string | null };
   devices: { device: string; key: string; enrolled_s: number };
   requests: {
@@ -68,6 +70,18 @@ export interface Tables {
     refusal: string | null;
     receipt: string | null;
     stored_s: number | null;
+    vault: string | null;
+    handed_over_s: number | null;
+  };
+  hand_overs: {
+    device: string;
+    grant_id: string;
+    item: string;
+    state: 'offered' | 'handed-over' | 'confirmed' | 'withdrawing' | 'withdrawn' | 'recalling' | 'recalled';
+    acknowledgement: string | null;
+    revocation: string | null;
+    pairing: string | null;
+    answer: string | null;
   };
   revoked_grants: {
     device: string;
@@ -81,10 +95,25 @@ export interface Tables {
     at_us: number;
     agency: string;
     clip: string;
-    part: 'clip' | 'manifest' | 'list';
+    part: AccessPart;
     reason: string;
     token: string;
+    action: AccessAction;
+    /** Where the log of custody tells it; null for what was read before there was one. */
+    leaf: number | null;
+    /** SQLite's own number of the row: the order in which accesses were written. */
+    rowid: GeneratedAlways<number>;
   };
+  custody_secret: { secret: Uint8Array };
+  custody_leaves: {
+    leaf: number;
+    entry: string;
+    receipt_sha256: string | null;
+    salt: Uint8Array | null;
+    facts: string | null;
+  };
+  custody_nodes: { level: number; at: number; hash: Uint8Array };
+  custody_cosignatures: { witness: string; size: number; head: string; cosignature: string };
 }
 
 /** Statements that lead from each version to the next. Never edit one that was released: append. */
@@ -128,6 +157,43 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `create index access_log_by_clip on access_log (clip)`,
   ],
   [
+    `create table custody_secret (secret blob not null) strict`,
+    `create table custody_leaves (
+       leaf integer primary key, entry text not null, receipt_sha256 text, salt blob, facts text
+     ) strict`,
+    `create index custody_leaves_by_receipt on custody_leaves (receipt_sha256) where receipt_sha256 is not null`,
+    // Complete subtrees of the tree over the leaves, so that a proof reads some of them and never the leaves.
+    `create table custody_nodes (
+       level integer not null, at integer not null, hash blob not null, primary key (level, at)
+     ) strict, without rowid`,
+    `create trigger custody_leaves_stay before delete on custody_leaves begin select raise(abort, 'append-only'); end`,
+    `create trigger custody_leaves_keep before update of leaf, entry on custody_leaves
+       begin select raise(abort, 'append-only'); end`,
+    `create trigger custody_nodes_stay before delete on custody_nodes begin select raise(abort, 'append-only'); end`,
+    `create trigger custody_nodes_keep before update on custody_nodes begin select raise(abort, 'append-only'); end`,
+    `create table custody_cosignatures (
+       witness text primary key, size integer not null, head text not null, cosignature text not null
+     ) strict`,
+    `alter table access_log add column action text not null default 'view'`,
+    `alter table access_log add column leaf integer`,
+    `update access_log set action = 'download' where part = 'clip'`,
+    `create index access_log_by_agency on access_log (agency)`,
+    `alter table kept_documents add column revision integer not null default 0`,
+  ],
+  [
+    `alter table intakes add column vault text`,
+    `alter table intakes add column handed_over_s integer`,
+    `create index intakes_to_hand_over on intakes (vault, state, handed_over_s)`,
+    `create table hand_overs (
+       device text not null, grant_id text not null, item text not null unique,
+       state text not null check (state in
+         ('offered', 'handed-over', 'confirmed', 'withdrawing', 'withdrawn', 'recalling', 'recalled')),
+       acknowledgement text, revocation text, pairing text, answer text,
+       primary key (device, grant_id), foreign key (device, grant_id) references intakes (device, grant_id)
+     ) strict`,
+    `create index hand_overs_by_state on hand_overs (state)`,
+  ],
+  [
     `create table partners (
        partner text primary key, name text not null, status text not null check (status in ('active', 'suspended', 'ended')),
        since_s integer not null, revision integer not null, token_sha256 text not null, webhook_secret text not null
@@ -153,11 +219,12 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `drop table requests`,
     `alter table requests_2 rename to requests`,
     `create index requests_by_investigation on requests (organisation, investigation)`,
-    `create index requests_by_expiry on requests (expires_s) where published_s > 0`,
-    `create index requests_by_publication on requests (published_s, request) where published_s > 0`,
+    // None is partial: with values bound to a statement, SQLite does not see that a partial one would do.
+    `create index requests_by_expiry on requests (expires_s)`,
+    `create index requests_by_publication on requests (published_s, request)`,
+    `create index requests_by_state on requests (state, published_s)`,
     `create index requests_of_organisation on requests (organisation, published_s, request, state)`,
-    `create index requests_waiting on requests (state, submitted_s, request) where state in ('draft', 'in_moderation')`,
-    `create index requests_by_state on requests (state) where published_s > 0`,
-    `create index requests_by_partner on requests (partner) where partner is not null`,
+    `create index requests_waiting on requests (state, submitted_s, request)`,
+    `create index requests_by_partner on requests (partner)`,
   ],
 ];

@@ -71,7 +71,7 @@ export class Enrolment {
     try {
       return await this.redeem(secret, proof);
     } catch (thrown) {
-      if (isFailure(thrown)) this.attempts.noteFailure(address);
+      if (isFailure(thrown)) this.attempts.note(address);
       throw thrown;
     }
   }

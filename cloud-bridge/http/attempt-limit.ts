@@ -1,32 +1,32 @@
-// Owns: slowing down those who keep failing, by address. Not here: what counts as failing.
+// Owns: slowing down those who do something too often: by address, or by whatever name they have. Not here: what counts.
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
 
 const ADDRESSES_MAX = 10_000;
 
-/** Counts failures per address in fixed spans of time. */
+/** Counts per address in fixed spans of time. */
 export class AttemptLimit {
   private readonly clock: Clock;
-  private readonly failuresMax: number;
+  private readonly countMax: number;
   private readonly spanMs: number;
   private counts = new Map<string, number>();
   private spanStartMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, failuresMax: number, spanMs: number) {
+  constructor(clock: Clock, countMax: number, spanMs: number) {
     this.clock = clock;
-    this.failuresMax = failuresMax;
+    this.countMax = countMax;
     this.spanMs = spanMs;
   }
 
-  /** Throws `http_rate_limited` when the address has failed too often in this span. */
+  /** Throws `http_rate_limited` when the address has had its count in this span. */
   assertOpen(address: string): void {
     this.renew();
-    if ((this.counts.get(address) ?? 0) >= this.failuresMax) throw failure('http_rate_limited');
-    // So many failing addresses at once are one attack: everybody waits for the span to end rather than memory growing.
+    if ((this.counts.get(address) ?? 0) >= this.countMax) throw failure('http_rate_limited');
+    // So many addresses at once are one attack: everybody waits for the span to end rather than memory growing.
     if (this.counts.size >= ADDRESSES_MAX && !this.counts.has(address)) throw failure('http_rate_limited');
   }
 
-  noteFailure(address: string): void {
+  note(address: string): void {
     this.renew();
     this.counts.set(address, (this.counts.get(address) ?? 0) + 1);
   }

@@ -154,6 +154,12 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   throw failure('http_body_invalid', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}` });
 }
 
+/** A count in an address: one spelling, and small enough to be exact. */
+export const countSchema = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,13})$/)
+  .transform(Number);
+
 /** A refusal may repeat what was sent: a media type, a key. Not all of it. */
 const DETAIL_LETTERS_MAX = 200;
 

@@ -90,6 +90,11 @@ export class ClipFiles {
     await this.disk.rename(this.readyFolder(clip), join(this.folder, 'clips', clip));
   }
 
+  /** Names of what is staged (upload ids) or made ready (clip ids), and so not shown. */
+  async outOfSight(): Promise<string[]> {
+    return [...(await this.disk.list(this.staging)), ...(await this.disk.list(join(this.folder, 'ready')))];
+  }
+
   /** Puts a clip that a crash or a refusal stopped on its way back to where it was staged. */
   async takeBack(place: ClipPlace): Promise<void> {
     for (const folder of [this.readyFolder(place.clip), join(this.folder, 'clips', place.clip)]) {

@@ -24,6 +24,10 @@ export interface FinishDeps {
   standing: Standing;
   requests: RequestStore;
   sweepEveryMs: number;
+  /** Key of the vault that stored clips are handed to; null: they stay. */
+  vault: string | null;
+  /** A clip has just been stored. */
+  stored: () => void;
 }
 
 export class Finish {
@@ -40,6 +44,7 @@ export class Finish {
     const { files, store } = this.deps;
     await files.start();
     for (const intake of await store.openIntakes()) await files.takeBack(intake);
+    await this.showStored();
     await files.sweep({
       staged: async (upload) => (await store.findUpload(upload))?.state === 'open',
       stored: async (clip) => (await store.findClip(clip))?.state === 'stored',
@@ -89,7 +94,9 @@ export class Finish {
     const { claims: credential } = await standing.credential(intake.agency);
     const request = await requests.find(intake.request);
     assertAnswerable(request);
-    const stored = { receipt: receipts.sign(intake, 'stored'), storedS: wallSeconds(clock) };
+    const { vault } = this.deps;
+    const receipt = receipts.sign(intake, 'stored', vault === null ? {} : { vault });
+    const stored = { receipt, storedS: wallSeconds(clock), vault };
     try {
       await files.makeReady(intake, intake.manifest, manifest);
       const check = () => {
@@ -103,6 +110,23 @@ export class Finish {
       throw thrown;
     }
     log.info('a clip is stored', { clip: intake.clip, bytes: intake.clipBytes });
+    this.deps.stored();
+  }
+
+  /**
+   * Shows clips that the database says are stored and that are not in sight. A commit whose sync fails is reported as failed, so
+   * the clip was taken back; but what was written may stand all the same when the database is next opened.
+   */
+  private async showStored(): Promise<void> {
+    const { files, store, log } = this.deps;
+    for (const name of await files.outOfSight()) {
+      const intake = (await store.findUpload(name)) ?? (await store.findClip(name));
+      if (intake?.state !== 'stored') continue;
+      await files.takeBack(intake);
+      await files.makeReady(intake, intake.manifest, peekToken(intake.manifest, manifestSchema));
+      await files.show(intake.clip);
+      log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
+    }
   }
 
   /** Why the store did not publish an intake that was open a moment ago. */

@@ -12,7 +12,7 @@ import type { ClipFiles } from './clip-files.ts';
 import type { DeviceTokens, Presented } from './device-tokens.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import { judge, readManifest } from './judge.ts';
-import type { Intake, IntakeStore } from './store.ts';
+import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 
 export interface IntakeDeskDeps {
   clock: Clock;
@@ -92,7 +92,7 @@ export class IntakeDesk {
     const { presented, intake } = await this.present(bearer);
     if (presented.token.grant !== grant) throw wrongGrant();
     if (intake.state === 'deleted') throw ended(intake);
-    if (intake.state === 'stored') return { upload: intake.upload, offset: intake.clipBytes, length: intake.clipBytes };
+    if (hasArrived(intake)) return { upload: intake.upload, offset: intake.clipBytes, length: intake.clipBytes };
     const staged = intake.uploading ? await this.deps.files.stagedBytes(intake.upload) : null;
     return { upload: staged === null ? null : intake.upload, offset: staged ?? 0, length: intake.clipBytes };
   }
@@ -105,7 +105,7 @@ export class IntakeDesk {
     const { intake } = await this.present(bearer);
     if (upload !== null && upload !== intake.upload) throw failure('http_not_found');
     if (intake.state === 'deleted') throw ended(intake);
-    if (!writes || intake.state === 'stored') return intake;
+    if (!writes || hasArrived(intake)) return intake;
     assertGrantAlive(intake, this.deps.clock);
     const request = await this.deps.requests.find(intake.request);
     assertAnswerable(request);
@@ -143,6 +143,7 @@ export class IntakeDesk {
       state: 'open',
       refusal: null,
       receipt: null,
+      vault: null,
     };
   }
 
@@ -190,5 +191,6 @@ function passing(thrown: unknown): void {
 
 function statusOf(intake: Intake): IntakeStatus {
   const { grant, state, receipt } = intake;
-  return { grant, state, ...(receipt === null ? {} : { receipt }) };
+  // Where a stored clip lies is between bridge and vault.
+  return { grant, state: state === 'handed-over' ? 'stored' : state, ...(receipt === null ? {} : { receipt }) };
 }

@@ -17,6 +17,7 @@ export class Receipts {
   sign(
     about: GrantKey & Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256'>,
     outcome: IntakeReceipt['outcome'],
+    vault: Pick<IntakeReceipt, 'vault' | 'recall'> = {},
   ): string {
     const { clock, random, key } = this.deps;
     const { device, grant, clipSha256, clipBytes, manifestSha256 } = about;
@@ -30,6 +31,7 @@ export class Receipts {
       clipSha256,
       clipBytes,
       manifestSha256,
+      ...vault,
     };
     return signToken('doorsill-intake+jws', intakeReceiptSchema.parse(claims), key);
   }

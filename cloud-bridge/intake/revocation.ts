@@ -4,7 +4,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { type Revoke, revokeSchema } from '../../device/protocol/grant.ts';
-import type { IntakeStatus } from '../../device/protocol/manifest.ts';
+import { type IntakeStatus, intakeReceiptSchema } from '../../device/protocol/manifest.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import { peekToken, readToken } from '../tokens.ts';
 import type { ClipFiles } from './clip-files.ts';
@@ -30,6 +30,18 @@ export interface RevocationDeps {
   receipts: Receipts;
   /** Ends every reading of the clip that is under way. */
   stopReading: (clip: string) => void;
+  /** The vault's side; null: this bridge hands nothing over. */
+  vault: RevokedAtVault | null;
+}
+
+/** What a revocation needs done at the vault. Each resolves when it is, and throws `vault_unreachable` and the like until then. */
+export interface RevokedAtVault {
+  /** Stops sending at once. */
+  letGo(key: GrantKey): void;
+  /** Nothing is left of what was not the vault's yet. */
+  withdraw(key: GrantKey): Promise<void>;
+  /** Department policy has answered for what was; the answer is in the store. */
+  recall(key: GrantKey): Promise<void>;
 }
 
 /** Grants never heard of that one device may have revoked. */
@@ -43,8 +55,10 @@ export class Revocations {
   }
 
   /**
-   * Revokes for good; every paired owner may. When it resolves, no byte of the clip is left here and nobody is shown it.
-   * Again gets the same answer. Throws `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`.
+   * Revokes for good; every paired owner may. When it resolves, no byte of the clip is left here, nor at the vault unless it
+   * had been handed over and department policy keeps it, which the receipt then says. Again gets the same answer. Throws
+   * `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`; and while the vault must still hear of
+   * it, `vault_unreachable`, `hand_over_unconfirmed`.
    */
   async revoke(grant: string, posted: PostedRevocation): Promise<IntakeStatus> {
     const { store, enrolments, clock, log } = this.deps;
@@ -58,12 +72,26 @@ export class Revocations {
     const { iss, grantSha256 } = this.readRevocation(key, known, posted, deviceKey);
     const receipt = this.deps.receipts.sign(intake ?? { ...key, ...NOTHING }, 'deleted');
     const revoked = { ...key, ownerKey: known?.ownerKey ?? iss, grantSha256, receipt };
-    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX);
+    const word = { revocation: posted.revocation, pairing: posted.pairing ?? null };
+    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX, word);
     if (outcome.done === 'too-many') throw failure('http_rate_limited');
+    if (outcome.done === 'recall') return this.recall(key);
     const clip = outcome.done === 'now' ? outcome.intake : intake;
     if (clip) await this.wipe(clip);
     if (outcome.done === 'now') log.info('a grant is revoked', { hadClip: outcome.intake !== null });
-    return { grant, state: 'deleted', receipt: outcome.done === 'before' ? outcome.receipt : receipt };
+    // The vault may hold bytes that were offered to it: what is called deleted is gone there, too.
+    await this.deps.vault?.withdraw(key);
+    return outcome.done === 'before' ? statusFrom(grant, outcome.receipt) : { grant, state: 'deleted', receipt };
+  }
+
+  private async recall(key: GrantKey): Promise<IntakeStatus> {
+    const { store, vault } = this.deps;
+    if (!vault)
+      throw failure('vault_unreachable', { detail: 'this bridge is set up without the one that has the clip' });
+    await vault.recall(key);
+    const answered = await store.findRevoked(key);
+    if (!answered) throw failure('vault_unreachable', { detail: 'it has not answered yet' });
+    return statusFrom(key.grant, answered.receipt);
   }
 
   /** The revocation, signed by the owner who granted or by another one the device vouches for; about these very bytes. */
@@ -92,8 +120,15 @@ export class Revocations {
   private async wipe(intake: Intake): Promise<void> {
     const { files, locks, stopReading } = this.deps;
     stopReading(intake.clip);
+    this.deps.vault?.letGo(intake);
     await locks.hold(intake.upload, () => files.remove(intake));
   }
+}
+
+/** A revocation that was answered before, as its receipt says. */
+function statusFrom(grant: string, receipt: string): IntakeStatus {
+  const { outcome } = peekToken(receipt, intakeReceiptSchema);
+  return { grant, state: outcome === 'recalled' ? 'recalled' : 'deleted', receipt };
 }
 
 /** The receipt of a grant without a clip speaks of no bytes. */

@@ -8,7 +8,7 @@ export interface GrantKey {
   grant: string;
 }
 
-/** One clip's way in. `open` until it is `stored` or `deleted`, which are for good. */
+/** One clip's way in: `open` until it is `stored` or `deleted`; a stored one may be `handed-over` to the vault. */
 export interface Intake extends GrantKey {
   clip: string;
   request: string;
@@ -16,7 +16,7 @@ export interface Intake extends GrantKey {
   /** Who signed the grant, and the hash of its bytes: what a revocation must fit. */
   ownerKey: string;
   grantSha256: string;
-  /** The manifest token; empty once deleted, because it holds what the home disclosed. */
+  /** The manifest token; empty once deleted or handed over, because it holds what the home disclosed. */
   manifest: string;
   manifestSha256: string;
   clipSha256: string;
@@ -28,10 +28,17 @@ export interface Intake extends GrantKey {
   /** Whether the upload exists (created and not terminated). */
   uploading: boolean;
   creations: number;
-  state: 'open' | 'stored' | 'deleted';
+  state: 'open' | 'stored' | 'handed-over' | 'deleted';
   /** Why it was deleted, when it was. */
   refusal: ErrorCode | null;
   receipt: string | null;
+  /** Key of the vault that the receipt names: the only one it may be handed to. */
+  vault: string | null;
+}
+
+/** Whether the whole clip has arrived, wherever it is now. */
+export function hasArrived({ state }: Pick<Intake, 'state'>): boolean {
+  return state === 'stored' || state === 'handed-over';
 }
 
 export interface OpenLimits {
@@ -51,9 +58,17 @@ export interface RevokedGrant extends GrantKey {
   receipt: string;
 }
 
+/** A revocation as its owner signed it, and the device's word for that owner where one came along. */
+export interface OwnersWord {
+  revocation: string;
+  pairing: string | null;
+}
+
 export type RevokeOutcome =
   | { done: 'before'; receipt: string }
   | { done: 'now'; intake: Intake | null }
+  /** It was handed over: the vault has to answer. Nothing is decided here but that it is asked. */
+  | { done: 'recall'; intake: Intake }
   | { done: 'too-many' };
 
 export interface IntakeStore {
@@ -71,16 +86,19 @@ export interface IntakeStore {
    */
   publish(
     key: GrantKey,
-    stored: { receipt: string; storedS: number },
+    stored: { receipt: string; storedS: number; vault: string | null },
     check: () => void,
     move: () => Promise<void>,
   ): Promise<boolean>;
   /** Ends an open intake as deleted; false when it is not open (any more). */
   drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
   findRevoked(key: GrantKey): Promise<RevokedGrant | null>;
-  /** Remembers the revocation for good and ends the intake, whatever its state, in one step. */
-  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number): Promise<RevokeOutcome>;
+  /**
+   * Remembers the revocation for good and ends the intake in one step; of a handed-over clip, remembers that the vault must
+   * be asked. `word`: the owner's, to be passed on.
+   */
+  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
-  /** Clips an agency holds, newest first. */
+  /** Clips an agency holds here or in the vault, newest first. */
   storedClips(agency: string, most: number): Promise<Intake[]>;
 }

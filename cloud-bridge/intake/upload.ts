@@ -12,7 +12,7 @@ import type { Finish } from './finish.ts';
 import type { IntakeDesk } from './intake.ts';
 import type { UploadLocks } from './locks.ts';
 import { StagedStore } from './staged-store.ts';
-import type { Intake, IntakeStore } from './store.ts';
+import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 
 export const UPLOADS_PATH = '/v1/uploads';
 
@@ -58,7 +58,7 @@ export function uploadRoutes(server: FastifyInstance, deps: UploadDeps): void {
     const { method } = request;
     const writes = method === 'POST' || method === 'PATCH';
     const intake = await desk.authorise(bearerOf(request), request.params.upload ?? null, writes);
-    if (intake.state === 'stored') return answerStored(method, intake, reply);
+    if (hasArrived(intake)) return answerStored(method, intake, reply);
     if (method === 'POST') assertCreation(request, intake, deps.creationsMax);
     if (writes) await desk.assertRoom(0);
     const asked = toWebRequest(request);

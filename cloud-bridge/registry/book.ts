@@ -183,7 +183,8 @@ export function reinstate(
     except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
   };
   if (JSON.stringify(next) === JSON.stringify(agency)) return book;
-  return replace(book, { ...next, revision: agency.revision + 1 });
+  // The list says the same as before, but whoever keeps credentials learns by its revision that they are out of date.
+  return { ...replace(book, { ...next, revision: agency.revision + 1 }), listRevision: book.listRevision + 1 };
 }
 
 /**

@@ -41,7 +41,7 @@ export function registryRoutes(server: FastifyInstance, registry: Registry, admi
       const { registration } = parseBody(registrationSchema, request.body);
       return reply.code(201).send(await registry.register(registration));
     } catch (thrown) {
-      if (isFailure(thrown)) attempts.noteFailure(request.ip);
+      if (isFailure(thrown)) attempts.note(request.ip);
       throw thrown;
     }
   });

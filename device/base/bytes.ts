@@ -8,6 +8,9 @@ const VALUE_OF = new Uint8Array(128).fill(255);
   VALUE_OF[letter.charCodeAt(0)] = value;
 });
 
+/** Two digits for each byte. */
+const HEX_OF = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Encodes bytes as base64url without padding (RFC 4648 §5). */
 export function toBase64url(bytes: Uint8Array): string {
   let out = '';
@@ -46,7 +49,15 @@ export function fromBase64url(text: string): Uint8Array | null {
 
 /** Lower-case hexadecimal text of bytes. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  let out = '';
+  for (const byte of bytes) out += HEX_OF[byte];
+  return out;
+}
+
+/** Bytes of lower-case hexadecimal text; null for text that is none. */
+export function fromHex(text: string): Uint8Array | null {
+  if (!/^(?:[0-9a-f]{2})*$/.test(text)) return null;
+  return Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(at * 2, at * 2 + 2), 16));
 }
 
 /** UTF-8 bytes of a text. */

@@ -24,7 +24,7 @@ export class CountingDisk implements Disk {
     const count = (bytes: number) => this.count(path, bytes);
     return {
       size: () => file.size(),
-      read: (position, length) => file.read(position, length),
+      read: (position, length, into) => file.read(position, length, into),
       write: (position, bytes) => {
         count(bytes.length);
         return file.write(position, bytes);

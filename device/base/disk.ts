@@ -8,8 +8,11 @@ import { assert } from './assert.ts';
 export interface DiskFile {
   /** Bytes in the file now. */
   size(): Promise<number>;
-  /** Reads up to `length` bytes at `position`; shorter only at the end of the file. */
-  read(position: number, length: number): Promise<Uint8Array>;
+  /**
+   * Reads up to `length` bytes at `position`; shorter only at the end of the file. What comes back may lie in `into`, if that
+   * is given and as long: whoever reads much and keeps none of it makes no garbage.
+   */
+  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Writes all bytes at `position`. Not durable before `sync`. */
   write(position: number, bytes: Uint8Array): Promise<void>;
   /** `write`, and durable when it resolves: these bytes, not what was written before. One system call where there is one. */
@@ -79,8 +82,8 @@ class SystemFile implements DiskFile {
     return (await this.handle.stat()).size;
   }
 
-  async read(position: number, length: number): Promise<Uint8Array> {
-    const buffer = new Uint8Array(length);
+  async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    const buffer = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await this.handle.read(buffer, filled, length - filled, position + filled);

@@ -1,5 +1,14 @@
 // Owns: SHA-256 and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ring ciphers (ring/seal.ts).
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, scryptSync, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  scryptSync,
+  sign,
+  verify,
+} from 'node:crypto';
 import { assert } from './assert.ts';
 import { fromBase64url, toBase64url, toHex } from './bytes.ts';
 import type { Random } from './random.ts';
@@ -27,6 +36,11 @@ export function sha256(data: Uint8Array): Uint8Array {
 /** SHA-256 of bytes or of a text's UTF-8, as lower-case hex: how hashes travel and are printed everywhere. */
 export function sha256Hex(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
+}
+
+/** HMAC-SHA-256 (RFC 2104): a hash that only holders of `key` can compute. */
+export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha256', key).update(data).digest());
 }
 
 /** Hashes a stream of parts: `update` any number of times, then `digestHex` once. */

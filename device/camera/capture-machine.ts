@@ -6,21 +6,27 @@ import { unreachable } from '../base/assert.ts';
 export interface CapturePolicy {
   /** A camera that ends is gone (RTSP); a file that ends has ended, or begins again. */
   readonly atEnd: 'lost' | 'ended' | 'again';
-  /** Failures in a row that are tried again; null: for ever. */
+  /** Failures in a row that are tried again before the camera has proven itself; null: for ever. */
   readonly retriesMax: number | null;
-  /** Segments of one run after which earlier failures are forgotten; null: only a run that completes does. */
+  /**
+   * Segments of one run that prove a camera; null: only a run that completes does. From then on it is never given up: a
+   * machine that sleeps or is busy, a cable that is pulled, are no reason to stay without it.
+   */
   readonly forgiveAfter: number | null;
 }
+
+/** How many runs failed in a row; null once the camera has proven itself, for they do not count any more. */
+type Failures = number | null;
 
 export type CaptureState =
   | { readonly name: 'off' }
   /** A run is on its way; no segment yet. */
-  | { readonly name: 'starting'; readonly failures: number }
-  | { readonly name: 'recording'; readonly failures: number; readonly segments: number }
+  | { readonly name: 'starting'; readonly failures: Failures }
+  | { readonly name: 'recording'; readonly failures: Failures; readonly segments: number }
   /** Nothing came for too long; the run is being ended. */
-  | { readonly name: 'stalled'; readonly failures: number }
+  | { readonly name: 'stalled'; readonly failures: Failures }
   /** Waiting before, or trying, to find the camera again. */
-  | { readonly name: 'lost'; readonly failures: number; readonly trying: boolean }
+  | { readonly name: 'lost'; readonly failures: Failures; readonly trying: boolean }
   | { readonly name: 'ended' }
   | { readonly name: 'failed' };
 
@@ -28,7 +34,7 @@ export type CaptureInput =
   | { readonly type: 'start' }
   | { readonly type: 'segment' }
   | { readonly type: 'stall'; readonly detail: string }
-  /** `complete`: to its end. `broken`: crashed, refused, cut. `replan`: to be run otherwise. `hopeless`: no use in trying again. */
+  /** `complete`: to its end. `broken`: crashed, refused, cut. `replan`: to be run otherwise. `hopeless`: no use in trying again, unless it has worked. */
   | {
       readonly type: 'run-ended';
       readonly how: 'complete' | 'broken' | 'replan' | 'hopeless';
@@ -87,15 +93,16 @@ function isTrying(state: CaptureState): state is Extract<CaptureState, { name: '
 }
 
 function onSegment(policy: CapturePolicy, state: CaptureState): CaptureStep | null {
+  const count = (segments: number, before: Failures): CaptureState => {
+    const isProven = policy.forgiveAfter !== null && segments >= policy.forgiveAfter;
+    return { name: 'recording', failures: isProven ? null : before, segments };
+  };
   if (state.name === 'starting' || isTrying(state)) {
-    return { state: { name: 'recording', failures: state.failures, segments: 1 }, effects: [{ do: 'report' }] };
+    return { state: count(1, state.failures), effects: [{ do: 'report' }] };
   }
   // What was in the pipes when a stall was called still counts as footage.
   if (state.name === 'stalled') return { state, effects: [] };
-  if (state.name !== 'recording') return null;
-  const segments = state.segments + 1;
-  const forgiven = policy.forgiveAfter !== null && segments >= policy.forgiveAfter;
-  return { state: { ...state, segments, failures: forgiven ? 0 : state.failures }, effects: [] };
+  return state.name === 'recording' ? { state: count(state.segments + 1, state.failures), effects: [] } : null;
 }
 
 function onRunEnded(
@@ -105,7 +112,7 @@ function onRunEnded(
 ): CaptureStep | null {
   if (state.name !== 'starting' && state.name !== 'recording' && state.name !== 'stalled' && !isTrying(state))
     return null;
-  if (input.how === 'hopeless') {
+  if (input.how === 'hopeless' && state.failures !== null) {
     return { state: { name: 'failed' }, effects: [{ do: 'report', detail: input.detail }] };
   }
   if (input.how === 'replan') {
@@ -114,10 +121,10 @@ function onRunEnded(
   if (input.how === 'complete' && policy.atEnd !== 'lost' && state.name !== 'stalled') {
     return policy.atEnd === 'ended'
       ? { state: { name: 'ended' }, effects: [{ do: 'report' }] }
-      : { state: { name: 'starting', failures: 0 }, effects: [{ do: 'run' }] };
+      : { state: { name: 'starting', failures: null }, effects: [{ do: 'run' }] };
   }
-  const failures = state.failures + 1;
-  if (policy.retriesMax !== null && failures > policy.retriesMax) {
+  const failures = state.failures === null ? null : state.failures + 1;
+  if (failures !== null && policy.retriesMax !== null && failures > policy.retriesMax) {
     return { state: { name: 'failed' }, effects: [{ do: 'report', detail: input.detail, failures }] };
   }
   // A camera that stays away is reported once, not at every try.

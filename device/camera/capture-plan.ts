@@ -1,6 +1,7 @@
 // Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its two outputs.
 // Not here: choosing between copying and encoding (copy-rules.ts, probe.ts), running it (capture-command.ts).
 import type { CaptureCommand, Port } from './capture-command.ts';
+import type { VideoEncoder } from './encoder.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Container } from './sniff.ts';
@@ -44,7 +45,7 @@ export function fileInput(path: string, { demuxer, skipBytes }: Container): Port
   };
 }
 
-const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
+export const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
 
 /** A file read at `pace`. */
 export function pacedFileInput(path: string, container: Container, pace: Pace, ffmpeg: Ffmpeg): Port {
@@ -106,8 +107,13 @@ export function drawnInputs(width: number, height: number, audio: boolean): Port
 }
 
 /** The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3`. */
-export function captureCommand(inputs: readonly Port[], plan: CapturePlan, ffmpeg: Ffmpeg): CaptureCommand {
-  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg);
+export function captureCommand(
+  inputs: readonly Port[],
+  plan: CapturePlan,
+  ffmpeg: Ffmpeg,
+  encoder: VideoEncoder,
+): CaptureCommand {
+  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
   const audio = {
     // Without `copyinkf` ffmpeg 7.1 drops the sound of RTSP cameras and holds fragments back to the end.
     copy: ['-c:a', 'copy', '-copyinkf:a'],
@@ -160,15 +166,18 @@ const GRAY_ARGS = [
 /** A keyframe at the first frame a second after the last one, however the frames are spaced. */
 const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
 
+/** What tells encoders from one another: settings of their own, and whether parameter sets come before the first picture. */
+const ENCODERS: Record<VideoEncoder, readonly string[]> = {
+  libx264: ['-preset', 'ultrafast', '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
+  // It knows its parameter sets with the first picture only: the header must wait for that.
+  h264_v4l2m2m: ['-movflags', '+delay_moov'],
+};
+
 /** H.264 in closed GOPs of 1 s without reordering; frames keep the times that they came with. */
-function encodeArgs(ffmpeg: Ffmpeg): string[] {
+export function encodeArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
   return [
     '-c:v',
-    'libx264',
-    '-preset',
-    'ultrafast',
-    '-tune',
-    'zerolatency',
+    encoder,
     '-pix_fmt',
     'yuv420p',
     // 4:2:0 has no odd sizes.
@@ -176,21 +185,16 @@ function encodeArgs(ffmpeg: Ffmpeg): string[] {
     'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0',
     '-b:v',
     '2M',
-    '-maxrate',
-    '2M',
-    '-bufsize',
-    '2M',
     '-bf',
     '0',
     '-g',
     '600',
-    '-sc_threshold',
-    '0',
     '-force_key_frames',
     KEY_EACH_SECOND,
     '-fps_mode',
     'passthrough',
     '-enc_time_base',
     ffmpeg.release[0] >= 7 ? 'demux' : '-1',
+    ...ENCODERS[encoder],
   ];
 }

@@ -5,6 +5,7 @@ import { assert } from '../base/assert.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Programs } from '../base/program.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import {
   CAPTURE_OFF,
@@ -17,13 +18,15 @@ import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FRAGMENT_BYTES_MAX } from './fragment-splitter.ts';
 import type { RecordingContext, RecordingPlace } from './recording.ts';
-import { RunSession } from './run-session.ts';
+import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
 import type { SourceDriver } from './source-driver.ts';
 import { FileDriver } from './source-file.ts';
+import { RpicamDriver } from './source-rpicam.ts';
 import { RtspDriver } from './source-rtsp.ts';
 import { SyntheticDriver } from './source-synthetic.ts';
+import { V4l2Driver } from './source-v4l2.ts';
 import type { CameraSource } from './sources.ts';
 
 /** One small gray picture for motion: `pixels` row by row, a byte each. */
@@ -41,7 +44,7 @@ export interface CaptureChange {
   readonly source: string;
   readonly atUs: number;
   readonly detail?: string;
-  /** Why, for `failed` and `lost`. */
+  /** Why, for `failed` and `lost`; for `recording`, what it lacks: sound, or a control. */
   readonly failure?: Failure;
   /** For `recording`: its id, the wall time of time 0 on the source's own timeline, whether the video is the source's own. */
   readonly recording?: RecordingPlace & { readonly video: 'copy' | 'encode' };
@@ -60,6 +63,7 @@ export interface CaptureDeps extends RecordingContext {
   readonly source: CameraSource;
   readonly ffmpeg: Ffmpeg;
   readonly log: Log;
+  readonly programs: Programs;
   /** No segment for this long is a stall; twice as long may pass before a run's first. */
   readonly stallMs?: number;
   /** Wait before the first new try; doubles up to `retryMsMax`. */
@@ -89,7 +93,7 @@ export class Capture {
   private running: Promise<void> = Promise.resolve();
   private waiting: Timer | null = null;
   private lastFailure: Failure | null = null;
-  private place: CaptureChange['recording'] | null = null;
+  private place: RunPlace | null = null;
   private deliveredUntilUs = 0;
   /** Segments put in line, and taken out of it to be stored, since the process began. */
   private offered = 0;
@@ -124,6 +128,10 @@ export class Capture {
         return new FileDriver(source, this.deps);
       case 'rtsp':
         return new RtspDriver(source);
+      case 'v4l2':
+        return new V4l2Driver(source, this.deps);
+      case 'rpicam':
+        return new RpicamDriver(source, this.deps);
       case 'synthetic':
         return new SyntheticDriver(source, clock, (atUs, frame) => this.sinks.scenePress?.(atUs, frame));
     }
@@ -200,14 +208,16 @@ export class Capture {
       this.lastFailure = failure('camera_failed', facts, this.lastFailure ?? undefined);
     }
     const name = this.state.name;
-    const told = name === 'failed' || name === 'lost' ? this.lastFailure : null;
+    const place = name === 'recording' ? this.place : null;
+    const lacks = detail === undefined ? place?.troubles[0] : undefined;
+    const told = name === 'failed' || name === 'lost' ? this.lastFailure : (lacks ?? null);
     const change: CaptureChange = {
       state: name,
       source: source.shown,
       atUs: clock.wallUs(),
       ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH_MAX) }),
       ...(told === null ? {} : { failure: told }),
-      ...(name === 'recording' && this.place ? { recording: this.place } : {}),
+      ...(place ? { recording: placeOf(place) } : {}),
     };
     log.info('camera state', { state: name, source: source.shown, detail, recording: change.recording?.recording });
     this.sinks.state(change);
@@ -238,7 +248,7 @@ export class Capture {
     opened();
   }
 
-  private onSegment(endUs: number, place: CaptureChange['recording'] | null): void {
+  private onSegment(endUs: number, place: RunPlace | null): void {
     const before = this.state.name;
     this.deliveredUntilUs = endUs;
     this.place = place ?? this.place;
@@ -262,4 +272,8 @@ export class Capture {
     this.lostAt = null;
     if (this.in('recording')) this.report();
   }
+}
+
+function placeOf({ recording, sourceStartUs, video }: RunPlace): NonNullable<CaptureChange['recording']> {
+  return { recording, sourceStartUs, video };
 }

@@ -59,12 +59,12 @@ export function withoutCredentials(text: string): string {
 /** Lines of ffmpeg that tell of a fault, at `-loglevel level+...`. */
 const FAULT = /\[(?:error|fatal|panic)\]/;
 
-/** What a process last complained of, in one line short enough to show. */
-export function lastWords(text: string): string {
+/** What a process last complained of, the last `many` complaints, in one line short enough to show. */
+export function lastWords(text: string, many = 3): string {
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== '');
   const faults = lines.filter((line) => FAULT.test(line));
   const words = (faults.length > 0 ? faults : lines.filter((line) => !line.includes('[info]')))
-    .slice(-3)
+    .slice(-many)
     .map((line) => line.replaceAll(/\[[^\]]* @ 0x[0-9a-f]+\] ?|\[(?:error|fatal|panic|warning)\] ?/g, '').trim())
     .join('; ')
     .slice(0, WORDS_SHOWN_MAX);

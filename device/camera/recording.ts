@@ -35,16 +35,24 @@ export class Recording {
   private id: string;
   private index = 0;
   /** Wall time of monotonic time 0, as of the last fragment. */
-  private bootWallUs: number | null = null;
+  private bootWallUs: number;
   /** The clock was set while the next fragment was shot, by this much. */
   private stepUs = 0;
   /** Fragments that have arrived and have no place yet, and how many of the first of them were shot before the clock was set. */
   private waiting = 0;
   private doubtful = 0;
 
-  /** `timeline` is the run's: others may tell it of arrivals too. */
-  constructor(context: RecordingContext, timeline: Timeline, init: InitInfo, initBytes: Uint8Array) {
+  /**
+   * `timeline` is the run's: others may tell it of arrivals too. `bootWallUs`: wall time of monotonic time 0 when the timeline was
+   * made; the clock may have been set since.
+   */
+  constructor(
+    context: RecordingContext,
+    timeline: Timeline,
+    { init, initBytes, bootWallUs }: { init: InitInfo; initBytes: Uint8Array; bootWallUs: number },
+  ) {
     this.context = context;
+    this.bootWallUs = bootWallUs;
     this.timeline = timeline;
     this.init = init;
     this.initBytes = initBytes;
@@ -61,9 +69,8 @@ export class Recording {
   }
 
   private noteStep(): void {
-    const { clock } = this.context;
-    const bootWallUs = clock.wallUs() - Math.round(clock.monotonicMs() * 1000);
-    const stepUs = this.bootWallUs === null ? 0 : bootWallUs - this.bootWallUs;
+    const bootWallUs = bootWallUsOf(this.context.clock);
+    const stepUs = bootWallUs - this.bootWallUs;
     this.bootWallUs = bootWallUs;
     if (Math.abs(stepUs) < STEP_US_MIN) return;
     if (this.timeline.offsetUs !== null) {
@@ -117,6 +124,11 @@ export class Recording {
   get mapping(): Timeline {
     return this.timeline;
   }
+}
+
+/** Wall time of monotonic time 0: it changes when the wall clock is set. */
+export function bootWallUsOf(clock: Clock): number {
+  return clock.wallUs() - Math.round(clock.monotonicMs() * 1000);
 }
 
 /** Where the display of a GOP's last frame ends, in track units. */

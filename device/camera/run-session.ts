@@ -2,15 +2,17 @@
 // Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (timeline.ts).
 import { assert } from '../base/assert.ts';
 import type { Timer } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CaptureInput } from './capture-machine.ts';
 import { type CapturePlan, captureCommand, GRAY_FPS } from './capture-plan.ts';
 import { runCapture } from './capture-run.ts';
 import { faultOfGop, faultOfTrack, gopTooLong, isCutOff } from './copy-rules.ts';
+import { chooseEncoder } from './encoder.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { FragmentSamples, InitInfo, Sample } from './fragment.ts';
-import { Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
+import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-driver.ts';
 import { StreamFacts } from './stream-facts.ts';
@@ -25,6 +27,7 @@ export interface RunVerdict {
 
 export interface SessionContext extends RecordingContext {
   readonly ffmpeg: Ffmpeg;
+  readonly log: Log;
   readonly driver: SourceDriver;
   readonly queue: SegmentQueue;
   /** The source's name without credentials. */
@@ -32,11 +35,17 @@ export interface SessionContext extends RecordingContext {
   readonly stallMs: number;
 }
 
+/** A recording, whether its video is the source's own, and what it lacks. */
+export interface RunPlace extends RecordingPlace {
+  readonly video: CapturePlan['video'];
+  readonly troubles: readonly Failure[];
+}
+
 export interface SessionSinks {
   /** ffmpeg runs. */
   opened(): void;
   /** A segment is on its way to its sink; `place` is set for the first of a recording. */
-  segment(endUs: number, place: (RecordingPlace & { readonly video: CapturePlan['video'] }) | null): void;
+  segment(endUs: number, place: RunPlace | null): void;
   /** A segment found no room. */
   dropped(): void;
   /** No segment for too long: the run should be ended. */
@@ -61,7 +70,10 @@ export class RunSession {
   private recording: Recording | null = null;
   private init: InitInfo | null = null;
   private timeline: Timeline | null = null;
+  private bootWallUs = 0;
   private place: RecordingPlace | null = null;
+  /** The first picture's time in the run's own; null before it. */
+  private beginsUs: number | null = null;
   private segments = 0;
   private watch: Timer | null = null;
   /** Fragments whose place in wall time cannot be told yet: what a live source's first second brings. */
@@ -74,15 +86,16 @@ export class RunSession {
 
   /** Runs to the end. Rejects only for bugs; the process is gone in any case. `signal` ends the run early. */
   async execute(signal: AbortSignal, deliveredUntilUs: number): Promise<RunVerdict> {
-    const { driver, ffmpeg, clock } = this.context;
+    const { driver, ffmpeg, clock, log } = this.context;
     try {
       const input = await driver.open(signal, deliveredUntilUs);
-      const command = captureCommand(input.inputs, input.plan, ffmpeg);
+      const encoder = input.plan.video === 'encode' ? await chooseEncoder(ffmpeg, { clock, log }) : 'libx264';
+      const command = captureCommand(input.inputs, input.plan, ffmpeg, encoder);
       const end = await runCapture(
         { ffmpeg, command, feed: input.feed, clock, signal },
         {
           started: () => this.onStarted(input),
-          line: (line) => this.facts.read(line),
+          line: (line) => this.onLine(line),
           init: (init, bytes) => this.onInit(input, init, bytes),
           fragment: (bytes, samples) => this.onFragment(input, bytes, samples, signal),
           gray: (pixels, index) => this.onGray(pixels, index),
@@ -102,9 +115,16 @@ export class RunSession {
 
   private onStarted(input: RunInput): void {
     this.timeline = input.timeline();
+    this.bootWallUs = bootWallUsOf(this.context.clock);
     // The first segment needs the source to be opened and looked at, too.
     this.watchFor(2 * this.context.stallMs);
     this.sinks.opened();
+  }
+
+  private onLine(line: string): void {
+    this.facts.read(line);
+    const why = this.context.driver.endedBy?.(line) ?? null;
+    if (why !== null) this.sinks.stalled(why);
   }
 
   private onInit(input: RunInput, init: InitInfo, bytes: Uint8Array): void {
@@ -112,7 +132,8 @@ export class RunSession {
     this.init = init;
     const fault = input.plan.video === 'copy' ? faultOfTrack(init) : null;
     this.learn(fault);
-    this.recording = new Recording(this.context, this.timeline, init, bytes);
+    const { bootWallUs } = this;
+    this.recording = new Recording(this.context, this.timeline, { init, initBytes: bytes, bootWallUs });
   }
 
   /** Lets the driver learn; throws Replanned when the run must be another. */
@@ -152,11 +173,14 @@ export class RunSession {
     for (const { bytes, video } of this.held.splice(0)) {
       assert(this.recording, 'fragments come after the init segment');
       const { segment, place } = this.recording.next(bytes, video);
-      this.place = place ?? this.place;
+      if (place && this.beginsUs !== null && input.endsWhenClockIsSet) throw new Replanned('the clock was set');
+      this.beginsUs ??= input.beginsLate ? segment.startUs - segment.wallOffsetUs : 0;
+      if (place) this.place = { ...place, sourceStartUs: place.sourceStartUs + this.beginsUs };
       if (segment.startUs < input.skipBeforeUs - SAME_PLACE_US) continue;
       if (!driver.live) await queue.room(bytes.length, signal);
       if (queue.offer(segment)) {
-        this.sinks.segment(segment.endUs, this.place && { ...this.place, video: input.plan.video });
+        const { plan, troubles = [] } = input;
+        this.sinks.segment(segment.endUs, this.place && { ...this.place, video: plan.video, troubles });
         this.place = null;
       } else this.sinks.dropped();
     }
@@ -209,8 +233,6 @@ export class RunSession {
   }
 
   private broken(detail: string): RunVerdict {
-    const { driver, shown } = this.context;
-    const gone = driver.policy.atEnd === 'lost';
-    return { how: 'broken', detail, failure: gone ? failure('camera_unreachable', { source: shown, detail }) : null };
+    return { how: 'broken', detail, failure: this.context.driver.explain(detail) };
   }
 }

@@ -1,7 +1,10 @@
 // Owns: what a capture needs to know of any kind of source, run by run. One file each implements it: source-file.ts,
-// source-rtsp.ts, source-synthetic.ts. Not here: running ffmpeg (capture-run.ts), states (capture-machine.ts).
+// source-rtsp.ts, source-synthetic.ts, source-v4l2.ts, source-rpicam.ts. Not here: running ffmpeg (capture-run.ts), states
+// (capture-machine.ts).
 import type { Writable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
+import type { Programs } from '../base/program.ts';
+import type { Failure } from '../protocol/errors.ts';
 import type { Port } from './capture-command.ts';
 import type { CapturePolicy } from './capture-machine.ts';
 import type { CapturePlan } from './capture-plan.ts';
@@ -25,12 +28,19 @@ export interface RunInput {
   readonly skipBeforeUs: number;
   /** Writes into ffmpeg until the source ends or the signal is aborted; null when ffmpeg reads by itself. */
   readonly feed: ((pipes: FeedPipes, signal: AbortSignal) => Promise<void>) | null;
+  /** What is lacking while it records all the same: a microphone, a control. */
+  readonly troubles?: readonly Failure[];
+  /** Its times count from before its first picture, which is the source's time 0 for people. */
+  readonly beginsLate?: boolean;
+  /** Sound and picture are stamped by clocks of which one jumps when the wall clock is set: a new run puts them together again. */
+  readonly endsWhenClockIsSet?: boolean;
 }
 
 /** What a driver may use. */
 export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
+  readonly programs: Programs;
 }
 
 /** One source through all its runs. */
@@ -44,4 +54,8 @@ export interface SourceDriver {
   open(signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput>;
   /** Takes what a run has shown; true when the next run would be another one. */
   learn(evidence: RunEvidence): boolean;
+  /** Why a run that should have gone on has ended, from what was said of it; null when there is no more to say than that. */
+  explain(detail: string): Failure | null;
+  /** What a line of ffmpeg's means that a run must not go on after; null when it may. */
+  endedBy?(line: string): string | null;
 }

@@ -23,7 +23,10 @@ export class FileDriver implements SourceDriver {
   constructor(source: FileSource, context: DriverContext) {
     this.source = source;
     this.context = context;
-    this.policy = { atEnd: source.loop ? 'again' : 'ended', retriesMax: RETRIES_MAX, forgiveAfter: null } as const;
+    // Read once, it may break the program at the same place each time; read again and again, it stands in for a camera.
+    this.policy = source.loop
+      ? ({ atEnd: 'again', retriesMax: RETRIES_MAX, forgiveAfter: 1 } as const)
+      : ({ atEnd: 'ended', retriesMax: RETRIES_MAX, forgiveAfter: null } as const);
   }
 
   async open(signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput> {
@@ -49,5 +52,9 @@ export class FileDriver implements SourceDriver {
     const better = this.plan && replan(this.plan, evidence);
     this.plan = better ?? this.plan;
     return better !== null;
+  }
+
+  explain(): null {
+    return null;
   }
 }

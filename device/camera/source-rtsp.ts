@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { systemCode } from '../base/disk.ts';
-import { failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../protocol/errors.ts';
 import { type CapturePlan, rtspInput } from './capture-plan.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import type { RunInput, SourceDriver } from './source-driver.ts';
@@ -43,6 +43,10 @@ export class RtspDriver implements SourceDriver {
     const better = replan(this.plan, { ...evidence, barren: false });
     this.plan = better ?? this.plan;
     return better !== null;
+  }
+
+  explain(detail: string): Failure {
+    return failure('camera_unreachable', { source: this.source.shown, detail });
   }
 }
 

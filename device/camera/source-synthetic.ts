@@ -18,7 +18,7 @@ function frameTimeUs(startUs: number, frame: number): number {
 }
 
 export class SyntheticDriver implements SourceDriver {
-  readonly policy = { atEnd: 'ended', retriesMax: 4, forgiveAfter: 60 } as const;
+  readonly policy = { atEnd: 'ended', retriesMax: 4, forgiveAfter: 1 } as const;
   readonly live = false;
   readonly unchanging = false;
   private readonly source: SyntheticSource;
@@ -65,6 +65,10 @@ export class SyntheticDriver implements SourceDriver {
 
   learn(): boolean {
     return false;
+  }
+
+  explain(): null {
+    return null;
   }
 
   /** Draws until the end or the signal; the run's frame 0 is the scene's frame `first`, at wall time `startUs`. */

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';
 import { withoutCredentials } from './ffmpeg-run.ts';
+import { readWiredOptions, type WiredOptions } from './wired-options.ts';
 
 /** `own`: as fast as the footage was shot. `fast`: as fast as it can be read; footage is then dated into the past. */
 export type Pace = 'own' | 'fast';
@@ -38,7 +39,20 @@ export interface RtspSource extends Shown {
   readonly url: URL;
 }
 
-export type CameraSource = SyntheticSource | FileSource | RtspSource;
+/** A camera that Linux's V4L2 knows: USB cameras, capture cards. `device` is its node or a lasting name of it. */
+export interface V4l2Source extends Shown, WiredOptions {
+  readonly kind: 'v4l2';
+  readonly device: string;
+}
+
+/** A Raspberry Pi's camera module. `camera` counts those that are connected. */
+export interface RpicamSource extends Shown, WiredOptions {
+  readonly kind: 'rpicam';
+  readonly camera: number;
+}
+
+export type WiredSource = V4l2Source | RpicamSource;
+export type CameraSource = SyntheticSource | FileSource | RtspSource | WiredSource;
 
 /** What applies when the text does not say it. */
 export interface SourceDefaults {
@@ -55,15 +69,24 @@ const SHOWN_LENGTH_MAX = 300;
 const SYNTHETIC_SIZE = /^(\d{3,4})x(\d{3,4})$/;
 const SECONDS_MAX = 24 * 3600;
 
+/** Nodes of cameras, which need no `v4l2:` before them. */
+const NODE = /^\/dev\/(video\d|v4l\/)/;
+
+/** What may be opened as a camera: a name under /dev that leads nowhere else by itself. */
+const DEVICE = /^\/dev\/(?!.*\.\.)[\w.:+@\\/-]{1,250}$/;
+
 /**
- * Reads a camera's name: `synthetic`, `file:PATH`, the path of a file that exists, or `rtsp://...`. Options follow a
- * `?`: `pace=own|fast`, `loop` or `once`, `audio=on|off`; for synthetic also `size=WxH`, `seconds=N`. An RTSP address is
- * taken as it is, its query belongs to the camera. Throws `camera_unsupported`, `camera_not_found`.
+ * Reads a camera's name: `synthetic`, `file:PATH`, the path of a file that exists, `rtsp://...`, `v4l2:/dev/video0` or
+ * `rpicam:`. Options follow a `?`: `pace=own|fast`, `loop` or `once`, `audio=on|off`; for synthetic also `size=WxH`,
+ * `seconds=N`; for wired cameras see `readWiredOptions`. An RTSP address is taken as it is, its query belongs to the camera.
+ * Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`.
  */
 export function parseCameraSource(text: string, defaults: SourceDefaults = {}): CameraSource {
   if (text.length > TEXT_LENGTH_MAX || text.includes('\0')) throw unsupported(text);
   if (text === 'synthetic' || text.startsWith('synthetic?')) return parseSynthetic(text, defaults);
   if (/^rtsp:\/\//i.test(text)) return parseRtsp(text, defaults);
+  if (text.startsWith('v4l2:') || NODE.test(text)) return parseV4l2(text.replace(/^v4l2:/, ''), text, defaults);
+  if (/^rpicam(:|\?|$)/.test(text)) return parseRpicam(text, defaults);
   if (text.startsWith('file:')) return parseFile(text.slice(5), text, defaults);
   if (/^[a-z][a-z0-9+.-]+:/i.test(text) && !exists(text)) throw unsupported(text);
   return parseFile(text, text, defaults);
@@ -155,4 +178,36 @@ function parseRtsp(text: string, defaults: SourceDefaults): RtspSource {
   if (url?.protocol !== 'rtsp:' || url.hostname === '' || url.hash !== '') throw unsupported(text);
   const shown = shownAs(`rtsp://${url.host}${url.pathname}`);
   return { kind: 'rtsp', url, audio: defaults.audio ?? true, shown };
+}
+
+function parseV4l2(named: string, text: string, defaults: SourceDefaults): V4l2Source {
+  const [device = '', query = ''] = cut(named);
+  if (!DEVICE.test(device)) throw unsupported(text);
+  const shown = `v4l2:${device}`.slice(0, SHOWN_LENGTH_MAX);
+  return { kind: 'v4l2', device, shown, ...wired(shown, query, defaults) };
+}
+
+function parseRpicam(text: string, defaults: SourceDefaults): RpicamSource {
+  const [name = '', query = ''] = cut(text);
+  const number = /^rpicam:?(\d?)$/.exec(name)?.[1];
+  if (number === undefined) throw unsupported(text);
+  const shown = `rpicam:${number}`;
+  const options = wired(shown, query, defaults);
+  // It makes H.264 itself, and its program takes no V4L2 controls.
+  const foreign = options.controls.size > 0 ? 'control.*' : options.format !== null ? 'format' : null;
+  if (foreign !== null)
+    throw failure('camera_option_invalid', { source: shown, detail: `${foreign} is not for rpicam:` });
+  return { kind: 'rpicam', camera: Number(number), shown, ...options };
+}
+
+/** A name and the options behind its first question mark. */
+function cut(text: string): [string, string] {
+  const mark = text.indexOf('?');
+  return mark === -1 ? [text, ''] : [text.slice(0, mark), text.slice(mark + 1)];
+}
+
+function wired(source: string, query: string, { audio = true }: SourceDefaults): WiredOptions & { audio: boolean } {
+  const options = readWiredOptions(query, audio);
+  if (typeof options === 'string') throw failure('camera_option_invalid', { source, detail: options });
+  return { ...options, audio: options.microphone !== null };
 }

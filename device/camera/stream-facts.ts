@@ -14,12 +14,14 @@ export interface InputStream {
 const STREAMS_MAX = 64;
 
 const DURATION = /^Duration: (\d{1,4}):(\d\d):(\d\d)\.(\d\d), /;
+const START = /^Duration: [^,]{1,20}, start: (-?\d{1,15})\.(\d{6})/;
 const STREAM = /^Stream #0:(\d{1,4})\S*: (Video|Audio): (\w+)(?: \(([^)]*)\))?(.*)$/;
 
 /** Collects facts line by line. Lines come from a file's author too: a forged one can at worst choose a worse plan. */
 export class StreamFacts {
   private found: InputStream[] = [];
   private lengthUs: number | null = null;
+  private firstUs: number | null = null;
   private reading = true;
 
   /** Takes one line of stderr, written at `-loglevel level+info`. */
@@ -33,6 +35,8 @@ export class StreamFacts {
       const [hours = 0, minutes = 0, seconds = 0, hundredths = 0] = duration.slice(1).map(Number);
       this.lengthUs ??= ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + hundredths * 10_000;
     }
+    const start = START.exec(text);
+    if (start) this.firstUs ??= Number(`${start[1]}${start[2]}`);
     const stream = STREAM.exec(text);
     if (!stream || this.found.length === STREAMS_MAX) return;
     const [, index, kind, codec = 'none', profile = '', rest = ''] = stream;
@@ -44,6 +48,11 @@ export class StreamFacts {
   /** Length of the input in microseconds, rounded to 10 ms by ffmpeg; null when the container does not tell. */
   get durationUs(): number | null {
     return this.lengthUs;
+  }
+
+  /** Time of the first input's first packet as the input stamps it, in microseconds; null when it does not. */
+  get startUs(): number | null {
+    return this.firstUs;
   }
 
   get streams(): readonly InputStream[] {

@@ -83,7 +83,10 @@ function* copiedParts(
   for (let at = surveyed.first + encoded; at < end; at += 1) {
     const sample = samples.video[at];
     if (!sample) throw ringChanged();
-    yield joinSample(readFrame(sample.data, lengthBytes).slices);
+    const frame = readFrame(sample.data, lengthBytes);
+    // Nothing but slices behind lengths of 4 bytes: the sample is already as the clip has it.
+    const whole = lengthBytes === 4 && frame.sizeBytes === sample.data.length;
+    yield whole ? sample.data : joinSample(frame.slices);
   }
   for (const position of surveyed.packets) {
     const packet = samples.audio[position];

@@ -26,6 +26,6 @@ export interface Clip extends ClipFacts {
 /** Random access to a finished clip's bytes, wherever they are kept. */
 export interface ClipReader {
   sizeBytes: number;
-  /** Exactly `length` bytes at `position`. */
-  read(position: number, length: number): Promise<Uint8Array>;
+  /** Exactly `length` bytes at `position`; they may lie in `into`, if that is given and as long. */
+  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }

@@ -14,6 +14,8 @@ export interface EncodeTarget {
   profile: 'baseline' | 'main' | 'high';
   /** level_idc of the source; null leaves it to the encoder. */
   levelIdc: number | null;
+  /** x264's: how much time goes into how few bytes. What is seen at one constant quality is alike. */
+  preset: 'ultrafast' | 'veryfast';
   /** Id of both parameter sets. */
   setsId: number;
   /** Frames from one keyframe to the next at most; null: only the first frame is one. */
@@ -50,12 +52,22 @@ export interface EncodedSets {
 /** Levels that x264 knows by number (ITU-T H.264 Table A-1). */
 const LEVELS = new Set([10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62]);
 
+/**
+ * Coding tools that a profile has above the one before it; without any use of them x264 would name the lesser profile. And
+ * damage to arithmetic coding is found by decoding, where variable-length codes may take it for a picture.
+ */
+const PROFILE_TOOLS = { baseline: [], main: ['cabac=1'], high: ['cabac=1', '8x8dct=1'] } as const;
+
 /** Constant quality: hardly to be told from the source. */
 const QUALITY = 20;
 
-/** Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. */
+/**
+ * Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. What the stream
+ * is, the parameter sets at its start tell: ffmpeg need not decode some of it twice to find out.
+ */
 export const H264_FROM_PIPE = [
   ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'h264', '-max_pixels', String(PIXELS_MAX)],
+  ...['-probesize', '32', '-analyzeduration', '0'],
   ...['-flags', '+output_corrupt', '-noautorotate', '-f', 'h264', '-framerate', '25', '-i', 'pipe:0'],
 ] as const;
 
@@ -99,10 +111,10 @@ function encodeArgs(job: EncodeJob): string[] {
   const level = target.levelIdc !== null && LEVELS.has(target.levelIdc) ? [`level=${target.levelIdc}`] : [];
   const gop =
     target.gopFrames === null ? ['keyint=infinite', 'scenecut=0'] : [`keyint=${target.gopFrames}`, 'min-keyint=1'];
-  const x264 = [`sps-id=${target.setsId}`, 'aud=1', 'open-gop=0', ...gop, ...level];
+  const x264 = [`sps-id=${target.setsId}`, 'aud=1', 'open-gop=0', ...PROFILE_TOOLS[target.profile], ...gop, ...level];
   return [
     ...['-map', '0:v:0', '-an', '-vf', filters.join(','), '-fps_mode', 'passthrough'],
-    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(QUALITY), '-profile:v', target.profile, '-bf', '0'],
+    ...['-c:v', 'libx264', '-preset', target.preset, '-crf', String(QUALITY), '-profile:v', target.profile, '-bf', '0'],
     ...['-x264-params', x264.join(':'), '-f', 'h264'],
   ];
 }

@@ -26,6 +26,9 @@ const TIMEOUT_MS_LEAST = 120_000;
 /** A keyframe at least this often, so that players can seek. */
 const GOP_FRAMES = 60;
 
+/** How frames are encoded that make a whole clip: a preset of few bytes, for they are all of it. */
+const WHOLE_CLIP = { profile: 'high', levelIdc: null, preset: 'veryfast', setsId: 0, gopFrames: GOP_FRAMES } as const;
+
 type Look = (live: LiveGrant, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
 
 /** A survey with what was encoded for it: all that the file needs. */
@@ -76,7 +79,7 @@ export async function recodeWindow(
   const { sps, rotation } = survey.picture;
   const blackOut = zones.map((zone) => zonePixels(zone, rotation, sps.width, sps.height));
   const convert = sps.chromaFormat !== 1 || sps.bitDepthLuma !== 8 || sps.bitDepthChroma !== 8;
-  const target: EncodeTarget = { profile: 'high', levelIdc: null, setsId: 0, gopFrames: GOP_FRAMES, convert, blackOut };
+  const target: EncodeTarget = { ...WHOLE_CLIP, convert, blackOut };
   const encoded = await encodeOnce(
     (onFrame, stop) =>
       encodeFrames(deps, {

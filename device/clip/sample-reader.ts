@@ -6,18 +6,21 @@ const BLOCK_BYTES = 256 * 1024;
 /** Reads ahead; asks for a block only when a sample is not in the last one. */
 export class SampleReader {
   private readonly reader: ClipReader;
-  private block = { start: 0, bytes: new Uint8Array(0) };
+  private readonly buffer = new Uint8Array(BLOCK_BYTES);
+  private block: { start: number; bytes: Uint8Array } = { start: 0, bytes: this.buffer.subarray(0, 0) };
 
   constructor(reader: ClipReader) {
     this.reader = reader;
   }
 
-  /** Exactly `length` bytes at `position`, which must lie in the file. */
+  /** Exactly `length` bytes at `position`, which must lie in the file. Good until the next call. */
   async read(position: number, length: number): Promise<Uint8Array> {
     const { start, bytes } = this.block;
     if (position < start || position + length > start + bytes.length) {
       const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.reader.sizeBytes - position);
-      this.block = { start: position, bytes: Uint8Array.from(await this.reader.read(position, wanted)) };
+      // What lies in the buffer is about to change, and the read may fail.
+      this.block = { start: 0, bytes: this.buffer.subarray(0, 0) };
+      this.block = { start: position, bytes: await this.reader.read(position, wanted, this.buffer) };
     }
     const at = position - this.block.start;
     return this.block.bytes.subarray(at, at + length);

@@ -48,11 +48,25 @@ async function check(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps:
   checkPayload(tables, payload);
   if (tables.audio && !grant.audio) throw fault('sound that was not granted');
   const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
-  for await (const segment of readRing(live, deps, widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US))) {
-    await samples.compare(segment);
+  const stop = new AbortController();
+  const decode = () => checkEncoded(live, deps, samples, new SampleReader(reader), stop.signal);
+  let decoding: Promise<void> | null = null;
+  try {
+    for await (const segment of readRing(live, deps, widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US))) {
+      await samples.compare(segment);
+      if (!decoding && samples.encodedKnown) {
+        decoding = decode();
+        // Its outcome is asked for at the end; until then it may fail unheard.
+        decoding.catch(() => undefined);
+      }
+    }
+    samples.finish();
+    await (decoding ?? decode());
+  } catch (thrown) {
+    stop.abort(thrown);
+    await decoding?.catch(() => undefined);
+    throw thrown;
   }
-  samples.finish();
-  await checkEncoded(live, deps, samples, new SampleReader(reader));
 }
 
 /** The three boxes of the file, and where the samples lie. */
@@ -90,6 +104,7 @@ async function checkEncoded(
   deps: ClipDeps,
   samples: SampleCheck,
   reader: SampleReader,
+  stop: AbortSignal,
 ): Promise<void> {
   const count = samples.encodedFrames;
   if (count === 0) return;
@@ -102,7 +117,7 @@ async function checkEncoded(
     source: source(),
     strict: true,
     timeoutMs: DECODE_TIMEOUT_MS + count * DECODE_TIMEOUT_MS_PER_FRAME,
-    signal: stopSignal(live, deps),
+    signal: AbortSignal.any([stopSignal(live, deps), stop]),
   });
   if (decoded !== count) throw fault(`${decoded} of ${count} encoded frames decode`);
 }

@@ -19,7 +19,7 @@ import { type Head, type Picture, Survey, type SurveyResult } from './survey.ts'
 /** Audio lies up to this far from its video in the ring: what the capture's `-max_interleave_delta` allows, doubled. */
 const AUDIO_MARGIN_US = 1_000_000;
 
-/** One GOP, however slow the machine. */
+/** One GOP, however slow the machine. The owner waits for it: what a slower preset saves in less than a GOP is nothing. */
 const HEAD_TIMEOUT_MS = 120_000;
 
 /**
@@ -73,7 +73,7 @@ async function smartCut(live: LiveGrant, deps: ClipDeps, survey: SurveyResult, r
         skip: head.skip,
         take: head.frames.length - head.skip,
         more: false,
-        target: { ...likeSource(picture), setsId, gopFrames: null, convert: false, blackOut: [] },
+        target: { ...likeSource(picture), preset: 'ultrafast', setsId, gopFrames: null, convert: false, blackOut: [] },
         timeoutMs: HEAD_TIMEOUT_MS,
         bytesMax: headBytesMax(head),
         signal: stop,

@@ -1,9 +1,11 @@
-// Owns: what anyone can check about a clip, offline and with public keys alone: that it is the one its manifest names, and
-// that the device vouches for it under a grant of its own owner. Not here: how it was cut (self-check.ts, on the device).
-
+// Owns: what anyone can check about a clip, offline and with public keys alone: that it is the one its manifest names, that the
+// device vouches for it under a grant of its own owner, and that the bridge took it in, in its log.
+// Not here: how it was cut (self-check.ts, on the device), the arithmetic of the log (protocol/merkle.ts).
 import type { z } from 'zod';
-import { sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
+import { parseJson } from '../base/json.ts';
+import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
+import { FACTS, openProof } from '../protocol/custody.ts';
 import { failure } from '../protocol/errors.ts';
 import { type Grant, grantSchema, pairingSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
@@ -16,17 +18,40 @@ export interface VerifiedClip {
   grant: Grant;
   /** The bridge's receipt, when one was given. */
   receipt: IntakeReceipt | null;
+  /** Where the bridge's log tells it, when a proof was given. */
+  custody: VerifiedCustody | null;
+}
+
+/** What a proof of custody established. */
+export interface VerifiedCustody {
+  leaf: number;
+  /** Leaves in the log, and when the bridge signed that, in seconds since 1970. */
+  size: number;
+  headS: number;
+  /** When the clip was taken in, in seconds since 1970. */
+  takenS: number;
+  witnesses: string[];
+}
+
+/** What the reader knows from elsewhere. What is absent, the documents only vouch for among each other. */
+export interface ExpectedClip {
+  device?: string;
+  bridgeKey?: string;
+  receipt?: string;
+  /** The text of `proof.json`; only with a receipt. */
+  proof?: string;
+  /** Witnesses that must all have cosigned the proof's head. */
+  witnessKeys?: readonly string[];
 }
 
 /**
- * Verifies a clip (its bytes in order), its manifest and, where there is one, the bridge's receipt. `expected.device` and
- * `expected.bridgeKey` are what the reader knows from elsewhere; absent, the documents only vouch for each other.
- * Throws `verify_failed` with the first thing that does not hold.
+ * Verifies a clip (its bytes in order), its manifest and, where there are such, the bridge's receipt and the proof that it is in
+ * the bridge's log. Throws `verify_failed` with the first thing that does not hold.
  */
 export async function verifyClip(
   clip: AsyncIterable<Uint8Array>,
   manifestToken: string,
-  expected: { device?: string; bridgeKey?: string; receipt?: string } = {},
+  expected: ExpectedClip = {},
 ): Promise<VerifiedClip> {
   const manifest = openBySelf(manifestToken, 'doorsill-manifest+jws', manifestSchema, 'the manifest');
   if (manifest.device !== actorId('device', sha256Hex(manifest.iss)))
@@ -43,6 +68,16 @@ export async function verifyClip(
   if (grant.request !== manifest.request) fail('the grant is for another request');
   checkAgainstGrant(manifest, grant);
 
+  // The papers first: they are shorter than the clip.
+  const receipt =
+    expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, manifest, manifestToken);
+  if (receipt && receipt.grant !== grant.jti) fail('the receipt is for another grant');
+  const custody = checkProof(expected, receipt, manifest);
+  await checkBytes(clip, manifest);
+  return { manifest, grant, receipt, custody };
+}
+
+async function checkBytes(clip: AsyncIterable<Uint8Array>, manifest: Manifest): Promise<void> {
   const hash = sha256Stream();
   let bytes = 0;
   for await (const part of clip) {
@@ -51,9 +86,6 @@ export async function verifyClip(
   }
   if (bytes !== manifest.clipBytes) fail(`the clip has ${bytes} bytes, its manifest says ${manifest.clipBytes}`);
   if (hash.digestHex() !== manifest.clipSha256) fail('the clip is not the one its manifest names');
-  const receipt =
-    expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, manifest, manifestToken);
-  return { manifest, grant, receipt };
 }
 
 /** What the manifest says was sent must be what the grant allows, to the microsecond and to the key. */
@@ -83,6 +115,38 @@ function checkReceipt(
     fail('the receipt is for another clip');
   if (receipt.manifestSha256 !== sha256Hex(manifestToken)) fail('the receipt is for another manifest');
   return receipt;
+}
+
+/** The leaf must be in a tree that the receipt's own signer vouches for, and be about exactly this receipt and clip. */
+function checkProof(
+  { proof, receipt: receiptToken, witnessKeys = [] }: ExpectedClip,
+  receipt: IntakeReceipt | null,
+  manifest: Manifest,
+): VerifiedCustody | null {
+  if (proof === undefined || receiptToken === undefined || !receipt) {
+    if (proof !== undefined || witnessKeys.length > 0) fail('a proof of custody needs the receipt it is about');
+    return null;
+  }
+  const opened = openProof(proof, { sha256, verify: verifySignature });
+  if ('why' in opened) return fail(opened.why);
+  const { leaf, entry, head, witnesses } = opened;
+  const facts = FACTS.intake.safeParse(parseJson(opened.facts));
+  if (entry.kind !== 'intake' || !facts.success) return fail('the leaf is not about an intake');
+  if (head.iss !== receipt.iss) fail('the tree head is of another bridge than the receipt');
+  const told = facts.data;
+  const isAboutIt =
+    told.receiptSha256 === sha256Hex(receiptToken) &&
+    told.clip === manifest.jti &&
+    told.grant === receipt.grant &&
+    told.request === manifest.request &&
+    told.agency === manifest.aud &&
+    told.clipSha256 === manifest.clipSha256 &&
+    told.clipBytes === manifest.clipBytes &&
+    told.manifestSha256 === receipt.manifestSha256;
+  if (!isAboutIt) fail('the leaf is about another receipt or clip');
+  const missing = witnessKeys.find((key) => !witnesses.includes(key));
+  if (missing !== undefined) fail(`the witness ${missing} has not cosigned the tree head`);
+  return { leaf, size: head.size, headS: head.iat, takenS: entry.atS, witnesses };
 }
 
 /** Opens a token with the key it names: whether that key is the right one is the caller's next question. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
-import { grantSchema } from '../protocol/grant.ts';
+import { CLOCK_SKEW_S_MAX, grantSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import type { Trust } from '../protocol/published.ts';
@@ -63,6 +63,8 @@ export class GateState {
   clockResets = 0;
   /** What owners signed up to this second was before the device was restored from a backup. */
   restoredS = 0;
+  /** Up to which second what a removed owner signed does not count, should that key be an owner's again. */
+  readonly formerS = new Map<string, number>();
   private readonly deviceId: string;
 
   constructor(deviceId: string) {
@@ -95,6 +97,7 @@ export class GateState {
         return null;
       }
       case 'owner-removed':
+        this.formerS.set(entry.body.key, Math.floor(entry.atUs / 1_000_000) + CLOCK_SKEW_S_MAX);
         return this.owners.delete(entry.body.key) ? null : 'it removes an owner that is not there';
       case 'enrolled':
         this.pins = { ...entry.body };
@@ -115,6 +118,10 @@ export class GateState {
         this.forgetOrders.delete(entry.body.jti);
         return null;
       case 'clock-reset':
+        // A removal while the clock ran ahead must not silence its key until then.
+        for (const [key, untilS] of this.formerS) {
+          this.formerS.set(key, Math.min(untilS, Math.floor(entry.body.markUs / 1_000_000) + CLOCK_SKEW_S_MAX));
+        }
         return null;
       case 'revoked-ahead':
         this.revokedAhead.add(entry.body.grant);

@@ -11,7 +11,7 @@ import { AreaDesk } from './area-desk.ts';
 import { CommandDesk, ownerFault, pairingStatement } from './commands.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
 import { GateState, type Owner, type Pins } from './gate-state.ts';
-import { Ledger, type LedgerHead } from './ledger.ts';
+import { Ledger, type LedgerHead, recordsFault } from './ledger.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import { mintLiveGrant } from './live-grant.ts';
 import { awaitsOwner, type RequestState, unfinishedGrant } from './machine.ts';
@@ -46,6 +46,7 @@ export class ConsentGate {
   private readonly reports: ClipReports;
   private readonly unbelieved = new Map<ErrorCode, number>();
   private damage: string | null = null;
+  private isFolded = false;
   private timer: Timer | null = null;
   private running = false;
   private upkeepWaits = false;
@@ -75,8 +76,8 @@ export class ConsentGate {
   }
 
   /**
-   * Folds the ledger and takes up what was unfinished. A ledger or marks file that does not verify does not stop the
-   * device: it records and rings, and every decision is refused with `consent_ledger_damaged`.
+   * Folds the ledger and takes up what was unfinished. Records that do not verify, or that the disk does not show, do not stop
+   * the device: it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is known that it may.
    */
   async start(): Promise<void> {
     try {
@@ -84,14 +85,15 @@ export class ConsentGate {
         const wrong = this.state.apply(entry);
         if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
       });
+      this.isFolded = true;
       await this.marks.start(this.state);
+      await this.orders.start();
     } catch (thrown) {
-      if (!isFailure(thrown)) throw thrown;
-      this.damage = String(thrown.facts['detail'] ?? thrown.message);
-      this.deps.log.error('the consent records are damaged, nothing will be granted', { detail: this.damage });
-      this.deps.effects.tamper('ledger', this.damage.slice(0, 300));
+      const { detail, isTamper } = recordsFault(thrown);
+      this.damage = detail;
+      this.deps.log.error('the consent records cannot be used, nothing will be granted', { detail });
+      if (isTamper) this.deps.effects.tamper('ledger', detail.slice(0, 300));
     }
-    await this.orders.start();
     this.running = true;
     await this.queue.run(() => this.resume());
     this.arm();
@@ -132,9 +134,9 @@ export class ConsentGate {
     return this.damage;
   }
 
-  /** As last ordered by an owner's command. */
+  /** As last ordered by an owner's command; on when the ledger cannot say which order was the last. */
   get privacyOn(): boolean {
-    return this.state.privacyOn;
+    return this.state.privacyOn || (this.damage !== null && !this.isFolded);
   }
 
   get pins(): Pins | null {

@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import { parseJson } from '../base/json.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
 import { sha256Schema } from '../protocol/ids.ts';
 import { type LedgerBody, type LedgerEntry, ledgerBodySchema, ledgerPlaceSchema } from './ledger-entry.ts';
 
@@ -102,7 +102,7 @@ interface Walk {
 
 /**
  * Checks a ledger against its signed head and hands every entry to `each`, in order. For the device's own start and for
- * auditors: needs only the public key. Throws `consent_ledger_damaged`.
+ * auditors: needs only the public key. Throws `consent_ledger_damaged`, and what the disk says when it cannot be read.
  */
 export async function walkLedger(
   disk: Disk,
@@ -176,7 +176,8 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
 
 async function readHead(disk: Disk, folder: string, device: { id: string; key: string }): Promise<LedgerHead | null> {
   const bytes = await disk.readFile(join(folder, HEAD_FILE), HEAD_BYTES_MAX).catch((thrown: unknown) => {
-    throw damaged('its head cannot be read', thrown);
+    if (systemCode(thrown) !== 'EFBIG') throw thrown;
+    throw damaged('its head is too long', thrown);
   });
   if (!bytes) return null;
   const head = headSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
@@ -188,6 +189,17 @@ async function readHead(disk: Disk, folder: string, device: { id: string; key: s
 }
 
 const damaged = (detail: string, cause?: unknown) => failure('consent_ledger_damaged', { detail }, cause);
+
+/**
+ * Why a device's records cannot be used in this boot, and whether they are not as it left them. Without all that was decided
+ * before, a no among it would be a yes. Throws on what is a bug of ours.
+ */
+export function recordsFault(thrown: unknown): { detail: string; isTamper: boolean } {
+  if (isFailure(thrown)) return { detail: String(thrown.facts['detail'] ?? thrown.message), isTamper: true };
+  const disk = systemCode(thrown);
+  if (disk === null) throw thrown;
+  return { detail: `the disk says ${disk}`, isTamper: false };
+}
 
 /** Without a descriptor to spare the head's replacement has not begun, and the head could not be read either. */
 const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);

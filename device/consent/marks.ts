@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
+import { type Disk, systemCode } from '../base/disk.ts';
 import { parseJson } from '../base/json.ts';
 import { failure } from '../protocol/errors.ts';
 
@@ -46,11 +46,12 @@ export class HighWaterMarks {
   /**
    * Reads the file. `ledger` is what the ledger knows: the latest wall time since the last reset order, and how many such
    * orders there were; an order the file has not taken in (a crash came between) makes its wall time void.
-   * Throws `state_damaged`.
+   * Throws `state_damaged`, and what the disk says when the file cannot be read.
    */
   async start(ledger: { wallFloorUs: number; clockResets: number }): Promise<void> {
     const damaged = (detail: string) => failure('state_damaged', { file: this.path, detail });
     const bytes = await this.disk.readFile(this.path, MARKS_BYTES_MAX).catch((thrown: unknown) => {
+      if (systemCode(thrown) !== 'EFBIG') throw thrown;
       throw damaged(String(thrown));
     });
     if (bytes) {

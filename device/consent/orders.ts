@@ -40,12 +40,15 @@ export class OrderDesk {
     this.reserve = new RevocationReserve(deps.disk, deps.folder);
   }
 
-  /** Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. */
+  /**
+   * Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. Throws what the disk
+   * says when they cannot be read: one of them may be of a grant that would go on.
+   */
   async start(): Promise<void> {
     const { device, state, runner, log } = this.deps;
-    const tokens = await this.reserve.start().catch((thrown: unknown) => {
+    const tokens = await this.reserve.start();
+    await this.reserve.makeRoom().catch((thrown: unknown) => {
       log.warn('no room can be kept for revocations', { error: String(thrown) });
-      return [];
     });
     for (const token of tokens) {
       const order = openRevocation(token, { device: device.id, owners: [...state.owners.keys()] });
@@ -93,6 +96,9 @@ export class OrderDesk {
     if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
     // Whatever was signed before may have been done, taken back or signed by a former owner since the backup was made.
     if (order.claims.iat <= state.restoredS && !isSafeAnytime(order)) return failure('consent_before_restore');
+    // Who was removed and is an owner again has not said again what a broker may have kept since.
+    const formerS = state.formerS.get(order.claims.iss) ?? 0;
+    if (order.claims.iat <= formerS && !isSafeAnytime(order)) return failure('consent_too_old');
     if (order.kind === 'command') return this.command(order);
     const usedAs = state.used.get(order.claims.jti);
     if (usedAs !== undefined && usedAs !== sha256Hex(order.token)) return failure('consent_replayed');

@@ -6,7 +6,7 @@ import type { GateState } from './gate-state.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import type { RequestInput, RequestState } from './machine.ts';
 import type { Occasion, StepRunner } from './steps.ts';
-import { assertStored, openIntake } from './verify-intake.ts';
+import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake.ts';
 
 export class ClipReports {
   private readonly deviceId: string;
@@ -44,8 +44,10 @@ export class ClipReports {
   }
 
   async revocationAnswered(grant: string, intake: string): Promise<void> {
-    const { request } = this.about(grant);
-    const isDeleted = this.openIntake(request, grant, intake).outcome === 'deleted';
+    const { request, state } = this.about(grant);
+    const answer = this.openIntake(request, grant, intake);
+    assertAnswered(answer, clipOf(state), vaultNamedIn(this.state.record(request).intake));
+    const isDeleted = answer.outcome === 'deleted';
     const body: Occasion['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
     await this.take({ type: isDeleted ? 'deleted' : 'kept', grant }, { request, body, intake });
   }

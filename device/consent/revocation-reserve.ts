@@ -11,12 +11,14 @@ const RESERVE_FILE = 'revocations.reserve';
 const SLOT_BYTES = 4_096;
 /** Twice the grants that may be unfinished at once. */
 const SLOTS = 32;
+export const RESERVE_BYTES = SLOTS * SLOT_BYTES;
 const SUM_LETTERS = 64;
 
 export class RevocationReserve {
   private readonly disk: Disk;
   private readonly folder: string;
   private file: DiskFile | null = null;
+  private isRead = false;
   private readonly slots: (string | null)[] = Array.from({ length: SLOTS }, () => null);
 
   constructor(disk: Disk, folder: string) {
@@ -24,13 +26,23 @@ export class RevocationReserve {
     this.folder = folder;
   }
 
-  /** Opens the file and returns the tokens in it. One that was torn while it was written had not been promised: it is not there. */
+  /**
+   * Returns the tokens in the file. One that was torn while it was written had not been promised: it is not there. Rejects with
+   * the disk's error when the file is there and cannot be read; nothing is written over it then.
+   */
   async start(): Promise<string[]> {
-    const file = await this.open();
+    const path = join(this.folder, RESERVE_FILE);
+    const bytes = await this.disk.readFile(path, RESERVE_BYTES);
     for (let slot = 0; slot < SLOTS; slot += 1) {
-      this.slots[slot] = readSlot(await file.read(slot * SLOT_BYTES, SLOT_BYTES));
+      this.slots[slot] = readSlot((bytes ?? new Uint8Array(0)).subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES));
     }
+    this.isRead = true;
     return this.slots.filter((token) => token !== null);
+  }
+
+  /** Gives the file its full length with real blocks, for bad times. Rejects with the disk's error. */
+  async makeRoom(): Promise<void> {
+    await this.open();
   }
 
   async stop(): Promise<void> {
@@ -44,7 +56,7 @@ export class RevocationReserve {
     if (this.slots.includes(token)) return true;
     const slot = this.slots.indexOf(null);
     const bytes = utf8(`${sha256Hex(token)}${token}\n`);
-    if (slot < 0 || bytes.length > SLOT_BYTES) return false;
+    if (!this.isRead || slot < 0 || bytes.length > SLOT_BYTES) return false;
     try {
       await this.write(slot, bytes);
     } catch {
@@ -76,8 +88,8 @@ export class RevocationReserve {
     const file = await this.disk.open(join(this.folder, RESERVE_FILE), { create: true });
     try {
       const bytes = await file.size();
-      if (bytes < SLOTS * SLOT_BYTES) {
-        await file.write(bytes, new Uint8Array(SLOTS * SLOT_BYTES - bytes));
+      if (bytes < RESERVE_BYTES) {
+        await file.write(bytes, new Uint8Array(RESERVE_BYTES - bytes));
         await file.sync();
       }
     } catch (thrown) {

@@ -1,8 +1,10 @@
-// Owns: opening the bridge's signed answer about one grant's clip. Not here: what follows from it (machine.ts).
+// Owns: opening the bridge's signed answer about one grant's clip, and the vault's inside it. Not here: what follows from them
+// (machine.ts).
 import { verifySignature } from '../base/keys.ts';
 import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import { openToken } from '../protocol/jws.ts';
+import { openToken, parseToken } from '../protocol/jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from '../protocol/manifest.ts';
+import { recallAnswerSchema } from '../protocol/vault.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 
 /** Opens an intake receipt for `grant`. Throws `token_*`, and `verify_failed` when it is about another grant. */
@@ -32,4 +34,41 @@ export function assertStored(intake: IntakeReceipt, clip: ClipFacts | null): voi
     intake.clipBytes === clip.bytes &&
     intake.manifestSha256 === clip.manifestSha256;
   if (!isSame) throw failure('verify_failed', { detail: 'the receipt is not for the clip that was sent' });
+}
+
+/**
+ * Throws `verify_failed` unless an answer to a revocation holds: everything is deleted, or the vault's own signed word says
+ * what it made of the recall. `pinned`: the vault named when the clip was stored; without one the bridge's word names it.
+ */
+export function assertAnswered(intake: IntakeReceipt, clip: ClipFacts | null, pinned: string | null): void {
+  const refuse = (detail: string) => failure('verify_failed', { detail });
+  if (intake.outcome === 'stored') throw refuse('the clip was revoked, but the receipt says that it is stored');
+  if (intake.recall === undefined) {
+    if (intake.outcome === 'deleted') return;
+    throw refuse('the clip is said to be handed over without a word of the vault');
+  }
+  const vault = pinned ?? intake.vault;
+  const opened = openToken(intake.recall, {
+    typ: 'doorsill-recall-answer+jws',
+    schema: recallAnswerSchema,
+    audience: intake.aud,
+    keys: vault === undefined ? [] : [vault],
+    verify: verifySignature,
+  });
+  if (!opened.ok) throw refuse(`the vault's answer does not verify (${TOKEN_FAULT_CODES[opened.fault]})`);
+  const { claims } = opened;
+  const isSame =
+    claims.grant === intake.grant &&
+    (clip === null ||
+      (claims.clip === clip.id && claims.clipSha256 === clip.sha256 && claims.manifestSha256 === clip.manifestSha256));
+  if (!isSame) throw refuse("the vault's answer is about another clip");
+  if ((claims.decision === 'erased') !== (intake.outcome === 'deleted')) {
+    throw refuse(`the vault says ${claims.decision}, the bridge ${intake.outcome}`);
+  }
+}
+
+/** The key of the vault that a stored clip's receipt named; null when it named none. The receipt was verified when it came. */
+export function vaultNamedIn(intake: string | null): string | null {
+  const receipt = intakeReceiptSchema.safeParse(intake === null ? null : parseToken(intake)?.claims);
+  return receipt.success ? (receipt.data.vault ?? null) : null;
 }

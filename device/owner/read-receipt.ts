@@ -1,9 +1,11 @@
 // Owns: reading a device's receipt on the owner's side: only a device-signed one means that something happened.
-// Not here: making receipts (home-link/), what a bridge's intake receipt inside one says.
+// Not here: making receipts (home-link/), proving what others say inside one, which the device has done (consent/).
 import { verifySignature } from '../base/keys.ts';
 import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { type Receipt, receiptSchema } from '../protocol/home.ts';
-import { openToken } from '../protocol/jws.ts';
+import { openToken, parseToken } from '../protocol/jws.ts';
+import { intakeReceiptSchema } from '../protocol/manifest.ts';
+import { type RecallAnswer, recallAnswerSchema } from '../protocol/vault.ts';
 
 const RECEIPT_AUDIENCE = 'owner';
 
@@ -19,4 +21,12 @@ export function readReceipt(payload: string, device: { id: string; key: string }
   if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
   if (opened.claims.device !== device.id) throw failure('token_unknown_claims');
   return opened.claims;
+}
+
+/** What the vault made of a recall, as a verified receipt of the device carries it; null when it carries no such answer. */
+export function recallAnswerOf({ outcome, intake }: Receipt): RecallAnswer | null {
+  if (intake === undefined || (outcome !== 'recalled' && outcome !== 'deleted')) return null;
+  const said = intakeReceiptSchema.safeParse(parseToken(intake)?.claims);
+  const answer = recallAnswerSchema.safeParse(said.success ? parseToken(said.data.recall ?? '')?.claims : null);
+  return answer.success ? answer.data : null;
 }

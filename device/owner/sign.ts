@@ -4,6 +4,7 @@ import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from '../protocol/claims.ts';
+import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../protocol/custody.ts';
 import {
   CLIP_BYTES_DEFAULT,
   type Command,
@@ -91,6 +92,21 @@ export function makeCommand(signer: Signer, device: string, command: CommandActi
     command,
   };
   return { token: signToken('doorsill-command+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** Asks a bridge for the papers of a clip that this owner granted; dead after some minutes. */
+export function makeCustodyCall(
+  signer: Signer,
+  bridge: string,
+  of: { device: string; grant: string },
+): Signed<CustodyCall> {
+  const claims: CustodyCall = {
+    ...header(signer, bridge, 'custody'),
+    exp: wallSeconds(signer.clock) + CUSTODY_CALL_LIFE_S_MAX,
+    device: of.device,
+    grant: of.grant,
+  };
+  return { token: signToken('doorsill-custody+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
 function header(signer: Signer, device: string, kind: string) {

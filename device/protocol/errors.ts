@@ -63,12 +63,47 @@ export const ERRORS = {
     'The folder {folder} was written by a newer doorsill (format {format}, this one knows {known}).',
     'Use that version, or name another folder. Nothing was touched.',
   ),
+  format_unwritten: rule(
+    507,
+    5,
+    true,
+    'The format of the folder {folder} could not be written into it: {detail}',
+    'Free space or make it writable; it is tried again by itself, and the folder is used meanwhile.',
+  ),
   backup_unreadable: rule(
     400,
     6,
     false,
     'The backup cannot be read: {detail}',
     'Name the file and the passphrase it was made with.',
+  ),
+  database_full: rule(
+    507,
+    5,
+    true,
+    'There is no space for the database {file}: {detail}',
+    'Free space on that disk and start again; nothing in it was lost.',
+  ),
+  database_busy: rule(
+    503,
+    5,
+    true,
+    'Another program holds the database {file}: {detail}',
+    'End that program, or wait until it is done, and start again.',
+  ),
+  database_unusable: rule(
+    500,
+    5,
+    true,
+    'The database {file} could not be opened or written: {detail}',
+    'Check that this user may read and write its folder and that the disk works, and start again; nothing in it was lost.',
+  ),
+  inspector_open: rule(
+    500,
+    5,
+    false,
+    "Node's inspector listens at {url}: every user of this machine could read footage and keys there.",
+    'Start without --inspect, also in NODE_OPTIONS.',
   ),
   port_in_use: rule(
     500,
@@ -178,7 +213,14 @@ export const ERRORS = {
     2,
     false,
     'The camera {source} is not of a known kind.',
-    'Use synthetic, file:PATH or rtsp://HOST/PATH.',
+    'Use synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:.',
+  ),
+  camera_option_invalid: rule(
+    400,
+    2,
+    false,
+    'The camera {source} is named with an option that is not valid: {detail}',
+    'Write for example `v4l2:/dev/video0?size=1280x720&rate=15&format=mjpeg&mic=alsa:plughw:1,0&control.brightness=140`.',
   ),
   camera_not_found: rule(404, 6, false, 'The camera {source} does not exist.', 'Check the path or address.'),
   camera_unreachable: rule(
@@ -201,6 +243,56 @@ export const ERRORS = {
     false,
     'The file {source} is not plain media: {detail}',
     'Playlists, scripts and manifests are never opened; use the media file itself.',
+  ),
+  // Cameras wired to this machine: each is tried again by itself, with pauses that grow to half a minute
+  camera_gone: rule(
+    503,
+    4,
+    true,
+    'The camera {source} is not there: {detail}',
+    'Plug it in, or name another one (`v4l2-ctl --list-devices`); recording goes on by itself when it is back.',
+  ),
+  camera_busy: rule(
+    409,
+    5,
+    true,
+    'The camera {source} is in use by another program.',
+    'End that program (`fuser -v DEVICE` names it); recording goes on by itself then.',
+  ),
+  camera_denied: rule(
+    403,
+    5,
+    true,
+    'This user may not open the camera {source}.',
+    'Let it: `sudo usermod -aG video USER`, then log in again or restart the service.',
+  ),
+  camera_not_capture: rule(
+    422,
+    6,
+    true,
+    'The device {source} gives no pictures: {detail}',
+    'A camera has several nodes, some for metadata alone: name another one, best by its /dev/v4l/by-id/...-index0.',
+  ),
+  camera_format_unsupported: rule(
+    422,
+    6,
+    true,
+    'The camera {source} does not give what was asked of it: {detail}',
+    'Ask for a size and format that it has, or for none: then the nearest is taken.',
+  ),
+  camera_control_refused: rule(
+    422,
+    6,
+    true,
+    'The camera {source} did not take its controls: {detail}',
+    'See their names and limits with `v4l2-ctl -d DEVICE --list-ctrls`; it records all the same.',
+  ),
+  microphone_unusable: rule(
+    503,
+    5,
+    true,
+    'The microphone {source} cannot be used: {detail}',
+    'See which there are with `arecord -L`, and that this user is in the group audio; it is tried again when the camera starts anew.',
   ),
   camera_failed: rule(
     500,
@@ -793,6 +885,86 @@ export const ERRORS = {
     'Try again when the registry can be reached.',
   ),
 
+  // Hand-over to the vault, and the vault itself
+  vault_unreachable: rule(
+    503,
+    4,
+    true,
+    'The vault cannot be reached: {detail}',
+    'The clip stays at the bridge and is handed over by itself when the vault is back.',
+  ),
+  hand_over_refused: rule(
+    422,
+    3,
+    false,
+    'The vault does not take this: {detail}',
+    'The clip stays at the bridge; compare the keys that bridge and vault have pinned.',
+  ),
+  hand_over_unconfirmed: rule(
+    502,
+    4,
+    true,
+    'The answer of the vault is not for this clip: {detail}',
+    'Nothing is erased on such a word; it is tried again.',
+  ),
+  recall_refused: rule(
+    403,
+    3,
+    false,
+    'The recall is not the word of this clip’s owner: {detail}',
+    'Only an owner whom the device vouches for can take a clip back.',
+  ),
+  evidence_unknown: rule(404, 3, false, 'There is no such evidence for you.', 'Check the id and the scopes.'),
+  evidence_state: rule(
+    409,
+    3,
+    false,
+    'This cannot be done to evidence that is {state}: {detail}',
+    'Look at the item again; it may have changed.',
+  ),
+  evidence_category: rule(
+    422,
+    3,
+    false,
+    'The retention category cannot be used so: {detail}',
+    'See the agency’s categories; `uncategorized` always stays.',
+  ),
+  vault_client_invalid: rule(
+    401,
+    3,
+    false,
+    'The client’s id, secret or address is not accepted.',
+    'Have the vault’s operator issue a client for this agency and address.',
+  ),
+  vault_token_invalid: rule(
+    401,
+    3,
+    false,
+    'The access token is unknown, expired or from another address.',
+    'Get a new one at /oauth2/token.',
+  ),
+  vault_scope_missing: rule(
+    403,
+    3,
+    false,
+    'The access token lacks the scope {scope}.',
+    'Ask the vault’s operator for a client that has it.',
+  ),
+  vault_reason_missing: rule(
+    400,
+    2,
+    false,
+    'Every access to evidence needs an officer’s name and reason.',
+    'Send the headers x-officer and x-reason, percent-encoded where they are not plain ASCII.',
+  ),
+  download_link_invalid: rule(
+    410,
+    3,
+    false,
+    'The download link is unknown, used or expired.',
+    'Make a new one; each works once.',
+  ),
+
   // The body: buttons, chime, shutter
   button_unknown: rule(404, 3, false, 'The doorbell has no such button; it has {buttons}.', 'Press one of these.'),
   button_stuck: rule(
@@ -817,14 +989,83 @@ export const ERRORS = {
     'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
   ),
 
-  // Verification of documents by anyone
-  story_disproved: rule(
-    500,
+  // The chain of custody
+  custody_unknown: rule(
+    404,
     3,
     false,
-    'The story did not show that {what}.',
-    'Run it again with --log debug; if it stays so, it has found a fault.',
+    'The log of custody has nothing there: {detail}',
+    'Ask /v1/custody/head how long the log is.',
   ),
+  custody_cosignature_refused: rule(
+    403,
+    3,
+    false,
+    'The bridge does not take the cosignature: {detail}',
+    'A witness cosigns heads of this bridge alone, with a key that bridge.json names under custody.witnesses.',
+  ),
+  custody_head_refused: rule(
+    422,
+    4,
+    true,
+    'What answered is not the log of this bridge: {detail}',
+    'Check the address and the key; it is asked again.',
+  ),
+  custody_rollback: rule(
+    409,
+    3,
+    false,
+    'The bridge has taken back a part of its log: {detail}',
+    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+  custody_fork: rule(
+    409,
+    3,
+    false,
+    'The bridge has rewritten its log: {detail}',
+    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+
+  // Stories
+  story_failed: rule(
+    500,
+    5,
+    false,
+    'The story {story} did not go as it is told: {detail}',
+    'This is a bug: report it with the output of the same command with --log debug.',
+  ),
+
+  // The audit of agencies' queries
+  query_export_invalid: rule(
+    422,
+    6,
+    false,
+    'The file is no export of queries: {detail}',
+    'Export the queries as CSV (UTF-8, commas) with a header that names Org Name and Reason.',
+  ),
+  audit_agency_unmatched: rule(
+    404,
+    3,
+    false,
+    'The registry has no agency by the name {name}.',
+    'Register it, or say which one is meant with --agency-names FILE.',
+  ),
+  audit_unconfirmed: rule(
+    409,
+    3,
+    false,
+    'Nothing was revoked: {detail}',
+    'Read the report, then type the number of revocations, or give it with --yes-revoke N.',
+  ),
+  audit_not_taken: rule(
+    502,
+    4,
+    true,
+    'The registry does not list what was asked of it: {detail}',
+    'Look at its revocation list; running the same command again is safe.',
+  ),
+
+  // Verification of documents by anyone
   verify_failed: rule(422, 3, false, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const satisfies Record<string, ErrorRule>;
 

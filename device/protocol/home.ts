@@ -21,6 +21,8 @@ export const stateSchema = z.strictObject({
   camera: z.strictObject({
     state: z.enum(['starting', 'recording', 'stalled', 'lost', 'ended', 'off', 'failed']),
     source: z.string().max(300),
+    /** Why it does not record, or not all that it should: a code of the table of errors, and its message. */
+    code: z.string().max(60).optional(),
     detail: z.string().max(300).optional(),
     /** Wall time of the source's own time 0, once it records: turns seconds of a file's timeline into wall time. */
     sourceStartUs: z.int().optional(),
@@ -78,6 +80,7 @@ export const eventSchema = z.discriminatedUnion('type', [
     type: z.literal('camera'),
     state: stateSchema.shape.camera.shape.state,
     detail: z.string().max(300).optional(),
+    code: stateSchema.shape.camera.shape.code,
   }),
   /** A part of the body has stopped working (`detail` says why), or works again. */
   z.strictObject({

@@ -11,7 +11,7 @@ export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Who can hold a key. */
-export type Role = 'device' | 'owner' | 'agency' | 'bridge' | 'registry';
+export type Role = 'device' | 'owner' | 'agency' | 'bridge' | 'registry' | 'vault';
 
 /**
  * An actor's id: its role and the first 128 bits of the SHA-256 of its public key's text. Given `keyHashHex`, the hash as

@@ -23,6 +23,14 @@ export const TOKEN_TYPES = [
   'doorsill-enrolment+jws',
   'doorsill-access+jws',
   'doorsill-agency+jws',
+  'doorsill-tree-head+jws',
+  'doorsill-cosignature+jws',
+  'doorsill-custody+jws',
+  'doorsill-hand-over+jws',
+  'doorsill-acknowledgement+jws',
+  'doorsill-recall+jws',
+  'doorsill-recall-answer+jws',
+  'doorsill-deletion+jws',
 ] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
 

@@ -1,7 +1,7 @@
 // Owns: what travels with a clip and what is signed about it: manifest, upload token, intake receipt. Pure.
 import { z } from 'zod';
 import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
-import { idSchema, sha256Schema } from './ids.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 
 /** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the first GOP's rest. */
 export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;
@@ -55,21 +55,28 @@ export type IntakeOpening = z.infer<typeof intakeOpeningSchema>;
 /** Where the bridge stands with one grant's clip. */
 export const intakeStatusSchema = z.strictObject({
   grant: idSchema,
-  state: z.enum(['open', 'stored', 'deleted']),
-  /** Present once stored or deleted: the bridge's signed receipt. */
+  state: z.enum(['open', 'stored', 'deleted', 'recalled']),
+  /** Present once stored, deleted or recalled: the bridge's signed receipt. */
   receipt: z.string().max(4_096).optional(),
 });
 export type IntakeStatus = z.infer<typeof intakeStatusSchema>;
 
-/** The bridge's signed word (`aud`: device id): the clip is stored whole, or its parts are deleted. */
+/**
+ * The bridge's signed word (`aud`: device id): the clip is stored whole; or nothing is left of it; or it had been handed over
+ * when it was revoked, and the department's policy keeps it.
+ */
 export const intakeReceiptSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   grant: idSchema,
-  outcome: z.enum(['stored', 'deleted']),
+  outcome: z.enum(['stored', 'deleted', 'recalled']),
   clipSha256: sha256Schema,
   clipBytes: z.int().nonnegative(),
   manifestSha256: sha256Schema,
+  /** With `stored`: the key of the one vault that the clip may be handed to; with `recall`: whose answer that is. */
+  vault: publicKeySchema.optional(),
+  /** With `recalled`, and with `deleted` after a hand-over: the vault's signed answer, whole. */
+  recall: z.string().max(2_800).optional(),
 });
 export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
 

@@ -7,7 +7,7 @@ import { type Failure, failure, isErrorCode, isFailure } from './errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Answers larger than this are not read. */
+/** Answers larger than this are not read, unless the caller says so. */
 const ANSWER_BYTES_MAX = 1_000_000;
 const ANSWER_MS_MAX = 15_000;
 
@@ -35,10 +35,13 @@ export function failureOf(body: unknown): Failure | null {
 }
 
 export interface JsonRequest {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: object;
   bearer?: string;
+  /** Headers besides. */
+  headers?: Record<string, string>;
   signal?: AbortSignal;
+  answerBytesMax?: number;
 }
 
 /**
@@ -55,12 +58,13 @@ export async function exchangeJson(url: string, request: JsonRequest): Promise<u
       redirect: 'error',
       signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
       headers: {
+        ...request.headers,
         ...(request.body ? { 'content-type': 'application/json' } : {}),
         ...(request.bearer ? { authorization: `Bearer ${request.bearer}` } : {}),
       },
       ...(request.body ? { body: JSON.stringify(request.body) } : {}),
     });
-    const answer = parseJson(await readBounded(response));
+    const answer = parseJson(await readBounded(response, request.answerBytesMax ?? ANSWER_BYTES_MAX));
     if (response.ok) return answer;
     throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
   } catch (thrown) {
@@ -71,13 +75,13 @@ export async function exchangeJson(url: string, request: JsonRequest): Promise<u
   }
 }
 
-async function readBounded(response: Response): Promise<string> {
+async function readBounded(response: Response, charsMax: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   if (!response.body) return text;
   for await (const chunk of response.body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > ANSWER_BYTES_MAX) throw new Error('its answer is too large');
+    if (text.length > charsMax) throw new Error('its answer is too large');
   }
   return text;
 }

@@ -143,10 +143,13 @@ export class RecordFile {
     await file.write(header.position, seal.sealHeader(erased));
   }
 
-  /** The plain body of a record; null when it is not, or no longer, the one of this header. */
-  async readBody(header: RecordHeader): Promise<Uint8Array | null> {
+  /**
+   * The plain body of a record, in memory of its own; null when it is not, or no longer, the one of this header. The sealed
+   * record passes through `scratch` if it fits.
+   */
+  async readBody(header: RecordHeader, scratch?: Uint8Array): Promise<Uint8Array | null> {
     const { file, seal } = this.options;
-    const record = await file.read(header.position, seal.recordBytes(header));
+    const record = await file.read(header.position, seal.recordBytes(header), scratch);
     return seal.openBody(record, header.position, header.sequence);
   }
 

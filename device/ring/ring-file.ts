@@ -118,8 +118,11 @@ export class RingFile implements Ring {
 
   async *read(window: Window): AsyncIterable<Segment> {
     this.expire();
-    for (const entry of this.index.touching(window)) {
-      const segment = await this.load(entry);
+    const entries = this.index.touching(window);
+    const blocks = entries.reduce((most, { header }) => Math.max(most, header.blocks), 0);
+    const scratch = new Uint8Array(blocks * BLOCK_BYTES);
+    for (const entry of entries) {
+      const segment = await this.load(entry, scratch);
       // Forgotten or overwritten while it was read: the bytes may be good, but they are no longer ours to give.
       if (segment && this.index.has(entry)) yield segment;
     }
@@ -279,12 +282,12 @@ export class RingFile implements Ring {
     for (const entry of this.index.olderThan(retentionS * 1000, nowMs)) this.drop(entry);
   }
 
-  private async load(entry: Entry): Promise<Segment | null> {
+  private async load(entry: Entry, scratch: Uint8Array): Promise<Segment | null> {
     const records = this.records;
     if (!records || !this.index.has(entry)) return null;
     let body: Uint8Array | null;
     try {
-      body = await records.readBody(entry.header);
+      body = await records.readBody(entry.header, scratch);
     } catch (thrown) {
       // The disk's fault, perhaps only for now: the record stays, so that it can be read later, or forgotten.
       if (this.records === records) this.options.log.warn('ring record not readable', { detail: String(thrown) });

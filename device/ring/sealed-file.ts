@@ -1,14 +1,18 @@
 // Owns: a file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random.
 // Each chunk is bound to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
 // Not here: when a file is complete for its owner (the outbox commits it), keys (keys.ts), one-record files (seal.ts).
+import { assert } from '../base/assert.ts';
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import { failure } from '../protocol/errors.ts';
-import { deriveSealKey, openWithNonce, SEAL_NONCE_BYTES, SEAL_TAG_BYTES, type SealKey, sealWithNonce } from './seal.ts';
+import { deriveSealKey, openWithNonce, SEAL_NONCE_BYTES, SEAL_TAG_BYTES, type SealKey, sealInto } from './seal.ts';
 
 /** Plain bytes in every chunk but the last. */
 export const SEALED_CHUNK_BYTES = 65_536;
+
+/** Chunks that are written, and read, in one go at most. */
+const CHUNKS_AT_ONCE = 8;
 
 /**
  * Layout: magic (8), salt (16), then chunks of ciphertext and tag, all full but the last, which is always there.
@@ -59,12 +63,19 @@ async function writeChunks(
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<number> {
   const pending = new Uint8Array(SEALED_CHUNK_BYTES);
+  const sealed = new Uint8Array(CHUNKS_AT_ONCE * STEP_BYTES);
   let pendingBytes = 0;
+  let sealedBytes = 0;
   let index = 0;
+  let position = HEADER_BYTES;
   const flush = async (final: boolean) => {
-    await file.write(HEADER_BYTES + index * STEP_BYTES, sealer.seal(index, final, pending.subarray(0, pendingBytes)));
+    sealedBytes += sealer.sealInto(index, final, pending.subarray(0, pendingBytes), sealed, sealedBytes);
     index += 1;
     pendingBytes = 0;
+    if (!final && sealedBytes < sealed.length) return;
+    await file.write(position, sealed.subarray(0, sealedBytes));
+    position += sealedBytes;
+    sealedBytes = 0;
   };
   for await (const part of parts) {
     for (let at = 0; at < part.length; ) {
@@ -115,6 +126,8 @@ export class SealedFile {
   private readonly path: string;
   private readonly sealer: ChunkSealer;
   private latest: { index: number; plain: Uint8Array } | null = null;
+  /** Sealed chunks pass through it, those of one call at a time: whoever finds it taken brings another. */
+  private scratch: Uint8Array | null = null;
 
   /** Use `openSealedFile`. */
   constructor(file: DiskFile, path: string, sealer: ChunkSealer, sizeBytes: number) {
@@ -128,29 +141,52 @@ export class SealedFile {
   /** Plain bytes of chunk `index` (from 0). Throws `state_damaged` when it does not authenticate, RangeError beyond the end. */
   async chunk(index: number): Promise<Uint8Array> {
     if (index < 0 || index >= this.chunks) throw new RangeError(`chunk ${index} of ${this.chunks}`);
-    if (this.latest?.index === index) return this.latest.plain;
-    const final = index === this.chunks - 1;
-    const plainBytes = final ? this.sizeBytes - index * SEALED_CHUNK_BYTES : SEALED_CHUNK_BYTES;
-    const sealed = await this.file.read(HEADER_BYTES + index * STEP_BYTES, plainBytes + SEAL_TAG_BYTES);
-    const plain = this.sealer.open(index, final, sealed);
-    if (!plain) throw failure('state_damaged', { file: this.path, detail: `chunk ${index} does not authenticate` });
-    this.latest = { index, plain };
+    const [plain] = await this.open(index, index);
+    assert(plain !== undefined, 'a chunk was asked for');
     return plain;
   }
 
-  /** Exactly `length` plain bytes at `position`. Throws `state_damaged`, RangeError beyond the end. */
-  async read(position: number, length: number): Promise<Uint8Array> {
+  /** Plain bytes of the chunks from `first` on, up to `last` at most: as many as are at hand or are read in one go. */
+  private async open(first: number, last: number): Promise<Uint8Array[]> {
+    if (this.latest?.index === first) return [this.latest.plain];
+    const count = Math.min(last - first + 1, CHUNKS_AT_ONCE);
+    const end = HEADER_BYTES + this.sizeBytes + this.chunks * SEAL_TAG_BYTES;
+    const position = HEADER_BYTES + first * STEP_BYTES;
+    const scratch = this.scratch ?? new Uint8Array(CHUNKS_AT_ONCE * STEP_BYTES);
+    this.scratch = null;
+    const sealed = await this.file.read(position, Math.min(count * STEP_BYTES, end - position), scratch);
+    const chunks = Array.from({ length: count }, (_, at) => {
+      const index = first + at;
+      const plain = this.sealer.open(
+        index,
+        index === this.chunks - 1,
+        sealed.subarray(at * STEP_BYTES, (at + 1) * STEP_BYTES),
+      );
+      if (!plain) throw failure('state_damaged', { file: this.path, detail: `chunk ${index} does not authenticate` });
+      this.latest = { index, plain };
+      return plain;
+    });
+    this.scratch = scratch;
+    return chunks;
+  }
+
+  /**
+   * Exactly `length` plain bytes at `position`, in `into` if it is given and as long. Throws `state_damaged`, RangeError
+   * beyond the end.
+   */
+  async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     if (position < 0 || length < 0 || position + length > this.sizeBytes) {
       throw new RangeError(`${length} bytes at ${position} of ${this.sizeBytes}`);
     }
-    const out = new Uint8Array(length);
+    const out = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
+    const last = Math.floor((position + length - 1) / SEALED_CHUNK_BYTES);
     for (let filled = 0; filled < length; ) {
-      const at = position + filled;
-      const plain = await this.chunk(Math.floor(at / SEALED_CHUNK_BYTES));
-      const from = at % SEALED_CHUNK_BYTES;
-      const step = plain.subarray(from, from + length - filled);
-      out.set(step, filled);
-      filled += step.length;
+      for (const plain of await this.open(Math.floor((position + filled) / SEALED_CHUNK_BYTES), last)) {
+        const from = (position + filled) % SEALED_CHUNK_BYTES;
+        const step = plain.subarray(from, from + length - filled);
+        out.set(step, filled);
+        filled += step.length;
+      }
     }
     return out;
   }
@@ -163,7 +199,8 @@ export class SealedFile {
 
 /** Seals and opens the chunks of one file. */
 interface ChunkSealer {
-  seal(index: number, final: boolean, plain: Uint8Array): Uint8Array;
+  /** Into `target` at `at`; returns the bytes that took. */
+  sealInto(index: number, final: boolean, plain: Uint8Array, target: Uint8Array, at: number): number;
   open(index: number, final: boolean, sealed: Uint8Array): Uint8Array | null;
 }
 
@@ -171,7 +208,7 @@ function chunkSealer(identity: SealedFileIdentity, salt: Uint8Array): ChunkSeale
   const key = deriveSealKey(identity.key, salt, 'sealed file');
   const name = utf8(identity.id);
   return {
-    seal: (index, final, plain) => sealWithNonce(key, chunkNonce(index, final), plain, name),
+    sealInto: (index, final, plain, target, at) => sealInto(key, chunkNonce(index, final), [plain], name, target, at),
     open: (index, final, sealed) => openWithNonce(key, chunkNonce(index, final), sealed, name),
   };
 }

@@ -54,6 +54,10 @@ export interface DeliveryDeps {
 /** A transient fault (full disk, ffmpeg killed) is tried again after this long. */
 const RETRY_MS = 5_000;
 const RETRIES_MAX = 20;
+/** A revocation that is refused is tried again this often. */
+const REFUSED_REVOCATION_MS = 600_000;
+/** An answer to a revocation that does not verify is asked for again after this long. */
+const ASK_AGAIN_MS = 60_000;
 
 export class Deliveries {
   private readonly deps: DeliveryDeps;
@@ -90,9 +94,40 @@ export class Deliveries {
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
       const { signal } = this.stopping;
-      const intake = await this.deps.sender.revoke(grant, revocation, bridge, signal);
-      await this.recorded(signal, () => this.deps.gate.revocationAnswered(grant, intake));
+      const { gate, clock, log } = this.deps;
+      for (;;) {
+        const intake = await this.revokedAtBridge(grant, revocation, bridge, signal);
+        try {
+          await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
+          return;
+        } catch (thrown) {
+          // A word that does not hold is no answer: the bridge is asked again for as long as it takes.
+          if (!isFailure(thrown) || thrown.code !== 'verify_failed') throw thrown;
+          log.warn('the answer to a revocation does not hold', { grant, detail: thrown.message });
+          await clock.sleep(ASK_AGAIN_MS, signal);
+        }
+      }
     });
+  }
+
+  /** Who refuses a revocation may be another on the way there: only the bridge's own signed word ends it. */
+  private async revokedAtBridge(
+    grant: string,
+    revocation: string,
+    bridge: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { sender, clock, log } = this.deps;
+    for (;;) {
+      try {
+        return await sender.revoke(grant, revocation, bridge, signal);
+      } catch (thrown) {
+        if (signal.aborted || !isFailure(thrown) || thrown.code !== 'upload_rejected') throw thrown;
+        const retryInMs = REFUSED_REVOCATION_MS;
+        log.warn('a revocation is refused', { grant, code: String(thrown.facts['code']), retryInMs });
+        await clock.sleep(retryInMs, signal);
+      }
+    }
   }
 
   /** Ends all work where it stands; the next start takes it up. */
@@ -126,6 +161,7 @@ export class Deliveries {
     const { gate, outbox, sender } = this.deps;
     const signal = AbortSignal.any([live.signal, this.stopping.signal]);
     try {
+      await this.loaded(live.id, signal);
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
       const item = kept ?? (await this.makeItem(live, signal));
@@ -137,6 +173,23 @@ export class Deliveries {
       if (signal.aborted) return;
       await this.recorded(signal, () => gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal'));
       throw thrown;
+    }
+  }
+
+  /** Waits until it is known what clip there is: a disk that does not show it now is no reason to give a decision up. */
+  private async loaded(grant: string, signal: AbortSignal): Promise<void> {
+    const { outbox, clock, log, storage } = this.deps;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await outbox.load(grant);
+        if (attempt > 1) storage(null);
+        return;
+      } catch (thrown) {
+        if (signal.aborted || !isDiskFault(thrown)) throw thrown;
+        storage(thrown);
+        log.warn('work on a grant waits for the disk', { grant, code: thrown.code, retryInMs: RETRY_MS });
+        await clock.sleep(RETRY_MS, signal);
+      }
     }
   }
 
@@ -155,18 +208,19 @@ export class Deliveries {
     }
   }
 
-  /** Cuts and seals, trying again after passing faults. */
+  /** Cuts and seals, trying again after passing faults; for want of a disk to put it on, as long as the grant lives. */
   private async makeItem(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
     const { clock, log, footageSettled, storage } = this.deps;
     await footageSettled(live.facts.grant.window, signal);
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; ; ) {
       try {
         const item = await this.cutAlone(live, signal);
         storage(null);
         return item;
       } catch (thrown) {
         if (signal.aborted || !isFailure(thrown) || !thrown.retryable || attempt >= RETRIES_MAX) throw thrown;
-        if (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable') storage(thrown);
+        if (isDiskFault(thrown)) storage(thrown);
+        else attempt += 1;
         log.warn('the clip could not be made yet', { grant: live.id, code: thrown.code, retryInMs: RETRY_MS });
         await clock.sleep(RETRY_MS, signal);
       }
@@ -200,6 +254,10 @@ export class Deliveries {
     });
     return signToken('doorsill-manifest+jws', claims, device.key);
   }
+}
+
+function isDiskFault(thrown: unknown): thrown is Failure {
+  return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
 }
 
 /** What ledger and receipts say of a sealed clip: its own manifest's words. */

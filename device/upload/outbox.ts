@@ -68,6 +68,10 @@ export class Outbox {
   private readonly deps: OutboxDeps;
   private readonly commits = new Map<string, Commit>();
   private readonly damaged = new Set<string>();
+  /** Grants with a record that the disk would not show at the start: nobody knows yet what is there. */
+  private readonly unread = new Set<string>();
+  /** Whether the disk told at the start which clips there are. */
+  private isListed = true;
   /** Work under way on a grant's files: one thing at a time. */
   private readonly busy = new Map<string, Promise<unknown>>();
 
@@ -75,23 +79,41 @@ export class Outbox {
     this.deps = deps;
   }
 
-  /** Reads what is there; removes what a crash left uncommitted. Damaged clips are kept, named by `list`, and never sent. */
+  /**
+   * Reads what is there; removes what a crash left uncommitted. Damaged clips are kept, named by `list`, and never sent; what
+   * the disk would not show now is looked at again by `load`. Throws `outbox_full`, `outbox_unusable` when not even the
+   * folder can be read; the outbox can be used all the same.
+   */
   async start(): Promise<void> {
     const { disk, folder, log } = this.deps;
-    await disk.makeFolder(folder);
-    const names = await disk.list(folder);
+    this.isListed = false;
+    const names = await disk
+      .makeFolder(folder)
+      .then(() => disk.list(folder))
+      .catch((thrown: unknown) => {
+        throw this.diskFault(thrown);
+      });
+    this.isListed = true;
     for (const name of names.filter((each) => each.endsWith(COMMIT) && !each.startsWith('.'))) {
       const grant = name.slice(0, -COMMIT.length);
-      const commit = idSchema.safeParse(grant).success ? await this.readCommit(grant) : null;
-      if (commit && (await this.isWhole(commit))) this.commits.set(grant, commit);
-      else this.damaged.add(grant);
+      await this.lookAt(grant).catch((thrown: unknown) => {
+        this.unread.add(grant);
+        log.error('a sealed clip cannot be read yet', { grant, error: String(thrown) });
+      });
     }
     for (const name of names) {
       const committed = name.endsWith(CLIP) && names.includes(name.slice(0, -CLIP.length) + COMMIT);
       const leftover = (name.endsWith(CLIP) && !committed) || (name.startsWith('.') && name.includes(COMMIT));
       if (leftover) await disk.remove(join(folder, name)).catch((thrown: unknown) => this.removeFailed(thrown));
     }
-    for (const grant of this.damaged) log.error('a sealed clip is damaged', { grant });
+  }
+
+  /**
+   * Makes sure that it is known what there is of a grant, looking again at what the disk would not show at the start. Throws
+   * `outbox_unusable` while it still does not: then nothing is given up, and no other clip is made in its place.
+   */
+  load(grant: string): Promise<void> {
+    return this.exclusive(grant, () => this.loadAlone(grant));
   }
 
   /** Waits for work under way. */
@@ -99,14 +121,15 @@ export class Outbox {
     await Promise.allSettled([...this.busy.values()]);
   }
 
-  /** Grants with a clip here, and those whose clip does not verify any more. */
-  list(): { items: OutboxItem[]; damaged: string[] } {
-    return { items: [...this.commits.values()].map(itemOf), damaged: [...this.damaged] };
+  /** Grants with a clip here, those whose clip does not verify any more, and those whose clip could not be read yet. */
+  list(): { items: OutboxItem[]; damaged: string[]; unread: string[] } {
+    return { items: [...this.commits.values()].map(itemOf), damaged: [...this.damaged], unread: [...this.unread] };
   }
 
-  /** The grant's clip; null when there is none. Throws `outbox_damaged`. */
+  /** The grant's clip; null when there is none. Throws `outbox_damaged`, and `outbox_unusable` before `load` has succeeded. */
   item(grant: string): OutboxItem | null {
     if (this.damaged.has(grant)) throw failure('outbox_damaged', { grant });
+    if (this.unread.has(grant)) throw this.unusable('it has not been read yet');
     const commit = this.commits.get(grant);
     return commit ? itemOf(commit) : null;
   }
@@ -123,6 +146,7 @@ export class Outbox {
   ): Promise<OutboxItem> {
     assertLiveGrant(live);
     return this.exclusive(live.id, async () => {
+      await this.loadAlone(live.id);
       const known = this.item(live.id);
       if (known) return known;
       try {
@@ -209,8 +233,36 @@ export class Outbox {
     await this.deps.disk.replaceFile(this.path(commit.grant, COMMIT), sealed);
   }
 
+  private async loadAlone(grant: string): Promise<void> {
+    const isKnown = this.commits.has(grant) || this.damaged.has(grant);
+    if (isKnown || (this.isListed && !this.unread.has(grant))) return;
+    try {
+      if ((await this.deps.disk.sizeOf(this.path(grant, COMMIT))) !== null) await this.lookAt(grant);
+    } catch (thrown) {
+      throw this.diskFault(thrown);
+    }
+    this.unread.delete(grant);
+  }
+
+  /** Takes a grant's record in: its clip is here, or damaged for good. Rejects with the disk's error when that cannot be said. */
+  private async lookAt(grant: string): Promise<void> {
+    const commit = idSchema.safeParse(grant).success ? await this.readCommit(grant) : null;
+    if (commit && (await this.isWhole(commit))) {
+      this.commits.set(grant, commit);
+      return;
+    }
+    this.damaged.add(grant);
+    this.deps.log.error('a sealed clip is damaged', { grant });
+  }
+
+  /** Null when it is no record of ours. */
   private async readCommit(grant: string): Promise<Commit | null> {
-    const sealed = await this.deps.disk.readFile(this.path(grant, COMMIT), COMMIT_BYTES_MAX).catch(() => null);
+    const sealed = await this.deps.disk
+      .readFile(this.path(grant, COMMIT), COMMIT_BYTES_MAX)
+      .catch((thrown: unknown) => {
+        if (systemCode(thrown) === 'EFBIG') return null;
+        throw thrown;
+      });
     const plain = sealed && open(this.deps.key, sealed, utf8(`outbox ${grant}`));
     const commit = plain && parseWrappedJson(plain, commitSchema);
     return commit?.grant === grant ? commit : null;
@@ -218,7 +270,10 @@ export class Outbox {
 
   /** Cheap at start: length and last chunk. Every other chunk is authenticated when it is read to be sent. */
   private async isWhole(commit: Commit): Promise<boolean> {
-    const opened = await openSealedFile(this.deps.disk, this.identity(commit)).catch(() => null);
+    const opened = await openSealedFile(this.deps.disk, this.identity(commit)).catch((thrown: unknown) => {
+      if (isLost(thrown)) return null;
+      throw thrown;
+    });
     await opened?.close();
     return opened?.sizeBytes === commit.clipBytes;
   }
@@ -243,6 +298,7 @@ export class Outbox {
     await disk.remove(this.path(grant, CLIP));
     await disk.remove(path);
     this.damaged.delete(grant);
+    this.unread.delete(grant);
   }
 
   private identity(commit: Commit) {
@@ -266,13 +322,16 @@ export class Outbox {
     const code = systemCode(thrown);
     if (isFailure(thrown) || code === null) return thrown;
     if (isNoSpace(thrown)) return this.full(thrown);
-    return failure('outbox_unusable', { path: this.deps.folder, detail: code }, thrown);
+    return this.unusable(code, thrown);
+  }
+
+  private unusable(detail: string, cause?: unknown): Failure {
+    return failure('outbox_unusable', { path: this.deps.folder, detail }, cause);
   }
 
   /** A clip that could not be read: whether it is damaged for good. */
   private damage(thrown: unknown, grant: string): unknown {
-    const lost = systemCode(thrown) === 'ENOENT' || (isFailure(thrown) && thrown.code === 'state_damaged');
-    if (!lost) return this.diskFault(thrown);
+    if (!isLost(thrown)) return this.diskFault(thrown);
     if (this.commits.delete(grant)) this.damaged.add(grant);
     return failure('outbox_damaged', { grant }, thrown);
   }
@@ -290,6 +349,11 @@ export class Outbox {
     });
     return run;
   }
+}
+
+/** Whether what was thrown while a clip was read says that it is gone or altered, rather than that the disk fails now. */
+function isLost(thrown: unknown): boolean {
+  return systemCode(thrown) === 'ENOENT' || (isFailure(thrown) && thrown.code === 'state_damaged');
 }
 
 /** A clip's parts on their way to disk: hashed, counted, and only while the grant lives. */

@@ -94,7 +94,8 @@ export class Uploader {
   }
 
   /**
-   * Gets the owner's revocation to the bridge and resolves with its signed receipt that nothing of the clip is left there.
+   * Gets the owner's revocation to the bridge and resolves with its signed receipt: nothing of the clip is left there, or it had
+   * been handed over and the vault has answered.
    * `revocation` must have been verified by the gate: the device vouches for its signer. Tries until it is done or `signal`
    * is aborted; throws the signal's reason, `upload_rejected`, or `device_moved` when the clip's bridge, `bridgeId`, is not
    * the present one: no other may hear of it, nor say that it is done.
@@ -111,7 +112,7 @@ export class Uploader {
         assertSameBridge(bridge, bridgeId);
         const status = await this.handOver(bridge, grant, body, signal);
         const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: device.id });
-        if (claims.outcome !== 'deleted') throw strange('it does not say that the clip is deleted');
+        if (claims.outcome === 'stored') throw strange('it does not say what became of the clip');
         return token;
       } catch (thrown) {
         signal.throwIfAborted();

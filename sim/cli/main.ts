@@ -4,17 +4,22 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
+import { addAuditAccess } from './audit-access.ts';
+import { addAudit } from './audit-verbs.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
+import { refuseInspector } from './inspector.ts';
 import { addModerate } from './moderate.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
-import { addBridge, addBroker, addDevice, addRegistry } from './part-verbs.ts';
+import { addBridge, addBroker, addDevice, addRegistry, addVault } from './part-verbs.ts';
+import { addProof } from './proof.ts';
 import { addRequest } from './request.ts';
 import { addDemo, addStory, addUp } from './story-verbs.ts';
 import { addVerify } from './verify.ts';
 import { addWatch } from './watch.ts';
+import { addWitness } from './witness.ts';
 
 /** The whole command line, not run yet. */
 export function makeProgram(): Command {
@@ -33,12 +38,12 @@ export function makeProgram(): Command {
   program.commandsGroup('Everything on this machine:');
   for (const add of [addUp, addDemo, addStory]) add(program);
   program.commandsGroup('As the owner:');
-  for (const add of [addGrant, addDeny, addRevoke, addWatch, addPair]) add(program);
+  for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
   program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addRequest, addModerate, addVerify, addDoctor]) add(program);
+  for (const add of [addRequest, addModerate, addVerify, addAudit, addAuditAccess, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
-  for (const add of [addDevice, addBridge, addRegistry, addBroker]) add(program);
+  for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.
   for (const command of program.commands.flatMap((verb) => [verb, ...verb.commands])) {
     command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');
@@ -70,6 +75,8 @@ export async function main(argv: string[]): Promise<void> {
   // A closed pipe (`| head`) ends the output, not the work's correctness.
   process.stdout.on('error', () => process.exit(0));
   try {
+    // Before any key is read.
+    refuseInspector();
     const program = makeProgram();
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);

@@ -1,8 +1,8 @@
-// Owns: the verbs that run one part as a process of its own: device, bridge, registry, broker. Each prints a ready line.
+// Owns: the verbs that run one part as a process of its own: device, bridge, registry, vault, broker. Each prints a ready line.
 // Not here: what the parts do; how a town runs them together (supervisor/). Each loads only its own part, which is quicker.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
+import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
 import {
   type DeviceConfigInput,
   factoryReset,
@@ -135,11 +135,42 @@ export function addRegistry(program: Command): void {
     });
 }
 
+export function addVault(program: Command): void {
+  program
+    .command('vault')
+    .description('the vault: keeps what a bridge hands over, for the agency it was granted to')
+    .requiredOption('--data <dir>', 'its folder; settings in vault.json there')
+    .option('--port <n>', 'port (default: a free one)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill vault --data ./vault --port 8702
+  $ npx doorsill vault --data ./vault --json`,
+    )
+    .action(async (options: PartOptions, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      await runPart(context, folder, async () => {
+        const file = join(folder, 'vault.json');
+        const stored: Partial<VaultConfigInput> = (await readSettings(context.disk, file)) ?? {};
+        const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
+        const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
+        const { parseConfig, startVault, vaultConfigSchema } = await import('../../cloud-bridge/index.ts');
+        const part = await startVault(parseConfig(vaultConfigSchema, input, file), context);
+        const ready = { url: part.url, id: part.id, key: part.publicKey };
+        return { part, ready, text: `The vault ${part.id} listens at ${part.url}; its key is ${part.publicKey}.` };
+      });
+    });
+}
+
 interface BridgeOptions extends PartOptions {
   registry?: string;
   registryKey?: string;
   areaUrl?: string;
   areaAccounts?: string;
+  vault?: string;
+  vaultKey?: string;
 }
 
 export function addBridge(program: Command): void {
@@ -152,6 +183,8 @@ export function addBridge(program: Command): void {
     .option('--registry-key <key>', "the registry's public key, pinned")
     .option('--area-url <url>', 'the area broker, as devices reach it')
     .option('--area-accounts <dir>', "the embedded broker's accounts folder, to issue accounts in")
+    .option('--vault <url>', 'the vault that stored clips are handed to (default: they stay here)')
+    .option('--vault-key <key>', "the vault's public key, pinned")
     .addHelpText(
       'after',
       '\nExample:\n  $ npx doorsill bridge --data ./bridge --port 8700 --registry http://127.0.0.1:8701 ...',
@@ -176,10 +209,20 @@ export function addBridge(program: Command): void {
             ...(options.areaUrl ? { url: options.areaUrl } : {}),
             ...(options.areaAccounts ? { accounts: resolve(options.areaAccounts) } : {}),
           },
+          ...(stored.vault || options.vault || options.vaultKey
+            ? {
+                vault: {
+                  ...stored.vault,
+                  ...(options.vault ? { url: options.vault } : {}),
+                  ...(options.vaultKey ? { key: options.vaultKey } : {}),
+                },
+              }
+            : {}),
         };
         const { bridgeConfigSchema, parseConfig, startBridge } = await import('../../cloud-bridge/index.ts');
         const part = await startBridge(parseConfig(bridgeConfigSchema, input, file), context);
-        return { part, ready: { url: part.url, id: part.id }, text: `The bridge ${part.id} listens at ${part.url}.` };
+        const ready = { url: part.url, id: part.id, key: part.publicKey };
+        return { part, ready, text: `The bridge ${part.id} listens at ${part.url}.` };
       });
     });
 }
@@ -190,7 +233,10 @@ export function addDevice(program: Command): void {
     .description('one doorbell; b rings on a terminal. Under it: install, backup, restore')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
-    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: what device.json says)')
+    .option(
+      '--camera <source>',
+      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
+    )
     .option('--enrol <code>', "a bridge's one-time enrolment code")
     .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
     .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')

@@ -2,11 +2,14 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
+import { runAgencyAuditStory } from '../story/agency-audit.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
 import { tellFederalRefused } from '../story/federal-refused.ts';
 import { runLeakStory } from '../story/leak.ts';
 import { tellPartnerEnded } from '../story/partner-ended.ts';
+import { runRecallStory } from '../story/recall.ts';
+import { runRetentionStory } from '../story/retention.ts';
 import { Up } from '../story/up.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
@@ -15,9 +18,12 @@ import { parseSeconds } from './moments.ts';
 export function addUp(program: Command): void {
   program
     .command('up')
-    .description('run broker, registry, bridge and one doorbell; an agency asks when somebody rings')
+    .description('run broker, registry, vault, bridge and one doorbell; an agency asks when somebody rings')
     .option('--data <dir>', 'where everything is kept (default: .doorsill here)')
-    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH (default: synthetic)')
+    .option(
+      '--camera <source>',
+      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
+    )
     .option('--no-ask', 'no agency asks by itself')
     .addHelpText(
       'after',
@@ -26,8 +32,13 @@ Examples:
   $ npx doorsill up
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
+  $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 
-While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.`,
+While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.
+
+Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up here: what they say never leaves this machine.
+To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
+  $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action(async (options: { data?: string; camera?: string; ask: boolean }, command: Command) => {
       const context = openContext(command);
@@ -77,8 +88,8 @@ interface DemoOptions {
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('the whole story unattended: request, grant, exact clip at the bridge; ends with one JSON line')
-    .option('--camera <source>', 'synthetic, file:PATH or rtsp://HOST/PATH', 'synthetic')
+    .description('the whole story unattended: request, grant, exact clip in the vault; ends with one JSON line')
+    .option('--camera <source>', 'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:', 'synthetic')
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')
     .option('--to <s>', 'end of the clip, not included', '4')
     .option('--disclose <keys>', 'facts that go with the clip: name,address,email,phone (default: none)')
@@ -116,6 +127,9 @@ Examples:
 /** Each told on its own. `media` is the leak's. */
 const STORIES: Record<string, (context: Context, media: string | null, signal: AbortSignal) => Promise<void>> = {
   leak: (context, media, signal) => runLeakStory(context, media, signal),
+  retention: (context, _media, signal) => runRetentionStory(context, signal),
+  recall: (context, _media, signal) => runRecallStory(context, signal),
+  'agency-audit': async (context, _media, signal) => void (await runAgencyAuditStory(context, signal)),
   'community-request': (context, _media, signal) => tellCommunityRequest(context, signal),
   'partner-ended': (context, _media, signal) => tellPartnerEnded(context, signal),
   'federal-refused': (context, _media, signal) => tellFederalRefused(context, signal),
@@ -131,6 +145,9 @@ export function addStory(program: Command): void {
       `
 Stories:
   leak                the hidden frames of a usual cut beside our none
+  retention           half a year of department policy over one granted clip
+  recall              an owner takes clips back, before and after the vault has them
+  agency-audit        4,000 agencies' searches, 47 that misuse them, and what becomes of them
   community-request   asked, looked at by a person, published, answered, resolved
   partner-ended       a partnership that ends in the middle of a request
   federal-refused     federal agencies and their local branches at every door
@@ -147,6 +164,7 @@ Examples:
         const names = Object.keys(STORIES).join(', ');
         throw failure('usage', { detail: `there is no story "${name}"; there are: ${names}` });
       }
+      if (options.media && name !== 'leak') throw failure('usage', { detail: `--media is not for story ${name}` });
       await story(context, options.media ? resolve(options.media) : null, stopSignal());
       process.stdin.destroy();
     });

@@ -3,9 +3,18 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, readReceipt, verifyClip, walkLedger } from '../../device/index.ts';
+import {
+  failure,
+  fromUtf8,
+  isPublicKey,
+  readEnrolment,
+  readReceipt,
+  verifyClip,
+  walkLedger,
+} from '../../device/index.ts';
+import { townPaths } from '../supervisor/town-file.ts';
 import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
-import { printBytes } from './moments.ts';
+import { printBytes, printMoment } from './moments.ts';
 import { oneLine, showWindow } from './owner-notice.ts';
 
 const TOKEN_BYTES_MAX = 65_536;
@@ -13,14 +22,26 @@ const TOKEN_BYTES_MAX = 65_536;
 interface VerifyOptions extends OwnerOptions {
   ledger?: boolean;
   receipt?: string;
+  proof?: string;
   bridgeKey?: string;
+  witnessKey: string[];
 }
 
 export function addVerify(program: Command): void {
   withOwnerOptions(program.command('verify [clip] [manifest]'))
     .description("check, offline, that a clip is the granted one; or that a device's ledger is whole")
     .option('--receipt <file>', "with a clip: the bridge's receipt to check with it; with --ledger: a device's")
-    .option('--bridge-key <key>', 'the key that must have signed the receipt')
+    .option('--proof <file>', "with a clip and its receipt: the proof that it is in the bridge's log")
+    .option(
+      '--bridge-key <key>',
+      "the bridge's public key, or a file with it (default with --data: the key that town's doorbell pinned)",
+    )
+    .option(
+      '--witness-key <key>',
+      'a witness that must have cosigned the log, or a file with its key; may be repeated',
+      (key: string, keys: string[]) => [...keys, key],
+      [],
+    )
     .option('--ledger', "the ledger of the town's doorbell instead of a clip")
     .addHelpText(
       'after',
@@ -28,6 +49,8 @@ export function addVerify(program: Command): void {
 Examples:
   $ npx doorsill verify clip.mp4 manifest.jws
   $ npx doorsill verify clip.mp4 manifest.jws --device device-3f2a...
+  $ npx doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --bridge-key bridge.pub
+  $ npx doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --witness-key witness.pub
   $ npx doorsill verify --ledger`,
     )
     .action(
@@ -48,21 +71,49 @@ async function readToken(context: Context, path: string): Promise<string> {
   if (!isTokenSized) throw failure('usage', { detail: `${path} is no manifest or receipt` });
   const bytes = await context.disk.readFile(resolve(path), TOKEN_BYTES_MAX);
   if (!bytes) throw failure('usage', { detail: `there is no file ${path}` });
-  return new TextDecoder().decode(bytes).trim();
+  // Every byte counts, but for the one line end that editors and `echo` put at the end.
+  const text = fromUtf8(bytes)?.replace(/\r?\n$/, '');
+  if (text === undefined) throw failure('verify_failed', { detail: `${path} is not text` });
+  return text;
+}
+
+/** A public key as it was named: itself, or the file it stands in. Throws `usage`. */
+async function namedKey(context: Context, named: string): Promise<string> {
+  const key = isPublicKey(named) ? named : (await readToken(context, named)).trim();
+  if (!isPublicKey(key)) throw failure('usage', { detail: `${named} is neither a public key nor a file with one` });
+  return key;
+}
+
+/** The bridge's key that must have signed: as named, or as the doorbell of the named town pinned it. */
+async function expectedBridge(context: Context, options: VerifyOptions): Promise<string | undefined> {
+  if (options.bridgeKey !== undefined) return namedKey(context, options.bridgeKey);
+  if (options.data === undefined) return undefined;
+  const path = join(townPaths(dataFolder(options.data)).doorbell, 'enrolment.json');
+  return (await readEnrolment(context.disk, path))?.bridgeKey;
 }
 
 async function verifyFiles(context: Context, clip: string, manifest: string, options: VerifyOptions): Promise<void> {
   const found = await stat(clip).catch(() => null);
   if (!found?.isFile()) throw failure('usage', { detail: `there is no file ${clip}` });
-  const verified = await verifyClip(createReadStream(clip), await readToken(context, manifest), {
+  const isLost = (options.proof && !options.receipt) || (options.witnessKey.length > 0 && !options.proof);
+  if (isLost) throw failure('usage', { detail: '--proof goes with --receipt, and --witness-key with --proof' });
+  const bridgeKey = await expectedBridge(context, options);
+  const witnessKeys = await Promise.all(options.witnessKey.map((named) => namedKey(context, named)));
+  const verified = await verifyClip(bytesOf(clip), await readToken(context, manifest), {
     ...(options.device ? { device: options.device } : {}),
-    ...(options.bridgeKey ? { bridgeKey: options.bridgeKey } : {}),
+    ...(bridgeKey === undefined ? {} : { bridgeKey }),
     ...(options.receipt ? { receipt: await readToken(context, options.receipt) } : {}),
+    ...(options.proof ? { proof: await readToken(context, options.proof) } : {}),
+    witnessKeys,
   });
-  const facts = verified.manifest;
+  const { manifest: facts, receipt, custody } = verified;
   const disclosed = Object.entries(facts.disclosed).map(([key, value]) => `${key} (${oneLine(String(value))})`);
+  const unknown = [
+    ...(options.device ? [] : ['  Whose device that is, you must know from elsewhere (--device).']),
+    ...(receipt && bridgeKey === undefined ? ['  Whose bridge it is, too (--bridge-key).'] : []),
+  ];
   context.output.result(
-    { ok: true, manifest: facts, receipt: verified.receipt },
+    { ok: true, manifest: facts, receipt, custody },
     [
       'Verified: this is the clip that its owner granted.',
       `  device     ${facts.device}`,
@@ -70,9 +121,18 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
       `  frames     ${facts.frames} in ${printBytes(facts.clipBytes)}, ${facts.method}`,
       ...facts.gaps.map((gap) => `  gap        ${showWindow(gap)}`),
       `  disclosed  ${disclosed.join(', ') || 'nothing'}`,
-      ...(options.device ? [] : ['  Whose device that is, you must know from elsewhere (--device).']),
+      ...(receipt ? [`  bridge     took it in, ${printMoment(receipt.iat * 1_000_000)}`] : []),
+      ...(custody
+        ? [`  custody    leaf ${custody.leaf} of ${custody.size}, witnesses: ${custody.witnesses.length}`]
+        : []),
+      ...unknown,
     ].join('\n'),
   );
+}
+
+/** The file's bytes, opened when they are asked for: papers that do not hold end the matter before. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  for await (const part of createReadStream(path)) yield part;
 }
 
 /** Walks the chain with the device's public key alone; a receipt an owner kept must name a head that lies on it. */

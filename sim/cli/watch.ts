@@ -1,10 +1,16 @@
 // Owns: the verb `watch`: what the device says, live or once. Not here: answering it.
 import type { Command } from 'commander';
-import { type DeviceState, type OwnerListeners, OwnerSession } from '../../device/index.ts';
+import {
+  type DeviceState,
+  type OwnerListeners,
+  OwnerSession,
+  type Receipt,
+  recallAnswerOf,
+} from '../../device/index.ts';
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
 import { printBytes, printTimeOfDay } from './moments.ts';
-import { showNotice, showUpload, showWindow } from './owner-notice.ts';
+import { oneLine, showNotice, showUpload, showWindow } from './owner-notice.ts';
 
 const STATE_MS_MAX = 10_000;
 
@@ -38,8 +44,7 @@ export function addWatch(program: Command): void {
           state: (state) => output.json && output.result({ state }, ''),
           event: (event) => print('event', event, event.type),
           notice: (notice) => print('request', notice.request, showNotice(notice).join('\n          ')),
-          receipt: (receipt) =>
-            print('receipt', receipt, `${receipt.outcome} ${receipt.code ?? ''} ${receipt.request ?? ''}`),
+          receipt: (receipt) => print('receipt', receipt, showReceipt(receipt)),
           upload: (progress) => print('upload', progress, showUpload(progress).trim()),
         });
         await aborted(signal);
@@ -47,6 +52,12 @@ export function addWatch(program: Command): void {
         await session.stop();
       }
     });
+}
+
+function showReceipt(receipt: Receipt): string {
+  const answer = recallAnswerOf(receipt);
+  const said = answer ? `the vault says ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}` : '';
+  return [receipt.outcome, receipt.code, receipt.request, said].filter(Boolean).join(' ');
 }
 
 function showState(state: DeviceState): string {

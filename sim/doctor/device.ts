@@ -6,8 +6,10 @@ import {
   askHealth,
   type DeviceConfig,
   deviceIdOf,
+  ERRORS,
   folderHolder,
   type Health,
+  isErrorCode,
   loadDeviceKey,
   pairingSocketPath,
   parseDeviceConfig,
@@ -145,11 +147,10 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
 function ofHealth(health: Health): Finding[] {
   const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
-  const isWell = camera.state === 'recording' || camera.state === 'starting' || privacy;
+  const records = camera.state === 'recording' || camera.state === 'starting';
+  const isWell = privacy || (records && camera.code === undefined);
   const found = [
-    isWell
-      ? ok('camera', `${shown}${privacy ? ', privacy on' : ''}`)
-      : wrong('camera', shown, 'Check its cable, power and address; it is tried again by itself.'),
+    isWell ? ok('camera', `${shown}${privacy ? ', privacy on' : ''}`) : cameraTrouble(shown, camera.code),
     homeFault === null
       ? ok('broker', 'the home broker is reached')
       : wrong(
@@ -197,6 +198,13 @@ function ofHealth(health: Health): Finding[] {
   }
   found.push(...wear(health));
   return found;
+}
+
+/** What the table of errors advises about a camera's trouble, where it has a code. */
+function cameraTrouble(shown: string, code: string | undefined): Finding {
+  const known = code !== undefined && isErrorCode(code) ? code : null;
+  const advice = known ? ERRORS[known].advice : 'Check its cable, power and address; it is tried again by itself.';
+  return { ...wrong('camera', shown, advice), ...(known ? { code: known } : {}) };
 }
 
 /** Bytes an hour, by what wrote them: the measure of how long a flash card lasts. */

@@ -2,7 +2,7 @@
 // Not here: what is in a data folder (device.ts, town.ts).
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { findFfmpeg, freshId, runFfmpeg, systemCode } from '../../device/index.ts';
+import { chooseEncoder, findFfmpeg, freshId, runFfmpeg, systemCode } from '../../device/index.ts';
 import { type Finding, look, ok, type Seams, wrong } from './finding.ts';
 
 const FREE_BYTES_MIN = 1_000_000_000;
@@ -18,7 +18,7 @@ function node(): Finding {
 }
 
 /** Not only that it runs: an ffmpeg built without x264 can neither encode a camera's footage nor cut a clip. */
-async function ffmpeg({ clock }: Seams): Promise<Finding> {
+async function ffmpeg({ clock, log }: Seams): Promise<Finding> {
   const found = await findFfmpeg();
   const args = ['-f', 'lavfi', '-i', 'color=s=64x64:r=5:d=0.4', '-c:v', 'libx264', '-f', 'h264', 'pipe:1'];
   try {
@@ -26,7 +26,8 @@ async function ffmpeg({ clock }: Seams): Promise<Finding> {
       doing: 'encoding a test picture',
       ...{ args, clock, timeoutMs: ENCODE_MS_MAX, stdoutBytesMax: 1_000_000 },
     });
-    if (bytes.length > 0) return ok('ffmpeg', `${found.version} at ${found.path}, encodes H.264`);
+    const encoder = await chooseEncoder(found, { clock, log });
+    if (bytes.length > 0) return ok('ffmpeg', `${found.version} at ${found.path}, encodes H.264 with ${encoder}`);
   } catch {
     // Said below: why exactly it does not is in ffmpeg's own words, which nobody here can mend.
   }

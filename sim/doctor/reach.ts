@@ -8,19 +8,22 @@ import {
   type DeviceConfig,
   exchangeJson,
   failure,
+  findFfmpeg,
   MqttLink,
   PAYLOAD_BYTES_MAX,
   parseCameraSource,
   readEnrolment,
+  SystemPrograms,
   silentLog,
+  tryCamera,
 } from '../../device/index.ts';
-import { type Finding, note, ok, type Seams, wrong } from './finding.ts';
+import { type Finding, fault, note, ok, type Seams, wrong } from './finding.ts';
 
 const REACH_MS_MAX = 4_000;
 const RTSP_PORT = 554;
 
 /** Whether the camera is there, for a doorbell that is not running: a file, a device this user may open, a port that answers. */
-export async function cameraOf(seams: Seams, config: DeviceConfig): Promise<Finding> {
+export async function cameraOf(seams: Seams, config: DeviceConfig): Promise<Finding | Finding[]> {
   const source = parseCameraSource(config.camera, { loop: true });
   if (source.kind === 'rtsp') {
     const { hostname, port } = source.url;
@@ -34,6 +37,12 @@ export async function cameraOf(seams: Seams, config: DeviceConfig): Promise<Find
     }
   }
   if (source.kind === 'file') await access(source.path, constants.R_OK);
+  if (source.kind === 'v4l2' || source.kind === 'rpicam') {
+    const { clock } = seams;
+    const programs = new SystemPrograms();
+    const { gives, troubles } = await tryCamera(source, { clock, programs, ffmpeg: await findFfmpeg() });
+    return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => fault('camera', trouble))];
+  }
   return ok('camera', source.shown);
 }
 

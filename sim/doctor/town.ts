@@ -1,4 +1,4 @@
-// Owns: looking at a whole town's folder: whether it runs, its registry, its doorbell, and its doorbell as its owner sees it.
+// Owns: looking at a whole town's folder: whether it runs, its registry, its vault, its doorbell, and its doorbell as its owner sees it.
 // Not here: the doorbell's own folder (device.ts), the machine (machine.ts).
 import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
 import { type TownFile, townPaths } from '../supervisor/town-file.ts';
@@ -14,16 +14,17 @@ export async function examineTown(seams: Seams, folder: string, town: TownFile):
   const homes = await listHomes(seams.disk, paths.owner);
   const looks = [
     examineDevice(seams, paths.doorbell),
-    look('registry', () => registryOf(town)),
+    look('registry', () => answers('registry', town.registry?.url, '/v1/key')),
+    look('vault', () => answers('vault', town.vault?.url, '/v1/vault')),
     ...homes.map((home) => look('owner', () => heard(seams, home))),
   ];
   return [ok('town', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
 }
 
-async function registryOf({ registry }: TownFile): Promise<Finding | Finding[]> {
-  if (!registry) return [];
-  await exchangeJson(`${registry.url}/v1/key`, { method: 'GET' });
-  return ok('registry', `answers at ${registry.url}`);
+async function answers(part: string, url: string | undefined, path: string): Promise<Finding | Finding[]> {
+  if (url === undefined) return [];
+  await exchangeJson(`${url}${path}`, { method: 'GET' });
+  return ok(part, `answers at ${url}`);
 }
 
 /** Asks the device over its broker, as its owner: both must answer. */

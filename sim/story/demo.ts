@@ -1,4 +1,5 @@
-// Owns: the whole story unattended: a town of its own, a request, a scripted owner's grant, and the clip in the vault.
+// Owns: the whole story unattended: a town of its own, a request, a scripted owner's grant, and the clip in the vault; and its
+// steps, of which other stories are made.
 // Uses the same parts as `up`; the device has no setting that grants by itself. Not here: the command line (cli/).
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,17 +9,24 @@ import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
   type DisclosureProfile,
+  type Failure,
   failure,
+  isErrorCode,
   makeGrant,
   OwnerSession,
+  readEnrolment,
   type Signer,
+  sha256Hex,
   type Timer,
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
 import { answered, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
+import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
-import { DEMO_HOME, Town } from '../supervisor/town.ts';
+import { fetchPapers, keepPapers, PROOF_NAME, RECEIPT_NAME } from '../papers/papers.ts';
+import { DEMO_HOME, Town, type TownFacts, type TownOptions } from '../supervisor/town.ts';
+import { evidenceFolder, townPaths } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -31,7 +39,7 @@ export interface DemoOptions {
   disclose: string;
   audio: boolean;
   logLevel: string;
-  /** Kept when named; else a new folder of which only the clip and its manifest stay. */
+  /** Kept when named; else a new folder of which only the clip and its papers stay. */
   folder?: string;
 }
 
@@ -54,53 +62,123 @@ const PAST_END_MS_MAX = 10_000;
 /** A camera that has not given a picture by then is not going to. */
 const CAMERA_MS_MAX = 30_000;
 const NOTICE_MS_MAX = 30_000;
+const HANDED_OVER_MS_MAX = 60_000;
 
 /** Runs the story to its end. Throws a coded failure when no clip reached the vault; leaves no process in any case. */
 export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: AbortSignal): Promise<DemoResult> {
-  const disclose = parseKeys(options.disclose);
+  // Wrong words are found before anything is started.
+  profileFor(parseKeys(options.disclose));
   const ownFolder = options.folder === undefined;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-demo-')));
+  const town = ownFolder ? join(folder, 'town') : folder;
+  let isDone = false;
+  try {
+    const result = await inTown({ ...options, folder: town }, deps, signal, async (scene) => {
+      const granted = await grantOnce(scene, options.disclose, options.audio);
+      const stored = evidenceFolder(town, await handedOver(scene, granted));
+      if (ownFolder) {
+        await copyFile(join(stored, 'clip.mp4'), join(folder, 'clip.mp4'));
+        await copyFile(join(stored, 'manifest.jws'), join(folder, 'manifest.jws'));
+      }
+      const target = ownFolder ? folder : stored;
+      const bridgeKey = await pinnedBridgeKey(deps, town);
+      const { facts, signer } = scene;
+      const of = { device: facts.home.device, grant: granted.grant, bridgeUrl: facts.bridge.url, bridgeKey };
+      await keepPapers(deps.disk, target, await fetchPapers(signer, of));
+      deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
+      return { clip: join(target, 'clip.mp4'), manifest: join(target, 'manifest.jws'), ...granted.facts };
+    });
+    isDone = true;
+    return result;
+  } finally {
+    if (ownFolder) await rm(isDone ? town : folder, { recursive: true, force: true });
+  }
+}
+
+/** A running town whose doorbell has recorded the wanted window, and its owner's session. */
+export interface Scene {
+  town: Town;
+  facts: TownFacts;
+  session: OwnerSession;
+  signer: Signer;
+  window: Window;
+  deps: StoryDeps;
+  signal: AbortSignal;
+}
+
+/** Plays in a town of its own, in `options.folder`; ends the town in any case. */
+export async function inTown<Result>(
+  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TownOptions, 'folder' | 'vault'>,
+  deps: StoryDeps,
+  signal: AbortSignal,
+  play: (scene: Scene) => Promise<Result>,
+): Promise<Result> {
+  const { folder, logLevel, vault } = options;
   const town = new Town(
     {
-      folder: join(folder, ...(ownFolder ? ['town'] : [])),
+      folder,
       kind: 'doorsill-demo',
       camera: demoCamera(options),
-      logLevel: options.logLevel,
+      logLevel,
+      ...(vault === undefined ? {} : { vault }),
     },
     { ...deps, say: (text) => deps.output.progress(text) },
   );
   const closers: (() => Promise<void>)[] = [() => town.stop()];
-  let isDone = false;
   try {
-    deps.output.progress(`Starting broker, registry, bridge and a doorbell with ${options.camera} ...`);
+    deps.output.progress(`Starting broker, registry, vault, bridge and a doorbell with ${options.camera} ...`);
     const facts = await abortable(town.start(), signal);
     const session = new OwnerSession(facts.home, deps);
     closers.unshift(() => session.stop());
     const signer = { key: facts.ownerKey, clock: deps.clock, random: deps.random };
     const window = await recordedWindow(session, options, deps, signal);
-    deps.output.progress(`Recorded. An agency asks; the owner grants ${showWindow(window)}.`);
-    const ask = demoAsk(deps.clock, DEMO_HOME.place, window, profileFor(disclose));
-    const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, ask);
-    const notice = await noticeOf(session, id, () => postRequest(facts.bridge.url, token), signal);
-    const result = await grantAndWait(session, signer, notice, { window, disclose, audio: options.audio }, deps);
-    const stored = join(town.folder, 'bridge', 'clips', result.clipId);
-    const target = ownFolder ? folder : stored;
-    if (ownFolder) {
-      await copyFile(join(stored, 'clip.mp4'), join(folder, 'clip.mp4'));
-      await copyFile(join(stored, 'manifest.jws'), join(folder, 'manifest.jws'));
-    }
-    isDone = true;
-    return { clip: join(target, 'clip.mp4'), manifest: join(target, 'manifest.jws'), ...result.facts };
+    return await play({ town, facts, session, signer, window, deps, signal });
   } finally {
     for (const close of closers) await close();
-    if (ownFolder) await rm(isDone ? join(folder, 'town') : folder, { recursive: true, force: true });
   }
 }
 
+/** The bridge's key as the doorbell pinned it when it enrolled. */
+async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<string> {
+  const enrolment = await readEnrolment(disk, join(townPaths(folder).doorbell, 'enrolment.json'));
+  if (!enrolment) throw failure('not_running', { folder });
+  return enrolment.bridgeKey;
+}
+
+/** What a grant led to. */
+export interface Granted {
+  grant: string;
+  grantSha256: string;
+  request: string;
+  clipId: string;
+  facts: Omit<DemoResult, 'clip' | 'manifest'>;
+}
+
+/** The agency asks, the owner grants the scene's window; resolves once the clip is stored. */
+export async function grantOnce(scene: Scene, keys: string, audio: boolean, investigation?: string): Promise<Granted> {
+  const { facts, session, signer, window, deps, signal } = scene;
+  const disclose = parseKeys(keys);
+  deps.output.progress(`Recorded. An agency asks; the owner grants ${showWindow(window)}.`);
+  const ask = demoAsk(deps.clock, DEMO_HOME.place, window, profileFor(disclose));
+  const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, {
+    ...ask,
+    ...(investigation === undefined ? {} : { investigation }),
+  });
+  const notice = await noticeOf(session, id, () => postRequest(facts.bridge.url, token), signal);
+  return grantAndWait(session, signer, notice, { window, disclose, audio }, deps);
+}
+
+/** Resolves with the item's id once the vault has the clip. Throws `timed_out`. */
+export async function handedOver({ facts, signal }: Scene, { grant }: Granted): Promise<string> {
+  const item = evidenceId(facts.bridge.id, facts.home.device, grant);
+  if (await facts.evidence.whenItem(item, () => true, HANDED_OVER_MS_MAX, signal)) return item;
+  throw failure('timed_out', { what: 'the hand-over to the vault', seconds: HANDED_OVER_MS_MAX / 1000 });
+}
+
 /** A file is read once, as fast as it goes; drawn footage as long as needed; a live camera as it comes. */
-function demoCamera(options: DemoOptions): string {
+function demoCamera(options: Pick<DemoOptions, 'camera' | 'toUs'>): string {
   const { camera } = options;
-  if (/^rtsp:\/\//.test(camera) || camera.includes('pace=')) return camera;
+  if (/^(rtsp:\/\/|v4l2:|rpicam\b|\/dev\/)/.test(camera) || camera.includes('pace=')) return camera;
   const join = camera.includes('?') ? '&' : '?';
   const seconds = Math.ceil(options.toUs / 1_000_000) + 2;
   if (camera.startsWith('synthetic')) return `${camera}${join}pace=fast&seconds=${seconds}`;
@@ -110,7 +188,7 @@ function demoCamera(options: DemoOptions): string {
 /** Waits until the ring holds the window's end, or the source has ended; returns the window in wall time. */
 async function recordedWindow(
   session: OwnerSession,
-  options: DemoOptions,
+  options: Pick<DemoOptions, 'fromUs' | 'toUs'>,
   deps: StoryDeps,
   signal: AbortSignal,
 ): Promise<Window> {
@@ -129,8 +207,7 @@ async function recordedWindow(
         shown = line;
         const window = windowOf(state, options);
         const newestUs = state.ring.coverage.at(-1)?.endUs ?? 0;
-        if (camera.state === 'failed')
-          failed(failure('camera_failed', { source: camera.source, times: 1, detail: whyOf(camera) }));
+        if (camera.state === 'failed') failed(faultOf(camera));
         else if (window && newestUs >= window.endUs) {
           const oldestUs = state.ring.coverage[0]?.startUs ?? newestUs;
           if (oldestUs >= window.endUs) failed(sourceHas('begins', oldestUs - window.startUs + options.fromUs));
@@ -159,6 +236,15 @@ async function recordedWindow(
   });
 }
 
+/** What makes a camera useless, as the doorbell says it: under the same code, its message not said twice. */
+function faultOf(camera: DeviceState['camera']): Failure {
+  const { source, code = '', detail = '' } = camera;
+  if (!isErrorCode(code) || code === 'camera_failed')
+    return failure('camera_failed', { source, times: 1, detail: whyOf(camera) });
+  const start = failure(code, { source, detail: '' }).message;
+  return failure(code, { source, detail: detail.startsWith(start) ? detail.slice(start.length) : detail });
+}
+
 /** Why a camera gives nothing, without naming it again. */
 function whyOf({ source, detail }: DeviceState['camera']): string {
   const named = ['camera', 'file'].map((kind) => `The ${kind} ${source} `).find((start) => detail?.startsWith(start));
@@ -172,7 +258,7 @@ function sourceHas(what: 'begins' | 'ends', atUs: number) {
   });
 }
 
-function windowOf(state: DeviceState, options: DemoOptions): Window | null {
+function windowOf(state: DeviceState, options: Pick<DemoOptions, 'fromUs' | 'toUs'>): Window | null {
   const { sourceStartUs } = state.camera;
   if (sourceStartUs === undefined) return null;
   return { startUs: sourceStartUs + options.fromUs, endUs: sourceStartUs + options.toUs };
@@ -199,7 +285,7 @@ async function grantAndWait(
   notice: VerifiedNotice,
   choice: { window: Window; disclose: DisclosureKey[]; audio: boolean },
   deps: StoryDeps,
-): Promise<{ clipId: string; facts: Omit<DemoResult, 'clip' | 'manifest'> }> {
+): Promise<Granted> {
   const grant = makeGrant(signer, notice, choice);
   const startMs = deps.clock.monotonicMs();
   const { receipt } = await answered(
@@ -219,7 +305,13 @@ async function grantAndWait(
   if (!clip) throw failure('internal', { detail: 'the receipt names no clip' });
   const disclosed = Object.fromEntries(clip.disclosed.map((key) => [key, notice.wouldDisclose[key] ?? '']));
   const { id, window, frames, sha256, method } = clip;
-  return { clipId: id, facts: { window, frames, sha256, disclosed, method, grantToStoredMs } };
+  return {
+    grant: grant.jti,
+    grantSha256: sha256Hex(grant.token),
+    request: notice.request.jti,
+    clipId: id,
+    facts: { window, frames, sha256, disclosed, method, grantToStoredMs },
+  };
 }
 
 function parseKeys(text: string): DisclosureKey[] {

@@ -12,6 +12,7 @@ import {
   freshId,
   parseCameraSource,
   runFfmpeg,
+  SystemPrograms,
 } from '../../device/index.ts';
 import { runDemo } from './demo.ts';
 import type { StoryDeps } from './up.ts';
@@ -88,7 +89,10 @@ async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal
       const source = parseCameraSource(`synthetic?pace=fast&seconds=${SECONDS}`);
       const boot = freshId(deps.random, 'boot');
       const capture = new Capture(
-        { source, ffmpeg, clock: deps.clock, random: deps.random, log: deps.log, boot, clockTrusted: () => true },
+        {
+          ...{ source, ffmpeg, boot, clock: deps.clock, random: deps.random, log: deps.log },
+          ...{ programs: new SystemPrograms(), clockTrusted: () => true },
+        },
         {
           segment: async ({ init, fragment }) => {
             if (isFirst) await file.write(init);

@@ -44,11 +44,20 @@ export class Stage {
   readonly deps: StoryDeps;
   readonly signal: AbortSignal;
   readonly session: OwnerSession;
+  private readonly name: string;
   private readonly folder: string;
   private readonly proved: string[] = [];
   private cases = 0;
 
-  private constructor(facts: TownFacts, folder: string, session: OwnerSession, deps: StoryDeps, signal: AbortSignal) {
+  private constructor(
+    name: string,
+    facts: TownFacts,
+    folder: string,
+    session: OwnerSession,
+    deps: StoryDeps,
+    signal: AbortSignal,
+  ) {
+    this.name = name;
     this.facts = facts;
     this.folder = folder;
     this.session = session;
@@ -56,7 +65,7 @@ export class Stage {
     this.signal = signal;
   }
 
-  /** Tells a story on a town of its own, which is gone afterwards. Throws what the story throws, and `story_disproved`. */
+  /** Tells a story on a town of its own, which is gone afterwards. Throws what the story throws, and `story_failed`. */
   static async tell(
     options: StageOptions,
     deps: StoryDeps,
@@ -77,9 +86,9 @@ export class Stage {
       const facts = await town.start();
       session = new OwnerSession(facts.home, deps);
       await session.start();
-      const stage = new Stage(facts, folder, session, deps, signal);
+      const stage = new Stage(options.name, facts, folder, session, deps, signal);
       await story(stage);
-      stage.end(options.name);
+      stage.end();
     } finally {
       signal.removeEventListener('abort', stop);
       await session?.stop();
@@ -94,9 +103,9 @@ export class Stage {
     this.deps.output.result({ event: 'step', text, ...facts }, `- ${text}`);
   }
 
-  /** A claim; throws `story_disproved` unless it holds. */
+  /** A claim; throws `story_failed` unless it holds. */
   prove(what: string, holds: boolean): void {
-    if (!holds) throw failure('story_disproved', { what });
+    if (!holds) throw failure('story_failed', { story: this.name, detail: what });
     this.proved.push(what);
     this.say(`  proved: ${what}`);
   }
@@ -210,10 +219,10 @@ export class Stage {
     }
   }
 
-  private end(story: string): void {
+  private end(): void {
     const lines = this.proved.map((what, at) => `  ${at + 1}. ${what}`);
     this.deps.output.result(
-      { event: 'proved', story, proved: this.proved },
+      { event: 'proved', story: this.name, proved: this.proved },
       ['', 'What this proved:', ...lines].join('\n'),
     );
   }

@@ -11,6 +11,7 @@ import {
   OwnerSession,
   type Random,
   type Receipt,
+  recallAnswerOf,
   type Signer,
   type Timer,
   type VerifiedNotice,
@@ -19,8 +20,10 @@ import {
 import { printBytes, printFrames, printLength, printTimeOfDay } from '../cli/moments.ts';
 import type { Output } from '../cli/output.ts';
 import { fetchNotices, grantLine, shellWord, showNotice, showUpload } from '../cli/owner-notice.ts';
+import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
+import { evidenceFolder, townPaths } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 
 export interface UpOptions {
@@ -48,6 +51,8 @@ const AFTER_PRESS_US = 2_000_000;
 const ASK_ANYWAY_AFTER_US = 6_000_000;
 /** After a refusal or an unreachable bridge the agency waits this long before it asks about something else. */
 const ASK_AGAIN_MS = 10_000;
+/** A vault that has not got a clip by then is told of. */
+const HANDED_OVER_MS_MAX = 60_000;
 
 /** A running town with its story. `stop` ends both. */
 export class Up {
@@ -59,6 +64,7 @@ export class Up {
   private asked = false;
   /** Nobody would end a session that begins after the stop. */
   private isStopped = false;
+  private readonly stopping = new AbortController();
   private recordingSinceUs: number | null = null;
   private cameraState = '';
   private readonly pieces = new Map<string, Window>();
@@ -103,6 +109,7 @@ export class Up {
 
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.stopping.abort();
     for (const timer of this.timers) timer.cancel();
     await this.session?.stop();
     await this.town.stop();
@@ -130,6 +137,7 @@ export class Up {
         broker: facts.home.account.url,
         bridge: facts.bridge,
         registry: facts.registry,
+        vault: facts.vault,
         isNew: facts.isNew,
       },
       [
@@ -140,6 +148,7 @@ export class Up {
         `  broker     ${facts.home.account.url}`,
         `  registry   ${facts.registry.url}`,
         `  bridge     ${facts.bridge.url}`,
+        `  vault      ${facts.vault.url}`,
         `  data       ${folder}`,
         'Every frame stays on the device until you grant a part of it.',
         ...(this.options.hasTerminal ? ['Press b to ring the bell, Ctrl-C to end.'] : []),
@@ -157,8 +166,8 @@ export class Up {
 
   /** A second run: what is stored already, and requests that still wait. */
   private async resume(session: OwnerSession): Promise<void> {
-    const clips = (await this.deps.disk.list(join(this.options.folder, 'bridge', 'clips'))).length;
-    this.say('resumed', `The bridge holds ${clips} clip${clips === 1 ? '' : 's'} of earlier grants.`, { clips });
+    const clips = (await this.deps.disk.list(join(townPaths(this.options.folder).vault, 'blobs'))).length;
+    this.say('resumed', `The vault holds ${clips} clip${clips === 1 ? '' : 's'} of earlier grants.`, { clips });
     const { signer } = this;
     if (signer) await fetchNotices(session, signer);
   }
@@ -171,6 +180,7 @@ export class Up {
       const detail = state.camera.detail ? ` (${state.camera.detail})` : '';
       this.say('camera', `camera ${state.camera.source}: ${state.camera.state}${detail}`, {
         state: state.camera.state,
+        ...(state.camera.code === undefined ? {} : { code: state.camera.code }),
       });
     }
     const newest = state.ring.coverage.at(-1);
@@ -256,19 +266,39 @@ export class Up {
     const name = `${outcome} ${receipt.grant ?? receipt.request}`;
     if (outcome !== 'refused' && this.told.has(name)) return;
     this.told.add(name);
-    if (outcome !== 'sent' || !clip) {
-      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}`, {
+    if (outcome === 'sent' && clip) void this.tellArrival(receipt, clip);
+    else {
+      const answer = recallAnswerOf(receipt);
+      const said = answer ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}` : '';
+      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${said}`, {
         request: receipt.request,
         code: receipt.code,
+        ...(answer ? { decision: answer.decision, reason: answer.reason } : {}),
       });
-      return;
     }
-    const folder = join(this.options.folder, 'bridge', 'clips', clip.id);
+  }
+
+  /** The bridge has the clip; it is told where it lies once the vault has it, or where it waits. */
+  private async tellArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>): Promise<void> {
+    const { facts } = this;
+    if (!facts) return;
+    const item = evidenceId(facts.bridge.id, facts.home.device, receipt.grant ?? '');
+    const found = await facts.evidence
+      .whenItem(item, () => true, HANDED_OVER_MS_MAX, this.stopping.signal)
+      .catch(() => null);
+    if (this.isStopped) return;
+    const place = found
+      ? evidenceFolder(this.options.folder, item)
+      : join(townPaths(this.options.folder).bridge, 'clips', clip.id);
+    this.showArrival(receipt, clip, place, found ? 'in the vault' : 'at the bridge, which waits for the vault');
+  }
+
+  private showArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>, folder: string, where: string): void {
     this.deps.output.result(
       { event: 'sent', request: receipt.request, clip, folder },
       [
         '',
-        `The clip is at the bridge: exactly ${printFrames(clip.frames)}, ${printBytes(clip.bytes)} (${clip.method}).`,
+        `The clip is ${where}: exactly ${printFrames(clip.frames)}, ${printBytes(clip.bytes)} (${clip.method}).`,
         `  disclosed  ${clip.disclosed.join(', ') || 'nothing'}`,
         `  sha256     ${clip.sha256}`,
         `  files      ${folder}`,

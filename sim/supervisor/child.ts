@@ -8,7 +8,8 @@ import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } fr
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/run.js', import.meta.url));
-const READY_MS_MAX = 60_000;
+/** A small board that does much else, or an emulated one, loads a part for minutes; one that fails is told at once. */
+const READY_MS_MAX = 240_000;
 const STOP_MS_MAX = 8_000;
 const RESTARTS_MAX = 20;
 /** A part that ends sooner than this after it was ready has not really started: the next pause is longer. */
@@ -19,6 +20,8 @@ export interface ChildDeps {
   random: Random;
   /** Called for each JSON line the part prints. */
   onLine?: (line: Record<string, unknown>) => void;
+  /** The program that runs the part; the command line's own when absent. A story may run one on a clock of its own. */
+  program?: string;
   /** Called when the part ended by itself and will be started again, or has failed for good. */
   onCrash?: (name: string, detail: string, restartInMs: number | null) => void;
 }
@@ -60,7 +63,7 @@ export class Child {
 
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
     const log = openSync(this.logFile, logMode, 0o600);
-    const child = spawn(process.execPath, [LAUNCHER, ...this.args, '--json'], {
+    const child = spawn(process.execPath, [this.deps.program ?? LAUNCHER, ...this.args, '--json'], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, DOORSILL_SUPERVISED: '1' },
       // Ctrl-C on the terminal is for the supervisor, which stops its parts in order.
@@ -132,6 +135,11 @@ export class Child {
     child.kill('SIGTERM');
     await this.ended;
     force.cancel();
+  }
+
+  /** Says something to it on its standard input, as one JSON line. */
+  tell(line: object): void {
+    this.process?.stdin?.write(`${JSON.stringify(line)}\n`);
   }
 
   /** Kills it at once, as a power cut would; it is started again like after any crash. */

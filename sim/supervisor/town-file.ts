@@ -8,10 +8,11 @@ export const townFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo']),
   format: z.literal(1),
   /** Ports of the last run, taken again so that addresses stay the same. */
-  ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int() }),
+  ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int(), vault: z.int().default(0) }),
   /** Known once the parts have run: what other commands need to reach them. */
   bridge: z.strictObject({ id: z.string(), url: z.string() }).optional(),
   registry: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
+  vault: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
   device: z.string().optional(),
 });
 /** What a town remembers of itself. */
@@ -31,11 +32,17 @@ export function townPaths(folder: string) {
     broker: join(folder, 'broker'),
     registry: join(folder, 'registry'),
     bridge: join(folder, 'bridge'),
+    vault: join(folder, 'vault'),
     agency: join(folder, 'agency'),
     doorbell: join(folder, 'doorbell'),
     owner: join(folder, 'owner'),
     logs: join(folder, 'logs'),
   } as const;
+}
+
+/** The folder of an item of evidence in a town's vault: `clip.mp4` and `manifest.jws`. */
+export function evidenceFolder(folder: string, item: string): string {
+  return join(townPaths(folder).vault, 'blobs', item);
 }
 
 /** A town's file; null when the folder has none. Throws `state_damaged`. */
@@ -73,6 +80,7 @@ export async function claimFolder(
   const lock = lockFolder(folder);
   if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
   // Written before any part leaves a file here: a first start that was interrupted is taken up by the next one.
-  if (!file) await storeTownFile(disk, folder, { kind, format: 1, ports: { broker: 0, registry: 0, bridge: 0 } });
+  const ports = { broker: 0, registry: 0, bridge: 0, vault: 0 };
+  if (!file) await storeTownFile(disk, folder, { kind, format: 1, ports });
   return { file, lock };
 }

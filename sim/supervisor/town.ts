@@ -1,4 +1,4 @@
-// Owns: a whole town on one machine: broker, registry, bridge, one doorbell, each a process; plus the demo agency's
+// Owns: a whole town on one machine: broker, registry, vault, bridge, one doorbell, each a process; plus the demo agency's
 // registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -24,7 +24,8 @@ import {
   sha256Hex,
   storeHome,
 } from '../../device/index.ts';
-import { loadAgencyKey } from '../officer/officer.ts';
+import { type EvidenceDesk, openEvidenceDesk } from '../officer/evidence-desk.ts';
+import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { adminBearer, registerAgency } from '../officer/registration.ts';
 import { Child } from './child.ts';
 import { claimFolder, storeTownFile, type TownFile, type TownKind, townPaths } from './town-file.ts';
@@ -35,6 +36,10 @@ export interface TownOptions {
   /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
   camera?: string;
   logLevel: string;
+  /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
+  vault?: { program: string; said: (line: Record<string, unknown>) => void };
+  /** Settings of the bridge on the first run, besides its defaults. */
+  bridge?: Partial<BridgeConfigInput>;
 }
 
 export interface TownDeps {
@@ -54,6 +59,9 @@ export interface TownFacts {
   agencyKey: SigningKey;
   bridge: { id: string; url: string };
   registry: { id: string; url: string; key: string };
+  vault: { id: string; url: string; key: string };
+  /** The demo agency's officer at the vault. */
+  evidence: EvidenceDesk;
 }
 
 /** The demo home: fictional, and the same every time so that a second run is the same home. */
@@ -68,8 +76,7 @@ export const DEMO_HOME = {
 } as const;
 
 const partReady = z.object({ url: z.string() });
-const registryReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
-const bridgeReady = z.object({ url: z.string(), id: z.string() });
+const keyedReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
 const deviceReady = z.object({ device: z.string(), socket: z.string(), enrolled: z.boolean() });
 const codeAnswer = z.object({ code: z.string() });
 
@@ -92,7 +99,7 @@ export class Town {
     return this.options.folder;
   }
 
-  /** A running part by its name: broker, registry, bridge, doorbell. */
+  /** A running part by its name: broker, registry, vault, bridge, doorbell. */
   part(name: string): Child {
     const child = this.children.get(name);
     if (!child) throw failure('not_running', { folder: this.options.folder });
@@ -117,7 +124,7 @@ export class Town {
   /** Stops every part, the device first, so that it can say goodbye. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    for (const name of ['doorbell', 'bridge', 'registry', 'broker']) await this.children.get(name)?.stop();
+    for (const name of ['doorbell', 'bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
     this.lock?.release();
     this.lock = null;
   }
@@ -125,29 +132,19 @@ export class Town {
   private async startParts(file: TownFile | null): Promise<TownFacts> {
     const { disk, clock, random } = this.deps;
     await this.writeServiceConfigs();
-    const [broker, registry] = await Promise.all([
-      this.startOnPort('broker', file?.ports.broker ?? 0, (port) => [
-        'broker',
-        '--data',
-        this.paths.broker,
-        '--port',
-        port,
-      ]),
-      this.startOnPort('registry', file?.ports.registry ?? 0, (port) => [
-        'registry',
-        '--data',
-        this.paths.registry,
-        '--port',
-        port,
-      ]),
+    const [broker, registry, vault] = await Promise.all([
+      this.serve('broker', file),
+      this.serve('registry', file),
+      this.serve('vault', file),
     ]);
     const brokerUrl = partReady.parse(broker).url;
-    const registryFacts = registryReady.parse(registry);
+    const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
     const [bridge] = await Promise.all([
-      this.startOnPort('bridge', file?.ports.bridge ?? 0, (port) => [
-        ...['bridge', '--data', this.paths.bridge, '--port', port, '--registry', registryFacts.url],
-        ...['--registry-key', registryFacts.key, '--area-url', brokerUrl, '--area-accounts', this.paths.accounts],
+      this.serve('bridge', file, [
+        ...['--registry', registryFacts.url, '--registry-key', registryFacts.key],
+        ...['--area-url', brokerUrl, '--area-accounts', this.paths.accounts],
+        ...['--vault', vaultFacts.url, '--vault-key', vaultFacts.key],
       ]),
       registerAgency(
         this.deps,
@@ -155,16 +152,26 @@ export class Town {
         agencyKey,
       ),
     ]);
-    const bridgeFacts = bridgeReady.parse(bridge);
-    const home = await this.startDoorbell(brokerUrl, bridgeFacts);
+    const bridgeFacts = keyedReady.parse(bridge);
+    const [home, evidence] = await Promise.all([
+      this.startDoorbell(brokerUrl, bridgeFacts),
+      openEvidenceDesk(
+        this.deps,
+        { url: vaultFacts.url, folder: this.paths.vault },
+        { id: agencyId(agencyKey), folder: this.paths.agency },
+        bridgeFacts.key,
+      ),
+    ]);
     const ownerKey = await loadOrCreateOwnerKey(disk, random, join(this.paths.owner, 'owner.key'));
-    const port = (url: string) => Number(new URL(url).port);
+    const port = ({ url }: { url: string }) => Number(new URL(url).port);
+    const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
     await storeTownFile(disk, this.options.folder, {
       kind: this.options.kind,
       format: 1,
-      ports: { broker: port(brokerUrl), registry: port(registryFacts.url), bridge: port(bridgeFacts.url) },
+      ports: { ...ports, bridge: port(bridgeFacts), vault: port(vaultFacts) },
       bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
       registry: registryFacts,
+      vault: vaultFacts,
       device: home.device,
     });
     this.deps.log.debug('the town is up', { atUs: clock.wallUs() });
@@ -173,9 +180,17 @@ export class Town {
       home,
       ownerKey,
       agencyKey,
-      bridge: bridgeFacts,
+      bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
       registry: registryFacts,
+      vault: vaultFacts,
+      evidence,
     };
+  }
+
+  /** Starts a part that serves, on its port of last time. */
+  private serve(name: keyof TownFile['ports'], file: TownFile | null, more: readonly string[] = []): Promise<unknown> {
+    const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
+    return this.startOnPort(name, file?.ports[name] ?? 0, args);
   }
 
   /** Starts a part on its port of last time, or on a free one when somebody else has taken it since. */
@@ -206,9 +221,11 @@ export class Town {
 
   private async startChild(name: string, args: string[]): Promise<unknown> {
     if (this.isStopped) throw failure('interrupted', { signal: 'the end of the town' });
+    const { vault } = this.options;
     const child = new Child(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,
+      ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.said } : {}),
       onCrash: (which, how, restartInMs) =>
         this.deps.say(
           restartInMs === null
@@ -248,7 +265,11 @@ export class Town {
    */
   private async writeServiceConfigs(): Promise<void> {
     const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
-    const bridge: Partial<BridgeConfigInput> = { revocationsEveryS: 2, requests: { moderation: 'findings' } };
+    const bridge: Partial<BridgeConfigInput> = {
+      revocationsEveryS: 2,
+      requests: { moderation: 'findings' },
+      ...this.options.bridge,
+    };
     const files = [
       [join(this.paths.registry, 'registry.json'), registry],
       [join(this.paths.bridge, 'bridge.json'), bridge],

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AccessLog } from '../../cloud-bridge/clips/access-log.ts';
 import { Clips } from '../../cloud-bridge/clips/clips.ts';
-import { openDatabase } from '../../cloud-bridge/database/database.ts';
 import { readSampleTable } from '../../cloud-bridge/intake/sample-table.ts';
 import type { Intake } from '../../cloud-bridge/intake/store.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
+import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
 
 let folder: string;
@@ -22,14 +22,14 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
   const house = await BridgeHouse.open();
   const parcel = house.parcel(await house.ready());
   await house.deliver(parcel);
-  const database = await openDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+  const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
   try {
     const log: AccessLog = {
       add: async (access) => {
         await database.accessLog.add(access);
         expect((await house.revoke(parcel)).status).toBe(200);
       },
-      ofClip: (clip, most) => database.accessLog.ofClip(clip, most),
+      page: (of) => database.accessLog.page(of),
     };
     const access = { agency: house.cast.agency.id, clip: parcel.clipId, reason: 'case', jti: 'access-1' };
     const tokens = { readAccess: async () => access };
@@ -40,9 +40,10 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
       tokens: Object.assign(Object.create(null), tokens),
       log,
       clipPath: (clip) => clip,
+      evidenceUrl: () => '',
     });
-    const shown: Intake | { code: string } = await clips
-      .see('bearer', parcel.clipId, 'manifest')
+    const shown: { intake: Intake } | { code: string } = await clips
+      .see('bearer', parcel.clipId, 'manifest', 'view')
       .catch((thrown: { code: string }) => thrown);
     expect(shown).toMatchObject({ code: 'clip_unknown' });
   } finally {
@@ -55,8 +56,8 @@ it('the database, which holds what homes disclosed, can be read by nobody else, 
   const path = join(folder, 'bridge.sqlite');
   const umask = process.umask(0o022);
   try {
-    const database = await openDatabase(path);
-    await database.documents.saveRevocations('a');
+    const database = await openBridgeDatabase(path);
+    await database.documents.saveRevocations('a', 1);
     const modes = await Promise.all(['', '-wal', '-shm'].map(async (end) => (await stat(path + end)).mode & 0o777));
     await database.close();
     expect(modes).toEqual([0o600, 0o600, 0o600]);

@@ -19,7 +19,7 @@ export async function captureRows({ folder, pairs }: Run): Promise<Row[]> {
   const ffmpeg = await findFfmpeg();
   const source = await makeUncompressed(ffmpeg.path, folder, SECONDS);
   const plan = { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '' } as const;
-  const [output] = captureCommand([], plan, ffmpeg).outputs;
+  const [output] = captureCommand([], plan, ffmpeg, 'libx264').outputs;
   const encoding = output?.options.slice(0, -FRAGMENT_ARGS.length) ?? [];
   const input = fileInput(source, { demuxer: 'avi', skipBytes: 0 });
   const inFolder = async (work: (place: string) => Promise<number>) => {

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import fastify from 'fastify';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
-import { type Database, openDatabase } from '../../cloud-bridge/database/database.ts';
+import type { Database } from '../../cloud-bridge/database/database.ts';
 import { neighborsRoutes } from '../../cloud-bridge/neighbors/routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SeededRandom } from '../../device/base/random.ts';
 import { credentialSchema } from '../../device/protocol/request.ts';
+import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { Cast, claimsOf } from '../support/parties.ts';
 import { median, type Row, type Run, timeMs } from './measure.ts';
 
@@ -30,7 +31,7 @@ interface Town {
 /** A database with so many posts of 200 agencies, a tenth of them waiting for a moderator, behind the routes of the bridge. */
 async function openTown(folder: string, requests: number): Promise<Town> {
   await mkdir(folder);
-  const database = await openDatabase(join(folder, 'bridge.sqlite'));
+  const database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
   const clock = new ManualClock(START_US);
   const cast = new Cast(clock, new SeededRandom(1));
   const token = cast.request();

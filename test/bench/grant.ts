@@ -52,9 +52,9 @@ export async function grantRows({ folder, pairs }: Run): Promise<Row[]> {
 async function grantToVisibleMs(town: RunningTown, window: { startUs: number; endUs: number }): Promise<number> {
   const notice = await town.ask();
   let visibleMs = Number.NaN;
-  // A clip becomes visible by one rename of its folder.
+  // A clip becomes visible by one rename of its folder; a later change is its hand-over.
   const watching = watch(join(town.data, 'bridge', 'clips'), () => {
-    visibleMs = performance.now();
+    if (Number.isNaN(visibleMs)) visibleMs = performance.now();
   });
   try {
     const startMs = performance.now();

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
+import { SystemPrograms } from '../../device/base/program.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { Capture } from '../../device/camera/capture.ts';
 import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
@@ -41,7 +42,10 @@ export async function record(camera: string, ring: RingFile): Promise<Recorded> 
     [ended, failed] = [resolve, reject];
   });
   const capture = new Capture(
-    { source: parseCameraSource(camera), ffmpeg, clock, random, log, boot: 'bench', clockTrusted: () => true },
+    {
+      ...{ source: parseCameraSource(camera), ffmpeg, clock, random, log, boot: 'bench' },
+      ...{ programs: new SystemPrograms(), clockTrusted: () => true },
+    },
     {
       segment: (segment) => ring.append(segment),
       gray: (frame) => {

@@ -64,11 +64,26 @@ describe('the camera machine', () => {
     expect(play(RTSP, START, ended('broken'), RETRY, SEGMENT).name).toBe('recording');
   });
 
-  it('forgives earlier failures after enough segments', () => {
+  it('never gives up a camera that has worked, whatever it is told then, and says so once each time', () => {
     const policy: CapturePolicy = { atEnd: 'ended', retriesMax: 1, forgiveAfter: 2 };
-    const fails = [SEGMENT, SEGMENT, ended('broken'), RETRY];
-    expect(play(policy, START, ...fails, ...fails, ...fails).name).not.toBe('failed');
-    expect(play({ ...policy, forgiveAfter: 3 }, START, ...fails, ...fails).name).toBe('failed');
+    const stalls = Array.from({ length: 50 }, () => [STALL, ended('broken'), RETRY]).flat();
+    const proven = [START, SEGMENT, SEGMENT, ...stalls];
+    expect(play(policy, ...proven).name).toBe('lost');
+    expect(play(policy, ...proven, SEGMENT).name).toBe('recording');
+    expect(play(policy, ...proven, SEGMENT, ended('hopeless'), RETRY, ended('hopeless'), RETRY, SEGMENT).name).toBe(
+      'recording',
+    );
+    expect(play({ ...policy, forgiveAfter: 1 }, START, SEGMENT, ...stalls).name).toBe('lost');
+    expect(play({ ...policy, forgiveAfter: 3 }, ...proven).name).toBe('failed');
+    const waits = play(policy, ...proven).did;
+    expect(waits.filter((each) => each === 'run')).toHaveLength(51);
+    expect(waits.filter((each) => each === 'wait')).toHaveLength(50);
+  });
+
+  it('has a looped file proven once it was read to its end', () => {
+    const stalls = Array.from({ length: 9 }, () => [STALL, ended('broken'), RETRY]).flat();
+    expect(play(LOOP, START, SEGMENT, ...stalls).name).toBe('failed');
+    expect(play(LOOP, START, SEGMENT, ended('complete'), ...stalls).name).toBe('lost');
   });
 
   it('ends a stalled run and treats what follows as a failure, even a clean end', () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,29 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     await recorder.capture.stop();
     expect(recorder.states()).toEqual(['starting', 'recording', 'stalled', 'lost', 'recording', 'off']);
   });
+
+  it.each(['synthetic', 'file'])(
+    'records on after more stalls of its %s than it was ever given up for',
+    async (kind) => {
+      const looped = join(folder, 'looped.mp4');
+      if (kind === 'file') {
+        const drawn = '-f lavfi -i testsrc=size=160x90:rate=15:duration=30 -g 15 -pix_fmt yuv420p'.split(' ');
+        execFileSync(ffmpeg.path, ['-v', 'error', '-y', ...drawn, looped]);
+      }
+      const recorder = new Recorder(ffmpeg, kind === 'file' ? `file:${looped}?pace=own&loop` : SMALL, {
+        stallMs: 1_000,
+      });
+      await recording(recorder);
+      for (let times = 1; times <= 5; times += 1) {
+        kill('SIGSTOP');
+        await recorder.until(() => recorder.changes.filter((change) => change.recording).length === times + 1);
+      }
+      await recorder.capture.stop();
+      expect(recorder.states()).not.toContain('failed');
+      expect(recorder.states().filter((state) => state === 'stalled')).toHaveLength(5);
+    },
+    120_000,
+  );
 
   it('takes a file up again after a crash where it was, without a frame twice', async () => {
     const whole = await new Recorder(ffmpeg, `${SMALL}&pace=fast&seconds=40`).whole();

@@ -52,8 +52,46 @@ describe("a camera's name", () => {
     expect(parseCameraSource('rtsp://[fe80::1]:554/x').shown).toBe('rtsp://[fe80::1]:554/x');
   });
 
+  it('is a wired camera, by its node or a lasting name, with or without `v4l2:`', () => {
+    const camera = { kind: 'v4l2', device: '/dev/video0', shown: 'v4l2:/dev/video0', audio: false, rate: 15 };
+    expect(parseCameraSource('v4l2:/dev/video0')).toMatchObject(camera);
+    expect(parseCameraSource('/dev/video0?size=640x360&mic=alsa:hw:1,0')).toMatchObject({
+      ...camera,
+      audio: true,
+      size: { width: 640, height: 360 },
+    });
+    const lasting = '/dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920_1F2E-video-index0';
+    expect(parseCameraSource(lasting)).toMatchObject({ kind: 'v4l2', device: lasting });
+  });
+
+  it("is a Pi's camera module, by its number", () => {
+    expect(parseCameraSource('rpicam:')).toMatchObject({ kind: 'rpicam', camera: 0, audio: false, size: null });
+    expect(parseCameraSource('rpicam:1?size=640x360&rate=30&mic=alsa:default')).toMatchObject({
+      camera: 1,
+      rate: 30,
+      audio: true,
+    });
+  });
+
+  it.each([
+    '/dev/video0?colour=red',
+    'v4l2:/dev/video0?size=1x1',
+    'v4l2:/dev/video0?mic=file:/etc/passwd',
+    'rpicam:?control.hue=1',
+    'rpicam:?format=mjpeg',
+  ])('is refused as %j for its option', (text) => {
+    expect(() => parseCameraSource(text)).toThrow(expect.objectContaining({ code: 'camera_option_invalid' }));
+  });
+
   it.each([
     'http://host/x.mp4',
+    'v4l2:',
+    'v4l2:/etc/passwd',
+    'v4l2:/dev/../etc/passwd',
+    'v4l2:/dev/video0 -i /etc/passwd',
+    'v4l2:http://host/x',
+    'rpicam:front',
+    'rpicam:99',
     'rtsp://',
     'rtsp://host/a b',
     'concat:a|b',

@@ -11,7 +11,21 @@ describe('the command line', () => {
   it('has the promised verbs, each with a description and an example', () => {
     const commands = makeProgram().commands;
     const names = commands.map((command) => command.name());
-    for (const verb of ['up', 'demo', 'ring', 'request', 'grant', 'deny', 'revoke', 'pair', 'verify', 'doctor']) {
+    for (const verb of [
+      'up',
+      'demo',
+      'ring',
+      'request',
+      'grant',
+      'deny',
+      'revoke',
+      'pair',
+      'verify',
+      'proof',
+      'audit',
+      'witness',
+      'doctor',
+    ]) {
       expect(names).toContain(verb);
     }
     for (const command of commands) {
@@ -32,6 +46,9 @@ describe('the command line', () => {
     [['up', '--data', '/dev/null'], 'file_unusable', 5],
     [['watch', '--owner', '{folder}'], 'usage', 2],
     [['story', 'other'], 'usage', 2],
+    [['audit'], 'usage', 2],
+    [['audit', 'queries', '/dev/null'], 'query_export_invalid', 6],
+    [['audit', 'reinstate', 'Nobody', '--registry', 'ftp://x', '--admin-token', '/dev/null'], 'usage', 2],
     [['verify', '/no/such.mp4', '/no/such.jws'], 'usage', 2],
     [['device', '--data', '{folder}', '--camera', 'webcam:1'], 'config_invalid', 2],
     [['device', '--data', '{folder}', '--camera', ''], 'config_invalid', 2],
@@ -63,7 +80,7 @@ describe('the command line', () => {
       await storeTownFile(disk, folder.path, {
         kind: 'doorsill-up',
         format: 1,
-        ports: { broker: 1, registry: 1, bridge: 1 },
+        ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
         bridge: { id: 'bridge-1', url: 'http://127.0.0.1:1' },
       });
       await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });

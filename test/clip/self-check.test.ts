@@ -293,7 +293,9 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     () => ({
       bytes: operated((file) => {
         const { at, size } = file.sampleAt(6);
-        file.top('mdat').content.fill(0xa5, at + 20, at + size);
+        // Its bits turned round: one repeated byte could be a picture where codes have variable lengths.
+        const frame = file.top('mdat').content.subarray(at + 20, at + size);
+        for (const [index, byte] of frame.entries()) frame[index] = byte ^ 0xff;
       }),
     }),
   ],

@@ -170,6 +170,55 @@ describe('on a full disk', () => {
   });
 });
 
+describe('an owner who was removed and is one again', () => {
+  it('is not held to a yes, or an order, that a broker kept from before', async () => {
+    const { cast } = rig;
+    const sam = otherCast(rig).owner;
+    await rig.gate.pair(sam.key.publicKey, 'Sam');
+    const requestToken = await rig.publish();
+    const kept = cast.grant(requestToken, {}, sam);
+    const ahead = cast.grant(requestToken, { iat: cast.nowS() + 299 }, sam);
+    const forget = cast.command({ action: 'forget' }, {}, sam);
+    const hide = cast.command({ action: 'privacy', on: true }, {}, sam);
+    await rig.clock.advance(1_000);
+    await rig.command(cast.command({ action: 'remove-owner', key: sam.key.publicKey }));
+    await rig.command(cast.command({ action: 'add-owner', key: sam.key.publicKey, name: 'Sam' }));
+    await rig.reboot();
+    await rig.revocations();
+    await rig.publish(requestToken);
+    for (const token of [kept, ahead]) {
+      await rig.send('grant', token);
+      expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+    }
+    await rig.command(forget);
+    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+    expect([...rig.effects.made, ...rig.effects.forgotten]).toEqual([]);
+    // A no is safe whenever it was signed.
+    await rig.command(hide);
+    expect(rig.gate.privacyOn).toBe(true);
+    await rig.clock.advance(301_000);
+    await rig.revocations();
+    await rig.send('grant', cast.grant(requestToken, {}, sam));
+    expect(rig.effects.made).toHaveLength(1);
+  });
+
+  it('is heard at once when the removal was dated by a clock that ran ahead and was reset', async () => {
+    const { cast } = rig;
+    const sam = otherCast(rig).owner;
+    await rig.gate.pair(sam.key.publicKey, 'Sam');
+    const rightUs = rig.clock.wallUs();
+    rig.clock.setWallUs(rightUs + 90 * 86_400_000_000);
+    await rig.command(cast.command({ action: 'remove-owner', key: sam.key.publicKey }));
+    await rig.command(cast.command({ action: 'add-owner', key: sam.key.publicKey, name: 'Sam' }));
+    rig.clock.setWallUs(rightUs + 1_000_000);
+    await rig.command(cast.command({ action: 'reset-clock-mark' }));
+    await rig.clock.advance(302_000);
+    await rig.revocations();
+    await rig.send('grant', cast.grant(await rig.publish(), {}, sam));
+    expect(rig.effects.made).toHaveLength(1);
+  });
+});
+
 describe('a damaged ledger', () => {
   it('is a tamper event; the button still works, and no decision is taken', async () => {
     const { grantToken } = await rig.granted();
@@ -179,6 +228,8 @@ describe('a damaged ledger', () => {
     await rig.boot();
     expect(rig.effects.tampers).toEqual(['ledger']);
     expect(rig.effects.made).toEqual([]);
+    // Whether the owner's last word was privacy is not known.
+    expect(rig.gate.privacyOn).toBe(true);
     await rig.send('revoke', rig.cast.revoke(grantToken));
     expect(rig.effects.last().code).toBe('consent_ledger_damaged');
     await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
@@ -222,6 +273,28 @@ describe('a damaged ledger', () => {
     expect(rig.gate.damaged).toMatch(/^entry \d+: /);
     expect(rig.effects.made).toEqual([]);
   });
+
+  it.each(['ledger.jsonl', 'ledger-head.json', 'marks.json'])(
+    'is as good as one whose %s the disk does not show: no tamper, no decision, and whole again in the next boot',
+    async (file) => {
+      const { grant } = await rig.granted();
+      const disk = new FullDisk();
+      rig.disk = disk;
+      for (const code of ['EIO', 'EMFILE']) {
+        disk.unreadable = { file, code };
+        await rig.reboot();
+        expect(rig.gate.damaged).toContain(code);
+        expect(rig.effects.tampers).toEqual([]);
+        expect(rig.effects.made).toEqual([]);
+        expect(rig.gate.privacyOn).toBe(file !== 'marks.json');
+        await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
+        disk.unreadable = null;
+      }
+      await rig.reboot();
+      expect(rig.gate.damaged).toBeNull();
+      expect(rig.effects.made.map((live) => live.id)).toEqual([grant]);
+    },
+  );
 
   it('is one with a marks file that is not one, too', async () => {
     await rig.gate.stop();

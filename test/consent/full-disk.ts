@@ -11,10 +11,23 @@ export class FullDisk extends SystemDisk implements Disk {
   isFull = false;
   /** The name of the one file that cannot be replaced. */
   stuckFile: string | null = null;
+  /** The name of the one file that cannot be read, and what the disk says instead. */
+  unreadable: { file: string; code: string } | null = null;
   /** The name of the one file whose replacement is done but reported as failed; from then on the disk is full. */
   doubtfulFile: string | null = null;
 
+  override async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
+    this.assertReadable(path);
+    return super.readFile(path, bytesMax);
+  }
+
+  private assertReadable(path: string): void {
+    if (basename(path) !== this.unreadable?.file) return;
+    throw Object.assign(new Error(this.unreadable.code), { code: this.unreadable.code });
+  }
+
   override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    this.assertReadable(path);
     const file = await super.open(path, options);
     const put = async (position: number, bytes: Uint8Array, durably: boolean): Promise<void> => {
       if (!this.isFull || position + bytes.length <= (await file.size())) {
@@ -26,7 +39,7 @@ export class FullDisk extends SystemDisk implements Disk {
     };
     return {
       size: () => file.size(),
-      read: (position, length) => file.read(position, length),
+      read: (position, length, into) => file.read(position, length, into),
       write: (position, bytes) => put(position, bytes, false),
       writeDurably: (position, bytes) => put(position, bytes, true),
       sync: () => file.sync(),

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { SystemRandom } from '../../device/base/random.ts';
 import { assertLiveGrant } from '../../device/consent/live-grant.ts';
-import { textClaim } from '../support/parties.ts';
+import { makeParty, type Party, textClaim } from '../support/parties.ts';
 import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
 
 let rig: GateRig;
@@ -23,6 +25,36 @@ async function presented() {
 function storedReceipt(grant: string, clip = clipFacts('a'), changes = {}): string {
   const facts = { clipSha256: clip.sha256, clipBytes: clip.bytes, manifestSha256: clip.manifestSha256 };
   return rig.cast.intakeReceipt(grant, { ...facts, ...changes });
+}
+
+/** The bridge's receipt with the vault's answer to a recall in it. */
+function recalled(grant: string, changes: { by?: Party; answer?: object; receipt?: object } = {}): string {
+  const { cast } = rig;
+  const clip = clipFacts('a');
+  const by = changes.by ?? cast.vault;
+  const answer = {
+    iss: by.key.publicKey,
+    aud: cast.device.id,
+    iat: cast.nowS(),
+    jti: 'answer-1',
+    item: 'item-1',
+    device: cast.device.id,
+    grant,
+    clip: clip.id,
+    clipSha256: clip.sha256,
+    clipBytes: clip.bytes,
+    manifestSha256: clip.manifestSha256,
+    decision: 'kept',
+    reason: 'it is evidence in a trial',
+    ...changes.answer,
+  };
+  const recall = cast.sign('doorsill-recall-answer+jws', answer, by);
+  return storedReceipt(grant, clip, {
+    outcome: 'recalled',
+    vault: cast.vault.key.publicKey,
+    recall,
+    ...changes.receipt,
+  });
 }
 
 describe('a request', () => {
@@ -284,8 +316,41 @@ describe('a revocation', () => {
     await rig.gate.delivered(grant, storedReceipt(grant));
     await rig.send('revoke', rig.cast.revoke(grantToken));
     expect(rig.effects.revocations).toHaveLength(1);
-    await rig.gate.revocationAnswered(grant, storedReceipt(grant));
+    await rig.gate.revocationAnswered(grant, recalled(grant));
     expect(rig.effects.last().outcome).toBe('recalled');
+  });
+
+  it('believes what became of a handed-over clip only on the word of the vault that its receipt had named', async () => {
+    const { grant, grantToken } = await presented();
+    await rig.gate.delivered(grant, storedReceipt(grant, clipFacts('a'), { vault: rig.cast.vault.key.publicKey }));
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    const other = makeParty('vault', new SystemRandom());
+    const { vault } = rig.cast;
+    for (const lie of [
+      storedReceipt(grant),
+      rig.cast.intakeReceipt(grant, { outcome: 'recalled' }),
+      recalled(grant, { by: other }),
+      recalled(grant, { by: other, receipt: { vault: other.key.publicKey } }),
+      recalled(grant, { answer: { clipSha256: sha256Hex('another clip') } }),
+      recalled(grant, { answer: { grant: 'grant-other' } }),
+      recalled(grant, { answer: { aud: 'device-other' } }),
+      recalled(grant, { answer: { decision: 'erased' } }),
+      recalled(grant, { receipt: { outcome: 'deleted' } }),
+    ]) {
+      await expect(rig.gate.revocationAnswered(grant, lie)).rejects.toMatchObject({ code: 'verify_failed' });
+    }
+    expect(rig.effects.last().outcome).toBe('revoked');
+    await rig.gate.revocationAnswered(grant, recalled(grant, { by: vault }));
+    expect(rig.effects.last()).toMatchObject({ outcome: 'recalled', intake: expect.any(String) });
+  });
+
+  it('says deleted when the department erases what was handed over', async () => {
+    const { grant, grantToken } = await presented();
+    await rig.gate.delivered(grant, storedReceipt(grant));
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    const erased = recalled(grant, { answer: { decision: 'erased' }, receipt: { outcome: 'deleted' } });
+    await rig.gate.revocationAnswered(grant, erased);
+    expect(rig.effects.last().outcome).toBe('deleted');
   });
 });
 

@@ -96,6 +96,32 @@ describe('a revocation on a full disk', () => {
     expect(rig.effects.made).toEqual([]);
   });
 
+  it.each(['EIO', 'EMFILE', 'EACCES'])(
+    'lets nothing go on in a boot whose disk answers %s instead of it',
+    async (code) => {
+      await rig.granted();
+      const second = await rig.granted();
+      disk.isFull = true;
+      await rig.send('revoke', rig.cast.revoke(second.grantToken));
+      const kept = await readFile(reserve());
+      disk.isFull = false;
+      disk.unreadable = { file: 'revocations.reserve', code };
+      await rig.reboot();
+      expect([...rig.effects.made, ...rig.effects.resumed]).toEqual([]);
+      expect(rig.gate.damaged).toContain(code);
+      expect(rig.effects.tampers).toEqual([]);
+      await rig.send('grant', rig.cast.grant(await rig.publish()));
+      expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_ledger_damaged' });
+      expect((await readFile(reserve())).equals(kept)).toBe(true);
+      disk.unreadable = null;
+      await rig.reboot();
+      expect(rig.effects.made).toHaveLength(1);
+      expect(rig.effects.made[0]?.id).not.toBe(second.grant);
+      expect(rig.gate.damaged).toBeNull();
+      expect(await entries()).toEqual(['granted', 'granted', 'revoked']);
+    },
+  );
+
   it('is nothing when what is read back is torn or was not signed by an owner', async () => {
     const { grantToken, grant } = await rig.granted();
     disk.isFull = true;

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeBackup, type Restored, restoreBackup } from '../../device/backup.ts';
-import { utf8 } from '../../device/base/bytes.ts';
+import { concatBytes, fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
+import { passphraseKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { walkLedger } from '../../device/consent/ledger.ts';
 import { DEVICE_FORMAT } from '../../device/format.ts';
 import type { CommandAction } from '../../device/protocol/grant.ts';
+import { open, seal } from '../../device/ring/seal.ts';
+import { FullDisk } from '../consent/full-disk.ts';
 import { clipFacts, GateRig } from '../consent/gate-rig.ts';
 import { makeParty } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
@@ -146,6 +149,41 @@ describe('a device', () => {
     expect(rig.effects.revocations).toMatchObject([{ grant }]);
   });
 
+  it.each(['granted', 'presented', 'delivered'] as const)(
+    'keeps a revocation that the ledger had no room for, of a grant that was %s',
+    async (at) => {
+      const full = new FullDisk();
+      rig.disk = full;
+      await rig.reboot();
+      await rig.revocations();
+      const { grant, grantToken } = await rig.granted();
+      if (at !== 'granted') {
+        await rig.gate.clipSealed(grant, clipFacts('a'));
+        await rig.gate.tokenPresented(grant);
+      }
+      if (at === 'delivered') {
+        const { sha256: clipSha256, bytes: clipBytes, manifestSha256 } = clipFacts('a');
+        await rig.gate.delivered(grant, rig.cast.intakeReceipt(grant, { clipSha256, clipBytes, manifestSha256 }));
+      }
+      const ahead = rig.cast.grant(await rig.publish());
+      full.isFull = true;
+      await rig.send('revoke', rig.cast.revoke(grantToken));
+      await rig.send('revoke', rig.cast.revoke(ahead));
+      expect(refusals()).toEqual(['consent_revocation_unrecorded', 'consent_revocation_unrecorded']);
+      const backup = await backUp();
+      full.isFull = false;
+      const restored = await restore(backup);
+      expect(restored.endedGrants).toEqual([]);
+      expect(rig.effects.revocations.map((one) => one.grant)).toEqual(at === 'granted' ? [] : [grant]);
+      expect([...rig.effects.made, ...rig.effects.resumed]).toEqual([]);
+      const types: string[] = [];
+      const { id, key } = rig.cast.device;
+      await walkLedger(disk, rig.folder, { id, key: key.publicKey }, (entry) => types.push(entry.type));
+      expect(types.slice(-3)).toEqual(['revoked', 'revoked-ahead', 'restored']);
+      expect((await readFile(join(rig.folder, 'revocations.reserve'))).every((byte) => byte === 0)).toBe(true);
+    },
+  );
+
   it('does not believe an owner who was removed after the backup', async () => {
     const backup = await backUp();
     const other = makeParty('owner', random);
@@ -172,6 +210,23 @@ describe('a device', () => {
     expect(await disk.list(anew)).toEqual([]);
     expect(Buffer.from(backup).includes('device.json')).toBe(false);
   });
+
+  it.each(['constructor', 'toString', '../porch/device.json', 'ring', 'consent/ledger.jsonl/x'])(
+    'restores no file named %s, whoever made the backup',
+    async (name) => {
+      const backup = await backUp();
+      const head = backup.subarray(0, 25);
+      const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(PASSPHRASE, head.subarray(-16)) };
+      const bound = concatBytes([utf8('doorsill device backup'), head]);
+      const content = JSON.parse(fromUtf8(open(key, backup.subarray(25), bound) ?? new Uint8Array(0)) ?? '');
+      content.files[name] = 'AAAA';
+      const forged = concatBytes([head, seal(key, utf8(JSON.stringify(content)), bound, random)]);
+      await expect(restoreBackup(deps(), forged, join(base, 'anew'), PASSPHRASE)).rejects.toMatchObject({
+        code: 'backup_unreadable',
+      });
+      expect(await disk.list(base)).toEqual(['porch']);
+    },
+  );
 
   it('is not restored over another one, nor while the clock is not set', async () => {
     const backup = await backUp();

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { utf8 } from '../../device/base/bytes.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { RESERVE_BYTES, RevocationReserve } from '../../device/consent/revocation-reserve.ts';
 import { factoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { FileDeviceKey, keptSealKey } from '../../device/ring/keys.ts';
@@ -21,6 +22,10 @@ it('destroys every key where it lay, and all that they open, but keeps the setti
   await disk.replaceFile(at('ring'), utf8('sealed'));
   await disk.replaceFile(at('device.json'), utf8('{}'));
   await disk.makeFolder(at('consent'));
+  const reserve = new RevocationReserve(disk, at('consent'));
+  await reserve.start();
+  expect(await reserve.keep('a revocation')).toBe(true);
+  await reserve.stop();
   // A second name keeps the bytes reachable after the removal.
   linkSync(at('wrapping.key'), at('copy'));
   const secret = readFileSync(at('copy'));
@@ -33,5 +38,10 @@ it('destroys every key where it lay, and all that they open, but keeps the setti
     ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent'].filter((name) => existsSync(at(name))),
   ).toEqual([]);
   expect(existsSync(at('device.json'))).toBe(true);
+  await disk.makeFolder(at('consent'));
+  expect(await reserve.start()).toEqual([]);
+  await reserve.makeRoom();
+  expect(readFileSync(at('consent/revocations.reserve')).length).toBe(RESERVE_BYTES);
+  await reserve.stop();
   expect((await loadOrCreateDeviceKey(disk, random, folder.path)).publicKey).not.toBe(before.publicKey);
 });

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeBackup } from '../../device/backup.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
@@ -10,7 +11,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
 import { GateState } from '../../device/consent/gate-state.ts';
 import { walkLedger } from '../../device/consent/ledger.ts';
-import { bringUpToDate, DEVICE_FORMAT } from '../../device/format.ts';
+import { bringUpToDate, DEVICE_FORMAT, FolderFormat } from '../../device/format.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
@@ -92,6 +93,56 @@ describe('a folder of format 1', () => {
     expect(ready['device']).toBe(deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder)));
     await device.stop();
     expect(await formatOf()).toBe(DEVICE_FORMAT);
+  });
+});
+
+/** The machine's disk, whose writes fail with this code as long as it is set. */
+function failing(code: string) {
+  const fault = { code: code as string | null };
+  const refuse = async () => {
+    if (fault.code !== null) throw Object.assign(new Error(fault.code), { code: fault.code });
+  };
+  const inner = new SystemDisk();
+  const broken = Object.assign(Object.create(inner) as SystemDisk, {
+    replaceFile: (path: string, bytes: Uint8Array) => refuse().then(() => inner.replaceFile(path, bytes)),
+  });
+  return { broken, fault };
+}
+
+describe.each(['ENOSPC', 'EROFS', 'EIO'])('a folder of format 1 on a disk that answers %s', (code) => {
+  it('is used as it is, tells why it is not numbered, and is numbered once the disk takes it', async () => {
+    const { broken, fault } = failing(code);
+    const clock = new ManualClock(1_000_000);
+    const told: (string | null)[] = [];
+    const format = new FolderFormat({
+      ...{ disk: broken, clock, folder },
+      storage: (why) => told.push(why && `${why.code} ${String(why.facts['detail'])}`),
+    });
+    await format.start();
+    expect(told).toEqual([`format_unwritten ${code}`]);
+    expect(await disk.sizeOf(join(folder, 'format.json'))).toBeNull();
+    fault.code = null;
+    await clock.advance(60_000);
+    await expect.poll(() => told.at(-1)).toBeNull();
+    expect(await formatOf()).toBe(DEVICE_FORMAT);
+    await format.stop();
+  });
+
+  it('can be stopped while it waits, and backed up', async () => {
+    const { broken } = failing(code);
+    const clock = new ManualClock(1_000_000);
+    const format = new FolderFormat({ disk: broken, clock, folder, storage: () => undefined });
+    await format.start();
+    await format.stop();
+    const backup = await makeBackup({ disk: broken, clock, random }, folder, 'correct horse battery');
+    expect(backup.length).toBeGreaterThan(1_000);
+  });
+
+  it('is not opened when a step to the next format fails', async () => {
+    const step = async () => {
+      throw Object.assign(new Error(code), { code });
+    };
+    await expect(bringUpToDate(disk, folder, [step])).rejects.toMatchObject({ code: 'file_unusable' });
   });
 });
 

@@ -2,7 +2,7 @@
 // alone, everything that dates, keeps and judges it is the product's own. Not here: what is expected of it.
 import { SystemRandom } from '../../device/base/random.ts';
 import type { Sample } from '../../device/camera/fragment.ts';
-import { Recording } from '../../device/camera/recording.ts';
+import { bootWallUsOf, Recording } from '../../device/camera/recording.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { ArrivalTimeline } from '../../device/camera/timeline.ts';
 import type { Window } from '../../device/protocol/claims.ts';
@@ -132,6 +132,8 @@ export class Shooting {
       ...{ clock, random: new SystemRandom(), boot: 'boot' },
       clockTrusted: () => this.rig.gate.clockTrusted,
     };
-    return new Recording(context, new ArrivalTimeline(clock.wallUs()), { video: TRACK, audio: null }, NOTHING);
+    return new Recording(context, new ArrivalTimeline(clock.wallUs()), {
+      ...{ init: { video: TRACK, audio: null }, initBytes: NOTHING, bootWallUs: bootWallUsOf(clock) },
+    });
   }
 }

@@ -12,11 +12,13 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { lockFolder } from '../../device/base/folder-lock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { PairingServer } from '../../device/owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
 import { examine } from '../../sim/doctor/examine.ts';
 import type { Finding } from '../../sim/doctor/finding.ts';
+import { WiredCamera } from '../camera/support/wired-programs.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { runCommand } from '../support/command-line.ts';
 import { unpackFormerDevice } from '../support/former-device.ts';
@@ -25,6 +27,8 @@ import { proved } from '../support/proved.ts';
 const disk = new SystemDisk();
 const random = new SystemRandom();
 const seams = { clock: new SystemClock(), random, disk, log: silentLog() };
+const ffmpeg = await findFfmpeg();
+let standIn: WiredCamera | null = null;
 let broker: TestBroker;
 let bridgeId = '';
 const bridge = createServer((_request, response) => {
@@ -60,6 +64,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  standIn?.dispose();
+  standIn = null;
   delete process.env['FFMPEG_PATH'];
   await rm(folder, { recursive: true, force: true });
 });
@@ -88,6 +94,15 @@ function alterLedger(): void {
   const text = readFileSync(at('consent/ledger.jsonl'), 'utf8');
   const middle = text.indexOf('granted');
   writeFileSync(at('consent/ledger.jsonl'), `${text.slice(0, middle)}G${text.slice(middle + 1)}`);
+}
+
+/** A camera on a wire, as this ffmpeg tells of it. */
+function wired(kind: Parameters<WiredCamera['fault']>[0], query = ''): void {
+  standIn?.dispose();
+  standIn = new WiredCamera(ffmpeg);
+  standIn.fault(kind);
+  process.env['FFMPEG_PATH'] = standIn.ffmpeg.path;
+  set({ camera: `v4l2:/dev/null${query}` });
 }
 
 function oldClip(): void {
@@ -136,6 +151,46 @@ const FAULTS: Record<string, Planted> = {
     what: 'camera',
     says: /does not answer: ECONNREFUSED/,
     advises: /power/,
+  },
+  'a camera node that is not there': {
+    plant: () => set({ camera: '/dev/video987' }),
+    what: 'camera',
+    says: /there is no \/dev\/video987/,
+    advises: /Plug it in/,
+  },
+  'a camera that another program has': { plant: () => wired('busy'), what: 'camera', says: /in use/, advises: /fuser/ },
+  'a camera that this user may not open': {
+    plant: () => wired('denied'),
+    what: 'camera',
+    says: /may not open/,
+    advises: /usermod -aG video/,
+  },
+  'a node that gives no pictures': {
+    plant: () => wired('metadata'),
+    what: 'camera',
+    says: /gives no pictures/,
+    advises: /by-id/,
+  },
+  'a size that the camera lacks': {
+    plant: () => wired(null, '?size=800x600'),
+    what: 'camera',
+    says: /no 800x600; it offers mjpeg 640x480/,
+    advises: /size and format that it has/,
+  },
+  'a microphone that is not there': {
+    plant: () => {
+      wired(null, '?mic=alsa:hw:1,0');
+      standIn?.microphone('cannot open audio device hw:1,0 (No such file or directory)');
+    },
+    what: 'camera',
+    says: /microphone hw:1,0 cannot be used/,
+    advises: /arecord -L/,
+  },
+  'a camera module without its program': {
+    plant: () => set({ camera: 'rpicam:' }),
+    what: 'camera',
+    says: /rpicam-vid is not installed/,
+    advises: /apt install rpicam-apps/,
   },
   'a broker that is off': {
     plant: () => setHome({ url: 'mqtt://127.0.0.1:9' }),

@@ -1,9 +1,11 @@
 // `doorsill demo` on every kind of source: the clip in the vault holds exactly the window's frames, decoded by a stranger.
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256Hex } from '../../device/base/keys.ts';
+import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
 import { framesHeld, framesInside } from '../support/frame-times.ts';
 import { mediaFile } from '../support/media.ts';
@@ -83,6 +85,26 @@ describe('demo', () => {
       expect(wrong.stderr).toContain('[usage]');
     }
   }, 60_000);
+
+  it('refuses a file that is no use as a camera with the file’s own code, and says why once', async () => {
+    const { path: ffmpeg } = await findFfmpeg();
+    const make = (name: string, words: string[]) =>
+      execFileSync(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', ...words, join(folder.path, name)]);
+    make('sound.mp4', ['sine=duration=2', '-c:a', 'aac']);
+    writeFileSync(join(folder.path, 'words.mp4'), 'no media at all, only words. '.repeat(200));
+    writeFileSync(join(folder.path, 'list.mp4'), 'ffconcat version 1.0\nfile /etc/passwd\n');
+    for (const [name, code, says] of [
+      ['sound.mp4', 'camera_no_video', 'has no video that can be decoded: it has no video stream'],
+      ['words.mp4', 'camera_refused_format', 'is not plain media'],
+      ['list.mp4', 'camera_refused_format', 'is not plain media'],
+    ] as const) {
+      const useless = await runCommand(['demo', '--camera', `file:${join(folder.path, name)}`, '--json']);
+      const { error } = JSON.parse(useless.stderr.trim().split('\n').at(-1) ?? '');
+      expect(error, name).toMatchObject({ code, message: expect.stringContaining(says) });
+      expect(error.message.split(name), error.message).toHaveLength(2);
+      expect(useless.status).toBe(6);
+    }
+  }, 90_000);
 
   it('leaves no process and no folder behind on Ctrl-C', async () => {
     const data = join(folder.path, 'interrupted');

@@ -11,7 +11,7 @@ describe('many towns whose parts, broker included, are killed at any moment', ()
     async () => {
       await killRounds({
         rounds: ROUNDS,
-        victims: [...Array.from({ length: 7 }, () => 'doorbell' as const), 'bridge', 'registry', 'broker'],
+        victims: [...Array.from({ length: 7 }, () => 'doorbell' as const), 'bridge', 'vault', 'registry', 'broker'],
         file: 'test/e2e/kill.slow.test.ts',
       });
     },

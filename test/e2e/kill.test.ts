@@ -5,7 +5,7 @@ describe('a town whose parts are killed at any moment between grant and stored c
   it('finishes every story with exactly one clip of the receipt’s hash, and a ledger that verifies', async () => {
     await killRounds({
       rounds: 10,
-      victims: [...Array.from({ length: 7 }, () => 'doorbell' as const), 'bridge', 'bridge', 'registry'],
+      victims: [...Array.from({ length: 7 }, () => 'doorbell' as const), 'bridge', 'vault', 'registry'],
       file: 'test/e2e/kill.test.ts',
     });
   }, 300_000);

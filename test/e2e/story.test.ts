@@ -1,13 +1,14 @@
 // The story as a user meets it: `up`, the printed grant line, the clip at the bridge; then a second run, and Ctrl-C.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { loadAgencyKey, signAccess } from '../../sim/officer/officer.ts';
+import { openEvidenceDesk } from '../../sim/officer/evidence-desk.ts';
+import { agencyId, loadAgencyKey, signAccess } from '../../sim/officer/officer.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
@@ -16,7 +17,8 @@ const sentLine = z.object({
   clip: z.object({ id: z.string(), sha256: z.string(), frames: z.number(), disclosed: z.array(z.string()) }),
   folder: z.string(),
 });
-const upLine = z.object({ bridge: z.object({ id: z.string(), url: z.string() }), isNew: z.boolean() });
+const keyed = z.object({ id: z.string(), url: z.string(), key: z.string() });
+const upLine = z.object({ bridge: z.object({ id: z.string(), url: z.string() }), vault: keyed, isNew: z.boolean() });
 
 /** The words of a printed command, after `npx doorsill`. */
 const wordsOf = (grant: string) => grant.replace('npx doorsill ', '').split(' ');
@@ -37,7 +39,7 @@ describe('up', () => {
     const granted = await runCommand([...grantWords, '--json']);
     expect(granted.status, granted.stderr).toBe(0);
     expect(granted.last).toMatchObject({ outcome: 'sent' });
-    sent = sentLine.parse(await up.line('the clip at the bridge', (line) => line['event'] === 'sent'));
+    sent = sentLine.parse(await up.line('the clip in the vault', (line) => line['event'] === 'sent'));
   }, 90_000);
 
   afterAll(async () => {
@@ -55,7 +57,8 @@ describe('up', () => {
   it('answers the same line again without a second clip', async () => {
     const again = await runCommand([...grantWords, '--json']);
     expect(again.status, again.stderr).toBe(0);
-    expect(readdirSync(join(data, 'bridge', 'clips'))).toEqual([sent.clip.id]);
+    expect(readdirSync(join(data, 'vault', 'blobs'))).toEqual([basename(sent.folder)]);
+    expect(readdirSync(join(data, 'bridge', 'clips'))).toEqual([]);
   });
 
   it('stores a clip that anyone can verify offline, and finds a changed byte', async () => {
@@ -70,17 +73,57 @@ describe('up', () => {
     const key = await loadAgencyKey(seams, join(data, 'agency'));
     const stranger = await loadAgencyKey(seams, join(folder.path, 'stranger'));
     const get = (path: string, bearer?: string) =>
-      fetch(`${town.bridge.url}/v1/clips/${path}`, bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {});
+      fetch(`${town.bridge.url}/v1/clips/${path}`, {
+        redirect: 'manual',
+        ...(bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {}),
+      });
     const access = (by: typeof key) => signAccess(seams, by, town.bridge.id, sent.clip.id, 'case review');
 
+    // The bridge says where it is now; the vault asks the officer for a token of its own.
     const clip = await get(sent.clip.id, access(key));
-    expect(clip.status).toBe(200);
-    expect(sha256Hex(new Uint8Array(await clip.arrayBuffer()))).toBe(sent.clip.sha256);
-    const manifest = await get(`${sent.clip.id}/manifest`, access(key));
-    expect(await manifest.json()).toEqual({ manifest: readFileSync(join(sent.folder, 'manifest.jws'), 'utf8') });
+    expect(clip.status).toBe(303);
+    const evidence = `/evidence/${basename(sent.folder)}`;
+    const agency = agencyId(key);
+    expect(clip.headers.get('location')).toBe(`${town.vault.url}/v1/agencies/${agency}${evidence}`);
+    expect((await fetch(clip.headers.get('location') ?? '')).status).toBe(401);
+    const desk = await openEvidenceDesk(
+      seams,
+      { url: town.vault.url, folder: join(data, 'vault') },
+      { id: agency, folder: join(data, 'agency') },
+      town.vault.key,
+    );
+    const link = Object(await desk.call('POST', `${evidence}/links`, 'case review'));
+    const bytes = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
+    expect(sha256Hex(bytes)).toBe(sent.clip.sha256);
+    expect((await fetch(link.url)).status).toBe(410);
+    const manifest = readFileSync(join(sent.folder, 'manifest.jws'), 'utf8');
+    expect(await desk.call('GET', `${evidence}/manifest`, 'case review')).toEqual({ manifest });
     expect((await get(sent.clip.id)).status).toBe(401);
     expect((await get(sent.clip.id, access(stranger))).status).toBe(403);
   });
+
+  it('gives the owner the papers of the clip, and whoever audits every reading of it', async () => {
+    const out = join(folder.path, 'papers');
+    const kept = await runCommand(['proof', grantWords[1] ?? '', '--data', data, '--out', out, '--json']);
+    expect(kept.status, kept.stderr).toBe(0);
+    const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
+    const own = ['--receipt', join(out, 'receipt.jws'), '--proof', join(out, 'proof.json'), '--data', data];
+    const verified = await runCommand(['verify', ...files, ...own, '--json']);
+    expect(verified.status, verified.stderr).toBe(0);
+    expect(verified.last).toMatchObject({ custody: { leaf: kept.last?.['leaf'] } });
+
+    const read = await runCommand(['audit', 'access', '--data', data, '--clip', sent.clip.id, '--json']);
+    expect(read.status, read.stderr).toBe(0);
+    expect(read.lines.map(({ action, part, reason }) => [action, part, reason])).toEqual([
+      ['download', 'clip', 'case review'],
+    ]);
+    const table = join(folder.path, 'accesses.csv');
+    const exported = await runCommand(['audit', 'access', '--data', data, '--admin', '--csv', '--out', table]);
+    expect(exported.status, exported.stderr).toBe(0);
+    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(4);
+    expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
+    expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
+  }, 60_000);
 
   it('rings by command and tells so', async () => {
     const before = up.lines.length;
@@ -114,10 +157,11 @@ describe('up', () => {
     expect(late.stderr.trim().split('\n').at(-1)).toMatch(/consent_(denied_before|request_unknown)/);
   });
 
-  it('revokes a delivered clip, and the bridge deletes it', async () => {
+  it('revokes a delivered clip, and the vault erases it', async () => {
     const revoked = await runCommand(['revoke', grantWords[1] ?? '', '--data', data, '--json']);
     expect(revoked.status, revoked.stderr).toBe(0);
-    await up.line('the deletion', (line) => line['event'] === 'deleted', 20);
+    const deleted = await up.line('the deletion', (line) => line['event'] === 'deleted', 20);
+    expect(deleted['decision']).toBe('erased');
     expect(existsSync(join(sent.folder, 'clip.mp4'))).toBe(false);
   });
 

@@ -38,12 +38,13 @@ export async function demoExactly(row: ExactRow, ffmpeg: string): Promise<void> 
   }
 }
 
-/** One line says why, with a code. A file that is no use as a camera is told as a camera that failed, with the reason. */
+/** One line says why, with the file's own code, and says it once. */
 export async function demoRefused(row: RefusedRow, ffmpeg: string): Promise<void> {
   const done = await demo(row.name, row.window, ffmpeg);
   expect(done.status).not.toBe(0);
   const lines = done.stderr.trim().split('\n');
   const { error } = errorSchema.parse(JSON.parse(lines.at(-1) ?? ''));
-  expect(error.code).toBe('camera_failed');
+  expect(error.code).toBe(row.code);
   expect(error.message).toMatch(row.says);
+  expect(error.message.match(/The (camera|file) /g)).toHaveLength(1);
 }

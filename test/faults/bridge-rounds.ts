@@ -6,9 +6,11 @@ import { basename, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../cloud-bridge/database/database.ts';
 import type { Intake } from '../../cloud-bridge/intake/store.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
+import { toHex, utf8 } from '../../device/base/bytes.ts';
+import { sha256, sha256Hex } from '../../device/base/keys.ts';
+import { leafHash, nodeHash, spanHash } from '../../device/protocol/merkle.ts';
+import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { type Answer, BridgeHouse, type Parcel } from '../support/bridge-house.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import type { SmallDisk } from '../support/small-disk.ts';
@@ -56,7 +58,7 @@ export class BridgeStory {
     const house = await BridgeHouse.open();
     const parcel = house.parcel(await house.ready());
     await house.openIntake(parcel);
-    const database = await openDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
     const known = await database.intakes.find({ device: house.cast.device.id, grant: parcel.grant });
     await database.close();
     await house.bridge.stop();
@@ -162,14 +164,20 @@ export class BridgeStory {
 
   /**
    * What must hold at any moment, also in what a killed process left: a clip that the database shows is whole, and no other
-   * is there. Resolves with whether it is shown.
+   * is there. Resolves with whether it is shown. A commit that was reported as failed can stand all the same; its clip, taken
+   * back by then, is as `staged` and in sight after the next start.
    */
-  private async shown(): Promise<boolean> {
+  private async shown(staged: boolean): Promise<boolean> {
     const intake = await this.intakeIn(this.databaseCopy());
     const folder = join(this.data, 'clips');
     const { clipId, clip, manifestToken } = this.parcel;
     for (const name of readdirSync(folder)) expect(name).toBe(clipId);
     if (intake?.state !== 'stored') return false;
+    const back = join(this.data, 'staging', intake.upload);
+    if (staged && existsSync(back)) {
+      expect(sha256Hex(readFileSync(back))).toBe(sha256Hex(clip));
+      return false;
+    }
     expect(sha256Hex(readFileSync(join(folder, clipId, 'clip.mp4')))).toBe(sha256Hex(clip));
     expect(readFileSync(join(folder, clipId, 'manifest.jws'), 'utf8')).toBe(manifestToken);
     return true;
@@ -185,7 +193,7 @@ export class BridgeStory {
   }
 
   private async intakeIn(path: string): Promise<Intake | null> {
-    const database = await openDatabase(path);
+    const database = await openBridgeDatabase(path);
     try {
       return await database.intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
     } finally {
@@ -201,6 +209,28 @@ export class BridgeStory {
     expect(file.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
     file.close();
     expect(await this.intakeIn(path)).toMatchObject({ state: 'deleted', manifest: '' });
+    await this.loggedAsItHappened(path);
+  }
+
+  /** The log of custody is one whole tree, and says of the clip just what the tables say, no more and no less. */
+  private async loggedAsItHappened(path: string): Promise<void> {
+    const { custody, intakes, accessLog, close } = await openBridgeDatabase(path);
+    try {
+      const size = await custody.size();
+      const leaves = await custody.entries(0, size + 1);
+      expect(leaves.map(({ leaf }) => leaf)).toEqual([...leaves.keys()]);
+      const root = await spanHash({ start: 0, end: size }, (of) => custody.subtree(of), sha256);
+      const hashes = leaves.map(({ entry }) => leafHash(utf8(entry), sha256));
+      const fromLeaves = spanHash({ start: 0, end: size }, ({ level, at }) => subtreeOver(hashes, level, at), sha256);
+      expect(toHex(root)).toBe(toHex(await fromLeaves));
+      const told = (kind: string) => leaves.filter(({ entry }) => JSON.parse(entry).kind === kind).length;
+      const intake = await intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
+      const receipt = intake?.receipt ?? '';
+      expect([told('deletion'), await custody.leafOf(sha256Hex(receipt))]).toEqual([1, expect.any(Number)]);
+      expect(told('access')).toBe((await accessLog.page({ agency: null, clip: null, after: 0, most: 999 })).length);
+    } finally {
+      await close();
+    }
   }
 
   /** The database and the staged clips on a disk without room: coded refusals; with room the story goes on. */
@@ -216,6 +246,19 @@ export class BridgeStory {
     expect(await part.stop()).toBe('status 0');
     await this.agreed();
     return refused.map((answer) => `${coded(answer).status} ${answer.body['code']}`);
+  }
+
+  /** A start on a disk that is full or read-only: what the bridge says, and that it starts when that has passed. */
+  async onSpoiledDisk(spoil: () => void, mend: () => void): Promise<string> {
+    await this.newRound();
+    spoil();
+    const part = await this.start();
+    expect(await part.ended).toBe('status 5');
+    mend();
+    const again = await this.start();
+    expect(again.how, again.stderr).toBeNull();
+    expect(await again.stop()).toBe('status 0');
+    return part.stderr;
   }
 
   /** Every write-class call of one writer in an undisturbed story, in order. */
@@ -242,16 +285,26 @@ export class BridgeStory {
     const how = await part.stop();
     if (!isKill) expect(how, part.stderr).toMatch(wasUp ? /^status 0$/ : /^status [1-9]/);
     const came = isKill ? how === 'SIGKILL' : faultCame(log);
-    const shown = await this.shown();
+    const shown = await this.shown(!isKill);
     if (heard.stored && !heard.asked) expect(shown).toBe(true);
     if (heard.deleted) expect(shown).toBe(false);
     const again = await this.start();
     expect(this.house.elsewhere, again.stderr).not.toBeNull();
+    await this.shown(false);
     expect(await this.tell(again, heard), again.stderr).toBe(true);
     expect(await again.stop()).toBe('status 0');
     await this.agreed();
     return came;
   }
+}
+
+async function subtreeOver(hashes: readonly Uint8Array[], level: number, at: number): Promise<Uint8Array> {
+  if (level === 0) return hashes[at] ?? new Uint8Array();
+  const [left, right] = [
+    await subtreeOver(hashes, level - 1, at * 2),
+    await subtreeOver(hashes, level - 1, at * 2 + 1),
+  ];
+  return nodeHash(left, right, sha256);
 }
 
 /** An answer as it is; throws when it is a refusal without a code. */

@@ -5,7 +5,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openDatabase } from '../../cloud-bridge/database/database.ts';
 import type { GrantKey } from '../../cloud-bridge/intake/store.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
@@ -16,6 +15,7 @@ import { OwnerSession } from '../../device/owner/owner-session.ts';
 import { pairWithDevice } from '../../device/owner/pairing-client.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import type { DeviceEvent, DeviceState, Receipt } from '../../device/protocol/home.ts';
+import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { temporaryFolder } from '../support/command-line.ts';
@@ -259,7 +259,7 @@ export class DoorStory {
 
   /** Whether the bridge has ever heard of a grant. */
   async knownAtBridge(key: GrantKey): Promise<boolean> {
-    const database = await openDatabase(join(this.house.bridgeFolder, 'bridge.sqlite'));
+    const database = await openBridgeDatabase(join(this.house.bridgeFolder, 'bridge.sqlite'));
     try {
       return (await database.intakes.find(key)) !== null;
     } finally {

@@ -15,3 +15,23 @@ it('a bridge whose disk is full refuses with a code, stays up, and takes the cli
     await disk.close();
   }
 }, 90_000);
+
+it('a bridge that is started on a full or read-only disk says which, and starts when that has passed', async () => {
+  const disk = await SmallDisk.open(16 * 1024 * 1024);
+  const story = await BridgeStory.open(disk);
+  try {
+    const full = await story.onSpoiledDisk(
+      () => disk.fill(),
+      () => disk.empty(),
+    );
+    expect(full).toContain('"code":"database_full"');
+    const readOnly = await story.onSpoiledDisk(
+      () => disk.readOnly(true),
+      () => disk.readOnly(false),
+    );
+    expect(readOnly).toContain('"code":"database_unusable"');
+  } finally {
+    await story.close();
+    await disk.close();
+  }
+}, 90_000);

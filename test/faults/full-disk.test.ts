@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeviceState, Receipt } from '../../device/protocol/home.ts';
@@ -147,6 +147,36 @@ it('a doorbell on a read-only mount starts, says so, rings, and lets nothing out
   door = await started();
   await finishes(door, round);
   proved(test, 'a doorbell on a read-only mount rings and refuses', leaked());
+}, 90_000);
+
+it('a doorbell of an earlier format starts on a full and on a read-only disk, rings, lets nothing out, and goes on', async (test) => {
+  const round = await newRound();
+  const format = join(disk.outside, 'format.json');
+  rmSync(format);
+  const refused = hears(round, 'consent_storage_failed');
+  disk.readOnly(true);
+  let door = await started();
+  try {
+    await stateIs('failed storage', ({ storage }) => storage.state === 'failed');
+    expect(await story.say(door, () => story.sayGrant(round), refused), door.stderr).toBe(true);
+    await rings(story, door);
+    expect(await door.stop(), door.stderr).toBe('status 0');
+  } finally {
+    await door.stop('SIGKILL');
+    disk.readOnly(false);
+  }
+  disk.fill();
+  round.heard.length = 0;
+  door = await started();
+  await stateIs('full storage', ({ storage }) => storage.state === 'full');
+  expect(await story.say(door, () => story.sayGrant(round), refused), door.stderr).toBe(true);
+  await rings(story, door);
+  expect(await consistent(story, round)).toEqual([]);
+  expect(existsSync(format)).toBe(false);
+  disk.empty();
+  await finishes(door, round);
+  expect(existsSync(format)).toBe(true);
+  proved(test, 'a doorbell of an earlier format on a full disk rings and refuses', leaked());
 }, 90_000);
 
 it(

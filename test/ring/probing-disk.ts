@@ -24,8 +24,8 @@ export class ProbingDisk extends SystemDisk implements Disk {
     const file = await super.open(path, options);
     return {
       size: () => file.size(),
-      read: async (position, length) => {
-        const bytes = await file.read(position, length);
+      read: async (position, length, into) => {
+        const bytes = await file.read(position, length, into);
         this.bytesRead += bytes.length;
         await this.onRead(path);
         return bytes;

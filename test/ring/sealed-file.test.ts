@@ -46,15 +46,29 @@ async function readWhole(name: string, given = identity(name)): Promise<Uint8Arr
 }
 
 describe('a sealed file', () => {
-  it.each([0, 1, SEALED_CHUNK_BYTES - 1, SEALED_CHUNK_BYTES, SEALED_CHUNK_BYTES + 1, 3 * SEALED_CHUNK_BYTES, 300_000])(
-    'gives back %i bytes',
-    async (length) => {
-      const bytes = random.bytes(length);
-      await write('a', bytes);
-      expect(await readWhole('a')).toEqual(bytes);
-      expect((await stat(join(folder, 'a'))).mode & 0o777).toBe(0o600);
-    },
-  );
+  it.each([
+    ...[0, 1, SEALED_CHUNK_BYTES - 1, SEALED_CHUNK_BYTES, SEALED_CHUNK_BYTES + 1, 3 * SEALED_CHUNK_BYTES, 300_000],
+    ...[8 * SEALED_CHUNK_BYTES, 8 * SEALED_CHUNK_BYTES + 1, 20 * SEALED_CHUNK_BYTES + 5],
+  ])('gives back %i bytes', async (length) => {
+    const bytes = random.bytes(length);
+    await write('a', bytes);
+    expect(Buffer.compare(await readWhole('a'), bytes)).toBe(0);
+    expect((await stat(join(folder, 'a'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('gives each of two readers at once its own bytes', async () => {
+    const bytes = random.bytes(40 * SEALED_CHUNK_BYTES);
+    await write('a', bytes);
+    const file = await openSealedFile(disk, identity('a'));
+    const length = 10 * SEALED_CHUNK_BYTES;
+    const places = Array.from({ length: 60 }, (_, at) => at * 30_011);
+    const read = await Promise.all(places.map((at) => file.read(at, length)));
+    const wrong = places.filter((at, number) =>
+      Buffer.compare(read[number] ?? new Uint8Array(0), bytes.subarray(at, at + length)),
+    );
+    expect(wrong).toEqual([]);
+    await file.close();
+  });
 
   it('reads any range, and refuses one beyond its end', async () => {
     const bytes = random.bytes(200_000);
@@ -127,7 +141,7 @@ describe('a sealed file', () => {
     disk.onWrite = ({ position }) => {
       if (position > STEP) throw osError('ENOSPC');
     };
-    const source = [random.bytes(200_000)];
+    const source = [random.bytes(1_200_000)];
     await expect(writeSealedFile(disk, random, identity('a'), source)).rejects.toMatchObject({ code: 'ENOSPC' });
     disk.onWrite = () => undefined;
     const failing = (async function* () {

@@ -72,6 +72,7 @@ export class Cast {
   readonly agency: Party;
   readonly registry: Party;
   readonly bridge: Party;
+  readonly vault: Party;
   readonly place: Place;
   readonly cell: string;
   private readonly clock: Clock;
@@ -88,6 +89,8 @@ export class Cast {
     this.agency = makeParty('agency', random);
     this.registry = makeParty('registry', random);
     this.bridge = makeParty('bridge', random);
+    // Not drawn from the seed: the published examples stay as they are.
+    this.vault = makeParty('vault', new SystemRandom());
   }
 
   nowS(): number {

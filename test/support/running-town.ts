@@ -1,7 +1,7 @@
 // Owns: a whole running town (`doorsill up`) as tests drive it: its parts' processes by name, to be killed or halted; its
 // owner's session; requests and grants by the product's own code; and what bridge and ledger hold in the end.
 // Not here: when which part is hit, and what must come of it.
-import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -30,13 +30,14 @@ import {
   walkLedger,
 } from '../../device/index.ts';
 import { answered } from '../../sim/cli/owner-notice.ts';
+import { evidenceId } from '../../sim/officer/evidence-desk.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
 import { demoAsk } from '../../sim/story/ask.ts';
 import { DEMO_HOME } from '../../sim/supervisor/town.ts';
 import { Running, temporaryFolder } from './command-line.ts';
 import { sessionProcesses } from './processes.ts';
 
-export type Part = 'doorbell' | 'bridge' | 'registry' | 'broker';
+export type Part = 'doorbell' | 'bridge' | 'registry' | 'vault' | 'broker';
 
 /** A grant on its way: `sent` resolves with the device's receipt that the clip is at the bridge. */
 export interface GrantUnderWay {
@@ -269,18 +270,23 @@ export class RunningTown {
     await session.command(makeCommand(signer, home.device, { action: 'announce' }).token);
   }
 
-  /** Names of the clips at the bridge. */
+  /** Names of the clips in the vault, and of those at the bridge that wait for it. */
   clips(): string[] {
-    return readdirSync(join(this.data, 'bridge', 'clips')).filter((name) => name.startsWith('clip-'));
+    const waiting = readdirSync(join(this.data, 'bridge', 'clips')).filter((name) => name.startsWith('clip-'));
+    return [...readdirSync(join(this.data, 'vault', 'blobs')), ...waiting];
   }
 
   /**
-   * Checks a delivered clip as a stranger would: clip, manifest and the bridge's receipt vouch for one another; and every
+   * Waits for a delivered clip in the vault and checks it as a stranger would: clip, manifest and the bridge's receipt vouch for one another; and every
    * receipt of the device about this grant names the same bytes. Returns its manifest.
    */
   async verify({ jti, window }: GrantUnderWay, receipt: Receipt) {
     const { home } = this.cast;
-    const folder = join(this.data, 'bridge', 'clips', receipt.clip?.id ?? 'none');
+    const { bridge } = this.cast;
+    const item = evidenceId(bridge.id, home.device, jti);
+    const folder = join(this.data, 'vault', 'blobs', item);
+    const left = join(this.data, 'bridge', 'clips', receipt.clip?.id ?? 'none');
+    await this.until(`clip in the vault as ${item}`, () => (existsSync(folder) && !existsSync(left) ? true : null));
     const { manifest, grant } = await verifyClip(
       createReadStream(join(folder, 'clip.mp4')),
       readFileSync(join(folder, 'manifest.jws'), 'utf8').trim(),

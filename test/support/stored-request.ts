@@ -1,5 +1,6 @@
 // Owns: a row of the bridge's requests for tests of the stores, published unless a test says otherwise. Not here: tokens that hold.
 import type { StoredRequest } from '../../cloud-bridge/requests/store.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
 
 /** Numbers that no test of something else comes near. */
 export const PLENTY = { postsMax: 1_000_000, openPerCellMax: 1_000_000, waitingPerAgencyMax: 1_000_000, nowS: 0 };
@@ -11,7 +12,7 @@ export function storedRequest(changes: Partial<StoredRequest> = {}): StoredReque
     agencyKey: 'k',
     organisation: 'agency-a',
     token: 't',
-    tokenSha256: 'h',
+    tokenSha256: sha256Hex('t'),
     publication: 'p',
     investigation: 'i',
     cells: ['9q8yy'],

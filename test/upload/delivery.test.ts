@@ -1,38 +1,35 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
-import { SystemDisk } from '../../device/base/disk.ts';
+import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { generateSealKey } from '../../device/ring/seal.ts';
 import { Deliveries, type DeliveryDeps } from '../../device/upload/delivery.ts';
 import { Outbox } from '../../device/upload/outbox.ts';
+import { liveGrantFor } from '../support/live-grant.ts';
 import { makeParty } from '../support/parties.ts';
 
 const clock = new ManualClock(1_790_000_000_000_000);
 const random = new SystemRandom();
 
-/** Deliveries whose gate takes in a revocation's answer as `answered` says; nothing else is asked of it. */
-function deliveriesWith(answered: () => Promise<void>): Deliveries {
+const outboxOn = (disk: Disk) =>
+  new Outbox({ disk, random, log: silentLog(), folder: '/nowhere', key: generateSealKey(random) });
+
+/** Deliveries of whom nothing is asked but what a test puts in. */
+function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
   const unasked = () => Promise.reject(new Error('not asked for here'));
-  const outbox = new Outbox({
-    disk: new SystemDisk(),
-    random,
-    log: silentLog(),
-    folder: '/nowhere',
-    key: generateSealKey(random),
-  });
-  const deps: DeliveryDeps = {
+  return new Deliveries({
     device: makeParty('device', random),
     gate: {
       clipSealed: unasked,
       tokenPresented: unasked,
       delivered: unasked,
       failed: unasked,
-      revocationAnswered: answered,
+      revocationAnswered: unasked,
     },
-    outbox,
-    sender: { send: unasked, revoke: () => Promise.resolve('the bridge’s word') },
+    outbox: outboxOn(new SystemDisk()),
+    sender: { send: unasked, revoke: unasked },
     clip: {
       segments: async function* () {},
       ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
@@ -45,17 +42,27 @@ function deliveriesWith(answered: () => Promise<void>): Deliveries {
     clock,
     random,
     log: silentLog(),
-  };
-  return new Deliveries(deps);
+    ...asked,
+  });
 }
 
 it('work on a grant waits for a ledger that has no room, and goes on when it has', async () => {
   let asked = 0;
   const done = new Promise<void>((resolve) => {
-    const deliveries = deliveriesWith(async () => {
-      asked += 1;
-      if (asked < 3) throw failure('consent_storage_failed');
-      resolve();
+    const unasked = () => Promise.reject(new Error('not asked for here'));
+    const deliveries = deliveriesWith({
+      sender: { send: unasked, revoke: () => Promise.resolve('the bridge’s word') },
+      gate: {
+        clipSealed: unasked,
+        tokenPresented: unasked,
+        delivered: unasked,
+        failed: unasked,
+        revocationAnswered: async () => {
+          asked += 1;
+          if (asked < 3) throw failure('consent_storage_failed');
+          resolve();
+        },
+      },
     });
     deliveries.revoke('grant-1', 'revocation', 'bridge-1');
   });
@@ -65,4 +72,77 @@ it('work on a grant waits for a ledger that has no room, and goes on when it has
   }
   await done;
   expect(asked).toBe(3);
+});
+
+it.each(['load', 'seal'] as const)(
+  'a decision is not given up for a disk that fails at %s, however long it does',
+  async (step) => {
+    const told: (string | null)[] = [];
+    const failed: string[] = [];
+    const { live } = liveGrantFor({ window: { startUs: 1, endUs: 2 }, clock });
+    const outbox = outboxOn(new SystemDisk());
+    const fault = failure('outbox_unusable', { path: 'outbox', detail: 'EIO' });
+    outbox.load = () => (step === 'load' ? Promise.reject(fault) : Promise.resolve());
+    outbox.seal = () => Promise.reject(fault);
+    const deliveries = deliveriesWith({
+      outbox,
+      footageSettled: () => Promise.resolve(),
+      storage: (why) => told.push(why?.code ?? null),
+      clip: {
+        segments: () => {
+          throw fault;
+        },
+        ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
+        clock,
+        log: silentLog(),
+      },
+      gate: {
+        clipSealed: () => Promise.resolve(),
+        tokenPresented: () => Promise.resolve(),
+        delivered: () => Promise.resolve(),
+        revocationAnswered: () => Promise.resolve(),
+        failed: async (_grant, code) => void failed.push(code),
+      },
+    });
+    deliveries.make(live);
+    for (let turn = 0; turn < 60; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(5_000);
+    }
+    await deliveries.stop();
+    expect(failed).toEqual([]);
+    expect(told.length).toBeGreaterThan(50);
+    expect(new Set(told)).toEqual(new Set(['outbox_unusable']));
+  },
+);
+
+it('a revocation that is refused on its way is brought again until the bridge’s own word has come', async () => {
+  let asked = 0;
+  const answers: string[] = [];
+  const deliveries = deliveriesWith({
+    sender: {
+      send: () => Promise.reject(new Error('not asked for here')),
+      revoke: async () => {
+        asked += 1;
+        // As a captive portal would, or a proxy.
+        if (asked < 4) throw failure('upload_rejected', { code: 'status 403' });
+        return 'the bridge’s word';
+      },
+    },
+    gate: {
+      clipSealed: () => Promise.resolve(),
+      tokenPresented: () => Promise.resolve(),
+      delivered: () => Promise.resolve(),
+      failed: () => Promise.resolve(),
+      revocationAnswered: async (_grant, intake) => void answers.push(intake),
+    },
+  });
+  deliveries.revoke('grant-1', 'revocation', 'bridge-1');
+  for (let turn = 0; turn < 4; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(600_000);
+  }
+  await deliveries.stop();
+  expect(asked).toBe(4);
+  expect(answers).toEqual(['the bridge’s word']);
 });

@@ -17,7 +17,7 @@ beforeEach(async () => {
   house = await BridgeHouse.open();
   request = await house.ready();
   sender = await Sender.open(house);
-  errand = makeErrand(house, request, 200_000);
+  errand = makeErrand(house, request, 1_100_000);
 });
 afterEach(async () => {
   await sender.close();
@@ -36,7 +36,7 @@ function failingDisk(code: string, allowedSteps: number): Disk {
   const inner = new SystemDisk();
   const wrapFile = (file: DiskFile): DiskFile => ({
     size: () => file.size(),
-    read: (position, length) => file.read(position, length),
+    read: (position, length, into) => file.read(position, length, into),
     write: async (position, bytes) => {
       step();
       await file.write(position, bytes);
@@ -282,7 +282,7 @@ describe('an outbox', () => {
       if (bytes) await disk.replaceFile(path(suffix), bytes);
       else await disk.remove(path(suffix));
       await sender.restart();
-      expect(sender.outbox.list(), what).toEqual({ items: [], damaged: [grant] });
+      expect(sender.outbox.list(), what).toEqual({ items: [], damaged: [grant], unread: [] });
       expect(() => sender.outbox.item(grant), what).toThrow(expect.objectContaining({ code: 'outbox_damaged' }));
       await expect(sender.seal(errand), what).rejects.toMatchObject({ code: 'outbox_damaged' });
       await disk.replaceFile(path('.clip'), clip);
@@ -295,6 +295,59 @@ describe('an outbox', () => {
     expect(sender.outbox.item(grant)).toBeNull();
   });
 
+  it.each(
+    ['EIO', 'EMFILE', 'ENFILE'].flatMap((code) =>
+      (['readFile', 'open', 'list', 'makeFolder'] as const).map((call) => ({ code, call })),
+    ),
+  )(
+    'takes $code at $call in its start for no word about a clip, and finds it when that has passed',
+    async ({ code, call }) => {
+      const item = await sender.seal(errand);
+      let fails = true;
+      const refused = async () => {
+        throw Object.assign(new Error(code), { code });
+      };
+      const flaky: Disk = {
+        ...failingDisk('EIO', 1_000),
+        ...(call === 'readFile' ? { readFile: (...args) => (fails ? refused() : disk.readFile(...args)) } : {}),
+        ...(call === 'open' ? { open: (...args) => (fails ? refused() : disk.open(...args)) } : {}),
+        ...(call === 'list' ? { list: (...args) => (fails ? refused() : disk.list(...args)) } : {}),
+        ...(call === 'makeFolder' ? { makeFolder: (...args) => (fails ? refused() : disk.makeFolder(...args)) } : {}),
+      };
+      const outbox = sender.makeOutbox(flaky);
+      const started = await outbox.start().then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      if (call === 'list' || call === 'makeFolder') expect(started).toMatchObject({ code: 'outbox_unusable' });
+      else {
+        expect(outbox.list()).toEqual({ items: [], damaged: [], unread: [item.grant] });
+        expect(() => outbox.item(item.grant)).toThrow(expect.objectContaining({ code: 'outbox_unusable' }));
+        await expect(outbox.load(item.grant)).rejects.toMatchObject({ code: 'outbox_unusable', retryable: true });
+        const another = outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => 'manifest');
+        await expect(another).rejects.toMatchObject({ code: 'outbox_unusable' });
+      }
+      fails = false;
+      const second = await outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => 'manifest');
+      expect(second).toEqual(item);
+      expect(outbox.list()).toMatchObject({ damaged: [], unread: [] });
+      expect(outbox.item('grant-that-never-was')).toBeNull();
+      await outbox.load('grant-that-never-was');
+    },
+  );
+
+  it('can remove a clip that it could not read', async () => {
+    const { grant } = await sender.seal(errand);
+    const refused = async () => {
+      throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    };
+    const outbox = sender.makeOutbox({ ...failingDisk('EIO', 1_000), readFile: refused });
+    await outbox.start();
+    await outbox.remove(grant);
+    expect(await names()).toEqual([]);
+    expect(outbox.list()).toEqual({ items: [], damaged: [], unread: [] });
+  });
+
   it('opens nothing with another key, and does not destroy it either', async () => {
     await sender.seal(errand);
     const stranger = new Outbox({
@@ -305,7 +358,7 @@ describe('an outbox', () => {
       key: generateSealKey(house.random),
     });
     await stranger.start();
-    expect(stranger.list()).toEqual({ items: [], damaged: [errand.live.id] });
+    expect(stranger.list()).toEqual({ items: [], damaged: [errand.live.id], unread: [] });
     await sender.restart();
     expect(sender.outbox.item(errand.live.id)).not.toBeNull();
   });

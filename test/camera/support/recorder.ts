@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
+import { SystemPrograms } from '../../../device/base/program.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type GrayFrame } from '../../../device/camera/capture.ts';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../device/camera/ffmpeg.ts';
@@ -44,6 +45,7 @@ export class Recorder {
         clock: new SystemClock(),
         random: new SeededRandom(1),
         log: this.log(),
+        programs: new SystemPrograms(),
         boot: 'boot-1',
         clockTrusted: () => true,
         retryMs: 50,

@@ -45,9 +45,11 @@ export async function allBytes(clip: Clip): Promise<Uint8Array> {
 export function readerOf(bytes: Uint8Array): ClipReader {
   return {
     sizeBytes: bytes.length,
-    read: (position, length) => {
+    read: (position, length, into) => {
       if (position < 0 || position + length > bytes.length) return Promise.reject(new Error('read beyond the clip'));
-      return Promise.resolve(bytes.slice(position, position + length));
+      const out = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
+      out.set(bytes.subarray(position, position + length));
+      return Promise.resolve(out);
     },
   };
 }

@@ -1,6 +1,6 @@
 // Holds: a crash at any step of storing or deleting a clip leaves one clip or none, and the next start puts it right.
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
@@ -122,6 +122,25 @@ describe('a restart', () => {
     while ((await folder('clips')).length === 0) await new Promise((resolve) => setImmediate(resolve));
     await assertStoredOnce(parcel);
   });
+
+  it.each([
+    ['staged', (upload: string, _clip: string) => `staging/${upload}`],
+    ['made ready', (_upload: string, clip: string) => `ready/${clip}/clip.mp4`],
+  ])(
+    'shows a clip again whose commit stands although it was reported as failed, and that is %s',
+    async (_where, path) => {
+      const parcel = house.parcel(request);
+      await house.openIntake(parcel);
+      const upload = (await house.create(parcel)).split('/').at(-1) ?? '';
+      await house.deliver(parcel);
+      await house.bridge.stop();
+      const away = join(house.bridgeFolder, path(upload, parcel.clipId));
+      await mkdir(dirname(away), { recursive: true });
+      await rename(join(house.bridgeFolder, 'clips', parcel.clipId, 'clip.mp4'), away);
+      await restart();
+      await assertStoredOnce(parcel);
+    },
+  );
 
   it('removes files that belong to nothing', async () => {
     await house.bridge.stop();

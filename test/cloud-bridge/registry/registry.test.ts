@@ -420,9 +420,9 @@ describe('a moderator', () => {
       ['agency-applied', 1, 1, undefined],
       ['agency-approved', 2, 1, undefined],
       ['agency-suspended', 3, 2, undefined],
-      ['agency-reinstated', 4, 2, undefined],
-      ['agency-revoked', 5, 3, 'community-request'],
-      ['agency-revoked', 6, 4, undefined],
+      ['agency-reinstated', 4, 3, undefined],
+      ['agency-revoked', 5, 4, 'community-request'],
+      ['agency-revoked', 6, 5, undefined],
     ]);
   });
 });

@@ -391,7 +391,7 @@ export class Homes {
       .pluck()
       .all();
     for (const table of tables) {
-      for (const row of file.prepare(`select * from "${String(table)}" order by rowid`).all())
+      for (const row of file.prepare(`select * from "${String(table)}"`).all())
         recording.note('bridge, its database', `${String(table)} ${JSON.stringify(row)}`);
     }
     file.close();

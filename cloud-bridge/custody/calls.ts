@@ -1,0 +1,46 @@
+// Owns: letting the device, or the owner who granted, have the bundle of their own grant. Not here: what is in it (custody.ts),
+// the agency's way to it (clips/).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { CUSTODY_CALL_LIFE_S_MAX, type CustodyBundle, custodyCallSchema } from '../../device/protocol/custody.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { IntakeStore } from '../intake/store.ts';
+import { assertLife, peekToken, readToken } from '../tokens.ts';
+import type { Custody } from './custody.ts';
+
+export interface CustodyCallsDeps {
+  clock: Clock;
+  bridgeId: string;
+  custody: Custody;
+  enrolments: EnrolmentStore;
+  intakes: IntakeStore;
+}
+
+export class CustodyCalls {
+  private readonly deps: CustodyCallsDeps;
+
+  constructor(deps: CustodyCallsDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * The bundle of a grant's clip, stored or deleted, for the device it is of or the owner who signed the grant. Throws
+   * `token_...`, `device_not_enrolled`, `http_not_found`, `custody_unknown`.
+   */
+  async bundle(bearer: string, grant: string): Promise<CustodyBundle> {
+    const { clock, bridgeId, custody, enrolments, intakes } = this.deps;
+    const claimed = peekToken(bearer, custodyCallSchema);
+    const deviceKey = await enrolments.deviceKey(claimed.device);
+    if (deviceKey === null) throw failure('device_not_enrolled');
+    const intake = await intakes.find({ device: claimed.device, grant: claimed.grant });
+    const call = readToken(bearer, {
+      typ: 'doorsill-custody+jws',
+      schema: custodyCallSchema,
+      audience: bridgeId,
+      keys: intake ? [deviceKey, intake.ownerKey] : [deviceKey],
+    });
+    assertLife(call, wallSeconds(clock), CUSTODY_CALL_LIFE_S_MAX);
+    if (call.grant !== grant || intake?.receipt == null) throw failure('http_not_found');
+    return custody.bundle(intake.receipt);
+  }
+}

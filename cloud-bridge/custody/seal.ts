@@ -1,0 +1,50 @@
+// Owns: turning an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
+// Not here: appending it (database/custody.ts).
+import { toHex, utf8 } from '../../device/base/bytes.ts';
+import { hmacSha256, sha256 } from '../../device/base/keys.ts';
+import type { Random } from '../../device/base/random.ts';
+import {
+  type CustodyEntry,
+  commitmentOf,
+  custodyEntrySchema,
+  FACTS,
+  SALT_BYTES,
+} from '../../device/protocol/custody.ts';
+import type { CustodyEvent, CustodySubject } from './store.ts';
+
+/** A leaf before it has a number. */
+export interface SealedLeaf {
+  /** The published text, whose bytes are the leaf. */
+  entry: string;
+  /** What opens the commitment; null when nothing is hidden. */
+  opening: { salt: Uint8Array; facts: string } | null;
+  /** SHA-256 of the receipt it is about, where there is one. */
+  receiptSha256: string | null;
+}
+
+/** Bytes of the bridge's secret behind the pseudonyms. */
+export const SECRET_BYTES = 32;
+
+/** A device under one grant. Two grants of one device have nothing in common for who lacks the secret. */
+export function pseudonymOf({ device, grant }: CustodySubject, secret: Uint8Array): string {
+  // Ids hold no slash, so that no other pair has the same text.
+  return toHex(hmacSha256(secret, utf8(`${device}/${grant}`)).subarray(0, 16));
+}
+
+/** Seals an event at a moment. */
+export function sealEvent(event: CustodyEvent, atS: number, seams: { secret: Uint8Array; random: Random }): SealedLeaf {
+  if (!('facts' in event)) {
+    return { entry: printEntry({ ...event, atS }), opening: null, receiptSha256: null };
+  }
+  const { kind, about } = event;
+  const facts = JSON.stringify(FACTS[kind].parse(event.facts));
+  const salt = seams.random.bytes(SALT_BYTES);
+  const home = about ? { home: pseudonymOf(about, seams.secret) } : {};
+  const entry = printEntry({ kind, atS, ...home, commitment: commitmentOf(salt, facts, sha256) });
+  const receiptSha256 = 'receiptSha256' in event.facts ? event.facts.receiptSha256 : null;
+  return { entry, opening: { salt, facts }, receiptSha256 };
+}
+
+function printEntry(entry: CustodyEntry): string {
+  return JSON.stringify(custodyEntrySchema.parse(entry));
+}

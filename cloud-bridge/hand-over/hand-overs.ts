@@ -1,0 +1,279 @@
+// Owns: getting each stored clip to the vault, once, through every outage, and only then letting go of the bridge's own; and an
+// owner's word that comes before or after. Not here: HTTP (vault-client.ts), what the vault must have said (vault-words.ts).
+import { Backoff } from '../../device/base/backoff.ts';
+import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { revokeSchema } from '../../device/protocol/grant.ts';
+import type { RecallAnswer } from '../../device/protocol/vault.ts';
+import type { ClipFiles } from '../intake/clip-files.ts';
+import type { UploadLocks } from '../intake/locks.ts';
+import type { Receipts } from '../intake/receipts.ts';
+import type { GrantKey, Intake } from '../intake/store.ts';
+import { peekToken } from '../tokens.ts';
+import type { HandOverJob, HandOverStore } from './store.ts';
+import type { VaultClient } from './vault-client.ts';
+import type { VaultWords } from './vault-words.ts';
+
+export interface HandOversDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  store: HandOverStore;
+  files: ClipFiles;
+  locks: UploadLocks;
+  receipts: Receipts;
+  client: VaultClient;
+  words: VaultWords;
+  vaultKey: string;
+  retryMsFirst: number;
+  retryMsMost: number;
+}
+
+/** Clips on their way at once. */
+const AT_ONCE_MAX = 4;
+const JOBS_MAX = 1_000;
+
+interface Errand {
+  backoff: Backoff;
+  /** Set while it waits for its next try. */
+  timer: Timer | null;
+  /** Set while it is under way. */
+  work: Promise<unknown> | null;
+  abort: AbortController;
+}
+
+export class HandOvers {
+  private readonly deps: HandOversDeps;
+  private readonly errands = new Map<string, Errand>();
+  private stopping = new AbortController();
+  private looking: Promise<void> | null = null;
+  private lookAgain = false;
+
+  constructor(deps: HandOversDeps) {
+    this.deps = deps;
+  }
+
+  /** Takes up what an earlier run left. */
+  start(): void {
+    this.wake();
+  }
+
+  /** Ends all work where it stands; the next start takes it up. */
+  async stop(): Promise<void> {
+    this.stopping.abort(failure('vault_unreachable', { detail: 'the bridge is stopping' }));
+    for (const { timer } of this.errands.values()) timer?.cancel();
+    await this.looking;
+    await Promise.allSettled([...this.errands.values()].map(({ work }) => work));
+  }
+
+  /** Looks for what is to be done, now: a clip was stored, or a wait is over. */
+  wake(): void {
+    if (this.stopping.signal.aborted) return;
+    this.lookAgain = true;
+    this.looking ??= this.look().finally(() => {
+      this.looking = null;
+      // Asked for between the last look and its end.
+      if (this.lookAgain) this.wake();
+    });
+  }
+
+  /** Stops sending a clip, at once: its owner has revoked. */
+  letGo(key: GrantKey): void {
+    const errand = this.errands.get(nameOf(key));
+    if (!errand) return;
+    const { abort } = errand;
+    errand.abort = new AbortController();
+    abort.abort(failure('intake_revoked'));
+  }
+
+  /** Makes sure that nothing of a revoked clip is left at the vault. Throws `vault_unreachable`, `hand_over_unconfirmed`. */
+  async withdraw(key: GrantKey): Promise<void> {
+    await this.nowOrLater(key, async (signal) => {
+      const job = await this.deps.store.job(key);
+      if (job?.state === 'withdrawing') await this.sayWithdrawn(job.intake, signal);
+    });
+  }
+
+  /** Has the vault answer a recall, unless it has. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal. */
+  async recall(key: GrantKey): Promise<void> {
+    await this.nowOrLater(key, async (signal) => {
+      const job = await this.deps.store.job(key);
+      if (job?.state === 'recalling') await this.askBack(job, signal);
+    });
+  }
+
+  /** What does not succeed now goes on by itself: whoever asked may not ask again. */
+  private async nowOrLater(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await this.alone(key, work);
+    } catch (thrown) {
+      this.wake();
+      throw thrown;
+    }
+  }
+
+  private async look(): Promise<void> {
+    const { store, vaultKey, log } = this.deps;
+    while (this.lookAgain && !this.stopping.signal.aborted) {
+      this.lookAgain = false;
+      try {
+        for (const job of await store.jobs(vaultKey, JOBS_MAX)) this.begin(job);
+      } catch (thrown) {
+        log.error('hand-overs could not be read', {
+          detail: thrown instanceof Error ? thrown.message : 'not an error',
+        });
+      }
+    }
+  }
+
+  private begin({ intake }: HandOverJob): void {
+    const running = [...this.errands.values()].filter(({ work }) => work !== null).length;
+    const errand = this.errand(intake);
+    if (errand.work || errand.timer || running >= AT_ONCE_MAX) return;
+    const { abort } = errand;
+    void this.alone(intake, (signal) => this.advance(intake, signal)).then(
+      () => this.wake(),
+      (thrown: unknown) => this.later(intake, errand, abort.signal.aborted, thrown),
+    );
+  }
+
+  /** The next word about a clip and all that follow, as the database says where it stands. */
+  private async advance(key: GrantKey, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const job = await this.deps.store.job(key);
+      if (!job) return;
+      switch (job.state) {
+        case null:
+        case 'offered':
+          if (!(await this.handOver(job.intake, signal))) return;
+          break;
+        case 'handed-over':
+          await this.confirm(job.intake, signal);
+          break;
+        case 'withdrawing':
+          await this.sayWithdrawn(job.intake, signal);
+          break;
+        case 'recalling':
+          await this.askBack(job, signal);
+          break;
+      }
+    }
+  }
+
+  /** `isLetGo`: the owner's word came between; the database says what is to be said now. */
+  private later(key: GrantKey, errand: Errand, isLetGo: boolean, thrown: unknown): void {
+    if (this.stopping.signal.aborted) return;
+    const retryInMs = isLetGo ? 0 : errand.backoff.nextMs();
+    if (!isLetGo) {
+      const code = isFailure(thrown) ? thrown.code : 'internal';
+      const detail = thrown instanceof Error ? thrown.message : 'not an error';
+      this.deps.log.warn('a hand-over waits', { ...idsOf(key), code, detail, retryInMs });
+    }
+    this.errands.set(nameOf(key), errand);
+    errand.timer = this.deps.clock.after(retryInMs, () => {
+      errand.timer = null;
+      this.wake();
+    });
+    // Its place is free for another one.
+    this.wake();
+  }
+
+  /** Whether the clip is the vault's now. In this order: offered, acknowledged, decided, erased here. */
+  private async handOver(intake: Intake, signal: AbortSignal): Promise<boolean> {
+    const { store, client, words, files, clock, log } = this.deps;
+    const { item } = words.clipOf(intake);
+    if (!(await store.offered(intake, item))) return false;
+    const offer = await words.step(intake, 'offer');
+    const receipt = intake.receipt ?? '';
+    let status = await client.offer({ offer, manifest: intake.manifest, receipt }, signal);
+    if (status.state === 'open') status = await client.send(item, offer, files.clipPath(intake.clip), signal);
+    const acknowledgement = words.acknowledgementIn(status, intake);
+    if (status.state !== 'held' && status.state !== 'confirmed') {
+      throw failure('hand_over_unconfirmed', { detail: `it says that the item is ${status.state}` });
+    }
+    if (!(await store.handedOver(intake, acknowledgement, wallSeconds(clock)))) return false;
+    log.info('a clip is handed over', { ...idsOf(intake), item });
+    return true;
+  }
+
+  private async confirm(intake: Intake, signal: AbortSignal): Promise<void> {
+    const { store, client, words, files, locks } = this.deps;
+    await locks.hold(intake.upload, () => files.remove(intake));
+    const status = await client.confirm(await words.step(intake, 'confirm'), signal);
+    words.acknowledgementIn(status, intake);
+    await store.confirmed(intake);
+  }
+
+  private async sayWithdrawn(intake: Intake, signal: AbortSignal): Promise<void> {
+    const { store, client, words } = this.deps;
+    const status = await client.withdraw(await words.step(intake, 'withdraw'), signal);
+    if (status.item !== words.clipOf(intake).item || status.state !== 'erased') {
+      throw failure('hand_over_unconfirmed', { detail: 'it does not say that the clip is withdrawn' });
+    }
+    await store.withdrawn(intake);
+  }
+
+  private async askBack({ intake, word }: HandOverJob, signal: AbortSignal): Promise<void> {
+    const { store, client, words, files, locks, receipts, vaultKey, clock, log } = this.deps;
+    if (!word) throw failure('internal', { detail: 'a recall without its owner’s word' });
+    // What the hand-over had still to erase here goes before anything is said of it.
+    await locks.hold(intake.upload, () => files.remove(intake));
+    const { revocation, pairing } = word;
+    const recall = words.recall(intake);
+    const body = { recall, revocation, ...(pairing === null ? {} : { pairing }) };
+    const { answer } = await client.recall(body, signal);
+    const said: RecallAnswer = words.answerIn(answer, intake);
+    const isErased = said.decision === 'erased';
+    const receipt = receipts.sign(intake, isErased ? 'deleted' : 'recalled', { vault: vaultKey, recall: answer });
+    const { grantSha256 } = peekToken(revocation, revokeSchema);
+    const { device, grant, ownerKey } = intake;
+    const told = { recall, answer, decision: said.decision };
+    await store.recalled({ device, grant, ownerKey, grantSha256, receipt }, told, wallSeconds(clock));
+    log.info('a recall is answered', { ...idsOf(intake), decision: said.decision });
+  }
+
+  /** Runs work on a clip after whatever else is under way on it. */
+  private async alone<Result>(key: GrantKey, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const errand = this.errand(key);
+    const before = errand.work;
+    const turn = (async () => {
+      await before?.catch(() => undefined);
+      return work(AbortSignal.any([this.stopping.signal, errand.abort.signal]));
+    })();
+    errand.work = turn;
+    try {
+      return await turn;
+    } finally {
+      if (errand.work === turn) {
+        errand.work = null;
+        if (!errand.timer) this.errands.delete(nameOf(key));
+      }
+    }
+  }
+
+  private errand(key: GrantKey): Errand {
+    const { random, retryMsFirst, retryMsMost } = this.deps;
+    const name = nameOf(key);
+    const fresh = () => ({
+      backoff: new Backoff(random, retryMsFirst, retryMsMost),
+      timer: null,
+      work: null,
+      abort: new AbortController(),
+    });
+    const errand = this.errands.get(name) ?? fresh();
+    this.errands.set(name, errand);
+    return errand;
+  }
+}
+
+function nameOf({ device, grant }: GrantKey): string {
+  return `${device}/${grant}`;
+}
+
+/** For the log: a grant without the device it is of. */
+function idsOf({ grant }: GrantKey): { grant: string } {
+  return { grant: sha256Hex(grant).slice(0, 12) };
+}

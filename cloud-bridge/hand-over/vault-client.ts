@@ -1,0 +1,143 @@
+// Owns: asking the vault over HTTP, with limits on time and size. Not here: believing its answers (hand-overs.ts).
+import type { z } from 'zod';
+import type { Clock } from '../../device/base/clock.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { parseJson } from '../../device/base/json.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { exchangeJson, failureOf } from '../../device/protocol/problem.ts';
+import {
+  type HandOverBody,
+  type HandOverStatus,
+  handOverStatusSchema,
+  type RecallBody,
+  recallStatusSchema,
+} from '../../device/protocol/vault.ts';
+import { UPLOAD_BODY_TYPE } from '../http/server.ts';
+
+export interface VaultClientDeps {
+  clock: Clock;
+  disk: Disk;
+  url: string;
+  /** An answer, or the next piece of a clip being taken, may take this long. */
+  answerMsMax: number;
+}
+
+/** The vault's steps, each safe to repeat. All reject with the vault's own failure, or `vault_unreachable`. */
+export interface VaultClient {
+  offer(body: HandOverBody, signal: AbortSignal): Promise<HandOverStatus>;
+  send(item: string, offer: string, path: string, signal: AbortSignal): Promise<HandOverStatus>;
+  confirm(step: string, signal: AbortSignal): Promise<HandOverStatus>;
+  withdraw(step: string, signal: AbortSignal): Promise<HandOverStatus>;
+  recall(body: RecallBody, signal: AbortSignal): Promise<{ item: string; answer: string }>;
+}
+
+const PIECE_BYTES = 256 * 1024;
+/** Answers larger than this are not read. */
+const ANSWER_LETTERS_MAX = 20_000;
+
+export function httpVaultClient(deps: VaultClientDeps): VaultClient {
+  const base = deps.url.replace(/\/+$/, '');
+  const ask = async <Schema extends z.ZodType>(path: string, body: object, schema: Schema, signal: AbortSignal) =>
+    within(deps, signal, async (limited) => {
+      const answer = schema.safeParse(await exchangeJson(`${base}${path}`, { method: 'POST', body, signal: limited }));
+      if (answer.success) return answer.data;
+      throw unreachable('its answer is not a vault’s');
+    });
+  const step = (path: string) => (text: string, signal: AbortSignal) =>
+    ask(path, { step: text }, handOverStatusSchema, signal);
+  return {
+    offer: (body, signal) => ask('/v1/hand-overs', body, handOverStatusSchema, signal),
+    send: (item, offer, path, signal) =>
+      within(deps, signal, (limited, moved) =>
+        putClip(deps, `${base}/v1/hand-overs/${item}/clip`, offer, path, limited, moved),
+      ),
+    confirm: step('/v1/hand-overs/confirmation'),
+    withdraw: step('/v1/hand-overs/withdrawal'),
+    recall: (body, signal) => ask('/v1/recalls', body, recallStatusSchema, signal),
+  };
+}
+
+/** Runs work that ends when nothing moves for too long; whatever is wrong with the connection is `vault_unreachable`. */
+async function within<Result>(
+  { clock, answerMsMax }: VaultClientDeps,
+  signal: AbortSignal,
+  work: (limited: AbortSignal, moved: () => void) => Promise<Result>,
+): Promise<Result> {
+  const late = new AbortController();
+  const arm = () => clock.after(answerMsMax, () => late.abort(unreachable(`nothing came for ${answerMsMax / 1000} s`)));
+  let timer = arm();
+  const moved = () => {
+    timer.cancel();
+    timer = arm();
+  };
+  try {
+    return await work(AbortSignal.any([signal, late.signal]), moved);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    late.signal.throwIfAborted();
+    if (isFailure(thrown) && thrown.code !== 'unreachable') throw thrown;
+    throw unreachable(whyOf(thrown), thrown);
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function putClip(
+  { disk }: VaultClientDeps,
+  url: string,
+  offer: string,
+  path: string,
+  signal: AbortSignal,
+  moved: () => void,
+): Promise<HandOverStatus> {
+  const file = await disk.open(path, { create: false });
+  try {
+    const size = await file.size();
+    let at = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        moved();
+        const bytes = await file.read(at, Math.min(PIECE_BYTES, size - at));
+        at += bytes.length;
+        if (bytes.length > 0) controller.enqueue(bytes);
+        if (at >= size || bytes.length === 0) controller.close();
+      },
+    });
+    const response = await fetch(url, {
+      method: 'PUT',
+      redirect: 'error',
+      signal,
+      headers: { authorization: `Bearer ${offer}`, 'content-type': UPLOAD_BODY_TYPE },
+      body,
+      duplex: 'half',
+    });
+    const answer = parseJson(await boundedText(response));
+    if (!response.ok) throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
+    const status = handOverStatusSchema.safeParse(answer);
+    if (!status.success) throw unreachable('its answer is not a vault’s');
+    return status.data;
+  } finally {
+    await file.close();
+  }
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  if (!response.body) return text;
+  for await (const piece of response.body) {
+    text += decoder.decode(piece, { stream: true });
+    if (text.length > ANSWER_LETTERS_MAX) throw unreachable('its answer is too large');
+  }
+  return text;
+}
+
+function unreachable(detail: string, cause?: unknown) {
+  return failure('vault_unreachable', { detail }, cause);
+}
+
+function whyOf(thrown: unknown): string {
+  if (isFailure(thrown)) return String(thrown.facts['detail'] ?? thrown.message);
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
+}

@@ -1,0 +1,33 @@
+// Owns: answering with a clip's bytes, whole or a range of them, so that no browser takes it for anything else.
+// Not here: who may have it (clips/, vault/).
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { rangeOf, type Span } from './readings.ts';
+
+export interface SentClip {
+  name: string;
+  bytes: number;
+  sha256: string;
+  range: string | undefined;
+}
+
+/** Sends the span that is asked for, read by `read`. */
+export function sendClip(
+  reply: FastifyReply,
+  clip: SentClip,
+  read: (span: Span) => AsyncGenerator<Uint8Array>,
+): FastifyReply {
+  const range = rangeOf(clip.range, clip.bytes);
+  const span = range ?? { start: 0, end: clip.bytes };
+  if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${clip.bytes}`);
+  return reply
+    .type('video/mp4')
+    .headers({
+      'accept-ranges': 'bytes',
+      etag: `"${clip.sha256}"`,
+      'content-length': span.end - span.start,
+      'content-disposition': `attachment; filename="${clip.name}.mp4"`,
+      'x-content-type-options': 'nosniff',
+    })
+    .send(Readable.from(read(span)));
+}

@@ -1,0 +1,71 @@
+// Owns: the columns of an export of queries, by name: the usual thirteen, what newer files add, how else they are spelled.
+// Not here: reading rows (csv-rows.ts), what a query is judged by (rules.ts).
+import { failure } from '../../device/protocol/errors.ts';
+
+/** The usual export, in its order. */
+export const EXPORT_COLUMNS = [
+  'ID',
+  'Name',
+  'Org Name',
+  'Total Networks Searched',
+  'Time Frame',
+  'License Plate',
+  'Reason',
+  'Case #',
+  'Filters',
+  'Search Time',
+  'Search Type',
+  'Text Prompt',
+  'Moderation',
+] as const;
+
+/** What newer files have besides. */
+export const WIDER_COLUMNS = [...EXPORT_COLUMNS, 'Total Devices Searched', 'Offense Type'] as const;
+
+/** The columns that the audit reads, each under the names it goes by. */
+const NAMES = {
+  agency: ['org name', 'organization', 'organization name', 'agency', 'agency name'],
+  networks: ['total networks searched', 'networks searched', 'network count'],
+  devices: ['total devices searched', 'devices searched', 'device count'],
+  reason: ['reason', 'search reason', 'reason for search'],
+  caseNumber: ['case', 'case number', 'case no'],
+  offense: ['offense type', 'offense', 'offence type'],
+  time: ['search time', 'searched at', 'search date'],
+  prompt: ['text prompt', 'freeform prompt', 'prompt'],
+} as const;
+export type ColumnName = keyof typeof NAMES;
+
+/** Where each column that is read lies in a row; absent when the file has none. */
+export interface Header {
+  positions: Readonly<Partial<Record<ColumnName, number>>>;
+  /** Cells that a whole row has. */
+  width: number;
+}
+
+/** An export may have more columns than are known, in any order; a name twice would leave open which one counts. */
+const COLUMNS_MAX = 64;
+
+/** Finds the columns in a file's first row. Throws `query_export_invalid` when it is no such export. */
+export function readHeader(cells: readonly string[]): Header {
+  if (cells.length > COLUMNS_MAX) throw noExport(`its header has more than ${COLUMNS_MAX} columns`);
+  const titles = cells.map((cell) =>
+    cell
+      .toLowerCase()
+      .replaceAll(/[^a-z]+/g, ' ')
+      .trim(),
+  );
+  const positions: Partial<Record<ColumnName, number>> = {};
+  for (const [name, spellings] of Object.entries(NAMES)) {
+    const found = titles.flatMap((title, at) => (spellings.some((spelling) => spelling === title) ? [at] : []));
+    if (found.length > 1) throw noExport(`its header names "${cells[found[1] ?? 0]}" twice`);
+    if (found[0] !== undefined) positions[name as ColumnName] = found[0];
+  }
+  for (const needed of ['agency', 'reason'] as const) {
+    if (positions[needed] === undefined) throw noExport(`its first line has no column "${NAMES[needed][0]}"`);
+  }
+  return { positions, width: cells.length };
+}
+
+function noExport(detail: string) {
+  return failure('query_export_invalid', { detail });
+}

@@ -1,0 +1,83 @@
+// Owns: what the rules about words say of one query. Not here: the rules (rules.ts), what follows for an agency (verdict.ts).
+import { NAMED_CRIME, type Severity, VAGUE_WORDS, WORD_RULES, type WordRule } from './rules.ts';
+import { ownCopy, wordsOf } from './wording.ts';
+
+/** The typed parts of a query. */
+export interface QueryWords {
+  /** Null: lost with the end of a broken row, which is not the same as none. */
+  reason: string | null;
+  prompt: string;
+  caseNumber: string;
+  offense: string;
+}
+
+/** One rule's match in one query: it explains itself. */
+export interface Match {
+  rule: string;
+  severity: Severity;
+  group: WordRule['group'];
+  /** The words that matched, as `wordsOf` spells them. */
+  matched: string;
+  why: string;
+}
+
+/** What the words of a query say. */
+export interface Reading {
+  matches: readonly Match[];
+  /** Says next to nothing and names no case by which it could be checked. */
+  isVague: boolean;
+}
+
+/** Texts remembered with their reading: officers type the same few words again and again. */
+const REMEMBERED_MAX = 20_000;
+const REMEMBERED_CHARS_MAX = 120;
+
+/** Applies the rules. Remembers short texts, a bounded number of them. */
+export class Reader {
+  private readonly remembered = new Map<string, Reading>();
+
+  read(query: QueryWords): Reading {
+    const key = `${query.reason === null ? 'x' : ''}\n${query.reason}\n${query.prompt}\n${query.caseNumber === '' ? '' : '#'}\n${query.offense}`;
+    const hasWords = /[a-z]{2}/i.test(query.caseNumber);
+    const known = hasWords ? undefined : this.remembered.get(key);
+    if (known) return known;
+    const reading = readWords(query);
+    if (!hasWords && key.length <= REMEMBERED_CHARS_MAX) {
+      if (this.remembered.size >= REMEMBERED_MAX) this.remembered.clear();
+      this.remembered.set(ownCopy(key), reading);
+    }
+    return reading;
+  }
+}
+
+function readWords(query: QueryWords): Reading {
+  const reason = wordsOf(query.reason ?? '');
+  const prompt = wordsOf(query.prompt);
+  const caseWords = wordsOf(query.caseNumber);
+  const typed = [reason, prompt, caseWords].filter((words) => words !== '').join(' ');
+  const texts = { words: typed, offense: wordsOf(query.offense) };
+  const matches: Match[] = [];
+  const namesCrime = NAMED_CRIME.test(typed);
+  for (const rule of WORD_RULES) {
+    if (rule.group === 'purpose' && matches.some((match) => match.group === 'purpose')) continue;
+    // A text that is not there says nothing, not even that it is empty.
+    if (query.reason === null && texts[rule.reads] === '') continue;
+    const match = matchOf(rule, texts[rule.reads], namesCrime);
+    if (match) matches.push(match);
+  }
+  return { matches, isVague: query.reason !== null && caseWords === '' && prompt === '' && isVagueText(reason) };
+}
+
+/** What a rule says of a text (as `wordsOf` spells it); null when nothing. */
+export function matchOf(rule: WordRule, words: string, namesCrime = NAMED_CRIME.test(words)): Match | null {
+  if (rule.yieldsToCrime && namesCrime) return null;
+  const found = rule.pattern.exec(words);
+  if (!found) return null;
+  const { id, severity, group, why } = rule;
+  const left = rule.unless ? rule.pattern.exec(words.replaceAll(rule.unless, ' ~ ')) : found;
+  return left ? { rule: id, severity, group, matched: ownCopy(left[0]), why } : null;
+}
+
+function isVagueText(words: string): boolean {
+  return words.split(' ').every((word) => VAGUE_WORDS.has(word) || word === '');
+}

@@ -1,0 +1,85 @@
+// Owns: what the audit asks of a registry, as an interface, and the same over HTTP with the admin token. Answers are checked,
+// the revocation list's signature too. Not here: what is asked (revoking.ts), the registry (cloud-bridge/registry).
+import { z } from 'zod';
+import { verifySignature } from '../../device/base/keys.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import { failure, TOKEN_FAULT_CODES } from '../../device/protocol/errors.ts';
+import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
+import { openToken } from '../../device/protocol/jws.ts';
+import { exchangeJson } from '../../device/protocol/problem.ts';
+import { type Revocations, revocationsSchema } from '../../device/protocol/request.ts';
+
+// Not strict: what else the registry knows of an agency is not the audit's business.
+const registeredSchema = z.object({
+  agency: idSchema,
+  name: z.string().min(1).max(120),
+  state: z.string().max(40),
+  scopes: z.array(idSchema).max(64),
+  except: z.array(z.string().max(40)).max(400).optional(),
+  revision: z.int().positive(),
+});
+export type RegisteredAgency = z.infer<typeof registeredSchema>;
+export type RevokedEntry = Revocations['revoked'][number];
+
+/** A registry as the audit sees it. Every call can be repeated without harm. */
+export interface RegistryDesk {
+  agencies(): Promise<RegisteredAgency[]>;
+  /** Takes one scope, or all of an agency's access (null); answers with its standing after that. */
+  revoke(agency: string, scope: string | null): Promise<RegisteredAgency>;
+  reinstate(agency: RegisteredAgency): Promise<RegisteredAgency>;
+  /** The entries of the signed list. */
+  revoked(): Promise<readonly RevokedEntry[]>;
+}
+
+export interface RegistryPlace {
+  url: string;
+  adminToken: string;
+  /** Pinned; absent: the key that the address gives. */
+  key?: string;
+  signal?: AbortSignal;
+}
+
+const listSchema = z.object({ agencies: z.array(registeredSchema).max(100_000) });
+const keySchema = z.object({ key: publicKeySchema });
+const tokenSchema = z.object({ revocations: z.string().max(65_536) });
+
+/** Room for a whole registry, which has ten thousand agencies at most. */
+const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+
+/** The registry behind an HTTP address. Calls reject with its own failures, `unreachable`, or `token_...` for its list. */
+export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
+  const base = url.replace(/\/$/, '');
+  const ask = async <Schema extends z.ZodType>(
+    schema: Schema,
+    path: string,
+    body?: object,
+  ): Promise<z.infer<Schema>> => {
+    const answer = await exchangeJson(`${base}${path}`, {
+      method: body ? 'POST' : 'GET',
+      bearer: adminToken,
+      answerBytesMax: ANSWER_BYTES_MAX,
+      ...(body ? { body } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const parsed = schema.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not a registry\u2019s' });
+  };
+  return {
+    agencies: async () => (await ask(listSchema, '/v1/agencies')).agencies,
+    revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
+    reinstate: ({ agency, revision }) => ask(registeredSchema, `/v1/agencies/${agency}/reinstate`, { revision }),
+    revoked: async () => {
+      const pinned = key ?? (await ask(keySchema, '/v1/key')).key;
+      const opened = openToken((await ask(tokenSchema, '/v1/revocations')).revocations, {
+        typ: 'doorsill-revocations+jws',
+        schema: revocationsSchema,
+        audience: PUBLIC_AUDIENCE,
+        keys: [pinned],
+        verify: verifySignature,
+      });
+      if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
+      return opened.claims.revoked;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+// Owns: an audit's report as one page that stands on its own: no script, nothing loaded, every text from outside escaped.
+// Not here: the findings (verdict.ts).
+import type { AuditReport } from './audit.ts';
+import { scopeText } from './report-text.ts';
+import { WORD_RULES } from './rules.ts';
+import type { Finding } from './verdict.ts';
+
+const STYLE = `
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ccc; vertical-align: top }
+td.number { text-align: right; font-variant-numeric: tabular-nums } .revoke { color: #9a0007; font-weight: 600 }
+article { border-top: 2px solid #444; margin-top: 2rem } code { background: #f2f2f2; padding: 0 .2rem }`;
+
+/** The page; `fileName` names the export that was read. */
+export function reportHtml(report: AuditReport, fileName: string): string {
+  const { findings, broken } = report;
+  const revoke = findings.filter(({ verdict }) => verdict === 'revoke').length;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<title>Audit of queries: ${escapeHtml(fileName)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>Audit of queries</h1>
+<p><code>${escapeHtml(fileName)}</code>: ${report.rows} searches of ${report.agencies} agencies, ${report.flagged} flagged.
+${revoke} proposed for revocation, ${findings.length - revoke} for a person to look at.
+${report.nameless > 0 ? `${report.nameless} rows name no agency.` : ''}</p>
+<h2>Agencies</h2>
+<table>
+<thead><tr><th>Proposal</th><th>Agency</th><th>For</th><th>Searches</th><th>Flagged</th><th>Score</th></tr></thead>
+<tbody>
+${findings.map(tableRow).join('\n')}
+</tbody>
+</table>
+${findings.map(details).join('\n')}
+<h2>Rules</h2>
+<table>
+<thead><tr><th>Rule</th><th>Flagged rows</th><th>Why</th></tr></thead>
+<tbody>
+${WORD_RULES.map(({ id, why }) => `<tr><td>${escapeHtml(id)}</td><td class="number">${report.byRule[id] ?? 0}</td><td>${escapeHtml(why)}</td></tr>`).join('\n')}
+</tbody>
+</table>
+<h2>Broken rows</h2>
+<p>${broken.rows} rows could not be read as they should be; they were audited as far as they go.</p>
+<ul>
+${broken.first.map(({ line, fault }) => `<li>line ${line}: ${escapeHtml(fault)}</li>`).join('\n')}
+</ul>
+</body>
+</html>
+`;
+}
+
+function tableRow(finding: Finding, at: number): string {
+  return `<tr><td class="${finding.verdict}">${finding.verdict}</td><td><a href="#agency-${at}">${escapeHtml(finding.agency)}</a></td><td>${escapeHtml(scopeText(finding))}</td><td class="number">${finding.queries}</td><td class="number">${finding.flagged}</td><td class="number">${finding.score.toFixed(1)}</td></tr>`;
+}
+
+function details(finding: Finding, at: number): string {
+  const samples = finding.samples.map((row) => {
+    const matched = row.matches
+      .map(({ rule, matched: words, why }) => `${escapeHtml(rule)}: <q>${escapeHtml(words)}</q>. ${escapeHtml(why)}`)
+      .join(' ');
+    return `<tr><td class="number">${row.line}</td><td>${escapeHtml(row.reason)}</td><td>${matched}</td></tr>`;
+  });
+  const table =
+    samples.length === 0
+      ? ''
+      : `<table><thead><tr><th>Line</th><th>Reason as typed</th><th>Flag</th></tr></thead><tbody>${samples.join('\n')}</tbody></table>`;
+  return `<article id="agency-${at}">
+<h3>${escapeHtml(finding.agency)}</h3>
+<ul>${finding.reasons.map((reason) => `<li>${escapeHtml(reason)}</li>`).join('')}</ul>
+${table}
+</article>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (letter) => ENTITIES[letter] ?? letter);
+}

@@ -1,0 +1,88 @@
+// Owns: an audit's report as lines of text. Not here: the findings (verdict.ts), the page (report-html.ts).
+import type { AuditReport } from './audit.ts';
+import type { Finding } from './verdict.ts';
+
+const FINDINGS_SHOWN = 60;
+const SAMPLES_SHOWN = 3;
+
+/** The report for a terminal: totals, the table, and why of the first `explainedMax` proposals. */
+export function reportText(report: AuditReport, explainedMax: number = FINDINGS_SHOWN): string {
+  const { findings, broken } = report;
+  const shown = findings.slice(0, FINDINGS_SHOWN);
+  const revoke = findings.filter(({ verdict }) => verdict === 'revoke').length;
+  return [
+    `${report.rows} searches of ${report.agencies} agencies; ${report.flagged} flagged: ${counts(report.byRule) || 'none'}`,
+    ...(report.nameless > 0
+      ? [`${report.nameless} rows name no agency; they are counted, but nobody answers for them.`]
+      : []),
+    ...(broken.rows > 0
+      ? [
+          `${broken.rows} broken rows (${counts(broken.byFault)}), audited as far as they can be read: ${brokenLines(report)}`,
+        ]
+      : []),
+    `Accidents of wording: ${(report.background * 100).toFixed(4)} % of rows.`,
+    '',
+    `${revoke} to revoke, ${findings.length - revoke} for a person to look at${findings.length === 0 ? '.' : ':'}`,
+    ...(findings.length === 0 ? [] : table(shown)),
+    ...(findings.length > shown.length
+      ? [`  ... and ${findings.length - shown.length} more (--json or --html has all)`]
+      : []),
+    ...shown
+      .filter(({ verdict }) => verdict === 'revoke')
+      .slice(0, explainedMax)
+      .flatMap(explained),
+  ].join('\n');
+}
+
+function brokenLines({ broken }: AuditReport): string {
+  const first = broken.first.slice(0, 8).map(({ line, fault }) => `line ${line} (${fault})`);
+  return `${first.join(', ')}${broken.rows > first.length ? ', ...' : ''}`;
+}
+
+function table(findings: readonly Finding[]): string[] {
+  const heads = ['proposal', 'agency', 'for', 'searches', 'flagged', 'score', 'by'];
+  const rows = findings.map((finding) => [
+    finding.verdict,
+    oneLine(finding.agency, 40),
+    scopeText(finding),
+    String(finding.queries),
+    String(finding.flagged),
+    finding.score.toFixed(1),
+    oneLine(
+      [counts(finding.byRule), finding.behaviours.map(({ rule }) => rule).join(', ')].filter(Boolean).join('; '),
+      70,
+    ),
+  ]);
+  const widths = heads.map((head, at) => Math.max(head.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `  ${cells.map((cell, at) => (at >= 3 && at <= 5 ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0))).join('  ')}`.trimEnd();
+  return [line(heads), ...rows.map(line)];
+}
+
+/** Whose data a proposal is about. */
+export function scopeText({ verdict, scope }: Finding): string {
+  return verdict === 'review' ? '-' : (scope ?? 'everything');
+}
+
+function explained(finding: Finding): string[] {
+  return [
+    '',
+    `${oneLine(finding.agency, 80)}: revoke ${finding.scope ?? 'everything'}`,
+    ...finding.reasons.map((reason) => `  - ${reason}`),
+    ...finding.samples.slice(0, SAMPLES_SHOWN).map((row) => {
+      const matched = row.matches.map(({ rule, matched: words }) => `${rule} ("${words}")`).join(', ');
+      return `  line ${row.line}: "${oneLine(row.reason, 80)}" -> ${matched}`;
+    }),
+  ];
+}
+
+function counts(byName: Readonly<Record<string, number>>): string {
+  return Object.entries(byName)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+function oneLine(text: string, most: number): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > most ? `${line.slice(0, most - 1)}\u2026` : line;
+}

@@ -1,0 +1,96 @@
+// Owns: making an audit's proposals come true at the registry, and undoing one: who is meant, what is done, and that the
+// registry's own list says so afterwards. Not here: whether to (a person confirms), speaking HTTP (registry-desk.ts).
+import { failure } from '../../device/protocol/errors.ts';
+import { AREA_SCOPE } from '../../device/protocol/request.ts';
+import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-desk.ts';
+import type { Finding } from './verdict.ts';
+import { wordsOf } from './wording.ts';
+
+/** One revocation that can be made. */
+export interface PlannedRevocation {
+  name: string;
+  agency: string;
+  /** Null: whole. */
+  scope: string | null;
+}
+
+export interface RevocationPlan {
+  planned: PlannedRevocation[];
+  /** Proposed, but the registry has no such agency, or more than one: nothing is guessed. */
+  unmatched: string[];
+}
+
+/**
+ * Finds the registry's agencies for the proposals: by `names` (an export's name to a registry's id) first, then by their
+ * names, case and punctuation aside.
+ */
+export function planRevocations(
+  findings: readonly Finding[],
+  registered: readonly RegisteredAgency[],
+  names: Readonly<Record<string, string>> = {},
+): RevocationPlan {
+  const plan: RevocationPlan = { planned: [], unmatched: [] };
+  for (const { agency: name, verdict, scope } of findings) {
+    if (verdict !== 'revoke') continue;
+    const found = agencyNamed(registered, Object.hasOwn(names, name) ? (names[name] ?? name) : name);
+    if (found) plan.planned.push({ name, agency: found.agency, scope });
+    else plan.unmatched.push(name);
+  }
+  return plan;
+}
+
+/** The one agency with this id or name; null when there is none, or when it is not clear which. */
+export function agencyNamed(registered: readonly RegisteredAgency[], text: string): RegisteredAgency | null {
+  const byId = registered.find(({ agency }) => agency === text);
+  if (byId) return byId;
+  const words = wordsOf(text);
+  const named = registered.filter(({ name, state }) => wordsOf(name) === words && state !== 'retired');
+  return named.length === 1 ? (named[0] ?? null) : null;
+}
+
+/** Whether an agency has lost this scope, by what the registry says of it. */
+function hasLost(standing: RegisteredAgency, scope: string | null): boolean {
+  if (standing.state === 'revoked') return true;
+  if (scope === null) return false;
+  if (scope.startsWith(AREA_SCOPE)) return standing.except?.includes(scope.slice(AREA_SCOPE.length)) ?? false;
+  return !standing.scopes.includes(scope);
+}
+
+/**
+ * Makes the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the
+ * list does not show what was asked; what was made before that stays made, and doing all of it again is safe.
+ */
+export async function makeRevocations(desk: RegistryDesk, planned: readonly PlannedRevocation[]): Promise<void> {
+  const changed: PlannedRevocation[] = [];
+  const before = new Map((await desk.agencies()).map((known) => [known.agency, known]));
+  for (const one of planned) {
+    const known = before.get(one.agency);
+    if (known && hasLost(known, one.scope)) continue;
+    const standing = await desk.revoke(one.agency, one.scope);
+    if (!hasLost(standing, one.scope)) throw notTaken(one);
+    changed.push(one);
+  }
+  if (changed.length === 0) return;
+  const list = await desk.revoked();
+  const missing = changed.find((one) => !list.some((entry) => covers(entry, one)));
+  if (missing) throw notTaken(missing);
+}
+
+function covers(entry: RevokedEntry, { agency, scope }: PlannedRevocation): boolean {
+  return entry.agency === agency && (entry.scope === undefined || entry.scope === scope);
+}
+
+function notTaken({ agency, scope }: PlannedRevocation) {
+  return failure('audit_not_taken', { detail: `${agency} keeps ${scope ?? 'its access'}` });
+}
+
+/** Gives an agency, named by id or name, all its access back. Throws `audit_agency_unmatched`, and the registry's refusals. */
+export async function reinstateAgency(desk: RegistryDesk, text: string): Promise<RegisteredAgency> {
+  const found = agencyNamed(await desk.agencies(), text);
+  if (!found) throw failure('audit_agency_unmatched', { name: text });
+  const standing = await desk.reinstate(found);
+  if (standing.state !== 'approved') {
+    throw failure('audit_not_taken', { detail: `${found.agency} is ${standing.state}` });
+  }
+  return standing;
+}

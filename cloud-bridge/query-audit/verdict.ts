@@ -1,0 +1,124 @@
+// Owns: what follows from an agency's flags: its score, and whether revoking or a person's look is proposed, for which data.
+// Not here: doing it (revoking.ts), the flags (flags.ts, behaviour.ts).
+import { type BehaviourFlag, behaviourFlags } from './behaviour.ts';
+import { chanceOfAtLeast } from './robust.ts';
+import { WORD_RULES } from './rules.ts';
+import type { AuditSettings } from './settings.ts';
+import type { FlaggedRow, Tally } from './tally.ts';
+
+/** `revoke`: its own words say so. `review`: it stands out from its peers, and a person should ask why. */
+export type Verdict = 'revoke' | 'review';
+
+export interface Finding {
+  agency: string;
+  verdict: Verdict;
+  /** The registry's scope to revoke; null: whole. Only for `revoke`. */
+  scope: string | null;
+  score: number;
+  queries: number;
+  flagged: number;
+  /** The probability that so many flags come of accidents of wording, as often as everybody has them. */
+  chance: number;
+  byRule: Record<string, number>;
+  behaviours: readonly BehaviourFlag[];
+  samples: readonly FlaggedRow[];
+  /** Why, in sentences. */
+  reasons: string[];
+}
+
+/** Accidents of wording are taken to be at most so common, lest misuse by many should hide each. */
+const BACKGROUND_MAX = 0.003;
+/** The chance that one honest agency or more, of all in the file, is proposed for revocation. */
+const FALSE_REVOCATION_CHANCE = 0.01;
+const ROUNDS_MAX = 20;
+const EVIDENCE_MAX = 99;
+
+/** What was concluded of a whole export. */
+export interface Verdicts {
+  /** The share of rows that are flagged where nothing else is wrong. */
+  background: number;
+  /** Worst first. */
+  findings: Finding[];
+}
+
+/** Judges every agency. Rows that name none are not judged. */
+export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
+  const named = tallies.filter(({ agency }) => agency !== '');
+  const { background, revoked } = revocable(named, settings.flaggedMin);
+  const behaviours = behaviourFlags(named, wideFrom);
+  const findings = named.flatMap((tally): Finding[] => {
+    const flags = behaviours.get(tally.agency) ?? [];
+    const verdict = revoked.has(tally) ? 'revoke' : isStrange(flags) ? 'review' : null;
+    if (verdict === null) return [];
+    const chance = chanceOfAtLeast(tally.flagged, tally.queries * background);
+    const isWhole = settings.scope === undefined || tally.flagged >= tally.queries * settings.wholeFromShare;
+    return [
+      {
+        agency: tally.agency,
+        verdict,
+        scope: verdict === 'revoke' && !isWhole ? (settings.scope ?? null) : null,
+        score: scoreOf(verdict === 'revoke' ? chance : 1, flags),
+        queries: tally.queries,
+        flagged: tally.flagged,
+        chance,
+        byRule: Object.fromEntries([...tally.byRule].sort(([, one], [, other]) => other - one)),
+        behaviours: flags,
+        samples: tally.samples,
+        reasons: reasonsOf(tally, flags),
+      },
+    ];
+  });
+  const rank = { revoke: 0, review: 1 };
+  findings.sort(
+    (one, other) =>
+      rank[one.verdict] - rank[other.verdict] || other.score - one.score || (one.agency < other.agency ? -1 : 1),
+  );
+  return { background, findings };
+}
+
+/**
+ * Who has more flagged rows than accidents of wording explain. How common these are shows in the export itself, in the rows
+ * of those whom nobody suspects; so the two are found together, in rounds.
+ */
+function revocable(tallies: readonly Tally[], flaggedMin: number): { background: number; revoked: Set<Tally> } {
+  const chanceMax = FALSE_REVOCATION_CHANCE / Math.max(1, tallies.length);
+  let revoked = new Set<Tally>();
+  let background = BACKGROUND_MAX;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const others = tallies.filter((tally) => !revoked.has(tally));
+    const rows = others.reduce((sum, tally) => sum + tally.queries, 0);
+    const flagged = others.reduce((sum, tally) => sum + tally.flagged, 0);
+    // One more than were found: none found does not mean that there can be none.
+    background = Math.min(BACKGROUND_MAX, (flagged + 1) / Math.max(1, rows));
+    const found = new Set(
+      tallies.filter(
+        (tally) =>
+          tally.flagged >= flaggedMin && chanceOfAtLeast(tally.flagged, tally.queries * background) < chanceMax,
+      ),
+    );
+    if (found.size === revoked.size) break;
+    revoked = found;
+  }
+  return { background, revoked };
+}
+
+/** Wide just when it says nothing, or three things at once that are each unusual. */
+function isStrange(flags: readonly BehaviourFlag[]): boolean {
+  return flags.some(({ rule }) => rule === 'wide-when-vague') || flags.length >= 3;
+}
+
+function scoreOf(chance: number, flags: readonly BehaviourFlag[]): number {
+  const words = chance > 0 ? -Math.log10(chance) : EVIDENCE_MAX;
+  const behaviour = flags.reduce((sum, { deviations }) => sum + Math.min(deviations, 10), 0);
+  return Math.round((Math.min(words, EVIDENCE_MAX) + behaviour) * 10) / 10;
+}
+
+function reasonsOf(tally: Tally, flags: readonly BehaviourFlag[]): string[] {
+  const reasons = flags.map(({ why }) => why);
+  if (tally.flagged === 0) return reasons;
+  const rules = WORD_RULES.flatMap(({ id, severity, why }) => {
+    const times = tally.byRule.get(id) ?? 0;
+    return times > 0 && severity !== 'minor' ? [`${times} x ${id}: ${why}`] : [];
+  });
+  return [`${tally.flagged} of ${tally.queries} searches are flagged by their words.`, ...rules, ...reasons];
+}

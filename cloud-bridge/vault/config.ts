@@ -1,0 +1,47 @@
+// Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+const DAY_S = 24 * 3600;
+
+export const vaultConfigSchema = z.strictObject({
+  /** Absolute path of the folder that holds key, database and evidence. */
+  dataFolder: z.string().min(1).max(1_000),
+  http: z
+    .strictObject({
+      host: z.string().min(1).max(253).default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(0),
+    })
+    .prefault({}),
+  /** Where officers reach the vault, when that is not its own listening address. Download links begin with it. */
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(200)
+    .optional(),
+  tokenLifeS: z
+    .int()
+    .min(60)
+    .max(12 * 3600)
+    .default(4 * 3600),
+  linkLifeS: z
+    .int()
+    .min(60)
+    .max(30 * DAY_S)
+    .default(3 * DAY_S),
+  /** Requests of one client in a minute. */
+  requestsPerMinuteMax: z.int().positive().default(600),
+  clipBytesMax: z
+    .int()
+    .positive()
+    .default(2_048 * MIB),
+  /** Space that must stay free on the disk. */
+  freeBytesMin: z
+    .int()
+    .nonnegative()
+    .default(256 * MIB),
+  /** How often what is overdue is looked for. */
+  sweepEveryS: z.int().min(1).max(3600).default(60),
+});
+export type VaultConfig = z.infer<typeof vaultConfigSchema>;
+/** Settings before defaults are filled in. */
+export type VaultConfigInput = z.input<typeof vaultConfigSchema>;

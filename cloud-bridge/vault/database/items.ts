@@ -1,0 +1,199 @@
+// Owns: evidence in SQL: every change together with its line of the trail and with when it is due, in one transaction.
+// Not here: which changes are right (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import { deletedAtS } from '../retention.ts';
+import type { Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from '../store.ts';
+import { rulesIn } from './policies.ts';
+import type { ItemRow, Tables } from './schema.ts';
+import { addLine } from './trail.ts';
+
+type Step = Kysely<Tables> | Transaction<Tables>;
+
+export class SqlItems implements ItemStore {
+  private readonly tables: Kysely<Tables>;
+
+  constructor(tables: Kysely<Tables>) {
+    this.tables = tables;
+  }
+
+  find(item: string): Promise<Item | null> {
+    return findIn(this.tables, item);
+  }
+
+  async add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean> {
+    return this.tables.transaction().execute(async (step) => {
+      if (await findIn(step, item.item)) return false;
+      const dueS = deletedAtS(item, await rulesIn(step, item.agency));
+      await step
+        .insertInto('items')
+        .values(toRow({ ...item, dueS }))
+        .execute();
+      await writeSets(step, item);
+      await addLine(step, line);
+      return true;
+    });
+  }
+
+  async change(item: string, alter: (now: Item) => ItemChange, line: (now: Item) => TrailLine): Promise<Item | null> {
+    return this.tables.transaction().execute(async (step) => {
+      const now = await findIn(step, item);
+      if (!now) return null;
+      const change = alter(now);
+      if (Object.keys(change).length === 0) return now;
+      const next: Item = { ...now, ...change };
+      next.dueS = deletedAtS(next, await rulesIn(step, next.agency));
+      await step.updateTable('items').set(toRow(next)).where('item', '=', item).execute();
+      await writeSets(step, next);
+      await addLine(step, line(next));
+      return next;
+    });
+  }
+
+  async list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]> {
+    let query = this.tables
+      .selectFrom('items')
+      .selectAll()
+      .where('agency', '=', agency)
+      .where('state', 'in', [...filter.states])
+      .where('access_class', 'in', [...filter.classes]);
+    if (filter.triage) query = query.where('triage', '=', filter.triage);
+    const { category, case: caseId } = filter;
+    if (category !== undefined) {
+      query = query.where('item', 'in', (from) =>
+        from.selectFrom('item_categories').select('item').where('category', '=', category),
+      );
+    }
+    if (caseId !== undefined) {
+      query = query.where('item', 'in', (from) =>
+        from.selectFrom('item_cases').select('item').where('case_id', '=', caseId),
+      );
+    }
+    const [, atS, last] = /^(\d{1,12})\.(.+)$/.exec(page.after ?? '') ?? [];
+    if (atS !== undefined && last !== undefined) {
+      query = query.where((where) =>
+        where.or([
+          where('uploaded_s', '<', Number(atS)),
+          where.and([where('uploaded_s', '=', Number(atS)), where('item', '>', last)]),
+        ]),
+      );
+    }
+    const rows = await query.orderBy('uploaded_s', 'desc').orderBy('item').limit(page.limit).execute();
+    return Promise.all(rows.map((row) => toItem(this.tables, row)));
+  }
+
+  async overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]> {
+    const rows = await this.tables
+      .selectFrom('items')
+      .selectAll()
+      .where((where) =>
+        where.or([
+          where.and([where('state', '=', 'active'), where('due_s', '<=', nowS)]),
+          where.and([where('state', '=', 'deleted'), where('deleted_s', '<=', deletedUntilS)]),
+        ]),
+      )
+      .orderBy('item')
+      .limit(most)
+      .execute();
+    return Promise.all(rows.map((row) => toItem(this.tables, row)));
+  }
+
+  async hasBytes(item: string): Promise<boolean> {
+    const row = await this.tables.selectFrom('items').select('state').where('item', '=', item).executeTakeFirst();
+    return row !== undefined && row.state !== 'erased';
+  }
+}
+
+async function findIn(from: Step, item: string): Promise<Item | null> {
+  const row = await from.selectFrom('items').selectAll().where('item', '=', item).executeTakeFirst();
+  return row ? toItem(from, row) : null;
+}
+
+async function writeSets(step: Transaction<Tables>, { item, categories, cases }: Omit<Item, 'dueS'>): Promise<void> {
+  await step.deleteFrom('item_categories').where('item', '=', item).execute();
+  await step.deleteFrom('item_cases').where('item', '=', item).execute();
+  for (const category of new Set(categories)) {
+    await step.insertInto('item_categories').values({ item, category }).execute();
+  }
+  for (const caseId of new Set(cases)) await step.insertInto('item_cases').values({ item, case_id: caseId }).execute();
+}
+
+function toRow(item: Item): ItemRow {
+  return {
+    item: item.item,
+    agency: item.agency,
+    bridge: item.bridge,
+    device: item.device,
+    grant_id: item.grant,
+    clip: item.clip,
+    request: item.request,
+    investigation: item.investigation,
+    source: item.source,
+    owner_key: item.ownerKey,
+    device_key: item.deviceKey,
+    grant_sha256: item.grantSha256,
+    manifest: item.manifest,
+    manifest_sha256: item.manifestSha256,
+    clip_sha256: item.clipSha256,
+    clip_bytes: item.clipBytes,
+    recorded_s: item.recordedS,
+    uploaded_s: item.uploadedS,
+    state: item.state,
+    access_class: item.accessClass,
+    triage: item.triage,
+    deleted_s: item.deletedS,
+    deleted_by: item.deletedBy,
+    restored_s: item.restoredS,
+    due_s: item.dueS,
+    acknowledgement: item.acknowledgement,
+    recall: item.recall,
+    deletion: item.deletion,
+  };
+}
+
+async function toItem(from: Step, row: Selectable<ItemRow>): Promise<Item> {
+  const { item } = row;
+  const categories = await from
+    .selectFrom('item_categories')
+    .select('category')
+    .where('item', '=', item)
+    .orderBy('category')
+    .execute();
+  const cases = await from
+    .selectFrom('item_cases')
+    .select('case_id')
+    .where('item', '=', item)
+    .orderBy('case_id')
+    .execute();
+  return {
+    item,
+    agency: row.agency,
+    bridge: row.bridge,
+    device: row.device,
+    grant: row.grant_id,
+    clip: row.clip,
+    request: row.request,
+    investigation: row.investigation,
+    source: row.source,
+    ownerKey: row.owner_key,
+    deviceKey: row.device_key,
+    grantSha256: row.grant_sha256,
+    manifest: row.manifest,
+    manifestSha256: row.manifest_sha256,
+    clipSha256: row.clip_sha256,
+    clipBytes: row.clip_bytes,
+    recordedS: row.recorded_s,
+    uploadedS: row.uploaded_s,
+    state: row.state,
+    accessClass: row.access_class,
+    triage: row.triage,
+    categories: categories.map(({ category }) => category),
+    cases: cases.map(({ case_id }) => case_id),
+    deletedS: row.deleted_s,
+    deletedBy: row.deleted_by,
+    restoredS: row.restored_s,
+    dueS: row.due_s,
+    acknowledgement: row.acknowledgement,
+    recall: row.recall,
+    deletion: row.deletion,
+  };
+}

@@ -1,0 +1,287 @@
+// Owns: what an agency's officers may do with evidence: see, download, sort, delete, restore. Whatever they are shown is in
+// the trail first, with who and why. Not here: HTTP, deletion by time (keeper.ts), owners (recalls.ts).
+import { toBase64url } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import type { Blobs } from './blobs.ts';
+import { type Actor, assertScope } from './clients.ts';
+import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';
+import {
+  ACCESS_CLASSES,
+  type AccessClass,
+  type AccessStore,
+  cursorOf,
+  type Item,
+  type ItemChange,
+  type ItemFilter,
+  type ItemStore,
+  type Page,
+  type TRAIL_EVENTS,
+  type TrailEntry,
+  type TrailLine,
+  type TrailStore,
+} from './store.ts';
+
+export interface EvidenceDeps {
+  clock: Clock;
+  random: Random;
+  items: ItemStore;
+  trail: TrailStore;
+  access: AccessStore;
+  blobs: Blobs;
+  linkLifeS: number;
+}
+
+type Event = (typeof TRAIL_EVENTS)[number];
+
+/** What an officer is told of an item. */
+export type ItemView = ReturnType<typeof viewOf>;
+
+/** What is shown of an agency's items: never those that are not the vault's yet. */
+const SHOWN_STATES = ['active', 'deleted'] as const;
+
+export class Evidence {
+  private readonly deps: EvidenceDeps;
+
+  constructor(deps: EvidenceDeps) {
+    this.deps = deps;
+  }
+
+  /** A page of the agency's items that the actor is cleared for, newest first. Throws `vault_scope_missing`. */
+  async list(
+    actor: Actor,
+    wanted: Omit<ItemFilter, 'states' | 'classes'> & { state?: 'active' | 'deleted' | undefined },
+    page: Page,
+  ): Promise<{ items: ItemView[]; next: string | null }> {
+    assertScope(actor, 'evidence.any.read');
+    const { state, ...filter } = wanted;
+    const states = state === undefined ? SHOWN_STATES : [state];
+    await this.deps.trail.add(this.line(actor, null, 'listed', JSON.stringify(wanted)));
+    const items = await this.deps.items.list(actor.agency, { ...filter, states, classes: clearances(actor) }, page);
+    const last = items.length === page.limit ? items.at(-1) : undefined;
+    return { items: items.map(viewOf), next: last ? cursorOf(last) : null };
+  }
+
+  /** One item's facts. Throws `evidence_unknown`, `vault_scope_missing`. */
+  async view(actor: Actor, id: string): Promise<ItemView> {
+    return viewOf(await this.show(actor, id, 'evidence.any.read', 'viewed'));
+  }
+
+  /** The device's manifest, with what the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
+  async manifest(actor: Actor, id: string): Promise<string> {
+    return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).manifest;
+  }
+
+  /** The item whose bytes may be sent now. `part`: whether it is looked at, or kept. Throws as `manifest`. */
+  async bytes(actor: Actor, id: string, part: 'streamed' | 'downloaded'): Promise<Item> {
+    const scope = part === 'streamed' ? 'evidence.any.read' : 'evidence.any.download';
+    return readable(await this.show(actor, id, scope, part));
+  }
+
+  /** A link that anyone who has it can download from, once, for a while. Throws as `manifest`. */
+  async link(actor: Actor, id: string): Promise<{ secret: string; expiresS: number }> {
+    const { random, access, clock, linkLifeS } = this.deps;
+    const item = readable(await this.show(actor, id, 'evidence.any.download', 'link-made'));
+    const secret = toBase64url(random.bytes(32));
+    const nowS = wallSeconds(clock);
+    const { by, officer, reason, agency } = actor;
+    const expiresS = nowS + linkLifeS;
+    await access.addLink(
+      { linkSha256: sha256Hex(secret), item: item.item, agency, by, officer, reason, expiresS },
+      nowS,
+    );
+    return { secret, expiresS };
+  }
+
+  /** Uses a link up and returns what it is for. Throws `download_link_invalid`. */
+  async followLink(secret: string): Promise<Item> {
+    const { access, items, clock } = this.deps;
+    const nowS = wallSeconds(clock);
+    const linkSha256 = sha256Hex(secret);
+    const link = await access.findLink(linkSha256);
+    if (!link) throw failure('download_link_invalid');
+    const item = await items.find(link.item);
+    if (item?.state !== 'active') throw failure('download_link_invalid');
+    const line = this.line({ ...link, scopes: [] }, item, 'link-used', '');
+    if (!(await access.useLink(linkSha256, nowS, line))) throw failure('download_link_invalid');
+    return item;
+  }
+
+  /** The item's bytes or a span of them. */
+  read(item: string, span: { start: number; end: number }): AsyncGenerator<Uint8Array> {
+    return this.deps.blobs.read(item, span);
+  }
+
+  async triage(actor: Actor, id: string, triage: 'accepted' | 'declined'): Promise<ItemView> {
+    return this.update(actor, id, 'triaged', triage, () => ({ triage }));
+  }
+
+  async categorise(actor: Actor, id: string, categories: readonly string[]): Promise<ItemView> {
+    // Having no other is what being uncategorized means.
+    const named = [...new Set(categories)].filter((category) => category !== UNCATEGORIZED);
+    return this.update(actor, id, 'categories-changed', named.join(' '), () => ({ categories: named }));
+  }
+
+  /** Throws `vault_scope_missing` for a class that the actor could not read afterwards. */
+  async classify(actor: Actor, id: string, accessClass: AccessClass): Promise<ItemView> {
+    if (!clearances(actor).includes(accessClass)) {
+      throw failure('vault_scope_missing', { scope: `evidence.${accessClass}.read` });
+    }
+    return this.update(actor, id, 'class-changed', accessClass, () => ({ accessClass }));
+  }
+
+  async addCase(actor: Actor, id: string, caseId: string): Promise<ItemView> {
+    return this.update(actor, id, 'case-added', caseId, ({ cases }) => ({ cases: [...new Set([...cases, caseId])] }));
+  }
+
+  async removeCase(actor: Actor, id: string, caseId: string): Promise<ItemView> {
+    return this.update(actor, id, 'case-removed', caseId, ({ cases }) => ({
+      cases: cases.filter((one) => one !== caseId),
+    }));
+  }
+
+  /** Marks for deletion; it can be restored for seven days. Throws `evidence_state` when a case suspends deletion. */
+  async delete(actor: Actor, id: string): Promise<ItemView> {
+    assertScope(actor, 'evidence.any.delete');
+    const nowS = wallSeconds(this.deps.clock);
+    return this.change(actor, id, 'deleted', '', (now) => {
+      if (now.cases.length > 0) {
+        throw failure('evidence_state', { state: now.state, detail: 'it belongs to a case, which suspends deletion' });
+      }
+      return { state: stepped(now, 'delete'), deletedS: nowS, deletedBy: 'officer' };
+    });
+  }
+
+  /** Takes a deletion back. Throws `evidence_state` when it is not deleted, or its time to be restored is over. */
+  async restore(actor: Actor, id: string): Promise<ItemView> {
+    assertScope(actor, 'evidence.any.delete');
+    const nowS = wallSeconds(this.deps.clock);
+    return this.change(actor, id, 'restored', '', (now) => {
+      const state = stepped(now, 'restore');
+      if (nowS >= erasedAtS(now.deletedS ?? 0)) {
+        throw failure('evidence_state', { state: now.state, detail: 'its seven days are over' });
+      }
+      return { state, deletedS: null, deletedBy: null, restoredS: nowS };
+    });
+  }
+
+  /** A page of an item's trail, or of the agency's, newest first. */
+  async trail(actor: Actor, id: string | null, page: Page): Promise<{ entries: TrailEntry[]; next: string | null }> {
+    assertScope(actor, 'trail.any.read');
+    const item = id === null ? null : await this.find(actor, id);
+    await this.deps.trail.add(this.line(actor, item, 'trail-viewed', ''));
+    const entries = await this.deps.trail.list(actor.agency, id, page);
+    const last = entries.length === page.limit ? entries.at(-1) : undefined;
+    return { entries, next: last ? String(last.sequence) : null };
+  }
+
+  private async show(
+    actor: Actor,
+    id: string,
+    scope: 'evidence.any.read' | 'evidence.any.download',
+    event: Event,
+  ): Promise<Item> {
+    assertScope(actor, scope);
+    const item = await this.find(actor, id);
+    await this.deps.trail.add(this.line(actor, item, event, ''));
+    // Asked again: it may have been erased or classed while that was written down.
+    return this.find(actor, id);
+  }
+
+  private update(
+    actor: Actor,
+    id: string,
+    event: Event,
+    detail: string,
+    alter: (now: Item) => ItemChange,
+  ): Promise<ItemView> {
+    assertScope(actor, 'evidence.any.update');
+    return this.change(actor, id, event, detail, (now) => {
+      if (now.state !== 'active') throw failure('evidence_state', { state: now.state, detail: 'it can be restored' });
+      return alter(now);
+    });
+  }
+
+  private async change(
+    actor: Actor,
+    id: string,
+    event: Event,
+    detail: string,
+    alter: (now: Item) => ItemChange,
+  ): Promise<ItemView> {
+    await this.find(actor, id);
+    const changed = await this.deps.items.change(
+      id,
+      (now) => {
+        assertShown(actor, now);
+        if (now.state === 'erased') throw failure('evidence_state', { state: 'erased', detail: 'its bytes are gone' });
+        return alter(now);
+      },
+      (now) => this.line(actor, now, event, detail),
+    );
+    if (!changed) throw failure('evidence_unknown');
+    return viewOf(changed);
+  }
+
+  /** The item if the actor may know of it: another agency's, and one above their clearance, is as if it did not exist. */
+  private async find(actor: Actor, id: string): Promise<Item> {
+    const item = await this.deps.items.find(id);
+    if (!item) throw failure('evidence_unknown');
+    assertShown(actor, item);
+    return item;
+  }
+
+  private line(actor: Actor, item: Item | null, event: Event, detail: string): TrailLine {
+    const { by, officer, reason, agency } = actor;
+    const about = { item: item?.item ?? '', cases: item?.cases ?? [] };
+    return { atUs: this.deps.clock.wallUs(), by, officer, reason, agency, event, detail, ...about };
+  }
+}
+
+function assertShown(actor: Actor, item: Item): void {
+  const isTheirs = item.agency === actor.agency && item.state !== 'held';
+  if (!isTheirs || !clearances(actor).includes(item.accessClass)) throw failure('evidence_unknown');
+}
+
+/** The access classes an actor may see. */
+function clearances({ scopes }: Pick<Actor, 'scopes'>): AccessClass[] {
+  return ACCESS_CLASSES.filter((each) => each === 'none' || scopes.includes(`evidence.${each}.read`));
+}
+
+function readable(item: Item): Item {
+  if (item.state === 'active') return item;
+  throw failure('evidence_state', { state: item.state, detail: 'what is deleted can be restored for seven days' });
+}
+
+function stepped(item: Item, step: ItemStep): Item['state'] {
+  const state = afterStep(item.state, step);
+  if (state === null) throw failure('evidence_state', { state: item.state, detail: `${step} does not apply` });
+  return state;
+}
+
+function viewOf(item: Item) {
+  const { state, deletedS } = item;
+  return {
+    item: item.item,
+    clip: item.clip,
+    request: item.request,
+    investigation: item.investigation,
+    source: item.source,
+    state,
+    accessClass: item.accessClass,
+    triage: item.triage,
+    categories: item.categories.length > 0 ? item.categories : [UNCATEGORIZED],
+    cases: item.cases,
+    sha256: item.clipSha256,
+    bytes: item.clipBytes,
+    manifestSha256: item.manifestSha256,
+    recordedS: item.recordedS,
+    uploadedS: item.uploadedS,
+    deletesS: state === 'active' ? item.dueS : null,
+    erasesS: state === 'deleted' && deletedS !== null ? erasedAtS(deletedS) : null,
+    recall: item.recall,
+    deletion: item.deletion,
+  };
+}

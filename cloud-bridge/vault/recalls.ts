@@ -1,0 +1,131 @@
+// Owns: answering an owner who takes back what was handed over, by the department's policy. The owner's signature counts,
+// not the bridge's: a captured bridge can neither recall nor answer. Not here: withdrawals before hand-over (receiving.ts).
+import type { Clock } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { pairingSchema, revokeSchema } from '../../device/protocol/grant.ts';
+import { type RecallBody, type RecallDecision, sameClip } from '../../device/protocol/vault.ts';
+import { readLink } from '../tokens.ts';
+import type { Blobs } from './blobs.ts';
+import type { OfferReader } from './offers.ts';
+import { afterStep } from './retention.ts';
+import type { Statements } from './statements.ts';
+import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './store.ts';
+
+export interface RecallsDeps {
+  clock: Clock;
+  log: Log;
+  items: ItemStore;
+  policies: PolicyStore;
+  reader: OfferReader;
+  blobs: Blobs;
+  statements: Statements;
+}
+
+export class Recalls {
+  private readonly deps: RecallsDeps;
+
+  constructor(deps: RecallsDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Does what the department's policy says and resolves with the vault's signed answer, durable; again gets the same answer.
+   * Throws `hand_over_refused`, `evidence_unknown`, `recall_refused`.
+   */
+  async answer(body: RecallBody): Promise<{ item: string; answer: string }> {
+    const { items, policies, reader, blobs, clock, log } = this.deps;
+    const recall = await reader.readRecall(body.recall);
+    const found = await items.find(recall.item);
+    if (!found || found.ownerKey === '') throw failure('evidence_unknown');
+    if (!sameClip(found, recall)) throw failure('hand_over_refused', { detail: 'the item is another clip' });
+    assertOwners(found, body);
+    const { recall: policy } = await policies.policyOf(found.agency);
+    let decided = '';
+    const after = await items.change(
+      recall.item,
+      (now) => {
+        if (now.recall !== null) return {};
+        const { decision, reason } = decide(now, policy);
+        decided = decision;
+        return this.carriedOut(now, decision, reason);
+      },
+      (now) => ({
+        by: now.bridge,
+        officer: '',
+        reason: 'the owner took it back',
+        atUs: clock.wallUs(),
+        agency: now.agency,
+        item: now.item,
+        cases: now.cases,
+        event: 'recalled',
+        detail: decided,
+      }),
+    );
+    if (!after?.recall) throw failure('evidence_unknown');
+    if (after.state === 'erased') await blobs.erase(after.item);
+    if (decided !== '') log.info('an owner took a clip back', { item: after.item, decision: decided });
+    return { item: after.item, answer: after.recall };
+  }
+
+  private carriedOut(now: Item, decision: RecallDecision, reason: string | null): ItemChange {
+    const { statements } = this.deps;
+    const recall = statements.answerRecall(now, decision, reason);
+    // The bridge asks for a recall only once it has let go of the clip: held or not, it is the vault's.
+    const confirmed = now.state === 'held' ? { state: afterStep(now.state, 'confirm') ?? now.state } : {};
+    switch (decision) {
+      case 'erased':
+        if (now.state === 'erased') return { recall };
+        return { recall, state: 'erased', manifest: '', deletion: statements.deleted(now, 'recall') };
+      case 'restricted':
+        return { recall, ...confirmed, ...(now.accessClass === 'none' ? { accessClass: 'restricted' } : {}) };
+      case 'kept':
+        return { recall, ...confirmed };
+    }
+  }
+}
+
+/** What a policy makes of a recall. A case suspends deletion: what belongs to one is restricted instead. */
+export function decide(
+  item: Pick<Item, 'state' | 'cases'>,
+  policy: RecallPolicy,
+): { decision: RecallDecision; reason: string | null } {
+  if (item.state === 'erased') return { decision: 'erased', reason: null };
+  if (policy.answer === 'keep') return { decision: 'kept', reason: policy.reason };
+  if (policy.answer === 'restrict') return { decision: 'restricted', reason: policy.reason };
+  if (item.cases.length > 0) return { decision: 'restricted', reason: 'it belongs to a case, which suspends deletion' };
+  return { decision: 'erased', reason: policy.reason };
+}
+
+/** Throws `recall_refused` unless the revocation is an owner's of this device, about this very grant. */
+function assertOwners(item: Item, { revocation, pairing }: RecallBody): void {
+  const vouched =
+    pairing === undefined
+      ? null
+      : readLink(
+          pairing,
+          { typ: 'doorsill-pairing+jws', schema: pairingSchema, audience: PUBLIC_AUDIENCE, keys: [item.deviceKey] },
+          'recall_refused',
+          'pairing',
+        );
+  if (vouched && vouched.device !== item.device)
+    throw failure('recall_refused', { detail: 'the pairing is another device’s' });
+  const claims = readLink(
+    revocation,
+    {
+      typ: 'doorsill-revoke+jws',
+      schema: revokeSchema,
+      audience: item.device,
+      keys: [item.ownerKey, ...(vouched ? [vouched.key] : [])],
+    },
+    'recall_refused',
+    'revocation',
+  );
+  if (claims.grant !== item.grant || claims.grantSha256 !== item.grantSha256) {
+    throw failure('recall_refused', {
+      detail: `it names grant ${sha256Hex(claims.grant).slice(0, 8)}..., not this item's`,
+    });
+  }
+}

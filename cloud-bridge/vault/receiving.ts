@@ -1,0 +1,216 @@
+// Owns: taking a clip over from a bridge so that a crash at any point neither loses nor doubles it: offered, its bytes
+// durable and acknowledged, then confirmed or withdrawn. Not here: believing the bridge (offers.ts), owners' recalls (recalls.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Log } from '../../device/base/log.ts';
+import { TaskQueue } from '../../device/base/task-queue.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import {
+  clipOf,
+  type HandOver,
+  type HandOverBody,
+  type HandOverStatus,
+  sameClip,
+} from '../../device/protocol/vault.ts';
+import type { Blobs } from './blobs.ts';
+import type { OfferReader, ReadStep } from './offers.ts';
+import { afterStep, type ItemState } from './retention.ts';
+import type { Statements } from './statements.ts';
+import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
+
+export interface ReceivingDeps {
+  clock: Clock;
+  log: Log;
+  items: ItemStore;
+  offers: OfferStore;
+  reader: OfferReader;
+  blobs: Blobs;
+  statements: Statements;
+  freeBytesMin: number;
+}
+
+export class Receiving {
+  private readonly deps: ReceivingDeps;
+  /** Decisions about items are taken one after the other; bytes come in beside it. */
+  private readonly turns = new TaskQueue();
+
+  constructor(deps: ReceivingDeps) {
+    this.deps = deps;
+  }
+
+  /** Resolves when no decision is under way. */
+  idle(): Promise<void> {
+    return this.turns.idle();
+  }
+
+  /** Takes an offer, or says how the item stands. Throws `hand_over_refused`, `token_expired`, `vault_unreachable`. */
+  async offer(body: HandOverBody): Promise<HandOverStatus> {
+    const { reader, items, offers, clock } = this.deps;
+    const { step } = await reader.readStep(body.offer, 'offer');
+    reader.readPapers(step, body);
+    const known = await items.find(step.item);
+    if (known) return this.known(known, step);
+    await this.assertRoom(step.clipBytes);
+    await offers.put(step.item, body, wallSeconds(clock));
+    return { item: step.item, state: 'open' };
+  }
+
+  /**
+   * Takes the bytes of an offered clip: durable, with the right hash, and in the database when this resolves with the signed
+   * acknowledgement. Throws `hand_over_refused` for other bytes, `evidence_unknown` without an offer.
+   */
+  async take(offerToken: string, item: string, bytes: AsyncIterable<Uint8Array>): Promise<HandOverStatus> {
+    const { reader, items, offers, blobs } = this.deps;
+    const { step, bridge } = await reader.readStep(offerToken, 'offer');
+    if (step.item !== item) throw failure('hand_over_refused', { detail: 'the offer is for another item' });
+    const known = await items.find(item);
+    if (known) return this.known(known, step);
+    const body = await offers.find(item);
+    if (!body) throw failure('evidence_unknown');
+    const staged = await blobs.stage();
+    try {
+      let count = 0;
+      for await (const part of bytes) {
+        count += part.length;
+        if (count > step.clipBytes) throw failure('hand_over_refused', { detail: 'it has more bytes than announced' });
+        await staged.write(part);
+      }
+      const { sha256 } = await staged.seal();
+      if (count !== step.clipBytes || sha256 !== step.clipSha256) {
+        throw failure('hand_over_refused', { detail: 'the bytes do not have the announced length and hash' });
+      }
+      return await this.turns.run(async () => {
+        // Withdrawn or taken by another connection meanwhile.
+        const raced = await items.find(item);
+        if (raced) return this.known(raced, step);
+        await staged.publish(item, body.manifest);
+        return this.enter({ step, bridge }, body);
+      });
+    } finally {
+      await staged.close();
+    }
+  }
+
+  /** The bridge has let go of its own: the item is evidence from now on. Throws `hand_over_refused`, `evidence_unknown`. */
+  async confirm(token: string): Promise<HandOverStatus> {
+    const { step, bridge } = await this.deps.reader.readStep(token, 'confirm');
+    return this.turns.run(async () => {
+      const now = await this.step(step, bridge, 'confirm');
+      if (!now) throw failure('evidence_unknown');
+      return { item: now.item, state: wireState(now.state), acknowledgement: now.acknowledgement };
+    });
+  }
+
+  /**
+   * The owner revoked before the hand-over: nothing of the clip is kept, nor taken when its bytes come late. Throws
+   * `hand_over_refused`, `evidence_state` once it was confirmed.
+   */
+  async withdraw(token: string): Promise<HandOverStatus> {
+    const { step, bridge } = await this.deps.reader.readStep(token, 'withdraw');
+    const { items, offers, blobs, statements, log } = this.deps;
+    return this.turns.run(async () => {
+      const deletion = statements.deleted({ ...clipOf(step), agency: step.agency }, 'withdrawn');
+      const gone = await this.step(step, bridge, 'withdraw', deletion);
+      if (!gone)
+        await items.add(
+          tombstone(step, bridge, deletion, wallSeconds(this.deps.clock)),
+          this.line(step, bridge, 'withdrawn'),
+        );
+      await offers.remove(step.item);
+      await blobs.erase(step.item);
+      log.info('a clip is withdrawn', { item: step.item });
+      return { item: step.item, state: 'erased' };
+    });
+  }
+
+  private async step(
+    step: HandOver,
+    bridge: string,
+    what: 'confirm' | 'withdraw',
+    deletion: string | null = null,
+  ): Promise<Item | null> {
+    return this.deps.items.change(
+      step.item,
+      (now) => {
+        if (!sameClip(now, step)) throw failure('hand_over_refused', { detail: 'the item is another clip' });
+        const state = afterStep(now.state, what);
+        if (state === null) throw failure('evidence_state', { state: now.state, detail: 'it was handed over' });
+        if (state === now.state) return {};
+        return what === 'confirm' ? { state } : { state, manifest: '', deletion };
+      },
+      () => this.line(step, bridge, what === 'confirm' ? 'handed-over' : 'withdrawn'),
+    );
+  }
+
+  private async enter({ step, bridge }: ReadStep, body: HandOverBody): Promise<HandOverStatus> {
+    const { items, offers, statements, reader, clock, log } = this.deps;
+    const papers = reader.readPapers(step, body);
+    const { manifest } = papers;
+    const acknowledgement = statements.acknowledge(clipOf(step), bridge);
+    await items.add(
+      {
+        ...fromStep(step, bridge),
+        ownerKey: papers.ownerKey,
+        deviceKey: manifest.iss,
+        grantSha256: papers.grantSha256,
+        manifest: body.manifest,
+        recordedS: Math.floor(manifest.coverage.startUs / 1_000_000),
+        uploadedS: wallSeconds(clock),
+        state: 'held',
+        acknowledgement,
+      },
+      this.line(step, bridge, 'received'),
+    );
+    await offers.remove(step.item);
+    log.info('a clip is held', { item: step.item, bytes: step.clipBytes });
+    return { item: step.item, state: 'held', acknowledgement };
+  }
+
+  private known(item: Item, step: HandOver): HandOverStatus {
+    if (!sameClip(item, step)) throw failure('hand_over_refused', { detail: 'this grant has another clip here' });
+    const { acknowledgement } = item;
+    return { item: item.item, state: wireState(item.state), ...(acknowledgement === '' ? {} : { acknowledgement }) };
+  }
+
+  private line(step: HandOver, bridge: string, event: string): TrailLine {
+    const who = { by: bridge, officer: '', reason: '' };
+    const { item, agency, clipSha256 } = step;
+    return { ...who, atUs: this.deps.clock.wallUs(), agency, item, cases: [], event, detail: clipSha256 };
+  }
+
+  private async assertRoom(bytes: number): Promise<void> {
+    const { blobs, freeBytesMin } = this.deps;
+    if ((await blobs.freeBytes()) < bytes + freeBytesMin)
+      throw failure('vault_unreachable', { detail: 'it has no space' });
+  }
+}
+
+/** Deleted and restorable is the vault's own affair: to the bridge it is confirmed. */
+function wireState(state: ItemState): HandOverStatus['state'] {
+  return state === 'active' || state === 'deleted' ? 'confirmed' : state;
+}
+
+function fromStep(step: HandOver, bridge: string) {
+  return {
+    ...clipOf(step),
+    agency: step.agency,
+    bridge,
+    request: step.request,
+    investigation: step.investigation,
+    source: step.source,
+    accessClass: 'none',
+    triage: 'pending',
+    categories: [step.retention],
+    cases: [],
+    deletedS: null,
+    deletedBy: null,
+    restoredS: null,
+    recall: null,
+    deletion: null,
+  } as const satisfies Partial<Item>;
+}
+
+/** What is remembered of a clip that was withdrawn before its bytes came: that they must not be taken. */
+function tombstone(step: HandOver, bridge: string, deletion: string, nowS: number): Omit<Item, 'dueS'> {
+  const nobody = { ownerKey: '', deviceKey: '', grantSha256: '', manifest: '', acknowledgement: '' };
+  return { ...fromStep(step, bridge), ...nobody, recordedS: nowS, uploadedS: nowS, state: 'erased', deletion };
+}

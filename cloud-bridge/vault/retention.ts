@@ -1,0 +1,80 @@
+// Owns: when evidence is deleted and when it is gone for good, and which step an item may take. Pure: time comes in.
+// Not here: looking for what is due (keeper.ts), recalls by owners (recalls.ts).
+import type { EVIDENCE_SOURCES } from '../../device/protocol/vault.ts';
+
+const DAY_S = 24 * 3600;
+
+/** The category of what has no other. It always exists; its period may change, it may not go. */
+export const UNCATEGORIZED = 'uncategorized';
+
+/** Deleted evidence can be restored for this long. */
+export const RECOVERABLE_S = 7 * DAY_S;
+
+/** How long a category keeps evidence, in seconds; null: until somebody deletes it. */
+export type PeriodS = number | null;
+
+/** A department's retention rules. */
+export interface RetentionRules {
+  categories: ReadonlyMap<string, PeriodS>;
+  /** For declined items in place of their categories'; absent: declined ones are kept like all others. */
+  declinedPeriodS?: PeriodS | undefined;
+}
+
+/** What retention depends on. Times are seconds since 1970. */
+export interface Retained {
+  source: (typeof EVIDENCE_SOURCES)[number];
+  recordedS: number;
+  uploadedS: number;
+  categories: readonly string[];
+  cases: readonly string[];
+  triage: 'pending' | 'accepted' | 'declined';
+  restoredS: number | null;
+}
+
+/** When an item is deleted, in seconds since 1970; null: not by itself. */
+export function deletedAtS(item: Retained, rules: RetentionRules): number | null {
+  // Membership of a case suspends deletion, whatever the categories say.
+  if (item.cases.length > 0) return null;
+  const periodS = periodOf(item, rules);
+  if (periodS === null) return null;
+  const startS = item.source === 'community-request' ? item.uploadedS : item.recordedS;
+  const dueS = startS + periodS;
+  // What was just restored would be overdue again at once: whoever restored it gets the same time to say why it stays.
+  return item.restoredS === null ? dueS : Math.max(dueS, item.restoredS + RECOVERABLE_S);
+}
+
+function periodOf(item: Retained, rules: RetentionRules): PeriodS {
+  if (item.triage === 'declined' && rules.declinedPeriodS !== undefined) return rules.declinedPeriodS;
+  // A category that is not the department's (any more) keeps nothing, and shortens nothing.
+  const known = item.categories.filter((category) => rules.categories.has(category));
+  const periods = (known.length > 0 ? known : [UNCATEGORIZED]).map(
+    (category) => rules.categories.get(category) ?? null,
+  );
+  // The longest category wins, and nothing is longer than until somebody deletes it.
+  return periods.includes(null) ? null : Math.max(...periods.map((period) => period ?? 0));
+}
+
+/** When a deleted item's bytes are destroyed, in seconds since 1970. */
+export function erasedAtS(deletedS: number): number {
+  return deletedS + RECOVERABLE_S;
+}
+
+/** `held`: here, but not the vault's yet, and shown to nobody. `deleted`: can be restored. `erased`: the bytes are gone. */
+export type ItemState = 'held' | 'active' | 'deleted' | 'erased';
+
+/** What can happen to an item. */
+export const ITEM_STEPS = ['confirm', 'withdraw', 'delete', 'restore', 'erase', 'recall'] as const;
+export type ItemStep = (typeof ITEM_STEPS)[number];
+
+/** Where each step leads; a step that is not here is refused. Nothing leads out of `erased`. */
+const STEPS: Record<ItemState, Partial<Record<ItemStep, ItemState>>> = {
+  held: { confirm: 'active', withdraw: 'erased', recall: 'erased' },
+  active: { confirm: 'active', delete: 'deleted', recall: 'erased' },
+  deleted: { confirm: 'deleted', restore: 'active', erase: 'erased', recall: 'erased' },
+  erased: { confirm: 'erased', withdraw: 'erased', recall: 'erased' },
+};
+
+/** The state after a step; null when the step is not allowed there. */
+export function afterStep(state: ItemState, step: ItemStep): ItemState | null {
+  return STEPS[state][step] ?? null;
+}

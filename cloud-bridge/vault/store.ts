@@ -1,0 +1,198 @@
+// Owns: what the vault remembers: evidence, its trail, departments' policies, clients, tokens, links, bridges.
+// Not here: how (database/), the bytes (blobs.ts).
+import type { EVIDENCE_SOURCES, HandedClip, HandOverBody } from '../../device/protocol/vault.ts';
+import type { ItemState, RetentionRules } from './retention.ts';
+
+export const ACCESS_CLASSES = ['none', 'restricted', 'confidential'] as const;
+export type AccessClass = (typeof ACCESS_CLASSES)[number];
+
+/** One item of evidence. */
+export interface Item extends HandedClip {
+  agency: string;
+  bridge: string;
+  request: string;
+  investigation: string;
+  source: (typeof EVIDENCE_SOURCES)[number];
+  /** Who may take it back, and what their word must name. */
+  ownerKey: string;
+  deviceKey: string;
+  grantSha256: string;
+  /** The manifest token; empty once erased, because it holds what the home disclosed. */
+  manifest: string;
+  recordedS: number;
+  uploadedS: number;
+  state: ItemState;
+  accessClass: AccessClass;
+  triage: 'pending' | 'accepted' | 'declined';
+  categories: readonly string[];
+  cases: readonly string[];
+  deletedS: number | null;
+  deletedBy: 'retention' | 'officer' | null;
+  restoredS: number | null;
+  /** When it is deleted by itself, as of its last change; null: not. */
+  dueS: number | null;
+  /** The vault's signed words about it. */
+  acknowledgement: string;
+  recall: string | null;
+  deletion: string | null;
+}
+
+/** What may change about an item. */
+export type ItemChange = Partial<
+  Pick<
+    Item,
+    | 'state'
+    | 'accessClass'
+    | 'triage'
+    | 'categories'
+    | 'cases'
+    | 'deletedS'
+    | 'deletedBy'
+    | 'restoredS'
+    | 'manifest'
+    | 'recall'
+    | 'deletion'
+  >
+>;
+
+export const TRAIL_EVENTS = [
+  ...['received', 'handed-over', 'withdrawn', 'recalled'],
+  ...['listed', 'viewed', 'manifest-viewed', 'streamed', 'downloaded', 'link-made', 'link-used', 'trail-viewed'],
+  ...['triaged', 'categories-changed', 'class-changed', 'case-added', 'case-removed', 'policy-changed'],
+  ...['deleted', 'restored', 'erased'],
+] as const;
+
+/** Who did it: a bridge, the vault itself, or an officer through a client. */
+export interface Doer {
+  by: string;
+  officer: string;
+  reason: string;
+}
+
+/** One line of the trail. Lines are only ever added. */
+export interface TrailLine extends Doer {
+  atUs: number;
+  agency: string;
+  /** Empty where it concerns no single item. */
+  item: string;
+  cases: readonly string[];
+  event: string;
+  detail: string;
+}
+
+export type TrailEntry = TrailLine & { sequence: number };
+
+export interface Page {
+  after: string | undefined;
+  limit: number;
+}
+
+export interface ItemFilter {
+  states: readonly ItemState[];
+  classes: readonly AccessClass[];
+  category?: string | undefined;
+  case?: string | undefined;
+  triage?: Item['triage'] | undefined;
+}
+
+export interface ItemStore {
+  find(item: string): Promise<Item | null>;
+  /** Enters an item with its line, in one step; false when it is known. `dueS` is worked out here. */
+  add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean>;
+  /**
+   * Changes an item in one step with its line. `alter` sees the item as it is then and may throw to refuse; an empty change
+   * writes nothing. Returns the item as it is afterwards; null when there is none.
+   */
+  change(item: string, alter: (now: Item) => ItemChange, line: (now: Item) => TrailLine): Promise<Item | null>;
+  /** An agency's items, newest first; `after` is the last one's `cursorOf`. */
+  list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]>;
+  /** Items to delete by now, and deleted ones to erase by now. */
+  overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]>;
+  /** Whether an item's bytes must be there. */
+  hasBytes(item: string): Promise<boolean>;
+}
+
+/** What a department does when an owner takes back what was handed over. */
+export interface RecallPolicy {
+  answer: 'erase' | 'restrict' | 'keep';
+  /** Mandatory for `keep`. */
+  reason: string | null;
+}
+
+export interface Policy extends RetentionRules {
+  recall: RecallPolicy;
+}
+
+export interface PolicyStore {
+  policyOf(agency: string): Promise<Policy>;
+  /** Changes a policy and works out anew when each of the agency's items is due, in one step with its line. */
+  change(agency: string, change: PolicyChange, line: TrailLine): Promise<void>;
+}
+
+export type PolicyChange =
+  | { set: 'category'; category: string; periodS: number | null }
+  /** Items of it fall back to their other categories, or to none. */
+  | { set: 'no-category'; category: string }
+  | { set: 'recall'; recall: RecallPolicy }
+  | { set: 'declined'; periodS: number | null | undefined };
+
+export interface TrailStore {
+  /** Durable when it resolves: nothing is shown before. */
+  add(line: TrailLine): Promise<void>;
+  /** Newest first; of one item, or of the whole agency. */
+  list(agency: string, item: string | null, page: Page): Promise<TrailEntry[]>;
+}
+
+export interface Client {
+  client: string;
+  agency: string;
+  secretSha256: string;
+  scopes: readonly string[];
+  /** Addresses and networks it may come from. */
+  addresses: readonly string[];
+}
+
+export interface Token {
+  tokenSha256: string;
+  client: string;
+  agency: string;
+  scopes: readonly string[];
+  expiresS: number;
+}
+
+export interface Link extends Doer {
+  linkSha256: string;
+  item: string;
+  agency: string;
+  expiresS: number;
+}
+
+export interface AccessStore {
+  addClient(client: Client): Promise<void>;
+  findClient(client: string): Promise<Client | null>;
+  /** Ends a client and all its tokens; false when there is none. */
+  removeClient(agency: string, client: string): Promise<boolean>;
+  /** Remembers a token by its hash; forgets those that have expired. */
+  addToken(token: Token, nowS: number): Promise<void>;
+  findToken(tokenSha256: string): Promise<Token | null>;
+  addLink(link: Link, nowS: number): Promise<void>;
+  /** What a link is for, used or not. */
+  findLink(linkSha256: string): Promise<Link | null>;
+  /** Uses a link up: once, whoever else asks at the same moment. `line` is written with it. */
+  useLink(linkSha256: string, nowS: number, line: TrailLine): Promise<boolean>;
+  addBridge(bridge: string, key: string): Promise<void>;
+  bridges(): Promise<{ bridge: string; key: string }[]>;
+}
+
+/** Offers whose bytes have not come yet. */
+export interface OfferStore {
+  put(item: string, body: HandOverBody, nowS: number): Promise<void>;
+  find(item: string): Promise<HandOverBody | null>;
+  remove(item: string): Promise<void>;
+  removeOlder(thanS: number): Promise<void>;
+}
+
+/** Where a page goes on after this item. */
+export function cursorOf(item: Pick<Item, 'uploadedS' | 'item'>): string {
+  return `${item.uploadedS}.${item.item}`;
+}

@@ -1,0 +1,161 @@
+// Owns: the vault process's whole: key, database, evidence on disk, HTTP. Not here: anything that they do. Nothing of the
+// bridge runs in here, and nothing the bridge holds opens anything here but the two doors of bridge-routes.ts.
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../device/base/clock.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { type HttpLimits, listenOn, makeHttpServer } from '../http/server.ts';
+import { adminTokenIn, signingKeyIn } from '../key-file.ts';
+import { FolderBlobs } from './blobs.ts';
+import { bridgeRoutes } from './bridge-routes.ts';
+import { Clients } from './clients.ts';
+import type { VaultConfig } from './config.ts';
+import { openVaultDatabase, type VaultDatabase } from './database/vault-database.ts';
+import { Evidence } from './evidence.ts';
+import { Keeper } from './keeper.ts';
+import { OfferReader } from './offers.ts';
+import { officerRoutes } from './officer-routes.ts';
+import { operatorRoutes } from './operator-routes.ts';
+import { Policies } from './policies.ts';
+import { Recalls } from './recalls.ts';
+import { Receiving } from './receiving.ts';
+import { Statements } from './statements.ts';
+
+export interface VaultDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  config: VaultConfig;
+  httpLimits?: HttpLimits;
+}
+
+interface Running {
+  key: SigningKey;
+  adminToken: string;
+  keeper: Keeper;
+  url: string;
+}
+
+/** Keeps what bridges hand over, for the agencies it was granted to, as long as their departments' rules say. */
+export class Vault {
+  private readonly deps: VaultDeps;
+  private running: Running | null = null;
+  /** What undoes each step of the start, last first. */
+  private undo: (() => Promise<void> | void)[] = [];
+
+  constructor(deps: VaultDeps) {
+    this.deps = deps;
+  }
+
+  /** Starts on its data folder. Throws `state_damaged`, `port_in_use`. */
+  async start(): Promise<void> {
+    try {
+      const { clock, random, disk, log, config, httpLimits } = this.deps;
+      const { dataFolder, http } = config;
+      await disk.makeFolder(dataFolder);
+      const key = await signingKeyIn(disk, random, dataFolder);
+      const adminToken = await adminTokenIn(disk, random, dataFolder);
+      const database = await openVaultDatabase(join(dataFolder, 'vault.sqlite'));
+      this.undo.push(() => database.close());
+      const blobs = new FolderBlobs(disk, random, dataFolder);
+      await blobs.start((item) => database.items.hasBytes(item));
+      const statements = new Statements({ clock, random, key });
+      const keeper = new Keeper({
+        clock,
+        log,
+        ...database,
+        blobs,
+        statements,
+        sweepEveryMs: config.sweepEveryS * 1000,
+      });
+      const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
+      this.addBridgeRoutes(server, { key, database, blobs, statements });
+      const url = () => config.publicUrl ?? this.url;
+      this.addOfficerRoutes(server, { database, blobs, keeper, adminToken, url });
+      server.get('/v1/vault', async () => ({ id: this.id, key: key.publicKey }));
+      this.undo.push(() => server.close());
+      this.running = { key, adminToken, keeper, url: await listenOn(server, http.host, http.port) };
+      keeper.start();
+      this.undo.push(() => keeper.stop());
+      log.info('the vault is up', { url: this.url, vault: this.id });
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const steps = this.undo.reverse();
+    this.undo = [];
+    for (const step of steps) await step();
+    this.running = null;
+  }
+
+  get url(): string {
+    return this.up().url;
+  }
+
+  get publicKey(): string {
+    return this.up().key.publicKey;
+  }
+
+  /** `vault-` and the hash of its key. */
+  get id(): string {
+    return vaultId(this.publicKey);
+  }
+
+  get adminToken(): string {
+    return this.up().adminToken;
+  }
+
+  /** Does now what retention says is due, instead of at the next turn. */
+  keepNow(): Promise<void> {
+    return this.up().keeper.now();
+  }
+
+  private up(): Running {
+    if (!this.running) throw failure('not_running', { folder: this.deps.config.dataFolder });
+    return this.running;
+  }
+
+  private addBridgeRoutes(
+    server: FastifyInstance,
+    parts: { key: SigningKey; database: VaultDatabase; blobs: FolderBlobs; statements: Statements },
+  ): void {
+    const { clock, log, config } = this.deps;
+    const { database, blobs, statements, key } = parts;
+    const { items, offers, access, policies } = database;
+    const { clipBytesMax, freeBytesMin } = config;
+    const vaultKey = key.publicKey;
+    const reader = new OfferReader({ clock, access, vaultId: vaultId(vaultKey), vaultKey, clipBytesMax });
+    const receiving = new Receiving({ clock, log, items, offers, reader, blobs, statements, freeBytesMin });
+    const recalls = new Recalls({ clock, log, items, policies, reader, blobs, statements });
+    this.undo.push(() => receiving.idle());
+    bridgeRoutes(server, receiving, recalls);
+  }
+
+  private addOfficerRoutes(
+    server: FastifyInstance,
+    parts: { database: VaultDatabase; blobs: FolderBlobs; keeper: Keeper; adminToken: string; url: () => string },
+  ): void {
+    const { clock, random, config } = this.deps;
+    const { database, blobs, keeper, adminToken, url: publicUrl } = parts;
+    const { access, items, trail, policies } = database;
+    const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
+    const clients = new Clients({ clock, random, access, tokenLifeS, requestsPerMinuteMax });
+    operatorRoutes(server, { access, clients, adminToken });
+    const evidence = new Evidence({ clock, random, items, trail, access, blobs, linkLifeS });
+    const changed = () => keeper.now();
+    officerRoutes(server, { clients, evidence, policies: new Policies({ clock, policies, changed }), publicUrl });
+  }
+}
+
+function vaultId(publicKey: string): string {
+  return actorId('vault', sha256Hex(publicKey));
+}

@@ -1,0 +1,235 @@
+// Owns: watching one bridge's log from outside: each head must continue the last one; what does is kept, then cosigned; what does
+// not is an alarm for good. Not here: the process around it (sim/cli), the arithmetic (protocol/merkle.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fromHex, utf8 } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import {
+  type Cosignature,
+  consistencyAnswerSchema,
+  headAnswerSchema,
+  type TreeHead,
+  treeHeadSchema,
+} from '../../device/protocol/custody.ts';
+import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
+import { actorId, publicKeySchema } from '../../device/protocol/ids.ts';
+import { openToken, signToken } from '../../device/protocol/jws.ts';
+import { isConsistent } from '../../device/protocol/merkle.ts';
+import { exchangeJson } from '../../device/protocol/problem.ts';
+import { signingKeyIn } from '../key-file.ts';
+import { loadMemory, type Memory, memoryPath, storeMemory } from './memory.ts';
+
+export interface WitnessDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  folder: string;
+  bridgeUrl: string;
+  /** The bridge's key, when it is known from elsewhere; else the first one that answers is pinned. */
+  bridgeKey?: string;
+}
+
+/** What one look found. */
+export interface Look {
+  size: number;
+  root: string;
+  /** Whether the bridge serves the cosignature; else the code of why it does not. */
+  served: true | string;
+}
+
+/** A head as it was signed, and what it says. */
+interface Seen {
+  token: string;
+  claims: TreeHead;
+}
+
+const bridgeFactsSchema = z.object({ key: publicKeySchema });
+
+export class Witness {
+  private readonly deps: WitnessDeps;
+  private key: SigningKey | null = null;
+  private memory: Memory | null = null;
+
+  constructor(deps: WitnessDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Takes up key and memory. Throws `custody_rollback` or `custody_fork` again when that was found before, `state_damaged`,
+   * `custody_head_refused` when another bridge's key was pinned.
+   */
+  async start(): Promise<void> {
+    const { disk, random, folder, bridgeKey } = this.deps;
+    await disk.makeFolder(folder);
+    this.key = await signingKeyIn(disk, random, folder);
+    await disk.replaceFile(join(folder, 'witness.pub'), utf8(`${this.key.publicKey}\n`));
+    this.memory = await loadMemory(disk, folder);
+    if (this.memory?.alarm) throw this.alarmOf(this.memory.alarm);
+    if (this.memory && bridgeKey !== undefined && bridgeKey !== this.memory.bridgeKey) {
+      throw failure('custody_head_refused', { detail: `another key is pinned in ${memoryPath(folder)}` });
+    }
+  }
+
+  /** What `verify --witness-key` and the bridge's settings name. */
+  get publicKey(): string {
+    return this.own().publicKey;
+  }
+
+  private own(): SigningKey {
+    if (!this.key) throw failure('not_running', { folder: this.deps.folder });
+    return this.key;
+  }
+
+  /**
+   * Looks once. Throws `custody_rollback`, `custody_fork` (remembered first), and what passes: `custody_head_refused`,
+   * `unreachable`.
+   */
+  async look(): Promise<Look> {
+    const memory = this.memory ?? { bridgeKey: await this.firstKey(), head: null, alarm: null };
+    const head = this.openHead((await this.ask('/v1/custody/head', headAnswerSchema)).head, memory.bridgeKey);
+    const known = memory.head === null ? null : this.openHead(memory.head, memory.bridgeKey);
+    if (known) await this.judge(known, head, memory);
+    const { disk, folder } = this.deps;
+    // Durable before anybody hears of it: a witness that forgot this head could be talked into another one.
+    this.memory = { ...memory, head: head.token };
+    await storeMemory(disk, folder, this.memory);
+    const cosignature = this.cosign(head);
+    const cosigned = { head: head.token, cosignatures: [cosignature] };
+    await disk.replaceFile(join(folder, 'cosigned.json'), utf8(`${JSON.stringify(cosigned)}\n`));
+    const { size, root } = head.claims;
+    return { size, root, served: await this.offer(head, cosignature) };
+  }
+
+  /** Looks every `everyMs` until the signal ends it; hands on what was seen, and what passes. Rejects with the alarm. */
+  async watch(
+    everyMs: number,
+    signal: AbortSignal,
+    tell: { seen: (look: Look) => void; trouble: (why: Failure) => void },
+  ): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        tell.seen(await this.look());
+      } catch (thrown) {
+        if (!isFailure(thrown) || !thrown.retryable) throw thrown;
+        tell.trouble(thrown);
+      }
+      await this.deps.clock.sleep(everyMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Throws unless `head` continues `known`. */
+  private async judge(known: Seen, head: Seen, memory: Memory): Promise<void> {
+    const [older, newer] = [known.claims, head.claims];
+    if (newer.size < older.size) {
+      // The bridge may answer late, but it cannot sign a smaller tree afterwards.
+      if (newer.iat <= older.iat)
+        throw failure('custody_head_refused', { detail: 'the head is an older one than seen before' });
+      await this.raise(
+        'custody_rollback',
+        `it had ${older.size} leaves and now signs ${newer.size}`,
+        known,
+        head,
+        memory,
+      );
+    }
+    if (newer.size === older.size) {
+      if (newer.root !== older.root) {
+        await this.raise('custody_fork', `two trees of ${newer.size} leaves have its signature`, known, head, memory);
+      }
+      return;
+    }
+    const query = `/v1/custody/consistency?from=${older.size}&to=${newer.size}`;
+    const { path } = await this.ask(query, consistencyAnswerSchema);
+    if (!isConsistent(treeOf(older), treeOf(newer), path.map(bytesOf), sha256)) {
+      const detail = `its ${newer.size} leaves do not begin with the ${older.size} it had`;
+      await this.raise('custody_fork', detail, known, head, memory);
+    }
+  }
+
+  private async raise(
+    code: 'custody_rollback' | 'custody_fork',
+    detail: string,
+    known: Seen,
+    head: Seen,
+    memory: Memory,
+  ): Promise<never> {
+    const alarm = { code, detail, heads: [known.token, head.token] as [string, string] };
+    this.memory = { ...memory, alarm };
+    await storeMemory(this.deps.disk, this.deps.folder, this.memory);
+    this.deps.log.error('the bridge contradicts itself', { code, detail });
+    throw this.alarmOf(alarm);
+  }
+
+  private alarmOf({ code, detail }: NonNullable<Memory['alarm']>): Failure {
+    return failure(code, { detail, file: memoryPath(this.deps.folder) });
+  }
+
+  private async firstKey(): Promise<string> {
+    if (this.deps.bridgeKey !== undefined) return this.deps.bridgeKey;
+    const { key } = await this.ask('/v1/bridge', bridgeFactsSchema);
+    if (!isPublicKey(key)) throw failure('custody_head_refused', { detail: 'its key is none' });
+    return key;
+  }
+
+  private openHead(token: string, bridgeKey: string): Seen {
+    const opened = openToken(token, {
+      typ: 'doorsill-tree-head+jws',
+      schema: treeHeadSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [bridgeKey],
+      verify: verifySignature,
+    });
+    if (!opened.ok) throw failure('custody_head_refused', { detail: `the head: ${opened.fault}` });
+    // A head from the future would make every later one look like an old answer.
+    if (opened.claims.iat > wallSeconds(this.deps.clock) + CLOCK_SKEW_S_MAX) {
+      throw failure('custody_head_refused', { detail: 'the head is dated in the future' });
+    }
+    return { token, claims: opened.claims };
+  }
+
+  private cosign({ claims }: Seen): string {
+    const key = this.own();
+    const cosignature: Cosignature = {
+      iss: key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: wallSeconds(this.deps.clock),
+      bridge: actorId('bridge', sha256Hex(claims.iss)),
+      size: claims.size,
+      root: claims.root,
+    };
+    return signToken('doorsill-cosignature+jws', cosignature, key);
+  }
+
+  /** Hands the cosignature to the bridge, which may not want it: the witness has done its work all the same. */
+  private async offer(head: Seen, cosignature: string): Promise<true | string> {
+    try {
+      const body = { head: head.token, cosignature };
+      await exchangeJson(`${this.base}/v1/custody/cosignatures`, { method: 'POST', body });
+      return true;
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.deps.log.warn('the bridge does not take the cosignature', { code: thrown.code, detail: thrown.message });
+      return thrown.code;
+    }
+  }
+
+  private get base(): string {
+    return this.deps.bridgeUrl.replace(/\/+$/, '');
+  }
+
+  private async ask<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema>> {
+    const answer = schema.safeParse(await exchangeJson(this.base + path, { method: 'GET' }));
+    if (answer.success) return answer.data;
+    throw failure('custody_head_refused', { detail: `the answer to ${path.replace(/\?.*/, '')} is not a bridge’s` });
+  }
+}
+
+const bytesOf = (hex: string) => fromHex(hex) ?? new Uint8Array();
+const treeOf = ({ size, root }: TreeHead) => ({ size, root: bytesOf(root) });

@@ -1,0 +1,89 @@
+// Owns: which of ffmpeg's encoders makes H.264 on this machine: a board's own where it is shown to work, else libx264.
+// Not here: their settings (capture-plan.ts). An encoder that ffmpeg lists proves nothing: this one is listed everywhere.
+import { readdir } from 'node:fs/promises';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { isFailure } from '../protocol/errors.ts';
+import { encodeArgs, FRAGMENT_ARGS } from './capture-plan.ts';
+import { faultOfGop, faultOfTrack } from './copy-rules.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { runFfmpeg } from './ffmpeg-run.ts';
+import { type InitInfo, parseFragment, parseInit } from './fragment.ts';
+import { FragmentSplitter } from './fragment-splitter.ts';
+
+/** In a processor, and in a board's own unit behind V4L2 (Raspberry Pi up to 4, many others). */
+export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
+
+const TRIAL_FPS = 15;
+const TRIAL_FRAMES = 2 * TRIAL_FPS;
+const TRIAL_MS_MAX = 20_000;
+const TRIAL_BYTES_MAX = 8_000_000;
+const TRIAL_PICTURE = `testsrc2=size=640x360:rate=${TRIAL_FPS}`;
+
+/** What was found, by the path of ffmpeg; it does not change while a process lives. */
+const chosen = new Map<string, Promise<VideoEncoder>>();
+
+/** The encoder to use; tried out once in a process, and told. Never rejects. */
+export function chooseEncoder(ffmpeg: Ffmpeg, seams: { clock: Clock; log: Log }): Promise<VideoEncoder> {
+  let choice = chosen.get(ffmpeg.path);
+  if (!choice) {
+    choice = choose(ffmpeg, seams);
+    chosen.set(ffmpeg.path, choice);
+  }
+  return choice;
+}
+
+async function choose(ffmpeg: Ffmpeg, { clock, log }: { clock: Clock; log: Log }): Promise<VideoEncoder> {
+  const fault = (await hasVideoNodes())
+    ? await faultOfEncoder(ffmpeg, 'h264_v4l2m2m', clock)
+    : 'there is no such device';
+  const encoder = fault === null ? 'h264_v4l2m2m' : 'libx264';
+  log.info('video encoder', { encoder, ...(fault === null ? {} : { h264_v4l2m2m: fault }) });
+  return encoder;
+}
+
+/** Encoders of this kind are nodes beside the cameras'. */
+async function hasVideoNodes(): Promise<boolean> {
+  const names = await readdir('/sys/class/video4linux').catch(() => []);
+  return names.length > 0;
+}
+
+/** Encodes two seconds as a capture would; why what comes out cannot be kept, or null. */
+export async function faultOfEncoder(ffmpeg: Ffmpeg, encoder: VideoEncoder, clock: Clock): Promise<string | null> {
+  try {
+    const bytes = await runFfmpeg(ffmpeg, {
+      doing: 'trying an encoder',
+      args: [
+        ...['-f', 'lavfi', '-i', TRIAL_PICTURE, '-frames:v', String(TRIAL_FRAMES)],
+        ...[...encodeArgs(ffmpeg, encoder), ...FRAGMENT_ARGS],
+        'pipe:1',
+      ],
+      ...{ clock, timeoutMs: TRIAL_MS_MAX, stdoutBytesMax: TRIAL_BYTES_MAX },
+    });
+    return faultOfTrial(bytes);
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return String(thrown.facts['detail'] ?? thrown.message);
+  }
+}
+
+/** Why a trial's fragments are not what was asked for: a GOP a second, closed, in order, no frame lost. Throws `fragment_malformed`. */
+export function faultOfTrial(bytes: Uint8Array): string | null {
+  let init: InitInfo | null = null;
+  let [frames, gops] = [0, 0];
+  for (const part of new FragmentSplitter().push(bytes)) {
+    if (part.kind === 'init') {
+      init = parseInit(part.bytes);
+      const fault = faultOfTrack(init);
+      if (fault !== null) return fault;
+    } else if (init) {
+      const { video } = parseFragment(init, part.bytes);
+      const fault = faultOfGop(init, video);
+      if (fault !== null) return fault;
+      frames += video.length;
+      gops += 1;
+    }
+  }
+  if (gops !== TRIAL_FRAMES / TRIAL_FPS) return `it made ${gops} groups of pictures of ${TRIAL_FRAMES / TRIAL_FPS}`;
+  return frames === TRIAL_FRAMES ? null : `it gave ${frames} frames of ${TRIAL_FRAMES}`;
+}

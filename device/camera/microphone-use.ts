@@ -1,0 +1,69 @@
+// Owns: whether a wired camera's next run has sound: the microphone is tried at each new start, and left out of the one after it
+// when it could not be used. Not here: what ffmpeg's words mean (device-faults.ts), its arguments (wired-inputs.ts).
+import { type Failure, failure } from '../protocol/errors.ts';
+import type { Port } from './capture-command.ts';
+import { microphoneEnded, microphoneFault, wantsTwoChannels } from './device-faults.ts';
+import type { RunEvidence } from './replan.ts';
+import { alsaInput, type Shift } from './wired-inputs.ts';
+import type { Microphone } from './wired-options.ts';
+
+export class MicrophoneUse {
+  private readonly microphone: Microphone | null;
+  /** Many microphones have one channel, some only two. */
+  private channels = 1;
+  /** The first thing that ffmpeg said against the microphone in the run at hand. */
+  private heard: { fault: Failure; line: string } | null = null;
+  /** Why the next run does without; forgotten once it has been prepared. */
+  private fault: Failure | null = null;
+  private told: Failure | null = null;
+  /** Why it is not read any more in the run at hand. */
+  private gone: Failure | null = null;
+
+  constructor(microphone: Microphone | null) {
+    this.microphone = microphone;
+  }
+
+  /** What makes the run's second input; null when it has no sound. */
+  forRun(): ((shift: Shift) => Port) | null {
+    const { microphone, channels } = this;
+    this.told = this.fault;
+    this.fault = null;
+    this.heard = null;
+    this.gone = null;
+    if (microphone === null || (this.told !== null && !microphone.required)) return null;
+    return (shift) => alsaInput(microphone, channels, shift);
+  }
+
+  /** What the run at hand lacks. */
+  get trouble(): Failure | null {
+    return this.told;
+  }
+
+  /** Why the run at hand has ended, when that is the microphone's doing: it has gone, or nothing may be recorded without it. */
+  get ended(): Failure | null {
+    return this.gone ?? (this.microphone?.required ? this.fault : null);
+  }
+
+  /** Takes a run that ended before it gave anything; true when another one may do better. */
+  learn({ barren }: Pick<RunEvidence, 'barren'>): boolean {
+    const { microphone, heard } = this;
+    if (microphone === null || heard === null || !barren) return false;
+    if (wantsTwoChannels(heard.line) && this.channels === 1) {
+      this.channels = 2;
+      return true;
+    }
+    this.fault = heard.fault;
+    return !microphone.required;
+  }
+
+  /** Takes a line of ffmpeg's; returns what it means when the microphone has gone while it was read. */
+  endedBy(line: string): string | null {
+    if (this.microphone === null) return null;
+    const { device } = this.microphone;
+    const fault = this.heard === null ? microphoneFault(device, line) : null;
+    if (fault) this.heard = { fault, line };
+    if (!microphoneEnded(line, device)) return null;
+    this.gone = failure('microphone_unusable', { source: device, detail: 'it has gone' });
+    return `the microphone ${device} has gone`;
+  }
+}

@@ -1,0 +1,156 @@
+// Owns: a Raspberry Pi's camera module: its own program makes H.264, which is handed to ffmpeg as it comes.
+// Not here: running programs (base/program.ts), reconnecting (capture.ts).
+import { assert } from '../base/assert.ts';
+import type { ProgramEnd } from '../base/program.ts';
+import { type Failure, failure } from '../protocol/errors.ts';
+import { cameraFault } from './device-faults.ts';
+import { writeTo } from './ffmpeg-run.ts';
+import { MicrophoneUse } from './microphone-use.ts';
+import { type RunEvidence, replan } from './replan.ts';
+import type { DriverContext, FeedPipes, RunInput, SourceDriver } from './source-driver.ts';
+import type { RpicamSource } from './sources.ts';
+import { KnownTimeline } from './timeline.ts';
+import { elementaryInput } from './wired-inputs.ts';
+import type { Size } from './wired-options.ts';
+
+/** The program's names: today's, and that of older systems. */
+const PROGRAMS = ['rpicam-vid', 'libcamera-vid'] as const;
+
+const SIZE_DEFAULT: Size = { width: 1280, height: 720 };
+
+/** What may wait for ffmpeg to take it. More means that it has stopped. */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+
+/** H.264 on stdout for ever: parameter sets with each keyframe, a keyframe a second, nothing on a screen, nothing held back. */
+export function rpicamCommand(program: string, source: RpicamSource): string[] {
+  const { width, height } = source.size ?? SIZE_DEFAULT;
+  return [
+    program,
+    ...['--camera', String(source.camera), '--width', String(width), '--height', String(height)],
+    ...['--framerate', String(source.rate), '--codec', 'h264', '--profile', 'baseline', '--bitrate', '2000000'],
+    ...['--intra', String(source.rate), '--inline', '--flush', '--nopreview', '--timeout', '0', '--output', '-'],
+  ];
+}
+
+export class RpicamDriver implements SourceDriver {
+  readonly policy = { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 } as const;
+  readonly live = true;
+  readonly unchanging = false;
+  private readonly source: RpicamSource;
+  private readonly context: DriverContext;
+  private readonly microphone: MicrophoneUse;
+  private program = 0;
+  private video: 'copy' | 'encode' = 'copy';
+  /** Why the program of the run at hand has ended by itself. */
+  private end: ProgramEnd | null = null;
+
+  constructor(source: RpicamSource, context: DriverContext) {
+    this.source = source;
+    this.context = context;
+    this.microphone = new MicrophoneUse(source.microphone);
+  }
+
+  async open(): Promise<RunInput> {
+    const sound = this.microphone.forRun();
+    const wallUs = this.context.clock.wallUs();
+    const picture = elementaryInput(this.source.rate, -wallUs);
+    this.end = null;
+    return {
+      inputs: sound === null ? [picture] : [picture, sound(-wallUs)],
+      plan: {
+        ...{ video: this.video, audio: sound === null ? 'none' : 'encode' },
+        ...{ videoStream: '0:v:0', audioStream: '1:a:0' },
+      },
+      timeline: () => new KnownTimeline(wallUs, true),
+      skipBeforeUs: 0,
+      feed: (pipes, signal) => this.feed(pipes, signal),
+      troubles: this.microphone.trouble === null ? [] : [this.microphone.trouble],
+      beginsLate: true,
+      endsWhenClockIsSet: true,
+    };
+  }
+
+  learn(evidence: RunEvidence): boolean {
+    if (this.end?.missing && this.program < PROGRAMS.length - 1) {
+      this.program += 1;
+      return true;
+    }
+    if (this.microphone.learn(evidence)) return true;
+    const plan = { video: this.video, audio: 'none', videoStream: '0:v:0', audioStream: '1:a:0' } as const;
+    const better = replan(plan, { ...evidence, barren: false });
+    this.video = better?.video ?? this.video;
+    return better !== null;
+  }
+
+  explain(detail: string): Failure {
+    const { source, end } = this;
+    if (this.microphone.ended) return this.microphone.ended;
+    if (end?.missing) {
+      // Said again by its first name at the next try, in case that has been installed.
+      this.program = 0;
+      return failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
+    }
+    if (end === null) return cameraFault(source.shown, detail);
+    if (/no cameras available/i.test(end.words)) {
+      return failure('camera_gone', {
+        source: source.shown,
+        detail: 'no camera module is found, or another program has it',
+      });
+    }
+    const words = lastLine(end.words);
+    return failure('camera_gone', { source: source.shown, detail: `${PROGRAMS[this.program]} has ended: ${words}` });
+  }
+
+  endedBy(line: string): string | null {
+    return this.microphone.endedBy(line);
+  }
+
+  /** Runs the program until it ends or the signal is aborted, and hands its output on. */
+  private async feed(pipes: FeedPipes, signal: AbortSignal): Promise<void> {
+    const program = PROGRAMS[this.program];
+    assert(program, 'there is a program of this number');
+    let waiting = 0;
+    let written: Promise<unknown> = Promise.resolve();
+    const run = this.context.programs.run(rpicamCommand(program, this.source), (chunk) => {
+      waiting += chunk.length;
+      if (waiting > WAITING_BYTES_MAX) run.stop();
+      written = written
+        .then(() => writeTo(pipes.video, chunk))
+        .then(() => {
+          waiting -= chunk.length;
+        });
+    });
+    const stop = () => run.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const end = await run.ended;
+    signal.removeEventListener('abort', stop);
+    if (!signal.aborted) this.end = end;
+    await written;
+  }
+}
+
+const LIST_MS_MAX = 15_000;
+const LIST_LETTERS_MAX = 20_000;
+
+/** Asks which camera modules there are; the line about the one that is named. Throws `hardware_tool_missing`, `camera_gone`. */
+export async function listCameras(source: RpicamSource, { programs, clock }: DriverContext): Promise<string> {
+  for (const program of PROGRAMS) {
+    let printed = '';
+    const run = programs.run([program, '--list-cameras'], (chunk) => {
+      printed = (printed + new TextDecoder().decode(chunk)).slice(0, LIST_LETTERS_MAX);
+    });
+    const timer = clock.after(LIST_MS_MAX, () => run.stop());
+    const end = await run.ended;
+    timer.cancel();
+    if (end.missing) continue;
+    const line = `${printed}\n${end.words}`.split('\n').find((each) => each.startsWith(`${source.camera} : `));
+    if (line !== undefined) return line.slice(0, 200);
+    throw failure('camera_gone', { source: source.shown, detail: `${program} lists no camera ${source.camera}` });
+  }
+  throw failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
+}
+
+function lastLine(text: string): string {
+  return text.split('\n').at(-1)?.trim().slice(0, 200) || 'it does not say why';
+}

@@ -1,0 +1,147 @@
+// Owns: a camera that V4L2 knows, run by run: where it is now, what it offers, its controls, its microphone.
+// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's words mean (device-faults.ts), reconnecting (capture.ts).
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import type { CapturePlan } from './capture-plan.ts';
+import { cameraFault } from './device-faults.ts';
+import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import { MicrophoneUse } from './microphone-use.ts';
+import { type RunEvidence, replan } from './replan.ts';
+import type { DriverContext, RunInput, SourceDriver } from './source-driver.ts';
+import type { V4l2Source } from './sources.ts';
+import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
+import { setControls } from './v4l2-controls.ts';
+import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
+import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
+import { listingArgs, v4l2Input } from './wired-inputs.ts';
+
+const LISTING_MS_MAX = 30_000;
+const LISTING_LINES_MAX = 400;
+
+/** A first picture stamped further than this from when it was asked for was not stamped by the kernel's monotonic clock. */
+const STAMP_US_MAX = 60_000_000;
+
+export class V4l2Driver implements SourceDriver {
+  readonly policy = { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 } as const;
+  readonly live = true;
+  readonly unchanging = false;
+  private readonly source: V4l2Source;
+  private readonly context: DriverContext;
+  private readonly nodes: NodeView;
+  private readonly microphone: MicrophoneUse;
+  /** The name that the camera keeps wherever it is plugged in, once it is known. */
+  private lasting: string | null = null;
+  /** Whether the camera's pictures carry the kernel's time; shown by its first run. */
+  private isStamped = true;
+  /** Why its own H.264 cannot be kept. */
+  private mustEncode = false;
+  private plan: CapturePlan | null = null;
+  private startedMonotonicUs = 0;
+
+  constructor(source: V4l2Source, context: DriverContext, nodes: NodeView = machineNodes) {
+    this.source = source;
+    this.context = context;
+    this.nodes = nodes;
+    this.microphone = new MicrophoneUse(source.microphone);
+  }
+
+  async open(signal: AbortSignal): Promise<RunInput> {
+    const { source, context, microphone } = this;
+    const { clock } = context;
+    const path = await this.find();
+    const format = await offeredBy(source, path, context, signal);
+    const refused = await setControls(source, path, context);
+    signal.throwIfAborted();
+    const sound = microphone.forRun();
+    const plan: CapturePlan = {
+      video: format.name === 'h264' && !this.mustEncode ? 'copy' : 'encode',
+      audio: sound === null ? 'none' : 'encode',
+      videoStream: '0:v:0',
+      audioStream: '1:a:0',
+    };
+    this.plan = plan;
+    // Both clocks in the same moment: what is moved by them lies on one timeline whose time 0 is this moment.
+    const wallUs = clock.wallUs();
+    this.startedMonotonicUs = Math.round(clock.monotonicMs() * 1000);
+    const { isStamped } = this;
+    const picture = v4l2Input(path, format, source.rate, isStamped ? -this.startedMonotonicUs : null);
+    return {
+      inputs: sound === null ? [picture] : [picture, sound(isStamped ? -wallUs : null)],
+      plan,
+      timeline: () => (isStamped ? new KnownTimeline(wallUs, true) : new ArrivalTimeline(null)),
+      skipBeforeUs: 0,
+      feed: null,
+      troubles: [refused, microphone.trouble].filter((trouble) => trouble !== null),
+      beginsLate: isStamped,
+      endsWhenClockIsSet: isStamped && sound !== null,
+    };
+  }
+
+  learn(evidence: RunEvidence): boolean {
+    if (this.microphone.learn(evidence)) return true;
+    if (evidence.init && this.isStamped && !this.wasStampedNow(evidence)) {
+      this.isStamped = false;
+      return true;
+    }
+    // Whatever a run without pictures says of the camera is told; only what its stream turned out to be calls for another plan.
+    if (this.plan?.video !== 'copy' || replan(this.plan, { ...evidence, barren: false })?.video !== 'encode')
+      return false;
+    this.mustEncode = true;
+    return true;
+  }
+
+  explain(detail: string): Failure {
+    return this.microphone.ended ?? cameraFault(this.source.shown, detail);
+  }
+
+  endedBy(line: string): string | null {
+    return this.microphone.endedBy(line);
+  }
+
+  private wasStampedNow({ facts }: RunEvidence): boolean {
+    return facts.startUs !== null && Math.abs(facts.startUs - this.startedMonotonicUs) < STAMP_US_MAX;
+  }
+
+  private async find(): Promise<string> {
+    const found = await findNode(this.nodes, this.source.device, this.lasting);
+    if ('gone' in found) throw failure('camera_gone', { source: this.source.shown, detail: found.gone });
+    this.lasting = found.lasting ?? this.lasting;
+    return found.path;
+  }
+}
+
+/**
+ * Asks a camera what it offers and chooses. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
+ * `camera_format_unsupported`, `camera_unreachable`.
+ */
+export async function offeredBy(
+  source: V4l2Source,
+  path: string,
+  { ffmpeg, clock }: DriverContext,
+  signal?: AbortSignal,
+): Promise<ChosenFormat> {
+  const lines: string[] = [];
+  try {
+    await runFfmpeg(ffmpeg, {
+      doing: 'asking the camera for its formats',
+      args: listingArgs(path),
+      onLine: (line) => void (lines.length < LISTING_LINES_MAX && lines.push(line)),
+      ...{ clock, timeoutMs: LISTING_MS_MAX, stdoutBytesMax: 0 },
+      ...(signal ? { signal } : {}),
+    });
+  } catch (thrown) {
+    // Having listed, older ones end with an error.
+    if (!isFailure(thrown)) throw thrown;
+  }
+  const offered = parseFormats(lines);
+  if (offered.length === 0 && !lines.some(isListed)) throw cameraFault(source.shown, faultsAmong(lines));
+  const format = chooseFormat(offered, source);
+  if (typeof format === 'string') {
+    throw failure('camera_format_unsupported', { source: source.shown, detail: format });
+  }
+  return format;
+}
+
+function faultsAmong(lines: readonly string[]): string {
+  const faults = lines.filter((line) => /\[(error|fatal)\]/.test(line));
+  return faults.length === 0 ? 'it offers nothing' : lastWords(faults.join('\n'), faults.length);
+}

@@ -1,0 +1,91 @@
+// Owns: trying a wired camera once, for who wants to know whether it works: it is found, asked, opened, and gives a picture, which
+// is thrown away. Not here: recording (capture.ts). A control is looked for, never set.
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { cameraFault } from './device-faults.ts';
+import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import { MicrophoneUse } from './microphone-use.ts';
+import type { DriverContext } from './source-driver.ts';
+import { listCameras } from './source-rpicam.ts';
+import { offeredBy } from './source-v4l2.ts';
+import type { WiredSource } from './sources.ts';
+import { missingControl } from './v4l2-controls.ts';
+import { findNode, machineNodes } from './v4l2-node.ts';
+import { v4l2Input } from './wired-inputs.ts';
+import type { Microphone } from './wired-options.ts';
+
+const PICTURE_MS_MAX = 30_000;
+const SOUND_MS_MAX = 10_000;
+const SAID_LETTERS_MAX = 4_096;
+const COMPLAINTS_MAX = 6;
+
+/** What a camera gives, for people, and what it lacks. */
+export interface Tried {
+  readonly gives: string;
+  readonly troubles: readonly Failure[];
+}
+
+/** Tries a camera. Throws the coded failure that keeps it from recording. */
+export async function tryCamera(source: WiredSource, context: DriverContext): Promise<Tried> {
+  if (source.kind === 'rpicam') {
+    const gives = await listCameras(source, context);
+    return { gives, troubles: await microphoneTroubles(source.microphone, context) };
+  }
+  const found = await findNode(machineNodes, source.device, null);
+  if ('gone' in found) throw failure('camera_gone', { source: source.shown, detail: found.gone });
+  const format = await offeredBy(source, found.path, context);
+  const picture = v4l2Input(found.path, format, source.rate, null);
+  const words = await wordsOf(
+    context,
+    'taking one picture',
+    PICTURE_MS_MAX,
+    [...[...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-']],
+    () => {},
+  );
+  if (words !== null) throw cameraFault(source.shown, words);
+  const control = await missingControl(source, found.path, context);
+  const troubles = [...(control ? [control] : []), ...(await microphoneTroubles(source.microphone, context))];
+  return { gives: `${format.name} ${format.width}x${format.height} from ${found.path}`, troubles };
+}
+
+async function microphoneTroubles(microphone: Microphone | null, context: DriverContext): Promise<Failure[]> {
+  if (microphone === null) return [];
+  const use = new MicrophoneUse(microphone);
+  for (;;) {
+    const sound = use.forRun()?.(null);
+    if (!sound) return use.trouble ? [use.trouble] : [];
+    const words = await wordsOf(
+      context,
+      'listening for a moment',
+      SOUND_MS_MAX,
+      [...sound.options, '-i', sound.address, '-t', '0.1', '-f', 'null', '-'],
+      (line) => void use.endedBy(line),
+    );
+    if (words === null) return [];
+    if (use.learn({ barren: true })) continue;
+    return [use.ended ?? failure('microphone_unusable', { source: microphone.device, detail: words })];
+  }
+}
+
+/** Runs ffmpeg; null when it ended well, else what it said. */
+async function wordsOf(
+  { ffmpeg, clock }: DriverContext,
+  doing: string,
+  timeoutMs: number,
+  args: string[],
+  onLine: (line: string) => void,
+): Promise<string | null> {
+  let said = '';
+  try {
+    await runFfmpeg(ffmpeg, {
+      ...{ doing, args, clock, timeoutMs, stdoutBytesMax: 0 },
+      onLine: (line) => {
+        onLine(line);
+        said = `${said}${line}\n`.slice(-SAID_LETTERS_MAX);
+      },
+    });
+    return null;
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return said === '' ? String(thrown.facts['detail'] ?? thrown.message) : lastWords(said, COMPLAINTS_MAX);
+  }
+}

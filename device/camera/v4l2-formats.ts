@@ -1,0 +1,137 @@
+// Owns: what a V4L2 camera offers, read from ffmpeg's listing, and which of it is recorded. Pure.
+// Not here: asking for the listing (source-v4l2.ts). It tells no rates: a camera gives the nearest it has, frames keep their times.
+import type { Size, WantedFormat } from './wired-options.ts';
+
+/** From `least` to `most` in steps; a size of its own has both the same. */
+interface Sizes {
+  readonly least: Size;
+  readonly most: Size;
+  readonly stepX: number;
+  readonly stepY: number;
+}
+
+/** One format of a camera. */
+export interface OfferedFormat {
+  readonly kind: 'raw' | 'compressed';
+  /** ffmpeg's name, which `-input_format` takes; formats that it does not know are left out. */
+  readonly name: string;
+  readonly sizes: readonly Sizes[];
+}
+
+/** What is asked of a camera; null: whatever is best. */
+export interface Wanted {
+  readonly size: Size | null;
+  readonly format: WantedFormat | null;
+}
+
+/** What is taken. */
+export interface ChosenFormat extends Size {
+  readonly name: string;
+}
+
+/** What a doorbell records when nobody says otherwise. */
+const SIZE_DEFAULT: Size = { width: 1280, height: 720 };
+
+/** From the cheapest to record to the dearest: copied, decoded and encoded with little on the wire, encoded with much. */
+const PREFERENCE = ['h264', 'mjpeg', 'yuyv422', 'uyvy422', 'nv12', 'yuv420p', 'yuv422p', 'rgb24', 'bgr24', 'gray'];
+
+/** More formats than this are not looked at; a test driver has a hundred. */
+const FORMATS_MAX = 256;
+const SIZES_MAX = 256;
+
+const LINE = /(Raw|Compressed)\s*:\s*(\S{1,32})\s*:.{0,80}?\s: (.{1,8000})$/;
+const SIZES = /\{(\d{1,5})-(\d{1,5}), (\d{1,5})\}x\{(\d{1,5})-(\d{1,5}), (\d{1,5})\}|(\d{1,5})x(\d{1,5})/g;
+
+/** Whether a line lists a format, known here or not. */
+export function isListed(line: string): boolean {
+  return LINE.test(line);
+}
+
+/** Reads the lines that `-list_formats all` writes. */
+export function parseFormats(lines: readonly string[]): OfferedFormat[] {
+  const found = new Map<string, OfferedFormat>();
+  for (const line of lines) {
+    const [, kind, name = '', text = ''] = LINE.exec(line) ?? [];
+    if (kind === undefined || name === 'Unsupported' || found.size >= FORMATS_MAX) continue;
+    const sizes = [...text.matchAll(SIZES)].slice(0, SIZES_MAX).map(readSizes);
+    // A name comes twice where ffmpeg has one for two orders of planes: it takes the first.
+    if (!found.has(name)) found.set(name, { kind: kind === 'Raw' ? 'raw' : 'compressed', name, sizes });
+  }
+  return [...found.values()];
+}
+
+function readSizes(match: RegExpMatchArray): Sizes {
+  const numbers = match.slice(1).map(Number);
+  const [leastX = 0, mostX = 0, stepX = 1, leastY = 0, mostY = 0, stepY = 1, width = 0, height = 0] = numbers;
+  if (match[7] !== undefined) return { least: { width, height }, most: { width, height }, stepX: 1, stepY: 1 };
+  const [least, most] = [
+    { width: leastX, height: leastY },
+    { width: mostX, height: mostY },
+  ];
+  return { least, most, stepX: Math.max(1, stepX), stepY: Math.max(1, stepY) };
+}
+
+/**
+ * The format and size to record: of the formats that have the size, H.264 first, then Motion JPEG, then raw. Without a size
+ * the same for 1280x720, or for the size nearest to it. Returns why there is none as half a sentence instead.
+ */
+export function chooseFormat(offered: readonly OfferedFormat[], wanted: Wanted): ChosenFormat | string {
+  const known = PREFERENCE.flatMap((name) => offered.filter((format) => format.name === name));
+  const fitting = known.filter((format) => wanted.format === null || isWanted(format, wanted.format));
+  if (fitting.length === 0) {
+    const lacks = wanted.format === null ? 'it has no format that is known here' : `it has no ${wanted.format}`;
+    return `${lacks}; ${describe(offered)}`;
+  }
+  const size = wanted.size ?? SIZE_DEFAULT;
+  const exact = fitting.find((format) => format.sizes.some((sizes) => holds(sizes, size)));
+  if (exact) return { name: exact.name, ...size };
+  if (wanted.size !== null) return `it has no ${size.width}x${size.height}; ${describe(fitting)}`;
+  const nearest = fitting
+    .flatMap(({ name, sizes }) => sizes.map((each) => ({ name, ...nearestIn(each, size) })))
+    .sort((a, b) => distance(a, size) - distance(b, size))[0];
+  return nearest ?? `it tells no sizes; ${describe(fitting)}`;
+}
+
+function isWanted({ kind, name }: OfferedFormat, format: WantedFormat): boolean {
+  return format === 'raw' ? kind === 'raw' : name === format;
+}
+
+function holds({ least, most, stepX, stepY }: Sizes, { width, height }: Size): boolean {
+  const isWithin = width >= least.width && width <= most.width && height >= least.height && height <= most.height;
+  return isWithin && (width - least.width) % stepX === 0 && (height - least.height) % stepY === 0;
+}
+
+function nearestIn({ least, most, stepX, stepY }: Sizes, { width, height }: Size): Size {
+  return {
+    width: stepped(least.width, Math.min(width, most.width), stepX),
+    height: stepped(least.height, Math.min(height, most.height), stepY),
+  };
+}
+
+function stepped(least: number, most: number, step: number): number {
+  return most <= least ? least : most - ((most - least) % step);
+}
+
+/** A smaller picture is nearer than a larger one, which costs more than was bargained for. */
+function distance(offered: Size, size: Size): number {
+  const [has, wants] = [offered.width * offered.height, size.width * size.height];
+  return has <= wants ? wants - has : 8_192 * 8_192 + has;
+}
+
+const DESCRIBED_MAX = 4;
+
+function describe(offered: readonly OfferedFormat[]): string {
+  if (offered.length === 0) return 'it offers nothing';
+  const formats = offered.slice(0, DESCRIBED_MAX).map(({ name, sizes }) => {
+    const texts = sizes.slice(0, DESCRIBED_MAX).map(({ least, most }) => {
+      const to = `${most.width}x${most.height}`;
+      return holdsOne(least, most) ? to : `up to ${to}`;
+    });
+    return `${name} ${texts.join(' ')}${sizes.length > DESCRIBED_MAX ? ' ...' : ''}`;
+  });
+  return `it offers ${formats.join(', ')}${offered.length > DESCRIBED_MAX ? ', ...' : ''}`;
+}
+
+function holdsOne(least: Size, most: Size): boolean {
+  return least.width === most.width && least.height === most.height;
+}

@@ -1,0 +1,126 @@
+// Owns: the options of a camera that is wired to this machine, as they follow the `?` of its name: picture, controls, microphone.
+// Not here: the kinds of cameras and their names (sources.ts), whether a camera has what is asked for (v4l2-formats.ts).
+import { z } from 'zod';
+import { PIXELS_MAX } from './ffmpeg-run.ts';
+
+/** Frames a second when none are asked for. */
+const RATE_DEFAULT = 15;
+const RATE_MAX = 120;
+const SIDE_MIN = 16;
+const SIDE_MAX = 8_192;
+const CONTROLS_MAX = 24;
+const CONTROL_ABS_MAX = 2 ** 31;
+
+/** What begins the name of an option that sets a control. */
+const CONTROL = 'control.';
+
+/** Sample rates that AAC has and cards have, in Hz. */
+const SAMPLE_RATES = ['8000', '16000', '22050', '24000', '32000', '44100', '48000'] as const;
+
+/** Plain names of ALSA devices. Its configuration language, which knows devices that write files, is not among them. */
+const ALSA_NAME = /^alsa:(default|(?:hw|plughw|dsnoop|sysdefault|front):[\w=,-]{1,60})$/;
+
+/** Formats that can be asked for; `raw` is any that is not compressed. */
+export const WANTED_FORMATS = ['h264', 'mjpeg', 'raw'] as const;
+export type WantedFormat = (typeof WANTED_FORMATS)[number];
+
+/** A picture's width and height in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A microphone on a sound card. */
+export interface Microphone {
+  /** ALSA's name for it, e.g. `plughw:1,0`. */
+  readonly device: string;
+  readonly sampleRate: number;
+  /** Without it nothing is recorded; otherwise the picture alone is. */
+  readonly required: boolean;
+}
+
+/** What is asked of a wired camera. */
+export interface WiredOptions {
+  /** Null: what the camera has nearest to 1280x720. */
+  readonly size: Size | null;
+  readonly rate: number;
+  /** Null: the one that costs least to record. */
+  readonly format: WantedFormat | null;
+  readonly controls: ReadonlyMap<string, number>;
+  readonly microphone: Microphone | null;
+}
+
+const sizeSchema = z
+  .string()
+  .regex(/^\d{2,4}x\d{2,4}$/, 'WIDTHxHEIGHT')
+  .transform((text) => {
+    const [width = 0, height = 0] = text.split('x').map(Number);
+    return { width, height };
+  })
+  .refine(
+    ({ width, height }) =>
+      Math.min(width, height) >= SIDE_MIN && Math.max(width, height) <= SIDE_MAX && width * height <= PIXELS_MAX,
+    `from ${SIDE_MIN}x${SIDE_MIN} to 8192x4320`,
+  );
+
+const numberSchema = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^-?\d{1,10}$/, 'a whole number')
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
+
+const controlsSchema = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'a control by its name'),
+    numberSchema(-CONTROL_ABS_MAX, CONTROL_ABS_MAX),
+  )
+  .refine((controls) => Object.keys(controls).length <= CONTROLS_MAX, `at most ${CONTROLS_MAX} controls`);
+
+const optionsSchema = z.strictObject({
+  size: sizeSchema.optional(),
+  rate: numberSchema(1, RATE_MAX).default(RATE_DEFAULT),
+  format: z.enum(WANTED_FORMATS).optional(),
+  controls: controlsSchema,
+  audio: z.enum(['on', 'off', 'required']).optional(),
+  mic: z.string().regex(ALSA_NAME, 'alsa:DEVICE, as `arecord -L` names it').optional(),
+  'mic-rate': z.enum(SAMPLE_RATES).default('48000').transform(Number),
+});
+
+/**
+ * Reads `size=WxH&rate=N&format=h264|mjpeg|raw&mic=alsa:DEVICE&mic-rate=HZ&audio=on|off|required&control.NAME=N`; each at
+ * most once. Returns what is wrong as half a sentence instead. `audio`: whether sound is recorded when the text does not say.
+ */
+export function readWiredOptions(query: string, audio: boolean): WiredOptions | string {
+  const plain: Record<string, string> = {};
+  const controls: Record<string, string> = {};
+  for (const [key, value] of new URLSearchParams(query)) {
+    const isControl = key.startsWith(CONTROL);
+    const [into, name] = isControl ? [controls, key.slice(CONTROL.length)] : [plain, key];
+    if (key === 'controls' || Object.hasOwn(into, name)) return `${key} cannot be said here, or not twice`;
+    Object.defineProperty(into, name, { value, enumerable: true });
+  }
+  const parsed = optionsSchema.safeParse({ ...plain, controls });
+  if (!parsed.success) return wrongOption(parsed.error);
+  const { size, rate, format, mic, audio: sound = audio ? 'on' : 'off', 'mic-rate': sampleRate } = parsed.data;
+  if (sound === 'required' && mic === undefined) return 'audio=required needs a microphone: mic=alsa:DEVICE';
+  return {
+    size: size ?? null,
+    rate,
+    format: format ?? null,
+    controls: new Map(Object.entries(parsed.data.controls)),
+    microphone:
+      mic === undefined || sound === 'off'
+        ? null
+        : { device: mic.slice('alsa:'.length), sampleRate, required: sound === 'required' },
+  };
+}
+
+function wrongOption(error: z.ZodError): string {
+  const [issue] = error.issues;
+  if (!issue) return 'it cannot be read';
+  if (issue.code === 'unrecognized_keys') return `there is no ${issue.keys.join(', ')}`;
+  const [first, ...rest] = issue.path.map(String);
+  const name = first === 'controls' ? `${CONTROL}${rest.join('.')}` : first;
+  return `${name}: ${issue.message}`;
+}

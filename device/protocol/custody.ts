@@ -1,0 +1,250 @@
+// Owns: the chain of custody as it is published: what a leaf of the bridge's log says, how it hides what only some may know,
+// signed tree heads, witnesses' cosignatures, and the proof that anyone checks offline. Pure.
+// Not here: the tree's arithmetic (merkle.ts), keeping the log (the bridge's custody/), clips (clip/verify-clip.ts).
+import { z } from 'zod';
+import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from '../base/bytes.ts';
+import { parseJson } from '../base/json.ts';
+import { expSchema, PUBLIC_AUDIENCE, signedClaims } from './claims.ts';
+import { actorId, idSchema, sha256Schema } from './ids.ts';
+import { openToken, parseToken, type TokenType } from './jws.ts';
+import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';
+
+/** Hashing and signature checks of whoever runs this. */
+export interface CustodyCrypto {
+  sha256: Sha256;
+  verify: (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
+}
+
+const countSchema = z
+  .int()
+  .nonnegative()
+  .max(2 ** 48);
+
+/** A device under one grant: a keyed hash, so that two grants of one device cannot be linked by who lacks the bridge's key. */
+export const pseudonymSchema = z.string().regex(/^[0-9a-f]{32}$/);
+
+/** What happens to an agency at the registry. */
+export const AGENCY_EVENTS = ['registered', 'suspended', 'revoked', 'reinstated', 'key-rotated'] as const;
+export const REQUEST_EVENTS = ['published', 'resolved', 'cancelled'] as const;
+
+/** What an agency can do with a stored clip. */
+export const ACCESS_ACTIONS = ['view', 'stream', 'download', 'link'] as const;
+export type AccessAction = (typeof ACCESS_ACTIONS)[number];
+/** What of a clip it was. `list` and `audit` are about all of an agency's clips. */
+export const ACCESS_PARTS = ['clip', 'manifest', 'custody', 'list', 'audit'] as const;
+export type AccessPart = (typeof ACCESS_PARTS)[number];
+
+const clipFacts = { clip: idSchema, grant: idSchema } as const;
+
+/**
+ * What the leaves about one clip commit to, by kind; known to those who may know. In the public log these are hidden even
+ * as to agency and request: nobody may count who answered a request.
+ */
+export const FACTS = {
+  intake: z.strictObject({
+    ...clipFacts,
+    request: idSchema,
+    agency: idSchema,
+    clipSha256: sha256Schema,
+    clipBytes: z.int().positive(),
+    manifestSha256: sha256Schema,
+    receiptSha256: sha256Schema,
+  }),
+  access: z.strictObject({
+    clip: idSchema,
+    agency: idSchema,
+    part: z.enum(ACCESS_PARTS),
+    action: z.enum(ACCESS_ACTIONS),
+    reasonSha256: sha256Schema,
+    token: idSchema,
+  }),
+  'hand-over': z.strictObject({
+    ...clipFacts,
+    item: idSchema,
+    clipSha256: sha256Schema,
+    acknowledgementSha256: sha256Schema,
+  }),
+  deletion: z.strictObject({
+    grant: idSchema,
+    /** Absent when the grant was taken back before any clip of it came. */
+    clip: idSchema.optional(),
+    /** An error code, or `retention`. */
+    cause: z.string().regex(/^[a-z_]{1,60}$/),
+    receiptSha256: sha256Schema,
+  }),
+  recall: z.strictObject({
+    ...clipFacts,
+    item: idSchema,
+    recallSha256: sha256Schema,
+    answer: z.enum(['erased', 'restricted', 'kept', 'pending']),
+    answerSha256: sha256Schema.optional(),
+  }),
+} as const;
+export type HiddenKind = keyof typeof FACTS;
+export type FactsOf<Kind extends HiddenKind> = z.infer<(typeof FACTS)[Kind]>;
+
+const atS = z.int().nonnegative();
+const hidden = <Kind extends HiddenKind>(kind: Kind) =>
+  z.strictObject({ kind: z.literal(kind), atS, home: pseudonymSchema.optional(), commitment: sha256Schema });
+
+/** One leaf, as anyone may read it: ids of what is public anyway, pseudonyms, commitments; no names, addresses or emails. */
+export const custodyEntrySchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('request'),
+    atS,
+    event: z.enum(REQUEST_EVENTS),
+    request: idSchema,
+    agency: idSchema,
+    requestSha256: sha256Schema,
+  }),
+  z.strictObject({
+    kind: z.literal('agency'),
+    atS,
+    event: z.enum(AGENCY_EVENTS),
+    agency: idSchema,
+    revision: z.int().positive(),
+    scope: idSchema.optional(),
+  }),
+  /** The registry's list as the bridge took it up: what it refused from then on. */
+  z.strictObject({ kind: z.literal('revocations'), atS, revision: z.int().positive(), listSha256: sha256Schema }),
+  hidden('intake'),
+  hidden('access'),
+  hidden('hand-over'),
+  hidden('deletion'),
+  hidden('recall'),
+]);
+export type CustodyEntry = z.infer<typeof custodyEntrySchema>;
+
+/** Bytes of a commitment's salt. Of one length, so that salt and facts cannot be cut differently. */
+export const SALT_BYTES = 32;
+
+/** SHA-256 of the salt and the facts' exact text, as hex. */
+export function commitmentOf(salt: Uint8Array, facts: string, sha256: Sha256): string {
+  return toHex(sha256(concatBytes([salt, utf8(facts)])));
+}
+
+/** The bridge's word (`aud: public`) on what its log is at a moment. Two that contradict each other convict it. */
+export const treeHeadSchema = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });
+export type TreeHead = z.infer<typeof treeHeadSchema>;
+
+/** A witness's word (`aud: public`): it saw this tree, and it continues every tree of this bridge that it saw before. */
+export const cosignatureSchema = z.strictObject({
+  ...signedClaims,
+  bridge: idSchema,
+  size: countSchema,
+  root: sha256Schema,
+});
+export type Cosignature = z.infer<typeof cosignatureSchema>;
+
+/** A head with what witnesses say about this very tree. */
+export const cosignedHeadSchema = z.strictObject({
+  head: z.string().max(1_024),
+  cosignatures: z.array(z.string().max(1_024)).max(16),
+});
+export type CosignedHead = z.infer<typeof cosignedHeadSchema>;
+
+/** `GET /v1/custody/head`: the newest head, and the newest that witnesses have cosigned. */
+export const headAnswerSchema = z.strictObject({
+  head: cosignedHeadSchema.shape.head,
+  cosigned: cosignedHeadSchema.nullable(),
+});
+
+const pathSchema = z.array(sha256Schema).max(64);
+/** `GET /v1/custody/consistency`. */
+export const consistencyAnswerSchema = z.strictObject({ from: countSchema, to: countSchema, path: pathSchema });
+/** What a witness posts to `/v1/custody/cosignatures`. */
+export const cosignatureBodySchema = z.strictObject({
+  head: cosignedHeadSchema.shape.head,
+  cosignature: z.string().max(1_024),
+});
+
+/** One leaf, opened, with its way to a signed head: what lies beside a clip as `proof.json`. */
+export const custodyProofSchema = z.strictObject({
+  leaf: countSchema,
+  entry: z.string().max(2_048),
+  /** Base64url. */
+  salt: z.string().max(64),
+  facts: z.string().max(4_096),
+  path: pathSchema,
+  ...cosignedHeadSchema.shape,
+});
+export type CustodyProof = z.infer<typeof custodyProofSchema>;
+
+/** What the bridge hands to those a clip concerns: its receipt, and the proof of the leaf about it. */
+export const custodyBundleSchema = z.strictObject({ receipt: z.string().max(4_096), proof: custodyProofSchema });
+export type CustodyBundle = z.infer<typeof custodyBundleSchema>;
+
+/** A device or owner asking for the bundle of a grant of theirs (`aud`: bridge id). */
+export const custodyCallSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  device: idSchema,
+  grant: idSchema,
+});
+export type CustodyCall = z.infer<typeof custodyCallSchema>;
+export const CUSTODY_CALL_LIFE_S_MAX = 300;
+
+/** The proof's one spelling. Other texts for the same are refused, so that no byte of a kept file may change. */
+export function printProof(proof: CustodyProof): string {
+  return JSON.stringify(custodyProofSchema.parse(proof));
+}
+
+/** What an intact proof says. */
+export interface OpenedProof {
+  leaf: number;
+  entry: CustodyEntry;
+  /** The facts' text, which the leaf commits to. */
+  facts: string;
+  head: TreeHead;
+  /** Keys of the witnesses that cosigned the head. */
+  witnesses: string[];
+}
+
+/**
+ * Opens a proof by its text: spelling, commitment, path, the head's signature and each cosignature. Returns the first thing
+ * that does not hold, in words. Whose key the head has is the caller's next question.
+ */
+export function openProof(text: string, crypto: CustodyCrypto): OpenedProof | { why: string } {
+  const proof = custodyProofSchema.safeParse(parseJson(text));
+  if (!proof.success || printProof(proof.data) !== text) return { why: 'the proof is not a valid document' };
+  const { leaf, salt, facts, path } = proof.data;
+  const entry = custodyEntrySchema.safeParse(parseJson(proof.data.entry));
+  if (!entry.success || !('commitment' in entry.data)) return { why: 'the leaf is not one about a clip' };
+  const saltBytes = fromBase64url(salt);
+  if (saltBytes?.length !== SALT_BYTES || commitmentOf(saltBytes, facts, crypto.sha256) !== entry.data.commitment) {
+    return { why: 'the leaf is not about these facts' };
+  }
+  const head = openBySelf(proof.data.head, 'doorsill-tree-head+jws', treeHeadSchema, crypto);
+  if (!head) return { why: 'the tree head does not verify' };
+  const hashes = path.map((hash) => fromHex(hash) ?? new Uint8Array());
+  const hash = leafHash(utf8(proof.data.entry), crypto.sha256);
+  const root = rootOfInclusion({ leaf, size: head.size, path: hashes }, hash, crypto.sha256);
+  if (!root || toHex(root) !== head.root) return { why: 'the leaf is not in the tree of the head' };
+  const witnesses: string[] = [];
+  for (const token of proof.data.cosignatures) {
+    const cosignature = openBySelf(token, 'doorsill-cosignature+jws', cosignatureSchema, crypto);
+    if (!cosignature || !isAbout(cosignature, head, crypto)) return { why: 'a cosignature does not verify' };
+    witnesses.push(cosignature.iss);
+  }
+  return { leaf, entry: entry.data, facts, head, witnesses };
+}
+
+/** Whether a cosignature is about the tree of this head. */
+export function isAbout(cosignature: Cosignature, head: TreeHead, crypto: Pick<CustodyCrypto, 'sha256'>): boolean {
+  const bridge = actorId('bridge', toHex(crypto.sha256(utf8(head.iss))));
+  return cosignature.bridge === bridge && cosignature.size === head.size && cosignature.root === head.root;
+}
+
+/** A public document under the key that it names itself; null when it does not hold. */
+function openBySelf<Schema extends z.ZodType<{ iss: string; aud: string }>>(
+  token: string,
+  typ: TokenType,
+  schema: Schema,
+  { verify }: CustodyCrypto,
+): z.infer<Schema> | null {
+  const claims = schema.safeParse(parseToken(token)?.claims);
+  if (!claims.success) return null;
+  const opened = openToken(token, { typ, schema, audience: PUBLIC_AUDIENCE, keys: [claims.data.iss], verify });
+  return opened.ok ? opened.claims : null;
+}

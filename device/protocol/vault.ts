@@ -1,0 +1,134 @@
+// Owns: what bridge and vault sign to each other about one clip: hand-over, acknowledgement, recall, its answer, deletion. Pure.
+// Not here: evidence inside the vault and who may see it (the vault's own), what a device makes of an answer (consent/).
+import { z } from 'zod';
+import { expSchema, signedClaims } from './claims.ts';
+import { idSchema, sha256Schema } from './ids.ts';
+
+/** The clip that a document is about, by everything that tells it from any other. */
+const clipClaims = {
+  item: idSchema,
+  device: idSchema,
+  grant: idSchema,
+  clip: idSchema,
+  clipSha256: sha256Schema,
+  clipBytes: z.int().positive(),
+  manifestSha256: sha256Schema,
+} as const;
+const clipSchema = z.strictObject(clipClaims);
+export type HandedClip = z.infer<typeof clipSchema>;
+
+/** The parts of a document that say which clip it is about. */
+export function clipOf(about: HandedClip): HandedClip {
+  const { item, device, grant, clip, clipSha256, clipBytes, manifestSha256 } = about;
+  return { item, device, grant, clip, clipSha256, clipBytes, manifestSha256 };
+}
+
+/** Whether two documents are about the same bytes under the same grant. */
+export function sameClip(a: HandedClip, b: HandedClip): boolean {
+  const [one, other] = [clipOf(a), clipOf(b)];
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/**
+ * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. It follows from the grant, so that an
+ * acknowledgement of another item is told without asking, and the same clip never becomes two items.
+ */
+export function itemId(hashHex: string): string {
+  return `item-${hashHex.slice(0, 32)}`;
+}
+
+/** What the id of a grant's item is hashed from: grant ids are only unique within a device, devices within a bridge. */
+export function itemIdText(bridge: string, device: string, grant: string): string {
+  return `${bridge}/${device}/${grant}`;
+}
+
+/** `offer`: the vault may take it and shows it to nobody; `confirm`: it is the vault's now; `withdraw`: the owner revoked first. */
+export const HAND_OVER_STEPS = ['offer', 'confirm', 'withdraw'] as const;
+
+/** How a clip was asked for: retention counts from the upload for a community request, from the recording for all else. */
+export const EVIDENCE_SOURCES = ['community-request', 'individual'] as const;
+
+/** One step of a hand-over, signed by the bridge (`aud`: vault id). */
+export const handOverSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  step: z.enum(HAND_OVER_STEPS),
+  ...clipClaims,
+  agency: idSchema,
+  request: idSchema,
+  source: z.enum(EVIDENCE_SOURCES),
+  /** The category the agency's request named, and its investigation. */
+  retention: idSchema,
+  investigation: z.string().min(1).max(64),
+});
+export type HandOver = z.infer<typeof handOverSchema>;
+
+/** Steps and recalls live at most this long. */
+export const HAND_OVER_LIFE_S_MAX = 3600;
+
+/** The vault's signed word (`aud`: bridge id) that it has the clip durably. Only then may the bridge let go of its own. */
+export const acknowledgementSchema = z.strictObject({ ...signedClaims, jti: idSchema, ...clipClaims });
+export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
+
+/** The body of `POST /v1/hand-overs`. */
+export const handOverBodySchema = z.strictObject({
+  offer: z.string().max(4_096),
+  manifest: z.string().max(24_576),
+  /** The bridge's `stored` receipt for the clip. */
+  receipt: z.string().max(4_096),
+});
+export type HandOverBody = z.infer<typeof handOverBodySchema>;
+
+/** Where the vault stands with an item. `open`: its bytes are missing. */
+export const handOverStatusSchema = z.strictObject({
+  item: idSchema,
+  state: z.enum(['open', 'held', 'confirmed', 'erased']),
+  acknowledgement: z.string().max(4_096).optional(),
+});
+export type HandOverStatus = z.infer<typeof handOverStatusSchema>;
+
+/** An owner takes a handed-over clip back (`aud`: vault id). The owner's own word goes with it and is what counts. */
+export const recallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, ...clipClaims });
+export type Recall = z.infer<typeof recallSchema>;
+
+/** The body of `POST /v1/recalls`: the bridge's recall, the owner's revocation, and the device's word for that owner. */
+export const recallBodySchema = z.strictObject({
+  recall: z.string().max(4_096),
+  revocation: z.string().max(4_096),
+  pairing: z.string().max(2_048).optional(),
+});
+export type RecallBody = z.infer<typeof recallBodySchema>;
+
+/** What department policy can make of a recall. */
+export const RECALL_DECISIONS = ['erased', 'restricted', 'kept'] as const;
+export type RecallDecision = (typeof RECALL_DECISIONS)[number];
+
+/** Longest reason a department gives, in letters: the answer must fit into the bridge's receipt. */
+export const RECALL_REASON_LETTERS_MAX = 160;
+
+/** The vault's signed answer to a recall (`aud`: device id), for the owner's eyes. */
+export const recallAnswerSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  ...clipClaims,
+  decision: z.enum(RECALL_DECISIONS),
+  reason: z.string().min(1).max(RECALL_REASON_LETTERS_MAX).optional(),
+});
+export type RecallAnswer = z.infer<typeof recallAnswerSchema>;
+
+/** The body of the answer to `POST /v1/recalls`. */
+export const recallStatusSchema = z.strictObject({ item: idSchema, answer: z.string().max(4_096) });
+
+export const DELETION_CAUSES = ['retention', 'officer', 'recall', 'withdrawn'] as const;
+export type DeletionCause = (typeof DELETION_CAUSES)[number];
+
+/** The vault's signed word (`aud: public`) that the bytes it names are gone. */
+export const deletionSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  ...clipClaims,
+  agency: idSchema,
+  cause: z.enum(DELETION_CAUSES),
+});
+export type Deletion = z.infer<typeof deletionSchema>;

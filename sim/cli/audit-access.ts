@@ -1,0 +1,139 @@
+// Owns: the verb `audit access`: who was shown which clip, when and why, as a town's agency or as the bridge's admin.
+// Not here: the log and its forms (the bridge's), other audits.
+import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/index.ts';
+import { loadAgencyKey, signAccess } from '../officer/officer.ts';
+import { adminBearer } from '../officer/registration.ts';
+import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
+import { printMoment } from './moments.ts';
+
+interface AuditAccessOptions {
+  data?: string;
+  clip?: string;
+  admin?: boolean;
+  csv?: boolean;
+  html?: boolean;
+  out?: string;
+  reason: string;
+}
+
+const pageSchema = z.object({
+  accesses: z.array(
+    z.object({
+      number: z.int(),
+      atUs: z.int(),
+      agency: z.string(),
+      action: z.string(),
+      part: z.string(),
+      clip: z.string(),
+      reason: z.string(),
+      token: z.string(),
+      leaf: z.int().nullable(),
+    }),
+  ),
+  next: z.int().nullable(),
+});
+
+const PAGE_ROWS = 500;
+
+/** Adds `access` under `audit`, which it makes when no other audit has. */
+export function addAuditAccess(program: Command): void {
+  const audit =
+    program.commands.find((command) => command.name() === 'audit') ??
+    program
+      .command('audit')
+      .description('look through what was logged: access')
+      .addHelpText('after', '\nExample:\n  $ npx doorsill audit access');
+  audit
+    .command('access')
+    .description('who was shown which clip, when and why: as the town’s agency its own, as the admin all')
+    .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
+    .option('--clip <id>', 'of one clip')
+    .option('--admin', "as the bridge's admin, of all agencies")
+    .option('--csv', 'as CSV (RFC 4180)')
+    .option('--html', 'as a page to print or save as PDF')
+    .option('--out <file>', 'with --csv or --html: where to write it (default: standard output)')
+    .option('--reason <text>', "the officer's reason, which is logged too", 'access audit')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill audit access
+  $ npx doorsill audit access --clip clip-4f1e --json
+  $ npx doorsill audit access --admin --csv --out accesses.csv
+  $ npx doorsill audit access --html --out accesses.html`,
+    )
+    .action(async (options: AuditAccessOptions, command: Command) => {
+      const context = openContext(command);
+      if (options.csv && options.html) throw failure('usage', { detail: 'choose --csv or --html' });
+      if (options.out && !options.csv && !options.html)
+        throw failure('usage', { detail: '--out goes with --csv or --html' });
+      if (options.clip !== undefined && !idSchema.safeParse(options.clip).success) {
+        throw failure('usage', { detail: `"${options.clip}" is no clip's id` });
+      }
+      const bridge = await openBridge(context, options);
+      if (options.csv || options.html) return writeExport(bridge, options);
+      await printPages(context, bridge, options);
+    });
+}
+
+interface OpenBridge {
+  url: string;
+  bearer: () => Promise<string>;
+}
+
+async function openBridge(context: Context, options: AuditAccessOptions): Promise<OpenBridge> {
+  const folder = dataFolder(options.data);
+  const town = await readTownFile(context.disk, folder);
+  if (!town?.bridge) throw failure('not_running', { folder });
+  await expectRunning(context.disk, folder);
+  const { url, id } = town.bridge;
+  if (options.admin) return { url, bearer: () => adminBearer(context.disk, townPaths(folder).bridge) };
+  const key = await loadAgencyKey(context, townPaths(folder).agency);
+  if (options.reason.length < 3 || options.reason.length > 200) {
+    throw failure('usage', { detail: '--reason takes 3 to 200 letters' });
+  }
+  return { url, bearer: async () => signAccess(context, key, id, ALL_CLIPS, options.reason) };
+}
+
+async function printPages(context: Context, bridge: OpenBridge, { clip }: AuditAccessOptions): Promise<void> {
+  const asked = clip === undefined ? '' : `&clip=${clip}`;
+  for (let after: number | null = 0; after !== null; ) {
+    const url = `${bridge.url}/v1/access-audit?after=${after}&limit=${PAGE_ROWS}${asked}`;
+    const page = pageSchema.safeParse(await exchangeJson(url, { method: 'GET', bearer: await bridge.bearer() }));
+    if (!page.success) throw unreachable(bridge.url, 'its answer is not an access audit');
+    for (const access of page.data.accesses) {
+      const { atUs, agency, action, part, clip: of, reason } = access;
+      const whole = [printMoment(atUs), agency, action.padEnd(8), part.padEnd(8), of, reason].join('  ');
+      context.output.result(access, whole.replaceAll('\n', ' '));
+    }
+    after = page.data.next;
+  }
+}
+
+async function writeExport(bridge: OpenBridge, { csv, clip, out }: AuditAccessOptions): Promise<void> {
+  const asked = clip === undefined ? '' : `?clip=${clip}`;
+  const response = await fetch(`${bridge.url}/v1/access-audit.${csv ? 'csv' : 'html'}${asked}`, {
+    redirect: 'error',
+    headers: { authorization: `Bearer ${await bridge.bearer()}` },
+  }).catch((thrown: Error) => {
+    throw unreachable(bridge.url, thrown.message);
+  });
+  if (!response.ok || !response.body) {
+    throw failureOf(parseJson(await response.text())) ?? unreachable(bridge.url, `status ${response.status}`);
+  }
+  const body = Readable.fromWeb(response.body);
+  // At the reader's pace: the export may be long.
+  if (out === undefined) await pipeline(body, process.stdout, { end: false });
+  else await pipeline(body, createWriteStream(resolve(out), { mode: 0o600 }));
+}
+
+function unreachable(where: string, detail: string) {
+  return failure('unreachable', { what: 'the bridge', where, detail });
+}

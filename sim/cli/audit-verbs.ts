@@ -1,0 +1,314 @@
+// Owns: the verb `audit`: reading an export of queries, making what it proposes come true, undoing it, making exports.
+// Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/).
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import {
+  type AuditReport,
+  auditQueries,
+  type FlaggedRow,
+  httpRegistryDesk,
+  makeRevocations,
+  parseAuditSettings,
+  planRevocations,
+  type RevocationPlan,
+  reinstateAgency,
+  reportHtml,
+  reportText,
+} from '../../cloud-bridge/index.ts';
+import { failure, idSchema } from '../../device/index.ts';
+import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
+import { VOCABULARIES, writeExport } from '../query-export/write.ts';
+import { type Context, openContext } from './context.ts';
+import { stopSignal } from './lifecycle.ts';
+
+const SMALL_FILE_BYTES_MAX = 16 * 1024 * 1024;
+
+interface RegistryOptions {
+  registry?: string;
+  adminToken?: string;
+  registryKey?: string;
+}
+
+interface QueriesOptions extends RegistryOptions {
+  timeZone?: string;
+  offHours?: string;
+  scope?: string;
+  html?: string;
+  flags?: string;
+  labels?: string;
+  agencyNames?: string;
+  apply?: boolean;
+  yesRevoke?: string;
+}
+
+export function addAudit(program: Command): void {
+  const audit = program
+    .command('audit')
+    .description('audit how agencies search: queries, reinstate, generate')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill audit queries export.csv --html report.html')
+    .action(() => {
+      throw failure('usage', { detail: 'say what: audit queries FILE, audit reinstate AGENCY or audit generate' });
+    });
+  addQueries(audit);
+  addReinstate(audit);
+  addGenerate(audit);
+}
+
+/** Adds the options by which the registry is reached. */
+function withRegistry(command: Command): Command {
+  return command
+    .option('--registry <url>', "the registry's address")
+    .option('--admin-token <file>', "file with the registry's admin token (admin.token in its folder)")
+    .option('--registry-key <key>', "the registry's public key, pinned (default: the one its address gives)");
+}
+
+function addQueries(audit: Command): void {
+  withRegistry(audit.command('queries <file>'))
+    .description('flag the searches of an export (CSV), score its agencies, propose revocations')
+    .option('--time-zone <name>', 'where the agencies are, for off-hours (default: UTC)')
+    .option('--off-hours <from-until>', 'hours that count as night (default: 22-6)')
+    .option('--scope <scope>', 'revoke for this data alone, such as area-9yzg: homes in cells that begin so')
+    .option('--html <file>', 'write the report as a page, too')
+    .option('--flags <file>', 'write every flagged row with its explanation, as JSON lines')
+    .option('--labels <file>', 'labels of a synthetic export: print precision and recall')
+    .option('--agency-names <file>', "JSON: the export's names to the registry's ids, where they differ")
+    .option('--apply', 'make the proposed revocations, after confirmation')
+    .option('--yes-revoke <n>', 'confirm exactly so many revocations without a terminal')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill audit queries export.csv --time-zone America/Chicago --html report.html
+  $ npx doorsill audit queries export.csv --scope area-dp0 --apply --registry http://127.0.0.1:8701 --admin-token registry/admin.token
+  $ npx doorsill audit queries export.csv --apply --yes-revoke 3 --registry http://127.0.0.1:8701 --admin-token registry/admin.token --json`,
+    )
+    .action(async (file: string, options: QueriesOptions, command: Command) => {
+      const context = openContext(command);
+      const signal = stopSignal();
+      const settings = parseAuditSettings({
+        ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
+        ...(options.offHours === undefined ? {} : { offHours: parseHours(options.offHours) }),
+        ...(options.scope === undefined ? {} : { scope: options.scope }),
+      });
+      const desk = options.apply ? deskOf(await registryOf(context, options), signal) : null;
+      const report = await auditFile(file, settings, options.flags, signal);
+      if (options.html) {
+        await context.disk.replaceFile(resolve(options.html), utf8(reportHtml(report, basename(file))));
+      }
+      const score = options.labels
+        ? scoreFindings(report.findings, parseLabels(await smallFile(context, options.labels)))
+        : null;
+      if (!desk) {
+        context.output.result(
+          { ...report, ...(score ? { score } : {}) },
+          [reportText(report), ...(score ? ['', ...scoreText(score)] : [])].join('\n'),
+        );
+        return;
+      }
+      context.output.say(reportText(report));
+      const names = options.agencyNames ? parseNames(await smallFile(context, options.agencyNames)) : {};
+      const plan = planRevocations(report.findings, await desk.agencies(), names);
+      context.output.say(planText(plan));
+      if (plan.planned.length > 0) {
+        await confirm(context, plan.planned.length, options.yesRevoke, signal);
+        await makeRevocations(desk, plan.planned);
+      }
+      context.output.result(
+        { ...report, ...plan, revoked: plan.planned.length },
+        `Revoked: ${plan.planned.length}. The registry's signed list says so.`,
+      );
+    });
+}
+
+/** Audits a file, flagged rows on the side into another one. */
+async function auditFile(
+  file: string,
+  settings: ReturnType<typeof parseAuditSettings>,
+  flags: string | undefined,
+  signal: AbortSignal,
+): Promise<AuditReport> {
+  if ((await stat(file)).isDirectory()) throw failure('usage', { detail: `${file} is a folder` });
+  const out = flags === undefined ? null : await open(resolve(flags), 'w', 0o600);
+  try {
+    const writer = out ? new LineWriter(out) : null;
+    const report = await auditQueries(createReadStream(file, { highWaterMark: 128 * 1024 }), settings, {
+      signal,
+      ...(writer ? { flagged: (row: FlaggedRow) => writer.add(row) } : {}),
+    });
+    await writer?.flush();
+    return report;
+  } finally {
+    await out?.close();
+  }
+}
+
+/** Writes JSON lines, many at a time. */
+class LineWriter {
+  private readonly file: FileHandle;
+  private lines: string[] = [];
+
+  constructor(file: FileHandle) {
+    this.file = file;
+  }
+
+  add(value: object): Promise<void> | undefined {
+    this.lines.push(`${JSON.stringify(value)}\n`);
+    return this.lines.length >= 500 ? this.flush() : undefined;
+  }
+
+  async flush(): Promise<void> {
+    const text = this.lines.join('');
+    this.lines = [];
+    await this.file.writeFile(text);
+  }
+}
+
+function planText({ planned, unmatched }: RevocationPlan): string {
+  return [
+    '',
+    `Registered here under their names: ${planned.length} of ${planned.length + unmatched.length}.`,
+    ...planned.map(({ name, agency, scope }) => `  revoke ${scope ?? 'everything'} of ${name} (${agency})`),
+    ...(unmatched.length > 0 ? [`  not registered, so there is nothing to revoke: ${unmatched.join(', ')}`] : []),
+  ].join('\n');
+}
+
+/** Asks for the exact number: at a terminal, or by --yes-revoke. Throws `audit_unconfirmed`. */
+async function confirm(context: Context, count: number, given: string | undefined, signal: AbortSignal): Promise<void> {
+  let answer = given;
+  if (answer === undefined && process.stdin.isTTY && !context.output.json) {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      answer = await terminal.question(`Type the number of revocations (${count}) to make them: `, { signal });
+    } finally {
+      terminal.close();
+    }
+  }
+  if (answer === undefined) throw failure('audit_unconfirmed', { detail: 'there is no terminal to confirm at' });
+  if (answer.trim() !== String(count)) {
+    throw failure('audit_unconfirmed', { detail: `${count} would be made, and "${answer.trim()}" was confirmed` });
+  }
+}
+
+function addReinstate(audit: Command): void {
+  withRegistry(audit.command('reinstate <agency>'))
+    .description('give an agency, named by id or name, all its access back')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx doorsill audit reinstate "Springfield Police Department" --registry http://127.0.0.1:8701 --admin-token registry/admin.token`,
+    )
+    .action(async (agency: string, options: RegistryOptions, command: Command) => {
+      const context = openContext(command);
+      const desk = deskOf(await registryOf(context, options), stopSignal());
+      const standing = await reinstateAgency(desk, agency);
+      context.output.result(standing, `${standing.name} (${standing.agency}) has its access back.`);
+    });
+}
+
+interface GenerateOptions {
+  seed: string;
+  agencies: string;
+  rows?: string;
+  vocabulary: string;
+  wide?: boolean;
+  out: string;
+  labels?: string;
+}
+
+function addGenerate(audit: Command): void {
+  audit
+    .command('generate')
+    .description('write a synthetic export of which exactly 47 agencies misuse their searches, and its labels')
+    .option('--seed <n>', 'the same seed writes the same bytes', '1')
+    .option('--agencies <n>', 'agencies in all', '4000')
+    .option('--rows <n>', 'searches in all, about (default: 50 an agency)')
+    .option('--vocabulary <name>', `whose words: ${Object.keys(VOCABULARIES).join(' or ')}`, 'held-out')
+    .option('--wide', 'with the columns of newer exports')
+    .requiredOption('--out <file>', 'the export')
+    .option('--labels <file>', 'who misuses, and how')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx doorsill audit generate --seed 7 --agencies 4000 --out export.csv --labels labels.json
+  $ npx doorsill audit queries export.csv --labels labels.json`,
+    )
+    .action(async (options: GenerateOptions, command: Command) => {
+      const context = openContext(command);
+      const agencies = parseCount(options.agencies, '--agencies', 100, 20_000);
+      const vocabulary = z.enum(['held-out', 'training']).safeParse(options.vocabulary);
+      if (!vocabulary.success)
+        throw failure('usage', { detail: `--vocabulary takes ${Object.keys(VOCABULARIES).join(' or ')}` });
+      const plan = {
+        seed: parseCount(options.seed, '--seed', 0, 4_294_967_295),
+        agencies,
+        rows: options.rows === undefined ? 50 * agencies : parseCount(options.rows, '--rows', 1_000, 20_000_000),
+        vocabulary: vocabulary.data,
+        isWide: options.wide === true,
+      };
+      const labels = await writeExport(plan, resolve(options.out), stopSignal());
+      if (options.labels)
+        await context.disk.replaceFile(resolve(options.labels), utf8(`${JSON.stringify(labels, null, 1)}\n`));
+      const open = labels.misusing.filter(({ how }) => how === 'open').length;
+      context.output.result(
+        { ...plan, out: resolve(options.out), queries: labels.queries, misusing: labels.misusing.length, open },
+        `${labels.queries} searches of ${agencies} agencies, of which ${labels.misusing.length} misuse them (${open} openly), seed ${plan.seed}, words ${plan.vocabulary}.`,
+      );
+    });
+}
+
+async function registryOf(context: Context, options: RegistryOptions) {
+  const { registry, adminToken, registryKey } = options;
+  if (!registry || !adminToken)
+    throw failure('usage', { detail: 'name the registry: --registry URL --admin-token FILE' });
+  if (
+    !z
+      .url({ protocol: /^https?$/ })
+      .max(200)
+      .safeParse(registry).success
+  ) {
+    throw failure('usage', { detail: `"${registry}" is no http address` });
+  }
+  const token = (await smallFile(context, adminToken)).trim();
+  if (!/^[\x21-\x7e]{1,200}$/.test(token)) throw failure('usage', { detail: `${adminToken} is no admin token` });
+  return { url: registry, adminToken: token, ...(registryKey ? { key: registryKey } : {}) };
+}
+
+function deskOf(place: Awaited<ReturnType<typeof registryOf>>, signal: AbortSignal) {
+  return httpRegistryDesk({ ...place, signal });
+}
+
+async function smallFile(context: Context, path: string): Promise<string> {
+  const bytes = await context.disk.readFile(resolve(path), SMALL_FILE_BYTES_MAX);
+  if (!bytes) throw failure('usage', { detail: `there is no file ${path}` });
+  return new TextDecoder().decode(bytes);
+}
+
+function parseNames(text: string): Record<string, string> {
+  try {
+    return z.record(z.string().max(200), idSchema).parse(JSON.parse(text));
+  } catch {
+    throw failure('usage', { detail: '--agency-names takes a JSON object of names to agency ids' });
+  }
+}
+
+function parseHours(text: string): { from: number; until: number } {
+  const match = /^(\d{1,2})-(\d{1,2})$/.exec(text);
+  if (!match) throw failure('usage', { detail: '--off-hours takes hours such as 22-6' });
+  return { from: Number(match[1]), until: Number(match[2]) };
+}
+
+function parseCount(text: string, what: string, least: number, most: number): number {
+  const count = Number(text);
+  if (!/^\d{1,10}$/.test(text) || count < least || count > most) {
+    throw failure('usage', { detail: `${what} takes a number from ${least} to ${most}` });
+  }
+  return count;
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);

@@ -1,0 +1,45 @@
+// Owns: the verb `proof`: the owner fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
+// Not here: the fetching (papers/), checking them with the clip (verify.ts).
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, loadOrCreateOwnerKey, readEnrolment } from '../../device/index.ts';
+import { fetchPapers, keepPapers } from '../papers/papers.ts';
+import { townPaths } from '../supervisor/town-file.ts';
+import { chosenHome, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
+import { keptGrants } from './kept-grants.ts';
+
+export function addProof(program: Command): void {
+  withOwnerOptions(program.command('proof <grant-or-request>'))
+    .description("fetch the bridge's receipt of a clip you granted, and the proof that it is in the bridge's log")
+    .option('--out <dir>', 'where to write receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill proof request-1f0c
+  $ npx doorsill proof grant-77ab --out ./kept
+  $ npx doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
+    )
+    .action(async (id: string, options: OwnerOptions & { out?: string }, command: Command) => {
+      const context = openContext(command);
+      const { device } = await chosenHome(context, options);
+      const folder = ownerFolder(options);
+      const kept = (await keptGrants(context.disk, folder)).findLast(
+        ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
+      );
+      if (!kept) throw failure('usage', { detail: `${id} is no grant or answered request of yours` });
+      const doorbell = townPaths(dataFolder(options.data)).doorbell;
+      const enrolment = await readEnrolment(context.disk, join(doorbell, 'enrolment.json'));
+      if (!enrolment) throw failure('not_running', { folder: dataFolder(options.data) });
+      const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
+      const grant = kept.claims.jti;
+      const { bridgeUrl, bridgeKey } = enrolment;
+      const bundle = await fetchPapers({ ...context, key }, { device, grant, bridgeUrl, bridgeKey });
+      const paths = await keepPapers(context.disk, resolve(options.out ?? join(folder, 'papers', grant)), bundle);
+      const { leaf, cosignatures } = bundle.proof;
+      context.output.result(
+        { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths },
+        `Kept ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
+      );
+    });
+}

@@ -1,0 +1,76 @@
+// Owns: the verb `witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, isPublicKey, lockFolder } from '../../device/index.ts';
+import { openContext } from './context.ts';
+import { stopSignal } from './lifecycle.ts';
+
+interface WitnessOptions {
+  data: string;
+  bridge: string;
+  bridgeKey?: string;
+  every: string;
+  once?: boolean;
+}
+
+export function addWitness(program: Command): void {
+  program
+    .command('witness')
+    .description("watch a bridge's log of custody from outside, and cosign it while it only grows")
+    .requiredOption('--data <dir>', 'its folder: key, pinned bridge, newest head')
+    .requiredOption('--bridge <url>', "the bridge's address")
+    .option('--bridge-key <key>', "the bridge's public key (default: the one that answers first is pinned)")
+    .option('--every <s>', 'seconds between looks', '60')
+    .option('--once', 'look once and end')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill witness --data ./witness --bridge http://127.0.0.1:8700
+  $ npx doorsill witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
+
+It ends with custody_rollback or custody_fork when the log is not the one it was. The bridge serves its cosignatures once
+bridge.json names its key: {"custody": {"witnesses": ["..."]}}; the key is in witness.pub.`,
+    )
+    .action(async (options: WitnessOptions, command: Command) => {
+      const context = openContext(command);
+      const everyS = Number(options.every);
+      if (!/^\d{1,6}$/.test(options.every) || everyS < 1)
+        throw failure('usage', { detail: '--every takes whole seconds' });
+      if (!/^https?:\/\/[^\s@]{1,200}$/.test(options.bridge))
+        throw failure('usage', { detail: '--bridge takes an address' });
+      const { bridgeKey } = options;
+      if (bridgeKey !== undefined && !isPublicKey(bridgeKey))
+        throw failure('usage', { detail: '--bridge-key takes a key' });
+      const folder = resolve(options.data);
+      const { Witness } = await import('../../cloud-bridge/index.ts');
+      const witness = new Witness({
+        ...context,
+        folder,
+        bridgeUrl: options.bridge,
+        ...(bridgeKey === undefined ? {} : { bridgeKey }),
+      });
+      const lock = lockFolder(folder);
+      if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+      const { output } = context;
+      const seen = (look: Awaited<ReturnType<typeof witness.look>>) =>
+        output.result(
+          { event: 'seen', ...look },
+          `${look.size} leaves, root ${look.root}${look.served === true ? '' : ` (not served: ${look.served})`}`,
+        );
+      try {
+        await witness.start();
+        if (options.once) return seen(await witness.look());
+        const facts = { event: 'ready', pid: process.pid, key: witness.publicKey };
+        output.result(facts, `The witness ${witness.publicKey} watches ${options.bridge}.\nCtrl-C ends it.`);
+        await witness.watch(everyS * 1000, stopSignal(), {
+          seen,
+          trouble: (why) =>
+            output.result({ event: 'trouble', code: why.code, detail: why.message }, `${why.message} [${why.code}]`),
+        });
+      } finally {
+        lock.release();
+        process.stdin.destroy();
+      }
+    });
+}

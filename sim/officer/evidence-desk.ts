@@ -1,0 +1,148 @@
+// Owns: an officer at the vault: the agency's client there, its tokens, and calls that carry who asks and why.
+// Not here: what the vault allows, requests to residents (officer.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  type Clock,
+  type Disk,
+  exchangeJson,
+  failure,
+  isFailure,
+  itemId,
+  itemIdText,
+  type JsonRequest,
+  sha256Hex,
+} from '../../device/index.ts';
+import type { OfficerDeps } from './officer.ts';
+import { adminBearer } from './registration.ts';
+
+const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });
+type Credentials = z.infer<typeof credentialsSchema>;
+
+const itemViewSchema = z.object({
+  item: z.string(),
+  state: z.enum(['active', 'deleted', 'erased']),
+  accessClass: z.string(),
+  categories: z.array(z.string()),
+  cases: z.array(z.string()),
+  sha256: z.string(),
+  recordedS: z.int(),
+  uploadedS: z.int(),
+  deletesS: z.int().nullable(),
+  erasesS: z.int().nullable(),
+  recall: z.string().nullable(),
+  deletion: z.string().nullable(),
+});
+/** What an officer is told of an item. */
+export type ItemView = z.infer<typeof itemViewSchema>;
+
+const tokenSchema = z.object({ access_token: z.string() });
+const LOOK_AGAIN_MS = 50;
+const OFFICER = 'Det. J. Rivera';
+const CREDENTIALS_NAME = 'vault-client.json';
+const CREDENTIALS_BYTES_MAX = 2_000;
+const SCOPES = [
+  ...['evidence.any.read', 'evidence.any.download', 'evidence.any.update', 'evidence.any.delete'],
+  ...['evidence.restricted.read', 'trail.any.read', 'policy.any.update'],
+];
+
+/** The id in the vault of what was granted to a bridge's agency. */
+export function evidenceId(bridge: string, device: string, grant: string): string {
+  return itemId(sha256Hex(itemIdText(bridge, device, grant)));
+}
+
+export class EvidenceDesk {
+  private readonly clock: Clock;
+  private readonly url: string;
+  private readonly agency: string;
+  private readonly credentials: Credentials;
+
+  constructor(clock: Clock, vault: { url: string; agency: string; credentials: Credentials }) {
+    this.clock = clock;
+    this.url = vault.url;
+    this.agency = vault.agency;
+    this.credentials = vault.credentials;
+  }
+
+  /** One call under the agency's own path, for a reason. Throws the vault's refusal, `unreachable`. */
+  async call(method: JsonRequest['method'], path: string, reason: string, body?: object): Promise<unknown> {
+    const { client, secret } = this.credentials;
+    const form = { grant_type: 'client_credentials', client_id: client, client_secret: secret };
+    const { access_token: bearer } = tokenSchema.parse(
+      await exchangeJson(`${this.url}/oauth2/token`, { method: 'POST', body: form }),
+    );
+    return exchangeJson(`${this.url}/v1/agencies/${this.agency}${path}`, {
+      method,
+      bearer,
+      headers: { 'x-officer': OFFICER, 'x-reason': encodeURIComponent(reason) },
+      ...(body ? { body } : {}),
+    });
+  }
+
+  /** An item, or what becomes of it by a call on it. Throws as `call`. */
+  async item(
+    id: string,
+    reason: string,
+    act?: { method: JsonRequest['method']; path: string; body?: object },
+  ): Promise<ItemView> {
+    const path = `/evidence/${id}${act?.path ?? ''}`;
+    return itemViewSchema.parse(await this.call(act?.method ?? 'GET', path, reason, act?.body));
+  }
+
+  /** Resolves once the item looks as it should; null when it does not within `withinMs`. */
+  async whenItem(
+    id: string,
+    looks: (item: ItemView) => boolean,
+    withinMs: number,
+    signal?: AbortSignal,
+  ): Promise<ItemView | null> {
+    const endMs = this.clock.monotonicMs() + withinMs;
+    for (;;) {
+      const item = await this.item(id, 'new evidence').catch((thrown: unknown) => {
+        if (!isFailure(thrown) || (thrown.code !== 'evidence_unknown' && !thrown.retryable)) throw thrown;
+        return null;
+      });
+      if (item && looks(item)) return item;
+      if (this.clock.monotonicMs() > endMs) return null;
+      await this.clock.sleep(LOOK_AGAIN_MS, signal);
+    }
+  }
+}
+
+/**
+ * Introduces bridge and agency to a town's vault, as its operator would: pins the bridge's key, and issues the agency a
+ * client the first time. Repeatable.
+ */
+export async function openEvidenceDesk(
+  deps: OfficerDeps,
+  vault: { url: string; folder: string },
+  agency: { id: string; folder: string },
+  bridgeKey: string,
+): Promise<EvidenceDesk> {
+  const bearer = await adminBearer(deps.disk, vault.folder);
+  await exchangeJson(`${vault.url}/v1/bridges`, { method: 'POST', body: { key: bridgeKey }, bearer });
+  const path = join(agency.folder, CREDENTIALS_NAME);
+  let credentials = await storedCredentials(deps.disk, path);
+  if (!credentials) {
+    const body = { scopes: SCOPES, addresses: ['127.0.0.1', '::1'] };
+    const issued = await exchangeJson(`${vault.url}/v1/agencies/${agency.id}/clients`, {
+      method: 'POST',
+      body,
+      bearer,
+    });
+    const { client, secret } = credentialsSchema.loose().parse(issued);
+    credentials = { client, secret };
+    await deps.disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(credentials)}\n`));
+  }
+  return new EvidenceDesk(deps.clock, { url: vault.url, agency: agency.id, credentials });
+}
+
+async function storedCredentials(disk: Disk, path: string): Promise<Credentials | null> {
+  const bytes = await disk.readFile(path, CREDENTIALS_BYTES_MAX);
+  if (!bytes) return null;
+  try {
+    return credentialsSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (thrown) {
+    throw failure('state_damaged', { file: path, detail: 'it holds no client of a vault' }, thrown);
+  }
+}

@@ -1,0 +1,88 @@
+// Owns: what stories ask of a town's vault: its signed words opened, its files looked at, its time moved on.
+// Not here: the stories (retention.ts, recall.ts).
+import { fileURLToPath } from 'node:url';
+import {
+  type Deletion,
+  deletionSchema,
+  openToken,
+  PUBLIC_AUDIENCE,
+  type RecallAnswer,
+  recallAnswerSchema,
+  verifySignature,
+} from '../../device/index.ts';
+import type { ItemView } from '../officer/evidence-desk.ts';
+import type { Town } from '../supervisor/town.ts';
+import { evidenceFolder } from '../supervisor/town-file.ts';
+import type { Scene } from './demo.ts';
+
+/** The vault's program on a clock that a story moves on. */
+export class TimedVault {
+  readonly program = fileURLToPath(new URL('./timed-vault.js', import.meta.url));
+  private passed: () => void = () => undefined;
+
+  readonly said = (line: Record<string, unknown>): void => {
+    if (line['event'] === 'passed') this.passed();
+  };
+
+  /** Lets days pass; the vault has done all that became due when this resolves. */
+  pass(town: Town, days: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.passed = resolve;
+      town.part('vault').tell({ passS: days * 24 * 3600 });
+    });
+  }
+}
+
+export class InVault {
+  private readonly scene: Scene;
+  readonly item: string;
+
+  constructor(scene: Scene, item: string) {
+    this.scene = scene;
+    this.item = item;
+  }
+
+  /** What an officer sees now. */
+  see(reason: string): Promise<ItemView> {
+    return this.scene.facts.evidence.item(this.item, reason);
+  }
+
+  /** What an officer does, and what the item is then. */
+  act(method: 'POST' | 'PUT' | 'DELETE', path: string, reason: string, body?: object): Promise<ItemView> {
+    return this.scene.facts.evidence.item(this.item, reason, { method, path, ...(body ? { body } : {}) });
+  }
+
+  /** Sets the department's policy. */
+  async set(path: string, body: object): Promise<void> {
+    await this.scene.facts.evidence.call('PUT', path, 'department policy', body);
+  }
+
+  /** Whether the clip's bytes are on the vault's disk. */
+  async hasBytes(): Promise<boolean> {
+    return (await this.scene.deps.disk.list(evidenceFolder(this.scene.town.folder, this.item))).length > 0;
+  }
+
+  /** The vault's signed deletion receipt; null when there is none that holds. */
+  deletion(view: ItemView): Deletion | null {
+    const opened = openToken(view.deletion ?? '', {
+      typ: 'doorsill-deletion+jws',
+      schema: deletionSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [this.scene.facts.vault.key],
+      verify: verifySignature,
+    });
+    return opened.ok ? opened.claims : null;
+  }
+
+  /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that holds. */
+  recallAnswer(view: ItemView): RecallAnswer | null {
+    const opened = openToken(view.recall ?? '', {
+      typ: 'doorsill-recall-answer+jws',
+      schema: recallAnswerSchema,
+      audience: this.scene.facts.home.device,
+      keys: [this.scene.facts.vault.key],
+      verify: verifySignature,
+    });
+    return opened.ok ? opened.claims : null;
+  }
+}

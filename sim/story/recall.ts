@@ -1,0 +1,128 @@
+// Owns: the recall story: an owner takes a clip back before the vault has it, and after, from departments of two minds.
+// Not here: what decides (the bridge's hand-over, the vault's policy), the way to the vault (demo.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts';
+import { evidenceId } from '../officer/evidence-desk.ts';
+import { townPaths } from '../supervisor/town-file.ts';
+import { type Granted, grantOnce, handedOver, inTown, type Scene } from './demo.ts';
+import { InVault } from './in-vault.ts';
+import { Narrator } from './narrator.ts';
+import type { StoryDeps } from './up.ts';
+
+const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000_000 };
+const ANSWER_MS_MAX = 60_000;
+const REASON = 'It is evidence in a trial; ask again after the verdict.';
+
+/** Tells it with real processes. Throws `story_failed` when anything is not as it is told. */
+export async function runRecallStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-recall-'));
+  try {
+    await inTown({ ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'town') }, deps, signal, async (scene) => {
+      const story = new Narrator(deps.output, 'recall');
+      await before(scene, story);
+      await erased(scene, story);
+      await kept(scene, story);
+      story.proved(
+        'until the vault has a clip, its owner’s revocation erases it everywhere; afterwards department policy answers, and the owner hears that answer under the vault’s own signature.',
+      );
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The vault stands still: the bridge keeps the clip, and the owner is quicker. */
+async function before(scene: Scene, story: Narrator): Promise<void> {
+  const { town, facts, deps } = scene;
+  const vault = town.part('vault').pid ?? 0;
+  process.kill(vault, 'SIGSTOP');
+  let granted: Granted;
+  try {
+    granted = await grantOnce(scene, '', false, 'SPD-2026-0001');
+    const clips = () => deps.disk.list(join(townPaths(town.folder).bridge, 'clips'));
+    story.tell(
+      'The vault stands still. The granted clip waits at the bridge.',
+      (await clips()).includes(granted.clipId),
+    );
+    const taken = await revoked(scene, granted, ({ outcome }) => outcome === 'revoked');
+    const endMs = deps.clock.monotonicMs() + ANSWER_MS_MAX;
+    while ((await clips()).length > 0 && deps.clock.monotonicMs() < endMs) await deps.clock.sleep(20, scene.signal);
+    story.tell(
+      'Its owner takes it back: the bridge erases it at once.',
+      taken.outcome === 'revoked' && (await clips()).length === 0,
+    );
+  } finally {
+    process.kill(vault, 'SIGCONT');
+  }
+  const answered = await heard(scene, granted, ({ outcome }) => outcome === 'deleted');
+  const item = evidenceId(facts.bridge.id, facts.home.device, granted.grant);
+  story.tell(
+    'The vault goes on. Only when it has let go of what it was offered does the owner hear: deleted.',
+    answered.outcome === 'deleted' && !(await new InVault(scene, item).hasBytes()),
+  );
+}
+
+/** A department that obeys owners. */
+async function erased(scene: Scene, story: Narrator): Promise<void> {
+  const granted = await grantOnce(scene, '', false, 'SPD-2026-0002');
+  const vault = new InVault(scene, await handedOver(scene, granted));
+  const bridge = await scene.deps.disk.list(join(townPaths(scene.town.folder).bridge, 'clips'));
+  story.tell(
+    'A second clip is handed over: the vault has it, the bridge keeps nothing.',
+    (await vault.hasBytes()) && bridge.length === 0,
+  );
+  const answered = await revoked(scene, granted, ({ outcome }) => outcome === 'deleted' || outcome === 'recalled');
+  const answer = recallAnswerOf(answered);
+  story.tell(
+    'Its owner takes it back. This department erases on recall; the owner hears so, signed by the vault, with the hash.',
+    answer?.decision === 'erased' && answer.clipSha256 === granted.facts.sha256 && !(await vault.hasBytes()),
+  );
+  const receipt = vault.deletion(await vault.see('what became of it?'));
+  story.tell(
+    `The officer sees what is gone, and why: ${granted.facts.sha256.slice(0, 16)}..., recall.`,
+    receipt?.cause === 'recall' && receipt.clipSha256 === granted.facts.sha256,
+  );
+}
+
+/** A department that has a reason. */
+async function kept(scene: Scene, story: Narrator): Promise<void> {
+  const granted = await grantOnce(scene, '', false, 'SPD-2026-0003');
+  const vault = new InVault(scene, await handedOver(scene, granted));
+  await vault.set('/policy', { recall: { answer: 'keep', reason: REASON } });
+  const answered = await revoked(scene, granted, ({ outcome }) => outcome === 'deleted' || outcome === 'recalled');
+  const answer = recallAnswerOf(answered);
+  story.tell(
+    `A third clip, and a department that keeps it. The owner hears why: "${answer?.reason}"`,
+    answered.outcome === 'recalled' && answer?.decision === 'kept' && answer.reason === REASON,
+  );
+  const seen = await vault.see('the trial');
+  story.tell(
+    'The evidence stays, with the owner’s recall and that answer on it.',
+    seen.state === 'active' && vault.recallAnswer(seen)?.decision === 'kept' && (await vault.hasBytes()),
+  );
+}
+
+/** The owner takes a grant back; resolves with the first receipt about it that `looks` accepts. */
+async function revoked(scene: Scene, granted: Granted, looks: (receipt: Receipt) => boolean): Promise<Receipt> {
+  const { session, signer } = scene;
+  const { grant, grantSha256, request } = granted;
+  const { token } = makeRevoke(signer, session.home.device, { request, grant, grantSha256 });
+  return heard(scene, granted, looks, () => session.answer(request, 'revoke', token));
+}
+
+function heard(
+  scene: Scene,
+  { grant }: Granted,
+  looks: (receipt: Receipt) => boolean,
+  begin: () => Promise<void> = async () => undefined,
+): Promise<Receipt> {
+  return scene.session.waitFor<Receipt>(
+    'what became of the clip',
+    ANSWER_MS_MAX,
+    (found) => ({ receipt: (receipt) => receipt.grant === grant && looks(receipt) && found(receipt) }),
+    begin,
+    scene.signal,
+  );
+}

@@ -1,0 +1,40 @@
+// Owns: a vault as a process of its own on a clock that its parent moves on: years of retention in a story of seconds. Only
+// whoever starts this program can move its clock; nothing that listens, and no setting, can. Not here: the vault, the story.
+import { z } from 'zod';
+import { startVault, vaultConfigSchema } from '../../cloud-bridge/index.ts';
+import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
+import { serveUntilStopped } from '../cli/lifecycle.ts';
+import { JsonLines } from '../supervisor/json-lines.ts';
+
+/** The machine's time and what the story has let pass besides. */
+class MovedClock extends SystemClock {
+  passedS = 0;
+
+  override wallUs(): number {
+    return super.wallUs() + this.passedS * 1_000_000;
+  }
+}
+
+const orderSchema = z.strictObject({ passS: z.int().nonnegative() });
+
+/** The value after a flag; empty when it is not there. */
+function flag(name: string): string {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? '' : (process.argv[at + 1] ?? '');
+}
+
+const say = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+const clock = new MovedClock();
+await serveUntilStopped(async () => {
+  const config = vaultConfigSchema.parse({ dataFolder: flag('--data'), http: { port: Number(flag('--port')) } });
+  const seams = { clock, random: new SystemRandom(), disk: new SystemDisk(), log: openLog('warn', 'vault') };
+  const vault = await startVault(config, seams);
+  const orders = new JsonLines((line) => {
+    clock.passedS += orderSchema.parse(line).passS;
+    void vault.keepNow().then(() => say({ event: 'passed', passedS: clock.passedS }));
+  });
+  process.stdin.on('data', (chunk: Buffer) => orders.push(chunk));
+  say({ event: 'ready', url: vault.url, id: vault.id, key: vault.publicKey });
+  return vault;
+});

@@ -1,0 +1,134 @@
+// Holds: every reading of a clip is in the audit with who, when and why; an agency sees its own, the admin all, others none.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { makeParty } from '../../support/parties.ts';
+
+const HOSTILE = `<script>alert(1)</script> "&' \u202etxt.exe`;
+const FORMULA = '=HYPERLINK("http://evil.example";"case")';
+let house: BridgeHouse;
+let parcel: Parcel;
+const other = makeParty('agency', new SystemRandom());
+
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  parcel = house.parcel(await house.ready());
+  await house.deliver(parcel);
+  await house.registry.register(
+    house.registration({ name: 'Shelbyville Police', domain: 'shelbyville.example' }, other),
+  );
+  await house.registry.approve(other.id);
+  const { cast } = house;
+  const read = (path: string, reason: string, headers = {}) =>
+    house.get(path, house.access(parcel.clipId, cast.agency, { reason }), headers);
+  await read(`/v1/clips/${parcel.clipId}/manifest`, 'review by Sgt. Hill');
+  await read(`/v1/clips/${parcel.clipId}`, FORMULA, { range: 'bytes=0-99' });
+  await read(`/v1/clips/${parcel.clipId}`, HOSTILE);
+  await house.get('/v1/clips', house.access('all', other, { reason: 'what is there' }));
+});
+afterAll(() => house.close());
+
+type Row = Record<string, unknown>;
+const page = async (query: string, bearer = house.bridge.adminToken) => {
+  const { status, body } = await house.get(`/v1/access-audit${query}`, bearer);
+  return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as number | null };
+};
+const told = ({ agency, action, part, reason }: Row) => [agency, action, part, reason];
+
+describe('the audit', () => {
+  it('tells every view, stream, download and list, oldest first, each with its leaf', async () => {
+    const { accesses, next } = await page('');
+    const { agency } = house.cast;
+    expect(accesses.map(told)).toEqual([
+      [agency.id, 'view', 'manifest', 'review by Sgt. Hill'],
+      [agency.id, 'stream', 'clip', FORMULA],
+      [agency.id, 'download', 'clip', HOSTILE],
+      [other.id, 'view', 'list', 'what is there'],
+    ]);
+    expect(next).toBeNull();
+    const leaves = accesses.map(({ leaf }) => Number(leaf));
+    expect(leaves).toEqual([...new Set(leaves)].sort((a, b) => a - b));
+    for (const { atUs } of accesses) expect(Math.abs(Number(atUs) / 1e6 - house.cast.nowS())).toBeLessThan(60);
+  });
+
+  it('comes in pages and by clip', async () => {
+    const seen: unknown[] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const { accesses, next }: { accesses: Row[]; next: number | null } = await page(`?limit=1&after=${after}`);
+      seen.push(...accesses.map(({ action }) => action));
+      after = next;
+    }
+    expect(seen).toEqual(['view', 'stream', 'download', 'view']);
+    expect((await page(`?clip=${parcel.clipId}`)).accesses).toHaveLength(3);
+    expect((await page(`?agency=${other.id}`)).accesses).toHaveLength(1);
+    expect((await page('?limit=501')).code).toBe('http_body_invalid');
+  });
+
+  it('shows an agency its own readings alone, and notes that it looked', async () => {
+    const asked = house.access('all', other, { reason: 'yearly audit' });
+    const { accesses } = await page('', asked);
+    expect(accesses.map(told)).toEqual([
+      [other.id, 'view', 'list', 'what is there'],
+      [other.id, 'view', 'audit', 'yearly audit'],
+    ]);
+    expect(
+      (await page(`?agency=${house.cast.agency.id}`, asked)).accesses.every((row) => row['agency'] === other.id),
+    ).toBe(true);
+  });
+
+  it('is closed to everybody else', async () => {
+    const codes: unknown[] = [];
+    for (const bearer of [
+      'x'.repeat(43),
+      house.registry.adminToken,
+      house.access(parcel.clipId),
+      house.access('all', makeParty('agency', new SystemRandom())),
+      parcel.bearer,
+    ]) {
+      for (const form of ['', '.csv', '.html']) codes.push((await page(form, bearer)).code);
+    }
+    const thrice = (code: string) => [code, code, code];
+    expect(codes).toEqual(
+      ['http_unauthorised', 'http_unauthorised', 'clip_unknown', 'agency_unknown', 'token_unknown_claims'].flatMap(
+        thrice,
+      ),
+    );
+    expect((await house.get('/v1/access-audit')).status).toBe(401);
+  });
+});
+
+describe('an export', () => {
+  const fetched = async (form: string) => {
+    const headers = { authorization: `Bearer ${house.bridge.adminToken}` };
+    const response = await fetch(`${house.bridge.url}/v1/access-audit.${form}?clip=${parcel.clipId}`, { headers });
+    return { headers: response.headers, text: await response.text() };
+  };
+
+  it('as CSV holds the rows, and no formula', async () => {
+    const { headers, text } = await fetched('csv');
+    expect(headers.get('content-type')).toContain('text/csv');
+    const lines = text.split('\r\n');
+    expect(lines[0]).toBe('number,time,agency,action,part,clip,reason,token,custody leaf');
+    expect(lines).toHaveLength(5);
+    expect(text).toContain(`"'${FORMULA.replaceAll('"', '""')}"`);
+    expect(text).toContain(`"${HOSTILE.replaceAll('"', '""')}"`);
+  });
+
+  it('as a page escapes what officers wrote, allows nothing but its own style, and prints', async () => {
+    const { headers, text } = await fetched('html');
+    expect(text).not.toContain('<script');
+    expect(text).not.toContain('\u202e');
+    expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &quot;&amp;&#39; \ufffdtxt.exe');
+    expect(text).toContain('@page');
+    expect(text).toContain('table-header-group');
+    expect(text.match(/<tr><td>/g)).toHaveLength(3);
+    expect(text.trimEnd().endsWith('</html>')).toBe(true);
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    const style = /<style>([\s\S]*)<\/style>/.exec(text)?.[1] ?? '';
+    const digest = Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(style))).toString(
+      'base64',
+    );
+    expect(policy).toContain(`'sha256-${digest}'`);
+  });
+});

@@ -1,0 +1,118 @@
+// Holds: a bridge or a vault that dies at any step of a hand-over neither loses the clip nor makes a second one.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { itemId, itemIdText } from '../../../device/protocol/vault.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { DyingDisk } from '../../support/dying-disk.ts';
+import { houseWithVault, type Officer, type VaultHouse } from '../../support/vault-house.ts';
+
+const folder = temporaryFolder('hand-over-crash');
+let house: BridgeHouse;
+let vault: VaultHouse;
+let officer: Officer;
+let request: string;
+beforeEach(async () => {
+  ({ house, vault } = await houseWithVault((options) => BridgeHouse.open(options), folder.path));
+  request = await house.ready();
+  officer = await vault.officer(house.cast.agency.id);
+});
+afterEach(async () => {
+  await house.close();
+  await vault.stop();
+  folder.dispose();
+});
+
+const itemOf = ({ grant }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, house.cast.device.id, grant)));
+const names = (path: string) => readdirSync(path);
+
+/** The clip is in the vault, once and whole, and nowhere else. */
+async function inVaultOnce(parcel: Parcel): Promise<void> {
+  const item = itemOf(parcel);
+  await expect
+    .poll(async () => (await vault.as(officer, 'GET', `/evidence/${item}`)).body['state'], { timeout: 10_000 })
+    .toBe('active');
+  await expect.poll(() => names(join(house.bridgeFolder, 'clips')), { timeout: 5_000 }).toEqual([]);
+  expect(names(join(vault.folder, 'blobs')).filter((name) => name === item)).toHaveLength(1);
+  expect(names(join(vault.folder, 'staging'))).toEqual([]);
+  expect(readFileSync(join(vault.folder, 'blobs', item, 'clip.mp4'))).toEqual(Buffer.from(parcel.clip));
+}
+
+/** Resolves when the disk has died, or nothing was left to die at. */
+async function settled(disk: DyingDisk, parcel: Parcel): Promise<void> {
+  const isOver = async () =>
+    disk.dead || (await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status === 200;
+  await expect.poll(isOver, { timeout: 10_000 }).toBe(true);
+  // What comes after the item is shown: its staging folder, the bridge's own copy.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** The clip is somewhere whole: nobody has let go of it too early. */
+function assertNotLost(parcel: Parcel): void {
+  const places = [
+    join(house.bridgeFolder, 'clips', parcel.clipId, 'clip.mp4'),
+    join(vault.folder, 'blobs', itemOf(parcel), 'clip.mp4'),
+  ];
+  const whole = places.filter((path) => {
+    try {
+      return sha256Hex(readFileSync(path)) === sha256Hex(parcel.clip);
+    } catch {
+      return false;
+    }
+  });
+  expect(whole.length).toBeGreaterThan(0);
+}
+
+async function restartVault(disk: VaultHouse['vaultDisk'] = vault.disk): Promise<void> {
+  await vault.stop();
+  vault.vaultDisk = disk;
+  await vault.start();
+}
+
+describe.each([false, true])('with the last change done: %s', (lastIsDone) => {
+  it('a vault that dies at any step has the clip once after its restart', async () => {
+    for (let step = 1; ; step += 1) {
+      const disk = new DyingDisk(vault.disk);
+      await restartVault(disk);
+      disk.dieAt(step, lastIsDone);
+      const parcel = house.parcel(request);
+      await house.deliver(parcel);
+      await settled(disk, parcel);
+      assertNotLost(parcel);
+      await restartVault();
+      await inVaultOnce(parcel);
+      if (!disk.dead) {
+        // Staged, its manifest, its place cleared and taken, what is left removed.
+        expect(step).toBeGreaterThan(5);
+        return;
+      }
+    }
+  }, 60_000);
+
+  it('a bridge that dies at any step has handed the clip over once after its restart', async () => {
+    for (let step = 1; ; step += 1) {
+      const disk = new DyingDisk(house.disk);
+      const parcel = house.parcel(request);
+      await vault.stop();
+      await house.bridge.stop();
+      house.bridgeDisk = disk;
+      await house.startBridge();
+      await house.deliver(parcel);
+      disk.dieAt(step, lastIsDone);
+      await vault.start();
+      await settled(disk, parcel);
+      assertNotLost(parcel);
+      await house.bridge.stop();
+      house.bridgeDisk = house.disk;
+      await house.startBridge();
+      await inVaultOnce(parcel);
+      if (!disk.dead) {
+        // The three places that a clip's files can be in.
+        expect(step).toBeGreaterThan(3);
+        return;
+      }
+    }
+  }, 60_000);
+});

@@ -1,0 +1,61 @@
+// Holds: a million searches take at most 60 s of processor time and 300 MB of memory, in a process that does nothing else; and
+// on more seeds of the held-out words no honest agency is revoked.
+import { execFile } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
+import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
+import { scoreFindings } from '../../../sim/query-export/score.ts';
+import { writeExport } from '../../../sim/query-export/write.ts';
+import { root } from '../../layout/source-tree.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { proved } from '../../support/proved.ts';
+
+const folder = temporaryFolder('query-audit-slow');
+afterAll(() => folder.dispose());
+const held = { agencies: 4_000, vocabulary: 'held-out' } as const;
+
+/** Audits the file named in the environment and prints what that took. */
+const PROGRAM = `
+import { createReadStream } from 'node:fs';
+import { auditQueries, parseAuditSettings } from ${JSON.stringify(join(root, 'dist/cloud-bridge/index.js'))};
+const report = await auditQueries(createReadStream(process.env.FILE, { highWaterMark: 131072 }), parseAuditSettings({}));
+const { user, system } = process.cpuUsage();
+const { maxRSS } = process.resourceUsage();
+console.log(JSON.stringify({ rows: report.rows, seconds: (user + system) / 1e6, mb: maxRSS / 1000 }));`;
+
+async function cost(path: string): Promise<{ rows: number; seconds: number; mb: number }> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', PROGRAM], {
+    env: { ...process.env, FILE: path },
+  });
+  return JSON.parse(stdout);
+}
+
+it('reads a million searches within 60 s of processor time and 300 MB', async (test) => {
+  const path = join(folder.path, 'million.csv');
+  const labels = await writeExport({ ...held, seed: 31, rows: 1_000_000 }, path);
+  const { rows, seconds, mb } = await cost(path);
+  proved(test, 'Audit of a million searches', `${seconds.toFixed(1)} s of processor time, ${mb.toFixed(0)} MB`);
+  expect(rows).toBe(labels.queries);
+  expect(rows).toBeGreaterThan(990_000);
+  expect(seconds).toBeLessThanOrEqual(60);
+  expect(mb).toBeLessThanOrEqual(300);
+}, 600_000);
+
+describe.each([41, 42, 43, 44, 45])('the held-out words under seed %i', (seed) => {
+  it.each([100_000, 600_000])(
+    'revoke no honest agency in %i searches',
+    async (rows) => {
+      const path = join(folder.path, `${seed}-${rows}.csv`);
+      const labels = await writeExport({ ...held, seed, rows }, path);
+      const report = await auditQueries(createReadStream(path), parseAuditSettings({}));
+      const { revoke } = scoreFindings(report.findings, labels);
+      expect(revoke.precision).toBe(1);
+      // A slip of the finger in one of four texts can hide an agency that searched four times.
+      expect(revoke.recall).toBeGreaterThanOrEqual(0.9);
+    },
+    300_000,
+  );
+});

@@ -1,0 +1,31 @@
+// Holds: columns are found by name, in any order and spelling; a file that is no such export is refused and told why.
+import { expect, it } from 'vitest';
+import { EXPORT_COLUMNS, readHeader, WIDER_COLUMNS } from '../../../cloud-bridge/query-audit/columns.ts';
+
+it('knows the usual thirteen and the wider variant', () => {
+  expect(EXPORT_COLUMNS).toHaveLength(13);
+  expect(readHeader(EXPORT_COLUMNS)).toEqual({
+    positions: { agency: 2, networks: 3, reason: 6, caseNumber: 7, time: 9, prompt: 11 },
+    width: 13,
+  });
+  expect(readHeader(WIDER_COLUMNS)).toMatchObject({ positions: { devices: 13, offense: 14 }, width: 15 });
+});
+
+it('goes by names, not by order', () => {
+  expect(readHeader(['reason', 'X', 'ORG_NAME', 'Case Number'])).toEqual({
+    positions: { reason: 0, agency: 2, caseNumber: 3 },
+    width: 4,
+  });
+});
+
+it.each([
+  ['no agency', ['Reason', 'ID'], 'org name'],
+  ['no reason', ['Org Name'], 'reason'],
+  ['a column twice', ['Org Name', 'Reason', 'Search Reason'], 'twice'],
+  ['too many columns', Array.from({ length: 65 }, () => 'x'), '64'],
+  ['no text', ['\u0000\u0001'], 'org name'],
+])('refuses a header with %s', (_what, cells, detail) => {
+  expect(() => readHeader(cells)).toThrow(
+    expect.objectContaining({ code: 'query_export_invalid', message: expect.stringContaining(detail) }),
+  );
+});

@@ -1,0 +1,47 @@
+// Holds: a report explains each proposal, in text and as a page, and nothing that an export says can act in that page.
+import { expect, it } from 'vitest';
+import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
+import { reportHtml } from '../../../cloud-bridge/query-audit/report-html.ts';
+import { reportText } from '../../../cloud-bridge/query-audit/report-text.ts';
+import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
+
+const HOSTILE = '<script>alert(1)</script>&"\'';
+
+async function* file() {
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  const bad = Array.from({ length: 9 }, () => `${quoted(`${HOSTILE} PD`)},${quoted(`ICE ${HOSTILE}\n2nd line`)}\n`);
+  const rows = Array.from({ length: 3_000 }, (_, at) => `Town ${at % 90} PD,burglary\n`);
+  yield new TextEncoder().encode(['Org Name,Reason\n', ...bad, ...rows, ',DHS\n', 'Town 1 PD\n'].join(''));
+}
+
+it('names agency, scope, counts, rules, lines and words, and how many rows were broken', async () => {
+  const report = await auditQueries(file(), parseAuditSettings({ scope: 'area-dp0' }));
+  const text = reportText(report);
+  expect(text).toContain('3011 searches of 91 agencies; 10 flagged: ice 9, dhs 1');
+  expect(text).toContain('1 broken rows (width 1)');
+  expect(text).toContain('1 rows name no agency');
+  expect(text).toContain('1 to revoke, 0 for a person to look at:');
+  expect(text).toMatch(/revoke {4}<script>alert.* everything +9 +9 /);
+  expect(text).toContain('9 x ice: It names Immigration and Customs Enforcement.');
+  expect(text).toMatch(/line 2: "ICE <script>.* 2nd line" -> ice \("ice"\)/);
+  expect(reportText(report, 0)).not.toContain('line 2:');
+});
+
+it('escapes whatever the export says, and loads and runs nothing', async () => {
+  const page = reportHtml(await auditQueries(file(), parseAuditSettings({})), `${HOSTILE}.csv`);
+  expect(page).not.toContain('<script');
+  expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39; PD');
+  expect(page).toContain("content=\"default-src 'none'; style-src 'unsafe-inline'\"");
+  expect(page).not.toMatch(/(?:src|href)="(?!#)/);
+  expect(page).toContain('<td class="number">9</td>');
+});
+
+it('says so when there is nothing to say', async () => {
+  const nothing = auditQueries(
+    (async function* () {
+      yield new TextEncoder().encode('Org Name,Reason\nA PD,burglary\n');
+    })(),
+    parseAuditSettings({}),
+  );
+  expect(reportText(await nothing)).toMatch(/0 flagged: none\n.*\n\n0 to revoke, 0 for a person to look at\.$/);
+});

@@ -1,0 +1,143 @@
+// Holds: proposals meet the registry's agencies by name without guessing, and count only once its signed list shows them.
+// A registry that says yes and does nothing cannot be had from the real one, so it is played here; the real one is in test/e2e.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  httpRegistryDesk,
+  type RegisteredAgency,
+  type RegistryDesk,
+  type RevokedEntry,
+} from '../../../cloud-bridge/query-audit/registry-desk.ts';
+import {
+  agencyNamed,
+  makeRevocations,
+  planRevocations,
+  reinstateAgency,
+} from '../../../cloud-bridge/query-audit/revoking.ts';
+import type { Finding } from '../../../cloud-bridge/query-audit/verdict.ts';
+
+const agency = (id: string, name: string, more: Partial<RegisteredAgency> = {}): RegisteredAgency => ({
+  ...{ agency: id, name, state: 'approved', scopes: ['community-request'], except: [], revision: 1 },
+  ...more,
+});
+const finding = (name: string, verdict: Finding['verdict'] = 'revoke', scope: string | null = null): Finding => ({
+  ...{ agency: name, verdict, scope, score: 1, queries: 10, flagged: 5, chance: 0 },
+  ...{ byRule: {}, behaviours: [], samples: [], reasons: [] },
+});
+
+/** A registry in memory that keeps its word, but for what `lies` changes. */
+function desk(agencies: RegisteredAgency[], lies: Partial<RegistryDesk> = {}) {
+  const list: RevokedEntry[] = [];
+  const change = (id: string, to: Partial<RegisteredAgency>) => {
+    const at = agencies.findIndex((one) => one.agency === id);
+    const next = { ...(agencies[at] ?? agency(id, '')), ...to };
+    agencies[at] = next;
+    return Promise.resolve(next);
+  };
+  const honest: RegistryDesk = {
+    agencies: () => Promise.resolve([...agencies]),
+    revoke: (id, scope) => {
+      list.push({ agency: id, upToRevision: 1, ...(scope === null ? {} : { scope }) });
+      if (scope === null) return change(id, { state: 'revoked' });
+      return change(id, scope.startsWith('area-') ? { except: [scope.slice(5)] } : { scopes: [] });
+    },
+    reinstate: ({ agency: id }) => change(id, { state: 'approved', except: [] }),
+    revoked: () => Promise.resolve(list),
+  };
+  return { desk: { ...honest, ...lies }, list, agencies };
+}
+
+describe('planRevocations', () => {
+  const registered = [
+    agency('agency-1', 'Alice TX P.D.'),
+    agency('agency-2', 'Twin PD'),
+    agency('agency-3', 'TWIN PD'),
+  ];
+
+  it('matches names but for case and punctuation, leaves out who is only to be looked at, and guesses nothing', () => {
+    const findings = [
+      finding('ALICE TX PD', 'revoke', 'area-9v'),
+      finding('Alice TX PD', 'review'),
+      finding('Twin PD'),
+      finding('Other PD'),
+    ];
+    expect(planRevocations(findings, registered)).toEqual({
+      planned: [{ name: 'ALICE TX PD', agency: 'agency-1', scope: 'area-9v' }],
+      unmatched: ['Twin PD', 'Other PD'],
+    });
+  });
+
+  it('takes what a file says of names, and only own entries of it', () => {
+    const names = { 'Twin PD': 'agency-3' };
+    expect(planRevocations([finding('Twin PD'), finding('constructor')], registered, names)).toEqual({
+      planned: [{ name: 'Twin PD', agency: 'agency-3', scope: null }],
+      unmatched: ['constructor'],
+    });
+  });
+
+  it('passes over ids whose key was rotated away', () => {
+    const rotated = [agency('agency-1', 'A PD', { state: 'retired' }), agency('agency-2', 'A PD')];
+    expect(agencyNamed(rotated, 'a pd')?.agency).toBe('agency-2');
+    expect(agencyNamed(rotated, 'agency-1')?.agency).toBe('agency-1');
+  });
+});
+
+describe('makeRevocations', () => {
+  const one = (scope: string | null) => [{ name: 'A PD', agency: 'agency-1', scope }];
+
+  it.each([null, 'area-9v', 'community-request'])('takes the scope %s, once', async (scope) => {
+    const registry = desk([agency('agency-1', 'A PD')]);
+    await makeRevocations(registry.desk, one(scope));
+    await makeRevocations(registry.desk, one(scope));
+    expect(registry.list).toHaveLength(1);
+  });
+
+  it('is not content with a yes: neither the standing nor the list may still show the old', async () => {
+    const same = agency('agency-1', 'A PD');
+    const idle = desk([same], { revoke: () => Promise.resolve(same) });
+    await expect(makeRevocations(idle.desk, one('area-9v'))).rejects.toMatchObject({ code: 'audit_not_taken' });
+    const unlisted = desk([same], { revoked: () => Promise.resolve([]) });
+    await expect(makeRevocations(unlisted.desk, one(null))).rejects.toMatchObject({ code: 'audit_not_taken' });
+    const narrower = desk([agency('agency-1', 'A PD')], {
+      revoked: () => Promise.resolve([{ agency: 'agency-1', upToRevision: 1, scope: 'area-9v' }]),
+    });
+    await expect(makeRevocations(narrower.desk, one(null))).rejects.toMatchObject({ code: 'audit_not_taken' });
+  });
+});
+
+it('reinstates one agency, and says when that did not help or nobody is meant', async () => {
+  const registry = desk([agency('agency-1', 'A PD', { state: 'revoked' })]);
+  expect(await reinstateAgency(registry.desk, 'a pd')).toMatchObject({ state: 'approved' });
+  await expect(reinstateAgency(registry.desk, 'B PD')).rejects.toMatchObject({ code: 'audit_agency_unmatched' });
+  const stubborn = desk([agency('agency-1', 'A PD', { state: 'revoked' })], {
+    reinstate: (same) => Promise.resolve(same),
+  });
+  await expect(reinstateAgency(stubborn.desk, 'A PD')).rejects.toMatchObject({ code: 'audit_not_taken' });
+});
+
+describe('httpRegistryDesk', () => {
+  let server: Server;
+  afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+  async function answering(body: string): Promise<RegistryDesk> {
+    server = createServer((_request, reply) => reply.setHeader('content-type', 'application/json').end(body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return httpRegistryDesk({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, adminToken: 'x' });
+  }
+
+  it('believes no answer that is not a registry’s, and no list that is not signed', async () => {
+    const strange = await answering('{"agencies":[{"agency":"Not An Id"}],"key":"short","revocations":"a.b.c"}');
+    await expect(strange.agencies()).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(strange.revoked()).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(strange.revoke('agency-1', null)).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('takes in a registry as large as one can be', async () => {
+    const all = Array.from({ length: 10_000 }, (_, at) => ({
+      ...agency(`agency-${at}`, 'A PD'),
+      more: 'x'.repeat(300),
+    }));
+    expect(await (await answering(JSON.stringify({ agencies: all }))).agencies()).toHaveLength(10_000);
+  });
+});

@@ -1,0 +1,29 @@
+// Holds: one spelling for what people type, and for the plainest ways to hide a word.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { wordsOf } from '../../../cloud-bridge/query-audit/wording.ts';
+
+it.each([
+  ['I.C.E./E.R.O.  Assist', 'ice ero assist'],
+  ['H.S.I', 'hsi'],
+  ['my girlfriend\u2019s car', 'my girlfriends car'],
+  ['ICE_hold', 'ice hold'],
+  ['287(g)', '287 g'],
+  ['\u0406\u0421\u0415', 'ice'],
+  ['i\u200bc\u00ade', 'ice'],
+  ['\uff29\uff23\uff25', 'ice'],
+  ['D\u00e9portation', 'deportation'],
+  ['U.S. v. Price, no. 3', 'us v price no 3'],
+  ['line\r\nbreak', 'line break'],
+  ['  ', ''],
+])('spells %j as %j', (text, words) => expect(wordsOf(text)).toBe(words));
+
+it('gives single spaces, no capitals, and the same again for its own result', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 24 }), (text) => {
+      const words = wordsOf(text);
+      expect(words).not.toMatch(/^ | {2}| $/);
+      expect(wordsOf(words)).toBe(words);
+    }),
+  );
+});

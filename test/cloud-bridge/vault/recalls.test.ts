@@ -1,0 +1,134 @@
+// Holds: an owner's recall is answered by department policy, once, signed; and is nobody's to send but the owner's.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { verifySignature } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { openToken } from '../../../device/protocol/jws.ts';
+import { recallAnswerSchema } from '../../../device/protocol/vault.ts';
+import { BridgeHouse } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { makeParty } from '../../support/parties.ts';
+import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
+
+const folder = temporaryFolder('recalls');
+let house: BridgeHouse;
+let vault: VaultHouse;
+let officer: Officer;
+let request: string;
+let clip: OfferedClip;
+let at: string;
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+  vault = await new VaultHouse(join(folder.path, 'vault')).start();
+  await vault.pin(house.cast.bridge);
+  officer = await vault.officer(house.cast.agency.id);
+});
+afterAll(async () => {
+  await vault.stop();
+  await house.close();
+  folder.dispose();
+});
+beforeEach(async () => {
+  clip = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
+  at = `/evidence/${clip.item}`;
+  await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'erase' } });
+});
+
+function answerIn(body: Record<string, unknown>) {
+  const opened = openToken(String(body['answer']), {
+    typ: 'doorsill-recall-answer+jws',
+    schema: recallAnswerSchema,
+    audience: house.cast.device.id,
+    keys: [vault.vault.publicKey],
+    verify: verifySignature,
+  });
+  if (!opened.ok) throw new Error(`${opened.fault}: ${JSON.stringify(body)}`);
+  return opened.claims;
+}
+const bytes = () => existsSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'));
+
+describe('a recall', () => {
+  it('erases, restricts or keeps, as the department says, and answers the same again', async () => {
+    const policies = [
+      [{ answer: 'erase' }, 'erased', false],
+      [{ answer: 'restrict', reason: 'under review' }, 'restricted', true],
+      [{ answer: 'keep', reason: 'trial' }, 'kept', true],
+    ] as const;
+    for (const [recall, decision, stays] of policies) {
+      clip = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
+      await vault.as(officer, 'PUT', '/policy', { recall });
+      const { body } = await clip.recall();
+      expect(answerIn(body)).toMatchObject({ ...clip.facts, decision });
+      expect(bytes()).toBe(stays);
+      await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'erase' } });
+      expect((await clip.recall()).body).toEqual(body);
+      expect(bytes()).toBe(stays);
+    }
+    const plain = await vault.officer(house.cast.agency.id, ['evidence.any.read']);
+    await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'restrict' } });
+    clip = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
+    await clip.recall();
+    expect((await vault.as(plain, 'GET', `/evidence/${clip.item}`)).status).toBe(404);
+  });
+
+  it('restricts what a case holds, although the department erases', async () => {
+    await vault.as(officer, 'PUT', `${at}/cases/SPD-1`);
+    expect(answerIn((await clip.recall()).body)).toMatchObject({ decision: 'restricted', reason: /case/ });
+    expect((await vault.as(officer, 'GET', at)).body).toMatchObject({ accessClass: 'restricted', state: 'active' });
+    expect(bytes()).toBe(true);
+  });
+
+  it('erases what was deleted and could be restored, and is answered for what is erased already', async () => {
+    await vault.as(officer, 'DELETE', at);
+    expect(answerIn((await clip.recall()).body)).toMatchObject({ decision: 'erased' });
+    expect(bytes()).toBe(false);
+    expect((await vault.as(officer, 'POST', `${at}/restoration`)).status).toBe(409);
+    const { body } = await vault.as(officer, 'GET', `${at}/trail`);
+    expect(Object(body['entries'])[1]).toMatchObject({ event: 'recalled', detail: 'erased' });
+  });
+
+  it('counts also when the vault has not heard yet that the clip is its own', async () => {
+    const held = new OfferedClip(house, vault, request, house.parcel(request));
+    await held.offer();
+    await held.bytes();
+    clip = held;
+    await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'trial' } });
+    expect(answerIn((await held.recall()).body)).toMatchObject({ decision: 'kept' });
+    expect((await vault.as(officer, 'GET', `/evidence/${held.item}`)).body['state']).toBe('active');
+  });
+
+  it('is another paired owner’s, too, whom the device vouches for', async () => {
+    const { cast } = house;
+    const second = makeParty('owner', new SystemRandom());
+    const revocation = cast.revoke(clip.parcel.grantToken, {}, second);
+    expect(await clip.recall({ revocation })).toMatchObject({ status: 403, body: { code: 'recall_refused' } });
+    const pairing = cast.pairing({ key: second.key.publicKey });
+    expect(answerIn((await clip.recall({ revocation, pairing })).body)).toMatchObject({ decision: 'erased' });
+  });
+
+  it('that a captured bridge makes up is refused, and erases nothing', async () => {
+    const { cast } = house;
+    const stranger = makeParty('owner', new SystemRandom());
+    const other = new OfferedClip(house, vault, request, house.parcel(request));
+    const { grantToken } = clip.parcel;
+    for (const words of [
+      { revocation: cast.revoke(grantToken, {}, stranger) },
+      { revocation: cast.revoke(grantToken, {}, cast.bridge) },
+      { revocation: cast.revoke(other.parcel.grantToken) },
+      { revocation: cast.revoke(grantToken, { grantSha256: 'a'.repeat(64) }) },
+      {
+        revocation: cast.revoke(grantToken, {}, stranger),
+        pairing: cast.pairing({ key: stranger.key.publicKey }, cast.bridge),
+      },
+      { revocation: cast.revoke(grantToken, { aud: 'device-other' }) },
+    ]) {
+      expect(await clip.recall(words)).toMatchObject({ status: 403, body: { code: 'recall_refused' } });
+    }
+    const { recall } = { recall: clip.step('withdraw') };
+    expect((await clip.recall({ recall })).status).toBeGreaterThanOrEqual(400);
+    expect(await other.recall()).toMatchObject({ status: 404, body: { code: 'evidence_unknown' } });
+    expect(bytes()).toBe(true);
+  });
+});

@@ -1,0 +1,199 @@
+// Holds: the vault takes exactly what a pinned bridge, the device and its owner signed, once, and says so in its own hand.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { openToken } from '../../../device/protocol/jws.ts';
+import { acknowledgementSchema, deletionSchema } from '../../../device/protocol/vault.ts';
+import { BridgeHouse } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { claimsOf, makeParty } from '../../support/parties.ts';
+import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
+
+const folder = temporaryFolder('vault');
+let house: BridgeHouse;
+let vault: VaultHouse;
+let officer: Officer;
+let request: string;
+let clip: OfferedClip;
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+  vault = await new VaultHouse(join(folder.path, 'vault')).start();
+  await vault.pin(house.cast.bridge);
+  officer = await vault.officer(house.cast.agency.id);
+});
+afterAll(async () => {
+  await vault.stop();
+  await house.close();
+  folder.dispose();
+});
+beforeEach(() => {
+  clip = new OfferedClip(house, vault, request, house.parcel(request));
+});
+
+const blobs = () => readdirSync(join(vault.folder, 'blobs'));
+const seen = async () => (await vault.as(officer, 'GET', `/evidence/${clip.item}`)).status;
+
+function acknowledged(body: Record<string, unknown>) {
+  const opened = openToken(String(body['acknowledgement']), {
+    typ: 'doorsill-acknowledgement+jws',
+    schema: acknowledgementSchema,
+    audience: house.cast.bridge.id,
+    keys: [vault.vault.publicKey],
+    verify: verifySignature,
+  });
+  if (!opened.ok) throw new Error(opened.fault);
+  return opened.claims;
+}
+
+describe('a hand-over', () => {
+  it('ends in a signed acknowledgement of these bytes, shown to nobody before it is confirmed', async () => {
+    expect((await clip.offer()).body).toEqual({ item: clip.item, state: 'open' });
+    const taken = await clip.bytes();
+    expect(taken.body).toMatchObject({ item: clip.item, state: 'held' });
+    expect(acknowledged(taken.body)).toMatchObject(clip.facts);
+    expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'))).toEqual(Buffer.from(clip.parcel.clip));
+    expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'manifest.jws'), 'utf8')).toBe(
+      clip.parcel.manifestToken,
+    );
+    expect(await seen()).toBe(404);
+    expect((await clip.confirm()).body).toMatchObject({ state: 'confirmed' });
+    expect(await seen()).toBe(200);
+  });
+
+  it('said again at any step gets the same acknowledgement and makes no second item', async () => {
+    await clip.offer();
+    const [first, second] = await Promise.all([clip.bytes(), clip.bytes()]);
+    const again = [first, second, await clip.offer(), await clip.bytes(), await clip.confirm(), await clip.confirm()];
+    expect(new Set(again.map(({ body }) => body['acknowledgement'])).size).toBe(1);
+    expect(blobs().filter((name) => name === clip.item)).toHaveLength(1);
+    expect(readdirSync(join(vault.folder, 'staging'))).toEqual([]);
+    const trail = await vault.as(officer, 'GET', `/evidence/${clip.item}/trail`);
+    const events = Object(trail.body['entries']).map((entry: { event: string }) => entry.event);
+    expect(events.filter((event: string) => event === 'received' || event === 'handed-over')).toHaveLength(2);
+  });
+
+  it('keeps the acknowledged clip over a restart, and forgets bytes that were never acknowledged', async () => {
+    await clip.handOver();
+    const orphan = join(vault.folder, 'blobs', 'item-nobodys');
+    await vault.disk.makeFolder(orphan);
+    await vault.disk.makeFolder(join(vault.folder, 'staging', 'staged-left'));
+    await vault.stop();
+    await vault.start();
+    expect(existsSync(orphan)).toBe(false);
+    expect(readdirSync(join(vault.folder, 'staging'))).toEqual([]);
+    expect(await seen()).toBe(200);
+  });
+
+  it('is refused for other bytes, of which nothing stays, and then takes the right ones', async () => {
+    await clip.offer();
+    const wrong = Uint8Array.from(clip.parcel.clip);
+    wrong[9] = (wrong[9] ?? 0) ^ 1;
+    for (const bytes of [wrong, clip.parcel.clip.slice(1), new Uint8Array([...clip.parcel.clip, 0])]) {
+      expect(await clip.bytes({ clip: bytes })).toMatchObject({ status: 422, body: { code: 'hand_over_refused' } });
+    }
+    expect(blobs()).not.toContain(clip.item);
+    expect(readdirSync(join(vault.folder, 'staging'))).toEqual([]);
+    expect((await clip.bytes()).status).toBe(200);
+  });
+
+  it('is refused when any of its papers is missing, another’s, or about another clip', async () => {
+    const { cast } = house;
+    const stranger = makeParty('bridge', new SystemRandom());
+    const other = new OfferedClip(house, vault, request, house.parcel(request));
+    const nowS = cast.nowS();
+    const refused = [
+      await clip.offer({ offer: clip.step('offer', {}, stranger) }),
+      await clip.offer({ offer: clip.step('confirm') }),
+      await clip.offer({ offer: clip.step('offer', { item: other.item }) }),
+      await clip.offer({ offer: clip.step('offer', { aud: 'vault-other' }) }),
+      await clip.offer({ offer: clip.step('offer', { agency: 'agency-other' }) }),
+      await clip.offer({ offer: clip.step('offer', { clipSha256: sha256Hex('other') }) }),
+      await clip.offer({ manifest: other.parcel.manifestToken }),
+      await clip.offer({ receipt: other.receipt() }),
+      await clip.offer({ receipt: clip.receipt({ outcome: 'deleted' }) }),
+      await clip.offer({ receipt: clip.receipt({ vault: stranger.key.publicKey }) }),
+      await clip.offer({ receipt: clip.receipt({}, stranger) }),
+      await clip.bytes({ item: other.item }),
+    ];
+    expect(refused.map(({ status, body }) => `${status} ${body['code']}`)).toEqual(
+      refused.map(() => '422 hand_over_refused'),
+    );
+    expect((await clip.offer({ offer: clip.step('offer', { exp: nowS }) })).body).toMatchObject({
+      code: 'token_expired',
+    });
+    expect((await clip.bytes()).body).toMatchObject({ code: 'evidence_unknown' });
+    expect((await clip.confirm()).body).toMatchObject({ code: 'evidence_unknown' });
+  });
+
+  it('refuses papers that a captured bridge made up: only the device and its owner can sign them', async () => {
+    const { cast } = house;
+    const mallory = makeParty('device', new SystemRandom());
+    const claims = claimsOf(clip.parcel.manifestToken);
+    const forged = cast.sign('doorsill-manifest+jws', { ...claims, iss: mallory.key.publicKey }, mallory);
+    const grant = cast.grant(request, { jti: clip.parcel.grant }, makeParty('owner', new SystemRandom()));
+    const otherGrant = cast.sign('doorsill-manifest+jws', { ...claims, grant }, cast.device);
+    // All of one hand, and only the device's name borrowed.
+    const accomplice = makeParty('owner', new SystemRandom());
+    const own = {
+      iss: mallory.key.publicKey,
+      pairing: cast.pairing({ key: accomplice.key.publicKey }, mallory),
+      grant: cast.grant(request, { jti: clip.parcel.grant }, accomplice),
+    };
+    const borrowed = cast.sign('doorsill-manifest+jws', { ...claims, ...own }, mallory);
+    for (const manifest of [forged, otherGrant, borrowed]) {
+      const step = clip.step('offer', { manifestSha256: sha256Hex(manifest) });
+      const receipt = clip.receipt({ manifestSha256: sha256Hex(manifest) });
+      const refused = await clip.offer({ offer: step, manifest, receipt });
+      expect(refused.body).toMatchObject({ code: 'hand_over_refused' });
+    }
+  });
+});
+
+describe('a withdrawal', () => {
+  it('erases what was held and names it, signed', async () => {
+    await clip.offer();
+    await clip.bytes();
+    expect((await clip.withdraw()).body).toEqual({ item: clip.item, state: 'erased' });
+    expect(blobs()).not.toContain(clip.item);
+    const view = await vault.as(officer, 'GET', `/evidence/${clip.item}`);
+    expect(view.body).toMatchObject({ state: 'erased', sha256: clip.facts.clipSha256 });
+    const deletion = openToken(String(view.body['deletion']), {
+      typ: 'doorsill-deletion+jws',
+      schema: deletionSchema,
+      audience: 'public',
+      keys: [vault.vault.publicKey],
+      verify: verifySignature,
+    });
+    expect(deletion).toMatchObject({ ok: true, claims: { ...clip.facts, cause: 'withdrawn' } });
+  });
+
+  it('that overtakes the bytes keeps them out for good', async () => {
+    await clip.offer();
+    await clip.withdraw();
+    expect((await clip.bytes()).body).toMatchObject({ state: 'erased' });
+    expect((await clip.offer()).body).toMatchObject({ state: 'erased' });
+    expect(blobs()).not.toContain(clip.item);
+    expect((await clip.withdraw()).status).toBe(200);
+  });
+
+  it('comes too late once the clip is handed over', async () => {
+    await clip.handOver();
+    expect(await clip.withdraw()).toMatchObject({ status: 409, body: { code: 'evidence_state' } });
+    expect(blobs()).toContain(clip.item);
+  });
+});
+
+it('says that it has no space instead of taking what it cannot keep', async () => {
+  await vault.stop();
+  const full = await new VaultHouse(vault.folder, { freeBytesMin: Number.MAX_SAFE_INTEGER }).start();
+  try {
+    const crowded = new OfferedClip(house, full, request, house.parcel(request));
+    expect(await crowded.offer()).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
+  } finally {
+    await full.stop();
+    await vault.start();
+  }
+});

@@ -1,0 +1,19 @@
+// The stories of the vault as a user runs them: each line is checked as it is told, and the end says what it proved.
+import { describe, expect, it } from 'vitest';
+import { runCommand } from '../support/command-line.ts';
+
+describe('story', () => {
+  it.each([
+    ['retention', 12],
+    ['recall', 8],
+  ])(
+    '%s tells what it proves',
+    async (name, lines) => {
+      const done = await runCommand(['story', name, '--json']);
+      expect(done.status, done.stderr).toBe(0);
+      expect(done.lines.filter(({ event }) => event === 'told')).toHaveLength(lines);
+      expect(done.last).toMatchObject({ event: 'proved', story: name, lines });
+    },
+    90_000,
+  );
+});
