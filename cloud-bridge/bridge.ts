@@ -44,6 +44,9 @@ import { intakeRoutes } from './intake/routes.ts';
 import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
+import { neighborsRoutes } from './neighbors/routes.ts';
+import { Partners } from './partners/partners.ts';
+import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
@@ -271,7 +274,9 @@ export class Bridge {
   }
 
   private addRequests(server: FastifyInstance, core: Core, board: AreaBoard): void {
-    const { clock, log, config } = this.deps;
+    const { clock, random, log, config } = this.deps;
+    const changed = () => void board.refresh();
+    const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
     const requests = new Requests({
       clock,
       log,
@@ -280,10 +285,15 @@ export class Bridge {
       store: core.database.requests,
       standing: core.standing,
       tokens: core.tokens,
+      partners,
+      profiles: core.database.neighbors,
       rules: config.requests,
-      changed: () => void board.refresh(),
+      changed,
     });
-    requestRoutes(server, requests);
+    requestRoutes(server, requests, core.adminToken);
+    const publicUrl = () => this.publicUrl();
+    neighborsRoutes(server, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
+    partnerRoutes(server, { partners, requests, adminToken: core.adminToken });
   }
 
   private addCustody(server: FastifyInstance, core: Core): Custody {
@@ -303,7 +313,13 @@ export class Bridge {
     const shared = { clock, random, log, store, files, locks, receipts, standing };
     const vault = this.openVault(core, files, locks, receipts);
     const stored = () => vault?.handOvers.wake();
-    const finish = new Finish({ ...shared, sweepEveryMs: SWEEP_EVERY_MS, vault: config.vault?.key ?? null, stored });
+    const finish = new Finish({
+      ...shared,
+      requests,
+      sweepEveryMs: SWEEP_EVERY_MS,
+      vault: config.vault?.key ?? null,
+      stored,
+    });
     const lifeSMax = config.intake.uploadTokenLifeSMax;
     const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
     const desk = new IntakeDesk({ ...shared, requests, tokens, finish, rules: config.intake });

@@ -31,6 +31,10 @@ const requestRulesSchema = z.strictObject({
   /** A contact's email must be at the agency's own domain. */
   officialEmailOnly: z.boolean().default(true),
   openPerCellMax: z.int().positive().max(99).default(60),
+  /** Drafts and requests in moderation that one agency may have at once. */
+  waitingPerAgencyMax: z.int().positive().default(50),
+  /** Which requests a moderator looks at before they are published: all, those in whose words something was found, or none. */
+  moderation: z.enum(['everything', 'findings', 'nothing']).default('everything'),
   stateAgencies: z.boolean().default(false),
 });
 export type RequestRules = z.infer<typeof requestRulesSchema>;

@@ -14,7 +14,7 @@ export class AgencyTokens {
   }
 
   /** Who calls and what for. Throws `token_...`, and what `Standing.credential` throws. */
-  async readCall(token: string): Promise<{ agency: string; call: AgencyAction }> {
+  async readCall(token: string): Promise<{ organisation: string; call: AgencyAction }> {
     const { agency } = peekToken(token, agencyCallSchema);
     const { claims: credential } = await this.deps.standing.credential(agency);
     const claims = readToken(token, {
@@ -24,7 +24,7 @@ export class AgencyTokens {
       keys: [credential.key],
     });
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
-    return { agency, call: claims.call };
+    return { organisation: credential.organisation ?? agency, call: claims.call };
   }
 
   /** An officer's access to one clip. Throws `token_...`, and what `Standing.credential` throws. */

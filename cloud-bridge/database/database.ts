@@ -6,6 +6,8 @@ import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
 import { SqlHandOvers } from './hand-overs.ts';
 import { SqlIntakes } from './intakes.ts';
+import { SqlNeighbors } from './neighbors.ts';
+import { SqlPartners } from './partners.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
 import { openSqlite } from './sqlite-file.ts';
@@ -15,6 +17,8 @@ export interface Database {
   documents: SqlDocuments;
   enrolments: SqlEnrolments;
   requests: SqlRequests;
+  partners: SqlPartners;
+  neighbors: SqlNeighbors;
   intakes: SqlIntakes;
   handOvers: SqlHandOvers;
   accessLog: SqlAccessLog;
@@ -33,6 +37,8 @@ export function openDatabase(path: string, seams: CustodySeams): Promise<Databas
       documents: new SqlDocuments(tables, custody),
       enrolments: new SqlEnrolments(tables),
       requests: new SqlRequests(tables, custody),
+      partners: new SqlPartners(tables, custody),
+      neighbors: new SqlNeighbors(tables),
       intakes: new SqlIntakes(tables, custody),
       handOvers: new SqlHandOvers(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),

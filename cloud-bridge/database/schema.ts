@@ -1,6 +1,8 @@
 // Owns: the tables and how they came to be: migrations run forward only, each once, in order. Not here: queries.
 import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
+import type { PartnerStatus } from '../partners/store.ts';
+import type { RequestState } from '../requests/machine.ts';
 
 export interface Tables {
   schema_version: { version: number };
@@ -11,13 +13,40 @@ export interface Tables {
     request: string;
     agency: string;
     agency_key: string;
+    organisation: string;
     token: string;
     token_sha256: string;
     publication: string;
     investigation: string;
-    state: 'published' | 'resolved';
+    state: RequestState;
+    revision: number;
+    /** JSON. */
+    findings: string;
+    reason: string | null;
+    partner: string | null;
+    submitted_s: number;
     published_s: number;
     expires_s: number;
+  };
+  partners: {
+    partner: string;
+    name: string;
+    status: PartnerStatus;
+    since_s: number;
+    revision: number;
+    token_sha256: string;
+    webhook_secret: string;
+  };
+  agency_profiles: {
+    organisation: string;
+    agency: string;
+    name: string;
+    jurisdiction: string;
+    domain: string;
+    /** JSON. */
+    profiles: string;
+    retention: string;
+    seen_s: number;
   };
   request_cells: { request: string; cell: string };
   area_cells: { cell: string; revision: number; parts: number };
@@ -163,5 +192,39 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        primary key (device, grant_id), foreign key (device, grant_id) references intakes (device, grant_id)
      ) strict`,
     `create index hand_overs_by_state on hand_overs (state)`,
+  ],
+  [
+    `create table partners (
+       partner text primary key, name text not null, status text not null check (status in ('active', 'suspended', 'ended')),
+       since_s integer not null, revision integer not null, token_sha256 text not null, webhook_secret text not null
+     ) strict`,
+    `create table agency_profiles (
+       organisation text primary key, agency text not null, name text not null, jurisdiction text not null,
+       domain text not null, profiles text not null, retention text not null, seen_s integer not null
+     ) strict`,
+    // SQLite cannot change a check: the table is made anew, as https://sqlite.org/lang_altertable.html#otheralter says.
+    `create table requests_2 (
+       request text primary key, agency text not null, agency_key text not null, organisation text not null,
+       token text not null, token_sha256 text not null, publication text not null, investigation text not null,
+       state text not null check (
+         state in ('draft', 'in_moderation', 'published', 'resolved', 'expired', 'cancelled', 'refused')
+       ),
+       revision integer not null, findings text not null, reason text, partner text references partners (partner),
+       submitted_s integer not null, published_s integer not null, expires_s integer not null
+     ) strict`,
+    `insert into requests_2
+       select request, agency, agency_key, agency, token, token_sha256, publication, investigation, state, 1, '[]', null,
+         null, published_s, published_s, expires_s
+       from requests`,
+    `drop table requests`,
+    `alter table requests_2 rename to requests`,
+    `create index requests_by_investigation on requests (organisation, investigation)`,
+    // None is partial: with values bound to a statement, SQLite does not see that a partial one would do.
+    `create index requests_by_expiry on requests (expires_s)`,
+    `create index requests_by_publication on requests (published_s, request)`,
+    `create index requests_by_state on requests (state, published_s)`,
+    `create index requests_of_organisation on requests (organisation, published_s, request, state)`,
+    `create index requests_waiting on requests (state, submitted_s, request)`,
+    `create index requests_by_partner on requests (partner)`,
   ],
 ];

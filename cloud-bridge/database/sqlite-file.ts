@@ -29,13 +29,17 @@ export async function openSqlite<Tables, Stores>(
     file.pragma('journal_mode = WAL');
     // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
     file.pragma('synchronous = FULL');
-    file.pragma('foreign_keys = ON');
     // What a home disclosed is overwritten when its row is emptied, not left in free pages.
     file.pragma('secure_delete = ON');
     file.pragma('busy_timeout = 5000');
     // A database that can only be read is found out now, not when the first clip has come.
     file.exec('begin immediate; rollback');
+    // Off while tables are made anew; what they then refer to is looked at once more.
+    file.pragma('foreign_keys = OFF');
     await migrate(tables, path, migrations);
+    if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
+      throw failure('state_damaged', { file: path, detail: 'a row refers to one that is missing' });
+    file.pragma('foreign_keys = ON');
     const open = tables;
     return { ...(await stores(open)), close: () => open.destroy() };
   } catch (thrown) {

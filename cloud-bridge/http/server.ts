@@ -75,7 +75,9 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   });
   // An upload's body has its own pace: its parser leaves it alone, so that this comes right after the headers.
   server.addHook('preHandler', async (request) => deadlines.get(request)?.cancel());
-  server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+  server.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  });
 
   server.setErrorHandler((thrown, request, reply) => {
     let refused = refusalOf(thrown);

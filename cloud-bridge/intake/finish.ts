@@ -6,6 +6,8 @@ import { type ErrorCode, type Failure, failure, isFailure } from '../../device/p
 import { manifestSchema } from '../../device/protocol/manifest.ts';
 import type { Standing } from '../agencies/standing.ts';
 import { Repeater } from '../repeater.ts';
+import { assertAnswerable } from '../requests/answerable.ts';
+import type { RequestStore } from '../requests/store.ts';
 import { peekToken } from '../tokens.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { UploadLocks } from './locks.ts';
@@ -20,6 +22,7 @@ export interface FinishDeps {
   locks: UploadLocks;
   receipts: Receipts;
   standing: Standing;
+  requests: RequestStore;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay. */
   vault: string | null;
@@ -57,7 +60,7 @@ export class Finish {
   /**
    * Stores the clip if all its bytes are there; does nothing when some are missing or it has ended already. Throws
    * `intake_hash` (send again), `intake_structure`, `intake_grant_invalid`, `intake_revoked`, `request_not_live`,
-   * `agency_...` (deleted), `credential_unavailable`, `intake_full` (it is tried again by itself).
+   * `agency_...`, `partner_...` (deleted), `credential_unavailable`, `intake_full` (it is tried again by itself).
    */
   async finish(upload: string): Promise<void> {
     // Looked at before taking the lock, which would end an upload that is still under way.
@@ -80,7 +83,7 @@ export class Finish {
   }
 
   private async settle(intake: Intake): Promise<void> {
-    const { files, store, receipts, standing, clock, log } = this.deps;
+    const { files, store, receipts, standing, requests, clock, log } = this.deps;
     if ((await files.sealStaged(intake.upload)) !== intake.clipSha256) {
       await store.setUploading(intake.upload, false);
       await files.removeStaged(intake.upload);
@@ -89,6 +92,8 @@ export class Finish {
     const manifest = peekToken(intake.manifest, manifestSchema);
     await files.checkStaged(intake.upload, manifest);
     const { claims: credential } = await standing.credential(intake.agency);
+    const request = await requests.find(intake.request);
+    assertAnswerable(request);
     const { vault } = this.deps;
     const receipt = receipts.sign(intake, 'stored', vault === null ? {} : { vault });
     const stored = { receipt, storedS: wallSeconds(clock), vault };
@@ -96,7 +101,7 @@ export class Finish {
       await files.makeReady(intake, intake.manifest, manifest);
       const check = () => {
         assertGrantAlive(intake, clock);
-        standing.assertGood(credential);
+        standing.assertGood(credential, request.cells);
       };
       const done = await store.publish(intake, stored, check, () => files.show(intake.clip));
       if (!done) throw await this.whyNot(intake);
@@ -157,7 +162,11 @@ export class Finish {
 
 /** Whether a failure to store is for good: neither the same bytes again nor another moment would change it. */
 function isFinal(thrown: Failure): boolean {
-  return !thrown.retryable && thrown.code !== 'intake_hash' && /^(intake_|agency_|request_not_live)/.test(thrown.code);
+  return (
+    !thrown.retryable &&
+    thrown.code !== 'intake_hash' &&
+    /^(intake_|agency_|partner_|request_not_live)/.test(thrown.code)
+  );
 }
 
 /** Throws `intake_grant_invalid` once the grant has expired: from then on nothing more is taken under it. */

@@ -6,6 +6,7 @@ import { type Failure, failure, isFailure } from '../../device/protocol/errors.t
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
 import type { Standing } from '../agencies/standing.ts';
 import type { IntakeRules } from '../config.ts';
+import { assertAnswerable } from '../requests/answerable.ts';
 import type { RequestStore } from '../requests/store.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { DeviceTokens, Presented } from './device-tokens.ts';
@@ -107,8 +108,9 @@ export class IntakeDesk {
     if (!writes || hasArrived(intake)) return intake;
     assertGrantAlive(intake, this.deps.clock);
     const request = await this.deps.requests.find(intake.request);
-    if (request?.state !== 'published') throw failure('request_not_live');
-    await this.deps.standing.credential(intake.agency);
+    assertAnswerable(request);
+    const { claims } = await this.deps.standing.credential(intake.agency);
+    this.deps.standing.assertGood(claims, request.cells);
     return intake;
   }
 
@@ -120,7 +122,8 @@ export class IntakeDesk {
   private async admit(presented: Presented, manifest: Manifest, manifestToken: string): Promise<Intake> {
     const { random, requests, standing, clock } = this.deps;
     const judged = await judge(manifest, presented, requests, wallSeconds(clock));
-    await standing.credential(judged.request.agency);
+    const { claims } = await standing.credential(judged.request.agency);
+    standing.assertGood(claims, judged.request.cells);
     return {
       device: presented.token.device,
       grant: judged.grant.jti,

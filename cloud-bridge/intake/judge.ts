@@ -15,6 +15,7 @@ import {
 } from '../../device/protocol/grant.ts';
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
 import { type Request, requestSchema } from '../../device/protocol/request.ts';
+import { assertAnswerable } from '../requests/answerable.ts';
 import type { RequestStore, StoredRequest } from '../requests/store.ts';
 import { peekToken, readLink, tryToken } from '../tokens.ts';
 import type { Presented } from './device-tokens.ts';
@@ -72,7 +73,7 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
 
 /**
  * Judges a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
- * `request_not_live`. Whether the agency is in good standing and the grant revoked is asked elsewhere.
+ * `request_not_live`, `partner_...`. Whether the agency is in good standing and the grant revoked is asked elsewhere.
  */
 export async function judge(
   manifest: Manifest,
@@ -86,7 +87,7 @@ export async function judge(
     throw failure('intake_grant_invalid', { detail: 'the upload token names another one' });
   checkGrantLife(grant, nowS);
   const request = await requests.find(grant.request);
-  if (request?.state !== 'published') throw failure('request_not_live');
+  assertAnswerable(request);
   checkGrant(grant, request, peekToken(request.token, requestSchema));
   checkManifest(manifest, grant, request);
   return { manifest, grant, grantSha256: sha256Hex(manifest.grant), request };

@@ -8,6 +8,7 @@ import type { PublishedRequest } from '../../device/protocol/request.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import type { Standing } from '../agencies/standing.ts';
 import { Repeater } from '../repeater.ts';
+import { assertAnswerable } from './answerable.ts';
 import { type CellContent, packParts, signParts } from './area-documents.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
 
@@ -110,9 +111,12 @@ export class AreaBoard {
 
   /** A request as it stands now: with a fresh credential, cancelled, or absent while its credential cannot be had. */
   private async entryOf(request: StoredRequest): Promise<PublishedRequest | 'cancelled' | 'absent'> {
-    if (request.state === 'resolved') return 'cancelled';
+    if (request.state !== 'published') return 'cancelled';
     try {
+      assertAnswerable(request);
       const credential = await this.deps.standing.credential(request.agency);
+      // Where it may not ask some of the homes, it asks none: who is left out would be told from who is not.
+      this.deps.standing.assertGood(credential.claims, request.cells);
       // Another key for the same agency cannot be: the id follows from it.
       return { request: request.token, credential: credential.token, publication: request.publication };
     } catch (thrown) {

@@ -3,7 +3,7 @@
 import { cellsOf } from '../../device/protocol/area.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
-import type { Credential, Request } from '../../device/protocol/request.ts';
+import type { Credential, Polygon, Request } from '../../device/protocol/request.ts';
 import type { RequestRules } from '../config.ts';
 import { areaM2, isSimple } from './geometry.ts';
 
@@ -29,6 +29,7 @@ export function checkLimits(request: Request, credential: Credential, rules: Req
   ) {
     throw refuse('investigation, incident type, text and contact are mandatory');
   }
+  checkPlace(request.area, refuse);
   if (!isSimple(request.area)) throw refuse('the area’s outline crosses or touches itself');
   const sizeM2 = Math.round(areaM2(request.area));
   if (sizeM2 < rules.areaM2Min || sizeM2 > rules.areaM2Max) {
@@ -37,6 +38,18 @@ export function checkLimits(request: Request, credential: Credential, rules: Req
   const cells = cellsOf(request.area, CELLS_MAX);
   if (!cells) throw refuse('the area is too long and thin');
   return cells;
+}
+
+/** Beyond this, meridians run together within an area, and an outline drawn in degrees is not what it looks like. */
+const LATITUDE_MAX = 85;
+
+function checkPlace({ coordinates: [ring] }: Polygon, refuse: (detail: string) => Error): void {
+  if (ring.some(([, latitude]) => Math.abs(latitude) > LATITUDE_MAX)) {
+    throw refuse(`the area reaches beyond ${LATITUDE_MAX} degrees of latitude`);
+  }
+  // RFC 7946 §3.1.9: what crosses the antimeridian is cut there.
+  const jumps = ring.some(([longitude], at) => Math.abs(longitude - (ring[at - 1]?.[0] ?? longitude)) > 180);
+  if (jumps) throw refuse('the area crosses the antimeridian; ask in two requests, one for each side');
 }
 
 function checkTimes(request: Request, rules: RequestRules, nowS: number, refuse: (detail: string) => Error): void {

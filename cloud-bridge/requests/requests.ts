@@ -1,18 +1,25 @@
-// Owns: taking an agency's request, countersigning it, and ending it. Not here: the board (area-board.ts), limits
-// (limits.ts), standing (agencies/). It tells an agency the state of its own request and never who answered, or how many.
+// Owns: taking an agency's request, having it looked at, countersigning it, and ending it. Not here: the board (area-board.ts),
+// limits (limits.ts), its states (machine.ts), standing (agencies/). It tells an agency the state of its own request and
+// never who answered, or how many.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import type { AgencyAction } from '../../device/protocol/agency.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { publicationSchema, requestSchema } from '../../device/protocol/request.ts';
+import { asksBeyond } from '../../device/protocol/published.ts';
+import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/protocol/request.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
 import type { Standing } from '../agencies/standing.ts';
 import type { RequestRules } from '../config.ts';
+import type { NeighborsStore } from '../neighbors/store.ts';
+import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../tokens.ts';
 import { checkLimits, investigationKey } from './limits.ts';
-import type { RequestStore, StoredRequest } from './store.ts';
+import { next, type RequestInput, type RequestState, stateAt } from './machine.ts';
+import type { NumberLimits, NumbersOutcome, RequestStore, StoredRequest } from './store.ts';
+import { type Finding, findingsOf } from './text-check.ts';
 
 export interface RequestsDeps {
   clock: Clock;
@@ -22,16 +29,41 @@ export interface RequestsDeps {
   store: RequestStore;
   standing: Standing;
   tokens: AgencyTokens;
+  partners: Partners;
+  /** Remembers what an agency is registered as, for the public pages. */
+  profiles: Pick<NeighborsStore, 'noteProfile'>;
   rules: RequestRules;
   /** Called when the board must change; need not be waited for. */
   changed: () => void;
 }
 
 /** All an agency learns about its own request. */
-export interface RequestState {
+export interface RequestView {
   request: string;
-  state: 'published' | 'resolved' | 'expired';
+  state: RequestState;
+  /** What a moderator will look at. */
+  findings?: Finding[];
+  /** Why it was refused or cancelled. */
+  reason?: string;
 }
+
+/** What a moderator sees of a request that waits. */
+export interface WaitingRequest extends RequestView {
+  agency: string;
+  agencyName: string;
+  revision: number;
+  claims: Request;
+}
+
+/** How a request comes in. */
+export interface Posting {
+  /** Kept, checked and shown to its agency alone until it is submitted. */
+  draft?: boolean;
+  /** The partner whose channel it comes through, which has proven itself. */
+  partner?: string;
+}
+
+const WAITING_PAGE = 100;
 
 export class Requests {
   private readonly deps: RequestsDeps;
@@ -41,97 +73,247 @@ export class Requests {
   }
 
   /**
-   * Publishes a request; the same bytes again change nothing. Throws `token_...`, `agency_...`, `credential_unavailable`,
-   * `request_limits`, `request_exists`.
+   * Takes in a request; the same bytes again change nothing. Throws `token_...`, `agency_...`, `credential_unavailable`,
+   * `partner_...`, `request_limits`, `request_exists`.
    */
-  async publish(token: string): Promise<RequestState> {
-    const { standing, store, clock, rules, key, bridgeId } = this.deps;
-    const { agency } = peekToken(token, requestSchema);
-    const { claims: credential } = await standing.credential(agency);
+  async post(token: string, { draft = false, partner }: Posting = {}): Promise<RequestView> {
+    const { standing, store, clock, profiles, bridgeId } = this.deps;
+    const claimed = peekToken(token, requestSchema);
+    if (claimed.partner !== undefined && claimed.partner !== partner) await this.wrongChannel(claimed.partner);
+    const { claims: credential } = await standing.credential(claimed.agency);
     const request = readToken(token, {
       typ: 'doorsill-request+jws',
       schema: requestSchema,
       audience: bridgeId,
       keys: [credential.key],
     });
-    const tokenSha256 = sha256Hex(token);
+    if (request.partner !== partner) throw failure('token_unknown_claims');
+    const channel = partner === undefined ? null : await this.deps.partners.usable(partner);
     const known = await store.find(request.jti);
-    if (known) return this.again(known, tokenSha256);
+    if (known) return this.again(known, sha256Hex(token));
     const nowS = wallSeconds(clock);
-    const cells = checkLimits(request, credential, rules, nowS);
-    const publication = signToken(
-      'doorsill-publication+jws',
-      publicationSchema.parse({
-        iss: key.publicKey,
-        aud: PUBLIC_AUDIENCE,
-        iat: nowS,
-        request: request.jti,
-        requestSha256: tokenSha256,
-      }),
-      key,
-    );
-    const stored: StoredRequest = {
+    const cells = this.checked(request, credential, nowS);
+    const waits: StoredRequest = {
       request: request.jti,
-      agency,
+      agency: request.agency,
       agencyKey: credential.key,
+      organisation: credential.organisation ?? credential.agency,
       token,
-      tokenSha256,
-      publication,
+      tokenSha256: sha256Hex(token),
+      publication: '',
       investigation: investigationKey(request.investigation),
       cells,
-      state: 'published',
-      publishedS: nowS,
+      state: 'draft',
+      revision: 1,
+      findings: findingsOf(request),
+      reason: null,
+      partner: channel,
+      submittedS: nowS,
+      publishedS: 0,
       expiresS: request.exp,
     };
-    const limits = { postsMax: rules.postsPerInvestigation, openPerCellMax: rules.openPerCellMax, nowS };
-    const outcome = await store.add(stored, limits);
+    const stored = draft ? waits : { ...waits, ...this.moved(waits, this.submission(waits)) };
+    await profiles.noteProfile(credential, nowS);
+    const outcome = await store.add(stored, this.limits());
     if (outcome === 'other-content') throw failure('request_exists');
-    if (outcome === 'too-many-posts') {
-      throw failure('request_limits', { detail: `an investigation has at most ${limits.postsMax} posts` });
-    }
-    if (outcome === 'cell-full') {
-      throw failure('request_limits', { detail: 'too many requests are open in this area' });
-    }
-    this.deps.log.info('a request is published', { request: request.jti, agency, cells: cells.length });
-    this.deps.changed();
-    return this.stateOf(stored);
+    if (outcome === 'same') return this.again((await store.find(request.jti)) ?? stored, stored.tokenSha256);
+    if (outcome !== 'added') throw this.tooMany(outcome);
+    this.tell(stored);
+    return this.viewOf(stored);
   }
 
   /** The state of the caller's own request. Throws `token_...`, `agency_...`, `request_not_live`. */
-  async see(request: string, callToken: string): Promise<RequestState> {
-    return this.stateOf(await this.ownRequest(request, callToken, 'see-request'));
+  async see(request: string, callToken: string): Promise<RequestView> {
+    return this.viewOf(await this.own(request, callToken, 'see-request'));
   }
 
-  /** Ends the caller's own request early; again changes nothing. Throws as `see`. */
-  async resolve(request: string, callToken: string): Promise<RequestState> {
-    const stored = await this.ownRequest(request, callToken, 'resolve-request');
-    if (await this.deps.store.resolve(request)) {
-      this.deps.log.info('a request is resolved', { request });
-      this.deps.changed();
+  /** Submits the caller's own draft, held against every limit once more. Throws as `post`, and `request_state`. */
+  async submit(request: string, callToken: string): Promise<RequestView> {
+    const draft = await this.own(request, callToken, 'submit-request');
+    await this.recheck(draft);
+    return this.move(request, this.submission(draft));
+  }
+
+  /** Takes back the caller's own request before it is published. Throws as `see`, and `request_state`. */
+  async withdraw(request: string, callToken: string): Promise<RequestView> {
+    await this.own(request, callToken, 'withdraw-request');
+    return this.move(request, { type: 'withdraw' }, { reason: 'withdrawn' });
+  }
+
+  /** Ends the caller's own request early; again changes nothing. Throws as `see`, and `request_state`. */
+  async resolve(request: string, callToken: string): Promise<RequestView> {
+    await this.own(request, callToken, 'resolve-request');
+    return this.move(request, { type: 'resolve' });
+  }
+
+  /** Ends a request of a partner's channel, as the partner told. Throws `request_not_live`, `request_state`. */
+  async resolveFor(partner: string, request: string): Promise<RequestView> {
+    if ((await this.deps.store.find(request))?.partner?.partner !== partner) throw failure('request_not_live');
+    return this.move(request, { type: 'resolve' });
+  }
+
+  /** Requests that wait for a moderator, oldest first, after the one named. */
+  async waiting(after: string | null): Promise<WaitingRequest[]> {
+    const found = await this.deps.store.waiting(wallSeconds(this.deps.clock), after, WAITING_PAGE);
+    return Promise.all(
+      found.map(async (stored) => ({
+        ...this.viewOf(stored),
+        agency: stored.agency,
+        agencyName: await this.nameOf(stored.agency),
+        revision: stored.revision,
+        claims: peekToken(stored.token, requestSchema),
+      })),
+    );
+  }
+
+  /** A moderator publishes a request as it was seen at `revision`. Throws `request_...`, `agency_...`, `partner_...`. */
+  async approve(request: string, revision: number): Promise<RequestView> {
+    const stored = await this.deps.store.find(request);
+    if (!stored) throw failure('request_not_live');
+    await this.recheck(stored);
+    return this.move(request, { type: 'approve' }, {}, revision);
+  }
+
+  /** A moderator turns a request down; its agency is told why. Throws `request_...`. */
+  refuse(request: string, reason: string, revision: number): Promise<RequestView> {
+    return this.move(request, { type: 'refuse' }, { reason }, revision);
+  }
+
+  private limits(): NumberLimits {
+    const { postsPerInvestigation, openPerCellMax, waitingPerAgencyMax } = this.deps.rules;
+    const nowS = wallSeconds(this.deps.clock);
+    return { postsMax: postsPerInvestigation, openPerCellMax, waitingPerAgencyMax, nowS };
+  }
+
+  /** The cells of a request that keeps every rule now. Throws `request_limits`, `agency_...`. */
+  private checked(request: Request, credential: Credential, nowS: number): string[] {
+    const { rules, standing } = this.deps;
+    const cells = checkLimits(request, credential, rules, nowS);
+    if (asksBeyond(request, credential)) {
+      throw failure('request_limits', { detail: 'its agency is not registered to ask for this, or to file it so' });
     }
-    return this.stateOf({ ...stored, state: 'resolved' });
+    standing.assertGood(credential, cells);
+    return cells;
   }
 
-  private again(known: StoredRequest, tokenSha256: string): RequestState {
-    if (known.tokenSha256 !== tokenSha256) throw failure('request_exists');
-    return this.stateOf(known);
+  /** A request that was taken in before must be allowed at the moment that it goes on, too. */
+  private async recheck(stored: StoredRequest): Promise<void> {
+    const nowS = wallSeconds(this.deps.clock);
+    const state = stateAt(stored, nowS);
+    if (state !== 'draft' && state !== 'in_moderation') return;
+    if (stored.partner !== null) assertOpen(stored.partner);
+    const { claims: credential } = await this.deps.standing.credential(stored.agency);
+    this.checked(peekToken(stored.token, requestSchema), credential, nowS);
   }
 
-  private async ownRequest(
+  /** A claim to come through a partner that did not bring it. Throws always. */
+  private async wrongChannel(partner: string): Promise<never> {
+    await this.deps.partners.usable(partner);
+    throw failure('http_unauthorised');
+  }
+
+  private submission({ findings }: StoredRequest): RequestInput {
+    const { moderation } = this.deps.rules;
+    const needsModerator = moderation === 'everything' || (moderation === 'findings' && findings.length > 0);
+    return { type: 'submit', needsModerator };
+  }
+
+  /** What an input makes of a request now; throws `request_state` when it cannot be. */
+  private moved(stored: StoredRequest, input: RequestInput) {
+    const nowS = wallSeconds(this.deps.clock);
+    const state = stateAt(stored, nowS);
+    const answer = next(state, input);
+    if (!answer.ok) throw failure('request_state', { state, asked: ASKED[input.type] });
+    const isPublished = answer.effects.includes('publish');
+    return {
+      state: answer.state,
+      ...(isPublished ? { publication: this.countersign(stored, nowS), publishedS: nowS } : {}),
+    };
+  }
+
+  private async move(
     request: string,
-    callToken: string,
-    action: 'see-request' | 'resolve-request',
-  ): Promise<StoredRequest> {
-    const { agency, call } = await this.deps.tokens.readCall(callToken);
-    if (call.action !== action || call.request !== request) throw failure('token_unknown_claims');
+    input: RequestInput,
+    also: { reason?: string } = {},
+    seen?: number,
+  ): Promise<RequestView> {
+    let isSame = true;
+    const decide = (now: StoredRequest) => {
+      const moved = this.moved(now, input);
+      isSame = moved.state === stateAt(now, this.limits().nowS);
+      if (isSame) return null;
+      if (seen !== undefined && seen !== now.revision) throw failure('request_changed', { state: now.state });
+      return { ...moved, ...also };
+    };
+    const done = await this.deps.store.change(request, decide, this.limits());
+    if (done === null) throw failure('request_not_live');
+    if (typeof done === 'string') throw this.tooMany(done);
+    if (!isSame) this.tell(done);
+    return this.viewOf(done);
+  }
+
+  private countersign({ request, tokenSha256 }: StoredRequest, nowS: number): string {
+    const { key } = this.deps;
+    const claims = { iss: key.publicKey, aud: PUBLIC_AUDIENCE, iat: nowS, request, requestSha256: tokenSha256 };
+    return signToken('doorsill-publication+jws', publicationSchema.parse(claims), key);
+  }
+
+  private tell({ request, agency, state, findings }: StoredRequest): void {
+    this.deps.log.info('a request has another state', { request, agency, state, findings: findings.length });
+    this.deps.changed();
+  }
+
+  private tooMany(outcome: NumbersOutcome) {
+    const { postsPerInvestigation, waitingPerAgencyMax } = this.deps.rules;
+    const detail = {
+      'too-many-posts': `an investigation has at most ${postsPerInvestigation} posts`,
+      'cell-full': 'too many requests are open in this area',
+      'too-many-waiting': `at most ${waitingPerAgencyMax} of an agency’s requests wait at once`,
+    }[outcome];
+    return failure('request_limits', { detail });
+  }
+
+  private again(known: StoredRequest, tokenSha256: string): RequestView {
+    if (known.tokenSha256 !== tokenSha256) throw failure('request_exists');
+    return this.viewOf(known);
+  }
+
+  private async own(request: string, callToken: string, action: AgencyAction['action']): Promise<StoredRequest> {
+    const { organisation, call } = await this.deps.tokens.readCall(callToken);
+    if (call.action !== action || !('request' in call) || call.request !== request)
+      throw failure('token_unknown_claims');
     const stored = await this.deps.store.find(request);
     // Somebody else's request looks like none.
-    if (stored?.agency !== agency) throw failure('request_not_live');
+    if (stored?.organisation !== organisation) throw failure('request_not_live');
     return stored;
   }
 
-  private stateOf(stored: StoredRequest): RequestState {
-    const isOver = stored.state === 'published' && wallSeconds(this.deps.clock) >= stored.expiresS;
-    return { request: stored.request, state: isOver ? 'expired' : stored.state };
+  private async nameOf(agency: string): Promise<string> {
+    return this.deps.standing.credential(agency).then(
+      ({ claims }) => claims.name,
+      () => agency,
+    );
+  }
+
+  private viewOf(stored: StoredRequest): RequestView {
+    const { request, findings, reason } = stored;
+    const state = stateAt(stored, wallSeconds(this.deps.clock));
+    const waits = state === 'draft' || state === 'in_moderation';
+    return {
+      request,
+      state,
+      ...(waits && findings.length > 0 ? { findings } : {}),
+      ...(reason === null ? {} : { reason }),
+    };
   }
 }
+
+const ASKED = {
+  submit: 'submitted',
+  approve: 'approved',
+  refuse: 'refused',
+  resolve: 'resolved',
+  withdraw: 'withdrawn',
+  cancel: 'cancelled',
+  expire: 'expired',
+} as const;

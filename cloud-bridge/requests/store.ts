@@ -1,31 +1,71 @@
 // Owns: what the bridge remembers of requests and of what it published. Not here: how (database/).
+import type { Partner } from '../partners/store.ts';
+import type { RequestState } from './machine.ts';
+import type { Finding } from './text-check.ts';
 
-/** A request this bridge countersigned. */
+export type RequestPartner = Pick<Partner, 'partner' | 'name' | 'status' | 'sinceS'>;
+
+/** A request as an agency signed it, and what became of it here. */
 export interface StoredRequest {
   request: string;
   agency: string;
   agencyKey: string;
+  /** The agency across its keys: what its posts are counted and shown under. */
+  organisation: string;
   token: string;
   tokenSha256: string;
+  /** The bridge's countersignature; empty until it is published. */
   publication: string;
   /** The investigation code in its one spelling, for counting. */
   investigation: string;
   cells: string[];
-  state: 'published' | 'resolved';
+  /** As it was written last; `stateAt` says what it is now. */
+  state: RequestState;
+  /** Grows with every decision. */
+  revision: number;
+  findings: Finding[];
+  /** Why it was refused or cancelled. */
+  reason: string | null;
+  /** The partner it came through, as that stands now. */
+  partner: RequestPartner | null;
+  submittedS: number;
+  /** Zero until it is published. */
   publishedS: number;
   /** Seconds since 1970; from then on the request is expired, whatever its state says. */
   expiresS: number;
 }
 
-export type AddOutcome = 'added' | 'same' | 'other-content' | 'too-many-posts' | 'cell-full';
+export type AddOutcome = 'added' | 'same' | 'other-content' | NumbersOutcome;
+export type NumbersOutcome = 'too-many-posts' | 'cell-full' | 'too-many-waiting';
+
+/** Limits on how many there may be, at `nowS`. */
+export interface NumberLimits {
+  postsMax: number;
+  openPerCellMax: number;
+  waitingPerAgencyMax: number;
+  nowS: number;
+}
+
+/** What a decision changes. */
+export type RequestChange = Pick<StoredRequest, 'state'> &
+  Partial<Pick<StoredRequest, 'publication' | 'publishedS' | 'reason'>>;
 
 export interface RequestStore {
   /** Stores a request unless it breaks a limit on numbers, in one step. `same`: these very bytes are stored already. */
-  add(request: StoredRequest, limits: { postsMax: number; openPerCellMax: number; nowS: number }): Promise<AddOutcome>;
+  add(request: StoredRequest, limits: NumberLimits): Promise<AddOutcome>;
   find(request: string): Promise<StoredRequest | null>;
-  /** Marks a request as resolved; false when there is none that is published. */
-  resolve(request: string): Promise<boolean>;
-  /** Requests that have not expired, oldest first. */
+  /**
+   * Changes a request in one step, by what `decide` makes of it as it stands; null leaves it. A change that lets it wait or
+   * be shown keeps the limits on numbers. What `decide` throws is thrown, and nothing is changed. Null: there is no such request.
+   */
+  change(
+    request: string,
+    decide: (now: StoredRequest) => RequestChange | null,
+    limits: NumberLimits,
+  ): Promise<StoredRequest | NumbersOutcome | null>;
+  /** Requests that wait for a moderator, oldest first, after the one named. */
+  waiting(nowS: number, after: string | null, most: number): Promise<StoredRequest[]>;
+  /** Requests that were published and have not expired, oldest first. */
   unexpired(nowS: number): Promise<StoredRequest[]>;
   /** Cells whose last document was not empty, with the number of its parts. */
   publishedCells(): Promise<{ cell: string; parts: number }[]>;

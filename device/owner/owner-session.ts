@@ -141,7 +141,7 @@ export class OwnerSession {
     what: string,
     withinMs: number,
     pick: (found: (value: Found) => void, failed: (thrown: unknown) => void) => OwnerListeners,
-    begin?: () => Promise<void>,
+    begin?: () => Promise<unknown>,
     signal?: AbortSignal,
   ): Promise<Found> {
     signal?.throwIfAborted();

@@ -8,6 +8,7 @@ import { addAudit } from './audit-verbs.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
 import { addDoctor } from './doctor.ts';
 import { refuseInspector } from './inspector.ts';
+import { addModerate } from './moderate.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
@@ -39,7 +40,7 @@ export function makeProgram(): Command {
   for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
   program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addRequest, addVerify, addAudit, addDoctor]) add(program);
+  for (const add of [addRequest, addModerate, addVerify, addAudit, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.

@@ -79,10 +79,13 @@ Examples:
         );
       const key = await loadAgencyKey(context, townPaths(folder).agency);
       const { id, token } = signRequest(context, key, town.bridge.id, ask);
-      await postRequest(town.bridge.url, token);
+      const { state, findings } = await postRequest(town.bridge.url, token);
+      const found = findings.map(({ words, why }) => `  ${why} ("${words}")`);
       context.output.result(
-        { request: id, window: ask.window, folder: join(folder) },
-        `Published ${id}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`,
+        { request: id, window: ask.window, folder: join(folder), state, findings },
+        state === 'published'
+          ? `Published ${id}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`
+          : [`${id} waits for a moderator (\`doorsill moderate\`):`, ...found].join('\n'),
       );
     });
 }

@@ -3,8 +3,11 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
 import { runAgencyAuditStory } from '../story/agency-audit.ts';
+import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
+import { tellFederalRefused } from '../story/federal-refused.ts';
 import { runLeakStory } from '../story/leak.ts';
+import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { Up } from '../story/up.ts';
@@ -127,21 +130,32 @@ const STORIES = {
   retention: runRetentionStory,
   recall: runRecallStory,
   'agency-audit': runAgencyAuditStory,
+  'community-request': tellCommunityRequest,
+  'partner-ended': tellPartnerEnded,
+  'federal-refused': tellFederalRefused,
 };
 
 export function addStory(program: Command): void {
   program
     .command('story <name>')
-    .description(`a demonstration on its own: ${Object.keys(STORIES).join(', ')}`)
+    .description('a demonstration on its own, on a town of real processes that is gone afterwards')
     .option('--media <file>', 'for leak: a video file to show it on (default: footage the project draws itself)')
     .addHelpText(
       'after',
       `
+Stories:
+  leak                the hidden frames of a usual cut beside our none
+  retention           half a year of department policy over one granted clip
+  recall              an owner takes clips back, before and after the vault has them
+  agency-audit        4,000 agencies' searches, 47 that misuse them, and what becomes of them
+  community-request   asked, looked at by a person, published, answered, resolved
+  partner-ended       a partnership that ends in the middle of a request
+  federal-refused     federal agencies and their local branches at every door
+
 Examples:
   $ npx doorsill story leak --media porch.mp4
-  $ npx doorsill story retention        # half a year of department policy over one granted clip
-  $ npx doorsill story recall           # an owner takes clips back, before and after the vault has them
-  $ npx doorsill story agency-audit     # 4,000 agencies' searches, 47 that misuse them, and what becomes of them`,
+  $ npx doorsill story community-request
+  $ npx doorsill story partner-ended --json`,
     )
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);

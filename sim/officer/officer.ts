@@ -1,7 +1,9 @@
 // Owns: the agency's side: an officer's client that holds the agency's key, signs requests and fetches granted clips.
 // Not here: whether the agency is eligible (the registry) and whether the request is published (the bridge).
 import { join } from 'node:path';
+import { z } from 'zod';
 import {
+  type AgencyAction,
   actorId,
   type Clock,
   type Contact,
@@ -39,6 +41,8 @@ export interface Ask {
   window: Window;
   profile: DisclosureProfile;
   retention: string;
+  /** The partner through whose channel it is made. */
+  partner?: string;
   expiresInS: number;
 }
 
@@ -90,9 +94,52 @@ export function signRequest(
   return { id, token: signToken('doorsill-request+jws', checked.data, key) };
 }
 
-/** Hands a signed request to the bridge; it is published when this resolves. Throws the bridge's coded refusal. */
-export async function postRequest(bridgeUrl: string, token: string): Promise<void> {
-  await exchangeJson(`${bridgeUrl}/v1/requests`, { method: 'POST', body: { request: token } });
+const viewSchema = z.object({
+  request: z.string(),
+  state: z.string(),
+  findings: z.array(z.object({ kind: z.string(), words: z.string(), why: z.string() })).default([]),
+  reason: z.string().optional(),
+});
+/** All a bridge tells an agency of its own request. */
+export type RequestView = z.infer<typeof viewSchema>;
+
+/** Hands a signed request to the bridge, which publishes it or has a moderator look first. Throws the bridge's coded refusal. */
+export async function postRequest(bridgeUrl: string, token: string): Promise<RequestView> {
+  return viewSchema.parse(await exchangeJson(`${bridgeUrl}/v1/requests`, { method: 'POST', body: { request: token } }));
+}
+
+/** How the agency's own request stands, or what becomes of it. Throws the bridge's coded refusal. */
+export async function callAboutRequest(
+  deps: OfficerDeps,
+  key: SigningKey,
+  bridge: { id: string; url: string },
+  request: string,
+  verb: 'see' | 'submit' | 'withdraw' | 'resolve',
+): Promise<RequestView> {
+  const bearer = signAgencyCall(deps, key, bridge.id, { action: `${verb}-request`, request });
+  const url = `${bridge.url}/v1/requests/${request}`;
+  return viewSchema.parse(
+    await (verb === 'see'
+      ? exchangeJson(url, { method: 'GET', bearer })
+      : exchangeJson(`${url}/${verb}`, { method: 'POST', body: {}, bearer })),
+  );
+}
+
+const CALL_LIFE_S = 240;
+
+/** Signs one call by an agency to a registry or bridge. */
+export function signAgencyCall(deps: OfficerDeps, key: SigningKey, audience: string, call: AgencyAction): string {
+  const iat = wallSeconds(deps.clock);
+  const claims = {
+    iss: key.publicKey,
+    aud: audience,
+    iat,
+    exp: iat + CALL_LIFE_S,
+    jti: freshId(deps.random, 'call'),
+    agency: agencyId(key),
+    call,
+  };
+  return signToken('doorsill-agency+jws', claims, key);
 }
 
 /** A short-lived token for one stored clip (`all` for the list of the agency's clips). */

@@ -2,18 +2,9 @@
 // Not here: whether it is eligible (the registry decides).
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  type AgencyAction,
-  type Disk,
-  exchangeJson,
-  freshId,
-  isFailure,
-  type SigningKey,
-  signToken,
-  utf8,
-  wallSeconds,
-} from '../../device/index.ts';
-import { agencyId, type OfficerDeps } from './officer.ts';
+
+import { type AgencyAction, type Disk, exchangeJson, isFailure, type SigningKey, utf8 } from '../../device/index.ts';
+import { agencyId, type OfficerDeps, signAgencyCall } from './officer.ts';
 
 /** The demo agency: fictional. */
 export const DEMO_AGENCY: AgencyFacts = {
@@ -24,23 +15,6 @@ export const DEMO_AGENCY: AgencyFacts = {
   profiles: ['nothing', 'address-and-email', 'name-email-phone'],
   retention: ['package-theft', 'burglary', 'missing-person'],
 };
-
-const CALL_LIFE_S = 240;
-
-/** Signs one call by an agency to a registry or bridge. */
-export function signAgencyCall(deps: OfficerDeps, key: SigningKey, audience: string, call: AgencyAction): string {
-  const iat = wallSeconds(deps.clock);
-  const claims = {
-    iss: key.publicKey,
-    aud: audience,
-    iat,
-    exp: iat + CALL_LIFE_S,
-    jti: freshId(deps.random, 'call'),
-    agency: agencyId(key),
-    call,
-  };
-  return signToken('doorsill-agency+jws', claims, key);
-}
 
 /** The admin token of a bridge or registry, as its operator reads it from its folder on this machine; empty without one. */
 export async function adminBearer(disk: Disk, folder: string): Promise<string> {

@@ -233,7 +233,8 @@ class Street {
     const endMs = this.deps.clock.monotonicMs() + WAIT_MS_MAX;
     for (;;) {
       try {
-        return await postRequest(this.facts.bridge.url, token);
+        await postRequest(this.facts.bridge.url, token);
+        return;
       } catch (thrown) {
         const isLate = this.deps.clock.monotonicMs() > endMs;
         // The bridge hears of a reinstatement when it looks at the list next.

@@ -274,7 +274,7 @@ function windowOf(state: DeviceState, options: Pick<DemoOptions, 'fromUs' | 'toU
 function noticeOf(
   session: OwnerSession,
   id: string,
-  ask: () => Promise<void>,
+  ask: () => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<VerifiedNotice> {
   return session.waitFor<VerifiedNotice>(

@@ -2,7 +2,7 @@
 // registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
+import type { BridgeConfigInput, RegistryConfigInput } from '../../cloud-bridge/index.ts';
 import {
   actorId,
   type Clock,
@@ -132,6 +132,7 @@ export class Town {
 
   private async startParts(file: TownFile | null): Promise<TownFacts> {
     const { disk, clock, random } = this.deps;
+    await this.writeServiceConfigs();
     const [broker, registry, vault] = await Promise.all([
       this.serve('broker', file),
       this.serve('registry', file),
@@ -140,7 +141,6 @@ export class Town {
     const brokerUrl = partReady.parse(broker).url;
     const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
-    await this.writeBridgeConfig();
     const [bridge] = await Promise.all([
       this.serve('bridge', file, [
         ...['--registry', registryFacts.url, '--registry-key', registryFacts.key],
@@ -259,12 +259,26 @@ export class Town {
     return home;
   }
 
-  /** The bridge's file on the first run. */
-  private async writeBridgeConfig(): Promise<void> {
-    const path = join(this.paths.bridge, 'bridge.json');
-    if (!this.options.bridge || (await this.deps.disk.sizeOf(path)) !== null) return;
-    const text = `${JSON.stringify(this.options.bridge, null, 2)}\n`;
-    await this.deps.disk.replaceFile(path, utf8(text));
+  /**
+   * Files of registry and bridge on the first run. What a town on one machine does not have: domains, so their proof is a file
+   * here; and a moderator at hand, so only a request whose words may be about something barred waits for one
+   * (`doorsill moderate`). The registry is next door and can be asked often.
+   */
+  private async writeServiceConfigs(): Promise<void> {
+    const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
+    const bridge: Partial<BridgeConfigInput> = {
+      revocationsEveryS: 2,
+      requests: { moderation: 'findings' },
+      ...this.options.bridge,
+    };
+    const files = [
+      [join(this.paths.registry, 'registry.json'), registry],
+      [join(this.paths.bridge, 'bridge.json'), bridge],
+    ] as const;
+    for (const [path, config] of files) {
+      if ((await this.deps.disk.sizeOf(path)) !== null) continue;
+      await this.deps.disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
+    }
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { auditRows } from './audit.ts';
 import { captureRows } from './capture.ts';
+import { feedRows } from './feed.ts';
 import { grantRows } from './grant.ts';
 import { intakeRows } from './intake.ts';
 import { isMet, type Row, type Run } from './measure.ts';
@@ -25,6 +26,7 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   memory: memoryRows,
   intake: intakeRows,
   audit: auditRows,
+  feed: feedRows,
 };
 
 const { values, positionals } = parseArgs({

@@ -78,6 +78,8 @@ it.for(kinds)(
     const registryUrl = textOf(registry, 'url');
     const agencyKey = await loadAgencyKey(seams, at('agency'));
     await registerAgency(seams, { registryUrl, registry: textOf(registry, 'id'), folder: at('registry') }, agencyKey);
+    await mkdir(at('bridge'));
+    await writeFile(at('bridge', 'bridge.json'), JSON.stringify({ requests: { moderation: 'nothing' } }));
     const bridge = await part(
       ...['bridge', '--data', at('bridge'), '--registry', registryUrl, '--registry-key', textOf(registry, 'key')],
       ...['--area-url', areaUrl, '--area-accounts', at('area', 'accounts')],

@@ -12,7 +12,7 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
-import { freshId, SystemRandom } from '../../device/base/random.ts';
+import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
 import { windowSchema } from '../../device/protocol/claims.ts';
 import { readEnrolmentCode } from '../../device/protocol/enrolment.ts';
 import type { Grant } from '../../device/protocol/grant.ts';
@@ -35,6 +35,10 @@ export interface HouseOptions {
   bridge?: Partial<BridgeConfigInput>;
   httpLimits?: HttpLimits;
   log?: Log;
+  registryLog?: Log;
+  /** Another clock, and other randomness: of the cast and its calls, of the bridge, of the registry. */
+  clock?: ShiftedClock;
+  random?: { cast: Random; bridge: Random; registry: Random };
 }
 
 export interface Answer {
@@ -54,12 +58,12 @@ export interface Parcel {
 }
 
 export class BridgeHouse {
-  readonly clock = new ShiftedClock();
-  readonly random = new SystemRandom();
+  readonly clock: ShiftedClock;
+  readonly random: Random;
   readonly disk = new SystemDisk();
   /** The disk of the next bridge that is started. */
   bridgeDisk: Disk = this.disk;
-  readonly cast = new Cast(this.clock, this.random);
+  readonly cast: Cast;
   readonly options: HouseOptions;
   registry: Registry;
   bridge: Bridge;
@@ -71,6 +75,9 @@ export class BridgeHouse {
   private constructor(folder: string, options: HouseOptions) {
     this.folder = folder;
     this.options = options;
+    this.clock = options.clock ?? new ShiftedClock();
+    this.random = options.random?.cast ?? new SystemRandom();
+    this.cast = new Cast(this.clock, this.random);
     this.registry = this.makeRegistry();
     this.bridge = this.makeBridge();
   }
@@ -322,18 +329,27 @@ export class BridgeHouse {
   }
 
   private makeRegistry(): Registry {
-    const { clock, random, disk } = this;
+    const { clock, disk } = this;
+    const random = this.options.random?.registry ?? this.random;
     const config = registryConfigSchema.parse({
       dataFolder: join(this.folder, 'registry'),
       http: { port: this.ports.registry },
     });
     // Domain proofs have tests of their own; here every domain is its agency's.
     const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
-    return new Registry({ clock, random, disk, log: this.options.log ?? silentLog(), config, domainProofs });
+    return new Registry({
+      clock,
+      random,
+      disk,
+      log: this.options.registryLog ?? this.options.log ?? silentLog(),
+      config,
+      domainProofs,
+    });
   }
 
   private makeBridge(): Bridge {
-    const { clock, random, bridgeDisk: disk, options } = this;
+    const { clock, bridgeDisk: disk, options } = this;
+    const random = options.random?.bridge ?? this.random;
     const config = bridgeConfigSchema.parse({
       dataFolder: this.bridgeFolder,
       http: { port: this.ports.bridge },
@@ -344,6 +360,8 @@ export class BridgeHouse {
         accounts: options.accounts ?? join(this.folder, 'accounts'),
       },
       ...options.bridge,
+      // Moderation has tests of its own; elsewhere a request is published when it is posted.
+      requests: { moderation: 'nothing', ...options.bridge?.requests },
     });
     const { httpLimits } = options;
     return new Bridge({

@@ -17,14 +17,11 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { completedBy, isConsistent, leafHash, nodeHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { proved } from '../../support/proved.ts';
+import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
-const request = {
-  ...{ request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: sha256Hex('t') },
-  ...{ publication: 'p', investigation: 'i', cells: ['9q8yy'], publishedS: 0, expiresS: 1_000 },
-  state: 'published' as const,
-};
+const request = storedRequest();
 const intake: Intake = {
   ...{ ...key, clip: 'clip-a', request: 'request-a', agency: 'agency-a', ownerKey: 'o', grantSha256: 'g' },
   ...{ manifest: 'm', manifestSha256: sha256Hex('m'), clipSha256: sha256Hex('c'), clipBytes: 100, expiresS: 1_000 },
@@ -61,7 +58,9 @@ function tamper(...statements: string[]): void {
 const REFUSE = `create trigger refuse before insert on custody_nodes begin select raise(abort, 'no leaf'); end`;
 
 describe('an event whose leaf cannot be written', () => {
-  const post = () => database.requests.add(request, { postsMax: 2, openPerCellMax: 5, nowS: 0 });
+  const post = () => database.requests.add(request, PLENTY);
+  const resolve = () =>
+    database.requests.change('request-a', ({ state }) => (state === 'resolved' ? null : { state: 'resolved' }), PLENTY);
   const publish = () =>
     database.intakes.publish(
       key,
@@ -86,7 +85,7 @@ describe('an event whose leaf cannot be written', () => {
     await post();
     await database.intakes.open(intake, limits, 0);
     tamper(REFUSE);
-    await expect(database.requests.resolve('request-a')).rejects.toThrow('no leaf');
+    await expect(resolve()).rejects.toThrow('no leaf');
     expect(await database.requests.find('request-a')).toMatchObject({ state: 'published' });
     await expect(publish()).rejects.toThrow('no leaf');
     await expect(database.intakes.drop(key, 'intake_structure', 'r')).rejects.toThrow('no leaf');
@@ -145,8 +144,8 @@ describe('an event whose leaf cannot be written', () => {
     await revoke();
     await revoke();
     expect(await database.intakes.drop(key, 'intake_structure', 'r')).toBe(false);
-    await database.requests.resolve('request-a');
-    await database.requests.resolve('request-a');
+    await resolve();
+    await resolve();
     await database.documents.saveRevocations('list', 3);
     await database.documents.saveRevocations('the same list signed anew', 3);
     const told = (await database.custody.entries(0, 99)).map(({ entry }) => JSON.parse(entry).kind);

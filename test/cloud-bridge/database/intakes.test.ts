@@ -7,6 +7,7 @@ import type { Database } from '../../../cloud-bridge/database/database.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
+import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
@@ -47,9 +48,7 @@ beforeEach(async () => {
   database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
   await database.enrolments.addCode('s', 100, 0);
   await database.enrolments.redeem('s', { device: key.device, key: 'k', enrolledS: 1 });
-  const request = { request: 'request-a', agency: 'agency-a', agencyKey: 'k', token: 't', tokenSha256: sha256Hex('t') };
-  const rest = { publication: 'p', investigation: 'i', cells: ['9q8yy'], publishedS: 0, expiresS: 1_000 };
-  await database.requests.add({ ...request, ...rest, state: 'published' }, { postsMax: 2, openPerCellMax: 5, nowS: 0 });
+  await database.requests.add(storedRequest(), PLENTY);
 });
 afterEach(async () => {
   await database.close();

@@ -29,6 +29,72 @@ describe('areaM2', () => {
     expect(Math.abs(areaM2(square) / expected - 1)).toBeLessThan(1e-5);
   });
 
+  // Geodesic areas by Karney's method (Algorithms for geodesics, J. Geod. 2013), WGS 84.
+  it.each<[string, number, [number, number][]]>([
+    [
+      'a block in Quito',
+      689_304.092,
+      [
+        [-78.5, -0.2],
+        [-78.492, -0.2],
+        [-78.492, -0.193],
+        [-78.5, -0.193],
+      ],
+    ],
+    [
+      'a triangle in Springfield',
+      408_935.101,
+      [
+        [-89.65, 39.79],
+        [-89.64, 39.791],
+        [-89.646, 39.799],
+      ],
+    ],
+    [
+      'a concave outline in Sydney',
+      738_981.249,
+      [
+        [151.2, -33.87],
+        [151.21, -33.868],
+        [151.204, -33.864],
+        [151.208, -33.858],
+        [151.199, -33.86],
+      ],
+    ],
+    [
+      'a block in Reykjavik',
+      749_165.452,
+      [
+        [-21.95, 64.13],
+        [-21.93, 64.131],
+        [-21.932, 64.138],
+        [-21.951, 64.137],
+      ],
+    ],
+    [
+      'a block in Longyearbyen',
+      878_573.066,
+      [
+        [15.6, 78.21],
+        [15.64, 78.211],
+        [15.63, 78.22],
+        [15.595, 78.219],
+      ],
+    ],
+    [
+      'a block right at the antimeridian',
+      825_798.256,
+      [
+        [179.99, -16.8],
+        [180, -16.8],
+        [180, -16.793],
+        [179.99, -16.793],
+      ],
+    ],
+  ])('agrees with the geodesic area of %s to a hundredth of a per cent', (_what, expected, corners) => {
+    expect(Math.abs(areaM2(polygon(...corners)) / expected - 1)).toBeLessThan(1e-4);
+  });
+
   it('does not depend on the direction or the corner it starts with', () => {
     const one = polygon([10, 50], [10.01, 50], [10.01, 50.005]);
     const two = polygon([10.01, 50.005], [10.01, 50], [10, 50]);

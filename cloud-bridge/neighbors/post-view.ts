@@ -1,0 +1,65 @@
+// Owns: what the public sees of a post: the agency's own words, checked once more for letters that could repaint a page.
+// Pure. Not here: how it is written as HTML, JSON or Atom.
+import { requestSchema } from '../../device/protocol/request.ts';
+import { type RequestState, stateAt } from '../requests/machine.ts';
+import { peekToken } from '../tokens.ts';
+import type { Post } from './store.ts';
+
+/** A post with everything that is public of it. Times as RFC 3339. */
+export interface PostView {
+  request: string;
+  organisation: string;
+  agencyName: string;
+  incidentType: string;
+  investigation: string;
+  text: string;
+  contact: { name: string; email?: string; phone?: string };
+  window: { from: string; to: string };
+  /** Names of coarse cells (geohash), about 5 km wide. */
+  cells: string[];
+  state: RequestState;
+  published: string;
+  expires: string;
+}
+
+/** A post as it stands at `nowS`. */
+export function viewOf(post: Post, nowS: number): PostView {
+  const claims = peekToken(post.token, requestSchema);
+  const { name, email, phone } = claims.contact;
+  return {
+    request: post.request,
+    organisation: post.organisation,
+    agencyName: line(post.agencyName),
+    incidentType: line(claims.incidentType),
+    investigation: line(claims.investigation),
+    text: plain(claims.text),
+    contact: {
+      name: line(name),
+      ...(email === undefined ? {} : { email: line(email) }),
+      ...(phone === undefined ? {} : { phone: line(phone) }),
+    },
+    window: { from: momentOf(claims.window.startUs / 1_000_000), to: momentOf(claims.window.endUs / 1_000_000) },
+    cells: post.cells,
+    state: stateAt(post, nowS),
+    published: momentOf(post.publishedS),
+    expires: momentOf(post.expiresS),
+  };
+}
+
+/** One line of `plain` text. */
+function line(text: string): string {
+  return plain(text).replaceAll('\n', ' ');
+}
+
+/** RFC 3339, in whole milliseconds. */
+export function momentOf(atS: number): string {
+  return new Date(atS * 1000).toISOString();
+}
+
+/**
+ * Text without controls, unpaired surrogates, and the letters that turn the reading direction (Unicode TR 9, TR 36): none of
+ * them is needed, XML forbids some, and the others can make a text read as what it does not say.
+ */
+export function plain(text: string): string {
+  return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\ufffe\uffff]/gu, ' ');
+}

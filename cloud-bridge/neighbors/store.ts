@@ -1,0 +1,52 @@
+// Owns: what the public pages need remembered: posts, their outcomes, and what agencies are registered as. Not here: how
+// (database/). Nothing in here comes from a home.
+import type { DisclosureProfile } from '../../device/protocol/claims.ts';
+import type { Credential } from '../../device/protocol/request.ts';
+import type { RequestState } from '../requests/machine.ts';
+
+/** A request that was published. */
+export interface Post {
+  request: string;
+  organisation: string;
+  agencyName: string;
+  token: string;
+  cells: string[];
+  /** As written last; `stateAt` says what it is now. */
+  state: RequestState;
+  publishedS: number;
+  expiresS: number;
+}
+
+/** The last post of the page before: a page goes on behind it. */
+export interface PostCursor {
+  publishedS: number;
+  request: string;
+}
+
+/** An agency as its credential described it when it last asked. */
+export interface AgencyProfile extends Pick<Credential, 'agency' | 'name' | 'jurisdiction' | 'domain'> {
+  organisation: string;
+  profiles: readonly DisclosureProfile[];
+  retention: readonly string[];
+}
+
+/** Posts and how many of them their agencies marked as resolved. Never anything about answers. */
+export interface Outcomes {
+  published: number;
+  resolved: number;
+}
+
+export interface NeighborsStore {
+  /** Remembers what a credential says, which was found good. */
+  noteProfile(credential: Credential, nowS: number): Promise<void>;
+  profile(organisation: string): Promise<AgencyProfile | null>;
+  /** Agencies that have posted, by id, after the one named. */
+  profiles(after: string | null, most: number): Promise<AgencyProfile[]>;
+  /** Newest first, behind the cursor; of one agency, or of all. */
+  posts(of: string | null, before: PostCursor | null, most: number): Promise<Post[]>;
+  post(request: string): Promise<Post | null>;
+  /** Of one agency, or of all; since a moment in seconds since 1970, zero for ever. */
+  outcomes(of: string | null, sinceS: number): Promise<Outcomes>;
+  /** Devices that are enrolled, whoever they were asked by. */
+  devices(): Promise<number>;
+}

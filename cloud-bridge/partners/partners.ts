@@ -1,0 +1,176 @@
+// Owns: request channels of partners: who may use one now, and ending one. Not here: what an agency asks through it
+// (requests/), partnerships that were over before this program was written (protocol/partner.ts knows them for good).
+import { timingSafeEqual } from 'node:crypto';
+import { toBase64url, utf8 } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { ENDED_PARTNERS } from '../../device/protocol/partner.ts';
+import { isSignedBy } from './signature.ts';
+import type { Partner, PartnerStatus, PartnerStore } from './store.ts';
+
+export interface PartnersDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  store: PartnerStore;
+  /** Called when requests may have been cancelled or come back; need not be waited for. */
+  changed: () => void;
+}
+
+/** What anyone may know of a partner. */
+export interface PartnerFacts {
+  partner: string;
+  name: string;
+  status: PartnerStatus;
+  since: string;
+}
+
+/** Shown once, to the operator who hands it to the partner. */
+export interface PartnerSecrets extends PartnerFacts {
+  token: string;
+  webhookSecret: string;
+}
+
+export class Partners {
+  private readonly deps: PartnersDeps;
+
+  constructor(deps: PartnersDeps) {
+    this.deps = deps;
+  }
+
+  /** All of them, those that were over before included. */
+  async list(): Promise<PartnerFacts[]> {
+    const ended = ENDED_PARTNERS.map(({ id, name, since }) => ({ partner: id, name, status: 'ended' as const, since }));
+    return [...ended, ...(await this.deps.store.list()).map(factsOf)];
+  }
+
+  /** Enters a partner as active. Throws `partner_ended`, `partner_changed`. */
+  async add(partner: string, name: string): Promise<PartnerSecrets> {
+    assertNotOver(partner);
+    const { made, secrets } = this.withSecrets({
+      partner,
+      name,
+      status: 'active',
+      sinceS: wallSeconds(this.deps.clock),
+      revision: 1,
+      tokenSha256: '',
+      webhookSecret: '',
+    });
+    if (!(await this.deps.store.add(made))) throw changed(await this.known(partner));
+    return secrets;
+  }
+
+  /** Gives a partner other secrets; the ones before are dead. Throws `partner_unknown`, `partner_ended`. */
+  async renewSecrets(partner: string): Promise<PartnerSecrets> {
+    let secrets: PartnerSecrets | null = null;
+    await this.change(partner, (now) => {
+      if (now.status === 'ended') throw ended(now);
+      const renewed = this.withSecrets(now);
+      secrets = renewed.secrets;
+      return { ...renewed.made, revision: now.revision + 1 };
+    });
+    if (secrets === null) throw failure('partner_unknown', { partner });
+    return secrets;
+  }
+
+  /**
+   * Sets a partner's status as seen at `revision`. Ending it kills its secrets and cancels every request that came through it,
+   * in one step and for good. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
+   */
+  async setStatus(
+    partner: string,
+    status: PartnerStatus,
+    revision: number,
+  ): Promise<PartnerFacts & { cancelled: number }> {
+    const done = await this.change(partner, (now) => {
+      if (now.status === status) return null;
+      if (now.status === 'ended') throw ended(now);
+      if (now.revision !== revision) throw changed(now);
+      const secrets = status === 'ended' ? { tokenSha256: '', webhookSecret: '' } : {};
+      return { ...now, ...secrets, status, sinceS: wallSeconds(this.deps.clock), revision: now.revision + 1 };
+    });
+    this.deps.log.info('a partner has another status', { partner, status, cancelled: done.cancelled });
+    this.deps.changed();
+    return { ...factsOf(done.partner), cancelled: done.cancelled };
+  }
+
+  /** One partner, for the operator. Throws `partner_unknown`, `partner_ended`. */
+  async see(partner: string): Promise<PartnerFacts & { revision: number }> {
+    const known = await this.known(partner);
+    return { ...factsOf(known), revision: known.revision };
+  }
+
+  /** Lets in who presents an active partner's token. Throws `partner_unknown`, `partner_ended`, `partner_suspended`, `http_unauthorised`. */
+  async enter(partner: string, token: string): Promise<void> {
+    const known = await this.usable(partner);
+    if (!timingSafeEqual(utf8(sha256Hex(token)), utf8(known.tokenSha256))) throw failure('http_unauthorised');
+  }
+
+  /** Throws unless a webhook's exact bytes are signed with an active partner's secret: as `enter`, and `partner_signature`. */
+  async assertSigned(partner: string, body: string, signature: string | undefined): Promise<void> {
+    const known = await this.usable(partner);
+    if (!isSignedBy(known.webhookSecret, body, signature)) throw failure('partner_signature');
+  }
+
+  /** The partner, if its channel is open. Throws `partner_unknown`, `partner_ended`, `partner_suspended`. */
+  async usable(partner: string): Promise<Partner> {
+    const known = await this.known(partner);
+    assertOpen(known);
+    return known;
+  }
+
+  private async known(partner: string): Promise<Partner> {
+    assertNotOver(partner);
+    const known = await this.deps.store.find(partner);
+    if (!known) throw failure('partner_unknown', { partner });
+    return known;
+  }
+
+  private async change(partner: string, decide: (now: Partner) => Partner | null) {
+    assertNotOver(partner);
+    const done = await this.deps.store.change(partner, decide, wallSeconds(this.deps.clock));
+    if (!done) throw failure('partner_unknown', { partner });
+    return done;
+  }
+
+  private withSecrets(partner: Partner): { made: Partner; secrets: PartnerSecrets } {
+    const [token, webhookSecret] = [this.secret(), this.secret()];
+    const made = { ...partner, tokenSha256: sha256Hex(token), webhookSecret };
+    return { made, secrets: { ...factsOf(made), token, webhookSecret } };
+  }
+
+  private secret(): string {
+    return toBase64url(this.deps.random.bytes(32));
+  }
+}
+
+/** Throws `partner_ended` or `partner_suspended` unless a partner's channel is open. */
+export function assertOpen(partner: Pick<Partner, 'name' | 'status' | 'sinceS'>): void {
+  if (partner.status === 'ended') throw ended(partner);
+  if (partner.status === 'suspended') throw failure('partner_suspended', { partner: partner.name });
+}
+
+function factsOf({ partner, name, status, sinceS }: Partner): PartnerFacts {
+  return { partner, name, status, since: dayOf(sinceS) };
+}
+
+/** Throws `partner_ended` for one of the partnerships that are over for good. */
+function assertNotOver(partner: string): void {
+  const over = ENDED_PARTNERS.find(({ id }) => id === partner);
+  if (over) throw failure('partner_ended', { partner: over.name, since: over.since });
+}
+
+function dayOf(atS: number): string {
+  return new Date(atS * 1000).toISOString().slice(0, 10);
+}
+
+function ended({ name, sinceS }: Pick<Partner, 'name' | 'sinceS'>) {
+  return failure('partner_ended', { partner: name, since: dayOf(sinceS) });
+}
+
+function changed({ status, revision }: Partner) {
+  return failure('partner_changed', { state: status, revision });
+}

@@ -1,0 +1,67 @@
+// Owns: the states of a request and what leads from one to another. Pure: every input in every state is answered.
+// Not here: who may give an input, the limits that a request must keep (limits.ts), storing it.
+
+export const REQUEST_STATES = [
+  'draft',
+  'in_moderation',
+  'published',
+  'resolved',
+  'expired',
+  'cancelled',
+  'refused',
+] as const;
+export type RequestState = (typeof REQUEST_STATES)[number];
+
+/** `submit` says whether a person must look first; `withdraw` is the agency's, `cancel` the bridge's. */
+export type RequestInput =
+  | { type: 'submit'; needsModerator: boolean }
+  | { type: 'approve' }
+  | { type: 'refuse' }
+  | { type: 'resolve' }
+  | { type: 'withdraw' }
+  | { type: 'cancel' }
+  | { type: 'expire' };
+
+export type RequestAnswer =
+  /** `publish`: countersign and show it; `take-down`: it was shown and is not any more. */
+  { ok: true; state: RequestState; effects: ('publish' | 'take-down')[] } | { ok: false; state: RequestState };
+
+const to = (state: RequestState, ...effects: ('publish' | 'take-down')[]): RequestAnswer => ({
+  ok: true,
+  state,
+  effects,
+});
+
+/** What becomes of a request in `state`. The same decision again changes nothing; one that cannot be is answered with `ok: false`. */
+export function next(state: RequestState, input: RequestInput): RequestAnswer {
+  const no: RequestAnswer = { ok: false, state };
+  const waits = state === 'draft' || state === 'in_moderation';
+  switch (input.type) {
+    case 'submit':
+      if (state === 'draft') return input.needsModerator ? to('in_moderation') : to('published', 'publish');
+      return state === 'in_moderation' || state === 'published' ? to(state) : no;
+    case 'approve':
+      if (state === 'in_moderation') return to('published', 'publish');
+      return state === 'published' ? to(state) : no;
+    case 'refuse':
+      return state === 'in_moderation' || state === 'refused' ? to('refused') : no;
+    case 'resolve':
+      if (state === 'published') return to('resolved', 'take-down');
+      return state === 'resolved' ? to(state) : no;
+    case 'withdraw':
+      // What was published stays: it can be resolved, not taken back.
+      return waits || state === 'cancelled' ? to('cancelled') : no;
+    case 'cancel':
+      if (state === 'published') return to('cancelled', 'take-down');
+      return waits || state === 'cancelled' ? to('cancelled') : no;
+    case 'expire':
+      if (state === 'published') return to('expired', 'take-down');
+      return waits || state === 'expired' ? to('expired') : no;
+  }
+}
+
+/** The state at a moment: what waits or is published expires by itself, without anybody writing it down. */
+export function stateAt(stored: { state: RequestState; expiresS: number }, nowS: number): RequestState {
+  if (nowS < stored.expiresS) return stored.state;
+  return next(stored.state, { type: 'expire' }).state;
+}

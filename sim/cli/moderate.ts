@@ -1,0 +1,109 @@
+// Owns: the verb `moderate`: what waits for a person in the town on this machine, and deciding on it. Not here: the rules.
+import type { Command } from 'commander';
+import { failure } from '../../device/index.ts';
+import {
+  decideRequest,
+  decideStanding,
+  type KnownAgency,
+  knownAgencies,
+  type Waiting,
+  waitingRequests,
+} from '../officer/moderator.ts';
+import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
+
+interface ModerateOptions {
+  data?: string;
+  reason?: string;
+  scope?: string;
+}
+
+const DECISIONS = ['approve', 'refuse', 'suspend', 'revoke', 'reinstate'] as const;
+const NEED_REASON: readonly string[] = ['refuse', 'suspend'];
+
+export function addModerate(program: Command): void {
+  program
+    .command('moderate [decision] [id]')
+    .description('as the town’s moderator: list what waits, or decide about a request or an agency')
+    .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
+    .option('--reason <text>', 'why; the agency is told (refuse, suspend)')
+    .option('--scope <scope>', 'what part of an agency’s access: community-request, or area-NAME (revoke, reinstate)')
+    .addHelpText(
+      'after',
+      `
+Decisions: approve, refuse for a request or an application; suspend, revoke, reinstate for an agency.
+
+Examples:
+  $ npx doorsill moderate
+  $ npx doorsill moderate approve request-9b1f...
+  $ npx doorsill moderate refuse request-9b1f... --reason "It is about a lawful protest."
+  $ npx doorsill moderate revoke agency-5c80... --scope area-dp0g`,
+    )
+    .action(
+      async (decision: string | undefined, id: string | undefined, options: ModerateOptions, command: Command) => {
+        const context = openContext(command);
+        const town = await openTown(context, dataFolder(options.data));
+        if (decision === undefined) return list(context, town);
+        const known = DECISIONS.find((name) => name === decision);
+        if (!known || id === undefined)
+          throw failure('usage', {
+            detail: `moderate takes ${DECISIONS.join(', ')} and the id of a request or agency`,
+          });
+        if (NEED_REASON.includes(known) && options.reason === undefined)
+          throw failure('usage', { detail: `say why with --reason; the agency is told` });
+        const state = await decide(context, town, known, id, options);
+        context.output.result({ id, state }, `${id} is ${state.replaceAll('_', ' ')} now.`);
+      },
+    );
+}
+
+type Town = Awaited<ReturnType<typeof openTown>>;
+
+async function openTown({ disk }: Context, folder: string) {
+  const town = await readTownFile(disk, folder);
+  if (!town?.bridge || !town.registry) throw failure('not_running', { folder });
+  await expectRunning(disk, folder);
+  const paths = townPaths(folder);
+  return {
+    bridge: { url: town.bridge.url, folder: paths.bridge },
+    registry: { registryUrl: town.registry.url, registry: town.registry.id, folder: paths.registry },
+  };
+}
+
+async function decide(
+  { disk }: Context,
+  town: Town,
+  decision: (typeof DECISIONS)[number],
+  id: string,
+  { reason, scope }: ModerateOptions,
+): Promise<string> {
+  const body = { ...(NEED_REASON.includes(decision) ? { reason } : {}), ...(scope === undefined ? {} : { scope }) };
+  if (id.startsWith('agency-')) return decideStanding(disk, town.registry, id, decision, body);
+  if (decision !== 'approve' && decision !== 'refuse')
+    throw failure('usage', { detail: `a request is approved or refused; ${decision} is for an agency` });
+  return decideRequest(disk, town.bridge, id, decision, body);
+}
+
+async function list({ disk, output }: Context, town: Town): Promise<void> {
+  const requests = await waitingRequests(disk, town.bridge);
+  const agencies = await knownAgencies(disk, town.registry);
+  const text = [
+    requests.length === 0 ? 'No request waits.' : 'Requests that wait:',
+    ...requests.flatMap(requestLines),
+    'Agencies:',
+    ...agencies.map(agencyLine),
+  ];
+  output.result({ requests, agencies }, text.join('\n'));
+}
+
+function requestLines({ request, agencyName, claims, findings }: Waiting): string[] {
+  return [
+    `  ${request}  ${agencyName}: ${claims.incidentType}`,
+    `      ${claims.text}`,
+    ...findings.map(({ field, words, why }) => `    ! ${why} (${field}: "${words}")`),
+  ];
+}
+
+function agencyLine({ agency, name, jurisdiction, domain, state }: KnownAgency): string {
+  return `  ${agency}  ${state.padEnd(9)}  ${name} (${jurisdiction}, ${domain})`;
+}

@@ -1,0 +1,84 @@
+// Owns: the moderator's side of a town on this machine: what waits at bridge and registry, and deciding on it with their admin
+// tokens. Not here: what may be decided (bridge and registry), printing.
+import { z } from 'zod';
+import { type Disk, exchangeJson, failure } from '../../device/index.ts';
+import { adminBearer, decideAgency, type RegistryPlace } from './registration.ts';
+
+/** Where a bridge listens, and its folder on this machine. */
+export interface BridgePlace {
+  url: string;
+  folder: string;
+}
+
+const waitingSchema = z.object({
+  request: z.string(),
+  agencyName: z.string(),
+  revision: z.number(),
+  findings: z.array(z.object({ field: z.string(), words: z.string(), why: z.string() })).default([]),
+  claims: z.object({ incidentType: z.string(), text: z.string() }),
+});
+const agencySchema = z.object({
+  agency: z.string(),
+  name: z.string(),
+  jurisdiction: z.string(),
+  domain: z.string(),
+  state: z.string(),
+  revision: z.number(),
+});
+/** A request that waits. */
+export type Waiting = z.infer<typeof waitingSchema>;
+/** An agency as the registry knows it. */
+export type KnownAgency = z.infer<typeof agencySchema>;
+
+const decidedSchema = z.object({ state: z.string() });
+
+/** Requests that wait at the bridge, all of them. */
+export async function waitingRequests(disk: Disk, bridge: BridgePlace): Promise<Waiting[]> {
+  const bearer = await adminBearer(disk, bridge.folder);
+  const all: Waiting[] = [];
+  for (;;) {
+    const last = all.at(-1);
+    const from = last ? `?after=${last.request}` : '';
+    const answer = await exchangeJson(`${bridge.url}/v1/moderation${from}`, { method: 'GET', bearer });
+    const { requests } = z.object({ requests: z.array(waitingSchema) }).parse(answer);
+    if (requests.length === 0) return all;
+    all.push(...requests);
+  }
+}
+
+/** Agencies that the registry knows. */
+export async function knownAgencies(disk: Disk, registry: RegistryPlace): Promise<KnownAgency[]> {
+  const bearer = await adminBearer(disk, registry.folder);
+  const answer = await exchangeJson(`${registry.registryUrl}/v1/agencies`, { method: 'GET', bearer });
+  return z.object({ agencies: z.array(agencySchema) }).parse(answer).agencies;
+}
+
+/** Publishes or turns down a request that waits, as it stands now. Throws the bridge's coded refusal. */
+export async function decideRequest(
+  disk: Disk,
+  bridge: BridgePlace,
+  id: string,
+  verb: 'approve' | 'refuse',
+  body: object,
+): Promise<string> {
+  const waiting = (await waitingRequests(disk, bridge)).find(({ request }) => request === id);
+  if (!waiting) throw failure('request_not_live');
+  const bearer = await adminBearer(disk, bridge.folder);
+  const answer = await exchangeJson(`${bridge.url}/v1/moderation/${id}/${verb}`, {
+    method: 'POST',
+    body: { revision: waiting.revision, ...body },
+    bearer,
+  });
+  return decidedSchema.parse(answer).state;
+}
+
+/** Decides about an agency as it stands now. Throws the registry's coded refusal. */
+export async function decideStanding(
+  disk: Disk,
+  registry: RegistryPlace,
+  id: string,
+  verb: string,
+  body: object,
+): Promise<string> {
+  return (await decideAgency(disk, registry, id, verb, body)).state;
+}

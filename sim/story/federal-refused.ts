@@ -1,0 +1,97 @@
+// Owns: the story of federal agencies and their local branches that try to get in, and of what revoking an agency does to a
+// request that is open. Not here: the stage (stage.ts).
+import { generateSigningKey } from '../../device/index.ts';
+import { agencyId, postRequest, signRequest } from '../officer/officer.ts';
+import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
+import { DEMO_HOME } from '../supervisor/town.ts';
+import { demoAsk } from './ask.ts';
+import { Stage } from './stage.ts';
+import type { StoryDeps } from './up.ts';
+
+/** Fictional applicants, each of them federal in one way. */
+const FEDERAL: readonly [how: string, facts: Partial<AgencyFacts>][] = [
+  ['by its jurisdiction', { name: 'Regional Protective Agency', jurisdiction: 'federal' }],
+  ['by its name', { name: 'ICE Springfield Field Office' }],
+  ['by its name, spelled with dots', { name: 'H.S.I. Task Force of Springfield' }],
+  ['by its name, as a local branch', { name: 'U.S. Marshals, Sangamon County' }],
+  ['by its domain', { name: 'Springfield Community Office', domain: 'springfield.ice.gov' }],
+];
+const LOCAL: readonly Partial<AgencyFacts>[] = [
+  { name: 'Pierce County Sheriff’s Department', jurisdiction: 'county', domain: 'sheriff.pierce.example' },
+  { name: 'Alice Police Department', domain: 'police.alice.example' },
+];
+
+export function tellFederalRefused(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
+  return Stage.tell({ name: 'federal-refused', logLevel: deps.logLevel }, deps, signal, async (stage) => {
+    await applications(stage);
+    await pretence(stage);
+    await revocation(stage);
+  });
+}
+
+async function applications(stage: Stage): Promise<void> {
+  const { deps, registry } = stage;
+  for (const [how, facts] of FEDERAL) {
+    const key = generateSigningKey(deps.random);
+    await stage.refused(`“${facts.name}” (federal ${how})`, 'agency_federal', () =>
+      applyAs(deps, registry, key, { ...DEMO_AGENCY, ...facts }),
+    );
+  }
+  for (const facts of LOCAL) {
+    const key = generateSigningKey(deps.random);
+    const local = { ...DEMO_AGENCY, ...facts };
+    await vouchForDomain(deps.disk, registry.folder, local.domain, key);
+    const { state } = await applyAs(deps, registry, key, local);
+    const approved = await decideAgency(deps.disk, registry, agencyId(key), 'approve');
+    stage.say(`“${local.name}” applies (${state}) and is ${approved.state}.`);
+    stage.prove(`${local.name} is a local agency, whatever its letters`, approved.state === 'approved');
+  }
+}
+
+/** One that hides what it is gets no further without a domain, a person and the registry's signature. */
+async function pretence(stage: Stage): Promise<void> {
+  const { deps, registry, bridge } = stage;
+  const key = generateSigningKey(deps.random);
+  const facts = { ...DEMO_AGENCY, name: 'Springfield Safety Office', domain: 'safety.springfield.example' };
+  const nowUs = deps.clock.wallUs();
+  const about = { startUs: nowUs, endUs: nowUs };
+  const { token } = signRequest(deps, key, bridge.id, demoAsk(deps.clock, DEMO_HOME.place, about, 'nothing'));
+  const post = () => postRequest(bridge.url, token);
+  await stage.refused('A request of an agency nobody has heard of', 'agency_unknown', post);
+  await applyAs(deps, registry, key, facts);
+  stage.say(`One applies as “${facts.name}”, which gives nothing away.`);
+  await stage.refused('A request of it before a person has looked', 'agency_pending', post);
+  await stage.refused('Its approval without a domain of its own', 'agency_domain_unproven', () =>
+    decideAgency(deps.disk, registry, agencyId(key), 'approve'),
+  );
+  await decideAgency(deps.disk, registry, agencyId(key), 'refuse', { reason: 'It is run by a federal agency.' });
+  await stage.refused('A request of it after a person has looked', 'agency_refused', post);
+}
+
+/** An agency that was let in and lent its access out. */
+async function revocation(stage: Stage): Promise<void> {
+  const { deps, registry, bridge, facts } = stage;
+  const window = await stage.footage();
+  const asked = stage.ask();
+  const notice = await stage.heard(asked.id, () => postRequest(bridge.url, asked.token));
+  stage.say(`${notice.credential.name} asks; the doorbell shows it to its owner.`);
+  await decideAgency(deps.disk, registry, agencyId(facts.agencyKey), 'revoke');
+  stage.say('It turns out to have asked for a federal agency, and the registry revokes it.');
+  await stage.until('refusal at the bridge', async () =>
+    postRequest(bridge.url, stage.ask().token).then(
+      () => false,
+      (thrown: { code?: string }) => thrown.code === 'agency_revoked',
+    ),
+  );
+  stage.prove('the bridge refuses it from then on', true);
+  await stage.closedAtDoorbell(asked.id);
+  const late = await stage.grant(notice, window).then(
+    () => 'sent',
+    (thrown: { code?: string }) => thrown.code,
+  );
+  stage.say(`The owner grants all the same; the doorbell answers ${late}.`, { code: late });
+  stage.prove(
+    'the doorbell lets nothing out for it',
+    late === 'consent_agency_revoked' || late === 'consent_request_cancelled',
+  );
+}

@@ -1,0 +1,234 @@
+// Owns: what the stories about agencies are told on: a throwaway town of real processes, its owner, and a teller that prints
+// each step, holds every claim against what happened, and ends with what was proved. Not here: the stories.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  type ErrorCode,
+  exchangeJson,
+  failure,
+  isFailure,
+  makeGrant,
+  OwnerSession,
+  type Receipt,
+  type Signer,
+  type VerifiedNotice,
+  type Window,
+} from '../../device/index.ts';
+import { answered, fetchNotices } from '../cli/owner-notice.ts';
+import { type Ask, type RequestView, signAccess, signRequest } from '../officer/officer.ts';
+import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
+import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
+import { townPaths } from '../supervisor/town-file.ts';
+import { demoAsk } from './ask.ts';
+import type { StoryDeps } from './up.ts';
+
+export interface StageOptions {
+  name: string;
+  logLevel: string;
+}
+
+const FOOTAGE_US = 3_000_000;
+const PATIENCE_MS = 60_000;
+const LOOK_AGAIN_MS = 200;
+
+const feedSchema = z.object({
+  items: z.array(z.object({ id: z.string(), _doorsill: z.object({ state: z.string() }) })),
+});
+const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })) });
+
+/** A running town and what may be done on it. */
+export class Stage {
+  readonly facts: TownFacts;
+  readonly deps: StoryDeps;
+  readonly signal: AbortSignal;
+  readonly session: OwnerSession;
+  private readonly name: string;
+  private readonly folder: string;
+  private readonly proved: string[] = [];
+  private cases = 0;
+
+  private constructor(
+    name: string,
+    facts: TownFacts,
+    folder: string,
+    session: OwnerSession,
+    deps: StoryDeps,
+    signal: AbortSignal,
+  ) {
+    this.name = name;
+    this.facts = facts;
+    this.folder = folder;
+    this.session = session;
+    this.deps = deps;
+    this.signal = signal;
+  }
+
+  /** Tells a story on a town of its own, which is gone afterwards. Throws what the story throws, and `story_failed`. */
+  static async tell(
+    options: StageOptions,
+    deps: StoryDeps,
+    signal: AbortSignal,
+    story: (stage: Stage) => Promise<void>,
+  ): Promise<void> {
+    const root = await mkdtemp(join(tmpdir(), 'doorsill-story-'));
+    const folder = join(root, 'town');
+    const town = new Town(
+      { folder, kind: 'doorsill-demo', camera: 'synthetic?size=320x180', logLevel: options.logLevel },
+      { ...deps, say: (text) => deps.output.progress(text) },
+    );
+    let session: OwnerSession | null = null;
+    const stop = () => void town.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      deps.output.progress('Starting broker, registry, bridge and a doorbell ...');
+      const facts = await town.start();
+      session = new OwnerSession(facts.home, deps);
+      await session.start();
+      const stage = new Stage(options.name, facts, folder, session, deps, signal);
+      await story(stage);
+      stage.end();
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await session?.stop();
+      await town.stop();
+      await rm(root, { recursive: true, force: true });
+    }
+  }
+
+  /** One step, as it happened. */
+  say(text: string, facts: object = {}): void {
+    this.signal.throwIfAborted();
+    this.deps.output.result({ event: 'step', text, ...facts }, `- ${text}`);
+  }
+
+  /** A claim; throws `story_failed` unless it holds. */
+  prove(what: string, holds: boolean): void {
+    if (!holds) throw failure('story_failed', { story: this.name, detail: what });
+    this.proved.push(what);
+    this.say(`  proved: ${what}`);
+  }
+
+  /** Proves that something is refused with exactly this code; tells the refusal's own words. */
+  async refused(what: string, code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
+    const thrown = await work().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    const found = isFailure(thrown) ? thrown : null;
+    if (thrown !== null && !found) throw thrown;
+    if (found) this.say(`${what}: ${found.message} [${found.code}, HTTP ${found.http}]`, { code: found.code });
+    this.prove(`${what} is refused with ${code}`, found?.code === code);
+  }
+
+  get registry(): RegistryPlace {
+    const { registry } = this.facts;
+    return { registryUrl: registry.url, registry: registry.id, folder: townPaths(this.folder).registry };
+  }
+
+  get bridge(): { id: string; url: string; folder: string } {
+    return { ...this.facts.bridge, folder: townPaths(this.folder).bridge };
+  }
+
+  private get signer(): Signer {
+    return { key: this.facts.ownerKey, clock: this.deps.clock, random: this.deps.random };
+  }
+
+  /** A call to the bridge as its operator. */
+  async asOperator(method: 'GET' | 'POST', path: string, body: object = {}): Promise<unknown> {
+    const bearer = await adminBearer(this.deps.disk, this.bridge.folder);
+    return exchangeJson(this.bridge.url + path, { method, bearer, ...(method === 'POST' ? { body } : {}) });
+  }
+
+  /** Waits until the doorbell has recorded a few seconds; returns the last of them. */
+  footage(): Promise<Window> {
+    return this.session.waitFor<Window>(
+      'the footage',
+      PATIENCE_MS,
+      (found) => ({
+        state: ({ ring }) => {
+          const last = ring.coverage.at(-1);
+          if (last && last.endUs - last.startUs >= FOOTAGE_US)
+            found({ startUs: last.endUs - FOOTAGE_US, endUs: last.endUs });
+        },
+      }),
+      undefined,
+      this.signal,
+    );
+  }
+
+  /** A request of the demo agency around the demo home, signed and not sent; each is a case of its own. */
+  ask(changes: Partial<Ask> = {}): { id: string; token: string } {
+    const { clock } = this.deps;
+    const nowUs = clock.wallUs();
+    this.cases += 1;
+    const asked = demoAsk(clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
+    const ask = { ...asked, investigation: `${asked.investigation}-${this.cases}`, ...changes };
+    return signRequest(this.deps, this.facts.agencyKey, this.bridge.id, ask);
+  }
+
+  /** Posts a request and waits until the doorbell shows it to its owner. */
+  heard(id: string, post: () => Promise<unknown>): Promise<VerifiedNotice> {
+    return this.session.waitFor<VerifiedNotice>(
+      'the request at the doorbell',
+      PATIENCE_MS,
+      (found) => ({ notice: (notice) => notice.request.jti === id && found(notice) }),
+      post,
+      this.signal,
+    );
+  }
+
+  /** The owner grants a window; resolves with the device's receipt that the clip is at the bridge, or rejects with its refusal. */
+  async grant(notice: VerifiedNotice, window: Window): Promise<Receipt> {
+    const grant = makeGrant(this.signer, notice, { window });
+    const request = notice.request.jti;
+    const send = () => this.session.answer(request, 'grant', grant.token);
+    const order = { jti: grant.jti, request, send };
+    return (await answered(this.session, order, PATIENCE_MS, ({ outcome }) => outcome === 'sent')).receipt;
+  }
+
+  /** Resolves when the doorbell holds a request for open no more. */
+  async closedAtDoorbell(id: string): Promise<void> {
+    await this.until(`end of ${id} at the doorbell`, async () => {
+      const open = await fetchNotices(this.session, this.signer);
+      return open.every(({ request }) => request.jti !== id);
+    });
+  }
+
+  /** Requests of the public feed with their states. */
+  async feed(): Promise<Map<string, string>> {
+    const feed = feedSchema.parse(await exchangeJson(`${this.bridge.url}/neighbors/feed.json`, { method: 'GET' }));
+    return new Map(feed.items.map((item) => [item.id, item._doorsill.state]));
+  }
+
+  /** Requests under which the agency has clips at the bridge. */
+  async clips(): Promise<string[]> {
+    const bearer = signAccess(this.deps, this.facts.agencyKey, this.bridge.id, 'all', 'a story');
+    const answer = await exchangeJson(`${this.bridge.url}/v1/clips`, { method: 'GET', bearer });
+    return clipsSchema.parse(answer).clips.map(({ request }) => request);
+  }
+
+  /** Looks again and again until something holds. */
+  async until(what: string, look: () => Promise<boolean>): Promise<void> {
+    const { clock } = this.deps;
+    const endMs = clock.monotonicMs() + PATIENCE_MS;
+    while (!(await look())) {
+      if (clock.monotonicMs() > endMs) throw failure('timed_out', { what, seconds: PATIENCE_MS / 1000 });
+      await clock.sleep(LOOK_AGAIN_MS, this.signal);
+    }
+  }
+
+  private end(): void {
+    const lines = this.proved.map((what, at) => `  ${at + 1}. ${what}`);
+    this.deps.output.result(
+      { event: 'proved', story: this.name, proved: this.proved },
+      ['', 'What this proved:', ...lines].join('\n'),
+    );
+  }
+}
+
+/** What an agency is told of its request, letter by letter: two of these are alike or they are not. */
+export function letters(view: RequestView): string {
+  return JSON.stringify(view);
+}

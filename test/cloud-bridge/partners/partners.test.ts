@@ -1,0 +1,234 @@
+// Holds: a partner's channel is open while it is active, and from the moment it ends nothing that came through it goes on:
+// not a token, a request, a webhook, an open request at the devices, or an upload under way.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { signatureOf } from '../../../cloud-bridge/partners/signature.ts';
+import { verifySignature } from '../../../device/base/keys.ts';
+import { freshId } from '../../../device/base/random.ts';
+import { openToken } from '../../../device/protocol/jws.ts';
+import { type AreaDocument, areaDocumentSchema } from '../../../device/protocol/request.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { BridgeHouse } from '../../support/bridge-house.ts';
+import { startBroker, type TestBroker } from '../../support/broker.ts';
+import { textClaim } from '../../support/parties.ts';
+
+let house: BridgeHouse;
+let secrets: { token: string; webhookSecret: string };
+const admin = () => house.bridge.adminToken;
+const plate = 'plate-watch';
+
+async function ready(options = {}): Promise<void> {
+  house = await BridgeHouse.open(options);
+  await house.admitAgency();
+  const { body } = await house.post('/v1/partners', { partner: plate, name: 'Plate Watch' }, admin());
+  secrets = { token: String(body['token']), webhookSecret: String(body['webhookSecret']) };
+}
+const ask = (partner: string | undefined = plate) =>
+  house.cast.request({ investigation: freshId(house.random, 'case'), ...(partner === undefined ? {} : { partner }) });
+const post = async (request: string, bearer = secrets.token, partner = plate) =>
+  house.post(`/v1/partners/${partner}/requests`, { request }, bearer);
+const status = (to: string, revision: number, partner = plate) =>
+  house.post(`/v1/partners/${partner}/status`, { status: to, revision }, admin());
+const webhook = (
+  id: string,
+  changes: { secret?: string; body?: string; signature?: string; partner?: string } = {},
+) => {
+  const meta = { version: '1', request_id: freshId(house.random, 'hook') };
+  const body = changes.body ?? JSON.stringify({ meta, data: { type: 'request_resolved', id } });
+  const signature = changes.signature ?? signatureOf(changes.secret ?? secrets.webhookSecret, body);
+  const headers = { 'content-type': 'application/json', 'x-signature': signature };
+  return house.send('POST', `/v1/partners/${changes.partner ?? plate}/webhooks`, headers, body);
+};
+const state = async (id: string) =>
+  (await house.get(`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: id }))).body;
+
+describe('a partner', () => {
+  beforeEach(() => ready());
+  afterEach(() => house.close());
+
+  it('brings requests that name it, with its own token; nobody else does', async () => {
+    const request = ask();
+    expect(await post(request)).toMatchObject({ status: 201, body: { state: 'published' } });
+    expect(await post(request)).toMatchObject({ status: 201, body: { state: 'published' } });
+    expect((await post(ask(), 'x'.repeat(43))).body['code']).toBe('http_unauthorised');
+    expect((await post(ask(), admin())).body['code']).toBe('http_unauthorised');
+    expect((await post(house.cast.request())).body['code']).toBe('token_unknown_claims');
+    expect((await post(ask('another-one'))).body['code']).toBe('partner_unknown');
+    expect((await house.post('/v1/requests', { request: ask() })).body['code']).toBe('http_unauthorised');
+    expect((await house.post('/v1/requests', { request: ask('nobody') })).body['code']).toBe('partner_unknown');
+    expect((await post(ask(), secrets.token, 'nobody')).body['code']).toBe('partner_unknown');
+  });
+
+  it('tells by a signed webhook that an investigation is over, of its own requests alone, as often as it likes', async () => {
+    const request = ask();
+    const id = textClaim(request, 'jti');
+    await post(request);
+    expect((await webhook(id, { secret: 'guess' })).body['code']).toBe('partner_signature');
+    expect((await webhook(id, { signature: 'sha256=' })).body['code']).toBe('partner_signature');
+    expect((await webhook(id, { signature: signatureOf('', '{}') })).body['code']).toBe('partner_signature');
+    expect((await webhook(id, { body: '{"a":' })).body['code']).toBe('http_body_invalid');
+    expect((await webhook('request-other')).body['code']).toBe('request_not_live');
+    expect(await state(id)).toMatchObject({ state: 'published' });
+    for (let round = 0; round < 2; round += 1) {
+      expect(await webhook(id)).toMatchObject({ status: 200, body: { request: id, state: 'resolved' } });
+    }
+    const own = house.cast.request();
+    await house.post('/v1/requests', { request: own });
+    expect((await webhook(textClaim(own, 'jti'))).body['code']).toBe('request_not_live');
+  });
+
+  it('that is suspended is refused and taken off, and gets all of it back', async () => {
+    const request = ask();
+    await post(request);
+    expect((await status('suspended', 1)).body).toMatchObject({ status: 'suspended', cancelled: 0 });
+    expect(await post(ask())).toMatchObject({ status: 403, body: { code: 'partner_suspended' } });
+    expect((await webhook(textClaim(request, 'jti'))).body['code']).toBe('partner_suspended');
+    await status('active', 2);
+    expect((await post(ask())).status).toBe(201);
+    expect(await state(textClaim(request, 'jti'))).toMatchObject({ state: 'published' });
+  });
+
+  it('that has ended is over for good, everywhere', async () => {
+    const request = ask();
+    await post(request);
+    expect((await status('ended', 1)).body).toMatchObject({ status: 'ended', cancelled: 1 });
+    const today = new Date(house.clock.wallUs() / 1_000).toISOString().slice(0, 10);
+    for (const answer of [
+      await post(ask()),
+      await post(ask(), 'x'.repeat(43)),
+      await house.post('/v1/requests', { request: ask() }),
+      await webhook(textClaim(request, 'jti')),
+      await webhook(textClaim(request, 'jti'), { secret: '' }),
+      await house.post(`/v1/partners/${plate}/tokens`, {}, admin()),
+      await status('active', 2),
+    ]) {
+      expect([answer.status, answer.body['code'], answer.body['facts']]).toEqual([
+        ...[410, 'partner_ended', { partner: 'Plate Watch', since: today }],
+      ]);
+    }
+    expect(await state(textClaim(request, 'jti'))).toMatchObject({ state: 'cancelled', reason: 'partner-ended' });
+    expect((await house.post('/v1/partners', { partner: plate, name: 'Again' }, admin())).body['code']).toBe(
+      'partner_changed',
+    );
+  });
+
+  it('is decided on by one of two operators', async () => {
+    expect((await status('suspended', 9)).body['code']).toBe('partner_changed');
+    const [one, two] = await Promise.all([status('suspended', 1), status('ended', 1)]);
+    expect([one.body['code'], two.body['code']].filter((code) => code === 'partner_changed')).toHaveLength(1);
+    expect((await status('ended', 1, 'nobody')).body['code']).toBe('partner_unknown');
+    expect(
+      (await house.post(`/v1/partners/${plate}/status`, { status: 'active', revision: 1 }, 'x'.repeat(43))).status,
+    ).toBe(401);
+  });
+
+  it('can be given other secrets, and the ones before are dead', async () => {
+    const { body } = await house.post(`/v1/partners/${plate}/tokens`, {}, admin());
+    expect((await post(ask())).body['code']).toBe('http_unauthorised');
+    expect((await post(ask(), String(body['token']))).status).toBe(201);
+  });
+
+  it('is listed for everybody without its secrets', async () => {
+    const { body } = await house.get('/v1/partners');
+    expect(body['partners']).toEqual([
+      { partner: 'flock-safety', name: 'Flock Safety', status: 'ended', since: '2026-02-12' },
+      { partner: plate, name: 'Plate Watch', status: 'active', since: expect.any(String) },
+    ]);
+  });
+
+  it('like flock-safety, which was over before, is refused in every way and cannot be entered again', async () => {
+    const flock = 'flock-safety';
+    for (const answer of [
+      await post(ask(flock), secrets.token, flock),
+      await house.post('/v1/requests', { request: ask(flock) }),
+      await webhook('request-1', { partner: flock }),
+      await house.post('/v1/partners', { partner: flock, name: 'Flock' }, admin()),
+      await house.post(`/v1/partners/${flock}/tokens`, {}, admin()),
+      await status('active', 1, flock),
+      await house.get(`/v1/partners/${flock}`, admin()),
+    ]) {
+      expect([answer.status, answer.body['code'], answer.body['facts']]).toEqual([
+        ...[410, 'partner_ended', { partner: 'Flock Safety', since: '2026-02-12' }],
+      ]);
+    }
+  });
+
+  it('that ends in the middle of an upload gets nothing of it: not a byte more, and what is there is deleted', async () => {
+    await house.enrol();
+    const request = ask();
+    await post(request);
+    const [parcel, late] = [house.parcel(request), house.parcel(request)];
+    expect((await house.openIntake(parcel)).status).toBe(200);
+    const path = await house.create(parcel);
+    expect((await house.patch(parcel, path, 0, parcel.clip.subarray(0, 500))).status).toBe(204);
+    await status('ended', 1);
+    for (const answer of [
+      await house.patch(parcel, path, 500, parcel.clip.subarray(500)),
+      await house.openIntake(late),
+    ]) {
+      expect([answer.status, answer.body['code']]).toEqual([410, 'partner_ended']);
+    }
+    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [] });
+  });
+
+  it('that ends when all bytes are there and nothing was published yet gets no clip', async () => {
+    await house.enrol();
+    const request = ask();
+    await post(request);
+    const parcel = house.parcel(request);
+    await house.openIntake(parcel);
+    const path = await house.create(parcel);
+    await house.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
+    // Its last bytes came by in a moment that a crash cut short.
+    await writeFile(join(house.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
+    await status('ended', 1);
+    const answer = await house.status(parcel);
+    expect(answer.body['state']).toBe('deleted');
+    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [] });
+  });
+});
+
+describe('at the devices', () => {
+  let broker: TestBroker;
+  beforeEach(async () => {
+    broker = await startBroker({});
+    await ready({ areaUrl: broker.url, accounts: broker.accounts });
+  });
+  afterEach(async () => {
+    await house.close();
+    await broker.stop();
+  });
+
+  it('a partner that ends is heard of as cancellations; one that is suspended as silence', async () => {
+    const heard: AreaDocument[] = [];
+    let wake = () => {};
+    const device = await broker.link({ role: 'device-area', id: house.cast.device.id });
+    device.subscribe([topicsUnder(DEFAULT_PREFIX).areaRequests(house.cast.cell, 1)], ({ payload }) => {
+      const opened = openToken(new TextDecoder().decode(payload), {
+        typ: 'doorsill-area+jws',
+        schema: areaDocumentSchema,
+        audience: 'public',
+        keys: [house.cast.bridge.key.publicKey],
+        verify: verifySignature,
+      });
+      if (opened.ok) heard.push(opened.claims);
+      wake();
+    });
+    const until = async (fits: (document: AreaDocument) => boolean) => {
+      while (!heard.some(fits)) await new Promise<void>((resolve) => (wake = resolve));
+      heard.length = 0;
+    };
+    device.start();
+    const request = ask();
+    const id = textClaim(request, 'jti');
+    await post(request);
+    await until(({ requests }) => requests.some((one) => one.request === request));
+    await status('suspended', 1);
+    await until(({ requests, cancelled }) => requests.length === 0 && cancelled.length === 0);
+    await status('active', 2);
+    await until(({ requests }) => requests.some((one) => one.request === request));
+    await status('ended', 3);
+    await until(({ requests, cancelled }) => requests.length === 0 && cancelled.includes(id));
+  });
+});

@@ -1,0 +1,109 @@
+// Holds: nobody learns who stayed silent. One story is run four times with the same seed and only the homes' kind changed (no
+// footage, declined, ignored, offline); all that registry, bridge, agency and area broker log, store, receive and are
+// answered is the same, byte for byte, and in the same steps. What is taken out first, because it does not depend on homes:
+// port numbers of this machine, the HTTP `date` header, MQTT packet numbers and pings, and a socket's life before the first
+// request. An offline home is not at the broker at all, so for it the session's own packets (subscriptions and
+// acknowledgements, no message) are not compared: presence is what a broker's operator sees of its clients (DESIGN's and
+// SECURITY.md's limit). The pages of the database file are compared as rows.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { proved } from '../support/proved.ts';
+import { HOME_KINDS, type HomeKind, Homes, type Leak } from './support/homes.ts';
+import type { Recording } from './support/recording.ts';
+
+const SLOW = process.env['DOORSILL_SLOW'] === '1';
+const SEED = 20_261_125;
+const COUNT = SLOW ? 3 : 1;
+
+/** Who sees what: everything, or from the first request on. */
+const OBSERVERS = {
+  'agency, its answers': 0,
+  'anyone at the area broker': 1,
+  'area broker, from the bridge': 1,
+  // Before, strangers and homes come and go.
+  'area broker, its log': 1,
+  'bridge, from homes': 1,
+  'bridge, its database': 0,
+  'bridge, its files': 0,
+  'bridge, its log': 0,
+  'registry, its files': 0,
+  'registry, its log': 0,
+} as const;
+
+function seenBy(recording: Recording, who: keyof typeof OBSERVERS): string[] {
+  return recording.of(who).filter((line) => Number(line.split(' ', 1)[0]) >= OBSERVERS[who]);
+}
+
+/** Observers to whom two runs look different, each with the first line that does. */
+function differences(one: Recording, other: Recording): string[] {
+  return (Object.keys(OBSERVERS) as (keyof typeof OBSERVERS)[]).flatMap((who) => {
+    const [a, b] = [seenBy(one, who), seenBy(other, who)];
+    const at = a.findIndex((line, index) => line !== b[index]);
+    const index = at >= 0 ? at : a.length === b.length ? -1 : a.length;
+    return index < 0 ? [] : [`${who}: ${a[index]?.slice(0, 400)} | ${b[index]?.slice(0, 400)}`];
+  });
+}
+
+const runs = new Map<HomeKind, Recording>();
+const runOf = (kind: HomeKind): Recording => {
+  const found = runs.get(kind);
+  if (!found) throw new Error(`no run of ${kind}`);
+  return found;
+};
+
+describe(`homes that stay silent (seed ${SEED})`, () => {
+  beforeAll(async () => {
+    for (const kind of HOME_KINDS) runs.set(kind, await Homes.run(kind, SEED, COUNT));
+  }, 240_000);
+
+  it.each(HOME_KINDS.filter((kind) => kind !== 'ignored'))(
+    'that %s look to everybody as those that ignored the request',
+    (kind) => {
+      expect(differences(runOf('ignored'), runOf(kind))).toEqual([]);
+    },
+  );
+
+  it('say nothing at all to the bridge, and at the area broker no more than that they listen', () => {
+    for (const kind of HOME_KINDS) {
+      expect(seenBy(runOf(kind), 'bridge, from homes')).toEqual([]);
+      const packets = runOf(kind)
+        .of('area broker, from homes')
+        .filter((line) => !line.startsWith('0 '));
+      const commands = new Set(packets.map((line) => line.split(' ')[2]));
+      expect([kind, [...commands].sort()]).toEqual([kind, kind === 'offline' ? [] : ['puback']]);
+      if (kind !== 'offline')
+        expect(packets).toEqual(
+          runOf('ignored')
+            .of('area broker, from homes')
+            .filter((line) => !line.startsWith('0 ')),
+        );
+    }
+  });
+
+  it('are looked at by every observer there is, who all have seen something', (test) => {
+    const run = runOf('declined');
+    const unheard = run.who().filter((who) => !Object.keys(OBSERVERS).includes(who));
+    expect(unheard).toEqual(['area broker, from homes']);
+    const seen = Object.keys(OBSERVERS).map((who) => [who, run.of(who).length > 0]);
+    expect(seen).toEqual(Object.keys(OBSERVERS).map((who) => [who, true]));
+    const lines = Object.keys(OBSERVERS).reduce((sum, who) => sum + run.of(who).length, 0);
+    proved(
+      test,
+      'what registry, bridge, agency and broker see of four kinds of silence',
+      `${lines} lines, byte for byte equal`,
+    );
+  });
+
+  it.each<[Leak, string]>([
+    ['count', 'bridge, its database'],
+    ['timing', 'anyone at the area broker'],
+    ['retry', 'bridge, from homes'],
+    ['error', 'bridge, its log'],
+  ])(
+    'would be given away by a planted leak: %s',
+    async (leak, who) => {
+      const found = differences(runOf('ignored'), await Homes.run('declined', SEED, COUNT, leak));
+      expect(found.map((line) => line.split(':')[0])).toContain(who);
+    },
+    120_000,
+  );
+});
