@@ -1,0 +1,50 @@
+// SECURITY.md and README.md name proofs: each named file or folder of tests, story and verb must be there, and every provision of
+// ETSI EN 303 645 V2.1.1 has one answer.
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { makeProgram } from '../../sim/cli/main.ts';
+
+/** How many provisions each section of V2.1.1 has. */
+const PROVISIONS: Record<string, number> = {
+  '5.1': 5,
+  '5.2': 3,
+  '5.3': 16,
+  '5.4': 4,
+  '5.5': 8,
+  '5.6': 9,
+  '5.7': 2,
+  '5.8': 3,
+  '5.9': 3,
+  '5.10': 1,
+  '5.11': 4,
+  '5.12': 3,
+  '5.13': 1,
+  '6': 5,
+};
+
+const security = readFileSync('SECURITY.md', 'utf8');
+const etsi = security.slice(security.indexOf('## ETSI EN 303 645'), security.indexOf('## Secrets'));
+
+it('answers each provision of ETSI EN 303 645 once', () => {
+  const answered = [...etsi.matchAll(/^\| (\d[\d., -]+?) \|/gm)].flatMap(([, cell = '']) => cell.split(', ')).sort();
+  const all = Object.entries(PROVISIONS).flatMap(([section, count]) =>
+    Array.from({ length: count }, (_, at) => `${section}-${at + 1}`),
+  );
+  expect(answered).toEqual(all.sort());
+});
+
+it('names no test, story or verb that is not there', () => {
+  const text = security + readFileSync('README.md', 'utf8');
+  const tests = [...text.matchAll(/`(test\/[a-z0-9/.-]+)`/g)].map(([, path = '']) => path);
+  expect(tests.length).toBeGreaterThan(80);
+  const isThere = (path: string) => [path, `${path}.test.ts`, `${path}.slow.test.ts`].some((at) => existsSync(at));
+  expect(tests.filter((path) => !isThere(path))).toEqual([]);
+  const verbs = makeProgram().commands.map((command) => command.name());
+  const named = [...text.matchAll(/`(?:npx )?doorsill ([a-z][a-z-]*)/g)].map(([, verb = '']) => verb);
+  expect(named.filter((verb) => !verbs.includes(verb))).toEqual([]);
+  const stories = [...text.matchAll(/doorsill story ([a-z-]+)/g)].map(([, story = '']) => story);
+  const help = makeProgram().commands.find((command) => command.name() === 'story');
+  const told: string[] = [];
+  help?.configureOutput({ writeOut: (said) => void told.push(said) }).outputHelp();
+  expect(stories.filter((story) => !told.join('').includes(`\n  ${story} `))).toEqual([]);
+});
