@@ -24,7 +24,7 @@ import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
 import { CustodyCalls } from './custody/calls.ts';
 import { Custody } from './custody/custody.ts';
-import { custodyRoutes } from './custody/routes.ts';
+import { bundleRoutes, logRoutes } from './custody/routes.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
@@ -300,7 +300,8 @@ export class Bridge {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
-    custodyRoutes(server, custody, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
+    logRoutes(server, custody);
+    bundleRoutes(server, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
     return custody;
   }
 

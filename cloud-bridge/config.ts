@@ -5,7 +5,7 @@ import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
-import { httpAddressSchema, serverSettings } from './http/settings.ts';
+import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
 
 const MIB = 1024 * 1024;
 const HOUR_S = 3600;
@@ -117,12 +117,7 @@ export const bridgeConfigSchema = z
       .min(60)
       .max(7 * 24 * HOUR_S)
       .default(HOUR_S),
-    custody: z
-      .strictObject({
-        /** Keys of the witnesses whose cosignatures are served. */
-        witnesses: z.array(publicKeySchema).max(16).default([]),
-      })
-      .prefault({}),
+    custody: custodySettings,
     requests: requestRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
     /** Where stored clips are handed to. Without it they stay at the bridge. */

@@ -16,7 +16,8 @@ const entriesSchema = z.strictObject({
 });
 const grantSchema = z.strictObject({ grant: idSchema });
 
-export function custodyRoutes(server: FastifyInstance, custody: Custody, calls: CustodyCalls): void {
+/** What anyone may read of a log, and what witnesses say of it. */
+export function logRoutes(server: FastifyInstance, custody: Custody): void {
   server.get('/v1/custody/head', async () => custody.head());
   server.get('/v1/custody/inclusion', async (request) => {
     const { leaf, size } = parseBody(inclusionSchema, request.query);
@@ -35,6 +36,10 @@ export function custodyRoutes(server: FastifyInstance, custody: Custody, calls: 
     await custody.cosign(head, cosignature);
     return reply.code(201).send({});
   });
+}
+
+/** The bundle of one's own grant. */
+export function bundleRoutes(server: FastifyInstance, calls: CustodyCalls): void {
   server.get('/v1/intakes/:grant/custody', async (request) =>
     calls.bundle(bearerOf(request), parseBody(grantSchema, request.params).grant),
   );

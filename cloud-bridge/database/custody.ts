@@ -9,7 +9,7 @@ import type { Random } from '../../device/base/random.ts';
 import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/protocol/merkle.ts';
 import { SECRET_BYTES, sealEvent } from '../custody/seal.ts';
 import type { CustodyEvent, CustodyStore, KeptCosignature, OpenedLeaf } from '../custody/store.ts';
-import type { Tables } from './schema.ts';
+import type { CustodyTables } from './custody-schema.ts';
 
 /** Where times and salts of leaves come from. */
 export interface CustodySeams {
@@ -18,16 +18,16 @@ export interface CustodySeams {
 }
 
 export class SqlCustody implements CustodyStore {
-  private readonly tables: Kysely<Tables>;
+  private readonly tables: Kysely<CustodyTables>;
   private readonly seams: CustodySeams & { secret: Uint8Array };
 
-  private constructor(tables: Kysely<Tables>, seams: CustodySeams & { secret: Uint8Array }) {
+  private constructor(tables: Kysely<CustodyTables>, seams: CustodySeams & { secret: Uint8Array }) {
     this.tables = tables;
     this.seams = seams;
   }
 
   /** The log of a database, whose secret is made the first time. */
-  static async open(tables: Kysely<Tables>, seams: CustodySeams): Promise<SqlCustody> {
+  static async open(tables: Kysely<CustodyTables>, seams: CustodySeams): Promise<SqlCustody> {
     const known = await tables.selectFrom('custody_secret').select('secret').executeTakeFirst();
     const secret = known?.secret ?? seams.random.bytes(SECRET_BYTES);
     if (!known) await tables.insertInto('custody_secret').values({ secret }).execute();
@@ -38,7 +38,7 @@ export class SqlCustody implements CustodyStore {
    * Appends the leaf that tells `event`, in the transaction that makes the event itself: neither is ever there without the
    * other. Returns the leaf's number.
    */
-  async append(step: Transaction<Tables>, event: CustodyEvent): Promise<number> {
+  async append(step: Transaction<CustodyTables>, event: CustodyEvent): Promise<number> {
     const { entry, opening, receiptSha256 } = sealEvent(event, wallSeconds(this.seams.clock), this.seams);
     const leaf = await sizeIn(step);
     await step
@@ -113,7 +113,7 @@ export class SqlCustody implements CustodyStore {
   }
 }
 
-type Reader = Kysely<Tables> | Transaction<Tables>;
+type Reader = Kysely<CustodyTables> | Transaction<CustodyTables>;
 
 async function sizeIn(from: Reader): Promise<number> {
   const last = await from
@@ -136,7 +136,7 @@ async function subtreeIn(from: Reader, { level, at }: Subtree): Promise<Uint8Arr
   return new Uint8Array(node.hash);
 }
 
-async function keepNode(step: Transaction<Tables>, { level, at }: Subtree, hash: Uint8Array): Promise<void> {
+async function keepNode(step: Transaction<CustodyTables>, { level, at }: Subtree, hash: Uint8Array): Promise<void> {
   await step
     .insertInto('custody_nodes')
     .values({ level, at, hash: Buffer.from(hash) })

@@ -3,8 +3,9 @@ import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import type { PartnerStatus } from '../partners/store.ts';
 import type { RequestState } from '../requests/machine.ts';
+import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
 
-export interface Tables {
+export interface Tables extends CustodyTables {
   schema_version: { version: number };
   kept_documents: { name: string; token: string; revision: Generated<number> };
   enrolment_codes: { secret_sha256: string; expires_s: number; used_by: string | null };
@@ -104,16 +105,6 @@ export interface Tables {
     /** SQLite's own number of the row: the order in which accesses were written. */
     rowid: GeneratedAlways<number>;
   };
-  custody_secret: { secret: Uint8Array };
-  custody_leaves: {
-    leaf: number;
-    entry: string;
-    receipt_sha256: string | null;
-    salt: Uint8Array | null;
-    facts: string | null;
-  };
-  custody_nodes: { level: number; at: number; hash: Uint8Array };
-  custody_cosignatures: { witness: string; size: number; head: string; cosignature: string };
 }
 
 /** Statements that lead from each version to the next. Never edit one that was released: append. */
@@ -157,23 +148,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `create index access_log_by_clip on access_log (clip)`,
   ],
   [
-    `create table custody_secret (secret blob not null) strict`,
-    `create table custody_leaves (
-       leaf integer primary key, entry text not null, receipt_sha256 text, salt blob, facts text
-     ) strict`,
-    `create index custody_leaves_by_receipt on custody_leaves (receipt_sha256) where receipt_sha256 is not null`,
-    // Complete subtrees of the tree over the leaves, so that a proof reads some of them and never the leaves.
-    `create table custody_nodes (
-       level integer not null, at integer not null, hash blob not null, primary key (level, at)
-     ) strict, without rowid`,
-    `create trigger custody_leaves_stay before delete on custody_leaves begin select raise(abort, 'append-only'); end`,
-    `create trigger custody_leaves_keep before update of leaf, entry on custody_leaves
-       begin select raise(abort, 'append-only'); end`,
-    `create trigger custody_nodes_stay before delete on custody_nodes begin select raise(abort, 'append-only'); end`,
-    `create trigger custody_nodes_keep before update on custody_nodes begin select raise(abort, 'append-only'); end`,
-    `create table custody_cosignatures (
-       witness text primary key, size integer not null, head text not null, cosignature text not null
-     ) strict`,
+    ...CUSTODY_TABLES,
     `alter table access_log add column action text not null default 'view'`,
     `alter table access_log add column leaf integer`,
     `update access_log set action = 'download' where part = 'clip'`,

@@ -1,6 +1,7 @@
 // Owns: the settings that every server process has: where its data lies, where it listens, what an HTTP address is.
 // Not here: what else each one is set to (its config.ts).
 import { z } from 'zod';
+import { publicKeySchema } from '../../device/protocol/ids.ts';
 
 /** The address of an HTTP server. */
 export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);
@@ -16,3 +17,11 @@ export const serverSettings = {
     })
     .prefault({}),
 };
+
+/** Of a process that keeps a log of custody. */
+export const custodySettings = z
+  .strictObject({
+    /** Keys of the witnesses whose cosignatures are served. */
+    witnesses: z.array(publicKeySchema).max(16).default([]),
+  })
+  .prefault({});

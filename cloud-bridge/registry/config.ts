@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/protocol/request.ts';
-import { serverSettings } from '../http/settings.ts';
+import { custodySettings, serverSettings } from '../http/settings.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
 export const registryConfigSchema = z.strictObject({
-  /** `dataFolder` holds the key, the book and the admin token. */
+  /** `dataFolder` holds the key, the book, the log of its changes and the admin token. */
   ...serverSettings,
+  custody: custodySettings,
   /** Serve state agencies too. Federal ones are never served. */
   stateAgencies: z.boolean().default(false),
   /** Names that a rule takes for a federal agency's and a person knows better, letter by letter. */

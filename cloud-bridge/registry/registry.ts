@@ -9,10 +9,14 @@ import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/protocol/agency.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import type { AGENCY_EVENTS } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
+import { Custody } from '../custody/custody.ts';
+import { logRoutes } from '../custody/routes.ts';
+import { type CustodyFile, openCustodyFile } from '../database/custody-file.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { listenOn, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
@@ -37,7 +41,6 @@ import {
 import type { RegistryConfig } from './config.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible } from './eligibility.ts';
-import type { RecordRegistryEvent, RegistryEvent } from './events.ts';
 import { registryRoutes } from './routes.ts';
 
 export interface RegistryDeps {
@@ -49,13 +52,21 @@ export interface RegistryDeps {
   httpLimits?: HttpLimits;
   /** Ways to prove a domain other than the settings' own. */
   domainProofs?: readonly DomainProof[];
-  record?: RecordRegistryEvent;
 }
 
 const BOOK_BYTES_MAX = 16 * 1024 * 1024;
 
+/** A change of an agency's standing, before it has a revision. */
+interface Change {
+  event: (typeof AGENCY_EVENTS)[number];
+  agency: string;
+  /** What part of its access it is about; absent: all of it. */
+  scope?: string;
+}
+
 interface Running {
   key: SigningKey;
+  history: CustodyFile;
   adminToken: string;
   url: string;
   stop(): Promise<void>;
@@ -80,9 +91,11 @@ export class Registry {
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
     this.book = await this.readBook();
     const { clock, log, httpLimits } = this.deps;
+    const history = await openCustodyFile(join(config.dataFolder, 'custody.sqlite'), { clock, random });
     const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
     registryRoutes(server, this, adminToken, clock);
-    this.running = { key, adminToken, url: '', stop: () => server.close() };
+    logRoutes(server, new Custody({ clock, key, store: history.store, witnesses: config.custody.witnesses }));
+    this.running = { key, history, adminToken, url: '', stop: () => server.close() };
     try {
       this.running.url = await listenOn(server, config.http.host, config.http.port);
     } catch (thrown) {
@@ -97,6 +110,7 @@ export class Registry {
     this.running = null;
     await running?.stop();
     await this.writes;
+    await running?.history.close();
   }
 
   get url(): string {
@@ -124,9 +138,7 @@ export class Registry {
     const { agency, key, call } = this.readCall(token);
     if (call.action !== 'register') throw failure('token_unknown_claims');
     const { action, ...said } = call;
-    await this.change({ type: 'agency-applied', agency }, (book) =>
-      apply(book, { agency, key, ...said }, this.deps.config),
-    );
+    await this.change({ event: 'applied', agency }, (book) => apply(book, { agency, key, ...said }, this.deps.config));
     return agencyIn(this.book, agency);
   }
 
@@ -146,17 +158,17 @@ export class Registry {
    */
   async approve(agency: string, seen?: number): Promise<Agency> {
     const proof = await this.proofOf(agencyIn(this.book, agency).domain, agency);
-    return this.decide({ type: 'agency-approved', agency }, seen, (book, decision) => approve(book, decision, proof));
+    return this.decide({ event: 'approved', agency }, seen, (book, decision) => approve(book, decision, proof));
   }
 
   /** Turns an application down; the agency learns why. Throws as book.ts says. */
   refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
-    return this.decide({ type: 'agency-refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
+    return this.decide({ event: 'refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
   }
 
   /** Takes all access until it is reinstated. Throws as book.ts says. */
   suspend(agency: string, reason: string, seen?: number): Promise<Agency> {
-    return this.decide({ type: 'agency-suspended', agency }, seen, (book, decision) =>
+    return this.decide({ event: 'suspended', agency }, seen, (book, decision) =>
       suspend(book, decision, reason, wallSeconds(this.deps.clock)),
     );
   }
@@ -164,10 +176,8 @@ export class Registry {
   /** Takes all access, or one scope; `area-NAME` is an area of the settings, or the beginning of cells' names. Throws as book.ts says. */
   revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
-    return this.decide(
-      { type: 'agency-revoked', agency, ...(scope === undefined ? {} : { scope }) },
-      seen,
-      (book, by) => revoke(book, by, scopes, wallSeconds(this.deps.clock)),
+    return this.decide({ event: 'revoked', agency, ...(scope === undefined ? {} : { scope }) }, seen, (book, by) =>
+      revoke(book, by, scopes, wallSeconds(this.deps.clock)),
     );
   }
 
@@ -175,7 +185,7 @@ export class Registry {
   reinstate(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide(
-      { type: 'agency-reinstated', agency, ...(scope === undefined ? {} : { scope }) },
+      { event: 'reinstated', agency, ...(scope === undefined ? {} : { scope }) },
       seen,
       (book, decision) => reinstate(book, decision, scopes, this.deps.config),
     );
@@ -190,7 +200,7 @@ export class Registry {
     if (to.call.action !== 'rotate-key' || to.call.from !== agency) throw failure('token_unknown_claims');
     const { domain, successor } = agencyIn(this.book, agency);
     if (successor !== to.agency) await this.proofOf(domain, to.agency);
-    await this.decide({ type: 'agency-key-rotated', agency }, seen, (book, decision) =>
+    await this.decide({ event: 'key-rotated', agency }, seen, (book, decision) =>
       rotate(book, decision, { agency: to.agency, key: to.key }, wallSeconds(this.deps.clock)),
     );
     return agencyIn(this.book, to.agency);
@@ -277,7 +287,7 @@ export class Registry {
   }
 
   private async decide(
-    event: Pick<RegistryEvent, 'type' | 'agency' | 'scope'>,
+    event: Change,
     seen: number | undefined,
     next: (book: Book, decision: Decision) => Book,
   ): Promise<Agency> {
@@ -286,18 +296,17 @@ export class Registry {
     return agencyIn(this.book, event.agency);
   }
 
-  /** One change after the other; it counts only once it is recorded and on disk. */
-  private async change(
-    event: Pick<RegistryEvent, 'type' | 'agency' | 'scope'>,
-    next: (book: Book) => Book,
-  ): Promise<void> {
-    const { clock, disk, log, record } = this.deps;
+  /** One change after the other; it counts only once it is in the log and on disk. */
+  private async change(event: Change, next: (book: Book) => Book): Promise<void> {
+    const { disk, log } = this.deps;
+    const { history } = this.up();
     const turn = this.writes.then(async () => {
       const book = next(this.book);
       if (book === this.book) return;
       const { revision } = agencyIn(book, event.agency);
-      const told = { ...event, revision, listRevision: book.listRevision, atS: wallSeconds(clock) };
-      await record?.(told);
+      // First: a crash in between leaves a leaf too many, never a change that nobody can prove.
+      const told = { ...event, revision };
+      await history.append({ kind: 'agency', ...told });
       await disk.replaceFile(this.bookPath(), utf8(`${JSON.stringify(book, null, 1)}\n`));
       this.book = book;
       log.info('an agency’s standing has changed', { ...told });

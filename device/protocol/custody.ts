@@ -24,7 +24,16 @@ const countSchema = z
 export const pseudonymSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
 /** What happens to an agency at the registry. */
-export const AGENCY_EVENTS = ['registered', 'suspended', 'revoked', 'reinstated', 'key-rotated'] as const;
+/** What changes an agency's standing: the registry's log says each. */
+export const AGENCY_EVENTS = [
+  'applied',
+  'approved',
+  'refused',
+  'suspended',
+  'revoked',
+  'reinstated',
+  'key-rotated',
+] as const;
 export const REQUEST_EVENTS = ['published', 'resolved', 'cancelled'] as const;
 
 /** What an agency can do with a stored clip. */

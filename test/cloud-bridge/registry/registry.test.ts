@@ -2,15 +2,20 @@
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
-import type { RegistryEvent } from '../../../cloud-bridge/registry/events.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
+import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { verifySignature } from '../../../device/base/keys.ts';
+import { sha256, verifySignature } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
+import { PUBLIC_AUDIENCE } from '../../../device/protocol/claims.ts';
+import { custodyEntrySchema, headAnswerSchema, treeHeadSchema } from '../../../device/protocol/custody.ts';
 import { openToken, signToken } from '../../../device/protocol/jws.ts';
+import { leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
 import { revokedBy } from '../../../device/protocol/published.ts';
 import {
   type Credential,
@@ -27,15 +32,11 @@ let folder: string;
 let registry: Registry;
 let agency: Party;
 
-let recorded: RegistryEvent[];
-
 const open = async (stateAgencies = false) => {
-  recorded = [];
   // Never the network's: what a domain shows is a file here.
   const settings = { domainProofs: ['local'], areas: { 'mercer-county': ['dp0', '9q8y'] } };
   const config = registryConfigSchema.parse({ dataFolder: folder, stateAgencies, ...settings });
-  const record = async (event: RegistryEvent) => void recorded.push(event);
-  registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config, record });
+  registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config });
   await registry.start();
 };
 
@@ -51,6 +52,23 @@ afterEach(async () => {
   await registry.stop();
   await rm(folder, { recursive: true });
 });
+
+const inclusionSchema = z.object({ leaf: z.int(), size: z.int(), path: z.array(z.string()) });
+const entriesSchema = z.object({ entries: z.array(z.object({ entry: z.string() })) });
+
+/** What the registry's log answers. */
+async function log<Answer>(path: string, schema: z.ZodType<Answer>): Promise<Answer> {
+  return schema.parse(await (await fetch(`${registry.url}/v1/custody/${path}`)).json());
+}
+
+async function leaves() {
+  const { entries } = await log('entries', entriesSchema);
+  return entries.map(({ entry }) => {
+    const leaf = custodyEntrySchema.parse(JSON.parse(entry));
+    if (leaf.kind !== 'agency') throw new Error(`a leaf about a ${leaf.kind}`);
+    return leaf;
+  });
+}
 
 /** Has the domain show these agencies' ids. */
 async function show(...agencies: Party[]): Promise<void> {
@@ -407,7 +425,7 @@ describe('a moderator', () => {
     await expect(registry.rotate(next.id, rotation(next.id))).rejects.toMatchObject({ code: 'agency_revoked' });
   });
 
-  it('has every change recorded before it counts, and none that changes nothing', async () => {
+  it('has every change in the log of custody, provably, and none that changes nothing', async () => {
     await registry.register(registration());
     await registry.register(registration());
     await registry.approve(agency.id);
@@ -416,14 +434,47 @@ describe('a moderator', () => {
     await registry.revoke(agency.id, 'community-request');
     await registry.revoke(agency.id);
     await registry.revoke(agency.id);
-    expect(recorded.map(({ type, revision, listRevision, scope }) => [type, revision, listRevision, scope])).toEqual([
-      ['agency-applied', 1, 1, undefined],
-      ['agency-approved', 2, 1, undefined],
-      ['agency-suspended', 3, 2, undefined],
-      ['agency-reinstated', 4, 3, undefined],
-      ['agency-revoked', 5, 4, 'community-request'],
-      ['agency-revoked', 6, 5, undefined],
+    const told = await leaves();
+    expect(told.map(({ event, agency: whose, revision, scope }) => [event, whose, revision, scope])).toEqual([
+      ['applied', agency.id, 1, undefined],
+      ['approved', agency.id, 2, undefined],
+      ['suspended', agency.id, 3, undefined],
+      ['reinstated', agency.id, 4, undefined],
+      ['revoked', agency.id, 5, 'community-request'],
+      ['revoked', agency.id, 6, undefined],
     ]);
+    const opened = openToken((await log('head', headAnswerSchema)).head, {
+      typ: 'doorsill-tree-head+jws',
+      schema: treeHeadSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [registry.publicKey],
+      verify: verifySignature,
+    });
+    const { leaf, path, size } = await log('inclusion?leaf=4', inclusionSchema);
+    const { entries } = await log('entries', entriesSchema);
+    const rootOver = (text = '') =>
+      rootOfInclusion(
+        { leaf, size, path: path.map((hash) => fromHex(hash) ?? utf8('')) },
+        leafHash(utf8(text), sha256),
+        sha256,
+      );
+    const hexOver = (text?: string) => toHex(rootOver(text) ?? utf8(''));
+    expect(opened).toMatchObject({ ok: true, claims: { size: 6, root: hexOver(entries[4]?.entry) } });
+    expect(hexOver(entries[5]?.entry)).not.toBe(hexOver(entries[4]?.entry));
+  });
+
+  it('whose decision the log cannot take has decided nothing', async () => {
+    await registry.register(registration());
+    const file = new Sqlite(join(folder, 'custody.sqlite'));
+    file.exec(`create trigger full before insert on custody_leaves begin select raise(abort, 'no room'); end`);
+    await expect(registry.approve(agency.id)).rejects.toThrow('no room');
+    expect(registry.agency(agency.id).state).toBe('pending');
+    file.exec('drop trigger full');
+    file.close();
+    await registry.approve(agency.id);
+    await registry.stop();
+    await open();
+    expect((await leaves()).map(({ event }) => event)).toEqual(['applied', 'approved']);
   });
 });
 
