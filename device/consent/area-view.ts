@@ -15,6 +15,7 @@ import {
   type Trust,
 } from '../protocol/published.ts';
 import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
+import type { GrantGround } from './live-grant.ts';
 
 /** So many ids of refused or cancelled requests are remembered; the oldest go first. */
 const REMEMBERED_IDS_MAX = 2_000;
@@ -33,9 +34,9 @@ export interface AreaViewSettings {
   openRequestsMax: number;
 }
 
-export class AreaView {
+export class AreaView implements GrantGround {
   private readonly settings: AreaViewSettings;
-  private readonly clock: Clock;
+  readonly clock: Clock;
   private readonly open = new Map<string, OpenedRequest>();
   private readonly refusedAs = new Map<string, ErrorCode>();
   private readonly cancelled = new Set<string>();
@@ -136,8 +137,14 @@ export class AreaView {
     const fault = credentialFault(credential, nowS, this.settings.serveStateAgencies);
     if (fault) return fault;
     if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
-    if (!this.list || this.list.exp <= nowS) return 'consent_revocations_stale';
-    return this.isRevoked(this.list, credential) ? 'consent_agency_revoked' : null;
+    const list = this.list;
+    if (!list || this.held()) return 'consent_revocations_stale';
+    return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
+  }
+
+  /** Why nothing may leave now: the list says nothing about it, and who withholds a revocation could keep what is live going. */
+  held(): ErrorCode | null {
+    return !this.list || this.list.exp <= wallSeconds(this.clock) ? 'consent_revocations_stale' : null;
   }
 
   /** Whether a list kills a credential for this home. */

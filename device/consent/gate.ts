@@ -60,7 +60,7 @@ export class ConsentGate {
     const state = new GateState(device.id);
     this.area = new AreaDesk(deps, this.limits, marks);
     const { view } = this.area;
-    this.runner = new StepRunner({ ...deps, ledger, state, marks, view, mint: (facts) => mintLiveGrant(facts, clock) });
+    this.runner = new StepRunner({ ...deps, ledger, state, marks, view, mint: (facts) => mintLiveGrant(facts, view) });
     this.commands = new CommandDesk({
       ...{ device, clock, state, marks, log: deps.log, effects: deps.effects, ownersMax: this.limits.ownersMax },
       buttons: deps.buttons,

@@ -2,7 +2,7 @@
 // and that it is still alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
-import { failure } from '../protocol/errors.ts';
+import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { Grant } from '../protocol/grant.ts';
 import type { Request } from '../protocol/request.ts';
 
@@ -15,6 +15,13 @@ export interface GrantFacts {
   pairingToken: string;
 }
 
+/** What a live grant stands on besides its facts. */
+export interface GrantGround {
+  clock: Clock;
+  /** Why nothing may leave just now although the grant lives; null when it may. */
+  held(): ErrorCode | null;
+}
+
 const minted = new WeakSet<object>();
 
 /** A verified grant that nobody has taken back yet. */
@@ -23,35 +30,48 @@ export class LiveGrant {
   readonly facts: Readonly<GrantFacts>;
   /** Aborted, with a `grant_dead` failure as reason, the moment the grant is revoked, cancelled or expired. */
   readonly signal: AbortSignal;
-  private readonly clock: Clock;
+  private readonly ground: GrantGround;
 
-  private constructor(facts: GrantFacts, clock: Clock, signal: AbortSignal) {
+  private constructor(facts: GrantFacts, ground: GrantGround, signal: AbortSignal) {
     this.id = facts.grant.jti;
     this.facts = Object.freeze({ ...facts });
     this.signal = signal;
-    this.clock = clock;
+    this.ground = ground;
     Object.freeze(this);
   }
 
-  /** Throws `grant_dead` unless this very moment footage may leave under this grant. */
+  /** Throws `grant_dead` unless work under this grant may go on. */
   assertAlive(): void {
     if (!minted.has(this)) throw failure('grant_dead', { detail: 'it was not made by the gate' });
     this.signal.throwIfAborted();
-    if (wallSeconds(this.clock) >= this.facts.grant.exp) throw failure('grant_dead', { detail: 'it has expired' });
+    if (wallSeconds(this.ground.clock) >= this.facts.grant.exp)
+      throw failure('grant_dead', { detail: 'it has expired' });
+  }
+
+  /**
+   * Throws unless this very moment footage may leave under this grant: `grant_dead`, or, passing, the code of what it waits for.
+   */
+  assertMayLeave(): void {
+    this.assertAlive();
+    const held = this.ground.held();
+    if (held !== null) throw failure(held);
   }
 
   /** For the gate alone. */
-  static mint(facts: GrantFacts, clock: Clock, signal: AbortSignal): LiveGrant {
-    const grant = new LiveGrant(facts, clock, signal);
+  static mint(facts: GrantFacts, ground: GrantGround, signal: AbortSignal): LiveGrant {
+    const grant = new LiveGrant(facts, ground, signal);
     minted.add(grant);
     return grant;
   }
 }
 
 /** For the gate alone: makes a live grant; `end` kills it for good. */
-export function mintLiveGrant(facts: GrantFacts, clock: Clock): { live: LiveGrant; end: (detail: string) => void } {
+export function mintLiveGrant(
+  facts: GrantFacts,
+  ground: GrantGround,
+): { live: LiveGrant; end: (detail: string) => void } {
   const controller = new AbortController();
-  const live = LiveGrant.mint(facts, clock, controller.signal);
+  const live = LiveGrant.mint(facts, ground, controller.signal);
   return { live, end: (detail) => controller.abort(failure('grant_dead', { detail })) };
 }
 
@@ -61,4 +81,10 @@ export function assertLiveGrant(value: unknown): asserts value is LiveGrant {
     throw failure('grant_dead', { detail: 'it was not made by the gate' });
   }
   (value as LiveGrant).assertAlive();
+}
+
+/** As `assertLiveGrant`, for the moment in which bytes leave the device. */
+export function assertMayLeave(value: unknown): void {
+  assertLiveGrant(value);
+  value.assertMayLeave();
 }

@@ -5,7 +5,7 @@ import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { freshId, type Random } from '../base/random.ts';
-import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type Pairing, revokeSchema } from '../protocol/grant.ts';
@@ -70,7 +70,7 @@ export class Uploader {
     report.state('waiting');
     for (;;) {
       try {
-        assertLiveGrant(live);
+        assertMayLeave(live);
         const receipt = await this.attempt(live, item.grant, (bytes) => {
           backoff.reset();
           report.acknowledged(bytes);
@@ -151,7 +151,7 @@ export class Uploader {
     const http = new BridgeHttp({
       baseUrl: baseOf(bridge),
       bearer: this.bearer(item, bridge.id),
-      mayLeave: () => assertLiveGrant(live),
+      mayLeave: () => assertMayLeave(live),
       signal: live.signal,
       tls: await readBridgeTls(bridge.tls),
       clock,

@@ -183,6 +183,18 @@ describe('a captured bridge', () => {
     );
   });
 
+  it('that withholds a revocation until the last list has run out gets nothing more of a clip that is on its way', async () => {
+    const request = await rig.publish();
+    await rig.send('grant', rig.cast.grant(request, { exp: rig.cast.nowS() + 48 * 3_600 }));
+    const live = rig.effects.made[0];
+    expect(() => live?.assertMayLeave()).not.toThrow();
+    await rig.clock.advance(minutes(24 * 60 + 1));
+    expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_revocations_stale' }));
+    // The grant is not dead: the owner's word stands, and a fresh list lets it go on.
+    await rig.revocations(rig.cast.revocations({ revision: 2 }));
+    expect(() => live?.assertMayLeave()).not.toThrow();
+  });
+
   it('that cancels nothing cannot keep a grant alive whose agency is revoked, or kept from this home', async () => {
     for (const [revision, scope] of [
       [2, undefined],

@@ -68,5 +68,5 @@ export function liveGrantFor(parts: LiveGrantParts): { live: LiveGrant; end: (de
     requestToken,
     pairingToken: signToken('doorsill-pairing+jws', pairing, device.key),
   };
-  return mintLiveGrant(facts, parts.clock ?? new ManualClock(NOW_S * 1_000_000));
+  return mintLiveGrant(facts, { clock: parts.clock ?? new ManualClock(NOW_S * 1_000_000), held: () => null });
 }

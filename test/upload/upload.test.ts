@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import { SeededRandom } from '../../device/base/random.ts';
 import type { LiveGrant } from '../../device/consent/live-grant.ts';
+import type { ErrorCode } from '../../device/protocol/errors.ts';
 import { uploadProgressSchema } from '../../device/protocol/home.ts';
 import { openToken } from '../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../device/protocol/manifest.ts';
@@ -116,6 +118,29 @@ describe('an upload', () => {
     expect(cuts).toBe(4);
     await expectStoredOnce(errand.parcel);
     expect(proxy.sentBytes).toBeLessThan(errand.parcel.clip.length + cuts * CHUNK_BYTES + PAPERS_BYTES);
+  });
+
+  it('waits while nobody knows which agencies are revoked, at any point, and goes on when that is known', async () => {
+    let held: ErrorCode | null = 'consent_revocations_stale';
+    const errand = makeErrand(house, request, 1_500_000, () => held);
+    const item = await sender.seal(errand);
+    const retrying = told('retrying');
+    const sent = sender.uploader.send(errand.live, item);
+    await retrying;
+    expect(proxy.sentBytes).toBe(0);
+    whenSent(500_000, () => {
+      held = 'consent_revocations_stale';
+    });
+    held = null;
+    await told('retrying');
+    expect(sender.told.at(-1)).toMatchObject({ state: 'retrying', code: 'consent_revocations_stale' });
+    const before = proxy.sentBytes;
+    expect(before).toBeLessThan(500_000 + BEYOND_BYTES_MAX);
+    await sleep(1_500);
+    expect(proxy.sentBytes).toBe(before);
+    held = null;
+    await sent;
+    await expectStoredOnce(errand.parcel);
   });
 
   it('goes on where the bridge is when the bridge is restarted', async () => {

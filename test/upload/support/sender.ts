@@ -7,6 +7,7 @@ import type { Disk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import type { Clip } from '../../../device/clip/clip.ts';
 import { type LiveGrant, mintLiveGrant } from '../../../device/consent/live-grant.ts';
+import type { ErrorCode } from '../../../device/protocol/errors.ts';
 import { grantSchema } from '../../../device/protocol/grant.ts';
 import type { UploadProgress } from '../../../device/protocol/home.ts';
 import { requestSchema } from '../../../device/protocol/request.ts';
@@ -41,15 +42,18 @@ export interface Errand {
   end: (detail: string) => void;
 }
 
-export function makeErrand(house: BridgeHouse, request: string, bytes: number): Errand {
+/** What footage waits for, as the gate says it. */
+type Held = () => ErrorCode | null;
+
+export function makeErrand(house: BridgeHouse, request: string, bytes: number, held: Held = () => null): Errand {
   const frames = 30;
   const clip = plainMp4({ frames, audioPackets: 12, frameBytes: Math.ceil(bytes / frames) });
   const parcel = house.parcel(request, { clip });
-  return { parcel, ...liveFor(house, request, parcel.grantToken) };
+  return { parcel, ...liveFor(house, request, parcel.grantToken, held) };
 }
 
 /** The live grant of a grant token, as the gate would mint it (again, after a restart). */
-export function liveFor(house: BridgeHouse, request: string, grantToken: string) {
+export function liveFor(house: BridgeHouse, request: string, grantToken: string, held: Held = () => null) {
   const facts = {
     grant: grantSchema.parse(claimsOf(grantToken)),
     grantToken,
@@ -57,7 +61,7 @@ export function liveFor(house: BridgeHouse, request: string, grantToken: string)
     requestToken: request,
     pairingToken: house.cast.pairing(),
   };
-  return mintLiveGrant(facts, house.clock);
+  return mintLiveGrant(facts, { clock: house.clock, held });
 }
 
 export class Sender {
