@@ -9,7 +9,7 @@ import { freshId, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../protocol/enrolment.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
-import { actorId, idSchema, publicKeySchema } from '../protocol/ids.ts';
+import { actorId, idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
 import { openToken, parseToken, signToken } from '../protocol/jws.ts';
 import { tlsFilesRead } from '../protocol/link-failure.ts';
 import { BridgeHttp } from '../upload/bridge-http.ts';
@@ -21,6 +21,8 @@ const enrolmentSchema = z.strictObject({
   bridgeKey: publicKeySchema,
   registryKey: publicKeySchema,
   area: enrolmentStatementSchema.shape.area,
+  /** Of the code that was used for it; absent in files from before it was kept. */
+  codeSha256: sha256Schema.optional(),
 });
 /** What a device remembers of its bridge: whom it pinned and how to reach them. */
 export type Enrolment = z.infer<typeof enrolmentSchema>;
@@ -81,7 +83,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   }
   const { registry, area } = opened.claims;
   if (sha256Hex(registry) !== code.registry || !isPublicKey(registry)) throw failure('enrolment_key_mismatch');
-  return { bridgeUrl: url, bridge, bridgeKey: key, registryKey: registry, area };
+  return { bridgeUrl: url, bridge, bridgeKey: key, registryKey: registry, area, codeSha256: sha256Hex(codeText) };
 }
 
 /** One POST to the bridge under `url`; the parsed answer. Throws `unreachable`, or the failure the bridge names. */
@@ -109,13 +111,22 @@ async function post(deps: EnrolmentDeps, url: string, body: object, signal: Abor
   }
 }
 
-/** The remembered enrolment, or, with a code, a new one that is remembered from now on. Throws as `enrol`, `state_damaged`. */
+/**
+ * The remembered enrolment, or, with a code that it was not made with, a new one that is remembered from now on: a service can be
+ * started with its code again and again. Throws as `enrol`, `state_damaged`.
+ */
 export async function ensureEnrolled(
   deps: EnrolmentDeps & { disk: Disk },
   path: string,
   code: string | undefined,
 ): Promise<Enrolment | null> {
   if (code === undefined) return readEnrolment(deps.disk, path);
+  const kept = await readEnrolment(deps.disk, path).catch((thrown: unknown) => {
+    // A fresh code mends a damaged file.
+    if (isFailure(thrown) && thrown.code === 'state_damaged') return null;
+    throw thrown;
+  });
+  if (kept?.codeSha256 === sha256Hex(code)) return kept;
   const enrolment = await enrol(deps, code);
   await storeEnrolment(deps.disk, path, enrolment);
   return enrolment;

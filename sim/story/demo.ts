@@ -252,10 +252,15 @@ function faultOf(camera: DeviceState['camera']): Failure {
   return failure(code, { source, detail: detail.startsWith(start) ? detail.slice(start.length) : detail });
 }
 
+/** What `camera_unreachable` says itself. */
+const SILENT = 'does not answer: ';
+
 /** Why a camera gives nothing, without naming it again. */
 function whyOf({ source, detail }: DeviceState['camera']): string {
   const named = ['camera', 'file'].map((kind) => `The ${kind} ${source} `).find((start) => detail?.startsWith(start));
-  return named ? `it ${detail?.slice(named.length)}` : (detail ?? 'it does not say why');
+  if (!named) return detail ?? 'it does not say why';
+  const said = detail?.slice(named.length) ?? '';
+  return said.startsWith(SILENT) ? said.slice(SILENT.length) : `it ${said}`;
 }
 
 function sourceHas(what: 'begins' | 'ends', atUs: number) {
