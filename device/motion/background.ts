@@ -25,7 +25,9 @@ const ABSORB_MS = 60_000;
 const STILL_SHARE = 0.1;
 /** Darker blocks say nothing about the exposure: their ratio is noise. */
 const GAIN_LEVEL_LEAST = 16;
-const GAIN_BLOCKS_LEAST = 24;
+const GAIN_BLOCKS_LEAST = 8;
+/** Of so many blocks one is asked about the exposure: sorting all of them costs a quarter of the whole. No divisor of a row's. */
+const GAIN_STEP = 3;
 /** When so much of the picture differs at once, and little did before, the light changed: nobody covers a scene in one frame. */
 const JUMP_SHARE = 0.5;
 const BEFORE_JUMP_SHARE = 0.25;
@@ -52,9 +54,10 @@ export class Background {
   readonly differs = new Uint8Array(BLOCKS);
   /** For how long each block has stayed as it is, from one picture to the next. */
   readonly stillMs = new Float32Array(BLOCKS);
-  private readonly scene = new Float32Array(PIXELS);
+  private scene = new Float32Array(PIXELS);
+  /** What the scene becomes: a block can be written more than once until the picture is done. */
+  private next = new Float32Array(PIXELS);
   private readonly before = new Uint8Array(PIXELS);
-  private readonly kept = new Float32Array(SIDE * SIDE);
   private readonly ratios = new Float32Array(BLOCKS);
   private differing = 0;
   /** What `follow` found: numbers in fields, because a result of two would be an object for each block of each picture. */
@@ -86,7 +89,6 @@ export class Background {
       this.stillMs[block] = stillMs;
       let differs = false;
       if (this.voted > share * pixels) {
-        this.restore(block);
         const light = this.lightOf(picture, block);
         differs = light === null;
         if (light !== null) this.relight(gain + step * (light - gain), block);
@@ -97,6 +99,7 @@ export class Background {
       if (differs) this.differing += 1;
     }
     this.before.set(picture);
+    [this.scene, this.next] = [this.next, this.scene];
     if (this.differing > JUMP_SHARE * BLOCKS && differedBefore < BEFORE_JUMP_SHARE * BLOCKS) {
       this.learn(picture);
       return false;
@@ -108,7 +111,7 @@ export class Background {
   private exposureGain(picture: Uint8Array): number {
     const { scene, ratios } = this;
     let count = 0;
-    for (let block = 0; block < BLOCKS; block += 1) {
+    for (let block = 0; block < BLOCKS; block += GAIN_STEP) {
       if (this.differs[block] === 1) continue;
       let sceneSum = 0;
       let pictureSum = 0;
@@ -130,43 +133,31 @@ export class Background {
    * as many from the picture before: into `voted` and `moved`. In the same pass, since this is what each pixel of each
    * picture costs, the block follows: it takes the picture's exposure, and moves by `step` (0 to 1) towards the picture;
    * slowly where a pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind as a ghost.
-   * What the block was is in `kept`, for `restore`.
+   * All of it into `next`.
    */
   private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): void {
-    const { scene, before, kept } = this;
+    const { scene, next, before } = this;
     // Whole gray levels differ by a whole number.
     const half = Math.floor(levels / 2);
     const offStep = step * OFF_STEP;
     let voted = 0;
     let moved = 0;
-    let place = 0;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) {
         const now = picture[at] ?? 0;
-        const was = scene[at] ?? 0;
-        kept[place++] = was;
-        const expected = gain * was;
+        const expected = gain * (scene[at] ?? 0);
         const difference = now - expected;
         if (Math.abs(difference) > levels) {
           voted += 1;
-          scene[at] = expected + offStep * difference;
+          next[at] = expected + offStep * difference;
         } else {
-          scene[at] = expected + step * difference;
+          next[at] = expected + step * difference;
         }
         if (Math.abs(now - (before[at] ?? 0)) > half) moved += 1;
       }
     }
     this.voted = voted;
     this.moved = moved;
-  }
-
-  /** Takes back what `follow` has just done to a block. */
-  private restore(block: number): void {
-    const { scene, kept } = this;
-    let place = 0;
-    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
-      for (let at = line; at < line + SIDE; at += 1) scene[at] = kept[place++] ?? 0;
-    }
   }
 
   /** How many times brighter a block is when it shows the scene's own pattern (normalised cross-correlation); else null. */
@@ -199,9 +190,9 @@ export class Background {
 
   /** A block of the scene keeps its pattern and takes another light: were it the picture's, a visitor could creep in. */
   private relight(gain: number, block: number): void {
-    const { scene } = this;
+    const { scene, next } = this;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
-      for (let at = line; at < line + SIDE; at += 1) scene[at] = gain * (scene[at] ?? 0);
+      for (let at = line; at < line + SIDE; at += 1) next[at] = gain * (scene[at] ?? 0);
     }
   }
 }
