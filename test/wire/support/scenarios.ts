@@ -38,16 +38,21 @@ export class Stage {
 
   /** A request of the admitted agency about the last twenty minutes; resolves when the owner has read it. */
   async ask(changes: Partial<Request> = {}): Promise<VerifiedNotice> {
-    const { house, session } = this.world.up;
+    const { house } = this.world.up;
     const request = house.cast.request({ ...this.about(), ...changes });
-    return session.waitFor<VerifiedNotice>(
+    return this.noticed(sha256Hex(request), async () => {
+      const { status, body } = await house.post('/v1/requests', { request });
+      if (status !== 201) throw new Error(`the request was refused: ${JSON.stringify(body)}`);
+    });
+  }
+
+  /** Resolves with the device's notice of a request, once `act` has caused it. */
+  noticed(requestSha256: string, act: () => Promise<void>): Promise<VerifiedNotice> {
+    return this.world.up.session.waitFor<VerifiedNotice>(
       'the request',
       PATIENCE_MS,
-      (found) => ({ notice: (notice) => notice.requestSha256 === sha256Hex(request) && found(notice) }),
-      async () => {
-        const { status, body } = await house.post('/v1/requests', { request });
-        if (status !== 201) throw new Error(`the request was refused: ${JSON.stringify(body)}`);
-      },
+      (found) => ({ notice: (notice) => notice.requestSha256 === requestSha256 && found(notice) }),
+      act,
     );
   }
 
@@ -321,10 +326,9 @@ export const PLAYS = {
   'the device crashes': async (stage) => {
     const { world } = stage;
     const notice = await stage.ask();
-    const before = world.timesOnline;
     await world.up.device.end('SIGABRT');
-    await world.up.device.start();
-    await world.until('return', () => (world.timesOnline > before && world.state?.area === 'online' ? true : null));
+    // An area link that is online has not heard of the request again yet.
+    await stage.noticed(notice.requestSha256, async () => void (await world.up.device.start()));
     expectOutcome(await stage.order(notice, 'deny', makeDenial(stage.signer, notice)), 'denied');
     return {};
   },

@@ -18,7 +18,7 @@ const PIECE_BYTES_MIN = 8;
 const BASE64 = /[A-Za-z0-9+/_-]{14,}/g;
 /** Hex may be split: by the lengths of a DNS name's labels, by the spaces of a dump. */
 const HEX = /(?:[0-9a-fA-F]{2}[^0-9a-zA-Z]{0,2}){8,}[0-9a-fA-F]?/g;
-const NUMBERS = /(?:\d{1,3}\s*,\s*){15,}\d{1,3}/g;
+const NUMBERS = /(?:\d{1,3}\s*,\s*){7,}\d{1,3}/g;
 
 /** The bytes themselves, then everything encoded in them. */
 export function unfold(bytes: Uint8Array): Layer[] {
