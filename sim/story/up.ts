@@ -148,6 +148,7 @@ export class Up {
         `  broker     ${facts.home.account.url}`,
         `  registry   ${facts.registry.url}`,
         `  bridge     ${facts.bridge.url}`,
+        `  neighbors  ${facts.bridge.url}/neighbors (what everybody can read)`,
         `  vault      ${facts.vault.url}`,
         `  data       ${folder}`,
         'Every frame stays on the device until you grant a part of it.',
