@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from '../http/bearer.ts';
-import { isDiskFull } from '../http/server.ts';
+import { isDiskFull, UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeDesk } from './intake.ts';
 import type { UploadLocks } from './locks.ts';
@@ -103,6 +103,8 @@ function toWebRequest(request: FastifyRequest): Request {
   const { method } = request;
   const url = `http://bridge.invalid${request.url}`;
   if (method !== 'POST' && method !== 'PATCH') return new Request(url, { method, headers });
+  // Of another type, it was read as JSON or text.
+  if (request.raw.readableDidRead) throw failure('http_body_invalid', { detail: `an upload is ${UPLOAD_BODY_TYPE}` });
   return new Request(url, { method, headers, body: Readable.toWeb(request.raw), duplex: 'half' });
 }
 

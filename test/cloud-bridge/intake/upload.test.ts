@@ -188,6 +188,25 @@ describe('offsets', () => {
     expect((await house.disk.list(join(house.bridgeFolder, 'staging'))).length).toBe(1);
   });
 
+  it.each(['text/plain', 'application/json'])('refuse a body of the type %s, which is no upload', async (type) => {
+    const parcel = house.parcel(request);
+    await house.openIntake(parcel);
+    const path = await house.create(parcel);
+    const answer = await fetch(`${house.bridge.url}${path}`, {
+      method: 'PATCH',
+      headers: {
+        authorization: `Bearer ${parcel.bearer}`,
+        'content-type': type,
+        'tus-resumable': '1.0.0',
+        'upload-offset': '0',
+      },
+      body: '[]',
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: 'http_body_invalid', detail: expect.any(String) });
+    expect((await house.patch(parcel, path, 0, parcel.clip)).status).toBe(204);
+  });
+
   it('refuse more bytes than announced', async () => {
     const parcel = house.parcel(request);
     await house.openIntake(parcel);
