@@ -1,6 +1,5 @@
 // Owns: the bridge's composition: which parts there are, in which order they start, and that they stop in reverse.
 // Not here: anything that they do.
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
@@ -26,6 +25,7 @@ import { CustodyCalls } from './custody/calls.ts';
 import { Custody } from './custody/custody.ts';
 import { bundleRoutes, logRoutes } from './custody/routes.ts';
 import { type Database, openDatabase } from './database/database.ts';
+import { databasePlace } from './database/place.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
@@ -191,7 +191,7 @@ export class Bridge {
     await disk.makeFolder(dataFolder);
     const key = await signingKeyIn(disk, random, dataFolder);
     const adminToken = await adminTokenIn(disk, random, dataFolder);
-    const database = await openDatabase(join(dataFolder, 'bridge.sqlite'), { clock, random });
+    const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random });
     this.undo.push(() => database.close());
     const standing = new Standing({
       clock,

@@ -5,6 +5,7 @@ import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
+import { databaseSettings } from './database/postgres-address.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
 
 const MIB = 1024 * 1024;
@@ -88,6 +89,7 @@ export const bridgeConfigSchema = z
   .strictObject({
     /** `dataFolder` holds key, database, staging and clips. */
     ...serverSettings,
+    ...databaseSettings,
     /** Where devices reach the bridge, when that is not its own listening address (a proxy with TLS). */
     publicUrl: httpAddressSchema.optional(),
     /** The registry's address and its key, pinned: whatever answers there must have signed with it. */

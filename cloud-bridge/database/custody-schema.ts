@@ -1,4 +1,5 @@
 // Owns: the tables of a log of custody, in whichever database it lies. Not here: queries (custody.ts).
+import { refusal, type Statement } from './migrations.ts';
 
 export interface CustodyTables {
   custody_secret: { secret: Uint8Array };
@@ -14,7 +15,7 @@ export interface CustodyTables {
 }
 
 /** Statements that make them. They are part of released migrations: never edit one. */
-export const CUSTODY_TABLES: readonly string[] = [
+export const CUSTODY_TABLES: readonly Statement[] = [
   `create table custody_secret (secret blob not null) strict`,
   `create table custody_leaves (
      leaf integer primary key, entry text not null, receipt_sha256 text, salt blob, facts text
@@ -24,11 +25,10 @@ export const CUSTODY_TABLES: readonly string[] = [
   `create table custody_nodes (
      level integer not null, at integer not null, hash blob not null, primary key (level, at)
    ) strict, without rowid`,
-  `create trigger custody_leaves_stay before delete on custody_leaves begin select raise(abort, 'append-only'); end`,
-  `create trigger custody_leaves_keep before update of leaf, entry on custody_leaves
-     begin select raise(abort, 'append-only'); end`,
-  `create trigger custody_nodes_stay before delete on custody_nodes begin select raise(abort, 'append-only'); end`,
-  `create trigger custody_nodes_keep before update on custody_nodes begin select raise(abort, 'append-only'); end`,
+  refusal('custody_leaves_stay', 'delete', 'custody_leaves', 'append-only'),
+  refusal('custody_leaves_keep', 'update of leaf, entry', 'custody_leaves', 'append-only'),
+  refusal('custody_nodes_stay', 'delete', 'custody_nodes', 'append-only'),
+  refusal('custody_nodes_keep', 'update', 'custody_nodes', 'append-only'),
   `create table custody_cosignatures (
      witness text primary key, size integer not null, head text not null, cosignature text not null
    ) strict`,

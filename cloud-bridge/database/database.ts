@@ -1,5 +1,5 @@
-// Owns: the bridge's one SQLite file and the stores on top of it.
-// Not here: opening and durability (sqlite-file.ts), what the stores mean (each capability's store.ts).
+// Owns: the bridge's one database and the stores on top of it.
+// Not here: opening and durability (place.ts), what the stores mean (each capability's store.ts).
 import { SqlAccessLog } from './access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody.ts';
 import { SqlDocuments } from './documents.ts';
@@ -8,9 +8,9 @@ import { SqlHandOvers } from './hand-overs.ts';
 import { SqlIntakes } from './intakes.ts';
 import { SqlNeighbors } from './neighbors.ts';
 import { SqlPartners } from './partners.ts';
+import { type DatabasePlace, openAt } from './place.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
-import { openSqlite } from './sqlite-file.ts';
 
 /** All stores of one database. */
 export interface Database {
@@ -27,11 +27,11 @@ export interface Database {
 }
 
 /**
- * Opens the file, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and salts
- * from. Throws as `openSqlite` does.
+ * Opens the database, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and
+ * salts from. Throws as `openAt` does.
  */
-export function openDatabase(path: string, seams: CustodySeams): Promise<Database> {
-  return openSqlite<Tables, Omit<Database, 'close'>>(path, MIGRATIONS, async (tables) => {
+export function openDatabase(place: DatabasePlace, seams: CustodySeams): Promise<Database> {
+  return openAt<Tables, Omit<Database, 'close'>>(place, seams.clock, MIGRATIONS, async (tables) => {
     const custody = await SqlCustody.open(tables, seams);
     return {
       documents: new SqlDocuments(tables, custody),

@@ -4,6 +4,7 @@ import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts'
 import type { PartnerStatus } from '../partners/store.ts';
 import type { RequestState } from '../requests/machine.ts';
 import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
+import type { Migrations } from './migrations.ts';
 
 export interface Tables extends CustodyTables {
   schema_version: { version: number };
@@ -102,13 +103,15 @@ export interface Tables extends CustodyTables {
     action: AccessAction;
     /** Where the log of custody tells it; null for what was read before there was one. */
     leaf: number | null;
-    /** SQLite's own number of the row: the order in which accesses were written. */
+    /** The database's own number of the row: the order in which accesses were written. */
     rowid: GeneratedAlways<number>;
   };
 }
 
-/** Statements that lead from each version to the next. Never edit one that was released: append. */
-export const MIGRATIONS: readonly (readonly string[])[] = [
+/** As of the version that brought moderation. */
+const REQUEST_STATES = `'draft', 'in_moderation', 'published', 'resolved', 'expired', 'cancelled', 'refused'`;
+
+export const MIGRATIONS: Migrations = [
   [
     `create table kept_documents (name text primary key, token text not null) strict`,
     `create table enrolment_codes (secret_sha256 text primary key, expires_s integer not null, used_by text) strict`,
@@ -145,6 +148,8 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        at_us integer not null, agency text not null, clip text not null, part text not null, reason text not null,
        token text not null
      ) strict`,
+    // SQLite numbers rows by itself.
+    { sqlite: [], postgres: [`alter table access_log add column rowid bigint generated always as identity primary key`] },
     `create index access_log_by_clip on access_log (clip)`,
   ],
   [
@@ -177,22 +182,33 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        organisation text primary key, agency text not null, name text not null, jurisdiction text not null,
        domain text not null, profiles text not null, retention text not null, seen_s integer not null
      ) strict`,
-    // SQLite cannot change a check: the table is made anew, as https://sqlite.org/lang_altertable.html#otheralter says.
-    `create table requests_2 (
-       request text primary key, agency text not null, agency_key text not null, organisation text not null,
-       token text not null, token_sha256 text not null, publication text not null, investigation text not null,
-       state text not null check (
-         state in ('draft', 'in_moderation', 'published', 'resolved', 'expired', 'cancelled', 'refused')
-       ),
-       revision integer not null, findings text not null, reason text, partner text references partners (partner),
-       submitted_s integer not null, published_s integer not null, expires_s integer not null
-     ) strict`,
-    `insert into requests_2
-       select request, agency, agency_key, agency, token, token_sha256, publication, investigation, state, 1, '[]', null,
-         null, published_s, published_s, expires_s
-       from requests`,
-    `drop table requests`,
-    `alter table requests_2 rename to requests`,
+    {
+      // SQLite cannot change a check: the table is made anew, as https://sqlite.org/lang_altertable.html#otheralter says.
+      sqlite: [
+        `create table requests_2 (
+           request text primary key, agency text not null, agency_key text not null, organisation text not null,
+           token text not null, token_sha256 text not null, publication text not null, investigation text not null,
+           state text not null check (state in (${REQUEST_STATES})),
+           revision integer not null, findings text not null, reason text, partner text references partners (partner),
+           submitted_s integer not null, published_s integer not null, expires_s integer not null
+         ) strict`,
+        `insert into requests_2
+           select request, agency, agency_key, agency, token, token_sha256, publication, investigation, state, 1, '[]', null,
+             null, published_s, published_s, expires_s
+           from requests`,
+        `drop table requests`,
+        `alter table requests_2 rename to requests`,
+      ],
+      postgres: [
+        `drop index requests_by_investigation, requests_by_expiry`,
+        `alter table requests drop constraint requests_state_check, add check (state in (${REQUEST_STATES})),
+           add column organisation text collate "C", add column revision bigint not null default 1,
+           add column findings text collate "C" not null default '[]', add column reason text collate "C",
+           add column partner text collate "C" references partners (partner), add column submitted_s bigint`,
+        `update requests set organisation = agency, submitted_s = published_s`,
+        `alter table requests alter column organisation set not null, alter column submitted_s set not null`,
+      ],
+    },
     `create index requests_by_investigation on requests (organisation, investigation)`,
     // None is partial: with values bound to a statement, SQLite does not see that a partial one would do.
     `create index requests_by_expiry on requests (expires_s)`,

@@ -3,16 +3,14 @@
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
+import { type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-
-/** Statements that lead from each version to the next. Never edit one that was released: append. */
-export type Migrations = readonly (readonly string[])[];
+import { bringForward, type Migrations } from './migrations.ts';
 
 /**
  * Opens the file, made when missing, brings it to today's schema, and makes the stores on top of it. Throws `state_damaged`
- * for a file that is none of ours, `database_full`, `database_busy`, `database_unusable` for one that could be used if the
+ * for a file that is none of ours, `data_newer`, `database_full`, `database_busy`, `database_unusable` for one that could be used if the
  * machine let us.
  */
 export async function openSqlite<Tables, Stores>(
@@ -36,7 +34,7 @@ export async function openSqlite<Tables, Stores>(
     file.exec('begin immediate; rollback');
     // Off while tables are made anew; what they then refer to is looked at once more.
     file.pragma('foreign_keys = OFF');
-    await migrate(tables, path, migrations);
+    await bringForward(tables, 'sqlite', path, migrations);
     if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
       throw failure('state_damaged', { file: path, detail: 'a row refers to one that is missing' });
     file.pragma('foreign_keys = ON');
@@ -114,20 +112,4 @@ function keepingStatements(file: Sqlite.Database): SqliteDatabase {
 function keepPrivate(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
-}
-
-async function migrate<Tables>(tables: Kysely<Tables>, path: string, migrations: Migrations): Promise<void> {
-  await sql`create table if not exists schema_version (version integer not null) strict`.execute(tables);
-  const { rows } = await sql<{ version: number }>`select version from schema_version`.execute(tables);
-  const version = rows[0]?.version ?? 0;
-  if (version > migrations.length) {
-    throw failure('state_damaged', { file: path, detail: `its schema ${version} is newer than this program` });
-  }
-  for (let next = version; next < migrations.length; next += 1) {
-    await tables.transaction().execute(async (step) => {
-      for (const statement of migrations[next] ?? []) await sql.raw(statement).execute(step);
-      await sql`delete from schema_version`.execute(step);
-      await sql`insert into schema_version (version) values (${next + 1})`.execute(step);
-    });
-  }
 }

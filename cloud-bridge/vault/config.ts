@@ -1,5 +1,6 @@
 // Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
 import { z } from 'zod';
+import { databaseSettings } from '../database/postgres-address.ts';
 import { httpAddressSchema, serverSettings } from '../http/settings.ts';
 
 const MIB = 1024 * 1024;
@@ -8,6 +9,7 @@ const DAY_S = 24 * 3600;
 export const vaultConfigSchema = z.strictObject({
   /** `dataFolder` holds key, database and evidence. */
   ...serverSettings,
+  ...databaseSettings,
   /** Where officers reach the vault, when that is not its own listening address. Download links begin with it. */
   publicUrl: httpAddressSchema.optional(),
   tokenLifeS: z

@@ -1,6 +1,5 @@
 // Owns: the vault process's whole: key, database, evidence on disk, HTTP. Not here: anything that they do. Nothing of the
 // bridge runs in here, and nothing the bridge holds opens anything here but the two doors of bridge-routes.ts.
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -9,6 +8,7 @@ import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
+import { databasePlace } from '../database/place.ts';
 import { type HttpLimits, listenOn, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
 import { FolderBlobs } from './blobs.ts';
@@ -61,7 +61,7 @@ export class Vault {
       await disk.makeFolder(dataFolder);
       const key = await signingKeyIn(disk, random, dataFolder);
       const adminToken = await adminTokenIn(disk, random, dataFolder);
-      const database = await openVaultDatabase(join(dataFolder, 'vault.sqlite'));
+      const database = await openVaultDatabase(databasePlace(config, 'vault'), clock);
       this.undo.push(() => database.close());
       const blobs = new FolderBlobs(disk, random, dataFolder);
       await blobs.start((item) => database.items.hasBytes(item));

@@ -60,7 +60,7 @@ export const ERRORS = {
     409,
     5,
     false,
-    'The folder {folder} was written by a newer doorsill (format {format}, this one knows {known}).',
+    'What is in {folder} was written by a newer doorsill (format {format}, this one knows {known}).',
     'Use that version, or name another folder. Nothing was touched.',
   ),
   format_unwritten: rule(
@@ -97,6 +97,20 @@ export const ERRORS = {
     true,
     'The database {file} could not be opened or written: {detail}',
     'Check that this user may read and write its folder and that the disk works, and start again; nothing in it was lost.',
+  ),
+  database_unreachable: rule(
+    503,
+    4,
+    true,
+    'The database {file} cannot be reached: {detail}',
+    'Start it, or free one of its connections; a running server goes on by itself when it is back, and nothing acknowledged is lost.',
+  ),
+  database_unfit: rule(
+    503,
+    5,
+    false,
+    'The database {file} cannot keep what it is for: {detail}',
+    'Correct its address, its user’s rights or its settings, and start again; nothing in it was changed.',
   ),
   inspector_open: rule(
     500,

@@ -28,7 +28,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|supervisor)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
-  [/^(better-sqlite3|kysely)$/, /^cloud-bridge\/(vault\/)?database\//],
+  [/^(better-sqlite3|kysely|pg)$/, /^cloud-bridge\/(vault\/)?database\//],
   [/^(fastify|@tus\/)/, /^cloud-bridge\//],
   [/^tus-js-client$/, /^device\/upload\//],
   [/^commander$/, /^sim\/cli\//],
@@ -68,7 +68,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(protocol|base)\/|^cloud-bridge\/(http\/|(key-file|tokens|repeater|database\/sqlite-file)\.ts$)/;
+      /^device\/(protocol|base)\/|^cloud-bridge\/(http\/|(key-file|tokens|repeater|database\/(place|migrations|postgres-address))\.ts$)/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));

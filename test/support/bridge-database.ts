@@ -4,5 +4,5 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 
 export function openBridgeDatabase(path: string): Promise<Database> {
-  return openDatabase(path, { clock: new SystemClock(), random: new SystemRandom() });
+  return openDatabase({ file: path }, { clock: new SystemClock(), random: new SystemRandom() });
 }

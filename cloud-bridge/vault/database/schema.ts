@@ -1,5 +1,5 @@
 // Owns: the vault's tables and how they came to be. Not here: queries.
-import type { Migrations } from '../../database/sqlite-file.ts';
+import { type Migrations, refusal } from '../../database/migrations.ts';
 
 export interface ItemRow {
   item: string;
@@ -112,8 +112,8 @@ export const MIGRATIONS: Migrations = [
      ) strict`,
     `create index trail_by_item on trail (agency, item, sequence)`,
     // What is written down stays as it was written, whatever a later program does.
-    `create trigger trail_stays before delete on trail begin select raise(abort, 'the trail is only added to'); end`,
-    `create trigger trail_is before update on trail begin select raise(abort, 'the trail is only added to'); end`,
+    refusal('trail_stays', 'delete', 'trail', 'the trail is only added to'),
+    refusal('trail_is', 'update', 'trail', 'the trail is only added to'),
     `create table clients (
        client text primary key, agency text not null, secret_sha256 text not null, scopes text not null,
        addresses text not null

@@ -1,5 +1,6 @@
-// Owns: the vault's one SQLite file and the stores on top of it. Not here: opening and durability (database/sqlite-file.ts).
-import { openSqlite } from '../../database/sqlite-file.ts';
+// Owns: the vault's one database and the stores on top of it. Not here: opening and durability (database/place.ts).
+import type { Clock } from '../../../device/base/clock.ts';
+import { type DatabasePlace, openAt } from '../../database/place.ts';
 import { SqlAccess, SqlOffers } from './access.ts';
 import { SqlItems } from './items.ts';
 import { SqlPolicies } from './policies.ts';
@@ -16,9 +17,9 @@ export interface VaultDatabase {
   close(): Promise<void>;
 }
 
-/** Opens the file, made when missing, and brings it to today's schema. Throws as `openSqlite` does. */
-export function openVaultDatabase(path: string): Promise<VaultDatabase> {
-  return openSqlite<Tables, Omit<VaultDatabase, 'close'>>(path, MIGRATIONS, (tables) => ({
+/** Opens the database, made when missing, and brings it to today's schema. Throws as `openAt` does. */
+export function openVaultDatabase(place: DatabasePlace, clock: Clock): Promise<VaultDatabase> {
+  return openAt<Tables, Omit<VaultDatabase, 'close'>>(place, clock, MIGRATIONS, (tables) => ({
     items: new SqlItems(tables),
     policies: new SqlPolicies(tables),
     trail: new SqlTrail(tables),

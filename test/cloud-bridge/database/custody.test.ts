@@ -8,6 +8,7 @@ import { Custody } from '../../../cloud-bridge/custody/custody.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/seal.ts';
 import type { CustodyStore } from '../../../cloud-bridge/custody/store.ts';
 import type { Database } from '../../../cloud-bridge/database/database.ts';
+import { spelled } from '../../../cloud-bridge/database/migrations.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
@@ -182,7 +183,7 @@ it('brings a database from before the log up to date, and keeps what was read be
   const old = join(folder, 'old.sqlite');
   const file = new Sqlite(old);
   file.exec('create table schema_version (version integer not null) strict');
-  for (const statement of MIGRATIONS[0] ?? []) file.exec(statement);
+  for (const statement of spelled(MIGRATIONS[0] ?? [], 'sqlite')) file.exec(statement);
   file.exec(`insert into schema_version values (1)`);
   file.exec(`insert into access_log values (7, 'agency-a', 'clip-a', 'clip', 'case 9', 'access-old')`);
   file.exec(`insert into kept_documents values ('revocations', 'list')`);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { spelled } from '../../../cloud-bridge/database/migrations.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 
@@ -34,7 +35,7 @@ it('refuses a file of a newer program, and one that is no database', async () =>
   const file = new Sqlite(path);
   file.prepare('update schema_version set version = 99').run();
   file.close();
-  await expect(openBridgeDatabase(path)).rejects.toMatchObject({ code: 'state_damaged' });
+  await expect(openBridgeDatabase(path)).rejects.toMatchObject({ code: 'data_newer', retryable: false });
   await writeFile(path, 'not a database at all, but long enough to be read as one'.repeat(100));
   await expect(openBridgeDatabase(path)).rejects.toMatchObject({ code: 'state_damaged' });
 });
@@ -82,8 +83,9 @@ it('says that a folder in its place, or a folder that is not there, cannot be us
 it('brings a file from before moderation up to date: its requests are what they were, and clips still refer to them', async () => {
   const former = new Sqlite(path);
   former.exec('create table schema_version (version integer not null) strict');
-  const before = MIGRATIONS.findIndex((step) => step.some((statement) => statement.includes('requests_2')));
-  for (const statement of MIGRATIONS.slice(0, before).flat()) former.exec(statement);
+  const steps = MIGRATIONS.map((step) => spelled(step, 'sqlite'));
+  const before = steps.findIndex((step) => step.some((statement) => statement.includes('requests_2')));
+  for (const statement of steps.slice(0, before).flat()) former.exec(statement);
   former.exec(`insert into schema_version values (${before});
     insert into devices values ('device-a', 'k', 1);
     insert into requests values ('request-a', 'agency-a', 'k', 't', 'h', 'p', 'i', 'published', 5, 9);

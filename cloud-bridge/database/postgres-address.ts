@@ -1,0 +1,106 @@
+// Owns: the settings that name a PostgreSQL database, and what a connection to it is made with. A password is never in what is
+// printed: a database is called by its host, port and name. Not here: connecting (postgres-connection.ts).
+import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import type { ClientConfig } from 'pg';
+import { z } from 'zod';
+import { tlsOptions } from '../../device/base/tls.ts';
+import { failure } from '../../device/protocol/errors.ts';
+
+/** Where a PostgreSQL database is. */
+export interface PostgresAddress {
+  /** A host's name or address, or the folder of its socket. */
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  password: string | null;
+  /** Whether the connection is TLS with the server's name verified. */
+  tls: boolean;
+  /** PEM file of the authorities to believe, instead of the system's. */
+  ca: string | null;
+}
+
+const PORT = 5432;
+const PARAMETERS = new Set(['host', 'sslmode', 'sslrootcert']);
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** `postgres://USER@HOST:PORT/DATABASE`, with `host=/FOLDER` for a socket. What is refused is not repeated: it may hold a password. */
+const postgresUrlSchema = z
+  .string()
+  .max(1_000)
+  .transform((text, context): PostgresAddress => {
+    const read = readUrl(text);
+    if (typeof read !== 'string') return read;
+    context.addIssue({ code: 'custom', message: read, input: '' });
+    return z.NEVER;
+  });
+
+/** Spread into a server's settings. */
+export const databaseSettings = {
+  /** The PostgreSQL database that keeps the rows. Without it they are in an SQLite file in the data folder. */
+  database: postgresUrlSchema.optional(),
+  /** File with its password. Otherwise the address may have one, or PGPASSWORD. */
+  databasePasswordFile: z.string().refine(isAbsolute, 'it must be an absolute path').max(1_000).optional(),
+};
+
+/** The address that a text spells, or why it spells none. */
+function readUrl(text: string): PostgresAddress | string {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return 'it is not postgres://USER@HOST:PORT/DATABASE';
+  const url = new URL(text);
+  const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.has(name));
+  if (unknown !== undefined) return `of parameters it may have ${[...PARAMETERS].join(', ')} alone`;
+  const socket = url.searchParams.get('host');
+  if (socket !== null && !isAbsolute(socket)) return 'its host= is not the absolute path of a socket’s folder';
+  const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decoded);
+  if (!user || !database || password === undefined) return 'it names no user or no database';
+  const isNear = socket !== null || LOOPBACK.test(url.hostname);
+  const mode = url.searchParams.get('sslmode') ?? (isNear ? 'disable' : 'verify-full');
+  if (mode !== 'disable' && mode !== 'verify-full') return 'its sslmode is neither verify-full nor disable';
+  return {
+    host: socket ?? url.hostname.replaceAll(/[[\]]/g, ''),
+    port: url.port === '' ? PORT : Number(url.port),
+    ...{ user, database, password: password === '' ? null : password },
+    ...{ tls: mode === 'verify-full', ca: url.searchParams.get('sslrootcert') },
+  };
+}
+
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a database is called in messages and logs. */
+export function nameOf({ host, port, database }: PostgresAddress): string {
+  return `postgres://${host.includes('/') ? '' : host}:${port}/${database}`;
+}
+
+const CONNECT_MS_MAX = 10_000;
+/** A statement that takes longer is given up on both sides, and the connection with it. */
+const STATEMENT_MS_MAX = 60_000;
+
+/** What a connection is made with. Files are read each time, so that a renewed one needs no restart. Throws `file_unusable`. */
+export function connectionSettings(address: PostgresAddress, passwordFile: string | null): ClientConfig {
+  const { host, port, user, database, tls, ca } = address;
+  const password = passwordFile === null ? address.password : textIn(passwordFile).trim();
+  return {
+    ...{ host, port, user, database, application_name: 'doorsill' },
+    ...(password === null ? {} : { password }),
+    ssl: tls ? tlsOptions(ca === null ? {} : { ca: textIn(ca) }) : false,
+    ...{ keepAlive: true, keepAliveInitialDelayMillis: CONNECT_MS_MAX, connectionTimeoutMillis: CONNECT_MS_MAX },
+    ...{ statement_timeout: STATEMENT_MS_MAX, query_timeout: STATEMENT_MS_MAX + CONNECT_MS_MAX },
+    // A server that has lost us lets go of what we hold: nobody could take our place before.
+    options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
+  };
+}
+
+function textIn(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw failure('file_unusable', { detail: thrown instanceof Error ? thrown.message : path }, thrown);
+  }
+}

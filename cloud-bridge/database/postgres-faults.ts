@@ -1,0 +1,38 @@
+// Owns: what PostgreSQL and the way to it say, as coded failures. Not here: what is done about it (postgres-connection.ts).
+import { systemCode } from '../../device/base/disk.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+
+/** By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or the system's own code; the first that fits. */
+const FAULTS: readonly [RegExp, ErrorCode][] = [
+  [/^(53100|ENOSPC)$/, 'database_full'],
+  [/^55P03$/, 'database_busy'],
+  // The server goes down, comes up, is full of others, or has cut us off.
+  [/^(08...|53[23]00|57P0.|57014)$/, 'database_unreachable'],
+  [/^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|ENOENT$)/, 'database_unreachable'],
+  // Who we are, what we ask for, and what we may do there; a standby.
+  [/^(28...|3D000|42501|25006|0A000)$/, 'database_unfit'],
+  [/^(EACCES|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/, 'database_unfit'],
+  [/^58...$/, 'database_unusable'],
+  [/^XX00[12]$/, 'state_damaged'],
+];
+
+/** What the client library says without a code. */
+const LOST = /^(Connection terminated|timeout expired|Query read timeout|Client (was closed|has encountered))/;
+const UNFIT = /does not support SSL|^SASL: /;
+
+/** The coded failure for anything thrown on the way to the database `where`; null for a bug of ours. */
+export function postgresFault(thrown: unknown, where: string): Failure | null {
+  if (isFailure(thrown)) return thrown;
+  if (!(thrown instanceof Error)) return null;
+  const code = systemCode(thrown) ?? '';
+  const facts = { file: where, detail: thrown.message || code };
+  const found = FAULTS.find(([form]) => form.test(code))?.[1];
+  if (found) return failure(found, facts, thrown);
+  if (LOST.test(thrown.message)) return failure('database_unreachable', facts, thrown);
+  return UNFIT.test(thrown.message) ? failure('database_unfit', facts, thrown) : null;
+}
+
+/** Whether nothing more can be asked over the connection that said this. */
+export function isLost(fault: Failure): boolean {
+  return fault.code === 'database_unreachable';
+}
