@@ -17,7 +17,7 @@ const IN_POSTGRES: readonly [RegExp, string][] = [
   [/\binteger\b/g, 'bigint'],
   [/\bblob\b/g, 'bytea'],
   [/\btext\b/g, 'text collate "C"'],
-  [/\) strict(, without rowid)?\s*$/, ')'],
+  [/\) strict(, without rowid)?\s*$/g, ')'],
 ];
 
 /** A step's statements as this kind of database is told them. */
@@ -30,7 +30,12 @@ export function spelled(step: readonly Statement[], kind: DatabaseKind): string[
 }
 
 /** A trigger that refuses every `change` of a table's rows with these words. */
-export function refusal(name: string, change: 'delete' | 'update' | `update of ${string}`, table: string, says: string) {
+export function refusal(
+  name: string,
+  change: 'delete' | 'update' | `update of ${string}`,
+  table: string,
+  says: string,
+) {
   const before = (what: string, each: string) =>
     `create trigger ${name}_${each} before ${what} on ${table} for each ${each} execute function ${name}()`;
   return {

@@ -14,6 +14,8 @@ const FAULTS: readonly [RegExp, ErrorCode][] = [
   [/^(EACCES|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/, 'database_unfit'],
   [/^58...$/, 'database_unusable'],
   [/^XX00[12]$/, 'state_damaged'],
+  // A zero byte, which PostgreSQL has no place for in a text.
+  [/^22021$/, 'http_body_invalid'],
 ];
 
 /** What the client library says without a code. */

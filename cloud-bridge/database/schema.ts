@@ -149,7 +149,10 @@ export const MIGRATIONS: Migrations = [
        token text not null
      ) strict`,
     // SQLite numbers rows by itself.
-    { sqlite: [], postgres: [`alter table access_log add column rowid bigint generated always as identity primary key`] },
+    {
+      sqlite: [],
+      postgres: [`alter table access_log add column rowid bigint generated always as identity primary key`],
+    },
     `create index access_log_by_clip on access_log (clip)`,
   ],
   [

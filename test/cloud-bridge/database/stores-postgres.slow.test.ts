@@ -1,0 +1,41 @@
+// Holds: the contract of stores, on a PostgreSQL server. Not here: the contract itself, what is wrong with servers
+// (postgres-server.slow.test.ts).
+import { afterAll, beforeAll } from 'vitest';
+import { openVaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { openBridgeAt, postgresPlace } from '../../support/bridge-database.ts';
+import { freePort } from '../../support/mosquitto.ts';
+import { PostgresServer } from '../../support/postgres.ts';
+import { storesContract } from './stores-contract.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await PostgresServer.open(await freePort());
+}, 60_000);
+afterAll(() => server.dispose());
+
+let count = 0;
+
+storesContract(async () => {
+  count += 1;
+  const name = `stores_${count}`;
+  const url = await server.database(name);
+  const tamper = async (part: 'bridge' | 'vault', ...statements: string[]) => {
+    for (const statement of statements) await server.ask(`set search_path = doorsill_${part}; ${statement}`, name);
+  };
+  return {
+    bridge: () => openBridgeAt(postgresPlace(url)),
+    vault: () => openVaultDatabase(postgresPlace(url, 'vault'), new SystemClock()),
+    tamper,
+    refuseRows: async (table) => {
+      const part = table === 'trail' ? 'vault' : 'bridge';
+      await tamper(
+        part,
+        `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no row'; end $$`,
+        `create trigger refuse before insert on ${table} for each row execute function refuse()`,
+      );
+      return () => tamper(part, `drop trigger refuse on ${table}`, 'drop function refuse');
+    },
+    dispose: async () => void (await server.ask(`drop database ${name}`, 'postgres')),
+  };
+});
