@@ -114,18 +114,24 @@ export class Finish {
   }
 
   /**
-   * Shows clips that the database says are stored and that are not in sight. A commit whose sync fails is reported as failed, so
-   * the clip was taken back; but what was written may stand all the same when the database is next opened.
+   * Shows clips that the database says are stored and that are not in sight. A commit whose sync fails, or whose answer is lost
+   * with the connection, is reported as failed, so the clip was taken back; but what was written may stand all the same.
    */
   private async showStored(): Promise<void> {
-    const { files, store, log } = this.deps;
+    const { files, store, locks, log } = this.deps;
     for (const name of await files.outOfSight()) {
-      const intake = (await store.findUpload(name)) ?? (await store.findClip(name));
-      if (intake?.state !== 'stored') continue;
-      await files.takeBack(intake);
-      await files.makeReady(intake, intake.manifest, peekToken(intake.manifest, manifestSchema));
-      await files.show(intake.clip);
-      log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
+      const seen = (await store.findUpload(name)) ?? (await store.findClip(name));
+      if (seen?.state !== 'stored') continue;
+      await locks.hold(seen.upload, async () => {
+        // Whoever held it may have shown it, or deleted it, meanwhile.
+        const intake = await store.find(seen);
+        const names = await files.outOfSight();
+        if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
+        await files.takeBack(intake);
+        await files.makeReady(intake, intake.manifest, peekToken(intake.manifest, manifestSchema));
+        await files.show(intake.clip);
+        log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
+      });
     }
   }
 
@@ -147,6 +153,7 @@ export class Finish {
 
   private async sweep(): Promise<void> {
     const { store, clock, locks } = this.deps;
+    await this.showStored();
     for (const intake of await store.openIntakes()) {
       try {
         if (wallSeconds(clock) < intake.expiresS) await this.finish(intake.upload);

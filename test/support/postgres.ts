@@ -1,7 +1,16 @@
 // Owns: a PostgreSQL server of a test's own, from Debian's package, on a loopback port and a socket in a temporary folder, that
 // can be killed and started again on what it had written. Not here: what is in its databases.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -68,6 +77,16 @@ export class PostgresServer {
       await server.dispose();
       throw thrown;
     }
+  }
+
+  /** A copy of a file that the server alone can read; returns its path. */
+  give(file: string, name: string): string {
+    const path = join(this.folder, name);
+    copyFileSync(file, path);
+    chmodSync(path, 0o600);
+    const user = account();
+    if (user.uid !== undefined) chownSync(path, user.uid, user.gid);
+    return path;
   }
 
   private get data(): string {
