@@ -6,15 +6,15 @@ import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 
-const key = { device: 'device-a', grant: 'grant-a' };
-const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
+export const key = { device: 'device-a', grant: 'grant-a' };
+export const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const NOW_S = 1_790_000_000;
 const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
 const stored = { receipt: 'stored-receipt', storedS: 5, vault: null };
 
 const word = { revocation: 'r', pairing: null };
 
-function intake(changes: Partial<Intake> = {}): Intake {
+export function intake(changes: Partial<Intake> = {}): Intake {
   return {
     ...key,
     clip: 'clip-a',

@@ -13,6 +13,7 @@ import { startCountingProxy } from '../../support/counting-proxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { PASSWORD, PostgresServer } from '../../support/postgres.ts';
 import { proved } from '../../support/proved.ts';
+import { enrolAndAsk, intake, key, limits } from './intakes-contract.ts';
 
 let server: PostgresServer;
 let name = '';
@@ -91,23 +92,22 @@ describe('a server that is killed', () => {
   }, 120_000);
 
   it('in the middle of a migration is at the old schema or the new one, and is brought forward at the next start', async () => {
-    const database = await open(server.url(name));
-    await database.close();
-    // As a database stands in which the last two versions are yet to come, and the next one has much to do.
-    await server.ask(`drop schema doorsill_bridge cascade`, name);
-    const opening = opened(server.url(name));
-    await expect
-      .poll(() => server.ask(`select 1 from pg_namespace where nspname = 'doorsill_bridge'`, name), { interval: 1 })
-      .toHaveLength(1);
-    await server.kill();
-    expect([undefined, 'database_unreachable']).toContain(
-      await opening.then((thrown) => (isFailure(thrown) ? thrown.code : thrown)),
-    );
-    await server.start();
-    const again = await open(server.url(name));
-    await again.accessLog.add(access('access-a'));
-    expect(await logged(again)).toEqual(['access-a']);
-    await again.close();
+    for (const afterMs of [0, 10, 20, 40]) {
+      const opening = opened(server.url(name));
+      await expect
+        .poll(() => server.ask(`select 1 from pg_namespace where nspname = 'doorsill_bridge'`, name), { interval: 1 })
+        .toHaveLength(1);
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await server.kill();
+      const thrown = await opening;
+      expect([undefined, 'database_unreachable']).toContain(isFailure(thrown) ? thrown.code : thrown);
+      await server.start();
+      const again = await open(server.url(name));
+      await again.accessLog.add(access('access-a'));
+      expect(await logged(again)).toEqual(['access-a']);
+      await again.close();
+      await server.ask('drop schema doorsill_bridge cascade', name);
+    }
   }, 60_000);
 });
 
@@ -118,10 +118,15 @@ describe('a connection', () => {
     const end = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`;
     await server.ask(end, name);
     await expect.poll(() => database.documents.loadRevocations().catch(() => null)).toBe('a');
-    await database.enrolments.addCode('s', 100, 0);
-    await database.enrolments.redeem('s', { device: 'device-a', key: 'k', enrolledS: 1 });
-    const cut = database.partners.change('partner-a', () => null, 0);
-    expect(await cut).toBeNull();
+    await enrolAndAsk(database);
+    await database.intakes.open(intake(), limits, 0);
+    const stored = { receipt: 'r', storedS: 5, vault: null };
+    const cut = async () => void (await server.ask(end, name));
+    await expect(database.intakes.publish(key, stored, () => undefined, cut)).rejects.toMatchObject({
+      code: 'database_unreachable',
+    });
+    expect(await database.intakes.find(key)).toMatchObject({ state: 'open', receipt: null });
+    expect(await database.custody.size()).toBe(2);
     await database.close();
   });
 
@@ -255,6 +260,23 @@ describe('what is wrong', () => {
     await database.documents.saveRevocations('ab', 1);
     await database.close();
   });
+});
+
+it('says so when its disk is full, and nothing of what was asked has happened', async () => {
+  const database = await open(server.url(name));
+  await server.ask(
+    `set search_path = doorsill_bridge;
+     create function full_disk() returns trigger language plpgsql as $$
+       begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+     create trigger full_disk before insert on access_log for each row execute function full_disk()`,
+    name,
+  );
+  await expect(database.accessLog.add(access('access-a'))).rejects.toMatchObject({ code: 'database_full', http: 507 });
+  expect(await database.custody.size()).toBe(0);
+  await server.ask('drop trigger full_disk on doorsill_bridge.access_log', name);
+  await database.accessLog.add(access('access-a'));
+  expect(await logged(database)).toEqual(['access-a']);
+  await database.close();
 });
 
 describe('a password', () => {
