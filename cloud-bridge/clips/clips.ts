@@ -37,11 +37,10 @@ const LIST_MAX = 1_000;
 
 export class Clips {
   private readonly deps: ClipsDeps;
-  private readonly readings: Readings;
+  private readonly readings = new Readings();
 
   constructor(deps: ClipsDeps) {
     this.deps = deps;
-    this.readings = new Readings(deps.disk);
   }
 
   /**
@@ -94,7 +93,8 @@ export class Clips {
 
   /** The clip's bytes; ends with `clip_unknown` the moment the clip is revoked. */
   read(clip: string, span: Span): AsyncGenerator<Uint8Array> {
-    return this.readings.read(clip, this.deps.clipPath(clip), span, async () => {
+    const open = () => this.deps.disk.open(this.deps.clipPath(clip), { create: false });
+    return this.readings.read(clip, open, span, async () => {
       if ((await this.deps.store.findClip(clip))?.state !== 'stored') throw failure('clip_unknown');
     });
   }

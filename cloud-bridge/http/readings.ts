@@ -1,6 +1,5 @@
-// Owns: readings of files that are under way, so that they can be ended the moment nobody may be shown the file any more; and
-// which span of a file a request asks for. Not here: who may read (clips/, vault/).
-import type { Disk } from '../../device/base/disk.ts';
+// Owns: readings of clips that are under way, so that they can be ended the moment nobody may be shown the clip any more; and
+// which span of a clip a request asks for. Not here: who may read (clips/, vault/).
 
 /** A span of bytes to read. `end` is exclusive. */
 export interface Span {
@@ -8,24 +7,30 @@ export interface Span {
   end: number;
 }
 
+/** Bytes that can be read from any place; a file is one. */
+export interface OpenBytes {
+  read(at: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
 const STEP_BYTES = 256 * 1024;
 
 export class Readings {
-  private readonly disk: Disk;
   private readonly underWay = new Map<string, Set<AbortController>>();
 
-  constructor(disk: Disk) {
-    this.disk = disk;
-  }
-
-  /** The bytes of the file at `path`, as `name`'s. `assertShown` is asked once the reading can be ended. */
-  async *read(name: string, path: string, span: Span, assertShown: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  /** The bytes that `open` opens, as `name`'s. `assertShown` is asked once the reading can be ended. */
+  async *read(
+    name: string,
+    open: () => Promise<OpenBytes>,
+    span: Span,
+    assertShown: () => Promise<void>,
+  ): AsyncGenerator<Uint8Array> {
     const ended = new AbortController();
     const readings = this.underWay.get(name) ?? new Set();
     this.underWay.set(name, readings);
     readings.add(ended);
     try {
-      const file = await this.disk.open(path, { create: false });
+      const file = await open();
       try {
         await assertShown();
         for (let at = span.start; at < span.end; at += STEP_BYTES) {

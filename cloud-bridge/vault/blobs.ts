@@ -1,75 +1,98 @@
-// Owns: where evidence's bytes lie: written out of sight, made durable, shown in one step, destroyed.
-// Not here: which items there are (database/), when to do it (receiving.ts, keeper.ts).
+// Owns: what is asked of a place where evidence's bytes lie: written out of sight, made durable, shown in one step, destroyed;
+// and the place that is a folder. Not here: which items there are (database/), when to do it (receiving.ts, keeper.ts), a bucket
+// (s3-blobs.ts).
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
-import type { Disk, DiskFile } from '../../device/base/disk.ts';
-import { sha256Stream } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { Readings, type Span } from '../http/readings.ts';
+import { CLIP_NAME, MANIFEST_NAME, type StagedClip, Staging } from './staging.ts';
+import type { BytesStanding } from './store.ts';
 
 /** Bytes on their way in. */
 export interface Staged {
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes them durable; resolves with their hash and how many there are. */
+  /** Makes them durable here; resolves with their hash and how many there are. */
   seal(): Promise<{ sha256: string; bytes: number }>;
+  /** Brings them to where they will lie, still out of sight. May take long; what comes of it is settled by `publish` or `erase`. */
+  prepare(item: string, manifest: string): Promise<void>;
   /** Shows them as an item's, with its manifest, in one durable step. What the item had before is replaced. */
   publish(item: string, manifest: string): Promise<void>;
-  /** Ends it, whatever came of it; removes what was not published. */
+  /** Ends it, whatever came of it; removes what is still here. */
   close(): Promise<void>;
 }
 
-/** Where bytes are kept. A store elsewhere stands behind the same. */
+/** Where bytes are kept. */
 export interface Blobs {
-  /** Removes what a crash left: everything staged, and items for which `hasBytes` says no. */
-  start(hasBytes: (item: string) => Promise<boolean>): Promise<void>;
+  /**
+   * Removes what a crash left: everything staged, what was erased, and what the database has never heard of. Throws
+   * `evidence_store_unfit` for a place that is none of ours.
+   */
+  start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
   stage(): Promise<Staged>;
   /** The clip's bytes; ends with `evidence_unknown` the moment they are erased. */
   read(item: string, span: Span): AsyncGenerator<Uint8Array>;
   /** Ends every reading of an item and destroys its bytes; does nothing when they are gone. */
   erase(item: string): Promise<void>;
+  /** Destroys what `erase` could not, as long as this process remembers. */
+  eraseOwed(): Promise<void>;
   freeBytes(): Promise<number>;
 }
 
-const CLIP_NAME = 'clip.mp4';
-const MANIFEST_NAME = 'manifest.jws';
+/** A crash leaves what was on its way in, and no more. */
+const STRANGERS_MAX = 64;
+
+/** Which of the items that lie in a place are to be erased. Throws `evidence_store_unfit` where too many are nobody's. */
+export async function leftovers(
+  items: readonly string[],
+  bytesOf: (item: string) => Promise<BytesStanding>,
+  store: string,
+): Promise<string[]> {
+  const gone: string[] = [];
+  let strangers = 0;
+  for (const item of items) {
+    const standing = await bytesOf(item);
+    if (standing !== 'kept') gone.push(item);
+    if (standing === 'unknown') strangers += 1;
+  }
+  // Evidence beside a database that is another's, or empty, must not be taken for what a crash left.
+  if (strangers <= STRANGERS_MAX) return gone;
+  const detail = `the database has never heard of ${strangers} of its ${items.length} items: is it the right one?`;
+  throw failure('evidence_store_unfit', { store, detail });
+}
 
 /** Blobs in a folder: `blobs/<item>/clip.mp4` with `manifest.jws` beside it. */
 export class FolderBlobs implements Blobs {
   private readonly disk: Disk;
-  private readonly random: Random;
-  private readonly staging: string;
+  private readonly staging: Staging;
   private readonly blobs: string;
-  private readonly readings: Readings;
+  private readonly readings = new Readings();
 
   constructor(disk: Disk, random: Random, folder: string) {
     this.disk = disk;
-    this.random = random;
-    this.readings = new Readings(disk);
-    this.staging = join(folder, 'staging');
+    this.staging = new Staging(disk, random, join(folder, 'staging'));
     this.blobs = join(folder, 'blobs');
   }
 
-  async start(hasBytes: (item: string) => Promise<boolean>): Promise<void> {
-    await this.disk.remove(this.staging);
-    await this.disk.makeFolder(this.staging);
+  async start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void> {
+    await this.staging.start();
     await this.disk.makeFolder(this.blobs);
-    for (const item of await this.disk.list(this.blobs)) if (!(await hasBytes(item))) await this.erase(item);
+    const items = await this.disk.list(this.blobs);
+    for (const item of await leftovers(items, bytesOf, this.blobs)) await this.erase(item);
   }
 
-  async stage(): Promise<Staged> {
-    const folder = join(this.staging, freshId(this.random, 'staged'));
-    await this.disk.makeFolder(folder);
-    return new StagedFolder(
-      this.disk,
-      folder,
-      this.blobs,
-      await this.disk.open(join(folder, CLIP_NAME), { create: true }),
-    );
+  stage(): Promise<Staged> {
+    return this.staging.stage({
+      // On the same disk a move is enough.
+      prepare: async () => undefined,
+      publish: (clip, item, manifest) => this.place(clip, item, manifest),
+    });
   }
 
   read(item: string, span: Span): AsyncGenerator<Uint8Array> {
-    return this.readings.read(item, join(this.blobs, item, CLIP_NAME), span, async () => undefined);
+    const open = () => this.disk.open(join(this.blobs, item, CLIP_NAME), { create: false });
+    return this.readings.read(item, open, span, async () => undefined);
   }
 
   async erase(item: string): Promise<void> {
@@ -77,55 +100,19 @@ export class FolderBlobs implements Blobs {
     await this.disk.remove(join(this.blobs, item));
   }
 
+  async eraseOwed(): Promise<void> {
+    // What could not be removed from the disk is removed at the next start.
+  }
+
   freeBytes(): Promise<number> {
-    return this.disk.freeBytes(this.staging);
-  }
-}
-
-class StagedFolder implements Staged {
-  private readonly disk: Disk;
-  private readonly folder: string;
-  private readonly blobs: string;
-  private readonly file: DiskFile;
-  private readonly hash = sha256Stream();
-  private bytes = 0;
-  private isOpen = true;
-
-  constructor(disk: Disk, folder: string, blobs: string, file: DiskFile) {
-    this.disk = disk;
-    this.folder = folder;
-    this.blobs = blobs;
-    this.file = file;
+    return this.staging.freeBytes();
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.file.write(this.bytes, bytes);
-    this.hash.update(bytes);
-    this.bytes += bytes.length;
-  }
-
-  async seal(): Promise<{ sha256: string; bytes: number }> {
-    await this.file.sync();
-    return { sha256: this.hash.digestHex(), bytes: this.bytes };
-  }
-
-  async publish(item: string, manifest: string): Promise<void> {
-    await this.shut();
+  private async place(clip: StagedClip, item: string, manifest: string): Promise<void> {
     // Its folder is synced with it, and so is the entry of the clip beside it.
-    await this.disk.replaceFile(join(this.folder, MANIFEST_NAME), utf8(manifest));
+    await this.disk.replaceFile(join(clip.folder, MANIFEST_NAME), utf8(manifest));
     const place = join(this.blobs, item);
     await this.disk.remove(place);
-    await this.disk.rename(this.folder, place);
-  }
-
-  async close(): Promise<void> {
-    await this.shut();
-    await this.disk.remove(this.folder);
-  }
-
-  private async shut(): Promise<void> {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    await this.file.close();
+    await this.disk.rename(clip.folder, place);
   }
 }

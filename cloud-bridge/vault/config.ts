@@ -2,40 +2,48 @@
 import { z } from 'zod';
 import { databaseSettings } from '../database/postgres-address.ts';
 import { httpAddressSchema, serverSettings } from '../http/settings.ts';
+import { S3_BYTES_MAX, s3Schema } from './s3-bucket.ts';
 
 const MIB = 1024 * 1024;
 const DAY_S = 24 * 3600;
 
-export const vaultConfigSchema = z.strictObject({
-  /** `dataFolder` holds key, database and evidence. */
-  ...serverSettings,
-  ...databaseSettings,
-  /** Where officers reach the vault, when that is not its own listening address. Download links begin with it. */
-  publicUrl: httpAddressSchema.optional(),
-  tokenLifeS: z
-    .int()
-    .min(60)
-    .max(12 * 3600)
-    .default(4 * 3600),
-  linkLifeS: z
-    .int()
-    .min(60)
-    .max(30 * DAY_S)
-    .default(3 * DAY_S),
-  /** Requests of one client in a minute. */
-  requestsPerMinuteMax: z.int().positive().default(600),
-  clipBytesMax: z
-    .int()
-    .positive()
-    .default(2_048 * MIB),
-  /** Space that must stay free on the disk. */
-  freeBytesMin: z
-    .int()
-    .nonnegative()
-    .default(256 * MIB),
-  /** How often what is overdue is looked for. */
-  sweepEveryS: z.int().min(1).max(3600).default(60),
-});
+export const vaultConfigSchema = z
+  .strictObject({
+    /** `dataFolder` holds key, database and evidence. */
+    ...serverSettings,
+    ...databaseSettings,
+    /** Where officers reach the vault, when that is not its own listening address. Download links begin with it. */
+    publicUrl: httpAddressSchema.optional(),
+    tokenLifeS: z
+      .int()
+      .min(60)
+      .max(12 * 3600)
+      .default(4 * 3600),
+    linkLifeS: z
+      .int()
+      .min(60)
+      .max(30 * DAY_S)
+      .default(3 * DAY_S),
+    /** Requests of one client in a minute. */
+    requestsPerMinuteMax: z.int().positive().default(600),
+    clipBytesMax: z
+      .int()
+      .positive()
+      .default(2_048 * MIB),
+    /** Space that must stay free on the disk. */
+    freeBytesMin: z
+      .int()
+      .nonnegative()
+      .default(256 * MIB),
+    /** How often what is overdue is looked for. */
+    sweepEveryS: z.int().min(1).max(3600).default(60),
+    /** The bucket that evidence lies in. Without it, it is in the data folder, where clips are staged in any case. */
+    s3: s3Schema.optional(),
+  })
+  .refine(
+    ({ s3, clipBytesMax }) => !s3 || clipBytesMax <= S3_BYTES_MAX,
+    'clipBytesMax is above what a bucket takes at once',
+  );
 export type VaultConfig = z.infer<typeof vaultConfigSchema>;
 /** Settings before defaults are filled in. */
 export type VaultConfigInput = z.input<typeof vaultConfigSchema>;

@@ -2,6 +2,7 @@
 // Not here: the rules (retention.ts), deletions by officers and owners.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
 import { Repeater } from '../repeater.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
@@ -52,8 +53,9 @@ export class Keeper {
     for (;;) {
       const due = await items.overdue(nowS, nowS - RECOVERABLE_S, PAGE_ITEMS);
       for (const item of due) await (item.state === 'active' ? this.delete(item, nowS) : this.erase(item, nowS));
-      if (due.length < PAGE_ITEMS) return;
+      if (due.length < PAGE_ITEMS) break;
     }
+    await this.deps.blobs.eraseOwed();
   }
 
   private async delete(item: Item, nowS: number): Promise<void> {
@@ -80,7 +82,13 @@ export class Keeper {
       (now) => this.line(now, 'erased', now.clipSha256),
     );
     if (after?.state !== 'erased') return;
-    await blobs.erase(item.item);
+    // It is tried again at the end of each turn; the others that are due must not wait for it.
+    await blobs.erase(item.item).catch((thrown: unknown) => {
+      log.warn('erased evidence has still to be destroyed', {
+        item: item.item,
+        code: isFailure(thrown) ? thrown.code : 'internal',
+      });
+    });
     log.info('evidence is erased', { item: item.item, by: item.deletedBy ?? 'retention' });
   }
 

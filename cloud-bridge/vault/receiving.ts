@@ -78,9 +78,11 @@ export class Receiving {
       if (count !== step.clipBytes || sha256 !== step.clipSha256) {
         throw failure('hand_over_refused', { detail: 'the bytes do not have the announced length and hash' });
       }
+      await staged.prepare(item, body.manifest);
       return await this.turns.run(async () => {
         // Withdrawn or taken by another connection meanwhile.
         const raced = await items.find(item);
+        if (raced?.state === 'erased') await blobs.erase(item);
         if (raced) return this.known(raced, step);
         await staged.publish(item, body.manifest);
         return this.enter({ step, bridge }, body);

@@ -95,6 +95,8 @@ export interface ItemFilter {
   triage?: Item['triage'] | undefined;
 }
 
+export type BytesStanding = 'kept' | 'erased' | 'unknown';
+
 export interface ItemStore {
   find(item: string): Promise<Item | null>;
   /** Enters an item with its line, in one step; false when it is known. `dueS` is worked out here. */
@@ -108,8 +110,8 @@ export interface ItemStore {
   list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]>;
   /** Items to delete by now, and deleted ones to erase by now. */
   overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]>;
-  /** Whether an item's bytes must be there. */
-  hasBytes(item: string): Promise<boolean>;
+  /** Whether an item's bytes must be there, must be gone, or are nothing that was ever entered. */
+  bytesOf(item: string): Promise<BytesStanding>;
 }
 
 /** What a department does when an owner takes back what was handed over. */

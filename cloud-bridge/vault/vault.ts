@@ -1,5 +1,6 @@
 // Owns: the vault process's whole: key, database, evidence on disk, HTTP. Not here: anything that they do. Nothing of the
 // bridge runs in here, and nothing the bridge holds opens anything here but the two doors of bridge-routes.ts.
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -11,7 +12,7 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { databasePlace } from '../database/place.ts';
 import { type HttpLimits, listenOn, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
-import { FolderBlobs } from './blobs.ts';
+import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
 import type { VaultConfig } from './config.ts';
@@ -24,6 +25,8 @@ import { operatorRoutes } from './operator-routes.ts';
 import { Policies } from './policies.ts';
 import { Recalls } from './recalls.ts';
 import { Receiving } from './receiving.ts';
+import { S3Blobs } from './s3-blobs.ts';
+import { S3Bucket } from './s3-bucket.ts';
 import { Statements } from './statements.ts';
 
 export interface VaultDeps {
@@ -53,7 +56,7 @@ export class Vault {
     this.deps = deps;
   }
 
-  /** Starts on its data folder. Throws `state_damaged`, `port_in_use`. */
+  /** Starts on its data folder. Throws `state_damaged`, `database_...`, `evidence_store_...`, `port_in_use`. */
   async start(): Promise<void> {
     try {
       const { clock, random, disk, log, config, httpLimits } = this.deps;
@@ -63,8 +66,8 @@ export class Vault {
       const adminToken = await adminTokenIn(disk, random, dataFolder);
       const database = await openVaultDatabase(databasePlace(config, 'vault'), clock);
       this.undo.push(() => database.close());
-      const blobs = new FolderBlobs(disk, random, dataFolder);
-      await blobs.start((item) => database.items.hasBytes(item));
+      const blobs = this.makeBlobs(key);
+      await blobs.start((item) => database.items.bytesOf(item));
       const statements = new Statements({ clock, random, key });
       const keeper = new Keeper({
         clock,
@@ -124,9 +127,18 @@ export class Vault {
     return this.running;
   }
 
+  private makeBlobs(key: SigningKey): Blobs {
+    const { clock, random, disk, config } = this.deps;
+    const { dataFolder, s3 } = config;
+    if (!s3) return new FolderBlobs(disk, random, dataFolder);
+    const bucket = new S3Bucket(clock, s3);
+    const stagingFolder = join(dataFolder, 'staging');
+    return new S3Blobs({ disk, random, bucket, prefix: s3.prefix, stagingFolder, vault: vaultId(key.publicKey) });
+  }
+
   private addBridgeRoutes(
     server: FastifyInstance,
-    parts: { key: SigningKey; database: VaultDatabase; blobs: FolderBlobs; statements: Statements },
+    parts: { key: SigningKey; database: VaultDatabase; blobs: Blobs; statements: Statements },
   ): void {
     const { clock, log, config } = this.deps;
     const { database, blobs, statements, key } = parts;
@@ -142,7 +154,7 @@ export class Vault {
 
   private addOfficerRoutes(
     server: FastifyInstance,
-    parts: { database: VaultDatabase; blobs: FolderBlobs; keeper: Keeper; adminToken: string; url: () => string },
+    parts: { database: VaultDatabase; blobs: Blobs; keeper: Keeper; adminToken: string; url: () => string },
   ): void {
     const { clock, random, config } = this.deps;
     const { database, blobs, keeper, adminToken, url: publicUrl } = parts;

@@ -936,6 +936,20 @@ export const ERRORS = {
     'This cannot be done to evidence that is {state}: {detail}',
     'Look at the item again; it may have changed.',
   ),
+  evidence_store_unreachable: rule(
+    503,
+    4,
+    true,
+    'The store of evidence {store} cannot be reached or did not keep what it was given: {detail}',
+    'Start it or free space in it; what was not acknowledged is still with the sender, which sends it again by itself.',
+  ),
+  evidence_store_unfit: rule(
+    503,
+    5,
+    false,
+    'The store of evidence {store} cannot keep what it is for: {detail}',
+    'Correct the s3 settings in vault.json, or the bucket; nothing in it was changed.',
+  ),
   evidence_category: rule(
     422,
     3,

@@ -30,6 +30,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|kysely|pg)$/, /^cloud-bridge\/(vault\/)?database\//],
   [/^(fastify|@tus\/)/, /^cloud-bridge\//],
+  [/^aws4fetch$/, /^cloud-bridge\/vault\/s3-bucket\.ts$/],
   [/^tus-js-client$/, /^device\/upload\//],
   [/^commander$/, /^sim\/cli\//],
   [/^pino$/, /^device\/base\/log\.ts$/],

@@ -2,7 +2,7 @@
 // Not here: which changes are right (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { deletedAtS } from '../retention.ts';
-import type { Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from '../store.ts';
+import type { BytesStanding, Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from '../store.ts';
 import { rulesIn } from './policies.ts';
 import type { ItemRow, Tables } from './schema.ts';
 import { addLine } from './trail.ts';
@@ -97,9 +97,10 @@ export class SqlItems implements ItemStore {
     return Promise.all(rows.map((row) => toItem(this.tables, row)));
   }
 
-  async hasBytes(item: string): Promise<boolean> {
+  async bytesOf(item: string): Promise<BytesStanding> {
     const row = await this.tables.selectFrom('items').select('state').where('item', '=', item).executeTakeFirst();
-    return row !== undefined && row.state !== 'erased';
+    if (!row) return 'unknown';
+    return row.state === 'erased' ? 'erased' : 'kept';
   }
 }
 

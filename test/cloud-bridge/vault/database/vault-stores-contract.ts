@@ -135,7 +135,7 @@ export function vaultStoresContract(
   it('knows which bytes must be there, and what was deleted long enough', async () => {
     const { items } = vault();
     await items.add(item, line);
-    expect([await items.hasBytes('item-a'), await items.hasBytes('item-x')]).toEqual([true, false]);
+    expect([await items.bytesOf('item-a'), await items.bytesOf('item-x')]).toEqual(['kept', 'unknown']);
     await items.change(
       'item-a',
       () => ({ state: 'deleted', deletedS: 40, deletedBy: 'officer' }),
@@ -148,7 +148,7 @@ export function vaultStoresContract(
       () => ({ state: 'erased', manifest: '', deletion: 'd' }),
       () => line,
     );
-    expect(await items.hasBytes('item-a')).toBe(false);
+    expect(await items.bytesOf('item-a')).toBe('erased');
     expect(await items.overdue(99, 99, 9)).toEqual([]);
   });
 
