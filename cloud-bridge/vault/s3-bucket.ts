@@ -187,6 +187,8 @@ export class S3Bucket {
       headers: { ...headers, 'x-amz-content-sha256': upload?.sha256 ?? EMPTY_SHA256 },
     });
     const signed = await signer.sign();
+    // Bytes as they lie there.
+    signed.headers.set('accept-encoding', 'identity');
     // The length in a header keeps the body free of any framing: what is sent is what is stored.
     if (upload) signed.headers.set('content-length', String(upload.bytes));
     return fetch(signed.url, {
