@@ -51,6 +51,8 @@ export class HandOvers {
   private stopping = new AbortController();
   private looking: Promise<void> | null = null;
   private lookAgain = false;
+  /** Set while the database could not be read. */
+  private nextLook: Timer | null = null;
 
   constructor(deps: HandOversDeps) {
     this.deps = deps;
@@ -66,6 +68,7 @@ export class HandOvers {
     this.stopping.abort(failure('vault_unreachable', { detail: 'the bridge is stopping' }));
     for (const { timer } of this.errands.values()) timer?.cancel();
     await this.looking;
+    this.nextLook?.cancel();
     await Promise.allSettled([...this.errands.values()].map(({ work }) => work));
   }
 
@@ -125,6 +128,9 @@ export class HandOvers {
         log.error('hand-overs could not be read', {
           detail: thrown instanceof Error ? thrown.message : 'not an error',
         });
+        // A database that is away comes back, and nobody else might ask then.
+        this.nextLook?.cancel();
+        this.nextLook = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
       }
     }
   }

@@ -131,6 +131,7 @@ export class Finish {
         await files.makeReady(intake, intake.manifest, peekToken(intake.manifest, manifestSchema));
         await files.show(intake.clip);
         log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
+        this.deps.stored();
       });
     }
   }

@@ -1,0 +1,170 @@
+// Holds: a bridge and a vault whose rows are in PostgreSQL and whose evidence is in a bucket do what they do on their own disks,
+// and lose nothing when either is away, lies, or is lost in the middle of a commit. Not here: the stores by themselves.
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { itemId, itemIdText } from '../../../device/protocol/vault.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
+import { LyingProxy } from '../../support/lying-proxy.ts';
+import { freePort } from '../../support/mosquitto.ts';
+import { Moto } from '../../support/moto.ts';
+import { PASSWORD, PostgresServer } from '../../support/postgres.ts';
+import { type Officer, VaultHouse } from '../../support/vault-house.ts';
+
+const folder = temporaryFolder('elsewhere');
+let postgres: PostgresServer;
+let wire: CountingProxy;
+let moto: Moto;
+let proxy: LyingProxy;
+let vault: VaultHouse;
+let house: BridgeHouse;
+let officer: Officer;
+let request: string;
+
+/** A disk on which the move that shows a clip is told of. */
+class WatchedDisk extends SystemDisk {
+  shown: (() => void) | null = null;
+
+  override async rename(from: string, to: string): Promise<void> {
+    await super.rename(from, to);
+    if (join(to, '..').endsWith('/clips')) this.shown?.();
+  }
+}
+const disk = new WatchedDisk();
+
+beforeAll(async () => {
+  postgres = await PostgresServer.open(await freePort());
+  wire = await startCountingProxy(postgres.port);
+  moto = await Moto.open({ checking: false });
+  proxy = await LyingProxy.open(moto.port);
+  const secretFile = join(folder.path, 'secret');
+  writeFileSync(secretFile, moto.secret);
+  const passwordFile = join(folder.path, 'password');
+  writeFileSync(passwordFile, PASSWORD);
+  await postgres.database('doorsill');
+  const rows = { database: postgres.url('doorsill', '').replace(':@', '@'), databasePasswordFile: passwordFile };
+  vault = await new VaultHouse(join(folder.path, 'vault'), {
+    ...rows,
+    s3: { ...(await moto.bucket('evidence', proxy.url)), secretFile, answerSMax: 2 },
+  }).start();
+  house = await BridgeHouse.open({
+    bridge: {
+      ...rows,
+      // Through something that can hold an answer back.
+      database: rows.database.replace(`:${postgres.port}/`, `:${wire.port}/`),
+      vault: vault.setting(),
+      intake: { freeBytesMin: 0 },
+    },
+  });
+  await vault.pin(house.cast.bridge);
+  officer = await vault.officer(house.cast.agency.id);
+  request = await house.ready();
+}, 90_000);
+afterAll(async () => {
+  await house.close();
+  await vault.stop();
+  await proxy.close();
+  await moto.close();
+  await wire.stop();
+  await postgres.dispose();
+  folder.dispose();
+});
+
+const itemOf = ({ grant }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, house.cast.device.id, grant)));
+const atBridge = () => readdirSync(join(house.bridgeFolder, 'clips'));
+const handedOver = async (parcel: Parcel) => {
+  const seen = async () => (await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status;
+  await expect.poll(seen, { timeout: 20_000 }).toBe(200);
+  await expect.poll(atBridge).toEqual([]);
+  return Buffer.from((await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}/clip`)).bytes);
+};
+const inBucket = async (parcel: Parcel) =>
+  (await moto.call('GET', `/evidence?list-type=2`)).text.includes(`<Key>${itemOf(parcel)}/clip.mp4<`);
+
+it('a clip goes from a device to an officer, and back out of the bucket when its owner says so', async () => {
+  const parcel = house.parcel(request);
+  expect((await house.deliver(parcel)).status).toBe(204);
+  expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
+  expect(await inBucket(parcel)).toBe(true);
+  expect(readdirSync(join(folder.path, 'vault'))).not.toContain('vault.sqlite');
+  expect(readdirSync(house.bridgeFolder)).not.toContain('bridge.sqlite');
+  expect((await house.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  expect(await inBucket(parcel)).toBe(false);
+});
+
+it('a bucket that lies is no reason for the bridge to let go of its copy', async () => {
+  const parcel = house.parcel(request);
+  let lies = 0;
+  proxy.lies = {
+    onRequest: (one) => {
+      if (one.method !== 'PUT') return one;
+      lies += 1;
+      return { status: 200, headers: { etag: '"x"' }, body: Buffer.alloc(0) };
+    },
+  };
+  await house.deliver(parcel);
+  await expect.poll(() => lies, { timeout: 10_000 }).toBeGreaterThan(2);
+  expect(atBridge()).toEqual([parcel.clipId]);
+  proxy.lies = {};
+  expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
+});
+
+it('a withdrawal while its bytes are on their way into the bucket leaves none there', async () => {
+  const parcel = house.parcel(request);
+  let underWay: (() => void) | null = null;
+  const begun = new Promise<void>((resolve) => {
+    underWay = resolve;
+  });
+  proxy.lies = {
+    onRequest: (one) => {
+      if (one.method === 'PUT') underWay?.();
+      return one;
+    },
+  };
+  await house.deliver(parcel);
+  await begun;
+  expect((await house.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  proxy.lies = {};
+  await expect.poll(() => inBucket(parcel), { timeout: 10_000 }).toBe(false);
+});
+
+it('a database that is away is said so, and all goes on when it is back', async () => {
+  const parcel = house.parcel(request);
+  await house.openIntake(parcel);
+  await postgres.kill();
+  for (const answer of [await house.openIntake(house.parcel(request)), await vault.as(officer, 'GET', '/evidence')]) {
+    expect(answer).toMatchObject({ status: 503, body: { code: 'database_unreachable' } });
+    expect(JSON.stringify(answer.body)).not.toContain(PASSWORD);
+  }
+  await postgres.start();
+  await expect.poll(async () => (await house.deliver(parcel)).status, { timeout: 20_000 }).toBe(204);
+  expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
+}, 60_000);
+
+it('a clip whose commit stood, although its answer was lost, is shown all the same', async () => {
+  const parcel = house.parcel(request);
+  disk.shown = () => {
+    wire.holdAnswers = true;
+  };
+  house.bridgeDisk = disk;
+  await house.bridge.stop();
+  await house.startBridge();
+  const delivered = house.deliver(parcel);
+  const state = async () =>
+    (
+      await postgres.ask(`select state from doorsill_bridge.intakes where grant_id = '${parcel.grant}'`, 'doorsill')
+    )[0]?.['state'];
+  await expect.poll(state, { timeout: 20_000 }).toBe('stored');
+  wire.cut();
+  wire.holdAnswers = false;
+  disk.shown = null;
+  expect((await delivered).status).toBe(503);
+  expect(atBridge()).toEqual([]);
+  // The next sweep finds it out of sight, and it goes on to the vault.
+  await expect.poll(() => inBucket(parcel), { timeout: 50_000 }).toBe(true);
+  expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
+}, 90_000);
