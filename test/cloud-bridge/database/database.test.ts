@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { spelled } from '../../../cloud-bridge/database/migrations.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 
@@ -78,34 +77,4 @@ describe('a database that is whole but cannot be used now', () => {
 it('says that a folder in its place, or a folder that is not there, cannot be used', async () => {
   await expect(openBridgeDatabase(folder)).rejects.toMatchObject({ code: 'database_unusable' });
   await expect(openBridgeDatabase(join(folder, 'none', 'x'))).rejects.toMatchObject({ code: 'database_unusable' });
-});
-
-it('brings a file from before moderation up to date: its requests are what they were, and clips still refer to them', async () => {
-  const former = new Sqlite(path);
-  former.exec('create table schema_version (version integer not null) strict');
-  const steps = MIGRATIONS.map((step) => spelled(step, 'sqlite'));
-  const before = steps.findIndex((step) => step.some((statement) => statement.includes('requests_2')));
-  for (const statement of steps.slice(0, before).flat()) former.exec(statement);
-  former.exec(`insert into schema_version values (${before});
-    insert into devices values ('device-a', 'k', 1);
-    insert into requests values ('request-a', 'agency-a', 'k', 't', 'h', 'p', 'i', 'published', 5, 9);
-    insert into requests values ('request-b', 'agency-a', 'k', 't2', 'h2', 'p', 'i', 'resolved', 6, 9);
-    insert into request_cells values ('request-a', '9q8yy');
-    insert into intakes (device, grant_id, clip, request, agency, owner_key, grant_sha256, manifest, manifest_sha256, clip_sha256,
-      clip_bytes, expires_s, upload, uploading, creations, state)
-      values ('device-a', 'grant-a', 'clip-a', 'request-a', 'agency-a', 'o', 'g', 'm', 'h', 'c', 1, 9, 'upload-a', 0, 0, 'open')`);
-  former.close();
-  const database = await openBridgeDatabase(path);
-  expect(await database.requests.find('request-a')).toMatchObject({
-    ...{ state: 'published', organisation: 'agency-a', publishedS: 5, revision: 1, findings: [], cells: ['9q8yy'] },
-  });
-  expect(await database.requests.find('request-b')).toMatchObject({ state: 'resolved', partner: null });
-  expect(await database.intakes.find({ device: 'device-a', grant: 'grant-a' })).toMatchObject({ request: 'request-a' });
-  expect(await database.neighbors.outcomes('agency-a', 0)).toEqual({ published: 2, resolved: 1 });
-  await database.close();
-  const file = new Sqlite(path);
-  file.pragma('foreign_keys = ON');
-  expect(file.pragma('foreign_key_check')).toEqual([]);
-  expect(() => file.prepare("delete from requests where request = 'request-a'").run()).toThrow(/FOREIGN KEY/);
-  file.close();
 });

@@ -13,6 +13,7 @@ import { startCountingProxy } from '../../support/counting-proxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { PASSWORD, PostgresServer } from '../../support/postgres.ts';
 import { proved } from '../../support/proved.ts';
+import { expectFormer, FORMER_VERSIONS, formerBridge } from './former-bridge.ts';
 import { enrolAndAsk, intake, key, limits } from './intakes-contract.ts';
 
 let server: PostgresServer;
@@ -110,6 +111,21 @@ describe('a server that is killed', () => {
     }
   }, 60_000);
 });
+
+it.each(FORMER_VERSIONS)(
+  'brings a bridge’s part of version %i up to date, with all that was in it',
+  async (version) => {
+    const all = [
+      'create schema doorsill_bridge',
+      'set search_path = doorsill_bridge',
+      ...formerBridge(version, 'postgres'),
+    ];
+    await server.ask(all.join(';\n'), name);
+    const database = await open(server.url(name));
+    await expectFormer(database, version);
+    await database.close();
+  },
+);
 
 describe('a connection', () => {
   it('that the server ends is made anew, and a transaction on it has not happened', async () => {
