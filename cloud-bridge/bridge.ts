@@ -191,7 +191,7 @@ export class Bridge {
     await disk.makeFolder(dataFolder);
     const key = await signingKeyIn(disk, random, dataFolder);
     const adminToken = await adminTokenIn(disk, random, dataFolder);
-    const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random });
+    const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk });
     this.undo.push(() => database.close());
     const standing = new Standing({
       clock,

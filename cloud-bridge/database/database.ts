@@ -8,7 +8,7 @@ import { SqlHandOvers } from './hand-overs.ts';
 import { SqlIntakes } from './intakes.ts';
 import { SqlNeighbors } from './neighbors.ts';
 import { SqlPartners } from './partners.ts';
-import { type DatabasePlace, openAt } from './place.ts';
+import { type DatabasePlace, openAt, type PlaceSeams } from './place.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
 
@@ -30,8 +30,8 @@ export interface Database {
  * Opens the database, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and
  * salts from. Throws as `openAt` does.
  */
-export function openDatabase(place: DatabasePlace, seams: CustodySeams): Promise<Database> {
-  return openAt<Tables, Omit<Database, 'close'>>(place, seams.clock, MIGRATIONS, async (tables) => {
+export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSeams): Promise<Database> {
+  return openAt<Tables, Omit<Database, 'close'>>(place, seams, MIGRATIONS, async (tables) => {
     const custody = await SqlCustody.open(tables, seams);
     return {
       documents: new SqlDocuments(tables, custody),

@@ -2,34 +2,56 @@
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { Clock } from '../../device/base/clock.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { assertFileIsHome, tieTogether } from './belonging.ts';
 import type { Migrations } from './migrations.ts';
-import type { PostgresAddress } from './postgres-address.ts';
+import { nameOf, type PostgresAddress } from './postgres-address.ts';
 import { openPostgres } from './postgres-server.ts';
 import { openSqlite } from './sqlite-file.ts';
 
-/** An SQLite file, or our part of a PostgreSQL database. */
-export type DatabasePlace =
-  | { file: string }
-  | { address: PostgresAddress; passwordFile: string | null; schema: string };
+/** The first of `files` in the data folder, an SQLite file; or our part of a PostgreSQL database, instead of all of them. */
+export type DatabasePlace = { folder: string; files: readonly [string, ...string[]] } & (
+  | { address: null }
+  | { address: PostgresAddress; passwordFile: string | null; schema: string }
+);
 
-/** The place for the rows of `part`, such as `bridge`. */
-export function databasePlace(
-  settings: { dataFolder: string; database?: PostgresAddress | undefined; databasePasswordFile?: string | undefined },
-  part: 'bridge' | 'vault',
-): DatabasePlace {
-  const { dataFolder, database: address, databasePasswordFile: passwordFile = null } = settings;
-  if (!address) return { file: join(dataFolder, `${part}.sqlite`) };
-  return { address, passwordFile, schema: `doorsill_${part}` };
+export interface PlaceSeams {
+  clock: Clock;
+  disk: Disk;
 }
 
-/** Opens the place, brings it to today's schema, and makes the stores on top. Throws as `openSqlite` and `openPostgres` do. */
-export function openAt<Tables, Stores>(
+/** The place for the rows of a part; without a PostgreSQL database they are in `files`. */
+export function databasePlace(
+  settings: { dataFolder: string; database?: PostgresAddress | undefined; databasePasswordFile?: string | undefined },
+  part: 'bridge' | 'vault' | 'registry',
+  files: readonly [string, ...string[]] = [`${part}.sqlite`],
+): DatabasePlace {
+  const { dataFolder: folder, database: address, databasePasswordFile: passwordFile = null } = settings;
+  return { folder, files, ...(address ? { address, passwordFile, schema: `doorsill_${part}` } : { address: null }) };
+}
+
+/** What a place is called in messages. */
+export function placeName({ address, folder, files }: DatabasePlace): string {
+  return address ? nameOf(address) : join(folder, files[0]);
+}
+
+/**
+ * Opens the place, brings it to today's schema, and makes the stores on top. Throws as `openSqlite` and `openPostgres` do, and
+ * `database_unfit` for a place that is not its folder's.
+ */
+export async function openAt<Tables, Stores>(
   place: DatabasePlace,
-  clock: Clock,
+  { clock, disk }: PlaceSeams,
   migrations: Migrations,
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
 ): Promise<Stores & { close(): Promise<void> }> {
-  return 'file' in place
-    ? openSqlite(place.file, migrations, stores)
-    : openPostgres({ ...place, clock }, migrations, stores);
+  const { folder, files } = place;
+  if (!place.address) {
+    assertFileIsHome(folder, files[0]);
+    return openSqlite(join(folder, files[0]), migrations, stores);
+  }
+  return openPostgres({ ...place, clock }, migrations, async (tables: Kysely<Tables>) => {
+    await tieTogether(tables, disk, place, placeName(place));
+    return stores(tables);
+  });
 }

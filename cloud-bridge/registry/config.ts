@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/protocol/request.ts';
+import { databaseSettings } from '../database/postgres-address.ts';
 import { custodySettings, serverSettings } from '../http/settings.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
 export const registryConfigSchema = z.strictObject({
-  /** `dataFolder` holds the key, the book, the log of its changes and the admin token. */
+  /** `dataFolder` holds the key and the admin token; the book and the log of its changes, too, unless a `database` does. */
   ...serverSettings,
+  ...databaseSettings,
   custody: custodySettings,
   /** Serve state agencies too. Federal ones are never served. */
   stateAgencies: z.boolean().default(false),

@@ -1,7 +1,6 @@
 // Owns: the registry process's whole: key, book on disk, signed credentials and revocation list, HTTP.
 // Not here: the rules of standing (book.ts), routes (routes.ts). Nothing of the bridge runs in here.
 import { join } from 'node:path';
-import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
@@ -16,7 +15,8 @@ import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
-import { type CustodyFile, openCustodyFile } from '../database/custody-file.ts';
+import { databasePlace } from '../database/place.ts';
+import { openRegistryStore, REGISTRY_FILES } from '../database/registry-store.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { listenOn, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
@@ -28,7 +28,6 @@ import {
   approve,
   assertActing,
   type Book,
-  bookSchema,
   type Decision,
   EMPTY_BOOK,
   refuse,
@@ -42,6 +41,7 @@ import type { RegistryConfig } from './config.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible } from './eligibility.ts';
 import { registryRoutes } from './routes.ts';
+import type { RegistryStore } from './store.ts';
 
 export interface RegistryDeps {
   clock: Clock;
@@ -54,8 +54,6 @@ export interface RegistryDeps {
   domainProofs?: readonly DomainProof[];
 }
 
-const BOOK_BYTES_MAX = 16 * 1024 * 1024;
-
 /** A change of an agency's standing, before it has a revision. */
 interface Change {
   event: (typeof AGENCY_EVENTS)[number];
@@ -66,7 +64,7 @@ interface Change {
 
 interface Running {
   key: SigningKey;
-  history: CustodyFile;
+  store: RegistryStore;
   adminToken: string;
   url: string;
   stop(): Promise<void>;
@@ -83,20 +81,20 @@ export class Registry {
     this.deps = deps;
   }
 
-  /** Throws `state_damaged`, `port_in_use`. */
+  /** Throws `state_damaged`, `database_...`, `port_in_use`. */
   async start(): Promise<void> {
     const { disk, random, config } = this.deps;
     await disk.makeFolder(config.dataFolder);
     const key = await signingKeyIn(disk, random, config.dataFolder);
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
-    this.book = await this.readBook();
     const { clock, log, httpLimits } = this.deps;
-    const history = await openCustodyFile(join(config.dataFolder, 'custody.sqlite'), { clock, random });
+    const store = await openRegistryStore(databasePlace(config, 'registry', REGISTRY_FILES), { clock, random, disk });
     const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
     registryRoutes(server, this, adminToken, clock);
-    logRoutes(server, new Custody({ clock, key, store: history.store, witnesses: config.custody.witnesses }));
-    this.running = { key, history, adminToken, url: '', stop: () => server.close() };
+    logRoutes(server, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
+    this.running = { key, store, adminToken, url: '', stop: () => server.close() };
     try {
+      this.book = (await store.load()) ?? EMPTY_BOOK;
       this.running.url = await listenOn(server, config.http.host, config.http.port);
     } catch (thrown) {
       await this.stop();
@@ -110,7 +108,7 @@ export class Registry {
     this.running = null;
     await running?.stop();
     await this.writes;
-    await running?.history.close();
+    await running?.store.close();
   }
 
   get url(): string {
@@ -298,34 +296,18 @@ export class Registry {
 
   /** One change after the other; it counts only once it is in the log and on disk. */
   private async change(event: Change, next: (book: Book) => Book): Promise<void> {
-    const { disk, log } = this.deps;
-    const { history } = this.up();
+    const { log } = this.deps;
+    const { store } = this.up();
     const turn = this.writes.then(async () => {
       const book = next(this.book);
       if (book === this.book) return;
       const { revision } = agencyIn(book, event.agency);
-      // First: a crash in between leaves a leaf too many, never a change that nobody can prove.
       const told = { ...event, revision };
-      await history.append({ kind: 'agency', ...told });
-      await disk.replaceFile(this.bookPath(), utf8(`${JSON.stringify(book, null, 1)}\n`));
+      await store.save(book, { kind: 'agency', ...told });
       this.book = book;
       log.info('an agency’s standing has changed', { ...told });
     });
     this.writes = turn.catch(() => undefined);
     await turn;
-  }
-
-  private bookPath(): string {
-    return join(this.deps.config.dataFolder, 'agencies.json');
-  }
-
-  private async readBook(): Promise<Book> {
-    const bytes = await this.deps.disk.readFile(this.bookPath(), BOOK_BYTES_MAX);
-    if (!bytes) return EMPTY_BOOK;
-    try {
-      return bookSchema.parse(JSON.parse(fromUtf8(bytes) ?? ''));
-    } catch (thrown) {
-      throw failure('state_damaged', { file: this.bookPath(), detail: 'it is not the registry’s book' }, thrown);
-    }
   }
 }

@@ -64,7 +64,7 @@ export class Vault {
       await disk.makeFolder(dataFolder);
       const key = await signingKeyIn(disk, random, dataFolder);
       const adminToken = await adminTokenIn(disk, random, dataFolder);
-      const database = await openVaultDatabase(databasePlace(config, 'vault'), clock);
+      const database = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk });
       this.undo.push(() => database.close());
       const blobs = this.makeBlobs(key);
       await blobs.start((item) => database.items.bytesOf(item));

@@ -1,21 +1,38 @@
 // Owns: opening a bridge's database as the bridge does, on the machine's own clock and randomness. Not here: what is in it.
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { type Database, openDatabase } from '../../cloud-bridge/database/database.ts';
 import { type DatabasePlace, databasePlace } from '../../cloud-bridge/database/place.ts';
 import { databaseSettings } from '../../cloud-bridge/database/postgres-address.ts';
 import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 
 export function openBridgeDatabase(path: string): Promise<Database> {
-  return openBridgeAt({ file: path });
+  return openBridgeAt(filePlace(path));
 }
 
 export function openBridgeAt(place: DatabasePlace): Promise<Database> {
-  return openDatabase(place, { clock: new SystemClock(), random: new SystemRandom() });
+  return openDatabase(place, { ...PLACE_SEAMS, random: new SystemRandom() });
+}
+
+/** A disk that remembers no database: belonging together has tests of its own. */
+class ForgettingDisk extends SystemDisk {
+  override async replaceFile(): Promise<void> {}
+}
+export const PLACE_SEAMS = { clock: new SystemClock(), disk: new ForgettingDisk() };
+
+/** An SQLite file. */
+export function filePlace(path: string): DatabasePlace {
+  return databasePlace({ dataFolder: dirname(path) }, 'bridge', [basename(path)]);
 }
 
 /** The place in a PostgreSQL database, as a server's settings would name it. */
-export function postgresPlace(url: string, part: 'bridge' | 'vault' = 'bridge', passwordFile?: string): DatabasePlace {
+export function postgresPlace(
+  url: string,
+  part: 'bridge' | 'vault' | 'registry' = 'bridge',
+  passwordFile?: string,
+): DatabasePlace {
   const settings = { database: url, ...(passwordFile === undefined ? {} : { databasePasswordFile: passwordFile }) };
   return databasePlace({ dataFolder: '/nowhere', ...z.strictObject(databaseSettings).parse(settings) }, part);
 }

@@ -1,6 +1,5 @@
 // Owns: the vault's one database and the stores on top of it. Not here: opening and durability (database/place.ts).
-import type { Clock } from '../../../device/base/clock.ts';
-import { type DatabasePlace, openAt } from '../../database/place.ts';
+import { type DatabasePlace, openAt, type PlaceSeams } from '../../database/place.ts';
 import { SqlAccess, SqlOffers } from './access.ts';
 import { SqlItems } from './items.ts';
 import { SqlPolicies } from './policies.ts';
@@ -18,8 +17,8 @@ export interface VaultDatabase {
 }
 
 /** Opens the database, made when missing, and brings it to today's schema. Throws as `openAt` does. */
-export function openVaultDatabase(place: DatabasePlace, clock: Clock): Promise<VaultDatabase> {
-  return openAt<Tables, Omit<VaultDatabase, 'close'>>(place, clock, MIGRATIONS, (tables) => ({
+export function openVaultDatabase(place: DatabasePlace, seams: PlaceSeams): Promise<VaultDatabase> {
+  return openAt<Tables, Omit<VaultDatabase, 'close'>>(place, seams, MIGRATIONS, (tables) => ({
     items: new SqlItems(tables),
     policies: new SqlPolicies(tables),
     trail: new SqlTrail(tables),

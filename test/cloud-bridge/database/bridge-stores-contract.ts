@@ -161,7 +161,7 @@ export function bridgeStoresContract(
     await requests.add(other('request-b', { partner: through, state: 'in_moderation', publishedS: 0 }), PLENTY);
     await requests.add(other('request-c'), PLENTY);
     const end = (now: Partner) => ({ ...now, status: 'ended' as const, revision: now.revision + 1, sinceS: 9 });
-    const allow = await ground().refuseRows('custody_leaves');
+    const allow = await ground().refuseRows('bridge', 'custody_leaves');
     await expect(partners.change('partner-a', end, 0)).rejects.toThrow('no row');
     expect(await partners.find('partner-a')).toEqual(partner);
     expect(await requests.find('request-a')).toMatchObject({ state: 'published', partner: through });
@@ -224,7 +224,7 @@ export function bridgeStoresContract(
     expect(await accessLog.page({ ...EVERYTHING, after: 2 })).toEqual(all.slice(2));
     expect(await accessLog.page({ ...EVERYTHING, clip: 'clip-b' })).toEqual([]);
     expect(await accessLog.page({ ...EVERYTHING, agency: all[1]?.agency ?? '', most: 1 })).toEqual([all[1]]);
-    const allow = await ground().refuseRows('custody_nodes');
+    const allow = await ground().refuseRows('bridge', 'custody_nodes');
     await expect(accessLog.add(access)).rejects.toThrow('no row');
     await allow();
     expect(await accessLog.page(EVERYTHING)).toEqual(all);

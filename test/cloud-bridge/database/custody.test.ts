@@ -8,8 +8,6 @@ import { Custody } from '../../../cloud-bridge/custody/custody.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/seal.ts';
 import type { CustodyStore } from '../../../cloud-bridge/custody/store.ts';
 import type { Database } from '../../../cloud-bridge/database/database.ts';
-import { spelled } from '../../../cloud-bridge/database/migrations.ts';
-import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -177,26 +175,6 @@ it('gives a device another pseudonym under each grant and at each bridge', () =>
   ];
   expect(new Set(names).size).toBe(4);
   expect(pseudonymOf(key, one)).toBe(names[0]);
-});
-
-it('brings a database from before the log up to date, and keeps what was read before', async () => {
-  const old = join(folder, 'old.sqlite');
-  const file = new Sqlite(old);
-  file.exec('create table schema_version (version integer not null) strict');
-  for (const statement of spelled(MIGRATIONS[0] ?? [], 'sqlite')) file.exec(statement);
-  file.exec(`insert into schema_version values (1)`);
-  file.exec(`insert into access_log values (7, 'agency-a', 'clip-a', 'clip', 'case 9', 'access-old')`);
-  file.exec(`insert into kept_documents values ('revocations', 'list')`);
-  file.close();
-  const opened = await openBridgeDatabase(old);
-  await opened.accessLog.add(access);
-  const all = { agency: null, clip: null, after: 0, most: 9 };
-  expect(await opened.accessLog.page(all)).toMatchObject([
-    { atUs: 7, action: 'download', reason: 'case 9', leaf: null },
-    { atUs: 1, action: 'download', reason: 'case 12', leaf: 0 },
-  ]);
-  expect(await opened.documents.loadRevocations()).toBe('list');
-  await opened.close();
 });
 
 const LEAVES = 100_000;

@@ -10,8 +10,7 @@ import { MIGRATIONS } from '../../../cloud-bridge/database/schema.ts';
 import { openSqlite } from '../../../cloud-bridge/database/sqlite-file.ts';
 import { MIGRATIONS as VAULT_MIGRATIONS } from '../../../cloud-bridge/vault/database/schema.ts';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
-import { SystemClock } from '../../../device/base/clock.ts';
-import { openBridgeDatabase } from '../../support/bridge-database.ts';
+import { filePlace, openBridgeDatabase, PLACE_SEAMS } from '../../support/bridge-database.ts';
 import { expectFormer, FORMER_VERSIONS, formerBridge } from './former-bridge.ts';
 
 let folder: string;
@@ -72,7 +71,7 @@ it('brings a vault’s file of its first version up to date, and refuses one of 
     `insert into item_categories values ('item-a', 'theft')`,
     `insert into trail values (7, 1790000000123456, 'agency-a', 'item-a', '[]', 'c', 'o', 'r', 'viewed', '')`,
   ]);
-  const vault = await openVaultDatabase({ file: path }, new SystemClock());
+  const vault = await openVaultDatabase(filePlace(path), PLACE_SEAMS);
   expect(await vault.items.find('item-a')).toMatchObject({
     categories: ['theft'],
     clipBytes: 3_000_000_000,
@@ -83,7 +82,7 @@ it('brings a vault’s file of its first version up to date, and refuses one of 
   await vault.close();
   write(['update schema_version set version = 99']);
   const before = everything();
-  await expect(openVaultDatabase({ file: path }, new SystemClock())).rejects.toMatchObject({ code: 'data_newer' });
+  await expect(openVaultDatabase(filePlace(path), PLACE_SEAMS)).rejects.toMatchObject({ code: 'data_newer' });
   expect(everything()).toBe(before);
 });
 

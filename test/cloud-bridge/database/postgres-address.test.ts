@@ -74,5 +74,7 @@ it('is a part of its own for the bridge and for the vault; without one the rows 
   const database = read('postgres://a@h/x');
   expect(databasePlace({ dataFolder: '/d', database }, 'vault')).toMatchObject({ schema: 'doorsill_vault' });
   expect(databasePlace({ dataFolder: '/d', database }, 'bridge')).toMatchObject({ schema: 'doorsill_bridge' });
-  expect(databasePlace({ dataFolder: '/d' }, 'vault')).toEqual({ file: '/d/vault.sqlite' });
+  expect(databasePlace({ dataFolder: '/d' }, 'vault')).toEqual({
+    ...{ folder: '/d', files: ['vault.sqlite'], address: null },
+  });
 });

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/database/database.ts';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
-import { SystemClock } from '../../../device/base/clock.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
-import { openBridgeAt, postgresPlace } from '../../support/bridge-database.ts';
+import { openBridgeAt, PLACE_SEAMS, postgresPlace } from '../../support/bridge-database.ts';
 import { CertificateMaker } from '../../support/certificates.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
@@ -188,7 +187,7 @@ describe('a connection', () => {
   it('is one at a time in a database: a second bridge is told so, a vault beside it is not in its way', async () => {
     const database = await open(server.url(name));
     expect(await opened(server.url(name))).toMatchObject({ code: 'database_busy', retryable: true });
-    const vault = await openVaultDatabase(postgresPlace(server.url(name), 'vault'), new SystemClock());
+    const vault = await openVaultDatabase(postgresPlace(server.url(name), 'vault'), PLACE_SEAMS);
     await vault.access.addBridge('bridge-a', 'k');
     await vault.close();
     await database.close();

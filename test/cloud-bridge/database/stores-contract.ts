@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Database } from '../../../cloud-bridge/database/database.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
+import { registryStoreContract } from '../registry/store-contract.ts';
 import { vaultStoresContract } from '../vault/database/vault-stores-contract.ts';
 import { bridgeStoresContract } from './bridge-stores-contract.ts';
 import { enrolAndAsk, intakesContract } from './intakes-contract.ts';
@@ -34,6 +35,8 @@ export function storesContract(open: () => Promise<StoresGround & { dispose(): P
       intakesContract(() => database);
     });
   });
+
+  describe('the registry’s store', () => registryStoreContract(() => ground));
 
   describe('the vault’s stores', () => {
     let vault: VaultDatabase;

@@ -1,12 +1,14 @@
 // Holds: the contract of stores, on a PostgreSQL server. Not here: the contract itself, what is wrong with servers
 // (postgres-server.slow.test.ts).
 import { afterAll, beforeAll } from 'vitest';
+import { openRegistryStore } from '../../../cloud-bridge/database/registry-store.ts';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
-import { SystemClock } from '../../../device/base/clock.ts';
-import { openBridgeAt, postgresPlace } from '../../support/bridge-database.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { openBridgeAt, PLACE_SEAMS, postgresPlace } from '../../support/bridge-database.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { PostgresServer } from '../../support/postgres.ts';
 import { storesContract } from './stores-contract.ts';
+import type { Part } from './stores-ground.ts';
 
 let server: PostgresServer;
 beforeAll(async () => {
@@ -20,15 +22,17 @@ storesContract(async () => {
   count += 1;
   const name = `stores_${count}`;
   const url = await server.database(name);
-  const tamper = async (part: 'bridge' | 'vault', ...statements: string[]) => {
+  const tamper = async (part: Part, ...statements: string[]) => {
     for (const statement of statements) await server.ask(`set search_path = doorsill_${part}; ${statement}`, name);
   };
   return {
     bridge: () => openBridgeAt(postgresPlace(url)),
-    vault: () => openVaultDatabase(postgresPlace(url, 'vault'), new SystemClock()),
+    vault: () => openVaultDatabase(postgresPlace(url, 'vault'), PLACE_SEAMS),
+    registry: () => openRegistryStore(postgresPlace(url, 'registry'), { ...PLACE_SEAMS, random: new SystemRandom() }),
+    writeBook: async (text) =>
+      void (await server.ask(`update doorsill_registry.registry_book set book = '${text}'`, name)),
     tamper,
-    refuseRows: async (table) => {
-      const part = table === 'trail' ? 'vault' : 'bridge';
+    refuseRows: async (part, table) => {
       await tamper(
         part,
         `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no row'; end $$`,

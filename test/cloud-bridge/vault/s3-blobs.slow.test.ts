@@ -73,7 +73,12 @@ blobsContract(open, items);
 describe('a signature', () => {
   it('is the one that botocore gives, whatever is asked, and says what the body’s hash is', async () => {
     const asked: Passing[] = [];
-    proxy.lies = { onRequest: (one) => (asked.push(one), one) };
+    proxy.lies = {
+      onRequest: (one) => {
+        asked.push(one);
+        return one;
+      },
+    };
     const blobs = await started({ region: 'eu-central-1' });
     await put(blobs, 'item-a', random.bytes(1_000));
     await take(blobs, 'item-a', 1, 5);

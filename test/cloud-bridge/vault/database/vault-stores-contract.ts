@@ -56,7 +56,7 @@ export function vaultStoresContract(
     const { items, trail } = vault();
     await items.add(item, line);
     const change = () => ({ triage: 'accepted' as const, categories: ['theft', 'arson', 'theft'], cases: ['case-9'] });
-    const allow = await ground().refuseRows('trail');
+    const allow = await ground().refuseRows('vault', 'trail');
     await expect(items.change('item-a', change, () => line)).rejects.toThrow('no row');
     expect(await items.find('item-a')).toMatchObject({ triage: 'pending', categories: ['theft'], cases: [] });
     await allow();
