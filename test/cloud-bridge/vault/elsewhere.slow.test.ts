@@ -132,6 +132,33 @@ it('a withdrawal while its bytes are on their way into the bucket leaves none th
   await expect.poll(() => inBucket(parcel), { timeout: 10_000 }).toBe(false);
 });
 
+it('evidence whose time is over is destroyed once the bucket says so truly, and does not hold up what else is due', async () => {
+  const parcels = [house.parcel(request), house.parcel(request)];
+  for (const parcel of parcels) {
+    await house.deliver(parcel);
+    await handedOver(parcel);
+    expect((await vault.as(officer, 'DELETE', `/evidence/${itemOf(parcel)}`)).status).toBe(200);
+  }
+  const deletes: string[] = [];
+  proxy.lies = {
+    onRequest: (one) => {
+      if (one.method !== 'DELETE') return one;
+      deletes.push(one.path);
+      return { status: 204, headers: {}, body: Buffer.alloc(0) };
+    },
+  };
+  vault.clock.shiftS = 8 * 24 * 3600;
+  await vault.vault.keepNow();
+  for (const parcel of parcels) {
+    expect(deletes.some((path) => path.includes(itemOf(parcel)))).toBe(true);
+    expect(await inBucket(parcel)).toBe(true);
+  }
+  proxy.lies = {};
+  await vault.vault.keepNow();
+  for (const parcel of parcels) expect(await inBucket(parcel)).toBe(false);
+  vault.clock.shiftS = 0;
+});
+
 it('a database that is away is said so, and all goes on when it is back', async () => {
   const parcel = house.parcel(request);
   await house.openIntake(parcel);
