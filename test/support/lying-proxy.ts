@@ -15,9 +15,11 @@ export interface Answered {
   body: Buffer;
 }
 
+type Lie = Passing | Answered | 'silence';
+
 /** What becomes of a request: passed on as it is returned, answered at once, or left without an answer. */
 export interface Lies {
-  onRequest?: (passing: Passing) => Passing | Answered | 'silence';
+  onRequest?: (passing: Passing) => Lie | Promise<Lie>;
   onAnswer?: (passing: Passing, answered: Answered) => Answered;
 }
 
@@ -30,7 +32,7 @@ export class LyingProxy {
     this.server = createServer(async (incoming, outgoing) => {
       const { method = '', url: path = '' } = incoming;
       const passing = { method, path, headers: incoming.headers, body: await whole(incoming) };
-      const decided = this.lies.onRequest?.(passing) ?? passing;
+      const decided = (await this.lies.onRequest?.(passing)) ?? passing;
       if (decided === 'silence') return;
       const answered = 'status' in decided ? decided : await pass(target, incoming, decided);
       const { status, headers, body } = this.lies.onAnswer?.(passing, answered) ?? answered;

@@ -115,21 +115,30 @@ it('a bucket that lies is no reason for the bridge to let go of its copy', async
 
 it('a withdrawal while its bytes are on their way into the bucket leaves none there', async () => {
   const parcel = house.parcel(request);
-  let underWay: (() => void) | null = null;
-  const begun = new Promise<void>((resolve) => {
-    underWay = resolve;
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
   });
+  const seen: string[] = [];
+  const manifest = `PUT /evidence/${itemOf(parcel)}/manifest.jws`;
   proxy.lies = {
-    onRequest: (one) => {
-      if (one.method === 'PUT') underWay?.();
+    onRequest: async (one) => {
+      seen.push(`${one.method} ${one.path}`);
+      if (one.method === 'PUT' && one.path.endsWith('.mp4')) await held;
       return one;
+    },
+    onAnswer: (one, answer) => {
+      if (one.method === 'PUT') seen.push(`${one.method} ${one.path} is there`);
+      return answer;
     },
   };
   await house.deliver(parcel);
-  await begun;
+  await expect.poll(() => seen.some((one) => one.startsWith('PUT'))).toBe(true);
   expect((await house.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  letGo();
+  await expect.poll(() => seen).toContain(`${manifest} is there`);
+  await expect.poll(() => inBucket(parcel), { timeout: 5_000 }).toBe(false);
   proxy.lies = {};
-  await expect.poll(() => inBucket(parcel), { timeout: 10_000 }).toBe(false);
 });
 
 it('evidence whose time is over is destroyed once the bucket says so truly, and does not hold up what else is due', async () => {
