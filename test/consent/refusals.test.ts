@@ -211,7 +211,7 @@ const grants: Case[] = [
     provoke: (rig) => grantWith(rig, { recipient: { kind: 'agency', key: otherCast(rig).agency.key.publicKey } }),
   },
   {
-    code: 'consent_recipient_unsupported',
+    code: 'consent_wrong_recipient',
     how: 'told',
     what: 'a grant to a neighbour',
     provoke: (rig) => grantWith(rig, { recipient: { kind: 'neighbor', key: rig.cast.agency.key.publicKey } }),

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toBase64url } from '../../device/base/bytes.ts';
 import { ManualClock, SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
@@ -52,6 +53,10 @@ beforeEach(async () => {
     path,
     about: () => ({ device: cast.device.id, deviceKey: cast.device.key.publicKey, name: 'Front door', trust }),
     health: () => HEALTH,
+    still: () => {
+      if (refuseWith) throw refuseWith;
+      return { ok: true, atUs: 1, jpeg: toBase64url(new Uint8Array(60_000).fill(7)) };
+    },
     owners: () => paired,
     pair: async (key, name) => {
       if (refuseWith) throw refuseWith;
