@@ -10,6 +10,7 @@ import { SqlNeighbors } from './neighbors.ts';
 import { SqlPartners } from './partners.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
+import { SqlSearches } from './searches.ts';
 import { openSqlite } from './sqlite-file.ts';
 
 /** All stores of one database. */
@@ -19,6 +20,7 @@ export interface Database {
   requests: SqlRequests;
   partners: SqlPartners;
   neighbors: SqlNeighbors;
+  searches: SqlSearches;
   intakes: SqlIntakes;
   handOvers: SqlHandOvers;
   accessLog: SqlAccessLog;
@@ -39,6 +41,7 @@ export function openDatabase(path: string, seams: CustodySeams): Promise<Databas
       requests: new SqlRequests(tables, custody),
       partners: new SqlPartners(tables, custody),
       neighbors: new SqlNeighbors(tables),
+      searches: new SqlSearches(tables),
       intakes: new SqlIntakes(tables, custody),
       handOvers: new SqlHandOvers(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),
