@@ -358,7 +358,9 @@ export class Bridge {
     const clips = new Clips({ ...reading, tokens: core.tokens });
     const posters = new Posters({ clock, enrolments, bridgeId });
     const petClips = new Clips({ ...reading, tokens: posters });
-    const stopReading = (clip: string) => [clips, petClips].forEach((each) => each.stopReading(clip));
+    const stopReading = (clip: string) => {
+      for (const each of [clips, petClips]) each.stopReading(clip);
+    };
     const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
     intakeRoutes(server, desk, new Revocations(revocations));
     clipRoutes(server, clips, custody);

@@ -7,7 +7,7 @@ export const DOG_POSES = ['trot-1', 'trot-2'] as const satisfies readonly Dog['p
 /** Size of the dog's picture on a porch of a height in pixels: even, as 4:2:0 needs it. */
 export function dogSize(height: number): { width: number; height: number } {
   const even = (value: number) => 2 * Math.round(value / 2);
-  return { width: even(height * 0.4), height: even(height * 0.26) };
+  return { width: even(height * 0.47), height: even(height * 0.3) };
 }
 
 const LEGS: Readonly<Record<Dog['pose'], string>> = {
@@ -19,10 +19,10 @@ const LEGS: Readonly<Record<Dog['pose'], string>> = {
 
 /** A brown dog with a white chest and a red collar, from its right side. */
 function dogShapes(pose: Dog['pose']): string {
-  return `<g fill="none" stroke-linecap="round" stroke="#7d4a1e" stroke-width="18">${LEGS[pose]}<path d="M54 78 Q24 62 18 34"/></g>
-<path d="M50 70 Q120 46 206 66 L214 118 Q130 140 56 126Z" fill="#9a5f2a"/><path d="M186 72 L214 68 L216 120 L194 128Z" fill="#efe6d8"/>
-<path d="M194 74 Q200 24 238 22 Q262 22 266 44 L284 54 Q284 74 256 74 Q236 96 206 88Z" fill="#9a5f2a"/>
-<path d="M214 30 Q196 34 198 72 Q212 70 222 40Z" fill="#6b3d16"/><path d="M196 78 L232 90" stroke="#c22f2f" stroke-width="10"/>
+  return `<g fill="none" stroke-linecap="round" stroke="#4d2a10" stroke-width="18">${LEGS[pose]}<path d="M54 78 Q24 62 18 34"/></g>
+<path d="M50 70 Q120 46 206 66 L214 118 Q130 140 56 126Z" fill="#613615"/><path d="M186 72 L214 68 L216 120 L194 128Z" fill="#efe6d8"/>
+<path d="M194 74 Q200 24 238 22 Q262 22 266 44 L284 54 Q284 74 256 74 Q236 96 206 88Z" fill="#613615"/>
+<path d="M214 30 Q196 34 198 72 Q212 70 222 40Z" fill="#3d220d"/><path d="M196 78 L232 90" stroke="#c22f2f" stroke-width="10"/>
 <circle cx="246" cy="42" r="5" fill="#1d1510"/><circle cx="281" cy="57" r="6" fill="#1d1510"/>`;
 }
 

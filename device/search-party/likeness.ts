@@ -53,4 +53,4 @@ export interface LikenessModel {
 }
 
 /** From this likeness on the camera's owner is told. */
-export const LIKENESS_TOLD = 0.6;
+export const LIKENESS_TOLD = 0.5;

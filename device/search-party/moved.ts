@@ -8,6 +8,8 @@ const CELL_PIXELS = 4;
 const DIFFERS = 70;
 /** Differing pixels from which a cell does. */
 const CELL_DIFFERS = 6;
+/** Cells this near to each other belong together: a coat has the colour of the wall in places. */
+const NEAR_CELLS = 3;
 /** A blob of fewer cells is a leaf. */
 const CELLS_LEAST = 12;
 /** Frames from before the motion that the place is learnt from. */
@@ -64,15 +66,15 @@ export function blobsOf(frame: Frame, ground: Uint8Array): Blob[] {
   return blobs.sort((one, other) => other.cells.length - one.cells.length).map(({ blob }) => blob);
 }
 
-/** Takes the cells that hang together with `start`, also over corners, out of `open`. */
+/** Takes the cells that hang together with `start`, also over small gaps, out of `open`. */
 function takeCells(open: Uint8Array, columns: number, rows: number, start: number): number[] {
   const cells = [start];
   open[start] = 0;
   for (let next = 0; next < cells.length; next += 1) {
     const cell = cells[next] ?? 0;
     const [row, column] = [Math.floor(cell / columns), cell % columns];
-    for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y += 1) {
-      for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x += 1) {
+    for (let y = Math.max(0, row - NEAR_CELLS); y <= Math.min(rows - 1, row + NEAR_CELLS); y += 1) {
+      for (let x = Math.max(0, column - NEAR_CELLS); x <= Math.min(columns - 1, column + NEAR_CELLS); x += 1) {
         const beside = y * columns + x;
         if (open[beside] !== 1) continue;
         open[beside] = 0;

@@ -7,11 +7,13 @@ import {
   drawDogPhoto,
   failure,
   makeCommand,
+  makeGrant,
   makeRevoke,
   makeStillCall,
   pairingSocketPath,
   plainJpegSize,
   type Receipt,
+  sha256Hex,
   type VerifiedSighting,
   type Window,
 } from '../../device/index.ts';
@@ -40,9 +42,9 @@ export function tellSearchParty(deps: StoryDeps & { logLevel: string }, signal: 
     await silence(stage);
     const search = await lost(stage, owner);
     const sighting = await seen(stage, owner, search);
-    const receipt = await granted(stage, owner, sighting);
+    const clip = await granted(stage, owner, sighting);
     await noPlace(stage, owner);
-    await found(stage, owner, sighting, receipt);
+    await found(stage, owner, sighting, clip);
   });
 }
 
@@ -134,7 +136,7 @@ async function seen(stage: Stage, owner: PetOwner, search: string): Promise<Veri
 }
 
 /** Robin decides. */
-async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting): Promise<Receipt> {
+async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting): Promise<Given> {
   const [best] = sighting.sighted;
   const still = await give(stage, sighting, { startUs: best.stillUs, endUs: best.stillUs + STILL_US });
   const [first] = await grantedClips(owner);
@@ -142,7 +144,7 @@ async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting
     'Robin grants one still: Sam gets a clip of exactly one frame',
     first !== undefined && still.clip?.frames === 1,
   );
-  await takeBack(stage, sighting, still);
+  await takeBack(stage, still);
   stage.prove('Robin takes it back: Sam has nothing again', (await grantedClips(owner)).length === 0);
   const clip = await give(stage, sighting, best.window);
   const [second] = await grantedClips(owner);
@@ -162,29 +164,31 @@ async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting
   return clip;
 }
 
-async function give(stage: Stage, sighting: VerifiedSighting, window: Window): Promise<Receipt> {
-  const receipt = await stage.grant(sighting, window);
-  stage.say(`Robin grants ${receipt.clip?.frames} frame(s), by the same signed consent as any clip.`, {
-    clip: receipt.clip,
-  });
-  return receipt;
+/** What a grant came to, and what is needed to take it back. */
+interface Given {
+  clip: Receipt['clip'];
+  named: { request: string; grant: string; grantSha256: string };
 }
 
-async function takeBack(
-  stage: Stage,
-  { request }: VerifiedSighting,
-  { grant = '', grantSha256 = '' }: Receipt,
-): Promise<void> {
+async function give(stage: Stage, sighting: VerifiedSighting, window: Window): Promise<Given> {
   const { session, signer } = stage;
-  const revoke = makeRevoke(signer, session.home.device, { request: request.jti, grant, grantSha256 });
-  const send = () => session.answer(request.jti, 'revoke', revoke.token);
+  const request = sighting.request.jti;
+  const grant = makeGrant(signer, sighting, { window });
+  const order = { jti: grant.jti, request, send: () => session.answer(request, 'grant', grant.token) };
+  const { receipt } = await answered(session, order, DOG_MS_MAX, ({ outcome }) => outcome === 'sent');
+  const { clip } = receipt;
+  stage.say(`Robin grants ${clip?.frames} frame(s), by the same signed consent as any clip.`, { clip });
+  return { clip, named: { request, grant: grant.jti, grantSha256: sha256Hex(grant.token) } };
+}
+
+async function takeBack(stage: Stage, { named }: Given): Promise<void> {
+  const { session, signer } = stage;
+  const revoke = makeRevoke(signer, session.home.device, named);
   await session.waitFor<void>(
     'the end of the clip',
     DOG_MS_MAX,
-    (done) => ({
-      receipt: (one) => one.grant === grant && one.outcome === 'deleted' && done(),
-    }),
-    send,
+    (done) => ({ receipt: (one) => one.grant === named.grant && one.outcome === 'deleted' && done() }),
+    () => session.answer(named.request, 'revoke', revoke.token),
     stage.signal,
   );
 }
@@ -218,7 +222,7 @@ async function noPlace(stage: Stage, owner: PetOwner): Promise<void> {
 }
 
 /** Biscuit is back. */
-async function found(stage: Stage, owner: PetOwner, sighting: VerifiedSighting, clip: Receipt): Promise<void> {
+async function found(stage: Stage, owner: PetOwner, sighting: VerifiedSighting, clip: Given): Promise<void> {
   const id = sighting.request.jti;
   const ended = await endSearch(owner, id);
   stage.say('Biscuit is back. Sam ends the search.');
@@ -232,7 +236,7 @@ async function found(stage: Stage, owner: PetOwner, sighting: VerifiedSighting, 
     stage.signal,
   );
   stage.prove('devices hear that the pet is found, and look no more', ended.state === 'ended');
-  await takeBack(stage, sighting, clip);
+  await takeBack(stage, clip);
   stage.prove('Robin can still take the clip back', (await grantedClips(owner)).length === 0);
   await stage.refused('A grant after the end', 'consent_request_cancelled', () =>
     stage.grant(sighting, sighting.sighted[0].window),
