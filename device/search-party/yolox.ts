@@ -42,8 +42,11 @@ interface Found {
 }
 
 const tensorSchema = z.object({ data: z.instanceof(Float32Array), dims: z.array(z.number()) });
+/** The parts of the runtime that are used; both are classes, which are functions. */
 const runtimeSchema = z.object({
-  InferenceSession: z.object({ create: z.custom<(...told: unknown[]) => Promise<unknown>>(isFunction) }).loose(),
+  InferenceSession: z.custom<{ create: (...told: unknown[]) => Promise<unknown> }>(
+    (value) => isFunction(value) && 'create' in Object(value),
+  ),
   Tensor: z.custom<new (type: string, data: Float32Array, dims: number[]) => unknown>(isFunction),
 });
 type Runtime = z.infer<typeof runtimeSchema>;
@@ -75,11 +78,9 @@ export class Yolox extends ColourAndSize {
     const runtime = await loadRuntime(this.file);
     const words = (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown));
     const options = { executionProviders: ['cpu'], intraOpNumThreads: 1, interOpNumThreads: 1 };
-    const made = await runtime.InferenceSession.create(this.file, options).catch((thrown: unknown) => {
+    const session = await runtime.InferenceSession.create(this.file, options).catch((thrown: unknown) => {
       throw unusable(words(thrown), thrown);
     });
-    // The runtime's own methods need the object they are on.
-    const session = made;
     const parsed = sessionSchema.safeParse(session);
     if (!parsed.success) throw unusable('it has not one input and one output');
     const { inputNames, outputNames, run, release } = parsed.data;

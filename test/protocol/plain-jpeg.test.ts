@@ -6,7 +6,15 @@ import { BARE_JPEG } from '../support/searches.ts';
 
 /** The bare JPEG with a segment put in behind its start. */
 const withSegment = (marker: number, content: readonly number[]) =>
-  new Uint8Array([...BARE_JPEG.subarray(0, 2), 0xff, marker, 0, content.length + 2, ...content, ...BARE_JPEG.subarray(2)]);
+  new Uint8Array([
+    ...BARE_JPEG.subarray(0, 2),
+    0xff,
+    marker,
+    0,
+    content.length + 2,
+    ...content,
+    ...BARE_JPEG.subarray(2),
+  ]);
 const JFIF = [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
 
 it('tells the size of a plain one, with JFIF and tables or without', () => {

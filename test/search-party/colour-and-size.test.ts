@@ -1,9 +1,24 @@
 // Holds: what the built-in likeness calls alike, and that it says nothing of a scene in which a person may be.
 import { describe, expect, it } from 'vitest';
+import type { PetKind } from '../../device/protocol/search.ts';
 import { ColourAndSize } from '../../device/search-party/colour-and-size.ts';
 import { LIKENESS_TOLD } from '../../device/search-party/likeness.ts';
-import type { PetKind } from '../../device/protocol/search.ts';
-import { animal, BLACK, BLUE, BROWN, FLOOR, GINGER, LAWN, person, petPhoto, picture, type Rgb, type Shape, scene, WHITE } from './pictures.ts';
+import {
+  animal,
+  BLACK,
+  BLUE,
+  BROWN,
+  FLOOR,
+  GINGER,
+  LAWN,
+  person,
+  petPhoto,
+  picture,
+  type Rgb,
+  type Shape,
+  scene,
+  WHITE,
+} from './pictures.ts';
 
 const model = new ColourAndSize();
 
@@ -65,7 +80,13 @@ describe('of people nothing is said', () => {
     ['somebody with a dog', [person(BLUE, 20), animal(BROWN, 200)]],
     ['somebody close by, who fills the picture', [{ left: 0, top: 20, width: 300, height: 160, colour: BROWN }]],
     ['somebody tall who is cut off by the side', [{ left: 290, top: 50, width: 30, height: 120, colour: BROWN }]],
-    ['somebody in parts, as clothes of the wall’s colour leave them', [{ left: 100, top: 60, width: 30, height: 30, colour: BROWN }, { left: 100, top: 98, width: 30, height: 50, colour: BROWN }]],
+    [
+      'somebody in parts, as clothes of the wall’s colour leave them',
+      [
+        { left: 100, top: 60, width: 30, height: 30, colour: BROWN },
+        { left: 100, top: 98, width: 30, height: 50, colour: BROWN },
+      ],
+    ],
   ])('%s', async (_what, shapes) => {
     expect(await likeness(BROWN, shapes)).toBe('person');
     const shown = await model.show(scene([animal(BROWN)], [animal(BROWN, 150)], shapes, [animal(BROWN, 200)]));

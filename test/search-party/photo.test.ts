@@ -11,7 +11,11 @@ import { BROWN, petPhoto } from './pictures.ts';
 
 const decode = (bytes: Uint8Array) => decodePhoto(toBase64url(bytes), sha256Hex(bytes));
 const jpegOf = async (width: number, height: number, options: object = {}) =>
-  new Uint8Array(await sharp({ create: { width, height, channels: 3, background: '#613615' } }).jpeg(options).toBuffer());
+  new Uint8Array(
+    await sharp({ create: { width, height, channels: 3, background: '#613615' } })
+      .jpeg(options)
+      .toBuffer(),
+  );
 
 describe('a photo', () => {
   it('that is plain is decoded, small enough to compare', async () => {
@@ -21,7 +25,12 @@ describe('a photo', () => {
   });
 
   it('in gray is decoded as any', async () => {
-    const gray = new Uint8Array(await sharp({ create: { width: 60, height: 60, channels: 3, background: '#777' } }).toColourspace('b-w').jpeg().toBuffer());
+    const gray = new Uint8Array(
+      await sharp({ create: { width: 60, height: 60, channels: 3, background: '#777' } })
+        .toColourspace('b-w')
+        .jpeg()
+        .toBuffer(),
+    );
     expect((await decode(gray))?.rgb.length).toBe(60 * 60 * 3);
   });
 
@@ -29,8 +38,25 @@ describe('a photo', () => {
     ['wider than is allowed', () => jpegOf(321, 100)],
     ['a line', () => jpegOf(100, 8)],
     ['progressive', () => jpegOf(100, 100, { progressive: true })],
-    ['a PNG', async () => new Uint8Array(await sharp(await jpegOf(60, 60)).png().toBuffer())],
-    ['with EXIF', async () => new Uint8Array(await sharp(await jpegOf(60, 60)).withExif({ IFD0: { Make: 'x' } }).jpeg().toBuffer())],
+    [
+      'a PNG',
+      async () =>
+        new Uint8Array(
+          await sharp(await jpegOf(60, 60))
+            .png()
+            .toBuffer(),
+        ),
+    ],
+    [
+      'with EXIF',
+      async () =>
+        new Uint8Array(
+          await sharp(await jpegOf(60, 60))
+            .withExif({ IFD0: { Make: 'x' } })
+            .jpeg()
+            .toBuffer(),
+        ),
+    ],
     ['plain by its markers, and no picture', async () => BARE_JPEG],
     ['cut short', async () => (await jpegOf(200, 200)).slice(0, -40)],
     ['with something behind its end', async () => new Uint8Array([...(await jpegOf(60, 60)), 1, 2, 3])],

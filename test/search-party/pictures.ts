@@ -23,7 +23,9 @@ export function picture(width: number, height: number, ground: Rgb, shapes: read
   const rgb = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel += 1) {
     const [x, y] = [pixel % width, Math.floor(pixel / width)];
-    const on = shapes.findLast((one) => x >= one.left && x < one.left + one.width && y >= one.top && y < one.top + one.height);
+    const on = shapes.findLast(
+      (one) => x >= one.left && x < one.left + one.width && y >= one.top && y < one.top + one.height,
+    );
     rgb.set(on?.colour ?? ground, pixel * 3);
   }
   return { width, height, rgb };
@@ -36,7 +38,10 @@ export function petPhoto(colour: Rgb): Picture {
 
 /** A place of 320 by 180 pixels: two frames of it empty, then one for each set of shapes. */
 export function scene(...moving: (readonly Shape[])[]): Scene {
-  const frames: Frame[] = [[], [], ...moving].map((shapes, at) => ({ ...picture(320, 180, FLOOR, shapes), atUs: at * 1_000_000 }));
+  const frames: Frame[] = [[], [], ...moving].map((shapes, at) => ({
+    ...picture(320, 180, FLOOR, shapes),
+    atUs: at * 1_000_000,
+  }));
   return { frames, motionUs: 2_000_000 };
 }
 

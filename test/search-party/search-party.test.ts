@@ -73,7 +73,9 @@ it('a dog that is looked for is seen in motion from before the search as after i
   await party.idle();
   expect(seen.map((one) => one.search)).toEqual(['search-1', 'search-2']);
   const [first] = seen;
-  const [startS, endS, stillS] = [first?.window.startUs, first?.window.endUs, first?.stillUs].map((us) => ((us ?? 0) - startOf(footage)) / 1e6);
+  const [startS, endS, stillS] = [first?.window.startUs, first?.window.endUs, first?.stillUs].map(
+    (us) => ((us ?? 0) - startOf(footage)) / 1e6,
+  );
   expect([startS, endS]).toEqual([expect.closeTo(7.5, -0.3), expect.closeTo(11.5, -0.3)]);
   // The still names a frame that there is: a grant of that very moment holds one frame.
   const frameTimes = Array.from({ length: 13 * 15 }, (_, frame) => Math.round((frame * 1e6) / 15));
