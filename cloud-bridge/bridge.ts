@@ -52,12 +52,7 @@ import { AreaBoard } from './requests/area-board.ts';
 import { RequestAsks } from './requests/request-asks.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
-import { Photos } from './search-party/photos.ts';
-import { Posters } from './search-party/posters.ts';
-import { searchRoutes } from './search-party/routes.ts';
-import { SearchAsks } from './search-party/search-asks.ts';
-import { SearchBoard } from './search-party/search-board.ts';
-import { Searches } from './search-party/searches.ts';
+import { SearchParty } from './search-party/search-party.ts';
 
 export interface BridgeDeps {
   clock: Clock;
@@ -118,9 +113,9 @@ export class Bridge {
       const server = this.makeServer();
       const enrolment = this.addEnrolment(server, core);
       this.addRequests(server, core, board);
-      const searchBoard = this.openSearchBoard(core, link);
+      const searchParty = this.openSearchParty(core, link);
       const custody = this.addCustody(server, core);
-      await this.addIntake(server, core, locks, custody, () => void searchBoard.refresh());
+      await this.addIntake(server, core, locks, custody, searchParty);
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
       server.get('/v1/bridge', async () => this.facts());
@@ -129,10 +124,10 @@ export class Bridge {
       link.onState((state) => {
         if (!state.online) return;
         void board.refresh();
-        void searchBoard.refresh();
+        void searchParty.board.refresh();
       });
       board.start();
-      searchBoard.start();
+      searchParty.board.start();
       void board.refreshRevocations().then(() => board.refresh());
       link.start();
       this.deps.log.info('the bridge is up', { url: this.running.url, bridge: core.id });
@@ -257,14 +252,15 @@ export class Bridge {
     return board;
   }
 
-  private openSearchBoard(core: Core, publisher: MqttLink): SearchBoard {
+  private openSearchParty(core: Core, publisher: MqttLink): SearchParty {
     const { clock, log, config } = this.deps;
-    const { republishS, documentLifeS, area } = config;
-    const { searches: store } = core.database;
+    const { republishS, documentLifeS, area, searchParty: rules } = config;
+    const { searches: store, enrolments } = core.database;
     const rhythm = { republishS, documentLifeS, prefix: area.prefix };
-    const board = new SearchBoard({ clock, log, key: core.key, store, publisher, ...rhythm });
-    this.undo.push(() => board.stop());
-    return board;
+    const seams = { clock, log, key: core.key, bridgeId: core.id };
+    const searchParty = new SearchParty({ ...seams, store, enrolments, publisher, ...rhythm, rules });
+    this.undo.push(() => searchParty.board.stop());
+    return searchParty;
   }
 
   private makeServer(): FastifyInstance {
@@ -332,12 +328,12 @@ export class Bridge {
     core: Core,
     locks: UploadLocks,
     custody: Custody,
-    searchesChanged: () => void,
+    searchParty: SearchParty,
   ): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
-    const { intakes: store, enrolments, requests, searches, accessLog } = core.database;
+    const { intakes: store, enrolments, requests, accessLog } = core.database;
     const { key, id: bridgeId } = core;
-    const asks: ClipAsks = { agency: new RequestAsks(requests, core.standing), neighbor: new SearchAsks(searches) };
+    const asks: ClipAsks = { agency: new RequestAsks(requests, core.standing), neighbor: searchParty.asks };
     const files = new ClipFiles(disk, config.dataFolder);
     const receipts = new Receipts({ clock, random, key });
     const shared = { clock, random, log, store, files, locks, receipts, asks };
@@ -356,23 +352,14 @@ export class Bridge {
     const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
     const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
     const clips = new Clips({ ...reading, tokens: core.tokens });
-    const posters = new Posters({ clock, enrolments, bridgeId });
-    const petClips = new Clips({ ...reading, tokens: posters });
+    const petClips = new Clips({ ...reading, tokens: searchParty.posters });
     const stopReading = (clip: string) => {
       for (const each of [clips, petClips]) each.stopReading(clip);
     };
     const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
     intakeRoutes(server, desk, new Revocations(revocations));
     clipRoutes(server, clips, custody);
-    const photos = new Photos();
-    const rules = config.searchParty;
-    const of = { clock, log, key, bridgeId, store: searches, posters, photos, rules };
-    searchRoutes(server, {
-      searches: new Searches({ ...of, changed: searchesChanged }),
-      photos,
-      clips: petClips,
-      rules,
-    });
+    searchParty.addRoutes(server, petClips);
     const audit = new AccessAudit(accessLog, clock);
     accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
     await finish.start();

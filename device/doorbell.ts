@@ -35,8 +35,8 @@ import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
 import type { Ring } from './ring/ring.ts';
 import { fittingCipher } from './ring/seal.ts';
-import { makeModel } from './search-party/make-model.ts';
-import { SearchParty } from './search-party/search-party.ts';
+import { makeSearchParty } from './search-party/make-search-party.ts';
+import type { SearchParty, Settled } from './search-party/search-party.ts';
 import { ToldMark } from './told.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
@@ -249,7 +249,8 @@ export class Doorbell {
       ...{ disk, random, log, folder: config.home.accounts, device: device.id },
       owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
     });
-    const searchParty = this.makeSearchParty(ring, gate);
+    const settled: Settled = (window, signal) => this.up.recorder.settled(window.endUs, signal);
+    const searchParty = makeSearchParty(config.searchParty, this.seams, { ring, gate }, settled);
     this.undo.push(() => searchParty.stop());
     await searchParty.start();
     const path = this.pairingSocket;
@@ -363,17 +364,6 @@ export class Doorbell {
         this.parts?.accounts.follow();
       },
     };
-  }
-
-  private makeSearchParty(ring: Ring, gate: ConsentGate): SearchParty {
-    const { clock, log, ffmpeg } = this.seams;
-    return new SearchParty({
-      ...{ clock, log, ffmpeg, model: makeModel(this.options.config.searchParty, log) },
-      segments: (window) => ring.read(window),
-      isOn: () => gate.searchPartyOn,
-      settled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
-      sighted: (search, seen) => gate.sighted(search, seen),
-    });
   }
 
   private onCamera(change: CaptureChange): void {

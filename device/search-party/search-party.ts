@@ -10,13 +10,15 @@ import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Subject } from './likeness.ts';
 import { decodePhoto, encodeStill } from './photo.ts';
 
+/** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
+export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;
+
 export interface SearchPartyDeps extends FramesDeps {
   model: LikenessModel;
   log: Log;
   /** Whether the home takes part now: while it does not, nothing is remembered, let alone looked at. */
   isOn(): boolean;
-  /** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
-  settled(window: Window, signal: AbortSignal): Promise<void>;
+  settled: Settled;
   sighted(search: string, seen: Sighted): Promise<void>;
 }
 

@@ -177,7 +177,7 @@ async function give(stage: Stage, sighting: VerifiedSighting, window: Window): P
   const order = { jti: grant.jti, request, send: () => session.answer(request, 'grant', grant.token) };
   const { receipt } = await answered(session, order, DOG_MS_MAX, ({ outcome }) => outcome === 'sent');
   const { clip } = receipt;
-  stage.say(`Robin grants ${clip?.frames} frame(s), by the same signed consent as any clip.`, { clip });
+  stage.say(`Robin grants ${clip?.frames} frame(s), by the same signed consent as for every clip.`, { clip });
   return { clip, named: { request, grant: grant.jti, grantSha256: sha256Hex(grant.token) } };
 }
 
