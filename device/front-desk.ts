@@ -1,7 +1,7 @@
 // Owns: what the doorbell answers who may open its socket: pairing, its owners, how it does, and to an owner a still of a sighting.
 // Not here: the socket (owner/pairing-server.ts), who becomes an owner (consent/).
 import { toBase64url } from './base/bytes.ts';
-import { wallSeconds } from './base/clock.ts';
+import { type Clock, wallSeconds } from './base/clock.ts';
 import { verifySignature } from './base/keys.ts';
 import type { DeviceConfig } from './config.ts';
 import type { ConsentGate } from './consent/gate.ts';
@@ -14,7 +14,7 @@ import type { StillAnswer } from './owner/pairing-wire.ts';
 import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
 import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/grant.ts';
 import { openToken } from './protocol/jws.ts';
-import type { SearchParty } from './search-party/search-party.ts';
+import type { SearchParty, Still } from './search-party/search-party.ts';
 import type { Voice } from './voice.ts';
 
 export interface FrontDeskDeps {
@@ -57,12 +57,20 @@ export function makePairing(deps: FrontDeskDeps): PairingServer {
       const address = await ownerAddress(config, folder, seams.disk);
       return { ...address, ...(await accounts.issue(ownerKey)) };
     },
-    still: (call) => stillFor(deps, call),
+    still: (call) => stillFor({ ...deps, clock: seams.clock }, call),
   });
 }
 
-/** Throws `token_...`, `search_party_off`, `sighting_unknown`. */
-function stillFor({ device, gate, searchParty, seams }: FrontDeskDeps, call: string): StillAnswer {
+/** What a still is given out by. */
+export interface StillDeps {
+  clock: Clock;
+  device: { id: string };
+  gate: { owners(): { key: string }[]; readonly searchPartyOn: boolean };
+  searchParty: { still(search: string): Still | null };
+}
+
+/** The still that an owner's signed call asks for. Throws `token_...`, `search_party_off`, `sighting_unknown`. */
+export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: string): StillAnswer {
   const opened = openToken(call, {
     typ: 'doorsill-still+jws',
     schema: stillCallSchema,
@@ -72,7 +80,7 @@ function stillFor({ device, gate, searchParty, seams }: FrontDeskDeps, call: str
   });
   if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
   const { iat, exp, search } = opened.claims;
-  const nowS = wallSeconds(seams.clock);
+  const nowS = wallSeconds(clock);
   if (exp <= nowS || exp - iat > STILL_CALL_LIFE_S_MAX || iat > nowS + STILL_CALL_LIFE_S_MAX)
     throw failure('token_expired');
   if (!gate.searchPartyOn) throw failure('search_party_off');

@@ -251,6 +251,13 @@ describe('a grant to a pet’s owner', () => {
     return { startUs, endUs: startUs + 5_000_000 };
   }
 
+  it('is none for an agency’s request: whose key it is does not make it a neighbour’s', async () => {
+    const requestToken = await rig.publish();
+    const recipient = { kind: 'neighbor', key: rig.cast.agency.key.publicKey } as const;
+    await rig.send('grant', rig.cast.grant(requestToken, { recipient }));
+    expect([rig.effects.last().code, rig.effects.made]).toEqual(['consent_wrong_recipient', []]);
+  });
+
   it('ends when the pet is found, and no other is taken then', async () => {
     const token = await sighted();
     await rig.send('grant', searching.grant(token));

@@ -8,7 +8,7 @@ import { ManualClock, SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { askHealth, listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
+import { askHealth, askStill, listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX, PairingServer } from '../../device/owner/pairing-server.ts';
 import { CONVERSATION_MS_MAX, type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -111,10 +111,17 @@ describe('pairing over the device’s socket', () => {
       name: 'Front door',
       trust: { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey },
       account: { url: 'mqtt://127.0.0.1:1883', user: 'owner-1', password: 'secret', prefix: 'doorsill/v1' },
+      pairing: statementFor(cast.owner.key.publicKey),
     });
     expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
     expect(await listOwners({ clock }, path)).toEqual(paired);
     expect(await askHealth({ clock }, path)).toEqual(HEALTH);
+  });
+
+  it('hands out a still as large as they come, or the code for why not', async () => {
+    expect(await askStill({ clock }, path, 'a call')).toEqual({ atUs: 1, jpeg: new Uint8Array(60_000).fill(7) });
+    refuseWith = failure('sighting_unknown');
+    await expect(askStill({ clock }, path, 'a call')).rejects.toMatchObject({ code: 'sighting_unknown' });
   });
 
   it('is open to the user who runs the device and to nobody else', async () => {
