@@ -8,9 +8,9 @@ import type { MqttLink } from '../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
 import { collector, type TestBroker } from '../support/broker.ts';
-import { Searching } from '../support/searches.ts';
 import { Cast } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
+import { Searching } from '../support/searches.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);
 const cast = new Cast(new SystemClock());

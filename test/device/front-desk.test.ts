@@ -37,7 +37,11 @@ it('an owner gets the still they ask for', () => {
 });
 
 it.each<[string, () => string, string]>([
-  ['somebody else’s key', () => call('search-1', cast.device.id, makeParty('owner', random).key), 'token_unknown_signer'],
+  [
+    'somebody else’s key',
+    () => call('search-1', cast.device.id, makeParty('owner', random).key),
+    'token_unknown_signer',
+  ],
   ['a call to another device', () => call('search-1', 'device-other'), 'token_wrong_audience'],
   ['another kind of token', () => cast.command({ action: 'announce' }), 'token_wrong_type'],
   ['a search without a sighting', () => call('search-2'), 'sighting_unknown'],

@@ -1,9 +1,9 @@
 // Holds: the owner's side shows of a sighting what the poster signed and the bridge published, and nothing that does not verify.
 import { beforeEach, expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
+import { SystemRandom } from '../../device/base/random.ts';
 import { readSighting } from '../../device/owner/read-sighting.ts';
 import { makeGrant } from '../../device/owner/sign.ts';
-import { SystemRandom } from '../../device/base/random.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { SightingNotice } from '../../device/protocol/home.ts';
 import { Cast } from '../support/parties.ts';
@@ -26,7 +26,11 @@ function notice(changes: Partial<SightingNotice> = {}, search = searching.search
 }
 
 function read(payload: SightingNotice | string) {
-  const trust = { device: cast.device.id, bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey };
+  const trust = {
+    device: cast.device.id,
+    bridgeKey: cast.bridge.key.publicKey,
+    registryKey: cast.registry.key.publicKey,
+  };
   return readSighting(typeof payload === 'string' ? payload : JSON.stringify(payload), trust, clock);
 }
 
@@ -53,11 +57,23 @@ it.each<[string, () => SightingNotice | string, string]>([
   ['what is no notice', () => '{}', 'token_malformed'],
   ['of another device', () => notice({ device: 'device-other' }), 'message_topic_mismatch'],
   ['with a publication of another bridge', () => ofOtherBridge(), 'token_unknown_signer'],
-  ['with a publication of other bytes', () => withPublication({ searchSha256: '0'.repeat(64) }), 'consent_request_changed'],
+  [
+    'with a publication of other bytes',
+    () => withPublication({ searchSha256: '0'.repeat(64) }),
+    'consent_request_changed',
+  ],
   ['of a search that is over', () => notice({}, searching.search({ exp: cast.nowS() })), 'consent_request_expired'],
-  ['from before the loss', () => notice({ sighted: [{ window: { startUs: 1, endUs: 2 }, stillUs: 1, likeness: 1 }] }), 'consent_window_outside'],
+  [
+    'from before the loss',
+    () => notice({ sighted: [{ window: { startUs: 1, endUs: 2 }, stillUs: 1, likeness: 1 }] }),
+    'consent_window_outside',
+  ],
   ['without a moment', () => notice({ sighted: [] }), 'token_malformed'],
-  ['that would disclose what was not asked for', () => notice({ wouldDisclose: { address: '1 Elm' } }), 'consent_disclosure_beyond'],
+  [
+    'that would disclose what was not asked for',
+    () => notice({ wouldDisclose: { address: '1 Elm' } }),
+    'consent_disclosure_beyond',
+  ],
   ['with a pixel in it', () => ({ ...notice(), still: 'AAAA' }) as SightingNotice, 'token_malformed'],
   ['larger than a payload', () => `"${'x'.repeat(65_536)}"`, 'token_too_large'],
 ])('a sighting %s is not shown', (_what, make, code) => {
