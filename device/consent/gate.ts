@@ -65,7 +65,14 @@ export class ConsentGate {
     const { area, searches } = this;
     const asks = new Asks(area.view, searches.view, clock);
     this.asks = asks;
-    this.runner = new StepRunner({ ...deps, ledger, state, marks, asks, mint: (facts) => mintLiveGrant(facts, asks.groundOf(facts.request)) });
+    this.runner = new StepRunner({
+      ...deps,
+      ledger,
+      state,
+      marks,
+      asks,
+      mint: (facts) => mintLiveGrant(facts, asks.groundOf(facts.request)),
+    });
     this.commands = new CommandDesk({
       ...{ device, clock, state, marks, log: deps.log, effects: deps.effects, ownersMax: this.limits.ownersMax },
       buttons: deps.buttons,

@@ -41,7 +41,15 @@ describe('search-party', () => {
   };
 
   it('is off at first; then a dog is posted, seen, shown, granted, fetched and found', async () => {
-    up = new Running(['up', '--no-ask', '--camera', 'synthetic?play=dog&size=640x360&audio=off', '--data', data, '--json']);
+    up = new Running([
+      'up',
+      '--no-ask',
+      '--camera',
+      'synthetic?play=dog&size=640x360&audio=off',
+      '--data',
+      data,
+      '--json',
+    ]);
     await up.line('the town', (line) => line['event'] === 'up');
     const photo = join(folder.path, 'biscuit.jpg');
     writeFileSync(photo, await drawDogPhoto());
@@ -53,7 +61,17 @@ describe('search-party', () => {
     const wrong = await party('post', '--photo', photo, '--kind', 'person', '--text', 'x', '--near', '0,0');
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--kind is dog or cat')]);
     writeFileSync(join(folder.path, 'none.jpg'), 'no picture');
-    const none = await party('post', '--photo', join(folder.path, 'none.jpg'), '--kind', 'dog', '--text', 'x', '--near', '0,0');
+    const none = await party(
+      'post',
+      '--photo',
+      join(folder.path, 'none.jpg'),
+      '--kind',
+      'dog',
+      '--text',
+      'x',
+      '--near',
+      '0,0',
+    );
     expect([none.status, none.stderr]).toEqual([6, expect.stringContaining('search_photo_invalid')]);
 
     const posted = await last(party(...post));
@@ -63,7 +81,8 @@ describe('search-party', () => {
 
     let sightings: unknown = [];
     const endMs = performance.now() + 90_000;
-    while (JSON.stringify(sightings) === '[]' && performance.now() < endMs) sightings = (await last(party('sightings')))['sightings'];
+    while (JSON.stringify(sightings) === '[]' && performance.now() < endMs)
+      sightings = (await last(party('sightings')))['sightings'];
     expect(sightings).toMatchObject([{ search, kind: 'dog', text: 'Red collar.' }]);
 
     const still = join(folder.path, 'still.jpg');
@@ -78,7 +97,10 @@ describe('search-party', () => {
     expect(granted).toMatchObject({ request: search, outcome: 'sent', clip: { frames: 1, disclosed: [] } });
     const out = join(folder.path, 'seen');
     expect(await last(party('clips', '--out', out))).toMatchObject({ clips: [{ request: search }] });
-    expect(readdirSync(out).sort()).toEqual([expect.stringMatching(/^clip-.*\.manifest\.jws$/), expect.stringMatching(/^clip-.*\.mp4$/)]);
+    expect(readdirSync(out).sort()).toEqual([
+      expect.stringMatching(/^clip-.*\.manifest\.jws$/),
+      expect.stringMatching(/^clip-.*\.mp4$/),
+    ]);
 
     expect(await last(party('found', search))).toMatchObject({ search, state: 'ended' });
     expect(await last(party('off'))).toMatchObject({ searchParty: false });

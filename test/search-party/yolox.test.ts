@@ -1,6 +1,6 @@
 // Holds: what the device makes of a detector's boxes, and what it says when the runtime or a fitting model is not there. A stand-in
 // for the runtime gives the boxes; the real one runs in yolox.slow.test.ts.
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -70,10 +70,14 @@ afterAll(async () => {
 });
 
 const refusal = (file: string) =>
-  new Yolox(file, silentLog()).start().catch((thrown: unknown) => (isFailure(thrown) ? `${thrown.message} ${thrown.advice}` : thrown));
+  new Yolox(file, silentLog())
+    .start()
+    .catch((thrown: unknown) => (isFailure(thrown) ? `${thrown.message} ${thrown.advice}` : thrown));
 
 it('without the runtime it is said what to add', async () => {
-  expect(await refusal('/models/pets.onnx')).toMatch(/pets\.onnx needs .* onnxruntime-node\. Add it with `ONNXRUNTIME_NODE_INSTALL=skip npm install/);
+  expect(await refusal('/models/pets.onnx')).toMatch(
+    /pets\.onnx needs .* onnxruntime-node\. Add it with `ONNXRUNTIME_NODE_INSTALL=skip npm install/,
+  );
 });
 
 describe('with a runtime', () => {
@@ -107,21 +111,33 @@ describe('with a runtime', () => {
   });
 
   /** Around the animal of `pictures.ts`, whose middle is at 136, 142 of 320 by 180. */
-  const around = (kind: Box['kind'], score = 0.8): Box => ({ kind, score, x: 136 * 1.3, y: 142 * 1.3, width: 72 * 1.3, height: 44 * 1.3 });
+  const around = (kind: Box['kind'], score = 0.8): Box => ({
+    kind,
+    score,
+    x: 136 * 1.3,
+    y: 142 * 1.3,
+    width: 72 * 1.3,
+    height: 44 * 1.3,
+  });
 
   it('a dog in the picture is a subject with the colours of what moved in its box, and like the photo of a dog', async () => {
     standIn.boxes = [{ kind: 'dog', score: 0.9, x: 208, y: 167, width: 208, height: 125 }];
     const looks = await yolox.looksOf(petPhoto(BROWN), 'dog');
     standIn.boxes = [around('dog')];
     const shown = await yolox.show(scene([animal(BROWN)]));
-    expect(shown).toMatchObject({ label: 'other', subjects: [{ width: expect.closeTo(72 / 320, 2), height: expect.closeTo(44 / 180, 2) }] });
+    expect(shown).toMatchObject({
+      label: 'other',
+      subjects: [{ width: expect.closeTo(72 / 320, 2), height: expect.closeTo(44 / 180, 2) }],
+    });
     if (shown.label === 'person' || !looks) throw new Error('nothing to compare');
     const [subject] = shown.subjects;
     if (!subject) throw new Error('no subject');
     expect(yolox.likeness(looks, 'dog', subject)).toBeGreaterThan(0.8);
     expect(yolox.likeness(looks, 'cat', subject)).toBe(0);
     const other = await yolox.show(scene([animal(BLACK)]));
-    expect(other.label === 'other' && other.subjects.map((one) => yolox.likeness(looks, 'dog', one) < 0.3)).toEqual([true]);
+    expect(other.label === 'other' && other.subjects.map((one) => yolox.likeness(looks, 'dog', one) < 0.3)).toEqual([
+      true,
+    ]);
   });
 
   it('a person in any frame, however doubtful, ends it all; a car is nobody’s business', async () => {
