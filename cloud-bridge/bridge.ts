@@ -33,6 +33,7 @@ import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultWords } from './hand-over/vault-words.ts';
 import { type HttpLimits, listenOn, makeHttpServer } from './http/server.ts';
+import type { ClipAsks } from './intake/asks.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
 import { Finish } from './intake/finish.ts';
@@ -48,8 +49,10 @@ import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
+import { RequestAsks } from './requests/request-asks.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
+import { SearchParty } from './search-party/search-party.ts';
 
 export interface BridgeDeps {
   clock: Clock;
@@ -110,17 +113,21 @@ export class Bridge {
       const server = this.makeServer();
       const enrolment = this.addEnrolment(server, core);
       this.addRequests(server, core, board);
+      const searchParty = this.openSearchParty(core, link);
       const custody = this.addCustody(server, core);
-      await this.addIntake(server, core, locks, custody);
+      await this.addIntake(server, core, locks, custody, searchParty);
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
       server.get('/v1/bridge', async () => this.facts());
       const { host, port } = this.deps.config.http;
       this.running = { core, enrolment, board, link, url: await listenOn(server, host, port) };
       link.onState((state) => {
-        if (state.online) void board.refresh();
+        if (!state.online) return;
+        void board.refresh();
+        void searchParty.board.refresh();
       });
       board.start();
+      searchParty.board.start();
       void board.refreshRevocations().then(() => board.refresh());
       link.start();
       this.deps.log.info('the bridge is up', { url: this.running.url, bridge: core.id });
@@ -245,6 +252,17 @@ export class Bridge {
     return board;
   }
 
+  private openSearchParty(core: Core, publisher: MqttLink): SearchParty {
+    const { clock, log, config } = this.deps;
+    const { republishS, documentLifeS, area, searchParty: rules } = config;
+    const { searches: store, enrolments } = core.database;
+    const rhythm = { republishS, documentLifeS, prefix: area.prefix };
+    const seams = { clock, log, key: core.key, bridgeId: core.id };
+    const searchParty = new SearchParty({ ...seams, store, enrolments, publisher, ...rhythm, rules });
+    this.undo.push(() => searchParty.board.stop());
+    return searchParty;
+  }
+
   private makeServer(): FastifyInstance {
     const { clock, log, httpLimits } = this.deps;
     const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
@@ -305,32 +323,43 @@ export class Bridge {
     return custody;
   }
 
-  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks, custody: Custody): Promise<void> {
+  private async addIntake(
+    server: FastifyInstance,
+    core: Core,
+    locks: UploadLocks,
+    custody: Custody,
+    searchParty: SearchParty,
+  ): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
     const { intakes: store, enrolments, requests, accessLog } = core.database;
-    const { standing, key, id: bridgeId } = core;
+    const { key, id: bridgeId } = core;
+    const asks: ClipAsks = { agency: new RequestAsks(requests, core.standing), neighbor: searchParty.asks };
     const files = new ClipFiles(disk, config.dataFolder);
     const receipts = new Receipts({ clock, random, key });
-    const shared = { clock, random, log, store, files, locks, receipts, standing };
+    const shared = { clock, random, log, store, files, locks, receipts, asks };
     const vault = this.openVault(core, files, locks, receipts);
     const stored = () => vault?.handOvers.wake();
     const finish = new Finish({
       ...shared,
-      requests,
       sweepEveryMs: SWEEP_EVERY_MS,
       vault: config.vault?.key ?? null,
       stored,
     });
     const lifeSMax = config.intake.uploadTokenLifeSMax;
     const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
-    const desk = new IntakeDesk({ ...shared, requests, tokens, finish, rules: config.intake });
+    const desk = new IntakeDesk({ ...shared, tokens, finish, rules: config.intake });
     const clipPath = (clip: string) => files.clipPath(clip);
     const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
-    const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath, evidenceUrl });
-    const stopReading = (clip: string) => clips.stopReading(clip);
+    const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
+    const clips = new Clips({ ...reading, tokens: core.tokens });
+    const petClips = new Clips({ ...reading, tokens: searchParty.posters });
+    const stopReading = (clip: string) => {
+      for (const each of [clips, petClips]) each.stopReading(clip);
+    };
     const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
     intakeRoutes(server, desk, new Revocations(revocations));
     clipRoutes(server, clips, custody);
+    searchParty.addRoutes(server, petClips);
     const audit = new AccessAudit(accessLog, clock);
     accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
     await finish.start();

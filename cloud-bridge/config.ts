@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
+import { SEARCH_LIFE_S_MAX } from '../device/protocol/search.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
 import { databaseSettings } from './database/postgres-address.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
@@ -71,6 +72,21 @@ const intakeRulesSchema = z.strictObject({
 });
 export type IntakeRules = z.infer<typeof intakeRulesSchema>;
 
+const searchRulesSchema = z.strictObject({
+  /** A search lives a few hours. */
+  lifeSMax: z
+    .int()
+    .min(60)
+    .max(SEARCH_LIFE_S_MAX)
+    .default(6 * HOUR_S),
+  /** Searches that one home may have open, and post in a day. */
+  openPerHome: z.int().positive().max(10).default(1),
+  postsPerDay: z.int().positive().max(100).default(3),
+  /** What a device takes in is bounded; and each one has a photo. */
+  openPerCellMax: z.int().positive().max(40).default(20),
+});
+export type SearchRules = z.infer<typeof searchRulesSchema>;
+
 const vaultSchema = z.strictObject({
   /** The vault's address and its key, pinned: only what is signed with it lets the bridge erase its own copy. */
   url: httpAddressSchema,
@@ -121,6 +137,7 @@ export const bridgeConfigSchema = z
       .default(HOUR_S),
     custody: custodySettings,
     requests: requestRulesSchema.prefault({}),
+    searchParty: searchRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
     /** Where stored clips are handed to. Without it they stay at the bridge. */
     vault: vaultSchema.optional(),

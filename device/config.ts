@@ -11,6 +11,7 @@ import { disclosedValuesSchema } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
 import { idSchema } from './protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
+import { searchPartySchema } from './search-party/settings.ts';
 
 const MIB = 1024 * 1024;
 
@@ -51,6 +52,8 @@ export const deviceConfigSchema = z.strictObject({
   /** Seconds kept before and after a press or motion as one event window. */
   preRollS: z.int().min(0).max(60).default(4),
   postRollS: z.int().min(1).max(60).default(6),
+  /** Looking for lost pets among this home's own motion events, on the device. */
+  searchParty: searchPartySchema.prefault({}),
   home: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
     user: idSchema,

@@ -20,14 +20,14 @@ import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
 import { Door } from './door.ts';
 import { FolderFormat } from './format.ts';
+import { makePairing } from './front-desk.ts';
 import type { Press } from './hardware/button.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-import { makeAreaLink, makeHomeLink, ownerAddress, pinnedBridge } from './links.ts';
-import { healthOf } from './owner/health.ts';
+import { makeAreaLink, makeHomeLink, pinnedBridge } from './links.ts';
 import { HomeAccounts } from './owner/home-accounts.ts';
-import { PairingServer } from './owner/pairing-server.ts';
-import { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
+import type { PairingServer } from './owner/pairing-server.ts';
+import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { partsInside } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
 import { Recorder } from './recorder.ts';
@@ -35,6 +35,8 @@ import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
 import type { Ring } from './ring/ring.ts';
 import { fittingCipher } from './ring/seal.ts';
+import { makeSearchParty } from './search-party/make-search-party.ts';
+import type { SearchParty, Settled } from './search-party/search-party.ts';
 import { ToldMark } from './told.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
@@ -71,6 +73,7 @@ interface Parts {
   accounts: HomeAccounts;
   pairing: PairingServer;
   recorder: Recorder;
+  searchParty: SearchParty;
 }
 
 /** A home that does not say where it is has no area link and hears no request. */
@@ -99,7 +102,10 @@ export class Doorbell {
     this.door = new Door({
       clock: seams.clock,
       config: options.config,
-      happened: (event, atUs) => this.voice.event(event, atUs),
+      happened: (event, atUs) => {
+        this.voice.event(event, atUs);
+        this.parts?.searchParty.happened(event, atUs);
+      },
     });
     this.body = new Body({
       ...seams,
@@ -214,6 +220,7 @@ export class Doorbell {
       untoldFrom: () => told.takeMissed(),
       effects: this.effects(),
       serveStateAgencies: config.stateAgencies,
+      searchParty: config.searchParty.enabled,
     });
     const deliveries = new Deliveries({
       device,
@@ -242,7 +249,16 @@ export class Doorbell {
       ...{ disk, random, log, folder: config.home.accounts, device: device.id },
       owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
     });
-    const pairing = this.makePairing(accounts);
+    const settled: Settled = (window, signal) => this.up.recorder.settled(window.endUs, signal);
+    const searchParty = makeSearchParty(config.searchParty, this.seams, { ring, gate }, settled);
+    this.undo.push(() => searchParty.stop());
+    await searchParty.start();
+    const path = this.pairingSocket;
+    const pairing = makePairing({
+      ...{ config, folder, path, seams: this.seams, startedMs: this.startedMs, gate, home, accounts, searchParty },
+      ...{ device: { id: device.id, publicKey: device.key.publicKey }, voice: this.voice },
+      written: () => this.disk.written(),
+    });
     const source = parseCameraSource(config.camera, { loop: true });
     const recorder = new Recorder({
       camera: { source, ffmpeg, clock, random, log, programs, boot, clockTrusted: () => gate.clockTrusted },
@@ -255,7 +271,20 @@ export class Doorbell {
         storage: (fault) => this.voice.storageIs('ring', fault),
       },
     });
-    this.parts = { enrolment, ring, outbox, gate, deliveries, home, told, area, accounts, pairing, recorder };
+    this.parts = {
+      enrolment,
+      ring,
+      outbox,
+      gate,
+      deliveries,
+      home,
+      told,
+      area,
+      accounts,
+      pairing,
+      recorder,
+      searchParty,
+    };
     const bridge = enrolment?.bridge ?? null;
     this.voice.speaksFor({ ...device, home, gate, ring, told, area, bridge, body: this.body, source: source.shown });
     await this.startParts(this.parts);
@@ -298,7 +327,8 @@ export class Doorbell {
       area.onState(() => this.voice.state());
       area.onMessage((message) => {
         if (message.kind === 'revocations') void gate.onRevocations(message.token);
-        else void gate.onAreaDocument(message.part, message.token);
+        else if (message.kind === 'requests') void gate.onAreaDocument(message.part, message.token);
+        else void gate.onSearchDocument(message.part, message.token);
       });
       area.start();
       this.undo.push(() => area.stop());
@@ -316,13 +346,18 @@ export class Doorbell {
     return {
       receipt: (body) => this.voice.receipt(body),
       requestNotice: (notice) => void this.up.home.publishRequest(notice).catch(() => undefined),
+      sighting: (notice) => void this.up.home.publishSighting(notice).catch(() => undefined),
+      searches: (open) => this.parts?.searchParty.searches(open),
       makeClip: (live) => this.up.deliveries.make(live),
       resumeClip: (live, clip) => this.up.deliveries.resume(live, clip),
       removeClip: (grant) => this.up.deliveries.remove(grant),
       sendRevocation: (grant, token, bridge) => this.up.deliveries.revoke(grant, token, bridge),
       press: (button) => this.pressed({ button, source: 'command', atUs: this.seams.clock.wallUs() }),
       privacy: (on) => this.up.recorder.privacy(on),
-      forget: (window) => this.up.ring.forget(window),
+      forget: async (window) => {
+        this.up.searchParty.forget(window);
+        return this.up.ring.forget(window);
+      },
       tamper: (what, detail) => this.voice.event({ type: 'tamper', what, detail }),
       changed: () => {
         this.voice.state();
@@ -334,34 +369,6 @@ export class Doorbell {
   private onCamera(change: CaptureChange): void {
     if (change.state !== 'recording') this.door.unseen();
     this.voice.cameraIs(change);
-  }
-
-  private makePairing(accounts: HomeAccounts): PairingServer {
-    const { clock, random, disk, log } = this.seams;
-    const { config } = this.options;
-    return new PairingServer({
-      ...{ disk, clock, random, log },
-      path: this.pairingSocket,
-      about: () => {
-        const pins = this.up.gate.pins;
-        const trust = pins && { bridgeKey: pins.bridgeKey, registryKey: pins.registryKey };
-        return { device: this.id, deviceKey: this.signingKey.publicKey, name: config.name, trust };
-      },
-      owners: () => this.up.gate.owners().map(({ key, name }) => ({ key, name })),
-      health: () => this.health(),
-      pair: (key, name) => this.up.gate.pair(key, name),
-      issueAccount: async (ownerKey) => {
-        const address = await ownerAddress(config, this.options.folder, disk);
-        return { ...address, ...(await accounts.issue(ownerKey)) };
-      },
-    });
-  }
-
-  private health(): Health {
-    const state = this.voice.stateNow();
-    if (!state) throw failure('not_running', { folder: this.options.folder });
-    const uptimeS = Math.round((this.seams.clock.monotonicMs() - this.startedMs) / 1_000);
-    return healthOf(state, { home: this.up.home.state, uptimeS, written: this.disk.written() });
   }
 
   /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */

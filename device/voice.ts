@@ -149,6 +149,7 @@ export class Voice {
         ...(sourceStartUs === null ? {} : { sourceStartUs }),
       },
       privacy: gate.privacyOn,
+      searchParty: gate.searchPartyOn,
       ring: { ...ring.stats(), coverage: ring.coverage().slice(-COVERAGE_SPANS_MAX) },
       storage: this.storage(gate.storage),
       ...(trouble.length === 0 ? {} : { hardware: trouble }),

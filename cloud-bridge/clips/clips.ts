@@ -1,4 +1,4 @@
-// Owns: showing stored clips to the agency they were granted to, and to nobody else; every reading is logged first. Of clips
+// Owns: showing stored clips to those they were granted to, and to nobody else; every reading is logged first. Of clips
 // that were handed over it says where they are. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
 // reading the log out (access-audit/).
 import type { Clock } from '../../device/base/clock.ts';
@@ -7,7 +7,6 @@ import { ALL_CLIPS } from '../../device/protocol/agency.ts';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
-import type { AgencyTokens } from '../agencies/agency-tokens.ts';
 import { Readings, type Span } from '../http/readings.ts';
 import type { Intake, IntakeStore } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
@@ -16,11 +15,17 @@ export interface ClipsDeps {
   clock: Clock;
   disk: Disk;
   store: IntakeStore;
-  tokens: AgencyTokens;
+  /** Who reads: officers of agencies, or pets' owners. */
+  tokens: AccessReader;
   log: AccessLog;
   clipPath: (clip: string) => string;
   /** Address of a handed-over clip in the vault. */
   evidenceUrl: (intake: Intake) => string;
+}
+
+/** Believes a reader's token. `agency`: whose clips they may read. */
+export interface AccessReader {
+  readAccess(token: string): Promise<Pick<AccessToken, 'agency' | 'clip' | 'reason' | 'jti'>>;
 }
 
 /** What the list says of a clip. */
@@ -104,7 +109,11 @@ export class Clips {
     this.readings.end(clip, failure('clip_unknown'));
   }
 
-  private async note(access: AccessToken, part: AccessPart, action: AccessAction): Promise<void> {
+  private async note(
+    access: Awaited<ReturnType<AccessReader['readAccess']>>,
+    part: AccessPart,
+    action: AccessAction,
+  ): Promise<void> {
     const { agency, clip, reason, jti } = access;
     const atUs = this.deps.clock.wallUs();
     await this.deps.log.add({ atUs, agency, clip, part, action, reason, token: jti });

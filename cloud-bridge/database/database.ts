@@ -11,6 +11,7 @@ import { SqlPartners } from './partners.ts';
 import { type DatabasePlace, openAt, type PlaceSeams } from './place.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
+import { SqlSearches } from './searches.ts';
 
 /** All stores of one database. */
 export interface Database {
@@ -19,6 +20,7 @@ export interface Database {
   requests: SqlRequests;
   partners: SqlPartners;
   neighbors: SqlNeighbors;
+  searches: SqlSearches;
   intakes: SqlIntakes;
   handOvers: SqlHandOvers;
   accessLog: SqlAccessLog;
@@ -39,6 +41,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       requests: new SqlRequests(tables, custody),
       partners: new SqlPartners(tables, custody),
       neighbors: new SqlNeighbors(tables),
+      searches: new SqlSearches(tables),
       intakes: new SqlIntakes(tables, custody),
       handOvers: new SqlHandOvers(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),

@@ -3,6 +3,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
+import { kindOfRecipient } from '../intake/asks.ts';
 import type {
   GrantKey,
   Intake,
@@ -95,12 +96,7 @@ export class SqlIntakes implements IntakeStore {
     return this.tables.transaction().execute(async (step) => {
       const intake = await findIn(step, key);
       if (intake?.state !== 'open' || (await revokedIn(step, key))) return false;
-      const request = await step
-        .selectFrom('requests')
-        .select('state')
-        .where('request', '=', intake.request)
-        .executeTakeFirst();
-      if (request?.state !== 'published') return false;
+      if (!(await isOpen(step, intake))) return false;
       check();
       await step
         .updateTable('intakes')
@@ -223,6 +219,16 @@ export class SqlIntakes implements IntakeStore {
     const facts = { grant, ...said, receiptSha256: sha256Hex(receipt) };
     await this.custody.append(step, { kind: 'deletion', about: { device, grant }, facts });
   }
+}
+
+/** Whether what a clip answers is open at this moment. */
+async function isOpen(step: Transaction<Tables>, { request, agency }: Intake): Promise<boolean> {
+  if (kindOfRecipient(agency) === 'neighbor') {
+    const search = await step.selectFrom('searches').select('state').where('search', '=', request).executeTakeFirst();
+    return search?.state === 'open';
+  }
+  const asked = await step.selectFrom('requests').select('state').where('request', '=', request).executeTakeFirst();
+  return asked?.state === 'published';
 }
 
 /** The grant's intake, within a transaction or not. */

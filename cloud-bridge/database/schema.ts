@@ -51,6 +51,20 @@ export interface Tables extends CustodyTables {
     seen_s: number;
   };
   request_cells: { request: string; cell: string };
+  searches: {
+    search: string;
+    device: string;
+    poster_key: string;
+    token: string;
+    token_sha256: string;
+    publication: string;
+    photo: string;
+    state: 'open' | 'ended';
+    posted_s: number;
+    expires_s: number;
+  };
+  search_cells: { search: string; cell: string; place: number };
+  search_documents: { cell: string; revision: number; parts: number };
   area_cells: { cell: string; revision: number; parts: number };
   intakes: {
     device: string;
@@ -220,5 +234,44 @@ export const MIGRATIONS: Migrations = [
     `create index requests_of_organisation on requests (organisation, published_s, request, state)`,
     `create index requests_waiting on requests (state, submitted_s, request)`,
     `create index requests_by_partner on requests (partner)`,
+  ],
+  [
+    `create table searches (
+       search text primary key, device text not null references devices (device), poster_key text not null,
+       token text not null, token_sha256 text not null, publication text not null, photo text not null,
+       state text not null check (state in ('open', 'ended')), posted_s integer not null, expires_s integer not null
+     ) strict`,
+    `create index searches_by_home on searches (device, posted_s)`,
+    `create index searches_by_expiry on searches (expires_s)`,
+    `create table search_cells (
+       search text not null references searches (search) on delete cascade, cell text not null, place integer not null,
+       primary key (search, cell)
+     ) strict`,
+    `create index search_cells_by_cell on search_cells (cell)`,
+    `create table search_documents (cell text primary key, revision integer not null, parts integer not null) strict`,
+    // A clip may answer a neighbour's search, too, so that what it answers need not be a row of requests.
+    {
+      sqlite: [
+        `create table intakes_2 (
+           device text not null references devices (device), grant_id text not null, clip text not null unique,
+           request text not null, agency text not null, owner_key text not null,
+           grant_sha256 text not null, manifest text not null, manifest_sha256 text not null, clip_sha256 text not null,
+           clip_bytes integer not null, expires_s integer not null, upload text not null unique,
+           uploading integer not null, creations integer not null,
+           state text not null check (state in ('open', 'stored', 'deleted')),
+           refusal text, receipt text, stored_s integer, vault text, handed_over_s integer, primary key (device, grant_id)
+         ) strict`,
+        `insert into intakes_2
+           select device, grant_id, clip, request, agency, owner_key, grant_sha256, manifest, manifest_sha256, clip_sha256,
+             clip_bytes, expires_s, upload, uploading, creations, state, refusal, receipt, stored_s, vault, handed_over_s
+           from intakes`,
+        `drop table intakes`,
+        `alter table intakes_2 rename to intakes`,
+        `create index intakes_by_state on intakes (state)`,
+        `create index intakes_by_agency on intakes (agency, state)`,
+        `create index intakes_to_hand_over on intakes (vault, state, handed_over_s)`,
+      ],
+      postgres: [`alter table intakes drop constraint intakes_request_fkey`],
+    },
   ],
 ];

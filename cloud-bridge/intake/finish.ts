@@ -4,11 +4,9 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { manifestSchema } from '../../device/protocol/manifest.ts';
-import type { Standing } from '../agencies/standing.ts';
 import { Repeater } from '../repeater.ts';
-import { assertAnswerable } from '../requests/answerable.ts';
-import type { RequestStore } from '../requests/store.ts';
 import { peekToken } from '../tokens.ts';
+import { type ClipAsks, kindOfRecipient } from './asks.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
@@ -21,8 +19,7 @@ export interface FinishDeps {
   files: ClipFiles;
   locks: UploadLocks;
   receipts: Receipts;
-  standing: Standing;
-  requests: RequestStore;
+  asks: ClipAsks;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay. */
   vault: string | null;
@@ -83,7 +80,7 @@ export class Finish {
   }
 
   private async settle(intake: Intake): Promise<void> {
-    const { files, store, receipts, standing, requests, clock, log } = this.deps;
+    const { files, store, receipts, asks, clock, log } = this.deps;
     if ((await files.sealStaged(intake.upload)) !== intake.clipSha256) {
       await store.setUploading(intake.upload, false);
       await files.removeStaged(intake.upload);
@@ -91,17 +88,18 @@ export class Finish {
     }
     const manifest = peekToken(intake.manifest, manifestSchema);
     await files.checkStaged(intake.upload, manifest);
-    const { claims: credential } = await standing.credential(intake.agency);
-    const request = await requests.find(intake.request);
-    assertAnswerable(request);
-    const { vault } = this.deps;
+    const kind = kindOfRecipient(intake.agency);
+    const ask = await asks[kind].find(intake.request);
+    const assertGood = await ask.admit();
+    // A department's evidence goes to the vault; what a neighbour was given of a pet never does.
+    const vault = kind === 'agency' ? this.deps.vault : null;
     const receipt = receipts.sign(intake, 'stored', vault === null ? {} : { vault });
     const stored = { receipt, storedS: wallSeconds(clock), vault };
     try {
       await files.makeReady(intake, intake.manifest, manifest);
       const check = () => {
         assertGrantAlive(intake, clock);
-        standing.assertGood(credential, request.cells);
+        assertGood();
       };
       const done = await store.publish(intake, stored, check, () => files.show(intake.clip));
       if (!done) throw await this.whyNot(intake);

@@ -4,10 +4,8 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
-import type { Standing } from '../agencies/standing.ts';
 import type { IntakeRules } from '../config.ts';
-import { assertAnswerable } from '../requests/answerable.ts';
-import type { RequestStore } from '../requests/store.ts';
+import { type ClipAsks, kindOfRecipient } from './asks.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { DeviceTokens, Presented } from './device-tokens.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
@@ -18,8 +16,7 @@ export interface IntakeDeskDeps {
   clock: Clock;
   random: Random;
   store: IntakeStore;
-  requests: RequestStore;
-  standing: Standing;
+  asks: ClipAsks;
   tokens: DeviceTokens;
   files: ClipFiles;
   finish: Finish;
@@ -107,10 +104,8 @@ export class IntakeDesk {
     if (intake.state === 'deleted') throw ended(intake);
     if (!writes || hasArrived(intake)) return intake;
     assertGrantAlive(intake, this.deps.clock);
-    const request = await this.deps.requests.find(intake.request);
-    assertAnswerable(request);
-    const { claims } = await this.deps.standing.credential(intake.agency);
-    this.deps.standing.assertGood(claims, request.cells);
+    const ask = await this.deps.asks[kindOfRecipient(intake.agency)].find(intake.request);
+    await ask.admit();
     return intake;
   }
 
@@ -120,16 +115,15 @@ export class IntakeDesk {
   }
 
   private async admit(presented: Presented, manifest: Manifest, manifestToken: string): Promise<Intake> {
-    const { random, requests, standing, clock } = this.deps;
-    const judged = await judge(manifest, presented, requests, wallSeconds(clock));
-    const { claims } = await standing.credential(judged.request.agency);
-    standing.assertGood(claims, judged.request.cells);
+    const { random, asks, clock } = this.deps;
+    const judged = await judge(manifest, presented, asks, wallSeconds(clock));
+    await judged.ask.admit();
     return {
       device: presented.token.device,
       grant: judged.grant.jti,
       clip: manifest.jti,
-      request: judged.request.request,
-      agency: judged.request.agency,
+      request: judged.ask.id,
+      agency: judged.ask.recipient.id,
       ownerKey: judged.grant.iss,
       grantSha256: judged.grantSha256,
       manifest: manifestToken,

@@ -14,10 +14,8 @@ import {
   pairingSchema,
 } from '../../device/protocol/grant.ts';
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
-import { type Request, requestSchema } from '../../device/protocol/request.ts';
-import { assertAnswerable } from '../requests/answerable.ts';
-import type { RequestStore, StoredRequest } from '../requests/store.ts';
 import { peekToken, readLink, tryToken } from '../tokens.ts';
+import type { ClipAsk, ClipAsks } from './asks.ts';
 import type { Presented } from './device-tokens.ts';
 
 /** What the chain says, all of it verified. */
@@ -25,7 +23,7 @@ export interface Judged {
   manifest: Manifest;
   grant: Grant;
   grantSha256: string;
-  request: StoredRequest;
+  ask: ClipAsk;
 }
 
 /** Reads the manifest alone: signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
@@ -75,22 +73,16 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
  * Judges a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
  * `request_not_live`, `partner_...`. Whether the agency is in good standing and the grant revoked is asked elsewhere.
  */
-export async function judge(
-  manifest: Manifest,
-  presented: Presented,
-  requests: RequestStore,
-  nowS: number,
-): Promise<Judged> {
+export async function judge(manifest: Manifest, presented: Presented, asks: ClipAsks, nowS: number): Promise<Judged> {
   const { token, deviceKey } = presented;
   const grant = readGrant(manifest.grant, manifest.pairing, token.device, deviceKey);
   if (grant.jti !== token.grant)
     throw failure('intake_grant_invalid', { detail: 'the upload token names another one' });
   checkGrantLife(grant, nowS);
-  const request = await requests.find(grant.request);
-  assertAnswerable(request);
-  checkGrant(grant, request, peekToken(request.token, requestSchema));
-  checkManifest(manifest, grant, request);
-  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), request };
+  const ask = await asks[grant.recipient.kind].find(grant.request);
+  checkGrant(grant, ask);
+  checkManifest(manifest, grant, ask);
+  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), ask };
 }
 
 function checkGrantLife(grant: Grant, nowS: number): void {
@@ -100,23 +92,23 @@ function checkGrantLife(grant: Grant, nowS: number): void {
   if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) throw refuse('it lives too long');
 }
 
-function checkGrant(grant: Grant, stored: StoredRequest, request: Request): void {
+function checkGrant(grant: Grant, ask: ClipAsk): void {
   const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
-  if (grant.requestSha256 !== stored.tokenSha256) throw refuse('it answers other bytes of the request');
+  if (grant.requestSha256 !== ask.tokenSha256) throw refuse('it answers other bytes of the request');
   // A clip may arrive after its request has ended, but consent must have been given while it was open.
-  if (grant.iat >= request.exp) throw refuse('it was signed after the request had expired');
-  if (grant.recipient.kind !== 'agency' || grant.recipient.key !== stored.agencyKey) {
-    throw refuse('its recipient is not the request’s agency');
+  if (grant.iat >= ask.expS) throw refuse('it was signed after the request had expired');
+  if (grant.recipient.kind !== ask.recipient.kind || grant.recipient.key !== ask.recipient.key) {
+    throw refuse('its recipient is not who asked');
   }
-  if (!windowWithin(grant.window, request.window)) throw refuse('its window is not inside the request’s');
-  const asked: readonly string[] = DISCLOSURE_PROFILES[request.profile];
+  if (!windowWithin(grant.window, ask.window)) throw refuse('its window is not inside the request’s');
+  const asked: readonly string[] = DISCLOSURE_PROFILES[ask.profile];
   if (grant.disclose.some((key) => !asked.includes(key))) throw refuse('it discloses more than was asked for');
 }
 
-function checkManifest(manifest: Manifest, grant: Grant, request: StoredRequest): void {
+function checkManifest(manifest: Manifest, grant: Grant, ask: ClipAsk): void {
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
   if (manifest.request !== grant.request) throw refuse('it names another request than its grant');
-  if (manifest.aud !== request.agency) throw refuse('it is addressed to another agency than the request’s');
+  if (manifest.aud !== ask.recipient.id) throw refuse('it is addressed to another than who asked');
   if (!sameWindow(manifest.window, grant.window)) throw refuse('its window is not the granted one');
   if (![manifest.coverage, ...manifest.gaps].every((span) => windowWithin(span, grant.window))) {
     throw refuse('it covers more than the granted window');

@@ -11,7 +11,9 @@ export interface GrantKey {
 /** One clip's way in: `open` until it is `stored` or `deleted`; a stored one may be `handed-over` to the vault. */
 export interface Intake extends GrantKey {
   clip: string;
+  /** The agency's request or the neighbour's search that it answers. */
   request: string;
+  /** Whom it was granted to: the id of an agency, or of a pet's owner (`owner-...`), which no agency's token can name. */
   agency: string;
   /** Who signed the grant, and the hash of its bytes: what a revocation must fit. */
   ownerKey: string;
@@ -81,7 +83,7 @@ export interface IntakeStore {
   setUploading(upload: string, uploading: boolean): Promise<void>;
   /**
    * The one step that makes a clip visible: inside one transaction, checks that the intake is open, its grant not
-   * revoked and its request not resolved; calls `check` (throws to refuse) and `move` (moves the files); stores the
+   * revoked and what it answers still open; calls `check` (throws to refuse) and `move` (moves the files); stores the
    * receipt. Returns whether the clip is stored now.
    */
   publish(
@@ -99,6 +101,6 @@ export interface IntakeStore {
    */
   revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
-  /** Clips an agency holds here or in the vault, newest first. */
+  /** Clips that an agency, or a pet's owner, holds here or in the vault, newest first. */
   storedClips(agency: string, most: number): Promise<Intake[]>;
 }

@@ -7,16 +7,11 @@ import { isFailure } from '../../device/protocol/errors.ts';
 import type { PublishedRequest } from '../../device/protocol/request.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import type { Standing } from '../agencies/standing.ts';
+import { type AreaPublisher, type CellContent, packParts, put, putParts } from '../area-parts.ts';
 import { Repeater } from '../repeater.ts';
 import { assertAnswerable } from './answerable.ts';
-import { type CellContent, packParts, signParts } from './area-documents.ts';
+import { REQUESTS_PER_PART_MAX, signParts } from './area-documents.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
-
-/** Where retained messages go. */
-export interface AreaPublisher {
-  /** Resolves when the broker has the message; rejects when it was given up. */
-  publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>;
-}
 
 export interface BoardDeps {
   clock: Clock;
@@ -80,19 +75,19 @@ export class AreaBoard {
 
   private async publishAll(): Promise<void> {
     const { standing, store, clock } = this.deps;
-    if (standing.revocationsToken) this.put(this.topics.revocations, standing.revocationsToken);
-    const cells = new Map<string, { requests: PublishedRequest[]; cancelled: string[] }>();
-    for (const { cell } of await store.publishedCells()) cells.set(cell, { requests: [], cancelled: [] });
+    if (standing.revocationsToken) put(this.deps, this.topics.revocations, standing.revocationsToken);
+    const cells = new Map<string, { entries: PublishedRequest[]; ended: string[] }>();
+    for (const { cell } of await store.publishedCells()) cells.set(cell, { entries: [], ended: [] });
     let isComplete = true;
     for (const request of await store.unexpired(wallSeconds(clock))) {
       const entry = await this.entryOf(request);
       isComplete &&= entry !== 'absent';
       if (entry === 'absent') continue;
       for (const cell of request.cells) {
-        const content = cells.get(cell) ?? { requests: [], cancelled: [] };
+        const content = cells.get(cell) ?? { entries: [], ended: [] };
         cells.set(cell, content);
-        if (entry === 'cancelled') content.cancelled.push(request.request);
-        else content.requests.push(entry);
+        if (entry === 'cancelled') content.ended.push(request.request);
+        else content.entries.push(entry);
       }
     }
     for (const [cell, content] of cells) await this.publishCell({ cell, ...content });
@@ -126,29 +121,14 @@ export class AreaBoard {
     }
   }
 
-  private async publishCell(content: CellContent): Promise<void> {
+  private async publishCell(content: CellContent<PublishedRequest>): Promise<void> {
     const { store, clock, key, documentLifeS } = this.deps;
-    const parts = packParts(content);
+    const parts = packParts(content, REQUESTS_PER_PART_MAX);
     const before = (await store.publishedCells()).find((known) => known.cell === content.cell)?.parts ?? 0;
-    const isEmpty = content.requests.length === 0 && content.cancelled.length === 0;
+    const isEmpty = content.entries.length === 0 && content.ended.length === 0;
     const revision = await store.nextRevision(content.cell, isEmpty ? 0 : parts.length);
     const iat = wallSeconds(clock);
     const tokens = signParts(content, parts, { revision, iat, exp: iat + documentLifeS }, key);
-    tokens.forEach((token, at) => {
-      this.put(this.topics.areaRequests(content.cell, at + 1), token);
-    });
-    // A part that is no longer needed is taken down: an empty retained message removes one [MQTT-3.3.1-10].
-    for (let part = tokens.length + 1; part <= before; part += 1)
-      this.put(this.topics.areaRequests(content.cell, part), '');
-  }
-
-  /** Hands a message over without waiting: the link queues while the broker is away, and all is put again when it is back. */
-  private put(topic: string, payload: string): void {
-    this.deps.publisher.publish(topic, payload, { retain: true }).catch((thrown: unknown) => {
-      this.deps.log.debug('a message did not reach the area broker', {
-        topic,
-        detail: thrown instanceof Error ? thrown.message : '',
-      });
-    });
+    putParts(this.deps, (part) => this.topics.areaRequests(content.cell, part), tokens, before);
   }
 }

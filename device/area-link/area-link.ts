@@ -1,5 +1,6 @@
-// Owns: the device's ear on the area broker: its cell's open requests and the registry's revocations, handed over unjudged.
+// Owns: the device's ear on the area broker: its cell's open requests and searches, the registry's revocations, handed over unjudged.
 // It never publishes and has no will, and nothing the owner does reaches it: what a broker sees of it is the same for all.
+import type { z } from 'zod';
 import { assert } from '../base/assert.ts';
 import { fromUtf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
@@ -11,6 +12,7 @@ import type { TlsSource } from '../base/tls.ts';
 import { parseToken } from '../protocol/jws.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { areaDocumentSchema } from '../protocol/request.ts';
+import { searchDocumentSchema } from '../protocol/search.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 
 export interface AreaLinkOptions {
@@ -27,8 +29,10 @@ export interface AreaLinkOptions {
   log: Log;
 }
 
-/** What came: the text of one part of the cell's document, or of the revocation list. Nothing in it is verified yet. */
-export type AreaMessage = { kind: 'document'; part: number; token: string } | { kind: 'revocations'; token: string };
+/** What came: the text of one part of one of the cell's documents, or of the revocation list. Nothing in it is verified yet. */
+export type AreaMessage =
+  | { kind: 'requests' | 'searches'; part: number; token: string }
+  | { kind: 'revocations'; token: string };
 
 /** Parts that a link has begun to listen to, after which it lets go of none: a broker that says other numbers in turns makes no work. */
 const PARTS_FOLLOWED_MAX = 200;
@@ -39,9 +43,6 @@ export class AreaLink {
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly link: MqttLink;
   private readonly listeners = new Set<(message: AreaMessage) => void>();
-  /** Subscriptions to parts 2 and up, in order. */
-  private readonly furtherParts: MqttSubscription[] = [];
-  private followed = 0;
   private started = false;
 
   constructor(options: AreaLinkOptions) {
@@ -85,7 +86,9 @@ export class AreaLink {
       const token = textOf(message);
       if (token) this.tell({ kind: 'revocations', token });
     });
-    this.link.subscribe([this.topics.areaRequests(this.options.cell, 1)], (message) => this.document(1, message));
+    // Searches are listened to by every home alike, so that nobody at the broker learns who takes part in Search Party.
+    this.follow('requests', this.topics.areaRequests, areaDocumentSchema);
+    this.follow('searches', this.topics.areaSearches, searchDocumentSchema);
     this.link.start();
   }
 
@@ -93,27 +96,37 @@ export class AreaLink {
     await this.link.stop();
   }
 
-  private document(part: number, message: IncomingMessage): void {
-    const token = textOf(message);
-    if (!token) return;
-    if (part === 1) this.followParts(token);
-    this.tell({ kind: 'document', part, token });
-  }
-
-  /** How many parts there are is only a hint where to listen; a lie costs at most the schema's limit of subscriptions. */
-  private followParts(token: string): void {
-    const claims = areaDocumentSchema.safeParse(parseToken(token)?.claims);
-    if (!claims.success || claims.data.cell !== this.options.cell) return;
-    const further = claims.data.parts - 1;
-    if (this.followed < PARTS_FOLLOWED_MAX) {
-      for (const subscription of this.furtherParts.splice(further)) subscription.close();
-    }
-    while (this.furtherParts.length < further) {
-      this.followed += 1;
-      const part = this.furtherParts.length + 2;
-      const topic = this.topics.areaRequests(this.options.cell, part);
-      this.furtherParts.push(this.link.subscribe([topic], (message) => this.document(part, message)));
-    }
+  /**
+   * Listens to all parts of a document. How many there are is only a hint where to listen; a lie costs at most the schema's
+   * limit of subscriptions.
+   */
+  private follow(
+    kind: 'requests' | 'searches',
+    topicOf: (cell: string, part: number) => string,
+    schema: z.ZodType<{ cell: string; parts: number }>,
+  ): void {
+    const { cell } = this.options;
+    /** Subscriptions to parts 2 and up, in order. */
+    const further: MqttSubscription[] = [];
+    let followed = 0;
+    const hear = (part: number, message: IncomingMessage) => {
+      const token = textOf(message);
+      if (!token) return;
+      if (part === 1) followParts(token);
+      this.tell({ kind, part, token });
+    };
+    const followParts = (token: string) => {
+      const claims = schema.safeParse(parseToken(token)?.claims);
+      if (!claims.success || claims.data.cell !== cell) return;
+      const count = claims.data.parts - 1;
+      if (followed < PARTS_FOLLOWED_MAX) for (const subscription of further.splice(count)) subscription.close();
+      while (further.length < count) {
+        followed += 1;
+        const part = further.length + 2;
+        further.push(this.link.subscribe([topicOf(cell, part)], (message) => hear(part, message)));
+      }
+    };
+    this.link.subscribe([topicOf(cell, 1)], (message) => hear(1, message));
   }
 
   private tell(message: AreaMessage): void {

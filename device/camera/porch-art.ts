@@ -1,5 +1,6 @@
-// Owns: how the porch and its visitor look: drawn once from SVG, kept as planes of 4:2:0, put together frame by frame.
+// Owns: how the porch and its visitor look: drawn once from SVG, kept as planes of 4:2:0, put together frame by frame. The dog is in dog-art.ts.
 // Not here: what happens when (scene.ts), stamps (stamp.ts, frame-number.ts).
+import { DOG_POSES, dogSize, dogSvg } from './dog-art.ts';
 import type { Pose, Scene } from './scene.ts';
 
 /** A picture in planes: luma, then both colours at half width and height; all in one byte string as ffmpeg reads it. */
@@ -38,18 +39,27 @@ export class PorchArt {
         sprites.set(`${pose} ${facing}`, await renderSvg(svg, spriteWidth, spriteHeight, facing === 'left'));
       }
     }
+    const dog = dogSize(height);
+    for (const pose of DOG_POSES)
+      sprites.set(pose, await renderSvg(dogSvg(pose, dog.width, dog.height), dog.width, dog.height, false));
     return new PorchArt(background, sprites);
   }
 
   /** Puts a scene into `into`, planes of this art's size. */
   compose(scene: Scene, into: Uint8Array): void {
-    const { width, height, bytes } = this.background;
-    into.set(bytes);
+    into.set(this.background.bytes);
     if (scene.lit) this.light(into);
-    const visitor = scene.visitor;
-    const sprite = visitor && this.sprites.get(`${visitor.pose} ${visitor.facing}`);
-    if (!visitor || !sprite) return;
-    const left = 2 * Math.round((visitor.x * width - sprite.width / 2) / 2);
+    const { visitor, dog } = scene;
+    if (visitor) this.stand(into, `${visitor.pose} ${visitor.facing}`, visitor.x);
+    if (dog) this.stand(into, dog.pose, dog.x);
+  }
+
+  /** Puts one who comes by on the ground. */
+  private stand(into: Uint8Array, name: string, x: number): void {
+    const { width, height } = this.background;
+    const sprite = this.sprites.get(name);
+    if (!sprite) return;
+    const left = 2 * Math.round((x * width - sprite.width / 2) / 2);
     const top = 2 * Math.round((height * 0.95 - sprite.height) / 2);
     blend(into, width, height, sprite, left, top);
   }

@@ -23,9 +23,20 @@ export interface Visitor {
   readonly facing: 'right' | 'left';
 }
 
+/** Who comes by: a visitor who rings, or a dog that does not. */
+export const PLAYS = ['visitor', 'dog'] as const;
+export type Play = (typeof PLAYS)[number];
+
+/** The dog's place, as the visitor's, and which legs it stands on. */
+export interface Dog {
+  readonly x: number;
+  readonly pose: 'trot-1' | 'trot-2';
+}
+
 /** What is to be seen in a frame. */
 export interface Scene {
   readonly visitor: Visitor | null;
+  readonly dog: Dog | null;
   /** The button's light is on. */
   readonly lit: boolean;
 }
@@ -34,29 +45,46 @@ export interface Scene {
 const OUTSIDE_X = -0.12;
 const DOOR_X = 0.5;
 
+/** The dog trots from one side to the other between these frames. */
+const DOG_ENTERS_FRAME = 105;
+const DOG_LEAVES_FRAME = 180;
+
 /** Frames of one step. */
 const STEP_FRAMES = 5;
 
 /** The scene of a frame, counted from 0. */
-export function sceneAt(frame: number): Scene {
+export function sceneAt(frame: number, play: Play = 'visitor'): Scene {
   const at = frame % CYCLE_FRAMES;
-  const lit = at >= PRESS_FRAME && at < PRESS_FRAME + SYNTHETIC_FPS;
-  if (at >= GONE_FRAME) return { visitor: null, lit };
+  if (play === 'dog') return { visitor: null, dog: dogAt(at), lit: false };
+  return { visitor: visitorAt(at), dog: null, lit: at >= PRESS_FRAME && at < PRESS_FRAME + SYNTHETIC_FPS };
+}
+
+function visitorAt(at: number): Visitor | null {
+  if (at >= GONE_FRAME) return null;
   if (at < ARRIVED_FRAME) {
     const x = OUTSIDE_X + ((DOOR_X - OUTSIDE_X) * at) / ARRIVED_FRAME;
-    return { visitor: { x, pose: stepAt(at), facing: 'right' }, lit };
+    return { x, pose: stepAt(at), facing: 'right' };
   }
   if (at >= LEAVE_FRAME) {
     const x = DOOR_X + ((OUTSIDE_X - DOOR_X) * (at - LEAVE_FRAME)) / (GONE_FRAME - LEAVE_FRAME);
-    return { visitor: { x, pose: stepAt(at), facing: 'left' }, lit };
+    return { x, pose: stepAt(at), facing: 'left' };
   }
   const pressing = at >= PRESS_FRAME - 2 && at < ARM_DOWN_FRAME;
-  return { visitor: { x: DOOR_X, pose: pressing ? 'press' : 'stand', facing: 'right' }, lit };
+  return { x: DOOR_X, pose: pressing ? 'press' : 'stand', facing: 'right' };
+}
+
+function dogAt(at: number): Dog | null {
+  if (at < DOG_ENTERS_FRAME || at >= DOG_LEAVES_FRAME) return null;
+  const way = (at - DOG_ENTERS_FRAME) / (DOG_LEAVES_FRAME - DOG_ENTERS_FRAME);
+  return {
+    x: OUTSIDE_X + (1 - 2 * OUTSIDE_X) * way,
+    pose: Math.floor(at / STEP_FRAMES) % 2 === 0 ? 'trot-1' : 'trot-2',
+  };
 }
 
 /** Whether the visitor presses the button in this frame. */
-export function pressesAt(frame: number): boolean {
-  return frame % CYCLE_FRAMES === PRESS_FRAME;
+export function pressesAt(frame: number, play: Play = 'visitor'): boolean {
+  return play === 'visitor' && frame % CYCLE_FRAMES === PRESS_FRAME;
 }
 
 function stepAt(frame: number): Pose {

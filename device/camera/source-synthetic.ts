@@ -75,7 +75,7 @@ export class SyntheticDriver implements SourceDriver {
   private async feed(pipes: FeedPipes, signal: AbortSignal, startUs: number, first: number): Promise<void> {
     const pictures = this.pace(signal, first, async (frame) => {
       const atUs = frameTimeUs(startUs, frame - first);
-      if (pressesAt(frame)) this.onPress(atUs, frame);
+      if (pressesAt(frame, this.source.play)) this.onPress(atUs, frame);
       this.drawn = frame + 1;
       return writeTo(pipes.video, this.draw(frame, atUs));
     });
@@ -105,7 +105,7 @@ export class SyntheticDriver implements SourceDriver {
   private draw(frame: number, atUs: number): Uint8Array {
     const { width, height } = this.source;
     const picture = new Uint8Array(width * height * 1.5);
-    this.art?.compose(sceneAt(frame), picture);
+    this.art?.compose(sceneAt(frame, this.source.play), picture);
     drawStamp(picture, width, height, stampText(atUs, frame));
     drawFrameNumber(picture, width, height, frame);
     return picture;

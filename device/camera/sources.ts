@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';
 import { withoutCredentials } from './ffmpeg-run.ts';
+import { PLAYS, type Play } from './scene.ts';
 import { readWiredOptions, type WiredOptions } from './wired-options.ts';
 
 /** `own`: as fast as the footage was shot. `fast`: as fast as it can be read; footage is then dated into the past. */
@@ -23,6 +24,7 @@ export interface SyntheticSource extends Shown {
   readonly height: number;
   readonly pace: Pace;
   readonly seconds: number | null;
+  readonly play: Play;
 }
 
 /** A media file. `path` is absolute. */
@@ -78,7 +80,7 @@ const DEVICE = /^\/dev\/(?!.*\.\.)[\w.:+@\\/-]{1,250}$/;
 /**
  * Reads a camera's name: `synthetic`, `file:PATH`, the path of a file that exists, `rtsp://...`, `v4l2:/dev/video0` or
  * `rpicam:`. Options follow a `?`: `pace=own|fast`, `loop` or `once`, `audio=on|off`; for synthetic also `size=WxH`,
- * `seconds=N`; for wired cameras see `readWiredOptions`. An RTSP address is taken as it is, its query belongs to the camera.
+ * `seconds=N`, `play=visitor|dog`; for wired cameras see `readWiredOptions`. An RTSP address is taken as it is, its query belongs to the camera.
  * Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`.
  */
 export function parseCameraSource(text: string, defaults: SourceDefaults = {}): CameraSource {
@@ -108,6 +110,7 @@ interface Options {
   width: number;
   height: number;
   seconds: number | null;
+  play: Play;
 }
 
 /** Reads `a=b&c`; every key must be in `allowed`. Throws `camera_unsupported`. */
@@ -120,6 +123,7 @@ function readOptions(query: string, text: string, defaults: SourceDefaults, allo
     width: 1280,
     height: 720,
     seconds: null,
+    play: 'visitor',
   };
   for (const [key, value] of new URLSearchParams(query)) {
     if (!allowed.includes(key)) throw unsupported(text);
@@ -127,6 +131,7 @@ function readOptions(query: string, text: string, defaults: SourceDefaults, allo
     else if (key === 'audio' && (value === 'on' || value === 'off')) options.audio = value === 'on';
     else if ((key === 'loop' || key === 'once') && value === '') options.loop = key === 'loop';
     else if (key === 'seconds' && /^\d{1,5}$/.test(value)) options.seconds = Number(value);
+    else if (key === 'play' && isPlay(value)) options.play = value;
     else if (key === 'size' && SYNTHETIC_SIZE.test(value)) {
       const [width = 0, height = 0] = value.split('x').map(Number);
       [options.width, options.height] = [width, height];
@@ -136,14 +141,24 @@ function readOptions(query: string, text: string, defaults: SourceDefaults, allo
 }
 
 function parseSynthetic(text: string, defaults: SourceDefaults): SyntheticSource {
-  const options = readOptions(text.slice('synthetic?'.length), text, defaults, ['pace', 'audio', 'size', 'seconds']);
-  const { width, height, pace, audio, seconds } = options;
+  const options = readOptions(text.slice('synthetic?'.length), text, defaults, [
+    'pace',
+    'audio',
+    'size',
+    'seconds',
+    'play',
+  ]);
+  const { width, height, pace, audio, seconds, play } = options;
   // The frame number's blocks and the scene need some room, and 4:2:0 needs even sizes.
   const sizeFits =
     width % 16 === 0 && height % 2 === 0 && width >= 320 && height >= 180 && width <= 3840 && height <= 2160;
   const lengthFits = seconds === null ? pace === 'own' : seconds >= 1 && seconds <= SECONDS_MAX;
   if (!sizeFits || !lengthFits) throw unsupported(text);
-  return { kind: 'synthetic', width, height, pace, audio, seconds, shown: text };
+  return { kind: 'synthetic', width, height, pace, audio, seconds, play, shown: text };
+}
+
+function isPlay(text: string): text is Play {
+  return PLAYS.some((play) => play === text);
 }
 
 /** Whether there is something of this name, even if it cannot be reached: why, is told when it is opened. */

@@ -1,7 +1,8 @@
 // Owns: the words that travel with a clip: exactly the granted facts about the home, and the manifest's claims.
 // Not here: signing (the caller's), the clip itself (trim.ts).
-import type { PublicKey } from '../base/keys.ts';
+import { type PublicKey, sha256Hex } from '../base/keys.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { recipientOf } from '../protocol/ask.ts';
 import type { DisclosedValues } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
@@ -34,14 +35,14 @@ export interface ManifestParts {
   iat: number;
 }
 
-/** The claims of a clip's manifest, addressed to the agency whose request was granted; the caller signs them. Throws `grant_dead`. */
+/** The claims of a clip's manifest, addressed to whoever asked for it; the caller signs them. Throws `grant_dead`. */
 export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
   assertLiveGrant(live);
   const { grant, grantToken, pairingToken, request } = live.facts;
   const { clip } = parts;
   return manifestSchema.parse({
     iss: parts.device.publicKey,
-    aud: request.agency,
+    aud: recipientOf(request, sha256Hex).id,
     iat: parts.iat,
     jti: parts.clipId,
     device: parts.device.id,

@@ -8,6 +8,7 @@ import type { RequestNotice } from '../protocol/home.ts';
 import type { OpenedRequest } from '../protocol/published.ts';
 import type { AreaDocument, Revocations } from '../protocol/request.ts';
 import { type AreaNews, AreaView } from './area-view.ts';
+import { CellDocuments } from './cell-documents.ts';
 import type { GateDeps, GateLimits } from './gate-effects.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './marks.ts';
@@ -15,27 +16,20 @@ import { openAreaDocument, openRevocations } from './verify-area.ts';
 
 /** Spans in one notice (protocol/home.ts). */
 const COVERAGE_SPANS_MAX = 20;
-/**
- * New documents that are taken in at once, and how many a second after that. Each is a durable write, and a bridge can sign
- * without end: it must wear out no card, nor keep the disk from footage. What is dropped comes again in minutes.
- */
-const DOCUMENTS_BURST = 200;
-const DOCUMENTS_PER_S = 1;
-
 export class AreaDesk {
   readonly view: AreaView;
   private readonly deps: GateDeps;
   private readonly marks: HighWaterMarks;
-  /** The last document believed of each part, by hash: a broker that repeats it makes no work. */
-  private readonly lastOfPart = new Map<number, string>();
+  private readonly documents: CellDocuments<AreaDocument>;
   private lastList = '';
-  private budget = DOCUMENTS_BURST;
-  private budgetMs: number;
 
   constructor(deps: GateDeps, limits: GateLimits, marks: HighWaterMarks) {
     this.deps = deps;
     this.marks = marks;
-    this.budgetMs = deps.clock.monotonicMs();
+    const { clock, log, place } = deps;
+    this.documents = new CellDocuments({
+      ...{ clock, log, marks, cell: cellOf(place), markKind: '', open: openAreaDocument },
+    });
     this.view = new AreaView(
       {
         place: deps.place,
@@ -48,33 +42,12 @@ export class AreaDesk {
 
   /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: too fast. */
   openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
-    const expected = {
-      bridgeKey: pins.bridgeKey,
-      cell: cellOf(this.deps.place),
-      revisionOf: (part: number) => this.marks.area(this.markName(pins, part)),
-    };
-    const judged = openAreaDocument(onPart, token, expected, this.deps.clock);
-    if (!judged.ok) return judged.code;
-    if (this.lastOfPart.get(judged.claims.part) === sha256Hex(token)) return null;
-    return this.isInTime() ? judged.claims : 'consent_too_many';
+    return this.documents.open(onPart, token, pins);
   }
 
-  private isInTime(): boolean {
-    const nowMs = this.deps.clock.monotonicMs();
-    const grownBy = ((nowMs - this.budgetMs) / 1_000) * DOCUMENTS_PER_S;
-    this.budgetMs = nowMs;
-    this.budget = Math.min(DOCUMENTS_BURST, this.budget + grownBy);
-    if (this.budget < 1) return false;
-    this.budget -= 1;
-    return true;
-  }
-
-  /** Believes an opened document. The mark may fail to become durable on a full disk; cancellations count all the same. */
+  /** Believes an opened document. */
   async takeDocument(document: AreaDocument, token: string, pins: Pins): Promise<AreaNews> {
-    const name = this.markName(pins, document.part);
-    if (document.revision < this.marks.area(name)) return { cancelled: [], refused: ['consent_too_old'] };
-    await this.marks.raiseArea(name, document.revision).catch((thrown: unknown) => this.markFailed(thrown));
-    this.lastOfPart.set(document.part, sha256Hex(token));
+    if (!(await this.documents.accept(document, token, pins))) return { cancelled: [], refused: ['consent_too_old'] };
     return this.view.takeDocument(document, pins);
   }
 
@@ -108,13 +81,9 @@ export class AreaDesk {
   }
 
   clear(): void {
-    this.lastOfPart.clear();
+    this.documents.clear();
     this.lastList = '';
     this.view.clear();
-  }
-
-  private markName(pins: Pins, part: number): string {
-    return `${pins.bridge}/${cellOf(this.deps.place)}/${part}`;
   }
 
   private markFailed(thrown: unknown): void {

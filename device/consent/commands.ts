@@ -3,7 +3,7 @@
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
-import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
+import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { Command } from '../protocol/grant.ts';
 import { signToken } from '../protocol/jws.ts';
@@ -25,6 +25,10 @@ export interface CommandDeps {
   buttons: readonly string[];
   /** Appends to the ledger and takes the entry into `state`. Throws `consent_storage_failed`. */
   record(body: LedgerBody): Promise<void>;
+  /** The home takes part in Search Party from now on, or no more. */
+  searchParty(on: boolean): void;
+  /** Footage of a window, or all of it, is gone. */
+  forgotten(window: Window | undefined): void;
   /** Publishes the open requests again. */
   announce(): void;
 }
@@ -75,6 +79,11 @@ export class CommandDesk {
         await record({ type: 'privacy-set', body: { ...signed, on: order.on } });
         effects.privacy(order.on);
         return null;
+      case 'search-party':
+        if (command.iat < state.searchPartySignedS) return failure('consent_too_old');
+        await record({ type: 'search-party-set', body: { ...signed, on: order.on } });
+        this.deps.searchParty(order.on);
+        return null;
       case 'forget': {
         const window = order.window === undefined ? {} : { window: order.window };
         await record({ type: 'forget-ordered', body: { ...signed, ...window } });
@@ -113,6 +122,7 @@ export class CommandDesk {
         ? thrown
         : failure('ring_write_failed', { path: 'the ring', detail: 'forget failed' }, thrown);
     });
+    this.deps.forgotten(window ?? undefined);
     await this.deps.record({ type: 'forgot', body: { jti, segments } });
   }
 

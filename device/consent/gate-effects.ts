@@ -6,9 +6,10 @@ import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Place } from '../protocol/area.ts';
 import type { DisclosedValues, Window } from '../protocol/claims.ts';
-import type { ReceiptBody, RequestNotice } from '../protocol/home.ts';
+import type { ReceiptBody, RequestNotice, SightingNotice } from '../protocol/home.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import type { LiveGrant } from './live-grant.ts';
+import type { HeardSearch } from './search-view.ts';
 import type { Footage } from './verify-owner.ts';
 
 /** Called in the order things happen. None may throw; all but `forget` must return at once. */
@@ -16,6 +17,10 @@ export interface GateEffects {
   /** To be stamped with `ConsentGate.head`, signed and published. The head is this decision's own while this call runs. */
   receipt(body: ReceiptBody): void;
   requestNotice(notice: RequestNotice): void;
+  /** A pet that is looked for may have been seen here. */
+  sighting(notice: SightingNotice): void;
+  /** Which searches are open in this home's cell; none while it takes no part. */
+  searches(open: readonly HeardSearch[]): void;
   /** Cut, seal, then upload a clip. Called again after a restart that came before the clip was sealed. */
   makeClip(live: LiveGrant): void;
   /** Go on with a sealed clip after a restart. `presented`: its upload token may have been shown to the bridge before. */
@@ -79,6 +84,8 @@ export interface GateDeps {
   untoldFrom?(): number | null;
   effects: GateEffects;
   limits?: Partial<GateLimits>;
+  /** Whether the home takes part in Search Party as long as no owner's order says so. Off unless set. */
+  searchParty?: boolean;
   /** Serve agencies of a state besides those of cities and counties. Off unless set; federal ones never. */
   serveStateAgencies?: boolean;
 }

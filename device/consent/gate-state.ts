@@ -2,12 +2,14 @@
 // Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
+import { type Ask, recipientOf } from '../protocol/ask.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
 import { CLOCK_SKEW_S_MAX, grantSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import type { Trust } from '../protocol/published.ts';
 import { type Credential, credentialSchema, requestSchema } from '../protocol/request.ts';
+import { claimedSigner, searchSchema } from '../protocol/search.ts';
 import type { LedgerBody, LedgerEntry } from './ledger-entry.ts';
 import type { GrantFacts } from './live-grant.ts';
 import { currentGrant, next, type RequestInput, type RequestState, UNSEEN, unfinishedGrant } from './machine.ts';
@@ -27,7 +29,7 @@ export interface Owner {
 /** One request with what its present grant rests on, as long as that is not finished. */
 export interface RequestRecord {
   state: RequestState;
-  facts: (GrantFacts & { credential: Credential }) | null;
+  facts: (GrantFacts & { credential: Credential | null }) | null;
   /** The bridge that the present grant's clip goes to, or went to; '' before the first grant. */
   bridge: string;
   /** The owner's revocation token while it is on its way to the bridge. */
@@ -58,6 +60,10 @@ export class GateState {
   privacyOn = false;
   /** When the last privacy order was signed, in seconds. */
   privacySignedS = 0;
+  /** Whether owners ordered to take part in Search Party; null before the first order. */
+  searchParty: boolean | null = null;
+  /** When the last such order was signed, in seconds. */
+  searchPartySignedS = 0;
   /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
   clockResets = 0;
@@ -104,11 +110,17 @@ export class GateState {
         return null;
       case 'restored':
         this.owners.clear();
+        // Nobody of today's owners has said yes.
+        this.searchParty = false;
         this.restoredS = Math.max(this.restoredS, entry.body.floorS);
         return null;
       case 'privacy-set':
         this.privacyOn = entry.body.on;
         this.privacySignedS = signedS(entry.body.token);
+        return null;
+      case 'search-party-set':
+        this.searchParty = entry.body.on;
+        this.searchPartySignedS = signedS(entry.body.token);
         return null;
       case 'forget-ordered': {
         this.forgetOrders.set(entry.body.jti, entry.body.window ?? null);
@@ -181,32 +193,40 @@ export class GateState {
       keys: [...this.owners.keys()],
       verify,
     });
-    const credential = openToken(body.credentialToken, {
+    const ask = this.readAsk(body);
+    if (!grant.ok || ask === null) return 'its grant, its credential or what it answers does not verify';
+    const { kind, key } = recipientOf(ask.request, sha256Hex);
+    const { requestSha256, recipient } = grant.claims;
+    if (requestSha256 !== sha256Hex(body.requestToken) || recipient.kind !== kind || recipient.key !== key)
+      return 'its request does not verify';
+    const { grantToken, requestToken, pairingToken } = body;
+    return { grant: grant.claims, grantToken, requestToken, pairingToken, ...ask };
+  }
+
+  /** What a grant answers: an agency's request with its credential, or a neighbour's search; null when it does not verify. */
+  private readAsk({
+    requestToken,
+    credentialToken,
+  }: Extract<LedgerBody, { type: 'granted' }>['body']): { request: Ask; credential: Credential | null } | null {
+    const verify = verifySignature;
+    const audience = this.pins ? actorId('bridge', sha256Hex(this.pins.bridgeKey)) : '';
+    if (credentialToken === undefined) {
+      const keys = claimedSigner(requestToken);
+      const pinned = { typ: 'doorsill-search+jws', schema: searchSchema, audience, keys, verify } as const;
+      const search = openToken(requestToken, pinned);
+      return search.ok ? { request: search.claims, credential: null } : null;
+    }
+    const credential = openToken(credentialToken, {
       typ: 'doorsill-credential+jws',
       schema: credentialSchema,
       audience: PUBLIC_AUDIENCE,
       keys: this.pins ? [this.pins.registryKey] : [],
       verify,
     });
-    if (!grant.ok || !credential.ok) return 'its grant or credential does not verify';
-    const request = openToken(body.requestToken, {
-      typ: 'doorsill-request+jws',
-      schema: requestSchema,
-      audience: this.pins ? actorId('bridge', sha256Hex(this.pins.bridgeKey)) : '',
-      keys: [credential.claims.key],
-      verify,
-    });
-    if (!request.ok || grant.claims.requestSha256 !== sha256Hex(body.requestToken))
-      return 'its request does not verify';
-    const { grantToken, requestToken, pairingToken } = body;
-    return {
-      grant: grant.claims,
-      grantToken,
-      request: request.claims,
-      requestToken,
-      pairingToken,
-      credential: credential.claims,
-    };
+    const keys = credential.ok ? [credential.claims.key] : [];
+    const pinned = { typ: 'doorsill-request+jws', schema: requestSchema, audience, keys, verify } as const;
+    const request = openToken(requestToken, pinned);
+    return credential.ok && request.ok ? { request: request.claims, credential: credential.claims } : null;
   }
 }
 

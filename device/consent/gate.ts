@@ -5,30 +5,28 @@ import type { Timer } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
-import type { RequestNotice } from '../protocol/home.ts';
+import type { RequestNotice, Sighted } from '../protocol/home.ts';
 import { actorId } from '../protocol/ids.ts';
+import { Announcer } from './announcer.ts';
 import { AreaDesk } from './area-desk.ts';
+import { Asks } from './asks.ts';
 import { CommandDesk, ownerFault, pairingStatement } from './commands.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
 import { GateState, type Owner, type Pins } from './gate-state.ts';
+import { Hearing } from './hearing.ts';
 import { Ledger, type LedgerHead, recordsFault } from './ledger.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import { mintLiveGrant } from './live-grant.ts';
-import { awaitsOwner, type RequestState, unfinishedGrant } from './machine.ts';
+import { type RequestState, unfinishedGrant } from './machine.ts';
 import { HighWaterMarks } from './marks.ts';
 import { OrderDesk } from './orders.ts';
-import { standingReceipt } from './receipts.ts';
 import { ClipReports } from './reports.ts';
+import { SearchDesk } from './search-desk.ts';
 import { StepRunner } from './steps.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
 /** Grants are swept, marks advanced and unfinished work tried again at least this often. */
 const TICK_MS_MAX = 30_000;
-/** Receipts of requests touched this recently are repeated after a restart: the last ones may not have got out. */
-const RESTATE_US = 600_000_000;
-const RESTATED_MAX = 16;
-/** And of those that surely or maybe never got out, however long ago; the link's queue has room for them. */
-const UNTOLD_MAX = 500;
 /** Requests in one state message (protocol/home.ts). */
 const LISTED_MAX = 200;
 
@@ -40,6 +38,10 @@ export class ConsentGate {
   private readonly marks: HighWaterMarks;
   private readonly state: GateState;
   private readonly area: AreaDesk;
+  private readonly searches: SearchDesk;
+  private readonly asks: Asks;
+  private readonly announcer: Announcer;
+  private readonly hearing: Hearing;
   private readonly runner: StepRunner;
   private readonly commands: CommandDesk;
   private readonly orders: OrderDesk;
@@ -59,16 +61,35 @@ export class ConsentGate {
     const marks = new HighWaterMarks(disk, clock, folder);
     const state = new GateState(device.id);
     this.area = new AreaDesk(deps, this.limits, marks);
-    const { view } = this.area;
-    this.runner = new StepRunner({ ...deps, ledger, state, marks, view, mint: (facts) => mintLiveGrant(facts, view) });
+    this.searches = new SearchDesk(deps, marks);
+    const { area, searches } = this;
+    const asks = new Asks(area.view, searches.view, clock);
+    this.asks = asks;
+    this.runner = new StepRunner({
+      ...deps,
+      ledger,
+      state,
+      marks,
+      asks,
+      mint: (facts) => mintLiveGrant(facts, asks.groundOf(facts.request)),
+    });
     this.commands = new CommandDesk({
       ...{ device, clock, state, marks, log: deps.log, effects: deps.effects, ownersMax: this.limits.ownersMax },
       buttons: deps.buttons,
       record: (body) => this.runner.record(body),
-      announce: () => this.announceAll(),
+      announce: () => this.announcer.all(),
+      forgotten: (window) => this.searches.view.forget(window),
+      searchParty: (on) => this.hearing.turnSearchParty(on),
     });
     const { runner, commands, limits } = this;
-    this.orders = new OrderDesk({ ...deps, state, marks, view, runner, commands, limits, damage: () => this.damage });
+    this.announcer = new Announcer({ ...deps, state, area, searches, runner });
+    this.orders = new OrderDesk({ ...deps, state, marks, asks, runner, commands, limits, damage: () => this.damage });
+    this.hearing = new Hearing({
+      ...{ ...deps, state, area, searches, runner, announcer: this.announcer, queue: this.queue, limits },
+      searchPartyOn: () => this.searchPartyOn,
+      hasRoom: (waitingMax) => this.hasRoom(waitingMax),
+      count: (code) => this.count(code),
+    });
     this.reports = new ClipReports(device.id, state, runner);
     this.ledger = ledger;
     this.marks = marks;
@@ -159,17 +180,19 @@ export class ConsentGate {
 
   /** Open requests, and closed ones with a grant or revocation under way; at most as many as a state can list. */
   openRequests(): { request: string; state: RequestState['at'] }[] {
-    const open = this.area.view.requests().map((opened) => opened.request.jti);
     const busy = [...this.state.requests].filter(([, { state }]) => state.at === 'revoking' || unfinishedGrant(state));
-    const ids = new Set([...open, ...busy.map(([request]) => request)]);
+    const ids = new Set([...this.asks.ids(), ...busy.map(([request]) => request)]);
     return [...ids].slice(0, LISTED_MAX).map((request) => ({ request, state: this.runner.stateOf(request).at }));
   }
 
-  /** Requests that wait for an answer and may be answered now; one whose grant came to nothing waits again. */
+  /** Requests that wait for an answer and may be answered now. */
   notices(): RequestNotice[] {
-    const { view } = this.area;
-    const waiting = view.requests().filter((one) => awaitsOwner(this.runner.stateOf(one.request.jti)));
-    return waiting.filter((one) => view.standingOf(one) === null).map((one) => this.area.noticeOf(one));
+    return this.announcer.notices();
+  }
+
+  /** Whether the home takes part in Search Party: by its owners' last word, or its settings; never on records that are damaged. */
+  get searchPartyOn(): boolean {
+    return this.damage === null && (this.state.searchParty ?? this.deps.searchParty ?? false);
   }
 
   /**
@@ -210,6 +233,8 @@ export class ConsentGate {
       if (before?.bridgeKey === pins.bridgeKey && before.registryKey === pins.registryKey) return;
       await this.runner.record({ type: 'enrolled', body: pins });
       this.area.clear();
+      this.searches.clear();
+      this.deps.effects.searches([]);
       if (before) await this.marks.forgetRevisions().catch((thrown: unknown) => this.markFailed(thrown));
       await this.runner.sweep();
       this.deps.effects.changed();
@@ -217,39 +242,23 @@ export class ConsentGate {
   }
 
   /** Takes in the cell's document that came on the topic of part `part`. Retained is the rule here: it is no order. */
-  async onAreaDocument(part: number, token: string): Promise<void> {
-    const { pins } = this.state;
-    const document = pins ? this.area.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return this.count(document);
-    // Half of the queue is kept for the owners: what a bridge signs must not crowd out what they order.
-    if (!document || !pins || !this.hasRoom(this.limits.waitingMax / 2)) return;
-    await this.queue.run(async () => {
-      if (this.state.pins !== pins) return;
-      const news = await this.area.takeDocument(document, token, pins);
-      for (const code of news.refused) this.count(code);
-      if (news.cancelled.length > 0) await this.runner.sweep();
-      this.announceNew();
-    });
+  onAreaDocument(part: number, token: string): Promise<void> {
+    return this.hearing.areaDocument(part, token);
+  }
+
+  /** Takes in a part of the cell's searches for pets in the same way, if the home takes part. */
+  onSearchDocument(part: number, token: string): Promise<void> {
+    return this.hearing.searchDocument(part, token);
   }
 
   /** Takes in the registry's revocation list. */
-  async onRevocations(token: string): Promise<void> {
-    const { pins } = this.state;
-    const list = pins ? this.area.openList(token, pins) : 'token_unknown_signer';
-    if (typeof list === 'string') return this.count(list);
-    if (!list) return;
-    for (const { id, facts } of this.runner.liveGrants()) {
-      const credential = this.state.record(facts.request.jti).facts?.credential;
-      if (credential && this.area.view.isRevoked(list, credential))
-        this.runner.endLive(id, "its agency's access was revoked");
-    }
-    // Not dropped when many wait: each is the registry's and another one, so they are few.
-    await this.queue.run(async () => {
-      if (this.state.pins !== pins) return;
-      await this.area.takeList(list, token);
-      await this.runner.sweep();
-      this.announceNew();
-    });
+  onRevocations(token: string): Promise<void> {
+    return this.hearing.revocations(token);
+  }
+
+  /** A pet that is looked for may have been seen here; its owners are told. */
+  async sighted(search: string, seen: Sighted): Promise<void> {
+    if (this.running) await this.hearing.sighted(search, seen);
   }
 
   /**
@@ -316,7 +325,7 @@ export class ConsentGate {
       if (state.at !== 'revoking' || revocation === null) continue;
       this.deps.effects.sendRevocation(state.grant.id, revocation, bridge);
     }
-    this.restate();
+    this.announcer.restate();
     this.deps.effects.changed();
   }
 
@@ -329,6 +338,7 @@ export class ConsentGate {
     const { log } = this.deps;
     await this.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
     this.area.view.dropExpired();
+    this.searches.view.dropExpired();
     if (this.damage !== null) return;
     await this.orders.retryRevokes();
     await this.commands.finishForgets().catch((thrown: unknown) => {
@@ -337,7 +347,7 @@ export class ConsentGate {
     });
     await this.runner.sweep();
     this.runner.resumeLive();
-    this.announceNew();
+    this.announcer.news();
   }
 
   private arm(): void {
@@ -352,36 +362,9 @@ export class ConsentGate {
     });
   }
 
-  private announceNew(): void {
-    for (const opened of this.area.view.takeAnswerable()) {
-      if (this.runner.stateOf(opened.request.jti).at !== 'pending') continue;
-      this.deps.effects.requestNotice(this.area.noticeOf(opened));
-    }
-  }
-
   /** Says again what waits for an answer and where the latest grants stand: an owner or a broker may have missed it. */
   async announce(): Promise<void> {
-    if (this.running) await this.queue.run(async () => this.announceAll());
-  }
-
-  private announceAll(): void {
-    for (const notice of this.notices()) this.deps.effects.requestNotice(notice);
-    this.restate();
-  }
-
-  private restate(): void {
-    const sinceUs = this.deps.clock.wallUs() - RESTATE_US;
-    const untoldFrom = this.deps.untoldFrom?.() ?? Number.POSITIVE_INFINITY;
-    const all = [...this.state.requests].sort(([, a], [, b]) => a.touchedEntries - b.touchedEntries);
-    const due = new Set([
-      ...all.filter(([, record]) => record.touchedEntries >= untoldFrom).slice(-UNTOLD_MAX),
-      ...all.filter(([, record]) => record.touchedUs >= sinceUs).slice(-RESTATED_MAX),
-    ]);
-    for (const each of all) {
-      const [request, record] = each;
-      const body = due.has(each) ? standingReceipt(request, record) : null;
-      if (body) this.deps.effects.receipt(body);
-    }
+    if (this.running) await this.queue.run(async () => this.announcer.all());
   }
 
   private assertWhole(): void {

@@ -46,7 +46,8 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
       grant: idSchema,
       grantToken: token,
       requestToken: token,
-      credentialToken: token,
+      /** The agency's; a neighbour who searches for a pet has none. */
+      credentialToken: token.optional(),
       pairingToken: token,
     }),
   }),
@@ -92,6 +93,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     body: z.strictObject({ request: idSchema, grant: idSchema, reason: z.enum(END_REASONS) }),
   }),
   z.strictObject({ type: z.literal('privacy-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
+  z.strictObject({ type: z.literal('search-party-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
   z.strictObject({
     type: z.literal('forget-ordered'),
     body: z.strictObject({ ...signedOrder, window: windowSchema.optional() }),

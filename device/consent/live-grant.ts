@@ -2,15 +2,15 @@
 // and that it is still alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
+import type { Ask } from '../protocol/ask.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { Grant } from '../protocol/grant.ts';
-import type { Request } from '../protocol/request.ts';
 
 /** What the gate knows about a grant when it lets it live. All of it verified. */
 export interface GrantFacts {
   grant: Grant;
   grantToken: string;
-  request: Request;
+  request: Ask;
   requestToken: string;
   pairingToken: string;
 }

@@ -11,8 +11,9 @@ import { parseJson } from '../base/json.ts';
 import { failure } from '../protocol/errors.ts';
 
 const MARKS_FILE = 'marks.json';
-const MARKS_BYTES_MAX = 16_384;
-const PARTS_MAX = 99;
+const MARKS_BYTES_MAX = 32_768;
+/** Parts of the cell's documents: 99 of requests, 99 of searches. */
+const PARTS_MAX = 198;
 
 /** The clock may be slewed back this much by time synchronisation without losing trust. */
 export const CLOCK_BACKSTEP_US_MAX = 2_000_000;
@@ -24,7 +25,7 @@ const marksSchema = z.strictObject({
   clockResets: z.int().nonnegative(),
   wallUs: z.int().nonnegative(),
   revocations: z.int().nonnegative(),
-  /** Highest revision of each part of the cell's area document, by `<bridge>/<cell>/<part>`. */
+  /** Highest revision of each part of the cell's documents, by `<bridge>/<cell>/<part>` and `<bridge>/<cell>/searches/<part>`. */
   areas: z.record(z.string().max(200), z.int().positive()),
 });
 type Marks = z.infer<typeof marksSchema>;

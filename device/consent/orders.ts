@@ -2,7 +2,7 @@
 // Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (steps.ts).
 import { sha256Hex } from '../base/keys.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import type { AreaView } from './area-view.ts';
+import type { Asks } from './asks.ts';
 import type { CommandDesk } from './commands.ts';
 import type { GateDeps, GateLimits } from './gate-effects.ts';
 import type { GateState } from './gate-state.ts';
@@ -19,7 +19,7 @@ export interface OrderDeps
   extends Pick<GateDeps, 'device' | 'disk' | 'folder' | 'clock' | 'log' | 'effects' | 'footage' | 'values'> {
   state: GateState;
   marks: HighWaterMarks;
-  view: AreaView;
+  asks: Asks;
   runner: StepRunner;
   commands: CommandDesk;
   limits: GateLimits;
@@ -121,40 +121,43 @@ export class OrderDesk {
   }
 
   private async grant({ claims, token }: Order<'grant'>): Promise<Failure | null> {
-    const { state, view, runner, limits, clock, marks, footage } = this.deps;
+    const { state, asks, runner, limits, clock, marks, footage } = this.deps;
     const { request, jti } = claims;
     if (state.revokedAhead.has(jti)) return failure('consent_revoked_before');
     const step = runner.step(request, { type: 'grant', grant: { id: jti, sha256: sha256Hex(token) } });
     const early = this.rejectionOf(step, request);
     if (early) return early;
-    const opened = view.request(request);
+    const opened = asks.find(request);
     if (isNew(step)) {
       // A broker can hold a grant back until a later one was revoked: the owners' last word on a request counts.
       if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
-      const fault = grantFault(claims, { clock, clockTrusted, view, footage, values: this.deps.values() });
+      const fault = grantFault(claims, { clock, clockTrusted, asks, footage, values: this.deps.values() });
       if (fault) return fault;
       const unfinished = [...state.requests.values()].filter((record) => unfinishedGrant(record.state));
       if (unfinished.length >= limits.grantsMax) return failure('consent_too_many');
     }
     const record = state.record(request);
     const requestToken = opened?.requestToken ?? record.facts?.requestToken ?? '';
-    const credentialToken = opened ? view.newestCredential(opened).token : '';
+    const credential = opened && asks.credentialTokenOf(opened);
     const pairingToken = state.owners.get(claims.iss)?.statement ?? '';
-    const body = { request, grant: jti, grantToken: token, requestToken, credentialToken, pairingToken };
+    const body = {
+      ...{ request, grant: jti, grantToken: token, requestToken, pairingToken },
+      ...(credential === null ? {} : { credentialToken: credential }),
+    };
     await runner.perform(step, { request, body: { type: 'granted', body }, answers: jti });
     return null;
   }
 
   private async deny({ claims, token }: Order<'deny'>): Promise<Failure | null> {
-    const { view, runner, clock, marks } = this.deps;
+    const { asks, runner, clock, marks } = this.deps;
     const { request, jti } = claims;
     const step = runner.step(request, { type: 'deny' });
     const early = this.rejectionOf(step, request);
     if (early) return early;
-    const fault = isNew(step) ? denialFault(claims, clock, marks.clockTrusted(), view) : null;
+    const fault = isNew(step) ? denialFault(claims, clock, marks.clockTrusted(), asks) : null;
     if (fault) return fault;
-    const requestToken = view.request(request)?.requestToken ?? '';
+    const requestToken = asks.find(request)?.requestToken ?? '';
     await runner.perform(step, {
       request,
       body: { type: 'denied', body: { request, jti, token, requestToken } },
@@ -225,7 +228,7 @@ export class OrderDesk {
     const reject = step.effects.find((effect) => effect.do === 'reject');
     if (!reject) return null;
     const isUnknown = reject.code === 'consent_request_unknown';
-    return failure((isUnknown && this.deps.view.whyNotOpen(request)) || reject.code);
+    return failure((isUnknown && this.deps.asks.whyNotOpen(request)) || reject.code);
   }
 }
 
@@ -238,5 +241,6 @@ function isNew(step: Step): boolean {
 function isSafeAnytime(order: OwnerOrder): boolean {
   if (order.kind !== 'command') return order.kind !== 'grant';
   const { command } = order.claims;
+  if (command.action === 'search-party') return !command.on;
   return /^(press|announce)$/.test(command.action) || (command.action === 'privacy' && command.on);
 }

@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
-import type { AreaView } from './area-view.ts';
+import type { Asks } from './asks.ts';
 import type { GateDeps } from './gate-effects.ts';
 import type { GateState, RequestRecord } from './gate-state.ts';
 import type { Ledger } from './ledger.ts';
@@ -47,7 +47,7 @@ export interface StepDeps extends Pick<GateDeps, 'clock' | 'log' | 'effects'> {
   ledger: Ledger;
   state: GateState;
   marks: HighWaterMarks;
-  view: AreaView;
+  asks: Asks;
   mint: (facts: GrantFacts) => Minted;
 }
 
@@ -68,7 +68,7 @@ export class StepRunner {
   /** Where a request stands: the ledger's word, and pending for one that is only published. */
   stateOf(request: string): RequestState {
     const { state } = this.deps.state.record(request);
-    return this.deps.view.request(request) ? next(state, { type: 'seen' }).state : state;
+    return this.deps.asks.find(request) ? next(state, { type: 'seen' }).state : state;
   }
 
   step(request: string, input: RequestInput): Step {
@@ -216,13 +216,13 @@ export class StepRunner {
   }
 
   private endReason(request: string, { facts }: RequestRecord): EndReason | null {
-    const { state, marks, view, clock } = this.deps;
+    const { state, marks, asks, clock } = this.deps;
     assert(facts !== null, 'an unfinished grant keeps its facts');
     const { grant, credential } = facts;
-    if (view.isCancelled(request)) return 'cancelled';
+    if (asks.isCancelled(request)) return 'cancelled';
     if (!state.owners.has(grant.iss)) return 'owner-removed';
     if (state.pins?.bridge !== facts.request.aud) return 'bridge-changed';
-    if (view.revocations && view.isRevoked(view.revocations, credential)) return 'agency-revoked';
+    if (credential && asks.isRevoked(credential)) return 'agency-revoked';
     const isOver = this.overdue.has(grant.jti) || (marks.clockTrusted() && wallSeconds(clock) >= grant.exp);
     return isOver ? 'expired' : null;
   }

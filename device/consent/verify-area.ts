@@ -1,13 +1,14 @@
-// Owns: opening what comes over the area link: the bridge's area document and the registry's revocation list.
+// Owns: opening what comes over the area link: the bridge's documents of requests and searches, the registry's revocation list.
 // Not here: what is remembered of them (area-view.ts); a single published request (protocol/published.ts).
 
+import type { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { verifySignature } from '../base/keys.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../protocol/grant.ts';
-import { openToken } from '../protocol/jws.ts';
+import { openToken, type TokenType } from '../protocol/jws.ts';
 import {
   type AreaDocument,
   areaDocumentSchema,
@@ -15,6 +16,7 @@ import {
   type Revocations,
   revocationsSchema,
 } from '../protocol/request.ts';
+import { type SearchDocument, searchDocumentSchema } from '../protocol/search.ts';
 
 export type Judged<Claims> = { ok: true; claims: Claims } | { ok: false; code: ErrorCode };
 
@@ -33,13 +35,30 @@ export function openAreaDocument(
   expected: AreaExpectation,
   clock: Clock,
 ): Judged<AreaDocument> {
-  const opened = openToken(token, {
-    typ: 'doorsill-area+jws',
-    schema: areaDocumentSchema,
-    audience: PUBLIC_AUDIENCE,
-    keys: [expected.bridgeKey],
-    verify: verifySignature,
-  });
+  return openPart({ typ: 'doorsill-area+jws', schema: areaDocumentSchema }, onPart, token, expected, clock);
+}
+
+/** Opens the cell's document of searches in the same way. */
+export function openSearchDocument(
+  onPart: number,
+  token: string,
+  expected: AreaExpectation,
+  clock: Clock,
+): Judged<SearchDocument> {
+  return openPart({ typ: 'doorsill-search-area+jws', schema: searchDocumentSchema }, onPart, token, expected, clock);
+}
+
+type PartClaims = Pick<AreaDocument, 'iss' | 'aud' | 'cell' | 'part' | 'parts' | 'revision' | 'iat' | 'exp'>;
+
+function openPart<Claims extends PartClaims>(
+  of: { typ: TokenType; schema: z.ZodType<Claims> },
+  onPart: number,
+  token: string,
+  expected: AreaExpectation,
+  clock: Clock,
+): Judged<Claims> {
+  const keys = [expected.bridgeKey];
+  const opened = openToken(token, { ...of, audience: PUBLIC_AUDIENCE, keys, verify: verifySignature });
   if (!opened.ok) return { ok: false, code: TOKEN_FAULT_CODES[opened.fault] };
   const { cell, part, parts, revision, iat, exp } = opened.claims;
   const nowS = wallSeconds(clock);

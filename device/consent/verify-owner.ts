@@ -2,7 +2,8 @@
 // Not here: the order of decisions on one request (machine.ts), carrying them out (gate.ts).
 import { fromUtf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
-import { verifySignature } from '../base/keys.ts';
+import { sha256Hex, verifySignature } from '../base/keys.ts';
+import { recipientOf } from '../protocol/ask.ts';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
@@ -26,7 +27,7 @@ import {
 } from '../protocol/grant.ts';
 import { openToken } from '../protocol/jws.ts';
 import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
-import type { AreaView } from './area-view.ts';
+import type { Asks } from './asks.ts';
 
 /**
  * An owner's message must reach the device within this of being signed: long enough for a device that was offline over
@@ -120,7 +121,7 @@ export interface Footage {
 export interface GrantContext {
   clock: Clock;
   clockTrusted: boolean;
-  view: AreaView;
+  asks: Asks;
   footage: Footage;
   values: DisclosedValues;
 }
@@ -139,14 +140,14 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   const untimely = timeFault(grant, nowS, OWNER_MESSAGE_AGE_S_MAX);
   if (untimely) return failure(untimely);
   if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) return failure('consent_grant_lifetime');
-  const opened = context.view.request(grant.request);
-  if (!opened) return failure(context.view.whyNotOpen(grant.request) ?? 'consent_request_unknown');
+  const opened = context.asks.find(grant.request);
+  if (!opened) return failure(context.asks.whyNotOpen(grant.request) ?? 'consent_request_unknown');
   if (grant.requestSha256 !== opened.requestSha256) return failure('consent_request_changed');
   if (opened.request.exp <= nowS) return failure('consent_request_expired');
-  const standing = context.view.standingOf(opened);
+  const standing = context.asks.standingOf(opened);
   if (standing) return failure(standing);
-  if (grant.recipient.kind !== 'agency') return failure('consent_recipient_unsupported');
-  if (grant.recipient.key !== opened.request.iss) return failure('consent_wrong_recipient');
+  const { kind, key } = recipientOf(opened.request, sha256Hex);
+  if (grant.recipient.kind !== kind || grant.recipient.key !== key) return failure('consent_wrong_recipient');
   return windowFault(grant, opened.request.window, context) ?? disclosureFault(grant, opened.request.profile, context);
 }
 
@@ -173,13 +174,13 @@ function disclosureFault(
 }
 
 /** Why a denial is not taken; null when it is. With an untrusted clock its time is not judged: a no is always safe. */
-export function denialFault(denial: Denial, clock: Clock, clockTrusted: boolean, view: AreaView): Failure | null {
+export function denialFault(denial: Denial, clock: Clock, clockTrusted: boolean, asks: Asks): Failure | null {
   const nowS = wallSeconds(clock);
   const untimely = clockTrusted ? timeFault(denial, nowS, OWNER_MESSAGE_AGE_S_MAX) : null;
   if (untimely) return failure(untimely);
   if (clockTrusted && denial.exp <= nowS) return failure('token_expired');
-  const opened = view.request(denial.request);
-  if (!opened) return failure(view.whyNotOpen(denial.request) ?? 'consent_request_unknown');
+  const opened = asks.find(denial.request);
+  if (!opened) return failure(asks.whyNotOpen(denial.request) ?? 'consent_request_unknown');
   return denial.requestSha256 === opened.requestSha256 ? null : failure('consent_request_changed');
 }
 

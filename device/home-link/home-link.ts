@@ -7,7 +7,7 @@ import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage } from '../base/mqtt-subscription.ts';
 import type { Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
-import type { DeviceEvent, DeviceState, RequestNotice, UploadProgress } from '../protocol/home.ts';
+import type { DeviceEvent, DeviceState, RequestNotice, SightingNotice, UploadProgress } from '../protocol/home.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 
@@ -127,6 +127,11 @@ export class HomeLink {
   /** An open request that concerns this home. Rejects with `unreachable` if it had to be given up. */
   publishRequest(notice: RequestNotice): Promise<void> {
     return this.link.publish(this.topics.request(this.options.device), JSON.stringify(notice));
+  }
+
+  /** A pet that is looked for may have been seen here. Rejects with `unreachable` if it had to be given up. */
+  publishSighting(notice: SightingNotice): Promise<void> {
+    return this.link.publish(this.topics.sighting(this.options.device), JSON.stringify(notice));
   }
 
   /** Rejects with `unreachable` if it had to be given up. */

@@ -23,6 +23,8 @@ export const homeSchema = z.strictObject({
     /** The broker's authority as the device named it at pairing; absent: one that everybody trusts. */
     ca: caSchema.optional(),
   }),
+  /** The device's signed statement that this owner is one of its; absent in what was stored before it was kept. */
+  pairing: z.string().max(2_048).optional(),
   /** This owner's own TLS files for that broker, by absolute path; a `ca` here goes before the device's. */
   tls: tlsFilesSchema.optional(),
 });

@@ -24,6 +24,7 @@ import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/
 import type { Home } from './homes.ts';
 import { readNotice, type VerifiedNotice } from './read-notice.ts';
 import { readReceipt } from './read-receipt.ts';
+import { readSighting, type VerifiedSighting } from './read-sighting.ts';
 
 /** What a session hears. A payload that does not verify is dropped and counted; nothing is shown of it. */
 export interface OwnerListeners {
@@ -33,6 +34,7 @@ export interface OwnerListeners {
   state?: (state: DeviceState) => void;
   event?: (event: DeviceEvent) => void;
   notice?: (notice: VerifiedNotice) => void;
+  sighting?: (sighting: VerifiedSighting) => void;
   receipt?: (receipt: Receipt, token: string) => void;
   upload?: (progress: UploadProgress) => void;
 }
@@ -45,6 +47,10 @@ export interface OwnerSessionDeps {
 }
 
 const REACHED_MS_MAX = 10_000;
+
+/** The topics of a home that its owner hears. */
+const HEARD = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
+type Heard = (typeof HEARD)[number];
 
 export class OwnerSession {
   readonly home: Home;
@@ -78,8 +84,7 @@ export class OwnerSession {
   async start(): Promise<void> {
     const { device } = this.home;
     const topics = topicsUnder(this.home.account.prefix);
-    const filters = ['status', 'state', 'event', 'request', 'receipt', 'upload'] as const;
-    const nameOf = new Map<string, (typeof filters)[number]>(filters.map((name) => [topics[name](device), name]));
+    const nameOf = new Map<string, Heard>(HEARD.map((name) => [topics[name](device), name]));
     this.link.subscribe([...nameOf.keys()], (message) => {
       const name = nameOf.get(message.topic);
       const text = fromUtf8(message.payload);
@@ -170,7 +175,7 @@ export class OwnerSession {
     });
   }
 
-  private hear(name: 'status' | 'state' | 'event' | 'request' | 'receipt' | 'upload', text: string): void {
+  private hear(name: Heard, text: string): void {
     const all = [...this.listeners];
     if (name === 'status') {
       const status = statusSchema.parse(text);
@@ -185,6 +190,10 @@ export class OwnerSession {
       if (!this.home.trust) return;
       const notice = readNotice(text, { ...this.home.trust, device: this.home.device }, this.deps.clock);
       for (const each of all) each.notice?.(notice);
+    } else if (name === 'sighting') {
+      if (!this.home.trust) return;
+      const sighting = readSighting(text, { ...this.home.trust, device: this.home.device }, this.deps.clock);
+      for (const each of all) each.sighting?.(sighting);
     } else if (name === 'receipt') {
       const receipt = readReceipt(text, { id: this.home.device, key: this.home.deviceKey });
       for (const each of all) each.receipt?.(receipt, text.trim());

@@ -2,7 +2,7 @@
 // Not here: remembering the device (homes.ts), the key's file (owner-key.ts).
 import { createConnection, type Socket } from 'node:net';
 import type { z } from 'zod';
-import { toBase64url } from '../base/bytes.ts';
+import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
@@ -13,16 +13,17 @@ import { openToken } from '../protocol/jws.ts';
 import type { Home } from './homes.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import {
+  ANSWER_BYTES_MAX,
   CONVERSATION_MS_MAX,
   type Health,
   healthAnswerSchema,
   helloAnswerSchema,
-  LINE_BYTES_MAX,
   listAnswerSchema,
   type PairingAsk,
   pairAnswerSchema,
   proofInput,
   refusalSchema,
+  stillAnswerSchema,
 } from './pairing-wire.ts';
 
 /**
@@ -54,7 +55,7 @@ export async function pairWithDevice(
     if (!statement.ok || statement.claims.key !== key.publicKey || statement.claims.device !== device) {
       throw failure('pairing_refused', { detail: 'the statement is not the device’s for this key' });
     }
-    return { device, deviceKey, name: hello.name, trust, account: answer.account };
+    return { device, deviceKey, name: hello.name, trust, account: answer.account, pairing: answer.pairing };
   });
 }
 
@@ -66,6 +67,21 @@ export async function listOwners(deps: { clock: Clock }, socketPath: string): Pr
 /** How the device does. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askHealth(deps: { clock: Clock }, socketPath: string): Promise<Health> {
   return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'health' }, healthAnswerSchema)).health);
+}
+
+/**
+ * The still of a sighting, as a JPEG, to an owner's signed `call`. Throws `unreachable`, `timed_out`, `pairing_refused`, `token_...`,
+ * `search_party_off`, `sighting_unknown`.
+ */
+export async function askStill(
+  deps: { clock: Clock },
+  socketPath: string,
+  call: string,
+): Promise<{ atUs: number; jpeg: Uint8Array }> {
+  const answer = await converse(deps.clock, socketPath, (ask) => ask({ verb: 'still', call }, stillAnswerSchema));
+  const jpeg = fromBase64url(answer.jpeg);
+  if (!jpeg) throw failure('pairing_refused', { detail: 'the device’s answer was not understood' });
+  return { atUs: answer.atUs, jpeg };
 }
 
 type Ask = <Schema extends z.ZodType>(ask: PairingAsk, schema: Schema) => Promise<z.infer<Schema>>;
@@ -86,7 +102,7 @@ async function converse<Result>(clock: Clock, path: string, talk: (ask: Ask) => 
   socket.on('error', (thrown) => breakOff(unreachable(path, thrown.message)));
   socket.on('close', () => breakOff(unreachable(path, 'it closed the connection')));
   const refuse = () => breakOff(failure('pairing_refused', { detail: 'the device’s answer was not understood' }));
-  readLines(socket, LINE_BYTES_MAX, (value) => waiting?.resolve(value), refuse);
+  readLines(socket, ANSWER_BYTES_MAX, (value) => waiting?.resolve(value), refuse);
   const exchange = (sent: PairingAsk) =>
     new Promise<unknown>((resolve, reject) => {
       waiting = { resolve, reject };

@@ -21,6 +21,7 @@ import {
   type PairingAsk,
   pairingAskSchema,
   proofInput,
+  type StillAnswer,
 } from './pairing-wire.ts';
 
 export interface PairingServerDeps {
@@ -36,6 +37,8 @@ export interface PairingServerDeps {
   /** `ConsentGate.pair`: the statement for a key that has been proven. */
   pair(key: string, name: string): Promise<string>;
   health(): Health;
+  /** The still that a signed call asks for; throws what refuses it. */
+  still(call: string): StillAnswer;
   /** A home account for an owner, with a fresh password. */
   issueAccount(ownerKey: string): Promise<Home['account']>;
 }
@@ -123,6 +126,7 @@ export class PairingServer {
       }
       if (ask.data.verb === 'list') return writeLine(socket, this.list());
       if (ask.data.verb === 'health') return writeLine(socket, { ok: true, health: this.deps.health() });
+      if (ask.data.verb === 'still') return writeLine(socket, this.deps.still(ask.data.call));
       if (ask.data.verb === 'hello') {
         nonce = toBase64url(this.deps.random.bytes(NONCE_BYTES));
         return writeLine(socket, this.hello(nonce));

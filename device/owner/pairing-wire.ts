@@ -11,6 +11,8 @@ import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './homes.ts';
 
 export const LINE_BYTES_MAX = 8_192;
+/** An answer may hold a still. */
+export const ANSWER_BYTES_MAX = 131_072;
 /** A connection that has not finished by then is cut. */
 export const CONVERSATION_MS_MAX = 10_000;
 
@@ -27,6 +29,8 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('list') }),
   z.strictObject({ verb: z.literal('health') }),
+  /** The still of a sighting; `call` is an owner's signed word. */
+  z.strictObject({ verb: z.literal('still'), call: z.string().max(2_048) }),
 ]);
 export type PairingAsk = z.infer<typeof pairingAskSchema>;
 
@@ -72,6 +76,14 @@ export const healthSchema = z.strictObject({
   written: z.record(z.string().max(60), z.int().nonnegative()),
 });
 export type Health = z.infer<typeof healthSchema>;
+export const stillAnswerSchema = z.strictObject({
+  ok: z.literal(true),
+  atUs: z.int().nonnegative(),
+  /** Base64url. */
+  jpeg: z.string().max(ANSWER_BYTES_MAX - 100),
+});
+export type StillAnswer = z.infer<typeof stillAnswerSchema>;
+
 export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
 
 /** What an owner's key signs to show that it is held here and now; no other signature of the contract can be mistaken for it. */

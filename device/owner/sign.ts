@@ -1,8 +1,9 @@
 // Owns: the owner's signed words: grant, denial, revocation, command, each with a fresh id.
 // Not here: reading what is answered (read-notice.ts), sending it (the CLI, console), judging it (consent/).
 import { type Clock, wallSeconds } from '../base/clock.ts';
-import type { SigningKey } from '../base/keys.ts';
+import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
+import { recipientOf } from '../protocol/ask.ts';
 import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from '../protocol/claims.ts';
 import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../protocol/custody.ts';
 import {
@@ -12,9 +13,14 @@ import {
   type Denial,
   type Grant,
   type Revoke,
+  STILL_CALL_LIFE_S_MAX,
+  type StillCall,
 } from '../protocol/grant.ts';
 import { signToken } from '../protocol/jws.ts';
+import type { Search, SearchAction, SearchCall } from '../protocol/search.ts';
+import { SEARCH_CALL_LIFE_S_MAX } from '../protocol/search.ts';
 import type { VerifiedNotice } from './read-notice.ts';
+import type { VerifiedSighting } from './read-sighting.ts';
 
 /** Who signs, and with what time and ids. */
 export interface Signer {
@@ -44,16 +50,21 @@ export interface GrantChoice {
   lifeS?: number;
 }
 
-/** Signs consent to one clip for the agency that asked. */
-export function makeGrant(signer: Signer, notice: VerifiedNotice, choice: GrantChoice = {}): Signed<Grant> {
+/** Signs consent to one clip for whoever asked: an agency, or a neighbour whose pet may have been seen. */
+export function makeGrant(
+  signer: Signer,
+  notice: VerifiedNotice | VerifiedSighting,
+  choice: GrantChoice = {},
+): Signed<Grant> {
+  const { kind, key } = recipientOf(notice.request, sha256Hex);
   const chosen = choice.disclose ?? notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
   const claims: Grant = {
     ...header(signer, notice.device, 'grant'),
     exp: wallSeconds(signer.clock) + (choice.lifeS ?? GRANT_LIFE_S_DEFAULT),
     request: notice.request.jti,
     requestSha256: notice.requestSha256,
-    recipient: { kind: 'agency', key: notice.request.iss },
-    window: choice.window ?? notice.request.window,
+    recipient: { kind, key },
+    window: choice.window ?? ('sighted' in notice ? notice.sighted[0].window : notice.request.window),
     audio: choice.audio ?? true,
     zones: choice.zones ?? [],
     disclose: DISCLOSURE_KEYS.filter((key) => chosen.includes(key)),
@@ -63,7 +74,7 @@ export function makeGrant(signer: Signer, notice: VerifiedNotice, choice: GrantC
 }
 
 /** Signs a no. */
-export function makeDenial(signer: Signer, notice: VerifiedNotice): Signed<Denial> {
+export function makeDenial(signer: Signer, notice: VerifiedNotice | VerifiedSighting): Signed<Denial> {
   const claims: Denial = {
     ...header(signer, notice.device, 'denial'),
     exp: wallSeconds(signer.clock) + DENIAL_LIFE_S,
@@ -107,6 +118,36 @@ export function makeCustodyCall(
     grant: of.grant,
   };
   return { token: signToken('doorsill-custody+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** Asks a device for the still of a sighting; dead after a minute. */
+export function makeStillCall(signer: Signer, device: string, search: string): Signed<StillCall> {
+  const exp = wallSeconds(signer.clock) + STILL_CALL_LIFE_S_MAX;
+  const claims: StillCall = { ...header(signer, device, 'still'), exp, search };
+  return { token: signToken('doorsill-still+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** A pet owner's call to the bridge; dead after some minutes. */
+export function makeSearchCall(signer: Signer, bridge: string, call: SearchAction): Signed<SearchCall> {
+  const exp = wallSeconds(signer.clock) + SEARCH_CALL_LIFE_S_MAX;
+  const claims: SearchCall = { ...header(signer, bridge, 'search-call'), exp, call };
+  return { token: signToken('doorsill-search-call+jws', claims, signer.key), jti: claims.jti, claims };
+}
+
+/** What a pet owner says of a search; the rest follows. */
+export type SearchChoice = Pick<Search, 'kind' | 'text' | 'photoSha256' | 'cell' | 'profile'> & {
+  /** Since when the pet is looked for, and how long from now on. */
+  sinceUs: number;
+  lifeS: number;
+};
+
+/** Signs a search for a pet. */
+export function makeSearch(signer: Signer, bridge: string, choice: SearchChoice): Signed<Search> {
+  const { sinceUs, lifeS, ...said } = choice;
+  const exp = wallSeconds(signer.clock) + lifeS;
+  const window = { startUs: sinceUs, endUs: exp * 1_000_000 };
+  const claims: Search = { ...header(signer, bridge, 'search'), exp, ...said, window };
+  return { token: signToken('doorsill-search+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
 function header(signer: Signer, device: string, kind: string) {

@@ -40,14 +40,17 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
   const topics = topicsUnder(prefix);
   const { id } = account;
   // Retained documents are subscribed to at exact topics only: some brokers deliver a retained one to nobody else.
-  const areaDocuments = [topics.areaRequests('+', 1), `${topics.areaRequests('+', 1)}/+`, topics.revocations];
+  const cells = [topics.areaRequests('+', 1), topics.areaSearches('+', 1)];
+  const areaDocuments = [...cells.flatMap((first) => [first, `${first}/+`]), topics.revocations];
   switch (account.role) {
     case 'device-home':
       return {
         publish: [
           retained(topics.status(id)),
           retained(topics.state(id)),
-          ...[topics.event(id), topics.request(id), topics.receipt(id), topics.upload(id)].map(plain),
+          ...[topics.event(id), topics.request(id), topics.sighting(id), topics.receipt(id), topics.upload(id)].map(
+            plain,
+          ),
         ],
         subscribe: [filter(topics.consentFilter(id)), plain(topics.command(id))],
       };
@@ -65,6 +68,7 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
             topics.state(home),
             topics.event(home),
             topics.request(home),
+            topics.sighting(home),
             topics.receipt(home),
             topics.upload(home),
           ].map(plain),

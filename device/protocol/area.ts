@@ -37,6 +37,33 @@ export function cellOf(place: Place): string {
   return name;
 }
 
+/** A cell and those around it, itself first: about 5 km from any place in it. */
+export function cellsAround(cell: string): string[] {
+  const { longitude, latitude } = middleOf(cell);
+  const cells = new Set([cell]);
+  for (const down of [-1, 0, 1]) {
+    for (const across of [-1, 0, 1]) {
+      const beside = {
+        longitude: ((longitude + across * CELL_WIDTH_DEG + 540) % 360) - 180,
+        latitude: Math.max(-90, Math.min(90, latitude + down * CELL_HEIGHT_DEG)),
+      };
+      cells.add(cellOf(beside));
+    }
+  }
+  return [...cells];
+}
+
+/** The middle of a cell. */
+function middleOf(cell: string): Place {
+  let [west, east, south, north] = [-180, 180, -90, 90];
+  const bits = [...cell].flatMap((letter) => [16, 8, 4, 2, 1].map((bit) => (LETTERS.indexOf(letter) & bit) !== 0));
+  bits.forEach((isUpper, bit) => {
+    if (bit % 2 === 0) [west, east] = isUpper ? [(west + east) / 2, east] : [west, (west + east) / 2];
+    else [south, north] = isUpper ? [(south + north) / 2, north] : [south, (south + north) / 2];
+  });
+  return { longitude: (west + east) / 2, latitude: (south + north) / 2 };
+}
+
 /** Width and height of a cell in degrees: 13 bits of longitude, 12 of latitude. */
 const CELL_WIDTH_DEG = 360 / 2 ** 13;
 const CELL_HEIGHT_DEG = 180 / 2 ** 12;

@@ -471,15 +471,8 @@ export const ERRORS = {
     403,
     3,
     false,
-    "The grant names a recipient that is not the request's agency.",
-    'Grant to the agency that signed the request.',
-  ),
-  consent_recipient_unsupported: rule(
-    400,
-    3,
-    false,
-    'This kind of recipient cannot be served for this request.',
-    'Grant to the agency.',
+    'The grant names a recipient that is not who asked.',
+    'Grant to the agency that signed the request, or to the neighbour who signed the search.',
   ),
   consent_window_outside: rule(
     400,
@@ -1091,6 +1084,58 @@ export const ERRORS = {
     true,
     'The registry does not list what was asked of it: {detail}',
     'Look at its revocation list; running the same command again is safe.',
+  ),
+
+  // Search Party
+  search_party_off: rule(
+    409,
+    3,
+    false,
+    'This home takes no part in Search Party.',
+    'Turn it on with `doorsill search-party on`.',
+  ),
+  search_photo_invalid: rule(
+    422,
+    6,
+    false,
+    'The photo cannot be used: {detail}',
+    'Name a JPEG, PNG or WebP picture of the pet, of at most 8 MB.',
+  ),
+  search_limits: rule(409, 3, false, 'The search was not taken: {detail}', 'See the limits in `GET /v1/search-party`.'),
+  search_not_open: rule(
+    409,
+    3,
+    false,
+    'There is no such open search.',
+    'It may have ended, or its pet was found; `doorsill search-party list` shows what is open.',
+  ),
+  search_poster_unknown: rule(
+    403,
+    3,
+    false,
+    'The bridge does not know the home of who signed this: {detail}',
+    'Post as the owner of a doorbell that is enrolled at this bridge.',
+  ),
+  sighting_unknown: rule(
+    404,
+    3,
+    false,
+    'This device has no still of that search.',
+    'Stills are kept in memory until the search ends or the device restarts; `doorsill search-party sightings` lists them.',
+  ),
+  search_model_unusable: rule(
+    422,
+    5,
+    false,
+    'The model {file} cannot be used: {detail}',
+    'Name a YOLOX model in ONNX form in searchParty.model, or none: likeness by colour and size needs no model.',
+  ),
+  search_runtime_missing: rule(
+    500,
+    5,
+    false,
+    'The model {file} needs a package that is not there: onnxruntime-node.',
+    'Add it with `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node`, or leave searchParty.model out.',
   ),
 
   // Verification of documents by anyone

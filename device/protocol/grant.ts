@@ -57,6 +57,8 @@ const ownerStatement = { key: publicKeySchema, name: z.string().min(1).max(60) }
 export const commandActionSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('press'), button: idSchema }),
   z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
+  /** Whether this home takes part in Search Party. */
+  z.strictObject({ action: z.literal('search-party'), on: z.boolean() }),
   z.strictObject({ action: z.literal('forget'), window: windowSchema.optional() }),
   z.strictObject({ action: z.literal('reset-clock-mark') }),
   /** Publish the open requests again: for an owner's client that was not there when they came. No lasting effect. */
@@ -74,6 +76,11 @@ export const commandSchema = z.strictObject({
   command: commandActionSchema,
 });
 export type Command = z.infer<typeof commandSchema>;
+
+/** Asks a device for the still of a sighting, over its own socket alone; dead after a minute. */
+export const stillCallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
+export type StillCall = z.infer<typeof stillCallSchema>;
+export const STILL_CALL_LIFE_S_MAX = 60;
 
 /** The device's word that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
 export const pairingSchema = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });

@@ -4,6 +4,7 @@ import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema 
 import { idSchema, sha256Schema } from './ids.ts';
 import { CUT_METHODS } from './manifest.ts';
 import { publishedRequestSchema } from './request.ts';
+import { searchPapersSchema } from './search.ts';
 
 export const statusSchema = z.enum(['online', 'offline']);
 
@@ -28,6 +29,8 @@ export const stateSchema = z.strictObject({
     sourceStartUs: z.int().optional(),
   }),
   privacy: z.boolean(),
+  /** Whether this home takes part in Search Party. */
+  searchParty: z.boolean(),
   ring: z.strictObject({
     kind: z.enum(['file', 'memory']),
     bytes: z.int().nonnegative(),
@@ -111,6 +114,27 @@ export const requestNoticeSchema = z.strictObject({
   coverage: z.array(windowSchema).max(20),
 });
 export type RequestNotice = z.infer<typeof requestNoticeSchema>;
+
+/** How like the pet something was, and when. */
+const sightedSchema = z.strictObject({
+  /** The motion in which it was seen. */
+  window: windowSchema,
+  /** Wall time of the frame that is most like it; a window of one frame begins here. */
+  stillUs: z.int().nonnegative(),
+  /** 0 to 1. */
+  likeness: z.number().min(0).max(1),
+});
+export type Sighted = z.infer<typeof sightedSchema>;
+
+/** `sighting`: a pet that is looked for may have been seen here, as the device alone has found. Never pixels: a still is on the console. */
+export const sightingNoticeSchema = z.strictObject({
+  device: idSchema,
+  papers: searchPapersSchema,
+  /** Most like first. */
+  sighted: z.array(sightedSchema).min(1).max(5),
+  wouldDisclose: disclosedValuesSchema,
+});
+export type SightingNotice = z.infer<typeof sightingNoticeSchema>;
 
 export const RECEIPT_OUTCOMES = [
   'granted',

@@ -31,6 +31,11 @@ export const TOKEN_TYPES = [
   'doorsill-recall+jws',
   'doorsill-recall-answer+jws',
   'doorsill-deletion+jws',
+  'doorsill-search+jws',
+  'doorsill-search-publication+jws',
+  'doorsill-search-area+jws',
+  'doorsill-search-call+jws',
+  'doorsill-still+jws',
 ] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
 

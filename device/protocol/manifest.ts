@@ -6,7 +6,7 @@ import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 /** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the first GOP's rest. */
 export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;
 
-/** Signed by the device for the recipient agency (`aud`: agency id). `jti` is the clip id. */
+/** Signed by the device for its recipient (`aud`: an agency's id, or a pet owner's). `jti` is the clip id. */
 export const manifestSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,

@@ -37,6 +37,8 @@ export function failureOf(body: unknown): Failure | null {
 export interface JsonRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: object;
+  /** A body that is not JSON. */
+  content?: { type: string; bytes: Uint8Array<ArrayBuffer> };
   bearer?: string;
   /** Headers besides. */
   headers?: Record<string, string>;
@@ -60,9 +62,11 @@ export async function exchangeJson(url: string, request: JsonRequest): Promise<u
       headers: {
         ...request.headers,
         ...(request.body ? { 'content-type': 'application/json' } : {}),
+        ...(request.content ? { 'content-type': request.content.type } : {}),
         ...(request.bearer ? { authorization: `Bearer ${request.bearer}` } : {}),
       },
       ...(request.body ? { body: JSON.stringify(request.body) } : {}),
+      ...(request.content ? { body: request.content.bytes } : {}),
     });
     const answer = parseJson(await readBounded(response, request.answerBytesMax ?? ANSWER_BYTES_MAX));
     if (response.ok) return answer;

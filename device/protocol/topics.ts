@@ -22,6 +22,7 @@ export function topicsUnder(prefix: string) {
     state: (device: string) => `${home(device)}/state`,
     event: (device: string) => `${home(device)}/event`,
     request: (device: string) => `${home(device)}/request`,
+    sighting: (device: string) => `${home(device)}/sighting`,
     receipt: (device: string) => `${home(device)}/receipt`,
     upload: (device: string) => `${home(device)}/upload`,
     command: (device: string) => `${home(device)}/command`,
@@ -30,6 +31,8 @@ export function topicsUnder(prefix: string) {
     consentFilter: (device: string) => `${home(device)}/consent/+/+`,
     areaRequests: (cell: string, part: number) =>
       part === 1 ? `${prefix}/area/${cell}/requests` : `${prefix}/area/${cell}/requests/${part}`,
+    areaSearches: (cell: string, part: number) =>
+      part === 1 ? `${prefix}/area/${cell}/searches` : `${prefix}/area/${cell}/searches/${part}`,
     revocations: `${prefix}/area/revocations`,
   } as const;
 }

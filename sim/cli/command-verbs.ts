@@ -9,7 +9,7 @@ import { answered, RECEIPT_MS_MAX } from './owner-notice.ts';
 const isDone = ({ outcome }: Pick<Receipt, 'outcome'>) => outcome === 'command-done';
 
 /** Signs an order, sends it, and resolves once the device has confirmed it. Throws the refusal it answers with. */
-async function order(context: Context, options: OwnerOptions, action: CommandAction): Promise<string> {
+export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<string> {
   return withOwner(context, options, async (session, signer) => {
     const command = makeCommand(signer, session.home.device, action);
     const sent = { jti: command.jti, send: () => session.command(command.token) };
@@ -25,7 +25,7 @@ export function addRing(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
     .action(async (options: OwnerOptions & { button: string }, command: Command) => {
       const context = openContext(command);
-      const device = await order(context, options, { action: 'press', button: options.button });
+      const device = await orderDevice(context, options, { action: 'press', button: options.button });
       context.output.result({ device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
     });
 }
@@ -37,7 +37,7 @@ export function addPrivacy(program: Command): void {
     .action(async (word: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
-      const device = await order(context, options, { action: 'privacy', on: word === 'on' });
+      const device = await orderDevice(context, options, { action: 'privacy', on: word === 'on' });
       const said = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
       context.output.result({ device, privacy: word === 'on' }, said);
     });
@@ -62,7 +62,7 @@ export function addForget(program: Command): void {
       const window = isWindow ? { startUs: parseMoment(from, nowUs), endUs: parseMoment(to, nowUs) } : null;
       if (window && window.startUs >= window.endUs)
         throw failure('usage', { detail: '--to must be later than --from' });
-      const device = await order(context, options, { action: 'forget', ...(window ? { window } : {}) });
+      const device = await orderDevice(context, options, { action: 'forget', ...(window ? { window } : {}) });
       context.output.result({ device, forgot: window ?? 'all' }, 'Forgotten: nobody can read it any more.');
     });
 }
@@ -73,7 +73,7 @@ export function addTrustClock(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill trust-clock')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
-      const device = await order(context, options, { action: 'reset-clock-mark' });
+      const device = await orderDevice(context, options, { action: 'reset-clock-mark' });
       context.output.result({ device, outcome: 'trusted' }, 'The device takes its present time as right.');
     });
 }

@@ -15,6 +15,7 @@ import { addPair } from './pair.ts';
 import { addBridge, addBroker, addDevice, addRegistry, addVault } from './part-verbs.ts';
 import { addProof } from './proof.ts';
 import { addRequest } from './request.ts';
+import { addSearchParty } from './search-party.ts';
 import { addDemo, addStory, addUp } from './story-verbs.ts';
 import { addVerify } from './verify.ts';
 import { addWatch } from './watch.ts';
@@ -38,7 +39,7 @@ export function makeProgram(): Command {
   for (const add of [addUp, addDemo, addStory]) add(program);
   program.commandsGroup('As the owner:');
   for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
-  for (const add of [addRing, addPrivacy, addForget, addTrustClock]) add(program);
+  for (const add of [addRing, addPrivacy, addForget, addTrustClock, addSearchParty]) add(program);
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addRequest, addModerate, addVerify, addAudit, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');

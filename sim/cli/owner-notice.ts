@@ -11,6 +11,7 @@ import {
   type Signer,
   type UploadProgress,
   type VerifiedNotice,
+  type VerifiedSighting,
   type Window,
 } from '../../device/index.ts';
 import { printBytes, printLength, printMoment } from './moments.ts';
@@ -21,25 +22,40 @@ export const RECEIPT_MS_MAX = 20_000;
 /** How long notices are gathered when all open requests are asked for: a device sends them back to back. */
 const GATHER_MS = 700;
 
-/** Asks the device for its open requests and returns the one with this id. Throws `consent_request_unknown`. */
-export async function fetchNotice(session: OwnerSession, signer: Signer, request: string): Promise<VerifiedNotice> {
-  const found = (await fetchNotices(session, signer, request)).find((notice) => notice.request.jti === request);
+/** What an owner can answer: an agency's request, or a sighting of a pet that is looked for. */
+export type Answerable = VerifiedNotice | VerifiedSighting;
+
+/** Asks the device for what waits for an answer and returns the one with this id. Throws `consent_request_unknown`. */
+export async function fetchNotice(session: OwnerSession, signer: Signer, request: string): Promise<Answerable> {
+  const found = (await fetchAnswerable(session, signer, request)).find((one) => one.request.jti === request);
   if (!found) throw failure('consent_request_unknown');
   return found;
 }
 
-/** Asks the device for its open requests; returns early once `until` has come. */
-export async function fetchNotices(session: OwnerSession, signer: Signer, until?: string): Promise<VerifiedNotice[]> {
-  const notices = new Map<string, VerifiedNotice>();
+/** Asks the device for its open requests. */
+export async function fetchNotices(session: OwnerSession, signer: Signer): Promise<VerifiedNotice[]> {
+  return (await fetchAnswerable(session, signer)).filter((one) => 'credential' in one);
+}
+
+/** Asks the device for pets that it may have seen. */
+export async function fetchSightings(session: OwnerSession, signer: Signer): Promise<VerifiedSighting[]> {
+  return (await fetchAnswerable(session, signer)).filter((one) => 'sighted' in one);
+}
+
+/** Asks the device for all that waits for an answer; returns early once `until` has come. */
+async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: string): Promise<Answerable[]> {
+  const notices = new Map<string, Answerable>();
+  const note = (found: Answerable, done: () => void) => {
+    notices.set(found.request.jti, found);
+    if (found.request.jti === until) done();
+  };
   const command = makeCommand(signer, session.home.device, { action: 'announce' });
   await session.waitFor<void>(
     'the open requests',
     ANSWER_MS_MAX,
     (found) => ({
-      notice: (notice) => {
-        notices.set(notice.request.jti, notice);
-        if (notice.request.jti === until) found();
-      },
+      notice: (notice) => note(notice, () => found()),
+      sighting: (sighting) => note(sighting, () => found()),
       // The device confirms the command after it has sent the notices.
       receipt: (receipt) => {
         if (receipt.answers === command.jti) signer.clock.after(GATHER_MS, () => found());
@@ -62,6 +78,20 @@ export function showNotice(notice: VerifiedNotice): string[] {
     `  asks for  ${showWindow(request.window)}`,
     `  you have  ${notice.coverage.map(showWindow).join('; ') || 'no footage of that time'}`,
     `  wants to know  ${notice.askedKeys.map((key) => `${key} (${notice.wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
+  ].map(oneLine);
+}
+
+/** A sighting as lines for its owner: who looks for what, and when the device thinks it saw it. */
+export function showSighting({ request, sighted, wouldDisclose, askedKeys }: VerifiedSighting): string[] {
+  return [
+    `Search ${request.jti}`,
+    `  for       a ${request.kind} lost around ${request.cell}; posted by a neighbour, whom nobody vouches for`,
+    `  text      ${request.text}`,
+    ...sighted.map(
+      ({ window, likeness }) => `  seen      ${showWindow(window)}, ${Math.round(likeness * 100)} % alike`,
+    ),
+    `  wants to know  ${askedKeys.map((key) => `${key} (${wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
+    `  still     npx doorsill search-party still ${request.jti} --out still.jpg`,
   ].map(oneLine);
 }
 
@@ -120,6 +150,7 @@ export async function answered(
       status: (status) => status === 'online' && repeat(),
       // The device still waits for an answer: ours has not reached it.
       notice: (notice) => notice.request.jti === request && repeat(),
+      sighting: (sighting) => sighting.request.jti === request && repeat(),
       receipt: (receipt, token) => {
         if (receipt.answers !== jti && receipt.grant !== jti) return;
         // A device that has just come back knows no request yet; it says so when it does, and then hears the order again.

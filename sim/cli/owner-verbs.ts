@@ -14,6 +14,7 @@ import {
   type Revoke,
   type Signer,
   sha256Hex,
+  type VerifiedSighting,
   type Window,
   type Zone,
 } from '../../device/index.ts';
@@ -27,9 +28,13 @@ import {
   fetchNotices,
   RECEIPT_MS_MAX,
   showNotice,
+  showSighting,
   showUpload,
   showWindow,
 } from './owner-notice.ts';
+
+/** No camera shows a frame for a shorter time: a window of one frame. */
+const STILL_US = 1_000;
 
 interface GrantOptions extends OwnerOptions {
   from?: string;
@@ -38,18 +43,20 @@ interface GrantOptions extends OwnerOptions {
   audio: boolean;
   redact?: string[];
   maxBytes?: string;
+  still?: boolean;
   wait: boolean;
   timeout: string;
 }
 
 export function addGrant(program: Command): void {
   withOwnerOptions(program.command('grant <request>'))
-    .description('let one clip go to the agency that asked: exactly this window, exactly these facts')
+    .description('let one clip go to who asked, an agency or a pet owner: exactly this window, exactly these facts')
     .option('--from <time>', 'start of the window (default: start of the requested one)')
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
     .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
     .option('--no-audio', 'without sound')
     .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect)
+    .option('--still', 'of a sighting: the one frame that is most like the pet')
     .option('--max-bytes <n>', 'do not send if the clip is larger')
     .option('--no-wait', 'end when the device has accepted, before the clip is sent')
     .option('--timeout <s>', 'how long to wait for the clip to arrive', '600')
@@ -58,7 +65,8 @@ export function addGrant(program: Command): void {
       `
 Examples:
   $ npx doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
-  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --no-audio`,
+  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --no-audio
+  $ npx doorsill grant search-77ab --still`,
     )
     .action(async (request: string, options: GrantOptions, command: Command) => {
       const context = openContext(command);
@@ -135,13 +143,20 @@ async function grantFor(
   const again = startUs === null || endUs === null ? undefined : sameAs({ startUs, endUs });
   if (again) return again;
   const notice = await fetchNotice(session, signer, request);
-  for (const line of showNotice(notice)) output.progress(line);
-  const asked = notice.request.window;
+  const isSighting = 'sighted' in notice;
+  for (const line of isSighting ? showSighting(notice) : showNotice(notice)) output.progress(line);
+  if (options.still && !isSighting) throw failure('usage', { detail: '--still is for a sighting of Search Party' });
+  const asked = isSighting ? seenWindow(notice, options.still) : notice.request.window;
   const window = { startUs: startUs ?? asked.startUs, endUs: endUs ?? asked.endUs };
   if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
   const fresh = makeGrant(signer, notice, { ...choice, window });
   await keepGrant(disk, folder, fresh.token);
   return { token: fresh.token, claims: fresh.claims };
+}
+
+/** What is granted of a sighting when no times are named: when the pet was there, or its one best frame. */
+function seenWindow({ sighted: [best] }: VerifiedSighting, still: boolean | undefined): Window {
+  return still ? { startUs: best.stillUs, endUs: best.stillUs + STILL_US } : best.window;
 }
 
 function parseDisclosure(text: string | undefined): DisclosureKey[] {

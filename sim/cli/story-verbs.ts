@@ -10,6 +10,7 @@ import { runLeakStory } from '../story/leak.ts';
 import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
+import { tellSearchParty } from '../story/search-party.ts';
 import { Up } from '../story/up.ts';
 import { dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
@@ -133,6 +134,7 @@ const STORIES = {
   'community-request': tellCommunityRequest,
   'partner-ended': tellPartnerEnded,
   'federal-refused': tellFederalRefused,
+  'search-party': tellSearchParty,
 };
 
 export function addStory(program: Command): void {
@@ -150,6 +152,7 @@ Stories:
   agency-audit        4,000 agencies' searches, 47 that misuse them, and what becomes of them
   community-request   asked, looked at by a person, published, answered, resolved
   partner-ended       a partnership that ends in the middle of a request
+  search-party        a lost dog, seen by a neighbour's doorbell, and who learns of it
   federal-refused     federal agencies and their local branches at every door
 
 Examples:

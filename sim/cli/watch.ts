@@ -10,7 +10,7 @@ import {
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
 import { printBytes, printTimeOfDay } from './moments.ts';
-import { oneLine, showNotice, showUpload, showWindow } from './owner-notice.ts';
+import { oneLine, showNotice, showSighting, showUpload, showWindow } from './owner-notice.ts';
 
 const STATE_MS_MAX = 10_000;
 
@@ -44,6 +44,12 @@ export function addWatch(program: Command): void {
           state: (state) => output.json && output.result({ state }, ''),
           event: (event) => print('event', event, event.type),
           notice: (notice) => print('request', notice.request, showNotice(notice).join('\n          ')),
+          sighting: (seen) =>
+            print(
+              'sighting',
+              { search: seen.request.jti, sighted: seen.sighted },
+              showSighting(seen).join('\n          '),
+            ),
           receipt: (receipt) => print('receipt', receipt, showReceipt(receipt)),
           upload: (progress) => print('upload', progress, showUpload(progress).trim()),
         });
@@ -74,6 +80,7 @@ function showState(state: DeviceState): string {
     ...(state.dropped === undefined
       ? []
       : [`  given up  ${state.dropped} messages while the broker was away for too long`]),
+    `  searching ${state.searchParty ? 'takes part in Search Party' : 'no'}`,
     `  requests  ${state.requests.map((each) => `${each.request} ${each.state}`).join(', ') || 'none'}`,
     `  refused   ${
       Object.entries(state.refused)

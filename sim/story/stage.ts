@@ -16,10 +16,10 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { answered, fetchNotices } from '../cli/owner-notice.ts';
+import { type Answerable, answered, fetchNotices } from '../cli/owner-notice.ts';
 import { type Ask, type RequestView, signAccess, signRequest } from '../officer/officer.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
-import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
+import { DEMO_HOME, Town, type TownFacts, type TownOptions } from '../supervisor/town.ts';
 import { townPaths } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
@@ -27,6 +27,8 @@ import type { StoryDeps } from './up.ts';
 export interface StageOptions {
   name: string;
   logLevel: string;
+  camera?: string;
+  device?: TownOptions['device'];
 }
 
 const FOOTAGE_US = 3_000_000;
@@ -40,26 +42,28 @@ const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() }))
 
 /** A running town and what may be done on it. */
 export class Stage {
+  readonly town: Town;
   readonly facts: TownFacts;
   readonly deps: StoryDeps;
   readonly signal: AbortSignal;
   readonly session: OwnerSession;
   private readonly name: string;
-  private readonly folder: string;
+  readonly folder: string;
   private readonly proved: string[] = [];
   private cases = 0;
 
   private constructor(
     name: string,
+    town: Town,
     facts: TownFacts,
-    folder: string,
     session: OwnerSession,
     deps: StoryDeps,
     signal: AbortSignal,
   ) {
     this.name = name;
     this.facts = facts;
-    this.folder = folder;
+    this.town = town;
+    this.folder = town.folder;
     this.session = session;
     this.deps = deps;
     this.signal = signal;
@@ -75,7 +79,15 @@ export class Stage {
     const root = await mkdtemp(join(tmpdir(), 'doorsill-story-'));
     const folder = join(root, 'town');
     const town = new Town(
-      { folder, kind: 'doorsill-demo', camera: 'synthetic?size=320x180', logLevel: options.logLevel },
+      {
+        ...{
+          folder,
+          kind: 'doorsill-demo',
+          camera: options.camera ?? 'synthetic?size=320x180',
+          logLevel: options.logLevel,
+        },
+        ...(options.device ? { device: options.device } : {}),
+      },
       { ...deps, say: (text) => deps.output.progress(text) },
     );
     let session: OwnerSession | null = null;
@@ -86,7 +98,7 @@ export class Stage {
       const facts = await town.start();
       session = new OwnerSession(facts.home, deps);
       await session.start();
-      const stage = new Stage(options.name, facts, folder, session, deps, signal);
+      const stage = new Stage(options.name, town, facts, session, deps, signal);
       await story(stage);
       stage.end();
     } finally {
@@ -131,8 +143,13 @@ export class Stage {
     return { ...this.facts.bridge, folder: townPaths(this.folder).bridge };
   }
 
-  private get signer(): Signer {
+  get signer(): Signer {
     return { key: this.facts.ownerKey, clock: this.deps.clock, random: this.deps.random };
+  }
+
+  /** What the bridge answers to a token. */
+  get(path: string, bearer: string): Promise<unknown> {
+    return exchangeJson(this.bridge.url + path, { method: 'GET', bearer });
   }
 
   /** A call to the bridge as its operator. */
@@ -180,7 +197,7 @@ export class Stage {
   }
 
   /** The owner grants a window; resolves with the device's receipt that the clip is at the bridge, or rejects with its refusal. */
-  async grant(notice: VerifiedNotice, window: Window): Promise<Receipt> {
+  async grant(notice: Answerable, window: Window): Promise<Receipt> {
     const grant = makeGrant(this.signer, notice, { window });
     const request = notice.request.jti;
     const send = () => this.session.answer(request, 'grant', grant.token);

@@ -39,6 +39,8 @@ export interface TownOptions {
   logLevel: string;
   /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
   vault?: { program: string; said: (line: Record<string, unknown>) => void };
+  /** Settings of the doorbell on the first run, besides the demo home's. */
+  device?: Partial<Omit<DeviceConfigInput, 'home'>>;
   /** Settings of the bridge on the first run, besides its defaults. */
   bridge?: Partial<BridgeConfigInput>;
 }
@@ -75,6 +77,15 @@ export const DEMO_HOME = {
     phone: '+1 217 555 0142',
   },
 } as const;
+
+/** One home of a town: its doorbell's process, and the folders of device and owner. */
+interface HomePlace {
+  name: string;
+  doorbell: string;
+  owner: string;
+  camera?: string;
+  settings: Partial<Omit<DeviceConfigInput, 'home'>>;
+}
 
 const partReady = z.object({ url: z.string() });
 const keyedReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
@@ -125,13 +136,14 @@ export class Town {
   /** Stops every part, the device first, so that it can say goodbye. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    for (const name of ['doorbell', 'bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
+    const doorbells = [...this.children.keys()].filter((name) => name.startsWith('doorbell'));
+    for (const name of [...doorbells, 'bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
     this.lock?.release();
     this.lock = null;
   }
 
   private async startParts(file: TownFile | null): Promise<TownFacts> {
-    const { disk, clock, random } = this.deps;
+    const { disk, clock } = this.deps;
     await this.writeServiceConfigs();
     const [broker, registry, vault] = await Promise.all([
       this.serve('broker', file),
@@ -155,7 +167,7 @@ export class Town {
     ]);
     const bridgeFacts = keyedReady.parse(bridge);
     const [home, evidence] = await Promise.all([
-      this.startDoorbell(brokerUrl, bridgeFacts),
+      this.startDoorbell(this.ownHome(), brokerUrl, bridgeFacts.url),
       openEvidenceDesk(
         this.deps,
         { url: vaultFacts.url, folder: this.paths.vault },
@@ -163,7 +175,7 @@ export class Town {
         bridgeFacts.key,
       ),
     ]);
-    const ownerKey = await loadOrCreateOwnerKey(disk, random, join(this.paths.owner, 'owner.key'));
+    const ownerKey = await this.ownerKey(this.paths);
     const port = ({ url }: { url: string }) => Number(new URL(url).port);
     const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
     await storeTownFile(disk, this.options.folder, {
@@ -238,24 +250,51 @@ export class Town {
     return child.start();
   }
 
-  private async startDoorbell(brokerUrl: string, bridge: { id: string; url: string }): Promise<Home> {
-    await this.writeDeviceConfig(brokerUrl, bridge.url);
-    const code = await this.enrolmentCode(bridge.url);
-    const camera = this.options.camera === undefined ? [] : ['--camera', this.options.camera];
-    const args = ['device', '--data', this.paths.doorbell, ...camera];
-    const ready = deviceReady.parse(await this.startChild('doorbell', [...args, ...(code ? ['--enrol', code] : [])]));
+  private ownHome(): HomePlace {
+    const { camera, device = {} } = this.options;
+    const { doorbell, owner } = this.paths;
+    return { name: 'doorbell', doorbell, owner, settings: device, ...(camera === undefined ? {} : { camera }) };
+  }
+
+  /** Adds another home with a doorbell and an owner of its own. Call it once the town runs. */
+  async addHome(
+    name: string,
+    facts: TownFacts,
+    options: Required<Pick<HomePlace, 'camera' | 'settings'>>,
+  ): Promise<{ home: Home; ownerKey: SigningKey }> {
+    const folder = join(this.options.folder, 'homes', name);
+    const place = {
+      name: `doorbell-${name}`,
+      doorbell: join(folder, 'doorbell'),
+      owner: join(folder, 'owner'),
+      ...options,
+    };
+    for (const each of [place.doorbell, place.owner]) await this.deps.disk.makeFolder(each);
+    const home = await this.startDoorbell(place, facts.home.account.url, facts.bridge.url);
+    return { home, ownerKey: await this.ownerKey(place) };
+  }
+
+  private ownerKey({ owner }: Pick<HomePlace, 'owner'>): Promise<SigningKey> {
+    return loadOrCreateOwnerKey(this.deps.disk, this.deps.random, join(owner, 'owner.key'));
+  }
+
+  private async startDoorbell(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<Home> {
+    await this.writeDeviceConfig(place, brokerUrl, bridgeUrl);
+    const code = await this.enrolmentCode(place, bridgeUrl);
+    const camera = place.camera === undefined ? [] : ['--camera', place.camera];
+    const args = ['device', '--data', place.doorbell, ...camera];
+    const ready = deviceReady.parse(await this.startChild(place.name, [...args, ...(code ? ['--enrol', code] : [])]));
     // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
-    this.restartsWith('doorbell', args);
+    this.restartsWith(place.name, args);
     const { disk } = this.deps;
-    const known = (await listHomes(disk, this.paths.owner)).find((home) => home.device === ready.device);
+    const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
     if (known) {
       const home = { ...known, account: { ...known.account, url: brokerUrl } };
-      await storeHome(disk, this.paths.owner, home);
+      await storeHome(disk, place.owner, home);
       return home;
     }
-    const ownerKey = await loadOrCreateOwnerKey(disk, this.deps.random, join(this.paths.owner, 'owner.key'));
-    const home = await pairWithDevice(this.deps, ready.socket, ownerKey, 'owner');
-    await storeHome(disk, this.paths.owner, home);
+    const home = await pairWithDevice(this.deps, ready.socket, await this.ownerKey(place), 'owner');
+    await storeHome(disk, place.owner, home);
     return home;
   }
 
@@ -282,19 +321,20 @@ export class Town {
   }
 
   /** The device's file on the first run; after that only the addresses in it follow the parts. */
-  private async writeDeviceConfig(brokerUrl: string, bridgeUrl: string): Promise<void> {
+  private async writeDeviceConfig(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<void> {
     const { disk, random } = this.deps;
-    const path = join(this.paths.doorbell, 'device.json');
+    const path = join(place.doorbell, 'device.json');
     const stored = await disk.readFile(path, 100_000);
     const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
     const account = before.home
       ? { user: before.home.user, password: before.home.password }
       : await issueAccount(disk, random, this.paths.accounts, {
           role: 'device-home',
-          id: actorId('device', sha256Hex(await this.deviceKey())),
+          id: actorId('device', sha256Hex((await loadOrCreateDeviceKey(disk, random, place.doorbell)).publicKey)),
         });
     const config: DeviceConfigInput = {
       ...DEMO_HOME,
+      ...place.settings,
       ...before,
       home: { ...before.home, url: brokerUrl, ...account, accounts: this.paths.accounts },
       bridgeUrl,
@@ -303,14 +343,10 @@ export class Town {
     await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
   }
 
-  private async deviceKey(): Promise<string> {
-    return (await loadOrCreateDeviceKey(this.deps.disk, this.deps.random, this.paths.doorbell)).publicKey;
-  }
-
   /** A fresh code for a device that is not enrolled yet; null when it is. */
-  private async enrolmentCode(bridgeUrl: string): Promise<string | null> {
+  private async enrolmentCode({ doorbell }: HomePlace, bridgeUrl: string): Promise<string | null> {
     const { disk } = this.deps;
-    if ((await disk.sizeOf(join(this.paths.doorbell, 'enrolment.json'))) !== null) return null;
+    if ((await disk.sizeOf(join(doorbell, 'enrolment.json'))) !== null) return null;
     const bearer = await adminBearer(disk, this.paths.bridge);
     return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
       .code;

@@ -10,6 +10,7 @@ import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
 import { collector, type TestBroker } from '../support/broker.ts';
 import { Cast } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
+import { Searching } from '../support/searches.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);
 const cast = new Cast(new SystemClock());
@@ -70,11 +71,24 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     await bridge.publish(topics.revocations, 'revocations', { retain: true });
     area.start();
     const first = [await inbox.next(), await inbox.next()];
-    expect(first).toContainEqual({ kind: 'document', part: 1, token: 'not even a token' });
+    expect(first).toContainEqual({ kind: 'requests', part: 1, token: 'not even a token' });
     expect(first).toContainEqual({ kind: 'revocations', token: 'revocations' });
     const next = document(1);
     await publish(1, next);
-    expect(await inbox.next()).toEqual({ kind: 'document', part: 1, token: next });
+    expect(await inbox.next()).toEqual({ kind: 'requests', part: 1, token: next });
+  });
+
+  it('hears its cell’s searches, too, over all their parts, whoever takes part in Search Party', async () => {
+    const searching = new Searching(cast);
+    const first = searching.document([searching.published()], { cell, parts: 2 });
+    await bridge.publish(topics.areaSearches(cell, 1), first, { retain: true });
+    await bridge.publish(topics.areaSearches(cell, 2), 'part two', { retain: true });
+    await bridge.publish(topics.areaSearches('zzzzz', 1), 'elsewhere', { retain: true });
+    area.start();
+    expect([await inbox.next(), await inbox.next()]).toEqual([
+      { kind: 'searches', part: 1, token: first },
+      { kind: 'searches', part: 2, token: 'part two' },
+    ]);
   });
 
   it('hears nothing of other cells', async () => {

@@ -52,7 +52,7 @@ function serve(socket: Socket): void {
         for (let at = 2; at < body.length; at += 3 + body.readUInt16BE(at)) filters += 1;
         asked += filters;
         socket.write(Buffer.from([0x90, 2 + filters, body[0] ?? 0, body[1] ?? 0, ...Array(filters).fill(1)]));
-        if (asked === 2) flood();
+        if (asked === 3) flood();
       }
       if (head >> 4 === 10) socket.write(Buffer.from([0xb0, 2, body[0] ?? 0, body[1] ?? 0]));
     }

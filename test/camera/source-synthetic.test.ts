@@ -134,7 +134,7 @@ describe('the scene', () => {
     expect(sceneAt(150).visitor).toMatchObject({ facing: 'left' });
     expect(sceneAt(200).visitor).toBeNull();
     for (const frame of [0, 39, 150, 200]) expect(sceneAt(frame + CYCLE_FRAMES)).toEqual(sceneAt(frame));
-    expect(Array.from({ length: 720 }, (_, n) => n).filter(pressesAt)).toEqual([
+    expect(Array.from({ length: 720 }, (_, n) => n).filter((frame) => pressesAt(frame))).toEqual([
       PRESS_FRAME,
       PRESS_FRAME + CYCLE_FRAMES,
     ]);

@@ -19,15 +19,18 @@ describe("a camera's name", () => {
       pace: 'own',
       audio: true,
       seconds: null,
+      play: 'visitor',
       shown: 'synthetic',
     });
-    expect(parseCameraSource('synthetic?pace=fast&seconds=30&size=640x360&audio=off')).toMatchObject({
+    expect(parseCameraSource('synthetic?pace=fast&seconds=30&size=640x360&audio=off&play=dog')).toMatchObject({
       width: 640,
       height: 360,
       pace: 'fast',
       seconds: 30,
       audio: false,
+      play: 'dog',
     });
+    expect(() => parseCameraSource('synthetic?play=cat')).toThrow(/not of a known kind/);
   });
 
   it('is a file, with or without `file:`', () => {

@@ -14,8 +14,9 @@ import type { GateDeps, GateEffects } from '../../device/consent/gate-effects.ts
 import { Ledger } from '../../device/consent/ledger.ts';
 import type { ClipFacts } from '../../device/consent/ledger-entry.ts';
 import type { LiveGrant } from '../../device/consent/live-grant.ts';
+import type { HeardSearch } from '../../device/consent/search-view.ts';
 import type { DisclosedValues, Window, Zone } from '../../device/protocol/claims.ts';
-import type { ReceiptBody, RequestNotice } from '../../device/protocol/home.ts';
+import type { ReceiptBody, RequestNotice, SightingNotice } from '../../device/protocol/home.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import { Cast, textClaim } from '../support/parties.ts';
 
@@ -40,6 +41,9 @@ export function clipFacts(name: string, window: Window = { startUs: 1, endUs: 2 
 export class Effects implements GateEffects {
   readonly receipts: ReceiptBody[] = [];
   readonly notices: RequestNotice[] = [];
+  readonly sightings: SightingNotice[] = [];
+  /** Ids of the searches that are open, each time they are told. */
+  readonly searched: string[][] = [];
   readonly made: LiveGrant[] = [];
   readonly resumed: { live: LiveGrant; clip: ClipFacts; presented: boolean }[] = [];
   readonly removed: string[] = [];
@@ -63,6 +67,12 @@ export class Effects implements GateEffects {
   }
   requestNotice(notice: RequestNotice): void {
     this.notices.push(notice);
+  }
+  sighting(notice: SightingNotice): void {
+    this.sightings.push(notice);
+  }
+  searches(open: readonly HeardSearch[]): void {
+    this.searched.push(open.map(({ request }) => request.jti));
   }
   makeClip(live: LiveGrant): void {
     this.order.push('make-clip');

@@ -211,12 +211,6 @@ const grants: Case[] = [
     provoke: (rig) => grantWith(rig, { recipient: { kind: 'agency', key: otherCast(rig).agency.key.publicKey } }),
   },
   {
-    code: 'consent_recipient_unsupported',
-    how: 'told',
-    what: 'a grant to a neighbour',
-    provoke: (rig) => grantWith(rig, { recipient: { kind: 'neighbor', key: rig.cast.agency.key.publicKey } }),
-  },
-  {
     code: 'consent_window_outside',
     how: 'told',
     what: 'a grant whose window starts before the request’s',

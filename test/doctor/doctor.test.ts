@@ -322,6 +322,9 @@ describe('the doctor', () => {
       health: () => health,
       pair: () => Promise.reject(new Error('not here')),
       issueAccount: () => Promise.reject(new Error('not here')),
+      still: () => {
+        throw new Error('not here');
+      },
     });
     await server.start();
     try {

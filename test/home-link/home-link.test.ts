@@ -67,6 +67,7 @@ const state = (atUs: number): DeviceState => ({
   atUs,
   camera: { state: 'recording', source: 'synthetic' },
   privacy: false,
+  searchParty: false,
   ring: { kind: 'memory', bytes: 0, bytesMax: 1, segments: 0, coverage: [], damaged: 0 },
   storage: { state: 'ok' },
   clockTrusted: true,

@@ -16,6 +16,7 @@ const DEVICE_ORDER = [
   'hardware',
   'consent',
   'clip',
+  'search-party',
   'upload',
   'home-link',
   'area-link',
@@ -34,7 +35,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^tus-js-client$/, /^device\/upload\//],
   [/^commander$/, /^sim\/cli\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
-  [/^sharp$/, /^device\/(camera|clip)\//],
+  [/^sharp$/, /^(device\/(camera|clip)|device\/search-party|cloud-bridge\/search-party)\//],
 ];
 
 /** Lines of files that break a rule, as `file: what`. */

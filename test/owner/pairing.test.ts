@@ -3,11 +3,12 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toBase64url } from '../../device/base/bytes.ts';
 import { ManualClock, SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { askHealth, listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
+import { askHealth, askStill, listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX, PairingServer } from '../../device/owner/pairing-server.ts';
 import { CONVERSATION_MS_MAX, type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -52,6 +53,10 @@ beforeEach(async () => {
     path,
     about: () => ({ device: cast.device.id, deviceKey: cast.device.key.publicKey, name: 'Front door', trust }),
     health: () => HEALTH,
+    still: () => {
+      if (refuseWith) throw refuseWith;
+      return { ok: true, atUs: 1, jpeg: toBase64url(new Uint8Array(60_000).fill(7)) };
+    },
     owners: () => paired,
     pair: async (key, name) => {
       if (refuseWith) throw refuseWith;
@@ -106,10 +111,17 @@ describe('pairing over the device’s socket', () => {
       name: 'Front door',
       trust: { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey },
       account: { url: 'mqtt://127.0.0.1:1883', user: 'owner-1', password: 'secret', prefix: 'doorsill/v1' },
+      pairing: statementFor(cast.owner.key.publicKey),
     });
     expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
     expect(await listOwners({ clock }, path)).toEqual(paired);
     expect(await askHealth({ clock }, path)).toEqual(HEALTH);
+  });
+
+  it('hands out a still as large as they come, or the code for why not', async () => {
+    expect(await askStill({ clock }, path, 'a call')).toEqual({ atUs: 1, jpeg: new Uint8Array(60_000).fill(7) });
+    refuseWith = failure('sighting_unknown');
+    await expect(askStill({ clock }, path, 'a call')).rejects.toMatchObject({ code: 'sighting_unknown' });
   });
 
   it('is open to the user who runs the device and to nobody else', async () => {

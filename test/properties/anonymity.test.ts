@@ -8,40 +8,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { proved } from '../support/proved.ts';
 import { HOME_KINDS, type HomeKind, Homes, type Leak } from './support/homes.ts';
+import { differences, OBSERVERS, seenBy } from './support/observers.ts';
 import type { Recording } from './support/recording.ts';
 
 const SLOW = process.env['DOORSILL_SLOW'] === '1';
 const SEED = 20_261_125;
 const COUNT = SLOW ? 3 : 1;
-
-/** Who sees what: everything, or from the first request on. */
-const OBSERVERS = {
-  'agency, its answers': 0,
-  'anyone at the area broker': 1,
-  'area broker, from the bridge': 1,
-  // Before, strangers and homes come and go.
-  'area broker, its log': 1,
-  'bridge, from homes': 1,
-  'bridge, its database': 0,
-  'bridge, its files': 0,
-  'bridge, its log': 0,
-  'registry, its files': 0,
-  'registry, its log': 0,
-} as const;
-
-function seenBy(recording: Recording, who: keyof typeof OBSERVERS): string[] {
-  return recording.of(who).filter((line) => Number(line.split(' ', 1)[0]) >= OBSERVERS[who]);
-}
-
-/** Observers to whom two runs look different, each with the first line that does. */
-function differences(one: Recording, other: Recording): string[] {
-  return (Object.keys(OBSERVERS) as (keyof typeof OBSERVERS)[]).flatMap((who) => {
-    const [a, b] = [seenBy(one, who), seenBy(other, who)];
-    const at = a.findIndex((line, index) => line !== b[index]);
-    const index = at >= 0 ? at : a.length === b.length ? -1 : a.length;
-    return index < 0 ? [] : [`${who}: ${a[index]?.slice(0, 400)} | ${b[index]?.slice(0, 400)}`];
-  });
-}
 
 const runs = new Map<HomeKind, Recording>();
 const runOf = (kind: HomeKind): Recording => {

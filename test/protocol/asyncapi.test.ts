@@ -10,6 +10,7 @@ import {
   eventSchema,
   receiptSchema,
   requestNoticeSchema,
+  sightingNoticeSchema,
   stateSchema,
   uploadProgressSchema,
 } from '../../device/protocol/home.ts';
@@ -21,9 +22,11 @@ import {
   requestSchema,
   revocationsSchema,
 } from '../../device/protocol/request.ts';
+import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../device/protocol/search.ts';
 import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX, topicsUnder } from '../../device/protocol/topics.ts';
 import { root } from '../layout/source-tree.ts';
 import { Cast } from '../support/parties.ts';
+import { Searching } from '../support/searches.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);
 
@@ -69,6 +72,14 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'owner',
     retained: false,
     schema: requestNoticeSchema,
+  },
+  sighting: {
+    topic: topics.sighting('{device}'),
+    summary: 'A pet that is looked for may have been seen here; never pixels.',
+    writer: 'device',
+    reader: 'owner',
+    retained: false,
+    schema: sightingNoticeSchema,
   },
   grant: {
     topic: topics.consent('{device}', '{request}', 'grant'),
@@ -122,6 +133,15 @@ const CHANNELS: Record<string, Channel> = {
     retained: false,
     typ: 'doorsill-command+jws',
     schema: commandSchema,
+  },
+  areaSearches: {
+    topic: topics.areaSearches('{cell}', 1),
+    summary: 'All open searches for pets around a cell; continued at .../2 and on.',
+    writer: 'bridge',
+    reader: 'device',
+    retained: true,
+    typ: 'doorsill-search-area+jws',
+    schema: searchDocumentSchema,
   },
   areaRequests: {
     topic: topics.areaRequests('{cell}', 1),
@@ -193,6 +213,8 @@ it('publishes a signed example of each document, which verifies', async () => {
   const cast = new Cast(new ManualClock(1_790_000_000_000_000), new SeededRandom(7));
   const request = cast.request();
   const grant = cast.grant(request);
+  const searching = new Searching(cast, new SeededRandom(8));
+  const search = searching.search();
   const documents: [TokenType, string, z.ZodType<{ iss: string; aud: string }>][] = [
     ['doorsill-credential+jws', cast.credential(), credentialSchema],
     ['doorsill-request+jws', request, requestSchema],
@@ -204,6 +226,9 @@ it('publishes a signed example of each document, which verifies', async () => {
     ['doorsill-revoke+jws', cast.revoke(grant), revokeSchema],
     ['doorsill-command+jws', cast.command({ action: 'press', button: 'front' }), commandSchema],
     ['doorsill-pairing+jws', cast.pairing(), pairingSchema],
+    ['doorsill-search+jws', search, searchSchema],
+    ['doorsill-search-publication+jws', searching.publication(search), searchPublicationSchema],
+    ['doorsill-search-area+jws', searching.document([searching.published(search)]), searchDocumentSchema],
   ];
   for (const [typ, token, schema] of documents) {
     const claims = schema.parse(parseToken(token)?.claims);

@@ -122,7 +122,7 @@ const GRANTS: Kind[] = [
       const key = draw.pick([pending.key, strangers.owner.key.publicKey]);
       return { changes: { recipient: { kind: 'neighbor', key } } };
     },
-    'consent_recipient_unsupported',
+    'consent_wrong_recipient',
   ),
   ofGrant(
     'to nobody',

@@ -1,7 +1,8 @@
 // Holds: a cell's documents fit an MQTT payload, hold every request once, and a device can open each of them.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packParts, signParts } from '../../../cloud-bridge/requests/area-documents.ts';
+import { packParts } from '../../../cloud-bridge/area-parts.ts';
+import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests/area-documents.ts';
 import { generateSigningKey, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
@@ -21,8 +22,8 @@ it('packs any requests and cancelled ids into documents within the limit, none l
   fc.assert(
     fc.property(fc.array(request, { maxLength: 60 }), fc.integer({ min: 0, max: 450 }), (requests, ended) => {
       const cancelled = Array.from({ length: ended }, (_, at) => `request-${'f'.repeat(50)}-${at}`);
-      const content = { cell: '9q8yy', requests, cancelled };
-      const parts = packParts(content);
+      const content = { cell: '9q8yy', entries: requests, ended: cancelled };
+      const parts = packParts(content, REQUESTS_PER_PART_MAX);
       expect(parts.flat()).toEqual(requests);
       const tokens = signParts(content, parts, { revision: 4, iat: 1_800_000_000, exp: 1_800_003_600 }, key);
       for (const [at, token] of tokens.entries()) {

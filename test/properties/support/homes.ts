@@ -27,6 +27,7 @@ import {
   readEnrolmentCode,
   startDevice,
   type VerifiedNotice,
+  type VerifiedSighting,
 } from '../../../device/index.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
@@ -68,54 +69,64 @@ class RunningClock extends SystemClock {
   }
 }
 
-interface HomeParts {
+export interface HomeParts {
   doorbell: Doorbell;
   session: OwnerSession;
   key: ReturnType<typeof generateSigningKey>;
   notices: VerifiedNotice[];
+  sightings: VerifiedSighting[];
   receipts: Receipt[];
   state: DeviceState | null;
 }
 
-export class Homes {
+/** `Kind`: what a story's homes can be. */
+export class Homes<Kind extends string = HomeKind> {
   readonly recording = new Recording();
-  private readonly kind: HomeKind;
-  private readonly leak: Leak | null;
-  private readonly clock = new StillClock();
-  private readonly homeClock = new RunningClock(this.clock);
+  protected readonly kind: Kind;
+  protected readonly leak: Leak | null;
+  protected readonly clock = new StillClock();
+  protected readonly homeClock = new RunningClock(this.clock);
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-homes-'));
-  private readonly homes: HomeParts[] = [];
+  protected readonly homes: HomeParts[] = [];
   private readonly ends: (() => Promise<unknown>)[] = [];
-  private readonly documents: string[] = [];
+  protected readonly documents: string[] = [];
   private house: BridgeHouse | null = null;
-  private bridgeTap: Tap | null = null;
+  protected bridgeTap: Tap | null = null;
   private homeBroker: TestBroker | null = null;
   private areaUrl = '';
 
-  private constructor(kind: HomeKind, leak: Leak | null) {
+  protected constructor(kind: Kind, leak: Leak | null) {
     this.kind = kind;
     this.leak = leak;
   }
 
   /** Runs the story with `count` homes of one kind; returns what was seen. */
   static async run(kind: HomeKind, seed: number, count: number, leak: Leak | null = null): Promise<Recording> {
-    const homes = new Homes(kind, leak);
-    try {
-      await homes.story(seed, count);
-    } finally {
-      homes.recording.isOver = true;
-      for (const end of homes.ends.reverse()) await end();
-      rmSync(homes.folder, { recursive: true, force: true });
-    }
-    return homes.recording;
+    return new Homes(kind, leak).tell(seed, count);
   }
 
-  private get town(): BridgeHouse {
+  protected async tell(seed: number, count: number): Promise<Recording> {
+    try {
+      await this.story(seed, count);
+    } finally {
+      this.recording.isOver = true;
+      for (const end of this.ends.reverse()) await end();
+      rmSync(this.folder, { recursive: true, force: true });
+    }
+    return this.recording;
+  }
+
+  /** Settings of every home besides the usual ones. */
+  protected settings(): object {
+    return {};
+  }
+
+  protected get town(): BridgeHouse {
     if (!this.house) throw new Error('there is no bridge');
     return this.house;
   }
 
-  private async story(seed: number, count: number): Promise<void> {
+  protected async story(seed: number, count: number): Promise<void> {
     await this.open(seed);
     for (let home = 0; home < count; home += 1) await this.addHome(seed + 100 + home);
     await this.becomeKind();
@@ -144,7 +155,7 @@ export class Homes {
   }
 
   /** Registry, bridge and area broker, with an agency that is admitted. */
-  private async open(seed: number): Promise<void> {
+  protected async open(seed: number): Promise<void> {
     const { recording } = this;
     const accounts = join(this.folder, 'accounts');
     const broker = new Broker({
@@ -187,11 +198,15 @@ export class Homes {
     });
     const link: MqttLink = linkTo(`mqtt://127.0.0.1:${broker.port}`, spectator);
     this.ends.push(() => link.stop());
-    link.subscribe([topics.areaRequests(house.cast.cell, 1), topics.revocations], ({ topic, payload }) => {
-      const text = new TextDecoder().decode(payload);
-      this.documents.push(text);
-      if (this.recording.step > 0) recording.note('anyone at the area broker', `${topic} ${text}`);
-    });
+    const { cell } = house.cast;
+    link.subscribe(
+      [topics.areaRequests(cell, 1), topics.areaSearches(cell, 1), topics.revocations],
+      ({ topic, payload }) => {
+        const text = new TextDecoder().decode(payload);
+        this.documents.push(text);
+        if (this.recording.step > 0) recording.note('anyone at the area broker', `${topic} ${text}`);
+      },
+    );
     link.start();
     await this.until('the board', () => this.documents.length > 0);
     this.bridgeTap = await this.opened(tapBridge(Number(new URL(house.bridge.url).port), recording));
@@ -216,7 +231,7 @@ export class Homes {
   }
 
   /** A doorbell that is enrolled and paired, has recorded a few seconds and hears the area broker. */
-  private async addHome(seed: number): Promise<void> {
+  protected async addHome(seed: number): Promise<void> {
     const { homeBroker, bridgeTap, homeClock: clock } = this;
     if (!homeBroker || !bridgeTap) throw new Error('not open');
     const random = new SeededRandom(seed);
@@ -231,6 +246,7 @@ export class Homes {
       {
         camera: 'synthetic?size=320x180&audio=off&pace=fast&seconds=4',
         motion: { enabled: false },
+        ...this.settings(),
         place: this.town.cast.place,
         disclosure: { address: '1 Elm Street', email: 'home@example.org' },
         home: { url: homeBroker.url, ...account, accounts: homeBroker.accounts },
@@ -244,9 +260,18 @@ export class Homes {
     const ownerKey = generateSigningKey(random);
     const home = await pairWithDevice({ clock }, doorbell.pairingSocket, ownerKey, 'Alex');
     const session = new OwnerSession(home, { clock, random, disk, log });
-    const parts: HomeParts = { doorbell, session, key: ownerKey, notices: [], receipts: [], state: null };
+    const parts: HomeParts = {
+      doorbell,
+      session,
+      key: ownerKey,
+      notices: [],
+      sightings: [],
+      receipts: [],
+      state: null,
+    };
     session.listen({
       notice: (notice) => parts.notices.push(notice),
+      sighting: (sighting) => parts.sightings.push(sighting),
       receipt: (receipt) => parts.receipts.push(receipt),
       state: (state) => {
         parts.state = state;
@@ -351,7 +376,7 @@ export class Homes {
   }
 
   /** Everything that the agency and the public can read, written down as it is answered. */
-  private async look(name: string): Promise<void> {
+  protected async look(name: string): Promise<void> {
     const { town } = this;
     const { agency } = town.cast;
     const ids = this.asked();
@@ -373,14 +398,14 @@ export class Homes {
     return Array.isArray(rows) ? rows.map(String) : [];
   }
 
-  private async hear(answering: ReturnType<BridgeHouse['get']>): Promise<void> {
+  protected async hear(answering: ReturnType<BridgeHouse['get']>): Promise<void> {
     const { status, headers, body } = await answering;
     const told = [...headers].filter(([name]) => name !== 'date');
     this.recording.note('agency, its answers', JSON.stringify({ status, told, body }));
   }
 
   /** What is left on the disks of bridge, registry and area broker. */
-  private async readStores(): Promise<void> {
+  protected async readStores(): Promise<void> {
     const { town, recording } = this;
     recording.step += 1;
     await town.bridge.stop();
@@ -409,11 +434,11 @@ export class Homes {
   }
 
   /** A moment in which whatever is under way comes to an end. */
-  private settle(): Promise<void> {
+  protected settle(): Promise<void> {
     return this.homeClock.sleep(150);
   }
 
-  private async until(what: string, look: () => boolean): Promise<void> {
+  protected async until(what: string, look: () => boolean): Promise<void> {
     const endMs = performance.now() + PATIENCE_MS;
     while (!look()) {
       if (performance.now() > endMs) throw new Error(`no ${what}`);

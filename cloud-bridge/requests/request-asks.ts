@@ -1,0 +1,35 @@
+// Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
+import { sha256Hex } from '../../device/base/keys.ts';
+import { recipientOf } from '../../device/protocol/ask.ts';
+import { requestSchema } from '../../device/protocol/request.ts';
+import type { Standing } from '../agencies/standing.ts';
+import type { AskStore, ClipAsk } from '../intake/asks.ts';
+import { peekToken } from '../tokens.ts';
+import { assertAnswerable } from './answerable.ts';
+import type { RequestStore } from './store.ts';
+
+export class RequestAsks implements AskStore {
+  private readonly store: RequestStore;
+  private readonly standing: Standing;
+
+  constructor(store: RequestStore, standing: Standing) {
+    this.store = store;
+    this.standing = standing;
+  }
+
+  async find(request: string): Promise<ClipAsk> {
+    const stored = await this.store.find(request);
+    assertAnswerable(stored);
+    const claims = peekToken(stored.token, requestSchema);
+    return {
+      ...{ id: request, tokenSha256: stored.tokenSha256, recipient: recipientOf(claims, sha256Hex) },
+      ...{ window: claims.window, profile: claims.profile, expS: claims.exp },
+      admit: async () => {
+        const { claims: credential } = await this.standing.credential(stored.agency);
+        const check = () => this.standing.assertGood(credential, stored.cells);
+        check();
+        return check;
+      },
+    };
+  }
+}

@@ -1,0 +1,53 @@
+// Owns: making a pet's photo plain: decoded within bounds, turned the way it was held, shrunk, and encoded anew, so that nothing
+// of it is left but the picture: no EXIF, no place. Keeps nothing. Not here: who may ask (posters.ts).
+import { TaskQueue } from '../../device/base/task-queue.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
+import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../../device/protocol/search.ts';
+
+/** A telephone's photo, and what a decoder may make of it. */
+export const PHOTO_POSTED_BYTES_MAX = 8_000_000;
+const PIXELS_MAX = 50_000_000;
+const FORMATS = ['jpeg', 'png', 'webp'];
+/** Tried one after the other until the photo is small enough. */
+const QUALITIES = [80, 65, 50, 35, 20];
+const SIDE_LEAST = 16;
+const WAITING_MAX = 16;
+
+export class Photos {
+  private readonly queue = new TaskQueue();
+
+  /** A plain JPEG of at most PHOTO_BYTES_MAX bytes. Throws `search_photo_invalid`, `http_rate_limited`. */
+  async plain(posted: Uint8Array): Promise<Uint8Array> {
+    // One at a time: a decoder takes as much memory as its picture.
+    if (this.queue.waiting >= WAITING_MAX) throw failure('http_rate_limited');
+    return this.queue.run(() => makePlain(posted));
+  }
+}
+
+async function makePlain(posted: Uint8Array): Promise<Uint8Array> {
+  const refuse = (detail: string, cause?: unknown) => failure('search_photo_invalid', { detail }, cause);
+  const { default: sharp } = await import('sharp');
+  try {
+    const image = sharp(posted, { failOn: 'error', limitInputPixels: PIXELS_MAX, pages: 1 });
+    const { format, width, height } = await image.metadata();
+    if (!FORMATS.includes(format)) throw refuse(`it is ${format}`);
+    if (Math.min(width, height) < SIDE_LEAST) throw refuse('it is too small');
+    const small = image
+      .autoOrient()
+      .resize(PHOTO_SIDE_MAX, PHOTO_SIDE_MAX, { fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: '#808080' })
+      .toColourspace('srgb');
+    for (const quality of QUALITIES) {
+      const jpeg = new Uint8Array(await small.clone().jpeg({ quality, progressive: false }).toBuffer());
+      const size = plainJpegSize(jpeg);
+      if (!size) throw refuse('no plain picture could be made of it');
+      if (Math.min(size.width, size.height) < SIDE_LEAST) throw refuse('it is too narrow');
+      if (jpeg.length <= PHOTO_BYTES_MAX) return jpeg;
+    }
+  } catch (thrown) {
+    if (isFailure(thrown)) throw thrown;
+    throw refuse('it is no picture that can be read', thrown);
+  }
+  throw refuse('it has too much in it to be made small');
+}

@@ -1,0 +1,80 @@
+// Owns: believing what a pet's owner signs to the bridge: their home's device, which is enrolled here, vouches for their key; and
+// of clips, that they were granted to this very key. Not here: what they may do then (searches.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { pairingSchema } from '../../device/protocol/grant.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import {
+  claimedSigner,
+  SEARCH_CALL_LIFE_S_MAX,
+  type SearchAction,
+  type SearchCall,
+  searchCallSchema,
+} from '../../device/protocol/search.ts';
+import type { EnrolmentStore } from '../enrolment/store.ts';
+import { assertLife, peekToken, readToken, tryToken } from '../tokens.ts';
+
+export interface PostersDeps {
+  clock: Clock;
+  enrolments: EnrolmentStore;
+  bridgeId: string;
+}
+
+export class Posters {
+  private readonly deps: PostersDeps;
+
+  constructor(deps: PostersDeps) {
+    this.deps = deps;
+  }
+
+  /** The home of an owner's key, as its enrolled device says. Throws `search_poster_unknown`, `token_...`. */
+  async homeOf(key: string, pairing: string): Promise<string> {
+    const unknown = (detail: string) => failure('search_poster_unknown', { detail });
+    const { device } = peekToken(pairing, pairingSchema);
+    const deviceKey = await this.deps.enrolments.deviceKey(device);
+    if (deviceKey === null) throw unknown('its device is not enrolled here');
+    const pinned = {
+      typ: 'doorsill-pairing+jws',
+      schema: pairingSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [deviceKey],
+    } as const;
+    const read = tryToken(pairing, pinned);
+    if (!read.ok) throw unknown('the device’s word for them does not hold');
+    if (read.claims.key !== key || read.claims.device !== device)
+      throw unknown('the device’s word is about somebody else');
+    return device;
+  }
+
+  /** A call with this action, and who signed it. Throws `token_...`. */
+  readCall<Action extends SearchAction['action']>(
+    token: string,
+    action: Action,
+  ): { key: string; jti: string; call: Extract<SearchAction, { action: Action }> } {
+    const claims: SearchCall = readToken(token, {
+      typ: 'doorsill-search-call+jws',
+      schema: searchCallSchema,
+      audience: this.deps.bridgeId,
+      keys: claimedSigner(token),
+    });
+    assertLife(claims, wallSeconds(this.deps.clock), SEARCH_CALL_LIFE_S_MAX);
+    const { call } = claims;
+    if (!isAction(call, action)) throw failure('token_unknown_claims');
+    return { key: claims.iss, jti: claims.jti, call };
+  }
+
+  /** For clips: what a pet's owner may read is what was granted to their key. Throws `token_...`. */
+  async readAccess(token: string): Promise<{ agency: string; clip: string; reason: string; jti: string }> {
+    const { key, jti, call } = this.readCall(token, 'see');
+    return { agency: actorId('owner', sha256Hex(key)), clip: call.clip, reason: 'search for a pet', jti };
+  }
+}
+
+function isAction<Action extends SearchAction['action']>(
+  call: SearchAction,
+  action: Action,
+): call is Extract<SearchAction, { action: Action }> {
+  return call.action === action;
+}

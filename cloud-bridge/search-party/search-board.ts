@@ -1,0 +1,87 @@
+// Owns: keeping the area broker's retained documents of searches right: each cell's open ones with their photos, and which ended.
+// Not here: the rules of posting (searches.ts), community requests, which have topics of their own (requests/).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { SigningKey } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import { GRANT_LIFE_S_MAX } from '../../device/protocol/grant.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/protocol/search.ts';
+import { topicsUnder } from '../../device/protocol/topics.ts';
+import { type AreaPublisher, type CellContent, keptEnded, packParts, putParts } from '../area-parts.ts';
+import { Repeater } from '../repeater.ts';
+import type { SearchStore } from './store.ts';
+
+export interface SearchBoardDeps {
+  clock: Clock;
+  log: Log;
+  key: SigningKey;
+  store: SearchStore;
+  publisher: AreaPublisher;
+  prefix: string;
+  republishS: number;
+  documentLifeS: number;
+}
+
+const SEARCHES_PER_PART_MAX = 10;
+
+export class SearchBoard {
+  private readonly deps: SearchBoardDeps;
+  private readonly topics: ReturnType<typeof topicsUnder>;
+  private readonly publishing: Repeater;
+
+  constructor(deps: SearchBoardDeps) {
+    this.deps = deps;
+    this.topics = topicsUnder(deps.prefix);
+    this.publishing = new Repeater(deps, 'publish searches', deps.republishS * 1000, () => this.publishAll());
+  }
+
+  start(): void {
+    this.publishing.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.publishing.stop();
+  }
+
+  /** Puts everything on the board again: after a change, and when the broker is back. Never rejects. */
+  async refresh(): Promise<void> {
+    await this.publishing.now();
+  }
+
+  private async publishAll(): Promise<void> {
+    const { store, clock } = this.deps;
+    const nowS = wallSeconds(clock);
+    // Clips may be on their way for as long as a grant lives.
+    await store.tidy(nowS, nowS - GRANT_LIFE_S_MAX);
+    const cells = new Map<string, { entries: PublishedSearch[]; ended: string[] }>();
+    for (const { cell } of await store.publishedCells()) cells.set(cell, { entries: [], ended: [] });
+    for (const { search, token, publication, photo, state, cells: around } of await store.unexpired(nowS)) {
+      for (const cell of around) {
+        const content = cells.get(cell) ?? { entries: [], ended: [] };
+        cells.set(cell, content);
+        if (state === 'ended') content.ended.push(search);
+        else content.entries.push({ search: token, publication, photo });
+      }
+    }
+    for (const [cell, content] of cells) await this.publishCell({ cell, ...content });
+  }
+
+  private async publishCell(content: CellContent<PublishedSearch>): Promise<void> {
+    const { store, clock, key, documentLifeS } = this.deps;
+    const { cell } = content;
+    const parts = packParts(content, SEARCHES_PER_PART_MAX);
+    const before = (await store.publishedCells()).find((known) => known.cell === cell)?.parts ?? 0;
+    const isEmpty = content.entries.length === 0 && content.ended.length === 0;
+    const revision = await store.nextRevision(cell, isEmpty ? 0 : parts.length);
+    const iat = wallSeconds(clock);
+    const tokens = parts.map((searches, at) => {
+      const claims: SearchDocument = {
+        ...{ iss: key.publicKey, aud: PUBLIC_AUDIENCE, iat, exp: iat + documentLifeS, cell, revision },
+        ...{ part: at + 1, parts: parts.length, searches, ended: at === 0 ? keptEnded(content) : [] },
+      };
+      return signToken('doorsill-search-area+jws', searchDocumentSchema.parse(claims), key);
+    });
+    putParts(this.deps, (part) => this.topics.areaSearches(cell, part), tokens, before);
+  }
+}

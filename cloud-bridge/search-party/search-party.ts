@@ -1,0 +1,55 @@
+// Owns: the bridge's Search Party put together: who posts, what they post, the board, and its routes.
+// Not here: how clips that answer a search come in (intake/), how they are read (clips/).
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../device/base/clock.ts';
+import type { SigningKey } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { AreaPublisher } from '../area-parts.ts';
+import type { Clips } from '../clips/clips.ts';
+import type { SearchRules } from '../config.ts';
+import type { EnrolmentStore } from '../enrolment/store.ts';
+import { Photos } from './photos.ts';
+import { Posters } from './posters.ts';
+import { searchRoutes } from './routes.ts';
+import { SearchAsks } from './search-asks.ts';
+import { SearchBoard } from './search-board.ts';
+import { Searches } from './searches.ts';
+import type { SearchStore } from './store.ts';
+
+export interface SearchPartyDeps {
+  clock: Clock;
+  log: Log;
+  key: SigningKey;
+  bridgeId: string;
+  store: SearchStore;
+  enrolments: EnrolmentStore;
+  publisher: AreaPublisher;
+  prefix: string;
+  republishS: number;
+  documentLifeS: number;
+  rules: SearchRules;
+}
+
+export class SearchParty {
+  /** Searches as something that a clip may answer. */
+  readonly asks: SearchAsks;
+  /** Who reads what was granted to them. */
+  readonly posters: Posters;
+  readonly board: SearchBoard;
+  private readonly deps: SearchPartyDeps;
+
+  constructor(deps: SearchPartyDeps) {
+    this.deps = deps;
+    this.asks = new SearchAsks(deps.store);
+    this.posters = new Posters(deps);
+    this.board = new SearchBoard(deps);
+  }
+
+  /** Adds the routes; `clips` are those that were granted to pets' owners. */
+  addRoutes(server: FastifyInstance, clips: Clips): void {
+    const { posters, board, deps } = this;
+    const photos = new Photos();
+    const searches = new Searches({ ...deps, posters, photos, changed: () => void board.refresh() });
+    searchRoutes(server, { searches, photos, clips, rules: deps.rules });
+  }
+}

@@ -1,0 +1,150 @@
+// Owns: taking a pet owner's search, countersigning it, and ending it. Not here: the board (search-board.ts), who posts
+// (posters.ts), the photo (photos.ts). It tells nobody, its poster included, whether any home looked.
+
+import { fromBase64url } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { cellsAround } from '../../device/protocol/area.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
+import {
+  claimedSigner,
+  PHOTO_BYTES_MAX,
+  PHOTO_SIDE_MAX,
+  SEARCH_BACK_US_MAX,
+  type Search,
+  searchPublicationSchema,
+  searchSchema,
+} from '../../device/protocol/search.ts';
+import type { SearchRules } from '../config.ts';
+import { AttemptLimit } from '../http/attempt-limit.ts';
+import { readToken } from '../tokens.ts';
+import type { Photos } from './photos.ts';
+import type { Posters } from './posters.ts';
+import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
+
+export interface SearchesDeps {
+  clock: Clock;
+  log: Log;
+  key: SigningKey;
+  bridgeId: string;
+  store: SearchStore;
+  posters: Posters;
+  photos: Photos;
+  rules: SearchRules;
+  /** Called when the board must change; need not be waited for. */
+  changed: () => void;
+}
+
+/** All a poster learns about a search. */
+export interface SearchPostedView {
+  search: string;
+  state: 'open' | 'ended' | 'expired';
+  expiresS: number;
+}
+
+/** Photos that one home may have made plain in an hour. */
+const PHOTOS_PER_HOUR = 30;
+const HOUR_MS = 3_600_000;
+
+const WHY: Readonly<Record<Exclude<AddSearchOutcome, 'added' | 'same'>, string>> = {
+  'other-content': 'another search has this id',
+  'too-many-open': 'this home has an open search; end that one first',
+  'too-many-posts': 'this home has posted as often as it may in a day',
+  'cell-full': 'too many pets are looked for around there',
+};
+
+export class Searches {
+  private readonly deps: SearchesDeps;
+  private readonly photosOfHome: AttemptLimit;
+
+  constructor(deps: SearchesDeps) {
+    this.deps = deps;
+    this.photosOfHome = new AttemptLimit(deps.clock, PHOTOS_PER_HOUR, HOUR_MS);
+  }
+
+  /** Lets a poster have a photo made plain: who it is. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
+  async admitPhoto(bearer: string): Promise<void> {
+    const { key, call } = this.deps.posters.readCall(bearer, 'photo');
+    const home = await this.deps.posters.homeOf(key, call.pairing);
+    this.photosOfHome.assertOpen(home);
+    this.photosOfHome.note(home);
+  }
+
+  /**
+   * Takes in a search with its plain photo; the same bytes again change nothing. Throws `token_...`, `search_poster_unknown`,
+   * `search_photo_invalid`, `search_limits`.
+   */
+  async post(token: string, photo: string, pairing: string): Promise<SearchPostedView> {
+    const { clock, store, posters, key, log } = this.deps;
+    const pinned = { typ: 'doorsill-search+jws', schema: searchSchema, audience: this.deps.bridgeId } as const;
+    const search = readToken(token, { ...pinned, keys: claimedSigner(token) });
+    const device = await posters.homeOf(search.iss, pairing);
+    const nowS = wallSeconds(clock);
+    this.assertAllowed(search, nowS);
+    assertPlain(photo, search);
+    const tokenSha256 = sha256Hex(token);
+    const publication = {
+      iss: key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: nowS,
+      search: search.jti,
+      searchSha256: tokenSha256,
+    };
+    const stored: StoredSearch = {
+      ...{ search: search.jti, device, posterKey: search.iss, token, tokenSha256, photo },
+      publication: signToken('doorsill-search-publication+jws', searchPublicationSchema.parse(publication), key),
+      ...{ cells: cellsAround(search.cell), state: 'open', postedS: nowS, expiresS: search.exp },
+    };
+    const outcome = await store.add(stored, this.limits(nowS));
+    if (outcome !== 'added' && outcome !== 'same') throw failure('search_limits', { detail: WHY[outcome] });
+    if (outcome === 'added') {
+      log.info('a search is published', { search: search.jti });
+      this.deps.changed();
+    }
+    return this.viewOf((await store.find(search.jti)) ?? stored);
+  }
+
+  /** Ends the caller's own search; again changes nothing. Throws `token_...`, `search_not_open`. */
+  async end(search: string, bearer: string): Promise<SearchPostedView> {
+    const { key, call } = this.deps.posters.readCall(bearer, 'end');
+    const stored = await this.deps.store.find(search);
+    if (call.search !== search || stored?.posterKey !== key) throw failure('search_not_open');
+    if (await this.deps.store.end(search)) this.deps.changed();
+    return this.viewOf({ ...stored, state: 'ended' });
+  }
+
+  private limits(nowS: number): SearchLimits {
+    const { openPerHome: openPerHomeMax, postsPerDay: postsPerDayMax, openPerCellMax } = this.deps.rules;
+    return { openPerHomeMax, postsPerDayMax, openPerCellMax, nowS };
+  }
+
+  private assertAllowed({ iat, exp, window }: Search, nowS: number): void {
+    const refuse = (detail: string) => failure('search_limits', { detail });
+    const { lifeSMax } = this.deps.rules;
+    if (iat > nowS + CLOCK_SKEW_S_MAX || iat < nowS - CLOCK_SKEW_S_MAX) throw refuse('it is not dated now');
+    if (exp <= nowS || exp - iat > lifeSMax) throw refuse(`a search lives ${lifeSMax} s at most`);
+    if (window.endUs > exp * 1_000_000 || window.startUs < iat * 1_000_000 - SEARCH_BACK_US_MAX)
+      throw refuse('it looks back further than a day, or beyond its end');
+  }
+
+  private viewOf({ search, state, expiresS }: StoredSearch): SearchPostedView {
+    const isOver = state === 'open' && expiresS <= wallSeconds(this.deps.clock);
+    return { search, state: isOver ? 'expired' : state, expiresS };
+  }
+}
+
+/** The photo must be the very one that was signed, with nothing in it but a picture. */
+function assertPlain(photo: string, { photoSha256 }: Search): void {
+  const refuse = (detail: string) => failure('search_photo_invalid', { detail });
+  const bytes = fromBase64url(photo);
+  if (!bytes || bytes.length > PHOTO_BYTES_MAX) throw refuse(`it has more than ${PHOTO_BYTES_MAX} bytes`);
+  const size = plainJpegSize(bytes);
+  if (!size || Math.max(size.width, size.height) > PHOTO_SIDE_MAX)
+    throw refuse('it is not plain; have it made so first');
+  if (sha256Hex(bytes) !== photoSha256) throw refuse('it is not the one that was signed');
+}

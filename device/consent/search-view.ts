@@ -1,0 +1,142 @@
+// Owns: what the device believes of Search Party right now: open searches of its cell, and which of them may have been seen
+// here. Only those are the owner's business: an answer to any other is refused as one to a request that was never heard of.
+// In memory. Not here: opening documents (verify-area.ts), likeness (search-party/), what owners answer (gate.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { sha256Hex, verifySignature } from '../base/keys.ts';
+import { partsInside, type Window } from '../protocol/claims.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { Sighted } from '../protocol/home.ts';
+import type { Trust } from '../protocol/published.ts';
+import {
+  type OpenedSearch,
+  openSearch,
+  type PublishedSearch,
+  SEARCH_BACK_US_MAX,
+  SEARCH_LIFE_S_MAX,
+  type SearchDocument,
+} from '../protocol/search.ts';
+
+/** An open search with its photo as it came: base64url, looked at by whoever decodes it. */
+export interface HeardSearch extends OpenedSearch {
+  photo: string;
+}
+
+/** What one document brought. */
+export interface SearchNews {
+  ended: readonly string[];
+  /** Codes of entries that were not believed. */
+  refused: ErrorCode[];
+}
+
+const SEARCHES_MAX = 40;
+const ENDED_MAX = 2_000;
+/** Sightings of one search that are told (protocol/home.ts). */
+const SIGHTED_MAX = 5;
+
+export class SearchView {
+  private readonly clock: Clock;
+  private readonly open = new Map<string, HeardSearch>();
+  private readonly sightings = new Map<string, Sighted[]>();
+  private readonly ended = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** Searches that are open, in the order they came. */
+  searches(): HeardSearch[] {
+    return [...this.open.values()];
+  }
+
+  /** A search that may have been seen here; null for any other. */
+  sighted(id: string): { search: HeardSearch; sighted: readonly Sighted[] } | null {
+    const [search, sighted] = [this.open.get(id), this.sightings.get(id)];
+    return search && sighted ? { search, sighted } : null;
+  }
+
+  /** Ids of searches that may have been seen here. */
+  sightedIds(): string[] {
+    return [...this.sightings.keys()];
+  }
+
+  hasEnded(id: string): boolean {
+    return this.ended.has(id);
+  }
+
+  /** Takes in a verified document. What it leaves out stays open: silence is not an end. */
+  takeDocument(document: SearchDocument, trust: Trust): SearchNews {
+    const news: SearchNews = { ended: document.ended, refused: [] };
+    for (const id of document.ended) {
+      const oldest = this.ended.keys().next();
+      if (!this.ended.has(id) && this.ended.size >= ENDED_MAX && !oldest.done) this.ended.delete(oldest.value);
+      this.ended.add(id);
+      this.drop(id);
+    }
+    for (const published of document.searches) {
+      const code = this.take(published, trust);
+      if (code !== null) news.refused.push(code);
+    }
+    return news;
+  }
+
+  private take({ photo, ...papers }: PublishedSearch, trust: Trust): ErrorCode | null {
+    const read = openSearch(papers, trust, { verify: verifySignature, sha256Hex });
+    if (!read.ok) return read.code;
+    const { jti, exp, iat, window } = read.opened.request;
+    if (this.ended.has(jti)) return null;
+    const known = this.open.get(jti);
+    // The same id with other bytes: the first one stays, for it is the one an owner may be reading.
+    if (known) return known.requestSha256 === read.opened.requestSha256 ? null : 'consent_request_changed';
+    if (exp <= wallSeconds(this.clock)) return 'consent_request_expired';
+    const isBounded =
+      exp - iat <= SEARCH_LIFE_S_MAX &&
+      window.endUs <= exp * 1_000_000 &&
+      window.startUs >= iat * 1_000_000 - SEARCH_BACK_US_MAX;
+    if (!isBounded) return 'token_unknown_claims';
+    if (this.open.size >= SEARCHES_MAX) return 'consent_too_many';
+    this.open.set(jti, { ...read.opened, photo });
+    return null;
+  }
+
+  /** Notes that a search's pet may have been seen; whether that is news. */
+  sight(id: string, seen: Sighted): boolean {
+    const search = this.open.get(id);
+    // What was before it was lost is none of its poster's business.
+    const [window] = search ? partsInside([seen.window], search.request.window) : [];
+    if (!window || seen.stillUs < window.startUs || seen.stillUs >= window.endUs) return false;
+    const before = this.sightings.get(id) ?? [];
+    if (before.some((one) => one.window.startUs === window.startUs)) return false;
+    const sighted = { ...seen, window };
+    const best = [...before, sighted].sort((one, other) => other.likeness - one.likeness).slice(0, SIGHTED_MAX);
+    if (!best.includes(sighted)) return false;
+    this.sightings.set(id, best);
+    return true;
+  }
+
+  /** Drops sightings in a window, or all: their footage is gone. */
+  forget(window: Window | undefined): void {
+    for (const [id, before] of this.sightings) {
+      const left = window ? before.filter((one) => partsInside([one.window], window).length === 0) : [];
+      if (left.length > 0) this.sightings.set(id, left);
+      else this.sightings.delete(id);
+    }
+  }
+
+  /** Drops searches whose time is over. */
+  dropExpired(): void {
+    const nowS = wallSeconds(this.clock);
+    for (const [id, { request }] of this.open) if (request.exp <= nowS) this.drop(id);
+  }
+
+  /** Forgets everything: the home takes no part any more, or the device has another bridge. */
+  clear(): void {
+    this.open.clear();
+    this.sightings.clear();
+    this.ended.clear();
+  }
+
+  private drop(id: string): void {
+    this.open.delete(id);
+    this.sightings.delete(id);
+  }
+}

@@ -1,0 +1,44 @@
+// Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows.
+// Not here: the device's judgement (consent/), the still (pairing-client.ts), signing an answer (sign.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { parseJson } from '../base/json.ts';
+import { sha256Hex, verifySignature } from '../base/keys.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, windowWithin } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import { type Sighted, sightingNoticeSchema } from '../protocol/home.ts';
+import { type OpenedSearch, openSearch } from '../protocol/search.ts';
+import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
+import type { OwnerTrust } from './read-notice.ts';
+
+/** A sighting whose search the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
+export interface VerifiedSighting extends OpenedSearch {
+  device: string;
+  /** When the device thinks it saw the pet, most like first. Its word, not the poster's. */
+  sighted: [Sighted, ...Sighted[]];
+  wouldDisclose: DisclosedValues;
+  askedKeys: readonly DisclosureKey[];
+}
+
+/**
+ * Reads a payload of the `sighting` topic. Throws `token_malformed`, `token_too_large` for what is none, `message_topic_mismatch`
+ * for another device's, `consent_request_changed`, `consent_request_expired`, `consent_window_outside`,
+ * `consent_disclosure_beyond` and `token_*` for a search that must not be answered.
+ */
+export function readSighting(payload: string, trust: OwnerTrust, clock: Clock): VerifiedSighting {
+  if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');
+  const notice = sightingNoticeSchema.safeParse(parseJson(payload));
+  if (!notice.success) throw failure('token_malformed');
+  const { device, papers, sighted, wouldDisclose } = notice.data;
+  if (device !== trust.device) throw failure('message_topic_mismatch');
+  const read = openSearch(papers, trust, { verify: verifySignature, sha256Hex });
+  if (!read.ok) throw failure(read.code);
+  const { request } = read.opened;
+  if (request.exp <= wallSeconds(clock)) throw failure('consent_request_expired');
+  if (sighted.some(({ window }) => !windowWithin(window, request.window))) throw failure('consent_window_outside');
+  const askedKeys: readonly DisclosureKey[] = DISCLOSURE_PROFILES[request.profile];
+  const beyond = Object.keys(wouldDisclose).some((key) => !askedKeys.some((asked) => asked === key));
+  if (beyond) throw failure('consent_disclosure_beyond');
+  const [first, ...rest] = sighted;
+  if (!first) throw failure('token_malformed');
+  return { ...read.opened, device, sighted: [first, ...rest], wouldDisclose, askedKeys };
+}

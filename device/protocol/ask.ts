@@ -1,0 +1,23 @@
+// Owns: what owners can answer with a clip, whoever asks: an agency's request or a neighbour's search; and to whom the clip
+// then goes. Pure. Not here: either of the two (request.ts, search.ts).
+import type { Grant } from './grant.ts';
+import { actorId } from './ids.ts';
+import type { OpenedRequest, TokenCrypto } from './published.ts';
+import type { Request } from './request.ts';
+import type { OpenedSearch, Search } from './search.ts';
+
+export type Ask = Request | Search;
+export type OpenedAsk = OpenedRequest | OpenedSearch;
+
+/** Whom a granted clip is for: as a grant names them, and by their id. */
+export interface Recipient {
+  kind: Grant['recipient']['kind'];
+  key: string;
+  id: string;
+}
+
+/** The one who asked: nobody else can be a clip's recipient. */
+export function recipientOf(ask: Ask, sha256Hex: TokenCrypto['sha256Hex']): Recipient {
+  if ('agency' in ask) return { kind: 'agency', key: ask.iss, id: ask.agency };
+  return { kind: 'neighbor', key: ask.iss, id: actorId('owner', sha256Hex(ask.iss)) };
+}

@@ -1,0 +1,150 @@
+// Owns: Search Party on the wire: a pet owner's search, the bridge's publication of it, a cell's document of them, and the
+// calls by which its poster ends it and fetches what was granted. Pure.
+// Not here: community requests, with which it shares nothing but the shapes of claims (request.ts); likeness (search-party/).
+import { z } from 'zod';
+import { CELL_LETTERS } from './area.ts';
+import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, windowSchema } from './claims.ts';
+import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
+import { actorId, idSchema, sha256Schema } from './ids.ts';
+import { openToken, parseToken } from './jws.ts';
+import type { TokenCrypto, Trust } from './published.ts';
+
+/** What can be searched for. Closed, and animals alone. */
+export const PET_KINDS = ['dog', 'cat'] as const;
+export const petKindSchema = z.enum(PET_KINDS);
+export type PetKind = z.infer<typeof petKindSchema>;
+
+/** A photo as it travels: a plain JPEG (plain-jpeg.ts) of at most so many bytes and so many pixels a side. */
+export const PHOTO_BYTES_MAX = 12_288;
+export const PHOTO_SIDE_MAX = 320;
+
+/** A search lives at most this long, whatever a bridge allows. */
+export const SEARCH_LIFE_S_MAX = 24 * 3600;
+/** And looks back at most this far. */
+export const SEARCH_BACK_US_MAX = 24 * 3_600_000_000;
+
+export const cellSchema = z.string().regex(new RegExp(`^[0-9b-hjkmnp-z]{${CELL_LETTERS}}$`));
+
+/** A pet that is looked for. Signed by its owner's key, addressed to the bridge (`aud`). `jti` is the search's id. */
+export const searchSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  kind: petKindSchema,
+  text: z.string().min(1).max(500),
+  /** Of the photo's exact bytes as they are published. */
+  photoSha256: sha256Schema,
+  /** Where it was lost, no finer than a cell: its poster's exact place is not asked for. */
+  cell: cellSchema,
+  /** Since when it is looked for, and until when. */
+  window: windowSchema,
+  /** What its poster asks to know about a home that has seen it. */
+  profile: disclosureProfileSchema,
+});
+export type Search = z.infer<typeof searchSchema>;
+
+/** The bridge's countersignature: it published exactly these bytes under its rules (`aud: public`). */
+export const searchPublicationSchema = z.strictObject({
+  ...signedClaims,
+  search: idSchema,
+  searchSha256: sha256Schema,
+});
+
+/** One open search as it is published. */
+export const publishedSearchSchema = z.strictObject({
+  search: z.string().max(4_096),
+  publication: z.string().max(2_048),
+  /** Base64url. */
+  photo: z.string().max(Math.ceil((PHOTO_BYTES_MAX * 4) / 3)),
+});
+export type PublishedSearch = z.infer<typeof publishedSearchSchema>;
+/** The same without its photo: what stands for it where the photo is known. */
+export type SearchPapers = Omit<PublishedSearch, 'photo'>;
+export const searchPapersSchema = publishedSearchSchema.omit({ photo: true });
+
+/** A cell's open searches: retained at `area/<cell>/searches`, continued at `.../searches/2` and so on (`aud: public`). */
+export const searchDocumentSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  cell: cellSchema,
+  revision: z.int().positive(),
+  part: z.int().min(1).max(99),
+  parts: z.int().min(1).max(99),
+  searches: z.array(publishedSearchSchema).max(10),
+  /** Ids of searches that ended early: the pet was found. */
+  ended: z.array(idSchema).max(400),
+});
+export type SearchDocument = z.infer<typeof searchDocumentSchema>;
+
+/** What a poster asks of the bridge. */
+export const searchActionSchema = z.discriminatedUnion('action', [
+  /** Make a photo plain. `pairing`: the device's word that the signer is its owner. */
+  z.strictObject({ action: z.literal('photo'), pairing: z.string().max(2_048) }),
+  z.strictObject({ action: z.literal('end'), search: idSchema }),
+  /** Read one clip that was granted to the signer, or the list of them (`all`). */
+  z.strictObject({ action: z.literal('see'), clip: idSchema }),
+]);
+export type SearchAction = z.infer<typeof searchActionSchema>;
+
+/** A poster's signed call (`aud`: bridge id); dead after some minutes. */
+export const searchCallSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  call: searchActionSchema,
+});
+export type SearchCall = z.infer<typeof searchCallSchema>;
+export const SEARCH_CALL_LIFE_S_MAX = 300;
+
+/** A search whose signatures hold and belong together. Whether it is open is not said, nor anything about its photo. */
+export interface OpenedSearch {
+  request: Search;
+  requestToken: string;
+  /** SHA-256 of the search token's exact bytes: what a grant must name. */
+  requestSha256: string;
+  papers: SearchPapers;
+}
+
+export type OpenedSearchOrCode = { ok: true; opened: OpenedSearch } | { ok: false; code: ErrorCode };
+
+/** Opens one published search against the pinned bridge. Its poster's key is nobody's to pin: a search speaks for itself alone. */
+export function openSearch(
+  papers: SearchPapers,
+  trust: Pick<Trust, 'bridgeKey'>,
+  crypto: TokenCrypto,
+): OpenedSearchOrCode {
+  const { search: token, publication: word } = papers;
+  const search = openToken(token, {
+    typ: 'doorsill-search+jws',
+    schema: searchSchema,
+    audience: actorId('bridge', crypto.sha256Hex(trust.bridgeKey)),
+    keys: claimedSigner(token),
+    verify: crypto.verify,
+  });
+  if (!search.ok) return { ok: false, code: TOKEN_FAULT_CODES[search.fault] };
+  const publication = openToken(word, {
+    typ: 'doorsill-search-publication+jws',
+    schema: searchPublicationSchema,
+    audience: PUBLIC_AUDIENCE,
+    keys: [trust.bridgeKey],
+    verify: crypto.verify,
+  });
+  if (!publication.ok) return { ok: false, code: TOKEN_FAULT_CODES[publication.fault] };
+  const requestSha256 = crypto.sha256Hex(token);
+  if (publication.claims.search !== search.claims.jti || publication.claims.searchSha256 !== requestSha256) {
+    return { ok: false, code: 'consent_request_changed' };
+  }
+  const opened = {
+    request: search.claims,
+    requestToken: token,
+    requestSha256,
+    papers: { search: token, publication: word },
+  };
+  return { ok: true, opened };
+}
+
+/** The key that a poster's token says it is signed with: anyone may post, so it is checked against itself. */
+export function claimedSigner(token: string): string[] {
+  const claims = z.object({ iss: signedClaims.iss }).safeParse(parseToken(token)?.claims);
+  return claims.success ? [claims.data.iss] : [];
+}

@@ -1,0 +1,72 @@
+// Owns: the built-in likeness: what moved is like a pet if it has its photo's colours and a pet's size and shape. It knows people
+// by their shape alone, and says nothing of a scene that may show one. Needs no model and no package.
+// Not here: pictures (frames.ts), what moved (moved.ts), which likeness is told (search-party.ts).
+import type { PetKind } from '../protocol/search.ts';
+import { coloursOf, commonShare, without } from './colours.ts';
+import type { LikenessModel, Looks, Picture, Scene, Shown, Subject } from './likeness.ts';
+import { type Blob, blobsOf, groundOf } from './moved.ts';
+
+/** Height of an animal of each kind as a share of the picture's, before a doorbell's lens. */
+const HEIGHTS: Readonly<Record<PetKind, { least: number; most: number }>> = {
+  dog: { least: 0.06, most: 0.5 },
+  cat: { least: 0.04, most: 0.3 },
+};
+/** Above this share of the picture's height, whatever it is may be a person close by. */
+const TALL = 0.52;
+/** Taller than wide by this, and not small: what stands upright is taken for a person. */
+const UPRIGHT = 1.15;
+const UPRIGHT_HEIGHT_LEAST = 0.16;
+
+/** The outer part of a photo, on each side, that tells its ground; and the inner part in which the pet is. */
+const BORDER = 0.08;
+const INNER = 0.7;
+
+export class ColourAndSize implements LikenessModel {
+  readonly name: string = 'colour-and-size';
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  async looksOf(photo: Picture, _kind: PetKind): Promise<Looks | null> {
+    const { width, height } = photo;
+    const isBorder = (x: number, y: number) =>
+      Math.min(x / width, y / height, 1 - (x + 1) / width, 1 - (y + 1) / height) < BORDER;
+    const inner = (x: number, y: number) => {
+      const [across, down] = [((x + 0.5) / width) * 2 - 1, ((y + 0.5) / height) * 2 - 1];
+      return Math.hypot(across, down) < INNER ? 1 : 0;
+    };
+    const ground = coloursOf(photo, (x, y) => (isBorder(x, y) ? 1 : 0));
+    const colours = coloursOf(photo, inner);
+    return ground && colours ? { colours: without(colours, ground) } : null;
+  }
+
+  async show(scene: Scene): Promise<Shown> {
+    const ground = groundOf(scene);
+    if (!ground) return { label: 'other', subjects: [] };
+    const subjects: Subject[] = [];
+    for (const frame of scene.frames) {
+      if (frame.atUs < scene.motionUs) continue;
+      for (const blob of blobsOf(frame, ground)) {
+        if (mayBePerson(blob, frame)) return { label: 'person' };
+        const colours = blob.isCut ? null : coloursOf(frame, (x, y) => blob.mask[y * frame.width + x] ?? 0);
+        if (!colours) continue;
+        const [width, height] = [blob.width / frame.width, blob.height / frame.height];
+        subjects.push({ frame, looks: { colours }, width, height });
+      }
+    }
+    return { label: 'other', subjects };
+  }
+
+  likeness(looks: Looks, kind: PetKind, subject: Subject): number {
+    const { least, most } = HEIGHTS[kind];
+    if (subject.height < least || subject.height > most) return 0;
+    return commonShare(looks.colours, subject.looks.colours);
+  }
+}
+
+/** Whether a blob's shape is that of somebody upright, or too large to be told. What is cut off shows its height alone. */
+function mayBePerson(blob: Blob, { height }: Picture): boolean {
+  const share = blob.height / height;
+  return share > TALL || (share > UPRIGHT_HEIGHT_LEAST && !blob.isCut && blob.height > UPRIGHT * blob.width);
+}

@@ -1,0 +1,26 @@
+// Owns: putting Search Party together on a device: the model that the settings name, the home's ring and its gate.
+// Not here: what it does (search-party.ts).
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Ffmpeg } from '../camera/ffmpeg.ts';
+import type { ConsentGate } from '../consent/gate.ts';
+import type { Ring } from '../ring/ring.ts';
+import { ColourAndSize } from './colour-and-size.ts';
+import { SearchParty, type Settled } from './search-party.ts';
+import { Yolox } from './yolox.ts';
+
+/** Search Party, not started. `model`: a detector's file; what is built in when absent. */
+export function makeSearchParty(
+  { model }: { model?: string | undefined },
+  { clock, log, ffmpeg }: { clock: Clock; log: Log; ffmpeg: Ffmpeg },
+  { ring, gate }: { ring: Ring; gate: ConsentGate },
+  settled: Settled,
+): SearchParty {
+  return new SearchParty({
+    ...{ clock, log, ffmpeg, settled },
+    model: model === undefined ? new ColourAndSize() : new Yolox(model, log),
+    segments: (window) => ring.read(window),
+    isOn: () => gate.searchPartyOn,
+    sighted: (search, seen) => gate.sighted(search, seen),
+  });
+}

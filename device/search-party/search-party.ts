@@ -1,0 +1,203 @@
+// Owns: comparing this home's own recent motion with the pets that are looked for, one event at a time, and the stills of what
+// was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
+// Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness.ts).
+import type { Log } from '../base/log.ts';
+import type { HeardSearch } from '../consent/search-view.ts';
+import { partsInside, type Window } from '../protocol/claims.ts';
+import { isFailure } from '../protocol/errors.ts';
+import type { DeviceEventBody, Sighted } from '../protocol/home.ts';
+import { type FramesDeps, framesOf } from './frames.ts';
+import { LIKENESS_TOLD, type LikenessModel, type Looks, type Subject } from './likeness.ts';
+import { decodePhoto, encodeStill } from './photo.ts';
+
+/** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
+export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;
+
+export interface SearchPartyDeps extends FramesDeps {
+  model: LikenessModel;
+  log: Log;
+  /** Whether the home takes part now: while it does not, nothing is remembered, let alone looked at. */
+  isOn(): boolean;
+  settled: Settled;
+  sighted(search: string, seen: Sighted): Promise<void>;
+}
+
+/** A still of a sighting: a JPEG, for the owner's console alone. */
+export interface Still {
+  atUs: number;
+  jpeg: Uint8Array;
+}
+
+/** Something that moved: `window` is looked at; `compared` holds ids of searches it was held against. */
+interface MotionEvent {
+  window: Window;
+  motionUs: number;
+  compared: Set<string>;
+}
+
+/** Events are remembered this long and this many: a search is about the last hours. */
+const EVENT_US_MAX = 24 * 3_600_000_000;
+const EVENTS_MAX = 100;
+/** The place is learnt from so long before the motion; so much of one event is looked at. */
+const BEFORE_US = 2_000_000;
+const LOOKED_AT_US = 25_000_000;
+/** So many frames must be like the pet: one alone may be anything. */
+const LIKE_FRAMES_LEAST = 2;
+const MARGIN_US = 500_000;
+
+export class SearchParty {
+  private readonly deps: SearchPartyDeps;
+  private readonly stopping = new AbortController();
+  private open: readonly HeardSearch[] = [];
+  private readonly looks = new Map<string, Looks | null>();
+  private readonly stills = new Map<string, Still & { likeness: number }>();
+  private events: MotionEvent[] = [];
+  private motionStarts: number[] = [];
+  private working: Promise<void> | null = null;
+
+  constructor(deps: SearchPartyDeps) {
+    this.deps = deps;
+  }
+
+  /** Loads the model. Throws what it throws. */
+  async start(): Promise<void> {
+    await this.deps.model.start();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.working;
+    await this.deps.model.stop();
+  }
+
+  /** Resolves when all that is known has been compared. */
+  async idle(): Promise<void> {
+    while (this.working) await this.working;
+  }
+
+  /** Which searches are open now. None: the home takes no part any more, and nothing is kept. */
+  searches(open: readonly HeardSearch[]): void {
+    this.open = open;
+    const ids = new Set(open.map(({ request }) => request.jti));
+    for (const kept of [this.looks, this.stills]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
+    if (!this.deps.isOn()) this.events = [];
+    this.work();
+  }
+
+  /** What happened at the door. A window with a press in it is somebody's who came to the door: nothing to look at. */
+  happened(event: DeviceEventBody, atUs: number): void {
+    if (!this.deps.isOn()) return;
+    if (event.type === 'motion-start') this.motionStarts = [...this.motionStarts, atUs].slice(-EVENTS_MAX);
+    if (event.type !== 'event-window' || event.cause !== 'motion') return;
+    const { startUs, endUs } = event.window;
+    const motionUs = this.motionStarts.find((at) => at >= startUs && at < endUs);
+    if (motionUs === undefined) return;
+    const window = { startUs: motionUs - BEFORE_US, endUs: Math.min(endUs, motionUs + LOOKED_AT_US) };
+    const recent = this.events.filter((one) => one.motionUs > atUs - EVENT_US_MAX);
+    this.events = [...recent, { window, motionUs, compared: new Set<string>() }].slice(-EVENTS_MAX);
+    this.work();
+  }
+
+  /** Footage of a window, or all, is gone for good: so is what was seen in it. */
+  forget(window: Window | undefined): void {
+    const isGone = (span: Window) => !window || partsInside([span], window).length > 0;
+    this.events = this.events.filter((event) => !isGone(event.window));
+    for (const [id, { atUs }] of this.stills) if (isGone({ startUs: atUs, endUs: atUs + 1 })) this.stills.delete(id);
+  }
+
+  /** The still that is most like a search's pet; null when there is none. */
+  still(search: string): Still | null {
+    return this.stills.get(search) ?? null;
+  }
+
+  private work(): void {
+    if (this.working || this.stopping.signal.aborted || !this.nextEvent()) return;
+    this.working = this.compareAll()
+      .catch((thrown: unknown) => {
+        if (this.stopping.signal.aborted) return;
+        throw thrown;
+      })
+      .finally(() => {
+        this.working = null;
+        this.work();
+      });
+  }
+
+  private nextEvent(): MotionEvent | undefined {
+    return this.events.find((event) => this.due(event).length > 0);
+  }
+
+  /** Searches an event was not held against yet and could be about. */
+  private due({ window, compared }: MotionEvent): HeardSearch[] {
+    return this.open.filter(
+      ({ request }) => !compared.has(request.jti) && partsInside([window], request.window).length > 0,
+    );
+  }
+
+  private async compareAll(): Promise<void> {
+    for (let event = this.nextEvent(); event; event = this.nextEvent()) {
+      const due = this.due(event);
+      for (const { request } of due) event.compared.add(request.jti);
+      try {
+        await this.compare(event, due);
+      } catch (thrown) {
+        if (!isFailure(thrown) || this.stopping.signal.aborted) throw thrown;
+        this.deps.log.warn('an event could not be looked at', { code: thrown.code });
+      }
+    }
+  }
+
+  private async compare(event: MotionEvent, due: readonly HeardSearch[]): Promise<void> {
+    const { model, settled } = this.deps;
+    const { signal } = this.stopping;
+    const looks = new Map<HeardSearch, Looks>();
+    for (const search of due) {
+      const found = await this.looksOf(search);
+      if (found) looks.set(search, found);
+    }
+    if (looks.size === 0) return;
+    await settled(event.window, signal);
+    const frames = await framesOf(this.deps, event.window, signal);
+    const shown = await model.show({ frames, motionUs: event.motionUs });
+    if (shown.label === 'person') return;
+    for (const [search, wanted] of looks) {
+      const { kind } = search.request;
+      const like = shown.subjects
+        .map((subject) => ({ subject, likeness: model.likeness(wanted, kind, subject) }))
+        .filter(({ likeness }) => likeness >= LIKENESS_TOLD);
+      if (new Set(like.map(({ subject }) => subject.frame)).size >= LIKE_FRAMES_LEAST)
+        await this.found(search, event, like);
+    }
+  }
+
+  private async found(
+    { request }: HeardSearch,
+    event: MotionEvent,
+    like: readonly { subject: Subject; likeness: number }[],
+  ): Promise<void> {
+    const best = like.reduce((one, other) => (other.likeness > one.likeness ? other : one));
+    const times = like.map(({ subject }) => subject.frame.atUs);
+    const around = { startUs: Math.min(...times) - MARGIN_US, endUs: Math.max(...times) + MARGIN_US };
+    const [window] = partsInside([around], event.window);
+    const { frame } = best.subject;
+    const jpeg = await encodeStill(frame);
+    // Its footage may have been forgotten, and the search ended, while it was looked at.
+    const isStillOpen = this.open.some((one) => one.request.jti === request.jti) && this.events.includes(event);
+    if (!window || !isStillOpen || !this.deps.isOn()) return;
+    const { likeness } = best;
+    if ((this.stills.get(request.jti)?.likeness ?? 0) < likeness)
+      this.stills.set(request.jti, { atUs: frame.atUs, jpeg, likeness });
+    await this.deps.sighted(request.jti, { window, stillUs: frame.atUs, likeness: Math.min(1, likeness) });
+  }
+
+  private async looksOf({ request, photo }: HeardSearch): Promise<Looks | null> {
+    const { jti, kind, photoSha256 } = request;
+    const known = this.looks.get(jti);
+    if (known !== undefined) return known;
+    const picture = await decodePhoto(photo, photoSha256);
+    const looks = picture && (await this.deps.model.looksOf(picture, kind));
+    this.looks.set(jti, looks);
+    if (!looks) this.deps.log.info('a search has no photo that can be compared', { search: jti });
+    return looks;
+  }
+}

@@ -1,0 +1,266 @@
+// Owns: the verb `search-party` with its own verbs: taking part, posting a search and ending it, sightings and what was granted.
+// Not here: answering a sighting (owner-verbs.ts: the same grant and deny as for a request), the calls (pet-owner/).
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  askStill,
+  cellOf,
+  cellSchema,
+  DISCLOSURE_PROFILES,
+  type DisclosureProfile,
+  failure,
+  loadOrCreateOwnerKey,
+  makeStillCall,
+  PET_KINDS,
+  type PetKind,
+  pairingSocketPath,
+  readEnrolment,
+  type VerifiedSighting,
+} from '../../device/index.ts';
+import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
+import { townPaths } from '../supervisor/town-file.ts';
+import { orderDevice } from './command-verbs.ts';
+import {
+  type Context,
+  chosenHome,
+  dataFolder,
+  type OwnerOptions,
+  openContext,
+  ownerFolder,
+  withOwner,
+  withOwnerOptions,
+} from './context.ts';
+import { parseMoment, printBytes } from './moments.ts';
+import { fetchSightings, grantLine, showSighting } from './owner-notice.ts';
+
+const PHOTO_BYTES_MAX = 8_000_000;
+const HOUR_S = 3600;
+const HOUR_US = HOUR_S * 1_000_000;
+const CLIP_NAME = /^clip-[a-z0-9-]{1,58}$/;
+
+export function addSearchParty(program: Command): void {
+  const group = program
+    .command('search-party')
+    .description('look for lost pets among your own motion events, on the device; or have yours looked for')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill search-party on
+  $ npx doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."
+  $ npx doorsill search-party sightings
+  $ npx doorsill search-party still search-77ab --out still.jpg
+  $ npx doorsill grant search-77ab --still
+  $ npx doorsill search-party clips --out ./seen
+  $ npx doorsill search-party found search-77ab`,
+    );
+  addTurn(group, 'on');
+  addTurn(group, 'off');
+  addSightings(group);
+  addStill(group);
+  addPost(group);
+  addFound(group);
+  addClips(group);
+}
+
+function addTurn(group: Command, word: 'on' | 'off'): void {
+  withOwnerOptions(group.command(word))
+    .description(word === 'on' ? 'take part: the device compares, and tells you alone' : 'take no part any more')
+    .addHelpText('after', `\nExample:\n  $ npx doorsill search-party ${word}`)
+    .action(async (options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      const device = await orderDevice(context, options, { action: 'search-party', on: word === 'on' });
+      const said = word === 'on' ? 'This home takes part in Search Party.' : 'This home takes no part in Search Party.';
+      context.output.result({ device, searchParty: word === 'on' }, said);
+    });
+}
+
+function addSightings(group: Command): void {
+  withOwnerOptions(group.command('sightings'))
+    .description('pets that your device may have seen; nobody but you is told')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party sightings --json')
+    .action(async (options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      const found = await withOwner(context, options, fetchSightings);
+      const lines = found.flatMap((sighting) => [...showSighting(sighting), `  answer    ${answerLine(sighting)}`]);
+      const sightings = found.map(({ request, sighted }) => ({
+        search: request.jti,
+        kind: request.kind,
+        text: request.text,
+        sighted,
+      }));
+      context.output.result({ sightings }, lines.join('\n') || 'No pet that is looked for was seen here.');
+    });
+}
+
+function answerLine({ request, sighted }: VerifiedSighting): string {
+  return grantLine(request.jti, sighted[0].window, []);
+}
+
+function addStill(group: Command): void {
+  withOwnerOptions(group.command('still <search>'))
+    .description('the still of a sighting, from the device itself; it goes nowhere else')
+    .requiredOption('--out <file>', 'where to write the JPEG')
+    .option('--device-data <dir>', "the device's data folder on this machine (default: DATA/doorbell)")
+    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party still search-77ab --out still.jpg')
+    .action(async (search: string, options: OwnerOptions & { out: string; deviceData?: string }, command: Command) => {
+      const context = openContext(command);
+      const home = await chosenHome(context, options);
+      const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
+      const call = makeStillCall({ ...context, key }, home.device, search);
+      const folder = resolve(options.deviceData ?? townPaths(dataFolder(options.data)).doorbell);
+      const { jpeg, atUs } = await askStill(context, pairingSocketPath(folder), call.token);
+      const out = resolve(options.out);
+      await context.disk.replaceFile(out, jpeg);
+      context.output.result({ search, out, atUs, bytes: jpeg.length }, `Wrote ${out} (${printBytes(jpeg.length)}).`);
+    });
+}
+
+interface BridgeOptions extends OwnerOptions {
+  bridge?: string;
+}
+
+/** Adds the options of verbs that a pet's owner runs. */
+function withBridge(command: Command): Command {
+  return withOwnerOptions(command).option('--bridge <url>', "the bridge's address (default: the one of DATA/doorbell)");
+}
+
+/** Who posts: the owner of a paired doorbell, at the bridge that it is enrolled with. Throws `not_running`, `usage`. */
+async function petOwner(context: Context, options: BridgeOptions): Promise<PetOwner> {
+  const home = await chosenHome(context, options);
+  const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
+  const signer = { key, clock: context.clock, random: context.random };
+  if (options.bridge) return { signer, home, bridgeUrl: options.bridge };
+  const data = dataFolder(options.data);
+  const enrolment = await readEnrolment(context.disk, join(townPaths(data).doorbell, 'enrolment.json'));
+  if (!enrolment) throw failure('usage', { detail: 'name the bridge with --bridge URL' });
+  return { signer, home, bridgeUrl: enrolment.bridgeUrl };
+}
+
+interface PostOptions extends BridgeOptions {
+  photo: string;
+  kind: string;
+  text: string;
+  near?: string;
+  cell?: string;
+  since?: string;
+  hours: string;
+  ask: string;
+}
+
+function addPost(group: Command): void {
+  withBridge(group.command('post'))
+    .description('have your lost pet looked for around a place, for a few hours')
+    .requiredOption('--photo <file>', 'a photo of it; EXIF and place are taken out before anybody sees it')
+    .requiredOption('--kind <kind>', PET_KINDS.join(' or '))
+    .requiredOption('--text <text>', 'what it looks like, and what helps')
+    .option('--near <lon,lat>', 'where it was lost; only the cell of about 5 km is told')
+    .option('--cell <name>', 'or that cell (geohash of five letters)')
+    .option('--since <time>', 'since when it is lost (default: an hour ago)')
+    .option('--hours <n>', 'how long it is looked for', '6')
+    .option(
+      '--ask <profile>',
+      `what to know of a home that saw it: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
+      'nothing',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."',
+    )
+    .action(async (options: PostOptions, command: Command) => {
+      const context = openContext(command);
+      const nowUs = context.clock.wallUs();
+      const choice = {
+        ...{
+          kind: parseKind(options.kind),
+          text: options.text,
+          cell: parsePlace(options),
+          profile: parseProfile(options.ask),
+        },
+        sinceUs: options.since ? parseMoment(options.since, nowUs) : nowUs - HOUR_US,
+        lifeS: parseHours(options.hours),
+      };
+      const bytes = await context.disk.readFile(resolve(options.photo), PHOTO_BYTES_MAX).catch(() => null);
+      if (!bytes) throw failure('search_photo_invalid', { detail: `${options.photo} cannot be read, or is too large` });
+      const owner = await petOwner(context, options);
+      const photo = { name: options.photo, bytes: new Uint8Array(bytes) };
+      const { search, expiresS, photo: plain } = await postSearch(owner, photo, choice);
+      const untilUs = expiresS * 1_000_000;
+      context.output.result(
+        { search, cell: choice.cell, expiresS, photoBytes: plain.length },
+        [
+          `Posted ${search}: homes around ${choice.cell} that take part look for it for ${Math.round((untilUs - nowUs) / HOUR_US)} h.`,
+          `When it is back: npx doorsill search-party found ${search}`,
+        ].join('\n'),
+      );
+    });
+}
+
+function parseKind(text: string): PetKind {
+  const kind = PET_KINDS.find((one) => one === text);
+  if (!kind) throw failure('usage', { detail: `--kind is ${PET_KINDS.join(' or ')}, not "${text}"` });
+  return kind;
+}
+
+function parseProfile(text: string): DisclosureProfile {
+  if (text === 'nothing' || text === 'address-and-email' || text === 'name-email-phone') return text;
+  throw failure('usage', { detail: `--ask is one of ${Object.keys(DISCLOSURE_PROFILES).join(', ')}` });
+}
+
+function parseHours(text: string): number {
+  const hours = Number(text);
+  if (!(hours > 0 && hours <= 24)) throw failure('usage', { detail: '--hours is more than 0 and at most 24' });
+  return Math.round(hours * HOUR_S);
+}
+
+function parsePlace({ near, cell }: Pick<PostOptions, 'near' | 'cell'>): string {
+  if ((near === undefined) === (cell === undefined)) throw failure('usage', { detail: 'name --near or --cell' });
+  if (cell !== undefined) {
+    if (!cellSchema.safeParse(cell).success) throw failure('usage', { detail: `"${cell}" is no cell` });
+    return cell;
+  }
+  const [longitude = Number.NaN, latitude = Number.NaN, ...rest] = (near ?? '').split(',').map(Number);
+  const isPlace = rest.length === 0 && Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90;
+  if (!isPlace) throw failure('usage', { detail: '--near takes longitude,latitude in degrees' });
+  return cellOf({ longitude, latitude });
+}
+
+function addFound(group: Command): void {
+  withBridge(group.command('found <search>'))
+    .description('it is back: homes stop looking')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party found search-77ab')
+    .action(async (search: string, options: BridgeOptions, command: Command) => {
+      const context = openContext(command);
+      const ended = await endSearch(await petOwner(context, options), search);
+      context.output.result({ ...ended }, `Ended ${search}. Welcome home.`);
+    });
+}
+
+function addClips(group: Command): void {
+  withBridge(group.command('clips'))
+    .description('clips and stills that camera owners granted to you; nobody else can read them')
+    .option('--out <dir>', 'write them there, each with its manifest')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party clips --out ./seen')
+    .action(async (options: BridgeOptions & { out?: string }, command: Command) => {
+      const context = openContext(command);
+      const owner = await petOwner(context, options);
+      const clips = await grantedClips(owner);
+      const lines: string[] = [];
+      for (const clip of clips) {
+        lines.push(`${clip.request}  ${clip.clip}  ${printBytes(clip.bytes)}`);
+        if (options.out === undefined) continue;
+        if (!CLIP_NAME.test(clip.clip))
+          throw failure('verify_failed', { detail: 'a clip has a name that is no clip’s' });
+        const folder = resolve(options.out);
+        const { bytes, manifestToken } = await fetchClip(owner, clip);
+        await context.disk.makeFolder(folder);
+        await context.disk.replaceFile(join(folder, `${clip.clip}.mp4`), bytes);
+        await context.disk.replaceFile(
+          join(folder, `${clip.clip}.manifest.jws`),
+          new TextEncoder().encode(manifestToken),
+        );
+        lines.push(`  written to ${join(folder, `${clip.clip}.mp4`)}`);
+      }
+      context.output.result({ clips }, lines.join('\n') || 'Nothing was granted to you.');
+    });
+}

@@ -1,0 +1,104 @@
+// Owns: a pet owner's calls to the bridge: a plain photo, a search, its end, and the clips that were granted to them.
+// Not here: keys and files (cli/), what the bridge makes of it.
+import { extname } from 'node:path';
+import { z } from 'zod';
+import {
+  actorId,
+  exchangeJson,
+  failure,
+  fromBase64url,
+  type Home,
+  type Manifest,
+  makeSearch,
+  makeSearchCall,
+  manifestSchema,
+  parseToken,
+  plainJpegSize,
+  type SearchChoice,
+  type Signer,
+  sha256Hex,
+} from '../../device/index.ts';
+
+/** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */
+export interface PetOwner {
+  signer: Signer;
+  home: Home;
+  bridgeUrl: string;
+}
+
+const photoSchema = z.object({ photo: z.string() });
+const viewSchema = z.object({ search: z.string(), state: z.enum(['open', 'ended', 'expired']), expiresS: z.int() });
+export type SearchPosted = z.infer<typeof viewSchema>;
+const clipsSchema = z.object({
+  clips: z.array(z.object({ clip: z.string(), request: z.string(), bytes: z.int(), sha256: z.string() })),
+});
+export type GrantedClip = z.infer<typeof clipsSchema>['clips'][number];
+const manifestAnswerSchema = z.object({ manifest: z.string() });
+
+const TYPES: Readonly<Record<string, string>> = { '.png': 'image/png', '.webp': 'image/webp' };
+
+/** Posts a search: the photo goes to the bridge first, and what comes back plain is what is signed. */
+export async function postSearch(
+  owner: PetOwner,
+  photo: { name: string; bytes: Uint8Array<ArrayBuffer> },
+  choice: Omit<SearchChoice, 'photoSha256'>,
+): Promise<SearchPosted & { photo: Uint8Array }> {
+  const { signer } = owner;
+  const { pairing } = owner.home;
+  const bridge = bridgeOf(owner);
+  if (pairing === undefined)
+    throw failure('search_poster_unknown', { detail: 'pair with your doorbell once more first' });
+  const content = { type: TYPES[extname(photo.name).toLowerCase()] ?? 'image/jpeg', bytes: photo.bytes };
+  const bearer = makeSearchCall(signer, bridge, { action: 'photo', pairing }).token;
+  const answer = await exchangeJson(at(owner, 'photos'), { method: 'POST', bearer, content });
+  const plain = photoSchema.parse(answer).photo;
+  const bytes = fromBase64url(plain);
+  if (!bytes || !plainJpegSize(bytes))
+    throw failure('search_photo_invalid', { detail: 'the bridge did not make it plain' });
+  const search = makeSearch(signer, bridge, { ...choice, photoSha256: sha256Hex(bytes) });
+  const body = { search: search.token, photo: plain, pairing };
+  const posted = viewSchema.parse(await exchangeJson(at(owner, 'searches'), { method: 'POST', body }));
+  return { ...posted, photo: bytes };
+}
+
+/** The pet is found: homes stop looking. */
+export async function endSearch(owner: PetOwner, search: string): Promise<SearchPosted> {
+  const bearer = makeSearchCall(owner.signer, bridgeOf(owner), { action: 'end', search }).token;
+  return viewSchema.parse(
+    await exchangeJson(at(owner, `searches/${search}/end`), { method: 'POST', bearer, body: {} }),
+  );
+}
+
+/** Clips that were granted to this pet owner. */
+export async function grantedClips(owner: PetOwner): Promise<GrantedClip[]> {
+  const bearer = makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip: 'all' }).token;
+  return clipsSchema.parse(await exchangeJson(at(owner, 'clips'), { method: 'GET', bearer })).clips;
+}
+
+/** One clip with its manifest's claims. Throws `verify_failed` when the bytes are not those that the device's manifest names. */
+export async function fetchClip(
+  owner: PetOwner,
+  { clip, sha256 }: GrantedClip,
+): Promise<{ bytes: Uint8Array; manifest: Manifest; manifestToken: string }> {
+  const bearer = () => makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip }).token;
+  const answer = await exchangeJson(at(owner, `clips/${clip}/manifest`), { method: 'GET', bearer: bearer() });
+  const manifestToken = manifestAnswerSchema.parse(answer).manifest;
+  const manifest = manifestSchema.parse(parseToken(manifestToken)?.claims);
+  const response = await fetch(at(owner, `clips/${clip}`), {
+    headers: { authorization: `Bearer ${bearer()}` },
+    redirect: 'error',
+  });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (!response.ok || sha256Hex(bytes) !== manifest.clipSha256 || sha256 !== manifest.clipSha256)
+    throw failure('verify_failed', { detail: 'the clip is not the one its manifest names' });
+  return { bytes, manifest, manifestToken };
+}
+
+function at({ bridgeUrl }: PetOwner, path: string): string {
+  return `${bridgeUrl.replace(/\/+$/, '')}/v1/search-party/${path}`;
+}
+
+function bridgeOf({ home }: PetOwner): string {
+  if (!home.trust) throw failure('device_not_enrolled');
+  return actorId('bridge', sha256Hex(home.trust.bridgeKey));
+}

@@ -1,0 +1,216 @@
+// Holds: a clip that answers a search is taken in by the same judgement as any, is shown to the pet's owner alone, and never
+// meets what agencies have: not in their lists, nor the vault, nor the pages of community requests.
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { toBase64url } from '../../../device/base/bytes.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
+import { BARE_JPEG, Searching } from '../../support/searches.ts';
+
+let house: BridgeHouse;
+let request: string;
+let searching: Searching;
+let search: string;
+
+beforeAll(async () => {
+  const key = makeParty('vault', new SystemRandom()).key.publicKey;
+  // A vault that is never reached: what is to be handed over waits.
+  house = await BridgeHouse.open({ bridge: { vault: { url: 'http://127.0.0.1:9', key } } });
+  request = await house.ready();
+});
+afterAll(() => house.close());
+beforeEach(async () => {
+  searching = new Searching(house.cast);
+  const home = makeParty('device', new SystemRandom());
+  await house.enrol(home);
+  search = searching.search();
+  const pairing = house.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home);
+  const posted = await house.post('/v1/search-party/searches', { search, photo: toBase64url(BARE_JPEG), pairing });
+  expect(posted.status).toBe(201);
+});
+
+function parcel(changes: Parameters<BridgeHouse['parcel']>[1] = {}): Parcel {
+  const manifest = { aud: searching.poster.id, disclosed: {}, ...changes.manifest };
+  return house.parcel(search, { grantToken: searching.grant(search), ...changes, manifest });
+}
+
+const see = (path: string, clip: string, by: Party = searching.poster) =>
+  house.get(`/v1/search-party/clips${path}`, searching.call({ action: 'see', clip }, by));
+
+async function delivered(): Promise<Parcel> {
+  const sent = parcel();
+  expect((await house.deliver(sent)).status).toBe(204);
+  return sent;
+}
+
+describe('a clip for a pet’s owner', () => {
+  it('is stored for them, and read by them: list, manifest, bytes', async () => {
+    const sent = await delivered();
+    const listed = await see('', 'all');
+    expect(listed.body['clips']).toMatchObject([{ clip: sent.clipId, request: textClaim(search, 'jti') }]);
+    expect((await see(`/${sent.clipId}/manifest`, sent.clipId)).body).toEqual({ manifest: sent.manifestToken });
+    const headers = { authorization: `Bearer ${searching.call({ action: 'see', clip: sent.clipId })}` };
+    const response = await fetch(`${house.bridge.url}/v1/search-party/clips/${sent.clipId}`, { headers });
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(sent.clip);
+  });
+
+  it('is shown to nobody else, and by no other door', async () => {
+    const { clipId } = await delivered();
+    const stranger = makeParty('owner', new SystemRandom());
+    const codes = await Promise.all([
+      see(`/${clipId}`, clipId, stranger),
+      see(`/${clipId}`, clipId, house.cast.owner),
+      see(`/${clipId}`, 'all'),
+      see('', clipId),
+      // An agency's token at the pet owner's door, and the other way round.
+      house.get(`/v1/search-party/clips/${clipId}`, house.access(clipId)),
+      house.get(`/v1/clips/${clipId}`, house.access(clipId)),
+      house.get(`/v1/clips/${clipId}/manifest`, house.access(clipId)),
+      house.get(`/v1/clips/${clipId}`, searching.call({ action: 'see', clip: clipId })),
+      // An agency that calls itself by the pet owner's id.
+      house.get(`/v1/clips/${clipId}`, house.access(clipId, { ...house.cast.agency, id: searching.poster.id })),
+      house.get('/v1/clips', house.access('all', { id: searching.poster.id, key: searching.poster.key })),
+    ]);
+    expect(codes.map(({ status, body }) => [status, body['code']])).toEqual([
+      [404, 'clip_unknown'],
+      [404, 'clip_unknown'],
+      [404, 'clip_unknown'],
+      [404, 'clip_unknown'],
+      [400, 'token_wrong_type'],
+      [404, 'clip_unknown'],
+      [404, 'clip_unknown'],
+      [400, 'token_unknown_claims'],
+      [403, 'agency_unknown'],
+      [403, 'agency_unknown'],
+    ]);
+  });
+
+  it('never feeds community requests: no agency’s list, page, audit, request or vault knows of it', async () => {
+    const before = await agencySees();
+    const sent = await delivered();
+    const [mine, theirs] = [await receiptOf(sent), house.parcel(request)];
+    await house.deliver(theirs);
+    expect(mine.vault).toBeUndefined();
+    expect((await receiptOf(theirs)).vault).toBeDefined();
+    await house.revoke(theirs).catch(() => undefined);
+    const after = await agencySees();
+    for (const [path, body] of after) {
+      for (const secret of [textClaim(search, 'jti'), sent.clipId, searching.poster.id, searching.poster.key.publicKey])
+        expect([path, body.includes(secret)]).toEqual([path, false]);
+    }
+    expect(after.map(([path]) => path)).toEqual(before.map(([path]) => path));
+  });
+
+  it('shares no row with agencies: those of requests know no search, and a clip’s one recipient is its poster', async () => {
+    const sent = await delivered();
+    const file = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const rows = (text: string, ...values: unknown[]) => file.prepare(text).all(...values);
+    const id = textClaim(search, 'jti');
+    const recipients = rows('select agency, vault from intakes where request = ?', id);
+    const inRequests = ['requests', 'request_cells'].flatMap((table) =>
+      rows(`select * from ${table} where request = ?`, id),
+    );
+    const inSearches = rows('select search from searches where search in (select request from requests)');
+    const handed = rows('select * from hand_overs where grant_id = ?', sent.grant);
+    file.close();
+    expect(recipients).toEqual([{ agency: searching.poster.id, vault: null }]);
+    expect([inRequests, inSearches, handed]).toEqual([[], [], []]);
+  });
+
+  it('is taken back like any other, also once the pet is found', async () => {
+    const sent = await delivered();
+    await found();
+    expect((await house.revoke(sent)).body).toMatchObject({ state: 'deleted' });
+    expect((await see('', 'all')).body).toEqual({ clips: [] });
+    expect((await see(`/${sent.clipId}`, sent.clipId)).body['code']).toBe('clip_unknown');
+  });
+
+  it.each<[string, () => Parcel | Promise<Parcel>, string]>([
+    [
+      'for another neighbour',
+      () => parcel({ grantToken: grantTo('neighbor', house.cast.owner) }),
+      'intake_grant_invalid',
+    ],
+    ['for an agency', () => parcel({ grantToken: grantTo('agency', house.cast.agency) }), 'request_not_live'],
+    [
+      'of the request of an agency',
+      () => house.parcel(request, { grant: { recipient: { kind: 'neighbor', key: house.cast.agency.key.publicKey } } }),
+      'request_not_live',
+    ],
+    [
+      'of other bytes',
+      () => parcel({ grantToken: searching.grant(search, { requestSha256: '0'.repeat(64) }) }),
+      'intake_grant_invalid',
+    ],
+    [
+      'that discloses what was not asked for',
+      () =>
+        parcel({
+          grantToken: searching.grant(search, { disclose: ['address'] }),
+          manifest: { disclosed: { address: '12 Elm' } },
+        }),
+      'intake_grant_invalid',
+    ],
+    ['addressed to an agency', () => parcel({ manifest: { aud: house.cast.agency.id } }), 'intake_manifest_invalid'],
+    [
+      'of a search that nobody posted',
+      () => house.parcel(searching.search(), { grantToken: searching.grant(searching.search()) }),
+      'request_not_live',
+    ],
+    ['once the pet is found', () => found().then(() => parcel()), 'request_not_live'],
+  ])('%s is refused before a byte of it is taken', async (_what, make, code) => {
+    expect((await house.openIntake(await make())).body['code']).toBe(code);
+  });
+
+  it('that arrives while the pet is found is deleted', async () => {
+    const sent = parcel();
+    await house.openIntake(sent);
+    const path = await house.create(sent);
+    await found();
+    expect((await house.patch(sent, path, 0, sent.clip)).body['code']).toBe('request_not_live');
+    expect((await see('', 'all')).body).toEqual({ clips: [] });
+  });
+
+  const grantTo = (kind: 'agency' | 'neighbor', { key }: Party) =>
+    searching.grant(search, { recipient: { kind, key: key.publicKey } });
+  async function found(): Promise<void> {
+    const id = textClaim(search, 'jti');
+    const ended = await house.post(
+      `/v1/search-party/searches/${id}/end`,
+      {},
+      searching.call({ action: 'end', search: id }),
+    );
+    expect(ended.status).toBe(200);
+  }
+  async function receiptOf(sent: Parcel) {
+    const { receipt } = (await house.status(sent)).body;
+    return intakeReceiptSchema.parse(claimsOf(String(receipt)));
+  }
+});
+
+/** All that agencies and the public can read, by path. */
+async function agencySees(): Promise<[string, string][]> {
+  const { agency } = house.cast;
+  const id = textClaim(request, 'jti');
+  const asked: [string, string | undefined][] = [
+    ['/v1/clips', house.access('all')],
+    ['/v1/access-audit', house.access('all')],
+    [`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: id })],
+    ['/v1/moderation', house.bridge.adminToken],
+    ...['', '/feed.json', '/feed.atom', `/agencies/${agency.id}`, '/transparency'].map((path): [string, undefined] => [
+      `/neighbors${path}`,
+      undefined,
+    ]),
+    [`/v1/transparency/${agency.id}`, undefined],
+  ];
+  return Promise.all(
+    asked.map(async ([path, bearer]) => {
+      const { status, body } = await house.get(path, bearer);
+      expect([path, status]).toEqual([path, 200]);
+      return [path, JSON.stringify(body)];
+    }),
+  );
+}
