@@ -1,7 +1,7 @@
 // Owns: the bridge's composition: which parts there are, in which order they start, and that they stop in reverse.
 // Not here: anything that they do.
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
@@ -11,7 +11,7 @@ import type { Random } from '../device/base/random.ts';
 import { caToPin, tlsSource } from '../device/base/tls.ts';
 import { CA_BYTES_MAX } from '../device/protocol/enrolment.ts';
 import { failure } from '../device/protocol/errors.ts';
-import { actorId } from '../device/protocol/ids.ts';
+import { actorId, idSchema, publicKeySchema } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
 import { AccessAudit } from './access-audit/audit.ts';
@@ -32,7 +32,9 @@ import { enrolmentRoutes } from './enrolment/routes.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultWords } from './hand-over/vault-words.ts';
-import { type HttpLimits, listenOn, makeHttpServer } from './http/server.ts';
+import { Api } from './http/api.ts';
+import { adminAlone } from './http/roles.ts';
+import { type HttpLimits, makeHttpServer } from './http/server.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
 import { Finish } from './intake/finish.ts';
@@ -107,16 +109,19 @@ export class Bridge {
       const locks = new UploadLocks();
       // After the server is closed: uploads it cut off put their files in order first.
       this.undo.push(() => locks.idle());
-      const server = this.makeServer();
-      const enrolment = this.addEnrolment(server, core);
-      this.addRequests(server, core, board);
-      const custody = this.addCustody(server, core);
-      await this.addIntake(server, core, locks, custody);
+      const api = this.makeApi(core);
+      const enrolment = this.addEnrolment(api, core);
+      this.addRequests(api, core, board);
+      const custody = this.addCustody(api, core);
+      await this.addIntake(api, core, locks, custody);
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
-      server.get('/v1/bridge', async () => this.facts());
+      api.route(
+        { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
+        () => this.facts(),
+      );
       const { host, port } = this.deps.config.http;
-      this.running = { core, enrolment, board, link, url: await listenOn(server, host, port) };
+      this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
       link.onState((state) => {
         if (state.online) void board.refresh();
       });
@@ -179,7 +184,7 @@ export class Bridge {
     return this.deps.config.publicUrl ?? this.url;
   }
 
-  private facts(): object {
+  private facts(): z.infer<typeof factsSchema> {
     const { core } = this.up();
     const { registry, area } = this.deps.config;
     return { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
@@ -245,14 +250,14 @@ export class Bridge {
     return board;
   }
 
-  private makeServer(): FastifyInstance {
+  private makeApi(core: Core): Api {
     const { clock, log, httpLimits } = this.deps;
     const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
     this.undo.push(() => server.close());
-    return server;
+    return new Api(server, { title: 'doorsill bridge', version: '1', staff: adminAlone(core.adminToken) });
   }
 
-  private addEnrolment(server: FastifyInstance, core: Core): Enrolment {
+  private addEnrolment(api: Api, core: Core): Enrolment {
     const { clock, random, disk, log, config } = this.deps;
     const enrolment = new Enrolment({
       clock,
@@ -269,11 +274,11 @@ export class Bridge {
       },
       codeLifeS: config.enrolmentCodeLifeS,
     });
-    enrolmentRoutes(server, { enrolment, adminToken: core.adminToken, publicUrl: () => this.publicUrl() });
+    enrolmentRoutes(api, { enrolment, publicUrl: () => this.publicUrl() });
     return enrolment;
   }
 
-  private addRequests(server: FastifyInstance, core: Core, board: AreaBoard): void {
+  private addRequests(api: Api, core: Core, board: AreaBoard): void {
     const { clock, random, log, config } = this.deps;
     const changed = () => void board.refresh();
     const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
@@ -290,22 +295,22 @@ export class Bridge {
       rules: config.requests,
       changed,
     });
-    requestRoutes(server, requests, core.adminToken);
+    requestRoutes(api, requests);
     const publicUrl = () => this.publicUrl();
-    neighborsRoutes(server, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
-    partnerRoutes(server, { partners, requests, adminToken: core.adminToken });
+    neighborsRoutes(api, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
+    partnerRoutes(api, { partners, requests });
   }
 
-  private addCustody(server: FastifyInstance, core: Core): Custody {
+  private addCustody(api: Api, core: Core): Custody {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
-    logRoutes(server, custody);
-    bundleRoutes(server, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
+    logRoutes(api, custody);
+    bundleRoutes(api, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
     return custody;
   }
 
-  private async addIntake(server: FastifyInstance, core: Core, locks: UploadLocks, custody: Custody): Promise<void> {
+  private async addIntake(api: Api, core: Core, locks: UploadLocks, custody: Custody): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
     const { intakes: store, enrolments, requests, accessLog } = core.database;
     const { standing, key, id: bridgeId } = core;
@@ -329,16 +334,16 @@ export class Bridge {
     const clips = new Clips({ clock, disk, store, tokens: core.tokens, log: accessLog, clipPath, evidenceUrl });
     const stopReading = (clip: string) => clips.stopReading(clip);
     const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
-    intakeRoutes(server, desk, new Revocations(revocations));
-    clipRoutes(server, clips, custody);
+    intakeRoutes(api, desk, new Revocations(revocations));
+    clipRoutes(api, clips, custody);
     const audit = new AccessAudit(accessLog, clock);
-    accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
+    accessAuditRoutes(api, { audit, clips });
     await finish.start();
     this.undo.push(() => finish.stop());
     vault?.handOvers.start();
     this.undo.push(() => vault?.handOvers.stop());
     const { creationsMax } = config.intake;
-    uploadRoutes(server, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+    uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
   }
 
   /** The way to the vault; null when none is set up. */
@@ -357,5 +362,12 @@ export class Bridge {
     return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
   }
 }
+
+const factsSchema = z.strictObject({
+  id: idSchema,
+  key: publicKeySchema,
+  registry: publicKeySchema,
+  prefix: z.string(),
+});
 
 const STOPPING = { what: 'the registry', where: 'its address', detail: 'the bridge is stopping' };

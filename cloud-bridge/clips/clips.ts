@@ -1,13 +1,16 @@
 // Owns: showing stored clips to the agency they were granted to, and to nobody else; every reading is logged first. Of clips
 // that were handed over it says where they are. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
 // reading the log out (access-audit/).
+import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency.ts';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
+import { pageOf, positionIn } from '../http/paging.ts';
 import { Readings, type Span } from '../http/readings.ts';
 import type { Intake, IntakeStore } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
@@ -33,7 +36,7 @@ export interface ClipEntry {
   evidence?: string;
 }
 
-const LIST_MAX = 1_000;
+const positionSchema = z.strictObject({ storedS: z.int(), clip: idSchema });
 
 export class Clips {
   private readonly deps: ClipsDeps;
@@ -55,13 +58,20 @@ export class Clips {
     return access.agency;
   }
 
-  /** The caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`. */
-  async list(bearer: string): Promise<ClipEntry[]> {
-    const clips = await this.deps.store.storedClips(await this.seeAll(bearer, 'list'), LIST_MAX);
-    return clips.map((intake) => {
+  /** A page of the caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`, `http_body_invalid`. */
+  async list(
+    bearer: string,
+    page: { limit: number; cursor?: string | undefined },
+  ): Promise<{ clips: ClipEntry[]; next: string | null }> {
+    const behind = positionIn(positionSchema, page.cursor);
+    const agency = await this.seeAll(bearer, 'list');
+    const found = await this.deps.store.storedClips(agency, behind, page.limit + 1);
+    const { shown, next } = pageOf(found, page.limit, ({ clip, storedS }) => ({ storedS, clip }));
+    const clips = shown.map((intake) => {
       const { clip, request, clipBytes: bytes, clipSha256: sha256 } = intake;
       return { clip, request, bytes, sha256, ...this.evidenceOf(intake) };
     });
+    return { clips, next };
   }
 
   /**
@@ -105,9 +115,9 @@ export class Clips {
   }
 
   private async note(access: AccessToken, part: AccessPart, action: AccessAction): Promise<void> {
-    const { agency, clip, reason, jti } = access;
+    const { agency, clip, officer, reason, jti } = access;
     const atUs = this.deps.clock.wallUs();
-    await this.deps.log.add({ atUs, agency, clip, part, action, reason, token: jti });
+    await this.deps.log.add({ atUs, agency, clip, part, action, officer, reason, token: jti });
   }
 }
 

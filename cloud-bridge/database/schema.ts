@@ -24,6 +24,7 @@ export interface Tables extends CustodyTables {
     /** JSON. */
     findings: string;
     reason: string | null;
+    moderator: string | null;
     partner: string | null;
     submitted_s: number;
     published_s: number;
@@ -100,6 +101,7 @@ export interface Tables extends CustodyTables {
     reason: string;
     token: string;
     action: AccessAction;
+    officer: string;
     /** Where the log of custody tells it; null for what was read before there was one. */
     leaf: number | null;
     /** SQLite's own number of the row: the order in which accesses were written. */
@@ -201,5 +203,11 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `create index requests_of_organisation on requests (organisation, published_s, request, state)`,
     `create index requests_waiting on requests (state, submitted_s, request)`,
     `create index requests_by_partner on requests (partner)`,
+  ],
+  [
+    `alter table access_log add column officer text not null default ''`,
+    `alter table requests add column moderator text`,
+    `create index requests_of_agency on requests (organisation, submitted_s, request)`,
+    `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
   ],
 ];

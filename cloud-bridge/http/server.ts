@@ -1,7 +1,7 @@
 // Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { z } from 'zod';
 import type { Clock, Timer } from '../../device/base/clock.ts';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
@@ -56,7 +56,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     forceCloseConnections: true,
     return503OnClosing: false,
     // An address that cannot be read, or is too long to be one of ours.
-    frameworkErrors: (_thrown, _request, reply) => answer(reply, failure('http_not_found')),
+    frameworkErrors: (_thrown, request, reply) => answer(request, reply, failure('http_not_found')),
     clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
   });
@@ -89,16 +89,16 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     // What is left of an upload's body is not worth reading: the connection ends with the answer.
     if (request.headers['content-type'] === UPLOAD_BODY_TYPE) reply.header('connection', 'close');
     log.debug('refused a request', { route: request.routeOptions.url, code: refused.code });
-    return answer(reply, refused);
+    return answer(request, reply, refused);
   });
-  server.setNotFoundHandler((_request, reply) => answer(reply, failure('http_not_found')));
+  server.setNotFoundHandler((request, reply) => answer(request, reply, failure('http_not_found')));
   return server;
 }
 
 const COMPRESSED = 'it is compressed, and nothing is unpacked here';
 
-function answer(reply: FastifyReply, refused: Failure): FastifyReply {
-  return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
+function answer(request: Pick<FastifyRequest, 'url'>, reply: FastifyReply, refused: Failure): FastifyReply {
+  return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused, request.url));
 }
 
 /** Status codes for what the HTTP parser refuses; 400 for all else. */

@@ -60,7 +60,7 @@ export function operatorRoutes(server: FastifyInstance, { access, clients, admin
       const { token, expiresInS, scopes } = await clients.token(id, secret, wanted, request.ip);
       return { access_token: token, token_type: 'Bearer', expires_in: expiresInS, scope: scopes.join(' ') };
     } catch (thrown) {
-      return refuse(reply, thrown);
+      return refuse(request, reply, thrown);
     }
   });
 }
@@ -75,7 +75,7 @@ function credentialsOf(request: FastifyRequest, body: z.infer<typeof tokenBodySc
 }
 
 /** A problem document that has OAuth's own word for it, too (RFC 6749 §5.2). */
-function refuse(reply: FastifyReply, thrown: unknown): FastifyReply {
+function refuse(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   if (!isFailure(thrown)) throw thrown;
   const error =
     { vault_client_invalid: 'invalid_client', vault_scope_missing: 'invalid_scope' }[String(thrown.code)] ??
@@ -83,5 +83,5 @@ function refuse(reply: FastifyReply, thrown: unknown): FastifyReply {
   return reply
     .code(thrown.http)
     .type(PROBLEM_TYPE)
-    .send({ ...problemOf(thrown), error });
+    .send({ ...problemOf(thrown, request.url), error });
 }

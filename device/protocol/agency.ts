@@ -22,6 +22,7 @@ export const agencyActionSchema = z.discriminatedUnion('action', [
   }),
   /** Signed by the new key: it takes the place of the one that `agency` follows from. */
   z.strictObject({ action: z.literal('rotate-key'), from: idSchema }),
+  z.strictObject({ action: z.literal('list-requests') }),
   z.strictObject({ action: z.literal('see-request'), request: idSchema }),
   z.strictObject({ action: z.literal('submit-request'), request: idSchema }),
   z.strictObject({ action: z.literal('withdraw-request'), request: idSchema }),

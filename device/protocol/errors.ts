@@ -704,6 +704,13 @@ export const ERRORS = {
   http_body_invalid: rule(400, 2, false, 'The request body is not valid: {detail}', 'Send what the API describes.'),
   http_not_found: rule(404, 2, false, 'There is nothing at this address.', 'Check the path.'),
   http_unauthorised: rule(401, 3, false, 'This needs a signed token.', 'Send `Authorization: Bearer TOKEN`.'),
+  role_missing: rule(
+    403,
+    3,
+    false,
+    'This token is not for that: it needs {role}.',
+    'Use a token of that role; the API document names it for each route.',
+  ),
   http_rate_limited: rule(429, 4, true, 'Too many requests.', 'Slow down and try again.'),
   enrolment_code_invalid: rule(
     403,
@@ -876,6 +883,13 @@ export const ERRORS = {
     'It was deleted; report this with the device version.',
   ),
   intake_full: rule(507, 4, true, 'The bridge has no space.', 'It is tried again later.'),
+  access_reason_missing: rule(
+    400,
+    2,
+    false,
+    'Every access to a clip needs an officer and a reason.',
+    'Sign `officer` (name or badge) and `reason` into the access token, each as one line of plain text.',
+  ),
   clip_unknown: rule(404, 3, false, 'There is no such clip for you.', 'Check the id.'),
   credential_unavailable: rule(
     503,

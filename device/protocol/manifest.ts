@@ -80,13 +80,24 @@ export const intakeReceiptSchema = z.strictObject({
 });
 export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
 
-/** An agency officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with the reason for the log. */
+/** Words for a log in which a line is one line and shows what it is. */
+const logged = (min: number, max: number) =>
+  z
+    .string()
+    .min(min)
+    .max(max)
+    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u);
+
+/** Who looks, by name or badge, and why: said with every access. */
+export const accessReasonSchema = z.strictObject({ officer: logged(2, 80), reason: logged(3, 200) });
+
+/** An officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with who and why for the log. */
 export const accessTokenSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
   agency: idSchema,
   clip: idSchema,
-  reason: z.string().min(3).max(200),
+  ...accessReasonSchema.shape,
 });
 export type AccessToken = z.infer<typeof accessTokenSchema>;

@@ -17,6 +17,7 @@ const waitingSchema = z.object({
   findings: z.array(z.object({ field: z.string(), words: z.string(), why: z.string() })).default([]),
   claims: z.object({ incidentType: z.string(), text: z.string() }),
 });
+const waitingPageSchema = z.object({ requests: z.array(waitingSchema), next: z.string().nullable() });
 const agencySchema = z.object({
   agency: z.string(),
   name: z.string(),
@@ -36,14 +37,13 @@ const decidedSchema = z.object({ state: z.string() });
 export async function waitingRequests(disk: Disk, bridge: BridgePlace): Promise<Waiting[]> {
   const bearer = await adminBearer(disk, bridge.folder);
   const all: Waiting[] = [];
-  for (;;) {
-    const last = all.at(-1);
-    const from = last ? `?after=${last.request}` : '';
+  for (let from: string | null = ''; from !== null; ) {
     const answer = await exchangeJson(`${bridge.url}/v1/moderation${from}`, { method: 'GET', bearer });
-    const { requests } = z.object({ requests: z.array(waitingSchema) }).parse(answer);
-    if (requests.length === 0) return all;
-    all.push(...requests);
+    const page = waitingPageSchema.parse(answer);
+    all.push(...page.requests);
+    from = page.next === null ? null : `?cursor=${page.next}`;
   }
+  return all;
 }
 
 /** Agencies that the registry knows. */

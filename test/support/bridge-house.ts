@@ -298,6 +298,7 @@ export class BridgeHouse {
       jti: freshId(this.random, 'access'),
       agency: agency.id,
       clip,
+      officer: 'Det. Rivera, badge 4711',
       reason: 'case SPD-2026-0117',
       ...changes,
     };

@@ -31,7 +31,7 @@ afterAll(() => house.close());
 type Row = Record<string, unknown>;
 const page = async (query: string, bearer = house.bridge.adminToken) => {
   const { status, body } = await house.get(`/v1/access-audit${query}`, bearer);
-  return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as number | null };
+  return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as string | null };
 };
 const told = ({ agency, action, part, reason }: Row) => [agency, action, part, reason];
 
@@ -53,10 +53,11 @@ describe('the audit', () => {
 
   it('comes in pages and by clip', async () => {
     const seen: unknown[] = [];
-    for (let after: number | null = 0; after !== null; ) {
-      const { accesses, next }: { accesses: Row[]; next: number | null } = await page(`?limit=1&after=${after}`);
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const behind: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const { accesses, next }: { accesses: Row[]; next: string | null } = await page(`?limit=1${behind}`);
       seen.push(...accesses.map(({ action }) => action));
-      after = next;
+      cursor = next;
     }
     expect(seen).toEqual(['view', 'stream', 'download', 'view']);
     expect((await page(`?clip=${parcel.clipId}`)).accesses).toHaveLength(3);

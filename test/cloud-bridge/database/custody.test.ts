@@ -30,7 +30,7 @@ const intake: Intake = {
 };
 const access = {
   ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
-  ...{ reason: 'case 12', token: 'access-a' },
+  ...{ officer: 'badge 7', reason: 'case 12', token: 'access-a' },
 };
 
 let folder: string;
@@ -191,8 +191,8 @@ it('brings a database from before the log up to date, and keeps what was read be
   await opened.accessLog.add(access);
   const all = { agency: null, clip: null, after: 0, most: 9 };
   expect(await opened.accessLog.page(all)).toMatchObject([
-    { atUs: 7, action: 'download', reason: 'case 9', leaf: null },
-    { atUs: 1, action: 'download', reason: 'case 12', leaf: 0 },
+    { atUs: 7, action: 'download', officer: '', reason: 'case 9', leaf: null },
+    { atUs: 1, action: 'download', officer: 'badge 7', reason: 'case 12', leaf: 0 },
   ]);
   expect(await opened.documents.loadRevocations()).toBe('list');
   await opened.close();

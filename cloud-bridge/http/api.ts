@@ -1,0 +1,198 @@
+// Owns: the one way to declare a route: method, address, who may call it, and the schemas of all that comes and goes. What is
+// declared is what is enforced, and what the OpenAPI document is made from. Not here: the document (openapi.ts), what routes do.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { assert } from '../../device/base/assert.ts';
+import { parseJson } from '../../device/base/json.ts';
+import { bearerOf } from './bearer.ts';
+import { documentOf } from './openapi.ts';
+import { hasBearer, type Role, type Staff, type Who, whoPresents } from './roles.ts';
+import { listenOn, parseBody } from './server.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+/** Something that is not JSON: its media type. */
+export interface Media {
+  media: string;
+}
+/** What comes or goes as a body; null: nothing. */
+export type Content = z.ZodType | Media | null;
+
+/** What is told of a route. */
+export interface Declared {
+  method: Method;
+  /** As fastify writes it: `/v1/clips/:clip`. */
+  path: string;
+  /** Who may call it; the first that fits the token counts. */
+  roles: readonly Role[];
+  /** One sentence. */
+  about: string;
+  params?: z.ZodType;
+  query?: z.ZodType;
+  /** Headers that mean something, in lower case; others may be there, too. */
+  headers?: z.ZodType;
+  body?: Content;
+  answer: Content;
+  /** Of the answer; 200 unless told, 204 for nothing. */
+  status?: number;
+  /** Other answers that are no refusals. */
+  also?: Readonly<Record<number, Content>>;
+}
+
+export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content>
+  extends Declared {
+  params?: P;
+  query?: Q;
+  body?: B;
+  answer: A;
+  /**
+   * Runs before the body is looked at, for proofs that do not need it or are over its very bytes: then `exactBody` hands
+   * these to it as text.
+   */
+  admit?: (call: Admission<P>) => Promise<unknown>;
+  exactBody?: boolean;
+}
+
+/** What is known of a call before its body is looked at. */
+export interface Admission<P extends z.ZodType> {
+  params: z.output<P>;
+  /** The bearer token; empty for roles that have none. */
+  bearer: string;
+  who: Who;
+  /** The body's very text, of routes with `exactBody`; empty otherwise. */
+  exact: string;
+  request: FastifyRequest;
+}
+
+type BodyOf<B> = B extends z.ZodType ? z.output<B> : undefined;
+type AnswerOf<A> = A extends z.ZodType ? z.input<A> : undefined;
+
+/** One call, with everything checked that the declaration says. */
+export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Content> extends Admission<P> {
+  query: z.output<Q>;
+  body: BodyOf<B>;
+  reply: FastifyReply;
+}
+
+const NO_QUERY = z.strictObject({});
+
+export interface ApiDeps {
+  staff: Staff;
+  title: string;
+  version: string;
+}
+
+/** The routes of one server. */
+export class Api {
+  private readonly server: FastifyInstance;
+  private readonly deps: ApiDeps;
+  private readonly declared: Declared[] = [];
+  private readonly registered = new Set<string>();
+
+  constructor(server: FastifyInstance, deps: ApiDeps) {
+    this.server = server;
+    this.deps = deps;
+    server.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) this.registered.add(`${one} ${url}`);
+    });
+  }
+
+  /** Everything that was declared so far. */
+  get routes(): readonly Declared[] {
+    return this.declared;
+  }
+
+  /** Adds a route. What `handle` returns is held against `answer` before it leaves; a reply that it sent itself is not. */
+  route<
+    A extends Content,
+    P extends z.ZodType = z.ZodUndefined,
+    Q extends z.ZodType = z.ZodUndefined,
+    B extends Content = null,
+  >(
+    shape: RouteShape<P, Q, B, A>,
+    handle: (call: Call<P, Q, B>) => Promise<AnswerOf<A> | FastifyReply> | AnswerOf<A> | FastifyReply,
+  ): void {
+    this.declared.push(shape);
+    const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+      const call = await this.open(shape, request, reply);
+      const answer = await handle(call);
+      if (answer === reply) return reply;
+      reply.code(statusOf(shape));
+      return reply.send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
+    };
+    const add = (server: FastifyInstance) => server.route({ method: shape.method, url: shape.path, handler });
+    if (shape.exactBody !== true) return void add(this.server);
+    this.server.register(async (server) => {
+      server.removeContentTypeParser('application/json');
+      server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+        done(null, body),
+      );
+      add(server);
+    });
+  }
+
+  /** Opens the server; returns its base address. A route that was not declared is a bug. Throws `port_in_use`. */
+  async listen(host: string, port: number): Promise<string> {
+    this.route(
+      {
+        ...{ method: 'GET', path: '/openapi.json', roles: ['public'], answer: z.record(z.string(), z.unknown()) },
+        about: 'This document.',
+      },
+      () => ({ ...this.document() }),
+    );
+    await this.server.ready();
+    assertSame(this.registered, new Set(this.declared.map(({ method, path }) => `${method} ${path}`)));
+    return listenOn(this.server, host, port);
+  }
+
+  /** The OpenAPI document of what was declared. */
+  document(): object {
+    const { title, version } = this.deps;
+    return documentOf(title, version, this.declared);
+  }
+
+  private async open<P extends z.ZodType, Q extends z.ZodType, B extends Content>(
+    shape: RouteShape<P, Q, B, Content>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Call<P, Q, B>> {
+    const { roles, params, query, body, admit, exactBody } = shape;
+    const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
+    const who =
+      bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);
+    const exact = exactBody === true && typeof request.body === 'string' ? request.body : '';
+    const admission = { params: checked(params, request.params), bearer, who, exact, request };
+    await admit?.(admission);
+    if (!params || !query) parseBody(query ?? NO_QUERY, request.query);
+    return {
+      ...admission,
+      reply,
+      query: checked(query, request.query),
+      body: checkedBody(body, exactBody === true ? parseJson(exact) : request.body),
+    };
+  }
+}
+
+/** Whether a body is JSON with a schema. */
+export function isSchema(content: Content | undefined): content is z.ZodType {
+  return content instanceof z.ZodType;
+}
+
+export function statusOf({ status, answer }: Pick<Declared, 'status' | 'answer'>): number {
+  return status ?? (answer === null ? 204 : 200);
+}
+
+function checked<S extends z.ZodType>(schema: S | undefined, value: unknown): z.output<S>;
+function checked(schema: z.ZodType | undefined, value: unknown): unknown {
+  return schema && parseBody(schema, value);
+}
+
+function checkedBody<B extends Content>(content: B | undefined, value: unknown): BodyOf<B>;
+function checkedBody(content: Content | undefined, value: unknown): unknown {
+  return isSchema(content) ? parseBody(content, value) : undefined;
+}
+
+function assertSame(registered: ReadonlySet<string>, declared: ReadonlySet<string>): void {
+  const odd = [...registered, ...declared].filter((route) => registered.has(route) !== declared.has(route));
+  assert(odd.length === 0, `every route is declared: ${odd.join(', ')}`);
+}
