@@ -4,6 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../device/base/assert.ts';
 import { parseJson } from '../../device/base/json.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';
 import { documentOf } from './openapi.ts';
 import { hasBearer, type Role, type Staff, type Who, whoPresents } from './roles.ts';
@@ -32,6 +34,8 @@ export interface Declared {
   /** Headers that mean something, in lower case; others may be there, too. */
   headers?: z.ZodType;
   body?: Content;
+  /** The body may come as a form, too (application/x-www-form-urlencoded). */
+  form?: boolean;
   answer: Content;
   /** Of the answer; 200 unless told, 204 for nothing. */
   status?: number;
@@ -39,7 +43,7 @@ export interface Declared {
   also?: Readonly<Record<number, Content>>;
 }
 
-export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content>
+export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
   extends Declared {
   params?: P;
   query?: Q;
@@ -47,10 +51,12 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
   answer: A;
   /**
    * Runs before the body is looked at, for proofs that do not need it or are over its very bytes: then `exactBody` hands
-   * these to it as text.
+   * these to it as text. What it finds out goes on to the route as `admitted`.
    */
-  admit?: (call: Admission<P>) => Promise<unknown>;
+  admit?: (call: Admission<P>) => Promise<M>;
   exactBody?: boolean;
+  /** Puts more words into a refusal. */
+  refuse?: (problem: ProblemDocument) => ProblemDocument;
 }
 
 /** What is known of a call before its body is looked at. */
@@ -68,12 +74,14 @@ type BodyOf<B> = B extends z.ZodType ? z.output<B> : undefined;
 type AnswerOf<A> = A extends z.ZodType ? z.input<A> : undefined;
 
 /** One call, with everything checked that the declaration says. */
-export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Content> extends Admission<P> {
+export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Content, M = undefined> extends Admission<P> {
+  admitted: M;
   query: z.output<Q>;
   body: BodyOf<B>;
   reply: FastifyReply;
 }
 
+export const FORM_TYPE = 'application/x-www-form-urlencoded';
 const NO_QUERY = z.strictObject({});
 
 export interface ApiDeps {
@@ -108,25 +116,32 @@ export class Api {
     P extends z.ZodType = z.ZodUndefined,
     Q extends z.ZodType = z.ZodUndefined,
     B extends Content = null,
+    M = undefined,
   >(
-    shape: RouteShape<P, Q, B, A>,
-    handle: (call: Call<P, Q, B>) => Promise<AnswerOf<A> | FastifyReply> | AnswerOf<A> | FastifyReply,
+    shape: RouteShape<P, Q, B, A, M>,
+    handle: (call: Call<P, Q, B, M>) => Promise<AnswerOf<A> | FastifyReply> | AnswerOf<A> | FastifyReply,
   ): void {
     this.declared.push(shape);
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
-      const call = await this.open(shape, request, reply);
-      const answer = await handle(call);
-      if (answer === reply) return reply;
-      reply.code(statusOf(shape));
-      return reply.send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
+      try {
+        const call = await this.open(shape, request, reply);
+        const answer = await handle(call);
+        if (answer === reply) return reply;
+        reply.code(statusOf(shape));
+        return reply.send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
+      } catch (thrown) {
+        if (!shape.refuse || !isFailure(thrown)) throw thrown;
+        return reply
+          .code(thrown.http)
+          .type(PROBLEM_TYPE)
+          .send(shape.refuse(problemOf(thrown, request.url)));
+      }
     };
     const add = (server: FastifyInstance) => server.route({ method: shape.method, url: shape.path, handler });
-    if (shape.exactBody !== true) return void add(this.server);
+    if (shape.exactBody !== true && shape.form !== true) return void add(this.server);
     this.server.register(async (server) => {
-      server.removeContentTypeParser('application/json');
-      server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-        done(null, body),
-      );
+      if (shape.exactBody === true) takeExactly(server);
+      if (shape.form === true) takeForms(server);
       add(server);
     });
   }
@@ -151,26 +166,38 @@ export class Api {
     return documentOf(title, version, this.declared);
   }
 
-  private async open<P extends z.ZodType, Q extends z.ZodType, B extends Content>(
-    shape: RouteShape<P, Q, B, Content>,
+  private async open<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
+    shape: RouteShape<P, Q, B, Content, M>,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<Call<P, Q, B>> {
+  ): Promise<Call<P, Q, B, M>> {
     const { roles, params, query, body, admit, exactBody } = shape;
     const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
     const who =
       bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);
     const exact = exactBody === true && typeof request.body === 'string' ? request.body : '';
     const admission = { params: checked(params, request.params), bearer, who, exact, request };
-    await admit?.(admission);
+    const admitted = await admitBy(admit, admission);
     if (!params || !query) parseBody(query ?? NO_QUERY, request.query);
     return {
       ...admission,
+      admitted,
       reply,
       query: checked(query, request.query),
       body: checkedBody(body, exactBody === true ? parseJson(exact) : request.body),
     };
   }
+}
+
+function takeExactly(server: FastifyInstance): void {
+  server.removeContentTypeParser('application/json');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+}
+
+function takeForms(server: FastifyInstance): void {
+  server.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(body.toString())));
+  });
 }
 
 /** Whether a body is JSON with a schema. */
@@ -180,6 +207,17 @@ export function isSchema(content: Content | undefined): content is z.ZodType {
 
 export function statusOf({ status, answer }: Pick<Declared, 'status' | 'answer'>): number {
   return status ?? (answer === null ? 204 : 200);
+}
+
+function admitBy<P extends z.ZodType, M>(
+  admit: ((call: Admission<P>) => Promise<M>) | undefined,
+  call: Admission<P>,
+): Promise<M>;
+async function admitBy<P extends z.ZodType>(
+  admit: ((call: Admission<P>) => Promise<unknown>) | undefined,
+  call: Admission<P>,
+): Promise<unknown> {
+  return admit?.(call);
 }
 
 function checked<S extends z.ZodType>(schema: S | undefined, value: unknown): z.output<S>;

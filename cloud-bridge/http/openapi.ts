@@ -2,7 +2,7 @@
 // written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (api.ts).
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
-import { type Content, type Declared, isSchema, statusOf } from './api.ts';
+import { type Content, type Declared, FORM_TYPE, isSchema, statusOf } from './api.ts';
 import { ROLES, type Role } from './roles.ts';
 
 /** The document of these routes. Whatever JSON Schema cannot say is checked all the same; nothing it says is not checked. */
@@ -28,7 +28,7 @@ export function documentOf(title: string, version: string, routes: readonly Decl
 }
 
 function operationOf(route: Declared): object {
-  const { method, path, roles, about, params, query, headers, body } = route;
+  const { method, path, roles, about, params, query, headers, body, form } = route;
   const security = roles.map((role) => (ROLES[role] === null ? {} : { [role]: [] }));
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+(\w?)/g, (_all, next: string) => next.toUpperCase())}`,
@@ -36,7 +36,7 @@ function operationOf(route: Declared): object {
     'x-roles': roles,
     security,
     parameters: [...parametersOf(params, 'path'), ...parametersOf(query, 'query'), ...parametersOf(headers, 'header')],
-    ...(body ? { requestBody: { required: !isOptional(body), content: contentOf(body, 'input') } } : {}),
+    ...(body ? { requestBody: { required: !isOptional(body), content: bodyOf(body, form === true) } } : {}),
     responses: {
       [statusOf(route)]: responseOf(route.answer),
       ...Object.fromEntries(Object.entries(route.also ?? {}).map(([status, content]) => [status, responseOf(content)])),
@@ -46,6 +46,10 @@ function operationOf(route: Declared): object {
       },
     },
   };
+}
+
+function bodyOf(body: z.ZodType | { media: string }, form: boolean): object {
+  return { ...contentOf(body, 'input'), ...(form ? { [FORM_TYPE]: {} } : {}) };
 }
 
 function isOptional(body: Content): boolean {

@@ -13,7 +13,7 @@ export const transparencySchema = z.strictObject({
   access: lines,
   retention: lines,
   figures: z.array(z.strictObject({ label: z.string(), value: z.string() })),
-  partners: z.array(z.strictObject({ name: z.string(), status: z.string(), since: z.string() })),
+  partners: z.array(z.strictObject({ partner: z.string(), name: z.string(), status: z.string(), since: z.string() })),
 });
 export type Transparency = z.infer<typeof transparencySchema>;
 

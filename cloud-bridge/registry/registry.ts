@@ -17,8 +17,10 @@ import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from 
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { type CustodyFile, openCustodyFile } from '../database/custody-file.ts';
+import { Api } from '../http/api.ts';
+import { adminAlone } from '../http/roles.ts';
 import type { HttpLimits } from '../http/server.ts';
-import { listenOn, makeHttpServer } from '../http/server.ts';
+import { makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
 import {
@@ -93,11 +95,12 @@ export class Registry {
     const { clock, log, httpLimits } = this.deps;
     const history = await openCustodyFile(join(config.dataFolder, 'custody.sqlite'), { clock, random });
     const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
-    registryRoutes(server, this, adminToken, clock);
-    logRoutes(server, new Custody({ clock, key, store: history.store, witnesses: config.custody.witnesses }));
+    const api = new Api(server, { title: 'doorsill registry', version: '1', staff: adminAlone(adminToken) });
+    registryRoutes(api, this, clock);
+    logRoutes(api, new Custody({ clock, key, store: history.store, witnesses: config.custody.witnesses }));
     this.running = { key, history, adminToken, url: '', stop: () => server.close() };
     try {
-      this.running.url = await listenOn(server, config.http.host, config.http.port);
+      this.running.url = await api.listen(config.http.host, config.http.port);
     } catch (thrown) {
       await this.stop();
       throw thrown;

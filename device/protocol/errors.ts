@@ -888,7 +888,7 @@ export const ERRORS = {
     2,
     false,
     'Every access to a clip needs an officer and a reason.',
-    'Sign `officer` (name or badge) and `reason` into the access token, each as one line of plain text.',
+    'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters.',
   ),
   clip_unknown: rule(404, 3, false, 'There is no such clip for you.', 'Check the id.'),
   credential_unavailable: rule(

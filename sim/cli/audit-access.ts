@@ -103,7 +103,7 @@ async function openBridge(context: Context, options: AuditAccessOptions): Promis
   const key = await loadAgencyKey(context, townPaths(folder).agency);
   const said = accessReasonSchema.safeParse({ officer: options.officer, reason: options.reason });
   if (!said.success) {
-    throw failure('usage', { detail: '--officer takes 2 to 80 letters and --reason 3 to 200, each as one line' });
+    throw failure('usage', { detail: '--officer takes 2 to 80 letters and --reason 3 to 200' });
   }
   return { url, bearer: async () => signAccess(context, key, id, { clip: ALL_CLIPS, ...said.data }) };
 }

@@ -19,6 +19,7 @@ import type { Grant } from '../../device/protocol/grant.ts';
 import type { Manifest, UploadToken } from '../../device/protocol/manifest.ts';
 import { Cast, claimsOf, type Party } from './parties.ts';
 import { plainMp4 } from './plain-mp4.ts';
+import type { RecordedCall } from './recorded-calls.ts';
 
 /** The machine's clock, whose wall time tests can move. */
 export class ShiftedClock extends SystemClock {
@@ -34,6 +35,8 @@ export interface HouseOptions {
   accounts?: string;
   bridge?: Partial<BridgeConfigInput>;
   httpLimits?: HttpLimits;
+  /** Where every call and its answer is put down. */
+  recorded?: RecordedCall[];
   log?: Log;
   registryLog?: Log;
   /** Another clock, and other randomness: of the cast and its calls, of the bridge, of the registry. */
@@ -323,10 +326,15 @@ export class BridgeHouse {
     const response = await fetch(`${this.elsewhere ?? this.bridge.url}${path}`, {
       method,
       headers,
+      redirect: 'manual',
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: parseObject(text) };
+    const { status, headers: answered } = response;
+    const type = (answered.get('content-type') ?? '').split(';')[0] ?? '';
+    const value: unknown = type.endsWith('json') && text !== '' ? JSON.parse(text) : text;
+    this.options.recorded?.push({ method, path, status, type, body: value });
+    return { status, headers: answered, body: parseObject(text) };
   }
 
   private makeRegistry(): Registry {

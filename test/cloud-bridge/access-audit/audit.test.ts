@@ -34,6 +34,7 @@ const page = async (query: string, bearer = house.bridge.adminToken) => {
   return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as string | null };
 };
 const told = ({ agency, action, part, reason }: Row) => [agency, action, part, reason];
+const OFFICER = 'Det. Rivera, badge 4711';
 
 describe('the audit', () => {
   it('tells every view, stream, download and list, oldest first, each with its leaf', async () => {
@@ -46,6 +47,7 @@ describe('the audit', () => {
       [other.id, 'view', 'list', 'what is there'],
     ]);
     expect(next).toBeNull();
+    expect(accesses.map(({ officer }) => officer)).toEqual([OFFICER, OFFICER, OFFICER, OFFICER]);
     const leaves = accesses.map(({ leaf }) => Number(leaf));
     expect(leaves).toEqual([...new Set(leaves)].sort((a, b) => a - b));
     for (const { atUs } of accesses) expect(Math.abs(Number(atUs) / 1e6 - house.cast.nowS())).toBeLessThan(60);
@@ -109,7 +111,7 @@ describe('an export', () => {
     const { headers, text } = await fetched('csv');
     expect(headers.get('content-type')).toContain('text/csv');
     const lines = text.split('\r\n');
-    expect(lines[0]).toBe('number,time,agency,action,part,clip,reason,token,custody leaf');
+    expect(lines[0]).toBe('number,time,agency,action,part,clip,officer,reason,token,custody leaf');
     expect(lines).toHaveLength(5);
     expect(text).toContain(`"'${FORMULA.replaceAll('"', '""')}"`);
     expect(text).toContain(`"${HOSTILE.replaceAll('"', '""')}"`);
