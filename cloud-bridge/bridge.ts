@@ -2,7 +2,7 @@
 // Not here: anything that they do.
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Clock } from '../device/base/clock.ts';
+import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
@@ -33,7 +33,10 @@ import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultWords } from './hand-over/vault-words.ts';
 import { Api } from './http/api.ts';
-import { adminAlone } from './http/roles.ts';
+import { Health, healthRoutes } from './http/health.ts';
+import { metricsRoute } from './http/metrics.ts';
+import { Rates } from './http/rates.ts';
+import { Repeats } from './http/repeats.ts';
 import { type HttpLimits, makeHttpServer } from './http/server.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
@@ -46,10 +49,13 @@ import { intakeRoutes } from './intake/routes.ts';
 import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
+import { bridgeMetrics } from './metrics.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
+import { moderatorRoutes } from './requests/moderator-routes.ts';
+import { Moderators } from './requests/moderators.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
 
@@ -73,6 +79,7 @@ interface Core {
   adminToken: string;
   database: Database;
   standing: Standing;
+  moderators: Moderators;
   tokens: AgencyTokens;
 }
 
@@ -114,6 +121,7 @@ export class Bridge {
       this.addRequests(api, core, board);
       const custody = this.addCustody(api, core);
       await this.addIntake(api, core, locks, custody);
+      this.addHealth(api, core, link);
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
       api.route(
@@ -208,7 +216,16 @@ export class Bridge {
     });
     await standing.start();
     const id = actorId('bridge', sha256Hex(key.publicKey));
-    return { key, id, adminToken, database, standing, tokens: new AgencyTokens({ clock, standing, bridgeId: id }) };
+    const moderators = new Moderators({ clock, random, log, store: database.moderators });
+    return {
+      key,
+      id,
+      adminToken,
+      database,
+      standing,
+      moderators,
+      tokens: new AgencyTokens({ clock, standing, bridgeId: id }),
+    };
   }
 
   private async openLink(core: Core): Promise<MqttLink> {
@@ -251,10 +268,21 @@ export class Bridge {
   }
 
   private makeApi(core: Core): Api {
-    const { clock, log, httpLimits } = this.deps;
-    const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
+    const { clock, log, config, httpLimits } = this.deps;
+    const server = makeHttpServer({
+      clock,
+      log,
+      proxies: config.http.proxies,
+      ...(httpLimits ? { limits: httpLimits } : {}),
+    });
     this.undo.push(() => server.close());
-    return new Api(server, { title: 'doorsill bridge', version: '1', staff: adminAlone(core.adminToken) });
+    return new Api(server, {
+      title: 'doorsill bridge',
+      version: '1',
+      staff: core.moderators.staff(core.adminToken),
+      rates: new Rates(clock, config.http.perMinuteMax),
+      repeats: new Repeats(clock, core.database.answers),
+    });
   }
 
   private addEnrolment(api: Api, core: Core): Enrolment {
@@ -296,9 +324,24 @@ export class Bridge {
       changed,
     });
     requestRoutes(api, requests);
+    moderatorRoutes(api, core.moderators);
     const publicUrl = () => this.publicUrl();
     neighborsRoutes(api, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
     partnerRoutes(api, { partners, requests });
+  }
+
+  private addHealth(api: Api, core: Core, link: MqttLink): void {
+    const { clock, disk, config } = this.deps;
+    const { database, standing } = core;
+    const health = new Health(clock, {
+      database: () => database.health.write(wallSeconds(clock)).then(() => true),
+      disk: async () => (await disk.freeBytes(config.dataFolder)) >= config.intake.freeBytesMin,
+      registry: async () => standing.isListFresh(),
+    });
+    healthRoutes(api, health);
+    metricsRoute(api, () =>
+      bridgeMetrics({ clock, health, requests: database.requests, isLinked: () => link.state.online }),
+    );
   }
 
   private addCustody(api: Api, core: Core): Custody {

@@ -1,11 +1,14 @@
 // Owns: the bridge's one SQLite file and the stores on top of it.
 // Not here: opening and durability (sqlite-file.ts), what the stores mean (each capability's store.ts).
 import { SqlAccessLog } from './access-log.ts';
+import { SqlAnswers } from './answers.ts';
 import { type CustodySeams, SqlCustody } from './custody.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
 import { SqlHandOvers } from './hand-overs.ts';
+import { SqlHealth } from './health.ts';
 import { SqlIntakes } from './intakes.ts';
+import { SqlModerators } from './moderators.ts';
 import { SqlNeighbors } from './neighbors.ts';
 import { SqlPartners } from './partners.ts';
 import { SqlRequests } from './requests.ts';
@@ -18,6 +21,9 @@ export interface Database {
   enrolments: SqlEnrolments;
   requests: SqlRequests;
   partners: SqlPartners;
+  moderators: SqlModerators;
+  answers: SqlAnswers;
+  health: SqlHealth;
   neighbors: SqlNeighbors;
   intakes: SqlIntakes;
   handOvers: SqlHandOvers;
@@ -38,6 +44,9 @@ export function openDatabase(path: string, seams: CustodySeams): Promise<Databas
       enrolments: new SqlEnrolments(tables),
       requests: new SqlRequests(tables, custody),
       partners: new SqlPartners(tables, custody),
+      moderators: new SqlModerators(tables),
+      answers: new SqlAnswers(tables),
+      health: new SqlHealth(tables),
       neighbors: new SqlNeighbors(tables),
       intakes: new SqlIntakes(tables, custody),
       handOvers: new SqlHandOvers(tables, custody),

@@ -103,6 +103,19 @@ export class SqlRequests implements RequestStore {
     return this.withCells(await query.execute());
   }
 
+  async counts(nowS: number): Promise<Record<'in_moderation' | 'published', number>> {
+    const count = async (state: 'in_moderation' | 'published') => {
+      const row = await this.tables
+        .selectFrom('requests')
+        .select((all) => all.fn.countAll<number>().as('count'))
+        .where('state', '=', state)
+        .where('expires_s', '>', nowS)
+        .executeTakeFirstOrThrow();
+      return row.count;
+    };
+    return { in_moderation: await count('in_moderation'), published: await count('published') };
+  }
+
   async unexpired(nowS: number): Promise<StoredRequest[]> {
     const rows = await withPartner(this.tables)
       .where('requests.expires_s', '>', nowS)

@@ -30,6 +30,16 @@ export interface Tables extends CustodyTables {
     published_s: number;
     expires_s: number;
   };
+  moderators: { moderator: string; name: string; since_s: number; token_sha256: string };
+  health: { only: number; written_s: number };
+  kept_answers: {
+    key_sha256: string;
+    caller: string;
+    body_sha256: string;
+    status: number;
+    answer: string;
+    expires_s: number;
+  };
   partners: {
     partner: string;
     name: string;
@@ -208,6 +218,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `alter table access_log add column officer text not null default ''`,
     `alter table requests add column moderator text`,
     `create index requests_of_agency on requests (organisation, submitted_s, request)`,
+    `create table moderators (
+       moderator text primary key, name text not null, since_s integer not null, token_sha256 text not null unique
+     ) strict`,
+    `create table health (only integer primary key check (only = 1), written_s integer not null) strict`,
+    `create table kept_answers (
+       key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,
+       answer text not null, expires_s integer not null
+     ) strict`,
+    `create index kept_answers_by_expiry on kept_answers (expires_s)`,
+    `create index kept_answers_of_caller on kept_answers (caller, expires_s)`,
     `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
   ],
 ];

@@ -7,7 +7,10 @@ import { parseJson } from '../../device/base/json.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';
+import { CallCounts } from './metrics.ts';
 import { documentOf } from './openapi.ts';
+import { countedRole, type Rates } from './rates.ts';
+import type { Repeats } from './repeats.ts';
 import { hasBearer, type Role, type Staff, type Who, whoPresents } from './roles.ts';
 import { listenOn, parseBody } from './server.ts';
 
@@ -41,6 +44,8 @@ export interface Declared {
   status?: number;
   /** Other answers that are no refusals. */
   also?: Readonly<Record<number, Content>>;
+  /** Present where the call may carry an `Idempotency-Key`. */
+  repeatable?: unknown;
 }
 
 export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
@@ -55,6 +60,11 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
    */
   admit?: (call: Admission<P>) => Promise<M>;
   exactBody?: boolean;
+  /**
+   * The call may carry an `Idempotency-Key`. Returns who calls: whoever the call proves itself to be of once it succeeds. Never of
+   * a route whose answer holds a secret: answers are kept.
+   */
+  repeatable?: (call: { params: z.output<P>; body: BodyOf<B> }) => string;
   /** Puts more words into a refusal. */
   refuse?: (problem: ProblemDocument) => ProblemDocument;
 }
@@ -84,7 +94,12 @@ export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Conten
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
 const NO_QUERY = z.strictObject({});
 
+export const IDEMPOTENCY_KEY = 'idempotency-key';
+
 export interface ApiDeps {
+  rates: Rates;
+  /** Where answers to repeatable calls are kept; without it no key is looked at. */
+  repeats?: Repeats;
   staff: Staff;
   title: string;
   version: string;
@@ -96,10 +111,16 @@ export class Api {
   private readonly deps: ApiDeps;
   private readonly declared: Declared[] = [];
   private readonly registered = new Set<string>();
+  /** How often it was called. */
+  readonly calls = new CallCounts();
 
   constructor(server: FastifyInstance, deps: ApiDeps) {
     this.server = server;
     this.deps = deps;
+    server.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+      const called = this.declared.find((one) => one.method === method && one.path === routeOptions.url);
+      if (called) this.calls.note(called.roles[0] ?? 'public', method, reply.statusCode);
+    });
     server.addHook('onRoute', ({ method, url }) => {
       for (const one of [method].flat()) this.registered.add(`${one} ${url}`);
     });
@@ -125,11 +146,14 @@ export class Api {
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
       try {
         const call = await this.open(shape, request, reply);
-        const answer = await handle(call);
-        if (answer === reply) return reply;
-        reply.code(statusOf(shape));
-        return reply.send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
+        const work = async () => {
+          const answer = await handle(call);
+          return answer === reply ? reply : isSchema(shape.answer) ? shape.answer.parse(answer) : undefined;
+        };
+        const answer = await this.onceOnly(shape, call, work);
+        return answer === reply ? reply : reply.code(statusOf(shape)).send(answer);
       } catch (thrown) {
+        if (isFailure(thrown)) this.deps.rates.noteRefused(shape.roles[0] ?? 'public', request.ip);
         if (!shape.refuse || !isFailure(thrown)) throw thrown;
         return reply
           .code(thrown.http)
@@ -166,6 +190,22 @@ export class Api {
     return documentOf(title, version, this.declared);
   }
 
+  /** Does the work; of a call that can be repeated under a key: once. */
+  private async onceOnly<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
+    shape: RouteShape<P, Q, B, Content, M>,
+    call: Call<P, Q, B, M>,
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const { repeats } = this.deps;
+    const header = call.request.headers[IDEMPOTENCY_KEY];
+    if (!shape.repeatable || !repeats || header === undefined) return work();
+    const caller = `${shape.method} ${shape.path} ${shape.repeatable(call)}`;
+    const asked = { header: String(header), caller, body: call.body, status: statusOf(shape) };
+    const { answer, isRepeat } = await repeats.run(asked, work);
+    if (isRepeat) call.reply.header('idempotent-replayed', 'true');
+    return answer;
+  }
+
   private async open<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
     shape: RouteShape<P, Q, B, Content, M>,
     request: FastifyRequest,
@@ -173,6 +213,7 @@ export class Api {
   ): Promise<Call<P, Q, B, M>> {
     const { roles, params, query, body, admit, exactBody } = shape;
     const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
+    this.deps.rates.take(countedRole(roles, bearer), request.ip, bearer, reply);
     const who =
       bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);
     const exact = exactBody === true && typeof request.body === 'string' ? request.body : '';

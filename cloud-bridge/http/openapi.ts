@@ -2,7 +2,7 @@
 // written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (api.ts).
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
-import { type Content, type Declared, FORM_TYPE, isSchema, statusOf } from './api.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './api.ts';
 import { ROLES, type Role } from './roles.ts';
 
 /** The document of these routes. Whatever JSON Schema cannot say is checked all the same; nothing it says is not checked. */
@@ -28,14 +28,19 @@ export function documentOf(title: string, version: string, routes: readonly Decl
 }
 
 function operationOf(route: Declared): object {
-  const { method, path, roles, about, params, query, headers, body, form } = route;
+  const { method, path, roles, about, params, query, headers, body, form, repeatable } = route;
   const security = roles.map((role) => (ROLES[role] === null ? {} : { [role]: [] }));
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+(\w?)/g, (_all, next: string) => next.toUpperCase())}`,
     summary: about,
     'x-roles': roles,
     security,
-    parameters: [...parametersOf(params, 'path'), ...parametersOf(query, 'query'), ...parametersOf(headers, 'header')],
+    parameters: [
+      ...parametersOf(params, 'path'),
+      ...parametersOf(query, 'query'),
+      ...parametersOf(headers, 'header'),
+      ...(repeatable ? parametersOf(repeatHeaderSchema, 'header') : []),
+    ],
     ...(body ? { requestBody: { required: !isOptional(body), content: bodyOf(body, form === true) } } : {}),
     responses: {
       [statusOf(route)]: responseOf(route.answer),
@@ -70,6 +75,8 @@ const objectSchema = z.object({
   required: z.array(z.string()).default([]),
 });
 
+const repeatHeaderSchema = z.object({ [IDEMPOTENCY_KEY]: z.string().min(1).max(130).optional() });
+
 /** The parts of an address or the headers, one parameter each. */
 function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query' | 'header'): object[] {
   if (!schema) return [];
@@ -82,11 +89,16 @@ function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query' | '
   }));
 }
 
+/** A count in an address is a number to its readers; that it comes as text, which has a pattern, is the address's own matter. */
+function plain({ jsonSchema: written }: { jsonSchema: { type?: unknown; pattern?: unknown } }): void {
+  if (written.type === 'integer') delete written.pattern;
+}
+
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   const {
     $schema: _dialect,
     '~standard': _standard,
     ...rest
-  } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
+  } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, override: plain });
   return rest;
 }

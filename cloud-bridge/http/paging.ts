@@ -11,7 +11,10 @@ const CURSOR_LETTERS_MAX = 200;
 /** The query of a list: `limit` and `cursor`, to be spread into its schema. */
 export function pageFields(usual: number, most: number) {
   return {
-    limit: countSchema.pipe(z.int().min(1).max(most)).prefault(String(usual)),
+    limit: countSchema
+      .pipe(z.int().min(1).max(most))
+      .prefault(String(usual))
+      .meta({ minimum: 1, maximum: most, default: usual }),
     cursor: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/)

@@ -75,6 +75,7 @@ function channelRoutes(api: Api, { partners, requests }: { partners: Partners; r
       ...{ method: 'POST', path: '/v1/partners/:partner/requests', roles: ['partner'], params: paramsSchema },
       ...{ body: postSchema, answer: viewSchema, status: 201 },
       about: 'Takes in a request that an agency signed for this channel.',
+      repeatable: ({ params }) => params.partner,
       admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
     },
     ({ params, body }) => requests.post(body.request, { partner: params.partner }),
@@ -84,6 +85,7 @@ function channelRoutes(api: Api, { partners, requests }: { partners: Partners; r
       ...{ method: 'POST', path: '/v1/partners/:partner/webhooks', roles: ['partner-signature'] },
       ...{ params: paramsSchema, headers: signatureSchema, body: webhookSchema, answer: viewSchema },
       about: 'A partner tells that the investigation behind a request of its channel is over.',
+      repeatable: ({ params }) => params.partner,
       // The signature is over the exact bytes.
       exactBody: true,
       admit: ({ params, exact, request }) => {

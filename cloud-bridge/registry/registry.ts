@@ -18,11 +18,14 @@ import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { type CustodyFile, openCustodyFile } from '../database/custody-file.ts';
 import { Api } from '../http/api.ts';
+import { Rates } from '../http/rates.ts';
+import { Repeats } from '../http/repeats.ts';
 import { adminAlone } from '../http/roles.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
+import { AnswersFile } from './answers-file.ts';
 import {
   type Agency,
   agencyIn,
@@ -94,8 +97,19 @@ export class Registry {
     this.book = await this.readBook();
     const { clock, log, httpLimits } = this.deps;
     const history = await openCustodyFile(join(config.dataFolder, 'custody.sqlite'), { clock, random });
-    const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
-    const api = new Api(server, { title: 'doorsill registry', version: '1', staff: adminAlone(adminToken) });
+    const server = makeHttpServer({
+      clock,
+      log,
+      proxies: config.http.proxies,
+      ...(httpLimits ? { limits: httpLimits } : {}),
+    });
+    const api = new Api(server, {
+      title: 'doorsill registry',
+      version: '1',
+      staff: adminAlone(adminToken),
+      rates: new Rates(clock, config.http.perMinuteMax),
+      repeats: new Repeats(clock, new AnswersFile(disk, config.dataFolder)),
+    });
     registryRoutes(api, this, clock);
     logRoutes(api, new Custody({ clock, key, store: history.store, witnesses: config.custody.witnesses }));
     this.running = { key, history, adminToken, url: '', stop: () => server.close() };

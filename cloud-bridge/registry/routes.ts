@@ -1,11 +1,13 @@
 // Owns: the registry's HTTP routes. Not here: what they decide (registry.ts).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
+import { agencyCallSchema } from '../../device/protocol/agency.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
 import { AttemptLimit } from '../http/attempt-limit.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
+import { peekToken } from '../tokens.ts';
 import { agencySchema } from './book.ts';
 import type { Registry } from './registry.ts';
 
@@ -57,6 +59,7 @@ export function registryRoutes(api: Api, registry: Registry, clock: Clock): void
     {
       ...{ method: 'POST', path: '/v1/agencies', roles: ['signed'], body: registrationSchema },
       ...{ answer: agencySchema, status: 201, about: 'Takes in an agency’s application; a moderator decides.' },
+      repeatable: ({ body }) => peekToken(body.registration, agencyCallSchema).agency,
       admit: async ({ request }) => attempts.assertOpen(request.ip),
     },
     async ({ body, request }) => {

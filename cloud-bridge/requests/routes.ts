@@ -4,6 +4,7 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
 import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
+import { peekToken } from '../tokens.ts';
 import { REQUEST_STATES } from './machine.ts';
 import type { Requests } from './requests.ts';
 import { findingSchema } from './text-check.ts';
@@ -34,12 +35,18 @@ const waitingSchema = z.strictObject({
   next: nextSchema,
 });
 
+/** The agency that a request says it is of, which is so once it was taken in. */
+export function claimedAgency(token: string): string {
+  return peekToken(token, requestSchema).agency;
+}
+
 /** Adds the routes. */
 export function requestRoutes(api: Api, requests: Requests): void {
   api.route(
     {
       ...{ method: 'POST', path: '/v1/requests', roles: ['signed'], body: postSchema, answer: viewSchema, status: 201 },
       about: 'Takes in a request that an agency signed; it is published, or waits for a moderator.',
+      repeatable: ({ body }) => claimedAgency(body.request),
     },
     ({ body }) => requests.post(body.request, { draft: body.draft ?? false }),
   );

@@ -72,6 +72,8 @@ export interface RequestStore {
   waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
   /** An agency's requests across its keys, the last one first, behind the one named. */
   ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
+  /** How many wait for a moderator and how many are open, at `nowS`. */
+  counts(nowS: number): Promise<Readonly<Record<'in_moderation' | 'published', number>>>;
   /** Requests that were published and have not expired, oldest first. */
   unexpired(nowS: number): Promise<StoredRequest[]>;
   /** Cells whose last document was not empty, with the number of its parts. */

@@ -10,6 +10,7 @@ import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { Api } from '../http/api.ts';
+import { Rates } from '../http/rates.ts';
 import { adminAlone } from '../http/roles.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
@@ -77,8 +78,18 @@ export class Vault {
         statements,
         sweepEveryMs: config.sweepEveryS * 1000,
       });
-      const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
-      const api = new Api(server, { title: 'doorsill vault', version: '1', staff: adminAlone(adminToken) });
+      const server = makeHttpServer({
+        clock,
+        log,
+        proxies: config.http.proxies,
+        ...(httpLimits ? { limits: httpLimits } : {}),
+      });
+      const api = new Api(server, {
+        title: 'doorsill vault',
+        version: '1',
+        staff: adminAlone(adminToken),
+        rates: new Rates(clock, http.perMinuteMax),
+      });
       this.addBridgeRoutes(api, { key, database, blobs, statements });
       const url = () => config.publicUrl ?? this.url;
       this.addOfficerRoutes(api, { database, blobs, keeper, url });

@@ -712,6 +712,20 @@ export const ERRORS = {
     'Use a token of that role; the API document names it for each route.',
   ),
   http_rate_limited: rule(429, 4, true, 'Too many requests.', 'Slow down and try again.'),
+  not_ready: rule(
+    503,
+    4,
+    true,
+    'The server cannot do its work now: {failing}.',
+    'Its operator looks at what is named; ask again later.',
+  ),
+  idempotency_key_reused: rule(
+    409,
+    3,
+    false,
+    'This Idempotency-Key was used for another call.',
+    'Use a fresh key for every call that is not the same as before.',
+  ),
   enrolment_code_invalid: rule(
     403,
     3,
@@ -807,6 +821,13 @@ export const ERRORS = {
     false,
     'The webhook is not signed with the partner’s secret.',
     'Send `X-Signature: sha256=` and the HMAC-SHA256 of the exact body, as hex.',
+  ),
+  moderator_known: rule(
+    409,
+    3,
+    false,
+    'There is a moderator {moderator} already.',
+    'Remove that one first, or take another id.',
   ),
   request_state: rule(
     409,

@@ -7,6 +7,7 @@ import fastify from 'fastify';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
 import type { Database } from '../../cloud-bridge/database/database.ts';
 import { Api } from '../../cloud-bridge/http/api.ts';
+import { perMinuteSchema, Rates } from '../../cloud-bridge/http/rates.ts';
 import { neighborsRoutes } from '../../cloud-bridge/neighbors/routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
@@ -48,7 +49,10 @@ async function openTown(folder: string, requests: number): Promise<Town> {
     area: { url: 'mqtt://127.0.0.1', accounts: folder },
   });
   const server = fastify();
-  const api = new Api(server, { title: 'feed', version: '1', staff: async () => null });
+  const api = new Api(server, {
+    ...{ title: 'feed', version: '1', staff: async () => null },
+    rates: new Rates(clock, perMinuteSchema.parse({ public: 1_000_000 })),
+  });
   const log = silentLog();
   const partners = new Partners({
     clock,

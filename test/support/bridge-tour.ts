@@ -20,6 +20,7 @@ export async function tourBridge(options: HouseOptions): Promise<BridgeHouse> {
   await reading(house, parcel);
   await partnering(house);
   await looking(house);
+  await operating(house);
   await beingRefused(house, parcel);
   return house;
 }
@@ -139,6 +140,14 @@ async function looking(house: BridgeHouse): Promise<void> {
 
 function claimsIn(token: string): unknown {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+}
+
+async function operating(house: BridgeHouse): Promise<void> {
+  const admin = house.bridge.adminToken;
+  await house.post('/v1/moderators', { moderator: 'alex', name: 'Alex' }, admin);
+  await house.get('/v1/moderators', admin);
+  await house.send('DELETE', '/v1/moderators/alex', { authorization: `Bearer ${admin}` });
+  for (const path of ['/healthz', '/readyz', '/metrics']) await house.get(path, admin);
 }
 
 async function beingRefused(house: BridgeHouse, parcel: Parcel): Promise<void> {

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Api } from '../../../cloud-bridge/http/api.ts';
+import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/rates.ts';
 import { makeHttpServer } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -26,12 +27,12 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => house.close());
 
-const makeApi = () =>
-  new Api(makeHttpServer({ clock: new SystemClock(), log: silentLog() }), {
-    title: 'A test',
-    version: '1',
-    staff: async () => null,
-  });
+function makeApi() {
+  const clock = new SystemClock();
+  const server = makeHttpServer({ clock, log: silentLog() });
+  const rates = new Rates(clock, perMinuteSchema.parse({}));
+  return { server, api: new Api(server, { title: 'A test', version: '1', staff: async () => null, rates }) };
+}
 
 describe('the document of a bridge', () => {
   it('fits every answer of the tour, refusals included', () => {
@@ -100,16 +101,14 @@ describe('a planted difference', () => {
   });
 
   it('in the code is found when the server opens: a route that was not declared', async () => {
-    const server = makeHttpServer({ clock: new SystemClock(), log: silentLog() });
-    const api = new Api(server, { title: 'A test', version: '1', staff: async () => null });
+    const { server, api } = makeApi();
     server.get('/v1/hidden', async () => ({}));
     await expect(api.listen('127.0.0.1', 0)).rejects.toThrow('GET /v1/hidden');
     await server.close();
   });
 
   it('in what a route returns never leaves: it is a bug, and says nothing of what it was', async () => {
-    const server = makeHttpServer({ clock: new SystemClock(), log: silentLog() });
-    const api = new Api(server, { title: 'A test', version: '1', staff: async () => null });
+    const { server, api } = makeApi();
     const more: { id: string } = Object.assign({ id: 'a' }, { secret: 'porch' });
     const answer = z.strictObject({ id: z.string() });
     api.route({ method: 'GET', path: '/v1/leak', roles: ['public'], answer, about: 'Leaks.' }, () => more);
@@ -130,5 +129,5 @@ it('is served by registry and vault, each its own', async () => {
   const key = await fetch(`${url}/v1/key`);
   const call = { method: 'GET', path: '/v1/key', status: 200, type: 'application/json', body: await key.json() };
   expect(differences(registry, [call])).toEqual([]);
-  expect(makeApi().document()).toMatchObject({ openapi: '3.1.1', paths: {} });
+  expect(makeApi().api.document()).toMatchObject({ openapi: '3.1.1', paths: {} });
 });

@@ -1,0 +1,91 @@
+// Owns: how many calls a minute each role may make from one address, and saying so (RateLimit header fields,
+// draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (server.ts).
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { Clock } from '../../device/base/clock.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
+import { parseToken } from '../../device/protocol/jws.ts';
+import { AttemptLimit } from './attempt-limit.ts';
+import type { Role } from './roles.ts';
+
+const MINUTE_MS = 60_000;
+const WINDOW_S = MINUTE_MS / 1000;
+
+const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
+/** Calls a minute from one address; of devices: from one device at one address. */
+export const perMinuteSchema = z.strictObject({
+  public: perMinute(3_000),
+  signed: perMinute(3_000),
+  device: perMinute(1_200),
+  agency: perMinute(1_200),
+  officer: perMinute(1_200),
+  partner: perMinute(1_200),
+  'partner-signature': perMinute(1_200),
+  bridge: perMinute(6_000),
+  client: perMinute(6_000),
+  moderator: perMinute(1_200),
+  admin: perMinute(3_000),
+} satisfies Record<Role, z.ZodType<number>>);
+export type PerMinute = z.infer<typeof perMinuteSchema>;
+
+/** Refused calls of devices a minute from one address: who makes up devices' names is counted all the same. */
+const DEVICE_REFUSALS_MAX = 600;
+
+const claimedSchema = z.object({ device: idSchema });
+
+/** Counts calls by role and address. */
+export class Rates {
+  private readonly limits: ReadonlyMap<string, AttemptLimit>;
+  private readonly refusals: AttemptLimit;
+  private readonly most: PerMinute;
+
+  constructor(clock: Clock, most: PerMinute) {
+    this.most = most;
+    this.limits = new Map(
+      Object.entries(most).map(([role, count]) => [role, new AttemptLimit(clock, count, MINUTE_MS)]),
+    );
+    this.refusals = new AttemptLimit(clock, DEVICE_REFUSALS_MAX, MINUTE_MS);
+  }
+
+  /** Counts one call and tells the caller what is left. Throws `http_rate_limited`. */
+  take(role: Role, address: string, bearer: string, reply: FastifyReply): void {
+    const limit = this.limits.get(role);
+    if (!limit) return;
+    // Devices are counted apart, and nothing is said of what they have left: whoever shares an address with a home could
+    // otherwise count its uploads.
+    const isDevice = role === 'device';
+    const name = isDevice ? `${address} ${claimedDevice(bearer)}` : address;
+    if (isDevice) this.refusals.assertOpen(address);
+    try {
+      limit.assertOpen(name);
+      limit.note(name);
+    } finally {
+      if (!isDevice) this.tell(role, limit.leftOf(name), reply);
+    }
+  }
+
+  /** Counts a call that was refused. */
+  noteRefused(role: Role, address: string): void {
+    if (role === 'device') this.refusals.note(address);
+  }
+
+  private tell(role: Role, { left, resetS }: { left: number; resetS: number }, reply: FastifyReply): void {
+    reply.headers({
+      'ratelimit-policy': `"${role}";q=${this.most[role]};w=${WINDOW_S}`,
+      ratelimit: `"${role}";r=${left};t=${resetS}`,
+    });
+  }
+}
+
+/** Whose token it says it is; only for counting. */
+function claimedDevice(bearer: string): string {
+  const claimed = claimedSchema.safeParse(parseToken(bearer)?.claims);
+  return claimed.success ? claimed.data.device : '';
+}
+
+/** The role that counts before it is known who calls: staff are told from others by their token alone. */
+export function countedRole(roles: readonly Role[], bearer: string): Role {
+  const isSigned = bearer.includes('.');
+  const staff = roles.find((role) => role === 'admin' || role === 'moderator');
+  return (isSigned ? roles[0] : (staff ?? roles[0])) ?? 'public';
+}
