@@ -1,8 +1,7 @@
 // Owns: the bridge's composition: which parts there are, in which order they start, and that they stop in reverse.
 // Not here: anything that they do.
 import { join } from 'node:path';
-import { z } from 'zod';
-import { type Clock, wallSeconds } from '../device/base/clock.ts';
+import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
@@ -11,7 +10,7 @@ import type { Random } from '../device/base/random.ts';
 import { caToPin, tlsSource } from '../device/base/tls.ts';
 import { CA_BYTES_MAX } from '../device/protocol/enrolment.ts';
 import { failure } from '../device/protocol/errors.ts';
-import { actorId, idSchema, publicKeySchema } from '../device/protocol/ids.ts';
+import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
 import { AccessAudit } from './access-audit/audit.ts';
@@ -19,6 +18,7 @@ import { accessAuditRoutes } from './access-audit/routes.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { Standing } from './agencies/standing.ts';
+import { makeBridgeApi } from './bridge-api.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
@@ -32,11 +32,7 @@ import { enrolmentRoutes } from './enrolment/routes.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultWords } from './hand-over/vault-words.ts';
-import { Api } from './http/api.ts';
-import { Health, healthRoutes } from './http/health.ts';
-import { metricsRoute } from './http/metrics.ts';
-import { Rates } from './http/rates.ts';
-import { Repeats } from './http/repeats.ts';
+import type { Api } from './http/api.ts';
 import { type HttpLimits, makeHttpServer } from './http/server.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
@@ -49,15 +45,16 @@ import { intakeRoutes } from './intake/routes.ts';
 import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
-import { bridgeMetrics } from './metrics.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
-import { moderatorRoutes } from './requests/moderator-routes.ts';
 import { Moderators } from './requests/moderators.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
+import { Outbox } from './webhooks/outbox.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 export interface BridgeDeps {
   clock: Clock;
@@ -112,28 +109,28 @@ export class Bridge {
       const stopAsking = () => asking.abort(failure('unreachable', STOPPING));
       const core = await this.openCore(asking.signal);
       const link = await this.openLink(core);
+      const outbox = this.openOutbox(core);
       const board = this.openBoard(core, link);
       const locks = new UploadLocks();
       // After the server is closed: uploads it cut off put their files in order first.
       this.undo.push(() => locks.idle());
-      const api = this.makeApi(core);
+      const api = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
-      this.addRequests(api, core, board);
+      this.addRequests(api, core, () => {
+        void board.refresh();
+        void outbox.now();
+      });
       const custody = this.addCustody(api, core);
-      await this.addIntake(api, core, locks, custody);
-      this.addHealth(api, core, link);
+      await this.addIntake(api, core, { locks, custody, outbox });
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
-      api.route(
-        { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
-        () => this.facts(),
-      );
       const { host, port } = this.deps.config.http;
       this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
       link.onState((state) => {
         if (state.online) void board.refresh();
       });
       board.start();
+      outbox.start();
       void board.refreshRevocations().then(() => board.refresh());
       link.start();
       this.deps.log.info('the bridge is up', { url: this.running.url, bridge: core.id });
@@ -192,12 +189,6 @@ export class Bridge {
     return this.deps.config.publicUrl ?? this.url;
   }
 
-  private facts(): z.infer<typeof factsSchema> {
-    const { core } = this.up();
-    const { registry, area } = this.deps.config;
-    return { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
-  }
-
   private async openCore(asking: AbortSignal): Promise<Core> {
     const { clock, random, disk, log, config } = this.deps;
     const { dataFolder, registry, requests } = config;
@@ -248,6 +239,15 @@ export class Bridge {
     return link;
   }
 
+  private openOutbox(core: Core): Outbox {
+    const { clock, random, log, config } = this.deps;
+    const { id: bridgeId, standing, database } = core;
+    const shared = { clock, random, log, bridgeId, standing };
+    const outbox = new Outbox({ ...shared, store: database.webhooks, rules: config.webhooks });
+    this.undo.push(() => outbox.stop());
+    return outbox;
+  }
+
   private openBoard(core: Core, link: MqttLink): AreaBoard {
     const { clock, log, config } = this.deps;
     const { republishS, documentLifeS, revocationsEveryS, area } = config;
@@ -267,22 +267,14 @@ export class Bridge {
     return board;
   }
 
-  private makeApi(core: Core): Api {
-    const { clock, log, config, httpLimits } = this.deps;
-    const server = makeHttpServer({
-      clock,
-      log,
-      proxies: config.http.proxies,
-      ...(httpLimits ? { limits: httpLimits } : {}),
-    });
+  private makeApi(core: Core, link: MqttLink): Api {
+    const { clock, log, disk, config, httpLimits } = this.deps;
+    const { proxies } = config.http;
+    const server = makeHttpServer({ clock, log, proxies, ...(httpLimits ? { limits: httpLimits } : {}) });
     this.undo.push(() => server.close());
-    return new Api(server, {
-      title: 'doorsill bridge',
-      version: '1',
-      staff: core.moderators.staff(core.adminToken),
-      rates: new Rates(clock, config.http.perMinuteMax),
-      repeats: new Repeats(clock, core.database.answers),
-    });
+    const { registry, area } = config;
+    const facts = { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
+    return makeBridgeApi(server, { ...core, clock, disk, config, facts, isLinked: () => link.state.online });
   }
 
   private addEnrolment(api: Api, core: Core): Enrolment {
@@ -306,9 +298,8 @@ export class Bridge {
     return enrolment;
   }
 
-  private addRequests(api: Api, core: Core, board: AreaBoard): void {
+  private addRequests(api: Api, core: Core, changed: () => void): void {
     const { clock, random, log, config } = this.deps;
-    const changed = () => void board.refresh();
     const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
     const requests = new Requests({
       clock,
@@ -324,24 +315,12 @@ export class Bridge {
       changed,
     });
     requestRoutes(api, requests);
-    moderatorRoutes(api, core.moderators);
+    const { tokens, database } = core;
+    const { loopback } = config.webhooks;
+    webhookRoutes(api, new Webhooks({ store: database.webhooks, tokens, loopback }));
     const publicUrl = () => this.publicUrl();
     neighborsRoutes(api, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
     partnerRoutes(api, { partners, requests });
-  }
-
-  private addHealth(api: Api, core: Core, link: MqttLink): void {
-    const { clock, disk, config } = this.deps;
-    const { database, standing } = core;
-    const health = new Health(clock, {
-      database: () => database.health.write(wallSeconds(clock)).then(() => true),
-      disk: async () => (await disk.freeBytes(config.dataFolder)) >= config.intake.freeBytesMin,
-      registry: async () => standing.isListFresh(),
-    });
-    healthRoutes(api, health);
-    metricsRoute(api, () =>
-      bridgeMetrics({ clock, health, requests: database.requests, isLinked: () => link.state.online }),
-    );
   }
 
   private addCustody(api: Api, core: Core): Custody {
@@ -353,7 +332,11 @@ export class Bridge {
     return custody;
   }
 
-  private async addIntake(api: Api, core: Core, locks: UploadLocks, custody: Custody): Promise<void> {
+  private async addIntake(
+    api: Api,
+    core: Core,
+    { locks, custody, outbox }: { locks: UploadLocks; custody: Custody; outbox: Outbox },
+  ): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
     const { intakes: store, enrolments, requests, accessLog } = core.database;
     const { standing, key, id: bridgeId } = core;
@@ -361,7 +344,10 @@ export class Bridge {
     const receipts = new Receipts({ clock, random, key });
     const shared = { clock, random, log, store, files, locks, receipts, standing };
     const vault = this.openVault(core, files, locks, receipts);
-    const stored = () => vault?.handOvers.wake();
+    const stored = () => {
+      vault?.handOvers.wake();
+      void outbox.now();
+    };
     const finish = new Finish({
       ...shared,
       requests,
@@ -405,12 +391,5 @@ export class Bridge {
     return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
   }
 }
-
-const factsSchema = z.strictObject({
-  id: idSchema,
-  key: publicKeySchema,
-  registry: publicKeySchema,
-  prefix: z.string(),
-});
 
 const STOPPING = { what: 'the registry', where: 'its address', detail: 'the bridge is stopping' };

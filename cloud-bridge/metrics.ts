@@ -4,17 +4,26 @@ import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Health } from './http/health.ts';
 import type { Metric } from './http/metrics.ts';
 import type { RequestStore } from './requests/store.ts';
+import type { WebhookStore } from './webhooks/store.ts';
 
 export interface BridgeMetricsDeps {
   clock: Clock;
   health: Health;
   requests: Pick<RequestStore, 'counts'>;
+  webhooks: Pick<WebhookStore, 'counts'>;
   /** Whether the area broker is reached. */
   isLinked: () => boolean;
 }
 
-export async function bridgeMetrics({ clock, health, requests, isLinked }: BridgeMetricsDeps): Promise<Metric[]> {
+export async function bridgeMetrics({
+  clock,
+  health,
+  requests,
+  webhooks,
+  isLinked,
+}: BridgeMetricsDeps): Promise<Metric[]> {
   const seen = await health.look();
+  const events = await webhooks.counts();
   const counts = await requests.counts(wallSeconds(clock));
   const gauge = (name: string, help: string, samples: Metric['samples']): Metric => ({
     ...{ name: `doorsill_${name}`, help, type: 'gauge', samples },
@@ -30,6 +39,11 @@ export async function bridgeMetrics({ clock, health, requests, isLinked }: Bridg
       'requests',
       'Requests that wait for a moderator, and those that are open, which are public.',
       Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
+    ),
+    gauge(
+      'webhook_events',
+      'Events of the last days about requests, by how telling them went.',
+      Object.entries(events).map(([state, value]) => ({ labels: { state }, value })),
     ),
   ];
 }

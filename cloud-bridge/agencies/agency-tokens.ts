@@ -7,6 +7,16 @@ import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../d
 import { assertLife, peekToken, readToken } from '../tokens.ts';
 import type { Standing } from './standing.ts';
 
+/** An agency that calls. */
+export interface AgencyCaller {
+  /** The agency across its keys. */
+  organisation: string;
+  agency: string;
+  /** When it signed the call, in seconds since 1970. */
+  saidS: number;
+  call: AgencyAction;
+}
+
 const anything = z.unknown().optional();
 const unreasonedSchema = accessTokenSchema.extend({ officer: anything, reason: anything });
 
@@ -19,7 +29,7 @@ export class AgencyTokens {
   }
 
   /** Who calls and what for. Throws `token_...`, and what `Standing.credential` throws. */
-  async readCall(token: string): Promise<{ organisation: string; call: AgencyAction }> {
+  async readCall(token: string): Promise<AgencyCaller> {
     const { agency } = peekToken(token, agencyCallSchema);
     const { claims: credential } = await this.deps.standing.credential(agency);
     const claims = readToken(token, {
@@ -29,7 +39,7 @@ export class AgencyTokens {
       keys: [credential.key],
     });
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
-    return { organisation: credential.organisation ?? agency, call: claims.call };
+    return { organisation: credential.organisation ?? agency, agency, saidS: claims.iat, call: claims.call };
   }
 
   /** An officer's access to one clip. Throws `access_reason_missing`, `token_...`, and what `Standing.credential` throws. */

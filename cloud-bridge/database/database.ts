@@ -14,6 +14,7 @@ import { SqlPartners } from './partners.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
 import { openSqlite } from './sqlite-file.ts';
+import { SqlWebhooks } from './webhooks.ts';
 
 /** All stores of one database. */
 export interface Database {
@@ -22,6 +23,7 @@ export interface Database {
   requests: SqlRequests;
   partners: SqlPartners;
   moderators: SqlModerators;
+  webhooks: SqlWebhooks;
   answers: SqlAnswers;
   health: SqlHealth;
   neighbors: SqlNeighbors;
@@ -45,6 +47,7 @@ export function openDatabase(path: string, seams: CustodySeams): Promise<Databas
       requests: new SqlRequests(tables, custody),
       partners: new SqlPartners(tables, custody),
       moderators: new SqlModerators(tables),
+      webhooks: new SqlWebhooks(tables),
       answers: new SqlAnswers(tables),
       health: new SqlHealth(tables),
       neighbors: new SqlNeighbors(tables),

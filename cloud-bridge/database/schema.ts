@@ -3,6 +3,8 @@ import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import type { PartnerStatus } from '../partners/store.ts';
 import type { RequestState } from '../requests/machine.ts';
+import type { WebhookEvent } from '../webhooks/events.ts';
+import type { EventState } from '../webhooks/store.ts';
 import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
 
 export interface Tables extends CustodyTables {
@@ -32,6 +34,22 @@ export interface Tables extends CustodyTables {
   };
   moderators: { moderator: string; name: string; since_s: number; token_sha256: string };
   health: { only: number; written_s: number };
+  webhooks: { organisation: string; agency: string; url: string | null; secret: string; said_s: number };
+  webhook_events: {
+    event: string;
+    organisation: string;
+    type: WebhookEvent['type'];
+    body: string;
+    made_s: number;
+    attempts: number;
+    next_s: number;
+    state: EventState;
+    detail: string;
+    /** The order in which they were made. */
+    place: number;
+  };
+  /** How far in the log of custody, and up to when, events were made. */
+  webhook_progress: { only: number; leaf: number; swept_s: number };
   kept_answers: {
     key_sha256: string;
     caller: string;
@@ -222,6 +240,21 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        moderator text primary key, name text not null, since_s integer not null, token_sha256 text not null unique
      ) strict`,
     `create table health (only integer primary key check (only = 1), written_s integer not null) strict`,
+    `create table webhooks (
+       organisation text primary key, agency text not null, url text, secret text not null, said_s integer not null
+     ) strict`,
+    `create table webhook_events (
+       event text primary key, organisation text not null references webhooks (organisation), type text not null,
+       body text not null, made_s integer not null, attempts integer not null, next_s integer not null,
+       state text not null check (state in ('waiting', 'delivered', 'given-up')), detail text not null,
+       place integer not null unique
+     ) strict`,
+    `create index webhook_events_due on webhook_events (state, next_s, place)`,
+    `create index webhook_events_of_agency on webhook_events (organisation, made_s, event)`,
+    `create index webhook_events_by_age on webhook_events (made_s)`,
+    `create table webhook_progress (
+       only integer primary key check (only = 1), leaf integer not null, swept_s integer not null
+     ) strict`,
     `create table kept_answers (
        key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,
        answer text not null, expires_s integer not null

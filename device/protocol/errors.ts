@@ -822,6 +822,14 @@ export const ERRORS = {
     'The webhook is not signed with the partner’s secret.',
     'Send `X-Signature: sha256=` and the HMAC-SHA256 of the exact body, as hex.',
   ),
+  webhook_address_refused: rule(
+    422,
+    3,
+    false,
+    'The address cannot be a webhook: {detail}.',
+    'Give an https:// address that the public can reach.',
+  ),
+  webhook_unknown: rule(404, 3, false, 'The agency has no webhook.', 'Set one first.'),
   moderator_known: rule(
     409,
     3,
