@@ -250,7 +250,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        place integer not null unique
      ) strict`,
     `create index webhook_events_due on webhook_events (state, next_s, place)`,
-    `create index webhook_events_of_agency on webhook_events (organisation, made_s, event)`,
+    `create index webhook_events_of_agency on webhook_events (organisation, place)`,
     `create index webhook_events_by_age on webhook_events (made_s)`,
     `create table webhook_progress (
        only integer primary key check (only = 1), leaf integer not null, swept_s integer not null

@@ -2,7 +2,7 @@
 // what a leaf tells (webhooks/events.ts), telling it (webhooks/).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { EVENT_TYPES, type WebhookEvent } from '../webhooks/events.ts';
-import type { EventPosition, EventState, Gathering, KeptEvent, Webhook, WebhookStore } from '../webhooks/store.ts';
+import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from '../webhooks/store.ts';
 import type { Tables } from './schema.ts';
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
@@ -116,20 +116,16 @@ export class SqlWebhooks implements WebhookStore {
     });
   }
 
-  async page(organisation: string, behind: EventPosition | null, most: number): Promise<KeptEvent[]> {
-    let query = this.tables
+  async page(organisation: string, behind: number | null, most: number): Promise<KeptEvent[]> {
+    const rows = await this.tables
       .selectFrom('webhook_events')
       .selectAll()
       .where('organisation', '=', organisation)
-      .orderBy('made_s', 'desc')
-      .orderBy('event', 'desc')
-      .limit(most);
-    if (behind) {
-      query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('made_s', 'event'), '<', tuple(behind.madeS, behind.event)),
-      );
-    }
-    return (await query.execute()).map(toEvent);
+      .$if(behind !== null, (all) => all.where('place', '<', behind ?? 0))
+      .orderBy('place', 'desc')
+      .limit(most)
+      .execute();
+    return rows.map(toEvent);
   }
 
   async counts(): Promise<Record<EventState, number>> {
@@ -228,6 +224,6 @@ async function noteProgress(step: Transaction<Tables>, leaf: number, sweptS: num
 }
 
 function toEvent(row: Selectable<Tables['webhook_events']>): KeptEvent {
-  const { made_s: madeS, next_s: nextS, place: _place, ...rest } = row;
+  const { made_s: madeS, next_s: nextS, ...rest } = row;
   return { ...rest, madeS, nextS };
 }

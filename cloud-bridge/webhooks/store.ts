@@ -32,9 +32,9 @@ export interface KeptEvent {
   state: EventState;
   /** How the last attempt ended: a status or a word; empty before there was one. */
   detail: string;
+  /** Grows with each event. */
+  place: number;
 }
-
-export type EventPosition = Pick<KeptEvent, 'madeS' | 'event'>;
 
 export interface WebhookStore {
   /** Sets or removes a webhook; false when something signed later is kept. Events that wait go to the new address. */
@@ -49,8 +49,8 @@ export interface WebhookStore {
   due(nowS: number, most: number): Promise<(KeptEvent & { url: string; secret: string; agency: string })[]>;
   /** Notes how an attempt went. One that is to be tried again puts off whatever else waits for the same agency. */
   settle(event: string, how: Pick<KeptEvent, 'state' | 'attempts' | 'nextS' | 'detail'>): Promise<void>;
-  /** An agency's events, the last one first, behind the one named. */
-  page(organisation: string, behind: EventPosition | null, most: number): Promise<KeptEvent[]>;
+  /** An agency's events, the last one first, behind a place. */
+  page(organisation: string, behind: number | null, most: number): Promise<KeptEvent[]>;
   /** Events about requests, by state. */
   counts(): Promise<Readonly<Record<EventState, number>>>;
   /** Forgets events that were settled and are older than `beforeS`. */

@@ -1,7 +1,6 @@
 // Owns: an agency's own webhook: setting, seeing, removing it, and how telling it went. Not here: telling (outbox.ts).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { webhookAddress } from './address.ts';
@@ -24,7 +23,7 @@ export type EventView = Pick<KeptEvent, 'event' | 'type' | 'madeS' | 'attempts' 
   nextS: number | null;
 };
 
-const positionSchema = z.strictObject({ madeS: z.int(), event: idSchema });
+const placeSchema = z.int().nonnegative();
 
 export class Webhooks {
   private readonly deps: WebhooksDeps;
@@ -64,9 +63,9 @@ export class Webhooks {
     callToken: string,
     page: { limit: number; cursor?: string | undefined },
   ): Promise<{ events: EventView[]; next: string | null }> {
-    const behind = positionIn(positionSchema, page.cursor);
+    const behind = positionIn(placeSchema, page.cursor);
     const found = await this.deps.store.page(await this.seer(callToken), behind, page.limit + 1);
-    const { shown, next } = pageOf(found, page.limit, ({ madeS, event }) => ({ madeS, event }));
+    const { shown, next } = pageOf(found, page.limit, ({ place }) => place);
     const events = shown.map(({ event, type, madeS, attempts, state, detail, nextS }) => ({
       ...{ event, type, madeS, attempts, state, detail },
       nextS: state === 'waiting' ? nextS : null,

@@ -147,6 +147,13 @@ async function operating(house: BridgeHouse): Promise<void> {
   await house.post('/v1/moderators', { moderator: 'alex', name: 'Alex' }, admin);
   await house.get('/v1/moderators', admin);
   await house.send('DELETE', '/v1/moderators/alex', { authorization: `Bearer ${admin}` });
+  const call = (action: string) => house.agencyCall({ action });
+  const url = 'https://agency.example/hook';
+  const set = house.agencyCall({ action: 'set-webhook', url, secret: 'porch-'.padEnd(43, 'x') });
+  await house.send('PUT', '/v1/webhook', { authorization: `Bearer ${set}` });
+  await house.get('/v1/webhook', call('see-webhook'));
+  await house.get('/v1/webhook/events', call('see-webhook'));
+  await house.send('DELETE', '/v1/webhook', { authorization: `Bearer ${call('remove-webhook')}` });
   for (const path of ['/healthz', '/readyz', '/metrics']) await house.get(path, admin);
 }
 
