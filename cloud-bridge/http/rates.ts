@@ -28,14 +28,12 @@ export const perMinuteSchema = z.strictObject({
 } satisfies Record<Role, z.ZodType<number>>);
 export type PerMinute = z.infer<typeof perMinuteSchema>;
 
-/** Refused calls of devices a minute from one address: who makes up devices' names is counted all the same. */
-const DEVICE_REFUSALS_MAX = 600;
-
 const claimedSchema = z.object({ device: idSchema });
 
 /** Counts calls by role and address. */
 export class Rates {
   private readonly limits: ReadonlyMap<string, AttemptLimit>;
+  /** Calls of devices that were refused, by address: who makes up devices' names is counted all the same. */
   private readonly refusals: AttemptLimit;
   private readonly most: PerMinute;
 
@@ -44,7 +42,7 @@ export class Rates {
     this.limits = new Map(
       Object.entries(most).map(([role, count]) => [role, new AttemptLimit(clock, count, MINUTE_MS)]),
     );
-    this.refusals = new AttemptLimit(clock, DEVICE_REFUSALS_MAX, MINUTE_MS);
+    this.refusals = new AttemptLimit(clock, most.device, MINUTE_MS);
   }
 
   /** Counts one call and tells the caller what is left. Throws `http_rate_limited`. */

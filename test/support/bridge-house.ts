@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bridge } from '../../cloud-bridge/bridge.ts';
 import { type BridgeConfigInput, bridgeConfigSchema } from '../../cloud-bridge/config.ts';
+import type { PerMinute } from '../../cloud-bridge/http/rates.ts';
 import type { HttpLimits } from '../../cloud-bridge/http/server.ts';
 import { registryConfigSchema } from '../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../cloud-bridge/registry/registry.ts';
@@ -35,6 +36,8 @@ export interface HouseOptions {
   accounts?: string;
   bridge?: Partial<BridgeConfigInput>;
   httpLimits?: HttpLimits;
+  /** Calls a minute, at bridge and registry. */
+  perMinuteMax?: Partial<PerMinute>;
   /** Where every call and its answer is put down. */
   recorded?: RecordedCall[];
   log?: Log;
@@ -337,12 +340,17 @@ export class BridgeHouse {
     return { status, headers: answered, body: parseObject(text) };
   }
 
+  private perMinute(): { perMinuteMax?: Partial<PerMinute> } {
+    const { perMinuteMax } = this.options;
+    return perMinuteMax ? { perMinuteMax } : {};
+  }
+
   private makeRegistry(): Registry {
     const { clock, disk } = this;
     const random = this.options.random?.registry ?? this.random;
     const config = registryConfigSchema.parse({
       dataFolder: join(this.folder, 'registry'),
-      http: { port: this.ports.registry },
+      http: { port: this.ports.registry, ...this.perMinute() },
     });
     // Domain proofs have tests of their own; here every domain is its agency's.
     const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
@@ -361,7 +369,7 @@ export class BridgeHouse {
     const random = options.random?.bridge ?? this.random;
     const config = bridgeConfigSchema.parse({
       dataFolder: this.bridgeFolder,
-      http: { port: this.ports.bridge },
+      http: { port: this.ports.bridge, ...this.perMinute() },
       registry: { url: `http://127.0.0.1:${this.ports.registry}`, key: this.cast.registry.key.publicKey },
       // Port 9 (discard) refuses: most tests need no broker, and the bridge must live without one.
       area: {

@@ -66,14 +66,14 @@ describe('a limit', () => {
   });
 
   it('of refusals stops who makes up devices, one after the other', async () => {
-    await open({});
+    await open({ device: 20 });
     const statuses = new Map<number, number>();
-    for (let count = 0; count < 620; count += 1) {
+    for (let count = 0; count < 25; count += 1) {
       const bearer = `x.${Buffer.from(JSON.stringify({ device: `device-${count}` })).toString('base64url')}.y`;
       const { status } = await house.get('/v1/intakes/grant-1', bearer);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
-    expect(statuses.get(429)).toBe(20);
+    expect(statuses.get(429)).toBe(5);
   });
 });
 
