@@ -39,12 +39,13 @@ export interface RegistryPlace {
   signal?: AbortSignal;
 }
 
-const listSchema = z.object({ agencies: z.array(registeredSchema).max(100_000) });
+const listSchema = z.object({ agencies: z.array(registeredSchema), next: z.string().nullable() });
 const keySchema = z.object({ key: publicKeySchema });
 const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 
-/** Room for a whole registry, which has ten thousand agencies at most. */
-const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+const PAGE_AGENCIES = 1_000;
+/** Room for a page. */
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The registry behind an HTTP address. Calls reject with its own failures, `unreachable`, or `token_...` for its list. */
 export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
@@ -57,7 +58,15 @@ export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace
       ...(signal ? { signal } : {}),
     });
   return {
-    agencies: async () => (await ask(listSchema, '/v1/agencies')).agencies,
+    agencies: async () => {
+      const all: RegisteredAgency[] = [];
+      for (let from: string | null = ''; from !== null; ) {
+        const page: z.infer<typeof listSchema> = await ask(listSchema, `/v1/agencies?limit=${PAGE_AGENCIES}${from}`);
+        all.push(...page.agencies);
+        from = page.next === null ? null : `&cursor=${page.next}`;
+      }
+      return all;
+    },
     revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
     reinstate: ({ agency, revision }) => ask(registeredSchema, `/v1/agencies/${agency}/reinstate`, { revision }),
     revoked: async () => {
