@@ -1,5 +1,6 @@
 // Owns: the one way to declare a route: method, address, who may call it, and the schemas of all that comes and goes. What is
-// declared is what is enforced, and what the OpenAPI document is made from. Not here: the document (openapi.ts), what routes do.
+// declared is what is enforced, and what the OpenAPI document is made from. Not here: what is told of a route (declared.ts), the
+// document (openapi.ts), what routes do.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../device/base/assert.ts';
@@ -7,46 +8,13 @@ import { parseJson } from '../../device/base/json.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import { CallCounts } from './metrics.ts';
 import { documentOf } from './openapi.ts';
 import { countedRole, type Rates } from './rates.ts';
 import type { Repeats } from './repeats.ts';
-import { hasBearer, type Role, type Staff, type Who, whoPresents } from './roles.ts';
+import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
 import { listenOn, parseBody } from './server.ts';
-
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
-
-/** Something that is not JSON: its media type. */
-export interface Media {
-  media: string;
-}
-/** What comes or goes as a body; null: nothing. */
-export type Content = z.ZodType | Media | null;
-
-/** What is told of a route. */
-export interface Declared {
-  method: Method;
-  /** As fastify writes it: `/v1/clips/:clip`. */
-  path: string;
-  /** Who may call it; the first that fits the token counts. */
-  roles: readonly Role[];
-  /** One sentence. */
-  about: string;
-  params?: z.ZodType;
-  query?: z.ZodType;
-  /** Headers that mean something, in lower case; others may be there, too. */
-  headers?: z.ZodType;
-  body?: Content;
-  /** The body may come as a form, too (application/x-www-form-urlencoded). */
-  form?: boolean;
-  answer: Content;
-  /** Of the answer; 200 unless told, 204 for nothing. */
-  status?: number;
-  /** Other answers that are no refusals. */
-  also?: Readonly<Record<number, Content>>;
-  /** Present where the call may carry an `Idempotency-Key`. */
-  repeatable?: unknown;
-}
 
 export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
   extends Declared {
@@ -91,10 +59,7 @@ export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Conten
   reply: FastifyReply;
 }
 
-export const FORM_TYPE = 'application/x-www-form-urlencoded';
 const NO_QUERY = z.strictObject({});
-
-export const IDEMPOTENCY_KEY = 'idempotency-key';
 
 export interface ApiDeps {
   rates: Rates;
@@ -239,15 +204,6 @@ function takeForms(server: FastifyInstance): void {
   server.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(body.toString())));
   });
-}
-
-/** Whether a body is JSON with a schema. */
-export function isSchema(content: Content | undefined): content is z.ZodType {
-  return content instanceof z.ZodType;
-}
-
-export function statusOf({ status, answer }: Pick<Declared, 'status' | 'answer'>): number {
-  return status ?? (answer === null ? 204 : 200);
 }
 
 function admitBy<P extends z.ZodType, M>(

@@ -2,7 +2,7 @@
 // written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (api.ts).
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
-import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './api.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import { ROLES, type Role } from './roles.ts';
 
 /** The document of these routes. Whatever JSON Schema cannot say is checked all the same; nothing it says is not checked. */
