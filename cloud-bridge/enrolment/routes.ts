@@ -21,7 +21,7 @@ export function enrolmentRoutes(
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/enrolments', roles: ['signed'], body: enrolmentBodySchema },
+      ...{ method: 'POST', path: '/v1/enrolments', roles: ['home'], body: enrolmentBodySchema },
       ...{ answer: statementSchema, status: 201, about: 'Redeems a code for the device that signed the proof.' },
     },
     async ({ body, request }) => ({ statement: await enrolment.enrol(body.secret, body.proof, request.ip) }),

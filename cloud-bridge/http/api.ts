@@ -91,11 +91,6 @@ export class Api {
     });
   }
 
-  /** Everything that was declared so far. */
-  get routes(): readonly Declared[] {
-    return this.declared;
-  }
-
   /** Adds a route. What `handle` returns is held against `answer` before it leaves; a reply that it sent itself is not. */
   route<
     A extends Content,
@@ -142,8 +137,10 @@ export class Api {
         ...{ method: 'GET', path: '/openapi.json', roles: ['public'], answer: z.record(z.string(), z.unknown()) },
         about: 'This document.',
       },
-      () => ({ ...this.document() }),
+      () => ({ ...document }),
     );
+    // Once: it is the same for ever, and work to make.
+    const document = this.document();
     await this.server.ready();
     assertSame(this.registered, new Set(this.declared.map(({ method, path }) => `${method} ${path}`)));
     return listenOn(this.server, host, port);
@@ -178,7 +175,7 @@ export class Api {
   ): Promise<Call<P, Q, B, M>> {
     const { roles, params, query, body, admit, exactBody } = shape;
     const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
-    this.deps.rates.take(countedRole(roles, bearer), request.ip, bearer, reply);
+    this.deps.rates.take(countedRole(roles, bearer), request, bearer, reply);
     const who =
       bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);
     const exact = exactBody === true && typeof request.body === 'string' ? request.body : '';

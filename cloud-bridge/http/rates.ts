@@ -1,6 +1,6 @@
 // Owns: how many calls a minute each role may make from one address, and saying so (RateLimit header fields,
 // draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (server.ts).
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
@@ -11,11 +11,14 @@ import type { Role } from './roles.ts';
 const MINUTE_MS = 60_000;
 const WINDOW_S = MINUTE_MS / 1000;
 
+const OF_HOMES: readonly Role[] = ['home', 'device'];
+
 const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
-/** Calls a minute from one address; of devices: from one device at one address. */
+/** Calls a minute from one address; of homes: from one device, or about one grant, at one address. */
 export const perMinuteSchema = z.strictObject({
   public: perMinute(3_000),
   signed: perMinute(3_000),
+  home: perMinute(1_200),
   device: perMinute(1_200),
   agency: perMinute(1_200),
   officer: perMinute(1_200),
@@ -33,7 +36,7 @@ const claimedSchema = z.object({ device: idSchema });
 /** Counts calls by role and address. */
 export class Rates {
   private readonly limits: ReadonlyMap<string, AttemptLimit>;
-  /** Calls of devices that were refused, by address: who makes up devices' names is counted all the same. */
+  /** Calls of homes that were refused, by address: who makes up devices' names is counted all the same. */
   private readonly refusals: AttemptLimit;
   private readonly most: PerMinute;
 
@@ -46,25 +49,30 @@ export class Rates {
   }
 
   /** Counts one call and tells the caller what is left. Throws `http_rate_limited`. */
-  take(role: Role, address: string, bearer: string, reply: FastifyReply): void {
+  take(
+    role: Role,
+    { ip: address, url: path }: Pick<FastifyRequest, 'ip' | 'url'>,
+    bearer: string,
+    reply: FastifyReply,
+  ): void {
     const limit = this.limits.get(role);
     if (!limit) return;
-    // Devices are counted apart, and nothing is said of what they have left: whoever shares an address with a home could
-    // otherwise count its uploads.
-    const isDevice = role === 'device';
-    const name = isDevice ? `${address} ${claimedDevice(bearer)}` : address;
-    if (isDevice) this.refusals.assertOpen(address);
+    // Homes are counted apart, and nothing is said of what they have left: whoever shares an address with one could otherwise
+    // count its uploads and revocations.
+    const isHome = OF_HOMES.includes(role);
+    const name = isHome ? `${address} ${role === 'device' ? claimedDevice(bearer) : path}` : address;
+    if (isHome) this.refusals.assertOpen(address);
     try {
       limit.assertOpen(name);
       limit.note(name);
     } finally {
-      if (!isDevice) this.tell(role, limit.leftOf(name), reply);
+      if (!isHome) this.tell(role, limit.leftOf(name), reply);
     }
   }
 
   /** Counts a call that was refused. */
   noteRefused(role: Role, address: string): void {
-    if (role === 'device') this.refusals.note(address);
+    if (OF_HOMES.includes(role)) this.refusals.note(address);
   }
 
   private tell(role: Role, { left, resetS }: { left: number; resetS: number }, reply: FastifyReply): void {

@@ -14,6 +14,8 @@ export const ROLES = {
   public: null,
   /** Whoever signed what the body holds; the signature is the proof. */
   signed: null,
+  /** A home that signed what the body holds: its owner, or a device that is not known yet. Told apart only to be counted apart. */
+  home: null,
   device: bearer('JWS', 'A token signed by an enrolled device, or by the owner whose grant it is about.'),
   agency: bearer('JWS', 'One call, signed by the agency (doorsill-agency+jws), at most five minutes old.'),
   officer: bearer(
@@ -51,7 +53,7 @@ export function adminAlone(adminToken: string): Staff {
 }
 
 const OF_STAFF: readonly Role[] = ['admin', 'moderator'];
-const WITHOUT_BEARER: readonly Role[] = ['public', 'signed', 'partner-signature'];
+const WITHOUT_BEARER: readonly Role[] = ['public', 'signed', 'home', 'partner-signature'];
 
 /** Whether a role's calls carry `Authorization: Bearer`. */
 export function hasBearer(role: Role): boolean {

@@ -50,7 +50,7 @@ export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocation
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/intakes/:grant/revocation', roles: ['signed'], params: paramsSchema },
+      ...{ method: 'POST', path: '/v1/intakes/:grant/revocation', roles: ['home'], params: paramsSchema },
       ...{ body: revocationSchema, answer: intakeStatusSchema, about: 'An owner takes a grant back.' },
     },
     ({ params, body }) => revocations.revoke(params.grant, body),

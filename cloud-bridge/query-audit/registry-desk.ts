@@ -44,6 +44,8 @@ const keySchema = z.object({ key: publicKeySchema });
 const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 
 const PAGE_AGENCIES = 1_000;
+/** A registry has ten thousand agencies at most. */
+const PAGES_MAX = 20;
 /** Room for a page. */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -60,12 +62,14 @@ export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace
   return {
     agencies: async () => {
       const all: RegisteredAgency[] = [];
-      for (let from: string | null = ''; from !== null; ) {
-        const page: z.infer<typeof listSchema> = await ask(listSchema, `/v1/agencies?limit=${PAGE_AGENCIES}${from}`);
+      let from = '';
+      for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+        const page = await ask(listSchema, `/v1/agencies?limit=${PAGE_AGENCIES}${from}`);
         all.push(...page.agencies);
-        from = page.next === null ? null : `&cursor=${page.next}`;
+        if (page.next === null) return all;
+        from = `&cursor=${page.next}`;
       }
-      return all;
+      throw failure('unreachable', { what: 'the registry', where: url, detail: 'its list of agencies does not end' });
     },
     revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
     reinstate: ({ agency, revision }) => ask(registeredSchema, `/v1/agencies/${agency}/reinstate`, { revision }),

@@ -60,6 +60,8 @@ describe('a limit', () => {
     expect([opened.status, ...shown(opened)]).toEqual([200, null, null]);
     await house.status(parcel);
     expect((await house.status(parcel)).status).toBe(429);
+    const revoked = await house.revoke(parcel);
+    expect([revoked.status, ...shown(revoked)]).toEqual([200, null, null]);
     const stranger = makeParty('device', house.random);
     const other = await house.openIntake(house.parcel(request, { device: stranger, token: { device: stranger.id } }));
     expect([other.status, other.body['code'], ...shown(other)]).toEqual([403, 'device_not_enrolled', null, null]);
