@@ -26,7 +26,7 @@ afterAll(async () => {
 async function say(...words: string[]): Promise<Record<string, unknown>> {
   const { status, last, stderr } = await runCommand([...words, '--data', folder.path, '--json']);
   const text = stderr.trim().split('\n').at(-1) ?? '';
-  return status === 0 ? { ...last } : JSON.parse(text);
+  return status === 0 ? { ...last } : JSON.parse(text).error;
 }
 
 async function until(what: () => boolean): Promise<void> {
