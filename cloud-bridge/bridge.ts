@@ -1,6 +1,5 @@
 // Owns: the bridge's composition: which parts there are, in which order they start, and that they stop in reverse.
 // Not here: anything that they do.
-import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
@@ -18,6 +17,7 @@ import { accessAuditRoutes } from './access-audit/routes.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { Standing } from './agencies/standing.ts';
+import { makeBridgeApi } from './bridge-api.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
@@ -32,7 +32,8 @@ import { enrolmentRoutes } from './enrolment/routes.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultWords } from './hand-over/vault-words.ts';
-import { type HttpLimits, listenOn, makeHttpServer } from './http/server.ts';
+import type { Api } from './http/api.ts';
+import { type HttpLimits, makeHttpServer } from './http/server.ts';
 import type { ClipAsks } from './intake/asks.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
@@ -49,10 +50,14 @@ import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
+import { Moderators } from './requests/moderators.ts';
 import { RequestAsks } from './requests/request-asks.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { SearchParty } from './search-party/search-party.ts';
+import { Outbox } from './webhooks/outbox.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 export interface BridgeDeps {
   clock: Clock;
@@ -74,6 +79,7 @@ interface Core {
   adminToken: string;
   database: Database;
   standing: Standing;
+  moderators: Moderators;
   tokens: AgencyTokens;
 }
 
@@ -106,21 +112,24 @@ export class Bridge {
       const stopAsking = () => asking.abort(failure('unreachable', STOPPING));
       const core = await this.openCore(asking.signal);
       const link = await this.openLink(core);
+      const outbox = this.openOutbox(core);
       const board = this.openBoard(core, link);
       const locks = new UploadLocks();
       // After the server is closed: uploads it cut off put their files in order first.
       this.undo.push(() => locks.idle());
-      const server = this.makeServer();
-      const enrolment = this.addEnrolment(server, core);
-      this.addRequests(server, core, board);
+      const api = this.makeApi(core, link);
+      const enrolment = this.addEnrolment(api, core);
+      this.addRequests(api, core, () => {
+        void board.refresh();
+        void outbox.now();
+      });
       const searchParty = this.openSearchParty(core, link);
-      const custody = this.addCustody(server, core);
-      await this.addIntake(server, core, locks, custody, searchParty);
+      const custody = this.addCustody(api, core);
+      await this.addIntake(api, core, { locks, custody, outbox, searchParty });
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
-      server.get('/v1/bridge', async () => this.facts());
       const { host, port } = this.deps.config.http;
-      this.running = { core, enrolment, board, link, url: await listenOn(server, host, port) };
+      this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
       link.onState((state) => {
         if (!state.online) return;
         void board.refresh();
@@ -128,6 +137,7 @@ export class Bridge {
       });
       board.start();
       searchParty.board.start();
+      outbox.start();
       void board.refreshRevocations().then(() => board.refresh());
       link.start();
       this.deps.log.info('the bridge is up', { url: this.running.url, bridge: core.id });
@@ -186,12 +196,6 @@ export class Bridge {
     return this.deps.config.publicUrl ?? this.url;
   }
 
-  private facts(): object {
-    const { core } = this.up();
-    const { registry, area } = this.deps.config;
-    return { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
-  }
-
   private async openCore(asking: AbortSignal): Promise<Core> {
     const { clock, random, disk, log, config } = this.deps;
     const { dataFolder, registry, requests } = config;
@@ -210,7 +214,16 @@ export class Bridge {
     });
     await standing.start();
     const id = actorId('bridge', sha256Hex(key.publicKey));
-    return { key, id, adminToken, database, standing, tokens: new AgencyTokens({ clock, standing, bridgeId: id }) };
+    const moderators = new Moderators({ clock, random, log, store: database.moderators });
+    return {
+      key,
+      id,
+      adminToken,
+      database,
+      standing,
+      moderators,
+      tokens: new AgencyTokens({ clock, standing, bridgeId: id }),
+    };
   }
 
   private async openLink(core: Core): Promise<MqttLink> {
@@ -231,6 +244,15 @@ export class Bridge {
     });
     this.undo.push(() => link.stop());
     return link;
+  }
+
+  private openOutbox(core: Core): Outbox {
+    const { clock, random, log, config } = this.deps;
+    const { id: bridgeId, standing, database } = core;
+    const shared = { clock, random, log, bridgeId, standing };
+    const outbox = new Outbox({ ...shared, store: database.webhooks, rules: config.webhooks });
+    this.undo.push(() => outbox.stop());
+    return outbox;
   }
 
   private openBoard(core: Core, link: MqttLink): AreaBoard {
@@ -263,14 +285,17 @@ export class Bridge {
     return searchParty;
   }
 
-  private makeServer(): FastifyInstance {
-    const { clock, log, httpLimits } = this.deps;
-    const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
+  private makeApi(core: Core, link: MqttLink): Api {
+    const { clock, log, disk, config, httpLimits } = this.deps;
+    const { proxies } = config.http;
+    const server = makeHttpServer({ clock, log, proxies, ...(httpLimits ? { limits: httpLimits } : {}) });
     this.undo.push(() => server.close());
-    return server;
+    const { registry, area } = config;
+    const facts = { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
+    return makeBridgeApi(server, { ...core, clock, disk, config, facts, isLinked: () => link.state.online });
   }
 
-  private addEnrolment(server: FastifyInstance, core: Core): Enrolment {
+  private addEnrolment(api: Api, core: Core): Enrolment {
     const { clock, random, disk, log, config } = this.deps;
     const enrolment = new Enrolment({
       clock,
@@ -287,13 +312,12 @@ export class Bridge {
       },
       codeLifeS: config.enrolmentCodeLifeS,
     });
-    enrolmentRoutes(server, { enrolment, adminToken: core.adminToken, publicUrl: () => this.publicUrl() });
+    enrolmentRoutes(api, { enrolment, publicUrl: () => this.publicUrl() });
     return enrolment;
   }
 
-  private addRequests(server: FastifyInstance, core: Core, board: AreaBoard): void {
+  private addRequests(api: Api, core: Core, changed: () => void): void {
     const { clock, random, log, config } = this.deps;
-    const changed = () => void board.refresh();
     const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
     const requests = new Requests({
       clock,
@@ -308,27 +332,38 @@ export class Bridge {
       rules: config.requests,
       changed,
     });
-    requestRoutes(server, requests, core.adminToken);
+    requestRoutes(api, requests);
+    const { tokens, database } = core;
+    const { loopback } = config.webhooks;
+    webhookRoutes(api, new Webhooks({ store: database.webhooks, tokens, loopback }));
     const publicUrl = () => this.publicUrl();
-    neighborsRoutes(server, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
-    partnerRoutes(server, { partners, requests, adminToken: core.adminToken });
+    neighborsRoutes(api, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
+    partnerRoutes(api, { partners, requests });
   }
 
-  private addCustody(server: FastifyInstance, core: Core): Custody {
+  private addCustody(api: Api, core: Core): Custody {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
-    logRoutes(server, custody);
-    bundleRoutes(server, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
+    logRoutes(api, custody);
+    bundleRoutes(api, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
     return custody;
   }
 
   private async addIntake(
-    server: FastifyInstance,
+    api: Api,
     core: Core,
-    locks: UploadLocks,
-    custody: Custody,
-    searchParty: SearchParty,
+    {
+      locks,
+      custody,
+      outbox,
+      searchParty,
+    }: {
+      locks: UploadLocks;
+      custody: Custody;
+      outbox: Outbox;
+      searchParty: SearchParty;
+    },
   ): Promise<void> {
     const { clock, random, disk, log, config } = this.deps;
     const { intakes: store, enrolments, requests, accessLog } = core.database;
@@ -338,7 +373,10 @@ export class Bridge {
     const receipts = new Receipts({ clock, random, key });
     const shared = { clock, random, log, store, files, locks, receipts, asks };
     const vault = this.openVault(core, files, locks, receipts);
-    const stored = () => vault?.handOvers.wake();
+    const stored = () => {
+      vault?.handOvers.wake();
+      void outbox.now();
+    };
     const finish = new Finish({
       ...shared,
       sweepEveryMs: SWEEP_EVERY_MS,
@@ -357,17 +395,17 @@ export class Bridge {
       for (const each of [clips, petClips]) each.stopReading(clip);
     };
     const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
-    intakeRoutes(server, desk, new Revocations(revocations));
-    clipRoutes(server, clips, custody);
-    searchParty.addRoutes(server, petClips);
+    intakeRoutes(api, desk, new Revocations(revocations));
+    clipRoutes(api, clips, custody);
+    searchParty.addRoutes(api, petClips);
     const audit = new AccessAudit(accessLog, clock);
-    accessAuditRoutes(server, { audit, clips, adminToken: core.adminToken });
+    accessAuditRoutes(api, { audit, clips });
     await finish.start();
     this.undo.push(() => finish.stop());
     vault?.handOvers.start();
     this.undo.push(() => vault?.handOvers.stop());
     const { creationsMax } = config.intake;
-    uploadRoutes(server, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+    uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
   }
 
   /** The way to the vault; null when none is set up. */

@@ -72,7 +72,7 @@ const intakeRulesSchema = z.strictObject({
 });
 export type IntakeRules = z.infer<typeof intakeRulesSchema>;
 
-const searchRulesSchema = z.strictObject({
+export const searchRulesSchema = z.strictObject({
   /** A search lives a few hours. */
   lifeSMax: z
     .int()
@@ -86,6 +86,24 @@ const searchRulesSchema = z.strictObject({
   openPerCellMax: z.int().positive().max(40).default(20),
 });
 export type SearchRules = z.infer<typeof searchRulesSchema>;
+const webhookRulesSchema = z
+  .strictObject({
+    /** Whether webhooks may be on this machine, then also without TLS: for trying things out. */
+    loopback: z.boolean().default(false),
+    /** How often events that wait are looked at. */
+    everyS: z.number().positive().max(HOUR_S).default(5),
+    answerSMax: z.number().positive().max(60).default(10),
+    retrySFirst: z.int().positive().max(HOUR_S).default(30),
+    retrySMost: z
+      .int()
+      .positive()
+      .max(24 * HOUR_S)
+      .default(6 * HOUR_S),
+    /** After so many attempts an event is given up. */
+    attemptsMax: z.int().positive().max(100).default(14),
+  })
+  .refine(({ retrySFirst, retrySMost }) => retrySFirst <= retrySMost, 'retrySFirst is above retrySMost');
+export type WebhookRules = z.infer<typeof webhookRulesSchema>;
 
 const vaultSchema = z.strictObject({
   /** The vault's address and its key, pinned: only what is signed with it lets the bridge erase its own copy. */
@@ -139,6 +157,7 @@ export const bridgeConfigSchema = z
     requests: requestRulesSchema.prefault({}),
     searchParty: searchRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
+    webhooks: webhookRulesSchema.prefault({}),
     /** Where stored clips are handed to. Without it they stay at the bridge. */
     vault: vaultSchema.optional(),
   })

@@ -1,7 +1,9 @@
 // Owns: reading the access log out: in pages, as CSV, as a page to print, never more than a page of it in memory.
 // Not here: writing it (clips/), who may read it (routes.ts).
+import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
+import { pageOf, positionIn } from '../http/paging.ts';
 import { csvRow } from './csv.ts';
 import { pageEnd, pageHead, pageRow } from './page.ts';
 
@@ -10,11 +12,24 @@ export type AuditOf = Pick<AccessPage, 'agency' | 'clip'>;
 
 export const AUDIT_ROWS_MAX = 500;
 
-const COLUMNS = ['number', 'time', 'agency', 'action', 'part', 'clip', 'reason', 'token', 'custody leaf'] as const;
+const numberSchema = z.int().nonnegative();
+
+const COLUMNS = [
+  'number',
+  'time',
+  'agency',
+  'action',
+  'part',
+  'clip',
+  'officer',
+  'reason',
+  'token',
+  'custody leaf',
+] as const;
 
 function cellsOf(access: LoggedAccess): (string | number | null)[] {
-  const { number, atUs, agency, action, part, clip, reason, token, leaf } = access;
-  return [number, timeOf(atUs), agency, action, part, clip, reason, token, leaf];
+  const { number, atUs, agency, action, part, clip, officer, reason, token, leaf } = access;
+  return [number, timeOf(atUs), agency, action, part, clip, officer, reason, token, leaf];
 }
 
 const timeOf = (atUs: number) => new Date(Math.floor(atUs / 1000)).toISOString();
@@ -28,10 +43,15 @@ export class AccessAudit {
     this.clock = clock;
   }
 
-  /** One page, oldest first; `next` is what the following one comes after, null at the end. */
-  async page(of: AuditOf, after: number, limit: number): Promise<{ accesses: LoggedAccess[]; next: number | null }> {
-    const accesses = await this.log.page({ ...of, after, most: limit });
-    return { accesses, next: accesses.length === limit ? (accesses.at(-1)?.number ?? null) : null };
+  /** One page, oldest first. Throws `http_body_invalid` for a cursor that is none of this list's. */
+  async page(
+    of: AuditOf,
+    { limit, cursor }: { limit: number; cursor?: string | undefined },
+  ): Promise<{ accesses: LoggedAccess[]; next: string | null }> {
+    const after = positionIn(numberSchema, cursor) ?? 0;
+    const found = await this.log.page({ ...of, after, most: limit + 1 });
+    const { shown: accesses, next } = pageOf(found, limit, ({ number }) => number);
+    return { accesses, next };
   }
 
   /** All of it as CSV (RFC 4180), in parts. */
@@ -55,10 +75,10 @@ export class AccessAudit {
   }
 
   private async *pages(of: AuditOf): AsyncGenerator<LoggedAccess[]> {
-    for (let after: number | null = 0; after !== null; ) {
-      const { accesses, next } = await this.page(of, after, AUDIT_ROWS_MAX);
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const accesses = await this.log.page({ ...of, after, most: AUDIT_ROWS_MAX });
       if (accesses.length > 0) yield accesses;
-      after = next;
+      after = accesses.at(-1)?.number;
     }
   }
 }

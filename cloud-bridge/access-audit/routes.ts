@@ -1,59 +1,80 @@
 // Owns: the HTTP routes of the access audit and who may call them: an agency for its own readings, the admin for all.
 // Not here: the rows and their forms (audit.ts).
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { ACCESS_ACTIONS, ACCESS_PARTS } from '../../device/protocol/custody.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Clips } from '../clips/clips.ts';
-import { assertAdmin, bearerOf } from '../http/bearer.ts';
-import { countSchema, parseBody } from '../http/server.ts';
+import type { Api } from '../http/api.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
+import type { Who } from '../http/roles.ts';
 import { type AccessAudit, AUDIT_ROWS_MAX, type AuditOf } from './audit.ts';
 import { PAGE_POLICY } from './page.ts';
 
 const exportSchema = z.strictObject({ clip: idSchema.optional(), agency: idSchema.optional() });
-const pageSchema = exportSchema.extend({
-  after: countSchema.default(0),
-  limit: countSchema.pipe(z.int().min(1).max(AUDIT_ROWS_MAX)).default(100),
+const pageSchema = exportSchema.extend(pageFields(100, AUDIT_ROWS_MAX));
+const count = z.int().nonnegative();
+const answerSchema = z.strictObject({
+  accesses: z.array(
+    z.strictObject({
+      number: count,
+      atUs: count,
+      agency: idSchema,
+      clip: idSchema,
+      part: z.enum(ACCESS_PARTS),
+      action: z.enum(ACCESS_ACTIONS),
+      /** Empty for what was read before officers were named. */
+      officer: z.string(),
+      reason: z.string(),
+      token: idSchema,
+      leaf: count.nullable(),
+    }),
+  ),
+  next: nextSchema,
 });
 
-export function accessAuditRoutes(
-  server: FastifyInstance,
-  deps: { audit: AccessAudit; clips: Clips; adminToken: string },
-): void {
-  const { audit, clips, adminToken } = deps;
-
-  /** What the caller may read of what it asks for. Throws `http_unauthorised`, `token_...`, `agency_...`, `clip_unknown`. */
-  const allowed = async (request: FastifyRequest, asked: z.infer<typeof exportSchema>): Promise<AuditOf> => {
-    const clip = asked.clip ?? null;
-    // A signed token has dots, the admin's has none.
-    if (!bearerOf(request).includes('.')) {
-      assertAdmin(request, adminToken);
-      return { clip, agency: asked.agency ?? null };
-    }
-    return { clip, agency: await clips.seeAll(bearerOf(request), 'audit') };
+export function accessAuditRoutes(api: Api, { audit, clips }: { audit: AccessAudit; clips: Clips }): void {
+  /** What the caller may read of what it asks for. Throws `token_...`, `agency_...`, `clip_unknown`. */
+  const allowed = async (call: { who: Who; bearer: string; query: z.infer<typeof exportSchema> }): Promise<AuditOf> => {
+    const clip = call.query.clip ?? null;
+    if (call.who.role === 'admin') return { clip, agency: call.query.agency ?? null };
+    return { clip, agency: await clips.seeAll(call.bearer, 'audit') };
   };
-
-  server.get('/v1/access-audit', async (request) => {
-    const { after, limit, ...asked } = parseBody(pageSchema, request.query);
-    return audit.page(await allowed(request, asked), after, limit);
-  });
-
-  server.get('/v1/access-audit.csv', async (request, reply) => {
-    const of = await allowed(request, parseBody(exportSchema, request.query));
-    return reply
-      .type('text/csv; charset=utf-8; header=present')
-      .headers({
-        'content-disposition': 'attachment; filename="access-audit.csv"',
-        'x-content-type-options': 'nosniff',
-      })
-      .send(Readable.from(audit.csv(of)));
-  });
-
-  server.get('/v1/access-audit.html', async (request, reply) => {
-    const of = await allowed(request, parseBody(exportSchema, request.query));
-    return reply
-      .type('text/html; charset=utf-8')
-      .headers({ 'content-security-policy': PAGE_POLICY, 'x-content-type-options': 'nosniff' })
-      .send(Readable.from(audit.html(of)));
-  });
+  const shape = { method: 'GET', roles: ['officer', 'admin'] } as const;
+  api.route(
+    {
+      ...{ ...shape, path: '/v1/access-audit', query: pageSchema, answer: answerSchema },
+      about: 'Who was shown which clip, when and why, the first one first: an agency its own readings, the admin all.',
+    },
+    async (call) => audit.page(await allowed(call), call.query),
+  );
+  api.route(
+    {
+      ...{ ...shape, path: '/v1/access-audit.csv', query: exportSchema, answer: { media: 'text/csv' } },
+      about: 'The same as CSV (RFC 4180), all of it.',
+    },
+    async (call) => {
+      const of = await allowed(call);
+      return call.reply
+        .type('text/csv; charset=utf-8; header=present')
+        .headers({
+          'content-disposition': 'attachment; filename="access-audit.csv"',
+          'x-content-type-options': 'nosniff',
+        })
+        .send(Readable.from(audit.csv(of)));
+    },
+  );
+  api.route(
+    {
+      ...{ ...shape, path: '/v1/access-audit.html', query: exportSchema, answer: { media: 'text/html' } },
+      about: 'The same as a page to print.',
+    },
+    async (call) => {
+      const of = await allowed(call);
+      return call.reply
+        .type('text/html; charset=utf-8')
+        .headers({ 'content-security-policy': PAGE_POLICY, 'x-content-type-options': 'nosniff' })
+        .send(Readable.from(audit.html(of)));
+    },
+  );
 }

@@ -1,9 +1,24 @@
 // Owns: believing what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
+import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../../device/protocol/agency.ts';
-import { type AccessToken, accessTokenSchema } from '../../device/protocol/manifest.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../device/protocol/manifest.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
 import type { Standing } from './standing.ts';
+
+/** An agency that calls. */
+export interface AgencyCaller {
+  /** The agency across its keys. */
+  organisation: string;
+  agency: string;
+  /** When it signed the call, in seconds since 1970. */
+  saidS: number;
+  call: AgencyAction;
+}
+
+const anything = z.unknown().optional();
+const unreasonedSchema = accessTokenSchema.extend({ officer: anything, reason: anything });
 
 /** Reads tokens of agencies in good standing. */
 export class AgencyTokens {
@@ -14,7 +29,7 @@ export class AgencyTokens {
   }
 
   /** Who calls and what for. Throws `token_...`, and what `Standing.credential` throws. */
-  async readCall(token: string): Promise<{ organisation: string; call: AgencyAction }> {
+  async readCall(token: string): Promise<AgencyCaller> {
     const { agency } = peekToken(token, agencyCallSchema);
     const { claims: credential } = await this.deps.standing.credential(agency);
     const claims = readToken(token, {
@@ -24,12 +39,13 @@ export class AgencyTokens {
       keys: [credential.key],
     });
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
-    return { organisation: credential.organisation ?? agency, call: claims.call };
+    return { organisation: credential.organisation ?? agency, agency, saidS: claims.iat, call: claims.call };
   }
 
-  /** An officer's access to one clip. Throws `token_...`, and what `Standing.credential` throws. */
+  /** An officer's access to one clip. Throws `access_reason_missing`, `token_...`, and what `Standing.credential` throws. */
   async readAccess(token: string): Promise<AccessToken> {
-    const { agency } = peekToken(token, accessTokenSchema);
+    const { agency, officer, reason } = peekToken(token, unreasonedSchema);
+    if (!accessReasonSchema.safeParse({ officer, reason }).success) throw failure('access_reason_missing');
     const { claims: credential } = await this.deps.standing.credential(agency);
     const claims = readToken(token, {
       typ: 'doorsill-access+jws',

@@ -72,6 +72,11 @@ export class Standing {
     return this.list?.token ?? null;
   }
 
+  /** Whether there is a list that lives now: without one nobody may act. */
+  isListFresh(): boolean {
+    return this.list !== null && wallSeconds(this.deps.clock) < this.list.claims.exp;
+  }
+
   /**
    * Asks the registry for the list; returns whether who is revoked has changed. An older revision is refused. Throws
    * `unreachable`, `token_...`.

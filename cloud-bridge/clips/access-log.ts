@@ -8,6 +8,8 @@ export interface Access {
   clip: string;
   part: AccessPart;
   action: AccessAction;
+  /** Name or badge, as the agency's token says. Empty for what was read before officers were named. */
+  officer: string;
   reason: string;
   token: string;
 }

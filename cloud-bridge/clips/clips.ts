@@ -1,12 +1,15 @@
 // Owns: showing stored clips to those they were granted to, and to nobody else; every reading is logged first. Of clips
 // that were handed over it says where they are. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
 // reading the log out (access-audit/).
+import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency.ts';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
+import { pageOf, positionIn } from '../http/paging.ts';
 import { Readings, type Span } from '../http/readings.ts';
 import type { Intake, IntakeStore } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
@@ -23,9 +26,12 @@ export interface ClipsDeps {
   evidenceUrl: (intake: Intake) => string;
 }
 
-/** Believes a reader's token. `agency`: whose clips they may read. */
+/** What a reader's token says. `agency`: whose clips they may read. */
+type Reading = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'>;
+
+/** Believes a reader's token. */
 export interface AccessReader {
-  readAccess(token: string): Promise<Pick<AccessToken, 'agency' | 'clip' | 'reason' | 'jti'>>;
+  readAccess(token: string): Promise<Reading>;
 }
 
 /** What the list says of a clip. */
@@ -38,7 +44,7 @@ export interface ClipEntry {
   evidence?: string;
 }
 
-const LIST_MAX = 1_000;
+const positionSchema = z.strictObject({ storedS: z.int(), clip: idSchema });
 
 export class Clips {
   private readonly deps: ClipsDeps;
@@ -59,13 +65,20 @@ export class Clips {
     return access.agency;
   }
 
-  /** The caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`. */
-  async list(bearer: string): Promise<ClipEntry[]> {
-    const clips = await this.deps.store.storedClips(await this.seeAll(bearer, 'list'), LIST_MAX);
-    return clips.map((intake) => {
+  /** A page of the caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`, `http_body_invalid`. */
+  async list(
+    bearer: string,
+    page: { limit: number; cursor?: string | undefined },
+  ): Promise<{ clips: ClipEntry[]; next: string | null }> {
+    const behind = positionIn(positionSchema, page.cursor);
+    const agency = await this.seeAll(bearer, 'list');
+    const found = await this.deps.store.storedClips(agency, behind, page.limit + 1);
+    const { shown, next } = pageOf(found, page.limit, ({ clip, storedS }) => ({ storedS, clip }));
+    const clips = shown.map((intake) => {
       const { clip, request, clipBytes: bytes, clipSha256: sha256 } = intake;
       return { clip, request, bytes, sha256, ...this.evidenceOf(intake) };
     });
+    return { clips, next };
   }
 
   /**
@@ -109,14 +122,10 @@ export class Clips {
     this.readings.end(clip, failure('clip_unknown'));
   }
 
-  private async note(
-    access: Awaited<ReturnType<AccessReader['readAccess']>>,
-    part: AccessPart,
-    action: AccessAction,
-  ): Promise<void> {
-    const { agency, clip, reason, jti } = access;
+  private async note(access: Reading, part: AccessPart, action: AccessAction): Promise<void> {
+    const { agency, clip, officer, reason, jti } = access;
     const atUs = this.deps.clock.wallUs();
-    await this.deps.log.add({ atUs, agency, clip, part, action, reason, token: jti });
+    await this.deps.log.add({ atUs, agency, clip, part, action, officer, reason, token: jti });
   }
 }
 

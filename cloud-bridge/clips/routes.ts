@@ -1,44 +1,83 @@
 // Owns: the HTTP routes by which an agency reads its clips. Not here: who may (clips.ts).
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { custodyBundleSchema } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
 import type { Custody } from '../custody/custody.ts';
-import { bearerOf } from '../http/bearer.ts';
+import type { Api } from '../http/api.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
 import { sendClip } from '../http/send-clip.ts';
-import { parseBody } from '../http/server.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
+const pageSchema = z.strictObject(pageFields(100, 500));
+const evidenceSchema = z.url().optional();
+const listSchema = z.strictObject({
+  clips: z.array(
+    z.strictObject({
+      clip: idSchema,
+      request: idSchema,
+      bytes: z.int().positive(),
+      sha256: sha256Schema,
+      /** Where it is now, once it was handed over. */
+      evidence: evidenceSchema,
+    }),
+  ),
+  next: nextSchema,
+});
+/** The clip was handed over: where it is now. */
+const elsewhereSchema = z.strictObject({ clip: idSchema, evidence: z.url() });
 
-export function clipRoutes(server: FastifyInstance, clips: Clips, custody: Custody): void {
-  server.get('/v1/clips', async (request) => ({ clips: await clips.list(bearerOf(request)) }));
-
-  server.get('/v1/clips/:clip', async (request, reply) => {
-    const { clip } = parseBody(paramsSchema, request.params);
-    // A player asks for parts; who asks for the whole takes it along.
-    const action = request.headers.range === undefined ? 'download' : 'stream';
-    const { intake, evidence } = await clips.see(bearerOf(request), clip, 'clip', action);
-    if (evidence) return elsewhere(reply, clip, evidence);
-    const { clipBytes, clipSha256 } = intake;
-    const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
-    return sendClip(reply, sent, (span) => clips.read(clip, span));
-  });
-
-  server.get('/v1/clips/:clip/manifest', async (request, reply) => {
-    const { clip } = parseBody(paramsSchema, request.params);
-    const { intake, evidence } = await clips.see(bearerOf(request), clip, 'manifest', 'view');
-    return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: intake.manifest };
-  });
-  server.get('/v1/clips/:clip/custody', async (request) => {
-    const { clip } = parseBody(paramsSchema, request.params);
-    const { intake } = await clips.see(bearerOf(request), clip, 'custody', 'view');
-    if (intake.receipt === null) throw failure('clip_unknown');
-    return custody.bundle(intake.receipt);
-  });
+export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
+  const officer = { method: 'GET', roles: ['officer'] } as const;
+  api.route(
+    {
+      ...{ ...officer, path: '/v1/clips', query: pageSchema, answer: listSchema },
+      about: "The agency's own clips, the last one first (access to `all`).",
+    },
+    ({ bearer, query }) => clips.list(bearer, query),
+  );
+  api.route(
+    {
+      ...{ ...officer, path: '/v1/clips/:clip', params: paramsSchema, answer: { media: 'video/mp4' } },
+      also: { 206: { media: 'video/mp4' }, 303: elsewhereSchema },
+      about: 'The clip, whole or a range of it.',
+    },
+    async ({ bearer, params: { clip }, request, reply }) => {
+      // A player asks for parts; who asks for the whole takes it along.
+      const action = request.headers.range === undefined ? 'download' : 'stream';
+      const { intake, evidence } = await clips.see(bearer, clip, 'clip', action);
+      if (evidence) return elsewhere(reply, clip, evidence);
+      const { clipBytes, clipSha256 } = intake;
+      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
+      return sendClip(reply, sent, (span) => clips.read(clip, span));
+    },
+  );
+  api.route(
+    {
+      ...{ ...officer, path: '/v1/clips/:clip/manifest', params: paramsSchema, also: { 303: elsewhereSchema } },
+      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The manifest that the device signed.' },
+    },
+    async ({ bearer, params: { clip }, reply }) => {
+      const { intake, evidence } = await clips.see(bearer, clip, 'manifest', 'view');
+      return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: intake.manifest };
+    },
+  );
+  api.route(
+    {
+      ...{ ...officer, path: '/v1/clips/:clip/custody', params: paramsSchema, answer: custodyBundleSchema },
+      about: 'The receipt, and the proof of the leaf about the clip.',
+    },
+    async ({ bearer, params: { clip } }) => {
+      const { intake } = await clips.see(bearer, clip, 'custody', 'view');
+      if (intake.receipt === null) throw failure('clip_unknown');
+      return custody.bundle(intake.receipt);
+    },
+  );
 }
 
 /** The clip was handed over: where it is now, which asks for a token of its own (RFC 9110 §15.4.4). */
 function elsewhere(reply: FastifyReply, clip: string, evidence: string): FastifyReply {
-  return reply.code(303).header('location', evidence).send({ clip, evidence });
+  return reply.code(303).header('location', evidence).send(elsewhereSchema.parse({ clip, evidence }));
 }

@@ -1,46 +1,81 @@
 // Owns: the HTTP routes of the log of custody. Public but for bundles. Not here: what they answer (custody.ts, calls.ts).
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { cosignatureBodySchema } from '../../device/protocol/custody.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
-import { bearerOf } from '../http/bearer.ts';
-import { countSchema, parseBody } from '../http/server.ts';
+import {
+  consistencyAnswerSchema,
+  cosignatureBodySchema,
+  custodyBundleSchema,
+  headAnswerSchema,
+} from '../../device/protocol/custody.ts';
+import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
+import type { Api } from '../http/api.ts';
+import { countSchema } from '../http/server.ts';
 import type { CustodyCalls } from './calls.ts';
 import { type Custody, ENTRIES_MAX } from './custody.ts';
 
 const inclusionSchema = z.strictObject({ leaf: countSchema, size: countSchema.optional() });
 const consistencySchema = z.strictObject({ from: countSchema, to: countSchema });
 const entriesSchema = z.strictObject({
-  from: countSchema.default(0),
-  limit: countSchema.pipe(z.int().min(1).max(ENTRIES_MAX)).default(100),
+  from: countSchema.prefault('0'),
+  limit: countSchema.pipe(z.int().min(1).max(ENTRIES_MAX)).prefault('100'),
 });
 const grantSchema = z.strictObject({ grant: idSchema });
+const count = z.int().nonnegative();
+const inclusionAnswerSchema = z.strictObject({ leaf: count, size: count, path: z.array(sha256Schema) });
+const entriesAnswerSchema = z.strictObject({
+  entries: z.array(z.strictObject({ leaf: count, entry: z.string() })),
+  next: count.nullable(),
+});
 
 /** What anyone may read of a log, and what witnesses say of it. */
-export function logRoutes(server: FastifyInstance, custody: Custody): void {
-  server.get('/v1/custody/head', async () => custody.head());
-  server.get('/v1/custody/inclusion', async (request) => {
-    const { leaf, size } = parseBody(inclusionSchema, request.query);
-    return custody.inclusion(leaf, size);
-  });
-  server.get('/v1/custody/consistency', async (request) => {
-    const { from, to } = parseBody(consistencySchema, request.query);
-    return custody.consistency(from, to);
-  });
-  server.get('/v1/custody/entries', async (request) => {
-    const { from, limit } = parseBody(entriesSchema, request.query);
-    return custody.entries(from, limit);
-  });
-  server.post('/v1/custody/cosignatures', async (request, reply) => {
-    const { head, cosignature } = parseBody(cosignatureBodySchema, request.body);
-    await custody.cosign(head, cosignature);
-    return reply.code(201).send({});
-  });
+export function logRoutes(api: Api, custody: Custody): void {
+  const open = { method: 'GET', roles: ['public'] } as const;
+  api.route(
+    {
+      ...{ ...open, path: '/v1/custody/head', answer: headAnswerSchema },
+      about: 'The newest signed head of the log, and the newest that witnesses have cosigned.',
+    },
+    () => custody.head(),
+  );
+  api.route(
+    {
+      ...{ ...open, path: '/v1/custody/inclusion', query: inclusionSchema, answer: inclusionAnswerSchema },
+      about: 'Proof that a leaf is in the tree of a size.',
+    },
+    ({ query }) => custody.inclusion(query.leaf, query.size),
+  );
+  api.route(
+    {
+      ...{ ...open, path: '/v1/custody/consistency', query: consistencySchema, answer: consistencyAnswerSchema },
+      about: 'Proof that one tree continues another.',
+    },
+    ({ query }) => custody.consistency(query.from, query.to),
+  );
+  api.route(
+    {
+      ...{ ...open, path: '/v1/custody/entries', query: entriesSchema, answer: entriesAnswerSchema },
+      about: 'Leaves of the log by their numbers.',
+    },
+    ({ query }) => custody.entries(query.from, query.limit),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/custody/cosignatures', roles: ['signed'], body: cosignatureBodySchema },
+      ...{ answer: z.strictObject({}), status: 201, about: 'A witness hands in its cosignature of a head.' },
+    },
+    async ({ body }) => {
+      await custody.cosign(body.head, body.cosignature);
+      return {};
+    },
+  );
 }
 
 /** The bundle of one's own grant. */
-export function bundleRoutes(server: FastifyInstance, calls: CustodyCalls): void {
-  server.get('/v1/intakes/:grant/custody', async (request) =>
-    calls.bundle(bearerOf(request), parseBody(grantSchema, request.params).grant),
+export function bundleRoutes(api: Api, calls: CustodyCalls): void {
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/intakes/:grant/custody', roles: ['device'], params: grantSchema },
+      ...{ answer: custodyBundleSchema, about: 'Receipt and proof of a grant’s clip, for its device or its owner.' },
+    },
+    ({ bearer, params }) => calls.bundle(bearer, params.grant),
   );
 }

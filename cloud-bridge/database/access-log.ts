@@ -16,18 +16,19 @@ export class SqlAccessLog implements AccessLog {
   }
 
   async add(access: Access): Promise<void> {
-    const { atUs, agency, clip, part, action, reason, token } = access;
+    const { atUs, agency, clip, part, action, officer, reason, token } = access;
     await this.tables.transaction().execute(async (step) => {
       const read = await step
         .selectFrom('intakes')
         .select(['device', 'grant_id as grant'])
         .where('clip', '=', clip)
         .executeTakeFirst();
-      const facts = { clip, agency, part, action, reasonSha256: sha256Hex(reason), token };
+      const said = { reasonSha256: sha256Hex(reason), officerSha256: sha256Hex(officer) };
+      const facts = { clip, agency, part, action, ...said, token };
       const leaf = await this.custody.append(step, { kind: 'access', about: read ?? null, facts });
       await step
         .insertInto('access_log')
-        .values({ at_us: atUs, agency, clip, part, action, reason, token, leaf })
+        .values({ at_us: atUs, agency, clip, part, action, officer, reason, token, leaf })
         .execute();
     });
   }

@@ -1,17 +1,21 @@
 // Owns: the bridge's one database and the stores on top of it.
 // Not here: opening and durability (place.ts), what the stores mean (each capability's store.ts).
 import { SqlAccessLog } from './access-log.ts';
+import { SqlAnswers } from './answers.ts';
 import { type CustodySeams, SqlCustody } from './custody.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
 import { SqlHandOvers } from './hand-overs.ts';
+import { SqlHealth } from './health.ts';
 import { SqlIntakes } from './intakes.ts';
+import { SqlModerators } from './moderators.ts';
 import { SqlNeighbors } from './neighbors.ts';
 import { SqlPartners } from './partners.ts';
 import { type DatabasePlace, openAt, type PlaceSeams } from './place.ts';
 import { SqlRequests } from './requests.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
 import { SqlSearches } from './searches.ts';
+import { SqlWebhooks } from './webhooks.ts';
 
 /** All stores of one database. */
 export interface Database {
@@ -19,6 +23,10 @@ export interface Database {
   enrolments: SqlEnrolments;
   requests: SqlRequests;
   partners: SqlPartners;
+  moderators: SqlModerators;
+  webhooks: SqlWebhooks;
+  answers: SqlAnswers;
+  health: SqlHealth;
   neighbors: SqlNeighbors;
   searches: SqlSearches;
   intakes: SqlIntakes;
@@ -40,6 +48,10 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       enrolments: new SqlEnrolments(tables),
       requests: new SqlRequests(tables, custody),
       partners: new SqlPartners(tables, custody),
+      moderators: new SqlModerators(tables),
+      webhooks: new SqlWebhooks(tables),
+      answers: new SqlAnswers(tables),
+      health: new SqlHealth(tables),
       neighbors: new SqlNeighbors(tables),
       searches: new SqlSearches(tables),
       intakes: new SqlIntakes(tables, custody),

@@ -5,6 +5,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
 import { kindOfRecipient } from '../intake/asks.ts';
 import type {
+  ClipPosition,
   GrantKey,
   Intake,
   IntakeStore,
@@ -199,16 +200,21 @@ export class SqlIntakes implements IntakeStore {
     return rows.map(toIntake);
   }
 
-  async storedClips(agency: string, most: number): Promise<Intake[]> {
-    const rows = await this.tables
+  async storedClips(agency: string, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]> {
+    let query = this.tables
       .selectFrom('intakes')
       .selectAll()
       .where('agency', '=', agency)
       .where('state', '=', 'stored')
       .orderBy('stored_s', 'desc')
-      .limit(most)
-      .execute();
-    return rows.map(toIntake);
+      .orderBy('clip', 'desc')
+      .limit(most);
+    if (behind) {
+      query = query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('stored_s', 'clip'), '<', tuple(behind.storedS, behind.clip)),
+      );
+    }
+    return (await query.execute()).map((row) => ({ ...toIntake(row), storedS: row.stored_s ?? 0 }));
   }
 
   private async tellDeletion(

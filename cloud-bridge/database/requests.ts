@@ -9,6 +9,7 @@ import type {
   NumberLimits,
   NumbersOutcome,
   RequestChange,
+  RequestPosition,
   RequestStore,
   StoredRequest,
 } from '../requests/store.ts';
@@ -73,27 +74,46 @@ export class SqlRequests implements RequestStore {
     });
   }
 
-  async waiting(nowS: number, after: string | null, most: number): Promise<StoredRequest[]> {
-    const from =
-      after === null
-        ? undefined
-        : await this.tables
-            .selectFrom('requests')
-            .select('submitted_s')
-            .where('request', '=', after)
-            .executeTakeFirst();
+  async waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]> {
     let query = withPartner(this.tables)
       .where('requests.state', '=', 'in_moderation')
       .where('requests.expires_s', '>', nowS)
       .orderBy('requests.submitted_s')
       .orderBy('requests.request')
       .limit(most);
-    if (from && after !== null) {
+    if (behind) {
       query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('requests.submitted_s', 'requests.request'), '>', tuple(from.submitted_s, after)),
+        eb(refTuple('requests.submitted_s', 'requests.request'), '>', tuple(behind.submittedS, behind.request)),
       );
     }
     return this.withCells(await query.execute());
+  }
+
+  async ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]> {
+    let query = withPartner(this.tables)
+      .where('requests.organisation', '=', organisation)
+      .orderBy('requests.submitted_s', 'desc')
+      .orderBy('requests.request', 'desc')
+      .limit(most);
+    if (behind) {
+      query = query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('requests.submitted_s', 'requests.request'), '<', tuple(behind.submittedS, behind.request)),
+      );
+    }
+    return this.withCells(await query.execute());
+  }
+
+  async counts(nowS: number): Promise<Record<'in_moderation' | 'published', number>> {
+    const count = async (state: 'in_moderation' | 'published') => {
+      const row = await this.tables
+        .selectFrom('requests')
+        .select((all) => all.fn.countAll<number>().as('count'))
+        .where('state', '=', state)
+        .where('expires_s', '>', nowS)
+        .executeTakeFirstOrThrow();
+      return row.count;
+    };
+    return { in_moderation: await count('in_moderation'), published: await count('published') };
   }
 
   async unexpired(nowS: number): Promise<StoredRequest[]> {
@@ -257,6 +277,7 @@ function toRow(request: StoredRequest): Tables['requests'] {
     revision: request.revision,
     findings: JSON.stringify(request.findings),
     reason: request.reason,
+    moderator: request.moderator,
     partner: request.partner?.partner ?? null,
     submitted_s: request.submittedS,
     published_s: request.publishedS,
@@ -283,6 +304,7 @@ function toRequest(row: Row, cells: string[]): StoredRequest {
     revision: row.revision,
     findings: findingsSchema.parse(parseJson(row.findings)),
     reason: row.reason,
+    moderator: row.moderator,
     partner: isKnown ? { partner, name, status, sinceS } : null,
     submittedS: row.submitted_s,
     publishedS: row.published_s,

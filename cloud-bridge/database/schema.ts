@@ -3,6 +3,8 @@ import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import type { PartnerStatus } from '../partners/store.ts';
 import type { RequestState } from '../requests/machine.ts';
+import type { WebhookEvent } from '../webhooks/events.ts';
+import type { EventState } from '../webhooks/store.ts';
 import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
 import type { Migrations } from './migrations.ts';
 
@@ -25,9 +27,36 @@ export interface Tables extends CustodyTables {
     /** JSON. */
     findings: string;
     reason: string | null;
+    moderator: string | null;
     partner: string | null;
     submitted_s: number;
     published_s: number;
+    expires_s: number;
+  };
+  moderators: { moderator: string; name: string; since_s: number; token_sha256: string };
+  health: { only: number; written_s: number };
+  webhooks: { organisation: string; agency: string; url: string | null; secret: string; said_s: number };
+  webhook_events: {
+    event: string;
+    organisation: string;
+    type: WebhookEvent['type'];
+    body: string;
+    made_s: number;
+    attempts: number;
+    next_s: number;
+    state: EventState;
+    detail: string;
+    /** The order in which they were made. */
+    place: number;
+  };
+  /** How far in the log of custody, and up to when, events were made. */
+  webhook_progress: { only: number; leaf: number; swept_s: number };
+  kept_answers: {
+    key_sha256: string;
+    caller: string;
+    body_sha256: string;
+    status: number;
+    answer: string;
     expires_s: number;
   };
   partners: {
@@ -115,6 +144,7 @@ export interface Tables extends CustodyTables {
     reason: string;
     token: string;
     action: AccessAction;
+    officer: string;
     /** Where the log of custody tells it; null for what was read before there was one. */
     leaf: number | null;
     /** The database's own number of the row: the order in which accesses were written. */
@@ -273,5 +303,36 @@ export const MIGRATIONS: Migrations = [
       ],
       postgres: [`alter table intakes drop constraint intakes_request_fkey`],
     },
+  ],
+  [
+    `alter table access_log add column officer text not null default ''`,
+    `alter table requests add column moderator text`,
+    `create index requests_of_agency on requests (organisation, submitted_s, request)`,
+    `create table moderators (
+       moderator text primary key, name text not null, since_s integer not null, token_sha256 text not null unique
+     ) strict`,
+    `create table health (only integer primary key check (only = 1), written_s integer not null) strict`,
+    `create table webhooks (
+       organisation text primary key, agency text not null, url text, secret text not null, said_s integer not null
+     ) strict`,
+    `create table webhook_events (
+       event text primary key, organisation text not null references webhooks (organisation), type text not null,
+       body text not null, made_s integer not null, attempts integer not null, next_s integer not null,
+       state text not null check (state in ('waiting', 'delivered', 'given-up')), detail text not null,
+       place integer not null unique
+     ) strict`,
+    `create index webhook_events_due on webhook_events (state, next_s, place)`,
+    `create index webhook_events_of_agency on webhook_events (organisation, place)`,
+    `create index webhook_events_by_age on webhook_events (made_s)`,
+    `create table webhook_progress (
+       only integer primary key check (only = 1), leaf integer not null, swept_s integer not null
+     ) strict`,
+    `create table kept_answers (
+       key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,
+       answer text not null, expires_s integer not null
+     ) strict`,
+    `create index kept_answers_by_expiry on kept_answers (expires_s)`,
+    `create index kept_answers_of_caller on kept_answers (caller, expires_s)`,
+    `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
   ],
 ];

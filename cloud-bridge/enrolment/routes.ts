@@ -1,21 +1,29 @@
 // Owns: the HTTP routes of enrolment. Not here: what they decide (enrolment.ts).
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { enrolmentBodySchema } from '../../device/protocol/enrolment.ts';
-import { assertAdmin } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import type { Api } from '../http/api.ts';
 import type { Enrolment } from './enrolment.ts';
+
+const codeSchema = z.strictObject({ code: z.string(), expiresS: z.int() });
+const statementSchema = z.strictObject({ statement: z.string() });
 
 /** Adds the routes; `publicUrl` is where devices reach the bridge. */
 export function enrolmentRoutes(
-  server: FastifyInstance,
-  deps: { enrolment: Enrolment; adminToken: string; publicUrl: () => string },
+  api: Api,
+  { enrolment, publicUrl }: { enrolment: Enrolment; publicUrl: () => string },
 ): void {
-  server.post('/v1/enrolment-codes', async (request, reply) => {
-    assertAdmin(request, deps.adminToken);
-    return reply.code(201).send(await deps.enrolment.printCode(deps.publicUrl()));
-  });
-  server.post('/v1/enrolments', async (request, reply) => {
-    const { secret, proof } = parseBody(enrolmentBodySchema, request.body);
-    return reply.code(201).send({ statement: await deps.enrolment.enrol(secret, proof, request.ip) });
-  });
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/enrolment-codes', roles: ['admin'], answer: codeSchema, status: 201 },
+      about: 'Prints a code that lets one device in, once.',
+    },
+    () => enrolment.printCode(publicUrl()),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/enrolments', roles: ['home'], body: enrolmentBodySchema },
+      ...{ answer: statementSchema, status: 201, about: 'Redeems a code for the device that signed the proof.' },
+    },
+    async ({ body, request }) => ({ statement: await enrolment.enrol(body.secret, body.proof, request.ip) }),
+  );
 }

@@ -21,14 +21,23 @@ export class AttemptLimit {
   /** Throws `http_rate_limited` when the address has had its count in this span. */
   assertOpen(address: string): void {
     this.renew();
-    if ((this.counts.get(address) ?? 0) >= this.countMax) throw failure('http_rate_limited');
+    const isFull = (this.counts.get(address) ?? 0) >= this.countMax;
     // So many addresses at once are one attack: everybody waits for the span to end rather than memory growing.
-    if (this.counts.size >= ADDRESSES_MAX && !this.counts.has(address)) throw failure('http_rate_limited');
+    const isFlooded = this.counts.size >= ADDRESSES_MAX && !this.counts.has(address);
+    if (isFull || isFlooded) throw failure('http_rate_limited', { retryAfterS: this.leftOf(address).resetS });
   }
 
   note(address: string): void {
     this.renew();
     this.counts.set(address, (this.counts.get(address) ?? 0) + 1);
+  }
+
+  /** What an address has left of this span, and in how many seconds the next one begins. */
+  leftOf(address: string): { left: number; resetS: number } {
+    this.renew();
+    const left = Math.max(0, this.countMax - (this.counts.get(address) ?? 0));
+    const endMs = this.spanStartMs + this.spanMs - this.clock.monotonicMs();
+    return { left, resetS: Math.max(1, Math.ceil(endMs / 1000)) };
   }
 
   private renew(): void {

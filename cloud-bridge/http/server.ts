@@ -1,7 +1,7 @@
 // Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { z } from 'zod';
 import type { Clock, Timer } from '../../device/base/clock.ts';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
@@ -38,6 +38,8 @@ export interface HttpDeps {
   clock: Clock;
   log: Log;
   limits?: HttpLimits;
+  /** Addresses of proxies whose word on who called counts (X-Forwarded-For). */
+  proxies?: readonly string[];
 }
 
 /** Bodies of this type are read by the upload store itself, at the sender's pace (tus 1.0.0, PATCH). */
@@ -45,7 +47,7 @@ export const UPLOAD_BODY_TYPE = 'application/offset+octet-stream';
 
 /** A server without routes; `listenOn` opens it. */
 export function makeHttpServer(deps: HttpDeps): FastifyInstance {
-  const { clock, log, limits = HTTP_LIMITS } = deps;
+  const { clock, log, limits = HTTP_LIMITS, proxies = [] } = deps;
   const server = fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -55,8 +57,9 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     requestTimeout: 0,
     forceCloseConnections: true,
     return503OnClosing: false,
+    trustProxy: proxies.length > 0 && [...proxies],
     // An address that cannot be read, or is too long to be one of ours.
-    frameworkErrors: (_thrown, _request, reply) => answer(reply, failure('http_not_found')),
+    frameworkErrors: (_thrown, request, reply) => answer(request, reply, failure('http_not_found')),
     clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
   });
@@ -88,17 +91,22 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     }
     // What is left of an upload's body is not worth reading: the connection ends with the answer.
     if (request.headers['content-type'] === UPLOAD_BODY_TYPE) reply.header('connection', 'close');
+    const { retryAfterS } = refused.facts;
+    if (refused.code === 'http_rate_limited') reply.header('retry-after', retryAfterS ?? RETRY_AFTER_S);
     log.debug('refused a request', { route: request.routeOptions.url, code: refused.code });
-    return answer(reply, refused);
+    return answer(request, reply, refused);
   });
-  server.setNotFoundHandler((_request, reply) => answer(reply, failure('http_not_found')));
+  server.setNotFoundHandler((request, reply) => answer(request, reply, failure('http_not_found')));
   return server;
 }
 
+/** Where nobody can say when there is room again. */
+const RETRY_AFTER_S = 60;
+
 const COMPRESSED = 'it is compressed, and nothing is unpacked here';
 
-function answer(reply: FastifyReply, refused: Failure): FastifyReply {
-  return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused));
+function answer(request: Pick<FastifyRequest, 'url'>, reply: FastifyReply, refused: Failure): FastifyReply {
+  return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused, request.url));
 }
 
 /** Status codes for what the HTTP parser refuses; 400 for all else. */
@@ -158,7 +166,8 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
 export const countSchema = z
   .string()
   .regex(/^(0|[1-9]\d{0,13})$/)
-  .transform(Number);
+  .transform(Number)
+  .meta({ type: 'integer', minimum: 0 });
 
 /** A refusal may repeat what was sent: a media type, a key. Not all of it. */
 const DETAIL_LETTERS_MAX = 200;

@@ -2,6 +2,7 @@
 // Not here: what else each one is set to (its config.ts).
 import { z } from 'zod';
 import { publicKeySchema } from '../../device/protocol/ids.ts';
+import { perMinuteSchema } from './rates.ts';
 
 /** The address of an HTTP server. */
 export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);
@@ -14,6 +15,12 @@ export const serverSettings = {
     .strictObject({
       host: z.string().min(1).max(253).default('127.0.0.1'),
       port: z.int().min(0).max(65_535).default(0),
+      /** Addresses of the proxies in front of it, whose word on who called counts. Of nobody else’s forwarded headers is anything believed. */
+      proxies: z
+        .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+        .max(16)
+        .default([]),
+      perMinuteMax: perMinuteSchema.prefault({}),
     })
     .prefault({}),
 };

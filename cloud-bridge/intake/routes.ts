@@ -1,10 +1,8 @@
 // Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (upload.ts).
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { intakeOpeningSchema } from '../../device/protocol/manifest.ts';
-import { bearerOf } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import { intakeOpeningSchema, intakeStatusSchema } from '../../device/protocol/manifest.ts';
+import type { Api } from '../http/api.ts';
 import type { IntakeDesk } from './intake.ts';
 import type { Revocations } from './revocation.ts';
 import { UPLOADS_PATH } from './upload.ts';
@@ -16,21 +14,45 @@ const revocationSchema = z.strictObject({
   pairing: z.string().max(2_048).optional(),
 });
 
-export function intakeRoutes(server: FastifyInstance, desk: IntakeDesk, revocations: Revocations): void {
-  server.post('/v1/intakes', async (request) => {
-    const bearer = bearerOf(request);
-    return desk.open(bearer, parseBody(intakeOpeningSchema, request.body).manifest);
-  });
-  server.get('/v1/intakes/:grant', async (request) =>
-    desk.status(bearerOf(request), parseBody(paramsSchema, request.params).grant),
+export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocations): void {
+  const device = { roles: ['device'], answer: intakeStatusSchema } as const;
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/intakes', ...device, body: intakeOpeningSchema },
+      about: 'Opens an intake with the manifest of a clip; the same manifest again gets the same answer.',
+    },
+    ({ bearer, body }) => desk.open(bearer, body.manifest),
   );
-  server.head('/v1/intakes/:grant', async (request, reply) => {
-    const { grant } = parseBody(paramsSchema, request.params);
-    const position = await desk.position(bearerOf(request), grant);
-    if (position.upload !== null) reply.header('location', `${UPLOADS_PATH}/${position.upload}`);
-    return reply.code(200).headers({ 'upload-offset': position.offset, 'upload-length': position.length }).send();
-  });
-  server.post('/v1/intakes/:grant/revocation', async (request) =>
-    revocations.revoke(parseBody(paramsSchema, request.params).grant, parseBody(revocationSchema, request.body)),
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/intakes/:grant', ...device, params: paramsSchema },
+      about: 'Where the bridge stands with a grant’s clip.',
+    },
+    ({ bearer, params }) => desk.status(bearer, params.grant),
+  );
+  api.route(
+    {
+      ...{
+        method: 'HEAD',
+        path: '/v1/intakes/:grant',
+        roles: ['device'],
+        params: paramsSchema,
+        answer: null,
+        status: 200,
+      },
+      about: 'Where an upload goes on: Location, Upload-Offset, Upload-Length.',
+    },
+    async ({ bearer, params, reply }) => {
+      const position = await desk.position(bearer, params.grant);
+      if (position.upload !== null) reply.header('location', `${UPLOADS_PATH}/${position.upload}`);
+      return reply.code(200).headers({ 'upload-offset': position.offset, 'upload-length': position.length }).send();
+    },
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/intakes/:grant/revocation', roles: ['home'], params: paramsSchema },
+      ...{ body: revocationSchema, answer: intakeStatusSchema, about: 'An owner takes a grant back.' },
+    },
+    ({ params, body }) => revocations.revoke(params.grant, body),
   );
 }

@@ -73,6 +73,12 @@ export type RevokeOutcome =
   | { done: 'recall'; intake: Intake }
   | { done: 'too-many' };
 
+/** Where a clip stands in its agency's list. */
+export interface ClipPosition {
+  storedS: number;
+  clip: string;
+}
+
 export interface IntakeStore {
   find(key: GrantKey): Promise<Intake | null>;
   findClip(clip: string): Promise<Intake | null>;
@@ -101,6 +107,6 @@ export interface IntakeStore {
    */
   revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
-  /** Clips that an agency, or a pet's owner, holds here or in the vault, newest first. */
-  storedClips(agency: string, most: number): Promise<Intake[]>;
+  /** Clips that an agency, or a pet's owner, holds here or in the vault, newest first, behind the one named. */
+  storedClips(agency: string, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;
 }

@@ -3,10 +3,11 @@
 // (staged-store.ts), endings (finish.ts).
 import { Readable } from 'node:stream';
 import { Server } from '@tus/server';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
-import { bearerOf } from '../http/bearer.ts';
+import type { Api, Call } from '../http/api.ts';
 import { isDiskFull, UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeDesk } from './intake.ts';
@@ -29,7 +30,7 @@ export interface UploadDeps {
 const DRAIN_MS = 1;
 
 /** Adds the routes. */
-export function uploadRoutes(server: FastifyInstance, deps: UploadDeps): void {
+export function uploadRoutes(api: Api, deps: UploadDeps): void {
   const { desk, finish, locks, store, stagingFolder } = deps;
   const intakes = new WeakMap<object, Intake>();
   const failures = new WeakMap<object, Failure>();
@@ -54,10 +55,10 @@ export function uploadRoutes(server: FastifyInstance, deps: UploadDeps): void {
     },
   });
 
-  const handle = async (request: FastifyRequest<{ Params: { upload?: string } }>, reply: FastifyReply) => {
+  const handle = async ({ request, reply, bearer }: Exchange, upload: string | null) => {
     const { method } = request;
     const writes = method === 'POST' || method === 'PATCH';
-    const intake = await desk.authorise(bearerOf(request), request.params.upload ?? null, writes);
+    const intake = await desk.authorise(bearer, upload, writes);
     if (hasArrived(intake)) return answerStored(method, intake, reply);
     if (method === 'POST') assertCreation(request, intake, deps.creationsMax);
     if (writes) await desk.assertRoom(0);
@@ -65,12 +66,35 @@ export function uploadRoutes(server: FastifyInstance, deps: UploadDeps): void {
     intakes.set(asked, intake);
     const answer = await tus.handleWeb(asked);
     reply.header('upload-expires', new Date(intake.expiresS * 1000).toUTCString());
-    return send(reply, answer, failures.get(asked) ?? null);
+    return send(request, reply, answer, failures.get(asked) ?? null);
   };
-  server.post(UPLOADS_PATH, handle);
-  server.route({ method: ['HEAD', 'PATCH', 'DELETE'], url: `${UPLOADS_PATH}/:upload`, handler: handle });
-  server.options(UPLOADS_PATH, async (request, reply) => send(reply, await tus.handleWeb(toWebRequest(request)), null));
+  const device = { roles: ['device'], answer: null } as const;
+  api.route(
+    { method: 'POST', path: UPLOADS_PATH, ...device, status: 201, about: 'Creates an upload (tus 1.0.0, creation).' },
+    (call) => handle(call, null),
+  );
+  for (const { method, status, body, about } of ON_UPLOAD) {
+    api.route(
+      { method, path: `${UPLOADS_PATH}/:upload`, ...device, params: uploadSchema, status, body, about },
+      (call) => handle(call, call.params.upload),
+    );
+  }
+  api.route(
+    { method: 'OPTIONS', path: UPLOADS_PATH, roles: ['public'], answer: null, about: 'What of tus 1.0.0 is offered.' },
+    async ({ request, reply }) => send(request, reply, await tus.handleWeb(toWebRequest(request)), null),
+  );
 }
+
+type Exchange = Pick<Call<z.ZodType, z.ZodType, null>, 'request' | 'reply' | 'bearer'>;
+
+/** An upload's id, which is one of ours or leads nowhere. */
+const uploadSchema = z.strictObject({ upload: z.string().max(200) });
+
+const ON_UPLOAD = [
+  { method: 'HEAD', status: 200, body: null, about: 'Where an upload goes on (tus 1.0.0).' },
+  { method: 'PATCH', status: 204, body: { media: UPLOAD_BODY_TYPE }, about: 'Brings bytes (tus 1.0.0).' },
+  { method: 'DELETE', status: 204, body: null, about: 'Ends an upload (tus 1.0.0, termination).' },
+] as const;
 
 function uploadOf(intakes: WeakMap<object, Intake>, request: object): string {
   const intake = intakes.get(request);
@@ -108,7 +132,12 @@ function toWebRequest(request: FastifyRequest): Request {
   return new Request(url, { method, headers, body: Readable.toWeb(request.raw), duplex: 'half' });
 }
 
-async function send(reply: FastifyReply, answer: Response, known: Failure | null): Promise<FastifyReply> {
+async function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: Response,
+  known: Failure | null,
+): Promise<FastifyReply> {
   answer.headers.forEach((value, name) => {
     if (name !== 'content-type' && name !== 'content-length') reply.header(name, value);
   });
@@ -120,7 +149,7 @@ async function send(reply: FastifyReply, answer: Response, known: Failure | null
   return reply
     .code(status)
     .type(PROBLEM_TYPE)
-    .send({ ...problemOf(refused), status });
+    .send({ ...problemOf(refused, request.url), status });
 }
 
 /** The code for a refusal of the tus server itself. */

@@ -1,19 +1,19 @@
 // Owns: the HTTP routes of the public pages and feeds: paging, entity tags, headers. Not here: what they say.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { RequestRules } from '../config.ts';
-import { parseBody } from '../http/server.ts';
+import type { Api, Call } from '../http/api.ts';
 import type { Partners } from '../partners/partners.ts';
 import { atomFeed, type FeedPage, jsonFeed } from './feeds.ts';
 import { CONTENT_POLICY } from './html.ts';
 import { agencyPage, feedPage, postPage } from './pages.ts';
 import { viewOf } from './post-view.ts';
-import type { NeighborsStore, PostCursor } from './store.ts';
-import { type Transparency, transparencyOf, transparencyPage } from './transparency.ts';
+import type { AgencyProfile, NeighborsStore, PostCursor } from './store.ts';
+import { type Transparency, transparencyOf, transparencyPage, transparencySchema } from './transparency.ts';
 
 export interface NeighborsDeps {
   clock: Clock;
@@ -26,79 +26,99 @@ export interface NeighborsDeps {
 const PAGE_POSTS = 50;
 const MONTH_S = 30 * 24 * 3600;
 const TITLE = 'Neighbors';
+const HTML_TYPE = 'text/html';
 
 const postSchema = z.strictObject({ request: idSchema });
 const agencySchema = z.strictObject({ agency: idSchema });
 /** Where the page before ended: seconds, a dot, the request's id. */
-const querySchema = z.strictObject({
+const pageSchema = z.strictObject({
   before: z
     .string()
     .regex(/^\d{1,12}\.[a-z0-9][a-z0-9-]{0,62}$/)
     .optional(),
 });
 
-/** Adds the routes. Anyone may read them. */
-export function neighborsRoutes(server: FastifyInstance, deps: NeighborsDeps): void {
-  const paths = pathsUnder(() => deps.publicUrl().replace(/\/$/, ''));
+const outcomesSchema = z.strictObject({ published: z.int().nonnegative(), resolved: z.int().nonnegative() });
+const FEED_TYPE = 'application/feed+json';
+const ATOM_TYPE = 'application/atom+xml';
 
-  server.get('/neighbors', async (request, reply) => {
-    const feed = await feedOf(deps, paths, request, null, paths.feed());
-    return html(
-      request,
-      reply,
-      feedPage(feed, { json: paths.json(), atom: paths.atom(), transparency: paths.bridge() }),
-    );
+/** Adds the routes. Anyone may read them. */
+export function neighborsRoutes(api: Api, deps: NeighborsDeps): void {
+  const paths = pathsUnder(() => deps.publicUrl().replace(/\/$/, ''));
+  feedRoutes(api, deps, paths);
+  agencyRoutes(api, deps, paths);
+  transparencyRoutes(api, deps, paths);
+}
+
+/** What the public routes have in common. */
+const open = (path: string, type: string, about: string) =>
+  ({ method: 'GET', path, roles: ['public'], answer: { media: type }, also: { 304: null }, about }) as const;
+
+function feedRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
+  const query = pageSchema;
+  api.route({ ...open('/neighbors', HTML_TYPE, 'All posts, as a page.'), query }, async (call) => {
+    const feed = await feedOf(deps, paths, call.query.before, null, paths.feed());
+    const links = { json: paths.json(), atom: paths.atom(), transparency: paths.bridge() };
+    return html(call, feedPage(feed, links));
   });
-  server.get('/neighbors/feed.json', async (request, reply) => {
-    const feed = await feedOf(deps, paths, request, null, paths.json());
-    return answer(request, reply, 'application/feed+json', JSON.stringify(jsonFeed(feed)));
+  api.route({ ...open('/neighbors/feed.json', FEED_TYPE, 'All posts, as JSON Feed 1.1.'), query }, async (call) => {
+    const feed = await feedOf(deps, paths, call.query.before, null, paths.json());
+    return answer(call, FEED_TYPE, JSON.stringify(jsonFeed(feed)));
   });
-  server.get('/neighbors/feed.atom', async (request, reply) => {
-    const feed = await feedOf(deps, paths, request, null, paths.atom());
-    return answer(request, reply, 'application/atom+xml; charset=utf-8', atomFeed(feed));
+  api.route({ ...open('/neighbors/feed.atom', ATOM_TYPE, 'All posts, as Atom (RFC 4287).'), query }, async (call) => {
+    const feed = await feedOf(deps, paths, call.query.before, null, paths.atom());
+    return answer(call, `${ATOM_TYPE}; charset=utf-8`, atomFeed(feed));
   });
-  server.get('/neighbors/posts/:request', async (request, reply) => {
-    const found = await deps.store.post(parseBody(postSchema, request.params).request);
+  const one = open('/neighbors/posts/:request', HTML_TYPE, 'One post, as a page.');
+  api.route({ ...one, params: postSchema }, async (call) => {
+    const found = await deps.store.post(call.params.request);
     if (!found) throw failure('http_not_found');
     const post = viewOf(found, wallSeconds(deps.clock));
-    return html(request, reply, postPage({ ...frame(paths), title: TITLE, self: '', next: null, posts: [post] }, post));
+    return html(call, postPage({ ...frame(paths), title: TITLE, self: '', next: null, posts: [post] }, post));
   });
-  server.get('/neighbors/agencies/:agency', async (request, reply) => {
-    const { agency } = parseBody(agencySchema, request.params);
-    const profile = await deps.store.profile(agency);
-    if (!profile) throw failure('http_not_found');
-    const feed = await feedOf(deps, paths, request, agency, paths.agency(agency));
+}
+
+function agencyRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
+  const shape = { params: agencySchema, query: pageSchema };
+  const base = '/neighbors/agencies/:agency';
+  api.route({ ...open(base, HTML_TYPE, 'An agency and its posts, as a page.'), ...shape }, async (call) => {
+    const { agency } = call.params;
+    const profile = await profileOf(deps, agency);
+    const feed = await feedOf(deps, paths, call.query.before, agency, paths.agency(agency));
     const facts = { profile, outcomes: await deps.store.outcomes(agency, 0), transparency: paths.ofAgency(agency) };
-    return html(
-      request,
-      reply,
-      agencyPage({ ...feed, title: profile.name }, facts, { json: paths.agencyJson(agency) }),
-    );
+    return html(call, agencyPage({ ...feed, title: profile.name }, facts, { json: paths.agencyJson(agency) }));
   });
-  server.get('/neighbors/agencies/:agency/feed.json', async (request, reply) => {
-    const { agency } = parseBody(agencySchema, request.params);
-    const profile = await deps.store.profile(agency);
-    if (!profile) throw failure('http_not_found');
-    const feed = await feedOf(deps, paths, request, agency, paths.agencyJson(agency));
-    const outcomes = await deps.store.outcomes(agency, 0);
+  const json = open(`${base}/feed.json`, FEED_TYPE, 'The posts of an agency, as JSON Feed 1.1.');
+  api.route({ ...json, ...shape }, async (call) => {
+    const { agency } = call.params;
+    const profile = await profileOf(deps, agency);
+    const feed = await feedOf(deps, paths, call.query.before, agency, paths.agencyJson(agency));
+    const outcomes = outcomesSchema.parse(await deps.store.outcomes(agency, 0));
     const body = { ...jsonFeed({ ...feed, title: profile.name }), _doorsill: { outcomes } };
-    return answer(request, reply, 'application/feed+json', JSON.stringify(body));
+    return answer(call, FEED_TYPE, JSON.stringify(body));
   });
-  server.get('/neighbors/transparency', async (request, reply) =>
-    html(request, reply, transparencyPage('this bridge', await told(deps, null), paths.feed())),
+}
+
+function transparencyRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
+  const page = open('/neighbors/transparency', HTML_TYPE, 'How this bridge is used, as a page.');
+  api.route(page, async (call) => html(call, transparencyPage('this bridge', await told(deps, null), paths.feed())));
+  const ofAgency = open('/neighbors/agencies/:agency/transparency', HTML_TYPE, 'How an agency uses it, as a page.');
+  api.route({ ...ofAgency, params: agencySchema }, async (call) => {
+    const { name } = await profileOf(deps, call.params.agency);
+    return html(call, transparencyPage(name, await told(deps, call.params.agency), paths.feed()));
+  });
+  const json = { ...open('/v1/transparency', '', 'How this bridge is used.'), answer: transparencySchema };
+  api.route(json, async (call) => told(deps, null).then((facts) => jsonAnswer(call, facts)));
+  const agencyJson = { ...open('/v1/transparency/:agency', '', 'How an agency uses it.'), answer: transparencySchema };
+  api.route({ ...agencyJson, params: agencySchema }, async (call) =>
+    jsonAnswer(call, await told(deps, call.params.agency)),
   );
-  server.get('/neighbors/agencies/:agency/transparency', async (request, reply) => {
-    const { agency } = parseBody(agencySchema, request.params);
-    const name = (await deps.store.profile(agency))?.name ?? '';
-    return html(request, reply, transparencyPage(name, await told(deps, agency), paths.feed()));
-  });
-  server.get('/v1/transparency', async (request, reply) =>
-    answer(request, reply, 'application/json', JSON.stringify(await told(deps, null))),
-  );
-  server.get('/v1/transparency/:agency', async (request, reply) => {
-    const { agency } = parseBody(agencySchema, request.params);
-    return answer(request, reply, 'application/json', JSON.stringify(await told(deps, agency)));
-  });
+}
+
+async function profileOf({ store }: NeighborsDeps, agency: string): Promise<AgencyProfile> {
+  const profile = await store.profile(agency);
+  if (!profile) throw failure('http_not_found');
+  return profile;
 }
 
 type Paths = ReturnType<typeof pathsUnder>;
@@ -121,15 +141,14 @@ function frame(paths: Paths): Pick<FeedPage, 'home' | 'postUrl' | 'agencyUrl'> {
   return { home: paths.feed(), postUrl: paths.post, agencyUrl: paths.agency };
 }
 
-/** One page of posts at `self`. Throws `http_body_invalid` for a cursor that is none. */
+/** One page of posts at `self`. */
 async function feedOf(
   { store, clock }: NeighborsDeps,
   paths: Paths,
-  request: FastifyRequest,
+  before: string | undefined,
   of: string | null,
   self: string,
 ): Promise<FeedPage> {
-  const { before } = parseBody(querySchema, request.query);
   // One more than is shown tells whether there is another page.
   const posts = await store.posts(of, cursorOf(before), PAGE_POSTS + 1);
   const shown = posts.slice(0, PAGE_POSTS);
@@ -148,8 +167,7 @@ function cursorOf(before: string | undefined): PostCursor | null {
 
 async function told(deps: NeighborsDeps, agency: string | null): Promise<Transparency> {
   const { store, clock, rules, partners } = deps;
-  const profile = agency === null ? null : await store.profile(agency);
-  if (agency !== null && !profile) throw failure('http_not_found');
+  const profile = agency === null ? null : await profileOf(deps, agency);
   const nowS = wallSeconds(clock);
   const [ever, lastMonth, devices, all] = [
     await store.outcomes(agency, 0),
@@ -160,13 +178,19 @@ async function told(deps: NeighborsDeps, agency: string | null): Promise<Transpa
   return transparencyOf({ rules, profile, ever, lastMonth, devices, partners: all });
 }
 
-function html(request: FastifyRequest, reply: FastifyReply, body: string): FastifyReply {
-  reply.headers({ 'content-security-policy': CONTENT_POLICY, 'referrer-policy': 'no-referrer' });
-  return answer(request, reply, 'text/html; charset=utf-8', body);
+type Exchange = Pick<Call<z.ZodType, z.ZodType, null>, 'request' | 'reply'>;
+
+function html(call: Exchange, body: string): FastifyReply {
+  call.reply.headers({ 'content-security-policy': CONTENT_POLICY, 'referrer-policy': 'no-referrer' });
+  return answer(call, `${HTML_TYPE}; charset=utf-8`, body);
+}
+
+function jsonAnswer(call: Exchange, facts: Transparency): FastifyReply {
+  return answer(call, 'application/json', JSON.stringify(transparencySchema.parse(facts)));
 }
 
 /** Answers with an entity tag, and with 304 to who has this very body (RFC 9110 §13.1.2). */
-function answer(request: FastifyRequest, reply: FastifyReply, type: string, body: string): FastifyReply {
+function answer({ request, reply }: Exchange, type: string, body: string): FastifyReply {
   const tag = `"${sha256Hex(body)}"`;
   reply.headers({ etag: tag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
   const held = (request.headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));

@@ -1,17 +1,21 @@
 // Owns: the transparency page, of one agency or the whole bridge, with the fields such portals have. Pure.
 // Not here: the figures' queries. No figure on it says anything about homes that were asked.
+import { z } from 'zod';
 import type { RequestRules } from '../config.ts';
 import { type Markup, markup, page } from './html.ts';
 import type { AgencyProfile, Outcomes } from './store.ts';
 
-export interface Transparency {
-  what: { asked: string[]; notCollected: string[] };
-  uses: { acceptable: string[]; prohibited: string[] };
-  access: string[];
-  retention: string[];
-  figures: { label: string; value: string }[];
-  partners: { name: string; status: string; since: string }[];
-}
+const lines = z.array(z.string());
+
+export const transparencySchema = z.strictObject({
+  what: z.strictObject({ asked: lines, notCollected: lines }),
+  uses: z.strictObject({ acceptable: lines, prohibited: lines }),
+  access: lines,
+  retention: lines,
+  figures: z.array(z.strictObject({ label: z.string(), value: z.string() })),
+  partners: z.array(z.strictObject({ partner: z.string(), name: z.string(), status: z.string(), since: z.string() })),
+});
+export type Transparency = z.infer<typeof transparencySchema>;
 
 const NOT_COLLECTED = [
   'Footage that its owner has not granted, clip by clip.',

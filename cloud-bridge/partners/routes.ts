@@ -1,12 +1,10 @@
 // Owns: the HTTP routes of partners: the public list, the operator's decisions, and the partner's own channel.
 // Not here: what they decide (partners.ts), what a request must keep (requests/).
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { parseJson } from '../../device/base/json.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { assertAdmin, bearerOf } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import type { Api } from '../http/api.ts';
 import type { Requests } from '../requests/requests.ts';
+import { viewSchema } from '../requests/routes.ts';
 import type { Partners } from './partners.ts';
 import { PARTNER_STATUSES } from './store.ts';
 
@@ -19,52 +17,82 @@ const webhookSchema = z.strictObject({
   meta: z.strictObject({ version: z.literal('1'), request_id: z.string().min(1).max(128) }),
   data: z.strictObject({ type: z.literal('request_resolved'), id: idSchema }),
 });
+const signatureSchema = z.object({ 'x-signature': z.string().optional() });
+
+const factsSchema = z.strictObject({
+  partner: idSchema,
+  name: z.string(),
+  status: z.enum(PARTNER_STATUSES),
+  since: z.iso.date(),
+});
+const listSchema = z.strictObject({ partners: z.array(factsSchema) });
+const seenSchema = factsSchema.extend({ revision: z.int().positive() });
+const changedSchema = factsSchema.extend({ cancelled: z.int().nonnegative() });
+const secretsSchema = factsSchema.extend({ token: z.string(), webhookSecret: z.string() });
 
 /** Adds the routes. */
-export function partnerRoutes(
-  server: FastifyInstance,
-  deps: { partners: Partners; requests: Requests; adminToken: string },
-): void {
-  const { partners, requests, adminToken } = deps;
-  const partnerOf = (request: FastifyRequest) => parseBody(paramsSchema, request.params).partner;
-  const asOperator = (request: FastifyRequest) => {
-    assertAdmin(request, adminToken);
-    return partnerOf(request);
-  };
-  server.get('/v1/partners', async () => ({ partners: await partners.list() }));
-  server.post('/v1/partners', async (request, reply) => {
-    assertAdmin(request, adminToken);
-    const { partner, name } = parseBody(newPartnerSchema, request.body);
-    return reply.code(201).send(await partners.add(partner, name));
-  });
-  server.get('/v1/partners/:partner', async (request) => partners.see(asOperator(request)));
-  server.post('/v1/partners/:partner/status', async (request) => {
-    const partner = asOperator(request);
-    const { status, revision } = parseBody(statusSchema, request.body);
-    return partners.setStatus(partner, status, revision);
-  });
-  server.post('/v1/partners/:partner/tokens', async (request, reply) =>
-    reply.code(201).send(await partners.renewSecrets(asOperator(request))),
+export function partnerRoutes(api: Api, deps: { partners: Partners; requests: Requests }): void {
+  const { partners } = deps;
+  const operator = { roles: ['admin'], params: paramsSchema } as const;
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/partners', roles: ['public'], answer: listSchema },
+      about: 'All partners, those included whose partnership is over.',
+    },
+    async () => ({ partners: await partners.list() }),
   );
-  server.post('/v1/partners/:partner/requests', async (request, reply) => {
-    const partner = partnerOf(request);
-    await partners.usable(partner);
-    await partners.enter(partner, bearerOf(request));
-    const { request: token } = parseBody(postSchema, request.body);
-    return reply.code(201).send(await requests.post(token, { partner }));
-  });
-  // The signature is over the exact bytes, so this one route takes its body as text.
-  server.register(async (server) => {
-    server.removeContentTypeParser('application/json');
-    server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-    server.post('/v1/partners/:partner/webhooks', async (request) => {
-      const partner = partnerOf(request);
-      await partners.usable(partner);
-      const body = typeof request.body === 'string' ? request.body : '';
-      const signature = request.headers['x-signature'];
-      await partners.assertSigned(partner, body, typeof signature === 'string' ? signature : undefined);
-      const { data } = parseBody(webhookSchema, parseJson(body));
-      return requests.resolveFor(partner, data.id);
-    });
-  });
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners', roles: ['admin'], body: newPartnerSchema },
+      ...{ answer: secretsSchema, status: 201, about: 'Enters a partner; its secrets are shown this once.' },
+    },
+    ({ body }) => partners.add(body.partner, body.name),
+  );
+  api.route(
+    { method: 'GET', path: '/v1/partners/:partner', ...operator, answer: seenSchema, about: 'One partner.' },
+    ({ params }) => partners.see(params.partner),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners/:partner/status', ...operator, body: statusSchema },
+      ...{ answer: changedSchema, about: 'Suspends a partner, lets it go on, or ends it for good.' },
+    },
+    ({ params, body }) => partners.setStatus(params.partner, body.status, body.revision),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners/:partner/tokens', ...operator, answer: secretsSchema, status: 201 },
+      about: 'Gives a partner other secrets; those before are dead.',
+    },
+    ({ params }) => partners.renewSecrets(params.partner),
+  );
+  channelRoutes(api, deps);
+}
+
+function channelRoutes(api: Api, { partners, requests }: { partners: Partners; requests: Requests }): void {
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners/:partner/requests', roles: ['partner'], params: paramsSchema },
+      ...{ body: postSchema, answer: viewSchema, status: 201 },
+      about: 'Takes in a request that an agency signed for this channel.',
+      repeatable: ({ params }) => params.partner,
+      admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
+    },
+    ({ params, body }) => requests.post(body.request, { partner: params.partner }),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners/:partner/webhooks', roles: ['partner-signature'] },
+      ...{ params: paramsSchema, headers: signatureSchema, body: webhookSchema, answer: viewSchema },
+      about: 'A partner tells that the investigation behind a request of its channel is over.',
+      repeatable: ({ params }) => params.partner,
+      // The signature is over the exact bytes.
+      exactBody: true,
+      admit: ({ params, exact, request }) => {
+        const signature = request.headers['x-signature'];
+        return partners.assertSigned(params.partner, exact, typeof signature === 'string' ? signature : undefined);
+      },
+    },
+    ({ params, body }) => requests.resolveFor(params.partner, body.data.id),
+  );
 }

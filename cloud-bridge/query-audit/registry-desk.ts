@@ -39,12 +39,15 @@ export interface RegistryPlace {
   signal?: AbortSignal;
 }
 
-const listSchema = z.object({ agencies: z.array(registeredSchema).max(100_000) });
+const listSchema = z.object({ agencies: z.array(registeredSchema), next: z.string().nullable() });
 const keySchema = z.object({ key: publicKeySchema });
 const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 
-/** Room for a whole registry, which has ten thousand agencies at most. */
-const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+const PAGE_AGENCIES = 1_000;
+/** A registry has ten thousand agencies at most. */
+const PAGES_MAX = 20;
+/** Room for a page. */
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The registry behind an HTTP address. Calls reject with its own failures, `unreachable`, or `token_...` for its list. */
 export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
@@ -57,7 +60,17 @@ export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace
       ...(signal ? { signal } : {}),
     });
   return {
-    agencies: async () => (await ask(listSchema, '/v1/agencies')).agencies,
+    agencies: async () => {
+      const all: RegisteredAgency[] = [];
+      let from = '';
+      for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+        const page = await ask(listSchema, `/v1/agencies?limit=${PAGE_AGENCIES}${from}`);
+        all.push(...page.agencies);
+        if (page.next === null) return all;
+        from = `&cursor=${page.next}`;
+      }
+      throw failure('unreachable', { what: 'the registry', where: url, detail: 'its list of agencies does not end' });
+    },
     revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
     reinstate: ({ agency, revision }) => ask(registeredSchema, `/v1/agencies/${agency}/reinstate`, { revision }),
     revoked: async () => {

@@ -23,7 +23,7 @@ const PENDING_MAX = 500;
 const REVOKED_MAX = 400;
 const EXCEPT_MAX = 64;
 
-const agencySchema = z.strictObject({
+export const agencySchema = z.strictObject({
   agency: idSchema,
   key: publicKeySchema,
   name: z.string().min(1).max(120),

@@ -17,10 +17,15 @@ import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { databasePlace } from '../database/place.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../database/registry-store.ts';
+import { Api } from '../http/api.ts';
+import { Rates } from '../http/rates.ts';
+import { Repeats } from '../http/repeats.ts';
+import { adminAlone } from '../http/roles.ts';
 import type { HttpLimits } from '../http/server.ts';
-import { listenOn, makeHttpServer } from '../http/server.ts';
+import { makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
+import { AnswersFile } from './answers-file.ts';
 import {
   type Agency,
   agencyIn,
@@ -89,13 +94,25 @@ export class Registry {
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
     const { clock, log, httpLimits } = this.deps;
     const store = await openRegistryStore(databasePlace(config, 'registry', REGISTRY_FILES), { clock, random, disk });
-    const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
-    registryRoutes(server, this, adminToken, clock);
-    logRoutes(server, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
+    const server = makeHttpServer({
+      clock,
+      log,
+      proxies: config.http.proxies,
+      ...(httpLimits ? { limits: httpLimits } : {}),
+    });
+    const api = new Api(server, {
+      title: 'doorsill registry',
+      version: '1',
+      staff: adminAlone(adminToken),
+      rates: new Rates(clock, config.http.perMinuteMax),
+      repeats: new Repeats(clock, new AnswersFile(disk, config.dataFolder)),
+    });
+    registryRoutes(api, this, clock);
+    logRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
     this.running = { key, store, adminToken, url: '', stop: () => server.close() };
     try {
       this.book = (await store.load()) ?? EMPTY_BOOK;
-      this.running.url = await listenOn(server, config.http.host, config.http.port);
+      this.running.url = await api.listen(config.http.host, config.http.port);
     } catch (thrown) {
       await this.stop();
       throw thrown;

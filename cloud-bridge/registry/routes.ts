@@ -1,16 +1,20 @@
 // Owns: the registry's HTTP routes. Not here: what they decide (registry.ts).
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
+import { agencyCallSchema } from '../../device/protocol/agency.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
+import type { Api } from '../http/api.ts';
 import { AttemptLimit } from '../http/attempt-limit.ts';
-import { assertAdmin } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
+import { peekToken } from '../tokens.ts';
+import { agencySchema } from './book.ts';
 import type { Registry } from './registry.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });
 const idParamsSchema = z.strictObject({ agency: idSchema });
+const pageSchema = z.strictObject(pageFields(500, 1_000));
+const listSchema = z.strictObject({ agencies: z.array(agencySchema), next: nextSchema });
 /** The revision that a moderator looked at: two who decide at once would otherwise undo each other. */
 const seen = z.int().positive();
 const reason = z.string().trim().min(3).max(200);
@@ -25,63 +29,94 @@ const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
 /** Adds the routes; those that show or change standing need the admin token. */
-export function registryRoutes(server: FastifyInstance, registry: Registry, adminToken: string, clock: Clock): void {
-  server.get('/v1/key', async () => ({ id: registry.id, key: registry.publicKey }));
-  server.get('/v1/revocations', async () => ({ revocations: registry.revocations() }));
-  server.get('/v1/credentials/:agency', async (request) => {
-    const { agency } = parseBody(idParamsSchema, request.params);
-    return { credential: registry.credential(agency) };
-  });
+export function registryRoutes(api: Api, registry: Registry, clock: Clock): void {
+  const open = { method: 'GET', roles: ['public'] } as const;
+  api.route(
+    {
+      ...{ ...open, path: '/v1/key', answer: z.strictObject({ id: idSchema, key: publicKeySchema }) },
+      about: 'Who this registry is.',
+    },
+    () => ({ id: registry.id, key: registry.publicKey }),
+  );
+  api.route(
+    {
+      ...{ ...open, path: '/v1/revocations', answer: z.strictObject({ revocations: z.string() }) },
+      about: 'The signed list of those whose access was taken.',
+    },
+    () => ({ revocations: registry.revocations() }),
+  );
+  api.route(
+    {
+      ...{ ...open, path: '/v1/credentials/:agency', params: idParamsSchema },
+      ...{ answer: z.strictObject({ credential: z.string() }), about: 'A fresh signed credential of an agency.' },
+    },
+    ({ params }) => ({ credential: registry.credential(params.agency) }),
+  );
 
   // Anyone may apply; who keeps being refused is slowed down.
   const attempts = new AttemptLimit(clock, FAILURES_MAX, FAILURE_SPAN_MS);
-  server.post('/v1/agencies', async (request, reply) => {
-    attempts.assertOpen(request.ip);
-    try {
-      const { registration } = parseBody(registrationSchema, request.body);
-      return reply.code(201).send(await registry.register(registration));
-    } catch (thrown) {
-      if (isFailure(thrown)) attempts.note(request.ip);
-      throw thrown;
-    }
-  });
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/agencies', roles: ['signed'], body: registrationSchema },
+      ...{ answer: agencySchema, status: 201, about: 'Takes in an agency’s application; a moderator decides.' },
+      repeatable: ({ body }) => peekToken(body.registration, agencyCallSchema).agency,
+      admit: async ({ request }) => attempts.assertOpen(request.ip),
+    },
+    async ({ body, request }) => {
+      try {
+        return await registry.register(body.registration);
+      } catch (thrown) {
+        if (isFailure(thrown)) attempts.note(request.ip);
+        throw thrown;
+      }
+    },
+  );
+  standingRoutes(api, registry);
+}
 
-  const agencyOf = (request: FastifyRequest) => {
-    assertAdmin(request, adminToken);
-    return parseBody(idParamsSchema, request.params).agency;
-  };
-  server.get('/v1/agencies', async (request) => {
-    assertAdmin(request, adminToken);
-    return { agencies: registry.agencies() };
-  });
-  server.get('/v1/agencies/:agency', async (request) => registry.agency(agencyOf(request)));
-  server.post('/v1/agencies/:agency/approve', async (request) => {
-    const agency = agencyOf(request);
-    return registry.approve(agency, parseBody(approvalSchema, request.body).revision);
-  });
-  server.post('/v1/agencies/:agency/refuse', async (request) => {
-    const agency = agencyOf(request);
-    const body = parseBody(reasonedSchema, request.body);
-    return registry.refuse(agency, body.reason, body.revision);
-  });
-  server.post('/v1/agencies/:agency/suspend', async (request) => {
-    const agency = agencyOf(request);
-    const body = parseBody(reasonedSchema, request.body);
-    return registry.suspend(agency, body.reason, body.revision);
-  });
-  server.post('/v1/agencies/:agency/revoke', async (request) => {
-    const agency = agencyOf(request);
-    const body = parseBody(revocationSchema, request.body);
-    return registry.revoke(agency, body?.scope, body?.revision);
-  });
-  server.post('/v1/agencies/:agency/reinstate', async (request) => {
-    const agency = agencyOf(request);
-    const body = parseBody(reinstatementSchema, request.body);
-    return registry.reinstate(agency, body.scope, body.revision);
-  });
-  server.post('/v1/agencies/:agency/rotate', async (request) => {
-    const agency = agencyOf(request);
-    const body = parseBody(rotationSchema, request.body);
-    return registry.rotate(agency, body.rotation, body.revision);
-  });
+function standingRoutes(api: Api, registry: Registry): void {
+  const admin = { roles: ['admin'] } as const;
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/agencies', ...admin, query: pageSchema, answer: listSchema },
+      about: 'All agencies, the one that applied first first.',
+    },
+    ({ query }) => {
+      const all = registry.agencies();
+      // Agencies are only ever added, at the end.
+      const last = positionIn(idSchema, query.cursor);
+      const from = last === null ? 0 : all.findIndex(({ agency }) => agency === last) + 1;
+      const page = pageOf(all.slice(from, from + query.limit + 1), query.limit, ({ agency }) => agency);
+      return { agencies: page.shown, next: page.next };
+    },
+  );
+  const one = { ...admin, params: idParamsSchema, answer: agencySchema } as const;
+  api.route({ method: 'GET', path: '/v1/agencies/:agency', ...one, about: 'One agency.' }, ({ params }) =>
+    registry.agency(params.agency),
+  );
+  const decision = <Verb extends string>(verb: Verb, about: string) =>
+    ({ ...one, method: 'POST', path: `/v1/agencies/:agency/${verb}`, about }) as const;
+  api.route(
+    { ...decision('approve', 'Lets an agency act whose domain shows its id.'), body: approvalSchema },
+    ({ params, body }) => registry.approve(params.agency, body.revision),
+  );
+  api.route(
+    { ...decision('refuse', 'Turns an application down; the agency learns why.'), body: reasonedSchema },
+    ({ params, body }) => registry.refuse(params.agency, body.reason, body.revision),
+  );
+  api.route(
+    { ...decision('suspend', 'Takes all access until it is reinstated.'), body: reasonedSchema },
+    ({ params, body }) => registry.suspend(params.agency, body.reason, body.revision),
+  );
+  api.route({ ...decision('revoke', 'Takes all access, or one scope.'), body: revocationSchema }, ({ params, body }) =>
+    registry.revoke(params.agency, body?.scope, body?.revision),
+  );
+  api.route(
+    { ...decision('reinstate', 'Gives all access back, or one scope.'), body: reinstatementSchema },
+    ({ params, body }) => registry.reinstate(params.agency, body.scope, body.revision),
+  );
+  api.route(
+    { ...decision('rotate', 'Gives an agency the key that signed this rotation.'), body: rotationSchema },
+    ({ params, body }) => registry.rotate(params.agency, body.rotation, body.revision),
+  );
 }

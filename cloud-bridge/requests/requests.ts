@@ -1,24 +1,34 @@
 // Owns: taking an agency's request, having it looked at, countersigning it, and ending it. Not here: the board (area-board.ts),
 // limits (limits.ts), its states (machine.ts), standing (agencies/). It tells an agency the state of its own request and
 // never who answered, or how many.
+import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { AgencyAction } from '../../device/protocol/agency.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { asksBeyond } from '../../device/protocol/published.ts';
 import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/protocol/request.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
 import type { Standing } from '../agencies/standing.ts';
 import type { RequestRules } from '../config.ts';
+import { pageOf, positionIn } from '../http/paging.ts';
 import type { NeighborsStore } from '../neighbors/store.ts';
 import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../tokens.ts';
 import { checkLimits, investigationKey } from './limits.ts';
 import { next, type RequestInput, type RequestState, stateAt } from './machine.ts';
-import type { NumberLimits, NumbersOutcome, RequestStore, StoredRequest } from './store.ts';
+import type {
+  NumberLimits,
+  NumbersOutcome,
+  RequestChange,
+  RequestPosition,
+  RequestStore,
+  StoredRequest,
+} from './store.ts';
 import { type Finding, findingsOf } from './text-check.ts';
 
 export interface RequestsDeps {
@@ -63,7 +73,14 @@ export interface Posting {
   partner?: string;
 }
 
-const WAITING_PAGE = 100;
+/** Which page of a list is asked for. */
+export interface PageAsked {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+const positionSchema = z.strictObject({ submittedS: z.int(), request: idSchema });
+const positionOf = ({ submittedS, request }: StoredRequest): RequestPosition => ({ submittedS, request });
 
 export class Requests {
   private readonly deps: RequestsDeps;
@@ -107,6 +124,7 @@ export class Requests {
       revision: 1,
       findings: findingsOf(request),
       reason: null,
+      moderator: null,
       partner: channel,
       submittedS: nowS,
       publishedS: 0,
@@ -152,11 +170,23 @@ export class Requests {
     return this.move(request, { type: 'resolve' });
   }
 
-  /** Requests that wait for a moderator, oldest first, after the one named. */
-  async waiting(after: string | null): Promise<WaitingRequest[]> {
-    const found = await this.deps.store.waiting(wallSeconds(this.deps.clock), after, WAITING_PAGE);
-    return Promise.all(
-      found.map(async (stored) => ({
+  /** A page of the caller's own requests, the last one first. Throws `token_...`, `agency_...`, `http_body_invalid`. */
+  async list(callToken: string, page: PageAsked): Promise<{ requests: RequestView[]; next: string | null }> {
+    const behind = positionIn(positionSchema, page.cursor);
+    const { organisation, call } = await this.deps.tokens.readCall(callToken);
+    if (call.action !== 'list-requests') throw failure('token_unknown_claims');
+    const found = await this.deps.store.ofAgency(organisation, behind, page.limit + 1);
+    const { shown, next } = pageOf(found, page.limit, positionOf);
+    return { requests: shown.map((stored) => this.viewOf(stored)), next };
+  }
+
+  /** A page of the requests that wait for a moderator, oldest first. Throws `http_body_invalid`. */
+  async waiting(page: PageAsked): Promise<{ requests: WaitingRequest[]; next: string | null }> {
+    const behind = positionIn(positionSchema, page.cursor);
+    const found = await this.deps.store.waiting(wallSeconds(this.deps.clock), behind, page.limit + 1);
+    const { shown, next } = pageOf(found, page.limit, positionOf);
+    const requests = await Promise.all(
+      shown.map(async (stored) => ({
         ...this.viewOf(stored),
         agency: stored.agency,
         agencyName: await this.nameOf(stored.agency),
@@ -164,19 +194,20 @@ export class Requests {
         claims: peekToken(stored.token, requestSchema),
       })),
     );
+    return { requests, next };
   }
 
   /** A moderator publishes a request as it was seen at `revision`. Throws `request_...`, `agency_...`, `partner_...`. */
-  async approve(request: string, revision: number): Promise<RequestView> {
+  async approve(request: string, revision: number, moderator: string): Promise<RequestView> {
     const stored = await this.deps.store.find(request);
     if (!stored) throw failure('request_not_live');
     await this.recheck(stored);
-    return this.move(request, { type: 'approve' }, {}, revision);
+    return this.move(request, { type: 'approve' }, { moderator }, revision);
   }
 
   /** A moderator turns a request down; its agency is told why. Throws `request_...`. */
-  refuse(request: string, reason: string, revision: number): Promise<RequestView> {
-    return this.move(request, { type: 'refuse' }, { reason }, revision);
+  refuse(request: string, reason: string, revision: number, moderator: string): Promise<RequestView> {
+    return this.move(request, { type: 'refuse' }, { reason, moderator }, revision);
   }
 
   private limits(): NumberLimits {
@@ -234,7 +265,7 @@ export class Requests {
   private async move(
     request: string,
     input: RequestInput,
-    also: { reason?: string } = {},
+    also: Pick<RequestChange, 'reason' | 'moderator'> = {},
     seen?: number,
   ): Promise<RequestView> {
     let isSame = true;

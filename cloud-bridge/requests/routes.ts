@@ -1,46 +1,109 @@
 // Owns: the HTTP routes for agencies' requests and their moderators. Not here: what they decide (requests.ts).
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { assertAdmin, bearerOf } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import { requestSchema } from '../../device/protocol/request.ts';
+import type { Api } from '../http/api.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
+import { peekToken } from '../tokens.ts';
+import { REQUEST_STATES } from './machine.ts';
 import type { Requests } from './requests.ts';
+import { findingSchema } from './text-check.ts';
 
 const postSchema = z.strictObject({ request: z.string().max(16_384), draft: z.boolean().optional() });
 const paramsSchema = z.strictObject({ request: idSchema });
-const pageSchema = z.strictObject({ after: idSchema.optional() });
+const pageSchema = z.strictObject(pageFields(100, 200));
 const approvalSchema = z.strictObject({ revision: z.int().positive() });
 const refusalSchema = z.strictObject({ revision: z.int().positive(), reason: z.string().trim().min(3).max(200) });
 
-/** Adds the routes. */
-export function requestRoutes(server: FastifyInstance, requests: Requests, adminToken: string): void {
-  const requestOf = (request: FastifyRequest) => parseBody(paramsSchema, request.params).request;
-  server.post('/v1/requests', async (request, reply) => {
-    const { request: token, draft = false } = parseBody(postSchema, request.body);
-    return reply.code(201).send(await requests.post(token, { draft }));
-  });
-  server.get('/v1/requests/:request', async (request) => requests.see(requestOf(request), bearerOf(request)));
-  server.post('/v1/requests/:request/submit', async (request) =>
-    requests.submit(requestOf(request), bearerOf(request)),
-  );
-  server.post('/v1/requests/:request/withdraw', async (request) =>
-    requests.withdraw(requestOf(request), bearerOf(request)),
-  );
-  server.post('/v1/requests/:request/resolve', async (request) =>
-    requests.resolve(requestOf(request), bearerOf(request)),
-  );
+/** All an agency learns about its own request. */
+export const viewSchema = z.strictObject({
+  request: idSchema,
+  state: z.enum(REQUEST_STATES),
+  findings: z.array(findingSchema).optional(),
+  reason: z.string().optional(),
+});
+const listSchema = z.strictObject({ requests: z.array(viewSchema), next: nextSchema });
+const waitingSchema = z.strictObject({
+  requests: z.array(
+    viewSchema.extend({
+      agency: idSchema,
+      agencyName: z.string(),
+      revision: z.int().positive(),
+      claims: requestSchema,
+    }),
+  ),
+  next: nextSchema,
+});
 
-  server.get('/v1/moderation', async (request) => {
-    assertAdmin(request, adminToken);
-    return { requests: await requests.waiting(parseBody(pageSchema, request.query).after ?? null) };
-  });
-  server.post('/v1/moderation/:request/approve', async (request) => {
-    assertAdmin(request, adminToken);
-    return requests.approve(requestOf(request), parseBody(approvalSchema, request.body).revision);
-  });
-  server.post('/v1/moderation/:request/refuse', async (request) => {
-    assertAdmin(request, adminToken);
-    const { revision, reason } = parseBody(refusalSchema, request.body);
-    return requests.refuse(requestOf(request), reason, revision);
-  });
+/** The agency that a request says it is of, which is so once it was taken in. */
+export function claimedAgency(token: string): string {
+  return peekToken(token, requestSchema).agency;
+}
+
+/** Adds the routes. */
+export function requestRoutes(api: Api, requests: Requests): void {
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/requests', roles: ['signed'], body: postSchema, answer: viewSchema, status: 201 },
+      about: 'Takes in a request that an agency signed; it is published, or waits for a moderator.',
+      repeatable: ({ body }) => claimedAgency(body.request),
+    },
+    ({ body }) => requests.post(body.request, { draft: body.draft ?? false }),
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/requests', roles: ['agency'], query: pageSchema, answer: listSchema },
+      about: "The agency's own requests, the last one first (call `list-requests`).",
+    },
+    ({ bearer, query }) => requests.list(bearer, query),
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/requests/:request', roles: ['agency'], params: paramsSchema, answer: viewSchema },
+      about: "One of the agency's own requests (call `see-request`).",
+    },
+    ({ bearer, params }) => requests.see(params.request, bearer),
+  );
+  for (const verb of ['submit', 'withdraw', 'resolve'] as const) {
+    api.route(
+      {
+        ...{ method: 'POST', path: `/v1/requests/:request/${verb}`, roles: ['agency'] },
+        ...{ params: paramsSchema, answer: viewSchema, about: `${ABOUT[verb]} (call \`${verb}-request\`).` },
+      },
+      ({ bearer, params }) => requests[verb](params.request, bearer),
+    );
+  }
+  moderationRoutes(api, requests);
+}
+
+const ABOUT = {
+  submit: 'Submits a draft',
+  withdraw: 'Takes back a request before it is published',
+  resolve: 'Ends a published request early',
+} as const;
+
+function moderationRoutes(api: Api, requests: Requests): void {
+  const moderators = { roles: ['moderator', 'admin'] } as const;
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/moderation', ...moderators, query: pageSchema, answer: waitingSchema },
+      about: 'Requests that wait for a moderator, the one that waits longest first.',
+    },
+    ({ query }) => requests.waiting(query),
+  );
+  const decision = { method: 'POST', ...moderators, params: paramsSchema, answer: viewSchema } as const;
+  api.route(
+    {
+      ...{ ...decision, path: '/v1/moderation/:request/approve', body: approvalSchema },
+      about: 'Publishes a request as it was seen at a revision.',
+    },
+    ({ params, body, who }) => requests.approve(params.request, body.revision, who.name),
+  );
+  api.route(
+    {
+      ...{ ...decision, path: '/v1/moderation/:request/refuse', body: refusalSchema },
+      about: 'Turns a request down; its agency is told why.',
+    },
+    ({ params, body, who }) => requests.refuse(params.request, body.reason, body.revision, who.name),
+  );
 }

@@ -26,6 +26,8 @@ export interface StoredRequest {
   findings: Finding[];
   /** Why it was refused or cancelled. */
   reason: string | null;
+  /** The moderator who decided last; null when none did. */
+  moderator: string | null;
   /** The partner it came through, as that stands now. */
   partner: RequestPartner | null;
   submittedS: number;
@@ -38,6 +40,9 @@ export interface StoredRequest {
 export type AddOutcome = 'added' | 'same' | 'other-content' | NumbersOutcome;
 export type NumbersOutcome = 'too-many-posts' | 'cell-full' | 'too-many-waiting';
 
+/** Where a request stands in a list. */
+export type RequestPosition = Pick<StoredRequest, 'submittedS' | 'request'>;
+
 /** Limits on how many there may be, at `nowS`. */
 export interface NumberLimits {
   postsMax: number;
@@ -48,7 +53,7 @@ export interface NumberLimits {
 
 /** What a decision changes. */
 export type RequestChange = Pick<StoredRequest, 'state'> &
-  Partial<Pick<StoredRequest, 'publication' | 'publishedS' | 'reason'>>;
+  Partial<Pick<StoredRequest, 'publication' | 'publishedS' | 'reason' | 'moderator'>>;
 
 export interface RequestStore {
   /** Stores a request unless it breaks a limit on numbers, in one step. `same`: these very bytes are stored already. */
@@ -63,8 +68,12 @@ export interface RequestStore {
     decide: (now: StoredRequest) => RequestChange | null,
     limits: NumberLimits,
   ): Promise<StoredRequest | NumbersOutcome | null>;
-  /** Requests that wait for a moderator, oldest first, after the one named. */
-  waiting(nowS: number, after: string | null, most: number): Promise<StoredRequest[]>;
+  /** Requests that wait for a moderator, oldest first, behind the one named. */
+  waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
+  /** An agency's requests across its keys, the last one first, behind the one named. */
+  ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
+  /** How many wait for a moderator and how many are open, at `nowS`. */
+  counts(nowS: number): Promise<Readonly<Record<'in_moderation' | 'published', number>>>;
   /** Requests that were published and have not expired, oldest first. */
   unexpired(nowS: number): Promise<StoredRequest[]>;
   /** Cells whose last document was not empty, with the number of its parts. */

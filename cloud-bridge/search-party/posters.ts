@@ -66,9 +66,16 @@ export class Posters {
   }
 
   /** For clips: what a pet's owner may read is what was granted to their key. Throws `token_...`. */
-  async readAccess(token: string): Promise<{ agency: string; clip: string; reason: string; jti: string }> {
+  async readAccess(token: string): Promise<{
+    agency: string;
+    clip: string;
+    officer: string;
+    reason: string;
+    jti: string;
+  }> {
     const { key, jti, call } = this.readCall(token, 'see');
-    return { agency: actorId('owner', sha256Hex(key)), clip: call.clip, reason: 'search for a pet', jti };
+    const owner = actorId('owner', sha256Hex(key));
+    return { agency: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
   }
 }
 

@@ -1,18 +1,17 @@
 // Owns: the HTTP routes of Search Party: making a photo plain, posting, ending, and what was granted to a pet's owner.
 // Not here: what they decide (searches.ts, clips/).
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { toBase64url } from '../../device/base/bytes.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
 import { publishedSearchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
-import type { SearchRules } from '../config.ts';
-import { bearerOf } from '../http/bearer.ts';
+import { type SearchRules, searchRulesSchema } from '../config.ts';
+import type { Api } from '../http/api.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
 import { sendClip } from '../http/send-clip.ts';
-import { parseBody } from '../http/server.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './photos.ts';
-import type { Searches } from './searches.ts';
+import { type Searches, searchPostedSchema } from './searches.ts';
 
 export interface SearchRouteDeps {
   searches: Searches;
@@ -22,51 +21,104 @@ export interface SearchRouteDeps {
   rules: SearchRules;
 }
 
+const { search, photo } = publishedSearchSchema.shape;
 const postSchema = z.strictObject({
-  search: publishedSearchSchema.shape.search,
-  photo: publishedSearchSchema.shape.photo,
+  search,
+  photo,
   /** The device's word that the poster is its owner. */
   pairing: z.string().max(2_048),
 });
 const searchSchema = z.strictObject({ search: idSchema });
 const clipSchema = z.strictObject({ clip: idSchema });
+const pageSchema = z.strictObject(pageFields(100, 500));
+const listSchema = z.strictObject({
+  clips: z.array(
+    z.strictObject({
+      clip: idSchema,
+      request: idSchema,
+      bytes: z.int().positive(),
+      sha256: sha256Schema,
+      /** Where it is now, once it was handed over. */
+      evidence: z.url().optional(),
+    }),
+  ),
+  next: nextSchema,
+});
 
 /** Adds the routes. */
-export function searchRoutes(server: FastifyInstance, { searches, photos, clips, rules }: SearchRouteDeps): void {
-  server.get('/v1/search-party', async () => ({ rules }));
-
-  server.addContentTypeParser(/^image\/[a-z]{1,10}$/, { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  );
-  server.post('/v1/search-party/photos', {
-    bodyLimit: PHOTO_POSTED_BYTES_MAX,
-    // Before a byte of the photo is read.
-    onRequest: async (request) => searches.admitPhoto(bearerOf(request)),
-    handler: async (request, reply) => {
-      if (!(request.body instanceof Uint8Array))
-        throw failure('search_photo_invalid', { detail: 'it was not sent as image/...' });
-      return reply.code(201).send({ photo: toBase64url(await photos.plain(request.body)) });
+export function searchRoutes(api: Api, { searches, photos, clips, rules }: SearchRouteDeps): void {
+  const neighbor = { roles: ['neighbor'] } as const;
+  api.route(
+    {
+      ...{
+        method: 'GET',
+        path: '/v1/search-party',
+        roles: ['public'],
+        answer: z.strictObject({ rules: searchRulesSchema }),
+      },
+      about: 'The limits of searches for pets.',
     },
-  });
-
-  server.post('/v1/search-party/searches', async (request, reply) => {
-    const { search, photo, pairing } = parseBody(postSchema, request.body);
-    return reply.code(201).send(await searches.post(search, photo, pairing));
-  });
-  server.post('/v1/search-party/searches/:search/end', async (request) =>
-    searches.end(parseBody(searchSchema, request.params).search, bearerOf(request)),
+    () => ({ rules }),
   );
-
-  server.get('/v1/search-party/clips', async (request) => ({ clips: await clips.list(bearerOf(request)) }));
-  server.get('/v1/search-party/clips/:clip', async (request, reply) => {
-    const { clip } = parseBody(clipSchema, request.params);
-    const action = request.headers.range === undefined ? 'download' : 'stream';
-    const { intake } = await clips.see(bearerOf(request), clip, 'clip', action);
-    const sent = { name: clip, bytes: intake.clipBytes, sha256: intake.clipSha256, range: request.headers.range };
-    return sendClip(reply, sent, (span) => clips.read(clip, span));
-  });
-  server.get('/v1/search-party/clips/:clip/manifest', async (request) => {
-    const { clip } = parseBody(clipSchema, request.params);
-    return { manifest: (await clips.see(bearerOf(request), clip, 'manifest', 'view')).intake.manifest };
-  });
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/search-party/photos', ...neighbor, body: { media: 'image/*' }, status: 201 },
+      whole: { types: /^image\/[a-z]{1,10}$/, bytesMax: PHOTO_POSTED_BYTES_MAX },
+      // Before a byte of the photo is read.
+      admit: ({ bearer }) => searches.admitPhoto(bearer),
+      answer: z.strictObject({ photo }),
+      about: 'Makes a photo plain: small, and without what cameras write into it.',
+    },
+    async ({ request: { body } }) => {
+      if (!(body instanceof Uint8Array))
+        throw failure('search_photo_invalid', { detail: 'it was not sent as image/...' });
+      return { photo: toBase64url(await photos.plain(body)) };
+    },
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/search-party/searches', roles: ['signed'], body: postSchema, status: 201 },
+      ...{ answer: searchPostedSchema, about: 'Posts a search for a pet; the same bytes again change nothing.' },
+    },
+    ({ body }) => searches.post(body.search, body.photo, body.pairing),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/search-party/searches/:search/end', ...neighbor, params: searchSchema },
+      ...{ answer: searchPostedSchema, about: 'The pet is found: homes stop looking.' },
+    },
+    ({ bearer, params }) => searches.end(params.search, bearer),
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/search-party/clips', ...neighbor, query: pageSchema, answer: listSchema },
+      about: 'Clips that were granted to the caller, the last one first.',
+    },
+    ({ bearer, query }) => clips.list(bearer, query),
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/search-party/clips/:clip', ...neighbor, params: clipSchema },
+      ...{
+        answer: { media: 'video/mp4' },
+        also: { 206: { media: 'video/mp4' } },
+        about: 'One of them, whole or a range.',
+      },
+    },
+    async ({ bearer, params: { clip }, request, reply }) => {
+      const action = request.headers.range === undefined ? 'download' : 'stream';
+      const { intake } = await clips.see(bearer, clip, 'clip', action);
+      const sent = { name: clip, bytes: intake.clipBytes, sha256: intake.clipSha256, range: request.headers.range };
+      return sendClip(reply, sent, (span) => clips.read(clip, span));
+    },
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/search-party/clips/:clip/manifest', ...neighbor, params: clipSchema },
+      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The manifest that the device signed.' },
+    },
+    async ({ bearer, params: { clip } }) => ({
+      manifest: (await clips.see(bearer, clip, 'manifest', 'view')).intake.manifest,
+    }),
+  );
 }

@@ -1,6 +1,5 @@
 // Owns: the bridge's Search Party put together: who posts, what they post, the board, and its routes.
 // Not here: how clips that answer a search come in (intake/), how they are read (clips/).
-import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
@@ -8,6 +7,7 @@ import type { AreaPublisher } from '../area-parts.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { SearchRules } from '../config.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { Api } from '../http/api.ts';
 import { Photos } from './photos.ts';
 import { Posters } from './posters.ts';
 import { searchRoutes } from './routes.ts';
@@ -46,10 +46,10 @@ export class SearchParty {
   }
 
   /** Adds the routes; `clips` are those that were granted to pets' owners. */
-  addRoutes(server: FastifyInstance, clips: Clips): void {
+  addRoutes(api: Api, clips: Clips): void {
     const { posters, board, deps } = this;
     const photos = new Photos();
     const searches = new Searches({ ...deps, posters, photos, changed: () => void board.refresh() });
-    searchRoutes(server, { searches, photos, clips, rules: deps.rules });
+    searchRoutes(api, { searches, photos, clips, rules: deps.rules });
   }
 }

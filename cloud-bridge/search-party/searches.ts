@@ -1,6 +1,7 @@
 // Owns: taking a pet owner's search, countersigning it, and ending it. Not here: the board (search-board.ts), who posts
 // (posters.ts), the photo (photos.ts). It tells nobody, its poster included, whether any home looked.
 
+import { z } from 'zod';
 import { fromBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
@@ -9,6 +10,7 @@ import { cellsAround } from '../../device/protocol/area.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
 import {
@@ -41,11 +43,12 @@ export interface SearchesDeps {
 }
 
 /** All a poster learns about a search. */
-export interface SearchPostedView {
-  search: string;
-  state: 'open' | 'ended' | 'expired';
-  expiresS: number;
-}
+export const searchPostedSchema = z.strictObject({
+  search: idSchema,
+  state: z.enum(['open', 'ended', 'expired']),
+  expiresS: z.int(),
+});
+export type SearchPostedView = z.infer<typeof searchPostedSchema>;
 
 /** Photos that one home may have made plain in an hour. */
 const PHOTOS_PER_HOUR = 30;

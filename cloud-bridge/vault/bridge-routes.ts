@@ -1,33 +1,64 @@
 // Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: what they decide.
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { handOverBodySchema, recallBodySchema } from '../../device/protocol/vault.ts';
-import { bearerOf } from '../http/bearer.ts';
-import { parseBody, UPLOAD_BODY_TYPE } from '../http/server.ts';
+import {
+  handOverBodySchema,
+  handOverStatusSchema,
+  recallBodySchema,
+  recallStatusSchema,
+} from '../../device/protocol/vault.ts';
+import type { Api } from '../http/api.ts';
+import { UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';
 
 const itemSchema = z.strictObject({ item: idSchema });
 const stepSchema = z.strictObject({ step: z.string().max(4_096) });
 
-export function bridgeRoutes(server: FastifyInstance, receiving: Receiving, recalls: Recalls): void {
-  server.post('/v1/hand-overs', async (request) => receiving.offer(parseBody(handOverBodySchema, request.body)));
-
-  server.put('/v1/hand-overs/:item/clip', async (request) => {
-    const { item } = parseBody(itemSchema, request.params);
-    if (request.headers['content-type'] !== UPLOAD_BODY_TYPE) {
-      throw failure('http_body_invalid', { detail: `it must be ${UPLOAD_BODY_TYPE}` });
-    }
-    return receiving.take(bearerOf(request), item, request.raw);
-  });
-
-  server.post('/v1/hand-overs/confirmation', async (request) =>
-    receiving.confirm(parseBody(stepSchema, request.body).step),
+export function bridgeRoutes(api: Api, receiving: Receiving, recalls: Recalls): void {
+  const signed = { method: 'POST', roles: ['signed'], answer: handOverStatusSchema } as const;
+  api.route(
+    {
+      ...{ ...signed, path: '/v1/hand-overs', body: handOverBodySchema },
+      about: 'A bridge offers a clip with all its papers.',
+    },
+    ({ body }) => receiving.offer(body),
   );
-  server.post('/v1/hand-overs/withdrawal', async (request) =>
-    receiving.withdraw(parseBody(stepSchema, request.body).step),
+  api.route(
+    {
+      ...{ method: 'PUT', path: '/v1/hand-overs/:item/clip', roles: ['bridge'], params: itemSchema },
+      ...{ body: { media: UPLOAD_BODY_TYPE }, answer: handOverStatusSchema, about: 'The bytes of an offered clip.' },
+    },
+    ({ bearer, params, request }) => {
+      if (request.headers['content-type'] !== UPLOAD_BODY_TYPE) {
+        throw failure('http_body_invalid', { detail: `it must be ${UPLOAD_BODY_TYPE}` });
+      }
+      return receiving.take(bearer, params.item, request.raw);
+    },
   );
-  server.post('/v1/recalls', async (request) => recalls.answer(parseBody(recallBodySchema, request.body)));
+  api.route(
+    {
+      ...{ ...signed, path: '/v1/hand-overs/confirmation', body: stepSchema },
+      about: 'The bridge has heard that the vault holds the clip; it is shown from now on.',
+    },
+    ({ body }) => receiving.confirm(body.step),
+  );
+  api.route(
+    {
+      ...{ ...signed, path: '/v1/hand-overs/withdrawal', body: stepSchema },
+      about: 'The owner revoked before the hand-over was over.',
+    },
+    ({ body }) => receiving.withdraw(body.step),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/recalls', roles: ['signed'], body: recallBodySchema },
+      ...{
+        answer: recallStatusSchema,
+        about: 'An owner takes a handed-over clip back; the department’s policy answers.',
+      },
+    },
+    ({ body }) => recalls.answer(body),
+  );
 }

@@ -1,14 +1,13 @@
-// Owns: the HTTP routes of an agency's officers, all under the agency's own path. Not here: what they decide (evidence.ts,
-// policies.ts), who they are (officer.ts).
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+// Owns: the HTTP routes of an agency's officers to evidence, all under the agency's own path. Not here: what they decide
+// (evidence.ts), who officers are (officer.ts), the department's policy (policy-routes.ts).
 import { z } from 'zod';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
+import { EVIDENCE_SOURCES } from '../../device/protocol/vault.ts';
+import type { Admission, Api } from '../http/api.ts';
 import { sendClip } from '../http/send-clip.ts';
-import { parseBody } from '../http/server.ts';
-import type { Actor, Clients } from './clients.ts';
+import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
-import { actorOf } from './officer.ts';
-import { categoryBodySchema, type Policies, policyBodySchema } from './policies.ts';
+import { actorOf, officerHeadersSchema } from './officer.ts';
 import { ACCESS_CLASSES } from './store.ts';
 
 const BASE = '/v1/agencies/:agency';
@@ -18,7 +17,6 @@ const agencySchema = z.strictObject({ agency: idSchema });
 const itemSchema = agencySchema.extend({ item: idSchema });
 const caseIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 const caseSchema = itemSchema.extend({ case: caseIdSchema });
-const categorySchema = agencySchema.extend({ category: idSchema });
 const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().max(120).optional(),
@@ -31,130 +29,179 @@ const listSchema = pageSchema.extend({
 });
 const linkSchema = z.strictObject({ link: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 
+const momentS = z.int().nullable();
+/** What an officer is told of an item. */
+const viewSchema = z.strictObject({
+  ...{ item: idSchema, clip: idSchema, request: idSchema, investigation: z.string() },
+  source: z.enum(EVIDENCE_SOURCES),
+  state: z.enum(['held', 'active', 'deleted', 'erased']),
+  accessClass: z.enum(ACCESS_CLASSES),
+  triage: z.enum(['pending', 'accepted', 'declined']),
+  categories: z.array(z.string()).readonly(),
+  cases: z.array(z.string()).readonly(),
+  ...{ sha256: sha256Schema, bytes: z.int(), manifestSha256: sha256Schema },
+  ...{ recordedS: z.int(), uploadedS: z.int(), deletesS: momentS, erasesS: momentS },
+  ...{ recall: z.string().nullable(), deletion: z.string().nullable() },
+});
+const next = z.string().nullable();
+const itemsSchema = z.strictObject({ items: z.array(viewSchema), next });
+const trailSchema = z.strictObject({
+  entries: z.array(
+    z.strictObject({
+      ...{
+        sequence: z.int(),
+        atUs: z.int(),
+        agency: idSchema,
+        item: z.string(),
+        cases: z.array(z.string()).readonly(),
+      },
+      ...{ event: z.string(), detail: z.string(), by: z.string(), officer: z.string(), reason: z.string() },
+    }),
+  ),
+  next,
+});
+
 export interface OfficerRoutesDeps {
   clients: Clients;
   evidence: Evidence;
-  policies: Policies;
   publicUrl: () => string;
 }
 
-export function officerRoutes(server: FastifyInstance, deps: OfficerRoutesDeps): void {
-  seeing(server, deps);
-  sorting(server, deps);
-  policy(server, deps);
+export function officerRoutes(api: Api, deps: OfficerRoutesDeps): void {
+  listing(api, deps);
+  seeing(api, deps);
+  sorting(api, deps);
+  deleting(api, deps);
 }
 
-function acting({ clients }: OfficerRoutesDeps) {
-  return async (request: FastifyRequest): Promise<{ actor: Actor; item: string }> => {
-    const { agency, item } = parseBody(itemSchema.loose(), request.params);
-    return { actor: await actorOf(request, clients, agency), item };
-  };
+/** Proves who acts before anything else of a call is looked at. */
+function officers({ clients }: Pick<OfficerRoutesDeps, 'clients'>) {
+  const admit = ({ request, params }: Admission<z.ZodType<{ agency: string }>>) =>
+    actorOf(request, clients, params.agency);
+  return { roles: ['client'], headers: officerHeadersSchema, admit } as const;
 }
 
-function seeing(server: FastifyInstance, deps: OfficerRoutesDeps): void {
-  const { clients, evidence, publicUrl } = deps;
-  const on = acting(deps);
+function listing(api: Api, deps: OfficerRoutesDeps): void {
+  const { evidence } = deps;
+  const of = { method: 'GET', ...officers(deps), params: agencySchema } as const;
+  api.route(
+    {
+      ...{ ...of, path: `${BASE}/evidence`, query: listSchema, answer: itemsSchema },
+      about: "The agency's items that the client is cleared for, newest first.",
+    },
+    ({ admitted, query: { limit, after, ...filter } }) => evidence.list(admitted, filter, { limit, after }),
+  );
+  api.route(
+    {
+      ...{ ...of, path: `${BASE}/trail`, query: pageSchema, answer: trailSchema },
+      about: 'Who did what with evidence, newest first.',
+    },
+    ({ admitted, query: { limit, after } }) => evidence.trail(admitted, null, { limit, after }),
+  );
+  api.route(
+    {
+      ...{ ...of, path: `${ITEM}/trail`, params: itemSchema, query: pageSchema, answer: trailSchema },
+      about: 'Who did what with an item, newest first.',
+    },
+    ({ admitted, params, query: { limit, after } }) => evidence.trail(admitted, params.item, { limit, after }),
+  );
+}
 
-  server.get(`${BASE}/evidence`, async (request) => {
-    const actor = await actorOf(request, clients, parseBody(agencySchema, request.params).agency);
-    const { limit, after, ...filter } = parseBody(listSchema, request.query);
-    return evidence.list(actor, filter, { limit, after });
-  });
-  server.get(`${BASE}/trail`, async (request) => {
-    const actor = await actorOf(request, clients, parseBody(agencySchema, request.params).agency);
-    const { limit, after } = parseBody(pageSchema, request.query);
-    return evidence.trail(actor, null, { limit, after });
-  });
-  server.get(ITEM, async (request) => {
-    const { actor, item } = await on(request);
-    return evidence.view(actor, item);
-  });
-  server.get(`${ITEM}/manifest`, async (request) => {
-    const { actor, item } = await on(request);
-    return { manifest: await evidence.manifest(actor, item) };
-  });
-  server.get(`${ITEM}/trail`, async (request) => {
-    const { actor, item } = await on(request);
-    const { limit, after } = parseBody(pageSchema, request.query);
-    return evidence.trail(actor, item, { limit, after });
-  });
+function seeing(api: Api, deps: OfficerRoutesDeps): void {
+  const { evidence, publicUrl } = deps;
+  const one = { method: 'GET', ...officers(deps), params: itemSchema } as const;
+  api.route({ ...one, path: ITEM, answer: viewSchema, about: 'One item.' }, ({ admitted, params }) =>
+    evidence.view(admitted, params.item),
+  );
+  api.route(
+    {
+      ...{ ...one, path: `${ITEM}/manifest`, answer: z.strictObject({ manifest: z.string() }) },
+      about: 'The manifest that the device signed.',
+    },
+    async ({ admitted, params }) => ({ manifest: await evidence.manifest(admitted, params.item) }),
+  );
+  const clip = { answer: { media: 'video/mp4' }, also: { 206: { media: 'video/mp4' } } };
   for (const [path, part] of [
     ['clip', 'downloaded'],
     ['stream', 'streamed'],
   ] as const) {
-    server.get(`${ITEM}/${path}`, async (request, reply) => {
-      const { actor, item } = await on(request);
-      const { clip, clipBytes, clipSha256 } = await evidence.bytes(actor, item, part);
-      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
-      return sendClip(reply, sent, (span) => evidence.read(item, span));
-    });
+    api.route(
+      { ...one, path: `${ITEM}/${path}`, ...clip, about: `The clip, whole or a range of it; it is noted as ${part}.` },
+      async ({ admitted, params: { item }, request, reply }) => {
+        const { clip, clipBytes, clipSha256 } = await evidence.bytes(admitted, item, part);
+        const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
+        return sendClip(reply, sent, (span) => evidence.read(item, span));
+      },
+    );
   }
-  server.post(`${ITEM}/links`, async (request, reply) => {
-    const { actor, item } = await on(request);
-    const { secret, expiresS } = await evidence.link(actor, item);
-    return reply.code(201).send({ url: `${publicUrl()}/v1/links/${secret}`, expiresS });
-  });
-  server.get('/v1/links/:link', async (request, reply) => {
-    const { link } = parseBody(linkSchema, request.params);
-    const { item, clip, clipBytes, clipSha256 } = await evidence.followLink(link);
-    // A link is used up by one request: a part of it would be all that there is.
-    const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: undefined };
-    return sendClip(reply.header('referrer-policy', 'no-referrer'), sent, (span) => evidence.read(item, span));
-  });
-}
-
-function sorting(server: FastifyInstance, deps: OfficerRoutesDeps): void {
-  const { clients, evidence } = deps;
-  const on = acting(deps);
-
-  server.post(`${ITEM}/triage`, async (request) => {
-    const { actor, item } = await on(request);
-    const { decision } = parseBody(z.strictObject({ decision: z.enum(['accept', 'decline']) }), request.body);
-    return evidence.triage(actor, item, decision === 'accept' ? 'accepted' : 'declined');
-  });
-  server.put(`${ITEM}/categories`, async (request) => {
-    const { actor, item } = await on(request);
-    const { categories } = parseBody(z.strictObject({ categories: z.array(idSchema).max(16) }), request.body);
-    return evidence.categorise(actor, item, categories);
-  });
-  server.put(`${ITEM}/access-class`, async (request) => {
-    const { actor, item } = await on(request);
-    const body = parseBody(z.strictObject({ accessClass: z.enum(ACCESS_CLASSES) }), request.body);
-    return evidence.classify(actor, item, body.accessClass);
-  });
-  server.put(`${ITEM}/cases/:case`, async (request) => {
-    const { agency, item, case: caseId } = parseBody(caseSchema, request.params);
-    return evidence.addCase(await actorOf(request, clients, agency), item, caseId);
-  });
-  server.delete(`${ITEM}/cases/:case`, async (request) => {
-    const { agency, item, case: caseId } = parseBody(caseSchema, request.params);
-    return evidence.removeCase(await actorOf(request, clients, agency), item, caseId);
-  });
-  server.delete(ITEM, async (request) => {
-    const { actor, item } = await on(request);
-    return evidence.delete(actor, item);
-  });
-  server.post(`${ITEM}/restoration`, async (request) => {
-    const { actor, item } = await on(request);
-    return evidence.restore(actor, item);
-  });
-}
-
-function policy(server: FastifyInstance, { clients, policies }: OfficerRoutesDeps): void {
-  server.get(`${BASE}/policy`, async (request) =>
-    policies.show(await actorOf(request, clients, parseBody(agencySchema, request.params).agency)),
+  const linkAnswer = z.strictObject({ url: z.url(), expiresS: z.int() });
+  api.route(
+    {
+      ...{ ...one, method: 'POST', path: `${ITEM}/links`, answer: linkAnswer, status: 201 },
+      about: 'A link that anyone who has it can download from, once, for a while.',
+    },
+    async ({ admitted, params }) => {
+      const { secret, expiresS } = await evidence.link(admitted, params.item);
+      return { url: `${publicUrl()}/v1/links/${secret}`, expiresS };
+    },
   );
-  server.put(`${BASE}/policy`, async (request) => {
-    const actor = await actorOf(request, clients, parseBody(agencySchema, request.params).agency);
-    return policies.set(actor, parseBody(policyBodySchema, request.body));
-  });
-  server.put(`${BASE}/categories/:category`, async (request) => {
-    const { agency, category } = parseBody(categorySchema, request.params);
-    const actor = await actorOf(request, clients, agency);
-    return policies.setCategory(actor, category, parseBody(categoryBodySchema, request.body).days);
-  });
-  server.delete(`${BASE}/categories/:category`, async (request) => {
-    const { agency, category } = parseBody(categorySchema, request.params);
-    return policies.removeCategory(await actorOf(request, clients, agency), category);
-  });
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/links/:link', roles: ['public'], params: linkSchema, answer: clip.answer },
+      about: 'The clip that a link is for.',
+    },
+    async ({ params, reply }) => {
+      const { item, clip, clipBytes, clipSha256 } = await evidence.followLink(params.link);
+      // A link is used up by one request: a part of it would be all that there is.
+      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: undefined };
+      return sendClip(reply.header('referrer-policy', 'no-referrer'), sent, (span) => evidence.read(item, span));
+    },
+  );
+}
+
+function sorting(api: Api, deps: OfficerRoutesDeps): void {
+  const { evidence } = deps;
+  const one = { ...officers(deps), params: itemSchema, answer: viewSchema } as const;
+  const triageSchema = z.strictObject({ decision: z.enum(['accept', 'decline']) });
+  api.route(
+    { method: 'POST', path: `${ITEM}/triage`, ...one, body: triageSchema, about: 'Accepts or declines an item.' },
+    ({ admitted, params, body }) =>
+      evidence.triage(admitted, params.item, body.decision === 'accept' ? 'accepted' : 'declined'),
+  );
+  const categoriesSchema = z.strictObject({ categories: z.array(idSchema).max(16) });
+  api.route(
+    {
+      method: 'PUT',
+      path: `${ITEM}/categories`,
+      ...one,
+      body: categoriesSchema,
+      about: 'Sets what it is filed under.',
+    },
+    ({ admitted, params, body }) => evidence.categorise(admitted, params.item, body.categories),
+  );
+  const classSchema = z.strictObject({ accessClass: z.enum(ACCESS_CLASSES) });
+  api.route(
+    { method: 'PUT', path: `${ITEM}/access-class`, ...one, body: classSchema, about: 'Sets who may read it.' },
+    ({ admitted, params, body }) => evidence.classify(admitted, params.item, body.accessClass),
+  );
+  const inCase = { ...one, path: `${ITEM}/cases/:case`, params: caseSchema } as const;
+  api.route({ method: 'PUT', ...inCase, about: 'Puts it into a case.' }, ({ admitted, params }) =>
+    evidence.addCase(admitted, params.item, params.case),
+  );
+  api.route({ method: 'DELETE', ...inCase, about: 'Takes it out of a case.' }, ({ admitted, params }) =>
+    evidence.removeCase(admitted, params.item, params.case),
+  );
+}
+
+function deleting(api: Api, deps: OfficerRoutesDeps): void {
+  const { evidence } = deps;
+  const one = { ...officers(deps), params: itemSchema, answer: viewSchema } as const;
+  api.route(
+    { method: 'DELETE', path: ITEM, ...one, about: 'Deletes it; for a while it can be restored.' },
+    ({ admitted, params }) => evidence.delete(admitted, params.item),
+  );
+  api.route(
+    { method: 'POST', path: `${ITEM}/restoration`, ...one, about: 'Restores a deleted item.' },
+    ({ admitted, params }) => evidence.restore(admitted, params.item),
+  );
 }

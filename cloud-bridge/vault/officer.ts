@@ -19,12 +19,13 @@ const said = (min: number, max: number) =>
         .max(max)
         .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u),
     );
-const headersSchema = z.object({ 'x-officer': said(2, 80), 'x-reason': said(3, 200) });
+/** The headers that tell the officer's name and reason, percent-encoded. */
+export const officerHeadersSchema = z.object({ 'x-officer': said(2, 80), 'x-reason': said(3, 200) });
 
 /** The actor of a request about an agency. Throws `http_unauthorised`, `vault_token_invalid`, `vault_reason_missing`. */
 export async function actorOf(request: FastifyRequest, clients: Clients, agency: string): Promise<Actor> {
   const who = await clients.actor(bearerOf(request), agency, request.ip);
-  const headers = headersSchema.safeParse(request.headers);
+  const headers = officerHeadersSchema.safeParse(request.headers);
   if (!headers.success) throw failure('vault_reason_missing');
   return { ...who, officer: headers.data['x-officer'], reason: headers.data['x-reason'] };
 }

@@ -1,13 +1,11 @@
 // Owns: the HTTP routes of the vault's operator (bridges, clients) and of the clients' tokens (RFC 6749 §4.4).
 // Not here: what they decide (clients.ts).
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
-import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
-import { assertAdmin } from '../http/bearer.ts';
-import { parseBody } from '../http/server.ts';
+import type { Api } from '../http/api.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
 import type { AccessStore } from './store.ts';
 
@@ -20,49 +18,73 @@ const tokenBodySchema = z.strictObject({
   client_id: secretSchema.optional(),
   client_secret: secretSchema.optional(),
 });
-const FORM_TYPE = 'application/x-www-form-urlencoded';
+/** OAuth's own words for refusals (RFC 6749 §5.2); `invalid_request` for all others. */
+const OAUTH_WORDS = new Map<string, 'invalid_client' | 'invalid_scope'>([
+  ['vault_client_invalid', 'invalid_client'],
+  ['vault_scope_missing', 'invalid_scope'],
+]);
 const BASIC = /^Basic ([A-Za-z0-9+/=]{4,512})$/;
+
+const bridgeSchema = z.strictObject({ key: publicKeySchema.refine(isPublicKey) });
+const issuedSchema = z.strictObject({ client: idSchema, secret: secretSchema, scopes: z.array(z.string()).readonly() });
+/** RFC 6749 §5.1. */
+const tokenAnswerSchema = z.strictObject({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int().positive(),
+  scope: z.string(),
+});
 
 export interface OperatorRoutesDeps {
   access: AccessStore;
   clients: Clients;
-  adminToken: string;
 }
 
-export function operatorRoutes(server: FastifyInstance, { access, clients, adminToken }: OperatorRoutesDeps): void {
-  server.post('/v1/bridges', async (request, reply) => {
-    assertAdmin(request, adminToken);
-    const { key } = parseBody(z.strictObject({ key: publicKeySchema.refine(isPublicKey) }), request.body);
-    const bridge = actorId('bridge', sha256Hex(key));
-    await access.addBridge(bridge, key);
-    return reply.code(201).send({ bridge });
-  });
-  server.post('/v1/agencies/:agency/clients', async (request, reply) => {
-    assertAdmin(request, adminToken);
-    const { agency } = parseBody(agencySchema, request.params);
-    return reply.code(201).send(await clients.issue(agency, parseBody(clientBodySchema, request.body)));
-  });
-  server.delete('/v1/agencies/:agency/clients/:client', async (request, reply) => {
-    assertAdmin(request, adminToken);
-    const { agency, client } = parseBody(clientSchema, request.params);
-    if (!(await access.removeClient(agency, client))) throw failure('http_not_found');
-    return reply.code(204).send();
-  });
-
-  server.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_request, body, done) => {
-    done(null, Object.fromEntries(new URLSearchParams(body.toString())));
-  });
-  server.post('/oauth2/token', async (request, reply) => {
-    try {
-      const body = parseBody(tokenBodySchema, request.body);
+export function operatorRoutes(api: Api, { access, clients }: OperatorRoutesDeps): void {
+  const admin = { roles: ['admin'] } as const;
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/bridges', ...admin, body: bridgeSchema, status: 201 },
+      ...{ answer: z.strictObject({ bridge: idSchema }), about: 'Lets a bridge with this key hand clips over.' },
+    },
+    async ({ body: { key } }) => {
+      const bridge = actorId('bridge', sha256Hex(key));
+      await access.addBridge(bridge, key);
+      return { bridge };
+    },
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/agencies/:agency/clients', ...admin, params: agencySchema },
+      ...{ body: clientBodySchema, answer: issuedSchema, status: 201 },
+      about: 'A new client of an agency; its secret is shown this once.',
+    },
+    ({ params, body }) => clients.issue(params.agency, body),
+  );
+  api.route(
+    {
+      ...{ method: 'DELETE', path: '/v1/agencies/:agency/clients/:client', ...admin, params: clientSchema },
+      ...{ answer: null, about: 'Ends a client and all its tokens.' },
+    },
+    async ({ params }) => {
+      if (!(await access.removeClient(params.agency, params.client))) throw failure('http_not_found');
+      return undefined;
+    },
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/oauth2/token', roles: ['public'], body: tokenBodySchema, form: true },
+      ...{ answer: tokenAnswerSchema },
+      about: 'An access token for a client that proves itself (RFC 6749 §4.4), in the body or by HTTP Basic.',
+      refuse: (problem) => ({ ...problem, error: OAUTH_WORDS.get(problem.code) ?? 'invalid_request' }),
+    },
+    async ({ body, request }) => {
       const { id, secret } = credentialsOf(request, body);
       const wanted = body.scope === undefined ? null : body.scope.split(' ').filter((scope) => scope !== '');
       const { token, expiresInS, scopes } = await clients.token(id, secret, wanted, request.ip);
-      return { access_token: token, token_type: 'Bearer', expires_in: expiresInS, scope: scopes.join(' ') };
-    } catch (thrown) {
-      return refuse(reply, thrown);
-    }
-  });
+      return { access_token: token, token_type: 'Bearer' as const, expires_in: expiresInS, scope: scopes.join(' ') };
+    },
+  );
 }
 
 /** Client id and secret, from the `Authorization` header or the body (RFC 6749 §2.3.1). Throws `vault_client_invalid`. */
@@ -72,16 +94,4 @@ function credentialsOf(request: FastifyRequest, body: z.infer<typeof tokenBodySc
   const [, id, secret] = /^([^:]{1,128}):(.{1,128})$/.exec(Buffer.from(basic, 'base64').toString()) ?? [];
   if (id === undefined || secret === undefined) throw failure('vault_client_invalid');
   return { id, secret };
-}
-
-/** A problem document that has OAuth's own word for it, too (RFC 6749 §5.2). */
-function refuse(reply: FastifyReply, thrown: unknown): FastifyReply {
-  if (!isFailure(thrown)) throw thrown;
-  const error =
-    { vault_client_invalid: 'invalid_client', vault_scope_missing: 'invalid_scope' }[String(thrown.code)] ??
-    'invalid_request';
-  return reply
-    .code(thrown.http)
-    .type(PROBLEM_TYPE)
-    .send({ ...problemOf(thrown), error });
 }

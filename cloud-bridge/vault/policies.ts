@@ -29,6 +29,15 @@ export const policyBodySchema = z
   })
   .refine(({ recall, declinedDays }) => recall !== undefined || declinedDays !== undefined, 'nothing to change');
 
+const daysView = z.number().nullable();
+/** What is told of a policy. Periods in days. */
+export const policyViewSchema = z.strictObject({
+  categories: z.record(z.string(), daysView),
+  recall: z.strictObject({ answer: z.enum(['erase', 'restrict', 'keep']), reason: z.string().nullable() }),
+  declinedDays: z.union([daysView, z.literal('same')]),
+});
+type PolicyView = z.infer<typeof policyViewSchema>;
+
 export interface PoliciesDeps {
   clock: Clock;
   policies: PolicyStore;
@@ -43,18 +52,18 @@ export class Policies {
     this.deps = deps;
   }
 
-  async show(actor: Actor): Promise<object> {
+  async show(actor: Actor): Promise<PolicyView> {
     assertScope(actor, 'evidence.any.read');
     return viewOf(await this.deps.policies.policyOf(actor.agency));
   }
 
   /** Sets a category's period; shortening it deletes what is now overdue before this resolves. */
-  async setCategory(actor: Actor, category: string, days: number | null): Promise<object> {
+  async setCategory(actor: Actor, category: string, days: number | null): Promise<PolicyView> {
     return this.change(actor, { set: 'category', category, periodS: days === null ? null : days * DAY_S });
   }
 
   /** Throws `evidence_category` for `uncategorized`, which always stays, and for one that is not there. */
-  async removeCategory(actor: Actor, category: string): Promise<object> {
+  async removeCategory(actor: Actor, category: string): Promise<PolicyView> {
     assertScope(actor, 'policy.any.update');
     if (category === UNCATEGORIZED) throw failure('evidence_category', { detail: 'uncategorized cannot be removed' });
     const { categories } = await this.deps.policies.policyOf(actor.agency);
@@ -62,7 +71,7 @@ export class Policies {
     return this.change(actor, { set: 'no-category', category });
   }
 
-  async set(actor: Actor, { recall, declinedDays }: z.infer<typeof policyBodySchema>): Promise<object> {
+  async set(actor: Actor, { recall, declinedDays }: z.infer<typeof policyBodySchema>): Promise<PolicyView> {
     if (recall) {
       await this.change(actor, { set: 'recall', recall: { answer: recall.answer, reason: recall.reason ?? null } });
     }
@@ -73,7 +82,7 @@ export class Policies {
     return viewOf(await this.deps.policies.policyOf(actor.agency));
   }
 
-  private async change(actor: Actor, change: PolicyChange): Promise<object> {
+  private async change(actor: Actor, change: PolicyChange): Promise<PolicyView> {
     assertScope(actor, 'policy.any.update');
     const { policies, clock, changed } = this.deps;
     const { by, officer, reason, agency } = actor;
@@ -85,7 +94,7 @@ export class Policies {
   }
 }
 
-function viewOf({ categories, recall, ...rest }: Policy): object {
+function viewOf({ categories, recall, ...rest }: Policy): PolicyView {
   const days = (periodS: number | null) => (periodS === null ? null : periodS / DAY_S);
   return {
     categories: Object.fromEntries([...categories].map(([category, periodS]) => [category, days(periodS)])),

@@ -1,16 +1,19 @@
 // Owns: the vault process's whole: key, database, evidence on disk, HTTP. Not here: anything that they do. Nothing of the
 // bridge runs in here, and nothing the bridge holds opens anything here but the two doors of bridge-routes.ts.
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { actorId } from '../../device/protocol/ids.ts';
+import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { databasePlace } from '../database/place.ts';
-import { type HttpLimits, listenOn, makeHttpServer } from '../http/server.ts';
+import { Api } from '../http/api.ts';
+import { Rates } from '../http/rates.ts';
+import { adminAlone } from '../http/roles.ts';
+import { type HttpLimits, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
 import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
@@ -23,6 +26,7 @@ import { OfferReader } from './offers.ts';
 import { officerRoutes } from './officer-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { Policies } from './policies.ts';
+import { policyRoutes } from './policy-routes.ts';
 import { Recalls } from './recalls.ts';
 import { Receiving } from './receiving.ts';
 import { S3Blobs } from './s3-blobs.ts';
@@ -77,13 +81,27 @@ export class Vault {
         statements,
         sweepEveryMs: config.sweepEveryS * 1000,
       });
-      const server = makeHttpServer({ clock, log, ...(httpLimits ? { limits: httpLimits } : {}) });
-      this.addBridgeRoutes(server, { key, database, blobs, statements });
+      const server = makeHttpServer({
+        clock,
+        log,
+        proxies: config.http.proxies,
+        ...(httpLimits ? { limits: httpLimits } : {}),
+      });
+      const api = new Api(server, {
+        title: 'doorsill vault',
+        version: '1',
+        staff: adminAlone(adminToken),
+        rates: new Rates(clock, http.perMinuteMax),
+      });
+      this.addBridgeRoutes(api, { key, database, blobs, statements });
       const url = () => config.publicUrl ?? this.url;
-      this.addOfficerRoutes(server, { database, blobs, keeper, adminToken, url });
-      server.get('/v1/vault', async () => ({ id: this.id, key: key.publicKey }));
+      this.addOfficerRoutes(api, { database, blobs, keeper, url });
+      api.route(
+        { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Who this vault is.' },
+        () => ({ id: this.id, key: key.publicKey }),
+      );
       this.undo.push(() => server.close());
-      this.running = { key, adminToken, keeper, url: await listenOn(server, http.host, http.port) };
+      this.running = { key, adminToken, keeper, url: await api.listen(http.host, http.port) };
       keeper.start();
       this.undo.push(() => keeper.stop());
       log.info('the vault is up', { url: this.url, vault: this.id });
@@ -137,7 +155,7 @@ export class Vault {
   }
 
   private addBridgeRoutes(
-    server: FastifyInstance,
+    api: Api,
     parts: { key: SigningKey; database: VaultDatabase; blobs: Blobs; statements: Statements },
   ): void {
     const { clock, log, config } = this.deps;
@@ -149,24 +167,27 @@ export class Vault {
     const receiving = new Receiving({ clock, log, items, offers, reader, blobs, statements, freeBytesMin });
     const recalls = new Recalls({ clock, log, items, policies, reader, blobs, statements });
     this.undo.push(() => receiving.idle());
-    bridgeRoutes(server, receiving, recalls);
+    bridgeRoutes(api, receiving, recalls);
   }
 
   private addOfficerRoutes(
-    server: FastifyInstance,
-    parts: { database: VaultDatabase; blobs: Blobs; keeper: Keeper; adminToken: string; url: () => string },
+    api: Api,
+    parts: { database: VaultDatabase; blobs: Blobs; keeper: Keeper; url: () => string },
   ): void {
     const { clock, random, config } = this.deps;
-    const { database, blobs, keeper, adminToken, url: publicUrl } = parts;
+    const { database, blobs, keeper, url: publicUrl } = parts;
     const { access, items, trail, policies } = database;
     const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
     const clients = new Clients({ clock, random, access, tokenLifeS, requestsPerMinuteMax });
-    operatorRoutes(server, { access, clients, adminToken });
+    operatorRoutes(api, { access, clients });
     const evidence = new Evidence({ clock, random, items, trail, access, blobs, linkLifeS });
     const changed = () => keeper.now();
-    officerRoutes(server, { clients, evidence, policies: new Policies({ clock, policies, changed }), publicUrl });
+    officerRoutes(api, { clients, evidence, publicUrl });
+    policyRoutes(api, { clients, policies: new Policies({ clock, policies, changed }) });
   }
 }
+
+const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
 
 function vaultId(publicKey: string): string {
   return actorId('vault', sha256Hex(publicKey));

@@ -22,6 +22,15 @@ export const agencyActionSchema = z.discriminatedUnion('action', [
   }),
   /** Signed by the new key: it takes the place of the one that `agency` follows from. */
   z.strictObject({ action: z.literal('rotate-key'), from: idSchema }),
+  z.strictObject({ action: z.literal('list-requests') }),
+  /** Where the agency wants to be told, and the secret that it will know the bridge by: 32 bytes as base64url. */
+  z.strictObject({
+    action: z.literal('set-webhook'),
+    url: z.string().max(500),
+    secret: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  }),
+  z.strictObject({ action: z.literal('see-webhook') }),
+  z.strictObject({ action: z.literal('remove-webhook') }),
   z.strictObject({ action: z.literal('see-request'), request: idSchema }),
   z.strictObject({ action: z.literal('submit-request'), request: idSchema }),
   z.strictObject({ action: z.literal('withdraw-request'), request: idSchema }),

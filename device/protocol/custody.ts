@@ -65,6 +65,8 @@ export const FACTS = {
     part: z.enum(ACCESS_PARTS),
     action: z.enum(ACCESS_ACTIONS),
     reasonSha256: sha256Schema,
+    /** Absent in leaves from before officers were named. */
+    officerSha256: sha256Schema.optional(),
     token: idSchema,
   }),
   'hand-over': z.strictObject({

@@ -80,13 +80,19 @@ export const intakeReceiptSchema = z.strictObject({
 });
 export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
 
-/** An agency officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with the reason for the log. */
+/** Who looks, by name or badge, and why: said with every access. The log says what was said, whatever it is. */
+export const accessReasonSchema = z.strictObject({
+  officer: z.string().min(2).max(80),
+  reason: z.string().min(3).max(200),
+});
+
+/** An officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with who and why for the log. */
 export const accessTokenSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
   agency: idSchema,
   clip: idSchema,
-  reason: z.string().min(3).max(200),
+  ...accessReasonSchema.shape,
 });
 export type AccessToken = z.infer<typeof accessTokenSchema>;

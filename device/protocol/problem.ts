@@ -10,20 +10,47 @@ export const PROBLEM_TYPE = 'application/problem+json';
 /** Answers larger than this are not read, unless the caller says so. */
 const ANSWER_BYTES_MAX = 1_000_000;
 const ANSWER_MS_MAX = 15_000;
+const INSTANCE_LETTERS_MAX = 200;
 
+const factsSchema = z.record(z.string().max(40), z.union([z.string().max(600), z.number()]));
+
+/** A refusal as it is sent (RFC 9457 §3.1), with the code of the contract and what fills its sentences. */
+export const problemDocumentSchema = z.strictObject({
+  type: z.string().regex(/^urn:doorsill:[a-z0-9_]+$/),
+  title: z.string(),
+  status: z.int().min(400).max(599),
+  detail: z.string(),
+  /** What was asked for: a path. Absent where it could not be read. */
+  instance: z.string().max(INSTANCE_LETTERS_MAX).optional(),
+  code: z.string().regex(/^[a-z0-9_]+$/),
+  /** Whether the same call may succeed later without anyone changing anything. */
+  retryable: z.boolean(),
+  facts: factsSchema,
+  /** OAuth's own word for it (RFC 6749 §5.2), where a token was asked for. */
+  error: z.enum(['invalid_client', 'invalid_scope', 'invalid_request']).optional(),
+});
+export type ProblemDocument = z.infer<typeof problemDocumentSchema>;
+
+/** What is read of a refusal: other servers may say more, or less. */
 const problemSchema = z.object({
   code: z.string().refine(isErrorCode),
-  facts: z.record(z.string().max(40), z.union([z.string().max(600), z.number()])).default({}),
+  facts: factsSchema.default({}),
 });
 
-/** The problem document of a failure; everything in it is safe to show. */
-export function problemOf(failed: Failure): object {
+const PATH = /^\/[\w.~!$&'()*+,;=:@%/-]*$/;
+
+/** The problem document of a failure; everything in it is safe to show. `address`: what was asked for, with or without a query. */
+export function problemOf(failed: Failure, address?: string): ProblemDocument {
+  const [path = ''] = (address ?? '').split('?');
+  const isShown = path.length <= INSTANCE_LETTERS_MAX && PATH.test(path);
   return {
     type: `urn:doorsill:${failed.code}`,
     title: failed.message,
     status: failed.http,
     detail: failed.advice,
+    ...(isShown ? { instance: path } : {}),
     code: failed.code,
+    retryable: failed.retryable,
     facts: failed.facts,
   };
 }

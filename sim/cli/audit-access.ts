@@ -6,7 +6,15 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/index.ts';
+import {
+  ALL_CLIPS,
+  accessReasonSchema,
+  exchangeJson,
+  failure,
+  failureOf,
+  idSchema,
+  parseJson,
+} from '../../device/index.ts';
 import { loadAgencyKey, signAccess } from '../officer/officer.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
@@ -20,6 +28,7 @@ interface AuditAccessOptions {
   csv?: boolean;
   html?: boolean;
   out?: string;
+  officer: string;
   reason: string;
 }
 
@@ -32,12 +41,13 @@ const pageSchema = z.object({
       action: z.string(),
       part: z.string(),
       clip: z.string(),
+      officer: z.string(),
       reason: z.string(),
       token: z.string(),
       leaf: z.int().nullable(),
     }),
   ),
-  next: z.int().nullable(),
+  next: z.string().nullable(),
 });
 
 const PAGE_ROWS = 500;
@@ -53,6 +63,7 @@ export function addAuditAccess(audit: Command): void {
     .option('--csv', 'as CSV (RFC 4180)')
     .option('--html', 'as a page to print or save as PDF')
     .option('--out <file>', 'with --csv or --html: where to write it (default: standard output)')
+    .option('--officer <name>', 'who looks, by name or badge, which is logged', 'officer on duty')
     .option('--reason <text>', "the officer's reason, which is logged too", 'access audit')
     .addHelpText(
       'after',
@@ -90,24 +101,25 @@ async function openBridge(context: Context, options: AuditAccessOptions): Promis
   const { url, id } = town.bridge;
   if (options.admin) return { url, bearer: () => adminBearer(context.disk, townPaths(folder).bridge) };
   const key = await loadAgencyKey(context, townPaths(folder).agency);
-  if (options.reason.length < 3 || options.reason.length > 200) {
-    throw failure('usage', { detail: '--reason takes 3 to 200 letters' });
+  const said = accessReasonSchema.safeParse({ officer: options.officer, reason: options.reason });
+  if (!said.success) {
+    throw failure('usage', { detail: '--officer takes 2 to 80 letters and --reason 3 to 200' });
   }
-  return { url, bearer: async () => signAccess(context, key, id, ALL_CLIPS, options.reason) };
+  return { url, bearer: async () => signAccess(context, key, id, { clip: ALL_CLIPS, ...said.data }) };
 }
 
 async function printPages(context: Context, bridge: OpenBridge, { clip }: AuditAccessOptions): Promise<void> {
   const asked = clip === undefined ? '' : `&clip=${clip}`;
-  for (let after: number | null = 0; after !== null; ) {
-    const url = `${bridge.url}/v1/access-audit?after=${after}&limit=${PAGE_ROWS}${asked}`;
+  for (let from: string | null = ''; from !== null; ) {
+    const url: string = `${bridge.url}/v1/access-audit?limit=${PAGE_ROWS}${asked}${from}`;
     const page = pageSchema.safeParse(await exchangeJson(url, { method: 'GET', bearer: await bridge.bearer() }));
     if (!page.success) throw unreachable(bridge.url, 'its answer is not an access audit');
     for (const access of page.data.accesses) {
-      const { atUs, agency, action, part, clip: of, reason } = access;
-      const whole = [printMoment(atUs), agency, action.padEnd(8), part.padEnd(8), of, reason].join('  ');
+      const { atUs, agency, action, part, clip: of, officer, reason } = access;
+      const whole = [printMoment(atUs), agency, action.padEnd(8), part.padEnd(8), of, officer, reason].join('  ');
       context.output.result(access, whole.replaceAll('\n', ' '));
     }
-    after = page.data.next;
+    from = page.data.next === null ? null : `&cursor=${page.data.next}`;
   }
 }
 

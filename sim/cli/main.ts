@@ -9,6 +9,7 @@ import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.t
 import { addDoctor } from './doctor.ts';
 import { refuseInspector } from './inspector.ts';
 import { addModerate } from './moderate.ts';
+import { addModerators } from './moderators.ts';
 import { asFailure, reportFailure } from './output.ts';
 import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
 import { addPair } from './pair.ts';
@@ -19,6 +20,7 @@ import { addSearchParty } from './search-party.ts';
 import { addDemo, addStory, addUp } from './story-verbs.ts';
 import { addVerify } from './verify.ts';
 import { addWatch } from './watch.ts';
+import { addWebhook } from './webhook.ts';
 import { addWitness } from './witness.ts';
 
 /** The whole command line, not run yet. */
@@ -41,7 +43,7 @@ export function makeProgram(): Command {
   for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock, addSearchParty]) add(program);
   program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addRequest, addModerate, addVerify, addAudit, addDoctor]) add(program);
+  for (const add of [addRequest, addWebhook, addModerate, addModerators, addVerify, addAudit, addDoctor]) add(program);
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.

@@ -1,6 +1,7 @@
 // Owns: the verb `moderate`: what waits for a person in the town on this machine, and deciding on it. Not here: the rules.
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure } from '../../device/index.ts';
+import { type Disk, failure } from '../../device/index.ts';
 import {
   decideRequest,
   decideStanding,
@@ -16,6 +17,7 @@ interface ModerateOptions {
   data?: string;
   reason?: string;
   scope?: string;
+  tokenFile?: string;
 }
 
 const DECISIONS = ['approve', 'refuse', 'suspend', 'revoke', 'reinstate'] as const;
@@ -28,6 +30,7 @@ export function addModerate(program: Command): void {
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .option('--reason <text>', 'why; the agency is told (refuse, suspend)')
     .option('--scope <scope>', 'what part of an agency’s access: community-request, or area-NAME (revoke, reinstate)')
+    .option('--token-file <file>', 'a moderator’s own token, for requests (default: the admin’s)')
     .addHelpText(
       'after',
       `
@@ -42,7 +45,7 @@ Examples:
     .action(
       async (decision: string | undefined, id: string | undefined, options: ModerateOptions, command: Command) => {
         const context = openContext(command);
-        const town = await openTown(context, dataFolder(options.data));
+        const town = await openTown(context, dataFolder(options.data), options.tokenFile);
         if (decision === undefined) return list(context, town);
         const known = DECISIONS.find((name) => name === decision);
         if (!known || id === undefined)
@@ -59,15 +62,25 @@ Examples:
 
 type Town = Awaited<ReturnType<typeof openTown>>;
 
-async function openTown({ disk }: Context, folder: string) {
+async function openTown({ disk }: Context, folder: string, tokenFile?: string) {
   const town = await readTownFile(disk, folder);
   if (!town?.bridge || !town.registry) throw failure('not_running', { folder });
   await expectRunning(disk, folder);
   const paths = townPaths(folder);
+  const token = tokenFile === undefined ? {} : { token: await readToken(disk, tokenFile) };
   return {
-    bridge: { url: town.bridge.url, folder: paths.bridge },
+    bridge: { url: town.bridge.url, folder: paths.bridge, ...token },
     registry: { registryUrl: town.registry.url, registry: town.registry.id, folder: paths.registry },
   };
+}
+
+const TOKEN_BYTES_MAX = 200;
+
+async function readToken(disk: Disk, file: string): Promise<string> {
+  const bytes = await disk.readFile(resolve(file), TOKEN_BYTES_MAX);
+  const token = new TextDecoder().decode(bytes ?? new Uint8Array()).trim();
+  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw failure('usage', { detail: `${file} holds no moderator’s token` });
+  return token;
 }
 
 async function decide(

@@ -8,6 +8,8 @@ import { adminBearer, decideAgency, type RegistryPlace } from './registration.ts
 export interface BridgePlace {
   url: string;
   folder: string;
+  /** A moderator's own token; absent: the admin's, which lies in the folder. */
+  token?: string;
 }
 
 const waitingSchema = z.object({
@@ -17,6 +19,7 @@ const waitingSchema = z.object({
   findings: z.array(z.object({ field: z.string(), words: z.string(), why: z.string() })).default([]),
   claims: z.object({ incidentType: z.string(), text: z.string() }),
 });
+const waitingPageSchema = z.object({ requests: z.array(waitingSchema), next: z.string().nullable() });
 const agencySchema = z.object({
   agency: z.string(),
   name: z.string(),
@@ -25,6 +28,7 @@ const agencySchema = z.object({
   state: z.string(),
   revision: z.number(),
 });
+const agencyPageSchema = z.object({ agencies: z.array(agencySchema), next: z.string().nullable() });
 /** A request that waits. */
 export type Waiting = z.infer<typeof waitingSchema>;
 /** An agency as the registry knows it. */
@@ -32,25 +36,34 @@ export type KnownAgency = z.infer<typeof agencySchema>;
 
 const decidedSchema = z.object({ state: z.string() });
 
+async function bearerAt(disk: Disk, { token, folder }: BridgePlace): Promise<string> {
+  return token ?? adminBearer(disk, folder);
+}
+
 /** Requests that wait at the bridge, all of them. */
 export async function waitingRequests(disk: Disk, bridge: BridgePlace): Promise<Waiting[]> {
-  const bearer = await adminBearer(disk, bridge.folder);
+  const bearer = await bearerAt(disk, bridge);
   const all: Waiting[] = [];
-  for (;;) {
-    const last = all.at(-1);
-    const from = last ? `?after=${last.request}` : '';
+  for (let from: string | null = ''; from !== null; ) {
     const answer = await exchangeJson(`${bridge.url}/v1/moderation${from}`, { method: 'GET', bearer });
-    const { requests } = z.object({ requests: z.array(waitingSchema) }).parse(answer);
-    if (requests.length === 0) return all;
-    all.push(...requests);
+    const page = waitingPageSchema.parse(answer);
+    all.push(...page.requests);
+    from = page.next === null ? null : `?cursor=${page.next}`;
   }
+  return all;
 }
 
 /** Agencies that the registry knows. */
 export async function knownAgencies(disk: Disk, registry: RegistryPlace): Promise<KnownAgency[]> {
   const bearer = await adminBearer(disk, registry.folder);
-  const answer = await exchangeJson(`${registry.registryUrl}/v1/agencies`, { method: 'GET', bearer });
-  return z.object({ agencies: z.array(agencySchema) }).parse(answer).agencies;
+  const all: KnownAgency[] = [];
+  for (let from: string | null = ''; from !== null; ) {
+    const answer = await exchangeJson(`${registry.registryUrl}/v1/agencies${from}`, { method: 'GET', bearer });
+    const page = agencyPageSchema.parse(answer);
+    all.push(...page.agencies);
+    from = page.next === null ? null : `?cursor=${page.next}`;
+  }
+  return all;
 }
 
 /** Publishes or turns down a request that waits, as it stands now. Throws the bridge's coded refusal. */
@@ -63,7 +76,7 @@ export async function decideRequest(
 ): Promise<string> {
   const waiting = (await waitingRequests(disk, bridge)).find(({ request }) => request === id);
   if (!waiting) throw failure('request_not_live');
-  const bearer = await adminBearer(disk, bridge.folder);
+  const bearer = await bearerAt(disk, bridge);
   const answer = await exchangeJson(`${bridge.url}/v1/moderation/${id}/${verb}`, {
     method: 'POST',
     body: { revision: waiting.revision, ...body },

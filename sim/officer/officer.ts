@@ -143,7 +143,12 @@ export function signAgencyCall(deps: OfficerDeps, key: SigningKey, audience: str
 }
 
 /** A short-lived token for one stored clip (`all` for the list of the agency's clips). */
-export function signAccess(deps: OfficerDeps, key: SigningKey, bridge: string, clip: string, reason: string): string {
+export function signAccess(
+  deps: OfficerDeps,
+  key: SigningKey,
+  bridge: string,
+  access: { clip: string; officer: string; reason: string },
+): string {
   const iat = wallSeconds(deps.clock);
   const claims = {
     iss: key.publicKey,
@@ -152,8 +157,7 @@ export function signAccess(deps: OfficerDeps, key: SigningKey, bridge: string, c
     exp: iat + 240,
     jti: freshId(deps.random, 'access'),
     agency: agencyId(key),
-    clip,
-    reason,
+    ...access,
   };
   return signToken('doorsill-access+jws', claims, key);
 }

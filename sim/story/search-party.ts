@@ -156,7 +156,11 @@ async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting
   );
   stage.prove('with nothing about Robin in it, for that is the default', Object.keys(manifest.disclosed).length === 0);
   stage.prove('no agency finds it among its clips', (await stage.clips()).length === 0);
-  const bearer = signAccess(stage.deps, stage.facts.agencyKey, stage.bridge.id, second.clip, 'a story');
+  const bearer = signAccess(stage.deps, stage.facts.agencyKey, stage.bridge.id, {
+    clip: second.clip,
+    officer: 'badge 7',
+    reason: 'a story',
+  });
   await stage.refused('An agency that knows the clip’s id', 'clip_unknown', () =>
     stage.get(`/v1/clips/${second.clip}`, bearer),
   );

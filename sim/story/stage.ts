@@ -221,7 +221,8 @@ export class Stage {
 
   /** Requests under which the agency has clips at the bridge. */
   async clips(): Promise<string[]> {
-    const bearer = signAccess(this.deps, this.facts.agencyKey, this.bridge.id, 'all', 'a story');
+    const access = { clip: 'all', officer: 'Det. Rivera', reason: 'a story' };
+    const bearer = signAccess(this.deps, this.facts.agencyKey, this.bridge.id, access);
     const answer = await exchangeJson(`${this.bridge.url}/v1/clips`, { method: 'GET', bearer });
     return clipsSchema.parse(answer).clips.map(({ request }) => request);
   }

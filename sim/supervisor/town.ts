@@ -301,13 +301,14 @@ export class Town {
   /**
    * Files of registry and bridge on the first run. What a town on one machine does not have: domains, so their proof is a file
    * here; and a moderator at hand, so only a request whose words may be about something barred waits for one
-   * (`doorsill moderate`). The registry is next door and can be asked often.
+   * (`doorsill moderate`). The registry is next door and can be asked often. Webhooks may be on this machine, where everything is.
    */
   private async writeServiceConfigs(): Promise<void> {
     const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
     const bridge: Partial<BridgeConfigInput> = {
       revocationsEveryS: 2,
       requests: { moderation: 'findings' },
+      webhooks: { loopback: true },
       ...this.options.bridge,
     };
     const files = [

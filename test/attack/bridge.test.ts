@@ -31,7 +31,13 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
       },
       page: (of) => database.accessLog.page(of),
     };
-    const access = { agency: house.cast.agency.id, clip: parcel.clipId, reason: 'case', jti: 'access-1' };
+    const access = {
+      agency: house.cast.agency.id,
+      clip: parcel.clipId,
+      officer: 'badge 7',
+      reason: 'case',
+      jti: 'access-1',
+    };
     const tokens = { readAccess: async () => access };
     const clips = new Clips({
       clock: new SystemClock(),

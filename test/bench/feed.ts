@@ -6,6 +6,8 @@ import Sqlite from 'better-sqlite3';
 import fastify from 'fastify';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
 import type { Database } from '../../cloud-bridge/database/database.ts';
+import { Api } from '../../cloud-bridge/http/api.ts';
+import { perMinuteSchema, Rates } from '../../cloud-bridge/http/rates.ts';
 import { neighborsRoutes } from '../../cloud-bridge/neighbors/routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
@@ -47,6 +49,10 @@ async function openTown(folder: string, requests: number): Promise<Town> {
     area: { url: 'mqtt://127.0.0.1', accounts: folder },
   });
   const server = fastify();
+  const api = new Api(server, {
+    ...{ title: 'feed', version: '1', staff: async () => null },
+    rates: new Rates(clock, perMinuteSchema.parse({ public: 1_000_000 })),
+  });
   const log = silentLog();
   const partners = new Partners({
     clock,
@@ -55,7 +61,7 @@ async function openTown(folder: string, requests: number): Promise<Town> {
     store: database.partners,
     changed: () => {},
   });
-  neighborsRoutes(server, {
+  neighborsRoutes(api, {
     clock,
     store: database.neighbors,
     partners,
@@ -123,12 +129,18 @@ const READS: readonly [what: string, read: (town: Town, requests: number) => Pro
   ['as Atom', (town) => town.get('/neighbors/feed.atom')],
   ['An agency’s page with its counts', (town) => town.get('/neighbors/agencies/agency-0')],
   ['The transparency page of the bridge', (town) => town.get('/neighbors/transparency')],
+  ['An agency’s own list, from the middle', (town, requests) => ownFrom(town, requests)],
   ['The moderators’ list, from the middle', (town, requests) => waitingFrom(town, requests)],
 ];
 
+async function ownFrom({ database }: Town, requests: number): Promise<unknown> {
+  const behind = { submittedS: Math.floor(requests / 2), request: 'z' };
+  return database.requests.ofAgency('agency-0', behind, 100);
+}
+
 async function waitingFrom({ database }: Town, requests: number): Promise<unknown> {
   const after = Math.floor(requests / 20) * 10 + 9;
-  return database.requests.waiting(1, idOf(after), 100);
+  return database.requests.waiting(1, { submittedS: after + 1, request: idOf(after) }, 100);
 }
 
 export async function feedRows({ folder, pairs }: Run): Promise<Row[]> {

@@ -77,7 +77,8 @@ describe('up', () => {
         redirect: 'manual',
         ...(bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {}),
       });
-    const access = (by: typeof key) => signAccess(seams, by, town.bridge.id, sent.clip.id, 'case review');
+    const access = (by: typeof key) =>
+      signAccess(seams, by, town.bridge.id, { clip: sent.clip.id, officer: 'Sgt. Hill', reason: 'case review' });
 
     // The bridge says where it is now; the vault asks the officer for a token of its own.
     const clip = await get(sent.clip.id, access(key));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bridge } from '../../cloud-bridge/bridge.ts';
 import { type BridgeConfigInput, bridgeConfigSchema } from '../../cloud-bridge/config.ts';
+import type { PerMinute } from '../../cloud-bridge/http/rates.ts';
 import type { HttpLimits } from '../../cloud-bridge/http/server.ts';
 import { registryConfigSchema } from '../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../cloud-bridge/registry/registry.ts';
@@ -19,6 +20,7 @@ import type { Grant } from '../../device/protocol/grant.ts';
 import type { Manifest, UploadToken } from '../../device/protocol/manifest.ts';
 import { Cast, claimsOf, type Party } from './parties.ts';
 import { plainMp4 } from './plain-mp4.ts';
+import type { RecordedCall } from './recorded-calls.ts';
 
 /** The machine's clock, whose wall time tests can move. */
 export class ShiftedClock extends SystemClock {
@@ -34,6 +36,10 @@ export interface HouseOptions {
   accounts?: string;
   bridge?: Partial<BridgeConfigInput>;
   httpLimits?: HttpLimits;
+  /** Calls a minute, at bridge and registry. */
+  perMinuteMax?: Partial<PerMinute>;
+  /** Where every call and its answer is put down. */
+  recorded?: RecordedCall[];
   log?: Log;
   registryLog?: Log;
   /** Another clock, and other randomness: of the cast and its calls, of the bridge, of the registry. */
@@ -298,6 +304,7 @@ export class BridgeHouse {
       jti: freshId(this.random, 'access'),
       agency: agency.id,
       clip,
+      officer: 'Det. Rivera, badge 4711',
       reason: 'case SPD-2026-0117',
       ...changes,
     };
@@ -322,10 +329,20 @@ export class BridgeHouse {
     const response = await fetch(`${this.elsewhere ?? this.bridge.url}${path}`, {
       method,
       headers,
+      redirect: 'manual',
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: parseObject(text) };
+    const { status, headers: answered } = response;
+    const type = (answered.get('content-type') ?? '').split(';')[0] ?? '';
+    const value: unknown = type.endsWith('json') && text !== '' ? JSON.parse(text) : text;
+    this.options.recorded?.push({ method, path, status, type, body: value });
+    return { status, headers: answered, body: parseObject(text) };
+  }
+
+  private perMinute(): { perMinuteMax?: Partial<PerMinute> } {
+    const { perMinuteMax } = this.options;
+    return perMinuteMax ? { perMinuteMax } : {};
   }
 
   private makeRegistry(): Registry {
@@ -333,7 +350,7 @@ export class BridgeHouse {
     const random = this.options.random?.registry ?? this.random;
     const config = registryConfigSchema.parse({
       dataFolder: join(this.folder, 'registry'),
-      http: { port: this.ports.registry },
+      http: { port: this.ports.registry, ...this.perMinute() },
     });
     // Domain proofs have tests of their own; here every domain is its agency's.
     const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
@@ -352,7 +369,7 @@ export class BridgeHouse {
     const random = options.random?.bridge ?? this.random;
     const config = bridgeConfigSchema.parse({
       dataFolder: this.bridgeFolder,
-      http: { port: this.ports.bridge },
+      http: { port: this.ports.bridge, ...this.perMinute() },
       registry: { url: `http://127.0.0.1:${this.ports.registry}`, key: this.cast.registry.key.publicKey },
       // Port 9 (discard) refuses: most tests need no broker, and the bridge must live without one.
       area: {

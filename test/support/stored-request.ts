@@ -20,6 +20,7 @@ export function storedRequest(changes: Partial<StoredRequest> = {}): StoredReque
     revision: 1,
     findings: [],
     reason: null,
+    moderator: null,
     partner: null,
     submittedS: 1,
     publishedS: 1,

@@ -14,6 +14,7 @@ import { intakeReceiptSchema } from '../../device/protocol/manifest.ts';
 import { type HandedClip, type HandOver, itemId, itemIdText } from '../../device/protocol/vault.ts';
 import { type BridgeHouse, type HouseOptions, type Parcel, ShiftedClock } from './bridge-house.ts';
 import { claimsOf, type Party } from './parties.ts';
+import type { RecordedCall } from './recorded-calls.ts';
 
 export interface VaultAnswer {
   status: number;
@@ -39,6 +40,8 @@ export class VaultHouse {
   private readonly settings: Partial<VaultConfigInput>;
   private readonly log: Log;
   vault: Vault;
+  /** Every call and its answer. */
+  readonly recorded: RecordedCall[] = [];
   private port = 0;
 
   constructor(folder: string, settings: Partial<VaultConfigInput> = {}, log: Log = silentLog()) {
@@ -89,7 +92,7 @@ export class VaultHouse {
     const { client: client_id, secret: client_secret } = credentials;
     const form = { grant_type: 'client_credentials', client_id, client_secret, ...extra };
     const response = await fetch(`${this.vault.url}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });
-    return answerOf(response);
+    return this.heard('POST', response);
   }
 
   async officer(agency: string, scopes: readonly string[] = SCOPES): Promise<Officer> {
@@ -109,7 +112,7 @@ export class VaultHouse {
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return answerOf(response);
+    return this.heard(method, response);
   }
 
   /** What the vault's own key has signed for this audience. */
@@ -132,7 +135,15 @@ export class VaultHouse {
       headers: { authorization: `Bearer ${offer}`, 'content-type': 'application/offset+octet-stream' },
       body: new Uint8Array(bytes),
     });
-    return answerOf(response);
+    return this.heard('PUT', response);
+  }
+
+  private async heard(method: string, response: Response): Promise<VaultAnswer> {
+    const answer = await answerOf(response);
+    const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
+    const body: unknown = type.endsWith('json') ? answer.body : Buffer.from(answer.bytes).toString('latin1');
+    this.recorded.push({ method, path: new URL(response.url).pathname, status: response.status, type, body });
+    return answer;
   }
 
   private make(): Vault {

@@ -31,9 +31,10 @@ afterAll(() => house.close());
 type Row = Record<string, unknown>;
 const page = async (query: string, bearer = house.bridge.adminToken) => {
   const { status, body } = await house.get(`/v1/access-audit${query}`, bearer);
-  return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as number | null };
+  return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as string | null };
 };
 const told = ({ agency, action, part, reason }: Row) => [agency, action, part, reason];
+const OFFICER = 'Det. Rivera, badge 4711';
 
 describe('the audit', () => {
   it('tells every view, stream, download and list, oldest first, each with its leaf', async () => {
@@ -46,6 +47,7 @@ describe('the audit', () => {
       [other.id, 'view', 'list', 'what is there'],
     ]);
     expect(next).toBeNull();
+    expect(accesses.map(({ officer }) => officer)).toEqual([OFFICER, OFFICER, OFFICER, OFFICER]);
     const leaves = accesses.map(({ leaf }) => Number(leaf));
     expect(leaves).toEqual([...new Set(leaves)].sort((a, b) => a - b));
     for (const { atUs } of accesses) expect(Math.abs(Number(atUs) / 1e6 - house.cast.nowS())).toBeLessThan(60);
@@ -53,10 +55,11 @@ describe('the audit', () => {
 
   it('comes in pages and by clip', async () => {
     const seen: unknown[] = [];
-    for (let after: number | null = 0; after !== null; ) {
-      const { accesses, next }: { accesses: Row[]; next: number | null } = await page(`?limit=1&after=${after}`);
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const behind: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const { accesses, next }: { accesses: Row[]; next: string | null } = await page(`?limit=1${behind}`);
       seen.push(...accesses.map(({ action }) => action));
-      after = next;
+      cursor = next;
     }
     expect(seen).toEqual(['view', 'stream', 'download', 'view']);
     expect((await page(`?clip=${parcel.clipId}`)).accesses).toHaveLength(3);
@@ -108,7 +111,7 @@ describe('an export', () => {
     const { headers, text } = await fetched('csv');
     expect(headers.get('content-type')).toContain('text/csv');
     const lines = text.split('\r\n');
-    expect(lines[0]).toBe('number,time,agency,action,part,clip,reason,token,custody leaf');
+    expect(lines[0]).toBe('number,time,agency,action,part,clip,officer,reason,token,custody leaf');
     expect(lines).toHaveLength(5);
     expect(text).toContain(`"'${FORMULA.replaceAll('"', '""')}"`);
     expect(text).toContain(`"${HOSTILE.replaceAll('"', '""')}"`);

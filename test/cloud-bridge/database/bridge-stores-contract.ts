@@ -16,6 +16,7 @@ const access = {
     clip: 'clip-a',
     part: 'clip' as const,
     action: 'download' as const,
+    officer: 'badge 7',
   },
   ...{ reason: 'case 12: Ünïcode, ‘quoted’; -- and 100 %', token: 'access-a' },
 };
@@ -124,7 +125,7 @@ export function bridgeStoresContract(
     const names = (found: StoredRequest[]) => found.map(({ request }) => request);
     // Byte for byte: a capital comes before every small letter.
     expect(names(await requests.waiting(0, null, 9))).toEqual(['request-b', 'request-B', 'request-a', 'request-c']);
-    expect(names(await requests.waiting(0, 'request-B', 1))).toEqual(['request-a']);
+    expect(names(await requests.waiting(0, { submittedS: 3, request: 'request-B' }, 1))).toEqual(['request-a']);
     expect(await custody.size()).toBe(0);
     const publish = () => ({ state: 'published' as const, publication: 'p', publishedS: 5 });
     expect(await requests.change('request-a', publish, PLENTY)).toMatchObject({ state: 'published', revision: 2 });

@@ -29,7 +29,7 @@ const intake: Intake = {
 };
 const access = {
   ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
-  ...{ reason: 'case 12', token: 'access-a' },
+  ...{ officer: 'badge 7', reason: 'case 12', token: 'access-a' },
 };
 
 let folder: string;

@@ -36,7 +36,7 @@ const opened = (url: string, passwordFile?: string) =>
   );
 const access = (token: string) => ({
   ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
-  ...{ reason: 'case 12', token },
+  ...{ officer: 'badge 7', reason: 'case 12', token },
 });
 const logged = async (database: Database) => {
   const tokens: string[] = [];

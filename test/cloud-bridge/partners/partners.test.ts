@@ -169,7 +169,7 @@ describe('a partner', () => {
     ]) {
       expect([answer.status, answer.body['code']]).toEqual([410, 'partner_ended']);
     }
-    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [] });
+    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [], next: null });
   });
 
   it('that ends when all bytes are there and nothing was published yet gets no clip', async () => {
@@ -185,7 +185,7 @@ describe('a partner', () => {
     await status('ended', 1);
     const answer = await house.status(parcel);
     expect(answer.body['state']).toBe('deleted');
-    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [] });
+    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [], next: null });
   });
 });
 

@@ -120,8 +120,11 @@ describe('httpRegistryDesk', () => {
   let server: Server;
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  async function answering(body: string): Promise<RegistryDesk> {
-    server = createServer((_request, reply) => reply.setHeader('content-type', 'application/json').end(body));
+  async function answering(body: string | ((address: string) => string)): Promise<RegistryDesk> {
+    server = createServer((request, reply) => {
+      const text = typeof body === 'string' ? body : body(request.url ?? '');
+      reply.setHeader('content-type', 'application/json').end(text);
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return httpRegistryDesk({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, adminToken: 'x' });
   }
@@ -138,6 +141,17 @@ describe('httpRegistryDesk', () => {
       ...agency(`agency-${at}`, 'A PD'),
       more: 'x'.repeat(300),
     }));
-    expect(await (await answering(JSON.stringify({ agencies: all }))).agencies()).toHaveLength(10_000);
+    const paged = (address: string) => {
+      const query = new URL(address, 'http://registry').searchParams;
+      const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit'))];
+      const next = from + limit < all.length ? String(from + limit) : null;
+      return JSON.stringify({ agencies: all.slice(from, from + limit), next });
+    };
+    expect(new Set((await (await answering(paged)).agencies()).map((one) => one.agency)).size).toBe(10_000);
+  });
+
+  it('does not follow a list that never ends', async () => {
+    const endless = await answering('{"agencies":[],"next":"more"}');
+    await expect(endless.agencies()).rejects.toMatchObject({ code: 'unreachable' });
   });
 });

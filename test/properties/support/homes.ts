@@ -400,7 +400,10 @@ export class Homes<Kind extends string = HomeKind> {
 
   protected async hear(answering: ReturnType<BridgeHouse['get']>): Promise<void> {
     const { status, headers, body } = await answering;
-    const told = [...headers].filter(([name]) => name !== 'date');
+    // What the clock alone says: the date, and when the next span of calls begins. How many are left stays.
+    const told = [...headers]
+      .filter(([name]) => name !== 'date')
+      .map(([name, value]) => [name, name === 'ratelimit' ? value.replace(/;t=\d+$/, '') : value]);
     this.recording.note('agency, its answers', JSON.stringify({ status, told, body }));
   }
 

@@ -1,0 +1,64 @@
+// Owns: the bridge's API as a whole: who is staff, limits, repeated calls, health, figures, and who the bridge is. Not here: the
+// routes of its parts (each routes.ts), which parts there are (bridge.ts).
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { type Clock, wallSeconds } from '../device/base/clock.ts';
+import type { Disk } from '../device/base/disk.ts';
+import { idSchema, publicKeySchema } from '../device/protocol/ids.ts';
+import type { Standing } from './agencies/standing.ts';
+import type { BridgeConfig } from './config.ts';
+import type { Database } from './database/database.ts';
+import { Api } from './http/api.ts';
+import { Health, healthRoutes } from './http/health.ts';
+import { metricsRoute } from './http/metrics.ts';
+import { Rates } from './http/rates.ts';
+import { Repeats } from './http/repeats.ts';
+import { bridgeMetrics } from './metrics.ts';
+import { moderatorRoutes } from './requests/moderator-routes.ts';
+import type { Moderators } from './requests/moderators.ts';
+
+const factsSchema = z.strictObject({
+  id: idSchema,
+  key: publicKeySchema,
+  registry: publicKeySchema,
+  prefix: z.string(),
+});
+
+export interface BridgeApiDeps {
+  clock: Clock;
+  disk: Disk;
+  config: BridgeConfig;
+  database: Database;
+  standing: Standing;
+  moderators: Moderators;
+  adminToken: string;
+  facts: z.infer<typeof factsSchema>;
+  /** Whether the area broker is reached. */
+  isLinked: () => boolean;
+}
+
+/** The API of a server, with the routes that belong to no part. */
+export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api {
+  const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
+  const api = new Api(server, {
+    title: 'doorsill bridge',
+    version: '1',
+    staff: moderators.staff(adminToken),
+    rates: new Rates(clock, config.http.perMinuteMax),
+    repeats: new Repeats(clock, database.answers),
+  });
+  const health = new Health(clock, {
+    database: () => database.health.write(wallSeconds(clock)).then(() => true),
+    disk: async () => (await disk.freeBytes(config.dataFolder)) >= config.intake.freeBytesMin,
+    registry: async () => standing.isListFresh(),
+  });
+  healthRoutes(api, health);
+  const { requests, webhooks } = database;
+  metricsRoute(api, () => bridgeMetrics({ clock, health, requests, webhooks, isLinked }));
+  moderatorRoutes(api, moderators);
+  api.route(
+    { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
+    () => deps.facts,
+  );
+  return api;
+}

@@ -1,0 +1,256 @@
+// Owns: the one way to declare a route: method, address, who may call it, and the schemas of all that comes and goes. What is
+// declared is what is enforced, and what the OpenAPI document is made from. Not here: what is told of a route (declared.ts), the
+// document (openapi.ts), what routes do.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { assert } from '../../device/base/assert.ts';
+import { parseJson } from '../../device/base/json.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
+import { bearerOf } from './bearer.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
+import { CallCounts } from './metrics.ts';
+import { documentOf } from './openapi.ts';
+import { countedRole, type Rates } from './rates.ts';
+import type { Repeats } from './repeats.ts';
+import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
+import { listenOn, parseBody } from './server.ts';
+
+export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
+  extends Declared {
+  params?: P;
+  query?: Q;
+  body?: B;
+  answer: A;
+  /**
+   * Runs before the body is looked at, for proofs that do not need it or are over its very bytes: then `exactBody` hands
+   * these to it as text. What it finds out goes on to the route as `admitted`.
+   */
+  admit?: (call: Admission<P>) => Promise<M>;
+  exactBody?: boolean;
+  /** The body is of these types and no JSON: it is read whole into `request.body`, and not before `admit` has let it. */
+  whole?: { types: RegExp; bytesMax: number };
+  /**
+   * The call may carry an `Idempotency-Key`. Returns who calls: whoever the call proves itself to be of once it succeeds. Never of
+   * a route whose answer holds a secret: answers are kept.
+   */
+  repeatable?: (call: { params: z.output<P>; body: BodyOf<B> }) => string;
+  /** Puts more words into a refusal. */
+  refuse?: (problem: ProblemDocument) => ProblemDocument;
+}
+
+/** What is known of a call before its body is looked at. */
+export interface Admission<P extends z.ZodType> {
+  params: z.output<P>;
+  /** The bearer token; empty for roles that have none. */
+  bearer: string;
+  who: Who;
+  /** The body's very text, of routes with `exactBody`; empty otherwise. */
+  exact: string;
+  request: FastifyRequest;
+}
+
+type BodyOf<B> = B extends z.ZodType ? z.output<B> : undefined;
+type AnswerOf<A> = A extends z.ZodType ? z.input<A> : undefined;
+
+/** A call whose body may be looked at, and what letting it found out. */
+interface Admitted<P extends z.ZodType, M> extends Admission<P> {
+  admitted: M;
+}
+
+/** One call, with everything checked that the declaration says. */
+export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Content, M = undefined>
+  extends Admitted<P, M> {
+  query: z.output<Q>;
+  body: BodyOf<B>;
+  reply: FastifyReply;
+}
+
+const NO_QUERY = z.strictObject({});
+
+export interface ApiDeps {
+  rates: Rates;
+  /** Where answers to repeatable calls are kept; without it no key is looked at. */
+  repeats?: Repeats;
+  staff: Staff;
+  title: string;
+  version: string;
+}
+
+/** The routes of one server. */
+export class Api {
+  private readonly server: FastifyInstance;
+  private readonly deps: ApiDeps;
+  private readonly declared: Declared[] = [];
+  private readonly registered = new Set<string>();
+  /** How often it was called. */
+  readonly calls = new CallCounts();
+
+  constructor(server: FastifyInstance, deps: ApiDeps) {
+    this.server = server;
+    this.deps = deps;
+    server.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+      const called = this.declared.find((one) => one.method === method && one.path === routeOptions.url);
+      if (called) this.calls.note(called.roles[0] ?? 'public', method, reply.statusCode);
+    });
+    server.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) this.registered.add(`${one} ${url}`);
+    });
+  }
+
+  /** Adds a route. What `handle` returns is held against `answer` before it leaves; a reply that it sent itself is not. */
+  route<
+    A extends Content,
+    P extends z.ZodType = z.ZodUndefined,
+    Q extends z.ZodType = z.ZodUndefined,
+    B extends Content = null,
+    M = undefined,
+  >(
+    shape: RouteShape<P, Q, B, A, M>,
+    handle: (call: Call<P, Q, B, M>) => Promise<AnswerOf<A> | FastifyReply> | AnswerOf<A> | FastifyReply,
+  ): void {
+    this.declared.push(shape);
+    const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+      try {
+        const admission = early.get(request) ?? (await this.admit(shape, request, reply));
+        const call = this.open(shape, admission, reply);
+        const work = async () => {
+          const answer = await handle(call);
+          return answer === reply ? reply : isSchema(shape.answer) ? shape.answer.parse(answer) : undefined;
+        };
+        const answer = await this.onceOnly(shape, call, work);
+        return answer === reply ? reply : reply.code(statusOf(shape)).send(answer);
+      } catch (thrown) {
+        if (isFailure(thrown)) this.deps.rates.noteRefused(shape.roles[0] ?? 'public', request.ip);
+        if (!shape.refuse || !isFailure(thrown)) throw thrown;
+        return reply
+          .code(thrown.http)
+          .type(PROBLEM_TYPE)
+          .send(shape.refuse(problemOf(thrown, request.url)));
+      }
+    };
+    const early = new WeakMap<FastifyRequest, Admitted<P, M>>();
+    const whole = shape.whole && {
+      bodyLimit: shape.whole.bytesMax,
+      onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
+        void early.set(request, await this.admit(shape, request, reply)),
+    };
+    const add = (server: FastifyInstance) => server.route({ method: shape.method, url: shape.path, handler, ...whole });
+    if (!shape.whole && shape.exactBody !== true && shape.form !== true) return void add(this.server);
+    this.server.register(async (server) => {
+      if (shape.whole) takeWhole(server, shape.whole.types);
+      if (shape.exactBody === true) takeExactly(server);
+      if (shape.form === true) takeForms(server);
+      add(server);
+    });
+  }
+
+  /** Opens the server; returns its base address. A route that was not declared is a bug. Throws `port_in_use`. */
+  async listen(host: string, port: number): Promise<string> {
+    this.route(
+      {
+        ...{ method: 'GET', path: '/openapi.json', roles: ['public'], answer: z.record(z.string(), z.unknown()) },
+        about: 'This document.',
+      },
+      () => ({ ...document }),
+    );
+    // Once: it is the same for ever, and work to make.
+    const document = this.document();
+    await this.server.ready();
+    assertSame(this.registered, new Set(this.declared.map(({ method, path }) => `${method} ${path}`)));
+    return listenOn(this.server, host, port);
+  }
+
+  /** The OpenAPI document of what was declared. */
+  document(): object {
+    const { title, version } = this.deps;
+    return documentOf(title, version, this.declared);
+  }
+
+  /** Does the work; of a call that can be repeated under a key: once. */
+  private async onceOnly<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
+    shape: RouteShape<P, Q, B, Content, M>,
+    call: Call<P, Q, B, M>,
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const { repeats } = this.deps;
+    const header = call.request.headers[IDEMPOTENCY_KEY];
+    if (!shape.repeatable || !repeats || header === undefined) return work();
+    const caller = `${shape.method} ${shape.path} ${shape.repeatable(call)}`;
+    const asked = { header: String(header), caller, body: call.body, status: statusOf(shape) };
+    const { answer, isRepeat } = await repeats.run(asked, work);
+    if (isRepeat) call.reply.header('idempotent-replayed', 'true');
+    return answer;
+  }
+
+  /** Who calls, and whether they may go on: before the body is looked at. */
+  private async admit<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
+    { roles, params, admit, exactBody }: RouteShape<P, Q, B, Content, M>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Admitted<P, M>> {
+    const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
+    this.deps.rates.take(countedRole(roles, bearer), request, bearer, reply);
+    const who =
+      bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);
+    const exact = exactBody === true && typeof request.body === 'string' ? request.body : '';
+    const admission = { params: checked(params, request.params), bearer, who, exact, request };
+    return { ...admission, admitted: await admitBy(admit, admission) };
+  }
+
+  private open<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
+    { params, query, body, exactBody }: RouteShape<P, Q, B, Content, M>,
+    admission: Admitted<P, M>,
+    reply: FastifyReply,
+  ): Call<P, Q, B, M> {
+    const { request, exact } = admission;
+    if (!params || !query) parseBody(query ?? NO_QUERY, request.query);
+    return {
+      ...admission,
+      reply,
+      query: checked(query, request.query),
+      body: checkedBody(body, exactBody === true ? parseJson(exact) : request.body),
+    };
+  }
+}
+
+function takeWhole(server: FastifyInstance, types: RegExp): void {
+  server.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+function takeExactly(server: FastifyInstance): void {
+  server.removeContentTypeParser('application/json');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+}
+
+function takeForms(server: FastifyInstance): void {
+  server.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(body.toString())));
+  });
+}
+
+function admitBy<P extends z.ZodType, M>(
+  admit: ((call: Admission<P>) => Promise<M>) | undefined,
+  call: Admission<P>,
+): Promise<M>;
+async function admitBy<P extends z.ZodType>(
+  admit: ((call: Admission<P>) => Promise<unknown>) | undefined,
+  call: Admission<P>,
+): Promise<unknown> {
+  return admit?.(call);
+}
+
+function checked<S extends z.ZodType>(schema: S | undefined, value: unknown): z.output<S>;
+function checked(schema: z.ZodType | undefined, value: unknown): unknown {
+  return schema && parseBody(schema, value);
+}
+
+function checkedBody<B extends Content>(content: B | undefined, value: unknown): BodyOf<B>;
+function checkedBody(content: Content | undefined, value: unknown): unknown {
+  return isSchema(content) ? parseBody(content, value) : undefined;
+}
+
+function assertSame(registered: ReadonlySet<string>, declared: ReadonlySet<string>): void {
+  const odd = [...registered, ...declared].filter((route) => registered.has(route) !== declared.has(route));
+  assert(odd.length === 0, `every route is declared: ${odd.join(', ')}`);
+}

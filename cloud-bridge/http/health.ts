@@ -1,0 +1,62 @@
+// Owns: whether a server process lives and can do its work, as `/healthz` and `/readyz` say it. Not here: what is looked at.
+import { z } from 'zod';
+import type { Clock } from '../../device/base/clock.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import type { Api } from './api.ts';
+
+/** What must hold for the process to be of use, by name. Resolves to whether it does; what it throws is a no. */
+export type Checks = Readonly<Record<string, () => Promise<boolean>>>;
+
+/** Anyone may ask, and each look costs a write: answers of the last seconds do. */
+const KEPT_MS = 5_000;
+
+export class Health {
+  private readonly clock: Clock;
+  private readonly checks: Checks;
+  private last: { atMs: number; seen: Promise<Map<string, boolean>> } | null = null;
+
+  constructor(clock: Clock, checks: Checks) {
+    this.clock = clock;
+    this.checks = checks;
+  }
+
+  /** Each check and whether it holds, no older than a few seconds. */
+  look(): Promise<ReadonlyMap<string, boolean>> {
+    const nowMs = this.clock.monotonicMs();
+    if (!this.last || nowMs - this.last.atMs >= KEPT_MS) this.last = { atMs: nowMs, seen: this.lookNow() };
+    return this.last.seen;
+  }
+
+  private async lookNow(): Promise<Map<string, boolean>> {
+    const seen = new Map<string, boolean>();
+    for (const [name, check] of Object.entries(this.checks)) seen.set(name, await check().catch(() => false));
+    return seen;
+  }
+}
+
+/** Adds both routes. They say what holds, never a figure: free space would show when a clip has come. */
+export function healthRoutes(api: Api, health: Health): void {
+  const open = { method: 'GET', roles: ['public'] } as const;
+  api.route(
+    {
+      ...{ ...open, path: '/healthz', answer: z.strictObject({ status: z.literal('live') }) },
+      about: 'That the process lives.',
+    },
+    () => ({ status: 'live' as const }),
+  );
+  api.route(
+    {
+      ...{ ...open, path: '/readyz', about: 'That the process can do its work: each check, by name.' },
+      answer: z.strictObject({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }),
+    },
+    async () => {
+      const seen = await health.look();
+      const failing = [...seen].filter(([, holds]) => !holds).map(([name]) => name);
+      if (failing.length > 0) throw failure('not_ready', { failing: failing.join(', ') });
+      return {
+        status: 'ready' as const,
+        checks: Object.fromEntries([...seen.keys()].map((name) => [name, 'ok' as const])),
+      };
+    },
+  );
+}

@@ -1,0 +1,66 @@
+// Owns: figures about a server process in Prometheus' text format (version 0.0.4), for the admin alone. Not here: what others
+// count. Nothing that a home or its device does is in any figure: from how many answered follows how many stayed silent.
+import type { Api } from './api.ts';
+import type { Role } from './roles.ts';
+
+/** One figure with its labels. */
+export interface Sample {
+  labels?: Readonly<Record<string, string>>;
+  value: number;
+}
+
+export interface Metric {
+  name: string;
+  help: string;
+  type: 'counter' | 'gauge';
+  samples: readonly Sample[];
+}
+
+/** Whose calls are counted: theirs alone who know nothing of any clip. */
+const COUNTED: readonly Role[] = ['public', 'agency', 'partner', 'partner-signature', 'moderator', 'admin'];
+
+/** Calls by role and by the first digit of their status. */
+export class CallCounts {
+  private readonly counts = new Map<string, number>();
+
+  note(role: Role, method: string, status: number): void {
+    // Of the public routes only uploads are asked for their OPTIONS.
+    if (!COUNTED.includes(role) || method === 'OPTIONS') return;
+    const key = `${role} ${Math.floor(status / 100)}xx`;
+    this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+  }
+
+  metric(): Metric {
+    const samples = [...this.counts].sort().map(([key, value]) => {
+      const [role = '', status = ''] = key.split(' ');
+      return { labels: { role, status }, value };
+    });
+    return { name: 'doorsill_http_calls_total', help: 'Calls, those about clips left out.', type: 'counter', samples };
+  }
+}
+
+/** Adds `GET /metrics`. */
+export function metricsRoute(api: Api, read: () => Promise<readonly Metric[]>): void {
+  api.route(
+    {
+      ...{ method: 'GET', path: '/metrics', roles: ['admin'], answer: { media: 'text/plain' } },
+      about: 'Figures in the text format of Prometheus. None tells anything of homes.',
+    },
+    async ({ reply }) => {
+      const metrics = [api.calls.metric(), ...(await read())];
+      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.map(printed).join(''));
+    },
+  );
+}
+
+function printed({ name, help, type, samples }: Metric): string {
+  const lines = samples.map(({ labels = {}, value }) => {
+    const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+    return `${name}${told.length === 0 ? '' : `{${told.join(',')}}`} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

@@ -1,0 +1,80 @@
+// Owns: who can call a route, how each proves it, and telling the operator's own people (admin, moderators) by their tokens.
+// Not here: believing what is signed: the part that a route belongs to does that, with the keys it has pinned.
+import { timingSafeEqual } from 'node:crypto';
+import { utf8 } from '../../device/base/bytes.ts';
+import { sha256 } from '../../device/base/keys.ts';
+import { failure } from '../../device/protocol/errors.ts';
+
+const bearer = (bearerFormat: string, description: string) =>
+  ({ type: 'http', scheme: 'bearer', bearerFormat, description }) as const;
+
+/** Each role and how it proves itself, as an OpenAPI security scheme; null: by nothing, or by what the body holds. */
+export const ROLES = {
+  /** Anyone. */
+  public: null,
+  /** Whoever signed what the body holds; the signature is the proof. */
+  signed: null,
+  /** A home that signed what the body holds: its owner, or a device that is not known yet. Told apart only to be counted apart. */
+  home: null,
+  device: bearer('JWS', 'A token signed by an enrolled device, or by the owner whose grant it is about.'),
+  agency: bearer('JWS', 'One call, signed by the agency (doorsill-agency+jws), at most five minutes old.'),
+  neighbor: bearer('JWS', "One call, signed by a home's owner (doorsill-search-call+jws), at most five minutes old."),
+  officer: bearer(
+    'JWS',
+    'One access, signed by the agency (doorsill-access+jws): names the officer, the reason, and the clip or `all`.',
+  ),
+  partner: bearer('opaque', "A partner's token."),
+  'partner-signature': {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-Signature',
+    description: '`sha256=` and the HMAC-SHA256 of the exact body under the partner’s secret, as hex.',
+  },
+  bridge: bearer('JWS', 'A token signed by a bridge that the vault knows.'),
+  client: bearer('opaque', 'An access token of a client of the agency (RFC 6749 §4.4), got at /oauth2/token.'),
+  moderator: bearer('opaque', "A moderator's own token."),
+  admin: bearer('opaque', 'The token in the file `admin.token` of the data folder.'),
+} as const;
+export type Role = keyof typeof ROLES;
+
+/** Who calls: the role, and the name where the token alone tells it. */
+export interface Who {
+  role: Role;
+  name: string;
+}
+
+/** Tells the operator's people by their token; null for one that is none of theirs. */
+export type Staff = (token: string) => Promise<Who | null>;
+
+/** A process that has an admin and nobody else. */
+export function adminAlone(adminToken: string): Staff {
+  // Hashed first, so that the comparison takes the same time for every length.
+  const known = sha256(utf8(adminToken));
+  return async (token) => (timingSafeEqual(sha256(utf8(token)), known) ? { role: 'admin', name: 'admin' } : null);
+}
+
+const OF_STAFF: readonly Role[] = ['admin', 'moderator'];
+const WITHOUT_BEARER: readonly Role[] = ['public', 'signed', 'home', 'partner-signature'];
+
+/** Whether a role's calls carry `Authorization: Bearer`. */
+export function hasBearer(role: Role): boolean {
+  return !WITHOUT_BEARER.includes(role);
+}
+
+/**
+ * Who presents this token, among the roles a route is for. Staff are proven here; the others are what they say until the route
+ * has looked. Throws `http_unauthorised`, `role_missing`.
+ */
+export async function whoPresents(token: string, roles: readonly Role[], staff: Staff): Promise<Who> {
+  const signed = roles.find((role) => !OF_STAFF.includes(role));
+  // A signed token has dots, those of staff have none.
+  const isForStaff = roles.some((role) => OF_STAFF.includes(role)) && !token.includes('.');
+  if (!isForStaff) {
+    if (signed === undefined) throw failure('http_unauthorised');
+    return { role: signed, name: '' };
+  }
+  const who = await staff(token);
+  if (!who) throw failure('http_unauthorised');
+  if (!roles.includes(who.role)) throw failure('role_missing', { role: roles.join(' or ') });
+  return who;
+}

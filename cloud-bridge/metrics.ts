@@ -1,0 +1,49 @@
+// Owns: the figures of a bridge besides its calls. Not here: their form and who may read them (http/metrics.ts). Nothing is
+// counted of grants, uploads, clips, readings or devices: see http/README.md.
+import { type Clock, wallSeconds } from '../device/base/clock.ts';
+import type { Health } from './http/health.ts';
+import type { Metric } from './http/metrics.ts';
+import type { RequestStore } from './requests/store.ts';
+import type { WebhookStore } from './webhooks/store.ts';
+
+export interface BridgeMetricsDeps {
+  clock: Clock;
+  health: Health;
+  requests: Pick<RequestStore, 'counts'>;
+  webhooks: Pick<WebhookStore, 'counts'>;
+  /** Whether the area broker is reached. */
+  isLinked: () => boolean;
+}
+
+export async function bridgeMetrics({
+  clock,
+  health,
+  requests,
+  webhooks,
+  isLinked,
+}: BridgeMetricsDeps): Promise<Metric[]> {
+  const seen = await health.look();
+  const events = await webhooks.counts();
+  const counts = await requests.counts(wallSeconds(clock));
+  const gauge = (name: string, help: string, samples: Metric['samples']): Metric => ({
+    ...{ name: `doorsill_${name}`, help, type: 'gauge', samples },
+  });
+  return [
+    gauge(
+      'check',
+      'Whether a check of /readyz holds.',
+      [...seen].map(([check, holds]) => ({ labels: { check }, value: Number(holds) })),
+    ),
+    gauge('area_link_up', 'Whether the area broker is reached.', [{ value: Number(isLinked()) }]),
+    gauge(
+      'requests',
+      'Requests that wait for a moderator, and those that are open, which are public.',
+      Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
+    ),
+    gauge(
+      'webhook_events',
+      'Events of the last days about requests, by how telling them went.',
+      Object.entries(events).map(([state, value]) => ({ labels: { state }, value })),
+    ),
+  ];
+}

@@ -1,0 +1,42 @@
+// Owns: the HTTP routes by which the admin enters and removes moderators. Not here: what these decide (routes.ts).
+import { z } from 'zod';
+import { idSchema } from '../../device/protocol/ids.ts';
+import type { Api } from '../http/api.ts';
+import type { Moderators } from './moderators.ts';
+
+const paramsSchema = z.strictObject({ moderator: idSchema });
+/** Whose decisions the admin's are is written down under this name. */
+const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'that is the admin');
+const bodySchema = z.strictObject({ moderator: moderatorIdSchema, name: z.string().trim().min(1).max(120) });
+const moderatorSchema = z.strictObject({ moderator: idSchema, name: z.string(), sinceS: z.int().nonnegative() });
+
+export function moderatorRoutes(api: Api, moderators: Moderators): void {
+  const admin = { roles: ['admin'] } as const;
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/moderators', ...admin, about: 'All moderators.' },
+      answer: z.strictObject({ moderators: z.array(moderatorSchema) }),
+    },
+    async () => ({ moderators: await moderators.list() }),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/moderators', ...admin, body: bodySchema, status: 201 },
+      ...{
+        answer: moderatorSchema.extend({ token: z.string() }),
+        about: 'Enters a moderator; the token is shown this once.',
+      },
+    },
+    ({ body }) => moderators.add(body.moderator, body.name),
+  );
+  api.route(
+    {
+      ...{ method: 'DELETE', path: '/v1/moderators/:moderator', ...admin, params: paramsSchema, answer: null },
+      about: "Ends a moderator's token.",
+    },
+    async ({ params }) => {
+      await moderators.remove(params.moderator);
+      return undefined;
+    },
+  );
+}

@@ -1,0 +1,71 @@
+// Owns: who may decide on requests that wait: moderators, each with a token of their own, entered by the admin. Not here: what
+// is decided (requests.ts), how they are kept (database/).
+import { toBase64url } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { adminAlone, type Staff } from '../http/roles.ts';
+
+export interface Moderator {
+  moderator: string;
+  name: string;
+  sinceS: number;
+}
+
+export interface ModeratorStore {
+  /** False when there is one of this id. */
+  add(moderator: Moderator, tokenSha256: string): Promise<boolean>;
+  findByToken(tokenSha256: string): Promise<Moderator | null>;
+  list(): Promise<Moderator[]>;
+  /** False when there is none of this id. */
+  remove(moderator: string): Promise<boolean>;
+}
+
+export interface ModeratorsDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  store: ModeratorStore;
+}
+
+export class Moderators {
+  private readonly deps: ModeratorsDeps;
+
+  constructor(deps: ModeratorsDeps) {
+    this.deps = deps;
+  }
+
+  /** Tells the admin and the moderators by their tokens. */
+  staff(adminToken: string): Staff {
+    const admin = adminAlone(adminToken);
+    return async (token) => {
+      const known = await admin(token);
+      if (known) return known;
+      // Looked up by its hash: how long that takes says nothing about any token.
+      const found = await this.deps.store.findByToken(sha256Hex(token));
+      return found && { role: 'moderator', name: found.moderator };
+    };
+  }
+
+  list(): Promise<Moderator[]> {
+    return this.deps.store.list();
+  }
+
+  /** Enters a moderator; the token is returned here and kept nowhere. Throws `moderator_known`. */
+  async add(moderator: string, name: string): Promise<Moderator & { token: string }> {
+    const { clock, random, log, store } = this.deps;
+    const token = toBase64url(random.bytes(32));
+    const made = { moderator, name, sinceS: wallSeconds(clock) };
+    if (!(await store.add(made, sha256Hex(token)))) throw failure('moderator_known', { moderator });
+    log.info('there is a new moderator', { moderator });
+    return { ...made, token };
+  }
+
+  /** Ends a moderator's token. Throws `http_not_found`. */
+  async remove(moderator: string): Promise<void> {
+    if (!(await this.deps.store.remove(moderator))) throw failure('http_not_found');
+    this.deps.log.info('a moderator was removed', { moderator });
+  }
+}

@@ -1,0 +1,36 @@
+// Owns: the HTTP routes of a department's policy in the vault. Not here: what follows from it (policies.ts).
+import { z } from 'zod';
+import { idSchema } from '../../device/protocol/ids.ts';
+import type { Admission, Api } from '../http/api.ts';
+import type { Clients } from './clients.ts';
+import { actorOf, officerHeadersSchema } from './officer.ts';
+import { categoryBodySchema, type Policies, policyBodySchema, policyViewSchema } from './policies.ts';
+
+const BASE = '/v1/agencies/:agency';
+const agencySchema = z.strictObject({ agency: idSchema });
+const categorySchema = agencySchema.extend({ category: idSchema });
+
+export function policyRoutes(api: Api, { clients, policies }: { clients: Clients; policies: Policies }): void {
+  const admit = ({ request, params }: Admission<z.ZodType<{ agency: string }>>) =>
+    actorOf(request, clients, params.agency);
+  const officer = { roles: ['client'], headers: officerHeadersSchema, admit, answer: policyViewSchema } as const;
+  const whole = { ...officer, path: `${BASE}/policy`, params: agencySchema } as const;
+  api.route({ method: 'GET', ...whole, about: 'The department’s policy.' }, ({ admitted }) => policies.show(admitted));
+  api.route(
+    {
+      method: 'PUT',
+      ...whole,
+      body: policyBodySchema,
+      about: 'Sets the answer to recalls, or what declined items keep.',
+    },
+    ({ admitted, body }) => policies.set(admitted, body),
+  );
+  const category = { ...officer, path: `${BASE}/categories/:category`, params: categorySchema } as const;
+  api.route(
+    { method: 'PUT', ...category, body: categoryBodySchema, about: 'Sets how long items of a category are kept.' },
+    ({ admitted, params, body }) => policies.setCategory(admitted, params.category, body.days),
+  );
+  api.route({ method: 'DELETE', ...category, about: 'Ends a category.' }, ({ admitted, params }) =>
+    policies.removeCategory(admitted, params.category),
+  );
+}

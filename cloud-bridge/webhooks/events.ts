@@ -1,0 +1,64 @@
+// Owns: what an agency is told, and which leaf of the log of custody tells it. Pure. Not here: to whom (the store knows whose a
+// request is), sending. An agency is told of its own requests, and of clips that it can see anyway: of nothing else that homes do.
+import { z } from 'zod';
+import { parseJson } from '../../device/base/json.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { custodyEntrySchema, FACTS } from '../../device/protocol/custody.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
+
+export const EVENT_TYPES = [
+  'request.published',
+  'request.resolved',
+  'request.cancelled',
+  'request.expired',
+  'clip.available',
+  'clip.revoked',
+  'clip.recalled',
+] as const;
+
+/** What is sent. The same event has the same id at every attempt: who has seen it has heard it. */
+export const webhookEventSchema = z.strictObject({
+  id: idSchema,
+  type: z.enum(EVENT_TYPES),
+  /** When it happened, in seconds since 1970. */
+  atS: z.int().nonnegative(),
+  request: idSchema.optional(),
+  clip: idSchema.optional(),
+  /** Of a recall: what the department's policy made of it. */
+  answer: z.enum(['erased', 'restricted', 'kept']).optional(),
+});
+export type WebhookEvent = z.infer<typeof webhookEventSchema>;
+
+/** The event that a leaf of a bridge's log tells; null: none. */
+export function toldBy(
+  bridge: string,
+  { leaf, entry, facts }: { leaf: number; entry: string; facts: string | null },
+): WebhookEvent | null {
+  const read = custodyEntrySchema.safeParse(parseJson(entry));
+  if (!read.success) return null;
+  const { kind, atS } = read.data;
+  const id = idOf(bridge, `leaf ${leaf}`);
+  if (kind === 'request') return { id, type: `request.${read.data.event}`, atS, request: read.data.request };
+  const opened = parseJson(facts ?? '');
+  if (kind === 'intake') {
+    const { clip, request } = FACTS.intake.parse(opened);
+    return { id, type: 'clip.available', atS, request, clip };
+  }
+  if (kind === 'deletion') {
+    const { clip } = FACTS.deletion.parse(opened);
+    return clip === undefined ? null : { id, type: 'clip.revoked', atS, clip };
+  }
+  if (kind !== 'recall') return null;
+  const { clip, answer } = FACTS.recall.parse(opened);
+  return answer === 'pending' ? null : { id, type: 'clip.recalled', atS, clip, answer };
+}
+
+/** That a request has come to its end by itself. */
+export function expired(bridge: string, request: string, atS: number): WebhookEvent {
+  return { id: idOf(bridge, `expired ${request}`), type: 'request.expired', atS, request };
+}
+
+/** It follows from what happened: however often that is looked at, it is one event. */
+function idOf(bridge: string, what: string): string {
+  return `event-${sha256Hex(`${bridge} ${what}`).slice(0, 32)}`;
+}

@@ -1,0 +1,111 @@
+// Owns: events on their way to agencies: made of what happened, told again and again until they are taken or given up. Not here:
+// what happened (the log of custody), sending one (send.ts), how it is kept (database/).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import type { Standing } from '../agencies/standing.ts';
+import type { WebhookRules } from '../config.ts';
+import { Repeater } from '../repeater.ts';
+import { expired, toldBy } from './events.ts';
+import { send } from './send.ts';
+import type { WebhookStore } from './store.ts';
+
+export interface OutboxDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  bridgeId: string;
+  store: WebhookStore;
+  standing: Standing;
+  rules: WebhookRules;
+}
+
+/** Events looked at in one turn; one agency has its own one after the other, agencies do not wait for each other. */
+const DUE_MAX = 100;
+const KEPT_S = 7 * 24 * 3600;
+
+type DueEvent = Awaited<ReturnType<WebhookStore['due']>>[number];
+
+export class Outbox {
+  private readonly deps: OutboxDeps;
+  private readonly repeater: Repeater;
+  private stopping = new AbortController();
+
+  constructor(deps: OutboxDeps) {
+    this.deps = deps;
+    this.repeater = new Repeater(deps, 'webhooks', deps.rules.everyS * 1000, () => this.turn());
+  }
+
+  start(): void {
+    this.stopping = new AbortController();
+    this.repeater.start();
+  }
+
+  /** Looks now instead of at the next turn; resolves when that turn has ended. Never rejects. */
+  now(): Promise<void> {
+    return this.repeater.now();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.repeater.stop();
+  }
+
+  private async turn(): Promise<void> {
+    const { clock, store, bridgeId } = this.deps;
+    const nowS = wallSeconds(clock);
+    const seams = {
+      toldBy: (leaf: Parameters<typeof toldBy>[1]) => toldBy(bridgeId, leaf),
+      expired: (request: string, atS: number) => expired(bridgeId, request, atS),
+    };
+    while (await store.gather(nowS, seams)) if (this.stopping.signal.aborted) return;
+    await store.forget(nowS - KEPT_S);
+    const due = await store.due(nowS, DUE_MAX);
+    const byAgency = new Map<string, DueEvent[]>();
+    for (const event of due) byAgency.set(event.organisation, [...(byAgency.get(event.organisation) ?? []), event]);
+    await Promise.all([...byAgency.values()].map((events) => this.tellAll(events)));
+    if (due.length === DUE_MAX) void this.repeater.now();
+  }
+
+  /** One after the other; one that is not taken holds up the rest of its agency, whose server is likely down. */
+  private async tellAll(events: readonly DueEvent[]): Promise<void> {
+    for (const event of events) if (!(await this.tell(event))) return;
+  }
+
+  private async tell({ event, agency, url, secret, body, attempts: before }: DueEvent): Promise<boolean> {
+    const { clock, store, rules, log } = this.deps;
+    const attempts = before + 1;
+    const standing = await this.standingOf(agency);
+    const { stopping } = this;
+    const atS = wallSeconds(clock);
+    const deps = { clock, answerMsMax: rules.answerSMax * 1000, loopback: rules.loopback, signal: stopping.signal };
+    const sent = standing ?? (await send(deps, { url, secret, event, body, atS }));
+    // Cut off by our own end: it is sent again, and its id tells.
+    if (stopping.signal.aborted && !sent.isTaken) return false;
+    const isOver = !sent.isTaken && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
+    const state = sent.isTaken ? 'delivered' : isOver ? 'given-up' : 'waiting';
+    const nextS = atS + this.waitS(attempts);
+    await store.settle(event, { state, attempts, nextS, detail: sent.detail });
+    log.debug('a webhook was called', { event, state, attempts, detail: sent.detail });
+    return sent.isTaken;
+  }
+
+  /** Why an agency is not told now; null: it is. Who may not act any more is not told any more. */
+  private async standingOf(agency: string): Promise<{ isTaken: false; isFinal: boolean; detail: string } | null> {
+    try {
+      await this.deps.standing.credential(agency);
+      return null;
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      return { isTaken: false, isFinal: !thrown.retryable, detail: thrown.code };
+    }
+  }
+
+  /** Grows by doubling up to the most; half of it random, so that what failed together does not come back together. */
+  private waitS(attempts: number): number {
+    const { retrySFirst, retrySMost } = this.deps.rules;
+    const stepS = Math.min(retrySMost, retrySFirst * 2 ** Math.min(attempts - 1, 30));
+    return Math.ceil(stepS / 2 + (this.deps.random.fraction() * stepS) / 2);
+  }
+}

@@ -1,0 +1,57 @@
+// Owns: the HTTP routes of an agency's own webhook. Not here: what they decide (webhooks.ts).
+import { z } from 'zod';
+import { idSchema } from '../../device/protocol/ids.ts';
+import type { Api } from '../http/api.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
+import { EVENT_TYPES } from './events.ts';
+import { EVENT_STATES } from './store.ts';
+import type { Webhooks } from './webhooks.ts';
+
+const viewSchema = z.strictObject({ url: z.string(), sinceS: z.int().nonnegative() });
+const pageSchema = z.strictObject(pageFields(50, 200));
+const eventsSchema = z.strictObject({
+  events: z.array(
+    z.strictObject({
+      event: idSchema,
+      type: z.enum(EVENT_TYPES),
+      state: z.enum(EVENT_STATES),
+      madeS: z.int(),
+      attempts: z.int().nonnegative(),
+      /** When it is tried again; null once it is settled. */
+      nextS: z.int().nullable(),
+      /** How the last attempt ended. */
+      detail: z.string(),
+    }),
+  ),
+  next: nextSchema,
+});
+
+export function webhookRoutes(api: Api, webhooks: Webhooks): void {
+  const own = { path: '/v1/webhook', roles: ['agency'] } as const;
+  api.route(
+    {
+      ...{ method: 'PUT', ...own, answer: viewSchema },
+      about:
+        'Sets where the agency is told of its requests and clips (call `set-webhook`, which holds address and secret).',
+    },
+    ({ bearer }) => webhooks.set(bearer),
+  );
+  api.route(
+    { method: 'GET', ...own, answer: viewSchema, about: "The agency's webhook (call `see-webhook`)." },
+    ({ bearer }) => webhooks.see(bearer),
+  );
+  api.route(
+    { method: 'DELETE', ...own, answer: null, about: 'Removes it (call `remove-webhook`).' },
+    async ({ bearer }) => {
+      await webhooks.remove(bearer);
+      return undefined;
+    },
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/webhook/events', roles: ['agency'], query: pageSchema, answer: eventsSchema },
+      about: 'Events of the last days and how telling them went, the last one first (call `see-webhook`).',
+    },
+    ({ bearer, query }) => webhooks.events(bearer, query),
+  );
+}

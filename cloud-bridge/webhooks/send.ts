@@ -1,0 +1,96 @@
+// Owns: telling one event by HTTP: signed, to an address that was looked at when the connection was made, without following
+// redirects, within a time. Not here: when, and how often (outbox.ts).
+import { createHmac } from 'node:crypto';
+import { lookup } from 'node:dns';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { utf8 } from '../../device/base/bytes.ts';
+import type { Clock } from '../../device/base/clock.ts';
+import { systemCode } from '../../device/base/disk.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import { isAllowedAddress, webhookAddress } from './address.ts';
+
+/** What is sent. */
+export interface Parcel {
+  url: string;
+  secret: string;
+  event: string;
+  body: string;
+  atS: number;
+}
+
+/** How it went: taken, or in a word why not. */
+export interface Sent {
+  isTaken: boolean;
+  detail: string;
+}
+
+export interface SendDeps {
+  clock: Clock;
+  answerMsMax: number;
+  /** Whether this machine itself may be told. */
+  loopback: boolean;
+  signal: AbortSignal;
+}
+
+/** `sha256=` and the HMAC-SHA256 over the timestamp, a dot and the exact body, as hex. */
+export function webhookSignature(secret: string, atS: number, body: string): string {
+  return `sha256=${createHmac('sha256', secret).update(`${atS}.${body}`).digest('hex')}`;
+}
+
+/** Sends once; never rejects. Any 2xx status is a yes. */
+export async function send(deps: SendDeps, parcel: Parcel): Promise<Sent> {
+  const ended = new AbortController();
+  const deadline = deps.clock.after(deps.answerMsMax, () => ended.abort(new Error('timeout')));
+  try {
+    const status = await post(deps, parcel, AbortSignal.any([deps.signal, ended.signal]));
+    return { isTaken: status >= 200 && status < 300, detail: `status ${status}` };
+  } catch (thrown) {
+    if (ended.signal.aborted) return { isTaken: false, detail: 'no answer in time' };
+    if (isFailure(thrown)) return { isTaken: false, detail: thrown.code };
+    // The system's own word: what a stranger's server says is not repeated.
+    return { isTaken: false, detail: systemCode(thrown) ?? 'no connection' };
+  } finally {
+    deadline.cancel();
+  }
+}
+
+function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Parcel, signal: AbortSignal): Promise<number> {
+  const to = webhookAddress(url, loopback);
+  const bytes = utf8(body);
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': bytes.length,
+    'user-agent': 'doorsill-webhook',
+    'x-doorsill-event': event,
+    'x-doorsill-timestamp': String(atS),
+    'x-doorsill-signature': webhookSignature(secret, atS, body),
+  };
+  const options = { method: 'POST', headers, signal, agent: false as const, lookup: lookupAllowed(loopback) };
+  return new Promise((resolve, reject) => {
+    const request = (to.protocol === 'https:' ? httpsRequest : httpRequest)(to, options, (response) => {
+      resolve(response.statusCode ?? 0);
+      // The status is all that is asked for.
+      response.destroy();
+    });
+    request.on('error', reject);
+    request.end(bytes);
+  });
+}
+
+/** Looks a name up and hands on the addresses that may be spoken to: the connection goes to the very one that was looked at. */
+function lookupAllowed(loopback: boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (fault, found) => {
+      if (fault) return callback(fault, '', 0);
+      const [first] = found;
+      // One that may not be spoken to spoils the name: it is not a server that anybody should be told at.
+      if (!first || !found.every(({ address }) => isAllowedAddress(address, loopback))) {
+        return callback(Object.assign(new Error('not a public address'), { code: 'EADDRNOTAVAIL' }), '', 0);
+      }
+      if (options.all === true) return callback(null, found);
+      callback(null, first.address, first.family);
+    });
+  };
+}

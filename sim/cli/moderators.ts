@@ -1,0 +1,64 @@
+// Owns: the verb `moderators`: who may decide on requests that wait in the town on this machine. Not here: deciding (moderate.ts).
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/index.ts';
+import { adminBearer } from '../officer/registration.ts';
+import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { dataFolder, expectRunning, openContext } from './context.ts';
+
+interface ModeratorsOptions {
+  data?: string;
+  name?: string;
+}
+
+const moderatorSchema = z.object({ moderator: z.string(), name: z.string() });
+const listSchema = z.object({ moderators: z.array(moderatorSchema) });
+const addedSchema = moderatorSchema.extend({ token: z.string() });
+
+export function addModerators(program: Command): void {
+  program
+    .command('moderators [add|remove] [id]')
+    .description('as the bridge’s admin: list, enter or remove those who decide on requests that wait')
+    .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
+    .option('--name <name>', 'with add: who it is (default: the id)')
+    .addHelpText(
+      'after',
+      `
+\`add\` prints the moderator's token, once. With it in a file, \`doorsill moderate --token-file FILE\` decides in that name.
+
+Examples:
+  $ npx doorsill moderators
+  $ npx doorsill moderators add kim --name "Kim Doe" > kim.token
+  $ npx doorsill moderators remove kim`,
+    )
+    .action(async (verb: string | undefined, id: string | undefined, options: ModeratorsOptions, command: Command) => {
+      const context = openContext(command);
+      if (verb !== undefined && verb !== 'add' && verb !== 'remove')
+        throw failure('usage', { detail: `moderators takes add or remove, not "${verb}"` });
+      if (verb !== undefined && !idSchema.safeParse(id).success)
+        throw failure('usage', { detail: `moderators ${verb} takes an id: lower-case letters, digits, hyphens` });
+      const { disk, output } = context;
+      const folder = dataFolder(options.data);
+      const town = await readTownFile(disk, folder);
+      if (!town?.bridge) throw failure('not_running', { folder });
+      await expectRunning(disk, folder);
+      const bearer = await adminBearer(disk, townPaths(folder).bridge);
+      const base = `${town.bridge.url}/v1/moderators`;
+      const ask = (request: Omit<JsonRequest, 'bearer'>, path = '') =>
+        exchangeJson(base + path, { ...request, bearer });
+      if (verb === 'add') {
+        const body = { moderator: id, name: options.name ?? id };
+        const added = addedSchema.parse(await ask({ method: 'POST', body }));
+        // The token alone on standard output, so that it can go into a file.
+        output.progress(`${added.moderator} may decide on requests; this is shown once:`);
+        output.result(added, added.token);
+      } else if (verb === 'remove') {
+        await ask({ method: 'DELETE' }, `/${id}`);
+        output.result({ moderator: id, removed: true }, `${id} cannot decide any more.`);
+      } else {
+        const { moderators } = listSchema.parse(await ask({ method: 'GET' }));
+        const lines = moderators.map(({ moderator, name }) => `${moderator}  ${name}`);
+        output.result({ moderators }, lines.length === 0 ? 'No moderators but the admin.' : lines.join('\n'));
+      }
+    });
+}

@@ -1,0 +1,133 @@
+// Holds: the OpenAPI document is what is enforced: every route is in it and nothing else, every answer of a recorded tour fits
+// it, and a difference that is planted on either side is found.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Api } from '../../../cloud-bridge/http/api.ts';
+import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/rates.ts';
+import { makeHttpServer } from '../../../cloud-bridge/http/server.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import type { BridgeHouse } from '../../support/bridge-house.ts';
+import { documentOf, tourBridge } from '../../support/bridge-tour.ts';
+import {
+  type ApiDocument,
+  differences,
+  documentSchema,
+  operationOf,
+  operationsOf,
+  type RecordedCall,
+} from '../../support/recorded-calls.ts';
+
+const recorded: RecordedCall[] = [];
+let house: BridgeHouse;
+let document: ApiDocument;
+beforeAll(async () => {
+  house = await tourBridge({ recorded, bridge: { requests: { moderation: 'findings' } } });
+  document = await documentOf(house);
+}, 60_000);
+afterAll(() => house.close());
+
+function makeApi() {
+  const clock = new SystemClock();
+  const server = makeHttpServer({ clock, log: silentLog() });
+  const rates = new Rates(clock, perMinuteSchema.parse({}));
+  return { server, api: new Api(server, { title: 'A test', version: '1', staff: async () => null, rates }) };
+}
+
+describe('the document of a bridge', () => {
+  it('fits every answer of the tour, refusals included', () => {
+    expect(differences(document, recorded)).toEqual([]);
+    expect(recorded.filter(({ status }) => status >= 400).length).toBeGreaterThan(7);
+    expect(recorded.filter(({ status }) => status >= 500)).toEqual([]);
+  });
+
+  it('has no operation that the tour did not see succeed', () => {
+    const succeeded = new Set(
+      recorded
+        .filter(({ status }) => status < 400)
+        .map((call) => `${call.method} ${operationOf(document, call)?.name.split(' ')[1]}`),
+    );
+    expect(operationsOf(document).filter((operation) => !succeeded.has(operation))).toEqual([]);
+  });
+
+  it('asks for a proof wherever one is needed: without it nothing but public routes answers', async () => {
+    for (const operation of operationsOf(document)) {
+      const [method = '', path = ''] = operation.split(' ');
+      const roles = document.paths[path]?.[method.toLowerCase()]?.['x-roles'] ?? [];
+      const { status } = await house.send(method, path.replaceAll(/\{\w+\}/g, 'nobody'), {});
+      const isOpen = ['public', 'signed', 'home'].some((role) => roles.includes(role));
+      if (isOpen) expect([operation, [401, 403].includes(status)]).toEqual([operation, false]);
+      else if (roles.includes('partner-signature')) expect([operation, status]).toEqual([operation, 404]);
+      else expect([operation, status]).toEqual([operation, 401]);
+    }
+  });
+
+  it('names all that it refers to: schemes, parts of addresses, ids of operations', () => {
+    const ids = new Set<string>();
+    for (const [path, of] of Object.entries(document.paths)) {
+      for (const operation of Object.values(of)) {
+        const named = operation.parameters.filter((one) => one.in === 'path').map(({ name }) => `{${name}}`);
+        expect([path, named]).toEqual([path, path.match(/\{\w+\}/g) ?? []]);
+        expect(
+          operation.security.flatMap(Object.keys).filter((one) => !(one in document.components.securitySchemes)),
+        ).toEqual([]);
+        expect(ids.has(operation.operationId)).toBe(false);
+        ids.add(operation.operationId);
+      }
+    }
+  });
+});
+
+describe('a planted difference', () => {
+  it('in an answer is found: a key more, one less, another type, a status nobody told of', () => {
+    const call = recorded.find(({ path, status }) => path === '/v1/bridge' && status === 200);
+    const body = z.record(z.string(), z.unknown()).parse(call?.body);
+    const { prefix: _left, ...less } = body;
+    const planted = [{ ...body, more: 1 }, less, { ...body, id: 7 }].map((other) => ({ ...call, body: other }));
+    const all = [...planted, { ...call, status: 418 }] as RecordedCall[];
+    expect(differences(document, all)).toHaveLength(4);
+  });
+
+  it('in a refusal is found', () => {
+    const call = recorded.find(({ status }) => status === 404) as RecordedCall;
+    const body = z.record(z.string(), z.unknown()).parse(call.body);
+    const { retryable: _left, ...less } = body;
+    expect(
+      differences(document, [
+        { ...call, body: less },
+        { ...call, type: 'application/json' },
+      ]),
+    ).toHaveLength(2);
+  });
+
+  it('in the code is found when the server opens: a route that was not declared', async () => {
+    const { server, api } = makeApi();
+    server.get('/v1/hidden', async () => ({}));
+    await expect(api.listen('127.0.0.1', 0)).rejects.toThrow('GET /v1/hidden');
+    await server.close();
+  });
+
+  it('in what a route returns never leaves: it is a bug, and says nothing of what it was', async () => {
+    const { server, api } = makeApi();
+    const more: { id: string } = Object.assign({ id: 'a' }, { secret: 'porch' });
+    const answer = z.strictObject({ id: z.string() });
+    api.route({ method: 'GET', path: '/v1/leak', roles: ['public'], answer, about: 'Leaks.' }, () => more);
+    const url = await api.listen('127.0.0.1', 0);
+    const response = await fetch(`${url}/v1/leak`);
+    const text = await response.text();
+    await server.close();
+    expect([response.status, text.includes('porch')]).toEqual([500, false]);
+    expect(JSON.parse(text)).toMatchObject({ code: 'internal', instance: '/v1/leak' });
+  });
+});
+
+it('is served by registry and vault, each its own', async () => {
+  const response = await fetch(`${house.registry.url}/openapi.json`);
+  const registry = documentSchema.parse(await response.json());
+  expect(operationsOf(registry)).toContain('POST /v1/agencies/{agency}/suspend');
+  const { url } = house.registry;
+  const key = await fetch(`${url}/v1/key`);
+  const call = { method: 'GET', path: '/v1/key', status: 200, type: 'application/json', body: await key.json() };
+  expect(differences(registry, [call])).toEqual([]);
+  expect(makeApi().api.document()).toMatchObject({ openapi: '3.1.1', paths: {} });
+});

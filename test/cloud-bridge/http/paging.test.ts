@@ -1,0 +1,111 @@
+// Holds: pages of every list show each thing once, in order, whatever comes in between; a cursor of another list, or none at all, is
+// refused.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pageOf } from '../../../cloud-bridge/http/paging.ts';
+import { toBase64url, utf8 } from '../../../device/base/bytes.ts';
+import { freshId } from '../../../device/base/random.ts';
+import { BridgeHouse, ShiftedClock } from '../../support/bridge-house.ts';
+import { textClaim } from '../../support/parties.ts';
+
+let house: BridgeHouse;
+let granted: string;
+beforeAll(async () => {
+  house = await BridgeHouse.open({
+    clock: new ShiftedClock(),
+    bridge: { requests: { moderation: 'findings', openPerCellMax: 99 } },
+  });
+  granted = await house.ready();
+});
+afterAll(() => house.close());
+
+const PROTEST = 'Who was at the protest on the square?';
+const post = async (text?: string) => {
+  const request = house.cast.request({ investigation: freshId(house.random, 'case'), ...(text ? { text } : {}) });
+  expect((await house.post('/v1/requests', { request })).status).toBe(201);
+  return textClaim(request, 'jti');
+};
+const deliver = async () => {
+  const parcel = house.parcel(granted);
+  expect((await house.deliver(parcel)).status).toBe(204);
+  return parcel.clipId;
+};
+
+interface List {
+  path: string;
+  bearer: () => string;
+  items: string;
+  id: string;
+  add: () => Promise<unknown>;
+}
+const LISTS: List[] = [
+  {
+    ...{ path: '/v1/requests', items: 'requests', id: 'request', add: () => post() },
+    bearer: () => house.agencyCall({ action: 'list-requests' }),
+  },
+  {
+    ...{ path: '/v1/moderation', items: 'requests', id: 'request', add: () => post(PROTEST) },
+    bearer: () => house.bridge.adminToken,
+  },
+  { path: '/v1/clips', items: 'clips', id: 'clip', add: deliver, bearer: () => house.access('all') },
+  {
+    ...{ path: '/v1/access-audit', items: 'accesses', id: 'number', bearer: () => house.bridge.adminToken },
+    add: () => house.get('/v1/clips', house.access('all')),
+  },
+];
+
+async function pages({ path, bearer, items, id }: List, limit: number, between: () => Promise<unknown>) {
+  const seen: unknown[] = [];
+  let cursor: unknown = null;
+  do {
+    const behind: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const { body } = await house.get(`${path}?limit=${limit}${behind}`, bearer());
+    const rows = body[items] as Record<string, unknown>[];
+    expect(rows.length).toBeLessThanOrEqual(limit);
+    seen.push(...rows.map((row) => row[id]));
+    cursor = body['next'];
+    if (seen.length <= 4) await between();
+  } while (cursor !== null);
+  return seen;
+}
+
+describe.each(LISTS)('the list at $path', (list) => {
+  it('shows each thing once and in order, though more comes between two pages', async () => {
+    for (let count = 0; count < 5; count += 1) {
+      await list.add();
+      // Some in the same second, some not.
+      if (count % 2 === 0) house.clock.shiftS += 1;
+    }
+    const { body } = await house.get(`${list.path}?limit=200`, list.bearer());
+    const before = (body[list.items] as Record<string, unknown>[]).map((row) => row[list.id]);
+    expect(before.length).toBeGreaterThanOrEqual(5);
+    const seen = await pages(list, 2, async () => {
+      house.clock.shiftS += 1;
+      await list.add();
+    });
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.filter((one) => before.includes(one))).toEqual(before);
+  });
+
+  it('refuses a cursor that is none of its own, and a limit out of bounds', async () => {
+    const made = toBase64url(utf8(JSON.stringify({ other: 1 })));
+    for (const query of [
+      `cursor=${made}`,
+      'cursor=x',
+      'cursor=',
+      'cursor=%22',
+      'limit=0',
+      'limit=501',
+      'limit=1e1',
+      'page=2',
+    ]) {
+      const { status, body } = await house.get(`${list.path}?${query}`, list.bearer());
+      expect([query, status, body['code']]).toEqual([query, 400, 'http_body_invalid']);
+    }
+  });
+});
+
+it('a page that ends with the list says so', () => {
+  expect(pageOf([1, 2], 2, (last) => last)).toEqual({ shown: [1, 2], next: null });
+  expect(pageOf([1, 2, 3], 2, (last) => last)).toEqual({ shown: [1, 2], next: toBase64url(utf8('2')) });
+  expect(pageOf([], 2, (last) => last)).toEqual({ shown: [], next: null });
+});

@@ -1,0 +1,73 @@
+// Holds: the vault's OpenAPI document fits what it answers to its operator, to a bridge and to officers.
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BridgeHouse } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { differences, documentSchema, operationOf, operationsOf } from '../../support/recorded-calls.ts';
+import { OfferedClip, VaultHouse } from '../../support/vault-house.ts';
+
+const folder = temporaryFolder('vault-openapi');
+let house: BridgeHouse;
+let vault: VaultHouse;
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  vault = await new VaultHouse(join(folder.path, 'vault')).start();
+});
+afterAll(async () => {
+  await vault.stop();
+  await house.close();
+  folder.dispose();
+});
+
+it('fits every answer to a tour of it, refusals included', async () => {
+  const request = await house.ready();
+  await vault.pin(house.cast.bridge);
+  const { item } = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
+  const officer = await vault.officer(house.cast.agency.id);
+  const call = (method: string, path: string, body?: object) => vault.as(officer, method, path, body);
+  const at = `/evidence/${item}`;
+  for (const path of [
+    '/evidence',
+    '/trail',
+    '/policy',
+    at,
+    `${at}/manifest`,
+    `${at}/trail`,
+    `${at}/clip`,
+    `${at}/stream`,
+  ]) {
+    await call('GET', path);
+  }
+  const { body } = await call('POST', `${at}/links`);
+  await vault.send('GET', String(body['url']), {});
+  await call('POST', `${at}/triage`, { decision: 'accept' });
+  await call('PUT', '/categories/theft', { days: 30 });
+  await call('PUT', `${at}/categories`, { categories: ['theft'] });
+  await call('PUT', `${at}/access-class`, { accessClass: 'restricted' });
+  await call('PUT', `${at}/cases/SPD-1`);
+  await call('DELETE', `${at}/cases/SPD-1`);
+  await call('DELETE', at);
+  await call('POST', `${at}/restoration`);
+  await call('PUT', '/policy', { declinedDays: 'same' });
+  await call('DELETE', '/categories/theft');
+  const { client } = await vault.client(house.cast.agency.id);
+  await vault.send('GET', '/v1/vault', {});
+  // And refused: a wrong secret, no officer, nothing there, a body that is none.
+  await vault.token({ client, secret: 'x'.repeat(43) });
+  await vault.as(officer, 'GET', '/policy', undefined, {});
+  await call('GET', '/evidence/item-nothing');
+  await call('POST', `${at}/triage`, { decision: 'later' });
+  await vault.operator('DELETE', `/v1/agencies/${house.cast.agency.id}/clients/${client}`, {});
+  const document = documentSchema.parse((await vault.send('GET', '/openapi.json', {})).body);
+  expect(differences(document, vault.recorded)).toEqual([]);
+  const succeeded = new Set(
+    vault.recorded
+      .filter(({ status }) => status < 400)
+      .map((one) => `${one.method} ${operationOf(document, one)?.name.split(' ')[1]}`),
+  );
+  // What follows on a revocation has a test of its own.
+  expect(operationsOf(document).filter((one) => !succeeded.has(one))).toEqual([
+    'POST /v1/hand-overs/withdrawal',
+    'POST /v1/recalls',
+  ]);
+});
