@@ -9,13 +9,15 @@ export class AttemptLimit {
   private readonly clock: Clock;
   private readonly countMax: number;
   private readonly spanMs: number;
+  private readonly addressesMax: number;
   private counts = new Map<string, number>();
   private spanStartMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, countMax: number, spanMs: number) {
+  constructor(clock: Clock, countMax: number, spanMs: number, addressesMax = ADDRESSES_MAX) {
     this.clock = clock;
     this.countMax = countMax;
     this.spanMs = spanMs;
+    this.addressesMax = addressesMax;
   }
 
   /** Throws `http_rate_limited` when the address has had its count in this span. */
@@ -23,7 +25,7 @@ export class AttemptLimit {
     this.renew();
     const isFull = (this.counts.get(address) ?? 0) >= this.countMax;
     // So many addresses at once are one attack: everybody waits for the span to end rather than memory growing.
-    const isFlooded = this.counts.size >= ADDRESSES_MAX && !this.counts.has(address);
+    const isFlooded = this.counts.size >= this.addressesMax && !this.counts.has(address);
     if (isFull || isFlooded) throw failure('http_rate_limited', { retryAfterS: this.leftOf(address).resetS });
   }
 

@@ -1,5 +1,6 @@
 // Owns: how many calls a minute each role may make from one address, and saying so (RateLimit header fields,
 // draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (server.ts).
+import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
@@ -11,6 +12,10 @@ import type { Role } from './roles.ts';
 const MINUTE_MS = 60_000;
 const WINDOW_S = MINUTE_MS / 1000;
 
+/** Callers told apart within a minute: far more than any bridge has. */
+const NAMES_MAX = 100_000;
+/** Refused calls of homes a minute, from one address. */
+const REFUSALS_MAX = 600;
 const OF_HOMES: readonly Role[] = ['home', 'device'];
 
 const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
@@ -19,7 +24,8 @@ export const perMinuteSchema = z.strictObject({
   public: perMinute(3_000),
   signed: perMinute(3_000),
   home: perMinute(1_200),
-  device: perMinute(1_200),
+  /** An upload is a call for each of its pieces. */
+  device: perMinute(60_000),
   agency: perMinute(1_200),
   neighbor: perMinute(1_200),
   officer: perMinute(1_200),
@@ -44,20 +50,16 @@ export class Rates {
   constructor(clock: Clock, most: PerMinute) {
     this.most = most;
     this.limits = new Map(
-      Object.entries(most).map(([role, count]) => [role, new AttemptLimit(clock, count, MINUTE_MS)]),
+      Object.entries(most).map(([role, count]) => [role, new AttemptLimit(clock, count, MINUTE_MS, NAMES_MAX)]),
     );
-    this.refusals = new AttemptLimit(clock, most.device, MINUTE_MS);
+    this.refusals = new AttemptLimit(clock, Math.min(most.device, REFUSALS_MAX), MINUTE_MS);
   }
 
   /** Counts one call and tells the caller what is left. Throws `http_rate_limited`. */
-  take(
-    role: Role,
-    { ip: address, url: path }: Pick<FastifyRequest, 'ip' | 'url'>,
-    bearer: string,
-    reply: FastifyReply,
-  ): void {
+  take(role: Role, { ip, url: path }: Pick<FastifyRequest, 'ip' | 'url'>, bearer: string, reply: FastifyReply): void {
     const limit = this.limits.get(role);
     if (!limit) return;
+    const address = networkOf(ip);
     // Homes are counted apart, and nothing is said of what they have left: whoever shares an address with one could otherwise
     // count its uploads and revocations.
     const isHome = OF_HOMES.includes(role);
@@ -72,8 +74,8 @@ export class Rates {
   }
 
   /** Counts a call that was refused. */
-  noteRefused(role: Role, address: string): void {
-    if (OF_HOMES.includes(role)) this.refusals.note(address);
+  noteRefused(role: Role, ip: string): void {
+    if (OF_HOMES.includes(role)) this.refusals.note(networkOf(ip));
   }
 
   private tell(role: Role, { left, resetS }: { left: number; resetS: number }, reply: FastifyReply): void {
@@ -82,6 +84,16 @@ export class Rates {
       ratelimit: `"${role}";r=${left};t=${resetS}`,
     });
   }
+}
+
+/** Who has an IPv6 address has a network of them (RFC 6177): it counts as one. */
+function networkOf(ip: string): string {
+  if (isIP(ip) !== 6 || ip.startsWith('::ffff:')) return ip;
+  const [head = '', tail] = ip.split('::');
+  const groups = head.split(':').filter((group) => group !== '');
+  const behind = (tail ?? '').split(':').filter((group) => group !== '');
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - groups.length - behind.length }, () => '0');
+  return `${[...groups, ...zeros, ...behind].slice(0, 4).join(':')}::/64`;
 }
 
 /** Whose token it says it is; only for counting. */

@@ -1,7 +1,9 @@
 // Holds: who calls too often is told when to come back, each role and address apart, and nobody learns from it what a home does.
 import { afterEach, describe, expect, it } from 'vitest';
 import { AttemptLimit } from '../../../cloud-bridge/http/attempt-limit.ts';
+import { perMinuteSchema } from '../../../cloud-bridge/http/rates.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
+import { CHUNK_BYTES } from '../../../device/upload/bridge-http.ts';
 import { BridgeHouse, type HouseOptions } from '../../support/bridge-house.ts';
 import { makeParty } from '../../support/parties.ts';
 
@@ -47,6 +49,11 @@ describe('a limit', () => {
     const from = (address: string) => house.get('/v1/partners', undefined, { 'x-forwarded-for': address });
     expect([(await from('198.51.100.1')).status, (await from('198.51.100.2')).status]).toEqual([200, 200]);
     expect((await from('203.0.113.9, 198.51.100.1')).status).toBe(429);
+    // Of IPv6 a network counts as one.
+    const six = ['2001:4860:1:2::1', '2001:4860:1:2:3:4:5:6', '2001:4860:1:3::1', '2001:4860::1', '2001:4860:0:0:1::'];
+    const statuses = [];
+    for (const address of six) statuses.push((await from(address)).status);
+    expect(statuses).toEqual([200, 429, 200, 200, 429]);
     await house.close();
     await open({ public: 1 });
     expect([(await from('198.51.100.1')).status, (await from('198.51.100.2')).status]).toEqual([200, 429]);
@@ -78,6 +85,12 @@ describe('a limit', () => {
     }
     expect(statuses.get(429)).toBe(5);
   });
+});
+
+it('lets an upload go as fast as a gigabit line', async () => {
+  house = await BridgeHouse.open();
+  const { device } = perMinuteSchema.parse({});
+  expect((device / 60) * CHUNK_BYTES).toBeGreaterThan(125_000_000);
 });
 
 it('begins anew with each span', async () => {
