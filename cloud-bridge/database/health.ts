@@ -13,8 +13,8 @@ export class SqlHealth {
   async write(nowS: number): Promise<void> {
     await this.tables
       .insertInto('health')
-      .values({ only: 1, written_s: nowS })
-      .onConflict((conflict) => conflict.column('only').doUpdateSet({ written_s: nowS }))
+      .values({ one: 1, written_s: nowS })
+      .onConflict((conflict) => conflict.column('one').doUpdateSet({ written_s: nowS }))
       .execute();
   }
 }

@@ -34,7 +34,7 @@ export interface Tables extends CustodyTables {
     expires_s: number;
   };
   moderators: { moderator: string; name: string; since_s: number; token_sha256: string };
-  health: { only: number; written_s: number };
+  health: { one: number; written_s: number };
   webhooks: { organisation: string; agency: string; url: string | null; secret: string; said_s: number };
   webhook_events: {
     event: string;
@@ -50,7 +50,7 @@ export interface Tables extends CustodyTables {
     place: number;
   };
   /** How far in the log of custody, and up to when, events were made. */
-  webhook_progress: { only: number; leaf: number; swept_s: number };
+  webhook_progress: { one: number; leaf: number; swept_s: number };
   kept_answers: {
     key_sha256: string;
     caller: string;
@@ -311,7 +311,7 @@ export const MIGRATIONS: Migrations = [
     `create table moderators (
        moderator text primary key, name text not null, since_s integer not null, token_sha256 text not null unique
      ) strict`,
-    `create table health (only integer primary key check (only = 1), written_s integer not null) strict`,
+    `create table health (one integer primary key check (one = 1), written_s integer not null) strict`,
     `create table webhooks (
        organisation text primary key, agency text not null, url text, secret text not null, said_s integer not null
      ) strict`,
@@ -325,7 +325,7 @@ export const MIGRATIONS: Migrations = [
     `create index webhook_events_of_agency on webhook_events (organisation, place)`,
     `create index webhook_events_by_age on webhook_events (made_s)`,
     `create table webhook_progress (
-       only integer primary key check (only = 1), leaf integer not null, swept_s integer not null
+       one integer primary key check (one = 1), leaf integer not null, swept_s integer not null
      ) strict`,
     `create table kept_answers (
        key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,

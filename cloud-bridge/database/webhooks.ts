@@ -218,8 +218,8 @@ function expiredSince(step: Transaction<Tables>, afterS: number, nowS: number) {
 async function noteProgress(step: Transaction<Tables>, leaf: number, sweptS: number): Promise<void> {
   await step
     .insertInto('webhook_progress')
-    .values({ only: 1, leaf, swept_s: sweptS })
-    .onConflict((conflict) => conflict.column('only').doUpdateSet({ leaf, swept_s: sweptS }))
+    .values({ one: 1, leaf, swept_s: sweptS })
+    .onConflict((conflict) => conflict.column('one').doUpdateSet({ leaf, swept_s: sweptS }))
     .execute();
 }
 
