@@ -181,6 +181,19 @@ it('a database that is away is said so, and all goes on when it is back', async 
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
 }, 60_000);
 
+it('a clip that waits for the vault goes on by itself, although the database was away when it was looked for', async () => {
+  const parcel = house.parcel(request);
+  await vault.stop();
+  await house.deliver(parcel);
+  await postgres.kill();
+  // Several times as long as a hand-over waits for its next try.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await postgres.start();
+  await vault.start();
+  await expect.poll(() => inBucket(parcel), { timeout: 10_000 }).toBe(true);
+  expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
+}, 60_000);
+
 it('a clip whose commit stood, although its answer was lost, is shown all the same', async () => {
   const parcel = house.parcel(request);
   disk.shown = () => {
