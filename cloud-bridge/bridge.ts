@@ -12,14 +12,11 @@ import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
-import { AccessAudit } from './access-audit/audit.ts';
-import { accessAuditRoutes } from './access-audit/routes.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { Standing } from './agencies/standing.ts';
 import { makeBridgeApi } from './bridge-api.ts';
-import { Clips } from './clips/clips.ts';
-import { clipRoutes } from './clips/routes.ts';
+import { addClipParts } from './clip-parts.ts';
 import type { BridgeConfig } from './config.ts';
 import { CustodyCalls } from './custody/calls.ts';
 import { Custody } from './custody/custody.ts';
@@ -29,29 +26,15 @@ import { databasePlace } from './database/place.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
-import { HandOvers } from './hand-over/hand-overs.ts';
-import { httpVaultClient } from './hand-over/vault-client.ts';
-import { VaultWords } from './hand-over/vault-words.ts';
 import type { Api } from './http/api.ts';
 import { type HttpLimits, makeHttpServer } from './http/server.ts';
-import type { ClipAsks } from './intake/asks.ts';
-import { ClipFiles } from './intake/clip-files.ts';
-import { DeviceTokens } from './intake/device-tokens.ts';
-import { Finish } from './intake/finish.ts';
-import { IntakeDesk } from './intake/intake.ts';
 import { UploadLocks } from './intake/locks.ts';
-import { Receipts } from './intake/receipts.ts';
-import { Revocations } from './intake/revocation.ts';
-import { intakeRoutes } from './intake/routes.ts';
-import type { Intake } from './intake/store.ts';
-import { uploadRoutes } from './intake/upload.ts';
 import { adminTokenIn, signingKeyIn } from './key-file.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import { Moderators } from './requests/moderators.ts';
-import { RequestAsks } from './requests/request-asks.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { SearchParty } from './search-party/search-party.ts';
@@ -68,8 +51,6 @@ export interface BridgeDeps {
   httpLimits?: HttpLimits;
 }
 
-/** How often clips that wait for the registry, and grants that have expired, are looked at. */
-const SWEEP_EVERY_MS = 30_000;
 /** Room for every cell's documents while the broker is away; beyond it the oldest is dropped, and all is put again anyway. */
 const QUEUE = { messages: 2_000, bytes: 32 * 1024 * 1024 };
 
@@ -125,7 +106,9 @@ export class Bridge {
       });
       const searchParty = this.openSearchParty(core, link);
       const custody = this.addCustody(api, core);
-      await this.addIntake(api, core, { locks, custody, outbox, searchParty });
+      const { id: bridgeId, ...own } = core;
+      const parts = { ...this.deps, ...own, bridgeId, locks, custody, outbox, searchParty };
+      await addClipParts(api, parts, (step) => this.undo.push(step));
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
       const { host, port } = this.deps.config.http;
@@ -348,80 +331,6 @@ export class Bridge {
     logRoutes(api, custody);
     bundleRoutes(api, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
     return custody;
-  }
-
-  private async addIntake(
-    api: Api,
-    core: Core,
-    {
-      locks,
-      custody,
-      outbox,
-      searchParty,
-    }: {
-      locks: UploadLocks;
-      custody: Custody;
-      outbox: Outbox;
-      searchParty: SearchParty;
-    },
-  ): Promise<void> {
-    const { clock, random, disk, log, config } = this.deps;
-    const { intakes: store, enrolments, requests, accessLog } = core.database;
-    const { key, id: bridgeId } = core;
-    const asks: ClipAsks = { agency: new RequestAsks(requests, core.standing), neighbor: searchParty.asks };
-    const files = new ClipFiles(disk, config.dataFolder);
-    const receipts = new Receipts({ clock, random, key });
-    const shared = { clock, random, log, store, files, locks, receipts, asks };
-    const vault = this.openVault(core, files, locks, receipts);
-    const stored = () => {
-      vault?.handOvers.wake();
-      void outbox.now();
-    };
-    const finish = new Finish({
-      ...shared,
-      sweepEveryMs: SWEEP_EVERY_MS,
-      vault: config.vault?.key ?? null,
-      stored,
-    });
-    const lifeSMax = config.intake.uploadTokenLifeSMax;
-    const tokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
-    const desk = new IntakeDesk({ ...shared, tokens, finish, rules: config.intake });
-    const clipPath = (clip: string) => files.clipPath(clip);
-    const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
-    const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
-    const clips = new Clips({ ...reading, tokens: core.tokens });
-    const petClips = new Clips({ ...reading, tokens: searchParty.posters });
-    const stopReading = (clip: string) => {
-      for (const each of [clips, petClips]) each.stopReading(clip);
-    };
-    const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
-    intakeRoutes(api, desk, new Revocations(revocations));
-    clipRoutes(api, clips, custody);
-    searchParty.addRoutes(api, petClips);
-    const audit = new AccessAudit(accessLog, clock);
-    accessAuditRoutes(api, { audit, clips });
-    await finish.start();
-    this.undo.push(() => finish.stop());
-    vault?.handOvers.start();
-    this.undo.push(() => vault?.handOvers.stop());
-    const { creationsMax } = config.intake;
-    uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
-  }
-
-  /** The way to the vault; null when none is set up. */
-  private openVault(core: Core, files: ClipFiles, locks: UploadLocks, receipts: Receipts) {
-    const { clock, random, disk, log, config } = this.deps;
-    if (!config.vault) return null;
-    const { url, key, answerSMax, ...retry } = config.vault;
-    const vault = { id: actorId('vault', sha256Hex(key)), key };
-    const { requests, handOvers: store } = core.database;
-    const words = new VaultWords({ clock, random, key: core.key, bridgeId: core.id, vault, requests });
-    const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
-    const shared = { clock, random, log, store, files, locks, receipts, client, words };
-    const base = url.replace(/\/+$/, '');
-    const evidenceUrl = (intake: Intake) =>
-      `${base}/v1/agencies/${intake.agency}/evidence/${words.clipOf(intake).item}`;
-    return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
   }
 }
 

@@ -124,7 +124,7 @@ describe('a clip for a pet’s owner', () => {
     const sent = await delivered();
     await found();
     expect((await house.revoke(sent)).body).toMatchObject({ state: 'deleted' });
-    expect((await see('', 'all')).body).toEqual({ clips: [] });
+    expect((await see('', 'all')).body).toEqual({ clips: [], next: null });
     expect((await see(`/${sent.clipId}`, sent.clipId)).body['code']).toBe('clip_unknown');
   });
 
@@ -171,7 +171,7 @@ describe('a clip for a pet’s owner', () => {
     const path = await house.create(sent);
     await found();
     expect((await house.patch(sent, path, 0, sent.clip)).body['code']).toBe('request_not_live');
-    expect((await see('', 'all')).body).toEqual({ clips: [] });
+    expect((await see('', 'all')).body).toEqual({ clips: [], next: null });
   });
 
   const grantTo = (kind: 'agency' | 'neighbor', { key }: Party) =>

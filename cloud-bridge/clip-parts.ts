@@ -1,0 +1,134 @@
+// Owns: the composition of what becomes of granted clips at the bridge: taking in, showing, handing over, taking back.
+// Not here: anything that these parts do, the rest of the bridge (bridge.ts).
+import type { Clock } from '../device/base/clock.ts';
+import type { Disk } from '../device/base/disk.ts';
+import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
+import type { Log } from '../device/base/log.ts';
+import type { Random } from '../device/base/random.ts';
+import { actorId } from '../device/protocol/ids.ts';
+import { AccessAudit } from './access-audit/audit.ts';
+import { accessAuditRoutes } from './access-audit/routes.ts';
+import type { AgencyTokens } from './agencies/agency-tokens.ts';
+import type { Standing } from './agencies/standing.ts';
+import { Clips } from './clips/clips.ts';
+import { clipRoutes } from './clips/routes.ts';
+import type { BridgeConfig } from './config.ts';
+import type { Custody } from './custody/custody.ts';
+import type { Database } from './database/database.ts';
+import { HandOvers } from './hand-over/hand-overs.ts';
+import { httpVaultClient } from './hand-over/vault-client.ts';
+import { VaultWords } from './hand-over/vault-words.ts';
+import type { Api } from './http/api.ts';
+import type { ClipAsks } from './intake/asks.ts';
+import { ClipFiles } from './intake/clip-files.ts';
+import { DeviceTokens } from './intake/device-tokens.ts';
+import { Finish } from './intake/finish.ts';
+import { IntakeDesk } from './intake/intake.ts';
+import type { UploadLocks } from './intake/locks.ts';
+import { Receipts } from './intake/receipts.ts';
+import { Revocations } from './intake/revocation.ts';
+import { intakeRoutes } from './intake/routes.ts';
+import type { Intake } from './intake/store.ts';
+import { uploadRoutes } from './intake/upload.ts';
+import { RequestAsks } from './requests/request-asks.ts';
+import type { SearchParty } from './search-party/search-party.ts';
+import type { Outbox } from './webhooks/outbox.ts';
+
+export interface ClipPartsDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  config: BridgeConfig;
+  key: SigningKey;
+  bridgeId: string;
+  database: Database;
+  standing: Standing;
+  /** Agencies' tokens. */
+  tokens: AgencyTokens;
+  locks: UploadLocks;
+  custody: Custody;
+  outbox: Outbox;
+  searchParty: SearchParty;
+}
+
+/** How often clips that wait for the registry, and grants that have expired, are looked at. */
+const SWEEP_EVERY_MS = 30_000;
+
+/** Adds them to the API and starts them; `undo` is told what stops each, to be done last first. */
+export async function addClipParts(
+  api: Api,
+  deps: ClipPartsDeps,
+  undo: (step: () => Promise<void> | void) => void,
+): Promise<void> {
+  const {
+    clock,
+    random,
+    disk,
+    log,
+    config,
+    key,
+    bridgeId,
+    database,
+    standing,
+    tokens,
+    locks,
+    custody,
+    outbox,
+    searchParty,
+  } = deps;
+  const { intakes: store, enrolments, requests, accessLog } = database;
+  const asks: ClipAsks = { agency: new RequestAsks(requests, standing), neighbor: searchParty.asks };
+  const files = new ClipFiles(disk, config.dataFolder);
+  const receipts = new Receipts({ clock, random, key });
+  const shared = { clock, random, log, store, files, locks, receipts, asks };
+  const vault = openVault(deps, files, receipts);
+  const stored = () => {
+    vault?.handOvers.wake();
+    void outbox.now();
+  };
+  const finish = new Finish({
+    ...shared,
+    sweepEveryMs: SWEEP_EVERY_MS,
+    vault: config.vault?.key ?? null,
+    stored,
+  });
+  const lifeSMax = config.intake.uploadTokenLifeSMax;
+  const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
+  const desk = new IntakeDesk({ ...shared, tokens: deviceTokens, finish, rules: config.intake });
+  const clipPath = (clip: string) => files.clipPath(clip);
+  const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
+  const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
+  const clips = new Clips({ ...reading, tokens });
+  const petClips = new Clips({ ...reading, tokens: searchParty.posters });
+  const stopReading = (clip: string) => {
+    for (const each of [clips, petClips]) each.stopReading(clip);
+  };
+  const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
+  intakeRoutes(api, desk, new Revocations(revocations));
+  clipRoutes(api, clips, custody);
+  searchParty.addRoutes(api, petClips);
+  const audit = new AccessAudit(accessLog, clock);
+  accessAuditRoutes(api, { audit, clips });
+  await finish.start();
+  undo(() => finish.stop());
+  vault?.handOvers.start();
+  undo(() => vault?.handOvers.stop());
+  const { creationsMax } = config.intake;
+  uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+}
+
+/** The way to the vault; null when none is set up. */
+function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
+  const { clock, random, disk, log, config, key: ownKey, bridgeId, database, locks } = deps;
+  if (!config.vault) return null;
+  const { url, key, answerSMax, ...retry } = config.vault;
+  const vault = { id: actorId('vault', sha256Hex(key)), key };
+  const { requests, handOvers: store } = database;
+  const words = new VaultWords({ clock, random, key: ownKey, bridgeId, vault, requests });
+  const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
+  const shared = { clock, random, log, store, files, locks, receipts, client, words };
+  const base = url.replace(/\/+$/, '');
+  const evidenceUrl = (intake: Intake) => `${base}/v1/agencies/${intake.agency}/evidence/${words.clipOf(intake).item}`;
+  return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
+}
