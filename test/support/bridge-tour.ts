@@ -1,11 +1,14 @@
 // Owns: a tour of a bridge: each of its operations called as its real callers do, and each kind of refusal once. Not here: any
 // judgement of the answers (they are recorded by the house).
+import sharp from 'sharp';
 import { z } from 'zod';
 import { signatureOf } from '../../cloud-bridge/partners/signature.ts';
+import { toBase64url } from '../../device/base/bytes.ts';
 import { freshId } from '../../device/base/random.ts';
 import { BridgeHouse, type HouseOptions, type Parcel } from './bridge-house.ts';
 import { makeParty, textClaim } from './parties.ts';
 import { documentSchema } from './recorded-calls.ts';
+import { BARE_JPEG, Searching } from './searches.ts';
 
 const witness = makeParty('bridge', { bytes: (count) => new Uint8Array(count).fill(7), fraction: () => 0 });
 
@@ -20,9 +23,39 @@ export async function tourBridge(options: HouseOptions): Promise<BridgeHouse> {
   await reading(house, parcel);
   await partnering(house);
   await looking(house);
+  await searchingForPet(house);
   await operating(house);
   await beingRefused(house, parcel);
   return house;
+}
+
+async function searchingForPet(house: BridgeHouse): Promise<void> {
+  const searching = new Searching(house.cast);
+  const home = makeParty('device', house.random);
+  await house.enrol(home);
+  const pairing = house.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home);
+  await house.get('/v1/search-party');
+  const asksPhoto = {
+    authorization: `Bearer ${searching.call({ action: 'photo', pairing })}`,
+    'content-type': 'image/png',
+  };
+  const drawn = await sharp({ create: { width: 64, height: 48, channels: 3, background: '#a52' } })
+    .png()
+    .toBuffer();
+  await house.send('POST', '/v1/search-party/photos', asksPhoto, new Uint8Array(drawn));
+  const search = searching.search();
+  const id = textClaim(search, 'jti');
+  const body = { search, photo: toBase64url(BARE_JPEG), pairing };
+  await house.post('/v1/search-party/searches', body);
+  const seeing = (clip: string) => searching.call({ action: 'see', clip });
+  const manifest = { aud: searching.poster.id, disclosed: {} };
+  const parcel = house.parcel(search, { grantToken: searching.grant(search), manifest });
+  await house.deliver(parcel);
+  const granted = parcel.clipId;
+  await house.get('/v1/search-party/clips', seeing('all'));
+  await house.get(`/v1/search-party/clips/${granted}`, seeing(granted));
+  await house.get(`/v1/search-party/clips/${granted}/manifest`, seeing(granted));
+  await house.post(`/v1/search-party/searches/${id}/end`, {}, searching.call({ action: 'end', search: id }));
 }
 
 /** The bridge's own document. */

@@ -1,6 +1,8 @@
 // Holds: over 600 generated agencies, good, federal, unknown, suspended, revoked, cross-signed, expired and key-rotated, are
 // each answered by registry, bridge and device with exactly the code they should be, and the good ones are let through.
-import { expect, it } from 'vitest';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
 import { Standing } from '../../../cloud-bridge/agencies/standing.ts';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
@@ -13,6 +15,7 @@ import { AreaView } from '../../../device/consent/area-view.ts';
 import { openRevocations } from '../../../device/consent/verify-area.ts';
 import type { ErrorCode } from '../../../device/protocol/errors.ts';
 import { areaDocumentSchema } from '../../../device/protocol/request.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
 import { Cast, claimsOf, makeParty, type Party } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';
 import { codeOf, KINDS, type Papers, type Scene, type Verdicts } from './population.ts';
@@ -20,26 +23,17 @@ import { codeOf, KINDS, type Papers, type Scene, type Verdicts } from './populat
 const SEED = 4_711;
 const EACH = 16;
 
-/** The registry's files in memory: what is on disk has tests of its own. */
-class MemoryDisk extends SystemDisk {
-  readonly files = new Map<string, Uint8Array>();
-
-  override async makeFolder(): Promise<void> {}
-  override async readFile(path: string): Promise<Uint8Array | null> {
-    return this.files.get(path) ?? null;
-  }
-  override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-    this.files.set(path, bytes);
-  }
-}
+const folder = temporaryFolder('agencies');
+afterAll(() => folder.dispose());
 
 async function openScene(seed: number): Promise<Scene & { clock: ManualClock }> {
   const random = new SeededRandom(seed);
   const clock = new ManualClock(Date.UTC(2026, 10, 25, 12) * 1_000);
   const cast = new Cast(clock, random);
-  const disk = new MemoryDisk();
-  disk.files.set('/registry/signing.key', utf8(cast.registry.key.exportSecret()));
-  const config = registryConfigSchema.parse({ dataFolder: '/registry' });
+  const disk = new SystemDisk();
+  const dataFolder = mkdtempSync(join(folder.path, 'registry-'));
+  await disk.replaceFile(join(dataFolder, 'signing.key'), utf8(cast.registry.key.exportSecret()));
+  const config = registryConfigSchema.parse({ dataFolder });
   const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
   const registry = new Registry({ clock, random, disk, log: silentLog(), config, domainProofs });
   await registry.start();

@@ -43,6 +43,11 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
     `insert into agency_profiles values ('agency-a', 'agency-a', 'Spokane PD', 'municipal', 'spokane.example', '[]', '[]', 5)`,
     `update requests set partner = 'partner-a', reason = 'because' where request = 'request-b'`,
   ],
+  () => [
+    `insert into searches values ('search-a', 'device-a', 'o', 't', 'h', 'p', 'photo', 'open', 5, 9)`,
+    `insert into search_cells values ('search-a', '9q8yy', 0)`,
+    `insert into search_documents values ('9q8yy', 3, 1)`,
+  ],
 ];
 
 /** Versions there are rows for: each that was released. */
@@ -57,7 +62,7 @@ export function formerBridge(version: number, kind: DatabaseKind): string[] {
 
 /** That a database, brought forward from `version`, says what was in it. */
 export async function expectFormer(database: Database, version: number): Promise<void> {
-  const { documents, requests, intakes, accessLog, custody, handOvers, neighbors, enrolments } = database;
+  const { documents, requests, intakes, accessLog, custody, handOvers, neighbors, enrolments, searches } = database;
   expect(await documents.loadRevocations()).toBe('list');
   expect(await enrolments.deviceKey('device-a')).toBe('k');
   expect(await enrolments.redeem('s', { device: 'device-b', key: 'k2', enrolledS: 2 })).toBe(true);
@@ -75,6 +80,11 @@ export async function expectFormer(database: Database, version: number): Promise
   const partner = version >= 4 ? { partner: 'partner-a', name: 'A', status: 'active', sinceS: 1 } : null;
   expect(await requests.find('request-b')).toMatchObject({ state: 'resolved', partner });
   expect((await neighbors.profile('agency-a'))?.name).toBe(version >= 4 ? 'Spokane PD' : undefined);
+  const search = version >= 5 ? { state: 'open', posterKey: 'o', photo: 'photo', cells: ['9q8yy'] } : null;
+  const kept = await searches.find('search-a');
+  if (search) expect(kept).toMatchObject(search);
+  else expect(kept).toBeNull();
+  expect(await searches.nextRevision('9q8yy', 1)).toBe(search ? 4 : 1);
   expect(await requests.publishedCells()).toEqual([{ cell: '9q8yy', parts: 1 }]);
   expect(await requests.nextRevision('9q8yy', 1)).toBe(4);
   expect(await neighbors.outcomes('agency-a', 0)).toEqual({ published: 2, resolved: 1 });
