@@ -222,9 +222,20 @@ describe('a photo', () => {
       /^token_unknown_claims/,
     ],
     ['without a call', () => plain(BARE_JPEG, 'image/jpeg', 'none'), /^(token_malformed|http_unauthorised)/],
+    [
+      'sent as something else',
+      () => plain(new TextEncoder().encode('{}'), 'application/json'),
+      /^search_photo_invalid.*image/,
+    ],
     ['larger than a photo', () => plain(new Uint8Array(8_000_001)), /^http_/],
   ])('that is %s is refused', async (_what, refused, words) => {
     expect(await refused()).toMatch(words);
+  });
+
+  it('is taken at its own address and no other', async () => {
+    const headers = { 'content-type': 'image/jpeg', authorization: `Bearer ${call()}` };
+    const answer = await house.send('POST', '/v1/search-party/searches', headers, new Uint8Array(BARE_JPEG));
+    expect([answer.status, String(answer.body['code'])]).toEqual([expect.any(Number), expect.stringMatching(/^http_/)]);
   });
 
   /** A few kilobytes that claim to be 30,000 by 30,000 pixels. */

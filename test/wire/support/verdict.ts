@@ -249,7 +249,12 @@ class Judgement {
       const own =
         talk.user === homeAccount.user
           ? [topics.consentFilter(deviceId), topics.command(deviceId)]
-          : [...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((part) => topics.areaRequests(cell, part)), topics.revocations];
+          : [
+              ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((part) => topics.areaRequests(cell, part)),
+              // Listened to by every home, whether it takes part in Search Party or not.
+              topics.areaSearches(cell, 1),
+              topics.revocations,
+            ];
       for (const topic of message.topics) if (!own.includes(topic)) this.breaches.add(`a subscription to ${topic}`);
       this.search('a SUBSCRIBE', bytes);
     } else if (message.kind === 'http') this.judgeRequest(message);
