@@ -84,6 +84,7 @@ export class Homes<Kind extends string = HomeKind> {
   readonly recording = new Recording();
   protected readonly kind: Kind;
   protected readonly leak: Leak | null;
+  private hasLeaked = false;
   protected readonly clock = new StillClock();
   protected readonly homeClock = new RunningClock(this.clock);
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-homes-'));
@@ -342,8 +343,10 @@ export class Homes<Kind extends string = HomeKind> {
     await this.settle();
   }
 
-  /** What a faulty part does when a home has declined. */
+  /** What a faulty part does when the first home has declined. */
   private async planted(): Promise<void> {
+    if (this.hasLeaked) return;
+    this.hasLeaked = true;
     const home = `http://127.0.0.1:${this.bridgeTap?.port}`;
     switch (this.leak) {
       case 'count': {
