@@ -17,7 +17,9 @@ const SIDE_MAX = 320;
 /** Pictures of a second, and of one event. */
 const PER_S = 3;
 const FRAMES_MAX = 90;
-const DECODE_MS_MAX = 20_000;
+const DECODE_MS_MAX = 60_000;
+/** Compressed footage of one event; what is beyond it is not looked at. */
+const STREAM_BYTES_MAX = 96 * 1024 * 1024;
 
 export interface FramesDeps {
   segments(window: Window): AsyncIterable<Segment>;
@@ -25,34 +27,61 @@ export interface FramesDeps {
   clock: Clock;
 }
 
+/** GOPs of one recording, one after the other: what one ffmpeg decodes. */
+interface Run {
+  recording: string;
+  info: InitInfo;
+  /** Parameter sets first; then each GOP. */
+  stream: Uint8Array[];
+  /** Wall times of its frames, in the order in which they are shown. */
+  times: number[];
+  lengthUs: number;
+}
+
 /**
  * Frames of a window, some of each second, in order of time. Footage that is not H.264, or whose time is not trusted, gives none.
  * Throws `ffmpeg_failed`, `fragment_malformed`, or the signal's reason.
  */
 export async function framesOf(deps: FramesDeps, window: Window, signal: AbortSignal): Promise<Frame[]> {
-  const frames: Frame[] = [];
+  const runs: Run[] = [];
+  let bytes = 0;
   for await (const segment of deps.segments(window)) {
     signal.throwIfAborted();
-    if (!segment.clockTrusted) continue;
-    for (const frame of await decode(deps, segment, signal)) {
-      const isInside = frame.atUs >= window.startUs && frame.atUs < window.endUs;
-      if (isInside && frames.length < FRAMES_MAX) frames.push(frame);
-    }
-    if (frames.length >= FRAMES_MAX) break;
+    bytes += segment.fragment.length;
+    if (bytes > STREAM_BYTES_MAX) break;
+    if (segment.clockTrusted) addTo(runs, segment);
   }
-  return frames;
+  const frames: Frame[] = [];
+  for (const run of runs) frames.push(...(await decode(deps, run, signal)));
+  return frames.filter(({ atUs }) => atUs >= window.startUs && atUs < window.endUs).slice(0, FRAMES_MAX);
 }
 
-async function decode({ ffmpeg, clock }: FramesDeps, segment: Segment, signal: AbortSignal): Promise<Frame[]> {
+function addTo(runs: Run[], segment: Segment): void {
   const info = parseInit(segment.init);
   const { avc, timescale } = info.video;
-  if (!avc) return [];
+  if (!avc) return;
+  let run = runs.at(-1);
+  if (run?.recording !== segment.recording) {
+    run = {
+      recording: segment.recording,
+      info,
+      stream: [joinAnnexB([...avc.sps, ...avc.pps])],
+      times: [],
+      lengthUs: 0,
+    };
+    runs.push(run);
+  }
   const { video } = parseFragment(info, segment.fragment);
   const times = video.map(({ pts }) => wallTimeUs(pts, timescale, segment.wallOffsetUs)).sort((a, b) => a - b);
-  const lengthS = (segment.endUs - segment.startUs) / 1_000_000;
-  const step = Math.max(1, Math.round(video.length / (lengthS * PER_S)));
-  const { width, height } = sizeOf(info);
-  const picked = times.filter((_atUs, at) => at % step === 0);
+  run.times.push(...times);
+  run.stream.push(...video.map(({ data }) => joinAnnexB(splitSample(data, avc.nalLengthSize))));
+  run.lengthUs += segment.endUs - segment.startUs;
+}
+
+async function decode({ ffmpeg, clock }: FramesDeps, run: Run, signal: AbortSignal): Promise<Frame[]> {
+  const step = Math.max(1, Math.round(run.times.length / ((run.lengthUs / 1_000_000) * PER_S)));
+  const { width, height } = sizeOf(run.info);
+  const picked = run.times.filter((_atUs, at) => at % step === 0);
   const bytes = width * height * 3;
   const rgb = await runFfmpeg(ffmpeg, {
     doing: 'looking at an event',
@@ -60,19 +89,15 @@ async function decode({ ffmpeg, clock }: FramesDeps, segment: Segment, signal: A
       ...[...H264_FROM_PIPE, '-map', '0:v:0', '-an', '-vf', `select='not(mod(n,${step}))',scale=${width}:${height}`],
       ...['-fps_mode', 'passthrough', '-pix_fmt', 'rgb24', '-f', 'rawvideo', 'pipe:1'],
     ],
-    stdin: concatBytes([
-      joinAnnexB([...avc.sps, ...avc.pps]),
-      ...video.map(({ data }) => joinAnnexB(splitSample(data, avc.nalLengthSize))),
-    ]),
+    stdin: concatBytes(run.stream),
     stdoutBytesMax: bytes * picked.length,
     timeoutMs: DECODE_MS_MAX,
     clock,
     signal,
   });
-  return picked.flatMap((atUs, at) => {
-    const part = rgb.subarray(at * bytes, (at + 1) * bytes);
-    return part.length === bytes ? [{ width, height, rgb: part, atUs }] : [];
-  });
+  // With a frame lost on the way nobody knows which time belongs to which picture.
+  if (rgb.length !== bytes * picked.length) return [];
+  return picked.map((atUs, at) => ({ width, height, rgb: rgb.subarray(at * bytes, (at + 1) * bytes), atUs }));
 }
 
 /** The picture's own shape, with a longest side that comparing needs; even, as the scaler likes it. */

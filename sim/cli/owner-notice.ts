@@ -92,6 +92,7 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
     ),
     `  wants to know  ${askedKeys.map((key) => `${key} (${wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
     `  still     npx doorsill search-party still ${request.jti} --out still.jpg`,
+    `  answer    npx doorsill grant ${request.jti} --still`,
   ].map(oneLine);
 }
 

@@ -15,7 +15,6 @@ import {
   type PetKind,
   pairingSocketPath,
   readEnrolment,
-  type VerifiedSighting,
 } from '../../device/index.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { townPaths } from '../supervisor/town-file.ts';
@@ -31,7 +30,7 @@ import {
   withOwnerOptions,
 } from './context.ts';
 import { parseMoment, printBytes } from './moments.ts';
-import { fetchSightings, grantLine, showSighting } from './owner-notice.ts';
+import { fetchSightings, showSighting } from './owner-notice.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;
@@ -82,7 +81,7 @@ function addSightings(group: Command): void {
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const found = await withOwner(context, options, fetchSightings);
-      const lines = found.flatMap((sighting) => [...showSighting(sighting), `  answer    ${answerLine(sighting)}`]);
+      const lines = found.flatMap(showSighting);
       const sightings = found.map(({ request, sighted }) => ({
         search: request.jti,
         kind: request.kind,
@@ -91,10 +90,6 @@ function addSightings(group: Command): void {
       }));
       context.output.result({ sightings }, lines.join('\n') || 'No pet that is looked for was seen here.');
     });
-}
-
-function answerLine({ request, sighted }: VerifiedSighting): string {
-  return grantLine(request.jti, sighted[0].window, []);
 }
 
 function addStill(group: Command): void {

@@ -80,7 +80,7 @@ function showState(state: DeviceState): string {
     ...(state.dropped === undefined
       ? []
       : [`  given up  ${state.dropped} messages while the broker was away for too long`]),
-    `  searching ${state.searchParty ? 'takes part in Search Party' : 'no'}`,
+    `  pets      ${state.searchParty ? 'takes part in Search Party' : 'takes no part in Search Party'}`,
     `  requests  ${state.requests.map((each) => `${each.request} ${each.state}`).join(', ') || 'none'}`,
     `  refused   ${
       Object.entries(state.refused)

@@ -19,7 +19,7 @@ import {
 } from '../../device/index.ts';
 import { printBytes, printFrames, printLength, printTimeOfDay } from '../cli/moments.ts';
 import type { Output } from '../cli/output.ts';
-import { fetchNotices, grantLine, shellWord, showNotice, showUpload } from '../cli/owner-notice.ts';
+import { fetchNotices, grantLine, shellWord, showNotice, showSighting, showUpload } from '../cli/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
@@ -100,6 +100,8 @@ export class Up {
       state: (state) => this.onState(state),
       event: (event) => this.onEvent(event),
       notice: (notice) => this.onNotice(notice),
+      sighting: (seen) =>
+        this.say('sighting', showSighting(seen).join('\n'), { search: seen.request.jti, sighted: seen.sighted }),
       receipt: (receipt) => this.onReceipt(receipt),
       upload: (progress) => this.say(`upload-${progress.state}`, showUpload(progress).trim(), { ...progress }),
     });
