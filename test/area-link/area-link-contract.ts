@@ -22,7 +22,10 @@ export const AREA_ACCOUNTS = {
   device: { role: 'device-area', id: 'device-1' },
 };
 /** What it leaves retained. */
-export const AREA_TOPICS = [...[1, 2, 3].map((part) => topics.areaRequests(cell, part)), topics.revocations];
+export const AREA_TOPICS = [
+  ...[1, 2, 3].flatMap((part) => [topics.areaRequests(cell, part), topics.areaSearches(cell, part)]),
+  topics.revocations,
+];
 
 export type AreaBroker = Pick<TestBroker, 'kind' | 'port' | 'issue' | 'link' | 'pause' | 'resume' | 'stop'>;
 
