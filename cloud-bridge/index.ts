@@ -9,7 +9,7 @@ export { httpRegistryDesk } from './query-audit/registry-desk.ts';
 export { reportHtml } from './query-audit/report-html.ts';
 export { reportText } from './query-audit/report-text.ts';
 export { makeRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';
-export { parseAuditSettings } from './query-audit/settings.ts';
+export { type AuditSettings, parseAuditSettings } from './query-audit/settings.ts';
 export type { FlaggedRow } from './query-audit/tally.ts';
 export type { Finding } from './query-audit/verdict.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';

@@ -6,22 +6,10 @@ import { basename, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import {
-  type AuditReport,
-  auditQueries,
-  type FlaggedRow,
-  httpRegistryDesk,
-  makeRevocations,
-  parseAuditSettings,
-  planRevocations,
-  type RevocationPlan,
-  reinstateAgency,
-  reportHtml,
-  reportText,
-} from '../../cloud-bridge/index.ts';
+import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../../cloud-bridge/index.ts';
 import { failure, idSchema, utf8 } from '../../device/index.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
-import { VOCABULARIES, writeExport } from '../query-export/write.ts';
+import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
 import { addAuditAccess } from './audit-access.ts';
 import { type Context, openContext } from './context.ts';
 import { stopSignal } from './lifecycle.ts';
@@ -62,6 +50,9 @@ export function addAudit(program: Command): void {
   addAuditAccess(audit);
 }
 
+/** The audit's own code, loaded with these verbs and not with every one. */
+const auditing = () => import('../../cloud-bridge/index.ts');
+
 /** Adds the options by which the registry is reached. */
 function withRegistry(command: Command): Command {
   return command
@@ -93,12 +84,13 @@ Examples:
     .action(async (file: string, options: QueriesOptions, command: Command) => {
       const context = openContext(command);
       const signal = stopSignal();
+      const { makeRevocations, parseAuditSettings, planRevocations, reportHtml, reportText } = await auditing();
       const settings = parseAuditSettings({
         ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
         ...(options.offHours === undefined ? {} : { offHours: parseHours(options.offHours) }),
         ...(options.scope === undefined ? {} : { scope: options.scope }),
       });
-      const desk = options.apply ? deskOf(await registryOf(context, options), signal) : null;
+      const desk = options.apply ? await deskOf(await registryOf(context, options), signal) : null;
       const report = await auditFile(file, settings, options.flags, signal);
       if (options.html) {
         await context.disk.replaceFile(resolve(options.html), utf8(reportHtml(report, basename(file))));
@@ -131,7 +123,7 @@ Examples:
 /** Audits a file, flagged rows on the side into another one. */
 async function auditFile(
   file: string,
-  settings: ReturnType<typeof parseAuditSettings>,
+  settings: AuditSettings,
   flags: string | undefined,
   signal: AbortSignal,
 ): Promise<AuditReport> {
@@ -139,6 +131,7 @@ async function auditFile(
   const out = flags === undefined ? null : await open(resolve(flags), 'w', 0o600);
   try {
     const writer = out ? new LineWriter(out) : null;
+    const { auditQueries } = await auditing();
     const report = await auditQueries(createReadStream(file, { highWaterMark: 128 * 1024 }), settings, {
       signal,
       ...(writer ? { flagged: (row: FlaggedRow) => writer.add(row) } : {}),
@@ -208,7 +201,8 @@ Example:
     )
     .action(async (agency: string, options: RegistryOptions, command: Command) => {
       const context = openContext(command);
-      const desk = deskOf(await registryOf(context, options), stopSignal());
+      const desk = await deskOf(await registryOf(context, options), stopSignal());
+      const { reinstateAgency } = await auditing();
       const standing = await reinstateAgency(desk, agency);
       context.output.result(standing, `${standing.name} (${standing.agency}) has its access back.`);
     });
@@ -231,7 +225,7 @@ function addGenerate(audit: Command): void {
     .option('--seed <n>', 'the same seed writes the same bytes', '1')
     .option('--agencies <n>', 'agencies in all', '4000')
     .option('--rows <n>', 'searches in all, about (default: 50 an agency)')
-    .option('--vocabulary <name>', `whose words: ${Object.keys(VOCABULARIES).join(' or ')}`, 'held-out')
+    .option('--vocabulary <name>', `whose words: ${VOCABULARY_NAMES.join(' or ')}`, 'held-out')
     .option('--wide', 'with the columns of newer exports')
     .requiredOption('--out <file>', 'the export')
     .option('--labels <file>', 'who misuses, and how')
@@ -245,9 +239,9 @@ Example:
     .action(async (options: GenerateOptions, command: Command) => {
       const context = openContext(command);
       const agencies = parseCount(options.agencies, '--agencies', 100, 20_000);
-      const vocabulary = z.enum(['held-out', 'training']).safeParse(options.vocabulary);
+      const vocabulary = z.enum(VOCABULARY_NAMES).safeParse(options.vocabulary);
       if (!vocabulary.success)
-        throw failure('usage', { detail: `--vocabulary takes ${Object.keys(VOCABULARIES).join(' or ')}` });
+        throw failure('usage', { detail: `--vocabulary takes ${VOCABULARY_NAMES.join(' or ')}` });
       const plan = {
         seed: parseCount(options.seed, '--seed', 0, 4_294_967_295),
         agencies,
@@ -255,6 +249,7 @@ Example:
         vocabulary: vocabulary.data,
         isWide: options.wide === true,
       };
+      const { writeExport } = await import('../query-export/write.ts');
       const labels = await writeExport(plan, resolve(options.out), stopSignal());
       if (options.labels)
         await context.disk.replaceFile(resolve(options.labels), utf8(`${JSON.stringify(labels, null, 1)}\n`));
@@ -283,7 +278,8 @@ async function registryOf(context: Context, options: RegistryOptions) {
   return { url: registry, adminToken: token, ...(registryKey ? { key: registryKey } : {}) };
 }
 
-function deskOf(place: Awaited<ReturnType<typeof registryOf>>, signal: AbortSignal) {
+async function deskOf(place: Awaited<ReturnType<typeof registryOf>>, signal: AbortSignal) {
+  const { httpRegistryDesk } = await auditing();
   return httpRegistryDesk({ ...place, signal });
 }
 

@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, KeyboardButton } from '../../device/index.ts';
-import { runAgencyAuditStory } from '../story/agency-audit.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
 import { tellFederalRefused } from '../story/federal-refused.ts';
@@ -12,7 +11,7 @@ import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
 import { Up } from '../story/up.ts';
-import { dataFolder, openContext } from './context.ts';
+import { type Context, dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
 import { parseSeconds } from './moments.ts';
 
@@ -125,17 +124,22 @@ Examples:
     });
 }
 
-/** Each on its own; `leak` can be told on a file. */
+/** Told with a folder's seams, until the signal. `media`: the file that `leak` can be told on. */
+type Telling = (context: Context, signal: AbortSignal, media: string | null) => Promise<void>;
+
+/** Each on its own. */
 const STORIES = {
   leak: runLeakStory,
   retention: runRetentionStory,
   recall: runRecallStory,
-  'agency-audit': runAgencyAuditStory,
+  // It is told with the bridge's own code, which no other verb need wait for.
+  'agency-audit': async (context, signal) =>
+    (await import('../story/agency-audit.ts')).runAgencyAuditStory(context, signal),
   'community-request': tellCommunityRequest,
   'partner-ended': tellPartnerEnded,
   'federal-refused': tellFederalRefused,
   'search-party': tellSearchParty,
-};
+} satisfies Record<string, Telling>;
 
 export function addStory(program: Command): void {
   program

@@ -5,13 +5,15 @@ import { pipeline } from 'node:stream/promises';
 import { SeededRandom } from '../../device/index.ts';
 import { makeCast } from './cast.ts';
 import { exportText } from './rows.ts';
-import type { Vocabulary } from './vocabulary.ts';
+import type { Vocabulary, VocabularyName } from './vocabulary.ts';
 import { HELD_OUT } from './vocabulary-held-out.ts';
 import { TRAINING } from './vocabulary-training.ts';
 
 /** The vocabularies by name: rules are tuned on one and judged on the other. */
-export const VOCABULARIES = { 'held-out': HELD_OUT, training: TRAINING } as const satisfies Record<string, Vocabulary>;
-export type VocabularyName = keyof typeof VOCABULARIES;
+export const VOCABULARIES = { 'held-out': HELD_OUT, training: TRAINING } as const satisfies Record<
+  VocabularyName,
+  Vocabulary
+>;
 
 export interface ExportPlan {
   seed: number;

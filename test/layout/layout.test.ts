@@ -81,6 +81,17 @@ describe('imports', () => {
     expect(found).toEqual([]);
   });
 
+  it('let no verb wait for the bridge’s code that does not run it', () => {
+    const STATIC = /^(?:import|export) (?!type )[^;]*? from '(\.[^']+)'/gm;
+    const reached = new Set(['sim/cli/main.ts']);
+    for (const name of reached) {
+      const text = all.find((file) => file.name === name)?.text ?? '';
+      for (const [, to = ''] of text.matchAll(STATIC)) reached.add(join(dirname(name), to));
+    }
+    expect(reached.size).toBeGreaterThan(60);
+    expect([...reached].filter((name) => name.startsWith('cloud-bridge/'))).toEqual([]);
+  });
+
   it('let sim/ see only the public index of device and bridge', () => {
     const found = breaches((file) =>
       file.name.startsWith('sim/')
