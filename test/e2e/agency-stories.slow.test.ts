@@ -70,6 +70,9 @@ describe('moderate', () => {
     expect((await town('moderate', 'suspend', agency, '--reason', 'is looked into')).last).toMatchObject({
       state: 'suspended',
     });
-    expect((await town('request')).stderr).toMatch(/agency_(suspended|revoked)/);
+    // The bridge looks at the registry's list every two seconds.
+    await expect
+      .poll(async () => (await town('request')).stderr, { timeout: 20_000, interval: 500 })
+      .toMatch(/agency_(suspended|revoked)/);
   }, 90_000);
 });
