@@ -11,9 +11,9 @@ import { sendClip } from '../http/send-clip.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
-const pageSchema = z.strictObject(pageFields(100, 500));
-const evidenceSchema = z.url().optional();
-const listSchema = z.strictObject({
+/** Which page of one's clips, and what it says: for agencies and pets' owners alike. */
+export const clipPageSchema = z.strictObject(pageFields(100, 500));
+export const clipListSchema = z.strictObject({
   clips: z.array(
     z.strictObject({
       clip: idSchema,
@@ -21,7 +21,7 @@ const listSchema = z.strictObject({
       bytes: z.int().positive(),
       sha256: sha256Schema,
       /** Where it is now, once it was handed over. */
-      evidence: evidenceSchema,
+      evidence: z.url().optional(),
     }),
   ),
   next: nextSchema,
@@ -33,7 +33,7 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
   const officer = { method: 'GET', roles: ['officer'] } as const;
   api.route(
     {
-      ...{ ...officer, path: '/v1/clips', query: pageSchema, answer: listSchema },
+      ...{ ...officer, path: '/v1/clips', query: clipPageSchema, answer: clipListSchema },
       about: "The agency's own clips, the last one first (access to `all`).",
     },
     ({ bearer, query }) => clips.list(bearer, query),

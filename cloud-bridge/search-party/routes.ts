@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import { toBase64url } from '../../device/base/bytes.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
 import { publishedSearchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
+import { clipListSchema, clipPageSchema } from '../clips/routes.ts';
 import { type SearchRules, searchRulesSchema } from '../config.ts';
 import type { Api } from '../http/api.ts';
-import { nextSchema, pageFields } from '../http/paging.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './photos.ts';
 import { type Searches, searchPostedSchema } from './searches.ts';
@@ -30,20 +30,6 @@ const postSchema = z.strictObject({
 });
 const searchSchema = z.strictObject({ search: idSchema });
 const clipSchema = z.strictObject({ clip: idSchema });
-const pageSchema = z.strictObject(pageFields(100, 500));
-const listSchema = z.strictObject({
-  clips: z.array(
-    z.strictObject({
-      clip: idSchema,
-      request: idSchema,
-      bytes: z.int().positive(),
-      sha256: sha256Schema,
-      /** Where it is now, once it was handed over. */
-      evidence: z.url().optional(),
-    }),
-  ),
-  next: nextSchema,
-});
 
 /** Adds the routes. */
 export function searchRoutes(api: Api, { searches, photos, clips, rules }: SearchRouteDeps): void {
@@ -91,7 +77,7 @@ export function searchRoutes(api: Api, { searches, photos, clips, rules }: Searc
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/search-party/clips', ...neighbor, query: pageSchema, answer: listSchema },
+      ...{ method: 'GET', path: '/v1/search-party/clips', ...neighbor, query: clipPageSchema, answer: clipListSchema },
       about: 'Clips that were granted to the caller, the last one first.',
     },
     ({ bearer, query }) => clips.list(bearer, query),
