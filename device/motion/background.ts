@@ -52,7 +52,7 @@ const SIZES = STARTS.map((start) => SIDE * Math.min(SIDE, PICTURE_HEIGHT - Math.
 export class Background {
   /** 1 for each block that differed in the last picture. */
   readonly differs = new Uint8Array(BLOCKS);
-  /** For how long each block has stayed as it is, from one picture to the next. */
+  /** For how long each block has stayed as it is, from one picture to the next; a block that does not vote is taken to. */
   readonly stillMs = new Float32Array(BLOCKS);
   private scene = new Float32Array(PIXELS);
   /** What the scene becomes: a block can be written more than once until the picture is done. */
@@ -60,9 +60,6 @@ export class Background {
   private readonly before = new Uint8Array(PIXELS);
   private readonly ratios = new Float32Array(BLOCKS);
   private differing = 0;
-  /** What `follow` found: numbers in fields, because a result of two would be an object for each block of each picture. */
-  private voted = 0;
-  private moved = 0;
 
   /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the still scene. */
   learn(picture: Uint8Array): void {
@@ -84,11 +81,12 @@ export class Background {
     this.differing = 0;
     for (let block = 0; block < BLOCKS; block += 1) {
       const pixels = SIZES[block] ?? 0;
-      this.follow(picture, gain, block, step, levels);
-      const stillMs = this.moved <= STILL_SHARE * pixels ? (this.stillMs[block] ?? 0) + passedMs : 0;
+      const votes = this.follow(picture, gain, block, step, levels) > share * pixels;
+      const still = !votes || this.movedIn(picture, block, levels) <= STILL_SHARE * pixels;
+      const stillMs = still ? (this.stillMs[block] ?? 0) + passedMs : 0;
       this.stillMs[block] = stillMs;
       let differs = false;
-      if (this.voted > share * pixels) {
+      if (votes) {
         const light = this.lightOf(picture, block);
         differs = light === null;
         if (light !== null) this.relight(gain + step * (light - gain), block);
@@ -129,35 +127,42 @@ export class Background {
   }
 
   /**
-   * Counts the pixels of a block that are more than `levels` from `gain` times the scene, and those that are more than half
-   * as many from the picture before: into `voted` and `moved`. In the same pass, since this is what each pixel of each
-   * picture costs, the block follows: it takes the picture's exposure, and moves by `step` (0 to 1) towards the picture;
-   * slowly where a pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind as a ghost.
-   * All of it into `next`.
+   * Counts the pixels of a block that are more than `levels` from `gain` times the scene. In the same pass, since this is what
+   * each pixel of each picture costs, the block follows: it takes the picture's exposure, and moves by `step` (0 to 1) towards
+   * the picture; slowly where a pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind
+   * as a ghost. All of it into `next`.
    */
-  private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): void {
-    const { scene, next, before } = this;
-    // Whole gray levels differ by a whole number.
-    const half = Math.floor(levels / 2);
+  private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): number {
+    const { scene, next } = this;
     const offStep = step * OFF_STEP;
     let voted = 0;
-    let moved = 0;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) {
-        const now = picture[at] ?? 0;
         const expected = gain * (scene[at] ?? 0);
-        const difference = now - expected;
+        const difference = (picture[at] ?? 0) - expected;
         if (Math.abs(difference) > levels) {
           voted += 1;
           next[at] = expected + offStep * difference;
         } else {
           next[at] = expected + step * difference;
         }
-        if (Math.abs(now - (before[at] ?? 0)) > half) moved += 1;
       }
     }
-    this.voted = voted;
-    this.moved = moved;
+    return voted;
+  }
+
+  /** Counts the pixels of a block that are more than half of `levels` from the picture before. */
+  private movedIn(picture: Uint8Array, block: number, levels: number): number {
+    const { before } = this;
+    // Whole gray levels differ by a whole number.
+    const half = Math.floor(levels / 2);
+    let moved = 0;
+    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
+      for (let at = line; at < line + SIDE; at += 1) {
+        if (Math.abs((picture[at] ?? 0) - (before[at] ?? 0)) > half) moved += 1;
+      }
+    }
+    return moved;
   }
 
   /** How many times brighter a block is when it shows the scene's own pattern (normalised cross-correlation); else null. */
