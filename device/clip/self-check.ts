@@ -20,6 +20,8 @@ const MOOV_BYTES_MAX = 256 * 1024 * 1024;
 
 const DECODE_TIMEOUT_MS = 120_000;
 const DECODE_TIMEOUT_MS_PER_FRAME = 1_000;
+/** The decoder is started while the clip is still written: to the slowest card, a kilobyte in a millisecond. */
+const WRITE_MS_PER_BYTE = 1 / 1_000;
 
 /**
  * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte
@@ -29,44 +31,95 @@ const DECODE_TIMEOUT_MS_PER_FRAME = 1_000;
  * Throws `grant_dead` or the caller's reason when it is stopped.
  */
 export async function selfCheck(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
-  assertLiveGrant(live);
-  try {
-    await check(live, clip, reader, deps);
-  } catch (thrown) {
-    // What the readers of media say of a damaged clip is this check's finding.
-    if (isFailure(thrown) && ['fragment_malformed', 'clip_not_exact', 'ffmpeg_failed'].includes(thrown.code)) {
-      throw fault(thrown.message);
+  const check = new SelfCheck(live, clip, deps);
+  await check.run(reader).finally(() => check.stop());
+}
+
+/** The check of one clip, in two steps, so that the clip can be written while the decoder starts. Whoever makes one ends it with `stop`. */
+export class SelfCheck {
+  private readonly live: LiveGrant;
+  private readonly clip: ClipFacts;
+  private readonly deps: ClipDeps;
+  private readonly stopped = new AbortController();
+  private readonly decoding: Promise<number>;
+  /** Gives the decoder what it has waited for. */
+  private feed: (frames: AsyncIterable<Uint8Array>) => void = () => undefined;
+
+  /** Starts the decoder, if the clip says that some of its frames were encoded. */
+  constructor(live: LiveGrant, clip: ClipFacts, deps: ClipDeps) {
+    assertLiveGrant(live);
+    this.live = live;
+    this.clip = clip;
+    this.deps = deps;
+    this.decoding = clip.encodedFrames > 0 ? this.decode() : Promise.resolve(0);
+    // Its outcome is asked for at the end; until then it may fail unheard.
+    this.decoding.catch(() => undefined);
+  }
+
+  /** Checks the finished file; once. Throws as `selfCheck` says. */
+  async run(reader: ClipReader): Promise<void> {
+    assertLiveGrant(this.live);
+    try {
+      await this.check(reader);
+    } catch (thrown) {
+      // What the readers of media say of a damaged clip is this check's finding.
+      if (isFailure(thrown) && ['fragment_malformed', 'clip_not_exact', 'ffmpeg_failed'].includes(thrown.code)) {
+        throw fault(thrown.message);
+      }
+      throw thrown;
     }
-    throw thrown;
+  }
+
+  /** Ends what still runs; resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.stopped.abort(fault('it was given up'));
+    await this.decoding.catch(() => undefined);
+  }
+
+  private async check(reader: ClipReader): Promise<void> {
+    const { live, clip, deps } = this;
+    const { grant } = live.facts;
+    if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit) throw fault('an unexpected length');
+    const { tables, payload } = await readStructure(reader);
+    checkPayload(tables, payload);
+    if (tables.audio && !grant.audio) throw fault('sound that was not granted');
+    const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
+    let isFed = false;
+    for await (const segment of readRing(live, deps, widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US))) {
+      await samples.compare(segment);
+      if (isFed || !samples.encodedKnown) continue;
+      isFed = true;
+      this.feed(encodedFrames(samples, new SampleReader(reader)));
+    }
+    samples.finish();
+    if (!isFed) this.feed(encodedFrames(samples, new SampleReader(reader)));
+    const decoded = await this.decoding;
+    if (decoded !== samples.encodedFrames) throw fault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);
+  }
+
+  /** How many frames come out of the encoded ones, decoded strictly, once `feed` gives them. */
+  private decode(): Promise<number> {
+    const { live, clip, deps } = this;
+    const given = new Promise<AsyncIterable<Uint8Array>>((resolve) => {
+      this.feed = resolve;
+    });
+    async function* source() {
+      yield* await given;
+    }
+    return countDecoded(deps, {
+      source: source(),
+      strict: true,
+      timeoutMs:
+        DECODE_TIMEOUT_MS + clip.encodedFrames * DECODE_TIMEOUT_MS_PER_FRAME + clip.sizeBytes * WRITE_MS_PER_BYTE,
+      signal: AbortSignal.any([stopSignal(live, deps), this.stopped.signal]),
+    });
   }
 }
 
-async function check(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
-  const { grant } = live.facts;
-  if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit) throw fault('an unexpected length');
-  const { tables, payload } = await readStructure(reader);
-  checkPayload(tables, payload);
-  if (tables.audio && !grant.audio) throw fault('sound that was not granted');
-  const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
-  const stop = new AbortController();
-  const decode = () => checkEncoded(live, deps, samples, new SampleReader(reader), stop.signal);
-  let decoding: Promise<void> | null = null;
-  try {
-    for await (const segment of readRing(live, deps, widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US))) {
-      await samples.compare(segment);
-      if (!decoding && samples.encodedKnown) {
-        decoding = decode();
-        // Its outcome is asked for at the end; until then it may fail unheard.
-        decoding.catch(() => undefined);
-      }
-    }
-    samples.finish();
-    await (decoding ?? decode());
-  } catch (thrown) {
-    stop.abort(thrown);
-    await decoding?.catch(() => undefined);
-    throw thrown;
-  }
+/** The encoded frames of the file with their parameter sets: what a decoder needs, and no more. */
+async function* encodedFrames(samples: SampleCheck, reader: SampleReader): AsyncGenerator<Uint8Array> {
+  yield joinAnnexB(samples.encoderSets());
+  for (let at = 0; at < samples.encodedFrames; at += 1) yield joinAnnexB(await samples.unitsOf(reader, at));
 }
 
 /** The three boxes of the file, and where the samples lie. */
@@ -96,28 +149,4 @@ function checkPayload(tables: FileTables, payload: { start: number; end: number 
     at = chunk.end;
   }
   if (at !== payload.end) throw fault(at < payload.end ? 'bytes that belong to no sample' : 'a sample outside mdat');
-}
-
-/** Decodes the encoded frames: they must be as many as they are said to be. */
-async function checkEncoded(
-  live: LiveGrant,
-  deps: ClipDeps,
-  samples: SampleCheck,
-  reader: SampleReader,
-  stop: AbortSignal,
-): Promise<void> {
-  const count = samples.encodedFrames;
-  if (count === 0) return;
-  const sets = samples.encoderSets();
-  async function* source() {
-    yield joinAnnexB(sets);
-    for (let at = 0; at < count; at += 1) yield joinAnnexB(await samples.unitsOf(reader, at));
-  }
-  const decoded = await countDecoded(deps, {
-    source: source(),
-    strict: true,
-    timeoutMs: DECODE_TIMEOUT_MS + count * DECODE_TIMEOUT_MS_PER_FRAME,
-    signal: AbortSignal.any([stopSignal(live, deps), stop]),
-  });
-  if (decoded !== count) throw fault(`${decoded} of ${count} encoded frames decode`);
 }

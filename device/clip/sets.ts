@@ -47,6 +47,11 @@ export class SetsInForce {
     return [...this.spsById.values(), ...this.ppsById.values()].map((set) => set.bytes);
   }
 
+  /** The lowest id that none of them has; null when there is none. */
+  freeId(): number | null {
+    return lowestFree(this.spsById, this.ppsById);
+  }
+
   /** The sets behind a frame's slices. Throws `clip_not_exact` when they are missing or of several sequences. */
   of(ppsIds: readonly number[]): FrameSets {
     const pps = ppsIds.map((id) => this.ppsById.get(id) ?? missing());
@@ -76,9 +81,19 @@ export class UsedSets {
 
   /** The lowest id that neither a sequence nor a picture parameter set uses; null when there is none. */
   freeId(): number | null {
-    for (let id = 0; id <= 31; id += 1) if (!this.sps.has(id) && !this.pps.has(id)) return id;
-    return null;
+    return lowestFree(this.sps, this.pps);
   }
+
+  /** Whether a set of either kind has this id. */
+  has(id: number): boolean {
+    return this.sps.has(id) || this.pps.has(id);
+  }
+}
+
+/** Of the 32 ids that a sequence parameter set can have. */
+function lowestFree(sps: ReadonlyMap<number, Sps>, pps: ReadonlyMap<number, Pps>): number | null {
+  for (let id = 0; id <= 31; id += 1) if (!sps.has(id) && !pps.has(id)) return id;
+  return null;
 }
 
 function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, Kept>, set: Kept): boolean {

@@ -133,6 +133,16 @@ export class Survey {
     }
   }
 
+  /**
+   * The head, as soon as all of it has come by and nothing seen so far stands in the way of a smart cut; with an id that no
+   * parameter set in force has.
+   */
+  get wholeHead(): { head: Head; picture: Picture; freeId: number | null } | null {
+    const { head, picture } = this;
+    if (!head || !picture || this.headOpen || this.obstacles.size > 0) return null;
+    return { head, picture, freeId: this.sets.freeId() };
+  }
+
   /** Throws `clip_no_frames`. */
   finish(): SurveyResult {
     if (!this.timeline || !this.picture) throw failure('clip_no_frames');

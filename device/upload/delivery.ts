@@ -8,7 +8,7 @@ import { freshId, type Random } from '../base/random.ts';
 import type { Clip } from '../clip/clip.ts';
 import type { ClipDeps } from '../clip/clip-deps.ts';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
-import { selfCheck } from '../clip/self-check.ts';
+import { SelfCheck } from '../clip/self-check.ts';
 import { trim } from '../clip/trim.ts';
 import type { ClipFacts } from '../consent/ledger-entry.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
@@ -221,10 +221,15 @@ export class Deliveries {
   private async cutAndSeal(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
     const deps = { ...this.deps.clip, signal };
     const clip = await trim(live, deps);
-    return this.deps.outbox.seal(live, clip, async (sealed) => {
-      await selfCheck(live, clip, sealed.reader, deps);
-      return this.manifestOf(live, clip, sealed);
-    });
+    const check = new SelfCheck(live, clip, deps);
+    try {
+      return await this.deps.outbox.seal(live, clip, async (sealed) => {
+        await check.run(sealed.reader);
+        return this.manifestOf(live, clip, sealed);
+      });
+    } finally {
+      await check.stop();
+    }
   }
 
   private manifestOf(live: LiveGrant, clip: Clip, sealed: SealedClip): string {

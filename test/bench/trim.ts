@@ -10,7 +10,7 @@ import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { type Ffmpeg, findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import type { Clip } from '../../device/clip/clip.ts';
-import { selfCheck } from '../../device/clip/self-check.ts';
+import { SelfCheck } from '../../device/clip/self-check.ts';
 import { trim } from '../../device/clip/trim.ts';
 import type { Ring } from '../../device/ring/ring.ts';
 import { generateSealKey } from '../../device/ring/seal.ts';
@@ -81,10 +81,12 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
   const took = await timeMs(async () => {
     const cut = await trim(live, deps);
     clip = cut;
+    const check = new SelfCheck(live, cut, deps);
     await outbox.seal(live, cut, async (sealed) => {
-      await selfCheck(live, cut, sealed.reader, deps);
+      await check.run(sealed.reader);
       return 'manifest';
     });
+    await check.stop();
   });
   await rm(outboxFolder, { recursive: true });
   assertCut(clip, seconds);

@@ -8,10 +8,10 @@ import { concatBytes, utf8 } from '../../device/base/bytes.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import type { ClipFacts } from '../../device/clip/clip.ts';
 import { box, u32 } from '../../device/clip/mp4-boxes.ts';
-import { selfCheck } from '../../device/clip/self-check.ts';
+import { SelfCheck, selfCheck } from '../../device/clip/self-check.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
-import { type CutClip, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
+import { type CutClip, childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
@@ -380,6 +380,14 @@ describe('the self-check', () => {
     const bytes = operated(() => {});
     expect(bytes).toEqual(good.bytes);
     await check({ bytes });
+  });
+
+  it('that is given up before the file is there leaves no decoder behind', async () => {
+    const { live } = liveGrantFor({ window, audio: true });
+    const started = new SelfCheck(live, good.clip, depsFor(ffmpeg ?? raise(), segments));
+    expect(await childProcesses()).toBe(1);
+    await started.stop();
+    expect(await childProcesses()).toBe(0);
   });
 
   for (const [name, [detail, plant]] of Object.entries(FAULTS)) {

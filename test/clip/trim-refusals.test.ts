@@ -11,7 +11,7 @@ import type { LiveGrant } from '../../device/consent/live-grant.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
-import { allBytes, cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
+import { allBytes, childProcesses, cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readFrameNumbers, x264 } from './support/footage.ts';
 import { captureFile, FOOTAGE_START_US, frameTimesUs, ringOf } from './support/segmenter.ts';
 
@@ -23,6 +23,8 @@ const ffmpeg = found;
 let segments: Segment[] = [];
 let otherSize: Segment[] = [];
 let otherSets: Segment[] = [];
+/** Another recording whose parameter sets have the id that is free in the first. */
+let nextId: Segment[] = [];
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-refusals-'));
@@ -33,6 +35,8 @@ beforeAll(async () => {
   otherSize = await captureFile(ffmpeg.path, small, next);
   const high = await makeFootage(ffmpeg.path, folder, { video: x264(15, '-preset', 'veryfast'), frames: 30 });
   otherSets = await captureFile(ffmpeg.path, high, next);
+  const numbered = await makeFootage(ffmpeg.path, folder, { video: x264(15, '-x264-params', 'sps-id=1'), frames: 30 });
+  nextId = await captureFile(ffmpeg.path, numbered, next);
   await rm(folder, { recursive: true });
 });
 
@@ -121,6 +125,13 @@ describe('trim refuses', () => {
     const { live } = liveGrantFor({ window: span(0, 9_000_000) });
     const ring = [...segments, ...otherSize];
     await expect(trim(live, depsFor(ffmpeg, ring))).rejects.toMatchObject(code('clip_stream_changed'));
+  });
+
+  it('and leaves no encoder behind that had begun', async () => {
+    const { live } = liveGrantFor({ window: span(200_000, 9_000_000) });
+    const ring = [...segments, ...otherSize];
+    await expect(trim(live, depsFor(ffmpeg, ring))).rejects.toMatchObject(code('clip_stream_changed'));
+    expect(await childProcesses()).toBe(0);
   });
 
   it('a ring that lost a segment while the clip was cut', async () => {
@@ -213,6 +224,13 @@ describe('a window over two recordings', () => {
   it('is smart cut where nothing is copied of the first', async () => {
     await expectNumbers([...segments, ...otherSets], span(3_500_000, 9_000_000), 'smart-cut', [
       ...range(53, 60),
+      ...range(0, 30),
+    ]);
+  });
+
+  it('is smart cut where the second takes the id that the head was encoded with', async () => {
+    await expectNumbers([...segments, ...nextId], span(1_500_000, 9_000_000), 'smart-cut', [
+      ...range(23, 60),
       ...range(0, 30),
     ]);
   });

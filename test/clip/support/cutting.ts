@@ -2,6 +2,7 @@
 // Not here: footage (footage.ts), segments (segmenter.ts).
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { concatBytes } from '../../../device/base/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -40,6 +41,13 @@ export async function allBytes(clip: Clip): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of clip.parts()) parts.push(part);
   return concatBytes(parts);
+}
+
+/** How many processes this one has started that are not gone; one that has just gone is given a turn to be let go of. */
+export async function childProcesses(): Promise<number> {
+  await setImmediate();
+  await setImmediate();
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap').length;
 }
 
 export function readerOf(bytes: Uint8Array): ClipReader {

@@ -1,0 +1,107 @@
+// Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still looks
+// at what comes behind it. Not here: what the head is (survey.ts), encoding (encode.ts), what becomes of it (trim.ts).
+import type { LiveGrant } from '../consent/live-grant.ts';
+import { failure } from '../protocol/errors.ts';
+import { type ClipDeps, stopSignal } from './clip-deps.ts';
+import { encodeFrames } from './encode.ts';
+import { type EncodedFrames, encodeOnce } from './encoded-frames.ts';
+import { joinAnnexB } from './nal.ts';
+import type { UsedSets } from './sets.ts';
+import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
+
+/** One GOP, however slow the machine. */
+const HEAD_TIMEOUT_MS = 120_000;
+
+/** The encoding of one clip's head. Whoever makes one ends it with `stop`. */
+export class HeadEncoding {
+  private readonly live: LiveGrant;
+  private readonly deps: ClipDeps;
+  private readonly stopped = new AbortController();
+  private early: { setsId: number; encoded: Promise<EncodedFrames> } | null = null;
+
+  constructor(live: LiveGrant, deps: ClipDeps) {
+    this.live = live;
+    this.deps = deps;
+  }
+
+  /** Begins as soon as the survey has seen the whole head; does nothing before that, and nothing when it has begun. */
+  begin(survey: Survey): void {
+    const whole = this.early ? null : survey.wholeHead;
+    if (!whole || whole.freeId === null) return;
+    const encoded = this.encode(whole.head, whole.picture, whole.freeId);
+    // Its outcome is asked for by `finish`; until then it may fail unheard.
+    encoded.catch(() => undefined);
+    this.early = { setsId: whole.freeId, encoded };
+  }
+
+  /**
+   * The encoded head of a survey without obstacles; null when there is none, and all frames can be copied. Throws
+   * `clip_not_exact`, `clip_over_limit`, `ffmpeg_failed`, `grant_dead`, or the reason of the caller's signal.
+   */
+  async finish({ head, picture, used }: SurveyResult): Promise<EncodedFrames | null> {
+    if (!head) return null;
+    const encoded = await this.encodedWith(head, picture, used);
+    const { sps } = encoded.sets;
+    if (
+      sps.width !== picture.sps.width ||
+      sps.height !== picture.sps.height ||
+      sps.profileIdc !== picture.sps.profileIdc
+    ) {
+      throw failure('clip_not_exact', { detail: 'the encoded frames are of another kind than the copied ones' });
+    }
+    return encoded;
+  }
+
+  /** Ends what still runs; resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.stopped.abort(failure('clip_not_exact', { detail: 'the cut was given up' }));
+    await this.early?.encoded.catch(() => undefined);
+  }
+
+  /** A frame behind the head may have brought a set with the id that was free until then: the head is encoded anew. */
+  private async encodedWith(head: Head, picture: Picture, used: UsedSets): Promise<EncodedFrames> {
+    if (this.early) {
+      const { setsId, encoded } = this.early;
+      if (!used.has(setsId)) return encoded;
+      await encoded.catch(() => undefined);
+    }
+    const freeId = used.freeId();
+    if (freeId === null) throw failure('clip_not_exact', { detail: 'no parameter set id is free' });
+    return this.encode(head, picture, freeId);
+  }
+
+  private encode(head: Head, picture: Picture, setsId: number): Promise<EncodedFrames> {
+    const { live, deps } = this;
+    return encodeOnce(
+      (onFrame, stop) =>
+        encodeFrames(deps, {
+          doing: "encoding the window's first GOP",
+          source: joinAnnexB([...head.sets, ...head.frames.flat()]),
+          skip: head.skip,
+          take: head.frames.length - head.skip,
+          more: false,
+          target: { ...likeSource(picture), setsId, gopFrames: null, convert: false, blackOut: [] },
+          timeoutMs: HEAD_TIMEOUT_MS,
+          bytesMax: headBytesMax(head),
+          signal: stop,
+          onFrame,
+        }),
+      live.facts.grant.byteLimit,
+      AbortSignal.any([stopSignal(live, deps), this.stopped.signal]),
+    );
+  }
+}
+
+/** Profile and level of the source, so that one decoder configuration serves both. */
+function likeSource({ sps }: Picture): { profile: 'baseline' | 'main' | 'high'; levelIdc: number | null } {
+  const profile = sps.profileIdc === 66 ? 'baseline' : sps.profileIdc === 77 ? 'main' : 'high';
+  // Level 1b is spelt as 11 with a flag in these profiles (ITU-T H.264 §A.3.1): leave it to the encoder.
+  const levelIdc = sps.levelIdc === 11 && (sps.constraints & 0x10) !== 0 ? null : sps.levelIdc;
+  return { profile, levelIdc };
+}
+
+/** Encoded frames are never many times larger than their source; a runaway encoder is stopped. */
+function headBytesMax(head: Head): number {
+  const sourceBytes = head.frames.flat().reduce((bytes, unit) => bytes + unit.length, 0);
+  return 64 * 1024 * 1024 + sourceBytes * 8;
+}
