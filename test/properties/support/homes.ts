@@ -185,6 +185,7 @@ export class Homes<Kind extends string = HomeKind> {
         revocationsEveryS: 3_600,
         republishS: 6 * 3_600,
         documentLifeS: DAY_S,
+        webhooks: { everyS: 3_600 },
       },
     });
     const { house } = this;
