@@ -13,7 +13,8 @@ import type { Recorded } from './recording.ts';
 
 const run = promisify(execFile);
 
-const SECONDS = 40;
+/** Long enough that looking at the camera first, which happens once a recording, is not what is measured. */
+const SECONDS = 120;
 
 export async function captureRows({ folder, pairs }: Run): Promise<Row[]> {
   const ffmpeg = await findFfmpeg();
