@@ -22,37 +22,32 @@ export class Feeder {
     this.node = node;
     this.picture = picture;
     this.child = null;
+    this.gone = Promise.resolve();
   }
 
+  /** Resolves when the camera sends. Who looks at it just then keeps a feeder out: it is sent again. */
   async start() {
-    const picture = `testsrc2=size=${this.picture.size}:rate=${this.picture.rate}`;
-    this.child = spawn(
-      process.env.FFMPEG_PATH ?? 'ffmpeg',
-      [
-        '-nostdin',
-        '-loglevel',
-        'error',
-        '-re',
-        '-f',
-        'lavfi',
-        '-i',
-        picture,
-        '-c:v',
-        'mjpeg',
-        '-q:v',
-        '5',
-        '-pix_fmt',
-        'yuvj420p',
-        '-f',
-        'v4l2',
-        this.node,
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    );
-    this.gone = new Promise((resolve) => this.child.on('close', resolve));
     const format = () => spawnSync('v4l2-ctl', ['-d', this.node, '--get-fmt-video'], { encoding: 'utf8' }).stdout ?? '';
-    for (let tries = 0; tries < 120 && !format().includes('MJPG'); tries += 1) await sleep(1_000);
-    if (!format().includes('MJPG')) throw new Error(`${this.node} could not be fed`);
+    for (let tries = 0; tries < 120; tries += 1) {
+      if (!this.child) this.feed();
+      await sleep(1_000);
+      if (this.child && format().includes('MJPG')) return;
+    }
+    throw new Error(`${this.node} could not be fed`);
+  }
+
+  feed() {
+    const picture = `testsrc2=size=${this.picture.size}:rate=${this.picture.rate}`;
+    const args = ['-nostdin', '-loglevel', 'error', '-re', '-f', 'lavfi', '-i', picture];
+    args.push('-c:v', 'mjpeg', '-q:v', '5', '-pix_fmt', 'yuvj420p', '-f', 'v4l2', this.node);
+    const child = spawn(process.env.FFMPEG_PATH ?? 'ffmpeg', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.child = child;
+    this.gone = new Promise((resolve) => {
+      child.on('close', () => {
+        if (this.child === child) this.child = null;
+        resolve();
+      });
+    });
   }
 
   async stop() {
