@@ -10,8 +10,8 @@ afterAll(() => story.close());
 
 describe('a bridge at a sample of its write-class system calls', () => {
   it.for([
-    { writer: 'database', step: 15 },
-    { writer: 'files', step: 6 },
+    { writer: 'database', step: 24 },
+    { writer: 'files', step: 9 },
   ] as const)(
     'holds one whole clip or none after a kill -9: $writer',
     { timeout: 300_000 },
