@@ -35,7 +35,10 @@ export async function selfCheck(live: LiveGrant, clip: ClipFacts, reader: ClipRe
   await check.run(reader).finally(() => check.stop());
 }
 
-/** The check of one clip, in two steps, so that the clip can be written while the decoder starts. Whoever makes one ends it with `stop`. */
+/**
+ * The check of one clip in two steps, so that the decoder starts while the clip is still written. Whoever makes one ends it with
+ * `stop`.
+ */
 export class SelfCheck {
   private readonly live: LiveGrant;
   private readonly clip: ClipFacts;

@@ -1,9 +1,10 @@
 // Owns: what a vocabulary of a synthetic export consists of. Not here: the words (vocabulary-*.ts), who says them (town-of-agencies.ts).
 
-/** The ways in which an agency misuses searches and says so. */
+/** By what names vocabularies are asked for; the words are loaded with what writes an export. */
 export const VOCABULARY_NAMES = ['held-out', 'training'] as const;
 export type VocabularyName = (typeof VOCABULARY_NAMES)[number];
 
+/** The ways in which an agency misuses searches and says so. */
 export const MISUSE_KINDS = [
   'immigration',
   'protest',

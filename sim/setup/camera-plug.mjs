@@ -36,6 +36,7 @@ export class Feeder {
     throw new Error(`${this.node} could not be fed`);
   }
 
+  /** Begins to send; the child is null again once it has ended. */
   feed() {
     const picture = `testsrc2=size=${this.picture.size}:rate=${this.picture.rate}`;
     const args = ['-nostdin', '-loglevel', 'error', '-re', '-f', 'lavfi', '-i', picture];

@@ -82,11 +82,11 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
     const cut = await trim(live, deps);
     clip = cut;
     const check = new SelfCheck(live, cut, deps);
-    await outbox.seal(live, cut, async (sealed) => {
+    const sealing = outbox.seal(live, cut, async (sealed) => {
       await check.run(sealed.reader);
       return 'manifest';
     });
-    await check.stop();
+    await sealing.finally(() => check.stop());
   });
   await rm(outboxFolder, { recursive: true });
   assertCut(clip, seconds);
