@@ -1,4 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { NEEDS } from './needs.ts';
+
+declare module 'vitest' {
+  interface TestTags {
+    tags: import('./needs.ts').Tag;
+  }
+}
 
 const slow = process.env['DOORSILL_SLOW'] === '1';
 
@@ -7,6 +14,10 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: slow ? ['test/**/*.test.ts'] : ['test/**/!(*.slow).test.ts'],
     globalSetup: ['test/support/build-first.ts'],
+    tags: [
+      { name: 'long', description: 'takes more than 2 s' },
+      ...Object.entries(NEEDS).map(([name, { what }]) => ({ name, description: what })),
+    ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
