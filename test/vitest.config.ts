@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { NEEDS } from './needs.ts';
+import { NEEDS, type Need } from './needs.ts';
 
 declare module 'vitest' {
   interface TestTags {
@@ -16,7 +16,7 @@ export default defineConfig({
     globalSetup: ['test/support/build-first.ts'],
     tags: [
       { name: 'long', description: 'takes more than 2 s' },
-      ...Object.entries(NEEDS).map(([name, { what }]) => ({ name, description: what })),
+      ...(Object.keys(NEEDS) as Need[]).map((name) => ({ name, description: NEEDS[name].what })),
     ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
