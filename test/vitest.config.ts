@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
-import { NEEDS, type Need } from './needs.ts';
+import needs from './needs.json' with { type: 'json' };
 
 declare module 'vitest' {
   interface TestTags {
-    tags: import('./needs.ts').Tag;
+    /** What a test needs beyond Node, git and npm's packages; or `long`: more than 2 s on two quiet cores. */
+    tags: keyof typeof import('./needs.json') | 'long';
   }
 }
 
@@ -16,7 +17,7 @@ export default defineConfig({
     globalSetup: ['test/support/build-first.ts'],
     tags: [
       { name: 'long', description: 'takes more than 2 s' },
-      ...(Object.keys(NEEDS) as Need[]).map((name) => ({ name, description: NEEDS[name].what })),
+      ...(Object.keys(needs) as (keyof typeof needs)[]).map((name) => ({ name, description: needs[name].what })),
     ],
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -7,7 +7,7 @@ import { silentLog } from '../../device/base/log.ts';
 import type { MqttLink } from '../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
-import { collector, type TestBroker } from '../support/broker.ts';
+import { type BrokerKind, collector, type TestBroker } from '../support/broker.ts';
 import { Cast } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
 import { Searching } from '../support/searches.ts';
@@ -57,8 +57,12 @@ const publish = (part: number, token: string) =>
 const document = (parts: number, part = 1) => cast.areaDocument([], { part, parts });
 
 /** `restarts`: whether the broker can be gone for a moment, which is slow with some. */
-export function areaLinkContract(kind: string, broker: () => Promise<AreaBroker>, restarts = true): void {
-  describe(`an area link on ${kind}`, () => contract(broker, restarts));
+export function areaLinkContract(
+  kind: BrokerKind | 'rabbitmq',
+  broker: () => Promise<AreaBroker>,
+  restarts = true,
+): void {
+  describe(`an area link on ${kind}`, { tags: kind === 'embedded' ? [] : [kind] }, () => contract(broker, restarts));
 }
 
 function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {

@@ -1,3 +1,5 @@
+// @module-tag rabbitmq
+// @module-tag long
 import { connect, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MqttLink } from '../../device/base/mqtt-link.ts';

@@ -1,3 +1,4 @@
+// @module-tag openssl
 // Enrolment over HTTPS with an authority of one's own, and the area broker's authority that comes with it.
 import { readFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';

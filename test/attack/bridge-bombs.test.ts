@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds: a clip laid out to cost its reader time or memory is refused within bounds of both, by reading its description alone.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -69,7 +69,7 @@ async function stored(parcel: Parcel): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-it('an upload that drips a byte at a time is ended, and goes on where it was', async (test) => {
+it('an upload that drips a byte at a time is ended, and goes on where it was', { tags: ['long'] }, async (test) => {
   house = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, idleMs: 2_000, uploadBytesMin: 1_000 } });
   const { parcel, path } = await created(await house.ready());
   const drip = line();
@@ -88,7 +88,7 @@ it('an upload that drips a byte at a time is ended, and goes on where it was', a
   proved(test, 'an upload that drips is ended and resumed', `after ${sent} bytes, one at a time`);
 });
 
-it('connections that say nothing run out, and the bridge answers again', async () => {
+it('connections that say nothing run out, and the bridge answers again', { tags: ['long'] }, async () => {
   house = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, connections: 8, headersMs: 1_500 } });
   const silent = Array.from({ length: 8 }, () => line());
   for (const one of silent) one.send('GET /v1/bridge HTTP/1.1\r\nX-Slow: ');

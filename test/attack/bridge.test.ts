@@ -18,7 +18,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('a manifest that is being logged when the owner revokes is not shown: it names the home', async () => {
+it('a manifest that is being logged when the owner revokes is not shown: it names the home', {
+  tags: ['long'],
+}, async () => {
   const house = await BridgeHouse.open();
   const parcel = house.parcel(await house.ready());
   await house.deliver(parcel);

@@ -7,7 +7,7 @@ import { KINDS, run, throughWire } from './forgeries/campaign.ts';
 import { Scene } from './forgeries/scene.ts';
 import { counted, type Fate, ignored, Striker, told } from './forgeries/strike.ts';
 
-it('ten thousand forgeries change nothing', async (test) => {
+it('ten thousand forgeries change nothing', { tags: ['long'], timeout: 120_000 }, async (test) => {
   const tally = await run({ forgeries: 10_000, perScene: 2_500, seed: 20_261 });
   expect(tally.kinds.size).toBe(KINDS.length);
   expect([...tally.kinds.values()].every((fates) => fates.size > 0)).toBe(true);
@@ -18,9 +18,9 @@ it('ten thousand forgeries change nothing', async (test) => {
     'forged messages at the gate: 0 accepted, 0 crashes, the ledger unmoved',
     `${tally.forgeries} of ${tally.kinds.size} kinds; ${tally.controls} valid grants between them taken`,
   );
-}, 120_000);
+});
 
-it('five hundred forgeries by a broker change nothing', async (test) => {
+it('five hundred forgeries by a broker change nothing', { tags: ['long'], timeout: 120_000 }, async (test) => {
   const tally = await throughWire({ forgeries: 500, perScene: 250, seed: 3 });
   expect(tally.ledgerGrowth).toBe(0);
   proved(
@@ -28,7 +28,7 @@ it('five hundred forgeries by a broker change nothing', async (test) => {
     'forged messages through an attacker’s broker and the device’s own links: 0 accepted',
     `${tally.forgeries} of ${tally.kinds.size} kinds`,
   );
-}, 120_000);
+});
 
 describe('the judge', () => {
   /** Delivers a valid message that passes itself off as a forgery; how the judge calls it. */
@@ -48,7 +48,7 @@ describe('the judge', () => {
     }
   }
 
-  it('sees each message that was believed, whatever fate it claims', async () => {
+  it('sees each message that was believed, whatever fate it claims', { tags: ['long'] }, async () => {
     const outside = told('consent_window_outside');
     expect(await verdictOn(0, counted('token_bad_signature'))).toMatch(
       /receipt granted, EFFECT made.*ledger has moved/,

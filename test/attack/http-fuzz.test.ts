@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds: whatever is posted to whichever route of bridge and registry, the answer is never an internal error, and every refusal
 // is a problem document with a code of ours that tells nothing about the inside.
 import fc from 'fast-check';

@@ -5,7 +5,8 @@ import { fromUtf8 } from '../../device/base/bytes.ts';
 import type { LinkState, MqttLink } from '../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../device/base/mqtt-subscription.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
-import { BROKERS, collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { describeOnEachBroker } from '../support/each-broker.ts';
 
 const topics = topicsUnder('doorsill/v1');
 const DEVICE = 'device-1';
@@ -34,7 +35,7 @@ function becomes(link: MqttLink, online: boolean): Promise<LinkState> {
 
 const text = (message: IncomingMessage) => fromUtf8(message.payload);
 
-describe.each(BROKERS)('an MQTT link on %s', (kind) => {
+describeOnEachBroker('an MQTT link on %s', (kind) => {
   beforeEach(async () => {
     broker = await startBroker({ kind });
   });

@@ -1,3 +1,4 @@
+// @module-tag openssl
 // What a link does with every kind of certificate, on the embedded broker and on a stock mosquitto.
 import { createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';

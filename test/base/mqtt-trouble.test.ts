@@ -37,7 +37,9 @@ function lost(link: MqttLink): Promise<string> {
 }
 
 describe('a link', () => {
-  it('finds out within two keepalives that nothing comes from the broker any more, and comes back', async (test) => {
+  it('finds out within two keepalives that nothing comes from the broker any more, and comes back', {
+    tags: ['long'],
+  }, async (test) => {
     const here = await broker.link(device, { url: through(), keepaliveS: 1 });
     here.start();
     await here.reached(5_000);
@@ -66,7 +68,9 @@ describe('a link', () => {
     expect(new TextDecoder().decode((await heard.next()).payload)).toBe('offline');
   });
 
-  it('does not storm the broker when another client of its account throws it out again and again', async () => {
+  it('does not storm the broker when another client of its account throws it out again and again', {
+    tags: ['long'],
+  }, async () => {
     const account = await broker.issue(device);
     const one = await broker.link(device, { url: through(), ...account, single: true });
     const two = await broker.link(device, { url: through(), ...account, single: true });

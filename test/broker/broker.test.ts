@@ -64,7 +64,9 @@ describe('the broker', () => {
     expect(await outcome(raw(account))).toBe('connected');
   });
 
-  it('takes a new account and a new password without a restart, and ends the sessions of a removed or re-issued one', async () => {
+  it('takes a new account and a new password without a restart, and ends the sessions of a removed or re-issued one', {
+    tags: ['long'],
+  }, async () => {
     broker = await startBroker();
     const old = await broker.issue(A);
     const client = raw(old);

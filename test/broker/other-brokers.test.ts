@@ -1,3 +1,4 @@
+// @module-tag mosquitto
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,7 +90,9 @@ describe('doorsill broker acl', () => {
     expect((await written()).last).toMatchObject({ changed: false });
   });
 
-  it('keeps mosquitto current under --watch: who is new comes in, who is removed is put out', async () => {
+  it('keeps mosquitto current under --watch: who is new comes in, who is removed is put out', {
+    tags: ['long'],
+  }, async () => {
     const [device, owner] = [await issue(DEVICE), await issue(OWNER)];
     const watching = new Running(acl('--port', String(port), '--watch'));
     ends.push(() => watching.stop());
@@ -114,7 +117,9 @@ describe('doorsill broker acl', () => {
     await expect(client(owner)).rejects.toThrow('not let in');
   });
 
-  it('sends no signal to a process that only has the number of a mosquitto that is gone', async () => {
+  it('sends no signal to a process that only has the number of a mosquitto that is gone', {
+    tags: ['long'],
+  }, async () => {
     await issue(DEVICE);
     await written();
     await writeFile(join(out, 'mosquitto.pid'), `${process.pid}\n`);

@@ -1,7 +1,8 @@
 import { connect, type MqttClient } from 'mqtt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AccountWish } from '../../device/base/account-folder.ts';
-import { BROKERS, type BrokerKind, startBroker, type TestBroker } from '../support/broker.ts';
+import { type BrokerKind, startBroker, type TestBroker } from '../support/broker.ts';
+import { describeOnEachBroker } from '../support/each-broker.ts';
 import { proved } from '../support/proved.ts';
 
 // Every role by every topic and wildcard, judged by what arrives. The expectations are written out here from the contract's
@@ -196,7 +197,7 @@ class Party {
   }
 }
 
-describe.each(BROKERS)('the roles at the broker, %s', (kind: BrokerKind) => {
+describeOnEachBroker('the roles at the broker, %s', (kind: BrokerKind) => {
   let broker: TestBroker;
   const accounts = new Map<Role, Account>();
   const parties: [Role, Party][] = [];
@@ -273,7 +274,10 @@ describe.each(BROKERS)('the roles at the broker, %s', (kind: BrokerKind) => {
     });
   }
 
-  it('let every writer be heard by its readers and by nobody else, whatever anybody tries to publish or to hear', async (context) => {
+  it('let every writer be heard by its readers and by nobody else, whatever anybody tries to publish or to hear', {
+    tags: ['long'],
+    timeout: 60_000,
+  }, async (context) => {
     const taken: string[] = [];
     for (const role of roles) {
       for (const topic of topics) {
@@ -313,7 +317,7 @@ describe.each(BROKERS)('the roles at the broker, %s', (kind: BrokerKind) => {
       `${published.length} messages x ${parties.length} listeners = ${judged} judged, ${leaks.length} leaks`,
     );
     expect(leaks).toEqual([]);
-  }, 60_000);
+  });
 
   it('let nobody who comes later find retained what is not theirs', async (context) => {
     const leaks: string[] = [];

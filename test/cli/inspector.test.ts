@@ -1,3 +1,4 @@
+// @module-tag long
 // No doorsill process opens Node's inspector: not when it is signalled, and not with one that is open from the start.
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -110,7 +110,7 @@ describe('trouble around the command line', () => {
     expect(lstatSync(at('porch/process.lock'), { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  it('does not mind a bare environment, odd zones and languages', async (test) => {
+  it('does not mind a bare environment, odd zones and languages', { tags: ['long'] }, async (test) => {
     const odd = {
       TZ: 'Pacific/Apia',
       LANG: 'tr_TR.UTF-8',

@@ -1,3 +1,5 @@
+// @module-tag long
+// @module-tag openssl
 // TLS from the command line: a broker with certificates, and an owner's commands that meet good and bad ones.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// @module-tag python
 // A doorbell as systemd runs it: a real datagram socket hears that it is ready, that it lives, and that it stops.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +22,9 @@ afterAll(async () => {
 });
 const lives = () => heard.filter((line) => line === 'WATCHDOG=1').length;
 
-it('is told that the doorbell is ready and lives, no longer while it hangs, again after, and that it stops', async (test) => {
+it('is told that the doorbell is ready and lives, no longer while it hangs, again after, and that it stops', {
+  tags: ['long', 'systemd'],
+}, async (test) => {
   await vi.waitFor(() => expect(heard).toEqual(['bound']), 10_000);
   const data = join(folder.path, 'porch');
   const home = { url: 'mqtt://127.0.0.1:9', user: 'device-home-x', password: 'x' };

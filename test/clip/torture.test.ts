@@ -1,3 +1,4 @@
+// @module-tag footage
 // Odd and broken files through capture, ring and trim: an exact clip of every one that has pictures, the right code from the
 // others. The demo takes the same table in test/e2e/torture.slow.test.ts.
 import { readdirSync } from 'node:fs';

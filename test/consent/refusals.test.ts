@@ -2,10 +2,11 @@
 // device's side; the last test holds the table complete.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ERRORS, type ErrorCode } from '../../device/protocol/errors.ts';
-import { BROKERS } from '../support/broker.ts';
+
+import { describeOnEachBroker } from '../support/each-broker.ts';
 import { claimsOf, textClaim } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
 import { FullDisk } from './full-disk.ts';
@@ -470,7 +471,7 @@ const decisions: Case[] = [
 
 const table = [...unbelieved, ...requests, ...grants, ...decisions];
 
-describe.each(BROKERS)('the gate, with %s in an attacker’s hands', (kind) => {
+describeOnEachBroker('the gate, with %s in an attacker’s hands', (kind) => {
   const wire = new HostileWire();
   let provoked = 0;
   beforeAll(() => wire.start(kind));

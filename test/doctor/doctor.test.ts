@@ -251,7 +251,7 @@ describe('the doctor', () => {
     expect([status, last]).toMatchObject([0, { faults: 0 }]);
   });
 
-  it('finds each planted fault alone, and says what to do', async (test) => {
+  it('finds each planted fault alone, and says what to do', { tags: ['long'], timeout: 90_000 }, async (test) => {
     let found = 0;
     for (const [name, { plant, what, says, advises }] of Object.entries(FAULTS)) {
       const kept = {
@@ -285,7 +285,7 @@ describe('the doctor', () => {
       'Planted faults that the doctor finds, each alone and with its remedy',
       `${found} of ${Object.keys(FAULTS).length}`,
     );
-  }, 90_000);
+  });
 
   it('finds a clock that is not set, and a place that cannot be written', async () => {
     const clock = new ManualClock(0);

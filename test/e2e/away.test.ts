@@ -1,3 +1,5 @@
+// @module-tag long
+// @module-tag openssl
 // A broker that is away for a day, on a clock that is moved on: a whole device with a real camera, over TLS, with a real
 // bridge. Recording goes on; what became of the owner's decisions is told afterwards, all of it, once.
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// @module-tag long
 // `doorsill demo` on every kind of source: the clip in the vault holds exactly the window's frames, decoded by a stranger.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// @module-tag long
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 

@@ -1,3 +1,4 @@
+// @module-tag long
 // What a usual cut lets travel, and ours does not, as the command shows it.
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../support/command-line.ts';

@@ -1,3 +1,4 @@
+// @module-tag long
 // Broker, bridge and registry each stopped and started in the middle of the story: it completes, nothing twice. The camera's
 // own outage is in rtsp.slow.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

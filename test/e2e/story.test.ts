@@ -1,3 +1,4 @@
+// @module-tag long
 // The story as a user meets it: `up`, the printed grant line, the clip at the bridge; then a second run, and Ctrl-C.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

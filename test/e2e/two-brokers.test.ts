@@ -1,3 +1,5 @@
+// @module-tag long
+// @module-tag mosquitto
 // Home and area on two brokers that know nothing of each other, one of them a stock mosquitto: a whole granted story, every
 // part by its own verb as an operator would start it.
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';

@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag strace
+// @module-tag namespaces
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { BridgeStory } from './bridge-rounds.ts';
 import { campaign, everyNth } from './campaign.ts';

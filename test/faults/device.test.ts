@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag strace
+// @module-tag namespaces
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { TracedCall } from '../support/strace.ts';
 import { campaign, everyNth, sampleOf } from './campaign.ts';

@@ -1,3 +1,5 @@
+// @module-tag long
+// @module-tag namespaces
 import { expect, it } from 'vitest';
 import { proved } from '../support/proved.ts';
 import { SmallDisk } from '../support/small-disk.ts';

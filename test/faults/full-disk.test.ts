@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag strace
+// @module-tag namespaces
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

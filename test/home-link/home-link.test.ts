@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { fromUtf8 } from '../../device/base/bytes.ts';
 import { ManualClock, SystemClock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -14,7 +14,8 @@ import {
   uploadProgressSchema,
 } from '../../device/protocol/home.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/protocol/topics.ts';
-import { BROKERS, collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { collector, startBroker, type TestBroker } from '../support/broker.ts';
+import { describeOnEachBroker } from '../support/each-broker.ts';
 import { proved } from '../support/proved.ts';
 
 const DEVICE = 'device-1';
@@ -80,7 +81,7 @@ const state = (atUs: number): DeviceState => ({
 
 const atUsOf = (text: string) => stateSchema.parse(JSON.parse(text)).atUs;
 
-describe.each(BROKERS)('a home link on %s', (kind) => {
+describeOnEachBroker('a home link on %s', (kind) => {
   beforeEach(async () => {
     broker = await startBroker({ kind });
     ownerAccount = await broker.issue(OWNER);

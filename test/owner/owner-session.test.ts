@@ -1,15 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { OwnerSession } from '../../device/owner/owner-session.ts';
-import { BROKERS, startBroker, type TestBroker } from '../support/broker.ts';
+import { startBroker, type TestBroker } from '../support/broker.ts';
+import { describeOnEachBroker } from '../support/each-broker.ts';
 import { makeParty } from '../support/parties.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk(), log: silentLog() };
 
-describe.each(BROKERS)('an owner’s session on %s', (kind) => {
+describeOnEachBroker('an owner’s session on %s', (kind) => {
   let broker: TestBroker;
   let session: OwnerSession;
   beforeEach(async () => {

@@ -70,12 +70,8 @@ describe(`homes that stay silent (seed ${SEED})`, () => {
     ['timing', 'anyone at the area broker'],
     ['retry', 'bridge, from homes'],
     ['error', 'bridge, its log'],
-  ])(
-    'would be given away by a planted leak: %s',
-    async (leak, who) => {
-      const found = differences(runOf('ignored'), await Homes.run('declined', SEED, COUNT, leak));
-      expect(found.map((line) => line.split(':')[0])).toContain(who);
-    },
-    120_000,
-  );
+  ])('would be given away by a planted leak: %s', { tags: ['long'], timeout: 120_000 }, async (leak, who) => {
+    const found = differences(runOf('ignored'), await Homes.run('declined', SEED, COUNT, leak));
+    expect(found.map((line) => line.split(':')[0])).toContain(who);
+  });
 });

@@ -51,7 +51,9 @@ it('has exactly 47 agencies that misuse it, whatever the number of all, each at 
   }
 });
 
-it('writes as many rows and misuses as its labels say, with the noise of real exports', async () => {
+it('writes as many rows and misuses as its labels say, with the noise of real exports', {
+  tags: ['long'],
+}, async () => {
   const labels = await writeExport({ ...plan, rows: 40_000, isWide: true }, at('wide'));
   const rows = new CsvRows();
   const text = await readFile(at('wide'), 'utf8');

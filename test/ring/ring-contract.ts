@@ -157,7 +157,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect((await reading.next()).done).toBe(true);
     });
 
-    it('returns nothing wrong to a reader that it overtakes', async () => {
+    it('returns nothing wrong to a reader that it overtakes', { tags: ['long'] }, async () => {
       await append(0, 19);
       const seen: number[] = [];
       const writing = (async () => {

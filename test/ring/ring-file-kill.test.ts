@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds the ring in a file to its word when its process is killed: nothing acknowledged is lost, nothing torn is returned.
 import { it } from 'vitest';
 import { killRounds } from './ring-kill.ts';

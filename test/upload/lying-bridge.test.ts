@@ -238,7 +238,7 @@ describe('an upload to a bridge that lies', () => {
 });
 
 describe('a revocation to a bridge that lies', () => {
-  it('is not done before the bridge’s own word for this very grant says deleted', async () => {
+  it('is not done before the bridge’s own word for this very grant says deleted', { tags: ['long'] }, async () => {
     const deleted = (changes: object = {}, by = house.cast.bridge) =>
       house.cast.intakeReceipt(item.grant, { outcome: 'deleted', ...changes }, by);
     const answers = [

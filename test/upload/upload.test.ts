@@ -102,7 +102,7 @@ describe('an upload', () => {
     await expectStoredOnce(errand.parcel);
   });
 
-  it('goes on where the bridge is when its connection is cut, again and again', async () => {
+  it('goes on where the bridge is when its connection is cut, again and again', { tags: ['long'] }, async () => {
     const random = new SeededRandom(20);
     const errand = makeErrand(house, request, 1_500_000);
     const item = await sender.seal(errand);
@@ -120,7 +120,9 @@ describe('an upload', () => {
     expect(proxy.sentBytes).toBeLessThan(errand.parcel.clip.length + cuts * CHUNK_BYTES + PAPERS_BYTES);
   });
 
-  it('waits while nobody knows which agencies are revoked, at any point, and goes on when that is known', async () => {
+  it('waits while nobody knows which agencies are revoked, at any point, and goes on when that is known', {
+    tags: ['long'],
+  }, async () => {
     let held: ErrorCode | null = 'consent_revocations_stale';
     const errand = makeErrand(house, request, 1_500_000, () => held);
     const item = await sender.seal(errand);
@@ -246,7 +248,9 @@ describe('an upload', () => {
 });
 
 describe('a revocation during an upload', () => {
-  it('lets no more than 256 KiB beyond the acknowledged leave, at whatever moment it comes', async () => {
+  it('lets no more than 256 KiB beyond the acknowledged leave, at whatever moment it comes', {
+    tags: ['long'],
+  }, async () => {
     const random = new SeededRandom(8);
     for (let round = 0; round < 16; round += 1) {
       const errand = makeErrand(house, request, 1_000_000);

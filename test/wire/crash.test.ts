@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag namespaces
+// @module-tag root
 // What a crash leaves behind, with everything switched on that could tell: core dumps, node's reports, stderr. No frame, no key.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,7 @@
+// @module-tag long
+// @module-tag namespaces
+// @module-tag root
+// @module-tag gstreamer
 // The proof on the wire: the device in a network of its own, every packet of it captured, through scenarios with and without a
 // grant. Nothing that is not listed, no piece of footage, key or private text; after a grant exactly the clip. After each
 // scenario a real leak is sent from the same network, and the same search finds it.

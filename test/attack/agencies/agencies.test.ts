@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds: over 600 generated agencies, good, federal, unknown, suspended, revoked, cross-signed, expired and key-rotated, are
 // each answered by registry, bridge and device with exactly the code they should be, and the good ones are let through.
 import { mkdtempSync } from 'node:fs';

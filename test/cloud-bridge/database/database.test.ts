@@ -65,13 +65,13 @@ describe('a database that is whole but cannot be used now', () => {
     await rmdir(path + suffix);
   });
 
-  it('says so, when another program holds it', async () => {
+  it('says so, when another program holds it', { tags: ['long'], timeout: 20_000 }, async () => {
     const holder = new Sqlite(path);
     holder.pragma('journal_mode = DELETE');
     holder.exec('begin exclusive');
     expect(await opened()).toMatchObject({ code: 'database_busy', retryable: true });
     holder.close();
-  }, 20_000);
+  });
 });
 
 it('says that a folder in its place, or a folder that is not there, cannot be used', async () => {

@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds: a bridge or a vault that dies at any step of a hand-over neither loses the clip nor makes a second one.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

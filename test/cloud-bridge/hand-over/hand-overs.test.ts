@@ -170,7 +170,10 @@ describe('a vault that is slow or lies', () => {
   const json = (reply: ServerResponse, status: number, body: object) =>
     reply.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-  it('is not believed: each wrong word leaves the clip at the bridge, and the true one is taken at last', async () => {
+  it('is not believed: each wrong word leaves the clip at the bridge, and the true one is taken at last', {
+    tags: ['long'],
+    timeout: 30_000,
+  }, async () => {
     const parcel = house.parcel(request);
     const real = new OfferedClip(house, vault, request, parcel);
     const { cast, random } = house;
@@ -216,7 +219,7 @@ describe('a vault that is slow or lies', () => {
     impostor.lie = () => false;
     await handedOver(parcel);
     expect(atVault()).toEqual([real.item]);
-  }, 30_000);
+  });
 
   async function expectLies(parcel: Parcel, lies: [string, string, (reply: ServerResponse) => void][]): Promise<void> {
     let at = 0;

@@ -39,7 +39,7 @@ describe('a file of the operator', () => {
   });
 });
 
-describe('the domain’s web server', () => {
+describe('the domain’s web server', { tags: ['openssl'] }, () => {
   let server: Server;
   let ca: string;
   const maker = new CertificateMaker();

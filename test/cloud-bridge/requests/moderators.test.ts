@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds: moderators decide with tokens of their own and can do nothing else; two who decide at once do not undo each other.
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';

@@ -8,7 +8,8 @@ import { openPublished } from '../../../device/protocol/published.ts';
 import { type AreaDocument, areaDocumentSchema, revocationsSchema } from '../../../device/protocol/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { BridgeHouse } from '../../support/bridge-house.ts';
-import { BROKERS, collector, startBroker, type TestBroker } from '../../support/broker.ts';
+import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
+import { describeOnEachBroker } from '../../support/each-broker.ts';
 import { claimsOf, HOME, makeParty, squareAround } from '../../support/parties.ts';
 
 const minuteUs = 60_000_000;
@@ -178,7 +179,7 @@ describe('a request', () => {
   });
 });
 
-describe.each(BROKERS)('the board at the area broker, %s', (kind) => {
+describeOnEachBroker('the board at the area broker, %s', (kind) => {
   let broker: TestBroker;
   let house: BridgeHouse;
   let device: MqttLink;
@@ -296,7 +297,7 @@ describe.each(BROKERS)('the board at the area broker, %s', (kind) => {
     expect(after.requests.length).toBe(1);
   });
 
-  it('is complete soon after a registry that was away when the bridge started', async () => {
+  it('is complete soon after a registry that was away when the bridge started', { tags: ['long'] }, async () => {
     await house.post('/v1/requests', { request: house.cast.request() });
     const next = listen(topics.areaRequests(house.cast.cell, 1));
     device.start();

@@ -18,7 +18,9 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 describe('an agency', () => {
-  it('is told what becomes of its request and its clips, each under an id of its own, and signed', async () => {
+  it('is told what becomes of its request and its clips, each under an id of its own, and signed', {
+    tags: ['long'],
+  }, async () => {
     await rig.set();
     const { token, id } = await rig.post();
     await house.enrol();

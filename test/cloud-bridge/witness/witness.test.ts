@@ -117,7 +117,7 @@ describe('a log that grows', () => {
     await expect(verify([key, stranger])).rejects.toMatchObject({ code: 'verify_failed' });
   });
 
-  it('is watched by a process that stays, and stops on Ctrl-C', async () => {
+  it('is watched by a process that stays, and stops on Ctrl-C', { tags: ['long'], timeout: 60_000 }, async () => {
     const watching = new Running([...words(), '--every', '1']);
     try {
       const ready = await watching.line('the witness', (line) => line['event'] === 'ready');
@@ -131,7 +131,7 @@ describe('a log that grows', () => {
       await watching.stop();
     }
     expect(await watching.ended()).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('the bridge', () => {
@@ -211,7 +211,10 @@ describe('a witness', () => {
 });
 
 describe('a log that was put back', () => {
-  it('is found by the witness that stays, which keeps both heads and says it again at every start', async () => {
+  it('is found by the witness that stays, which keeps both heads and says it again at every start', {
+    tags: ['long'],
+    timeout: 60_000,
+  }, async () => {
     const early = await backup();
     await event();
     const watching = new Running([...words(), '--every', '1']);
@@ -235,7 +238,7 @@ describe('a log that was put back', () => {
     writeFileSync(join(data, 'memory.json'), seen);
     expect(await lookHere(data)).toBe('custody_fork');
     expect(await lookHere(data)).toBe('custody_fork');
-  }, 60_000);
+  });
 
   it('is found where two trees have one size', async () => {
     const elsewhere = join(folder.path, 'twins');

@@ -1,0 +1,71 @@
+// Owns: reading vitest's JSON report: how many passed, failed and were left out, and what was proved; and what tests may need.
+// Not here: running the tests (test.mjs, check.mjs).
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** What a test may need beyond Node, git and npm's packages: its tag, what that is, its commands and Debian packages. */
+const needs = JSON.parse(readFileSync(join(root, 'test/needs.json'), 'utf8'));
+
+/** The tags of all tests that `npm test` leaves out. */
+export const tagsLeftOut = ['long', ...Object.keys(needs)];
+
+/** Where Debian keeps what only root runs. */
+const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+
+function isHere(tag) {
+  if (tag === 'root') return process.getuid?.() === 0;
+  if (tag === 'footage') {
+    const folder = process.env.DOORSILL_MEDIA ?? join(root, '../shared/media');
+    return existsSync(folder) && readdirSync(folder).length > 0;
+  }
+  return (needs[tag].commands ?? []).every((name) => FOLDERS.some((folder) => existsSync(join(folder, name))));
+}
+
+/** What is not on this machine of what tests need: `[{ tag, what, packages }]`. */
+export function missingNeeds() {
+  return Object.entries(needs)
+    .filter(([tag]) => !isHere(tag))
+    .map(([tag, { what, packages = [] }]) => ({ tag, what, packages }));
+}
+
+/** The one line that installs what is missing; null where no package would help. */
+export function installLine(missing) {
+  const packages = [...new Set(missing.flatMap((need) => need.packages))];
+  return packages.length === 0 ? null : `sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+}
+
+/** In a sentence: what a tag stands for. */
+export function whatTagMeans(tag) {
+  return tag === 'long' ? 'take longer than 2 s' : `need ${needs[tag].what}`;
+}
+
+/**
+ * Reads a report. `counts` are of tests; `skipped` names each that did not run, with its tags; `proved` are lines for the table
+ * of what was proved; `files` are sorted by how long they took. Throws where there is no report.
+ */
+export function readReport(reportFile) {
+  const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const skipped = [];
+  const proved = [];
+  const files = testResults.map((file) => {
+    const name = relative(root, file.name);
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed') {
+        counts.passed += 1;
+        for (const line of test.meta?.proved ?? []) proved.push({ ...line, test: name });
+      } else if (test.status === 'failed') counts.failed += 1;
+      else {
+        counts.skipped += 1;
+        skipped.push({ name: `${name}: ${test.fullName}`, tags: test.tags });
+      }
+    }
+    // A file that broke before its first test.
+    if (file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')) counts.failed += 1;
+    return { name, seconds: (file.endTime - file.startTime) / 1000 };
+  });
+  return { counts, skipped, proved, files: files.sort((a, b) => b.seconds - a.seconds) };
+}
