@@ -26,7 +26,7 @@ export { drawDogPhoto } from './camera/dog-art.ts';
 export { chooseEncoder } from './camera/encoder.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
 export { runFfmpeg } from './camera/ffmpeg-run.ts';
-export { parseCameraSource } from './camera/sources.ts';
+export { CAMERA_HELP, parseCameraSource } from './camera/sources.ts';
 export { type Tried, tryCamera } from './camera/try-camera.ts';
 export { countFrames } from './clip/hidden-frames.ts';
 export { verifyClip } from './clip/verify-clip.ts';

@@ -77,6 +77,17 @@ const NODE = /^\/dev\/(video\d|v4l\/)/;
 /** What may be opened as a camera: a name under /dev that leads nowhere else by itself. */
 const DEVICE = /^\/dev\/(?!.*\.\.)[\w.:+@\\/-]{1,250}$/;
 
+/** Every kind of camera with its options, as the help of verbs shows it. */
+export const CAMERA_HELP = `
+Cameras, and the options that follow a ? and are joined by &:
+  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog, seconds=N, pace=own|fast, audio=on|off
+  file:PATH            a video file                loop (again and again) or once, pace=own|fast, audio=on|off
+  rtsp://HOST/PATH     a network camera            none: what follows the ? belongs to the camera
+  v4l2:/dev/video0     a USB or built-in camera    size=1280x720, rate=15, format=h264|mjpeg|raw, mic=alsa:DEVICE,
+                                                   mic-rate=48000, audio=on|off|required, control.NAME=N
+  rpicam:              a Raspberry Pi's module     size=1280x720, rate=15, mic=alsa:DEVICE, mic-rate=48000, audio=...
+pace=fast reads a file as fast as it can, once, and dates its footage into the past.`;
+
 /**
  * Reads a camera's name: `synthetic`, `file:PATH`, the path of a file that exists, `rtsp://...`, `v4l2:/dev/video0` or
  * `rpicam:`. Options follow a `?`: `pace=own|fast`, `loop` or `once`, `audio=on|off`; for synthetic also `size=WxH`,
@@ -98,6 +109,10 @@ function unsupported(text: string): Error {
   return failure('camera_unsupported', { source: shownAs(text) });
 }
 
+function invalidOption(text: string, detail: string): Error {
+  return failure('camera_option_invalid', { source: shownAs(text), detail });
+}
+
 /** An address for people. A password with a slash or a space in it does not end there: all before the last `@` is hidden. */
 function shownAs(address: string): string {
   return withoutCredentials(address.replace(/^([a-z][a-z0-9+.-]*:\/\/).*@/is, '$1***@')).slice(0, SHOWN_LENGTH_MAX);
@@ -113,8 +128,20 @@ interface Options {
   play: Play;
 }
 
-/** Reads `a=b&c`; every key must be in `allowed`. Throws `camera_unsupported`. */
-function readOptions(query: string, text: string, defaults: SourceDefaults, allowed: readonly string[]): Options {
+/** What each option of a drawn porch or a file takes. */
+const OPTION_VALUES = {
+  pace: 'pace takes own or fast',
+  audio: 'audio takes on or off',
+  loop: 'loop takes no value',
+  once: 'once takes no value',
+  seconds: `seconds takes 1 to ${SECONDS_MAX}`,
+  play: `play takes ${PLAYS.join(' or ')}`,
+  size: 'size takes WIDTHxHEIGHT: 320x180 to 3840x2160, the width a multiple of 16, the height even',
+} as const;
+type OptionName = keyof typeof OPTION_VALUES;
+
+/** Reads `a=b&c`; every key must be in `allowed`. Throws `camera_option_invalid`. */
+function readOptions(query: string, text: string, defaults: SourceDefaults, allowed: readonly OptionName[]): Options {
   const options: Options = {
     pace: 'own',
     loop: false,
@@ -125,8 +152,9 @@ function readOptions(query: string, text: string, defaults: SourceDefaults, allo
     seconds: null,
     play: 'visitor',
   };
-  for (const [key, value] of new URLSearchParams(query)) {
-    if (!allowed.includes(key)) throw unsupported(text);
+  for (const [name, value] of new URLSearchParams(query)) {
+    const key = allowed.find((one) => one === name);
+    if (!key) throw invalidOption(text, `there is no option ${name} here, only ${allowed.join(', ')}`);
     if (key === 'pace' && (value === 'own' || value === 'fast')) options.pace = value;
     else if (key === 'audio' && (value === 'on' || value === 'off')) options.audio = value === 'on';
     else if ((key === 'loop' || key === 'once') && value === '') options.loop = key === 'loop';
@@ -135,7 +163,7 @@ function readOptions(query: string, text: string, defaults: SourceDefaults, allo
     else if (key === 'size' && SYNTHETIC_SIZE.test(value)) {
       const [width = 0, height = 0] = value.split('x').map(Number);
       [options.width, options.height] = [width, height];
-    } else throw unsupported(text);
+    } else throw invalidOption(text, OPTION_VALUES[key]);
   }
   return options;
 }
@@ -152,8 +180,9 @@ function parseSynthetic(text: string, defaults: SourceDefaults): SyntheticSource
   // The frame number's blocks and the scene need some room, and 4:2:0 needs even sizes.
   const sizeFits =
     width % 16 === 0 && height % 2 === 0 && width >= 320 && height >= 180 && width <= 3840 && height <= 2160;
-  const lengthFits = seconds === null ? pace === 'own' : seconds >= 1 && seconds <= SECONDS_MAX;
-  if (!sizeFits || !lengthFits) throw unsupported(text);
+  if (!sizeFits) throw invalidOption(text, OPTION_VALUES.size);
+  if (seconds === null && pace === 'fast') throw invalidOption(text, 'pace=fast needs an end: seconds=N');
+  if (seconds !== null && (seconds < 1 || seconds > SECONDS_MAX)) throw invalidOption(text, OPTION_VALUES.seconds);
   return { kind: 'synthetic', width, height, pace, audio, seconds, play, shown: text };
 }
 
@@ -182,7 +211,7 @@ function parseFile(named: string, text: string, defaults: SourceDefaults): FileS
   const { pace, audio } = told;
   // Read fast, footage ends at the moment the capture began; there is no second such moment for another pass. Where files
   // are played again and again by default, this one is not.
-  if (told.loop && pace === 'fast') throw unsupported(text);
+  if (told.loop && pace === 'fast') throw invalidOption(text, 'loop and pace=fast exclude each other');
   const loop = pace !== 'fast' && (told.loop || (defaults.loop === true && !new URLSearchParams(query).has('once')));
   return { kind: 'file', path: resolve(path), loop, pace, audio, shown };
 }

@@ -234,7 +234,7 @@ export const ERRORS = {
     2,
     false,
     'The camera {source} is named with an option that is not valid: {detail}',
-    'Write for example `v4l2:/dev/video0?size=1280x720&rate=15&format=mjpeg&mic=alsa:plughw:1,0&control.brightness=140`.',
+    '`doorsill up --help` lists the options of each kind of camera.',
   ),
   camera_not_found: rule(404, 6, false, 'The camera {source} does not exist.', 'Check the path or address.'),
   camera_unreachable: rule(
@@ -1198,6 +1198,17 @@ export type Failure = CodedError<ErrorCode>;
 /** Makes the failure for a code; `facts` fill the {places} of its sentences and must be safe to show. */
 export function failure(code: ErrorCode, facts: Record<string, string | number> = {}, cause?: unknown): Failure {
   return new CodedError(code, ERRORS[code], facts, cause);
+}
+
+/**
+ * A failure that another part raised and put into words: `words` is its message, with or without the code's advice behind it,
+ * as receipts carry it. At most 600 letters of it are kept.
+ */
+export function reportedFailure(code: ErrorCode, words: string): Failure {
+  const rule = ERRORS[code];
+  const isWhole = !words.endsWith(rule.advice);
+  const message = (isWhole ? words : words.slice(0, -rule.advice.length)).trim().slice(0, 600);
+  return new CodedError(code, { ...rule, message: message || rule.message }, { detail: message });
 }
 
 /** Whether a thrown value is a coded failure. */

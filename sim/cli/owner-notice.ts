@@ -8,6 +8,7 @@ import {
   makeCommand,
   type OwnerSession,
   type Receipt,
+  reportedFailure,
   type Signer,
   type UploadProgress,
   type VerifiedNotice,
@@ -170,7 +171,7 @@ export async function answered(
 function refusal(receipt: Receipt) {
   const code = receipt.code;
   if (code && isErrorCode(code))
-    return failure(code, { detail: receipt.detail ?? 'the device did not say more; its log does' });
+    return reportedFailure(code, receipt.detail ?? 'The device did not say more; its log does.');
   return failure('internal', { detail: `the device answered ${receipt.outcome} with the unknown code ${code}` });
 }
 

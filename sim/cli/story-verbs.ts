@@ -1,7 +1,7 @@
 // Owns: the verbs that run everything on this machine: up, demo, story. Not here: the stories (story/).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, KeyboardButton } from '../../device/index.ts';
+import { CAMERA_HELP, failure, KeyboardButton } from '../../device/index.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
 import { tellFederalRefused } from '../story/federal-refused.ts';
@@ -10,10 +10,28 @@ import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
-import { Up } from '../story/up.ts';
+import { PORT_USUAL, Up } from '../story/up.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
 import { parseSeconds } from './moments.ts';
+import { parsePort } from './part-options.ts';
+
+interface UpCommandOptions {
+  data?: string;
+  camera?: string;
+  port?: string;
+  ask: boolean;
+}
+
+/** Highest first port: three more follow it. */
+const FIRST_PORT_MAX = 65_532;
+
+function parseFirstPort(text: string): number {
+  const port = parsePort(text, 0);
+  if (port === 0 || port > FIRST_PORT_MAX)
+    throw failure('usage', { detail: `--port takes 1 to ${FIRST_PORT_MAX}: three more ports follow it` });
+  return port;
+}
 
 export function addUp(program: Command): void {
   program
@@ -24,6 +42,10 @@ export function addUp(program: Command): void {
       '--camera <source>',
       'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
     )
+    .option(
+      '--port <n>',
+      `the broker's port; registry, bridge and vault take the next three (default: ${PORT_USUAL} if free)`,
+    )
     .option('--no-ask', 'no agency asks by itself')
     .addHelpText(
       'after',
@@ -33,6 +55,7 @@ Examples:
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
   $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
+${CAMERA_HELP}
 
 While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.
 
@@ -40,7 +63,7 @@ Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up he
 To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
   $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
-    .action(async (options: { data?: string; camera?: string; ask: boolean }, command: Command) => {
+    .action(async (options: UpCommandOptions, command: Command) => {
       const context = openContext(command);
       const signal = stopSignal();
       const up = new Up(
@@ -50,6 +73,7 @@ To have a broker that others reach, run the parts singly; broker, device and pai
           hasTerminal: process.stdin.isTTY === true,
           logLevel: context.logLevel,
           ...(options.camera === undefined ? {} : { camera: options.camera }),
+          ...(options.port === undefined ? {} : { port: parseFirstPort(options.port) }),
         },
         context,
       );
@@ -101,7 +125,8 @@ export function addDemo(program: Command): void {
 Examples:
   $ npx doorsill demo
   $ npx doorsill demo --camera file:porch.mp4 --from 7.2 --to 15.5 --disclose address,email
-  $ npx doorsill demo --camera rtsp://127.0.0.1:8554/porch --from 2 --to 6 --json`,
+  $ npx doorsill demo --camera rtsp://127.0.0.1:8554/porch --from 2 --to 6 --json
+${CAMERA_HELP}`,
     )
     .action(async (options: DemoOptions, command: Command) => {
       const context = openContext(command);

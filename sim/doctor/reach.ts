@@ -1,7 +1,5 @@
 // Owns: asking what a doorbell leans on whether it answers: its camera, its broker, its bridge. Each look ends within seconds.
 // Not here: what the doorbell's folder holds (device.ts).
-import { access, constants } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -20,44 +18,13 @@ import {
 import { type Finding, fault, note, ok, type Seams, wrong } from './finding.ts';
 
 const REACH_MS_MAX = 4_000;
-const RTSP_PORT = 554;
 
-/** Whether the camera is there, for a doorbell that is not running: a file, a device this user may open, a port that answers. */
-export async function cameraOf(seams: Seams, config: DeviceConfig): Promise<Finding | Finding[]> {
+/** Whether the camera works, for a doorbell that is not running. */
+export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<Finding[]> {
   const source = parseCameraSource(config.camera, { loop: true });
-  if (source.kind === 'rtsp') {
-    const { hostname, port } = source.url;
-    const trouble = await connectFault(seams, hostname.replace(/^\[|\]$/g, ''), Number(port) || RTSP_PORT);
-    if (trouble !== null) {
-      return wrong(
-        'camera',
-        `${source.shown} does not answer: ${trouble}`,
-        'Check its power, its address and that this machine is on its network.',
-      );
-    }
-  }
-  if (source.kind === 'file') await access(source.path, constants.R_OK);
-  if (source.kind === 'v4l2' || source.kind === 'rpicam') {
-    const { clock } = seams;
-    const programs = new SystemPrograms();
-    const { gives, troubles } = await tryCamera(source, { clock, programs, ffmpeg: await findFfmpeg() });
-    return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => fault('camera', trouble))];
-  }
-  return ok('camera', source.shown);
-}
-
-function connectFault({ clock }: Seams, host: string, port: number): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host, port });
-    const end = (fault: string | null) => {
-      timer.cancel();
-      socket.destroy();
-      resolve(fault);
-    };
-    const timer = clock.after(REACH_MS_MAX, () => end(`no answer within ${REACH_MS_MAX / 1_000} s`));
-    socket.once('connect', () => end(null));
-    socket.once('error', (thrown: NodeJS.ErrnoException) => end(thrown.code ?? thrown.message));
-  });
+  const context = { clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
+  const { gives, troubles } = await tryCamera(source, context);
+  return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => fault('camera', trouble))];
 }
 
 /** Logs in as the doorbell, which must not be running: a broker ends the older of two sessions. */

@@ -189,7 +189,7 @@ function demoCamera(options: Pick<DemoOptions, 'camera' | 'toUs'>): string {
   const join = camera.includes('?') ? '&' : '?';
   const seconds = Math.ceil(options.toUs / 1_000_000) + 2;
   if (camera.startsWith('synthetic')) return `${camera}${join}pace=fast&seconds=${seconds}`;
-  return `${camera}?once&pace=fast`;
+  return `${camera}${join}once&pace=fast`;
 }
 
 /** Waits until the ring holds the window's end, or the source has ended; returns the window in wall time. */

@@ -29,6 +29,8 @@ import { demoAsk } from './ask.ts';
 export interface UpOptions {
   folder: string;
   camera?: string;
+  /** The first of its four ports, asked for; absent: the usual ones where they are free. */
+  port?: number;
   /** Whether the demo agency asks by itself when somebody rings. */
   agencyAsks: boolean;
   /** Whether somebody can type here. */
@@ -44,6 +46,8 @@ export interface StoryDeps {
   output: Output;
 }
 
+/** The broker's usual port; registry, bridge and vault have the next three. */
+export const PORT_USUAL = 18_830;
 /** What the agency asks about: this much around the press. */
 const BEFORE_PRESS_US = 2_000_000;
 const AFTER_PRESS_US = 2_000_000;
@@ -82,6 +86,7 @@ export class Up {
         folder: options.folder,
         kind: 'doorsill-up',
         logLevel: options.logLevel,
+        port: { first: options.port ?? PORT_USUAL, isRequired: options.port !== undefined },
         ...(options.camera === undefined ? {} : { camera: options.camera }),
       },
       { ...deps, say: (text) => deps.output.progress(text) },

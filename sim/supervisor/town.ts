@@ -11,6 +11,7 @@ import {
   exchangeJson,
   type FolderLock,
   failure,
+  findFfmpeg,
   type Home,
   isFailure,
   issueAccount,
@@ -19,10 +20,13 @@ import {
   loadOrCreateDeviceKey,
   loadOrCreateOwnerKey,
   pairWithDevice,
+  parseCameraSource,
   type Random,
   type SigningKey,
+  SystemPrograms,
   sha256Hex,
   storeHome,
+  tryCamera,
   utf8,
 } from '../../device/index.ts';
 import { type EvidenceDesk, openEvidenceDesk } from '../officer/evidence-desk.ts';
@@ -39,6 +43,8 @@ export interface TownOptions {
   logLevel: string;
   /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
   vault?: { program: string; said: (line: Record<string, unknown>) => void };
+  /** Ports of broker, registry, bridge and vault on the first run: this one and the three after it. Absent: free ones. */
+  port?: { first: number; isRequired: boolean };
   /** Settings of the doorbell on the first run, besides the demo home's. */
   device?: Partial<Omit<DeviceConfigInput, 'home'>>;
   /** Settings of the bridge on the first run, besides its defaults. */
@@ -78,6 +84,10 @@ export const DEMO_HOME = {
   },
 } as const;
 
+type PortName = keyof TownFile['ports'];
+/** The order of the ports that `port` begins. */
+const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'];
+
 /** One home of a town: its doorbell's process, and the folders of device and owner. */
 interface HomePlace {
   name: string;
@@ -99,7 +109,7 @@ export class Town {
   private readonly children = new Map<string, Child>();
   private lock: FolderLock | null = null;
   /** A start that is still under way then must not start another part. */
-  private isStopped = false;
+  private readonly stopping = new AbortController();
 
   constructor(options: TownOptions, deps: TownDeps) {
     this.options = options;
@@ -118,10 +128,14 @@ export class Town {
     return child;
   }
 
-  /** Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. */
+  /**
+   * Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. A camera that is
+   * named is tried first, so that nothing is started for one that cannot be used: throws its coded failure.
+   */
   async start(): Promise<TownFacts> {
     const { disk } = this.deps;
     const { folder, kind } = this.options;
+    await this.tryCamera();
     const { file, lock } = await claimFolder(disk, folder, kind);
     this.lock = lock;
     try {
@@ -133,9 +147,25 @@ export class Town {
     }
   }
 
+  /** A camera that is away may come back while `up` runs; everything else it is refused for stays as it is. */
+  private async tryCamera(): Promise<void> {
+    const { camera, kind } = this.options;
+    if (camera === undefined) return;
+    const source = parseCameraSource(camera, { loop: true });
+    try {
+      const context = { clock: this.deps.clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
+      const { troubles } = await tryCamera(source, context, this.stopping.signal);
+      for (const trouble of troubles) this.deps.say(`${trouble.message} ${trouble.advice}`);
+    } catch (thrown) {
+      const mayComeBack = isFailure(thrown) && ['camera_unreachable', 'camera_gone'].includes(thrown.code);
+      if (kind !== 'doorsill-up' || !mayComeBack) throw thrown;
+      this.deps.say(`${thrown.message} ${thrown.advice} The doorbell goes on trying.`);
+    }
+  }
+
   /** Stops every part, the device first, so that it can say goodbye. */
   async stop(): Promise<void> {
-    this.isStopped = true;
+    this.stopping.abort(failure('interrupted', { signal: 'the end of the town' }));
     const doorbells = [...this.children.keys()].filter((name) => name.startsWith('doorbell'));
     for (const name of [...doorbells, 'bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
     this.lock?.release();
@@ -200,19 +230,22 @@ export class Town {
     };
   }
 
-  /** Starts a part that serves, on its port of last time. */
-  private serve(name: keyof TownFile['ports'], file: TownFile | null, more: readonly string[] = []): Promise<unknown> {
+  /** Starts a part that serves: on the port that was asked for, else on that of last time, else on the first run's. */
+  private serve(name: PortName, file: TownFile | null, more: readonly string[] = []): Promise<unknown> {
     const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
-    return this.startOnPort(name, file?.ports[name] ?? 0, args);
+    const { port } = this.options;
+    if (port?.isRequired) return this.startAndPin(name, port.first + PORT_ORDER.indexOf(name), args);
+    const first = port === undefined ? 0 : port.first + PORT_ORDER.indexOf(name);
+    return this.startOnPort(name, file?.ports[name] || first, args);
   }
 
-  /** Starts a part on its port of last time, or on a free one when somebody else has taken it since. */
+  /** Starts a part on its port, or on a free one when another program has that. */
   private async startOnPort(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
     try {
       return await this.startAndPin(name, port, args);
     } catch (thrown) {
       if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
-      this.deps.say(`Port ${port} of the ${name} is taken now; it moves to another one.`);
+      this.deps.say(`Port ${port} of the ${name} is in use by another program; it takes another one.`);
       return this.startAndPin(name, 0, args);
     }
   }
@@ -233,7 +266,7 @@ export class Town {
   }
 
   private async startChild(name: string, args: string[]): Promise<unknown> {
-    if (this.isStopped) throw failure('interrupted', { signal: 'the end of the town' });
+    this.stopping.signal.throwIfAborted();
     const { vault } = this.options;
     const child = new Child(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,

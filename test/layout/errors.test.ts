@@ -1,7 +1,7 @@
 // Holds the closed table of failures and its printed twin, device/protocol/ERRORS.md, equal.
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ERRORS, failure, isFailure } from '../../device/protocol/errors.ts';
+import { ERRORS, failure, isFailure, reportedFailure } from '../../device/protocol/errors.ts';
 import { root, sources } from './source-tree.ts';
 
 it('prints every error code, with its statuses, message and advice, in the contract’s document', async () => {
@@ -36,4 +36,12 @@ it('fills the places of a message and strips what could forge a second line', ()
   expect(made.message).toBe('Port 1883 on 127.0.0.1?evil is in use.');
   expect(isFailure(made)).toBe(true);
   expect(isFailure(new Error('port_in_use'))).toBe(false);
+});
+
+it('repeats what another part reported in that part’s words, and the advice once', () => {
+  const raised = failure('button_unknown', { buttons: 'front, gate' });
+  const heard = reportedFailure('button_unknown', `${raised.message} ${raised.advice}`);
+  expect(heard.message).toBe('The doorbell has no such button; it has front, gate.');
+  expect([heard.code, heard.advice, heard.exit]).toEqual([raised.code, raised.advice, raised.exit]);
+  expect(reportedFailure('button_unknown', raised.message).message).toBe(raised.message);
 });
