@@ -44,6 +44,8 @@ export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox';
 type StorageState = DeviceState['storage']['state'];
 const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
 
+/** How often the state is published while only the ring's figures change. */
+const FIGURES_EVERY_MS = 10_000;
 const DETAIL_LETTERS_MAX = 300;
 const COVERAGE_SPANS_MAX = 20;
 const REQUESTS_MAX = 200;
@@ -54,6 +56,9 @@ export class Voice {
   private speaker: Speaker | null = null;
   private camera: CaptureChange | null = null;
   private sourceStartUs: number | null = null;
+  /** Monotonic time of the last state, and how many spans of footage it named. */
+  private saidMs = Number.NEGATIVE_INFINITY;
+  private saidSpans = 0;
   private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
   constructor(name: string, seams: { clock: Clock; random: Random; log: Log }) {
@@ -75,16 +80,19 @@ export class Voice {
     this.state();
   }
 
-  /** Takes in why a part cannot store, or null once it can; rethrows what is no word of the disk's but a bug of ours. */
+  /**
+   * Takes in why a part cannot store, or null once it can; each stored segment says so. Rethrows errors that do not come from
+   * the disk.
+   */
   storageIs(part: StoredPart, fault: unknown): void {
-    if (fault === null) this.faults.delete(part);
-    else {
+    if (fault !== null) {
       const code = isFailure(fault) ? fault.code : systemCode(fault);
       if (!(fault instanceof Error) || code === null) throw fault;
       const state = isNoSpace(fault) || isNoSpace(fault.cause) || FULL.has(code) ? 'full' : 'failed';
       this.faults.set(part, { state, detail: fault.message.slice(0, DETAIL_LETTERS_MAX) });
-    }
-    this.state();
+      this.state();
+    } else if (this.faults.delete(part)) this.state();
+    else this.figures();
   }
 
   /** The first trouble there is; what cannot be decided any more comes before what cannot be recorded. */
@@ -126,10 +134,23 @@ export class Voice {
     sent.catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
   }
 
-  /** Publishes the state. */
+  /** Publishes the state: something in it is another than before, or somebody asked. */
   state(): void {
     const state = this.stateNow();
-    if (state) this.speaker?.home.publishState(state);
+    if (!state) return;
+    this.saidMs = this.seams.clock.monotonicMs();
+    this.saidSpans = state.ring.coverage.length;
+    this.speaker?.home.publishState(state);
+  }
+
+  /**
+   * Publishes the state when nothing but the ring's figures may have changed, as they do with every segment: not oftener than
+   * every ten seconds, unless a span of footage has begun or gone.
+   */
+  private figures(): void {
+    const spans = Math.min(this.speaker?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
+    const isDue = this.seams.clock.monotonicMs() - this.saidMs >= FIGURES_EVERY_MS;
+    if (isDue || spans !== this.saidSpans) this.state();
   }
 
   /** The state put together from the parts; null before it speaks for any. */

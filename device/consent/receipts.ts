@@ -52,7 +52,8 @@ export function standingReceipt(request: string, record: RequestRecord): Receipt
         ...(intake === null ? {} : { intake }),
       };
     case 'revoking':
-      return { outcome: 'revoked', request, grant: state.grant.id };
+      // The clip is named: the bridge may have some of it, and its word that it is erased is still to come.
+      return { outcome: 'revoked', request, grant: state.grant.id, clip: state.clip };
     case 'revoked':
       return intake === null
         ? { outcome: 'revoked', request, grant: state.grant.id }

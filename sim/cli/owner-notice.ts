@@ -67,6 +67,12 @@ async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: st
   return [...notices.values()];
 }
 
+/** Has the device say its state and its open requests again; what comes of it is heard by the session's listeners. */
+export function askForState(session: OwnerSession, signer: Signer): void {
+  // An answer that does not come is asked for again by whoever waits for it.
+  session.command(makeCommand(signer, session.home.device, { action: 'announce' }).token).catch(() => undefined);
+}
+
 /** A request as lines for its owner: whose it is, what it wants, what the device has. */
 export function showNotice(notice: VerifiedNotice): string[] {
   const { request, credential } = notice;

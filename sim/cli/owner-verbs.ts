@@ -11,7 +11,9 @@ import {
   makeGrant,
   makeRevoke,
   type OwnerSession,
+  type Receipt,
   type Revoke,
+  recallAnswerOf,
   type Signer,
   sha256Hex,
   type VerifiedSighting,
@@ -26,6 +28,7 @@ import {
   elapsedMs,
   fetchNotice,
   fetchNotices,
+  oneLine,
   RECEIPT_MS_MAX,
   showNotice,
   showSighting,
@@ -33,6 +36,9 @@ import {
   showWindow,
 } from './owner-notice.ts';
 
+/** How long the bridge may take to say that it has erased a clip. */
+const ERASED_MS_MAX = 15_000;
+const ERASED_POLL_MS = 100;
 /** No camera shows a frame for a shorter time: a window of one frame. */
 const STILL_US = 1_000;
 
@@ -219,19 +225,72 @@ export function addRevoke(program: Command): void {
       const context = openContext(command);
       const folder = ownerFolder(options);
       await withOwner(context, options, async (session, signer) => {
-        const named = (await keptGrant(context, folder, id)) ?? (await grantHeardOf(session, signer, id));
+        const named = (await keptGrant(context, folder, id)) ?? grantNamedBy(await receiptsAbout(session, signer, id));
         const revoke = makeRevoke(signer, session.home.device, named);
-        const send = () => session.answer(named.request, 'revoke', revoke.token);
-        const ends = (outcome: string) => outcome === 'revoked' || outcome === 'recalled' || outcome === 'deleted';
-        const order = { jti: revoke.jti, request: named.request, send };
-        const { receipt } = await answered(session, order, RECEIPT_MS_MAX, (heard) => ends(heard.outcome));
+        const order = {
+          jti: revoke.jti,
+          request: named.request,
+          send: () => session.answer(named.request, 'revoke', revoke.token),
+        };
+        const ends = ({ outcome }: Receipt) => outcome === 'revoked' || isErased(outcome);
+        const first = await answered(session, order, RECEIPT_MS_MAX, ends);
         await forgetGrant(context.disk, folder, named.grant);
+        const receipt = await lastWord(session, signer, first.receipt, named.grant);
+        const erased = erasedBy(receipt);
         context.output.result(
-          { grant: named.grant, request: named.request, outcome: receipt.outcome },
-          `Revoked ${named.grant}: ${receipt.outcome}.`,
+          { grant: named.grant, request: named.request, outcome: receipt.outcome, ...erased.facts },
+          `Revoked ${named.grant}. ${erased.text}`,
         );
       });
     });
+}
+
+const isErased = (outcome: string) => outcome === 'recalled' || outcome === 'deleted';
+
+/**
+ * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there next, and the device hands on
+ * the bridge's signed word; until then its receipt names the clip.
+ */
+async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
+  let last = first;
+  const isNews = (receipt: Receipt) =>
+    receipt.grant === grant && !isErased(last.outcome) && receipt.outcome !== 'refused';
+  const stop = session.listen({
+    receipt: (receipt) => {
+      if (isNews(receipt)) last = receipt;
+    },
+  });
+  try {
+    await fetchNotices(session, signer);
+    const endMs = signer.clock.monotonicMs() + ERASED_MS_MAX;
+    while (last.outcome === 'revoked' && last.clip && signer.clock.monotonicMs() < endMs)
+      await signer.clock.sleep(ERASED_POLL_MS);
+    return last;
+  } finally {
+    stop();
+  }
+}
+
+/** What is gone after a revocation, as its last receipt says. */
+function erasedBy(receipt: Receipt): { facts: object; text: string } {
+  const answer = recallAnswerOf(receipt);
+  if (answer) {
+    const { decision, reason } = answer;
+    return {
+      facts: { vault: { decision, ...(reason ? { reason } : {}) } },
+      text: `The vault had the clip already and says: ${decision}${reason ? ` (${oneLine(reason)})` : ''}.`,
+    };
+  }
+  if (receipt.outcome === 'deleted') {
+    const text = 'The clip is erased at the device and, as the bridge has signed, at the bridge.';
+    return { facts: { erased: ['device', 'bridge'] }, text };
+  }
+  if (!receipt.clip)
+    return { facts: { erased: ['device'] }, text: 'Nothing had left the device; what was cut for it is erased.' };
+  return {
+    facts: { erased: ['device'], pending: ['bridge'] },
+    text: 'Nothing more is sent. The bridge has not confirmed yet that it erased what it has; `doorsill watch` shows when it does.',
+  };
 }
 
 type NamedGrant = Pick<Revoke, 'request' | 'grant' | 'grantSha256'>;
@@ -243,18 +302,25 @@ async function keptGrant(context: Context, folder: string, id: string): Promise<
   return kept ? { request: kept.claims.request, grant: kept.claims.jti, grantSha256: sha256Hex(kept.token) } : null;
 }
 
-/** A grant another owner signed: the device names it in the receipts it repeats. Throws `consent_nothing_to_revoke`. */
-async function grantHeardOf(session: OwnerSession, signer: Signer, id: string): Promise<NamedGrant> {
-  const heard: NamedGrant[] = [];
+/** The receipts that the device repeats about a request or a grant: where it stands. */
+async function receiptsAbout(session: OwnerSession, signer: Signer, id: string): Promise<Receipt[]> {
+  const heard: Receipt[] = [];
   const stop = session.listen({
-    receipt: ({ request, grant, grantSha256 }) => {
-      if (request && grant && grantSha256 && (request === id || grant === id))
-        heard.push({ request, grant, grantSha256 });
+    receipt: (receipt) => {
+      if (receipt.request === id || receipt.grant === id) heard.push(receipt);
     },
   });
   await fetchNotices(session, signer);
   stop();
-  const named = heard.at(-1);
-  if (!named) throw failure('consent_nothing_to_revoke');
-  return named;
+  return heard;
+}
+
+/** The grant that receipts name, which another owner may have signed. Throws `consent_nothing_to_revoke`. */
+function grantNamedBy(receipts: readonly Receipt[]): NamedGrant {
+  const named = receipts.flatMap(({ request, grant, grantSha256 }) =>
+    request && grant && grantSha256 ? [{ request, grant, grantSha256 }] : [],
+  );
+  const last = named.at(-1);
+  if (!last) throw failure('consent_nothing_to_revoke');
+  return last;
 }

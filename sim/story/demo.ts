@@ -21,7 +21,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { answered, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
+import { answered, askForState, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { fetchPapers, keepPapers, PROOF_NAME, RECEIPT_NAME } from '../papers/papers.ts';
@@ -62,6 +62,8 @@ const PAST_END_MS_MAX = 10_000;
 /** A camera that has not given a picture by then is not going to. */
 const CAMERA_MS_MAX = 30_000;
 const NOTICE_MS_MAX = 30_000;
+/** How often the device is asked how far its footage goes, at most. */
+const ASK_EVERY_MS = 500;
 const HANDED_OVER_MS_MAX = 60_000;
 
 /** Runs the story to its end. Throws a coded failure when no clip reached the vault; leaves no process in any case. */
@@ -138,7 +140,7 @@ export async function inTown<Result>(
     const session = new OwnerSession(facts.home, deps);
     closers.unshift(() => session.stop());
     const signer = { key: facts.ownerKey, clock: deps.clock, random: deps.random };
-    const window = await recordedWindow(session, options, deps, signal);
+    const window = await recordedWindow(session, signer, options, deps, signal);
     return await play({ town, facts, session, signer, window, deps, signal });
   } finally {
     for (const close of closers) await close();
@@ -195,6 +197,7 @@ function demoCamera(options: Pick<DemoOptions, 'camera' | 'toUs'>): string {
 /** Waits until the ring holds the window's end, or the source has ended; returns the window in wall time. */
 async function recordedWindow(
   session: OwnerSession,
+  signer: Signer,
   options: Pick<DemoOptions, 'fromUs' | 'toUs'>,
   deps: StoryDeps,
   signal: AbortSignal,
@@ -203,6 +206,14 @@ async function recordedWindow(
   const timers: Timer[] = [];
   const later = (delayMs: number, call: () => void) => timers.push(deps.clock.after(delayMs, call));
   let isAwaited = false;
+  // The device says how far its footage goes only now and then, unless it is asked.
+  let asking: Timer | null = null;
+  const askAt = (window: Window | null) => {
+    const leftMs = window === null ? 0 : (window.endUs - deps.clock.wallUs()) / 1000;
+    asking?.cancel();
+    asking = deps.clock.after(Math.max(ASK_EVERY_MS, leftMs), () => askForState(session, signer));
+    timers.push(asking);
+  };
   const wait = session.waitFor<Window>(
     'the footage',
     FOOTAGE_MS_MAX,
@@ -232,7 +243,7 @@ async function recordedWindow(
           later(CAMERA_MS_MAX, () =>
             failed(failure('camera_unreachable', { source: camera.source, detail: whyOf(camera) })),
           );
-        }
+        } else if (camera.state === 'recording') askAt(window);
       },
     }),
     () => session.start(),

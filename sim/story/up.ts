@@ -19,7 +19,15 @@ import {
 } from '../../device/index.ts';
 import { printBytes, printFrames, printLength, printTimeOfDay } from '../cli/moments.ts';
 import type { Output } from '../cli/output.ts';
-import { fetchNotices, grantLine, shellWord, showNotice, showSighting, showUpload } from '../cli/owner-notice.ts';
+import {
+  askForState,
+  fetchNotices,
+  grantLine,
+  shellWord,
+  showNotice,
+  showSighting,
+  showUpload,
+} from '../cli/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
@@ -71,6 +79,7 @@ export class Up {
   private readonly stopping = new AbortController();
   private recordingSinceUs: number | null = null;
   private cameraState = '';
+  private stateAsked: Timer | null = null;
   private readonly pieces = new Map<string, Window>();
   private uploads = new Map<string, string>();
   /** Receipts told already: the device repeats them when it or the broker comes back. */
@@ -117,6 +126,7 @@ export class Up {
   async stop(): Promise<void> {
     this.isStopped = true;
     this.stopping.abort();
+    this.stateAsked?.cancel();
     for (const timer of this.timers) timer.cancel();
     await this.session?.stop();
     await this.town.stop();
@@ -167,9 +177,7 @@ export class Up {
 
   /** Has the device say again what it said while this session was away. */
   private catchUp(session: OwnerSession): void {
-    if (!this.signer) return;
-    const { token } = makeCommand(this.signer, session.home.device, { action: 'announce' });
-    session.command(token).catch(() => undefined);
+    if (this.signer) askForState(session, this.signer);
   }
 
   /** A second run: what is stored already, and requests that still wait. */
@@ -191,11 +199,16 @@ export class Up {
         ...(state.camera.code === undefined ? {} : { code: state.camera.code }),
       });
     }
+    const { session } = this;
     const newest = state.ring.coverage.at(-1);
     if (!newest) return;
     this.recordingSinceUs ??= newest.endUs;
-    if (newest.endUs - this.recordingSinceUs >= ASK_ANYWAY_AFTER_US) {
-      this.ask({ startUs: newest.endUs - 4_000_000, endUs: newest.endUs });
+    const missingUs = this.recordingSinceUs + ASK_ANYWAY_AFTER_US - newest.endUs;
+    if (missingUs <= 0) this.ask({ startUs: newest.endUs - 4_000_000, endUs: newest.endUs });
+    else if (!this.asked && this.options.agencyAsks && session) {
+      // The device says how far its footage goes only now and then, unless it is asked.
+      this.stateAsked?.cancel();
+      this.stateAsked = this.deps.clock.after(Math.max(1_000, missingUs / 1_000), () => this.catchUp(session));
     }
   }
 

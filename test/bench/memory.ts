@@ -10,6 +10,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import { loadOrCreateOwnerKey } from '../../device/owner/owner-key.ts';
 import { makeCommand, makeDenial } from '../../device/owner/sign.ts';
+import { askForState } from '../../sim/cli/owner-notice.ts';
 import { RunningTown } from '../support/running-town.ts';
 import { makeLively } from './footage.ts';
 import { median, type Row, type Run } from './measure.ts';
@@ -87,6 +88,8 @@ async function hourOf(town: RunningTown): Promise<Sample[]> {
   try {
     for (let pressed = 0, asked = 0; !isEnded; ) {
       await seams.clock.sleep(100);
+      // Without being asked the device says how far its footage goes only every ten seconds.
+      if (samples.length % 5 === 0) askForState(session, signer);
       samples.push({ minutes: Math.min(minutes, MINUTES - 0.01), rssMb: rssMb(town) });
       if (minutes >= pressed + 1) {
         pressed += 1;

@@ -98,7 +98,21 @@ it('with privacy on has no camera running and its shutter closed, and still ring
 });
 
 it('refuses to press a button that it does not have', async () => {
-  await expect(town.command({ action: 'press', button: 'nope' })).rejects.toMatchObject({ code: 'button_unknown' });
+  await expect(town.command({ action: 'press', button: 'nope' })).rejects.toMatchObject({
+    code: 'button_unknown',
+    message: 'The doorbell has no such button; it has front, gate.',
+  });
+});
+
+it('says its state when something changes, not with each second of footage', async () => {
+  await town.cameraIs('recording');
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const before = states.length;
+  const newest = state()?.ring.coverage.at(-1)?.endUs ?? 0;
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  expect(states.length - before).toBeLessThanOrEqual(1);
+  await town.footage(1_000_000, newest);
+  expect(state()?.ring.coverage.at(-1)?.endUs).toBeGreaterThan(newest);
 });
 
 it('tells its owner of a button that cannot be read, and when it can be again', async () => {

@@ -25,7 +25,7 @@ import {
   verifyClip,
   type Window,
 } from '../../device/index.ts';
-import { answered } from '../../sim/cli/owner-notice.ts';
+import { answered, askForState } from '../../sim/cli/owner-notice.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';
 import { demoAsk } from '../../sim/story/ask.ts';
@@ -123,12 +123,17 @@ it.for(kinds)(
         { timeout: PATIENCE_MS },
       )
       .toBe(true);
-    const window = await session.waitFor<Window>('the footage', PATIENCE_MS, (found) => ({
-      state: ({ ring }) => {
-        const last = ring.coverage.at(-1);
-        if (last && last.endUs - last.startUs >= CLIP_US) found({ startUs: last.endUs - CLIP_US, endUs: last.endUs });
-      },
-    }));
+    const key = await loadOrCreateOwnerKey(seams.disk, seams.random, at('me', 'owner.key'));
+    const signer = { ...seams, key };
+    const asking = setInterval(() => askForState(session, signer), 500);
+    const window = await session
+      .waitFor<Window>('the footage', PATIENCE_MS, (found) => ({
+        state: ({ ring }) => {
+          const last = ring.coverage.at(-1);
+          if (last && last.endUs - last.startUs >= CLIP_US) found({ startUs: last.endUs - CLIP_US, endUs: last.endUs });
+        },
+      }))
+      .finally(() => clearInterval(asking));
     const nowUs = seams.clock.wallUs();
     const ask = demoAsk(seams.clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
     const request = signRequest(seams, agencyKey, textOf(bridge, 'id'), ask);
@@ -138,8 +143,7 @@ it.for(kinds)(
       (found) => ({ notice: (heard) => heard.request.jti === request.id && found(heard) }),
       () => postRequest(bridgeUrl, request.token).then(() => undefined),
     );
-    const key = await loadOrCreateOwnerKey(seams.disk, seams.random, at('me', 'owner.key'));
-    const grant = makeGrant({ ...seams, key }, notice, { window, disclose: ['address'] });
+    const grant = makeGrant(signer, notice, { window, disclose: ['address'] });
     const send = () => session.answer(request.id, 'grant', grant.token);
     const order = { jti: grant.jti, request: request.id, send };
     const { receipt } = await answered(session, order, PATIENCE_MS, ({ outcome }) => outcome === 'sent');

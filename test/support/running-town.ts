@@ -29,7 +29,7 @@ import {
   type Window,
   walkLedger,
 } from '../../device/index.ts';
-import { answered } from '../../sim/cli/owner-notice.ts';
+import { answered, askForState } from '../../sim/cli/owner-notice.ts';
 import { evidenceId } from '../../sim/officer/evidence-desk.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
 import { demoAsk } from '../../sim/story/ask.ts';
@@ -52,6 +52,7 @@ const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new 
 /** How long a step may take on a slow and busy machine before the test gives up. */
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 50;
+const ASK_EVERY_MS = 500;
 
 /** What exists only once the town is up. */
 interface Cast {
@@ -187,13 +188,17 @@ export class RunningTown {
 
   /** Waits until the ring holds `lengthUs` of footage without a gap, newer than `afterUs`; returns the end of it. */
   async footage(lengthUs: number, afterUs = 0): Promise<Window> {
-    return this.session.waitFor<Window>('the footage', PATIENCE_MS, (found) => ({
-      state: ({ ring }) => {
-        const last = ring.coverage.at(-1);
-        if (last && last.endUs - Math.max(last.startUs, afterUs) >= lengthUs)
-          found({ startUs: last.endUs - lengthUs, endUs: last.endUs });
-      },
-    }));
+    const { session, signer } = this.cast;
+    const asking = setInterval(() => askForState(session, signer), ASK_EVERY_MS);
+    return session
+      .waitFor<Window>('the footage', PATIENCE_MS, (found) => ({
+        state: ({ ring }) => {
+          const last = ring.coverage.at(-1);
+          if (last && last.endUs - Math.max(last.startUs, afterUs) >= lengthUs)
+            found({ startUs: last.endUs - lengthUs, endUs: last.endUs });
+        },
+      }))
+      .finally(() => clearInterval(asking));
   }
 
   /** Resolves when the device says that its camera is in `state`. */
