@@ -30,6 +30,7 @@ import type { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { partsInside } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
+import type { DeviceEvent } from './protocol/home.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
@@ -49,6 +50,8 @@ export interface DoorbellOptions {
   folder: string;
   /** A bridge's one-time code, for a device that is not enrolled yet. */
   enrolmentCode?: string;
+  /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
+  heard?: (event: DeviceEvent) => void;
 }
 
 export interface DoorbellSeams {
@@ -98,7 +101,7 @@ export class Doorbell {
     this.disk = new CountingDisk(seams.disk, options.folder);
     this.seams = { ...seams, disk: this.disk };
     this.startedMs = seams.clock.monotonicMs();
-    this.voice = new Voice(options.config.name, seams);
+    this.voice = new Voice(options.config.name, seams, options.heard);
     this.door = new Door({
       clock: seams.clock,
       config: options.config,

@@ -53,9 +53,10 @@ export function makePairing(deps: FrontDeskDeps): PairingServer {
       return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });
     },
     pair: (key, name) => gate.pair(key, name),
+    issuesAccounts: config.home.accounts !== undefined,
     issueAccount: async (ownerKey) => {
       const address = await ownerAddress(config, folder, seams.disk);
-      return { ...address, ...(await accounts.issue(ownerKey)) };
+      return config.home.accounts === undefined ? address : { ...address, ...(await accounts.issue(ownerKey)) };
     },
     still: (call) => stillFor({ ...deps, clock: seams.clock }, call),
   });

@@ -53,6 +53,7 @@ const REQUESTS_MAX = 200;
 export class Voice {
   private readonly name: string;
   private readonly seams: { clock: Clock; random: Random; log: Log };
+  private readonly heard: (event: DeviceEvent) => void;
   private speaker: Speaker | null = null;
   private camera: CaptureChange | null = null;
   private sourceStartUs: number | null = null;
@@ -61,9 +62,15 @@ export class Voice {
   private saidSpans = 0;
   private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
-  constructor(name: string, seams: { clock: Clock; random: Random; log: Log }) {
+  /** `heard` is called with every event, on this machine, whether the home broker is reached or not. */
+  constructor(
+    name: string,
+    seams: { clock: Clock; random: Random; log: Log },
+    heard: (event: DeviceEvent) => void = () => {},
+  ) {
     this.name = name;
     this.seams = seams;
+    this.heard = heard;
   }
 
   /** Before this nothing is said. */
@@ -106,6 +113,7 @@ export class Voice {
     const { speaker } = this;
     if (!speaker) return;
     const event: DeviceEvent = { id: freshId(this.seams.random, 'event'), device: speaker.id, atUs, ...body };
+    this.heard(event);
     speaker.home.publishEvent(event).catch(() => undefined);
   }
 

@@ -28,18 +28,20 @@ import {
 
 /**
  * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again gives
- * it a new account. Throws `unreachable`, `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`,
- * `consent_ledger_damaged`, `consent_storage_failed`.
+ * it a new account, unless `own` is one that its owner has at the broker already. Throws `owner_account_needed`, `unreachable`,
+ * `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`, `consent_ledger_damaged`, `consent_storage_failed`.
  */
 export async function pairWithDevice(
   deps: { clock: Clock },
   socketPath: string,
   key: SigningKey,
   name: string,
+  own?: { user: string; password: string },
 ): Promise<Home> {
   return converse(deps.clock, socketPath, async (ask) => {
     const hello = await ask({ verb: 'hello' }, helloAnswerSchema);
     const { device, deviceKey, trust, nonce } = hello;
+    if (!own && !hello.issuesAccounts) throw failure('owner_account_needed', { device });
     if (device !== actorId('device', sha256Hex(deviceKey))) {
       throw failure('pairing_refused', { detail: 'the device names a key that is not its own' });
     }
@@ -55,7 +57,11 @@ export async function pairWithDevice(
     if (!statement.ok || statement.claims.key !== key.publicKey || statement.claims.device !== device) {
       throw failure('pairing_refused', { detail: 'the statement is not the device’s for this key' });
     }
-    return { device, deviceKey, name: hello.name, trust, account: answer.account, pairing: answer.pairing };
+    const { url, prefix, ca, ...issued } = answer.account;
+    const { user, password } = { ...issued, ...own };
+    if (user === undefined || password === undefined) throw failure('owner_account_needed', { device });
+    const account = { url, prefix, ...(ca === undefined ? {} : { ca }), user, password };
+    return { device, deviceKey, name: hello.name, trust, account, pairing: answer.pairing };
   });
 }
 

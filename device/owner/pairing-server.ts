@@ -39,8 +39,10 @@ export interface PairingServerDeps {
   health(): Health;
   /** The still that a signed call asks for; throws what refuses it. */
   still(call: string): StillAnswer;
-  /** A home account for an owner, with a fresh password. */
-  issueAccount(ownerKey: string): Promise<Home['account']>;
+  /** Whether this device issues its owners' accounts. */
+  issuesAccounts: boolean;
+  /** The home broker for an owner; with an account and a fresh password where this device issues them. */
+  issueAccount(ownerKey: string): Promise<PairAnswer['account']>;
 }
 
 /** After so many failures pairing stays locked until somebody presses the button. A restart unlocks it too: both need the door. */
@@ -152,7 +154,8 @@ export class PairingServer {
   }
 
   private hello(nonce: string): HelloAnswer {
-    return { ok: true, ...this.deps.about(), nonce };
+    const { issuesAccounts } = this.deps;
+    return { ok: true, ...this.deps.about(), issuesAccounts, nonce };
   }
 
   private list(): ListAnswer {

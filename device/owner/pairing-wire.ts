@@ -44,6 +44,8 @@ export const refusalSchema = z.strictObject({
 export const helloAnswerSchema = z.strictObject({
   ok: z.literal(true),
   ...homeSchema.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
+  /** Whether the device makes its owners accounts at its broker; else they need one of their own there. */
+  issuesAccounts: z.boolean(),
   /** Drawn anew for each hello, good for one `pair` on this connection. */
   nonce: z.string().length(22),
 });
@@ -53,7 +55,8 @@ export const pairAnswerSchema = z.strictObject({
   ok: z.literal(true),
   /** The device's signed pairing statement. */
   pairing: z.string().max(2_048),
-  account: homeSchema.shape.account,
+  /** The broker, with an account there where the device issues them. */
+  account: homeSchema.shape.account.partial({ user: true, password: true }),
 });
 export type PairAnswer = z.infer<typeof pairAnswerSchema>;
 

@@ -615,6 +615,13 @@ export const ERRORS = {
   owner_unknown: rule(404, 3, false, 'No such owner is paired.', 'List them with `doorsill pair --list`.'),
   owner_known: rule(409, 3, false, 'That key is already paired.', 'Nothing to do.'),
   owner_last: rule(409, 3, false, 'The last owner cannot be removed.', 'Add another owner first, or reset the device.'),
+  owner_account_needed: rule(
+    409,
+    2,
+    false,
+    'The device makes no accounts at its broker, so the owner needs one there.',
+    'Make an account at that broker that may use the topics under home/{device}, and pair with --user and --password-file.',
+  ),
   owner_too_many: rule(409, 3, false, 'The device has as many owners as it can have.', 'Remove one first.'),
   pairing_locked: rule(
     423,

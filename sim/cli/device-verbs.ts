@@ -1,4 +1,4 @@
-// Owns: the verbs under `device`: install (a systemd unit), backup and restore (the device's identity).
+// Owns: the verbs under `device`: init, install (a systemd unit), backup and restore (the device's identity).
 // Not here: running a device (part-verbs.ts), what the unit says (device-unit.ts), what a backup holds (the device).
 import { access, constants, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -18,11 +18,12 @@ import {
   utf8,
 } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
+import { addDeviceInit } from './device-init.ts';
 import { deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
 import { printBytes } from './moments.ts';
+import { readSecretFile } from './secret-file.ts';
 
 const UNIT_BYTES_MAX = 65_536;
-const PASSPHRASE_BYTES_MAX = 4_096;
 
 interface InstallOptions {
   name: string;
@@ -32,6 +33,7 @@ interface InstallOptions {
 }
 
 export function addDeviceVerbs(device: Command): void {
+  addDeviceInit(device);
   addInstall(device);
   addBackup(device);
   addRestore(device);
@@ -209,9 +211,7 @@ async function whileLocked<Result>(folder: string, work: () => Promise<Result>):
 /** The passphrase from a file, without its line end, or asked for on the terminal without showing it; twice for a new one. */
 async function readPassphrase(context: Context, file: string | undefined, isNew: boolean): Promise<string> {
   if (file !== undefined) {
-    const bytes = await context.disk.readFile(resolve(file), PASSPHRASE_BYTES_MAX);
-    if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
-    return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
+    return readSecretFile(context.disk, file);
   }
   if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
   const first = await ask('Passphrase: ');

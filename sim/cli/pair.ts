@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   failure,
+  idSchema,
   listHomes,
   loadOrCreateOwnerKey,
   pairingSocketPath,
@@ -23,6 +24,7 @@ import {
   ownerFolder,
   withOwnerOptions,
 } from './context.ts';
+import { readSecretFile } from './secret-file.ts';
 
 interface PairOptions extends OwnerOptions {
   socket?: string;
@@ -30,7 +32,26 @@ interface PairOptions extends OwnerOptions {
   ca?: string;
   cert?: string;
   key?: string;
+  user?: string;
+  passwordFile?: string;
   list?: boolean;
+}
+
+/** The owner's own account at the home broker; undefined when the device is to make one. */
+async function ownAccount(
+  context: Context,
+  { user, passwordFile }: PairOptions,
+): Promise<{ user: string; password: string } | undefined> {
+  if ((user === undefined) !== (passwordFile === undefined))
+    throw failure('usage', { detail: '--user and --password-file go together' });
+  if (user === undefined || passwordFile === undefined) return undefined;
+  return { user: idOf(user), password: await readSecretFile(context.disk, passwordFile) };
+}
+
+function idOf(user: string): string {
+  const id = idSchema.safeParse(user);
+  if (!id.success) throw failure('usage', { detail: '--user takes small letters, digits and hyphens' });
+  return id.data;
 }
 
 /** The owner's own TLS files by absolute path, checked; null when none are named. */
@@ -50,6 +71,8 @@ export function addPair(program: Command): void {
     .description("pair this machine's owner with a device on this machine")
     .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the town in DATA)")
     .option('--name <name>', 'how the device should call this owner', 'owner')
+    .option('--user <name>', "this owner's account at a broker of your own (default: the device makes one)")
+    .option('--password-file <file>', 'file with its password')
     .option('--ca <file>', "PEM authority of the broker's certificate (default: what the device names)")
     .option('--cert <file>', 'PEM certificate of this owner, for a broker that asks for one')
     .option('--key <file>', 'its private key')
@@ -76,7 +99,8 @@ export function addPair(program: Command): void {
       if (!options.socket) await expectRunning(context.disk, dataFolder(options.data));
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const tls = await ownTls(context, options);
-      const home = { ...(await pairWithDevice(context, socket, key, options.name)), ...(tls ? { tls } : {}) };
+      const account = await ownAccount(context, options);
+      const home = { ...(await pairWithDevice(context, socket, key, options.name, account)), ...(tls ? { tls } : {}) };
       await storeHome(context.disk, folder, home);
       if (!home.trust) context.output.progress('The device is not enrolled with a bridge yet; pair again after it is.');
       context.output.result({ device: home.device, name: home.name }, `Paired with ${home.name} (${home.device}).`);

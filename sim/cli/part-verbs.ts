@@ -9,6 +9,7 @@ import {
   failure,
   KeyboardButton,
   lockFolder,
+  parseCameraSource,
   parseDeviceConfig,
   readSettings,
   readTlsFiles,
@@ -230,7 +231,7 @@ export function addBridge(program: Command): void {
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .description('one doorbell; b rings on a terminal. Under it: install, backup, restore')
+    .description('one doorbell; b rings on a terminal. Under it: init, install, backup, restore')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option(
@@ -239,7 +240,15 @@ export function addDevice(program: Command): void {
     )
     .option('--enrol <code>', "a bridge's one-time enrolment code")
     .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')
+    .addHelpText(
+      'after',
+      `
+Its folder needs a device.json that names its home broker and an account there; \`device init\` writes one.
+
+Examples:
+  $ npx doorsill device init --data ./porch --broker ./broker
+  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1`,
+    )
     .action(
       async (
         options: Partial<PartOptions> & { camera?: string; enrol?: string; factoryReset?: boolean },
@@ -247,17 +256,30 @@ export function addDevice(program: Command): void {
       ) => {
         const context = openContext(command);
         if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
+        // What is wrong with the words is said before what is missing in the folder.
+        if (options.camera !== undefined) parseCameraSource(options.camera);
         const folder = resolve(options.data);
         await runPart(context, folder, async () => {
           if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
           const file = join(folder, 'device.json');
           const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
+          if (!('home' in stored))
+            throw failure('config_invalid', {
+              file,
+              detail: `it names no home broker; \`doorsill device init --data ${options.data}\` writes what is needed`,
+            });
           const config = parseDeviceConfig(
             { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
             file,
           );
+          const { output } = context;
           const part = await startDevice(
-            { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
+            {
+              config,
+              folder,
+              ...(options.enrol ? { enrolmentCode: options.enrol } : {}),
+              ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
+            },
             context,
           );
           const keyboard = new KeyboardButton({

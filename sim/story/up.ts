@@ -98,7 +98,11 @@ export class Up {
         port: { first: options.port ?? PORT_USUAL, isRequired: options.port !== undefined },
         ...(options.camera === undefined ? {} : { camera: options.camera }),
       },
-      { ...deps, say: (text) => deps.output.progress(text) },
+      {
+        ...deps,
+        say: (text) =>
+          deps.output.json ? deps.output.result({ event: 'note', text }, text) : deps.output.progress(text),
+      },
     );
   }
 

@@ -30,7 +30,7 @@ describe("a camera's name", () => {
       audio: false,
       play: 'dog',
     });
-    expect(() => parseCameraSource('synthetic?play=cat')).toThrow(/not of a known kind/);
+    expect(() => parseCameraSource('synthetic?play=cat')).toThrow(/play takes visitor or dog/);
   });
 
   it('is a file, with or without `file:`', () => {

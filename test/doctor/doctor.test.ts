@@ -321,6 +321,7 @@ describe('the doctor', () => {
       owners: () => [],
       health: () => health,
       pair: () => Promise.reject(new Error('not here')),
+      issuesAccounts: true,
       issueAccount: () => Promise.reject(new Error('not here')),
       still: () => {
         throw new Error('not here');

@@ -9,7 +9,7 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { askHealth, askStill, listOwners, pairWithDevice } from '../../device/owner/pairing-client.ts';
-import { PAIRING_FAILURES_MAX, PairingServer } from '../../device/owner/pairing-server.ts';
+import { PAIRING_FAILURES_MAX, PairingServer, type PairingServerDeps } from '../../device/owner/pairing-server.ts';
 import { CONVERSATION_MS_MAX, type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { Cast } from '../support/parties.ts';
@@ -32,10 +32,12 @@ let cast: Cast;
 let folder: string;
 let path: string;
 let server: PairingServer;
+let deps: PairingServerDeps;
 let paired: { key: string; name: string }[];
 let refuseWith: Error | null;
 let statementFor: (key: string) => string;
 const sockets: Socket[] = [];
+const ADDRESS = { url: 'mqtt://127.0.0.1:1883', prefix: 'doorsill/v1' };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-pair-'));
@@ -45,7 +47,7 @@ beforeEach(async () => {
   refuseWith = null;
   statementFor = (key) => cast.pairing({ key });
   const trust = { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey };
-  server = new PairingServer({
+  deps = {
     disk: new SystemDisk(),
     clock: serverClock,
     random: new SystemRandom(),
@@ -63,15 +65,16 @@ beforeEach(async () => {
       paired.push({ key, name });
       return statementFor(key);
     },
-    issueAccount: async () => ({
-      url: 'mqtt://127.0.0.1:1883',
-      user: 'owner-1',
-      password: 'secret',
-      prefix: 'doorsill/v1',
-    }),
-  });
+    ...issuing,
+  };
+  server = new PairingServer(deps);
   await server.start();
 });
+/** A device whose accounts are in a folder of its own. */
+const issuing: Pick<PairingServerDeps, 'issuesAccounts' | 'issueAccount'> = {
+  issuesAccounts: true,
+  issueAccount: async () => ({ ...ADDRESS, user: 'owner-1', password: 'secret' }),
+};
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   await server.stop();
@@ -110,12 +113,24 @@ describe('pairing over the device’s socket', () => {
       deviceKey: cast.device.key.publicKey,
       name: 'Front door',
       trust: { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey },
-      account: { url: 'mqtt://127.0.0.1:1883', user: 'owner-1', password: 'secret', prefix: 'doorsill/v1' },
+      account: { ...ADDRESS, user: 'owner-1', password: 'secret' },
       pairing: statementFor(cast.owner.key.publicKey),
     });
     expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
     expect(await listOwners({ clock }, path)).toEqual(paired);
     expect(await askHealth({ clock }, path)).toEqual(HEALTH);
+  });
+
+  it('takes an owner’s own account where the device makes none, and pairs nobody who has none', async () => {
+    await server.stop();
+    server = new PairingServer({ ...deps, issuesAccounts: false, issueAccount: async () => ADDRESS });
+    await server.start();
+    const without = pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
+    await expect(without).rejects.toMatchObject({ code: 'owner_account_needed' });
+    expect(paired).toEqual([]);
+    const own = { user: 'alex', password: 'own secret' };
+    const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex', own);
+    expect(home.account).toEqual({ ...ADDRESS, ...own });
   });
 
   it('hands out a still as large as they come, or the code for why not', async () => {

@@ -1,0 +1,107 @@
+// Owns: the verb `device init`: the first settings of a doorbell, with an account at its home broker.
+// Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  type DeviceConfigInput,
+  deviceIdOf,
+  failure,
+  issueAccount,
+  loadOrCreateDeviceKey,
+  parseCameraSource,
+  parseDeviceConfig,
+  utf8,
+} from '../../device/index.ts';
+import { type Context, openContext } from './context.ts';
+import { readSecretFile } from './secret-file.ts';
+
+interface InitOptions {
+  data: string;
+  broker?: string;
+  homeUrl: string;
+  user?: string;
+  passwordFile?: string;
+  camera?: string;
+  name?: string;
+  place?: string;
+}
+
+export function addDeviceInit(device: Command): void {
+  device
+    .command('init')
+    .description('write the first device.json of a doorbell: its home broker, and an account there')
+    .requiredOption('--data <dir>', "the device's folder")
+    .option('--broker <dir>', 'folder of a `doorsill broker` on this machine: the account is made there')
+    .option('--home-url <url>', "the home broker's address", 'mqtt://127.0.0.1:1883')
+    .option('--user <name>', 'the account at a broker of your own')
+    .option('--password-file <file>', 'file with its password')
+    .option('--camera <source>', 'its camera (default: synthetic; `doorsill up --help` lists the kinds)')
+    .option('--name <name>', 'what its owners call it (default: Front door)')
+    .option(
+      '--place <lon,lat>',
+      'where it is, in degrees; without it no request concerns it. It never leaves the device',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill broker --data ./broker &
+  $ npx doorsill device init --data ./porch --broker ./broker --place -89.644,39.799
+  $ npx doorsill device --data ./porch
+
+  $ npx doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password`,
+    )
+    .action(async (options: InitOptions, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      const file = join(folder, 'device.json');
+      if ((await context.disk.sizeOf(file)) !== null)
+        throw failure('usage', { detail: `${file} is there already; change it with an editor` });
+      if (options.camera !== undefined) parseCameraSource(options.camera);
+      const place = options.place === undefined ? {} : { place: parsePlace(options.place) };
+      const home = await homeOf(context, folder, options);
+      const config: DeviceConfigInput = {
+        ...(options.name === undefined ? {} : { name: options.name }),
+        camera: options.camera ?? 'synthetic',
+        ...place,
+        home,
+      };
+      parseDeviceConfig(config, file);
+      await context.disk.makeFolder(folder);
+      await context.disk.replaceFile(file, utf8(`${JSON.stringify(config, null, 2)}\n`));
+      const id = deviceIdOf(await loadOrCreateDeviceKey(context.disk, context.random, folder));
+      context.output.result(
+        { outcome: 'written', file, device: id, home: { url: home.url, user: home.user } },
+        [
+          `${file}: written, for ${id} at ${home.url}.`,
+          '',
+          `    npx doorsill device --data ${options.data}`,
+          ...(options.place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
+        ].join('\n'),
+      );
+    });
+}
+
+/** The home broker and the account there: made in the broker's own folder, or one that the user has. */
+async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {
+  const { broker, homeUrl: url, user, passwordFile } = options;
+  if ((broker === undefined) === (user === undefined))
+    throw failure('usage', { detail: 'name --broker, or --user and --password-file for a broker of your own' });
+  if (user !== undefined) {
+    if (passwordFile === undefined) throw failure('usage', { detail: '--user needs --password-file' });
+    return { url, user, password: await readSecretFile(context.disk, passwordFile) };
+  }
+  const accounts = join(resolve(broker ?? ''), 'accounts');
+  const key = await loadOrCreateDeviceKey(context.disk, context.random, folder);
+  const wish = { role: 'device-home', id: deviceIdOf(key) };
+  return { url, ...(await issueAccount(context.disk, context.random, accounts, wish)), accounts };
+}
+
+function parsePlace(text: string): { longitude: number; latitude: number } {
+  const [longitude = Number.NaN, latitude = Number.NaN, ...rest] = text
+    .split(',')
+    .map((part) => Number(part.trim() || 'x'));
+  if (rest.length > 0 || !(Math.abs(longitude) <= 180) || !(Math.abs(latitude) <= 90))
+    throw failure('usage', { detail: '--place takes longitude,latitude in degrees, for example -89.644,39.799' });
+  return { longitude, latitude };
+}
