@@ -23,7 +23,7 @@ import { fetchNotices, grantLine, shellWord, showNotice, showSighting, showUploa
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
-import { evidenceFolder, townPaths } from '../supervisor/town-file.ts';
+import { evidenceFolder, townPaths, whenHandedOver } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 
 export interface UpOptions {
@@ -286,13 +286,16 @@ export class Up {
     const { facts } = this;
     if (!facts) return;
     const item = evidenceId(facts.bridge.id, facts.home.device, receipt.grant ?? '');
-    const found = await facts.evidence
-      .whenItem(item, () => true, HANDED_OVER_MS_MAX, this.stopping.signal)
-      .catch(() => null);
+    const { folder } = this.options;
+    const found = await whenHandedOver(
+      this.deps,
+      folder,
+      { item, clip: clip.id },
+      HANDED_OVER_MS_MAX,
+      this.stopping.signal,
+    ).catch(() => false);
     if (this.isStopped) return;
-    const place = found
-      ? evidenceFolder(this.options.folder, item)
-      : join(townPaths(this.options.folder).bridge, 'clips', clip.id);
+    const place = found ? evidenceFolder(folder, item) : join(townPaths(folder).bridge, 'clips', clip.id);
     this.showArrival(receipt, clip, place, found ? 'in the vault' : 'at the bridge, which waits for the vault');
   }
 
