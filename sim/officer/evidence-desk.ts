@@ -20,8 +20,11 @@ import { adminBearer } from './registration.ts';
 const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });
 type Credentials = z.infer<typeof credentialsSchema>;
 
-const itemViewSchema = z.object({
+export const itemViewSchema = z.object({
   item: z.string(),
+  request: z.string(),
+  investigation: z.string(),
+  triage: z.enum(['pending', 'accepted', 'declined']),
   state: z.enum(['active', 'deleted', 'erased']),
   accessClass: z.string(),
   categories: z.array(z.string()),

@@ -21,7 +21,7 @@ import { printBytes, printFrames, printLength, printTimeOfDay } from '../cli/mom
 import type { Output } from '../cli/output.ts';
 import { fetchNotices, grantLine, shellWord, showNotice, showSighting, showUpload } from '../cli/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { postRequest, signRequest } from '../officer/officer.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
 import { evidenceFolder, townPaths, whenHandedOver } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
@@ -216,19 +216,21 @@ export class Up {
     const { facts } = this;
     if (!facts || this.asked || !this.options.agencyAsks) return;
     this.asked = true;
-    const { id, token } = signRequest(
-      this.deps,
-      facts.agencyKey,
-      facts.bridge.id,
-      demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email'),
-    );
-    this.pieces.set(id, about);
-    postRequest(facts.bridge.url, token).catch((thrown: Error) => {
+    this.post(facts, about).catch((thrown: Error) => {
       this.later(ASK_AGAIN_MS, () => {
         this.asked = false;
       });
       this.say('request-failed', `the agency could not ask: ${thrown.message}`, { detail: thrown.message });
     });
+  }
+
+  /** Under the agency's key of now: it may have been rotated since the start. */
+  private async post(facts: TownFacts, about: Window): Promise<void> {
+    const key = await loadAgencyKey(this.deps, townPaths(this.options.folder).agency);
+    const ask = demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email');
+    const { id, token } = signRequest(this.deps, key, facts.bridge.id, ask);
+    this.pieces.set(id, about);
+    await postRequest(facts.bridge.url, token);
   }
 
   private onNotice(notice: VerifiedNotice): void {
