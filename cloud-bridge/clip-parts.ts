@@ -30,7 +30,7 @@ import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
 import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
-import { RequestAsks } from './requests/request-asks.ts';
+import { organisationOf, RequestAsks } from './requests/request-asks.ts';
 import type { SearchParty } from './search-party/search-party.ts';
 import type { Outbox } from './webhooks/outbox.ts';
 
@@ -97,10 +97,10 @@ export async function addClipParts(
   const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
   const desk = new IntakeDesk({ ...shared, tokens: deviceTokens, finish, rules: config.intake });
   const clipPath = (clip: string) => files.clipPath(clip);
-  const evidenceUrl = (intake: Intake) => (vault ? vault.evidenceUrl(intake) : '');
+  const evidenceUrl = (intake: Intake, agency: string) => (vault ? vault.evidenceUrl(intake, agency) : '');
   const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
-  const clips = new Clips({ ...reading, tokens });
-  const petClips = new Clips({ ...reading, tokens: searchParty.posters });
+  const clips = new Clips({ ...reading, tokens, organisationOf: (intake) => organisationOf(requests, intake) });
+  const petClips = new Clips({ ...reading, tokens: searchParty.posters, organisationOf: async ({ agency }) => agency });
   const stopReading = (clip: string) => {
     for (const each of [clips, petClips]) each.stopReading(clip);
   };
@@ -129,6 +129,7 @@ function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
   const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
   const shared = { clock, random, log, store, files, locks, receipts, client, words };
   const base = url.replace(/\/+$/, '');
-  const evidenceUrl = (intake: Intake) => `${base}/v1/agencies/${intake.agency}/evidence/${words.clipOf(intake).item}`;
+  const evidenceUrl = (intake: Intake, agency: string) =>
+    `${base}/v1/agencies/${agency}/evidence/${words.clipOf(intake).item}`;
   return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
 }

@@ -8,7 +8,7 @@ import { csvRow } from './csv.ts';
 import { pageEnd, pageHead, pageRow } from './page.ts';
 
 /** Which accesses; null: of all agencies, of all clips. */
-export type AuditOf = Pick<AccessPage, 'agency' | 'clip'>;
+export type AuditOf = Pick<AccessPage, 'reader' | 'clip'>;
 
 export const AUDIT_ROWS_MAX = 500;
 
@@ -62,7 +62,7 @@ export class AccessAudit {
 
   /** All of it as an HTML page, in parts. */
   async *html(of: AuditOf): AsyncGenerator<string> {
-    const whose = of.agency === null ? 'all agencies' : of.agency;
+    const whose = of.reader?.agency ?? 'all agencies';
     const when = timeOf(wallSeconds(this.clock) * 1_000_000);
     const which = of.clip === null ? 'all clips' : `clip ${of.clip}`;
     yield pageHead('Access audit', `${whose}, ${which}, read at ${when}`, COLUMNS);

@@ -37,8 +37,9 @@ export function accessAuditRoutes(api: Api, { audit, clips }: { audit: AccessAud
   /** What the caller may read of what it asks for. Throws `token_...`, `agency_...`, `clip_unknown`. */
   const allowed = async (call: { who: Who; bearer: string; query: z.infer<typeof exportSchema> }): Promise<AuditOf> => {
     const clip = call.query.clip ?? null;
-    if (call.who.role === 'admin') return { clip, agency: call.query.agency ?? null };
-    return { clip, agency: await clips.seeAll(call.bearer, 'audit') };
+    if (call.who.role !== 'admin') return { clip, reader: await clips.seeAll(call.bearer, 'audit') };
+    const { agency } = call.query;
+    return { clip, reader: agency === undefined ? null : { agency, organisation: agency } };
   };
   const shape = { method: 'GET', roles: ['officer', 'admin'] } as const;
   api.route(

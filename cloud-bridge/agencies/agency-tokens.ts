@@ -42,8 +42,8 @@ export class AgencyTokens {
     return { organisation: credential.organisation ?? agency, agency, saidS: claims.iat, call: claims.call };
   }
 
-  /** An officer's access to one clip. Throws `access_reason_missing`, `token_...`, and what `Standing.credential` throws. */
-  async readAccess(token: string): Promise<AccessToken> {
+  /** An officer's access to one clip, and the agency across its keys. Throws `access_reason_missing`, `token_...`, and what `Standing.credential` throws. */
+  async readAccess(token: string): Promise<AccessToken & { organisation: string }> {
     const { agency, officer, reason } = peekToken(token, unreasonedSchema);
     if (!accessReasonSchema.safeParse({ officer, reason }).success) throw failure('access_reason_missing');
     const { claims: credential } = await this.deps.standing.credential(agency);
@@ -54,6 +54,6 @@ export class AgencyTokens {
       keys: [credential.key],
     });
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
-    return claims;
+    return { ...claims, organisation: credential.organisation ?? agency };
   }
 }

@@ -1,5 +1,6 @@
 // Owns: the record of who was shown which clip and why. Not here: how it is stored (database/), reading it (access-audit/).
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
+import type { Reader } from '../intake/store.ts';
 
 /** One reading. */
 export interface Access {
@@ -24,7 +25,8 @@ export interface LoggedAccess extends Access {
 
 /** Which readings: those after a number, oldest first; null: of all agencies, of all clips. */
 export interface AccessPage {
-  agency: string | null;
+  /** An agency under any of its keys. */
+  reader: Reader | null;
   clip: string | null;
   after: number;
   most: number;

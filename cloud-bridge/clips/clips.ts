@@ -11,7 +11,7 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { Readings, type Span } from '../http/readings.ts';
-import type { Intake, IntakeStore } from '../intake/store.ts';
+import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
 
 export interface ClipsDeps {
@@ -22,12 +22,14 @@ export interface ClipsDeps {
   tokens: AccessReader;
   log: AccessLog;
   clipPath: (clip: string) => string;
-  /** Address of a handed-over clip in the vault. */
-  evidenceUrl: (intake: Intake) => string;
+  /** Address of a handed-over clip in the vault, as this agency reaches it there. */
+  evidenceUrl: (intake: Intake, agency: string) => string;
+  /** The agency, across its keys, that a clip was granted to. */
+  organisationOf: (intake: Intake) => Promise<string>;
 }
 
-/** What a reader's token says. `agency`: whose clips they may read. */
-type Reading = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'>;
+/** What a reader's token says: under which key they read, and `organisation`: whose clips, across that agency's keys. */
+type Reading = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
 
 /** Believes a reader's token. */
 export interface AccessReader {
@@ -55,14 +57,14 @@ export class Clips {
   }
 
   /**
-   * Lets an agency read what is kept about all its own clips; the reading is in the log when this resolves. Returns the agency.
+   * Lets an agency read what is kept about all its own clips; the reading is in the log when this resolves. Returns who reads.
    * Throws `token_...`, `agency_...`, `clip_unknown`.
    */
-  async seeAll(bearer: string, part: 'list' | 'audit'): Promise<string> {
+  async seeAll(bearer: string, part: 'list' | 'audit'): Promise<Reader> {
     const access = await this.deps.tokens.readAccess(bearer);
     if (access.clip !== ALL_CLIPS) throw failure('clip_unknown');
     await this.note(access, part, 'view');
-    return access.agency;
+    return { agency: access.agency, organisation: access.organisation };
   }
 
   /** A page of the caller's own clips, newest first. Throws `token_...`, `agency_...`, `clip_unknown`, `http_body_invalid`. */
@@ -71,12 +73,12 @@ export class Clips {
     page: { limit: number; cursor?: string | undefined },
   ): Promise<{ clips: ClipEntry[]; next: string | null }> {
     const behind = positionIn(positionSchema, page.cursor);
-    const agency = await this.seeAll(bearer, 'list');
-    const found = await this.deps.store.storedClips(agency, behind, page.limit + 1);
+    const reader = await this.seeAll(bearer, 'list');
+    const found = await this.deps.store.storedClips(reader, behind, page.limit + 1);
     const { shown, next } = pageOf(found, page.limit, ({ clip, storedS }) => ({ storedS, clip }));
     const clips = shown.map((intake) => {
       const { clip, request, clipBytes: bytes, clipSha256: sha256 } = intake;
-      return { clip, request, bytes, sha256, ...this.evidenceOf(intake) };
+      return { clip, request, bytes, sha256, ...this.evidenceOf(intake, reader.agency) };
     });
     return { clips, next };
   }
@@ -94,19 +96,19 @@ export class Clips {
   ): Promise<{ intake: Intake; evidence?: string }> {
     const access = await this.deps.tokens.readAccess(bearer);
     const stored = await this.deps.store.findClip(clip);
-    const isTheirs = isShown(stored) && stored.agency === access.agency && access.clip === clip;
-    if (!isTheirs) throw failure('clip_unknown');
+    if (!isShown(stored) || access.clip !== clip) throw failure('clip_unknown');
+    if ((await this.deps.organisationOf(stored)) !== access.organisation) throw failure('clip_unknown');
     // Of a clip that the vault has, no more is had here than where it is; the bridge's own papers about it stay.
     const isElsewhere = stored.state === 'handed-over' && part !== 'custody';
     await this.note(access, part, isElsewhere ? 'link' : action);
     // Asked again: the owner may have revoked while the reading was written down, and the manifest names the home.
     const now = await this.deps.store.findClip(clip);
     if (!isShown(now)) throw failure('clip_unknown');
-    return { intake: now, ...this.evidenceOf(now) };
+    return { intake: now, ...this.evidenceOf(now, access.agency) };
   }
 
-  private evidenceOf(intake: Intake): { evidence?: string } {
-    return intake.state === 'handed-over' ? { evidence: this.deps.evidenceUrl(intake) } : {};
+  private evidenceOf(intake: Intake, agency: string): { evidence?: string } {
+    return intake.state === 'handed-over' ? { evidence: this.deps.evidenceUrl(intake, agency) } : {};
   }
 
   /** The clip's bytes; ends with `clip_unknown` the moment the clip is revoked. */

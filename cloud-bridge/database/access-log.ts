@@ -4,6 +4,7 @@ import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Access, AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
 import type { SqlCustody } from './custody.ts';
+import { keysOf } from './organisations.ts';
 import type { Tables } from './schema.ts';
 
 export class SqlAccessLog implements AccessLog {
@@ -34,12 +35,20 @@ export class SqlAccessLog implements AccessLog {
   }
 
   async page(of: AccessPage): Promise<LoggedAccess[]> {
+    const { reader } = of;
     const rows = await this.tables
       .selectFrom('access_log')
       .selectAll()
       .select('rowid')
       .where('rowid', '>', of.after)
-      .$if(of.agency !== null, (all) => all.where('agency', '=', of.agency ?? ''))
+      .$if(reader !== null, (all) =>
+        all.where((row) =>
+          row.or([
+            row('agency', '=', reader?.agency ?? ''),
+            row('agency', 'in', keysOf(this.tables, reader?.organisation ?? '')),
+          ]),
+        ),
+      )
       .$if(of.clip !== null, (all) => all.where('clip', '=', of.clip ?? ''))
       .orderBy('rowid')
       .limit(of.most)

@@ -12,10 +12,12 @@ import type {
   OpenLimits,
   OpenOutcome,
   OwnersWord,
+  Reader,
   RevokedGrant,
   RevokeOutcome,
 } from '../intake/store.ts';
 import type { SqlCustody } from './custody.ts';
+import { keysOf } from './organisations.ts';
 import type { Tables } from './schema.ts';
 
 const DAY_S = 24 * 3600;
@@ -200,11 +202,13 @@ export class SqlIntakes implements IntakeStore {
     return rows.map(toIntake);
   }
 
-  async storedClips(agency: string, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]> {
+  async storedClips(reader: Reader, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]> {
     let query = this.tables
       .selectFrom('intakes')
       .selectAll()
-      .where('agency', '=', agency)
+      .where((all) =>
+        all.or([all('agency', '=', reader.agency), all('agency', 'in', keysOf(this.tables, reader.organisation))]),
+      )
       .where('state', '=', 'stored')
       .orderBy('stored_s', 'desc')
       .orderBy('clip', 'desc')

@@ -73,6 +73,12 @@ export type RevokeOutcome =
   | { done: 'recall'; intake: Intake }
   | { done: 'too-many' };
 
+/** Who reads clips: under which id now, and the agency, or pet's owner, across its keys. */
+export interface Reader {
+  agency: string;
+  organisation: string;
+}
+
 /** Where a clip stands in its agency's list. */
 export interface ClipPosition {
   storedS: number;
@@ -107,6 +113,6 @@ export interface IntakeStore {
    */
   revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
-  /** Clips that an agency, or a pet's owner, holds here or in the vault, newest first, behind the one named. */
-  storedClips(agency: string, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;
+  /** Clips that an agency, or a pet's owner, holds here or in the vault under any of its keys, newest first, behind the one named. */
+  storedClips(reader: Reader, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;
 }

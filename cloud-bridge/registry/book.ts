@@ -15,7 +15,7 @@ import {
   SCOPE_COMMUNITY_REQUEST,
 } from '../../device/protocol/request.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
-import { assertEligible, type EligibilityRules } from './eligibility.ts';
+import { type ApplicantFacts, assertEligible, type EligibilityRules, whyWait } from './eligibility.ts';
 
 const AGENCIES_MAX = 10_000;
 /** Applications that wait for a moderator: anyone can apply, and reading takes people. */
@@ -37,6 +37,10 @@ export const agencySchema = z.strictObject({
   state: z.enum(['pending', 'approved', 'refused', 'suspended', 'revoked', 'retired']),
   /** Why a moderator refused or suspended it. */
   reason: z.string().max(200).optional(),
+  /** Of a pending one: why a person must look at it. */
+  waits: z.string().max(600).optional(),
+  /** How often a moderator has refused it. */
+  refusals: z.int().nonnegative().default(0),
   domainProof: z.enum(PROOF_KINDS).optional(),
   scopes: z.array(idSchema).max(16),
   /** Beginnings of cells' names whose homes it may not ask. */
@@ -99,13 +103,38 @@ export function apply(book: Book, facts: AgencyFacts, rules: EligibilityRules): 
     if (book.agencies.filter(({ state }) => state === 'pending').length >= PENDING_MAX)
       throw failure('http_rate_limited');
     const scopes = [SCOPE_COMMUNITY_REQUEST];
-    return { ...book, agencies: [...book.agencies, { ...facts, state: 'pending', scopes, except: [], revision: 1 }] };
+    const fresh: Agency = { ...facts, state: 'pending', refusals: 0, scopes, except: [], revision: 1 };
+    return { ...book, agencies: [...book.agencies, { ...fresh, waits: whyPending(book, fresh, rules) }] };
   }
   assertNotBarred(known);
   const isSame = known.state !== 'refused' && factsOf(known) === factsOf({ ...known, ...facts });
   if (isSame) return book;
   const { reason, domainProof, ...kept } = known;
-  return replace(book, { ...kept, ...facts, state: 'pending', revision: known.revision + 1 });
+  const next: Agency = { ...kept, ...facts, state: 'pending', revision: known.revision + 1 };
+  return replace(book, { ...next, waits: whyPending(book, next, rules) });
+}
+
+/**
+ * Why a pending agency is not admitted without a person; null when only its domain's proof is missing. Nobody gets around a
+ * moderator's decision with another key: under the domain of a government one of whose agencies was refused, suspended, revoked or
+ * kept from something, a person looks at each application.
+ */
+export function whyNotAdmitted(book: Book, agency: Agency, rules: EligibilityRules): string | null {
+  const why = whyWait(agency, rules);
+  if (why !== null) return why;
+  const governmentOf = ({ domain }: ApplicantFacts) => rules.domains.find(domain)?.domain;
+  const restricted = book.agencies.find((other) => governmentOf(other) === governmentOf(agency) && isRestricted(other));
+  if (!restricted && !isRestricted(agency)) return null;
+  return `a moderator has decided against ${restricted?.agency ?? agency.agency}, which is under the same domain`;
+}
+
+function isRestricted({ state, refusals, except, scopes }: Agency): boolean {
+  const isBarred = state === 'refused' || state === 'suspended' || state === 'revoked';
+  return isBarred || refusals > 0 || except.length > 0 || !scopes.includes(SCOPE_COMMUNITY_REQUEST);
+}
+
+function whyPending(book: Book, agency: Agency, rules: EligibilityRules): string {
+  return whyNotAdmitted(book, agency, rules) ?? `${agency.domain} does not show its id yet`;
 }
 
 function factsOf({ name, jurisdiction, domain, contact, profiles, retention }: Agency): string {
@@ -117,7 +146,7 @@ export function approve(book: Book, decision: Decision, domainProof: NonNullable
   const agency = decidable(book, decision);
   assertNotBarred(agency);
   if (agency.state === 'approved') return book;
-  const { reason, ...kept } = agency;
+  const { reason, waits, ...kept } = agency;
   return replace(book, { ...kept, state: 'approved', domainProof, revision: agency.revision + 1 });
 }
 
@@ -127,7 +156,9 @@ export function refuse(book: Book, decision: Decision, reason: string): Book {
   assertNotBarred(agency);
   if (agency.state === 'refused') return book;
   if (agency.state !== 'pending') throw changed(agency);
-  return replace(book, { ...agency, state: 'refused', reason, revision: agency.revision + 1 });
+  const { waits, ...kept } = agency;
+  const refusals = agency.refusals + 1;
+  return replace(book, { ...kept, state: 'refused', reason, refusals, revision: agency.revision + 1 });
 }
 
 /** Takes all access for a while; kills every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_pending`. */

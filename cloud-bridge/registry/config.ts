@@ -15,6 +15,11 @@ export const registryConfigSchema = z.strictObject({
   stateAgencies: z.boolean().default(false),
   /** Names that a rule takes for a federal agency's and a person knows better, letter by letter. */
   namesAllowed: z.array(z.string().min(1).max(120)).max(1_000).default([]),
+  /**
+   * A file with the domains of local governments, in the format of CISA's list of .gov domains, in place of the small one that
+   * is shipped. Relative to `dataFolder`.
+   */
+  localGovernments: z.string().min(1).max(4_096).optional(),
   /** How an agency may prove its domain, tried in this order. `local`: files that the operator puts into `domains/`. */
   domainProofs: z
     .array(z.enum(PROOF_KINDS))

@@ -1,8 +1,9 @@
-// Owns: which applicants are never served, and why: by jurisdiction, by domain, by name. Pure.
-// Not here: the rules' data (federal-rules.ts), whether the domain is theirs (domain-proof.ts), what a moderator decides.
+// Owns: which applicants are never served, which need a person to look at them, and why. Pure.
+// Not here: the lists (data/), whether the domain is theirs (domain-proof.ts), what a moderator decides.
 import { failure } from '../../device/protocol/errors.ts';
 import type { Credential } from '../../device/protocol/request.ts';
-import { FEDERAL_DOMAINS, NAME_RULES, type NameRule } from './federal-rules.ts';
+import type { AgencyNames } from './agency-names.ts';
+import { type GovernmentDomains, isFederalType } from './local-governments.ts';
 
 /** Mail providers anyone can have an address at: no agency's own domain. */
 const FREE_MAIL = new Set([
@@ -17,28 +18,37 @@ export interface EligibilityRules {
   stateAgencies: boolean;
   /** Names that a rule finds and a person has looked at: letter by letter. */
   namesAllowed: readonly string[];
+  names: AgencyNames;
+  domains: GovernmentDomains;
 }
+
+/** What eligibility depends on. */
+export type ApplicantFacts = Pick<Credential, 'name' | 'jurisdiction' | 'domain'>;
 
 /** Letters of other alphabets can look like these; an agency's name has no use for them. */
 const PLAIN_NAME = /^[\p{Script=Latin}\p{M}\p{N}\p{P}\p{Zs}&+$]+$/u;
+
+/** The types of domains, in CISA's words, whose agencies can be admitted without a person, by what the agency says it is. */
+const LOCAL_TYPES: Partial<Record<Credential['jurisdiction'], string>> = { municipal: 'City', county: 'County' };
 
 /**
  * Throws `agency_federal` for a federal agency or a local branch of one, whatever it calls its jurisdiction, and
  * `agency_ineligible` for others that are not served; both say which fact decided.
  */
-export function assertEligible(
-  facts: Pick<Credential, 'name' | 'jurisdiction' | 'domain'>,
-  rules: EligibilityRules,
-): void {
+export function assertEligible(facts: ApplicantFacts, rules: EligibilityRules): void {
   const { name, jurisdiction, domain } = facts;
   if (jurisdiction === 'federal') throw failure('agency_federal', { detail: 'its jurisdiction is federal' });
-  const federal = FEDERAL_DOMAINS.find((known) => isUnder(domain, known));
+  const federal = rules.names.federalDomains.find((known) => isUnder(domain, known));
   if (federal !== undefined) throw failure('agency_federal', { detail: `its domain is under ${federal}` });
+  const listed = rules.domains.find(domain);
+  if (listed && isFederalType(listed.type)) {
+    throw failure('agency_federal', { detail: `${listed.domain} is listed as “${listed.type}”` });
+  }
   if (!PLAIN_NAME.test(name)) {
     throw failure('agency_ineligible', { detail: 'its name has letters that are not Latin, or none that can be seen' });
   }
-  const found = rules.namesAllowed.includes(name) ? null : federalName(name);
-  if (found) throw failure('agency_federal', { detail: `its name says “${found.words.join(' ')}”` });
+  const found = rules.namesAllowed.includes(name) ? null : rules.names.federalName(name);
+  if (found) throw failure('agency_federal', { detail: `its name says “${found.words}”: ${found.says}` });
   if (jurisdiction === 'state' && !rules.stateAgencies) {
     throw failure('agency_ineligible', { detail: 'state agencies are not served here' });
   }
@@ -47,46 +57,25 @@ export function assertEligible(
   }
 }
 
-/** The first rule that finds a federal agency in a name; null when none does. */
-export function federalName(name: string): NameRule | null {
-  const words = wordsOf(name);
-  return NAME_RULES.find((rule) => finds(rule, words)) ?? null;
+/**
+ * Why a person must look at an applicant that `assertEligible` lets through; null when the list of local governments' domains
+ * says that it is one, and nothing in its name speaks against it. Whether the domain is its own is asked elsewhere.
+ */
+export function whyWait({ name, jurisdiction, domain }: ApplicantFacts, rules: EligibilityRules): string | null {
+  const doubt = rules.namesAllowed.includes(name) ? null : rules.names.doubtfulName(name);
+  if (doubt) return `its name says “${doubt.words}”, as names of federal bodies do (${doubt.says})`;
+  const listed = rules.domains.find(domain);
+  if (!listed) return `${domain} is not on the list of local governments’ domains`;
+  if (listed.type !== LOCAL_TYPES[jurisdiction]) {
+    return `it calls itself ${jurisdiction}, and ${listed.domain} is listed as “${listed.type}”`;
+  }
+  if (!rules.names.namesGovernment(name, listed.organization)) {
+    return `${listed.domain} is listed as that of “${listed.organization}”, which its name does not say`;
+  }
+  if (!rules.names.isLawEnforcement(name)) return 'its name does not say that it is about law enforcement';
+  return null;
 }
 
 function isUnder(domain: string, known: string): boolean {
   return domain === known || domain.endsWith(`.${known}`);
-}
-
-interface Word {
-  text: string;
-  isCapitals: boolean;
-}
-
-/** A name's words without accents, dots in abbreviations closed up ("U.S." is "us"), "&" read as "and", "Dept" in full. */
-function wordsOf(name: string): Word[] {
-  const plain = name
-    .normalize('NFKD')
-    .replaceAll(/[\p{M}\p{Cf}]/gu, '')
-    .replaceAll('&', ' and ')
-    .replaceAll(/\b(?:\p{L}[.\s]\s?){1,6}\p{L}\b\.?/gu, (letters) => letters.replaceAll(/[.\s]/g, ''));
-  // A name that does not tell capitals from small letters is read as the worse of the two.
-  const isOneCase = !/\p{Ll}/u.test(plain) || !/\p{Lu}/u.test(plain);
-  return (plain.match(/[\p{L}\p{N}]+/gu) ?? [])
-    .map((word) => ({
-      text: word.toLowerCase() === 'dept' ? 'department' : word.toLowerCase(),
-      isCapitals: isOneCase || word === word.toUpperCase(),
-    }))
-    .filter(({ text }) => text !== 'the');
-}
-
-function finds({ words: phrase, atStart, inCapitals }: NameRule, words: readonly Word[]): boolean {
-  const last = atStart ? 0 : words.length - phrase.length;
-  for (let at = 0; at <= last; at += 1) {
-    const fits = phrase.every((word, offset) => {
-      const found = words[at + offset];
-      return found?.text === word && (!inCapitals || found.isCapitals);
-    });
-    if (fits) return true;
-  }
-  return false;
 }

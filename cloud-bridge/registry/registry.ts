@@ -9,7 +9,7 @@ import type { Random } from '../../device/base/random.ts';
 import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/protocol/agency.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import type { AGENCY_EVENTS } from '../../device/protocol/custody.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
@@ -18,6 +18,7 @@ import { logRoutes } from '../custody/routes.ts';
 import { databasePlace } from '../database/place.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../database/registry-store.ts';
 import { Api } from '../http/api.ts';
+import { AttemptLimit } from '../http/attempt-limit.ts';
 import { Rates } from '../http/rates.ts';
 import { Repeats } from '../http/repeats.ts';
 import { adminAlone } from '../http/roles.ts';
@@ -41,10 +42,12 @@ import {
   revokedEntries,
   rotate,
   suspend,
+  whyNotAdmitted,
 } from './book.ts';
 import type { RegistryConfig } from './config.ts';
+import { loadEligibility } from './data-files.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
-import { assertEligible } from './eligibility.ts';
+import { assertEligible, type EligibilityRules } from './eligibility.ts';
 import { registryRoutes } from './routes.ts';
 import type { RegistryStore } from './store.ts';
 
@@ -70,10 +73,15 @@ interface Change {
 interface Running {
   key: SigningKey;
   store: RegistryStore;
+  rules: EligibilityRules;
   adminToken: string;
   url: string;
   stop(): Promise<void>;
 }
+
+/** So often a domain is asked in ten minutes whether it shows an id, when no moderator asks. */
+const PROOFS_MAX = 10;
+const PROOFS_SPAN_MS = 10 * 60_000;
 
 /** Decides which agencies may ask residents, and says so in signed documents. */
 export class Registry {
@@ -81,15 +89,18 @@ export class Registry {
   private book: Book = EMPTY_BOOK;
   private running: Running | null = null;
   private writes: Promise<unknown> = Promise.resolve();
+  private readonly proofs: AttemptLimit;
 
   constructor(deps: RegistryDeps) {
     this.deps = deps;
+    this.proofs = new AttemptLimit(deps.clock, PROOFS_MAX, PROOFS_SPAN_MS);
   }
 
-  /** Throws `state_damaged`, `database_...`, `port_in_use`. */
+  /** Throws `registry_list_invalid`, `state_damaged`, `database_...`, `port_in_use`. */
   async start(): Promise<void> {
     const { disk, random, config } = this.deps;
     await disk.makeFolder(config.dataFolder);
+    const rules = await loadEligibility(disk, config);
     const key = await signingKeyIn(disk, random, config.dataFolder);
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
     const { clock, log, httpLimits } = this.deps;
@@ -109,7 +120,7 @@ export class Registry {
     });
     registryRoutes(api, this, clock);
     logRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
-    this.running = { key, store, adminToken, url: '', stop: () => server.close() };
+    this.running = { key, store, rules, adminToken, url: '', stop: () => server.close() };
     try {
       this.book = (await store.load()) ?? EMPTY_BOOK;
       this.running.url = await api.listen(config.http.host, config.http.port);
@@ -146,15 +157,38 @@ export class Registry {
   }
 
   /**
-   * Enters the application of the agency that signed this `register` call; a moderator decides. Throws `token_...`,
+   * Enters the application of the agency that signed this `register` call. A local government's own, by the list of their
+   * domains, is admitted if its domain shows its id; all others wait for a moderator. Throws `token_...`,
    * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `http_rate_limited`.
    */
   async register(token: string): Promise<Agency> {
     const { agency, key, call } = this.readCall(token);
     if (call.action !== 'register') throw failure('token_unknown_claims');
     const { action, ...said } = call;
-    await this.change({ event: 'applied', agency }, (book) => apply(book, { agency, key, ...said }, this.deps.config));
-    return agencyIn(this.book, agency);
+    const { rules } = this.up();
+    await this.change({ event: 'applied', agency }, (book) => apply(book, { agency, key, ...said }, rules));
+    return this.admitListed(agency);
+  }
+
+  /** Approves a pending agency that needs no person; returns it as it is then. */
+  private async admitListed(id: string): Promise<Agency> {
+    const { rules } = this.up();
+    const { state, domain, revision } = agencyIn(this.book, id);
+    const isOpen = () => whyNotAdmitted(this.book, agencyIn(this.book, id), rules) === null;
+    if (state !== 'pending' || !isOpen()) return agencyIn(this.book, id);
+    try {
+      // Anyone can apply in a city's name: its web server must not be asked as often as somebody likes.
+      this.proofs.assertOpen(domain);
+      this.proofs.note(domain);
+      const proof = await this.proofOf(domain, id);
+      return await this.decide({ event: 'approved', agency: id }, revision, (book, decision) =>
+        whyNotAdmitted(book, agencyIn(book, id), rules) === null ? approve(book, decision, proof) : book,
+      );
+    } catch (thrown) {
+      // Not proven, or somebody has decided meanwhile: it stays as it is.
+      if (!isFailure(thrown)) throw thrown;
+      return agencyIn(this.book, id);
+    }
   }
 
   /** All agencies, for moderators. */
@@ -202,7 +236,7 @@ export class Registry {
     return this.decide(
       { event: 'reinstated', agency, ...(scope === undefined ? {} : { scope }) },
       seen,
-      (book, decision) => reinstate(book, decision, scopes, this.deps.config),
+      (book, decision) => reinstate(book, decision, scopes, this.up().rules),
     );
   }
 
@@ -225,9 +259,9 @@ export class Registry {
   credential(id: string): string {
     const agency = agencyIn(this.book, id);
     assertActing(agency);
-    assertEligible(agency, this.deps.config);
+    const { key, rules } = this.up();
+    assertEligible(agency, rules);
     const nowS = wallSeconds(this.deps.clock);
-    const { key } = this.up();
     const claims: Credential = {
       iss: key.publicKey,
       aud: PUBLIC_AUDIENCE,

@@ -33,3 +33,15 @@ export class RequestAsks implements AskStore {
     };
   }
 }
+
+/**
+ * The agency, across its keys, that a clip was granted to: the one whose request it answers. A request of the same id by somebody
+ * else says nothing of it.
+ */
+export async function organisationOf(
+  requests: Pick<RequestStore, 'find'>,
+  { request, agency }: { request: string; agency: string },
+): Promise<string> {
+  const asked = await requests.find(request);
+  return asked?.agency === agency ? asked.organisation : agency;
+}

@@ -68,6 +68,7 @@ export class Posters {
   /** For clips: what a pet's owner may read is what was granted to their key. Throws `token_...`. */
   async readAccess(token: string): Promise<{
     agency: string;
+    organisation: string;
     clip: string;
     officer: string;
     reason: string;
@@ -75,7 +76,7 @@ export class Posters {
   }> {
     const { key, jti, call } = this.readCall(token, 'see');
     const owner = actorId('owner', sha256Hex(key));
-    return { agency: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
+    return { agency: owner, organisation: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
   }
 }
 

@@ -9,7 +9,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { AttemptLimit } from '../http/attempt-limit.ts';
-import type { AccessStore, Client, Doer } from './store.ts';
+import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
 /** What a token can allow. `any` is any item of the agency that is of no class; classed ones need their class's scope besides. */
 export const SCOPES = [
@@ -50,6 +50,7 @@ export interface ClientsDeps {
   clock: Clock;
   random: Random;
   access: AccessStore;
+  successions: SuccessionStore;
   tokenLifeS: number;
   requestsPerMinuteMax: number;
 }
@@ -69,12 +70,14 @@ export class Clients {
     this.requests = new AttemptLimit(deps.clock, deps.requestsPerMinuteMax, MINUTE_MS);
   }
 
-  /** A new client of an agency; its secret is returned here and kept nowhere. */
+  /** A new client of an agency; its secret is returned here and kept nowhere. Throws `agency_key_rotated` for an older id. */
   async issue(
     agency: string,
     wanted: z.infer<typeof clientBodySchema>,
   ): Promise<{ client: string; secret: string; scopes: readonly string[] }> {
-    const { random, access } = this.deps;
+    const { random, access, successions } = this.deps;
+    const { successor } = await successions.agencyKey(agency);
+    if (successor !== null) throw failure('agency_key_rotated', { successor });
     const client = freshId(random, 'client');
     const secret = toBase64url(random.bytes(32));
     const scopes = [...new Set(wanted.scopes)];
@@ -112,20 +115,29 @@ export class Clients {
     return { token, expiresInS: tokenLifeS, scopes };
   }
 
-  /** Whose token it is, for this agency, from this address, now. Throws `vault_token_invalid`, `http_rate_limited`. */
+  /**
+   * Whose token it is, for this agency, from this address, now; `agency` is then the agency across its keys. An id whose key was
+   * rotated away acts for nobody. Throws `vault_token_invalid`, `http_rate_limited`.
+   */
   async actor(bearer: string, agency: string, address: string): Promise<Omit<Actor, 'officer' | 'reason'>> {
-    const { access, clock } = this.deps;
+    const { access, successions, clock } = this.deps;
     this.failures.assertOpen(address);
     const token = await access.findToken(sha256Hex(bearer));
     const client = token && (await access.findClient(token.client));
-    const holds = client && wallSeconds(clock) < token.expiresS && token.agency === agency && isFrom(client, address);
+    const { organisation, successor } = await successions.agencyKey(agency);
+    const holds =
+      successor === null &&
+      client &&
+      wallSeconds(clock) < token.expiresS &&
+      token.agency === agency &&
+      isFrom(client, address);
     if (!holds) {
       this.failures.note(address);
       throw failure('vault_token_invalid');
     }
     this.requests.assertOpen(token.client);
     this.requests.note(token.client);
-    return { by: token.client, agency, scopes: token.scopes };
+    return { by: token.client, agency: organisation, scopes: token.scopes };
   }
 }
 

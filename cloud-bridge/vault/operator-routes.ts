@@ -2,12 +2,13 @@
 // Not here: what they decide (clients.ts).
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Clock } from '../../device/base/clock.ts';
 import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
-import type { AccessStore } from './store.ts';
+import type { AccessStore, SuccessionStore } from './store.ts';
 
 const agencySchema = z.strictObject({ agency: idSchema });
 const clientSchema = agencySchema.extend({ client: idSchema });
@@ -36,11 +37,14 @@ const tokenAnswerSchema = z.strictObject({
 });
 
 export interface OperatorRoutesDeps {
+  clock: Clock;
   access: AccessStore;
+  successions: SuccessionStore;
   clients: Clients;
 }
 
-export function operatorRoutes(api: Api, { access, clients }: OperatorRoutesDeps): void {
+export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
+  const { access, clients } = deps;
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
@@ -71,6 +75,7 @@ export function operatorRoutes(api: Api, { access, clients }: OperatorRoutesDeps
       return undefined;
     },
   );
+  successionRoute(api, deps);
   api.route(
     {
       ...{ method: 'POST', path: '/oauth2/token', roles: ['public'], body: tokenBodySchema, form: true },
@@ -83,6 +88,26 @@ export function operatorRoutes(api: Api, { access, clients }: OperatorRoutesDeps
       const wanted = body.scope === undefined ? null : body.scope.split(' ').filter((scope) => scope !== '');
       const { token, expiresInS, scopes } = await clients.token(id, secret, wanted, request.ip);
       return { access_token: token, token_type: 'Bearer' as const, expires_in: expiresInS, scope: scopes.join(' ') };
+    },
+  );
+}
+
+/**
+ * The operator's word that an agency has another key. A bridge cannot say so: it could give evidence to an agency of its choice.
+ */
+function successionRoute(api: Api, { clock, successions }: OperatorRoutesDeps): void {
+  const answer = z.strictObject({ agency: idSchema, organisation: idSchema });
+  const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
+  api.route(
+    {
+      ...{ ...shape, params: agencySchema, body: agencySchema, answer },
+      about: 'Says that an agency has another key: its evidence stays its own, clients of the older one end.',
+    },
+    async ({ params, body: { agency } }) => {
+      const who = { by: 'operator', officer: '', reason: '' };
+      const what = { item: '', cases: [], event: 'key-rotated', detail: `${params.agency} ${agency}` };
+      const line = { ...who, ...what, atUs: clock.wallUs() };
+      return { agency, organisation: await successions.succeed(params.agency, agency, line) };
     },
   );
 }

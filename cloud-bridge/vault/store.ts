@@ -58,7 +58,7 @@ export type ItemChange = Partial<
 export const TRAIL_EVENTS = [
   ...['received', 'handed-over', 'withdrawn', 'recalled'],
   ...['listed', 'viewed', 'manifest-viewed', 'streamed', 'downloaded', 'link-made', 'link-used', 'trail-viewed'],
-  ...['triaged', 'categories-changed', 'class-changed', 'case-added', 'case-removed', 'policy-changed'],
+  ...['triaged', 'categories-changed', 'class-changed', 'case-added', 'case-removed', 'policy-changed', 'key-rotated'],
   ...['deleted', 'restored', 'erased'],
 ] as const;
 
@@ -184,6 +184,24 @@ export interface AccessStore {
   useLink(linkSha256: string, nowS: number, line: TrailLine): Promise<boolean>;
   addBridge(bridge: string, key: string): Promise<void>;
   bridges(): Promise<{ bridge: string; key: string }[]>;
+}
+
+/** What an agency's id is among its keys. */
+export interface AgencyKey {
+  /** The id under which it first came: what is the agency's is kept under it. */
+  organisation: string;
+  /** The id that came after it; null: it is the newest. */
+  successor: string | null;
+}
+
+export interface SuccessionStore {
+  agencyKey(agency: string): Promise<AgencyKey>;
+  /**
+   * Says that an agency has another key: in one step the clients, tokens and links of the old id end, and what comes under either is the
+   * agency's. Again it changes nothing. Returns the organisation. Throws `agency_key_rotated` when the old id has another
+   * successor, `agency_ineligible` when the new one is another agency's or was rotated away itself.
+   */
+  succeed(agency: string, successor: string, line: Omit<TrailLine, 'agency'>): Promise<string>;
 }
 
 /** Offers whose bytes have not come yet. */

@@ -176,10 +176,10 @@ export class Vault {
   ): void {
     const { clock, random, config } = this.deps;
     const { database, blobs, keeper, url: publicUrl } = parts;
-    const { access, items, trail, policies } = database;
+    const { access, successions, items, trail, policies } = database;
     const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
-    const clients = new Clients({ clock, random, access, tokenLifeS, requestsPerMinuteMax });
-    operatorRoutes(api, { access, clients });
+    const clients = new Clients({ clock, random, access, successions, tokenLifeS, requestsPerMinuteMax });
+    operatorRoutes(api, { clock, access, successions, clients });
     const evidence = new Evidence({ clock, random, items, trail, access, blobs, linkLifeS });
     const changed = () => keeper.now();
     officerRoutes(api, { clients, evidence, publicUrl });

@@ -770,6 +770,13 @@ export const ERRORS = {
     'This agency cannot be served: {detail}',
     'Verified municipal and county agencies with a domain of their own are.',
   ),
+  registry_list_invalid: rule(
+    500,
+    2,
+    false,
+    'The registry’s list {file} cannot be used: {detail}',
+    'Give `localGovernments` in registry.json a CSV file in the format of CISA’s list of .gov domains, at most 16 MiB and 100,000 rows, or leave it out.',
+  ),
   agency_pending: rule(403, 3, true, 'The registry has not approved this agency yet.', 'Wait for the approval.'),
   agency_revoked: rule(403, 3, false, "The agency's access is revoked.", 'Only the registry can reinstate it.'),
   agency_suspended: rule(

@@ -10,6 +10,7 @@ import {
   type Waiting,
   waitingRequests,
 } from '../officer/moderator.ts';
+import { vouchForDomain } from '../officer/registration.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 
@@ -18,6 +19,7 @@ interface ModerateOptions {
   reason?: string;
   scope?: string;
   tokenFile?: string;
+  vouch?: boolean;
 }
 
 const DECISIONS = ['approve', 'refuse', 'suspend', 'revoke', 'reinstate'] as const;
@@ -30,6 +32,10 @@ export function addModerate(program: Command): void {
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .option('--reason <text>', 'why; the agency is told (refuse, suspend)')
     .option('--scope <scope>', 'what part of an agency’s access: community-request, or area-NAME (revoke, reinstate)')
+    .option(
+      '--vouch',
+      'with approve: say, as the registry’s operator, that the agency’s domain is its own (local proof)',
+    )
     .option('--token-file <file>', 'a moderator’s own token, for requests (default: the admin’s)')
     .addHelpText(
       'after',
@@ -54,6 +60,7 @@ Examples:
           });
         if (NEED_REASON.includes(known) && options.reason === undefined)
           throw failure('usage', { detail: `say why with --reason; the agency is told` });
+        if (options.vouch) await vouch(context, town, known, id);
         const state = await decide(context, town, known, id, options);
         context.output.result({ id, state }, `${id} is ${state.replaceAll('_', ' ')} now.`);
       },
@@ -97,6 +104,15 @@ async function decide(
   return decideRequest(disk, town.bridge, id, decision, body);
 }
 
+/** Puts the proof of an agency's domain where the registry of this town looks for it. */
+async function vouch({ disk }: Context, town: Town, decision: string, id: string): Promise<void> {
+  if (decision !== 'approve' || !id.startsWith('agency-'))
+    throw failure('usage', { detail: '--vouch goes with approve and the id of an agency' });
+  const found = (await knownAgencies(disk, town.registry)).find(({ agency }) => agency === id);
+  if (!found) throw failure('agency_unknown');
+  await vouchForDomain(disk, town.registry.folder, found.domain, id);
+}
+
 async function list({ disk, output }: Context, town: Town): Promise<void> {
   const requests = await waitingRequests(disk, town.bridge);
   const agencies = await knownAgencies(disk, town.registry);
@@ -117,6 +133,7 @@ function requestLines({ request, agencyName, claims, findings }: Waiting): strin
   ];
 }
 
-function agencyLine({ agency, name, jurisdiction, domain, state }: KnownAgency): string {
-  return `  ${agency}  ${state.padEnd(9)}  ${name} (${jurisdiction}, ${domain})`;
+function agencyLine({ agency, name, jurisdiction, domain, state, waits }: KnownAgency): string {
+  const why = waits === undefined ? '' : `\n    ! ${waits}`;
+  return `  ${agency}  ${state.padEnd(9)}  ${name} (${jurisdiction}, ${domain})${why}`;
 }

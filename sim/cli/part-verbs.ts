@@ -23,6 +23,7 @@ import { addDeviceVerbs } from './device-verbs.ts';
 import { serveUntilStopped } from './lifecycle.ts';
 import { parsePort } from './part-options.ts';
 import { ServiceManager } from './service-manager.ts';
+import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {
   data: string;
@@ -137,10 +138,11 @@ export function addRegistry(program: Command): void {
 }
 
 export function addVault(program: Command): void {
-  program
+  const vault = program
     .command('vault')
-    .description('the vault: keeps what a bridge hands over, for the agency it was granted to')
-    .requiredOption('--data <dir>', 'its folder; settings in vault.json there')
+    .description('the vault: keeps what a bridge hands over. Under it: recall-policy, category')
+    // Not a required option: commander would ask for it before each verb under this one, too.
+    .option('--data <dir>', 'its folder; settings in vault.json there (required)')
     .option('--port <n>', 'port (default: a free one)')
     .addHelpText(
       'after',
@@ -149,8 +151,9 @@ Examples:
   $ npx doorsill vault --data ./vault --port 8702
   $ npx doorsill vault --data ./vault --json`,
     )
-    .action(async (options: PartOptions, command: Command) => {
+    .action(async (options: Partial<PartOptions>, command: Command) => {
       const context = openContext(command);
+      if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'vault.json');
@@ -163,6 +166,7 @@ Examples:
         return { part, ready, text: `The vault ${part.id} listens at ${part.url}; its key is ${part.publicKey}.` };
       });
     });
+  addVaultPolicy(vault);
 }
 
 interface BridgeOptions extends PartOptions {

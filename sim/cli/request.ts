@@ -1,16 +1,27 @@
 // Owns: the verb `request`: an agency's officer asks residents, or an owner lists what is open. Not here: deciding on it.
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, type Place } from '../../device/index.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
+import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, idSchema, type Place } from '../../device/index.ts';
+import { callAboutRequest, postRequest, signRequest } from '../officer/officer.ts';
 import { demoAsk } from '../story/ask.ts';
 import { DEMO_HOME } from '../supervisor/town.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
-import { dataFolder, expectRunning, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
+import {
+  type Context,
+  dataFolder,
+  expectRunning,
+  type OwnerOptions,
+  openContext,
+  withOwner,
+  withOwnerOptions,
+} from './context.ts';
 import { parseMoment } from './moments.ts';
 import { fetchNotices, showNotice, showWindow } from './owner-notice.ts';
+import { type AgencyOptions, openAgency, openTown } from './running-town.ts';
 
-interface RequestOptions extends OwnerOptions {
+const ACTIONS = ['see', 'withdraw', 'resolve'] as const;
+
+interface RequestOptions extends OwnerOptions, AgencyOptions {
   list?: boolean;
   from?: string;
   to?: string;
@@ -19,11 +30,17 @@ interface RequestOptions extends OwnerOptions {
   text?: string;
   type?: string;
   investigation?: string;
+  contact?: string;
+  email?: string;
+  category?: string;
 }
 
 export function addRequest(program: Command): void {
-  withOwnerOptions(program.command('request'))
-    .description('ask residents for footage, as the town’s demo agency; or list what is open, as the owner')
+  withOwnerOptions(program.command('request [action] [id]'))
+    .description(
+      'ask residents for footage, as an agency; see, withdraw or resolve it; or list what is open, as the owner',
+    )
+    .option('--agency <dir>', 'folder with the agency’s key (default: DATA/agency, the town’s demo agency)')
     .option('--list', "list the device's open requests")
     .option('--from <time>', 'start of the window (default: 15 minutes ago)')
     .option('--to <time>', 'end of the window (default: now)')
@@ -36,16 +53,22 @@ export function addRequest(program: Command): void {
     .option('--text <text>', 'what happened')
     .option('--type <type>', 'incident type')
     .option('--investigation <code>', 'investigation code; two requests each at most')
+    .option('--contact <name>', 'whom residents can ask (default: the demo agency’s detective)')
+    .option('--email <address>', 'the contact’s email, at the agency’s own domain')
+    .option('--category <category>', 'how the agency files what it gets')
     .addHelpText(
       'after',
       `
 Examples:
   $ npx doorsill request
   $ npx doorsill request --from 10:00:00 --to 10:30:00 --text "A bicycle was stolen." --type "bicycle theft"
+  $ npx doorsill request see request-9b1f...
+  $ npx doorsill request resolve request-9b1f...
   $ npx doorsill request --list`,
     )
-    .action(async (options: RequestOptions, command: Command) => {
+    .action(async (action: string | undefined, id: string | undefined, options: RequestOptions, command: Command) => {
       const context = openContext(command);
+      if (action !== undefined) return callAbout(context, action, id, options);
       if (options.list) {
         await withOwner(context, options, async (session, signer) => {
           const notices = await fetchNotices(session, signer);
@@ -54,40 +77,68 @@ Examples:
         });
         return;
       }
-      const folder = dataFolder(options.data);
-      const town = await readTownFile(context.disk, folder);
-      if (!town?.bridge) throw failure('not_running', { folder });
-      await expectRunning(context.disk, folder);
-      const nowUs = context.clock.wallUs();
-      const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
-      const startUs = options.from ? parseMoment(options.from, nowUs) : endUs - 15 * 60 * 1_000_000;
-      if (startUs >= endUs) throw failure('usage', { detail: '--to must be later than --from' });
-      const profile = disclosureProfileSchema.safeParse(options.profile);
-      if (!profile.success)
-        throw failure('usage', { detail: `--profile takes ${Object.keys(DISCLOSURE_PROFILES).join(', ')}` });
-      const place = options.at ? parsePlace(options.at) : DEMO_HOME.place;
-      const ask = {
-        ...demoAsk(context.clock, place, { startUs, endUs }, profile.data),
-        ...(options.text ? { text: options.text } : {}),
-        ...(options.type ? { incidentType: options.type } : {}),
-        ...(options.investigation ? { investigation: options.investigation } : {}),
-      };
-      const isFitted = ask.window.startUs !== startUs || ask.window.endUs !== endUs;
-      if (isFitted && (options.from || options.to))
-        context.output.progress(
-          'An agency asks about 15 minutes to 12 hours that have passed; the window is fitted to that.',
-        );
-      const key = await loadAgencyKey(context, townPaths(folder).agency);
-      const { id, token } = signRequest(context, key, town.bridge.id, ask);
-      const { state, findings } = await postRequest(town.bridge.url, token);
-      const found = findings.map(({ words, why }) => `  ${why} ("${words}")`);
-      context.output.result(
-        { request: id, window: ask.window, folder: join(folder), state, findings },
-        state === 'published'
-          ? `Published ${id}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`
-          : [`${id} waits for a moderator (\`doorsill moderate\`):`, ...found].join('\n'),
-      );
+      await askResidents(context, options);
     });
+}
+
+/** Signs a request and hands it to the town's bridge. */
+async function askResidents(context: Context, options: RequestOptions): Promise<void> {
+  const folder = dataFolder(options.data);
+  const town = await readTownFile(context.disk, folder);
+  if (!town?.bridge) throw failure('not_running', { folder });
+  await expectRunning(context.disk, folder);
+  const nowUs = context.clock.wallUs();
+  const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
+  const startUs = options.from ? parseMoment(options.from, nowUs) : endUs - 15 * 60 * 1_000_000;
+  if (startUs >= endUs) throw failure('usage', { detail: '--to must be later than --from' });
+  const profile = disclosureProfileSchema.safeParse(options.profile);
+  if (!profile.success)
+    throw failure('usage', { detail: `--profile takes ${Object.keys(DISCLOSURE_PROFILES).join(', ')}` });
+  const place = options.at ? parsePlace(options.at) : DEMO_HOME.place;
+  const asked = demoAsk(context.clock, place, { startUs, endUs }, profile.data);
+  const { contact = asked.contact.name, email = asked.contact.email } = options;
+  const ask = {
+    ...asked,
+    contact: { name: contact, ...(email === undefined ? {} : { email }) },
+    ...(options.category ? { retention: options.category } : {}),
+    ...(options.text ? { text: options.text } : {}),
+    ...(options.type ? { incidentType: options.type } : {}),
+    ...(options.investigation ? { investigation: options.investigation } : {}),
+  };
+  const isFitted = ask.window.startUs !== startUs || ask.window.endUs !== endUs;
+  if (isFitted && (options.from || options.to))
+    context.output.progress(
+      'An agency asks about 15 minutes to 12 hours that have passed; the window is fitted to that.',
+    );
+  const { key } = await openAgency(context, options, { agency: townPaths(folder).agency });
+  const { id: request, token } = signRequest(context, key, town.bridge.id, ask);
+  const { state, findings } = await postRequest(town.bridge.url, token);
+  const found = findings.map(({ words, why }) => `  ${why} ("${words}")`);
+  context.output.result(
+    { request, window: ask.window, folder: join(folder), state, findings },
+    state === 'published'
+      ? `Published ${request}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`
+      : [`${request} waits for a moderator (\`doorsill moderate\`):`, ...found].join('\n'),
+  );
+}
+
+/** What the agency does with a request of its own. */
+async function callAbout(
+  context: Context,
+  action: string,
+  id: string | undefined,
+  options: RequestOptions,
+): Promise<void> {
+  const verb = ACTIONS.find((each) => each === action);
+  if (!verb || !idSchema.safeParse(id).success || id === undefined)
+    throw failure('usage', {
+      detail: `request takes ${ACTIONS.join(', ')} and the id of a request, or no word at all`,
+    });
+  const town = await openTown(context.disk, options);
+  const { key } = await openAgency(context, options, town);
+  const view = await callAboutRequest(context, key, town.bridge, id, verb);
+  const why = view.reason === undefined ? '' : `: ${view.reason}`;
+  context.output.result(view, `${view.request} is ${view.state.replaceAll('_', ' ')}${why}.`);
 }
 
 function parsePlace(text: string): Place {

@@ -20,8 +20,11 @@ import { adminBearer } from './registration.ts';
 const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });
 type Credentials = z.infer<typeof credentialsSchema>;
 
-const itemViewSchema = z.object({
+export const itemViewSchema = z.object({
   item: z.string(),
+  request: z.string(),
+  investigation: z.string(),
+  triage: z.enum(['pending', 'accepted', 'declined']),
   state: z.enum(['active', 'deleted', 'erased']),
   accessClass: z.string(),
   categories: z.array(z.string()),
@@ -39,8 +42,8 @@ export type ItemView = z.infer<typeof itemViewSchema>;
 
 const tokenSchema = z.object({ access_token: z.string() });
 const LOOK_AGAIN_MS = 50;
-const OFFICER = 'Det. J. Rivera';
-const CREDENTIALS_NAME = 'vault-client.json';
+/** The agency's client at the vault, in the agency's folder. */
+export const CREDENTIALS_NAME = 'vault-client.json';
 const CREDENTIALS_BYTES_MAX = 2_000;
 const SCOPES = [
   ...['evidence.any.read', 'evidence.any.download', 'evidence.any.update', 'evidence.any.delete'],
@@ -50,6 +53,13 @@ const SCOPES = [
 /** The id in the vault of what was granted to a bridge's agency. */
 export function evidenceId(bridge: string, device: string, grant: string): string {
   return itemId(sha256Hex(itemIdText(bridge, device, grant)));
+}
+
+/** Who asks and why: in the trail before anything is shown. Nobody fills it in for an officer. */
+export interface Who {
+  /** Name or badge. */
+  officer: string;
+  reason: string;
 }
 
 export class EvidenceDesk {
@@ -65,8 +75,8 @@ export class EvidenceDesk {
     this.credentials = vault.credentials;
   }
 
-  /** One call under the agency's own path, for a reason. Throws the vault's refusal, `unreachable`. */
-  async call(method: JsonRequest['method'], path: string, reason: string, body?: object): Promise<unknown> {
+  /** One call under the agency's own path. Throws the vault's refusal, `unreachable`. */
+  async call(method: JsonRequest['method'], path: string, who: Who, body?: object): Promise<unknown> {
     const { client, secret } = this.credentials;
     const form = { grant_type: 'client_credentials', client_id: client, client_secret: secret };
     const { access_token: bearer } = tokenSchema.parse(
@@ -75,7 +85,7 @@ export class EvidenceDesk {
     return exchangeJson(`${this.url}/v1/agencies/${this.agency}${path}`, {
       method,
       bearer,
-      headers: { 'x-officer': OFFICER, 'x-reason': encodeURIComponent(reason) },
+      headers: { 'x-officer': encodeURIComponent(who.officer), 'x-reason': encodeURIComponent(who.reason) },
       ...(body ? { body } : {}),
     });
   }
@@ -83,23 +93,24 @@ export class EvidenceDesk {
   /** An item, or what becomes of it by a call on it. Throws as `call`. */
   async item(
     id: string,
-    reason: string,
+    who: Who,
     act?: { method: JsonRequest['method']; path: string; body?: object },
   ): Promise<ItemView> {
     const path = `/evidence/${id}${act?.path ?? ''}`;
-    return itemViewSchema.parse(await this.call(act?.method ?? 'GET', path, reason, act?.body));
+    return itemViewSchema.parse(await this.call(act?.method ?? 'GET', path, who, act?.body));
   }
 
   /** Resolves once the item looks as it should; null when it does not within `withinMs`. */
   async whenItem(
     id: string,
+    who: Who,
     looks: (item: ItemView) => boolean,
     withinMs: number,
     signal?: AbortSignal,
   ): Promise<ItemView | null> {
     const endMs = this.clock.monotonicMs() + withinMs;
     for (;;) {
-      const item = await this.item(id, 'new evidence').catch((thrown: unknown) => {
+      const item = await this.item(id, who).catch((thrown: unknown) => {
         if (!isFailure(thrown) || (thrown.code !== 'evidence_unknown' && !thrown.retryable)) throw thrown;
         return null;
       });
@@ -110,18 +121,25 @@ export class EvidenceDesk {
   }
 }
 
-/**
- * Introduces bridge and agency to a town's vault, as its operator would: pins the bridge's key, and issues the agency a
- * client the first time. Repeatable.
- */
+/** Where a vault listens, and its folder on this machine, whose admin token makes one its operator. */
+export interface VaultPlace {
+  url: string;
+  folder: string;
+}
+
+/** Introduces a bridge to a town's vault, as its operator would. Repeatable. */
+export async function pinBridge({ disk }: Pick<OfficerDeps, 'disk'>, vault: VaultPlace, key: string): Promise<void> {
+  const bearer = await adminBearer(disk, vault.folder);
+  await exchangeJson(`${vault.url}/v1/bridges`, { method: 'POST', body: { key }, bearer });
+}
+
+/** Has a town's vault issue the agency a client the first time, as its operator would, and keeps it in the agency's folder. */
 export async function openEvidenceDesk(
   deps: OfficerDeps,
-  vault: { url: string; folder: string },
+  vault: VaultPlace,
   agency: { id: string; folder: string },
-  bridgeKey: string,
 ): Promise<EvidenceDesk> {
   const bearer = await adminBearer(deps.disk, vault.folder);
-  await exchangeJson(`${vault.url}/v1/bridges`, { method: 'POST', body: { key: bridgeKey }, bearer });
   const path = join(agency.folder, CREDENTIALS_NAME);
   let credentials = await storedCredentials(deps.disk, path);
   if (!credentials) {

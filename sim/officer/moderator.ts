@@ -25,6 +25,8 @@ const agencySchema = z.object({
   name: z.string(),
   jurisdiction: z.string(),
   domain: z.string(),
+  /** Why a pending one waits for a person. */
+  waits: z.string().optional(),
   state: z.string(),
   revision: z.number(),
 });

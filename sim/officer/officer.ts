@@ -48,9 +48,11 @@ export interface Ask {
 
 const KEY_BYTES_MAX = 1_000;
 
+export const KEY_NAME = 'agency.key';
+
 /** Loads the agency's key from its folder, or makes it. */
-export async function loadAgencyKey(deps: OfficerDeps, folder: string): Promise<SigningKey> {
-  const path = join(folder, 'agency.key');
+export async function loadAgencyKey(deps: OfficerDeps, folder: string, name = KEY_NAME): Promise<SigningKey> {
+  const path = join(folder, name);
   const stored = await deps.disk.readFile(path, KEY_BYTES_MAX);
   if (stored) {
     const key = importSigningKey(new TextDecoder().decode(stored).trim());

@@ -32,7 +32,14 @@ export interface RegistryPlace {
 /** What an agency says about itself. */
 export type AgencyFacts = Omit<Extract<AgencyAction, { action: 'register' }>, 'action'>;
 
-const standing = z.object({ agency: z.string(), state: z.string(), revision: z.number() });
+const standing = z.object({
+  agency: z.string(),
+  state: z.string(),
+  revision: z.number(),
+  domain: z.string(),
+  /** Why a person must look at it. */
+  waits: z.string().optional(),
+});
 
 /** Applies to the registry in an agency's name; returns its standing. Throws the registry's coded refusal. */
 export async function applyAs(deps: OfficerDeps, where: RegistryPlace, key: SigningKey, facts: AgencyFacts) {
@@ -42,11 +49,15 @@ export async function applyAs(deps: OfficerDeps, where: RegistryPlace, key: Sign
   );
 }
 
-/** Lets the registry see that this key's agency holds a domain, as its operator on this machine can. */
-export async function vouchForDomain(disk: Disk, folder: string, domain: string, key: SigningKey): Promise<void> {
+/** What a domain must show for an agency to be its own. */
+export function domainLine(agency: string): string {
+  return `doorsill-agency=${agency}`;
+}
+
+/** Lets the registry see that an agency holds a domain, as its operator on this machine can. */
+export async function vouchForDomain(disk: Disk, folder: string, domain: string, agency: string): Promise<void> {
   await disk.makeFolder(join(folder, 'domains'));
-  const line = `doorsill-agency=${agencyId(key)}\n`;
-  await disk.replaceFile(join(folder, 'domains', domain), utf8(line));
+  await disk.replaceFile(join(folder, 'domains', domain), utf8(`${domainLine(agency)}\n`));
 }
 
 /** A moderator's decision about an agency as it stands now; returns its new standing. Throws the registry's coded refusal. */
@@ -60,7 +71,7 @@ export async function decideAgency(disk: Disk, where: RegistryPlace, agency: str
 /** Has the demo agency apply and approves it; does nothing when that is done already, or was undone by a moderator. */
 export async function registerAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey): Promise<void> {
   try {
-    await vouchForDomain(deps.disk, where.folder, DEMO_AGENCY.domain, key);
+    await vouchForDomain(deps.disk, where.folder, DEMO_AGENCY.domain, agencyId(key));
     const { state } = await applyAs(deps, where, key, DEMO_AGENCY);
     if (state === 'pending') await decideAgency(deps.disk, where, agencyId(key), 'approve');
   } catch (thrown) {

@@ -194,7 +194,7 @@ class Street {
     const { disk } = this.deps;
     const key = await loadAgencyKey(this.deps, join(this.town.folder, 'agency', 'audited'));
     const domain = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.example`;
-    await vouchForDomain(disk, this.place.folder, domain, key);
+    await vouchForDomain(disk, this.place.folder, domain, agencyId(key));
     const contact = { ...DEMO_AGENCY.contact, email: `records@${domain}` };
     await applyAs(this.deps, this.place, key, { ...DEMO_AGENCY, name, domain, contact });
     await decideAgency(disk, this.place, agencyId(key), 'approve');

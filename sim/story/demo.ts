@@ -26,7 +26,7 @@ import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { fetchPapers, keepPapers, PROOF_NAME, RECEIPT_NAME } from '../papers/papers.ts';
 import { DEMO_HOME, Town, type TownFacts, type TownOptions } from '../supervisor/town.ts';
-import { evidenceFolder, townPaths } from '../supervisor/town-file.ts';
+import { evidenceFolder, townPaths, whenHandedOver } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -171,9 +171,10 @@ export async function grantOnce(scene: Scene, keys: string, audio: boolean, inve
 }
 
 /** Resolves with the item's id once the vault has the clip. Throws `timed_out`. */
-export async function handedOver({ facts, signal }: Scene, { grant }: Granted): Promise<string> {
+export async function handedOver(scene: Scene, { grant, clipId: clip }: Granted): Promise<string> {
+  const { facts, town, deps, signal } = scene;
   const item = evidenceId(facts.bridge.id, facts.home.device, grant);
-  if (await facts.evidence.whenItem(item, () => true, HANDED_OVER_MS_MAX, signal)) return item;
+  if (await whenHandedOver(deps, town.folder, { item, clip }, HANDED_OVER_MS_MAX, signal)) return item;
   throw failure('timed_out', { what: 'the hand-over to the vault', seconds: HANDED_OVER_MS_MAX / 1000 });
 }
 

@@ -40,7 +40,7 @@ async function applications(stage: Stage): Promise<void> {
   for (const facts of LOCAL) {
     const key = generateSigningKey(deps.random);
     const local = { ...DEMO_AGENCY, ...facts };
-    await vouchForDomain(deps.disk, registry.folder, local.domain, key);
+    await vouchForDomain(deps.disk, registry.folder, local.domain, agencyId(key));
     const { state } = await applyAs(deps, registry, key, local);
     const approved = await decideAgency(deps.disk, registry, agencyId(key), 'approve');
     stage.say(`“${local.name}” applies (${state}) and is ${approved.state}.`);

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import {
   type Deletion,
   deletionSchema,
+  failure,
   openToken,
   PUBLIC_AUDIENCE,
   type RecallAnswer,
@@ -13,9 +14,10 @@ import {
   verifySignature,
 } from '../../device/index.ts';
 import type { ItemView } from '../officer/evidence-desk.ts';
+import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { Town } from '../supervisor/town.ts';
 import { evidenceFolder } from '../supervisor/town-file.ts';
-import type { Scene } from './demo.ts';
+import { type Granted, handedOver, type Scene } from './demo.ts';
 
 /** The vault's program on a clock that a story moves on. */
 export class TimedVault {
@@ -35,6 +37,10 @@ export class TimedVault {
   }
 }
 
+/** The officer of the stories, who is shown evidence in them: fictional, as their agency is. */
+const OFFICER = DEMO_AGENCY.contact.name;
+const CONFIRMED_MS_MAX = 20_000;
+
 export class InVault {
   private readonly scene: Scene;
   readonly item: string;
@@ -44,19 +50,33 @@ export class InVault {
     this.item = item;
   }
 
+  /** The item of a granted clip, once the vault shows it. Throws `timed_out`. */
+  static async of(scene: Scene, granted: Granted): Promise<InVault> {
+    const item = await handedOver(scene, granted);
+    const who = { officer: OFFICER, reason: 'a granted clip has come' };
+    const seen = await scene.facts.evidence.whenItem(item, who, () => true, CONFIRMED_MS_MAX, scene.signal);
+    if (seen) return new InVault(scene, item);
+    throw failure('timed_out', { what: 'the evidence in the vault', seconds: CONFIRMED_MS_MAX / 1000 });
+  }
+
   /** What an officer sees now. */
   see(reason: string): Promise<ItemView> {
-    return this.scene.facts.evidence.item(this.item, reason);
+    return this.scene.facts.evidence.item(this.item, { officer: OFFICER, reason });
   }
 
   /** What an officer does, and what the item is then. */
   act(method: 'POST' | 'PUT' | 'DELETE', path: string, reason: string, body?: object): Promise<ItemView> {
-    return this.scene.facts.evidence.item(this.item, reason, { method, path, ...(body ? { body } : {}) });
+    return this.scene.facts.evidence.item(
+      this.item,
+      { officer: OFFICER, reason },
+      { method, path, ...(body ? { body } : {}) },
+    );
   }
 
   /** Sets the department's policy. */
   async set(path: string, body: object): Promise<void> {
-    await this.scene.facts.evidence.call('PUT', path, 'department policy', body);
+    const who = { officer: OFFICER, reason: 'department policy' };
+    await this.scene.facts.evidence.call('PUT', path, who, body);
   }
 
   /** Whether the clip's bytes are on the vault's disk. */

@@ -1,17 +1,12 @@
 // Owns: the story of a partnership that ends in the middle of a request: what is open is cancelled, devices are told, nothing is
 // uploaded any more. Not here: the stage (stage.ts).
-import { z } from 'zod';
 import { exchangeJson } from '../../device/index.ts';
 import { callAboutRequest, postRequest } from '../officer/officer.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../officer/partners.ts';
 import { Stage } from './stage.ts';
 import type { StoryDeps } from './up.ts';
 
 const PARTNER = 'plate-watch';
-const secretsSchema = z.object({ token: z.string(), webhookSecret: z.string() });
-const partnersSchema = z.object({
-  partners: z.array(z.object({ partner: z.string(), name: z.string(), status: z.string(), since: z.string() })),
-});
-const endedSchema = z.object({ status: z.string(), cancelled: z.number() });
 
 export function tellPartnerEnded(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   return Stage.tell({ name: 'partner-ended', logLevel: deps.logLevel }, deps, signal, async (stage) => {
@@ -27,7 +22,7 @@ function through(stage: Stage, partner: string, token: string, bearer: string): 
 
 /** The partnership that ended before. */
 async function flockSafety(stage: Stage): Promise<void> {
-  const { partners } = partnersSchema.parse(await exchangeJson(`${stage.bridge.url}/v1/partners`, { method: 'GET' }));
+  const partners = await listPartners(stage.bridge);
   const flock = partners.find(({ partner }) => partner === 'flock-safety');
   stage.say(`Partners of this bridge: ${flock?.name}, ${flock?.status} since ${flock?.since}.`, { partners });
   const partner = 'flock-safety';
@@ -49,18 +44,14 @@ async function flockSafety(stage: Stage): Promise<void> {
 /** A partner that ends while a request of its channel is open. */
 async function midRequest(stage: Stage): Promise<void> {
   const { bridge, deps, facts } = stage;
-  const secrets = secretsSchema.parse(
-    await stage.asOperator('POST', '/v1/partners', { partner: PARTNER, name: 'Plate Watch' }),
-  );
+  const secrets = await addPartner(deps.disk, bridge, PARTNER, 'Plate Watch');
   stage.say('The operator enters another partner, Plate Watch, as active.');
   const window = await stage.footage();
   const [asked, direct] = [stage.ask({ partner: PARTNER }), stage.ask()];
   const notice = await stage.heard(asked.id, () => through(stage, PARTNER, asked.token, secrets.token));
   const own = await stage.heard(direct.id, () => postRequest(bridge.url, direct.token));
   stage.say('An agency asks through it, and once directly; the doorbell shows both to its owner.');
-  const { cancelled } = endedSchema.parse(
-    await stage.asOperator('POST', `/v1/partners/${PARTNER}/status`, { status: 'ended', revision: 1 }),
-  );
+  const { cancelled } = await setPartnerStatus(deps.disk, bridge, PARTNER, 'ended');
   stage.say(`The operator ends the partnership: ${cancelled} open request is cancelled.`, { cancelled });
   stage.prove('ending a partner cancels what is open through it', cancelled === 1);
   const view = await callAboutRequest(deps, facts.agencyKey, bridge, asked.id, 'see');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { townPaths } from '../supervisor/town-file.ts';
-import { type Granted, grantOnce, handedOver, inTown, type Scene } from './demo.ts';
+import { type Granted, grantOnce, inTown, type Scene } from './demo.ts';
 import { InVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
@@ -67,7 +67,7 @@ async function before(scene: Scene, story: Narrator): Promise<void> {
 /** A department that obeys owners. */
 async function erased(scene: Scene, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0002');
-  const vault = new InVault(scene, await handedOver(scene, granted));
+  const vault = await InVault.of(scene, granted);
   const bridge = await scene.deps.disk.list(join(townPaths(scene.town.folder).bridge, 'clips'));
   story.tell(
     'A second clip is handed over: the vault has it, the bridge keeps nothing.',
@@ -89,7 +89,7 @@ async function erased(scene: Scene, story: Narrator): Promise<void> {
 /** A department that has a reason. */
 async function kept(scene: Scene, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0003');
-  const vault = new InVault(scene, await handedOver(scene, granted));
+  const vault = await InVault.of(scene, granted);
   await vault.set('/policy', { recall: { answer: 'keep', reason: REASON } });
   const answered = await revoked(scene, granted, ({ outcome }) => outcome === 'deleted' || outcome === 'recalled');
   const answer = recallAnswerOf(answered);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFailure } from '../../device/index.ts';
-import { grantOnce, handedOver, inTown } from './demo.ts';
+import { grantOnce, inTown } from './demo.ts';
 import { InVault, TimedVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
@@ -21,7 +21,7 @@ export async function runRetentionStory(deps: StoryDeps & { logLevel: string }, 
     const options = { ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'town'), vault: time };
     await inTown(options, deps, signal, async (scene) => {
       const granted = await grantOnce(scene, '', false);
-      const vault = new InVault(scene, await handedOver(scene, granted));
+      const vault = await InVault.of(scene, granted);
       const pass = (days: number) => time.pass(scene.town, days);
       await play({ vault, pass, story: new Narrator(deps.output, 'retention') }, granted.facts.sha256);
     });

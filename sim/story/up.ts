@@ -29,9 +29,9 @@ import {
   showUpload,
 } from '../cli/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { postRequest, signRequest } from '../officer/officer.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
-import { evidenceFolder, townPaths } from '../supervisor/town-file.ts';
+import { evidenceFolder, townPaths, whenHandedOver } from '../supervisor/town-file.ts';
 import { demoAsk } from './ask.ts';
 
 export interface UpOptions {
@@ -238,19 +238,21 @@ export class Up {
     const { facts } = this;
     if (!facts || this.asked || !this.options.agencyAsks) return;
     this.asked = true;
-    const { id, token } = signRequest(
-      this.deps,
-      facts.agencyKey,
-      facts.bridge.id,
-      demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email'),
-    );
-    this.pieces.set(id, about);
-    postRequest(facts.bridge.url, token).catch((thrown: Error) => {
+    this.post(facts, about).catch((thrown: Error) => {
       this.later(ASK_AGAIN_MS, () => {
         this.asked = false;
       });
       this.say('request-failed', `the agency could not ask: ${thrown.message}`, { detail: thrown.message });
     });
+  }
+
+  /** Under the agency's key of now: it may have been rotated since the start. */
+  private async post(facts: TownFacts, about: Window): Promise<void> {
+    const key = await loadAgencyKey(this.deps, townPaths(this.options.folder).agency);
+    const ask = demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email');
+    const { id, token } = signRequest(this.deps, key, facts.bridge.id, ask);
+    this.pieces.set(id, about);
+    await postRequest(facts.bridge.url, token);
   }
 
   private onNotice(notice: VerifiedNotice): void {
@@ -308,13 +310,16 @@ export class Up {
     const { facts } = this;
     if (!facts) return;
     const item = evidenceId(facts.bridge.id, facts.home.device, receipt.grant ?? '');
-    const found = await facts.evidence
-      .whenItem(item, () => true, HANDED_OVER_MS_MAX, this.stopping.signal)
-      .catch(() => null);
+    const { folder } = this.options;
+    const found = await whenHandedOver(
+      this.deps,
+      folder,
+      { item, clip: clip.id },
+      HANDED_OVER_MS_MAX,
+      this.stopping.signal,
+    ).catch(() => false);
     if (this.isStopped) return;
-    const place = found
-      ? evidenceFolder(this.options.folder, item)
-      : join(townPaths(this.options.folder).bridge, 'clips', clip.id);
+    const place = found ? evidenceFolder(folder, item) : join(townPaths(folder).bridge, 'clips', clip.id);
     this.showArrival(receipt, clip, place, found ? 'in the vault' : 'at the bridge, which waits for the vault');
   }
 

@@ -2,7 +2,7 @@
 // Not here: starting the parts (town.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/index.ts';
+import { type Clock, type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/index.ts';
 
 export const townFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo']),
@@ -22,6 +22,7 @@ export type TownKind = TownFile['kind'];
 
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
+const LOOK_AGAIN_MS = 50;
 /** What a start that was killed at its very beginning leaves. */
 const OURS = new Set(['process.lock', `.${NAME}.tmp`]);
 
@@ -43,6 +44,27 @@ export function townPaths(folder: string) {
 /** The folder of an item of evidence in a town's vault: `clip.mp4` and `manifest.jws`. */
 export function evidenceFolder(folder: string, item: string): string {
   return join(townPaths(folder).vault, 'blobs', item);
+}
+
+/**
+ * Resolves once a town's vault has a clip for good: it lies there, and the bridge has let go of its own; false when that is not so
+ * `withinMs`. It looks at the folders of this machine's own town, so no officer is shown anything.
+ */
+export async function whenHandedOver(
+  { disk, clock }: { disk: Disk; clock: Clock },
+  folder: string,
+  { item, clip }: { item: string; clip: string },
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const endMs = clock.monotonicMs() + withinMs;
+  const waiting = join(townPaths(folder).bridge, 'clips');
+  for (;;) {
+    const isThere = (await disk.sizeOf(join(evidenceFolder(folder, item), 'clip.mp4'))) !== null;
+    if (isThere && !(await disk.list(waiting)).includes(clip)) return true;
+    if (clock.monotonicMs() > endMs) return false;
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+  }
 }
 
 /** A town's file; null when the folder has none. Throws `state_damaged`. */

@@ -29,7 +29,7 @@ import {
   tryCamera,
   utf8,
 } from '../../device/index.ts';
-import { type EvidenceDesk, openEvidenceDesk } from '../officer/evidence-desk.ts';
+import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { adminBearer, registerAgency } from '../officer/registration.ts';
 import { Child } from './child.ts';
@@ -69,7 +69,7 @@ export interface TownFacts {
   bridge: { id: string; url: string };
   registry: { id: string; url: string; key: string };
   vault: { id: string; url: string; key: string };
-  /** The demo agency's officer at the vault. */
+  /** The demo agency's client at the vault. */
   evidence: EvidenceDesk;
 }
 
@@ -196,14 +196,11 @@ export class Town {
       ),
     ]);
     const bridgeFacts = keyedReady.parse(bridge);
+    const vaultPlace = { url: vaultFacts.url, folder: this.paths.vault };
     const [home, evidence] = await Promise.all([
       this.startDoorbell(this.ownHome(), brokerUrl, bridgeFacts.url),
-      openEvidenceDesk(
-        this.deps,
-        { url: vaultFacts.url, folder: this.paths.vault },
-        { id: agencyId(agencyKey), folder: this.paths.agency },
-        bridgeFacts.key,
-      ),
+      openEvidenceDesk(this.deps, vaultPlace, { id: agencyId(agencyKey), folder: this.paths.agency }),
+      pinBridge(this.deps, vaultPlace, bridgeFacts.key),
     ]);
     const ownerKey = await this.ownerKey(this.paths);
     const port = ({ url }: { url: string }) => Number(new URL(url).port);

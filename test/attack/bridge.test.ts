@@ -35,6 +35,7 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
     };
     const access = {
       agency: house.cast.agency.id,
+      organisation: house.cast.agency.id,
       clip: parcel.clipId,
       officer: 'badge 7',
       reason: 'case',
@@ -49,6 +50,7 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
       log,
       clipPath: (clip) => clip,
       evidenceUrl: () => '',
+      organisationOf: async ({ agency }) => agency,
     });
     const shown: { intake: Intake } | { code: string } = await clips
       .see('bearer', parcel.clipId, 'manifest', 'view')

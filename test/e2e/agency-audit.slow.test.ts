@@ -54,7 +54,7 @@ describe('audit queries --apply', () => {
   const register = async (name: string, number: number) => {
     const key = await loadAgencyKey(seams, at(`agency-${number}`));
     const domain = `town-${number}.example`;
-    await vouchForDomain(seams.disk, place.folder, domain, key);
+    await vouchForDomain(seams.disk, place.folder, domain, agencyId(key));
     const contact = { ...DEMO_AGENCY.contact, email: `a@${domain}` };
     await applyAs(seams, place, key, { ...DEMO_AGENCY, name: name.toUpperCase(), domain, contact });
     await decideAgency(seams.disk, place, agencyId(key), 'approve');

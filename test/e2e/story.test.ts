@@ -92,14 +92,14 @@ describe('up', () => {
       seams,
       { url: town.vault.url, folder: join(data, 'vault') },
       { id: agency, folder: join(data, 'agency') },
-      town.vault.key,
     );
-    const link = Object(await desk.call('POST', `${evidence}/links`, 'case review'));
+    const who = { officer: 'Sgt. Hill', reason: 'case review' };
+    const link = Object(await desk.call('POST', `${evidence}/links`, who));
     const bytes = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
     expect(sha256Hex(bytes)).toBe(sent.clip.sha256);
     expect((await fetch(link.url)).status).toBe(410);
     const manifest = readFileSync(join(sent.folder, 'manifest.jws'), 'utf8');
-    expect(await desk.call('GET', `${evidence}/manifest`, 'case review')).toEqual({ manifest });
+    expect(await desk.call('GET', `${evidence}/manifest`, who)).toEqual({ manifest });
     expect((await get(`${sent.clip.id}/manifest`, access(key))).status).toBe(303);
     expect((await get(sent.clip.id)).status).toBe(401);
     expect((await get(sent.clip.id, access(stranger))).status).toBe(403);
@@ -115,7 +115,11 @@ describe('up', () => {
     expect(verified.status, verified.stderr).toBe(0);
     expect(verified.last).toMatchObject({ custody: { leaf: kept.last?.['leaf'] } });
 
-    const read = await runCommand(['audit', 'access', '--data', data, '--clip', sent.clip.id, '--json']);
+    const nameless = await runCommand(['audit', 'access', '--data', data, '--clip', sent.clip.id, '--json']);
+    expect([nameless.status, nameless.lines]).toEqual([2, []]);
+    expect(nameless.stderr).toContain('--officer NAME --reason TEXT');
+    const who = ['--officer', 'Sgt. Hill', '--reason', 'audit'];
+    const read = await runCommand(['audit', 'access', '--data', data, '--clip', sent.clip.id, ...who, '--json']);
     expect(read.status, read.stderr).toBe(0);
     expect(read.lines.map(({ action, part, reason }) => [action, part, reason])).toEqual([
       ['link', 'clip', 'case review'],

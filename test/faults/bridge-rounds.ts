@@ -227,7 +227,7 @@ export class BridgeStory {
       const intake = await intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
       const receipt = intake?.receipt ?? '';
       expect([told('deletion'), await custody.leafOf(sha256Hex(receipt))]).toEqual([1, expect.any(Number)]);
-      expect(told('access')).toBe((await accessLog.page({ agency: null, clip: null, after: 0, most: 999 })).length);
+      expect(told('access')).toBe((await accessLog.page({ reader: null, clip: null, after: 0, most: 999 })).length);
     } finally {
       await close();
     }

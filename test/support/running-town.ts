@@ -132,6 +132,11 @@ export class RunningTown {
     return this.up;
   }
 
+  /** The bridge and the home of a town that runs. */
+  get parts(): Pick<Cast, 'bridge' | 'home'> {
+    return this.cast;
+  }
+
   private get cast(): Cast {
     if (!this.facts) throw new Error('the town is not up');
     return this.facts;

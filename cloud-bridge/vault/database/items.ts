@@ -5,6 +5,7 @@ import { deletedAtS } from '../retention.ts';
 import type { BytesStanding, Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from '../store.ts';
 import { rulesIn } from './policies.ts';
 import type { ItemRow, Tables } from './schema.ts';
+import { agencyKeyIn } from './successions.ts';
 import { addLine } from './trail.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
@@ -23,13 +24,15 @@ export class SqlItems implements ItemStore {
   async add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       if (await findIn(step, item.item)) return false;
-      const dueS = deletedAtS(item, await rulesIn(step, item.agency));
+      // Whatever key it was granted to, it is the agency's.
+      const { organisation: agency } = await agencyKeyIn(step, item.agency);
+      const dueS = deletedAtS(item, await rulesIn(step, agency));
       await step
         .insertInto('items')
-        .values(toRow({ ...item, dueS }))
+        .values(toRow({ ...item, agency, dueS }))
         .execute();
       await writeSets(step, item);
-      await addLine(step, line);
+      await addLine(step, { ...line, agency });
       return true;
     });
   }
@@ -44,7 +47,7 @@ export class SqlItems implements ItemStore {
       next.dueS = deletedAtS(next, await rulesIn(step, next.agency));
       await step.updateTable('items').set(toRow(next)).where('item', '=', item).execute();
       await writeSets(step, next);
-      await addLine(step, line(next));
+      await addLine(step, { ...line(next), agency: next.agency });
       return next;
     });
   }

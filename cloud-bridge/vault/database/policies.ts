@@ -102,7 +102,8 @@ async function set(
     .execute();
 }
 
-async function workOutAnew(step: Transaction<Tables>, agency: string): Promise<void> {
+/** Works out when each of an agency's items is due, under its rules of now. */
+export async function workOutAnew(step: Transaction<Tables>, agency: string): Promise<void> {
   const rules = await rulesIn(step, agency);
   const items = await step
     .selectFrom('items')

@@ -69,6 +69,8 @@ export interface Tables {
     used: number;
   };
   bridges: { bridge: string; key: string };
+  /** An agency's ids: `organisation` is the first one, `successor` the next, if its key was rotated. */
+  agency_keys: { agency: string; organisation: string; successor: string | null };
   offers: { item: string; offer: string; manifest: string; receipt: string; at_s: number };
 }
 
@@ -129,6 +131,11 @@ export const MIGRATIONS: Migrations = [
     `create table bridges (bridge text primary key, key text not null unique) strict`,
     `create table offers (
        item text primary key, offer text not null, manifest text not null, receipt text not null, at_s integer not null
+     ) strict`,
+  ],
+  [
+    `create table agency_keys (
+       agency text primary key, organisation text not null, successor text
      ) strict`,
   ],
 ];

@@ -4,6 +4,7 @@ import { SqlAccess, SqlOffers } from './access.ts';
 import { SqlItems } from './items.ts';
 import { SqlPolicies } from './policies.ts';
 import { MIGRATIONS, type Tables } from './schema.ts';
+import { SqlSuccessions } from './successions.ts';
 import { SqlTrail } from './trail.ts';
 
 /** All stores of the vault. */
@@ -13,6 +14,7 @@ export interface VaultDatabase {
   trail: SqlTrail;
   access: SqlAccess;
   offers: SqlOffers;
+  successions: SqlSuccessions;
   close(): Promise<void>;
 }
 
@@ -24,5 +26,6 @@ export function openVaultDatabase(place: DatabasePlace, seams: PlaceSeams): Prom
     trail: new SqlTrail(tables),
     access: new SqlAccess(tables),
     offers: new SqlOffers(tables),
+    successions: new SqlSuccessions(tables),
   }));
 }

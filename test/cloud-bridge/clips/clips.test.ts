@@ -56,7 +56,7 @@ describe('the agency a clip was granted to', () => {
   it('leaves its reason in the log before a byte is sent', async () => {
     await bytesOf(house.access(parcel.clipId, house.cast.agency, { reason: 'review by Sgt. Hill' }));
     const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
-    const last = (await database.accessLog.page({ agency: null, clip: parcel.clipId, after: 0, most: 100 })).at(-1);
+    const last = (await database.accessLog.page({ reader: null, clip: parcel.clipId, after: 0, most: 100 })).at(-1);
     await database.close();
     expect(last).toMatchObject({
       agency: house.cast.agency.id,

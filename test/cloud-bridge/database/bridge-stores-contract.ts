@@ -20,7 +20,7 @@ const access = {
   },
   ...{ reason: 'case 12: Ünïcode, ‘quoted’; -- and 100 %', token: 'access-a' },
 };
-const EVERYTHING = { agency: null, clip: null, after: 0, most: 9 };
+const EVERYTHING = { reader: null, clip: null, after: 0, most: 9 };
 const partner: Partner = {
   ...{ partner: 'partner-a', name: 'A', status: 'active', sinceS: 1, revision: 1, tokenSha256: 'h', webhookSecret: '' },
 };
@@ -224,7 +224,9 @@ export function bridgeStoresContract(
     expect(all[0]).toMatchObject({ ...access, agency: expect.any(String), atUs: expect.any(Number) });
     expect(await accessLog.page({ ...EVERYTHING, after: 2 })).toEqual(all.slice(2));
     expect(await accessLog.page({ ...EVERYTHING, clip: 'clip-b' })).toEqual([]);
-    expect(await accessLog.page({ ...EVERYTHING, agency: all[1]?.agency ?? '', most: 1 })).toEqual([all[1]]);
+    expect(
+      await accessLog.page({ ...EVERYTHING, reader: { agency: all[1]?.agency ?? '', organisation: '' }, most: 1 }),
+    ).toEqual([all[1]]);
     const allow = await ground().refuseRows('bridge', 'custody_nodes');
     await expect(accessLog.add(access)).rejects.toThrow('no row');
     await allow();

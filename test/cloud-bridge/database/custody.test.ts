@@ -78,7 +78,7 @@ describe('an event whose leaf cannot be written', () => {
     await expect(database.documents.saveRevocations('list', 3)).rejects.toThrow('no leaf');
     expect(await database.documents.loadRevocations()).toBeNull();
     await expect(database.accessLog.add(access)).rejects.toThrow('no leaf');
-    expect(await database.accessLog.page({ agency: null, clip: null, after: 0, most: 9 })).toEqual([]);
+    expect(await database.accessLog.page({ reader: null, clip: null, after: 0, most: 9 })).toEqual([]);
 
     tamper('drop trigger refuse');
     await post();

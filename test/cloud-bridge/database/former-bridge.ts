@@ -96,7 +96,7 @@ export async function expectFormer(database: Database, version: number): Promise
   });
   expect(await intakes.findRevoked({ ...key, grant: 'grant-b' })).toMatchObject({ receipt: 'deleted-receipt' });
   expect((await handOvers.job(key))?.state).toBe(isHanded ? 'handed-over' : null);
-  expect(await accessLog.page({ agency: null, clip: null, after: 0, most: 9 })).toMatchObject([
+  expect(await accessLog.page({ reader: null, clip: null, after: 0, most: 9 })).toMatchObject([
     {
       number: 1,
       atUs: 1_790_000_000_123_456,

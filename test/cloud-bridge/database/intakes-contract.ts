@@ -119,8 +119,10 @@ export function intakesContract(database: () => Database): void {
         async () => undefined,
       );
     }
-    expect((await intakes.storedClips('agency-a', null, 2)).map(({ grant }) => grant)).toEqual(['grant-b', 'grant-c']);
-    expect(await intakes.storedClips('agency-b', null, 2)).toEqual([]);
+    expect(
+      (await intakes.storedClips({ agency: 'agency-a', organisation: 'agency-a' }, null, 2)).map(({ grant }) => grant),
+    ).toEqual(['grant-b', 'grant-c']);
+    expect(await intakes.storedClips({ agency: 'agency-b', organisation: 'agency-b' }, null, 2)).toEqual([]);
     expect(await intakes.findClip('clip-of-grant-b')).toMatchObject({
       grant: 'grant-b',
       creations: 1,

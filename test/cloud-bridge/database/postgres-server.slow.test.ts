@@ -41,7 +41,7 @@ const access = (token: string) => ({
 const logged = async (database: Database) => {
   const tokens: string[] = [];
   for (let after = 0; ; ) {
-    const page = await database.accessLog.page({ agency: null, clip: null, after, most: 500 });
+    const page = await database.accessLog.page({ reader: null, clip: null, after, most: 500 });
     tokens.push(...page.map(({ token }) => token));
     if (page.length < 500) return tokens;
     after = page.at(-1)?.number ?? after;

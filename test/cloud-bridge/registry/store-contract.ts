@@ -24,6 +24,7 @@ const book: Book = {
         state: 'revoked',
         scopes: [],
         except: [],
+        refusals: 0,
         revision: 3,
       },
     },

@@ -58,6 +58,7 @@ it('fits every answer to a tour of it, refusals included', async () => {
   await call('GET', '/evidence/item-nothing');
   await call('POST', `${at}/triage`, { decision: 'later' });
   await vault.operator('DELETE', `/v1/agencies/${house.cast.agency.id}/clients/${client}`, {});
+  await vault.operator('PUT', `/v1/agencies/${house.cast.agency.id}/successor`, { agency: 'agency-next' });
   const document = documentSchema.parse((await vault.send('GET', '/openapi.json', {})).body);
   expect(differences(document, vault.recorded)).toEqual([]);
   const succeeded = new Set(

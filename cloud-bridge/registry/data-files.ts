@@ -1,0 +1,75 @@
+// Owns: where the registry's lists lie and how they are read: the shipped ones beside this file, or the operator's own.
+// Not here: what they say (local-governments.ts, agency-names.ts).
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fromUtf8 } from '../../device/base/bytes.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { AgencyNames } from './agency-names.ts';
+import type { RegistryConfig } from './config.ts';
+import type { EligibilityRules } from './eligibility.ts';
+import { readGovernmentDomains } from './local-governments.ts';
+
+/** CISA's whole list has about 1.5 MB. */
+const FILE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Where shipped lists are looked for: beside the source, and from the built program in the folder of the source. */
+const SHIPPED = ['./data/', '../../../cloud-bridge/registry/data/'];
+
+type Settings = Pick<RegistryConfig, 'stateAgencies' | 'namesAllowed' | 'localGovernments' | 'dataFolder'>;
+
+/** The rules of the settings with the lists they stand on. Throws `registry_list_invalid` for a list that cannot be used. */
+export async function loadEligibility(disk: Pick<Disk, 'readFile'>, settings: Settings): Promise<EligibilityRules> {
+  const { stateAgencies, namesAllowed, localGovernments, dataFolder } = settings;
+  const federal = await shipped(disk, 'federal-agencies.csv');
+  const words = await shipped(disk, 'name-words.csv');
+  const list =
+    localGovernments === undefined
+      ? await shipped(disk, 'local-governments.csv')
+      : await textOf(disk, resolve(dataFolder, localGovernments));
+  return {
+    stateAgencies,
+    namesAllowed,
+    names: parsed(federal.path, () => new AgencyNames(federal.text, words.text)),
+    domains: parsed(list.path, () => readGovernmentDomains(list.text)),
+  };
+}
+
+interface ListFile {
+  path: string;
+  text: string;
+}
+
+async function shipped(disk: Pick<Disk, 'readFile'>, name: string): Promise<ListFile> {
+  const paths = SHIPPED.map((folder) => fileURLToPath(new URL(folder + name, import.meta.url)));
+  for (const path of paths) {
+    const found = await read(disk, path);
+    if (found) return found;
+  }
+  throw failure('registry_list_invalid', { file: name, detail: 'this installation does not have it' });
+}
+
+async function textOf(disk: Pick<Disk, 'readFile'>, path: string): Promise<ListFile> {
+  const found = await read(disk, path);
+  if (!found) throw failure('registry_list_invalid', { file: path, detail: 'there is no such file' });
+  return found;
+}
+
+async function read(disk: Pick<Disk, 'readFile'>, path: string): Promise<ListFile | null> {
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch((thrown: Error) => {
+    throw failure('registry_list_invalid', { file: path, detail: thrown.message }, thrown);
+  });
+  if (!bytes) return null;
+  const text = fromUtf8(bytes);
+  if (text === null) throw failure('registry_list_invalid', { file: path, detail: 'it is not UTF-8 text' });
+  return { path, text };
+}
+
+function parsed<Value>(file: string, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown;
+    throw failure('registry_list_invalid', { file, detail: thrown.message }, thrown);
+  }
+}

@@ -1,0 +1,154 @@
+// Owns: the verb `agency`: applying to the town's registry, seeing how that stands, taking another key. Not here: deciding on
+// applications (moderate.ts), asking residents (request.ts).
+import type { Command } from 'commander';
+import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/index.ts';
+import { agencyId, loadAgencyKey } from '../officer/officer.ts';
+import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
+import { type AgencyStanding, rotateAgencyKey, standingOf } from '../officer/standing.ts';
+import { openContext } from './context.ts';
+import { printMoment } from './moments.ts';
+import {
+  type AgencyOptions,
+  agencyFolder,
+  openAgency,
+  openTown,
+  type RunningTown,
+  withAgencyOptions,
+} from './running-town.ts';
+
+interface ApplyOptions extends AgencyOptions {
+  name: string;
+  jurisdiction: string;
+  domain: string;
+  contact: string;
+  email?: string;
+  phone?: string;
+  profiles: string;
+  categories: string;
+}
+
+export function addAgency(program: Command): void {
+  const agency = program
+    .command('agency')
+    .description('as an agency: apply to the registry, see how that stands, take another key')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill agency status')
+    .action(() => {
+      throw failure('usage', { detail: 'say what: agency apply, agency status or agency rotate' });
+    });
+  addApply(agency);
+  addStatus(agency);
+  addRotate(agency);
+}
+
+function addApply(agency: Command): void {
+  withAgencyOptions(agency.command('apply'))
+    .description('apply to the registry; a key is made in the agency’s folder when it has none')
+    .requiredOption('--name <name>', 'its name, as residents know it')
+    .requiredOption('--jurisdiction <kind>', JURISDICTIONS.filter((kind) => kind !== 'federal').join(', '))
+    .requiredOption('--domain <domain>', 'its own domain, which has to show its id')
+    .requiredOption('--contact <name>', 'whom residents can ask')
+    .option('--email <address>', 'the contact’s email')
+    .option('--phone <number>', 'the contact’s phone')
+    .option('--profiles <a,b>', 'what it will ask about homes', 'nothing')
+    .option('--categories <a,b>', 'retention categories of what it gets', 'uncategorized')
+    .addHelpText(
+      'after',
+      `
+Police of a city or county whose .gov domain is on the registry's list are admitted at once if the domain shows their id. All
+others wait for a person (\`doorsill moderate\`). Federal agencies and their local branches are refused.
+
+Example:
+  $ npx doorsill agency apply --agency ./shelbyville --name "Shelbyville Police" --jurisdiction municipal \\
+      --domain shelbyville.example --contact "Records Desk" --email records@shelbyville.example`,
+    )
+    .action(async (options: ApplyOptions, command: Command) => {
+      const context = openContext(command);
+      const facts = factsOf(options);
+      const town = await openTown(context.disk, options);
+      const folder = agencyFolder(options, town);
+      const key = await loadAgencyKey(context, folder);
+      const where = { registryUrl: town.registry.url, registry: town.registry.id, folder: town.registry.folder };
+      const { state, waits } = await applyAs(context, where, key, facts);
+      const id = agencyId(key);
+      const proof = domainLine(id);
+      const said = [
+        `${facts.name} is ${id}; its application is ${state}.`,
+        ...(waits === undefined ? [] : [`It waits: ${waits}.`]),
+        ...(state === 'pending' ? [`${facts.domain} has to show this line: ${proof}`] : []),
+      ];
+      context.output.result(
+        { agency: id, state, ...(waits === undefined ? {} : { waits }), proof, folder },
+        said.join('\n'),
+      );
+    });
+}
+
+/** What an agency says of itself. Throws `usage` for what is out of limits. */
+function factsOf(options: ApplyOptions): AgencyFacts {
+  const { name, jurisdiction, domain, contact, email, phone, profiles, categories } = options;
+  const list = (text: string) => text.split(',').map((one) => one.trim());
+  const said = agencyActionSchema.safeParse({
+    ...{ action: 'register', name, jurisdiction, domain },
+    contact: { name: contact, ...(email === undefined ? {} : { email }), ...(phone === undefined ? {} : { phone }) },
+    ...{ profiles: list(profiles), retention: list(categories) },
+  });
+  if (said.success && said.data.action === 'register') {
+    const { action, ...facts } = said.data;
+    return facts;
+  }
+  const [issue] = said.error?.issues ?? [];
+  throw failure('usage', { detail: `--${issue?.path.join('.')}: ${issue?.message}` });
+}
+
+function addStatus(agency: Command): void {
+  withAgencyOptions(agency.command('status'))
+    .description('see how an agency stands with the registry, and what it may ask for')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill agency status --json')
+    .action(async (options: AgencyOptions, command: Command) => {
+      const context = openContext(command);
+      const town = await openTown(context.disk, options);
+      const { id } = await openAgency(context, options, town);
+      const standing = await standingOf(town.registry, id);
+      context.output.result(standing, standingText(standing));
+    });
+}
+
+function standingText(standing: AgencyStanding): string {
+  if (standing.state !== 'approved') return `${standing.agency} is ${standing.state}: ${standing.detail}`;
+  const { name, jurisdiction, domain, profiles = [], retention = [], organisation, exp } = standing.credential;
+  return [
+    `${standing.agency} is approved: ${name} (${jurisdiction}, ${domain}).`,
+    `  may ask    ${profiles.join(', ')}`,
+    `  files as   ${retention.join(', ')}`,
+    ...(organisation === undefined ? [] : [`  first key  ${organisation}`]),
+    `  credential until ${printMoment(exp * 1_000_000)}`,
+  ].join('\n');
+}
+
+function addRotate(agency: Command): void {
+  withAgencyOptions(agency.command('rotate'))
+    .description('take another key: the old one is dead, and so are its open requests; clips stay the agency’s')
+    .addHelpText(
+      'after',
+      `
+In a town on one machine, the registry's moderator and the vault's operator are here, too: they are told in the same step. What
+was interrupted goes on when it is said again.
+
+Example:
+  $ npx doorsill agency rotate`,
+    )
+    .action(async (options: AgencyOptions, command: Command) => {
+      const context = openContext(command);
+      const town = await openTown(context.disk, options);
+      const { folder } = await openAgency(context, options, town);
+      const done = await rotateAgencyKey(context, { registry: registryPlace(town), vault: town.vault, folder });
+      context.output.result(
+        done,
+        `${done.from} is ${done.agency} now. The old key opens nothing any more; what it was granted is still the agency's.`,
+      );
+    });
+}
+
+function registryPlace({ registry }: RunningTown) {
+  return { registryUrl: registry.url, registry: registry.id, folder: registry.folder };
+}

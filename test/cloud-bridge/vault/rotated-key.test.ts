@@ -1,0 +1,138 @@
+// Holds: in the vault, too, an agency whose key was rotated has what was granted to any of its keys, and what was issued for the
+// key that was rotated away opens nothing any more.
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { BridgeHouse } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
+
+const folder = temporaryFolder('vault-rotated');
+const [NEXT, STRANGER] = ['agency-next', 'agency-stranger'];
+let house: BridgeHouse;
+let vault: VaultHouse;
+let request: string;
+let old: Officer;
+let oldClient: { client: string; secret: string };
+let link: string;
+let first: OfferedClip;
+
+const succeed = (from: string, to: string) => vault.operator('PUT', `/v1/agencies/${from}/successor`, { agency: to });
+const items = async (officer: Officer) =>
+  Object((await vault.as(officer, 'GET', '/evidence')).body['items']).map(({ item }: { item: string }) => item);
+
+/** A clip that was granted to an agency's id, handed over to the vault. */
+async function handedOver(agency: string): Promise<OfferedClip> {
+  const clip = new OfferedClip(house, vault, request, house.parcel(request, { manifest: { aud: agency } }));
+  const offer = clip.step('offer', { agency });
+  for (const answer of [
+    await clip.offer({ offer }),
+    await clip.bytes({ offer }),
+    await clip.confirm(clip.step('confirm', { agency })),
+  ]) {
+    expect([answer.status, answer.body]).toMatchObject([200, {}]);
+  }
+  return clip;
+}
+
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+  vault = await new VaultHouse(join(folder.path, 'vault')).start();
+  await vault.pin(house.cast.bridge);
+  const { id } = house.cast.agency;
+  oldClient = await vault.client(id);
+  old = { token: String((await vault.token(oldClient)).body['access_token']), agency: id };
+  first = await handedOver(id);
+  await vault.as(old, 'PUT', '/categories/theft', { days: 30 });
+  link = String((await vault.as(old, 'POST', `/evidence/${first.item}/links`)).body['url']);
+});
+afterAll(async () => {
+  await vault.stop();
+  await house.close();
+  folder.dispose();
+});
+
+describe('after the operator has said that an agency has another key', () => {
+  let next: Officer;
+  let early: OfferedClip;
+  let late: OfferedClip;
+  beforeAll(async () => {
+    early = await handedOver(NEXT);
+    await vault.as(await vault.officer(NEXT), 'PUT', '/categories/theft', { days: 1 });
+    expect(await succeed(old.agency, NEXT)).toMatchObject({ status: 200, body: { organisation: old.agency } });
+    expect(await succeed(old.agency, NEXT)).toMatchObject({ status: 200, body: { agency: NEXT } });
+    late = await handedOver(old.agency);
+    next = await vault.officer(NEXT);
+  });
+
+  it('the new one has what was granted to either, before and after, under the department’s own policy', async () => {
+    expect((await items(next)).sort()).toEqual([first.item, early.item, late.item].sort());
+    const clip = await vault.as(next, 'GET', `/evidence/${first.item}/clip`);
+    expect([clip.status, clip.bytes]).toEqual([200, first.parcel.clip]);
+    expect((await vault.as(next, 'GET', '/policy')).body).toMatchObject({ categories: { theft: 30 } });
+    const { body } = await vault.as(next, 'GET', `/evidence/${early.item}`);
+    expect(Number(body['deletesS']) - Number(body['uploadedS'])).toBe(30 * 24 * 3600);
+  });
+
+  it('the trail has it once, and all that was done under either', async () => {
+    const { body } = await vault.as(next, 'GET', '/trail?limit=200');
+    const entries: { event: string; detail: string; by: string; item: string }[] = Object(body['entries']);
+    expect(entries.filter(({ event }) => event === 'key-rotated')).toMatchObject([
+      { detail: `${old.agency} ${NEXT}`, by: 'operator' },
+    ]);
+    const received = entries.filter(({ event }) => event === 'received').map(({ item }) => item);
+    expect(received).toEqual(expect.arrayContaining([first.item, late.item]));
+  });
+
+  it('token, client and link of the old one are dead, and it gets no other', async () => {
+    for (const path of ['/evidence', `/evidence/${first.item}`, `/evidence/${first.item}/clip`, '/policy', '/trail']) {
+      expect(await vault.as(old, 'GET', path)).toMatchObject({ status: 401, body: { code: 'vault_token_invalid' } });
+      expect((await vault.as({ ...old, agency: NEXT }, 'GET', path)).status).toBe(401);
+      expect((await vault.as({ ...next, agency: old.agency }, 'GET', path)).status).toBe(401);
+    }
+    expect((await vault.token(oldClient)).status).toBe(401);
+    expect((await vault.send('GET', link, {})).status).toBe(410);
+    const body = { scopes: ['evidence.any.read'], addresses: ['127.0.0.1'] };
+    expect((await vault.operator('POST', `/v1/agencies/${old.agency}/clients`, body)).body).toMatchObject({
+      code: 'agency_key_rotated',
+      facts: { successor: NEXT },
+    });
+  });
+
+  it('a token that was issued for the old one in that very moment opens nothing either', async () => {
+    const { client } = await vault.client(NEXT);
+    const token = 'x'.repeat(43);
+    const file = new Sqlite(join(folder.path, 'vault', 'vault.sqlite'));
+    const scopes = JSON.stringify(['evidence.any.read']);
+    file
+      .prepare('insert into tokens values (?, ?, ?, ?, ?)')
+      .run(sha256Hex(token), client, old.agency, scopes, 9_999_999_999);
+    file.close();
+    const { body } = await vault.as({ token, agency: old.agency }, 'GET', '/evidence');
+    expect(body['code']).toBe('vault_token_invalid');
+  });
+
+  it('a stranger has none of it, and no key of one agency becomes another’s', async () => {
+    expect(await items(await vault.officer(STRANGER))).toEqual([]);
+    const refusals = [
+      [await succeed(old.agency, STRANGER), 'agency_key_rotated'],
+      [await succeed(STRANGER, NEXT), 'agency_ineligible'],
+      [await succeed(NEXT, old.agency), 'agency_ineligible'],
+      [await succeed(NEXT, NEXT), 'agency_ineligible'],
+    ] as const;
+    for (const [{ body }, code] of refusals) expect(body['code']).toBe(code);
+  });
+
+  it('another rotation leaves all of it with the newest key alone', async () => {
+    expect((await succeed(NEXT, 'agency-last')).body).toMatchObject({ organisation: old.agency });
+    expect((await vault.as(next, 'GET', '/evidence')).status).toBe(401);
+    expect((await items(await vault.officer('agency-last'))).length).toBe(3);
+  });
+
+  it('nobody but the operator can say so', async () => {
+    const answer = await vault.send('PUT', '/v1/agencies/agency-last/successor', {}, { agency: STRANGER });
+    expect(answer.status).toBe(401);
+  });
+});
