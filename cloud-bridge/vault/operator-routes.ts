@@ -6,6 +6,7 @@ import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
+import type { Readings } from '../http/readings.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
 import type { AccessStore } from './store.ts';
 
@@ -38,9 +39,10 @@ const tokenAnswerSchema = z.strictObject({
 export interface OperatorRoutesDeps {
   access: AccessStore;
   clients: Clients;
+  readings: Readings;
 }
 
-export function operatorRoutes(api: Api, { access, clients }: OperatorRoutesDeps): void {
+export function operatorRoutes(api: Api, { access, clients, readings }: OperatorRoutesDeps): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
@@ -64,16 +66,17 @@ export function operatorRoutes(api: Api, { access, clients }: OperatorRoutesDeps
   api.route(
     {
       ...{ method: 'DELETE', path: '/v1/agencies/:agency/clients/:client', ...admin, params: clientSchema },
-      ...{ answer: null, about: 'Ends a client and all its tokens.' },
+      ...{ answer: null, about: 'Ends a client, all its tokens and links, and what they are reading.' },
     },
     async ({ params }) => {
       if (!(await access.removeClient(params.agency, params.client))) throw failure('http_not_found');
+      await readings.askAgain();
       return undefined;
     },
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/oauth2/token', roles: ['public'], body: tokenBodySchema, form: true },
+      ...{ method: 'POST', path: '/oauth2/token', roles: ['credentials'], body: tokenBodySchema, form: true },
       ...{ answer: tokenAnswerSchema },
       about: 'An access token for a client that proves itself (RFC 6749 §4.4), in the body or by HTTP Basic.',
       refuse: (problem) => ({ ...problem, error: OAUTH_WORDS.get(problem.code) ?? 'invalid_request' }),
