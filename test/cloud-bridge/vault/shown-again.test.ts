@@ -51,7 +51,8 @@ beforeEach(async () => {
   const blobs = new FolderBlobs(disk, random, folder.path);
   const rest = { blobs, readings: new Readings(), linkLifeS: 60 };
   evidence = new Evidence({ clock, random, items, trail: watched, access, ...rest });
-  await items.add(item, { ...actor, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' });
+  const { scopes, ...who } = actor;
+  await items.add(item, { ...who, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' });
 });
 afterEach(async () => {
   await database.close();
