@@ -18,8 +18,8 @@ const WINDOW_S = MINUTE_MS / 1000;
 const NAMES_MAX = 100_000;
 /** Calls a minute, from one address, that prove nothing and are told why. */
 const REFUSALS_MAX = 600;
-/** Status codes of calls that have not shown who makes them. */
-const UNPROVEN: readonly number[] = [400, 401, 403, 404];
+/** Status codes that say of a call with a token that the token, or the call, may not hold; a limit of its own route is one. */
+const UNPROVEN: readonly number[] = [400, 401, 403, 404, 413, 429];
 const OF_HOMES: readonly Role[] = ['home', 'device'];
 
 const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
@@ -51,6 +51,8 @@ export interface Counted {
   network: string;
   /** Whose count it is. */
   name: string;
+  /** Whether a token names it. What the body proves is known only when the call is served. */
+  hasToken: boolean;
 }
 
 /**
@@ -76,11 +78,9 @@ export class Rates {
   /** Whose count a call is, and what is left of it, told to the caller. Throws `http_rate_limited`. */
   open(role: Role, { ip, url }: Pick<FastifyRequest, 'ip' | 'url'>, bearer: string, reply: FastifyReply): Counted {
     const network = networkOf(ip);
-    const call = {
-      role,
-      network,
-      name: `${network} ${role === 'public' ? '' : bearer === '' ? url : claimed(bearer)}`,
-    };
+    const hasToken = bearer !== '';
+    const of = role === 'public' ? '' : hasToken ? claimed(bearer) : url;
+    const call = { role, network, name: `${network} ${of}`, hasToken };
     const { left, resetS } = this.limitOf(role).leftOf(call.name);
     // Homes are told nothing of what they have left: whoever shares an address with one could count its uploads and revocations.
     if (!OF_HOMES.includes(role)) {
@@ -101,8 +101,10 @@ export class Rates {
 
   /** The call was refused. Throws `http_rate_limited` instead where it proved nothing and too many like it came from its address. */
   refused(call: Counted, refused: Failure): void {
-    if (!UNPROVEN.includes(refused.http)) this.served(call);
-    else if (call.role !== 'public') this.refusals.take(call.network);
+    // A fault of ours says nothing of the caller.
+    if (refused.http >= 500 || call.role === 'public') return;
+    if (call.hasToken && !UNPROVEN.includes(refused.http)) this.served(call);
+    else this.refusals.take(call.network);
   }
 
   private limitOf(role: Role): AttemptLimit {

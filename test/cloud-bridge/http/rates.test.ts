@@ -100,7 +100,7 @@ const madeUp = () => {
 
 describe('whoever shares an address with noise', () => {
   it('revokes, sends and asks all the same: a device, an owner, an agency and the admin', async () => {
-    await open({ device: 20, agency: 20, admin: 20, signed: 20 });
+    await open({ device: 20, agency: 20, admin: 20, signed: 20, home: 20 });
     const request = await house.ready();
     const parcel = house.parcel(request);
     // More than every limit, of every sort, and in the very names of those who are to be kept out.
@@ -119,12 +119,15 @@ describe('whoever shares an address with noise', () => {
       last.push((await house.post(path, { revocation: house.cast.revoke(parcel.grantToken, {}, thief) })).status);
       last.push((await house.get('/v1/moderators', `${'x'.repeat(40)}${count}`)).status);
       last.push((await house.post('/v1/requests', { request: 'x' })).status);
+      const secret = `${'g'.repeat(30)}${count}`;
+      last.push((await house.post('/v1/enrolments', { secret, proof: house.enrolmentProof(secret, thief) })).status);
     }
-    expect(last).toEqual([429, 429, 429, 429, 429]);
+    expect(last).toEqual(Array(6).fill(429));
     expect((await house.deliver(parcel)).status).toBe(204);
     expect((await house.get('/v1/requests', house.agencyCall({ action: 'list-requests' }))).status).toBe(200);
     expect((await house.get('/v1/moderators', house.bridge.adminToken)).status).toBe(200);
     expect((await house.post('/v1/requests', { request: house.cast.request() })).status).toBe(201);
+    expect((await house.enrol(makeParty('device', house.random))).status).toBe(201);
     const revoked = await house.revoke(parcel);
     expect([revoked.status, revoked.body['state']]).toEqual([200, 'deleted']);
   });
