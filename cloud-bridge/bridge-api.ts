@@ -24,6 +24,27 @@ const factsSchema = z.strictObject({
   prefix: z.string(),
 });
 
+/** What is said to whoever opens the bridge's address: the same for everybody, whatever has happened. */
+const FRONT = {
+  name: 'doorsill bridge',
+  about: 'Publishes what agencies ask of residents, and takes in what owners grant.',
+  version: '1',
+  links: {
+    feed: '/neighbors',
+    jsonFeed: '/neighbors/feed.json',
+    api: '/openapi.json',
+    health: '/healthz',
+    bridge: '/v1/bridge',
+  },
+};
+const frontSchema = z.strictObject({
+  name: z.string(),
+  about: z.string(),
+  /** Of the API, as in its document. */
+  version: z.string(),
+  links: z.record(z.string(), z.string()),
+});
+
 export interface BridgeApiDeps {
   clock: Clock;
   disk: Disk;
@@ -41,8 +62,8 @@ export interface BridgeApiDeps {
 export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api {
   const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
   const api = new Api(server, {
-    title: 'doorsill bridge',
-    version: '1',
+    title: FRONT.name,
+    version: FRONT.version,
     staff: moderators.staff(adminToken),
     rates: new Rates(clock, config.http.perMinuteMax),
     repeats: new Repeats(clock, database.answers),
@@ -56,6 +77,10 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api
   const { requests, webhooks } = database;
   metricsRoute(api, () => bridgeMetrics({ clock, health, requests, webhooks, isLinked }));
   moderatorRoutes(api, moderators);
+  api.route(
+    { method: 'GET', path: '/', roles: ['public'], answer: frontSchema, about: 'What this is, and where to go on.' },
+    () => FRONT,
+  );
   api.route(
     { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
     () => deps.facts,

@@ -101,8 +101,8 @@ export async function addClipParts(
   const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
   const clips = new Clips({ ...reading, tokens, organisationOf: (intake) => organisationOf(requests, intake) });
   const petClips = new Clips({ ...reading, tokens: searchParty.posters, organisationOf: async ({ agency }) => agency });
-  const stopReading = (clip: string) => {
-    for (const each of [clips, petClips]) each.stopReading(clip);
+  const stopReading = async (clip: string) => {
+    for (const each of [clips, petClips]) await each.askReadersAgain(clip);
   };
   const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
   intakeRoutes(api, desk, new Revocations(revocations));

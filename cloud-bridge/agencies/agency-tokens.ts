@@ -56,4 +56,8 @@ export class AgencyTokens {
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
     return { ...claims, organisation: credential.organisation ?? agency };
   }
+  /** Throws, as `Standing.assertStillGood` does, once an agency whose token was believed is not in good standing any more. */
+  async assertStanding({ agency }: Pick<AccessToken, 'agency'>): Promise<void> {
+    await this.deps.standing.assertStillGood(agency);
+  }
 }

@@ -121,6 +121,15 @@ export class Standing {
   }
 
   /**
+   * Throws, as `credential` does, once the agency may not act any more. The registry is asked only when what is known here does not
+   * answer it, so that this can be called for each piece of a clip.
+   */
+  async assertStillGood(agency: string): Promise<void> {
+    const known = this.credentials.get(agency);
+    if (!known || !this.isGood(known.checked.claims)) await this.credential(agency);
+  }
+
+  /**
    * Whether a credential is good at this moment: life, jurisdiction, scope, and not on the list, without which nothing is
    * good. `cells`: whose homes are asked. Synchronous, so that it can be asked inside a transaction. Throws like `credential`.
    */

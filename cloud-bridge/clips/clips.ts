@@ -10,7 +10,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { Readings, type Span } from '../http/readings.ts';
+import { type AssertShown, type Reading, Readings, type Span } from '../http/readings.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
 
@@ -29,11 +29,21 @@ export interface ClipsDeps {
 }
 
 /** What a reader's token says: under which key they read, and `organisation`: whose clips, across that agency's keys. */
-type Reading = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
+type Access = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
 
 /** Believes a reader's token. */
 export interface AccessReader {
-  readAccess(token: string): Promise<Reading>;
+  readAccess(token: string): Promise<Access>;
+  /** Throws once the reader whose token was believed may not read any more; the token's own life is over soon, and no reason. */
+  assertStanding(access: Access): Promise<void>;
+}
+
+/** A clip that its reader may see, and what is asked again while they read it. */
+export interface SeenClip {
+  intake: Intake;
+  /** Where it is, once it was handed over. */
+  evidence?: string;
+  stillShown: AssertShown;
 }
 
 /** What the list says of a clip. */
@@ -88,13 +98,9 @@ export class Clips {
    * resolves. Throws `clip_unknown` for a clip
    * of another agency just as for one that does not exist, `token_...`, `agency_...`.
    */
-  async see(
-    bearer: string,
-    clip: string,
-    part: AccessPart,
-    action: AccessAction,
-  ): Promise<{ intake: Intake; evidence?: string }> {
-    const access = await this.deps.tokens.readAccess(bearer);
+  async see(bearer: string, clip: string, part: AccessPart, action: AccessAction): Promise<SeenClip> {
+    const { tokens } = this.deps;
+    const access = await tokens.readAccess(bearer);
     const stored = await this.deps.store.findClip(clip);
     if (!isShown(stored) || access.clip !== clip) throw failure('clip_unknown');
     if ((await this.deps.organisationOf(stored)) !== access.organisation) throw failure('clip_unknown');
@@ -104,27 +110,29 @@ export class Clips {
     // Asked again: the owner may have revoked while the reading was written down, and the manifest names the home.
     const now = await this.deps.store.findClip(clip);
     if (!isShown(now)) throw failure('clip_unknown');
-    return { intake: now, ...this.evidenceOf(now, access.agency) };
+    const stillShown = async () => {
+      if ((await this.deps.store.findClip(clip))?.state !== 'stored') throw failure('clip_unknown');
+      await tokens.assertStanding(access);
+    };
+    return { intake: now, ...this.evidenceOf(now, access.agency), stillShown };
   }
 
   private evidenceOf(intake: Intake, agency: string): { evidence?: string } {
     return intake.state === 'handed-over' ? { evidence: this.deps.evidenceUrl(intake, agency) } : {};
   }
 
-  /** The clip's bytes; ends with `clip_unknown` the moment the clip is revoked. */
-  read(clip: string, span: Span): AsyncGenerator<Uint8Array> {
+  /** The clip's bytes, for as long as `stillShown` resolves. */
+  read({ intake: { clip }, stillShown }: SeenClip, span: Span): Reading {
     const open = () => this.deps.disk.open(this.deps.clipPath(clip), { create: false });
-    return this.readings.read(clip, open, span, async () => {
-      if ((await this.deps.store.findClip(clip))?.state !== 'stored') throw failure('clip_unknown');
-    });
+    return this.readings.read(clip, open, span, stillShown);
   }
 
-  /** Ends every reading of a clip. */
-  stopReading(clip: string): void {
-    this.readings.end(clip, failure('clip_unknown'));
+  /** Ends every reading of a clip whose readers may not see it any more. */
+  askReadersAgain(clip: string): Promise<void> {
+    return this.readings.askAgain(clip);
   }
 
-  private async note(access: Reading, part: AccessPart, action: AccessAction): Promise<void> {
+  private async note(access: Access, part: AccessPart, action: AccessAction): Promise<void> {
     const { agency, clip, officer, reason, jti } = access;
     const atUs = this.deps.clock.wallUs();
     await this.deps.log.add({ atUs, agency, clip, part, action, officer, reason, token: jti });

@@ -47,11 +47,11 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
     async ({ bearer, params: { clip }, request, reply }) => {
       // A player asks for parts; who asks for the whole takes it along.
       const action = request.headers.range === undefined ? 'download' : 'stream';
-      const { intake, evidence } = await clips.see(bearer, clip, 'clip', action);
-      if (evidence) return elsewhere(reply, clip, evidence);
-      const { clipBytes, clipSha256 } = intake;
+      const seen = await clips.see(bearer, clip, 'clip', action);
+      if (seen.evidence) return elsewhere(reply, clip, seen.evidence);
+      const { clipBytes, clipSha256 } = seen.intake;
       const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
-      return sendClip(reply, sent, (span) => clips.read(clip, span));
+      return sendClip(reply, sent, (span) => clips.read(seen, span));
     },
   );
   api.route(

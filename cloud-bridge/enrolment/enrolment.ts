@@ -14,7 +14,8 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { AttemptLimit } from '../http/attempt-limit.ts';
+import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { networkOf } from '../http/network.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
 import type { AccountBook } from './account-book.ts';
 import type { EnrolmentStore } from './store.ts';
@@ -44,7 +45,7 @@ export class Enrolment {
 
   constructor(deps: EnrolmentDeps) {
     this.deps = deps;
-    this.attempts = new AttemptLimit(deps.clock, FAILURES_MAX, FAILURE_SPAN_MS);
+    this.attempts = new AttemptLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
   }
 
   /** A new one-time code under the bridge's address `url`; only its secret's hash is kept. */
@@ -67,11 +68,10 @@ export class Enrolment {
    * for slowing down guessers. Throws `enrolment_code_invalid`, `token_...`, `http_rate_limited`.
    */
   async enrol(secret: string, proof: string, address: string): Promise<string> {
-    this.attempts.assertOpen(address);
     try {
       return await this.redeem(secret, proof);
     } catch (thrown) {
-      if (isFailure(thrown)) this.attempts.note(address);
+      if (isFailure(thrown)) this.attempts.take(networkOf(address));
       throw thrown;
     }
   }

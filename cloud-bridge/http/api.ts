@@ -11,7 +11,7 @@ import { bearerOf } from './bearer.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import { CallCounts } from './metrics.ts';
 import { documentOf } from './openapi.ts';
-import { countedRole, type Rates } from './rates.ts';
+import { type Counted, countedRole, type Rates } from './rates.ts';
 import type { Repeats } from './repeats.ts';
 import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
 import { listenOn, parseBody } from './server.ts';
@@ -35,6 +35,8 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
    * a route whose answer holds a secret: answers are kept.
    */
   repeatable?: (call: { params: z.output<P>; body: BodyOf<B> }) => string;
+  /** Answers however often it is called: for the watch over the process, which would else hear of its callers' limits. */
+  uncounted?: boolean;
   /** Puts more words into a refusal. */
   refuse?: (problem: ProblemDocument) => ProblemDocument;
 }
@@ -83,6 +85,7 @@ export class Api {
   private readonly deps: ApiDeps;
   private readonly declared: Declared[] = [];
   private readonly registered = new Set<string>();
+  private readonly counted = new WeakMap<FastifyRequest, Counted>();
   /** How often it was called. */
   readonly calls = new CallCounts();
 
@@ -119,21 +122,28 @@ export class Api {
           return answer === reply ? reply : isSchema(shape.answer) ? shape.answer.parse(answer) : undefined;
         };
         const answer = await this.onceOnly(shape, call, work);
+        const counted = this.counted.get(request);
+        if (counted) this.deps.rates.served(counted);
         return answer === reply ? reply : reply.code(statusOf(shape)).send(answer);
       } catch (thrown) {
-        if (isFailure(thrown)) this.deps.rates.noteRefused(shape.roles[0] ?? 'public', request.ip);
-        if (!shape.refuse || !isFailure(thrown)) throw thrown;
+        const refused = this.refusalOf(request, thrown);
+        if (!shape.refuse || !isFailure(refused)) throw refused;
         return reply
-          .code(thrown.http)
+          .code(refused.http)
           .type(PROBLEM_TYPE)
-          .send(shape.refuse(problemOf(thrown, request.url)));
+          .send(shape.refuse(problemOf(refused, request.url)));
       }
     };
     const early = new WeakMap<FastifyRequest, Admitted<P, M>>();
     const whole = shape.whole && {
       bodyLimit: shape.whole.bytesMax,
       onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
-        void early.set(request, await this.admit(shape, request, reply)),
+        void early.set(
+          request,
+          await this.admit(shape, request, reply).catch((thrown: unknown) => {
+            throw this.refusalOf(request, thrown);
+          }),
+        ),
     };
     const add = (server: FastifyInstance) => server.route({ method: shape.method, url: shape.path, handler, ...whole });
     if (!shape.whole && shape.exactBody !== true && shape.form !== true) return void add(this.server);
@@ -183,14 +193,28 @@ export class Api {
     return answer;
   }
 
+  /** What a call is refused with, now that its refusal counts. */
+  private refusalOf(request: FastifyRequest, thrown: unknown): unknown {
+    const counted = this.counted.get(request);
+    if (!counted || !isFailure(thrown)) return thrown;
+    try {
+      this.deps.rates.refused(counted, thrown);
+      return thrown;
+    } catch (limited) {
+      return limited;
+    }
+  }
+
   /** Who calls, and whether they may go on: before the body is looked at. */
   private async admit<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
-    { roles, params, admit, exactBody }: RouteShape<P, Q, B, Content, M>,
+    { roles, params, admit, exactBody, uncounted }: RouteShape<P, Q, B, Content, M>,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<Admitted<P, M>> {
     const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
-    this.deps.rates.take(countedRole(roles, bearer), request, bearer, reply);
+    if (uncounted !== true) {
+      this.counted.set(request, this.deps.rates.open(countedRole(roles, bearer), request, bearer, reply));
+    }
     const who =
       bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);
     const exact = exactBody === true && typeof request.body === 'string' ? request.body : '';

@@ -1,51 +1,88 @@
-// Owns: slowing down those who do something too often: by address, or by whatever name they have. Not here: what counts.
+// Owns: slowing down those who do something too often, by whatever name they have, and where the counts are kept. Not here: what
+// counts (rates.ts and the parts), names of addresses (network.ts).
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
 
-const ADDRESSES_MAX = 10_000;
+/** How often, and in how many milliseconds the count begins anew. */
+export interface Count {
+  count: number;
+  resetMs: number;
+}
 
-/** Counts per address in fixed spans of time. */
-export class AttemptLimit {
+/** Where counts are kept. */
+export interface CountStore {
+  countOf(name: string): Count;
+  add(name: string): Count;
+}
+
+const NAMES_MAX = 10_000;
+
+/**
+ * Counts in memory, in fixed spans of time. Of more names than there is room for, the one that was counted longest ago is forgotten:
+ * whoever has so many names was not held by a count of each, and nobody else is refused for it.
+ */
+export class WindowCounts implements CountStore {
   private readonly clock: Clock;
-  private readonly countMax: number;
   private readonly spanMs: number;
-  private readonly addressesMax: number;
+  private readonly namesMax: number;
   private counts = new Map<string, number>();
   private spanStartMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, countMax: number, spanMs: number, addressesMax = ADDRESSES_MAX) {
+  constructor(clock: Clock, spanMs: number, namesMax = NAMES_MAX) {
     this.clock = clock;
-    this.countMax = countMax;
     this.spanMs = spanMs;
-    this.addressesMax = addressesMax;
+    this.namesMax = namesMax;
   }
 
-  /** Throws `http_rate_limited` when the address has had its count in this span. */
-  assertOpen(address: string): void {
-    this.renew();
-    const isFull = (this.counts.get(address) ?? 0) >= this.countMax;
-    // So many addresses at once are one attack: everybody waits for the span to end rather than memory growing.
-    const isFlooded = this.counts.size >= this.addressesMax && !this.counts.has(address);
-    if (isFull || isFlooded) throw failure('http_rate_limited', { retryAfterS: this.leftOf(address).resetS });
-  }
-
-  note(address: string): void {
-    this.renew();
-    this.counts.set(address, (this.counts.get(address) ?? 0) + 1);
-  }
-
-  /** What an address has left of this span, and in how many seconds the next one begins. */
-  leftOf(address: string): { left: number; resetS: number } {
-    this.renew();
-    const left = Math.max(0, this.countMax - (this.counts.get(address) ?? 0));
-    const endMs = this.spanStartMs + this.spanMs - this.clock.monotonicMs();
-    return { left, resetS: Math.max(1, Math.ceil(endMs / 1000)) };
-  }
-
-  private renew(): void {
+  countOf(name: string): Count {
     const nowMs = this.clock.monotonicMs();
-    if (nowMs - this.spanStartMs < this.spanMs) return;
-    this.spanStartMs = nowMs;
-    this.counts = new Map();
+    if (nowMs - this.spanStartMs >= this.spanMs) {
+      this.spanStartMs = nowMs;
+      this.counts = new Map();
+    }
+    return { count: this.counts.get(name) ?? 0, resetMs: this.spanStartMs + this.spanMs - nowMs };
+  }
+
+  add(name: string): Count {
+    const { count, resetMs } = this.countOf(name);
+    // A map goes through its keys in the order in which they were set.
+    this.counts.delete(name);
+    const [oldest] = this.counts.keys();
+    if (this.counts.size >= this.namesMax && oldest !== undefined) this.counts.delete(oldest);
+    this.counts.set(name, count + 1);
+    return { count: count + 1, resetMs };
+  }
+}
+
+/** So many of something in a span of time. */
+export class AttemptLimit {
+  private readonly store: CountStore;
+  private readonly countMax: number;
+
+  constructor(store: CountStore, countMax: number) {
+    this.store = store;
+    this.countMax = countMax;
+  }
+
+  /** Throws `http_rate_limited` when the name has had its count in this span. */
+  assertOpen(name: string): void {
+    const { left, resetS } = this.leftOf(name);
+    if (left === 0) throw failure('http_rate_limited', { retryAfterS: resetS });
+  }
+
+  note(name: string): void {
+    this.store.add(name);
+  }
+
+  /** Counts one, and throws `http_rate_limited` when it is one too many. */
+  take(name: string): void {
+    this.assertOpen(name);
+    this.note(name);
+  }
+
+  /** What a name has left of this span, and in how many seconds the next one begins. */
+  leftOf(name: string): { left: number; resetS: number } {
+    const { count, resetMs } = this.store.countOf(name);
+    return { left: Math.max(0, this.countMax - count), resetS: Math.max(1, Math.ceil(resetMs / 1000)) };
   }
 }

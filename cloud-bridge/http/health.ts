@@ -36,7 +36,7 @@ export class Health {
 
 /** Adds both routes. They say what holds, never a figure: free space would show when a clip has come. */
 export function healthRoutes(api: Api, health: Health): void {
-  const open = { method: 'GET', roles: ['public'] } as const;
+  const open = { method: 'GET', roles: ['public'], uncounted: true } as const;
   api.route(
     {
       ...{ ...open, path: '/healthz', answer: z.strictObject({ status: z.literal('live') }) },

@@ -1,5 +1,6 @@
-// Owns: readings of clips that are under way, so that they can be ended the moment nobody may be shown the clip any more; and
-// which span of a clip a request asks for. Not here: who may read (clips/, vault/).
+// Owns: readings of clips that are under way: before each piece, and whenever something has changed, each is asked whether its
+// reader may still be shown the clip; and which span of a clip a request asks for. Not here: who may read (clips/, vault/), the
+// connection (send-clip.ts).
 
 /** A span of bytes to read. `end` is exclusive. */
 export interface Span {
@@ -13,44 +14,75 @@ export interface OpenBytes {
   close(): Promise<void>;
 }
 
-const STEP_BYTES = 256 * 1024;
+/** Resolves while the reader may be shown the clip; throws why not. */
+export type AssertShown = () => Promise<void>;
 
+/** One reading. */
+export interface Reading {
+  /** The bytes, in pieces; throws what `AssertShown` threw. */
+  bytes: AsyncGenerator<Uint8Array>;
+  /** Aborts the moment the reader may not be shown the clip any more, also while a piece waits to be taken. */
+  ended: AbortSignal;
+}
+
+/**
+ * Four of these may be on their way when a reading ends: one that is read, one that waits in the stream, two in the socket's buffers.
+ * Together they are the 256 KiB of DESIGN's invariant 8.
+ */
+const PIECE_BYTES = 64 * 1024;
+
+interface UnderWay {
+  name: string;
+  ask: AssertShown;
+  ended: AbortController;
+}
+
+/** The readings of one server. */
 export class Readings {
-  private readonly underWay = new Map<string, Set<AbortController>>();
+  private readonly underWay = new Set<UnderWay>();
 
-  /** The bytes that `open` opens, as `name`'s. `assertShown` is asked once the reading can be ended. */
-  async *read(
-    name: string,
+  /** Reads a span of the bytes that `open` opens, as `name`'s, for as long as `ask` resolves. Nothing is opened before it is taken. */
+  read(name: string, open: () => Promise<OpenBytes>, span: Span, ask: AssertShown): Reading {
+    const reading: UnderWay = { name, ask, ended: new AbortController() };
+    return { bytes: this.pieces(reading, open, span), ended: reading.ended.signal };
+  }
+
+  /** Asks at once for every reading of `name`, or for all; those that may not go on have ended when this resolves. Never rejects. */
+  async askAgain(name?: string): Promise<void> {
+    const asked = [...this.underWay].filter((reading) => name === undefined || reading.name === name);
+    await Promise.all(asked.map((reading) => judge(reading).catch(() => undefined)));
+  }
+
+  private async *pieces(
+    reading: UnderWay,
     open: () => Promise<OpenBytes>,
     span: Span,
-    assertShown: () => Promise<void>,
-  ): AsyncGenerator<Uint8Array> {
-    const ended = new AbortController();
-    const readings = this.underWay.get(name) ?? new Set();
-    this.underWay.set(name, readings);
-    readings.add(ended);
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    this.underWay.add(reading);
     try {
+      // Before anything is opened: what is gone has no file either.
+      await judge(reading);
       const file = await open();
       try {
-        await assertShown();
-        for (let at = span.start; at < span.end; at += STEP_BYTES) {
-          const bytes = await file.read(at, Math.min(STEP_BYTES, span.end - at));
-          ended.signal.throwIfAborted();
+        for (let at = span.start; at < span.end; at += PIECE_BYTES) {
+          const bytes = await file.read(at, Math.min(PIECE_BYTES, span.end - at));
+          // After the reading, which may take long where the bytes are far away.
+          await judge(reading);
           yield bytes;
         }
       } finally {
         await file.close();
       }
     } finally {
-      readings.delete(ended);
-      if (readings.size === 0) this.underWay.delete(name);
+      this.underWay.delete(reading);
     }
   }
+}
 
-  /** Ends every reading of `name`; each throws `why`. */
-  end(name: string, why: Error): void {
-    for (const reading of this.underWay.get(name) ?? []) reading.abort(why);
-  }
+/** Asks whether a reading may go on; ends it for good when it may not, whatever the reason. */
+async function judge({ ask, ended }: UnderWay): Promise<void> {
+  await ask().catch((why: unknown) => ended.abort(why));
+  ended.signal.throwIfAborted();
 }
 
 /** The span a `Range` header asks for (RFC 9110 §14.1.2); null for none, several, or one that cannot be had: all is sent. */

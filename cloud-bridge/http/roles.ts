@@ -16,6 +16,8 @@ export const ROLES = {
   signed: null,
   /** A home that signed what the body holds: its owner, or a device that is not known yet. Told apart only to be counted apart. */
   home: null,
+  /** Whoever knows the secret that the body, or `Authorization: Basic`, holds. */
+  credentials: null,
   device: bearer('JWS', 'A token signed by an enrolled device, or by the owner whose grant it is about.'),
   agency: bearer('JWS', 'One call, signed by the agency (doorsill-agency+jws), at most five minutes old.'),
   neighbor: bearer('JWS', "One call, signed by a home's owner (doorsill-search-call+jws), at most five minutes old."),
@@ -54,7 +56,7 @@ export function adminAlone(adminToken: string): Staff {
 }
 
 const OF_STAFF: readonly Role[] = ['admin', 'moderator'];
-const WITHOUT_BEARER: readonly Role[] = ['public', 'signed', 'home', 'partner-signature'];
+const WITHOUT_BEARER: readonly Role[] = ['public', 'signed', 'home', 'credentials', 'partner-signature'];
 
 /** Whether a role's calls carry `Authorization: Bearer`. */
 export function hasBearer(role: Role): boolean {

@@ -2,7 +2,8 @@
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { rangeOf, type Span } from './readings.ts';
+import { type Reading, rangeOf, type Span } from './readings.ts';
+import { keepForTransfer } from './seats.ts';
 
 export interface SentClip {
   name: string;
@@ -11,14 +12,19 @@ export interface SentClip {
   range: string | undefined;
 }
 
-/** Sends the span that is asked for, read by `read`. */
-export function sendClip(
-  reply: FastifyReply,
-  clip: SentClip,
-  read: (span: Span) => AsyncGenerator<Uint8Array>,
-): FastifyReply {
+/**
+ * Sends the span that is asked for, as far as the reading goes. When the reading ends after the first bytes were sent, the
+ * connection is reset rather than closed: what the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT).
+ */
+export function sendClip(reply: FastifyReply, clip: SentClip, read: (span: Span) => Reading): FastifyReply {
   const range = rangeOf(clip.range, clip.bytes);
   const span = range ?? { start: 0, end: clip.bytes };
+  const { bytes, ended } = read(span);
+  const reset = () => {
+    if (reply.raw.headersSent) reply.raw.socket?.resetAndDestroy();
+  };
+  keepForTransfer(reply.raw.socket);
+  ended.addEventListener('abort', reset, { once: true });
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${clip.bytes}`);
   return reply
     .type('video/mp4')
@@ -29,5 +35,5 @@ export function sendClip(
       'content-disposition': `attachment; filename="${clip.name}.mp4"`,
       'x-content-type-options': 'nosniff',
     })
-    .send(Readable.from(read(span)));
+    .send(Readable.from(bytes));
 }

@@ -1,4 +1,5 @@
-// Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes.
+// Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes, which connections
+// are kept (seats.ts).
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -8,9 +9,11 @@ import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
+import { addressList } from './network.ts';
+import { type SeatLimits, Seats } from './seats.ts';
 
 /** Limits of one server. */
-export interface HttpLimits {
+export interface HttpLimits extends SeatLimits {
   /** Longest JSON body in bytes. */
   bodyBytes: number;
   /** Time for a request's headers, from its first byte. */
@@ -21,8 +24,6 @@ export interface HttpLimits {
   idleMs: number;
   /** Fewest bytes an upload's body must bring in each span of `idleMs`: one that drips holds a connection and brings nothing. */
   uploadBytesMin: number;
-  /** Connections at once. */
-  connections: number;
 }
 
 export const HTTP_LIMITS: HttpLimits = {
@@ -32,7 +33,12 @@ export const HTTP_LIMITS: HttpLimits = {
   idleMs: 60_000,
   uploadBytesMin: 65_536,
   connections: 1_000,
+  connectionsPerAddress: 200,
+  connectionsReserved: 100,
 };
+
+/** Accepted and not looked at yet: Node's own bound, for what comes faster than connections are ended. */
+const ACCEPTED_MAX = 512;
 
 export interface HttpDeps {
   clock: Clock;
@@ -63,22 +69,30 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
   });
-  server.server.maxConnections = limits.connections;
+  server.server.maxConnections = limits.connections + ACCEPTED_MAX;
+  const seats = new Seats(limits, addressList(proxies));
+  server.server.on('connection', (socket) => seats.admit(socket));
   server.addContentTypeParser(UPLOAD_BODY_TYPE, (request, _body, done) => {
     keepPace(request.raw, clock, limits);
     done(null);
   });
 
   const deadlines = new WeakMap<object, Timer>();
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request, reply) => {
     if (request.headers['content-encoding'] !== undefined) throw failure('http_body_invalid', { detail: COMPRESSED });
     const deadline = clock.after(limits.bodyMs, () => request.raw.destroy());
     deadlines.set(request, deadline);
     request.raw.once('close', () => deadline.cancel());
+    const { socket } = request.raw;
+    reply.raw.once('close', () => seats.wait(socket));
   });
   // An upload's body has its own pace: its parser leaves it alone, so that this comes right after the headers.
-  server.addHook('preHandler', async (request) => deadlines.get(request)?.cancel());
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('preHandler', async (request) => {
+    deadlines.get(request)?.cancel();
+    seats.work(request.raw.socket);
+  });
+  server.addHook('onSend', async (request, reply) => {
+    seats.answer(request.raw.socket);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
 

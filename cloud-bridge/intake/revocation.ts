@@ -28,8 +28,8 @@ export interface RevocationDeps {
   files: ClipFiles;
   locks: UploadLocks;
   receipts: Receipts;
-  /** Ends every reading of the clip that is under way. */
-  stopReading: (clip: string) => void;
+  /** Ends every reading of the clip that is under way; called once the revocation is durable. Never rejects. */
+  stopReading: (clip: string) => Promise<void>;
   /** The vault's side; null: this bridge hands nothing over. */
   vault: RevokedAtVault | null;
 }
@@ -119,8 +119,8 @@ export class Revocations {
   /** The decision is durable; now everything that is left goes. Taking the lock ends the upload that is under way. */
   private async wipe(intake: Intake): Promise<void> {
     const { files, locks, stopReading } = this.deps;
-    stopReading(intake.clip);
     this.deps.vault?.letGo(intake);
+    await stopReading(intake.clip);
     await locks.hold(intake.upload, () => files.remove(intake));
   }
 }

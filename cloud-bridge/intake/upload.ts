@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
 import type { Api, Call } from '../http/api.ts';
+import { keepForTransfer } from '../http/seats.ts';
 import { isDiskFull, UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeDesk } from './intake.ts';
@@ -62,6 +63,7 @@ export function uploadRoutes(api: Api, deps: UploadDeps): void {
     if (hasArrived(intake)) return answerStored(method, intake, reply);
     if (method === 'POST') assertCreation(request, intake, deps.creationsMax);
     if (writes) await desk.assertRoom(0);
+    if (writes) keepForTransfer(request.raw.socket);
     const asked = toWebRequest(request);
     intakes.set(asked, intake);
     const answer = await tus.handleWeb(asked);

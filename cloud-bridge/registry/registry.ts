@@ -18,7 +18,7 @@ import { logRoutes } from '../custody/routes.ts';
 import { databasePlace } from '../database/place.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../database/registry-store.ts';
 import { Api } from '../http/api.ts';
-import { AttemptLimit } from '../http/attempt-limit.ts';
+import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
 import { Rates } from '../http/rates.ts';
 import { Repeats } from '../http/repeats.ts';
 import { adminAlone } from '../http/roles.ts';
@@ -93,7 +93,7 @@ export class Registry {
 
   constructor(deps: RegistryDeps) {
     this.deps = deps;
-    this.proofs = new AttemptLimit(deps.clock, PROOFS_MAX, PROOFS_SPAN_MS);
+    this.proofs = new AttemptLimit(new WindowCounts(deps.clock, PROOFS_SPAN_MS), PROOFS_MAX);
   }
 
   /** Throws `registry_list_invalid`, `state_damaged`, `database_...`, `port_in_use`. */
@@ -178,8 +178,7 @@ export class Registry {
     if (state !== 'pending' || !isOpen()) return agencyIn(this.book, id);
     try {
       // Anyone can apply in a city's name: its web server must not be asked as often as somebody likes.
-      this.proofs.assertOpen(domain);
-      this.proofs.note(domain);
+      this.proofs.take(domain);
       const proof = await this.proofOf(domain, id);
       return await this.decide({ event: 'approved', agency: id }, revision, (book, decision) =>
         whyNotAdmitted(book, agencyIn(book, id), rules) === null ? approve(book, decision, proof) : book,

@@ -5,7 +5,8 @@ import { agencyCallSchema } from '../../device/protocol/agency.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
-import { AttemptLimit } from '../http/attempt-limit.ts';
+import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { networkOf } from '../http/network.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import { peekToken } from '../tokens.ts';
 import { agencySchema } from './book.ts';
@@ -53,20 +54,19 @@ export function registryRoutes(api: Api, registry: Registry, clock: Clock): void
     ({ params }) => ({ credential: registry.credential(params.agency) }),
   );
 
-  // Anyone may apply; who keeps being refused is slowed down.
-  const attempts = new AttemptLimit(clock, FAILURES_MAX, FAILURE_SPAN_MS);
+  // Anyone may apply; who keeps being refused is told no more why. Others at the same address are served all the same.
+  const attempts = new AttemptLimit(new WindowCounts(clock, FAILURE_SPAN_MS), FAILURES_MAX);
   api.route(
     {
       ...{ method: 'POST', path: '/v1/agencies', roles: ['signed'], body: registrationSchema },
       ...{ answer: agencySchema, status: 201, about: 'Takes in an agency’s application; a moderator decides.' },
       repeatable: ({ body }) => peekToken(body.registration, agencyCallSchema).agency,
-      admit: async ({ request }) => attempts.assertOpen(request.ip),
     },
     async ({ body, request }) => {
       try {
         return await registry.register(body.registration);
       } catch (thrown) {
-        if (isFailure(thrown)) attempts.note(request.ip);
+        if (isFailure(thrown)) attempts.take(networkOf(request.ip));
         throw thrown;
       }
     },

@@ -78,6 +78,11 @@ export class Posters {
     const owner = actorId('owner', sha256Hex(key));
     return { agency: owner, organisation: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
   }
+
+  /** A clip is granted to the key itself, whose standing nobody takes away: the grant alone decides. */
+  async assertStanding(): Promise<void> {
+    // Nothing to ask.
+  }
 }
 
 function isAction<Action extends SearchAction['action']>(

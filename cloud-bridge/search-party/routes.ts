@@ -93,9 +93,10 @@ export function searchRoutes(api: Api, { searches, photos, clips, rules }: Searc
     },
     async ({ bearer, params: { clip }, request, reply }) => {
       const action = request.headers.range === undefined ? 'download' : 'stream';
-      const { intake } = await clips.see(bearer, clip, 'clip', action);
-      const sent = { name: clip, bytes: intake.clipBytes, sha256: intake.clipSha256, range: request.headers.range };
-      return sendClip(reply, sent, (span) => clips.read(clip, span));
+      const seen = await clips.see(bearer, clip, 'clip', action);
+      const { clipBytes, clipSha256 } = seen.intake;
+      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
+      return sendClip(reply, sent, (span) => clips.read(seen, span));
     },
   );
   api.route(

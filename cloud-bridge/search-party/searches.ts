@@ -23,7 +23,7 @@ import {
   searchSchema,
 } from '../../device/protocol/search.ts';
 import type { SearchRules } from '../config.ts';
-import { AttemptLimit } from '../http/attempt-limit.ts';
+import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
 import { readToken } from '../tokens.ts';
 import type { Photos } from './photos.ts';
 import type { Posters } from './posters.ts';
@@ -67,15 +67,14 @@ export class Searches {
 
   constructor(deps: SearchesDeps) {
     this.deps = deps;
-    this.photosOfHome = new AttemptLimit(deps.clock, PHOTOS_PER_HOUR, HOUR_MS);
+    this.photosOfHome = new AttemptLimit(new WindowCounts(deps.clock, HOUR_MS), PHOTOS_PER_HOUR);
   }
 
   /** Lets a poster have a photo made plain: who it is. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
   async admitPhoto(bearer: string): Promise<void> {
     const { key, call } = this.deps.posters.readCall(bearer, 'photo');
     const home = await this.deps.posters.homeOf(key, call.pairing);
-    this.photosOfHome.assertOpen(home);
-    this.photosOfHome.note(home);
+    this.photosOfHome.take(home);
   }
 
   /**

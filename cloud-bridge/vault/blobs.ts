@@ -6,7 +6,7 @@ import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { Readings, type Span } from '../http/readings.ts';
+import type { OpenBytes } from '../http/readings.ts';
 import { CLIP_NAME, MANIFEST_NAME, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 
@@ -31,9 +31,9 @@ export interface Blobs {
    */
   start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
   stage(): Promise<Staged>;
-  /** The clip's bytes; ends with `evidence_unknown` the moment they are erased. */
-  read(item: string, span: Span): AsyncGenerator<Uint8Array>;
-  /** Ends every reading of an item and destroys its bytes; does nothing when they are gone. */
+  /** Opens the clip's bytes, of which those before `end` will be read. Whether they may be shown is not asked here (evidence.ts). */
+  open(item: string, end: number): Promise<OpenBytes>;
+  /** Destroys an item's bytes; does nothing when they are gone. */
   erase(item: string): Promise<void>;
   /** Destroys what `erase` could not, as long as this process remembers. */
   eraseOwed(): Promise<void>;
@@ -67,7 +67,6 @@ export class FolderBlobs implements Blobs {
   private readonly disk: Disk;
   private readonly staging: Staging;
   private readonly blobs: string;
-  private readonly readings = new Readings();
 
   constructor(disk: Disk, random: Random, folder: string) {
     this.disk = disk;
@@ -90,13 +89,11 @@ export class FolderBlobs implements Blobs {
     });
   }
 
-  read(item: string, span: Span): AsyncGenerator<Uint8Array> {
-    const open = () => this.disk.open(join(this.blobs, item, CLIP_NAME), { create: false });
-    return this.readings.read(item, open, span, async () => undefined);
+  open(item: string): Promise<OpenBytes> {
+    return this.disk.open(join(this.blobs, item, CLIP_NAME), { create: false });
   }
 
   async erase(item: string): Promise<void> {
-    this.readings.end(item, failure('evidence_unknown'));
     await this.disk.remove(join(this.blobs, item));
   }
 

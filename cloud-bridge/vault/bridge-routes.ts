@@ -9,6 +9,7 @@ import {
   recallStatusSchema,
 } from '../../device/protocol/vault.ts';
 import type { Api } from '../http/api.ts';
+import { keepForTransfer } from '../http/seats.ts';
 import { UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';
@@ -34,6 +35,8 @@ export function bridgeRoutes(api: Api, receiving: Receiving, recalls: Recalls): 
       if (request.headers['content-type'] !== UPLOAD_BODY_TYPE) {
         throw failure('http_body_invalid', { detail: `it must be ${UPLOAD_BODY_TYPE}` });
       }
+      // Its token is looked at before its bytes: one that does not hold ends the connection.
+      keepForTransfer(request.raw.socket);
       return receiving.take(bearer, params.item, request.raw);
     },
   );

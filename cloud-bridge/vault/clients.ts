@@ -1,14 +1,15 @@
 // Owns: who may use the vault: clients of an agency with a secret, scopes and addresses, and the short-lived tokens they get
 // for it (RFC 6749 §4.4). Not here: HTTP, what a scope lets one do (evidence.ts).
 import { timingSafeEqual } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { AttemptLimit } from '../http/attempt-limit.ts';
+import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { addressList, networkOf } from '../http/network.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
 /** What a token can allow. `any` is any item of the agency that is of no class; classed ones need their class's scope besides. */
@@ -46,6 +47,9 @@ export interface Actor extends Doer {
   scopes: readonly string[];
 }
 
+/** An actor of whom the token alone is known. */
+export type Caller = Omit<Actor, 'officer' | 'reason'>;
+
 export interface ClientsDeps {
   clock: Clock;
   random: Random;
@@ -55,6 +59,7 @@ export interface ClientsDeps {
   requestsPerMinuteMax: number;
 }
 
+/** From one address, tokens and secrets that do not hold and are told so; those that hold are served all the same. */
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
@@ -66,8 +71,8 @@ export class Clients {
 
   constructor(deps: ClientsDeps) {
     this.deps = deps;
-    this.failures = new AttemptLimit(deps.clock, FAILURES_MAX, FAILURE_SPAN_MS);
-    this.requests = new AttemptLimit(deps.clock, deps.requestsPerMinuteMax, MINUTE_MS);
+    this.failures = new AttemptLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
+    this.requests = new AttemptLimit(new WindowCounts(deps.clock, MINUTE_MS), deps.requestsPerMinuteMax);
   }
 
   /** A new client of an agency; its secret is returned here and kept nowhere. Throws `agency_key_rotated` for an older id. */
@@ -96,10 +101,9 @@ export class Clients {
     address: string,
   ): Promise<{ token: string; expiresInS: number; scopes: readonly string[] }> {
     const { clock, random, access, tokenLifeS } = this.deps;
-    this.failures.assertOpen(address);
     const client = await access.findClient(id);
     if (!client || !isSecret(client, secret) || !isFrom(client, address)) {
-      this.failures.note(address);
+      this.failures.take(networkOf(address));
       throw failure('vault_client_invalid');
     }
     const scopes = wanted ?? client.scopes;
@@ -117,11 +121,20 @@ export class Clients {
 
   /**
    * Whose token it is, for this agency, from this address, now; `agency` is then the agency across its keys. An id whose key was
-   * rotated away acts for nobody. Throws `vault_token_invalid`, `http_rate_limited`.
+   * rotated away acts for nobody. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
    */
-  async actor(bearer: string, agency: string, address: string): Promise<Omit<Actor, 'officer' | 'reason'>> {
+  async actor(bearer: string, agency: string, address: string): Promise<Caller> {
+    const caller = await this.caller(bearer, agency, address).catch((thrown: unknown) => {
+      this.failures.take(networkOf(address));
+      throw thrown;
+    });
+    this.requests.take(caller.by);
+    return caller;
+  }
+
+  /** As `actor`, without counting: for what is asked again while a call is answered. Throws `vault_token_invalid`. */
+  async caller(bearer: string, agency: string, address: string): Promise<Caller> {
     const { access, successions, clock } = this.deps;
-    this.failures.assertOpen(address);
     const token = await access.findToken(sha256Hex(bearer));
     const client = token && (await access.findClient(token.client));
     const { organisation, successor } = await successions.agencyKey(agency);
@@ -131,12 +144,7 @@ export class Clients {
       wallSeconds(clock) < token.expiresS &&
       token.agency === agency &&
       isFrom(client, address);
-    if (!holds) {
-      this.failures.note(address);
-      throw failure('vault_token_invalid');
-    }
-    this.requests.assertOpen(token.client);
-    this.requests.note(token.client);
+    if (!holds) throw failure('vault_token_invalid');
     return { by: token.client, agency: organisation, scopes: token.scopes };
   }
 }
@@ -150,15 +158,7 @@ function isSecret(client: Client, secret: string): boolean {
   return timingSafeEqual(utf8(sha256Hex(secret)), utf8(client.secretSha256));
 }
 
-/** Whether an address is on the client's list. A socket's IPv4 address may come dressed as IPv6. */
+/** Whether an address is on the client's list. */
 function isFrom(client: Client, address: string): boolean {
-  const plain = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-  const list = new BlockList();
-  for (const entry of client.addresses) {
-    const [network = '', bits] = entry.split('/');
-    const kind = isIP(network) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) list.addAddress(network, kind);
-    else list.addSubnet(network, Number(bits), kind);
-  }
-  return list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  return addressList(client.addresses)(address);
 }

@@ -5,8 +5,9 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import type { AssertShown, Reading, Readings, Span } from '../http/readings.ts';
 import type { Blobs } from './blobs.ts';
-import { type Actor, assertScope } from './clients.ts';
+import { type Actor, assertScope, type Caller } from './clients.ts';
 import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';
 import {
   ACCESS_CLASSES,
@@ -17,6 +18,7 @@ import {
   type ItemChange,
   type ItemFilter,
   type ItemStore,
+  type Link,
   type Page,
   type TRAIL_EVENTS,
   type TrailEntry,
@@ -31,13 +33,19 @@ export interface EvidenceDeps {
   trail: TrailStore;
   access: AccessStore;
   blobs: Blobs;
+  readings: Readings;
   linkLifeS: number;
 }
+
+/** How an item's bytes are taken: looked at, or kept. Each has a scope of its own. */
+export type Taking = 'streamed' | 'downloaded';
 
 type Event = (typeof TRAIL_EVENTS)[number];
 
 /** What an officer is told of an item. */
 export type ItemView = ReturnType<typeof viewOf>;
+
+const SCOPE_OF = { streamed: 'evidence.any.read', downloaded: 'evidence.any.download' } as const;
 
 /** What is shown of an agency's items: never those that are not the vault's yet. */
 const SHOWN_STATES = ['active', 'deleted'] as const;
@@ -74,13 +82,24 @@ export class Evidence {
     return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).manifest;
   }
 
-  /** The item whose bytes may be sent now. `part`: whether it is looked at, or kept. Throws as `manifest`. */
-  async bytes(actor: Actor, id: string, part: 'streamed' | 'downloaded'): Promise<Item> {
-    const scope = part === 'streamed' ? 'evidence.any.read' : 'evidence.any.download';
-    return readable(await this.show(actor, id, scope, part));
+  /** The item whose bytes may be sent now. Throws as `manifest`. */
+  async bytes(actor: Actor, id: string, taking: Taking): Promise<Item> {
+    return readable(await this.show(actor, id, SCOPE_OF[taking], taking));
   }
 
-  /** A link that anyone who has it can download from, once, for a while. Throws as `manifest`. */
+  /** Its bytes, for as long as `caller` resolves to one who may take them this way. */
+  read(caller: () => Promise<Caller>, { item: id }: Item, taking: Taking, span: Span): Reading {
+    return this.readAs(id, span, async () => {
+      const now = await caller();
+      assertScope(now, SCOPE_OF[taking]);
+      readable(await this.find(now, id));
+    });
+  }
+
+  /**
+   * A link that anyone who has it can download from, once, for a while; its download is its maker's. Throws as `manifest`;
+   * `evidence_state` when the item changed meanwhile.
+   */
   async link(actor: Actor, id: string): Promise<{ secret: string; expiresS: number }> {
     const { random, access, clock, linkLifeS } = this.deps;
     const item = readable(await this.show(actor, id, 'evidence.any.download', 'link-made'));
@@ -88,30 +107,27 @@ export class Evidence {
     const nowS = wallSeconds(clock);
     const { by, officer, reason, agency } = actor;
     const expiresS = nowS + linkLifeS;
-    await access.addLink(
-      { linkSha256: sha256Hex(secret), item: item.item, agency, by, officer, reason, expiresS },
-      nowS,
-    );
+    const link = { linkSha256: sha256Hex(secret), item: item.item, agency, by, officer, reason, expiresS };
+    if (!(await access.addLink(link, item, nowS))) {
+      throw failure('evidence_state', { state: item.state, detail: 'it has just changed; look at it again' });
+    }
     return { secret, expiresS };
   }
 
   /** Uses a link up and returns what it is for. Throws `download_link_invalid`. */
   async followLink(secret: string): Promise<Item> {
-    const { access, items, clock } = this.deps;
-    const nowS = wallSeconds(clock);
     const linkSha256 = sha256Hex(secret);
-    const link = await access.findLink(linkSha256);
-    if (!link) throw failure('download_link_invalid');
-    const item = await items.find(link.item);
-    if (item?.state !== 'active') throw failure('download_link_invalid');
+    const { link, item } = await this.linked(linkSha256);
     const line = this.line({ ...link, scopes: [] }, item, 'link-used', '');
-    if (!(await access.useLink(linkSha256, nowS, line))) throw failure('download_link_invalid');
+    const isFirst = await this.deps.access.useLink(linkSha256, wallSeconds(this.deps.clock), line);
+    if (!isFirst) throw failure('download_link_invalid');
     return item;
   }
 
-  /** The item's bytes or a span of them. */
-  read(item: string, span: { start: number; end: number }): AsyncGenerator<Uint8Array> {
-    return this.deps.blobs.read(item, span);
+  /** The bytes behind a link that was used, for as long as the link lives. */
+  readLinked(secret: string, { item }: Item, span: Span): Reading {
+    const linkSha256 = sha256Hex(secret);
+    return this.readAs(item, span, async () => void (await this.linked(linkSha256)));
   }
 
   async triage(actor: Actor, id: string, triage: 'accepted' | 'declined'): Promise<ItemView> {
@@ -177,6 +193,22 @@ export class Evidence {
     return { entries, next: last ? String(last.sequence) : null };
   }
 
+  /** A link that lives, and what it opens: what its maker, if still a client, could download. Throws `download_link_invalid`. */
+  private async linked(linkSha256: string): Promise<{ link: Link; item: Item }> {
+    const { access, items, clock } = this.deps;
+    const link = await access.findLink(linkSha256, wallSeconds(clock));
+    const maker = link && (await access.findClient(link.by));
+    const item = link && (await items.find(link.item));
+    const isOpen = maker && item?.state === 'active' && isCleared({ ...maker, agency: link.agency }, item);
+    if (!isOpen) throw failure('download_link_invalid');
+    return { link, item };
+  }
+
+  private readAs(item: string, span: Span, ask: AssertShown): Reading {
+    const { blobs, readings } = this.deps;
+    return readings.read(item, () => blobs.open(item, span.end), span, ask);
+  }
+
   private async show(
     actor: Actor,
     id: string,
@@ -226,7 +258,7 @@ export class Evidence {
   }
 
   /** The item if the actor may know of it: another agency's, and one above their clearance, is as if it did not exist. */
-  private async find(actor: Actor, id: string): Promise<Item> {
+  private async find(actor: Pick<Actor, 'agency' | 'scopes'>, id: string): Promise<Item> {
     const item = await this.deps.items.find(id);
     if (!item) throw failure('evidence_unknown');
     assertShown(actor, item);
@@ -240,9 +272,12 @@ export class Evidence {
   }
 }
 
-function assertShown(actor: Actor, item: Item): void {
-  const isTheirs = item.agency === actor.agency && item.state !== 'held';
-  if (!isTheirs || !clearances(actor).includes(item.accessClass)) throw failure('evidence_unknown');
+function assertShown(actor: Pick<Actor, 'agency' | 'scopes'>, item: Item): void {
+  if (item.state === 'held' || !isCleared(actor, item)) throw failure('evidence_unknown');
+}
+
+function isCleared(actor: Pick<Actor, 'agency' | 'scopes'>, item: Item): boolean {
+  return item.agency === actor.agency && clearances(actor).includes(item.accessClass);
 }
 
 /** The access classes an actor may see. */

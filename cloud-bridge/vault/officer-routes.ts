@@ -7,7 +7,7 @@ import type { Admission, Api } from '../http/api.ts';
 import { sendClip } from '../http/send-clip.ts';
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
-import { actorOf, officerHeadersSchema } from './officer.ts';
+import { actorOf, callerAgain, officerHeadersSchema } from './officer.ts';
 import { ACCESS_CLASSES } from './store.ts';
 
 const BASE = '/v1/agencies/:agency';
@@ -108,7 +108,7 @@ function listing(api: Api, deps: OfficerRoutesDeps): void {
 }
 
 function seeing(api: Api, deps: OfficerRoutesDeps): void {
-  const { evidence, publicUrl } = deps;
+  const { clients, evidence, publicUrl } = deps;
   const one = { method: 'GET', ...officers(deps), params: itemSchema } as const;
   api.route({ ...one, path: ITEM, answer: viewSchema, about: 'One item.' }, ({ admitted, params }) =>
     evidence.view(admitted, params.item),
@@ -127,10 +127,11 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
   ] as const) {
     api.route(
       { ...one, path: `${ITEM}/${path}`, ...clip, about: `The clip, whole or a range of it; it is noted as ${part}.` },
-      async ({ admitted, params: { item }, request, reply }) => {
-        const { clip, clipBytes, clipSha256 } = await evidence.bytes(admitted, item, part);
-        const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
-        return sendClip(reply, sent, (span) => evidence.read(item, span));
+      async ({ admitted, params, request, reply }) => {
+        const item = await evidence.bytes(admitted, params.item, part);
+        const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: request.headers.range };
+        const caller = callerAgain(request, clients, params.agency);
+        return sendClip(reply, sent, (span) => evidence.read(caller, item, part, span));
       },
     );
   }
@@ -150,11 +151,12 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
       ...{ method: 'GET', path: '/v1/links/:link', roles: ['public'], params: linkSchema, answer: clip.answer },
       about: 'The clip that a link is for.',
     },
-    async ({ params, reply }) => {
-      const { item, clip, clipBytes, clipSha256 } = await evidence.followLink(params.link);
+    async ({ params: { link }, reply }) => {
+      const item = await evidence.followLink(link);
       // A link is used up by one request: a part of it would be all that there is.
-      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: undefined };
-      return sendClip(reply.header('referrer-policy', 'no-referrer'), sent, (span) => evidence.read(item, span));
+      const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: undefined };
+      reply.header('referrer-policy', 'no-referrer');
+      return sendClip(reply, sent, (span) => evidence.readLinked(link, item, span));
     },
   );
 }

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import { bearerOf } from '../http/bearer.ts';
-import type { Actor, Clients } from './clients.ts';
+import type { Actor, Caller, Clients } from './clients.ts';
 
 const said = (min: number, max: number) =>
   z
@@ -28,6 +28,12 @@ export async function actorOf(request: FastifyRequest, clients: Clients, agency:
   const headers = officerHeadersSchema.safeParse(request.headers);
   if (!headers.success) throw failure('vault_reason_missing');
   return { ...who, officer: headers.data['x-officer'], reason: headers.data['x-reason'] };
+}
+
+/** Asks the same again, as often as it is called, without counting a call. Throws `vault_token_invalid`. */
+export function callerAgain(request: FastifyRequest, clients: Clients, agency: string): () => Promise<Caller> {
+  const bearer = bearerOf(request);
+  return () => clients.caller(bearer, agency, request.ip);
 }
 
 function decoded(text: string): string {

@@ -7,6 +7,7 @@ import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
+import type { Readings } from '../http/readings.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
 import type { AccessStore, SuccessionStore } from './store.ts';
 
@@ -41,10 +42,11 @@ export interface OperatorRoutesDeps {
   access: AccessStore;
   successions: SuccessionStore;
   clients: Clients;
+  readings: Readings;
 }
 
 export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
-  const { access, clients } = deps;
+  const { access, clients, readings } = deps;
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
@@ -68,17 +70,18 @@ export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
   api.route(
     {
       ...{ method: 'DELETE', path: '/v1/agencies/:agency/clients/:client', ...admin, params: clientSchema },
-      ...{ answer: null, about: 'Ends a client and all its tokens.' },
+      ...{ answer: null, about: 'Ends a client, all its tokens and links, and what they are reading.' },
     },
     async ({ params }) => {
       if (!(await access.removeClient(params.agency, params.client))) throw failure('http_not_found');
+      await readings.askAgain();
       return undefined;
     },
   );
   successionRoute(api, deps);
   api.route(
     {
-      ...{ method: 'POST', path: '/oauth2/token', roles: ['public'], body: tokenBodySchema, form: true },
+      ...{ method: 'POST', path: '/oauth2/token', roles: ['credentials'], body: tokenBodySchema, form: true },
       ...{ answer: tokenAnswerSchema },
       about: 'An access token for a client that proves itself (RFC 6749 §4.4), in the body or by HTTP Basic.',
       refuse: (problem) => ({ ...problem, error: OAUTH_WORDS.get(problem.code) ?? 'invalid_request' }),
@@ -95,7 +98,7 @@ export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
 /**
  * The operator's word that an agency has another key. A bridge cannot say so: it could give evidence to an agency of its choice.
  */
-function successionRoute(api: Api, { clock, successions }: OperatorRoutesDeps): void {
+function successionRoute(api: Api, { clock, successions, readings }: OperatorRoutesDeps): void {
   const answer = z.strictObject({ agency: idSchema, organisation: idSchema });
   const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
   api.route(
@@ -107,7 +110,9 @@ function successionRoute(api: Api, { clock, successions }: OperatorRoutesDeps): 
       const who = { by: 'operator', officer: '', reason: '' };
       const what = { item: '', cases: [], event: 'key-rotated', detail: `${params.agency} ${agency}` };
       const line = { ...who, ...what, atUs: clock.wallUs() };
-      return { agency, organisation: await successions.succeed(params.agency, agency, line) };
+      const organisation = await successions.succeed(params.agency, agency, line);
+      await readings.askAgain();
+      return { agency, organisation };
     },
   );
 }

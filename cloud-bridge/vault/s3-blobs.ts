@@ -4,9 +4,8 @@ import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Hex, sha256Stream } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
-import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { type OpenBytes, Readings, type Span } from '../http/readings.ts';
+import type { OpenBytes } from '../http/readings.ts';
 import { type Blobs, leftovers, type Staged } from './blobs.ts';
 import type { S3Bucket, Upload } from './s3-bucket.ts';
 import { CLIP_NAME, MANIFEST_NAME, type StagedClip, Staging } from './staging.ts';
@@ -32,7 +31,6 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 export class S3Blobs implements Blobs {
   private readonly deps: S3BlobsDeps;
   private readonly staging: Staging;
-  private readonly readings = new Readings();
   private readonly owed = new Set<string>();
 
   constructor(deps: S3BlobsDeps) {
@@ -60,13 +58,11 @@ export class S3Blobs implements Blobs {
     });
   }
 
-  read(item: string, span: Span): AsyncGenerator<Uint8Array> {
-    const open = async () => new FetchedBytes(this.deps.bucket, this.key(item, CLIP_NAME), span.end);
-    return this.readings.read(item, open, span, async () => undefined);
+  async open(item: string, end: number): Promise<OpenBytes> {
+    return new FetchedBytes(this.deps.bucket, this.key(item, CLIP_NAME), end);
   }
 
   async erase(item: string): Promise<void> {
-    this.readings.end(item, failure('evidence_unknown'));
     this.owed.add(item);
     const { bucket } = this.deps;
     for (const name of [CLIP_NAME, MANIFEST_NAME]) {

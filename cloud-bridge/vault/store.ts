@@ -103,7 +103,7 @@ export interface ItemStore {
   add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean>;
   /**
    * Changes an item in one step with its line. `alter` sees the item as it is then and may throw to refuse; an empty change
-   * writes nothing. Returns the item as it is afterwards; null when there is none.
+   * writes nothing. A change of who may see it (state, class, an owner's recall) ends every link to it in the same step. Returns the item as it is afterwards; null when there is none.
    */
   change(item: string, alter: (now: Item) => ItemChange, line: (now: Item) => TrailLine): Promise<Item | null>;
   /** An agency's items, newest first; `after` is the last one's `cursorOf`. */
@@ -177,9 +177,12 @@ export interface AccessStore {
   /** Remembers a token by its hash; forgets those that have expired. */
   addToken(token: Token, nowS: number): Promise<void>;
   findToken(tokenSha256: string): Promise<Token | null>;
-  addLink(link: Link, nowS: number): Promise<void>;
-  /** What a link is for, used or not. */
-  findLink(linkSha256: string): Promise<Link | null>;
+  /**
+   * Remembers a link by its hash, if who may see the item is still as `seen`: false when not. Forgets links that have expired.
+   */
+  addLink(link: Link, seen: Pick<Item, 'state' | 'accessClass' | 'recall'>, nowS: number): Promise<boolean>;
+  /** What a link is for, used or not; null once it has expired or the item's links have ended. */
+  findLink(linkSha256: string, nowS: number): Promise<Link | null>;
   /** Uses a link up: once, whoever else asks at the same moment. `line` is written with it. */
   useLink(linkSha256: string, nowS: number, line: TrailLine): Promise<boolean>;
   addBridge(bridge: string, key: string): Promise<void>;

@@ -12,6 +12,7 @@ import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts
 import { databasePlace } from '../database/place.ts';
 import { Api } from '../http/api.ts';
 import { Rates } from '../http/rates.ts';
+import { Readings } from '../http/readings.ts';
 import { adminAlone } from '../http/roles.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
@@ -32,6 +33,8 @@ import { Receiving } from './receiving.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { Statements } from './statements.ts';
+import type { ItemStore } from './store.ts';
+import { watchedItems } from './watched-items.ts';
 
 export interface VaultDeps {
   clock: Clock;
@@ -68,8 +71,10 @@ export class Vault {
       await disk.makeFolder(dataFolder);
       const key = await signingKeyIn(disk, random, dataFolder);
       const adminToken = await adminTokenIn(disk, random, dataFolder);
-      const database = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk });
-      this.undo.push(() => database.close());
+      const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk });
+      this.undo.push(() => opened.close());
+      const readings = new Readings();
+      const database = { ...opened, items: watchedItems(opened.items, readings) };
       const blobs = this.makeBlobs(key);
       await blobs.start((item) => database.items.bytesOf(item));
       const statements = new Statements({ clock, random, key });
@@ -95,7 +100,7 @@ export class Vault {
       });
       this.addBridgeRoutes(api, { key, database, blobs, statements });
       const url = () => config.publicUrl ?? this.url;
-      this.addOfficerRoutes(api, { database, blobs, keeper, url });
+      this.addOfficerRoutes(api, { database, blobs, keeper, readings, url });
       api.route(
         { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Who this vault is.' },
         () => ({ id: this.id, key: key.publicKey }),
@@ -156,7 +161,7 @@ export class Vault {
 
   private addBridgeRoutes(
     api: Api,
-    parts: { key: SigningKey; database: VaultDatabase; blobs: Blobs; statements: Statements },
+    parts: { key: SigningKey; database: Stores; blobs: Blobs; statements: Statements },
   ): void {
     const { clock, log, config } = this.deps;
     const { database, blobs, statements, key } = parts;
@@ -172,20 +177,23 @@ export class Vault {
 
   private addOfficerRoutes(
     api: Api,
-    parts: { database: VaultDatabase; blobs: Blobs; keeper: Keeper; url: () => string },
+    parts: { database: Stores; blobs: Blobs; keeper: Keeper; readings: Readings; url: () => string },
   ): void {
     const { clock, random, config } = this.deps;
-    const { database, blobs, keeper, url: publicUrl } = parts;
+    const { database, blobs, keeper, readings, url: publicUrl } = parts;
     const { access, successions, items, trail, policies } = database;
     const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
     const clients = new Clients({ clock, random, access, successions, tokenLifeS, requestsPerMinuteMax });
-    operatorRoutes(api, { clock, access, successions, clients });
-    const evidence = new Evidence({ clock, random, items, trail, access, blobs, linkLifeS });
+    operatorRoutes(api, { clock, access, successions, clients, readings });
+    const evidence = new Evidence({ clock, random, items, trail, access, blobs, readings, linkLifeS });
     const changed = () => keeper.now();
     officerRoutes(api, { clients, evidence, publicUrl });
     policyRoutes(api, { clients, policies: new Policies({ clock, policies, changed }) });
   }
 }
+
+/** The vault's stores, with items whose readers are asked again when they change. */
+type Stores = Omit<VaultDatabase, 'items'> & { items: ItemStore };
 
 const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
 

@@ -187,7 +187,7 @@ async function operating(house: BridgeHouse): Promise<void> {
   await house.get('/v1/webhook', call('see-webhook'));
   await house.get('/v1/webhook/events', call('see-webhook'));
   await house.send('DELETE', '/v1/webhook', { authorization: `Bearer ${call('remove-webhook')}` });
-  for (const path of ['/healthz', '/readyz', '/metrics']) await house.get(path, admin);
+  for (const path of ['/', '/healthz', '/readyz', '/metrics']) await house.get(path, admin);
 }
 
 async function beingRefused(house: BridgeHouse, parcel: Parcel): Promise<void> {

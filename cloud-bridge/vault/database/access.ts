@@ -3,7 +3,7 @@
 import type { Kysely } from 'kysely';
 import { parseJson } from '../../../device/base/json.ts';
 import type { HandOverBody } from '../../../device/protocol/vault.ts';
-import type { AccessStore, Client, Link, OfferStore, Token, TrailLine } from '../store.ts';
+import type { AccessStore, Client, Item, Link, OfferStore, Token, TrailLine } from '../store.ts';
 import type { Tables } from './schema.ts';
 import { addLine } from './trail.ts';
 
@@ -69,22 +69,32 @@ export class SqlAccess implements AccessStore {
     };
   }
 
-  async addLink(link: Link, nowS: number): Promise<void> {
+  async addLink(link: Link, seen: Pick<Item, 'state' | 'accessClass' | 'recall'>, nowS: number): Promise<boolean> {
     const { linkSha256, item, agency, by, officer, reason, expiresS } = link;
-    await this.tables.transaction().execute(async (step) => {
+    return this.tables.transaction().execute(async (step) => {
       await step.deleteFrom('links').where('expires_s', '<=', nowS).execute();
+      const found = await step
+        .selectFrom('items')
+        .select(['state', 'access_class', 'recall'])
+        .where('item', '=', item)
+        .executeTakeFirst();
+      const isSame =
+        found?.state === seen.state && found.access_class === seen.accessClass && found.recall === seen.recall;
+      if (!isSame) return false;
       await step
         .insertInto('links')
         .values({ link_sha256: linkSha256, item, agency, by, officer, reason, expires_s: expiresS, used: 0 })
         .execute();
+      return true;
     });
   }
 
-  async findLink(linkSha256: string): Promise<Link | null> {
+  async findLink(linkSha256: string, nowS: number): Promise<Link | null> {
     const row = await this.tables
       .selectFrom('links')
       .selectAll()
       .where('link_sha256', '=', linkSha256)
+      .where('expires_s', '>', nowS)
       .executeTakeFirst();
     if (!row) return null;
     const { item, agency, by, officer, reason, expires_s: expiresS } = row;

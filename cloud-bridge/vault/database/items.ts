@@ -47,6 +47,7 @@ export class SqlItems implements ItemStore {
       next.dueS = deletedAtS(next, await rulesIn(step, next.agency));
       await step.updateTable('items').set(toRow(next)).where('item', '=', item).execute();
       await writeSets(step, next);
+      if (isSeenByOthers(now, next)) await step.deleteFrom('links').where('item', '=', item).execute();
       await addLine(step, { ...line(next), agency: next.agency });
       return next;
     });
@@ -105,6 +106,11 @@ export class SqlItems implements ItemStore {
     if (!row) return 'unknown';
     return row.state === 'erased' ? 'erased' : 'kept';
   }
+}
+
+/** Whether a change is one of who may see the item: links were made for those who could before. */
+function isSeenByOthers(before: Item, after: Item): boolean {
+  return before.state !== after.state || before.accessClass !== after.accessClass || before.recall !== after.recall;
 }
 
 async function findIn(from: Step, item: string): Promise<Item | null> {

@@ -3,6 +3,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
+import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { BridgeHouse } from '../../support/bridge-house.ts';
 import { textClaim } from '../../support/parties.ts';
@@ -40,6 +41,8 @@ function call({ method, path, body, bearer }: Plan): Promise<{ status: number; b
 
 it('answers 10,000 calls, 500 at a time, without an error or a lost write', async (test) => {
   house = await BridgeHouse.open({
+    // All of them from one address.
+    httpLimits: { ...HTTP_LIMITS, connectionsPerAddress: HTTP_LIMITS.connections },
     perMinuteMax: { signed: PLENTY, public: PLENTY, agency: PLENTY },
     bridge: { requests: { moderation: 'everything', waitingPerAgencyMax: PLENTY } },
   });

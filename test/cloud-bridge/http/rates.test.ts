@@ -1,6 +1,7 @@
 // Holds: who calls too often is told when to come back, each role and address apart, and nobody learns from it what a home does.
 import { afterEach, describe, expect, it } from 'vitest';
-import { AttemptLimit } from '../../../cloud-bridge/http/attempt-limit.ts';
+import { AttemptLimit, WindowCounts } from '../../../cloud-bridge/http/attempt-limit.ts';
+import { networkOf } from '../../../cloud-bridge/http/network.ts';
 import { perMinuteSchema } from '../../../cloud-bridge/http/rates.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { CHUNK_BYTES } from '../../../device/upload/bridge-http.ts';
@@ -32,12 +33,13 @@ describe('a limit', () => {
     expect(shown(over)[1]).toMatch(/^"public";r=0;/);
   });
 
-  it('is each role’s own, and the token decides which, before anything else is looked at', async () => {
+  it('is each role’s own, and of what a token has proven: one that holds is not counted with one that does not', async () => {
     await open({ admin: 1, agency: 1 });
     await house.admitAgency();
     const { adminToken } = house.bridge;
     expect((await house.get('/v1/moderators', adminToken)).status).toBe(200);
-    expect((await house.get('/v1/moderators', 'x'.repeat(43))).status).toBe(429);
+    expect((await house.get('/v1/moderators', 'x'.repeat(43))).status).toBe(401);
+    expect((await house.get('/v1/moderators', adminToken)).status).toBe(429);
     const call = () => house.agencyCall({ action: 'list-requests' });
     expect((await house.get('/v1/requests', call())).status).toBe(200);
     expect((await house.get('/v1/requests', call())).status).toBe(429);
@@ -78,12 +80,56 @@ describe('a limit', () => {
     await open({ device: 20 });
     const statuses = new Map<number, number>();
     for (let count = 0; count < 25; count += 1) {
-      const made = makeParty('device', house.random);
-      const bearer = house.cast.sign('doorsill-upload+jws', { device: made.id }, made);
-      const { status } = await house.get('/v1/intakes/grant-1', bearer);
+      const { status } = await madeUp();
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
     expect(statuses.get(429)).toBe(5);
+  });
+
+  it('is not for the watch over the process: it hears that it lives however often it asks', async () => {
+    await open({ public: 1 });
+    for (let count = 0; count < 5; count += 1) expect((await house.get('/healthz')).status).toBe(200);
+  });
+});
+
+/** A call of a device that nobody knows. */
+const madeUp = () => {
+  const made = makeParty('device', house.random);
+  return house.get('/v1/intakes/grant-1', house.cast.sign('doorsill-upload+jws', { device: made.id }, made));
+};
+
+describe('whoever shares an address with noise', () => {
+  it('revokes, sends and asks all the same: a device, an owner, an agency and the admin', async () => {
+    await open({ device: 20, agency: 20, admin: 20, signed: 20, home: 20 });
+    const request = await house.ready();
+    const parcel = house.parcel(request);
+    // More than every limit, of every sort, and in the very names of those who are to be kept out.
+    const path = `/v1/intakes/${parcel.grant}/revocation`;
+    const thief = makeParty('device', house.random);
+    const { device, agency } = house.cast;
+    const inTheirName = (typ: 'doorsill-upload+jws' | 'doorsill-agency+jws', iss: string, more: object) =>
+      house.cast.sign(typ, { iss, ...more }, thief);
+    const last: unknown[] = [];
+    for (let count = 0; count < 60; count += 1) {
+      last.splice(0);
+      const forged = inTheirName('doorsill-upload+jws', device.key.publicKey, { device: device.id });
+      last.push((await house.get(`/v1/intakes/${parcel.grant}`, forged)).status);
+      const call = inTheirName('doorsill-agency+jws', agency.key.publicKey, { agency: agency.id });
+      last.push((await house.get('/v1/requests', call)).status);
+      last.push((await house.post(path, { revocation: house.cast.revoke(parcel.grantToken, {}, thief) })).status);
+      last.push((await house.get('/v1/moderators', `${'x'.repeat(40)}${count}`)).status);
+      last.push((await house.post('/v1/requests', { request: 'x' })).status);
+      const secret = `${'g'.repeat(30)}${count}`;
+      last.push((await house.post('/v1/enrolments', { secret, proof: house.enrolmentProof(secret, thief) })).status);
+    }
+    expect(last).toEqual(Array(6).fill(429));
+    expect((await house.deliver(parcel)).status).toBe(204);
+    expect((await house.get('/v1/requests', house.agencyCall({ action: 'list-requests' }))).status).toBe(200);
+    expect((await house.get('/v1/moderators', house.bridge.adminToken)).status).toBe(200);
+    expect((await house.post('/v1/requests', { request: house.cast.request() })).status).toBe(201);
+    expect((await house.enrol(makeParty('device', house.random))).status).toBe(201);
+    const revoked = await house.revoke(parcel);
+    expect([revoked.status, revoked.body['state']]).toEqual([200, 'deleted']);
   });
 });
 
@@ -96,7 +142,7 @@ it('lets an upload go as fast as a gigabit line', async () => {
 it('begins anew with each span', async () => {
   house = await BridgeHouse.open();
   const clock = new ManualClock(0);
-  const limit = new AttemptLimit(clock, 2, 60_000);
+  const limit = new AttemptLimit(new WindowCounts(clock, 60_000), 2);
   limit.note('a');
   limit.note('a');
   expect(limit.leftOf('a')).toEqual({ left: 0, resetS: 60 });
@@ -105,4 +151,23 @@ it('begins anew with each span', async () => {
   expect(() => limit.assertOpen('a')).toThrow(expect.objectContaining({ facts: { retryAfterS: 15 } }));
   await clock.advance(15_000);
   expect(limit.leftOf('a')).toEqual({ left: 2, resetS: 60 });
+});
+
+it('refuses nobody because many others were counted: the one counted longest ago is forgotten', async () => {
+  house = await BridgeHouse.open();
+  const limit = new AttemptLimit(new WindowCounts(new ManualClock(0), 60_000, 3), 1);
+  for (const name of ['a', 'b', 'c', 'd']) limit.take(name);
+  for (const name of ['b', 'c', 'd']) expect(() => limit.assertOpen(name)).toThrow();
+  expect(() => limit.take('e')).not.toThrow();
+  expect(() => limit.assertOpen('a')).not.toThrow();
+});
+
+it('names a network the same however its address is spelled', async () => {
+  house = await BridgeHouse.open();
+  const same = (name: string, ...spellings: string[]) => expect([...new Set(spellings.map(networkOf))]).toEqual([name]);
+  same('198.51.100.7', '198.51.100.7', '::ffff:198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7');
+  same('2001:db8:1:2::/64', '2001:db8:1:2::1', '2001:0DB8:1:2:ffff:0:0:1', '2001:db8:1:2:0:0:0:0');
+  same('2001:db8:0:0::/64', '2001:db8::1', '2001:db8:0:0:1::');
+  same('fe80:0:0:0::/64', 'fe80::1%eth0', 'fe80::2');
+  same('0:0:0:0::/64', '::1');
 });

@@ -61,6 +61,17 @@ it('says who it is', async () => {
   });
 });
 
+it('says at its front door what it is, with links that lead somewhere, and the same whatever homes did', async () => {
+  house = await BridgeHouse.open();
+  const before = await house.get('/');
+  expect(before).toMatchObject({ status: 200, body: { name: 'doorsill bridge', version: '1' } });
+  const links = Object.values(Object(before.body['links'])).map(String);
+  expect(links).toEqual(expect.arrayContaining(['/neighbors', '/openapi.json', '/healthz']));
+  for (const link of links) expect([link, (await house.get(link)).status]).toEqual([link, 200]);
+  await house.deliver(house.parcel(await house.ready()));
+  expect((await house.get('/')).body).toEqual(before.body);
+});
+
 it('ends senders of endless headers, of endless bodies, and silent ones', async () => {
   const own = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, headersMs: 200, bodyMs: 200, idleMs: 400 } });
   house = own;

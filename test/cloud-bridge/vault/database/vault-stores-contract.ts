@@ -202,12 +202,38 @@ export function vaultStoresContract(
       reason: 'r',
       expiresS: 50,
     };
-    await access.addLink(link, 10);
-    expect(await access.findLink('l')).toEqual(link);
+    expect(await access.addLink(link, item, 10)).toBe(true);
+    expect(await access.findLink('l', 10)).toEqual(link);
+    expect(await access.findLink('l', 50)).toBeNull();
     expect(await access.useLink('l', 50, line)).toBe(false);
     const used = await Promise.all(Array.from({ length: 5 }, () => access.useLink('l', 20, line)));
     expect(used.filter(Boolean)).toEqual([true]);
     expect((await trail.list('agency-a', null, EVERYTHING)).length).toBe(2);
+  });
+
+  it('ends an item’s links with every change of who may see it, and makes none for an item that changed meanwhile', async () => {
+    const { access, items } = vault();
+    const link = { item: 'item-a', agency: 'agency-a', by: 'c', officer: 'o', reason: 'r', expiresS: 50 };
+    await items.add(item, line);
+    const changes: [Partial<Item>, boolean][] = [
+      [{ triage: 'accepted' }, true],
+      [{ accessClass: 'restricted' }, false],
+      [{ recall: 'answer' }, false],
+      [{ state: 'deleted' }, false],
+    ];
+    for (const [change, stays] of changes) {
+      const linkSha256 = JSON.stringify(change);
+      const seen = await items.find('item-a');
+      if (!seen) throw new Error('the item is gone');
+      expect(await access.addLink({ ...link, linkSha256 }, seen, 10)).toBe(true);
+      await items.change(
+        'item-a',
+        () => change,
+        () => line,
+      );
+      expect([change, (await access.findLink(linkSha256, 10)) !== null]).toEqual([change, stays]);
+      expect(await access.addLink({ ...link, linkSha256: `${linkSha256} later` }, seen, 10)).toBe(stays);
+    }
   });
 
   it('keeps an offer until its bytes have come, or for long enough', async () => {

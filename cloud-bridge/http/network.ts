@@ -1,0 +1,42 @@
+// Owns: what counts as one caller's place in the network, and lists of addresses. Not here: what is counted (rates.ts, seats.ts).
+import { BlockList, isIP } from 'node:net';
+
+/**
+ * The name under which an address is counted: an IPv4 address is itself, also where it comes dressed as IPv6 (RFC 4291 §2.5.5.2); of
+ * IPv6 the /64 is one, because whoever has an address has all of its network (RFC 6177). However it is spelled, the name is the same.
+ */
+export function networkOf(ip: string): string {
+  const [address = ''] = ip.split('%');
+  if (isIP(address) !== 6) return address;
+  // The URL parser writes every spelling of an address the same way (RFC 5952).
+  const { hostname } = new URL(`http://[${address}]/`);
+  const groups = groupsOf(hostname.slice(1, -1));
+  const [high = 0, low = 0] = groups.slice(6);
+  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  if (isMapped) return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  const network = groups.slice(0, 4).map((group) => group.toString(16));
+  return `${network.join(':')}::/64`;
+}
+
+/** Addresses, and networks in CIDR notation. */
+export function addressList(entries: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [network = '', bits] = entry.split('/');
+    const kind = isIP(network) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) list.addAddress(network, kind);
+    else list.addSubnet(network, Number(bits), kind);
+  }
+  return (address) => {
+    const plain = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+    return isIP(plain) !== 0 && list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  };
+}
+
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.split('::');
+  const numbers = (text: string) =>
+    text.split(':').flatMap((group) => (group === '' ? [] : [Number.parseInt(group, 16)]));
+  const [before, behind] = [numbers(head), numbers(tail ?? '')];
+  return [...before, ...Array<number>(8 - before.length - behind.length).fill(0), ...behind];
+}

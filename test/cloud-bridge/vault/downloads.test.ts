@@ -1,0 +1,144 @@
+// Holds: whoever reads evidence is asked again before each piece of it: a download that runs ends within 256 KiB of what takes
+// it away, and a link that nobody has used yet does not work any more.
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
+import { BridgeHouse } from '../../support/bridge-house.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { plainMp4 } from '../../support/plain-mp4.ts';
+import { CountingDisk, type SlowReader, slowReader } from '../../support/slow-reader.ts';
+import { OfferedClip, type Officer, type VaultAnswer, VaultHouse } from '../../support/vault-house.ts';
+
+const FURTHER_BYTES_MAX = 256 * 1024;
+/** What a kernel keeps of an answer that is not taken, at the least. */
+const KERNEL_BYTES = 1024 * 1024;
+const folder = temporaryFolder('downloads');
+const disk = new CountingDisk(/\/blobs\/.*\/clip\.mp4$/);
+// More than the buffers of two kernels hold.
+const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
+let house: BridgeHouse;
+let vault: VaultHouse;
+/** Who decides; the reader is somebody else. */
+let chief: Officer;
+let reader: Officer;
+let readersClient: string;
+let request: string;
+let clip: OfferedClip;
+let at: string;
+
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+  vault = new VaultHouse(join(folder.path, 'vault'), { requestsPerMinuteMax: 100_000 });
+  vault.vaultDisk = disk;
+  await vault.start();
+  await vault.pin(house.cast.bridge);
+  chief = await vault.officer(house.cast.agency.id);
+});
+afterAll(async () => {
+  await vault.stop();
+  await house.close();
+  folder.dispose();
+});
+beforeEach(async () => {
+  vault.clock.shiftS = 0;
+  clip = await new OfferedClip(house, vault, request, house.parcel(request, { clip: big })).handOver();
+  at = `/evidence/${clip.item}`;
+  const plain = SCOPES.filter((scope) => !/restricted|confidential/.test(scope));
+  const issued = await vault.client(house.cast.agency.id, plain);
+  readersClient = issued.client;
+  reader = { token: String((await vault.token(issued)).body['access_token']), agency: house.cast.agency.id };
+});
+
+const code = ({ status, body }: VaultAnswer) => `${status} ${body['code']}`;
+const linkOf = async (officer: Officer) => String((await vault.as(officer, 'POST', `${at}/links`)).body['url']);
+const follow = async (url: string) => code(await vault.send('GET', url, {}));
+const recalled = (answer: 'restrict' | 'erase') => async () => {
+  await vault.as(chief, 'PUT', '/policy', { recall: { answer, reason: 'the owner asked' } });
+  expect((await clip.recall()).status).toBe(200);
+};
+const endClient = async () => {
+  const path = `/v1/agencies/${house.cast.agency.id}/clients/${readersClient}`;
+  expect((await vault.operator('DELETE', path, {})).status).toBe(204);
+};
+
+const DOORS: [string, (officer: Officer) => Promise<SlowReader>][] = [
+  ...['clip', 'stream'].map((part): (typeof DOORS)[number] => [
+    `a ${part === 'clip' ? 'download' : 'stream'}`,
+    ({ token, agency }) => {
+      const who = { authorization: `Bearer ${token}`, 'x-officer': 'Det. Rivera', 'x-reason': 'case 117' };
+      return slowReader(`${vault.vault.url}/v1/agencies/${agency}${at}/${part}`, who, 500_000);
+    },
+  ]),
+  ['a link in use', async (officer) => slowReader(await linkOf(officer), {}, 500_000)],
+];
+const ENDS: [string, () => Promise<void>][] = [
+  ['a recall that restricts', recalled('restrict')],
+  ['a recall that erases', recalled('erase')],
+  ['a deletion', async () => expect((await vault.as(chief, 'DELETE', at)).status).toBe(200)],
+  [
+    'a class that the reader is not cleared for',
+    async () => {
+      const confidential = { accessClass: 'confidential' };
+      expect((await vault.as(chief, 'PUT', `${at}/access-class`, confidential)).status).toBe(200);
+    },
+  ],
+  ['the removal of the client', endClient],
+];
+
+describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
+  it.each(ENDS)('ends at once with %s', async (_what, end) => {
+    const start = disk.bytesRead;
+    const reading = await open(reader);
+    expect(reading.seen()).toBeGreaterThan(400_000);
+    await disk.quiet();
+    const before = disk.bytesRead - start;
+    await end();
+    const { bytes } = await reading.rest();
+    // Less than the server had given to its kernel: what had not been sent yet was dropped.
+    expect(bytes).toBeLessThan(before - KERNEL_BYTES);
+    await disk.quiet();
+    expect(disk.bytesRead - start - before).toBeLessThanOrEqual(FURTHER_BYTES_MAX);
+  });
+
+  it('is whole when nothing happens, and when something happens to another item', async () => {
+    const reading = await open(reader);
+    const other = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
+    await vault.as(chief, 'DELETE', `/evidence/${other.item}`);
+    const { bytes, head } = await reading.rest();
+    expect(head).toContain('HTTP/1.1 200');
+    expect(bytes).toBe(head.length + 4 + big.length);
+  });
+});
+
+it('ends with the token it was begun under', { tags: ['long'] }, async () => {
+  const [, open] = DOORS[0] as (typeof DOORS)[number];
+  const reading = await open(reader);
+  vault.clock.shiftS = 5 * 3600;
+  await disk.quiet();
+  const before = disk.bytesRead;
+  expect((await reading.rest()).bytes).toBeLessThan(big.length);
+  expect(disk.bytesRead - before).toBeLessThanOrEqual(FURTHER_BYTES_MAX);
+});
+
+describe('a link that nobody has used', { tags: ['long'] }, () => {
+  it.each(ENDS)('does not work after %s, nor when that is taken back', async (_what, end) => {
+    const [url, chiefs] = [await linkOf(reader), await linkOf(chief)];
+    await end();
+    expect(await follow(url)).toBe('410 download_link_invalid');
+    await vault.as(chief, 'POST', `${at}/restoration`);
+    await vault.as(chief, 'PUT', `${at}/access-class`, { accessClass: 'none' });
+    expect(await follow(url)).toBe('410 download_link_invalid');
+    // What ends an item ends everybody's links to it; the end of a client ends only its own.
+    const stays = end === endClient;
+    expect(await follow(chiefs)).toBe(stays ? '200 undefined' : '410 download_link_invalid');
+  });
+
+  it('works after a recall that the department answers with keeping, but only when it is made anew', async () => {
+    await vault.as(chief, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'trial' } });
+    const url = await linkOf(reader);
+    await clip.recall();
+    expect(await follow(url)).toBe('410 download_link_invalid');
+    expect(await follow(await linkOf(reader))).toBe('200 undefined');
+  });
+});

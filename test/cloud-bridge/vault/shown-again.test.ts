@@ -1,0 +1,83 @@
+// Holds: what changes about an item while an officer's line is written into the trail counts: nothing is shown of what was erased,
+// deleted or classed meanwhile. On a real database, in which the change comes right behind the line.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { databasePlace } from '../../../cloud-bridge/database/place.ts';
+import { Readings } from '../../../cloud-bridge/http/readings.ts';
+import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
+import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
+import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
+import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';
+import type { Item, ItemChange, TrailLine } from '../../../cloud-bridge/vault/store.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+
+const item: Omit<Item, 'dueS'> = {
+  ...{ item: 'item-a', device: 'device-a', grant: 'grant-a', clip: 'clip-a', clipSha256: 'c', clipBytes: 10 },
+  ...{ manifestSha256: 'h', agency: 'agency-a', bridge: 'bridge-a', request: 'request-a', investigation: 'i' },
+  ...{ source: 'community-request', ownerKey: 'o', deviceKey: 'd', grantSha256: 'g', manifest: 'm', recordedS: 10 },
+  ...{ uploadedS: 20, state: 'active', accessClass: 'none', triage: 'pending', categories: [], cases: [] },
+  ...{ deletedS: null, deletedBy: null, restoredS: null, acknowledgement: 'a', recall: null, deletion: null },
+};
+const actor: Actor = {
+  ...{ by: 'client-a', officer: 'Det. Rivera', reason: 'case 117', agency: 'agency-a' },
+  scopes: SCOPES.filter((scope) => !/restricted|confidential/.test(scope)),
+};
+
+let folder: ReturnType<typeof temporaryFolder>;
+let database: VaultDatabase;
+let evidence: Evidence;
+/** What happens right behind the next line of the trail. */
+let meanwhile: ItemChange | null = null;
+
+beforeEach(async () => {
+  folder = temporaryFolder('shown-again');
+  const [clock, disk, random] = [new SystemClock(), new SystemDisk(), new SystemRandom()];
+  database = await openVaultDatabase(databasePlace({ dataFolder: folder.path }, 'vault'), { clock, disk });
+  const { items, trail, access } = database;
+  const add = async (line: TrailLine) => {
+    await trail.add(line);
+    const change = meanwhile;
+    meanwhile = null;
+    if (change)
+      await items.change(
+        'item-a',
+        () => change,
+        () => line,
+      );
+  };
+  const watched = { add, list: trail.list.bind(trail) };
+  const blobs = new FolderBlobs(disk, random, folder.path);
+  const rest = { blobs, readings: new Readings(), linkLifeS: 60 };
+  evidence = new Evidence({ clock, random, items, trail: watched, access, ...rest });
+  const { scopes, ...who } = actor;
+  await items.add(item, { ...who, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' });
+});
+afterEach(async () => {
+  await database.close();
+  folder.dispose();
+});
+
+const WAYS: [string, () => Promise<unknown>][] = [
+  ['its facts', () => evidence.view(actor, 'item-a')],
+  ['the manifest', () => evidence.manifest(actor, 'item-a')],
+  ['the bytes', () => evidence.bytes(actor, 'item-a', 'downloaded')],
+  ['a link', () => evidence.link(actor, 'item-a')],
+];
+
+it.each(WAYS)(
+  'refuses %s of an item that was classed above its reader while the line was written',
+  async (_what, ask) => {
+    await expect(ask()).resolves.toBeDefined();
+    meanwhile = { accessClass: 'confidential' };
+    await expect(ask()).rejects.toMatchObject({ code: 'evidence_unknown' });
+    expect(meanwhile).toBeNull();
+  },
+);
+
+it.each(WAYS.slice(1))('refuses %s of an item that was erased while the line was written', async (_what, ask) => {
+  meanwhile = { state: 'erased', manifest: '', deletion: 'd' };
+  await expect(ask()).rejects.toMatchObject({ code: 'evidence_state' });
+  expect(meanwhile).toBeNull();
+});
