@@ -235,7 +235,7 @@ export class Doorbell {
         bridge: () => pinnedBridge(config, folder, this.up.enrolment, disk),
         progress: (progress) => this.voice.upload(progress),
       }),
-      clip: { segments: (window) => ring.read(window), ffmpeg, clock, log },
+      clip: { segments: (window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode },
       footageSettled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       values: () => config.disclosure,
       storage: (fault) => this.voice.storageIs('outbox', fault),
