@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../device/base/bytes.ts';
 import type { Segment } from '../../device/camera/segment.ts';
+import type { ClipRecode } from '../../device/clip/clip-deps.ts';
 import { selfCheck } from '../../device/clip/self-check.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
@@ -55,13 +56,13 @@ describe.each(ffmpegs)('with ffmpeg $version, a clip that discloses nothing', (f
     });
     return captureFile(ffmpeg.path, source);
   };
-  const clipOf = async (segments: readonly Segment[]) => {
+  const clipOf = async (segments: readonly Segment[], recode: ClipRecode = 'when-needed') => {
     const times = frameTimesUs(segments);
     const { live } = liveGrantFor({
       window: { startUs: times[FIRST] ?? 0, endUs: times[AFTER_LAST] ?? 0 },
       audio: true,
     });
-    const deps = depsFor(ffmpeg, segments);
+    const deps = depsFor(ffmpeg, segments, { recode });
     const { clip, bytes } = await cut(live, deps);
     await selfCheck(live, clip, readerOf(bytes), deps);
     return { clip, bytes };
@@ -74,6 +75,20 @@ describe.each(ffmpegs)('with ffmpeg $version, a clip that discloses nothing', (f
     const { clip, bytes } = await clipOf(planted);
     expect(clip.audioPackets).toBeGreaterThan(150);
     expect(countHeld(bytes, all)).toBe(0);
+  });
+
+  it('copies what cannot be told from coded picture, unless the settings say that nothing is copied', async () => {
+    const hidden = (number: number) => `N51W0:${String(number).padStart(3, '0')}`;
+    const all = count.map(hidden);
+    const planted = withSamples(await footage(), (frame, number) => behindSlices(frame, utf8(hidden(number))), same);
+    const copied = await clipOf(planted);
+    expect(copied.clip.method).toBe('smart-cut');
+    expect(countHeld(copied.bytes, all)).toBeGreaterThan(40);
+    const encoded = await clipOf(planted, 'always');
+    expect(encoded.clip).toMatchObject({ method: 're-encode', frames: AFTER_LAST - FIRST });
+    expect(countHeld(encoded.bytes, all)).toBe(0);
+    const path = await saved(folder, 'clip.mp4', encoded.bytes);
+    expect(await readFrameNumbers(ffmpeg.path, path)).toEqual(count.slice(FIRST, AFTER_LAST));
   });
 
   describe.each([
