@@ -196,7 +196,8 @@ export class Doorbell {
     );
     const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
     const cipher = fittingCipher(clock);
-    const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher });
+    const clockTrusted = () => gate.clockTrusted;
+    const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher, clockTrusted });
     const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
     const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
     const told = new ToldMark(disk, join(folder, 'consent'), log);
