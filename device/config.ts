@@ -5,6 +5,7 @@ import { type Disk, systemCode } from './base/disk.ts';
 import { LOG_LEVELS } from './base/log.ts';
 import { settingsFault } from './base/settings-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
+import { CLIP_RECODE } from './clip/clip-deps.ts';
 import { hardwareShape } from './hardware/settings.ts';
 import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
 import { disclosedValuesSchema } from './protocol/claims.ts';
@@ -38,6 +39,11 @@ const motionSchema = z.strictObject({
   zones: z.array(motionZoneSchema).max(ZONES_MAX).default([]),
 });
 
+const clipSchema = z.strictObject({
+  /** `always` copies no frame: slower, and a little less sharp, but nothing that a camera hides in its slices travels. */
+  recode: z.enum(CLIP_RECODE).default('when-needed'),
+});
+
 export const deviceConfigSchema = z.strictObject({
   name: z.string().min(1).max(60).default('Front door'),
   /** `synthetic`, `file:PATH`, `rtsp://...`, `v4l2:/dev/video0` or `rpicam:`, with options behind a `?`; credentials in it are never logged. */
@@ -48,6 +54,8 @@ export const deviceConfigSchema = z.strictObject({
   disclosure: disclosedValuesSchema.default({}),
   ring: ringSchema.prefault({}),
   motion: motionSchema.prefault({}),
+  /** How granted footage is cut. */
+  clip: clipSchema.prefault({}),
   ...hardwareShape,
   /** Seconds kept before and after a press or motion as one event window. */
   preRollS: z.int().min(0).max(60).default(4),

@@ -199,7 +199,8 @@ export class Doorbell {
     );
     const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
     const cipher = fittingCipher(clock);
-    const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher });
+    const clockTrusted = () => gate.clockTrusted;
+    const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher, clockTrusted });
     const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
     const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
     const told = new ToldMark(disk, join(folder, 'consent'), log);
@@ -238,7 +239,7 @@ export class Doorbell {
         bridge: () => pinnedBridge(config, folder, this.up.enrolment, disk),
         progress: (progress) => this.voice.upload(progress),
       }),
-      clip: { segments: (window) => ring.read(window), ffmpeg, clock, log },
+      clip: { segments: (window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode },
       footageSettled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       values: () => config.disclosure,
       storage: (fault) => this.voice.storageIs('outbox', fault),

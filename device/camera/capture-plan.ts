@@ -60,7 +60,7 @@ function ownPace(ffmpeg: Ffmpeg): string[] {
   return bursts ? ['-readrate', '1', '-readrate_initial_burst', '0.001'] : ['-re'];
 }
 
-/** A camera on the network. `address` names it by number: the bundled static build crashes on host names. */
+/** A camera on the network, behind its relay. `address` has a number for its host: the bundled static build crashes on names. */
 export function rtspInput(address: string): Port {
   return {
     options: [

@@ -87,21 +87,23 @@ export class RunSession {
   /** Runs to the end. Rejects only for bugs; the process is gone in any case. `signal` ends the run early. */
   async execute(signal: AbortSignal, deliveredUntilUs: number): Promise<RunVerdict> {
     const { driver, ffmpeg, clock, log } = this.context;
+    let input: RunInput | null = null;
     try {
-      const input = await driver.open(signal, deliveredUntilUs);
-      const encoder = input.plan.video === 'encode' ? await chooseEncoder(ffmpeg, { clock, log }) : 'libx264';
-      const command = captureCommand(input.inputs, input.plan, ffmpeg, encoder);
+      const opened = await driver.open(signal, deliveredUntilUs);
+      input = opened;
+      const encoder = opened.plan.video === 'encode' ? await chooseEncoder(ffmpeg, { clock, log }) : 'libx264';
+      const command = captureCommand(opened.inputs, opened.plan, ffmpeg, encoder);
       const end = await runCapture(
-        { ffmpeg, command, feed: input.feed, clock, signal },
+        { ffmpeg, command, feed: opened.feed, clock, signal },
         {
-          started: () => this.onStarted(input),
+          started: () => this.onStarted(opened),
           line: (line) => this.onLine(line),
-          init: (init, bytes) => this.onInit(input, init, bytes),
-          fragment: (bytes, samples) => this.onFragment(input, bytes, samples, signal),
+          init: (init, bytes) => this.onInit(opened, init, bytes),
+          fragment: (bytes, samples) => this.onFragment(opened, bytes, samples, signal),
           gray: (pixels, index) => this.onGray(pixels, index),
         },
       );
-      await this.deliver(input, signal);
+      await this.deliver(opened, signal);
       return this.judge(end, signal);
     } catch (thrown) {
       if (thrown instanceof Replanned) return { how: 'replan', detail: thrown.message, failure: null };
@@ -110,6 +112,7 @@ export class RunSession {
       return this.judgeFailure(thrown);
     } finally {
       this.rest();
+      input?.release?.();
     }
   }
 

@@ -28,6 +28,8 @@ export interface RunInput {
   readonly skipBeforeUs: number;
   /** Writes into ffmpeg until the source ends or the signal is aborted; null when ffmpeg reads by itself. */
   readonly feed: ((pipes: FeedPipes, signal: AbortSignal) => Promise<void>) | null;
+  /** Ends what was opened for this run beside ffmpeg; called when the run is over, however it ended. */
+  readonly release?: () => void;
   /** What is lacking while it records all the same: a microphone, a control. */
   readonly troubles?: readonly Failure[];
   /** Its times count from before its first picture, which is the source's time 0 for people. */

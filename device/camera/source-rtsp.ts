@@ -1,11 +1,12 @@
-// Owns: a camera on the network: its host name resolved here, its plan learnt from its own runs.
-// Not here: reconnecting (capture-machine.ts, capture.ts).
+// Owns: a camera on the network: its host name resolved here, its plan learnt from its own runs, one connection a run.
+// Not here: reconnecting (capture-machine.ts, capture.ts), what may come over the connection (rtsp-relay.ts).
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { systemCode } from '../base/disk.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { type CapturePlan, rtspInput } from './capture-plan.ts';
 import { type RunEvidence, replan } from './replan.ts';
+import { RtspRelay } from './rtsp-relay.ts';
 import type { RunInput, SourceDriver } from './source-driver.ts';
 import type { RtspSource } from './sources.ts';
 import { ArrivalTimeline } from './timeline.ts';
@@ -16,6 +17,7 @@ export class RtspDriver implements SourceDriver {
   readonly unchanging = false;
   private readonly source: RtspSource;
   private plan: CapturePlan;
+  private relay: RtspRelay | null = null;
 
   constructor(source: RtspSource) {
     this.source = source;
@@ -29,8 +31,13 @@ export class RtspDriver implements SourceDriver {
   }
 
   async open(): Promise<RunInput> {
+    const relay = new RtspRelay(await addressOf(this.source));
+    this.relay = relay;
+    const url = new URL(this.source.url);
+    url.host = `127.0.0.1:${await relay.start()}`;
     return {
-      inputs: [rtspInput(await numericAddress(this.source))],
+      inputs: [rtspInput(url.href)],
+      release: () => relay.stop(),
       plan: this.plan,
       timeline: () => new ArrivalTimeline(null),
       skipBeforeUs: 0,
@@ -46,22 +53,24 @@ export class RtspDriver implements SourceDriver {
   }
 
   explain(detail: string): Failure {
-    return failure('camera_unreachable', { source: this.source.shown, detail });
+    // What the relay saw of the camera says more than that ffmpeg's connection ended.
+    return failure('camera_unreachable', { source: this.source.shown, detail: this.relay?.fault ?? detail });
   }
 }
 
-/** The source's address with its host as a number. Throws `camera_unreachable` when the name cannot be resolved. */
-async function numericAddress(source: RtspSource): Promise<string> {
-  const url = new URL(source.url);
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(host) === 0) {
-    try {
-      const { address, family } = await lookup(host);
-      url.hostname = family === 6 ? `[${address}]` : address;
-    } catch (thrown) {
-      const detail = `its host name cannot be resolved (${systemCode(thrown) ?? 'unknown'})`;
-      throw failure('camera_unreachable', { source: source.shown, detail }, thrown);
-    }
+/** RFC 2326 §3.2. */
+const RTSP_PORT = 554;
+
+/** Where the source is, its host as a number. Throws `camera_unreachable` when its name cannot be resolved. */
+async function addressOf(source: RtspSource): Promise<{ host: string; port: number }> {
+  const { hostname, port } = source.url;
+  const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? RTSP_PORT : Number(port) };
+  if (isIP(place.host) !== 0) return place;
+  try {
+    const { address } = await lookup(place.host);
+    return { ...place, host: address };
+  } catch (thrown) {
+    const detail = `its host name cannot be resolved (${systemCode(thrown) ?? 'unknown'})`;
+    throw failure('camera_unreachable', { source: source.shown, detail }, thrown);
   }
-  return url.href;
 }

@@ -1,6 +1,8 @@
-// Owns: AAC packets (ISO/IEC 14496-3): which configuration may enter a clip, when a packet sounds, and blanking the data
-// an encoder can put in front of the sound. Not here: which packets are in the window (survey.ts).
-import { BitReader } from './nal.ts';
+// Owns: AAC (ISO/IEC 14496-3): which configurations are taken, and packets in ADTS, which ffmpeg reads and writes over pipes.
+// Not here: which packets are in the window (survey.ts), decoding and encoding them (sound.ts).
+import { assert } from '../base/assert.ts';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { failure } from '../protocol/errors.ts';
 
 /** Samples of one AAC packet; it sounds over twice as many, because packets overlap (§4.6.11). */
 export const PACKET_SAMPLES = 1024;
@@ -22,7 +24,7 @@ export interface SoundConfig {
 
 /**
  * Reads an AudioSpecificConfig; null unless it is plain AAC-LC of 1 to 7 channel configurations at a listed rate, which is
- * all a clip takes. What may follow the two bytes (extensions, foreign data) is dropped: it is not needed to decode AAC-LC.
+ * all a clip takes. What may follow the two bytes (extensions, foreign data) is left out: AAC-LC is decoded without it.
  */
 export function readSoundConfig(bytes: Uint8Array): SoundConfig | null {
   const word = (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0);
@@ -37,48 +39,69 @@ export function readSoundConfig(bytes: Uint8Array): SoundConfig | null {
   return { config: bytes.slice(0, 2), sampleRate, channels };
 }
 
-/** Syntactic elements of a raw data block (§4.4.2.1). */
-const DATA_STREAM = 4;
-const FILL = 6;
+/** The configuration of AAC-LC sound at one of the listed rates, with 1 or 2 channels. */
+export function soundConfigOf(sampleRate: number, channels: number): SoundConfig {
+  const rateIndex = RATES.indexOf(sampleRate);
+  assert(rateIndex >= 0 && channels >= 1 && channels <= 2, 'sound of a listed kind');
+  const word = (LOW_COMPLEXITY << 11) | (rateIndex << 7) | (channels << 3);
+  return { config: Uint8Array.of(word >> 8, word & 255), sampleRate, channels };
+}
 
-/**
- * A packet whose data stream and fill elements in front of the first sound element are blank: encoders write their name
- * there (ffmpeg does, every 256 packets), cameras what they like. Their bits become zeros, which is plain filling
- * (extension_type EXT_FILL), so that nothing behind them moves. Throws `clip_not_exact` when the packet is malformed.
- */
-export function blankLeadingData(packet: Uint8Array): Uint8Array {
-  let out = packet;
-  const bits = new BitReader(packet);
-  for (;;) {
-    const element = bits.bits(3);
-    if (element !== FILL && element !== DATA_STREAM) return out;
-    const bytes = element === FILL ? readFillLength(bits) : readDataLength(bits);
-    if (out === packet) out = packet.slice();
-    for (let left = bytes; left > 0; left -= 1) {
-      clearByte(out, bits.position);
-      bits.bits(8);
-    }
+/** Bytes of an ADTS header without a checksum (§1.A.2). */
+const ADTS_BYTES = 7;
+const ADTS_FRAME_BYTES_MAX = 8191;
+
+/** A packet behind an ADTS header, which tells a decoder what it is. Throws `clip_not_exact` when it is too long for one. */
+export function adtsPacket({ config, channels }: SoundConfig, packet: Uint8Array): Uint8Array {
+  const length = ADTS_BYTES + packet.length;
+  if (length > ADTS_FRAME_BYTES_MAX) throw failure('clip_not_exact', { detail: 'a packet of sound is too long' });
+  const rateIndex = (((config[0] ?? 0) & 7) << 1) | ((config[1] ?? 0) >> 7);
+  const out = new Uint8Array(length);
+  out.set([
+    0xff,
+    0xf1,
+    ((LOW_COMPLEXITY - 1) << 6) | (rateIndex << 2) | (channels >> 2),
+    ((channels & 3) << 6) | (length >> 11),
+    (length >> 3) & 255,
+    ((length & 7) << 5) | 0x1f,
+    0xfc,
+  ]);
+  out.set(packet, ADTS_BYTES);
+  return out;
+}
+
+/** Takes ADTS that arrives in parts into packets without headers. */
+export class AdtsSplitter {
+  private readonly sound: SoundConfig;
+  private held: Uint8Array = new Uint8Array(0);
+
+  constructor(sound: SoundConfig) {
+    this.sound = sound;
   }
-}
 
-function readFillLength(bits: BitReader): number {
-  const count = bits.bits(4);
-  return count === 15 ? 14 + bits.bits(8) : count;
-}
+  /** Whether no packet is begun. */
+  get isEmpty(): boolean {
+    return this.held.length === 0;
+  }
 
-function readDataLength(bits: BitReader): number {
-  bits.bits(4); // element_instance_tag
-  const aligned = bits.flag();
-  const count = bits.bits(8);
-  const bytes = count === 255 ? 255 + bits.bits(8) : count;
-  if (aligned && bits.position % 8 !== 0) bits.bits(8 - (bits.position % 8));
-  return bytes;
-}
-
-/** Zeroes eight bits that start at any bit. */
-function clearByte(bytes: Uint8Array, position: number): void {
-  for (let bit = position; bit < position + 8; bit += 1) {
-    const at = bit >> 3;
-    if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) & ~(128 >> (bit & 7));
+  /** Takes the next part; returns the packets it completed. Throws `clip_not_exact` for other sound than was expected. */
+  push(part: Uint8Array): Uint8Array[] {
+    const all = concatBytes([this.held, part]);
+    const packets: Uint8Array[] = [];
+    let at = 0;
+    while (at + ADTS_BYTES <= all.length) {
+      const length = (((all[at + 3] ?? 0) & 3) << 11) | ((all[at + 4] ?? 0) << 3) | ((all[at + 5] ?? 0) >> 5);
+      if (length <= ADTS_BYTES || at + length > all.length) break;
+      const packet = all.slice(at + ADTS_BYTES, at + length);
+      const header = adtsPacket(this.sound, packet);
+      // The bits about the encoder's buffer, in the last two bytes, may differ.
+      if (!equalBytes(header.subarray(0, 5), all.subarray(at, at + 5))) {
+        throw failure('clip_not_exact', { detail: 'the encoder gave other sound than it was asked for' });
+      }
+      packets.push(packet);
+      at += length;
+    }
+    this.held = all.slice(at);
+    return packets;
   }
 }

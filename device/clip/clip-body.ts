@@ -5,9 +5,9 @@ import type { Segment } from '../camera/segment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { blankLeadingData } from './aac.ts';
 import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
-import type { EncodedFrames } from './encoded-frames.ts';
+import type { EncodedFrames } from './encode.ts';
+import type { EncodedSamples } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
 import type { Chunk } from './mp4-file.ts';
 import { joinSample } from './nal.ts';
@@ -22,14 +22,16 @@ export interface BodyPlan {
   readWindow: Window;
   /** The first frames of the clip, encoded; all others are copied. */
   encoded: EncodedFrames | null;
+  /** The clip's sound; none of it is copied. */
+  sound: EncodedSamples<void> | null;
 }
 
 /** The chunks of a clip, in the order of its file. */
 export function chunksOf(segments: readonly SurveyedSegment[]): Chunk[] {
   const chunks: Chunk[] = [];
-  for (const { framesInside, packets } of segments) {
+  for (const { framesInside, sounds } of segments) {
     if (framesInside > 0) chunks.push({ track: 'video', samples: framesInside });
-    if (packets.length > 0) chunks.push({ track: 'audio', samples: packets.length });
+    if (sounds > 0) chunks.push({ track: 'audio', samples: sounds });
   }
   return chunks;
 }
@@ -39,6 +41,7 @@ export async function* clipBody(live: LiveGrant, deps: ClipDeps, plan: BodyPlan)
   let bytes = plan.header.length;
   yield plan.header;
   const encoded = plan.encoded?.read(stopSignal(live, deps));
+  const sound = plan.sound?.read(stopSignal(live, deps));
   let encodedLeft = plan.encoded?.sizes.length ?? 0;
   let next = 0;
   let known: { init: Uint8Array; info: InitInfo } | null = null;
@@ -55,43 +58,49 @@ export async function* clipBody(live: LiveGrant, deps: ClipDeps, plan: BodyPlan)
       const samples = parseFragment(known.info, segment.fragment);
       const fromEncoder = Math.min(encodedLeft, surveyed.framesInside);
       for (let left = fromEncoder; left > 0; left -= 1) {
-        const sample = await encoded?.next();
-        if (!sample || sample.done) throw failure('clip_not_exact', { detail: 'encoded frames are missing' });
-        bytes += sample.value.length;
-        yield sample.value;
+        const sample = await nextOf(encoded);
+        bytes += sample.length;
+        yield sample;
       }
       encodedLeft -= fromEncoder;
-      for (const part of copiedParts(known.info, samples, surveyed, fromEncoder)) {
+      for (const part of copiedFrames(known.info, samples.video, surveyed, fromEncoder)) {
         bytes += part.length;
         yield part;
+      }
+      for (let left = surveyed.sounds; left > 0; left -= 1) {
+        const sample = await nextOf(sound);
+        bytes += sample.length;
+        yield sample;
       }
     }
   } finally {
     await encoded?.return(undefined);
+    await sound?.return(undefined);
   }
   if (next !== plan.segments.length || bytes !== plan.sizeBytes) throw ringChanged();
 }
 
-function* copiedParts(
+async function nextOf(samples: AsyncGenerator<Uint8Array> | undefined): Promise<Uint8Array> {
+  const sample = await samples?.next();
+  if (!sample || sample.done) throw failure('clip_not_exact', { detail: 'what was encoded is missing' });
+  return sample.value;
+}
+
+function* copiedFrames(
   info: InitInfo,
-  samples: { video: readonly Sample[]; audio: readonly Sample[] },
+  video: readonly Sample[],
   surveyed: SurveyedSegment,
   encoded: number,
 ): Generator<Uint8Array> {
   const lengthBytes = info.video.avc?.nalLengthSize ?? 4;
   const end = surveyed.first + surveyed.framesInside;
   for (let at = surveyed.first + encoded; at < end; at += 1) {
-    const sample = samples.video[at];
+    const sample = video[at];
     if (!sample) throw ringChanged();
     const frame = readFrame(sample.data, lengthBytes);
     // Nothing but slices behind lengths of 4 bytes: the sample is already as the clip has it.
     const whole = lengthBytes === 4 && frame.sizeBytes === sample.data.length;
     yield whole ? sample.data : joinSample(frame.slices);
-  }
-  for (const position of surveyed.packets) {
-    const packet = samples.audio[position];
-    if (!packet) throw ringChanged();
-    yield blankLeadingData(packet.data);
   }
 }
 
@@ -103,6 +112,7 @@ function same(segment: Segment, surveyed: SurveyedSegment): boolean {
   );
 }
 
-function ringChanged(): Error {
+/** The ring no longer holds what was planned. */
+export function ringChanged(): Error {
   return failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
 }

@@ -7,6 +7,10 @@ import type { Segment } from '../camera/segment.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import type { Window } from '../protocol/claims.ts';
 
+/** When a window is encoded anew: only where it cannot be copied exactly, or each time. */
+export const CLIP_RECODE = ['when-needed', 'always'] as const;
+export type ClipRecode = (typeof CLIP_RECODE)[number];
+
 /** What the device passes in. */
 export interface ClipDeps {
   /** Segments that touch a window, by start time: `ring.read`. Called several times; must give the same footage each time. */
@@ -14,6 +18,8 @@ export interface ClipDeps {
   ffmpeg: Ffmpeg;
   clock: Clock;
   log: Log;
+  /** `always`: no frame is copied, for owners who distrust what their camera may hide in its slices. */
+  recode: ClipRecode;
   /** Ends the work from outside; the grant's own signal ends it in any case. */
   signal?: AbortSignal;
 }

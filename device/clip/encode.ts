@@ -4,9 +4,10 @@ import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { failure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display.ts';
-import { type Frame, frameOf } from './frame.ts';
+import type { EncodedSample, EncodedSamples } from './encoded-samples.ts';
+import { frameOf } from './frame.ts';
 import { LineCounter } from './line-counter.ts';
-import { AnnexBSplitter, NAL, nalType } from './nal.ts';
+import { AnnexBSplitter, joinSample, NAL, nalType } from './nal.ts';
 import { type Pps, readPps, readSps, type Sps } from './parameter-sets.ts';
 
 /** What comes out is to be like this. */
@@ -38,7 +39,7 @@ export interface EncodeJob {
   bytesMax: number;
   signal: AbortSignal;
   /** Called with each encoded frame in order, awaited. */
-  onFrame: (frame: Frame) => void | Promise<void>;
+  onFrame: (sample: EncodedSample) => void | Promise<void>;
 }
 
 /** The parameter sets of everything one job encoded. */
@@ -46,6 +47,9 @@ export interface EncodedSets {
   sps: Sps;
   pps: Pps;
 }
+
+/** The encoded frames of a clip, from its first on. */
+export type EncodedFrames = EncodedSamples<EncodedSets>;
 
 /** Levels that x264 knows by number (ITU-T H.264 Table A-1). */
 const LEVELS = new Set([10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62]);
@@ -114,13 +118,13 @@ function encodeArgs(job: EncodeJob): string[] {
 /** Takes the encoder's Annex B apart: each frame begins with an access unit delimiter, because it was asked for. */
 class EncodedOutput {
   frames = 0;
-  private readonly onFrame: (frame: Frame) => void | Promise<void>;
+  private readonly onFrame: EncodeJob['onFrame'];
   private readonly splitter = new AnnexBSplitter();
   private units: Uint8Array[] = [];
   private spsUnit: Uint8Array | null = null;
   private ppsUnit: Uint8Array | null = null;
 
-  constructor(onFrame: (frame: Frame) => void | Promise<void>) {
+  constructor(onFrame: EncodeJob['onFrame']) {
     this.onFrame = onFrame;
   }
 
@@ -154,7 +158,7 @@ class EncodedOutput {
     if (units.length === 0) return;
     const frame = frameOf(units);
     this.frames += 1;
-    await this.onFrame({ ...frame, sets: [] });
+    await this.onFrame({ bytes: joinSample(frame.slices), key: frame.idr });
   }
 }
 

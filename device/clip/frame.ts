@@ -4,10 +4,11 @@
 import { unescapeNal } from '../camera/avc.ts';
 import { failure } from '../protocol/errors.ts';
 import { BitReader, NAL, nalType, splitSample } from './nal.ts';
+import { findSliceEnd } from './slice-end.ts';
 
 /** A coded frame without anything that is not needed to show it. */
 export interface Frame {
-  /** NAL units of types 1 and 5, bit for bit, in order. */
+  /** NAL units of types 1 and 5, bit for bit up to the end of the slice, in order. */
   slices: Uint8Array[];
   /** Parameter sets that came with the frame, in order. */
   sets: Uint8Array[];
@@ -17,6 +18,8 @@ export interface Frame {
   bidirectional: boolean;
   /** Whether it uses coding tools that only the Extended profile has. */
   extended: boolean;
+  /** Whether data that is no picture seems to stand behind a slice, or slices show one place of the picture twice. */
+  doubtful: boolean;
   /** Picture parameter sets its slices name. */
   ppsIds: number[];
   /** Bytes of the frame as it is written into a clip: each slice behind a 4-byte length. */
@@ -39,22 +42,28 @@ export function frameOf(units: readonly Uint8Array[]): Frame {
     idr: false,
     bidirectional: false,
     extended: false,
+    doubtful: false,
     ppsIds: [],
     sizeBytes: 0,
   };
   let idrSlices = 0;
+  let lastMb = -1;
   for (const unit of units) {
     const type = nalType(unit);
     if (type === NAL.sps || type === NAL.pps) frame.sets.push(unit);
     if (type >= NAL.partitionA && type <= NAL.partitionC) frame.extended = true;
     if (type !== NAL.slice && type !== NAL.idrSlice) continue;
-    const header = readSliceHeader(unit);
+    const { length, doubtful } = findSliceEnd(unit);
+    const slice = unit.subarray(0, length);
+    const header = readSliceHeader(slice);
+    frame.doubtful ||= doubtful || header.firstMb <= lastMb;
+    lastMb = header.firstMb;
     frame.bidirectional ||= header.type === 1;
     frame.extended ||= header.type > 2;
     if (!frame.ppsIds.includes(header.ppsId)) frame.ppsIds.push(header.ppsId);
     if (type === NAL.idrSlice) idrSlices += 1;
-    frame.slices.push(unit);
-    frame.sizeBytes += 4 + unit.length;
+    frame.slices.push(slice);
+    frame.sizeBytes += 4 + slice.length;
   }
   if (frame.slices.length === 0 && !frame.extended) throw failure('clip_not_exact', { detail: 'a frame is empty' });
   frame.idr = idrSlices > 0 && idrSlices === frame.slices.length;
@@ -62,11 +71,11 @@ export function frameOf(units: readonly Uint8Array[]): Frame {
 }
 
 /** The start of a slice header (§7.3.3). Type: 0 P, 1 B, 2 I, 3 SP, 4 SI. */
-function readSliceHeader(unit: Uint8Array): { type: number; ppsId: number } {
+function readSliceHeader(unit: Uint8Array): { firstMb: number; type: number; ppsId: number } {
   const bits = new BitReader(unescapeNal(unit.subarray(1, 1 + SLICE_HEADER_BYTES)));
-  bits.unsigned(); // first_mb_in_slice
+  const firstMb = bits.unsigned();
   const type = bits.unsigned();
   const ppsId = bits.unsigned();
   if (type > 9 || ppsId > 255) throw failure('clip_not_exact', { detail: 'a slice header is out of range' });
-  return { type: type % 5, ppsId };
+  return { firstMb, type: type % 5, ppsId };
 }

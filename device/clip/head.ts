@@ -3,8 +3,8 @@
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { failure } from '../protocol/errors.ts';
 import { type ClipDeps, stopSignal } from './clip-deps.ts';
-import { encodeFrames } from './encode.ts';
-import { type EncodedFrames, encodeOnce } from './encoded-frames.ts';
+import { type EncodedFrames, encodeFrames } from './encode.ts';
+import { encodeOnce } from './encoded-samples.ts';
 import { joinAnnexB } from './nal.ts';
 import type { UsedSets } from './sets.ts';
 import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
@@ -41,7 +41,7 @@ export class HeadEncoding {
   async finish({ head, picture, used }: SurveyResult): Promise<EncodedFrames | null> {
     if (!head) return null;
     const encoded = await this.encodedWith(head, picture, used);
-    const { sps } = encoded.sets;
+    const { sps } = encoded.facts;
     if (
       sps.width !== picture.sps.width ||
       sps.height !== picture.sps.height ||

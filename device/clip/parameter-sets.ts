@@ -42,6 +42,8 @@ export interface Pps {
   spsId: number;
   /** Flexible macroblock order, which decoders of today do not know. */
   sliceGroups: boolean;
+  /** Whether frames may hold redundant pictures, which decoders leave out: one would travel unseen. */
+  redundant: boolean;
   clean: boolean;
 }
 
@@ -200,18 +202,19 @@ export function readPps(nal: Uint8Array, chromaFormatOf: (spsId: number) => numb
   const id = bounded(bits.unsigned(), 255);
   const spsId = bounded(bits.unsigned(), 31);
   bits.bits(2); // entropy_coding_mode_flag, bottom_field_pic_order_in_frame_present_flag
-  if (bits.unsigned() > 0) return { bytes: nal, id, spsId, sliceGroups: true, clean: false };
+  if (bits.unsigned() > 0) return { bytes: nal, id, spsId, sliceGroups: true, redundant: false, clean: false };
   bits.unsigned(); // num_ref_idx_l0_default_active_minus1
   bits.unsigned(); // num_ref_idx_l1_default_active_minus1
   bits.bits(3); // weighted_pred_flag, weighted_bipred_idc
   bits.signed(); // pic_init_qp_minus26
   bits.signed(); // pic_init_qs_minus26
   bits.signed(); // chroma_qp_index_offset
-  bits.bits(3); // deblocking, constrained_intra_pred, redundant_pic_cnt_present flags
+  bits.bits(2); // deblocking_filter_control_present_flag, constrained_intra_pred_flag
+  const redundant = bits.flag(); // redundant_pic_cnt_present_flag
   if (bits.moreData()) {
     const transform8x8 = bits.flag();
     if (bits.flag()) skipScalingMatrix(bits, 6 + (transform8x8 ? (chromaFormatOf(spsId) === 3 ? 6 : 2) : 0));
     bits.signed(); // second_chroma_qp_index_offset
   }
-  return { bytes: nal, id, spsId, sliceGroups: false, clean: bits.atTrailingBits() };
+  return { bytes: nal, id, spsId, sliceGroups: false, redundant, clean: bits.atTrailingBits() };
 }

@@ -8,8 +8,8 @@ import { failure } from '../protocol/errors.ts';
 import type { Clip } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
 import { zonePixels } from './display.ts';
-import { countDecoded, type EncodeTarget, encodeFrames } from './encode.ts';
-import { type EncodedFrames, encodeOnce } from './encoded-frames.ts';
+import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode.ts';
+import { encodeOnce } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
 import { joinAnnexB } from './nal.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
@@ -94,7 +94,7 @@ export async function recodeWindow(
     byteLimit,
     signal,
   );
-  if (encoded.sets.sps.width !== sps.width || encoded.sets.sps.height !== sps.height) {
+  if (encoded.facts.sps.width !== sps.width || encoded.facts.sps.height !== sps.height) {
     throw failure('clip_not_exact', { detail: 'the picture changed its size' });
   }
   return { method: 're-encode', survey, readWindow: wide, encoded };

@@ -10,6 +10,7 @@ import { countDecoded } from './encode.ts';
 import { joinAnnexB } from './nal.ts';
 import { SampleCheck } from './sample-check.ts';
 import { SampleReader } from './sample-reader.ts';
+import { checkSound } from './sound-check.ts';
 
 /** Frames of a reordered stream, and sound, may lie in a segment this far from the window. */
 const MARGIN_BEFORE_US = 12_000_000;
@@ -27,7 +28,8 @@ const WRITE_MS_PER_BYTE = 1 / 1_000;
  * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte
  * of `moov` is one that must be there; every byte of `mdat` belongs to exactly one sample; the samples are exactly the
  * window's frames at their times; every copied slice is bit for bit the ring's; what was encoded decodes to exactly its
- * frames; sound is there only if granted and lies wholly in the window; nothing but slices and sound is in the samples.
+ * frames; sound is there only if granted, and is what the ring's packets inside the window give when they are encoded again;
+ * nothing but slices and sound is in the samples.
  * Throws `grant_dead` or the caller's reason when it is stopped.
  */
 export async function selfCheck(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
@@ -86,15 +88,18 @@ export class SelfCheck {
     const { tables, payload } = await readStructure(reader);
     checkPayload(tables, payload);
     if (tables.audio && !grant.audio) throw fault('sound that was not granted');
+    if (deps.recode === 'always' && clip.method !== 're-encode') throw fault('frames are copied against the settings');
+    const readWindow = widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US);
     const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
     let isFed = false;
-    for await (const segment of readRing(live, deps, widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US))) {
+    for await (const segment of readRing(live, deps, readWindow)) {
       await samples.compare(segment);
       if (isFed || !samples.encodedKnown) continue;
       isFed = true;
       this.feed(encodedFrames(samples, new SampleReader(reader)));
     }
     samples.finish();
+    await checkSound({ live, deps, clip, tables, reader, readWindow, signal: this.stopped.signal });
     if (!isFed) this.feed(encodedFrames(samples, new SampleReader(reader)));
     const decoded = await this.decoding;
     if (decoded !== samples.encodedFrames) throw fault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);

@@ -115,6 +115,6 @@ export function plainSets(sets: FrameSets): boolean {
     sps.bitDepthChroma === 8 &&
     sps.progressive &&
     sps.clean &&
-    pps.every((each) => each.clean && !each.sliceGroups)
+    pps.every((each) => each.clean && !each.sliceGroups && !each.redundant)
   );
 }

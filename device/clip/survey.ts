@@ -5,18 +5,19 @@ import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample }
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { blankLeadingData, PACKET_SAMPLES, readSoundConfig, type SoundConfig } from './aac.ts';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from './aac.ts';
 import { displayRotation, type Rotation } from './display.ts';
 import { type Frame, readFrame } from './frame.ts';
 import type { Sps } from './parameter-sets.ts';
 import { plainSets, SetsInForce, UsedSets } from './sets.ts';
-import { emptyTable, Timeline, type TrackTable } from './timeline.ts';
+import { emptyTable, type TimeBase, Timeline, type TrackTable } from './timeline.ts';
 
 /** Why frames cannot simply be copied. Any of them sends the whole window to a full re-encode. */
 export type Obstacle =
   | 'reordered frames'
   | 'a GOP that does not stand alone'
   | 'an unusual coding'
+  | 'data behind a slice'
   | 'parameter sets that exclude each other';
 
 /** What the second pass must know of a segment. Positions are in decoding order, -1 when there is none. */
@@ -32,8 +33,16 @@ export interface SurveyedSegment {
   first: number;
   /** The last frame that is shown before the window's end. */
   lastShown: number;
-  /** Positions of the audio packets that go into the clip. */
-  packets: number[];
+  /** The audio packets that the clip's sound is made from. */
+  packets: SurveyedPacket[];
+  /** Packets of the clip's own sound that are written where those were. */
+  sounds: number;
+}
+
+/** An audio packet by its position in the fragment; `follows`: whether it continues the one before it. */
+export interface SurveyedPacket {
+  position: number;
+  follows: boolean;
 }
 
 /** What a smart cut decodes: the GOP that the window starts in, from its keyframe to the last frame to be encoded. */
@@ -45,10 +54,11 @@ export interface Head {
   skip: number;
 }
 
-/** The sound of a clip: packets of one configuration, ticks in samples after the clip's zero. */
+/** What a clip's sound is made from: packets of one configuration. */
 export interface SurveyedAudio {
-  sound: SoundConfig;
-  table: TrackTable;
+  source: SoundConfig;
+  /** Where each packet of the clip's sound begins, in samples after the clip's zero. */
+  ticks: number[];
 }
 
 /** The picture every frame of a clip has. */
@@ -95,7 +105,7 @@ export class Survey {
   private head: Head | null = null;
   private headOpen = false;
   private headBytes = 0;
-  private audio: (SurveyedAudio & { timeline: Timeline }) | null = null;
+  private audio: (SurveyedAudio & { timeline: Timeline; last: (TimeBase & { pts: number }) | null }) | null = null;
   /** Segments whose packets wait for the clip's zero to be known: only those before the first frame. */
   private waiting: { segment: Segment; surveyed: SurveyedSegment; track: AudioTrack; packets: Sample[] }[] = [];
   private earliestUs = Number.POSITIVE_INFINITY;
@@ -124,6 +134,7 @@ export class Survey {
       first: -1,
       lastShown: -1,
       packets: [],
+      sounds: 0,
     };
     this.segments.push(surveyed);
     this.addVideo(segment, info, video, surveyed);
@@ -146,7 +157,10 @@ export class Survey {
   /** Throws `clip_no_frames`. */
   finish(): SurveyResult {
     if (!this.timeline || !this.picture) throw failure('clip_no_frames');
-    const { segments, timeline, video, keys, picture, head, used, audio, earliestUs, shownBeforeUs } = this;
+    const { segments, timeline, video, keys, picture, head, used, earliestUs, shownBeforeUs } = this;
+    // One packet alone tells nothing for certain.
+    const audio = this.audio && this.audio.ticks.length > 1 ? this.audio : null;
+    if (!audio) for (const segment of segments) Object.assign(segment, { packets: [], sounds: 0 });
     if (used.collision) this.obstacles.add('parameter sets that exclude each other');
     const obstacles = [...this.obstacles];
     return { segments, obstacles, timeline, video, keys, picture, head, used, audio, earliestUs, shownBeforeUs };
@@ -222,6 +236,7 @@ export class Survey {
       this.headBytes += frame.sizeBytes;
       if (this.headBytes > HEAD_BYTES_MAX) throw failure('clip_not_exact', { detail: 'a GOP is too large' });
     } else {
+      if (frame.doubtful) this.obstacles.add('data behind a slice');
       this.used.add(sets);
       if (frame.idr) this.keys.push(this.video.ticks.length);
     }
@@ -269,22 +284,43 @@ export class Survey {
       const sound = track.audioSpecificConfig && readSoundConfig(track.audioSpecificConfig);
       // Sound that a clip cannot take, or of another configuration than its start, is left out: silence gives nothing away.
       if (!sound || sound.sampleRate !== track.timescale) continue;
-      const timeline = new Timeline(track.timescale, zeroUs);
-      this.audio ??= { sound, table: emptyTable(), timeline };
-      if (Buffer.compare(this.audio.sound.config, sound.config) !== 0) continue;
-      const { table } = this.audio;
       packets.forEach((packet, position) => {
-        if (!soundsInside(packet.pts, track.timescale, segment.wallOffsetUs, this.window)) return;
-        const ticks = this.audio?.timeline.at(segment, track.timescale, packet.pts) ?? 0;
-        if (ticks < 0 || ticks <= (table.ticks.at(-1) ?? -1)) return;
-        surveyed.packets.push(position);
-        table.ticks.push(ticks);
-        table.durations.push(PACKET_SAMPLES);
-        table.sizes.push(blankLeadingData(packet.data).length);
+        if (soundsInside(packet.pts, track.timescale, segment.wallOffsetUs, this.window)) {
+          this.addPacket(segment, surveyed, sound, packet.pts, position, zeroUs);
+        }
       });
     }
     this.waiting = [];
   }
+
+  private addPacket(
+    segment: Segment,
+    surveyed: SurveyedSegment,
+    sound: SoundConfig,
+    pts: number,
+    position: number,
+    zeroUs: number,
+  ): void {
+    const timeline = this.audio?.timeline ?? new Timeline(sound.sampleRate, zeroUs);
+    const ticks = timeline.at(segment, sound.sampleRate, pts);
+    if (ticks < 0) return;
+    this.audio ??= { source: sound, ticks: [], timeline, last: null };
+    const { audio } = this;
+    if (Buffer.compare(audio.source.config, sound.config) !== 0 || ticks <= (audio.ticks.at(-1) ?? -1)) return;
+    const follows = audio.last !== null && continues(audio.last, { ...segment, pts });
+    surveyed.packets.push({ position, follows });
+    audio.last = { recording: segment.recording, wallOffsetUs: segment.wallOffsetUs, pts };
+    // The first stands for the packet in which the encoder begins.
+    if (!follows && audio.ticks.length > 0) return;
+    surveyed.sounds += 1;
+    audio.ticks.push(ticks);
+  }
+}
+
+/** Whether no packet is missing between two: labels of network cameras are uneven by less than half a packet. */
+export function continues(before: TimeBase & { pts: number }, after: TimeBase & { pts: number }): boolean {
+  const isSameBase = before.recording === after.recording && before.wallOffsetUs === after.wallOffsetUs;
+  return isSameBase && after.pts - before.pts < 1.5 * PACKET_SAMPLES;
 }
 
 /**

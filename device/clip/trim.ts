@@ -1,17 +1,21 @@
 // Owns: the exact cut: looks at the window's footage, chooses how to cut it, and plans a clip that streams.
 // Not here: encoding (head.ts, recode.ts), writing MP4 (mp4-file.ts), the check before a clip may leave (self-check.ts).
 import { assert } from '../base/assert.ts';
+import { parseFragment, parseInit } from '../camera/fragment.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
+import { PACKET_SAMPLES } from './aac.ts';
 import type { Clip } from './clip.ts';
-import { chunksOf, clipBody } from './clip-body.ts';
-import { assertGoingOn, type ClipDeps, readRing, widened } from './clip-deps.ts';
+import { chunksOf, clipBody, ringChanged } from './clip-body.ts';
+import { assertGoingOn, type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
 import { coverageOf } from './coverage.ts';
+import { type EncodedSamples, encodeOnce } from './encoded-samples.ts';
 import { HeadEncoding } from './head.ts';
 import { layOut, type VideoTrack } from './mp4-file.ts';
 import { type Cut, recodeWindow } from './recode.ts';
 import type { UsedSets } from './sets.ts';
+import { clipSoundOf, encodeSound, type HeardPacket } from './sound.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 
 /** Audio lies up to this far from its video in the ring: what the capture's `-max_interleave_delta` allows, doubled. */
@@ -20,7 +24,8 @@ const AUDIO_MARGIN_US = 1_000_000;
 /**
  * Cuts the window of a live grant out of the ring, to the frame: everything in it, nothing else. Frames are copied bit for
  * bit; only where the window starts inside a GOP are that GOP's remaining frames encoded again, and all of them only where
- * the stream is reordered or unusual or zones are to be blacked out. The clip streams from the ring when `parts` is read.
+ * the stream is reordered or unusual, zones are to be blacked out, or the device's owner wants it so (`recode`). Sound is always
+ * encoded anew. The clip streams from the ring when `parts` is read.
  *
  * Throws `grant_dead`, `clip_no_frames`, `clip_not_exact`, `clip_over_limit`, `clip_stream_changed`,
  * `consent_window_ambiguous`, `fragment_malformed`, `ffmpeg_failed`, or the reason of `deps.signal`.
@@ -31,8 +36,9 @@ export async function trim(live: LiveGrant, deps: ClipDeps): Promise<Clip> {
   const readWindow = audio ? widened(window, AUDIO_MARGIN_US, AUDIO_MARGIN_US) : window;
   const heading = new HeadEncoding(live, deps);
   const cut = await cutWindow(live, deps, readWindow, heading).finally(() => heading.stop());
+  const sound = await soundOf(live, deps, cut);
   assertGoingOn(live, deps);
-  const clip = planClip(live, deps, cut);
+  const clip = planClip(live, deps, cut, sound);
   if (clip.sizeBytes > byteLimit)
     throw failure('clip_over_limit', { detail: `${clip.sizeBytes} bytes, ${byteLimit} granted` });
   return clip;
@@ -40,11 +46,13 @@ export async function trim(live: LiveGrant, deps: ClipDeps): Promise<Clip> {
 
 async function cutWindow(live: LiveGrant, deps: ClipDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
   const zoned = live.facts.grant.zones.length > 0;
+  const isAllEncoded = zoned || deps.recode === 'always';
   const survey = await look(live, deps, readWindow, null, (soFar) => {
-    if (!zoned) heading.begin(soFar);
+    if (!isAllEncoded) heading.begin(soFar);
   });
-  if (zoned || survey.obstacles.length > 0) {
-    deps.log.info('the window is encoded anew', { why: survey.obstacles.join(', ') || 'zones' });
+  if (isAllEncoded || survey.obstacles.length > 0) {
+    const why = survey.obstacles.join(', ') || (zoned ? 'zones' : 'the setting clip.recode');
+    deps.log.info('the window is encoded anew', { why });
     await heading.stop();
     return recodeWindow(live, deps, survey, readWindow, look);
   }
@@ -68,19 +76,60 @@ async function look(
   return survey.finish();
 }
 
-function planClip(live: LiveGrant, deps: ClipDeps, cut: Cut): Clip {
+/** The longest that decoding and encoding sound takes: as long as it lasts, on the slowest board, and a start. */
+const SOUND_TIMEOUT_MS_LEAST = 120_000;
+
+/** Encodes the clip's sound; null when it has none. */
+async function soundOf(live: LiveGrant, deps: ClipDeps, cut: Cut): Promise<EncodedSamples<void> | null> {
+  const { window, byteLimit } = live.facts.grant;
+  const { audio } = cut.survey;
+  if (!audio) return null;
+  const timeoutMs = SOUND_TIMEOUT_MS_LEAST + (window.endUs - window.startUs) / 1_000;
+  const encoded = await encodeOnce<void>(
+    (onSample, signal) =>
+      encodeSound(deps, { source: audio.source, packets: heardPackets(live, deps, cut), timeoutMs, signal }, onSample),
+    byteLimit,
+    stopSignal(live, deps),
+  );
+  if (encoded.sizes.length !== audio.ticks.length) throw failure('clip_not_exact', { detail: 'sound got lost' });
+  return encoded;
+}
+
+/** The packets that the survey chose, from the ring. */
+async function* heardPackets(live: LiveGrant, deps: ClipDeps, cut: Cut): AsyncGenerator<HeardPacket> {
+  const { segments } = cut.survey;
+  let next = 0;
+  for await (const segment of readRing(live, deps, cut.readWindow)) {
+    const surveyed = segments[next];
+    if (!surveyed) return;
+    next += 1;
+    if (surveyed.packets.length === 0) continue;
+    const { audio } = parseFragment(parseInit(segment.init), segment.fragment);
+    for (const { position, follows } of surveyed.packets) {
+      const packet = audio[position];
+      if (!packet || surveyed.index !== segment.index || surveyed.recording !== segment.recording) throw ringChanged();
+      yield { data: packet.data, follows };
+    }
+  }
+}
+
+function planClip(live: LiveGrant, deps: ClipDeps, cut: Cut, sound: EncodedSamples<void> | null): Clip {
   const { window, zones } = live.facts.grant;
   const { survey, encoded } = cut;
   const { coverage, gaps, lastDuration } = coverageOf(window, survey);
   const video = videoTrack(cut, lastDuration);
-  const table = survey.audio?.table;
   const audio =
-    survey.audio && table && table.ticks.length > 0
-      ? { sound: survey.audio.sound, ...table, lastDuration: table.durations.at(-1) ?? 0 }
+    survey.audio && sound
+      ? {
+          sound: clipSoundOf(survey.audio.source),
+          ticks: survey.audio.ticks,
+          sizes: sound.sizes,
+          lastDuration: PACKET_SAMPLES,
+        }
       : null;
   const segments = survey.segments;
   const { header, sizeBytes } = layOut(video, audio, chunksOf(segments));
-  const plan = { header, sizeBytes, segments, readWindow: cut.readWindow, encoded };
+  const plan = { header, sizeBytes, segments, readWindow: cut.readWindow, encoded, sound };
   return {
     sizeBytes,
     parts: () => clipBody(live, deps, plan),
@@ -97,7 +146,7 @@ function planClip(live: LiveGrant, deps: ClipDeps, cut: Cut): Clip {
 function videoTrack({ survey, encoded, method }: Cut, lastDuration: number): VideoTrack {
   const { video, timeline, used, picture } = survey;
   const copiedSets = method === 're-encode' ? { sps: [], pps: [] } : setsOf(used);
-  const sets = encoded?.sets;
+  const sets = encoded?.facts;
   const count = encoded?.sizes.length ?? 0;
   assert(method !== 're-encode' || count === video.ticks.length, 'a full re-encode leaves no frame to copy');
   return {

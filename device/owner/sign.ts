@@ -40,7 +40,10 @@ const GRANT_LIFE_S_DEFAULT = 24 * 3600;
 const DENIAL_LIFE_S = 24 * 3600;
 const COMMAND_LIFE_S = 600;
 
-/** What an owner chooses; all else follows from the request. Absent: the whole window, with audio, all that is asked and there. */
+/**
+ * What an owner chooses; all else follows from the request. Absent: the whole window, without sound, without any fact about
+ * the owner. Nothing leaves unless it is named.
+ */
 export interface GrantChoice {
   window?: Window;
   audio?: boolean;
@@ -57,7 +60,7 @@ export function makeGrant(
   choice: GrantChoice = {},
 ): Signed<Grant> {
   const { kind, key } = recipientOf(notice.request, sha256Hex);
-  const chosen = choice.disclose ?? notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
+  const disclose = choice.disclose ?? [];
   const claims: Grant = {
     ...header(signer, notice.device, 'grant'),
     exp: wallSeconds(signer.clock) + (choice.lifeS ?? GRANT_LIFE_S_DEFAULT),
@@ -65,9 +68,9 @@ export function makeGrant(
     requestSha256: notice.requestSha256,
     recipient: { kind, key },
     window: choice.window ?? ('sighted' in notice ? notice.sighted[0].window : notice.request.window),
-    audio: choice.audio ?? true,
+    audio: choice.audio ?? false,
     zones: choice.zones ?? [],
-    disclose: DISCLOSURE_KEYS.filter((key) => chosen.includes(key)),
+    disclose: DISCLOSURE_KEYS.filter((key) => disclose.includes(key)),
     byteLimit: choice.byteLimit ?? CLIP_BYTES_DEFAULT,
   };
   return { token: signToken('doorsill-grant+jws', claims, signer.key), jti: claims.jti, claims };

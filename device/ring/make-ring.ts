@@ -8,7 +8,7 @@ import { RingMemory } from './ring-memory.ts';
 export function makeRing(
   settings: { kind: 'file' | 'memory'; bytes: number; retentionS: number },
   folder: string,
-  deps: Pick<RingFileOptions, 'disk' | 'clock' | 'random' | 'log' | 'wrapper' | 'cipher'>,
+  deps: Pick<RingFileOptions, 'disk' | 'clock' | 'random' | 'log' | 'wrapper' | 'cipher' | 'clockTrusted'>,
 ): Ring {
   const { kind, bytes: bytesMax, retentionS } = settings;
   if (kind === 'file') return new RingFile({ ...deps, path: join(folder, 'ring'), bytesMax, retentionS });

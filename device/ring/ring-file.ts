@@ -17,6 +17,7 @@ import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring
 import { RingKeyFile } from './ring-key.ts';
 import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from './seal.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
+import { SteadyClock } from './steady-clock.ts';
 
 /** Largest sealed segment when nothing else is configured, 10 s of 13 Mbit/s; in a small ring, a quarter of it. */
 const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
@@ -44,6 +45,8 @@ export interface RingFileOptions {
   cipher: SealCipher;
   /** A segment, sealed, is at most this long; without it 16 MiB, or a quarter of a small ring. */
   segmentBytesMax?: number;
+  /** Whether the wall clock has not run backwards since the device last knew it (consent/marks.ts); without it, it has not. */
+  clockTrusted?: () => boolean;
 }
 
 interface Entry extends IndexEntry {
@@ -60,8 +63,9 @@ export class RingFile implements Ring {
   private readonly index = new RingIndex<Entry>();
   /** Records no longer held whose headers still have to be overwritten. */
   private readonly doomed = new Map<number, RecordHeader>();
-  /** Entries whose age is not known yet because the clock was not set at start; oldest written first. */
+  /** Entries of earlier boots, whose age is not known until the clock can be believed; oldest written first. */
   private unsettled: Entry[] = [];
+  private steady: SteadyClock;
   private records: RecordFile | null = null;
   private running = false;
   private keyLost = false;
@@ -71,6 +75,7 @@ export class RingFile implements Ring {
 
   constructor(options: RingFileOptions) {
     this.options = options;
+    this.steady = this.steadyClock();
     this.capacity = Math.floor(options.bytesMax / BLOCK_BYTES) * BLOCK_BYTES;
     const quarter = Math.floor(this.capacity / SEGMENTS_LEAST);
     this.segmentBytesMax = options.segmentBytesMax ?? Math.min(SEGMENT_BYTES_MAX_DEFAULT, quarter);
@@ -92,6 +97,7 @@ export class RingFile implements Ring {
     }
     this.running = true;
     this.keyLost = false;
+    this.steady = this.steadyClock();
     await this.inTurn(async () => {
       const records = await this.open();
       const freeBytes = await this.options.disk.freeBytes(dirname(this.options.path));
@@ -270,10 +276,16 @@ export class RingFile implements Ring {
     }
   }
 
+  private steadyClock(): SteadyClock {
+    const { clock, clockTrusted = () => true } = this.options;
+    return new SteadyClock(clock, clockTrusted);
+  }
+
+  /** Footage of this boot is aged by the monotonic clock; older footage at least by the time since the boot. */
   private expire(): void {
     const { clock, retentionS } = this.options;
     const nowMs = clock.monotonicMs();
-    if (this.unsettled.length > 0 && clock.synchronised()) {
+    if (this.unsettled.length > 0 && this.steady.isSteady()) {
       const written = this.unsettled.map((entry) => entry.header.writtenUs);
       const times = writtenTimesMs(written, clock.wallUs(), nowMs);
       for (const [at, entry] of this.unsettled.entries()) entry.writtenMs = times[at] ?? entry.writtenMs;

@@ -60,7 +60,7 @@ export function addGrant(program: Command): void {
     .option('--from <time>', 'start of the window (default: start of the requested one)')
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
     .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
-    .option('--no-audio', 'without sound')
+    .option('--audio', 'with sound (default: without)', false)
     .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect)
     .option('--still', 'of a sighting: the one frame that is most like the pet')
     .option('--max-bytes <n>', 'do not send if the clip is larger')
@@ -71,7 +71,7 @@ export function addGrant(program: Command): void {
       `
 Examples:
   $ npx doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
-  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --no-audio
+  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --audio
   $ npx doorsill grant search-77ab --still`,
     )
     .action(async (request: string, options: GrantOptions, command: Command) => {

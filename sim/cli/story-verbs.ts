@@ -117,7 +117,7 @@ export function addDemo(program: Command): void {
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')
     .option('--to <s>', 'end of the clip, not included', '4')
     .option('--disclose <keys>', 'facts that go with the clip: name,address,email,phone (default: none)')
-    .option('--no-audio', 'without sound')
+    .option('--audio', 'with sound (default: without)', false)
     .option('--data <dir>', "where to keep it all (default: a new folder; a folder that isn't a demo's is refused)")
     .addHelpText(
       'after',

@@ -281,6 +281,7 @@ export class Up {
         '',
         `    ${grant}${ownFolder}`,
         '',
+        '  with sound: add --audio',
         `  or say no:  npx doorsill deny ${id}${ownFolder}`,
         '',
       ].join('\n'),

@@ -10,6 +10,7 @@ import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { type Ffmpeg, findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import type { Clip } from '../../device/clip/clip.ts';
+import type { ClipDeps } from '../../device/clip/clip-deps.ts';
 import { SelfCheck } from '../../device/clip/self-check.ts';
 import { trim } from '../../device/clip/trim.ts';
 import type { Ring } from '../../device/ring/ring.ts';
@@ -76,7 +77,8 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
   const ringStartUs = ring.coverage()[0]?.startUs ?? 0;
   const startUs = ringStartUs + 1_000_000 + INTO_GOP_US;
   const { live } = liveGrantFor({ window: { startUs, endUs: startUs + seconds * 1_000_000 } });
-  const deps = { segments: (window: Parameters<Ring['read']>[0]) => ring.read(window), ffmpeg, clock, log };
+  const segments: ClipDeps['segments'] = (window) => ring.read(window);
+  const deps: ClipDeps = { segments, ffmpeg, clock, log, recode: 'when-needed' };
   let clip: Clip | null = null;
   const took = await timeMs(async () => {
     const cut = await trim(live, deps);

@@ -1,19 +1,7 @@
-// Shows which sound configurations enter a clip, and that what encoders write in front of the sound is blanked.
+// Shows which sound configurations enter a clip, and that packets go through ADTS unchanged.
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../../device/base/bytes.ts';
-import { blankLeadingData, readSoundConfig } from '../../device/clip/aac.ts';
-
-/** Bytes from a text of bits. */
-function bytesOf(bits: string): Uint8Array {
-  const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, '0');
-  return Uint8Array.from(padded.match(/.{8}/g) ?? [], (byte) => Number.parseInt(byte, 2));
-}
-
-const bitsOf = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-
-/** A single channel element that begins 000, with sound behind it. */
-const SOUND = `000${bitsOf(Uint8Array.of(0x5a, 0xc3, 0x11, 0x7f))}`;
-const NAME = bitsOf(utf8('Lavc'));
+import { concatBytes } from '../../device/base/bytes.ts';
+import { AdtsSplitter, adtsPacket, readSoundConfig, soundConfigOf } from '../../device/clip/aac.ts';
 
 describe('a sound configuration', () => {
   it('is taken when it is plain AAC-LC', () => {
@@ -39,28 +27,31 @@ describe('a sound configuration', () => {
   });
 });
 
-describe('a sound packet', () => {
-  it('stays as it is when it begins with sound', () => {
-    const packet = bytesOf(SOUND);
-    expect(blankLeadingData(packet)).toBe(packet);
+describe('ADTS', () => {
+  const stereo = soundConfigOf(48_000, 2);
+  const packets = [1, 2, 700, 8_184].map((length) => new Uint8Array(length).fill(length & 255));
+  const stream = concatBytes(packets.map((packet) => adtsPacket(stereo, packet)));
+
+  it('begins with the header of ISO/IEC 14496-3 §1.A.2', () => {
+    expect([...adtsPacket(stereo, Uint8Array.of(9))]).toEqual([0xff, 0xf1, 0x4c, 0x80, 0x01, 0x1f, 0xfc, 9]);
   });
 
-  it('has a fill element in front of its sound blanked, and nothing else', () => {
-    const packet = bytesOf(`110${'0100'}${NAME}${SOUND}`);
-    expect(bitsOf(blankLeadingData(packet))).toBe(bitsOf(bytesOf(`110${'0100'}${'0'.repeat(32)}${SOUND}`)));
+  it.each([1, 7, 1_000, stream.length])('gives the packets back from parts of %i bytes', (length) => {
+    const splitter = new AdtsSplitter(stereo);
+    const found: Uint8Array[] = [];
+    for (let at = 0; at < stream.length; at += length) found.push(...splitter.push(stream.subarray(at, at + length)));
+    expect(found).toEqual(packets);
+    expect(splitter.isEmpty).toBe(true);
   });
 
-  it('has a long fill element and an aligned data stream blanked', () => {
-    const fill = `110${'1111'}${'00000010'}`;
-    const data = `100${'0000'}1${'00000100'}`;
-    const before = `${fill}${'1'.repeat(128)}${data}`;
-    const align = '0'.repeat((8 - (before.length % 8)) % 8);
-    const packet = bytesOf(`${before}${align}${NAME}${SOUND}`);
-    const blank = bytesOf(`${fill}${'0'.repeat(128)}${data}${align}${'0'.repeat(32)}${SOUND}`);
-    expect(bitsOf(blankLeadingData(packet))).toBe(bitsOf(blank));
+  it('tells when a packet is cut off', () => {
+    const splitter = new AdtsSplitter(stereo);
+    expect(splitter.push(stream.subarray(0, stream.length - 1))).toHaveLength(3);
+    expect(splitter.isEmpty).toBe(false);
   });
 
-  it('is refused when its data reaches beyond its end', () => {
-    expect(() => blankLeadingData(bytesOf(`110${'1111'}${'11111111'}`))).toThrow(/ends too early/);
+  it('is refused with other sound than was expected, and with a packet that is too long', () => {
+    expect(() => new AdtsSplitter(soundConfigOf(44_100, 2)).push(stream)).toThrow(/other sound/);
+    expect(() => adtsPacket(stereo, new Uint8Array(8_185))).toThrow(/too long/);
   });
 });

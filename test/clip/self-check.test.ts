@@ -5,20 +5,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../device/base/bytes.ts';
+import { parseInit } from '../../device/camera/fragment.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import type { ClipFacts } from '../../device/clip/clip.ts';
+import type { ClipRecode } from '../../device/clip/clip-deps.ts';
 import { box, u32 } from '../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../device/clip/self-check.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { type CutClip, childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';
+import { behindSlices, withSamples } from './support/planting.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
 
 const [ffmpeg] = await everyFfmpeg();
 if (!ffmpeg) throw new Error('no ffmpeg');
 
+/** Frames of the clip that are encoded anew; the others are copies. */
+const ENCODED = 12;
 const STSZ = '0/mdia/minf/stbl/stsz';
 const AVC1_COMPRESSOR_AT = 8 + 8 + 42;
 
@@ -28,7 +33,11 @@ let good: CutClip;
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-check-'));
-  const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 60, sound: 'sine=r=48000' });
+  const source = await makeFootage(ffmpeg.path, folder, {
+    video: x264(15, '-slices', '2'),
+    frames: 60,
+    sound: 'sine=r=48000',
+  });
   segments = await captureFile(ffmpeg.path, source);
   await rm(folder, { recursive: true });
   window = windowOf(18, 40);
@@ -48,13 +57,19 @@ interface Check {
   window?: Window;
   audio?: boolean;
   segments?: Segment[];
+  recode?: ClipRecode;
 }
 
 async function check(planted: Check): Promise<void> {
   const { live } = liveGrantFor({ window: planted.window ?? window, audio: planted.audio ?? true });
   const bytes = planted.bytes ?? good.bytes;
   const clip: ClipFacts = { ...good.clip, sizeBytes: bytes.length, ...planted.clip };
-  await selfCheck(live, clip, readerOf(bytes), depsFor(ffmpeg ?? raise(), planted.segments ?? segments));
+  await selfCheck(
+    live,
+    clip,
+    readerOf(bytes),
+    depsFor(ffmpeg ?? raise(), planted.segments ?? segments, { recode: planted.recode ?? 'when-needed' }),
+  );
 }
 
 function raise(): never {
@@ -70,16 +85,41 @@ function operated(change: (file: Surgery) => void): Uint8Array {
 
 /** Puts units in front of a sample's own, keeping sizes and offsets right. */
 function unitsBefore(file: Surgery, sample: number, units: Uint8Array): void {
-  const { at, size } = file.sampleAt(sample);
-  file.splicePayload(at, 0, units);
-  file.setNumber(STSZ, 12 + sample * 4, size + units.length);
-  // Every chunk but the first lies behind the sample.
+  changeSample(file, sample, (data) => concatBytes([units, data]));
+}
+
+/** Gives a frame other bytes, keeping sizes and offsets right. */
+function changeSample(file: Surgery, sample: number, change: (data: Uint8Array) => Uint8Array): void {
+  const { chunk, at, size } = placeOf(file, sample);
+  const before = file.top('mdat').content.slice(at, at + size);
+  const after = change(before);
+  file.splicePayload(at, size, after);
+  file.setNumber(STSZ, 12 + sample * 4, after.length);
+  const chunkAt = file.number('0/mdia/minf/stbl/stco', 8 + chunk * 4);
   for (const track of ['0', '1']) {
     const path = `${track}/mdia/minf/stbl/stco`;
-    for (let entry = track === '0' ? 1 : 0; entry < file.number(path, 4); entry += 1) {
-      file.setNumber(path, 8 + entry * 4, file.number(path, 8 + entry * 4) + units.length);
+    for (let entry = 0; entry < file.number(path, 4); entry += 1) {
+      const offset = file.number(path, 8 + entry * 4);
+      if (offset > chunkAt) file.setNumber(path, 8 + entry * 4, offset + after.length - size);
     }
   }
+}
+
+/** Where a frame lies in the payload: 12 encoded ones in the first chunk, then the copied ones in the second. */
+function placeOf(file: Surgery, sample: number): { chunk: number; at: number; size: number } {
+  const first = sample < ENCODED ? 0 : ENCODED;
+  const chunk = sample < ENCODED ? 0 : 1;
+  let at = file.chunkAt('0', chunk);
+  for (let each = first; each < sample; each += 1) at += file.number(STSZ, 12 + each * 4);
+  return { chunk, at, size: file.number(STSZ, 12 + sample * 4) };
+}
+
+/** Takes the last unit away from a frame. */
+function withoutLastUnit(frame: Uint8Array): Uint8Array {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  let at = 0;
+  while (at + 4 + view.getUint32(at) < frame.length) at += 4 + view.getUint32(at);
+  return frame.subarray(0, at);
 }
 
 const SECRET = utf8('serial number 4711');
@@ -204,6 +244,43 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
       bytes: operated((file) => unitsBefore(file, 11, concatBytes([u32([9]), Uint8Array.of(12), new Uint8Array(8)]))),
     }),
   ],
+  'a copied frame whose last slice is missing': [
+    /frame 15 is not the ring's/,
+    () => ({ bytes: operated((file) => changeSample(file, 15, withoutLastUnit)) }),
+  ],
+  'zeros behind the slices of a copied frame': [
+    /data behind a slice/,
+    () => ({
+      bytes: operated((file) => changeSample(file, 15, (data) => behindSlices(data, Uint8Array.of(0, 0, 3)))),
+      segments: withFrame(18 + 15, (data) => behindSlices(data, Uint8Array.of(0, 0, 3))),
+    }),
+  ],
+  'text behind the slices of a frame that is copied with it': [
+    /frame 15 may hold something else/,
+    () => ({
+      bytes: operated((file) => changeSample(file, 15, (data) => behindSlices(data, SECRET))),
+      segments: withFrame(18 + 15, (data) => behindSlices(data, SECRET)),
+    }),
+  ],
+  "data behind a camera's parameter set": [
+    /a parameter set with data behind it/,
+    () => ({
+      bytes: operated((file) => {
+        const stsd = file.find('0/mdia/minf/stbl/stsd');
+        stsd.content = withLongerSet(stsd.content, cameraSps(), SECRET);
+      }),
+      segments: withSamples(
+        segments,
+        (data, number) => (number === 30 ? concatBytes([prefixed(concatBytes([cameraSps(), SECRET])), data]) : data),
+        (data) => data,
+      ),
+    }),
+  ],
+  'footage of a clock that was not trusted': [
+    /untrusted clock/,
+    () => ({ segments: segments.map((segment) => ({ ...segment, clockTrusted: false })) }),
+  ],
+  'copied frames where the settings allow none': [/against the settings/, () => ({ recode: 'always' })],
   'an empty unit in a frame': [/empty units/, () => ({ bytes: operated((file) => unitsBefore(file, 3, u32([0]))) })],
   'a frame before the window': [
     /another|wrong|not the ring's|are not of the window/,
@@ -291,10 +368,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
   'an encoded frame that does not decode': [
     /encoded frames decode|counting frames/,
     () => ({
-      bytes: operated((file) => {
-        const { at, size } = file.sampleAt(6);
-        file.top('mdat').content.fill(0xa5, at + 20, at + size);
-      }),
+      bytes: operated((file) => changeSample(file, 6, (data) => prefixed(data.subarray(4, 28)))),
     }),
   ],
   'a second picture inside an encoded frame': [
@@ -327,6 +401,33 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
   ],
   'a length that is not the file': [/length/, () => ({ clip: { sizeBytes: 1 } })],
 };
+
+/** The ring with other bytes in one of its frames. */
+function withFrame(frame: number, change: (data: Uint8Array) => Uint8Array): Segment[] {
+  return withSamples(
+    segments,
+    (data, number) => (number === frame ? change(data) : data),
+    (data) => data,
+  );
+}
+
+function cameraSps(): Uint8Array {
+  return parseInit(segments[0]?.init ?? raise()).video.avc?.sps[0] ?? raise();
+}
+
+const prefixed = (unit: Uint8Array) => concatBytes([u32([unit.length]), unit]);
+
+/** An stsd box's content with more bytes at the end of one parameter set. */
+function withLongerSet(stsd: Uint8Array, set: Uint8Array, tail: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(stsd);
+  const at = bytes.indexOf(set);
+  const grown = Buffer.concat([bytes.subarray(0, at + set.length), tail, bytes.subarray(at + set.length)]);
+  grown.writeUInt16BE(set.length + tail.length, at - 2);
+  for (const start of [bytes.indexOf('avcC') - 4, 8]) {
+    grown.writeUInt32BE(grown.readUInt32BE(start) + tail.length, start);
+  }
+  return grown;
+}
 
 /** Holds the sound back by more, or less, movie units. */
 function moveSound(file: Surgery, units: number): void {

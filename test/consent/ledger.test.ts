@@ -1,12 +1,13 @@
 import { appendFile, mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { LEDGER_RESERVE_BYTES, Ledger, walkLedger } from '../../device/consent/ledger.ts';
 import type { LedgerBody, LedgerEntry } from '../../device/consent/ledger-entry.ts';
+import { ProbingDisk } from '../ring/probing-disk.ts';
 import { makeParty } from '../support/parties.ts';
 import { FullDisk } from './full-disk.ts';
 
@@ -87,6 +88,27 @@ describe('a ledger', () => {
       const after = await reopened();
       expect(after.entries).toHaveLength(3);
       await after.ledger.stop();
+    }
+  });
+
+  it('has each entry on the disk before its head, and both before it counts', async () => {
+    const probing = new ProbingDisk();
+    const steps: string[] = [];
+    probing.onWrite = ({ path }) => void steps.push(`write ${basename(path)}`);
+    probing.onSync = (path) => void steps.push(`flush ${basename(path)}`);
+    const replace = probing.replaceFile.bind(probing);
+    probing.replaceFile = async (path, bytes) => {
+      steps.push(`replace ${basename(path)}`);
+      await replace(path, bytes);
+    };
+    const clock = new ManualClock(1_790_000_000_000_000);
+    const ledger = new Ledger({ disk: probing, clock, folder, device, boot: 'boot-1' });
+    opened.push(ledger);
+    await ledger.start(() => undefined);
+    for (let count = 0; count < 2; count += 1) {
+      steps.length = 0;
+      await ledger.append(said(true));
+      expect(steps).toEqual(['write ledger.jsonl', 'flush ledger.jsonl', 'replace ledger-head.json']);
     }
   });
 

@@ -46,6 +46,7 @@ const WRONG: Record<string, [settings: object, names: RegExp]> = {
     /under \/dev\/input\/.*buttons\[0\]\.device/,
   ],
   'a chime for a shell': [{ home, chime: { command: 'aplay ding.wav' } }, /array.*chime\.command/],
+  'another word for when clips are encoded anew': [{ home, clip: { recode: 'never' } }, /clip\.recode/],
   'a shutter of a kind unknown': [{ home, shutter: { kind: 'servo' } }, /shutter/],
 };
 

@@ -1,7 +1,7 @@
 // @module-tag long
 // `doorsill demo` on every kind of source: the clip in the vault holds exactly the window's frames, decoded by a stranger.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
@@ -11,6 +11,8 @@ import { demo, demoOf } from './demo-run.ts';
 
 const folder = temporaryFolder('demo');
 afterAll(() => folder.dispose());
+
+const hasSoundTrack = (clip: string) => readFileSync(clip).includes('soun');
 
 describe('demo', () => {
   it('cuts the synthetic porch exactly and discloses exactly what is asked', async () => {
@@ -26,7 +28,14 @@ describe('demo', () => {
     expect(result.frames).toBe(42);
     expect(result.method).toBe('smart-cut');
     expect(result.disclosed).toEqual({ address: '12 Maple Street, Springfield', email: 'robin@maple.example' });
+    expect(hasSoundTrack(result.clip)).toBe(false);
   }, 120_000);
+
+  it('sends sound when it is named', { tags: ['long'], timeout: 120_000 }, async () => {
+    const result = await demo(join(folder.path, 'sound'), ['--from', '1.3', '--to', '4.1', '--audio']);
+    expect(hasSoundTrack(result.clip)).toBe(true);
+    expect(result.disclosed).toEqual({});
+  });
 
   const porch = { name: 'porch-visit-day.mp4', fromS: 7.2, toS: 15.5 };
   it.skipIf(mediaFile(porch.name) === null)(

@@ -55,6 +55,11 @@ describe('up', () => {
     expect(sha256Hex(readFileSync(join(sent.folder, 'clip.mp4')))).toBe(sent.clip.sha256);
   });
 
+  it('sends no sound, because the printed line names none', () => {
+    expect(grantWords).not.toContain('--audio');
+    expect(readFileSync(join(sent.folder, 'clip.mp4')).includes('soun')).toBe(false);
+  });
+
   it('answers the same line again without a second clip', async () => {
     const again = await runCommand([...grantWords, '--json']);
     expect(again.status, again.stderr).toBe(0);

@@ -33,10 +33,11 @@ describe('an owner’s words, signed for a notice they verified', () => {
   };
   const signer = () => ({ key: rig.cast.owner.key, clock: rig.clock, random });
 
-  it('grant the whole window and all that is asked, and the gate obeys', async () => {
+  it('grant the whole window without sound or facts unless told, and the gate obeys', async () => {
     const notice = await verified();
+    expect(notice.wouldDisclose).toMatchObject({ address: expect.any(String), email: expect.any(String) });
     const grant = makeGrant(signer(), notice);
-    expect(grant.claims).toMatchObject({ window: notice.request.window, disclose: ['address', 'email'], audio: true });
+    expect(grant.claims).toMatchObject({ window: notice.request.window, disclose: [], audio: false });
     await rig.send('grant', grant.token);
     expect(rig.effects.last()).toMatchObject({ outcome: 'granted', answers: grant.jti });
     const { request, jti, aud } = grant.claims;
@@ -45,11 +46,11 @@ describe('an owner’s words, signed for a notice they verified', () => {
     expect(rig.effects.last()).toMatchObject({ outcome: 'revoked', answers: revoke.jti });
   });
 
-  it('grant less when less is chosen, in the contract’s order of keys', async () => {
+  it('grant what is chosen, in the contract’s order of keys', async () => {
     const notice = await verified();
     const window = { startUs: notice.request.window.startUs + 1_000_000, endUs: notice.request.window.endUs };
-    const grant = makeGrant(signer(), notice, { window, audio: false, disclose: ['email', 'address'], byteLimit: 9 });
-    expect(grant.claims).toMatchObject({ window, audio: false, disclose: ['address', 'email'], byteLimit: 9 });
+    const grant = makeGrant(signer(), notice, { window, audio: true, disclose: ['email', 'address'], byteLimit: 9 });
+    expect(grant.claims).toMatchObject({ window, audio: true, disclose: ['address', 'email'], byteLimit: 9 });
     await rig.send('grant', grant.token);
     expect(rig.effects.last().outcome).toBe('granted');
   });

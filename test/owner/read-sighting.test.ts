@@ -49,6 +49,7 @@ it('a sighting is read, and a grant of it is for the poster, of when it was seen
     recipient: { kind: 'neighbor', key: searching.poster.key.publicKey },
     window: sighting.sighted[0].window,
     disclose: [],
+    audio: false,
     requestSha256: sighting.requestSha256,
   });
 });

@@ -6,6 +6,7 @@ import { ManualClock } from '../../device/base/clock.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { FileDeviceKey, WrappedFile } from '../../device/ring/keys.ts';
 import { BLOCK_BYTES, RecordSeal } from '../../device/ring/record.ts';
+import type { RingFileOptions } from '../../device/ring/ring-file.ts';
 import { RingKeyFile } from '../../device/ring/ring-key.ts';
 import { osError, ProbingDisk } from './probing-disk.ts';
 import { ringContract } from './ring-contract.ts';
@@ -102,17 +103,73 @@ describe('a restart', () => {
     expect(Math.max(...sequences) - Math.min(...sequences)).toBeGreaterThan(2 ** 21);
   });
 
-  it('destroys what grew too old while it was off, unless the clock is not set', async () => {
-    await fill(0, 3);
-    folder.clock = new ManualClock(NOON_US);
-    folder.clock.setWallUs(1_000_000, false);
-    await folder.with(async (ring) => {
-      expect(await numbersIn(ring)).toEqual([0, 1, 2, 3]);
-      folder.clock.setWallUs(NOON_US + 3601 * SECOND_US);
-      expect(await numbersIn(ring)).toEqual([]);
+  describe('after a boot', () => {
+    const HOUR_MS = 3_600_000;
+    const day = { retentionS: 24 * 3600 };
+    /** Restarts with a wall clock that shows so many hours after the footage was written. */
+    const boot = (hours: number) => {
+      folder.clock = new ManualClock(NOON_US + hours * 3600 * SECOND_US);
+    };
+
+    it('with a clock a day ahead, destroys nothing, and nothing either when the clock is set right', async () => {
+      await fill(0, 3);
+      boot(25);
+      await folder.with(async (ring) => {
+        expect(await numbersIn(ring)).toEqual([0, 1, 2, 3]);
+        await folder.clock.advance(HOUR_MS / 2);
+        await ring.append(segmentOf(4));
+        folder.clock.setWallUs(NOON_US + 3600 * SECOND_US);
+        await folder.clock.advance(2 * HOUR_MS);
+        expect(await numbersIn(ring)).toEqual([0, 1, 2, 3, 4]);
+      }, day);
+      boot(4);
+      expect(await folder.with(numbersIn, day)).toEqual([0, 1, 2, 3, 4]);
     });
-    folder.clock = new ManualClock(NOON_US);
-    expect(await fill(4, 4)).toEqual([4]);
+
+    it('destroys what grew too old while it was off once the clock has been right for an hour', async () => {
+      await fill(0, 3);
+      boot(25);
+      await folder.with(async (ring) => {
+        await folder.clock.advance(HOUR_MS - 60_000);
+        expect(await numbersIn(ring)).toEqual([0, 1, 2, 3]);
+        await folder.clock.advance(120_000);
+        expect(await numbersIn(ring)).toEqual([]);
+      }, day);
+    });
+
+    it('waits another hour when the clock was set meanwhile', async () => {
+      await fill(0, 3);
+      boot(25);
+      await folder.with(async (ring) => {
+        await folder.clock.advance(HOUR_MS / 2);
+        folder.clock.setWallUs(NOON_US + 26 * 3600 * SECOND_US);
+        await folder.clock.advance(HOUR_MS - 60_000);
+        expect(await numbersIn(ring)).toEqual([0, 1, 2, 3]);
+        await folder.clock.advance(120_000);
+        expect(await numbersIn(ring)).toEqual([]);
+      }, day);
+    });
+
+    it.each<[string, Partial<RingFileOptions>, boolean]>([
+      ['is not set', {}, false],
+      ['is not trusted', { clockTrusted: () => false }, true],
+    ])(
+      'keeps what may be too old while the clock %s, but no longer than its time since the boot',
+      async (_, options, set) => {
+        await fill(0, 3);
+        boot(25);
+        folder.clock.setWallUs(folder.clock.wallUs(), set);
+        await folder.with(
+          async (ring) => {
+            await folder.clock.advance(24 * HOUR_MS);
+            expect(await numbersIn(ring)).toEqual([0, 1, 2, 3]);
+            await folder.clock.advance(60_000);
+            expect(await numbersIn(ring)).toEqual([]);
+          },
+          { ...day, ...options },
+        );
+      },
+    );
   });
 
   it('finds the end of a lap marked, durably, before anything was written over its start', async () => {

@@ -35,6 +35,7 @@ function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
       ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
       clock,
       log: silentLog(),
+      recode: 'when-needed',
     },
     footageSettled: unasked,
     values: () => ({}),
@@ -95,6 +96,7 @@ it.each(['load', 'seal'] as const)(
         ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
         clock,
         log: silentLog(),
+        recode: 'when-needed',
       },
       gate: {
         clipSealed: () => Promise.resolve(),

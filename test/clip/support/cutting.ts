@@ -23,7 +23,14 @@ export async function everyFfmpeg(): Promise<Ffmpeg[]> {
 }
 
 export function depsFor(ffmpeg: Ffmpeg, segments: readonly Segment[], more: Partial<ClipDeps> = {}): ClipDeps {
-  return { segments: ringOf(segments), ffmpeg, clock: new SystemClock(), log: silentLog(), ...more };
+  return {
+    segments: ringOf(segments),
+    ffmpeg,
+    clock: new SystemClock(),
+    log: silentLog(),
+    recode: 'when-needed',
+    ...more,
+  };
 }
 
 /** A clip and its bytes. */

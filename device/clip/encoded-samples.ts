@@ -1,16 +1,25 @@
-// Owns: the encoded frames of a clip between the cut and the writing of the file: few are kept, many are encoded again while
-// the file is written, so that a long window needs no more memory than a short one. Not here: encoding (encode.ts).
+// Owns: the encoded frames and sound of a clip between the cut and the writing of the file: few are kept, many are encoded
+// again while the file is written, so that a long window needs no more memory than a short one.
+// Not here: encoding (encode.ts, sound.ts).
 import { failure } from '../protocol/errors.ts';
-import type { EncodedSets } from './encode.ts';
-import type { Frame } from './frame.ts';
-import { joinSample } from './nal.ts';
+/** One encoded frame or sound packet as it is written into a clip; `key`: whether decoding can start there. */
+export interface EncodedSample {
+  bytes: Uint8Array;
+  key: boolean;
+}
 
-/** Encodes all frames of the clip from the start. Given the same source it gives the same bytes: x264 is deterministic. */
-export type EncodeAll = (onFrame: (frame: Frame) => void | Promise<void>, signal: AbortSignal) => Promise<EncodedSets>;
+/**
+ * Encodes everything from the start and resolves with what is to be known of all samples. Given the same source it gives the
+ * same bytes: neither x264 nor ffmpeg's AAC encoder draws on chance or time.
+ */
+export type EncodeAll<Facts> = (
+  onSample: (sample: EncodedSample) => void | Promise<void>,
+  signal: AbortSignal,
+) => Promise<Facts>;
 
 /** What was encoded: sizes and keyframes at once, the bytes through `read`. */
-export interface EncodedFrames {
-  sets: EncodedSets;
+export interface EncodedSamples<Facts> {
+  facts: Facts;
   sizes: number[];
   keys: number[];
   /** The samples in order, ready for the file. */
@@ -24,27 +33,27 @@ export const KEPT_BYTES_MAX = 64 * 1024 * 1024;
 const FRAMES_AHEAD = 8;
 
 /** Encodes once. Throws what `encode` throws, and `clip_over_limit` as soon as `bytesMax` are passed. */
-export async function encodeOnce(
-  encode: EncodeAll,
+export async function encodeOnce<Facts>(
+  encode: EncodeAll<Facts>,
   bytesMax: number,
   signal: AbortSignal,
   keptBytesMax = KEPT_BYTES_MAX,
-): Promise<EncodedFrames> {
+): Promise<EncodedSamples<Facts>> {
   const sizes: number[] = [];
   const keys: number[] = [];
   let kept: Uint8Array[] | null = [];
   let bytes = 0;
-  const sets = await encode((frame) => {
-    bytes += frame.sizeBytes;
+  const facts = await encode((sample) => {
+    bytes += sample.bytes.length;
     if (bytes > bytesMax) throw failure('clip_over_limit', { detail: `more than the ${bytesMax} bytes granted` });
-    if (frame.idr) keys.push(sizes.length);
-    sizes.push(frame.sizeBytes);
+    if (sample.key) keys.push(sizes.length);
+    sizes.push(sample.bytes.length);
     if (bytes > keptBytesMax) kept = null;
-    kept?.push(joinSample(frame.slices));
+    kept?.push(sample.bytes);
   }, signal);
   const samples: Uint8Array[] | null = kept;
   const read = samples ? () => keptSamples(samples) : (stop: AbortSignal) => encodeAgain(encode, sizes, stop);
-  return { sets, sizes, keys, read };
+  return { facts, sizes, keys, read };
 }
 
 async function* keptSamples(samples: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -52,8 +61,8 @@ async function* keptSamples(samples: readonly Uint8Array[]): AsyncGenerator<Uint
 }
 
 /** Runs the encoder a second time, a few frames ahead of whoever reads, and ends it when the reader stops. */
-async function* encodeAgain(
-  encode: EncodeAll,
+async function* encodeAgain<Facts>(
+  encode: EncodeAll<Facts>,
   sizes: readonly number[],
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -64,8 +73,8 @@ async function* encodeAgain(
   let ended = false;
   let failed: unknown = null;
   const running = encode(
-    async (frame) => {
-      ready.push(joinSample(frame.slices));
+    async (sample) => {
+      ready.push(sample.bytes);
       wakeReader();
       if (ready.length >= FRAMES_AHEAD && !stopped.signal.aborted) {
         await new Promise<void>((resolve) => {
@@ -86,8 +95,7 @@ async function* encodeAgain(
     for (let at = 0; ; ) {
       const sample = ready.shift();
       if (sample) {
-        if (sample.length !== sizes[at])
-          throw failure('clip_not_exact', { detail: 'encoding again gave other frames' });
+        if (sample.length !== sizes[at]) throw failure('clip_not_exact', { detail: 'encoding again gave other bytes' });
         at += 1;
         yield sample;
         continue;

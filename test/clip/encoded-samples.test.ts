@@ -1,45 +1,25 @@
 // Shows that encoded frames come out of memory when they are few and out of a second encode when they are many, the same
 // either way, and that nothing runs on when the reader stops.
 import { describe, expect, it, vi } from 'vitest';
-import { type EncodeAll, encodeOnce } from '../../device/clip/encoded-frames.ts';
-import { frameOf } from '../../device/clip/frame.ts';
-import type { Pps, Sps } from '../../device/clip/parameter-sets.ts';
+import { type EncodeAll, encodeOnce } from '../../device/clip/encoded-samples.ts';
 import { failure } from '../../device/protocol/errors.ts';
-
-const sps: Sps = {
-  bytes: Uint8Array.of(0x67),
-  id: 0,
-  profileIdc: 66,
-  constraints: 0,
-  levelIdc: 30,
-  chromaFormat: 1,
-  bitDepthLuma: 8,
-  bitDepthChroma: 8,
-  progressive: true,
-  width: 16,
-  height: 16,
-  aspect: [1, 1],
-  colour: null,
-  clean: true,
-};
-const pps: Pps = { bytes: Uint8Array.of(0x68), id: 0, spsId: 0, sliceGroups: false, clean: true };
 
 /** An encoder of `count` frames; counts its runs, and how many are under way. */
 function encoder(count: number) {
   const runs = { started: 0, running: 0, frames: 0 };
-  const encode: EncodeAll = async (onFrame, signal) => {
+  const encode: EncodeAll<string> = async (onSample, signal) => {
     runs.started += 1;
     runs.running += 1;
     try {
       for (let at = 0; at < count; at += 1) {
         signal.throwIfAborted();
         runs.frames += 1;
-        await onFrame(frameOf([Uint8Array.of(at === 0 ? 0x65 : 0x61, 0xb8, at, 1)]));
+        await onSample({ bytes: Uint8Array.of(0, 0, 0, 4, 0x65, 0xb8, at, 1), key: at === 0 });
       }
     } finally {
       runs.running -= 1;
     }
-    return { sps, pps };
+    return 'facts';
   };
   return { encode, runs };
 }
@@ -72,10 +52,10 @@ describe('encoded frames', () => {
 
   it('are refused when encoding again gives others', async () => {
     let size = 4;
-    const encode: EncodeAll = async (onFrame) => {
-      for (let at = 0; at < 9; at += 1) await onFrame(frameOf([new Uint8Array(size).fill(0xb8).fill(0x65, 0, 1)]));
+    const encode: EncodeAll<string> = async (onSample) => {
+      for (let at = 0; at < 9; at += 1) await onSample({ bytes: new Uint8Array(size + 4).fill(0xb8), key: false });
       size += 1;
-      return { sps, pps };
+      return 'facts';
     };
     const frames = await encodeOnce(encode, 10_000, never, 10);
     await expect(read(frames.read(never))).rejects.toMatchObject({ code: 'clip_not_exact' });

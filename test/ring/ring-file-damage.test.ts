@@ -74,7 +74,10 @@ describe('a ring file', () => {
     expect(await outcome()).toEqual({ numbers: without(4, 5), damaged: at === 3 ? 1 : 2 });
   });
 
-  it('never returns a wrong byte, whatever is overwritten with whatever', { timeout: 120_000 }, async () => {
+  it('never returns a wrong byte, whatever is overwritten with whatever', {
+    tags: ['long'],
+    timeout: 120_000,
+  }, async () => {
     const random = new SeededRandom(20_261_125);
     const whole = Buffer.from(image);
     for (let round = 0; round < 60; round += 1) {
@@ -158,7 +161,10 @@ describe('a ring file', () => {
     expect(damaged).toBe(1);
   });
 
-  it('survives a write that stopped anywhere, over a lap and its end', { timeout: 120_000 }, async () => {
+  it('survives a write that stopped anywhere, over a lap and its end', {
+    tags: ['long'],
+    timeout: 120_000,
+  }, async () => {
     let stored = 9;
     for (let number = 10; number < 34; number += 1) {
       const stopAt = (number * 3) % 5;

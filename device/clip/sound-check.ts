@@ -1,0 +1,156 @@
+// Owns: the check of a finished clip's sound: it is what the ring's packets inside the window give when they are decoded and
+// encoded again, byte for byte and at their times; it decodes without a fault; and its packets hold sound and nothing else.
+// Not here: pictures (sample-check.ts), the structure of the file (clip-file.ts).
+import { equalBytes } from '../base/bytes.ts';
+import { parseFragment, parseInit } from '../camera/fragment.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import type { LiveGrant } from '../consent/live-grant.ts';
+import type { Window } from '../protocol/claims.ts';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from './aac.ts';
+import type { ClipFacts, ClipReader } from './clip.ts';
+import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
+import { type FileAudio, type FileTables, fault, MOVIE_TIMESCALE } from './clip-file.ts';
+import { SampleReader } from './sample-reader.ts';
+import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './sound.ts';
+
+/** Rounding of wall time to microseconds, at both ends of a distance. */
+const ROUNDING_US = 2;
+
+const TIMEOUT_MS_LEAST = 120_000;
+
+/** What is checked, and against what. */
+export interface SoundToCheck {
+  live: LiveGrant;
+  deps: ClipDeps;
+  clip: ClipFacts;
+  tables: FileTables;
+  reader: ClipReader;
+  /** Where segments are looked for that hold the window's sound. */
+  readWindow: Window;
+  signal: AbortSignal;
+}
+
+/** Throws `clip_check_failed` unless the clip's sound is the window's. Does nothing for a clip without sound. */
+export async function checkSound(job: SoundToCheck): Promise<void> {
+  const { live, deps, clip, tables, reader } = job;
+  const { audio } = tables;
+  if (clip.audioPackets !== (audio?.sizes.length ?? 0)) throw fault('another number of sound packets than it says');
+  if (!audio) return;
+  const { window } = live.facts.grant;
+  const source = await sourceConfig(job);
+  const sound = clipSoundOf(source);
+  if (!equalBytes(sound.config, audio.config)) throw foreign();
+  const signal = AbortSignal.any([stopSignal(live, deps), job.signal]);
+  const timeoutMs = TIMEOUT_MS_LEAST + (window.endUs - window.startUs) / 1_000;
+  const wanted = new WantedPackets(job, source, audio);
+  const expected = new SampleReader(reader);
+  let compared = 0;
+  const encoding = encodeSound(deps, { source, packets: wanted.read(), timeoutMs, signal }, async ({ bytes }) => {
+    const { offsets, sizes } = audio;
+    const isSame = bytes.length === sizes[compared];
+    if (!isSame || !equalBytes(await expected.read(offsets[compared] ?? 0, bytes.length), bytes)) throw foreign();
+    compared += 1;
+  });
+  const decoding = countSamples(deps, { sound, packets: packetsOf(audio, reader), timeoutMs, signal });
+  const [, decoded] = await bothOrNeither(encoding, decoding);
+  if (compared !== audio.sizes.length || wanted.count !== compared) throw foreign();
+  if (decoded !== compared * PACKET_SAMPLES) throw fault('sound that does not decode');
+}
+
+function foreign(): Error {
+  return fault('sound that is not of the window');
+}
+
+/** Waits for both, also when one fails, so that neither runs on. */
+async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
+}
+
+async function* packetsOf({ offsets, sizes }: FileAudio, reader: ClipReader): AsyncGenerator<Uint8Array> {
+  const samples = new SampleReader(reader);
+  for (let at = 0; at < sizes.length; at += 1) {
+    yield await samples.read(offsets[at] ?? 0, sizes[at] ?? 0);
+  }
+}
+
+/** A packet of the ring with all that its time depends on. */
+interface PlacedPacket {
+  segment: Segment;
+  source: SoundConfig;
+  pts: number;
+  data: Uint8Array;
+  startUs: number;
+}
+
+/** Packets of plain AAC-LC that sound wholly inside the window, from its first frame on. */
+async function* packetsInside({ live, deps, clip, readWindow }: SoundToCheck): AsyncGenerator<PlacedPacket> {
+  const { window } = live.facts.grant;
+  for await (const segment of readRing(live, deps, readWindow)) {
+    const info = parseInit(segment.init);
+    const config = info.audio?.audioSpecificConfig;
+    const source = config ? readSoundConfig(config) : null;
+    if (!info.audio || !source || source.sampleRate !== info.audio.timescale) continue;
+    for (const { pts, data } of parseFragment(info, segment.fragment).audio) {
+      const startUs = wallTimeUs(pts, source.sampleRate, segment.wallOffsetUs);
+      // A packet overlaps with the next: it sounds over 2048 samples.
+      const endUs = wallTimeUs(pts + 2 * PACKET_SAMPLES, source.sampleRate, segment.wallOffsetUs);
+      const halfSampleUs = 5e5 / source.sampleRate;
+      const isLate = startUs >= Math.max(window.startUs, clip.coverage.startUs - halfSampleUs);
+      if (isLate && endUs <= window.endUs) yield { segment, source, pts, data, startUs };
+    }
+  }
+}
+
+/** The configuration of the window's first sound. */
+async function sourceConfig(job: SoundToCheck): Promise<SoundConfig> {
+  for await (const { source } of packetsInside(job)) return source;
+  throw foreign();
+}
+
+/** The packets that the clip's sound must be made of; holds the file's times against theirs. */
+class WantedPackets {
+  /** Packets that the clip must have. */
+  count = 0;
+  private readonly job: SoundToCheck;
+  private readonly source: SoundConfig;
+  private readonly audio: FileAudio;
+
+  constructor(job: SoundToCheck, source: SoundConfig, audio: FileAudio) {
+    this.job = job;
+    this.source = source;
+    this.audio = audio;
+  }
+
+  async *read(): AsyncGenerator<HeardPacket> {
+    let last: PlacedPacket | null = null;
+    let lateUs = Number.NEGATIVE_INFINITY;
+    for await (const packet of packetsInside(this.job)) {
+      if (!equalBytes(packet.source.config, this.source.config) || packet.startUs <= lateUs) continue;
+      const follows: boolean = last !== null && isNext(last, packet);
+      if (follows || last === null) {
+        this.checkTime(packet.startUs);
+        // Only packets of the file that stand for one in the ring have a time to go by.
+        lateUs = packet.startUs;
+      }
+      last = packet;
+      yield { data: packet.data, follows };
+    }
+  }
+
+  private checkTime(startUs: number): void {
+    const { audio } = this;
+    const { clip, tables } = this.job;
+    const inClip = (audio.times[this.count] ?? 0) / audio.timescale + audio.delay / MOVIE_TIMESCALE;
+    const toleranceUs = 1e6 / audio.timescale + 1e6 / MOVIE_TIMESCALE + 1e6 / tables.video.timescale + ROUNDING_US;
+    if (Math.abs(startUs - clip.coverage.startUs - inClip * 1e6) > toleranceUs) throw foreign();
+    this.count += 1;
+  }
+}
+
+/** In one recording, with less than half a packet's length between the two. */
+function isNext(before: PlacedPacket, after: PlacedPacket): boolean {
+  const [a, b] = [before.segment, after.segment];
+  const isOneRecording = a.recording === b.recording && a.wallOffsetUs === b.wallOffsetUs;
+  return isOneRecording && after.pts - before.pts < PACKET_SAMPLES + PACKET_SAMPLES / 2;
+}
