@@ -136,7 +136,7 @@ describe('up', () => {
     expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(5);
     expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
     expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
-  }, 60_000);
+  }, 120_000);
 
   it('rings by command and tells so', async () => {
     const before = up.lines.length;
