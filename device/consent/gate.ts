@@ -141,6 +141,11 @@ export class ConsentGate {
     return this.ledger.head;
   }
 
+  /** SHA-256 of the last order accepted, any owner's: what the next command must name (protocol/grant.ts). */
+  get lastOrder(): string {
+    return this.state.lastOrder;
+  }
+
   /** How storing decisions does. */
   get storage(): 'ok' | 'full' | 'failed' {
     return this.ledger.storage;

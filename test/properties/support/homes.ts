@@ -15,8 +15,8 @@ import {
   type DeviceState,
   type Doorbell,
   generateSigningKey,
+  giveOrder,
   issueAccount,
-  makeCommand,
   makeDenial,
   makeGrant,
   OwnerSession,
@@ -292,15 +292,9 @@ export class Homes<Kind extends string = HomeKind> {
   }
 
   private async becomeKind(): Promise<void> {
-    for (const { doorbell, session, key, receipts } of this.homes) {
+    for (const { doorbell, session, key } of this.homes) {
       const signer = { key, clock: this.homeClock, random: new SystemRandom() };
-      if (this.kind === 'no footage') {
-        const { jti, token } = makeCommand(signer, session.home.device, { action: 'forget' });
-        await session.command(token);
-        await this.until('forgetting', () =>
-          receipts.some(({ answers, outcome }) => answers === jti && outcome === 'command-done'),
-        );
-      }
+      if (this.kind === 'no footage') await giveOrder(session, signer, { action: 'forget' }, PATIENCE_MS);
       if (this.kind === 'offline') await doorbell.stop();
     }
   }
