@@ -528,6 +528,13 @@ export const ERRORS = {
     'Sign it again once five minutes have passed since the restore.',
   ),
   consent_too_old: rule(400, 3, false, 'The message was signed too long ago.', 'Sign a new one.'),
+  id_kind_wrong: rule(
+    400,
+    3,
+    false,
+    'The id of a request or search does not carry its kind.',
+    'Sign it again: ids of requests begin with `request-`, ids of searches with `search-`.',
+  ),
   consent_order_stale: rule(
     409,
     3,

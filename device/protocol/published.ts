@@ -3,7 +3,7 @@
 import { PUBLIC_AUDIENCE } from './claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { CLOCK_SKEW_S_MAX } from './grant.ts';
-import { actorId, idSchema } from './ids.ts';
+import { actorId, askKindOf, idSchema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
 import { partnerHasEnded } from './partner.ts';
 import {
@@ -68,6 +68,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   if (!request.ok) {
     return fault(request.fault === 'unknown-signer' ? 'consent_credential_invalid' : TOKEN_FAULT_CODES[request.fault]);
   }
+  if (askKindOf(request.claims.jti) !== 'request') return fault('id_kind_wrong');
   if (request.claims.agency !== agency) return fault('consent_credential_invalid');
   if (partnerHasEnded(request.claims.partner)) return fault('consent_partner_ended');
   const publication = openToken(published.publication, {

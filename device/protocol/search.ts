@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CELL_LETTERS } from './area.ts';
 import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, windowSchema } from './claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
-import { actorId, idSchema, sha256Schema } from './ids.ts';
+import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
 import type { TokenCrypto, Trust } from './published.ts';
 
@@ -122,6 +122,7 @@ export function openSearch(
     verify: crypto.verify,
   });
   if (!search.ok) return { ok: false, code: TOKEN_FAULT_CODES[search.fault] };
+  if (askKindOf(search.claims.jti) !== 'search') return { ok: false, code: 'id_kind_wrong' };
   const publication = openToken(word, {
     typ: 'doorsill-search-publication+jws',
     schema: searchPublicationSchema,
