@@ -22,6 +22,8 @@ export class AreaDesk {
   private readonly marks: HighWaterMarks;
   private readonly documents: CellDocuments<AreaDocument>;
   private lastList = '';
+  /** The list whose mark the disk has not taken yet. */
+  private unmarked: { list: Revocations; token: string } | null = null;
 
   constructor(deps: GateDeps, limits: GateLimits, marks: HighWaterMarks) {
     this.deps = deps;
@@ -35,6 +37,7 @@ export class AreaDesk {
         place: deps.place,
         serveStateAgencies: deps.serveStateAgencies ?? false,
         openRequestsMax: limits.openRequestsMax,
+        clockTrusted: () => marks.clockTrusted(),
       },
       deps.clock,
     );
@@ -53,17 +56,38 @@ export class AreaDesk {
 
   /** Opens a revocation list; null when it is the one already taken in. */
   openList(token: string, pins: Pins): Revocations | ErrorCode | null {
-    const { marks, view, deps } = this;
-    const judged = openRevocations(token, pins.registryKey, marks.revocations, view.revocations, deps.clock);
+    const { marks, view, deps, unmarked } = this;
+    const newest = unmarked?.list ?? view.revocations;
+    const judged = openRevocations(token, pins.registryKey, marks.revocations, newest, deps.clock);
     if (!judged.ok) return judged.code;
     return this.lastList === sha256Hex(token) ? null : judged.claims;
   }
 
+  /**
+   * Believes an opened list once its mark is durable: else a restart could bring an older one back. Until then no list is
+   * believed, so that nothing is granted and nothing leaves; `retryList` tries again.
+   */
   async takeList(list: Revocations, token: string): Promise<void> {
-    if (list.revision < this.marks.revocations) return;
-    this.lastList = sha256Hex(token);
-    await this.marks.raiseRevocations(list.revision).catch((thrown: unknown) => this.markFailed(thrown));
-    this.view.takeRevocations(list);
+    // A newer one may have come while this one waited for its turn, or wait for its mark.
+    if (list.revision < Math.max(this.marks.revocations, this.unmarked?.list.revision ?? 0)) return;
+    this.unmarked = { list, token };
+    await this.retryList();
+  }
+
+  /** Believes the list that waits for its mark, if the disk takes the mark now. */
+  async retryList(): Promise<void> {
+    const { unmarked } = this;
+    if (!unmarked) return;
+    try {
+      await this.marks.raiseRevocations(unmarked.list.revision);
+    } catch (thrown) {
+      this.view.takeRevocations(null);
+      this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
+      return;
+    }
+    this.unmarked = null;
+    this.lastList = sha256Hex(unmarked.token);
+    this.view.takeRevocations(unmarked.list);
   }
 
   /** What the owner is shown of a request. */
@@ -83,10 +107,7 @@ export class AreaDesk {
   clear(): void {
     this.documents.clear();
     this.lastList = '';
+    this.unmarked = null;
     this.view.clear();
-  }
-
-  private markFailed(thrown: unknown): void {
-    this.deps.log.warn('a revision mark could not be stored', { error: String(thrown) });
   }
 }

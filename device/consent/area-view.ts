@@ -32,6 +32,8 @@ export interface AreaViewSettings {
   place: Place;
   serveStateAgencies: boolean;
   openRequestsMax: number;
+  /** Whether the wall clock can be believed now. */
+  clockTrusted(): boolean;
 }
 
 export class AreaView implements GrantGround {
@@ -43,6 +45,8 @@ export class AreaView implements GrantGround {
   /** The credential with which each open request was handed out last. */
   private readonly handedOut = new Map<string, string>();
   private list: Revocations | null = null;
+  /** When the list is over by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
+  private listEndMs = 0;
 
   constructor(settings: AreaViewSettings, clock: Clock) {
     this.settings = settings;
@@ -125,9 +129,11 @@ export class AreaView implements GrantGround {
     return found;
   }
 
-  /** Takes in a verified list. */
-  takeRevocations(list: Revocations): void {
+  /** Takes in a verified list; null: none is believed any more. */
+  takeRevocations(list: Revocations | null): void {
     this.list = list;
+    const leftMs = list ? list.exp * 1_000 - this.clock.wallUs() / 1_000 : 0;
+    this.listEndMs = this.clock.monotonicMs() + leftMs;
   }
 
   /** Why this request's agency may not be answered now; null when it may. Uses the newest credential heard of the agency. */
@@ -138,13 +144,17 @@ export class AreaView implements GrantGround {
     if (fault) return fault;
     if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
     const list = this.list;
-    if (!list || this.held()) return 'consent_revocations_stale';
+    const held = this.held();
+    if (held !== null || !list) return held ?? 'consent_revocations_stale';
     return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
   }
 
   /** Why nothing may leave now: the list says nothing about it, and who withholds a revocation could keep what is live going. */
   held(): ErrorCode | null {
-    return !this.list || this.list.exp <= wallSeconds(this.clock) ? 'consent_revocations_stale' : null;
+    const { list, clock } = this;
+    const isOver = !list || list.exp <= wallSeconds(clock) || clock.monotonicMs() >= this.listEndMs;
+    if (isOver) return 'consent_revocations_stale';
+    return this.settings.clockTrusted() ? null : 'consent_clock_untrusted';
   }
 
   /** Whether a list kills a credential for this home. */

@@ -344,6 +344,7 @@ export class ConsentGate {
     await this.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
     this.area.view.dropExpired();
     this.searches.view.dropExpired();
+    await this.area.retryList();
     if (this.damage !== null) return;
     await this.orders.retryRevokes();
     await this.commands.finishForgets().catch((thrown: unknown) => {
