@@ -230,10 +230,16 @@ describe('a revocation list whose mark the disk does not take', () => {
       expect(rig.effects.last().code).toBe('consent_revocations_stale');
     }
     // A broker that goes back to an older one meanwhile finds no belief either, and in one breath neither.
-    const older = () => rig.revocations(rig.cast.revocations({ revision: 1, iat: rig.cast.nowS() + 1 }));
-    await older();
-    await Promise.all([rig.revocations(rig.cast.revocations({ revision: 3 })), older()]);
-    expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_revocations_stale' }));
+    let signedLater = 0;
+    const older = () => {
+      signedLater += 1;
+      return rig.revocations(rig.cast.revocations({ revision: 1, iat: rig.cast.nowS() + signedLater }));
+    };
+    const newer = () => rig.revocations(rig.cast.revocations({ revision: 3 }));
+    for (const come of [older, () => Promise.all([newer(), older()])]) {
+      await come();
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_revocations_stale' }));
+    }
     disk.stuckFile = null;
     await older();
     await rig.clock.advance(30_000);
