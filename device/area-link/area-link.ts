@@ -43,7 +43,7 @@ const PARTS_FOLLOWED_MAX = 200;
  */
 const HAND_OVER_MS_MIN = 100;
 export const HAND_OVER_MS_MAX = 400;
-/** Documents that wait to be handed over; more are dropped: all of them are published again. */
+/** Documents that wait to be handed over; of more the oldest are dropped: all of them are published again. */
 const WAITING_MAX = 400;
 
 /** A subscribe-only session. Every topic is subscribed to by its exact name, so that any broker delivers what it retains. */
@@ -145,10 +145,15 @@ export class AreaLink {
 
   /** Puts a message behind those that wait. Nothing looks at it before the broker has its acknowledgement. */
   private tell(message: AreaMessage): void {
-    const { log } = this.options;
     if (message.kind === 'revocations') this.waiting.unshift(message);
-    else if (this.waiting.length < WAITING_MAX) this.waiting.push(message);
-    else log.warn('an area document is dropped: too many wait', { kind: message.kind });
+    else this.waiting.push(message);
+    if (this.waiting.length > WAITING_MAX) {
+      this.waiting.splice(
+        this.waiting.findIndex(({ kind }) => kind !== 'revocations'),
+        1,
+      );
+      this.options.log.warn('an area document is dropped: too many wait');
+    }
     if (message.kind === 'revocations') this.arm(0);
     else if (this.timer === null) this.arm(this.pauseMs());
   }

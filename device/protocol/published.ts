@@ -68,7 +68,6 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   if (!request.ok) {
     return fault(request.fault === 'unknown-signer' ? 'consent_credential_invalid' : TOKEN_FAULT_CODES[request.fault]);
   }
-  if (askKindOf(request.claims.jti) !== 'request') return fault('id_kind_wrong');
   if (request.claims.agency !== agency) return fault('consent_credential_invalid');
   if (partnerHasEnded(request.claims.partner)) return fault('consent_partner_ended');
   const publication = openToken(published.publication, {
@@ -83,6 +82,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   if (publication.claims.request !== request.claims.jti || publication.claims.requestSha256 !== requestSha256) {
     return fault('consent_request_changed');
   }
+  if (askKindOf(request.claims.jti) !== 'request') return fault('id_kind_wrong');
   const opened = { request: request.claims, requestToken: published.request, requestSha256 };
   return { ok: true, opened: { ...opened, credential: credential.claims, published } };
 }

@@ -122,7 +122,6 @@ export function openSearch(
     verify: crypto.verify,
   });
   if (!search.ok) return { ok: false, code: TOKEN_FAULT_CODES[search.fault] };
-  if (askKindOf(search.claims.jti) !== 'search') return { ok: false, code: 'id_kind_wrong' };
   const publication = openToken(word, {
     typ: 'doorsill-search-publication+jws',
     schema: searchPublicationSchema,
@@ -135,6 +134,7 @@ export function openSearch(
   if (publication.claims.search !== search.claims.jti || publication.claims.searchSha256 !== requestSha256) {
     return { ok: false, code: 'consent_request_changed' };
   }
+  if (askKindOf(search.claims.jti) !== 'search') return { ok: false, code: 'id_kind_wrong' };
   const opened = {
     request: search.claims,
     requestToken: token,
