@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { type Ask, recipientOf } from '../protocol/ask.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
-import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet } from '../protocol/grant.ts';
+import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import type { Trust } from '../protocol/published.ts';
@@ -48,7 +48,7 @@ export class GateState {
   readonly requests = new Map<string, RequestRecord>();
   /** SHA-256 of every owner's token that is in the ledger, by its id. */
   readonly used = new Map<string, string>();
-  /** SHA-256 of the last owner's token that is in the ledger, of whichever kind. */
+  /** The chained hash of the last owner's token that is in the ledger, of whichever kind. */
   lastOrder: string;
   /** Ids of removals that came when their owner was none: noted, and refused as often as they come. */
   readonly removedAhead = new Set<string>();
@@ -180,8 +180,8 @@ export class GateState {
   }
 
   private noteOrder(jti: string, token: string): void {
-    this.lastOrder = sha256Hex(token);
-    this.used.set(jti, this.lastOrder);
+    this.lastOrder = sha256Hex(orderHeadInput(this.lastOrder, token));
+    this.used.set(jti, sha256Hex(token));
   }
 
   private noteWord(request: string, token: string): void {

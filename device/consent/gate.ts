@@ -141,7 +141,7 @@ export class ConsentGate {
     return this.ledger.head;
   }
 
-  /** SHA-256 of the last order accepted, any owner's: what the next command must name (protocol/grant.ts). */
+  /** The chained hash of the last order accepted, any owner's: what the next command must name (protocol/grant.ts). */
   get lastOrder(): string {
     return this.state.lastOrder;
   }

@@ -87,7 +87,7 @@ export class OwnerSession {
   }
 
   /**
-   * SHA-256 of the device's last accepted order, for the next command to name. It may be wrong: until a receipt was heard in
+   * The device's last accepted order by its chained hash, for the next command to name. It may be wrong: until a receipt was heard in
    * this session it comes from the unsigned state, and another owner may order meanwhile. The device then refuses the command in
    * a signed receipt that names the right one.
    */

@@ -77,8 +77,8 @@ export const commandSchema = z.strictObject({
   jti: idSchema,
   command: commandActionSchema,
   /**
-   * SHA-256 of the last order that the device had accepted when this one was signed, whichever owner's: the exact bytes of that
-   * grant, denial, revocation or command. The device names it in each receipt (`lastOrder`).
+   * The last order that the device had accepted when this one was signed, whichever owner's and of whichever kind, by a hash
+   * that covers all before it too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
    */
   after: sha256Schema.optional(),
 });
@@ -103,6 +103,14 @@ export function mustNameLastOrder(command: CommandAction): boolean {
     case 'remove-owner':
       return false;
   }
+}
+
+/**
+ * The text whose SHA-256 names an order once it is accepted: `before` is the hash before it, `token` the order's exact bytes.
+ * Chained, so that nobody can be led to name an order that is still on its way: what else is accepted first changes its name.
+ */
+export function orderHeadInput(before: string, token: string): string {
+  return `${before}\n${token}`;
 }
 
 /** The text whose SHA-256 stands for the last order of a device that has accepted none yet. */

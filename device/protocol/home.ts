@@ -182,7 +182,7 @@ export const receiptSchema = z.strictObject({
   /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
   intake: z.string().max(4_096).optional(),
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
-  /** SHA-256 of the last order that the device has accepted, any owner's: what the next command names in `after` (grant.ts). */
+  /** The last order that the device has accepted, any owner's, by its chained hash: what the next command names in `after` (grant.ts). */
   lastOrder: sha256Schema,
 });
 export type Receipt = z.infer<typeof receiptSchema>;

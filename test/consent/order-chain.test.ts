@@ -1,7 +1,7 @@
 // Holds: owners' orders act in the order in which they were given, whatever a broker does with them, and the safe side wins.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { noOrderYet } from '../../device/protocol/grant.ts';
+import { noOrderYet, orderHeadInput } from '../../device/protocol/grant.ts';
 import { textClaim } from '../support/parties.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 
@@ -13,6 +13,8 @@ afterEach(() => rig.close());
 
 const privacy = (on: boolean, changes = {}) => rig.cast.command({ action: 'privacy', on }, changes);
 const names = () => rig.gate.owners().map(({ name }) => name);
+/** What the head becomes when an order is accepted: the hash of the head before it and the order's exact bytes. */
+const nextHead = (before: string, token: string) => sha256Hex(orderHeadInput(before, token));
 const refusal = () => rig.effects.last().code;
 
 describe('two orders of one second that a broker swaps', () => {
@@ -62,22 +64,25 @@ describe('an order that names the last accepted one', () => {
 
   it('names what any owner ordered: commands, grants, denials and revocations', async () => {
     expect(rig.gate.lastOrder).toBe(sha256Hex(noOrderYet(rig.cast.device.id)));
+    let head = rig.gate.lastOrder;
     const { requestToken, grantToken } = await rig.granted();
-    expect(rig.gate.lastOrder).toBe(sha256Hex(grantToken));
+    head = nextHead(head, grantToken);
+    expect(rig.gate.lastOrder).toBe(head);
     const stale = privacy(false);
     for (const [action, token] of [
       ['revoke', rig.cast.revoke(grantToken)],
       ['deny', rig.cast.denial(requestToken)],
     ] as const) {
       await rig.send(action, token);
-      expect(rig.gate.lastOrder).toBe(sha256Hex(token));
+      head = nextHead(head, token);
+      expect(rig.gate.lastOrder).toBe(head);
     }
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const hers = rig.cast.command({ action: 'privacy', on: true }, {}, sam);
     await rig.command(hers);
     await rig.reboot();
-    expect(rig.gate.lastOrder).toBe(sha256Hex(hers));
+    expect(rig.gate.lastOrder).toBe(nextHead(head, hers));
     await rig.command(stale);
     expect([rig.gate.privacyOn, refusal()]).toEqual([true, 'consent_order_stale']);
     await rig.command(privacy(false));
@@ -114,6 +119,20 @@ describe('an order that names the last accepted one', () => {
     await rig.command(rig.cast.command({ action: 'forget' }, {}, sam));
     expect(rig.effects.forgotten).toEqual([undefined]);
   });
+});
+
+it('an order that was led to name a safe one not accepted yet is dead after any other order', async () => {
+  const sam = otherCast(rig).owner;
+  await rig.gate.pair(sam.key.publicKey, 'Sam');
+  // The broker holds Sam's order back and tells Alex's client, in the unsigned state, that it was the last one.
+  const heldBack = rig.cast.command({ action: 'privacy', on: true }, {}, sam);
+  const seeing = [nextHead(rig.gate.lastOrder, heldBack), sha256Hex(heldBack)].map((after) =>
+    privacy(false, { after }),
+  );
+  await rig.command(privacy(true));
+  await rig.command(heldBack);
+  for (const token of seeing) await rig.command(token);
+  expect([rig.gate.privacyOn, refusal()]).toEqual([true, 'consent_order_stale']);
 });
 
 describe('the safe side', () => {

@@ -174,7 +174,7 @@ it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
     info: {
       title: 'doorsill',
       version: CONTRACT_VERSION,
-      description: `MQTT 3.1.1, QoS 1, payloads of at most ${PAYLOAD_BYTES_MAX} bytes. A signed payload is a compact JWS: header {"alg":"EdDSA","typ":...} with nothing else, claims as compact JSON with no key twice, base64url without padding. The prefix ${DEFAULT_PREFIX} can be configured.`,
+      description: `MQTT 3.1.1, QoS 1, payloads of at most ${PAYLOAD_BYTES_MAX} bytes. A signed payload is a compact JWS: header {"alg":"EdDSA","typ":...} with nothing else, claims as compact JSON with no key twice, base64url without padding. Ids of requests begin with "request-", ids of searches with "search-". A command that must name the device’s last accepted order (privacy off, search-party on, forget, reset-clock-mark, add-owner) has its name in "after": sha256("doorsill-orders\\n" + device id) before the first order, then sha256(the name before + "\\n" + the accepted token) for each grant, denial, revocation and command of lasting effect, as hex. The prefix ${DEFAULT_PREFIX} can be configured.`,
     },
     channels: Object.fromEntries(
       Object.entries(CHANNELS).map(([name, channel]) => [
