@@ -81,7 +81,7 @@ export class AreaDesk {
     try {
       await this.marks.raiseRevocations(unmarked.list.revision);
     } catch (thrown) {
-      this.view.takeRevocations(null);
+      this.view.dropRevocations();
       this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
       return;
     }

@@ -20,6 +20,8 @@ import type { GrantGround } from './live-grant.ts';
 /** So many ids of refused or cancelled requests are remembered; the oldest go first. */
 const REMEMBERED_IDS_MAX = 2_000;
 
+const NO_LIST = 'consent_revocations_stale';
+
 /** What one area document brought. */
 export interface AreaNews {
   /** Ids the bridge ended early. */
@@ -47,6 +49,7 @@ export class AreaView implements GrantGround {
   private list: Revocations | null = null;
   /** When the list is over by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
   private listEndMs = 0;
+  private whyNoList: ErrorCode = NO_LIST;
 
   constructor(settings: AreaViewSettings, clock: Clock) {
     this.settings = settings;
@@ -129,11 +132,16 @@ export class AreaView implements GrantGround {
     return found;
   }
 
-  /** Takes in a verified list; null: none is believed any more. */
-  takeRevocations(list: Revocations | null): void {
+  /** Takes in a verified list. */
+  takeRevocations(list: Revocations): void {
     this.list = list;
-    const leftMs = list ? list.exp * 1_000 - this.clock.wallUs() / 1_000 : 0;
-    this.listEndMs = this.clock.monotonicMs() + leftMs;
+    this.listEndMs = this.clock.monotonicMs() + list.exp * 1_000 - this.clock.wallUs() / 1_000;
+  }
+
+  /** Believes no list any more: there is a newer one, whose mark could not be stored. */
+  dropRevocations(): void {
+    this.list = null;
+    this.whyNoList = 'consent_storage_failed';
   }
 
   /** Why this request's agency may not be answered now; null when it may. Uses the newest credential heard of the agency. */
@@ -145,15 +153,15 @@ export class AreaView implements GrantGround {
     if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
     const list = this.list;
     const held = this.held();
-    if (held !== null || !list) return held ?? 'consent_revocations_stale';
+    if (held !== null || !list) return held ?? NO_LIST;
     return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
   }
 
   /** Why nothing may leave now: the list says nothing about it, and who withholds a revocation could keep what is live going. */
   held(): ErrorCode | null {
     const { list, clock } = this;
-    const isOver = !list || list.exp <= wallSeconds(clock) || clock.monotonicMs() >= this.listEndMs;
-    if (isOver) return 'consent_revocations_stale';
+    if (!list) return this.whyNoList;
+    if (list.exp <= wallSeconds(clock) || clock.monotonicMs() >= this.listEndMs) return NO_LIST;
     return this.settings.clockTrusted() ? null : 'consent_clock_untrusted';
   }
 
@@ -191,6 +199,7 @@ export class AreaView implements GrantGround {
     this.refusedAs.clear();
     this.cancelled.clear();
     this.list = null;
+    this.whyNoList = NO_LIST;
   }
 }
 

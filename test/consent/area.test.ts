@@ -225,9 +225,9 @@ describe('a revocation list whose mark the disk does not take', () => {
     const list = rig.cast.revocations({ revision: 2, revoked: [{ agency: 'agency-other', upToRevision: 1 }] });
     for (let times = 0; times < 2; times += 1) {
       await rig.revocations(list);
-      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_revocations_stale' }));
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_storage_failed' }));
       await rig.send('grant', rig.cast.grant(await rig.publish()));
-      expect(rig.effects.last().code).toBe('consent_revocations_stale');
+      expect(rig.effects.last().code).toBe('consent_storage_failed');
     }
     // A broker that goes back to an older one meanwhile finds no belief either, and in one breath neither.
     let signedLater = 0;
@@ -238,7 +238,7 @@ describe('a revocation list whose mark the disk does not take', () => {
     const newer = () => rig.revocations(rig.cast.revocations({ revision: 3 }));
     for (const come of [older, () => Promise.all([newer(), older()])]) {
       await come();
-      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_revocations_stale' }));
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_storage_failed' }));
     }
     disk.stuckFile = null;
     await older();
