@@ -1,5 +1,6 @@
 // Owns: taking in what the area link brings: opened, held against the marks, then believed; and the notices that follow.
 // Not here: what is believed (area-view.ts), what becomes of grants (gate.ts).
+import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { cellOf } from '../protocol/area.ts';
 import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
@@ -18,6 +19,8 @@ import { openAreaDocument, openRevocations } from './verify-area.ts';
 const COVERAGE_SPANS_MAX = 20;
 export class AreaDesk {
   readonly view: AreaView;
+  /** Whether the mark of the newest list could be stored. */
+  storage: 'ok' | 'full' | 'failed' = 'ok';
   private readonly deps: GateDeps;
   private readonly marks: HighWaterMarks;
   private readonly documents: CellDocuments<AreaDocument>;
@@ -81,11 +84,14 @@ export class AreaDesk {
     try {
       await this.marks.raiseRevocations(unmarked.list.revision);
     } catch (thrown) {
+      this.storage = isNoSpace(thrown) ? 'full' : 'failed';
       this.view.dropRevocations();
+      this.deps.effects.changed();
       this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
       return;
     }
     this.unmarked = null;
+    this.storage = 'ok';
     this.lastList = sha256Hex(unmarked.token);
     this.view.takeRevocations(unmarked.list);
   }
@@ -108,6 +114,7 @@ export class AreaDesk {
     this.documents.clear();
     this.lastList = '';
     this.unmarked = null;
+    this.storage = 'ok';
     this.view.clear();
   }
 }

@@ -148,7 +148,7 @@ export class ConsentGate {
 
   /** How storing decisions does. */
   get storage(): 'ok' | 'full' | 'failed' {
-    return this.ledger.storage;
+    return this.ledger.storage === 'ok' ? this.area.storage : this.ledger.storage;
   }
 
   get clockTrusted(): boolean {
@@ -283,7 +283,11 @@ export class ConsentGate {
       takenBack.set(order.claims.grant, order);
       this.runner.endNamed(order);
     } else if (!this.hasRoom()) return;
-    await this.queue.run(() => this.orders.carryOut(order));
+    await this.queue.run(async () => {
+      // There may be room for the newest list's mark again: a grant need not wait for the next upkeep.
+      if (order.kind === 'grant') await this.area.retryList();
+      await this.orders.carryOut(order);
+    });
     this.arm();
   }
 
