@@ -44,6 +44,7 @@ export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { startDevice } from './main.ts';
+export { giveOrder } from './owner/give-order.ts';
 export * from './owner/homes.ts';
 export * from './owner/owner-key.ts';
 export * from './owner/owner-session.ts';

@@ -136,6 +136,7 @@ export class Voice {
       device: id,
       ...body,
       ledger: gate.head,
+      lastOrder: gate.lastOrder,
     };
     const sent = home.publishReceipt(signToken('doorsill-receipt+jws', receipt, key));
     told.follow(receipt.ledger.entries, sent);
@@ -190,6 +191,7 @@ export class Voice {
       requests: gate.openRequests().slice(-REQUESTS_MAX),
       refused: gate.unbelievedCounts(),
       ledger: gate.head,
+      lastOrder: gate.lastOrder,
     };
   }
 }

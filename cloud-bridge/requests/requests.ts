@@ -8,7 +8,7 @@ import type { Log } from '../../device/base/log.ts';
 import type { AgencyAction } from '../../device/protocol/agency.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { asksBeyond } from '../../device/protocol/published.ts';
 import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/protocol/request.ts';
@@ -90,7 +90,7 @@ export class Requests {
   }
 
   /**
-   * Takes in a request; the same bytes again change nothing. Throws `token_...`, `agency_...`, `credential_unavailable`,
+   * Takes in a request; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`, `agency_...`, `credential_unavailable`,
    * `partner_...`, `request_limits`, `request_exists`.
    */
   async post(token: string, { draft = false, partner }: Posting = {}): Promise<RequestView> {
@@ -104,6 +104,7 @@ export class Requests {
       audience: bridgeId,
       keys: [credential.key],
     });
+    if (askKindOf(request.jti) !== 'request') throw failure('id_kind_wrong');
     if (request.partner !== partner) throw failure('token_unknown_claims');
     const channel = partner === undefined ? null : await this.deps.partners.usable(partner);
     const known = await store.find(request.jti);

@@ -10,7 +10,7 @@ import { cellsAround } from '../../device/protocol/area.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
 import {
@@ -78,13 +78,14 @@ export class Searches {
   }
 
   /**
-   * Takes in a search with its plain photo; the same bytes again change nothing. Throws `token_...`, `search_poster_unknown`,
-   * `search_photo_invalid`, `search_limits`.
+   * Takes in a search with its plain photo; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`,
+   * `search_poster_unknown`, `search_photo_invalid`, `search_limits`.
    */
   async post(token: string, photo: string, pairing: string): Promise<SearchPostedView> {
     const { clock, store, posters, key, log } = this.deps;
     const pinned = { typ: 'doorsill-search+jws', schema: searchSchema, audience: this.deps.bridgeId } as const;
     const search = readToken(token, { ...pinned, keys: claimedSigner(token) });
+    if (askKindOf(search.jti) !== 'search') throw failure('id_kind_wrong');
     const device = await posters.homeOf(search.iss, pairing);
     const nowS = wallSeconds(clock);
     this.assertAllowed(search, nowS);

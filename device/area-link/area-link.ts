@@ -3,11 +3,11 @@
 import type { z } from 'zod';
 import { assert } from '../base/assert.ts';
 import { fromUtf8 } from '../base/bytes.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage, MqttSubscription } from '../base/mqtt-subscription.ts';
-import type { Random } from '../base/random.ts';
+import { integerBelow, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
 import { parseToken } from '../protocol/jws.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
@@ -37,12 +37,23 @@ export type AreaMessage =
 /** Parts that a link has begun to listen to, after which it lets go of none: a broker that says other numbers in turns makes no work. */
 const PARTS_FOLLOWED_MAX = 200;
 
+/**
+ * A document is handed over so long after it came, drawn anew for each: acknowledged before that, in the same time whether the home
+ * makes anything of it or not. Revocations are judged alike in every home, and at once.
+ */
+const HAND_OVER_MS_MIN = 100;
+export const HAND_OVER_MS_MAX = 400;
+/** Documents that wait to be handed over; of more the oldest are dropped: all of them are published again. */
+const WAITING_MAX = 400;
+
 /** A subscribe-only session. Every topic is subscribed to by its exact name, so that any broker delivers what it retains. */
 export class AreaLink {
   private readonly options: AreaLinkOptions;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly link: MqttLink;
   private readonly listeners = new Set<(message: AreaMessage) => void>();
+  private readonly waiting: AreaMessage[] = [];
+  private timer: Timer | null = null;
   private started = false;
 
   constructor(options: AreaLinkOptions) {
@@ -72,7 +83,7 @@ export class AreaLink {
     return this.link.onState(listener);
   }
 
-  /** Calls `listener` with everything that comes; returns what takes it off again. */
+  /** Calls `listener` with everything that comes, once it is acknowledged; returns what takes it off again. */
   onMessage(listener: (message: AreaMessage) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
@@ -94,6 +105,9 @@ export class AreaLink {
 
   async stop(): Promise<void> {
     await this.link.stop();
+    this.timer?.cancel();
+    this.timer = null;
+    this.waiting.length = 0;
   }
 
   /**
@@ -129,8 +143,34 @@ export class AreaLink {
     this.link.subscribe([topicOf(cell, 1)], (message) => hear(1, message));
   }
 
+  /** Puts a message behind those that wait. Nothing looks at it before the broker has its acknowledgement. */
   private tell(message: AreaMessage): void {
-    for (const listener of [...this.listeners]) listener(message);
+    if (message.kind === 'revocations') this.waiting.unshift(message);
+    else this.waiting.push(message);
+    if (this.waiting.length > WAITING_MAX) {
+      this.waiting.splice(
+        this.waiting.findIndex(({ kind }) => kind !== 'revocations'),
+        1,
+      );
+      this.options.log.warn('an area document is dropped: too many wait');
+    }
+    if (message.kind === 'revocations') this.arm(0);
+    else if (this.timer === null) this.arm(this.pauseMs());
+  }
+
+  private pauseMs(): number {
+    const { random } = this.options;
+    return HAND_OVER_MS_MIN + integerBelow(random, HAND_OVER_MS_MAX - HAND_OVER_MS_MIN);
+  }
+
+  private arm(delayMs: number): void {
+    this.timer?.cancel();
+    this.timer = this.options.clock.after(delayMs, () => {
+      this.timer = null;
+      const message = this.waiting.shift();
+      if (this.waiting.length > 0) this.arm(this.waiting[0]?.kind === 'revocations' ? 0 : this.pauseMs());
+      if (message) for (const listener of [...this.listeners]) listener(message);
+    });
   }
 }
 

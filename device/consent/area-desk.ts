@@ -1,5 +1,6 @@
 // Owns: taking in what the area link brings: opened, held against the marks, then believed; and the notices that follow.
 // Not here: what is believed (area-view.ts), what becomes of grants (gate.ts).
+import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { cellOf } from '../protocol/area.ts';
 import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
@@ -18,10 +19,14 @@ import { openAreaDocument, openRevocations } from './verify-area.ts';
 const COVERAGE_SPANS_MAX = 20;
 export class AreaDesk {
   readonly view: AreaView;
+  /** Whether the mark of the newest list could be stored. */
+  storage: 'ok' | 'full' | 'failed' = 'ok';
   private readonly deps: GateDeps;
   private readonly marks: HighWaterMarks;
   private readonly documents: CellDocuments<AreaDocument>;
   private lastList = '';
+  /** The list whose mark the disk has not taken yet. */
+  private unmarked: { list: Revocations; token: string } | null = null;
 
   constructor(deps: GateDeps, limits: GateLimits, marks: HighWaterMarks) {
     this.deps = deps;
@@ -35,6 +40,7 @@ export class AreaDesk {
         place: deps.place,
         serveStateAgencies: deps.serveStateAgencies ?? false,
         openRequestsMax: limits.openRequestsMax,
+        clockTrusted: () => marks.clockTrusted(),
       },
       deps.clock,
     );
@@ -53,17 +59,41 @@ export class AreaDesk {
 
   /** Opens a revocation list; null when it is the one already taken in. */
   openList(token: string, pins: Pins): Revocations | ErrorCode | null {
-    const { marks, view, deps } = this;
-    const judged = openRevocations(token, pins.registryKey, marks.revocations, view.revocations, deps.clock);
+    const { marks, view, deps, unmarked } = this;
+    const newest = unmarked?.list ?? view.revocations;
+    const judged = openRevocations(token, pins.registryKey, marks.revocations, newest, deps.clock);
     if (!judged.ok) return judged.code;
     return this.lastList === sha256Hex(token) ? null : judged.claims;
   }
 
+  /**
+   * Believes an opened list once its mark is durable: else a restart could bring an older one back. Until then no list is
+   * believed, so that nothing is granted and nothing leaves; `retryList` tries again.
+   */
   async takeList(list: Revocations, token: string): Promise<void> {
-    if (list.revision < this.marks.revocations) return;
-    this.lastList = sha256Hex(token);
-    await this.marks.raiseRevocations(list.revision).catch((thrown: unknown) => this.markFailed(thrown));
-    this.view.takeRevocations(list);
+    // A newer one may have come while this one waited for its turn, or wait for its mark.
+    if (list.revision < Math.max(this.marks.revocations, this.unmarked?.list.revision ?? 0)) return;
+    this.unmarked = { list, token };
+    await this.retryList();
+  }
+
+  /** Believes the list that waits for its mark, if the disk takes the mark now. */
+  async retryList(): Promise<void> {
+    const { unmarked } = this;
+    if (!unmarked) return;
+    try {
+      await this.marks.raiseRevocations(unmarked.list.revision);
+    } catch (thrown) {
+      this.storage = isNoSpace(thrown) ? 'full' : 'failed';
+      this.view.dropRevocations();
+      this.deps.effects.changed();
+      this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
+      return;
+    }
+    this.unmarked = null;
+    this.storage = 'ok';
+    this.lastList = sha256Hex(unmarked.token);
+    this.view.takeRevocations(unmarked.list);
   }
 
   /** What the owner is shown of a request. */
@@ -83,10 +113,8 @@ export class AreaDesk {
   clear(): void {
     this.documents.clear();
     this.lastList = '';
+    this.unmarked = null;
+    this.storage = 'ok';
     this.view.clear();
-  }
-
-  private markFailed(thrown: unknown): void {
-    this.deps.log.warn('a revision mark could not be stored', { error: String(thrown) });
   }
 }

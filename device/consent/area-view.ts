@@ -20,6 +20,8 @@ import type { GrantGround } from './live-grant.ts';
 /** So many ids of refused or cancelled requests are remembered; the oldest go first. */
 const REMEMBERED_IDS_MAX = 2_000;
 
+const NO_LIST = 'consent_revocations_stale';
+
 /** What one area document brought. */
 export interface AreaNews {
   /** Ids the bridge ended early. */
@@ -32,6 +34,8 @@ export interface AreaViewSettings {
   place: Place;
   serveStateAgencies: boolean;
   openRequestsMax: number;
+  /** Whether the wall clock can be believed now. */
+  clockTrusted(): boolean;
 }
 
 export class AreaView implements GrantGround {
@@ -43,6 +47,9 @@ export class AreaView implements GrantGround {
   /** The credential with which each open request was handed out last. */
   private readonly handedOut = new Map<string, string>();
   private list: Revocations | null = null;
+  /** When the list is over by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
+  private listEndMs = 0;
+  private whyNoList: ErrorCode = NO_LIST;
 
   constructor(settings: AreaViewSettings, clock: Clock) {
     this.settings = settings;
@@ -128,6 +135,13 @@ export class AreaView implements GrantGround {
   /** Takes in a verified list. */
   takeRevocations(list: Revocations): void {
     this.list = list;
+    this.listEndMs = this.clock.monotonicMs() + list.exp * 1_000 - this.clock.wallUs() / 1_000;
+  }
+
+  /** Believes no list any more: there is a newer one, whose mark could not be stored. */
+  dropRevocations(): void {
+    this.list = null;
+    this.whyNoList = 'consent_storage_failed';
   }
 
   /** Why this request's agency may not be answered now; null when it may. Uses the newest credential heard of the agency. */
@@ -138,13 +152,17 @@ export class AreaView implements GrantGround {
     if (fault) return fault;
     if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
     const list = this.list;
-    if (!list || this.held()) return 'consent_revocations_stale';
+    const held = this.held();
+    if (held !== null || !list) return held ?? NO_LIST;
     return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
   }
 
   /** Why nothing may leave now: the list says nothing about it, and who withholds a revocation could keep what is live going. */
   held(): ErrorCode | null {
-    return !this.list || this.list.exp <= wallSeconds(this.clock) ? 'consent_revocations_stale' : null;
+    const { list, clock } = this;
+    if (!list) return this.whyNoList;
+    if (list.exp <= wallSeconds(clock) || clock.monotonicMs() >= this.listEndMs) return NO_LIST;
+    return this.settings.clockTrusted() ? null : 'consent_clock_untrusted';
   }
 
   /** Whether a list kills a credential for this home. */
@@ -181,6 +199,7 @@ export class AreaView implements GrantGround {
     this.refusedAs.clear();
     this.cancelled.clear();
     this.list = null;
+    this.whyNoList = NO_LIST;
   }
 }
 

@@ -3,6 +3,7 @@
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Ask, OpenedAsk } from '../protocol/ask.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { askKindOf } from '../protocol/ids.ts';
 import type { Credential } from '../protocol/request.ts';
 import type { AreaView } from './area-view.ts';
 import type { GrantGround } from './live-grant.ts';
@@ -19,9 +20,10 @@ export class Asks {
     this.clock = clock;
   }
 
-  /** An ask that is open and this home's business. Ids are not shared: an agency's request goes before a search of its id. */
+  /** An ask that is open and this home's business. Its id says which kind it is, and is looked up among that kind alone. */
   find(id: string): OpenedAsk | null {
-    return this.area.request(id) ?? this.searches.sighted(id)?.search ?? null;
+    if (askKindOf(id) === 'search') return this.searches.sighted(id)?.search ?? null;
+    return this.area.request(id);
   }
 
   /** Ids of all of them. */
@@ -29,14 +31,15 @@ export class Asks {
     return [...this.area.requests().map(({ request }) => request.jti), ...this.searches.sightedIds()];
   }
 
-  /** Whether whoever asked, or the bridge, took it back. */
-  isCancelled(id: string): boolean {
-    return this.area.isCancelled(id) || this.searches.hasEnded(id);
+  /** Whether whoever asked, or the bridge, took it back. By what was signed: ids of a former contract did not tell their kind. */
+  isCancelled(ask: Ask): boolean {
+    return 'agency' in ask ? this.area.isCancelled(ask.jti) : this.searches.hasEnded(ask.jti);
   }
 
   /** Why an ask that was published is not among the open ones; null when it was never heard of. */
   whyNotOpen(id: string): ErrorCode | null {
-    return this.searches.hasEnded(id) ? 'consent_request_cancelled' : this.area.whyNotOpen(id);
+    if (askKindOf(id) !== 'search') return this.area.whyNotOpen(id);
+    return this.searches.hasEnded(id) ? 'consent_request_cancelled' : null;
   }
 
   /** Why who asks may not be answered now; null when they may. */

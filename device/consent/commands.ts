@@ -5,7 +5,7 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import type { Command } from '../protocol/grant.ts';
+import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/grant.ts';
 import { signToken } from '../protocol/jws.ts';
 import type { GateEffects } from './gate-effects.ts';
 import type { GateState } from './gate-state.ts';
@@ -33,6 +33,14 @@ export interface CommandDeps {
   announce(): void;
 }
 
+/** What became of a command. `detail`: what was not done of one that was carried out. */
+export interface Carried {
+  refused?: Failure;
+  detail?: string;
+}
+
+const DONE: Carried = {};
+
 /** Ids of presses are remembered for as long as a press is believed at all; more than this in that time are refused. */
 const BRIEF_IDS_MAX = 256;
 
@@ -48,18 +56,36 @@ export class CommandDesk {
     this.bootMs = deps.clock.monotonicMs();
   }
 
-  /** Carries out a command, or says why not. A repeat of the same bytes is done again only in its answer. Throws coded failures. */
-  async carryOut(command: Command, token: string): Promise<Failure | null> {
-    const { state, clock, marks, effects, record } = this.deps;
+  /**
+   * Carries out a command, or says why not. A repeat of the same bytes is answered as the first was and does nothing more.
+   * Throws coded failures.
+   */
+  async carryOut(command: Command, token: string): Promise<Carried> {
+    const { state, clock } = this.deps;
     const usedAs = state.used.get(command.jti) ?? this.brief.get(command.jti)?.sha256;
     if (usedAs !== undefined) {
-      if (usedAs !== sha256Hex(token)) return failure('consent_replayed');
+      if (usedAs !== sha256Hex(token)) return { refused: failure('consent_replayed') };
+      if (state.removedAhead.has(command.jti)) return { refused: failure('owner_unknown') };
       await this.finishForget(command.jti);
-      return null;
+      return DONE;
     }
     const fault = commandFault(command, clock);
-    if (fault) return fault;
-    const order = command.command;
+    if (fault) return { refused: fault };
+    // A broker can hold an order back or swap two of them: each acts only on the state its signer knew, and once.
+    if (mustNameLastOrder(command.command) && command.after !== state.lastOrder) {
+      return { refused: failure('consent_order_stale') };
+    }
+    if (command.command.action === 'forget') return this.forget(command, token, command.command.window);
+    const refused = await this.obey(command, command.command, token);
+    return refused ? { refused } : DONE;
+  }
+
+  private async obey(
+    command: Command,
+    order: Exclude<CommandAction, { action: 'forget' }>,
+    token: string,
+  ): Promise<Failure | null> {
+    const { effects, record } = this.deps;
     const signed = { jti: command.jti, token };
     switch (order.action) {
       case 'press':
@@ -74,39 +100,63 @@ export class CommandDesk {
         return null;
       }
       case 'privacy':
-        // A broker can hold one order back and deliver it after a later one: the owner's last word counts.
-        if (command.iat < state.privacySignedS) return failure('consent_too_old');
         await record({ type: 'privacy-set', body: { ...signed, on: order.on } });
         effects.privacy(order.on);
         return null;
       case 'search-party':
-        if (command.iat < state.searchPartySignedS) return failure('consent_too_old');
         await record({ type: 'search-party-set', body: { ...signed, on: order.on } });
         this.deps.searchParty(order.on);
         return null;
-      case 'forget': {
-        const window = order.window === undefined ? {} : { window: order.window };
-        await record({ type: 'forget-ordered', body: { ...signed, ...window } });
-        await this.finishForget(command.jti);
-        return null;
-      }
       case 'reset-clock-mark':
-        if (!clock.synchronised()) return failure('consent_clock_untrusted');
-        await record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
-        await marks
-          .resetClock()
-          .catch((thrown: unknown) =>
-            this.deps.log.warn('the clock mark could not be stored', { error: String(thrown) }),
-          );
-        return null;
+        return this.resetClockMark(signed);
       case 'add-owner':
         return this.addOwner(signed, order.key, order.name);
       case 'remove-owner':
-        if (!state.owners.has(order.key)) return failure('owner_unknown');
-        if (state.owners.size === 1) return failure('owner_last');
-        await record({ type: 'owner-removed', body: { ...signed, key: order.key } });
-        return null;
+        return this.removeOwner(signed, order.key);
     }
+  }
+
+  /**
+   * Destroys what was recorded until the order was signed, and nothing newer: how late it comes is the broker's choice. Claims
+   * hold whole seconds, so footage of the second of signing goes too.
+   */
+  private async forget({ jti, iat }: Command, token: string, asked: Window | undefined): Promise<Carried> {
+    const nowUs = this.deps.clock.wallUs();
+    const signedUs = Math.min(nowUs, (iat + 1) * 1_000_000);
+    const isLate = signedUs < nowUs;
+    const window =
+      isLate || asked
+        ? { startUs: asked?.startUs ?? 0, endUs: Math.min(asked?.endUs ?? signedUs, signedUs) }
+        : undefined;
+    if (window && window.startUs >= window.endUs) return { refused: failure('consent_window_future') };
+    await this.deps.record({ type: 'forget-ordered', body: { jti, token, ...(window ? { window } : {}) } });
+    await this.finishForget(jti);
+    const isCut = isLate && (asked === undefined || asked.endUs > signedUs);
+    if (!isCut) return DONE;
+    const until = new Date(signedUs / 1_000).toISOString();
+    return { detail: `Footage from after the order was signed (${until} on the device's clock) was kept.` };
+  }
+
+  private async resetClockMark(signed: { jti: string; token: string }): Promise<Failure | null> {
+    const { clock, marks, log, record } = this.deps;
+    if (!clock.synchronised()) return failure('consent_clock_untrusted');
+    await record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
+    await marks.resetClock().catch((thrown: unknown) => {
+      log.warn('the clock mark could not be stored', { error: String(thrown) });
+    });
+    return null;
+  }
+
+  /** Removing somebody who is no owner is noted: a broker may have swapped it with their adding, which must not act after it. */
+  private async removeOwner(signed: { jti: string; token: string }, key: string): Promise<Failure | null> {
+    const { state, record } = this.deps;
+    if (!state.owners.has(key)) {
+      await record({ type: 'owner-removed-ahead', body: { ...signed, key } });
+      return failure('owner_unknown');
+    }
+    if (state.owners.size === 1) return failure('owner_last');
+    await record({ type: 'owner-removed', body: { ...signed, key } });
+    return null;
   }
 
   /** Finishes every `forget` that a crash or a failing disk left undone. */

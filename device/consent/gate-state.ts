@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { type Ask, recipientOf } from '../protocol/ask.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
-import { CLOCK_SKEW_S_MAX, grantSchema } from '../protocol/grant.ts';
+import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import type { Trust } from '../protocol/published.ts';
@@ -48,6 +48,10 @@ export class GateState {
   readonly requests = new Map<string, RequestRecord>();
   /** SHA-256 of every owner's token that is in the ledger, by its id. */
   readonly used = new Map<string, string>();
+  /** The chained hash of the last owner's token that is in the ledger, of whichever kind. */
+  lastOrder: string;
+  /** Ids of removals that came when their owner was none: noted, and refused as often as they come. */
+  readonly removedAhead = new Set<string>();
   /** The request each grant acts on. */
   readonly requestOf = new Map<string, string>();
   /** Grants that were revoked before they arrived. */
@@ -58,12 +62,8 @@ export class GateState {
   readonly forgetOrders = new Map<string, Window | null>();
   pins: Pins | null = null;
   privacyOn = false;
-  /** When the last privacy order was signed, in seconds. */
-  privacySignedS = 0;
   /** Whether owners ordered to take part in Search Party; null before the first order. */
   searchParty: boolean | null = null;
-  /** When the last such order was signed, in seconds. */
-  searchPartySignedS = 0;
   /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
   clockResets = 0;
@@ -75,6 +75,7 @@ export class GateState {
 
   constructor(deviceId: string) {
     this.deviceId = deviceId;
+    this.lastOrder = sha256Hex(noOrderYet(deviceId));
   }
 
   record(request: string): RequestRecord {
@@ -94,7 +95,7 @@ export class GateState {
   apply(entry: LedgerEntry): string | null {
     this.wallFloorUs = entry.type === 'clock-reset' ? entry.body.markUs : Math.max(this.wallFloorUs, entry.atUs);
     if (entry.type === 'clock-reset') this.clockResets += 1;
-    if ('token' in entry.body && 'jti' in entry.body) this.used.set(entry.body.jti, sha256Hex(entry.body.token));
+    if ('token' in entry.body && 'jti' in entry.body) this.noteOrder(entry.body.jti, entry.body.token);
     switch (entry.type) {
       case 'paired':
       case 'owner-added': {
@@ -105,6 +106,9 @@ export class GateState {
       case 'owner-removed':
         this.formerS.set(entry.body.key, Math.floor(entry.atUs / 1_000_000) + CLOCK_SKEW_S_MAX);
         return this.owners.delete(entry.body.key) ? null : 'it removes an owner that is not there';
+      case 'owner-removed-ahead':
+        this.removedAhead.add(entry.body.jti);
+        return null;
       case 'enrolled':
         this.pins = { ...entry.body };
         return null;
@@ -116,11 +120,9 @@ export class GateState {
         return null;
       case 'privacy-set':
         this.privacyOn = entry.body.on;
-        this.privacySignedS = signedS(entry.body.token);
         return null;
       case 'search-party-set':
         this.searchParty = entry.body.on;
-        this.searchPartySignedS = signedS(entry.body.token);
         return null;
       case 'forget-ordered': {
         this.forgetOrders.set(entry.body.jti, entry.body.window ?? null);
@@ -150,7 +152,7 @@ export class GateState {
     if (entry.type === 'granted') {
       const facts = this.readGranted(entry.body);
       if (typeof facts === 'string') return facts;
-      this.used.set(entry.body.grant, sha256Hex(entry.body.grantToken));
+      this.noteOrder(entry.body.grant, entry.body.grantToken);
       this.requestOf.set(entry.body.grant, request);
       record.facts = facts;
       record.bridge = facts.request.aud;
@@ -175,6 +177,11 @@ export class GateState {
     if (!unfinishedGrant(step.state)) record.facts = null;
     this.requests.set(request, record);
     return null;
+  }
+
+  private noteOrder(jti: string, token: string): void {
+    this.lastOrder = sha256Hex(orderHeadInput(this.lastOrder, token));
+    this.used.set(jti, sha256Hex(token));
   }
 
   private noteWord(request: string, token: string): void {

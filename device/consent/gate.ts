@@ -141,9 +141,14 @@ export class ConsentGate {
     return this.ledger.head;
   }
 
+  /** The chained hash of the last order accepted, any owner's: what the next command must name (protocol/grant.ts). */
+  get lastOrder(): string {
+    return this.state.lastOrder;
+  }
+
   /** How storing decisions does. */
   get storage(): 'ok' | 'full' | 'failed' {
-    return this.ledger.storage;
+    return this.ledger.storage === 'ok' ? this.area.storage : this.ledger.storage;
   }
 
   get clockTrusted(): boolean {
@@ -278,7 +283,11 @@ export class ConsentGate {
       takenBack.set(order.claims.grant, order);
       this.runner.endNamed(order);
     } else if (!this.hasRoom()) return;
-    await this.queue.run(() => this.orders.carryOut(order));
+    await this.queue.run(async () => {
+      // There may be room for the newest list's mark again: a grant need not wait for the next upkeep.
+      if (order.kind === 'grant') await this.area.retryList();
+      await this.orders.carryOut(order);
+    });
     this.arm();
   }
 
@@ -339,6 +348,7 @@ export class ConsentGate {
     await this.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
     this.area.view.dropExpired();
     this.searches.view.dropExpired();
+    await this.area.retryList();
     if (this.damage !== null) return;
     await this.orders.retryRevokes();
     await this.commands.finishForgets().catch((thrown: unknown) => {

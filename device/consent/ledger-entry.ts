@@ -35,6 +35,11 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     body: z.strictObject({ ...signedOrder, key: publicKeySchema, name, statement: token }),
   }),
   z.strictObject({ type: z.literal('owner-removed'), body: z.strictObject({ ...signedOrder, key: publicKeySchema }) }),
+  /** A removal of a key that is no owner's: noted as an order, so that an adding signed before it can no longer act. */
+  z.strictObject({
+    type: z.literal('owner-removed-ahead'),
+    body: z.strictObject({ ...signedOrder, key: publicKeySchema }),
+  }),
   z.strictObject({
     type: z.literal('enrolled'),
     body: z.strictObject({ bridge: idSchema, bridgeKey: publicKeySchema, registryKey: publicKeySchema }),

@@ -93,11 +93,14 @@ export class HighWaterMarks {
     return this.marks.areas[name] ?? 0;
   }
 
-  /** Durable before the list is believed, so that a restart cannot bring an older one back. */
+  /**
+   * Durable before the list is believed, so that a restart cannot bring an older one back. Rejects with the disk's error; the
+   * mark has not moved then, so that the next attempt stores it.
+   */
   async raiseRevocations(revision: number): Promise<void> {
     if (revision <= this.marks.revocations) return;
+    await this.save({ ...this.marks, revocations: revision });
     this.marks.revocations = revision;
-    await this.save();
   }
 
   async raiseArea(name: string, revision: number): Promise<void> {
@@ -114,8 +117,8 @@ export class HighWaterMarks {
     await this.save();
   }
 
-  private async save(): Promise<void> {
-    await this.disk.replaceFile(this.path, utf8(`${JSON.stringify(this.marks)}\n`));
-    this.savedWallUs = this.marks.wallUs;
+  private async save(marks = this.marks): Promise<void> {
+    await this.disk.replaceFile(this.path, utf8(`${JSON.stringify(marks)}\n`));
+    this.savedWallUs = marks.wallUs;
   }
 }

@@ -2,6 +2,7 @@
 // Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (steps.ts).
 import { sha256Hex } from '../base/keys.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { mustNameLastOrder } from '../protocol/grant.ts';
 import type { Asks } from './asks.ts';
 import type { CommandDesk } from './commands.ts';
 import type { GateDeps, GateLimits } from './gate-effects.ts';
@@ -113,9 +114,10 @@ export class OrderDesk {
   }
 
   private async command(order: Order<'command'>): Promise<Failure | null> {
-    const refusal = await this.deps.commands.carryOut(order.claims, order.token);
-    if (refusal) return refusal;
-    this.deps.effects.receipt({ outcome: 'command-done', answers: order.claims.jti });
+    const { refused, detail } = await this.deps.commands.carryOut(order.claims, order.token);
+    if (refused) return refused;
+    const answers = order.claims.jti;
+    this.deps.effects.receipt({ outcome: 'command-done', answers, ...(detail === undefined ? {} : { detail }) });
     if (order.claims.command.action === 'remove-owner') await this.deps.runner.sweep();
     return null;
   }
@@ -237,10 +239,9 @@ function isNew(step: Step): boolean {
   return step.effects.some((effect) => effect.do === 'record');
 }
 
-/** Orders that let nothing out and destroy nothing, whenever they were signed. */
+/** Orders that let nothing out, destroy nothing and end nobody's rights, whenever they were signed. */
 function isSafeAnytime(order: OwnerOrder): boolean {
   if (order.kind !== 'command') return order.kind !== 'grant';
   const { command } = order.claims;
-  if (command.action === 'search-party') return !command.on;
-  return /^(press|announce)$/.test(command.action) || (command.action === 'privacy' && command.on);
+  return !mustNameLastOrder(command) && command.action !== 'remove-owner';
 }

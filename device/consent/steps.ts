@@ -200,7 +200,7 @@ export class StepRunner {
   async sweep(): Promise<void> {
     for (const [request, record] of this.deps.state.requests) {
       const grant = unfinishedGrant(record.state)?.id;
-      const reason = grant === undefined ? null : this.endReason(request, record);
+      const reason = grant === undefined ? null : this.endReason(record);
       if (grant === undefined || reason === null) continue;
       const input: RequestInput = reason === 'cancelled' ? { type: 'cancelled' } : { type: 'ended', grant, reason };
       const occasion: Occasion = { request, body: { type: 'ended', body: { request, grant, reason } } };
@@ -215,11 +215,11 @@ export class StepRunner {
     }
   }
 
-  private endReason(request: string, { facts }: RequestRecord): EndReason | null {
+  private endReason({ facts }: RequestRecord): EndReason | null {
     const { state, marks, asks, clock } = this.deps;
     assert(facts !== null, 'an unfinished grant keeps its facts');
     const { grant, credential } = facts;
-    if (asks.isCancelled(request)) return 'cancelled';
+    if (asks.isCancelled(facts.request)) return 'cancelled';
     if (!state.owners.has(grant.iss)) return 'owner-removed';
     if (state.pins?.bridge !== facts.request.aud) return 'bridge-changed';
     if (credential && asks.isRevoked(credential)) return 'agency-revoked';

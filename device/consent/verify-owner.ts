@@ -135,6 +135,7 @@ export function timeFault(claims: { iat: number }, nowS: number, ageS: number): 
 /** Why a grant may not act now; null when it may. The machine's own rules are asked before this. */
 export function grantFault(grant: Grant, context: GrantContext): Failure | null {
   const nowS = wallSeconds(context.clock);
+  if (grant.clipSha256 !== undefined) return failure('consent_preview_unsupported');
   if (!context.clockTrusted) return failure('consent_clock_untrusted');
   if (grant.exp <= nowS) return failure('consent_grant_expired');
   const untimely = timeFault(grant, nowS, OWNER_MESSAGE_AGE_S_MAX);

@@ -4,11 +4,13 @@
 import { fromUtf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
+import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { MqttLink } from '../base/mqtt-link.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
+import { noOrderYet } from '../protocol/grant.ts';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -47,6 +49,8 @@ export interface OwnerSessionDeps {
 }
 
 const REACHED_MS_MAX = 10_000;
+/** The broker sends the retained state right after the subscription; a device that never published one has none. */
+const STATE_MS_MAX = 1_000;
 
 /** The topics of a home that its owner hears. */
 const HEARD = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
@@ -60,6 +64,8 @@ export class OwnerSession {
   /** What ends each wait when the session is stopped: a timer left behind would keep its process alive. */
   private readonly waits = new Set<(thrown: unknown) => void>();
   private unbelieved = 0;
+  /** The device's last accepted order, as the newest message that named it says. */
+  private heardOrder: { sha256: string; isSigned: boolean } | null = null;
 
   constructor(home: Home, deps: OwnerSessionDeps) {
     this.home = home;
@@ -78,6 +84,23 @@ export class OwnerSession {
   /** Messages that did not verify since the start. */
   get unbelievedCount(): number {
     return this.unbelieved;
+  }
+
+  /**
+   * The device's last accepted order by its chained hash, for the next command to name. It may be wrong: until a receipt was heard in
+   * this session it comes from the unsigned state, and another owner may order meanwhile. The device then refuses the command in
+   * a signed receipt that names the right one.
+   */
+  async lastOrder(): Promise<string> {
+    if (this.heardOrder === null) {
+      await this.waitFor<void>("the device's state", STATE_MS_MAX, (found) => ({
+        state: () => found(),
+        receipt: () => found(),
+      })).catch((thrown: unknown) => {
+        if (!isFailure(thrown) || thrown.code !== 'timed_out') throw thrown;
+      });
+    }
+    return this.heardOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
   }
 
   /** Connects and subscribes; resolves when both are done. Throws `unreachable`, and at once the `tls_*` that no waiting mends. */
@@ -182,6 +205,7 @@ export class OwnerSession {
       for (const each of all) each.status?.(status);
     } else if (name === 'state') {
       const state = stateSchema.parse(JSON.parse(text));
+      if (!this.heardOrder?.isSigned) this.heardOrder = { sha256: state.lastOrder, isSigned: false };
       for (const each of all) each.state?.(state);
     } else if (name === 'event') {
       const event = eventSchema.parse(JSON.parse(text));
@@ -196,6 +220,7 @@ export class OwnerSession {
       for (const each of all) each.sighting?.(sighting);
     } else if (name === 'receipt') {
       const receipt = readReceipt(text, { id: this.home.device, key: this.home.deviceKey });
+      this.heardOrder = { sha256: receipt.lastOrder, isSigned: true };
       for (const each of all) each.receipt?.(receipt, text.trim());
     } else {
       const progress = uploadProgressSchema.parse(JSON.parse(text));

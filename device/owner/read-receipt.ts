@@ -1,7 +1,7 @@
 // Owns: reading a device's receipt on the owner's side: only a device-signed one means that something happened.
 // Not here: making receipts (home-link/), proving what others say inside one, which the device has done (consent/).
 import { verifySignature } from '../base/keys.ts';
-import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
+import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { type Receipt, receiptSchema } from '../protocol/home.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import { intakeReceiptSchema } from '../protocol/manifest.ts';
@@ -21,6 +21,12 @@ export function readReceipt(payload: string, device: { id: string; key: string }
   if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
   if (opened.claims.device !== device.id) throw failure('token_unknown_claims');
   return opened.claims;
+}
+
+/** The failure that a receipt of outcome `refused` or `failed` names. */
+export function refusalInReceipt({ code, detail, outcome }: Receipt): Failure {
+  if (code && isErrorCode(code)) return reportedFailure(code, detail ?? 'The device did not say more; its log does.');
+  return failure('internal', { detail: `the device answered ${outcome} with the unknown code ${code}` });
 }
 
 /** What the vault made of a recall, as a verified receipt of the device carries it; null when it carries no such answer. */

@@ -1,5 +1,7 @@
 // Owns: the owner's signed words: grant, denial, revocation, command, each with a fresh id.
 // Not here: reading what is answered (read-notice.ts), sending it (the CLI, console), judging it (consent/).
+
+import { assert } from '../base/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
@@ -12,6 +14,7 @@ import {
   type CommandAction,
   type Denial,
   type Grant,
+  mustNameLastOrder,
   type Revoke,
   STILL_CALL_LIFE_S_MAX,
   type StillCall,
@@ -98,12 +101,18 @@ export function makeRevoke(
   return { token: signToken('doorsill-revoke+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** Signs an order to a device; dead after ten minutes. */
-export function makeCommand(signer: Signer, device: string, command: CommandAction): Signed<Command> {
+/**
+ * Signs an order to a device; dead after ten minutes. `after`: the device's last accepted order as its newest receipt names it
+ * (`lastOrder`); not needed for commands that name none (`mustNameLastOrder`). `giveOrder` (give-order.ts) sees to it.
+ */
+export function makeCommand(signer: Signer, device: string, command: CommandAction, after?: string): Signed<Command> {
+  const isNamed = mustNameLastOrder(command);
+  assert(!isNamed || after !== undefined, `a command to ${command.action} names the last accepted order`);
   const claims: Command = {
     ...header(signer, device, 'command'),
     exp: wallSeconds(signer.clock) + COMMAND_LIFE_S,
     command,
+    ...(isNamed && after !== undefined ? { after } : {}),
   };
   return { token: signToken('doorsill-command+jws', claims, signer.key), jti: claims.jti, claims };
 }

@@ -482,7 +482,7 @@ export const ERRORS = {
     'Choose a window inside; it is never cut to fit.',
   ),
   consent_window_too_short: rule(400, 3, false, 'The granted window holds no frame.', 'Choose a longer window.'),
-  consent_window_future: rule(400, 3, true, 'The granted window lies in the future.', 'Wait until it has passed.'),
+  consent_window_future: rule(400, 3, true, 'The window lies in the future.', 'Wait until it has passed.'),
   consent_window_no_footage: rule(
     404,
     3,
@@ -528,6 +528,27 @@ export const ERRORS = {
     'Sign it again once five minutes have passed since the restore.',
   ),
   consent_too_old: rule(400, 3, false, 'The message was signed too long ago.', 'Sign a new one.'),
+  id_kind_wrong: rule(
+    400,
+    3,
+    false,
+    'The id of a request or search does not carry its kind.',
+    'Sign it again: ids of requests begin with `request-`, ids of searches with `search-`.',
+  ),
+  consent_order_stale: rule(
+    409,
+    3,
+    true,
+    'The order does not name the last order that the device has accepted.',
+    'Look at the present state, then sign again: the receipt names that order in `lastOrder`.',
+  ),
+  consent_preview_unsupported: rule(
+    400,
+    3,
+    false,
+    'The grant names the clip of a preview, and this device makes no previews.',
+    'Sign a grant without `clipSha256`.',
+  ),
   consent_replayed: rule(
     409,
     3,

@@ -22,6 +22,8 @@ export const grantSchema = z.strictObject({
   disclose: disclosureSetSchema,
   /** The clip may be at most this long; a longer one is not sent. */
   byteLimit: z.int().positive().max(60_000_000_000),
+  /** Reserved: SHA-256 of a clip that the owner has seen as a preview. Devices refuse a grant that has it until previews exist. */
+  clipSha256: sha256Schema.optional(),
 });
 export type Grant = z.infer<typeof grantSchema>;
 
@@ -74,8 +76,47 @@ export const commandSchema = z.strictObject({
   exp: expSchema,
   jti: idSchema,
   command: commandActionSchema,
+  /**
+   * The last order that the device had accepted when this one was signed, whichever owner's and of whichever kind, by a hash
+   * that covers all before it too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
+   */
+  after: sha256Schema.optional(),
 });
 export type Command = z.infer<typeof commandSchema>;
+
+/**
+ * Whether a command is refused unless its `after` names the device's last accepted order. Those that need none either take
+ * something back, where the safe side wins whatever the order of arrival, or have no lasting effect and are bounded by age.
+ */
+export function mustNameLastOrder(command: CommandAction): boolean {
+  switch (command.action) {
+    case 'forget':
+    case 'reset-clock-mark':
+    case 'add-owner':
+      return true;
+    case 'privacy':
+      return !command.on;
+    case 'search-party':
+      return command.on;
+    case 'press':
+    case 'announce':
+    case 'remove-owner':
+      return false;
+  }
+}
+
+/**
+ * The text whose SHA-256 names an order once it is accepted: `before` is the hash before it, `token` the order's exact bytes.
+ * Chained, so that nobody can be led to name an order that is still on its way: what else is accepted first changes its name.
+ */
+export function orderHeadInput(before: string, token: string): string {
+  return `${before}\n${token}`;
+}
+
+/** The text whose SHA-256 stands for the last order of a device that has accepted none yet. */
+export function noOrderYet(device: string): string {
+  return `doorsill-orders\n${device}`;
+}
 
 /** Asks a device for the still of a sighting, over its own socket alone; dead after a minute. */
 export const stillCallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });

@@ -56,6 +56,8 @@ export const stateSchema = z.strictObject({
   refused: z.record(z.string().max(60), z.int().positive()),
   /** Ledger head: how many entries and the last one's hash. */
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
+  /** As in a receipt, but unsigned: a hint by which an owner's first order of a session need not be signed twice. */
+  lastOrder: sha256Schema,
 });
 export type DeviceState = z.infer<typeof stateSchema>;
 
@@ -161,8 +163,9 @@ export const receiptSchema = z.strictObject({
   grant: idSchema.optional(),
   /** SHA-256 of the grant token's exact bytes: what any owner needs to revoke it. */
   grantSha256: sha256Schema.optional(),
-  /** An error code (docs in errors.ts) with its advice, for `refused` and `failed`. */
+  /** An error code (docs in errors.ts), for `refused` and `failed`. */
   code: z.string().max(60).optional(),
+  /** What to do about the code; for `command-done`, what was not done of the order, where that is so. */
   detail: z.string().max(600).optional(),
   clip: z
     .strictObject({
@@ -179,10 +182,12 @@ export const receiptSchema = z.strictObject({
   /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
   intake: z.string().max(4_096).optional(),
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
+  /** The last order that the device has accepted, any owner's, by its chained hash: what the next command names in `after` (grant.ts). */
+  lastOrder: sha256Schema,
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 /** A receipt before the device's session stamps and signs it. */
-export type ReceiptBody = Omit<Receipt, 'iss' | 'aud' | 'iat' | 'jti' | 'device' | 'ledger'>;
+export type ReceiptBody = Omit<Receipt, 'iss' | 'aud' | 'iat' | 'jti' | 'device' | 'ledger' | 'lastOrder'>;
 
 /** `upload`: progress of one clip. */
 export const uploadProgressSchema = z.strictObject({

@@ -4,6 +4,14 @@ import { z } from 'zod';
 /** Any id in a topic or a claim: lower case, digits, hyphens, 1 to 63 letters; can hold no topic separator or wildcard. */
 export const idSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
+/** What owners can answer. Its id carries its kind, so that no id of one kind means anything in the other's place. */
+export type AskKind = 'request' | 'search';
+
+/** The kind that an id carries: `request-...` or `search-...`; null for any other id. */
+export function askKindOf(id: string): AskKind | null {
+  return /^(request|search)-[a-z0-9]/.test(id) ? (id.startsWith('request-') ? 'request' : 'search') : null;
+}
+
 /** A public key on the wire: 32 bytes as base64url. Whether it is a usable point is checked where it is pinned. */
 export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 

@@ -3,7 +3,7 @@
 import { PUBLIC_AUDIENCE } from './claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { CLOCK_SKEW_S_MAX } from './grant.ts';
-import { actorId, idSchema } from './ids.ts';
+import { actorId, askKindOf, idSchema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
 import { partnerHasEnded } from './partner.ts';
 import {
@@ -82,6 +82,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   if (publication.claims.request !== request.claims.jti || publication.claims.requestSha256 !== requestSha256) {
     return fault('consent_request_changed');
   }
+  if (askKindOf(request.claims.jti) !== 'request') return fault('id_kind_wrong');
   const opened = { request: request.claims, requestToken: published.request, requestSha256 };
   return { ok: true, opened: { ...opened, credential: credential.claims, published } };
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CELL_LETTERS } from './area.ts';
 import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, windowSchema } from './claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
-import { actorId, idSchema, sha256Schema } from './ids.ts';
+import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
 import type { TokenCrypto, Trust } from './published.ts';
 
@@ -134,6 +134,7 @@ export function openSearch(
   if (publication.claims.search !== search.claims.jti || publication.claims.searchSha256 !== requestSha256) {
     return { ok: false, code: 'consent_request_changed' };
   }
+  if (askKindOf(search.claims.jti) !== 'search') return { ok: false, code: 'id_kind_wrong' };
   const opened = {
     request: search.claims,
     requestToken: token,

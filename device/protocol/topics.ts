@@ -2,6 +2,12 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 
+/**
+ * The version of the contract as AsyncAPI publishes it. 2: commands name the device's last accepted order, receipts and state
+ * tell it, ids of requests and searches carry their kind, and a grant reserves `clipSha256`.
+ */
+export const CONTRACT_VERSION = '2';
+
 /** The default topic prefix; both links take another from the configuration. */
 export const DEFAULT_PREFIX = 'doorsill/v1';
 

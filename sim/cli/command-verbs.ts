@@ -1,21 +1,14 @@
 // Owns: the verbs by which an owner orders: ring, privacy, forget, trust-clock. Each is one signed command that ends on a receipt.
 // Not here: consent (owner-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
-import { type CommandAction, failure, makeCommand, type Receipt } from '../../device/index.ts';
+import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/index.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 import { parseMoment } from './moments.ts';
-import { answered, RECEIPT_MS_MAX } from './owner-notice.ts';
+import { RECEIPT_MS_MAX } from './owner-notice.ts';
 
-const isDone = ({ outcome }: Pick<Receipt, 'outcome'>) => outcome === 'command-done';
-
-/** Signs an order, sends it, and resolves once the device has confirmed it. Throws the refusal it answers with. */
-export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<string> {
-  return withOwner(context, options, async (session, signer) => {
-    const command = makeCommand(signer, session.home.device, action);
-    const sent = { jti: command.jti, send: () => session.command(command.token) };
-    await answered(session, sent, RECEIPT_MS_MAX, isDone);
-    return session.home.device;
-  });
+/** Gives an order and resolves with the receipt once the device has confirmed it. Throws the refusal it answers with. */
+export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
+  return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }
 
 export function addRing(program: Command): void {
@@ -25,7 +18,7 @@ export function addRing(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
     .action(async (options: OwnerOptions & { button: string }, command: Command) => {
       const context = openContext(command);
-      const device = await orderDevice(context, options, { action: 'press', button: options.button });
+      const { device } = await orderDevice(context, options, { action: 'press', button: options.button });
       context.output.result({ device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
     });
 }
@@ -37,7 +30,7 @@ export function addPrivacy(program: Command): void {
     .action(async (word: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
-      const device = await orderDevice(context, options, { action: 'privacy', on: word === 'on' });
+      const { device } = await orderDevice(context, options, { action: 'privacy', on: word === 'on' });
       const said = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
       context.output.result({ device, privacy: word === 'on' }, said);
     });
@@ -62,8 +55,11 @@ export function addForget(program: Command): void {
       const window = isWindow ? { startUs: parseMoment(from, nowUs), endUs: parseMoment(to, nowUs) } : null;
       if (window && window.startUs >= window.endUs)
         throw failure('usage', { detail: '--to must be later than --from' });
-      const device = await orderDevice(context, options, { action: 'forget', ...(window ? { window } : {}) });
-      context.output.result({ device, forgot: window ?? 'all' }, 'Forgotten: nobody can read it any more.');
+      const order = { action: 'forget' as const, ...(window ? { window } : {}) };
+      const { device, detail } = await orderDevice(context, options, order);
+      const kept = detail === undefined ? {} : { detail };
+      const said = ['Forgotten: nobody can read it any more.', detail].filter(Boolean).join(' ');
+      context.output.result({ device, forgot: window ?? 'all', ...kept }, said);
     });
 }
 
@@ -73,7 +69,7 @@ export function addTrustClock(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill trust-clock')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
-      const device = await orderDevice(context, options, { action: 'reset-clock-mark' });
+      const { device } = await orderDevice(context, options, { action: 'reset-clock-mark' });
       context.output.result({ device, outcome: 'trusted' }, 'The device takes its present time as right.');
     });
 }

@@ -4,11 +4,10 @@ import {
   type Clock,
   type DisclosureKey,
   failure,
-  isErrorCode,
   makeCommand,
   type OwnerSession,
   type Receipt,
-  reportedFailure,
+  refusalInReceipt,
   type Signer,
   type UploadProgress,
   type VerifiedNotice,
@@ -163,7 +162,7 @@ export async function answered(
         if (receipt.answers !== jti && receipt.grant !== jti) return;
         // A device that has just come back knows no request yet; it says so when it does, and then hears the order again.
         if (isRepeated && receipt.code === 'consent_request_unknown') return;
-        if (receipt.outcome === 'refused' || receipt.outcome === 'failed') failed(refusal(receipt));
+        if (receipt.outcome === 'refused' || receipt.outcome === 'failed') failed(refusalInReceipt(receipt));
         else if (accept(receipt)) found({ receipt, token });
         else onOther?.(receipt);
       },
@@ -171,14 +170,6 @@ export async function answered(
     }),
     send,
   );
-}
-
-/** The failure a device's receipt names. */
-function refusal(receipt: Receipt) {
-  const code = receipt.code;
-  if (code && isErrorCode(code))
-    return reportedFailure(code, receipt.detail ?? 'The device did not say more; its log does.');
-  return failure('internal', { detail: `the device answered ${receipt.outcome} with the unknown code ${code}` });
 }
 
 /** One line of an upload's progress. */

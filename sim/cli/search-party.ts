@@ -68,7 +68,7 @@ function addTurn(group: Command, word: 'on' | 'off'): void {
     .addHelpText('after', `\nExample:\n  $ npx doorsill search-party ${word}`)
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
-      const device = await orderDevice(context, options, { action: 'search-party', on: word === 'on' });
+      const { device } = await orderDevice(context, options, { action: 'search-party', on: word === 'on' });
       const said = word === 'on' ? 'This home takes part in Search Party.' : 'This home takes no part in Search Party.';
       context.output.result({ device, searchParty: word === 'on' }, said);
     });

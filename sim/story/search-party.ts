@@ -6,7 +6,7 @@ import {
   cellOf,
   drawDogPhoto,
   failure,
-  makeCommand,
+  giveOrder,
   makeGrant,
   makeRevoke,
   makeStillCall,
@@ -69,9 +69,7 @@ async function silence(stage: Stage): Promise<void> {
     stage.signal,
   );
   stage.prove('a home takes no part in Search Party until its owner says so', state === false);
-  const command = makeCommand(stage.signer, stage.session.home.device, { action: 'search-party', on: true });
-  const order = { jti: command.jti, send: () => stage.session.command(command.token) };
-  await answered(stage.session, order, DOG_MS_MAX, ({ outcome }) => outcome === 'command-done');
+  await giveOrder(stage.session, stage.signer, { action: 'search-party', on: true }, DOG_MS_MAX, stage.signal);
   stage.say('Robin turns it on, by a signed word to the doorbell. The bridge does not learn of it.');
 }
 

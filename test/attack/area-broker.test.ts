@@ -2,11 +2,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AreaLink } from '../../device/area-link/area-link.ts';
-import { ManualClock, SystemClock } from '../../device/base/clock.ts';
+import { ManualClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import { Cast } from '../support/parties.ts';
+import { QuickClock } from '../support/quick-clock.ts';
 
 const cast = new Cast(new ManualClock(1_790_000_000_000_000));
 const topic = topicsUnder('doorsill/v1').areaRequests(cast.cell, 1);
@@ -81,7 +82,7 @@ it('that tells of ever other numbers of parts', async () => {
     url: `mqtt://127.0.0.1:${address.port}`,
     user: 'device-area-1',
     password: 'a password of some length',
-    clock: new SystemClock(),
+    clock: new QuickClock(),
     random: new SystemRandom(),
     log: silentLog(),
   });

@@ -142,7 +142,7 @@ it('a privacy order that a broker held back does not undo a later one, not even 
   await rig.clock.advance(60_000);
   await rig.command(rig.cast.command({ action: 'privacy', on: true }));
   await rig.command(seeing);
-  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_order_stale' });
   await rig.reboot();
   await rig.command(seeing);
   expect(rig.gate.privacyOn).toBe(true);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { textClaim } from '../support/parties.ts';
+import { FullDisk } from './full-disk.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 
 let rig: GateRig;
@@ -151,6 +152,145 @@ describe('a revocation list', () => {
     await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
     await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 4 }));
     expect(rig.effects.notices).toHaveLength(1);
+  });
+});
+
+describe('a revocation list that has run out', () => {
+  /** Why footage may not leave under the one live grant just now; null when it may. */
+  const held = () => {
+    try {
+      rig.effects.made[0]?.assertMayLeave();
+      return null;
+    } catch (thrown) {
+      return thrown;
+    }
+  };
+  const lives = async (lifeS: number) => {
+    await rig.revocations(rig.cast.revocations({ iat: rig.cast.nowS() + 1, exp: rig.cast.nowS() + lifeS }));
+    await rig.granted();
+    expect([rig.effects.last().outcome, held()]).toEqual(['granted', null]);
+  };
+
+  it('is not live again when the clock is set back: nothing is granted and nothing leaves', async () => {
+    await lives(600);
+    await rig.clock.advance(601_000);
+    await rig.gate.idle();
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+    rig.clock.setWallUs(rig.clock.wallUs() - 300_000_000);
+    expect(held()).toMatchObject({ code: expect.stringMatching(/^consent_(revocations_stale|clock_untrusted)$/) });
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    expect(rig.gate.clockTrusted).toBe(true);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(rig.effects.last().code).toBe('consent_revocations_stale');
+  });
+
+  it('is over when its time has passed on the monotonic clock, however slowly the wall clock goes', async () => {
+    await lives(60);
+    for (let second = 0; second < 90; second += 1) {
+      await rig.clock.advance(1_000);
+      rig.clock.setWallUs(rig.clock.wallUs() - 500_000);
+    }
+    expect(rig.gate.clockTrusted).toBe(true);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+  });
+
+  it('is over when the wall clock says so, as after a sleep that the monotonic clock did not count', async () => {
+    await lives(600);
+    rig.clock.setWallUs(rig.clock.wallUs() + 601_000_000);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+  });
+
+  it('is not judged by a clock that is not trusted: what was granted before waits', async () => {
+    await lives(600);
+    await rig.clock.advance(300_000);
+    await rig.gate.idle();
+    rig.clock.setWallUs(rig.clock.wallUs() - 200_000_000);
+    expect(held()).toMatchObject({ code: 'consent_clock_untrusted' });
+    rig.clock.setWallUs(rig.clock.wallUs() + 200_000_000);
+    expect(held()).toBeNull();
+  });
+});
+
+describe('a revocation list whose mark the disk does not take', () => {
+  it('is not believed, nor is the one before it, until the mark is durable', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    const request = await rig.publish();
+    await rig.send('grant', rig.cast.grant(request));
+    const [live] = rig.effects.made;
+    disk.stuckFile = 'marks.json';
+    const list = rig.cast.revocations({ revision: 2, revoked: [{ agency: 'agency-other', upToRevision: 1 }] });
+    for (let times = 0; times < 2; times += 1) {
+      await rig.revocations(list);
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_storage_failed' }));
+      await rig.send('grant', rig.cast.grant(await rig.publish()));
+      expect(rig.effects.last().code).toBe('consent_storage_failed');
+    }
+    // A broker that goes back to an older one meanwhile finds no belief either, and in one breath neither.
+    let signedLater = 0;
+    const older = () => {
+      signedLater += 1;
+      return rig.revocations(rig.cast.revocations({ revision: 1, iat: rig.cast.nowS() + signedLater }));
+    };
+    const newer = () => rig.revocations(rig.cast.revocations({ revision: 3 }));
+    for (const come of [older, () => Promise.all([newer(), older()])]) {
+      await come();
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_storage_failed' }));
+    }
+    disk.stuckFile = null;
+    await older();
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(() => live?.assertMayLeave()).not.toThrow();
+    const old = rig.cast.revocations({ revision: 1 });
+    await rig.reboot();
+    await rig.revocations(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+  });
+
+  it('ends at once the grants of an agency that it revokes', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    await rig.granted();
+    disk.stuckFile = 'marks.json';
+    await rig.revocations(
+      rig.cast.revocations({ revision: 2, revoked: [{ agency: rig.cast.agency.id, upToRevision: 1 }] }),
+    );
+    expect(rig.effects.made[0]?.signal.aborted).toBe(true);
+  });
+});
+
+describe('an agency’s newest credential', () => {
+  it('counts for its older requests too, when it came with another one: a narrower one bars them', async () => {
+    const first = await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 1 }));
+    const narrow = rig.cast.credential({ revision: 2, profiles: ['nothing'] });
+    await rig.publish(rig.cast.request({ profile: 'nothing' }), narrow);
+    await rig.send('grant', rig.cast.grant(first));
+    expect(rig.effects.last().code).toBe('consent_request_beyond');
+  });
+
+  it('counts for its older requests too, when it came with another one: a fresher one lets them be answered', async () => {
+    const nowS = rig.cast.nowS();
+    const first = await rig.publish(rig.cast.request(), rig.cast.credential({ exp: nowS + 60 }));
+    await rig.clock.advance(90_000);
+    const fresh = rig.cast.credential();
+    await rig.publish(rig.cast.request(), fresh);
+    await rig.send('grant', rig.cast.grant(first));
+    expect(rig.effects.last().outcome).toBe('granted');
+    expect(rig.gate.notices()[0]?.published.credential).toBe(fresh);
+  });
+
+  it('of a lower revision does not come back by being signed later', async () => {
+    const nowS = rig.cast.nowS();
+    const first = await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 2, profiles: ['nothing'] }));
+    await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 1, iat: nowS + 60 }));
+    await rig.send('grant', rig.cast.grant(first));
+    expect(rig.effects.last().code).toBe('consent_request_beyond');
   });
 });
 

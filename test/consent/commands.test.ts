@@ -36,9 +36,8 @@ describe('a command', () => {
 
   it('to set privacy lasts over a restart and is not obeyed twice', async () => {
     const on = rig.cast.command({ action: 'privacy', on: true });
-    const off = rig.cast.command({ action: 'privacy', on: false });
     await rig.command(on);
-    await rig.command(off);
+    await rig.command(rig.cast.command({ action: 'privacy', on: false }));
     await rig.command(on);
     expect(rig.effects.privacies).toEqual([true, false]);
     await rig.reboot();

@@ -139,6 +139,7 @@ export class GateRig {
     this.folder = folder;
     this.cast = new Cast(this.clock, random);
     this.gate = this.build();
+    this.cast.lastOrder = () => this.gate.lastOrder;
   }
 
   /** `random` makes the keys and ids of its cast. */

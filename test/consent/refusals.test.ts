@@ -206,6 +206,12 @@ const requests: Case[] = [
 
 const grants: Case[] = [
   {
+    code: 'consent_preview_unsupported',
+    how: 'told',
+    what: 'a grant of a previewed clip',
+    provoke: (rig) => grantWith(rig, { clipSha256: sha256Hex('a clip') }),
+  },
+  {
     code: 'consent_wrong_recipient',
     how: 'told',
     what: 'a grant to another agency’s key',
@@ -339,6 +345,16 @@ const grants: Case[] = [
 ];
 
 const decisions: Case[] = [
+  {
+    code: 'consent_order_stale',
+    how: 'told',
+    what: 'an order that another one overtook',
+    provoke: async (rig) => {
+      const seeing = rig.cast.command({ action: 'privacy', on: false });
+      await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+      await rig.command(seeing);
+    },
+  },
   {
     code: 'consent_replayed',
     how: 'told',

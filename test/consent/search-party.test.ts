@@ -54,11 +54,11 @@ describe('taking part', () => {
     await rig.command(on);
     await rig.reboot();
     expect(rig.gate.searchPartyOn).toBe(true);
-    await turn(false, { iat: rig.cast.nowS() + 1 });
-    await rig.command(on);
     const late = rig.cast.command({ action: 'search-party', on: true });
+    await turn(false);
+    await rig.command(on);
     await rig.command(late);
-    expect([rig.gate.searchPartyOn, rig.effects.last().code]).toEqual([false, 'consent_too_old']);
+    expect([rig.gate.searchPartyOn, rig.effects.last().code]).toEqual([false, 'consent_order_stale']);
     await rig.reboot();
     expect(rig.gate.searchPartyOn).toBe(false);
   });

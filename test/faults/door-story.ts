@@ -250,7 +250,8 @@ export class DoorStory {
   }
 
   async sayPrivacy(on: boolean): Promise<void> {
-    await this.owner.command(this.house.cast.command({ action: 'privacy', on }));
+    const after = await this.owner.lastOrder();
+    await this.owner.command(this.house.cast.command({ action: 'privacy', on }, { after }));
   }
 
   async sayPress(): Promise<void> {

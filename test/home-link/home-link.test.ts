@@ -77,6 +77,7 @@ const state = (atUs: number): DeviceState => ({
   requests: [],
   refused: {},
   ledger: { entries: 0, hash: sha256Hex('') },
+  lastOrder: sha256Hex('order'),
 });
 
 const atUsOf = (text: string) => stateSchema.parse(JSON.parse(text)).atUs;

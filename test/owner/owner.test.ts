@@ -176,6 +176,7 @@ describe('reading a receipt', () => {
         device: cast.device.id,
         outcome: 'granted',
         ledger: { entries: 1, hash: sha256Hex('x') },
+        lastOrder: sha256Hex('order'),
         ...changes,
       },
       by,

@@ -8,7 +8,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { proved } from '../support/proved.ts';
 import { HOME_KINDS, type HomeKind, Homes, type Leak } from './support/homes.ts';
-import { differences, OBSERVERS, seenBy } from './support/observers.ts';
+import { differences, laterMs, OBSERVERS, seenBy, TELLING_MS } from './support/observers.ts';
 import type { Recording } from './support/recording.ts';
 
 const SLOW = process.env['DOORSILL_SLOW'] === '1';
@@ -51,6 +51,19 @@ describe(`homes that stay silent (seed ${SEED})`, () => {
     }
   });
 
+  it('acknowledge in the same time', (test) => {
+    const later = HOME_KINDS.filter((kind) => kind !== 'offline').map((kind) => laterMs(runOf('ignored'), runOf(kind)));
+    expect(Math.max(...later.map(Math.abs))).toBeLessThan(TELLING_MS);
+    const count = runOf('ignored').acknowledgedMs.length;
+    proved(test, 'how long silent homes take to acknowledge', `medians of ${count} within ${TELLING_MS} ms`);
+  });
+
+  it('would be given away by a planted delay of acknowledgements', async () => {
+    const slow = await Homes.run('declined', SEED, COUNT, 'delay');
+    expect(laterMs(runOf('ignored'), slow)).toBeGreaterThan(TELLING_MS);
+    expect(differences(runOf('ignored'), slow)).toEqual([]);
+  }, 120_000);
+
   it('are looked at by every observer there is, who all have seen something', (test) => {
     const run = runOf('declined');
     const unheard = run.who().filter((who) => !Object.keys(OBSERVERS).includes(who));
@@ -65,7 +78,7 @@ describe(`homes that stay silent (seed ${SEED})`, () => {
     );
   });
 
-  it.each<[Leak, string]>([
+  it.each<[Exclude<Leak, 'delay'>, string]>([
     ['count', 'bridge, its database'],
     ['timing', 'anyone at the area broker'],
     ['retry', 'bridge, from homes'],

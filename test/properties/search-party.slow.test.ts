@@ -4,7 +4,7 @@
 // anonymity.test.ts takes out.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { proved } from '../support/proved.ts';
-import { differences, OBSERVERS, seenBy } from './support/observers.ts';
+import { differences, laterMs, OBSERVERS, seenBy, TELLING_MS } from './support/observers.ts';
 import type { Recording } from './support/recording.ts';
 import { SEARCH_KINDS, SearchHomes, type SearchKind } from './support/search-homes.ts';
 
@@ -37,8 +37,15 @@ describe(`homes and a search (seed ${SEED})`, () => {
     proved(test, 'what others see of five kinds of homes in Search Party', `${lines} lines, byte for byte equal`);
   });
 
+  it('acknowledge in the same time, which finds a planted delay', async () => {
+    for (const kind of SEARCH_KINDS.filter((each) => each !== 'offline'))
+      expect([kind, Math.abs(laterMs(runOf(ORDINARY), runOf(kind))) < TELLING_MS]).toEqual([kind, true]);
+    const slow = await SearchHomes.runSearch('ignored a sighting', SEED, 1, 'delay');
+    expect(laterMs(runOf(ORDINARY), slow)).toBeGreaterThan(TELLING_MS);
+  }, 120_000);
+
   it('would be given away by a device that calls the bridge when it has seen a pet', async () => {
-    const leaking = await SearchHomes.runSearch('ignored a sighting', SEED, 1, true);
+    const leaking = await SearchHomes.runSearch('ignored a sighting', SEED, 1, 'retry');
     expect(differences(runOf(ORDINARY), leaking).map((line) => line.split(':')[0])).toContain('bridge, from homes');
   }, 120_000);
 });

@@ -23,7 +23,7 @@ import {
   revocationsSchema,
 } from '../../device/protocol/request.ts';
 import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../device/protocol/search.ts';
-import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX, topicsUnder } from '../../device/protocol/topics.ts';
+import { CONTRACT_VERSION, DEFAULT_PREFIX, PAYLOAD_BYTES_MAX, topicsUnder } from '../../device/protocol/topics.ts';
 import { root } from '../layout/source-tree.ts';
 import { Cast } from '../support/parties.ts';
 import { Searching } from '../support/searches.ts';
@@ -173,8 +173,8 @@ it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
     asyncapi: '3.0.0',
     info: {
       title: 'doorsill',
-      version: '1',
-      description: `MQTT 3.1.1, QoS 1, payloads of at most ${PAYLOAD_BYTES_MAX} bytes. A signed payload is a compact JWS: header {"alg":"EdDSA","typ":...} with nothing else, claims as compact JSON with no key twice, base64url without padding. The prefix ${DEFAULT_PREFIX} can be configured.`,
+      version: CONTRACT_VERSION,
+      description: `MQTT 3.1.1, QoS 1, payloads of at most ${PAYLOAD_BYTES_MAX} bytes. A signed payload is a compact JWS: header {"alg":"EdDSA","typ":...} with nothing else, claims as compact JSON with no key twice, base64url without padding. Ids of requests begin with "request-", ids of searches with "search-". A command that must name the device’s last accepted order (privacy off, search-party on, forget, reset-clock-mark, add-owner) has its name in "after": sha256("doorsill-orders\\n" + device id) before the first order, then sha256(the name before + "\\n" + the accepted token) for each grant, denial, revocation and command of lasting effect, as hex. The prefix ${DEFAULT_PREFIX} can be configured.`,
     },
     channels: Object.fromEntries(
       Object.entries(CHANNELS).map(([name, channel]) => [
@@ -225,6 +225,11 @@ it('publishes a signed example of each document, which verifies', async () => {
     ['doorsill-denial+jws', cast.denial(request), denialSchema],
     ['doorsill-revoke+jws', cast.revoke(grant), revokeSchema],
     ['doorsill-command+jws', cast.command({ action: 'press', button: 'front' }), commandSchema],
+    [
+      'doorsill-command+jws',
+      cast.command({ action: 'privacy', on: false }, { after: sha256Hex(grant) }),
+      commandSchema,
+    ],
     ['doorsill-pairing+jws', cast.pairing(), pairingSchema],
     ['doorsill-search+jws', search, searchSchema],
     ['doorsill-search-publication+jws', searching.publication(search), searchPublicationSchema],

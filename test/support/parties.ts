@@ -6,7 +6,15 @@ import { generateSigningKey, type SigningKey, sha256Hex } from '../../device/bas
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
 import { cellOf, type Place } from '../../device/protocol/area.ts';
 import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/protocol/claims.ts';
-import type { Command, CommandAction, Denial, Grant, Pairing, Revoke } from '../../device/protocol/grant.ts';
+import {
+  type Command,
+  type CommandAction,
+  type Denial,
+  type Grant,
+  mustNameLastOrder,
+  type Pairing,
+  type Revoke,
+} from '../../device/protocol/grant.ts';
 import { actorId, type Role } from '../../device/protocol/ids.ts';
 import { parseToken, signToken, type TokenType } from '../../device/protocol/jws.ts';
 import type { IntakeReceipt } from '../../device/protocol/manifest.ts';
@@ -78,6 +86,8 @@ export class Cast {
   private readonly clock: Clock;
   private readonly random: Random;
   private areaRevision = 1;
+  /** The device's last accepted order, which commands name; absent: they name none. */
+  lastOrder: (() => string) | undefined;
 
   constructor(clock: Clock, random: Random = new SystemRandom(), place: Place = HOME) {
     this.clock = clock;
@@ -254,6 +264,7 @@ export class Cast {
       exp: this.nowS() + 600,
       jti: freshId(this.random, 'command'),
       command,
+      ...(this.lastOrder && mustNameLastOrder(command) ? { after: this.lastOrder() } : {}),
       ...changes,
     };
     return this.sign('doorsill-command+jws', claims, by);

@@ -10,6 +10,7 @@ import {
   type DeviceState,
   folderHolder,
   freshId,
+  giveOrder,
   type Home,
   listHomes,
   loadOrCreateOwnerKey,
@@ -269,10 +270,8 @@ export class RunningTown {
 
   /** Has the owner order something; resolves once the device has confirmed it, rejects with its refusal. */
   async command(action: CommandAction): Promise<void> {
-    const { session, signer, home } = this.cast;
-    const { jti, token } = makeCommand(signer, home.device, action);
-    const order = { jti, send: () => session.command(token) };
-    await answered(session, order, PATIENCE_MS, ({ outcome }) => outcome === 'command-done');
+    const { session, signer } = this.cast;
+    await giveOrder(session, signer, action, PATIENCE_MS);
   }
 
   private async announce(): Promise<void> {

@@ -357,12 +357,18 @@ const ORDERS: Kind[] = [
     told('consent_too_old'),
   ),
   ofOrder(
-    'a privacy order older than the one in force',
+    'an order that names none, or another, as the last one',
     (scene, draw) => {
-      const iat = scene.nowS - DAY_S + 1 + draw.below(60);
-      return { action: 'command', claims: scene.commandClaims({ action: 'privacy', on: true }, { iat }) };
+      const iat = scene.nowS - draw.below(DAY_S - 60);
+      const actions = [FORGET, { action: 'privacy', on: false }, { action: 'search-party', on: true }];
+      const key = scene.strangers.owner.key.publicKey;
+      const more = [{ action: 'reset-clock-mark' }, { action: 'add-owner', key, name: 'Mallory' }];
+      const after = draw.pick([{}, { after: Buffer.from(draw.bytes(32)).toString('hex') }]);
+      const claims = scene.commandClaims(draw.pick<Record<string, unknown>>([...actions, ...more]), { iat });
+      const { after: _right, ...bare } = claims;
+      return { action: 'command', claims: { ...bare, ...after } };
     },
-    told('consent_too_old'),
+    told('consent_order_stale'),
   ),
   ofOrder(
     'an order nobody knows',

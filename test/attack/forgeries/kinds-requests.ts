@@ -35,7 +35,7 @@ function ofEntry(
       const { cast, nowS, fresh } = scene;
       const keys: Keys = { request: cast.agency, credential: cast.registry, publication: cast.bridge };
       const parts: Parts = {
-        request: { ...claimsOf(fresh.token), jti: scene.freshId() },
+        request: { ...claimsOf(fresh.token), jti: `request-${scene.freshId()}` },
         credential: claimsOf(fresh.published.credential),
         publication: { iss: cast.bridge.key.publicKey, aud: PUBLIC_AUDIENCE, iat: nowS },
       };
@@ -59,6 +59,14 @@ const flipped = (bytes: Uint8Array) => bytes.with(0, (bytes[0] ?? 0) ^ 1);
 const CREDENTIAL = 'consent_credential_invalid';
 
 export const REQUEST_KINDS: Kind[] = [
+  ofEntry(
+    'under an id that is none of a request',
+    ({ request }, scene, _, draw) => {
+      const id = scene.freshId();
+      request['jti'] = draw.pick([`search-${id}`, id, 'request', `request-`, `requests-${id}`, `owner-${id}`]);
+    },
+    'id_kind_wrong',
+  ),
   ofEntry(
     'whose agency was swapped',
     ({ request }, { strangers, traps }, _, draw) => {

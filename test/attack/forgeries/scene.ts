@@ -6,6 +6,7 @@ import type { SeededRandom } from '../../../device/base/random.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { type Window, windowSchema } from '../../../device/protocol/claims.ts';
 import type { ErrorCode } from '../../../device/protocol/errors.ts';
+import { commandActionSchema, mustNameLastOrder } from '../../../device/protocol/grant.ts';
 import type { TokenType } from '../../../device/protocol/jws.ts';
 import type { Credential, PublishedRequest, Request } from '../../../device/protocol/request.ts';
 import { GateRig } from '../../consent/gate-rig.ts';
@@ -209,7 +210,9 @@ export class Scene {
   }
 
   commandClaims(command: Claims, changes: Claims = {}): Claims {
-    return { ...this.orderClaims('command'), command, ...changes };
+    const known = commandActionSchema.safeParse(command);
+    const after = known.success && mustNameLastOrder(known.data) ? { after: this.rig.gate.lastOrder } : {};
+    return { ...this.orderClaims('command'), command, ...after, ...changes };
   }
 
   documentClaims(changes: Claims = {}): Claims {

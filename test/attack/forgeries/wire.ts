@@ -11,6 +11,7 @@ import { HomeLink } from '../../../device/home-link/home-link.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { PAYLOAD_BYTES_MAX } from '../../../device/protocol/topics.ts';
 import { PREFIX } from '../../consent/gate-rig.ts';
+import { QuickClock } from '../../support/quick-clock.ts';
 import type { Scene } from './scene.ts';
 import type { Message } from './strike.ts';
 
@@ -46,7 +47,7 @@ export class Wire {
     const login = { url: `mqtt://127.0.0.1:${address.port}`, password: 'anything-goes-here' };
     const parts = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog() };
     const home = new HomeLink({ ...login, ...parts, user: 'home', device: device.id, prefix: PREFIX });
-    const area = new AreaLink({ ...login, ...parts, user: 'area', cell, prefix: PREFIX });
+    const area = new AreaLink({ ...login, ...parts, clock: new QuickClock(), user: 'area', cell, prefix: PREFIX });
     const unreachable = (where: string, detail: string) =>
       failure('unreachable', { what: 'the broker', where, detail });
     this.sender = new MqttLink({ ...login, ...parts, user: 'sender', payloadBytesMax: PAYLOAD_BYTES_MAX, unreachable });
@@ -104,7 +105,8 @@ export class Wire {
   }
 
   private markTopic({ rig, cast }: Scene, isArea: boolean): string {
-    return isArea ? rig.topics.revocations : rig.topics.command(cast.device.id);
+    // Behind the documents, in their line: revocations go before them.
+    return isArea ? rig.topics.areaRequests(cast.cell, 1) : rig.topics.command(cast.device.id);
   }
 
   private isMark(text: string): boolean {

@@ -33,6 +33,13 @@ describe('a request', () => {
     return { startUs: endUs - lengthUs, endUs };
   };
 
+  it.each(['search-1', 'case-7', 'request'])(
+    'is refused under the id %s, which is not one of a request',
+    async (jti) => {
+      expect(await post(house.cast.request({ jti }))).toMatch(/^id_kind_wrong/);
+    },
+  );
+
   it('is published once, and the same bytes again change nothing', async () => {
     const request = house.cast.request();
     expect(await post(request)).toBe('published');

@@ -51,6 +51,10 @@ async function end(search: string, by = searching.poster): Promise<string> {
 }
 
 describe('a search', () => {
+  it.each(['request-1', 'pet-1'])('is refused under the id %s, which is not one of a search', async (jti) => {
+    expect(await post(searching.search({ jti }))).toMatch(/^id_kind_wrong/);
+  });
+
   it('is published once, and the same bytes again change nothing', async () => {
     const search = searching.search();
     expect([await post(search), await post(search)]).toEqual(['open', 'open']);

@@ -15,8 +15,8 @@ import {
   type DeviceState,
   type Doorbell,
   generateSigningKey,
+  giveOrder,
   issueAccount,
-  makeCommand,
   makeDenial,
   makeGrant,
   OwnerSession,
@@ -40,7 +40,10 @@ export const HOME_KINDS = ['no footage', 'declined', 'ignored', 'offline'] as co
 export type HomeKind = (typeof HOME_KINDS)[number];
 
 /** What a bridge or device with a fault would do when a home declines; none: they are as they are. */
-export type Leak = 'count' | 'timing' | 'retry' | 'error';
+export type Leak = 'count' | 'timing' | 'retry' | 'error' | 'delay';
+
+/** The planted delay, in milliseconds: what a slow machine may take to judge a document before it acknowledges it. */
+export const PLANTED_MS = 60;
 
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
 const PATIENCE_MS = 60_000;
@@ -292,15 +295,9 @@ export class Homes<Kind extends string = HomeKind> {
   }
 
   private async becomeKind(): Promise<void> {
-    for (const { doorbell, session, key, receipts } of this.homes) {
+    for (const { doorbell, session, key } of this.homes) {
       const signer = { key, clock: this.homeClock, random: new SystemRandom() };
-      if (this.kind === 'no footage') {
-        const { jti, token } = makeCommand(signer, session.home.device, { action: 'forget' });
-        await session.command(token);
-        await this.until('forgetting', () =>
-          receipts.some(({ answers, outcome }) => answers === jti && outcome === 'command-done'),
-        );
-      }
+      if (this.kind === 'no footage') await giveOrder(session, signer, { action: 'forget' }, PATIENCE_MS);
       if (this.kind === 'offline') await doorbell.stop();
     }
   }
@@ -363,6 +360,9 @@ export class Homes<Kind extends string = HomeKind> {
         return;
       case 'retry':
         for (let again = 0; again < 2; again += 1) await fetch(`${home}/v1/intakes/none`);
+        return;
+      case 'delay':
+        this.recording.homesLaterMs = PLANTED_MS;
         return;
       case 'error':
         await fetch(`${this.town.bridge.url}/v1/intakes`, { method: 'POST', body: '{' });

@@ -1,4 +1,5 @@
-// Owns: who looks at a run, from which step on, and in what two runs look different to them. Not here: the runs.
+// Owns: who looks at a run, from which step on, in what two runs look different to them, and by how much the homes of one take
+// longer to acknowledge. Not here: the runs.
 import type { Recording } from './recording.ts';
 
 /** Who sees what: everything, or from the first request on. */
@@ -28,4 +29,19 @@ export function differences(one: Recording, other: Recording): string[] {
     const index = at >= 0 ? at : a.length === b.length ? -1 : a.length;
     return index < 0 ? [] : [`${who}: ${a[index]?.slice(0, 400)} | ${b[index]?.slice(0, 400)}`];
   });
+}
+
+/** Medians of two runs that differ by more than this many milliseconds tell homes apart; a loaded machine alone differs by less. */
+export const TELLING_MS = 25;
+
+/** By how many milliseconds the homes of `other` take longer to acknowledge than those of `one`, in the median. */
+export function laterMs(one: Recording, other: Recording): number {
+  return median(other.acknowledgedMs) - median(one.acknowledgedMs);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (middle === undefined) throw new Error('nothing was acknowledged');
+  return middle;
 }

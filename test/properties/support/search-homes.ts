@@ -10,7 +10,7 @@ import { drawDogPhoto } from '../../../device/camera/dog-art.ts';
 import { makeDenial } from '../../../device/index.ts';
 import { claimsOf, makeParty, textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
-import { Homes } from './homes.ts';
+import { Homes, PLANTED_MS } from './homes.ts';
 import type { Recording } from './recording.ts';
 
 export const SEARCH_KINDS = [
@@ -26,9 +26,17 @@ export class SearchHomes extends Homes<SearchKind> {
   private searching: Searching | null = null;
   private readonly pairings = new Map<string, string>();
 
-  /** Runs the story with `count` homes of one kind; returns what was seen. `leaks`: a device that calls the bridge when it has seen one. */
-  static async runSearch(kind: SearchKind, seed: number, count: number, leaks = false): Promise<Recording> {
-    return new SearchHomes(kind, leaks ? 'retry' : null).tell(seed, count);
+  /**
+   * Runs the story with `count` homes of one kind; returns what was seen. `leak`: when it has seen one, a device calls the bridge
+   * (`retry`) or acknowledges later (`delay`).
+   */
+  static async runSearch(
+    kind: SearchKind,
+    seed: number,
+    count: number,
+    leak: 'retry' | 'delay' | null = null,
+  ): Promise<Recording> {
+    return new SearchHomes(kind, leak).tell(seed, count);
   }
 
   protected override settings(): object {
@@ -96,7 +104,8 @@ export class SearchHomes extends Homes<SearchKind> {
     if (!this.kind.endsWith('a sighting')) return;
     for (const { sightings } of this.homes)
       await this.until('the sighting', () => sightings.some(({ request }) => request.jti === id));
-    if (this.leak) await fetch(`http://127.0.0.1:${this.bridgeTap?.port}/v1/search-party`);
+    if (this.leak === 'delay') this.recording.homesLaterMs = PLANTED_MS;
+    if (this.leak === 'retry') await fetch(`http://127.0.0.1:${this.bridgeTap?.port}/v1/search-party`);
   }
 
   private async answer(id: string): Promise<void> {

@@ -3,6 +3,7 @@
 import { fromUtf8 } from '../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { freshId, integerBelow, type Random } from '../../../device/base/random.ts';
+import { giveOrder } from '../../../device/owner/give-order.ts';
 import type { VerifiedNotice } from '../../../device/owner/read-notice.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../device/owner/sign.ts';
 import { cellOf } from '../../../device/protocol/area.ts';
@@ -99,11 +100,7 @@ export class Stage {
   }
 
   async command(action: CommandAction): Promise<Receipt> {
-    const { session, deviceId } = this.world.up;
-    const { token, jti } = makeCommand(this.signer, deviceId, action);
-    const after = this.world.receipts.length;
-    await session.command(token);
-    return this.world.receipt(`answer to ${action.action}`, (receipt) => receipt.answers === jti, after);
+    return giveOrder(this.world.up.session, this.signer, action, PATIENCE_MS);
   }
 
   /** Resolves when everything the device had to say before is said: its answers come in order. */
