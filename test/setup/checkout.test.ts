@@ -1,5 +1,5 @@
 // Installs copies of the checkout from a registry on loopback, which plants a package under every name that nobody published.
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,10 +44,21 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
   it('asks the registry for no name outside its lock file, and runs no planted package', () => {
     expect(new Set(registry.asked).size).toBeGreaterThan(200);
     expect(registry.asked.filter((name) => !registry.lockedNames.has(name))).toEqual([]);
+    expect(registry.fetchedPlants).toEqual([]);
     expect(machine.marks()).toBe('');
     expect(readdirSync(join(checkout, 'node_modules')).filter((name) => name.startsWith('node-ffmpeg-'))).toEqual(
       process.platform === 'linux' && process.arch === 'x64' ? ['node-ffmpeg-linux-x64'] : [],
     );
+  });
+
+  it('would have run a planted package if it had asked for one', async () => {
+    const victim = join(machine.folder, 'victim');
+    mkdirSync(victim);
+    writeFileSync(join(victim, 'package.json'), '{"optionalDependencies":{"node-ffmpeg-linux-arm64":"5.1.1"}}');
+    const mark = { DOORSILL_TEST_MARK: join(machine.folder, 'victim-mark') };
+    const { status, output } = await ended(machine.start(victim, 'npm', ['install'], mark));
+    expect(status, output).toBe(0);
+    expect(readFileSync(mark.DOORSILL_TEST_MARK, 'utf8')).toBe('node-ffmpeg-linux-arm64\n');
   });
 
   it('is left alone by a second run', async () => {

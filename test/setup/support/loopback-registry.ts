@@ -37,11 +37,15 @@ export function packageName(path: string): string {
 /** Where a planted package's script writes that it ran: the name of an environment variable. */
 export const MARK = 'DOORSILL_TEST_MARK';
 
+const PLANTED = 'planted/';
+
 export class LoopbackRegistry {
   /** Names of packages, in the order asked. */
   readonly asked: string[] = [];
   /** How many packages were fetched. */
   fetched = 0;
+  /** Planted packages that were fetched. */
+  readonly fetchedPlants: string[] = [];
   /** Called at each fetch of a package. */
   onFetch: (count: number) => void = () => {};
   /** False: the database driver's prebuilt file cannot be had. */
@@ -100,6 +104,8 @@ export class LoopbackRegistry {
     // What was compiled after the install belongs to no package.
     const args = ['--exclude=./node_modules', ...(path.endsWith('/better-sqlite3') ? ['--exclude=./build'] : [])];
     const file = this.tar(path);
+    // A package that is installed in two places has one hash.
+    args.push('--sort=name', '--mtime=@0', '--owner=0', '--group=0');
     execFileSync('tar', ['-cf', file, ...args, '--transform=s,^\\.,package,', '-C', from, '.']);
     this.integrity.set(path, `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`);
   }
@@ -136,6 +142,7 @@ export class LoopbackRegistry {
       return;
     }
     this.fetched += 1;
+    if (path.startsWith(PLANTED)) this.fetchedPlants.push(path.slice(PLANTED.length));
     this.onFetch(this.fetched);
     createReadStream(this.tar(path)).pipe(response);
   }
@@ -158,13 +165,16 @@ export class LoopbackRegistry {
 
   /** A package whoever claims a free name would publish: it has every version, and its script runs at install. */
   private plant(name: string): object {
-    const path = `planted/${name}`;
+    const path = `${PLANTED}${name}`;
     const folder = join(this.folder, encodeURIComponent(path));
     const versions = ['5.1.1', '1.0.0'].map((version) => {
       const facts = { name, version, scripts: { postinstall: `echo ${name} >> "$${MARK}"` } };
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, 'package.json'), JSON.stringify(facts));
-      this.pack(folder, `${path}@${version}`);
+      // Packed once: a second pack would have another hash than the one that was told first.
+      if (!this.integrity.has(`${path}@${version}`)) {
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(join(folder, 'package.json'), JSON.stringify(facts));
+        this.pack(folder, `${path}@${version}`);
+      }
       return { ...facts, hasInstallScript: true, dist: this.dist(`${path}@${version}`) };
     });
     return {
