@@ -80,7 +80,8 @@ export class Machine {
       [MARK]: this.mark,
       npm_config_registry: this.registry,
       npm_config_cache: join(this.folder, 'cache'),
-      npm_config_fetch_retries: '0',
+      npm_config_fetch_retry_mintimeout: '100',
+      npm_config_fetch_retry_maxtimeout: '1000',
       npm_config_update_notifier: 'false',
       ...(this.npmScript ? { npm_execpath: this.npmScript } : {}),
     };

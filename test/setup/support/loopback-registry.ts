@@ -61,6 +61,8 @@ export class LoopbackRegistry {
     this.checkout = checkout;
     this.locked = lockedPackages(join(checkout, 'package-lock.json'));
     this.server = createServer((request, response) => this.answer(request, response));
+    // An idle connection is closed by npm, not here: it might just be asking again over it.
+    this.server.keepAliveTimeout = 10 * 60_000;
   }
 
   /** Packs what is installed in the checkout, and listens. */
