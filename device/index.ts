@@ -1,5 +1,5 @@
-// Owns: the public API of the firmware: the wire contract whole, the seams, and the parts a town, a test or a tool needs.
-// Not here: anything that lets footage out other than a Doorbell with its gate.
+// Owns: what the other parts of this project use of the firmware: the wire contract whole, the seams, the testbed's parts.
+// Not here: what the npm package exports (api.ts); anything that lets footage out other than a Doorbell with its gate.
 
 export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';

@@ -2,7 +2,6 @@
 // printed: a database is called by its host, port and name. Not here: connecting (postgres-connection.ts).
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import type { ClientConfig } from 'pg';
 import { z } from 'zod';
 import { tlsOptions } from '../../device/base/tls.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -82,8 +81,25 @@ const CONNECT_MS_MAX = 10_000;
 /** A statement that takes longer is given up on both sides, and the connection with it. */
 const STATEMENT_MS_MAX = 60_000;
 
+/** The part of pg's `ClientConfig` that is used. Spelled out here, so that the package's types need none of pg's. */
+interface ConnectionSettings {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  application_name: string;
+  password?: string;
+  ssl: ReturnType<typeof tlsOptions> | false;
+  keepAlive: boolean;
+  keepAliveInitialDelayMillis: number;
+  connectionTimeoutMillis: number;
+  statement_timeout: number;
+  query_timeout: number;
+  options: string;
+}
+
 /** What a connection is made with. Files are read each time, so that a renewed one needs no restart. Throws `file_unusable`. */
-export function connectionSettings(address: PostgresAddress, passwordFile: string | null): ClientConfig {
+export function connectionSettings(address: PostgresAddress, passwordFile: string | null): ConnectionSettings {
   const { host, port, user, database, tls, ca } = address;
   const password = passwordFile === null ? address.password : textIn(passwordFile).trim();
   return {

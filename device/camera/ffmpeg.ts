@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
-import { z } from 'zod';
 import { failure } from '../protocol/errors.ts';
 
 /** A usable ffmpeg. `release` is [major, minor]; builds from its repository have the release they come after. */
@@ -19,7 +18,7 @@ export interface Ffmpeg {
 export interface FfmpegSearch {
   /** Reads `FFMPEG_PATH` and `PATH`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The path of the bundled binary; null where its installer has none for this platform. */
+  /** The path of the bundled binary; null where none is installed for this platform. */
   readonly bundled?: () => string | null;
 }
 
@@ -56,16 +55,22 @@ export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
     const found = await ask(bundled, 'bundled');
     if (typeof found !== 'string') return found;
     faults.push(`the bundled one (${bundled}) ${found}`);
-  } else faults.push(`node-ffmpeg-installer bundles none for ${process.platform}-${process.arch}`);
+  } else faults.push(`none is bundled for ${process.platform}-${process.arch}`);
   throw failure('ffmpeg_missing', { detail: faults.join('; ') });
 }
 
-/** The binary that node-ffmpeg-installer brought; null when it has none for this platform or it is not installed. */
+/**
+ * The npm package that carries a build of 5.1 or newer for a platform: the optional dependencies of package.json. Only names
+ * that are published may stand here and there; whoever registers an unpublished one would run code on each machine.
+ */
+const BUNDLED_PACKAGES: Readonly<Record<string, string>> = { 'linux-x64': 'node-ffmpeg-linux-x64' };
+
+/** The path of the binary that npm installed for this platform; null where no package has one or it is not installed. */
 export function bundledPath(): string | null {
+  const name = BUNDLED_PACKAGES[`${process.platform}-${process.arch}`];
+  if (name === undefined) return null;
   try {
-    // Required when asked for, not imported: the package throws while loading on platforms that it has no binary for.
-    const installed: unknown = createRequire(import.meta.url)('node-ffmpeg-installer');
-    return z.object({ path: z.string().min(1) }).parse(installed).path;
+    return createRequire(import.meta.url).resolve(`${name}/ffmpeg`);
   } catch {
     return null;
   }

@@ -219,7 +219,7 @@ export const ERRORS = {
     5,
     false,
     'No usable ffmpeg: {detail}',
-    'Install ffmpeg 5.1.1 or newer, run npm install again for the bundled one, or set FFMPEG_PATH.',
+    'Install ffmpeg 5.1 or newer, or set FFMPEG_PATH; npm brings one for linux-x64 alone.',
   ),
   ffmpeg_failed: rule(500, 5, true, 'ffmpeg failed while {doing}: {detail}', 'Run with --log debug for its own words.'),
   camera_unsupported: rule(

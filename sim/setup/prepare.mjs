@@ -1,7 +1,7 @@
 // Owns: making a fresh clone runnable, on Node built-ins alone: packages, native parts, build. Runs before start, test, check.
 // Does nothing, quickly, when all is in place. Not here: system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,22 +15,25 @@ function fail(text) {
   process.exit(5);
 }
 
+/** Runs a command to its end. Returns its exit status and what it printed, which nobody has seen yet. */
 function run(what, command, args, environment = {}) {
   const done = spawnSync(command, args, {
     cwd: root,
-    stdio: ['ignore', 2, 2],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
     env: { ...process.env, ...environment },
   });
   if (done.error) fail(`${what} could not start: ${done.error.message}`);
-  if (done.status !== 0)
-    fail(`${what} failed; its own words are above. Run the same command again when that is mended.`);
+  return { ok: done.status === 0, output: `${done.stdout}${done.stderr}` };
 }
 
 /** npm as this very process was started by it; else the one on the path. */
 function npm(args, environment) {
   const script = process.env.npm_execpath;
-  if (script?.endsWith('.js')) run(`npm ${args[0]}`, process.execPath, [script, ...args], environment);
-  else run(`npm ${args[0]}`, process.platform === 'win32' ? 'npm.cmd' : 'npm', args, environment);
+  const what = `npm ${args[0]}`;
+  if (script?.endsWith('.js')) return run(what, process.execPath, [script, ...args], environment);
+  return run(what, process.platform === 'win32' ? 'npm.cmd' : 'npm', args, environment);
 }
 
 /** Where Node's own headers lie, so that a native part can be compiled without downloading any. */
@@ -46,41 +49,79 @@ function checkNode() {
   }
 }
 
+/** The packages of a lock file by their folders; null where there is none that can be read. */
+function packagesIn(file) {
+  try {
+    const { '': _project, ...packages } = JSON.parse(readFileSync(file, 'utf8')).packages;
+    return packages;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether node_modules holds exactly what the lock file says, by the record that npm writes there as the last act of an
+ * install. An interrupted install has left no record, or one that names packages which are not there.
+ */
+function isInstalled() {
+  const wanted = packagesIn(join(root, 'package-lock.json'));
+  const there = packagesIn(join(modules, '.package-lock.json'));
+  if (!wanted || !there) return false;
+  const sound = ([path, { version, integrity }]) =>
+    wanted[path]?.version === version &&
+    wanted[path].integrity === integrity &&
+    existsSync(join(root, path, 'package.json'));
+  // Optional packages are for other platforms, or npm could not install them.
+  const missing = Object.entries(wanted).some(([path, { optional }]) => !optional && !there[path]);
+  return !missing && Object.entries(there).every(sound);
+}
+
+const UNREACHABLE =
+  /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|E[A-Z]*TIMEDOUT|ENOTCACHED)\b/;
+
 function install() {
-  const lock = join(root, 'package-lock.json');
-  const installed = join(modules, '.package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  if (isInstalled()) return;
   say('installing packages (once; this can take a minute) ...');
-  // Not `npm ci`: node-ffmpeg-installer names optional packages for platforms that were never published, and ci refuses a
-  // lock file without them. This takes the locked versions too, and leaves the lock file alone.
-  npm(['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], headers());
+  // Removed first, so that an install which is interrupted while it clears the folder is not taken for a finished one.
+  rmSync(join(modules, '.package-lock.json'), { force: true });
+  // No package runs code of its own; the one that has to be built is built by name, below.
+  const { ok, output } = npm(['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund', '--loglevel=warn']);
+  const warnings = output.split('\n').filter((line) => line.startsWith('npm '));
+  if (warnings.length > 0) process.stderr.write(`${warnings.join('\n')}\n`);
+  if (ok) return;
+  if (UNREACHABLE.test(output)) {
+    fail(
+      'the npm registry cannot be reached. Connect this machine, or name a registry that it reaches ' +
+        '(npm config set registry ADDRESS), and run the same command again.',
+    );
+  }
+  fail('npm ci failed; its own words are above. Run the same command again when that is mended.');
 }
 
 /** The database driver is native: prebuilt for most machines, compiled on the others, and bound to one major of Node. */
-function checkNative() {
+function buildDriver() {
   const stamp = join(modules, '.doorsill-native');
   const wanted = `${process.versions.modules} ${process.arch} ${statSync(join(modules, 'better-sqlite3/package.json')).mtimeMs}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  const works = () => {
-    const script = "const D=require('better-sqlite3');new D(':memory:').close()";
-    return spawnSync(process.execPath, ['-e', script], { cwd: root, stdio: 'ignore' }).status === 0;
-  };
+  const script = "const D=require('better-sqlite3');new D(':memory:').close()";
+  const works = () => run('the database driver', process.execPath, ['-e', script]).ok;
   if (!works()) {
-    say('compiling the database driver for this machine (once) ...');
-    npm(['rebuild', 'better-sqlite3', '--build-from-source', '--loglevel=error'], headers());
-    if (!works())
-      fail('the database driver does not load: install a C++ compiler, make and python3, then run this again.');
+    say('fetching or compiling the database driver for this machine (once) ...');
+    const { output } = npm(['rebuild', 'better-sqlite3', '--ignore-scripts=false', '--foreground-scripts'], headers());
+    if (!works()) {
+      const log = join(modules, '.doorsill-native.log');
+      writeFileSync(log, output);
+      fail(
+        `the database driver has no prebuilt file for Node ${process.versions.node} on ${process.platform}-${process.arch} ` +
+          'within reach and did not compile: install a C++ compiler, make and python3 (Debian: apt install g++ make ' +
+          `python3), then run the same command again. What was tried is in ${log}`,
+      );
+    }
   }
   writeFileSync(stamp, wanted);
 }
 
-/** The bundled ffmpeg comes without its execute bit where install scripts are switched off. */
-function checkFfmpeg() {
-  for (const name of readdirSync(modules).filter((entry) => entry.startsWith('node-ffmpeg-'))) {
-    const binary = join(modules, name, 'ffmpeg');
-    if (existsSync(binary)) chmodSync(binary, 0o755);
-  }
-}
+const SOURCES = ['device', 'cloud-bridge', 'sim'];
 
 function newestUnder(folder) {
   return readdirSync(folder, { withFileTypes: true }).reduce((newest, entry) => {
@@ -89,23 +130,38 @@ function newestUnder(folder) {
   }, statSync(folder).mtimeMs);
 }
 
+/** The compiler leaves the output of a source that is gone; it would be packed, and could still be imported. */
+function dropOrphans(folder) {
+  const built = join(root, 'dist', folder);
+  for (const entry of readdirSync(built, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    const source = join(root, entry.isDirectory() ? path : path.replace(/(\.d\.ts|\.js)$/, '.ts'));
+    if (!existsSync(source)) rmSync(join(built, entry.name), { recursive: true });
+    else if (entry.isDirectory()) dropOrphans(path);
+  }
+}
+
 function build() {
   const stamp = join(root, 'dist/.built');
   const sources = Math.max(
-    ...['device', 'cloud-bridge', 'sim'].map((folder) => newestUnder(join(root, folder))),
+    ...SOURCES.map((folder) => newestUnder(join(root, folder))),
     ...['package.json', 'package-lock.json', 'tsconfig.json'].map((file) => statSync(join(root, file)).mtimeMs),
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= sources) return;
   say('building ...');
   const require = createRequire(join(root, 'package.json'));
   const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-  run('the build', process.execPath, [compiler, '-p', 'sim/setup/tsconfig.build.json']);
+  const { ok, output } = run('the build', process.execPath, [compiler, '-p', 'sim/setup/tsconfig.build.json']);
+  if (!ok) {
+    process.stderr.write(output);
+    fail('the build failed; the compiler’s words are above.');
+  }
+  for (const folder of SOURCES) dropOrphans(folder);
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stamp, '');
 }
 
 checkNode();
 install();
-checkNative();
-checkFfmpeg();
+buildDriver();
 build();

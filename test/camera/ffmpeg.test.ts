@@ -68,7 +68,7 @@ describe('finding ffmpeg', () => {
   it('names both when neither serves', async () => {
     const env = { PATH: pretend('old', OLD).folder };
     await expect(findFfmpeg({ env, bundled: none })).rejects.toThrow(
-      /the system's .* is version 4\.4\.2 and is older than 5\.1; node-ffmpeg-installer bundles none/,
+      /the system's .* is version 4\.4\.2 and is older than 5\.1; none is bundled for/,
     );
   });
 

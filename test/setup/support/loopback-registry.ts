@@ -1,0 +1,188 @@
+// Owns: an npm registry on loopback that serves what is installed here, plants a package under every other name that it is
+// asked for, and notes every name. Not here: installing anything from it (checkout.ts, packed.test.ts).
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const entrySchema = z.looseObject({
+  version: z.string(),
+  optional: z.boolean().optional(),
+  engines: z.union([z.record(z.string(), z.string()), z.array(z.string())]).optional(),
+  integrity: z.string().optional(),
+});
+const lockSchema = z.looseObject({ packages: z.record(z.string(), z.looseObject({})) });
+
+/** An entry of package-lock.json: a package's facts as its registry gave them. */
+export type LockEntry = z.infer<typeof entrySchema>;
+
+/** The packages of a lock file by their folders, the project itself left out. */
+export function lockedPackages(file: string): Map<string, LockEntry> {
+  const { packages } = lockSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  return new Map(
+    Object.entries(packages)
+      .filter(([path]) => path !== '')
+      .map(([path, entry]) => [path, entrySchema.parse(entry)]),
+  );
+}
+
+/** The package's name in a path of node_modules. */
+export function packageName(path: string): string {
+  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+}
+
+/** Where a planted package's script writes that it ran: the name of an environment variable. */
+export const MARK = 'DOORSILL_TEST_MARK';
+
+const PLANTED = 'planted/';
+
+export class LoopbackRegistry {
+  /** Names of packages, in the order asked. */
+  readonly asked: string[] = [];
+  /** How many packages were fetched. */
+  fetched = 0;
+  /** Planted packages that were fetched. */
+  readonly fetchedPlants: string[] = [];
+  /** Called at each fetch of a package. */
+  onFetch: (count: number) => void = () => {};
+  /** False: the database driver's prebuilt file cannot be had. */
+  servesDriver = true;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-registry-'));
+  private readonly checkout: string;
+  private readonly locked: Map<string, LockEntry>;
+  private readonly server: Server;
+  /** By path in node_modules. */
+  private readonly integrity = new Map<string, string>();
+
+  constructor(checkout: string) {
+    this.checkout = checkout;
+    this.locked = lockedPackages(join(checkout, 'package-lock.json'));
+    this.server = createServer((request, response) => this.answer(request, response));
+    // An idle connection is closed by npm, not here: it might just be asking again over it.
+    this.server.keepAliveTimeout = 10 * 60_000;
+  }
+
+  /** Packs what is installed in the checkout, and listens. */
+  async start(): Promise<void> {
+    for (const path of this.locked.keys()) {
+      const installed = join(this.checkout, path);
+      if (existsSync(join(installed, 'package.json'))) this.pack(installed, path);
+    }
+    this.packDriver();
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get url(): string {
+    const address = this.server.address();
+    if (address === null || typeof address === 'string') throw new Error('the registry does not listen');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** Every name in the lock file. */
+  get lockedNames(): Set<string> {
+    return new Set([...this.locked.keys()].map(packageName));
+  }
+
+  /** Writes the checkout's lock file elsewhere. Packages packed anew have other hashes than the published ones; these stand in it. */
+  writeLock(file: string): void {
+    const lock = lockSchema.parse(JSON.parse(readFileSync(join(this.checkout, 'package-lock.json'), 'utf8')));
+    for (const [path, integrity] of this.integrity) {
+      const entry = lock.packages[path];
+      if (entry) entry['integrity'] = integrity;
+    }
+    writeFileSync(file, JSON.stringify(lock, null, 2));
+  }
+
+  private pack(from: string, path: string): void {
+    // What was compiled after the install belongs to no package.
+    const args = ['--exclude=./node_modules', ...(path.endsWith('/better-sqlite3') ? ['--exclude=./build'] : [])];
+    const file = this.tar(path);
+    // A package that is installed in two places has one hash.
+    args.push('--sort=name', '--mtime=@0', '--owner=0', '--group=0');
+    execFileSync('tar', ['-cf', file, ...args, '--transform=s,^\\.,package,', '-C', from, '.']);
+    this.integrity.set(path, `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`);
+  }
+
+  /** The driver as its project publishes it: the one that was fetched or compiled for this very Node. */
+  private packDriver(): void {
+    const file = join(this.folder, 'driver.tar.gz');
+    const driver = join(this.checkout, 'node_modules/better-sqlite3');
+    execFileSync('tar', ['-czf', file, '-C', driver, 'build/Release/better_sqlite3.node']);
+  }
+
+  private tar(path: string): string {
+    return join(this.folder, `${encodeURIComponent(path)}.tar`);
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = decodeURIComponent((request.url ?? '/').slice(1));
+    if (request.method !== 'GET') response.writeHead(404).end();
+    else if (/^v\d.*better-sqlite3.*\.tar\.gz$/.test(path)) {
+      const fits = this.servesDriver && path.includes(`node-v${process.versions.modules}-`);
+      if (fits) createReadStream(join(this.folder, 'driver.tar.gz')).pipe(response);
+      else response.writeHead(404).end();
+    } else if (path.startsWith('-/tar/')) this.sendPackage(path.slice('-/tar/'.length), response);
+    else {
+      this.asked.push(path);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(this.packument(path)));
+    }
+  }
+
+  private sendPackage(path: string, response: ServerResponse): void {
+    if (!existsSync(this.tar(path))) {
+      response.writeHead(404).end();
+      return;
+    }
+    this.fetched += 1;
+    if (path.startsWith(PLANTED)) this.fetchedPlants.push(path.slice(PLANTED.length));
+    this.onFetch(this.fetched);
+    createReadStream(this.tar(path)).pipe(response);
+  }
+
+  /** What a registry says of a package: its versions in the lock file, or the planted one. */
+  private packument(name: string): object {
+    const paths = [...this.locked.keys()].filter((path) => packageName(path) === name);
+    if (paths.length === 0) return this.plant(name);
+    const versions = paths.map((path) => {
+      const { integrity: _, optional: _optional, ...facts } = this.locked.get(path) ?? { version: '' };
+      return { name, ...facts, dist: this.dist(path) };
+    });
+    const newest = versions[0]?.version;
+    return { name, 'dist-tags': { latest: newest }, versions: Object.fromEntries(versions.map((v) => [v.version, v])) };
+  }
+
+  private dist(path: string): object {
+    return { tarball: `${this.url}/-/tar/${encodeURIComponent(path)}`, integrity: this.integrity.get(path) };
+  }
+
+  /** A package whoever claims a free name would publish: it has every version, and its script runs at install. */
+  private plant(name: string): object {
+    const path = `${PLANTED}${name}`;
+    const folder = join(this.folder, encodeURIComponent(path));
+    const versions = ['5.1.1', '1.0.0'].map((version) => {
+      const facts = { name, version, scripts: { postinstall: `echo ${name} >> "$${MARK}"` } };
+      // Packed once: a second pack would have another hash than the one that was told first.
+      if (!this.integrity.has(`${path}@${version}`)) {
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(join(folder, 'package.json'), JSON.stringify(facts));
+        this.pack(folder, `${path}@${version}`);
+      }
+      return { ...facts, hasInstallScript: true, dist: this.dist(`${path}@${version}`) };
+    });
+    return {
+      name,
+      'dist-tags': { latest: '5.1.1' },
+      versions: Object.fromEntries(versions.map((v) => [v.version, v])),
+    };
+  }
+}
