@@ -7,12 +7,12 @@ import { type Disk, isNoSpace, systemCode } from '../base/disk.ts';
 import { sha256Hex, sha256Stream } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { generateSealKey, open, type SealKey, seal } from '../base/seal.ts';
 import type { Clip, ClipReader } from '../clip/clip.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { idSchema, sha256Schema } from '../protocol/ids.ts';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/keys.ts';
-import { generateSealKey, open, type SealKey, seal } from '../ring/seal.ts';
 import { openSealedFile, writeSealedFile } from '../ring/sealed-file.ts';
 
 /** One clip ready to be sent. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { generateSealKey } from '../../device/ring/seal.ts';
+import { generateSealKey } from '../../device/base/seal.ts';
 import { Outbox, type SealedClip } from '../../device/upload/outbox.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
 import { clipOf, type Errand, liveFor, makeErrand, Sender } from './support/sender.ts';
