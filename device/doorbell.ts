@@ -380,6 +380,7 @@ export class Doorbell {
     for (const grant of [...items.map((item) => item.grant), ...damaged, ...unread]) {
       if (!needed.has(grant)) await this.tolerate('outbox', () => outbox.remove(grant));
     }
+    await this.tolerate('outbox', () => outbox.keepRecalls(new Set(gate.revocableGrants())));
   }
 
   /** For steps whose failure the owner sees in the state, while the rest of the doorbell goes on. */
