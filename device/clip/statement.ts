@@ -13,12 +13,10 @@ import {
   certificateSchema,
   type HomeRecall,
   homeRecallSchema,
-  type Manifest,
   manifestSchema,
-  type Statement,
   statementSchema,
 } from '../protocol/manifest.ts';
-import { coarseSpan, coarseSpans } from '../protocol/statement-times.ts';
+import { statementClaims } from '../protocol/statement-claims.ts';
 
 /** What the device signs about a clip besides its full manifest. */
 export interface StatementPapers {
@@ -47,7 +45,8 @@ export function makeStatement(live: LiveGrant, manifestToken: string, deps: Stat
   const manifest = manifestSchema.parse(parseToken(manifestToken)?.claims);
   const salt = random.bytes(SALT_BYTES);
   const commitment = commitmentOf(salt, manifestToken, sha256);
-  const claims = statementOf(manifest, { key: key.publicKey, home, grant: live.id, commitment });
+  const under = { key: key.publicKey, home, grant: live.id, commitment };
+  const claims = statementSchema.parse(statementClaims(manifest, under));
   const statement = signToken('doorsill-statement+jws', claims, key);
   const about = { grant: live.id, clip: manifest.jti, statementSha256: sha256Hex(statement) };
   const certificate: Certificate = {
@@ -68,22 +67,4 @@ export function makeStatement(live: LiveGrant, manifestToken: string, deps: Stat
     certificate: signToken('doorsill-certificate+jws', certificateSchema.parse(certificate), device.key),
     homeRecall: signToken('doorsill-home-recall+jws', homeRecallSchema.parse(homeRecall), key),
   };
-}
-
-function statementOf(
-  manifest: Manifest,
-  under: { key: string; home: string; grant: string; commitment: string },
-): Statement {
-  const { device: _device, pairing: _pairing, grant: _grant, iss: _iss, iat: _iat, ...facts } = manifest;
-  const { window, coverage, gaps } = manifest;
-  return statementSchema.parse({
-    ...facts,
-    iss: under.key,
-    iat: Math.floor(window.endUs / 1_000_000),
-    home: under.home,
-    grant: under.grant,
-    coverage: coarseSpan(coverage, window),
-    gaps: coarseSpans(gaps, window),
-    manifestCommitment: under.commitment,
-  } satisfies Statement);
 }

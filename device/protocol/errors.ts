@@ -976,7 +976,7 @@ export const ERRORS = {
     3,
     false,
     'This clip came before there were statements: its full manifest names the home and is not shown.',
-    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill bridge dispute.",
+    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill dispute.",
   ),
   dispute_nothing_kept: rule(
     404,

@@ -40,16 +40,21 @@ export function itemId(hashHex: string): string {
   return `item-${hashHex.slice(0, 32)}`;
 }
 
-/**
- * What the id of a clip's item is hashed from. Clip ids are unique within a bridge and drawn at random, so that the item's id leads to
- * no home. A clip from before there were statements (`home` is its device's id then) keeps the id it was given.
- */
-export function itemIdText(bridge: string, { home, grant, clip }: Pick<HandedClip, 'home' | 'grant' | 'clip'>): string {
-  return isPseudonym(home) ? `${bridge}/${clip}` : `${bridge}/${home}/${grant}`;
+/** What the id of a clip's item is hashed from. Clip ids are unique within a bridge and drawn at random: the item's id leads to no home. */
+export function itemIdText(bridge: string, clip: string): string {
+  return `${bridge}/${clip}`;
+}
+
+/** The same of any clip; one from before there were statements (`home` is its device's id) keeps the id it was given. */
+export function itemIdTextOf(
+  bridge: string,
+  { home, grant, clip }: Pick<HandedClip, 'home' | 'grant' | 'clip'>,
+): string {
+  return isPseudonym(home) ? itemIdText(bridge, clip) : `${bridge}/${home}/${grant}`;
 }
 
 /** Whether a home is named by its pseudonym, as in all clips since there are statements. */
-export function isPseudonym(home: string): boolean {
+function isPseudonym(home: string): boolean {
   return home.startsWith('home-');
 }
 

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/index.ts';
 import { addAudit } from './audit-verbs.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
+import { addDispute } from './dispute.ts';
 import { addDoctor } from './doctor.ts';
 import { refuseInspector } from './inspector.ts';
 import { addModerate } from './moderate.ts';
@@ -43,7 +44,8 @@ export function makeProgram(): Command {
   for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
   for (const add of [addRing, addPrivacy, addForget, addTrustClock, addSearchParty]) add(program);
   program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addRequest, addWebhook, addModerate, addModerators, addVerify, addAudit, addDoctor]) add(program);
+  for (const add of [addRequest, addWebhook, addModerate, addModerators, addDispute, addVerify, addAudit, addDoctor])
+    add(program);
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.

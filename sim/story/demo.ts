@@ -169,8 +169,8 @@ export async function grantOnce(scene: Scene, keys: string, audio: boolean, inve
 }
 
 /** Resolves with the item's id once the vault has the clip. Throws `timed_out`. */
-export async function handedOver({ facts, signal }: Scene, { grant }: Granted): Promise<string> {
-  const item = evidenceId(facts.bridge.id, facts.home.device, grant);
+export async function handedOver({ facts, signal }: Scene, { clipId }: Granted): Promise<string> {
+  const item = evidenceId(facts.bridge.id, clipId);
   if (await facts.evidence.whenItem(item, () => true, HANDED_OVER_MS_MAX, signal)) return item;
   throw failure('timed_out', { what: 'the hand-over to the vault', seconds: HANDED_OVER_MS_MAX / 1000 });
 }

@@ -285,7 +285,7 @@ export class Up {
   private async tellArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>): Promise<void> {
     const { facts } = this;
     if (!facts) return;
-    const item = evidenceId(facts.bridge.id, facts.home.device, receipt.grant ?? '');
+    const item = evidenceId(facts.bridge.id, clip.id);
     const found = await facts.evidence
       .whenItem(item, () => true, HANDED_OVER_MS_MAX, this.stopping.signal)
       .catch(() => null);

@@ -5,7 +5,7 @@ export interface ItemRow {
   item: string;
   agency: string;
   bridge: string;
-  device: string;
+  home: string;
   grant_id: string;
   clip: string;
   request: string;
@@ -130,5 +130,12 @@ export const MIGRATIONS: Migrations = [
     `create table offers (
        item text primary key, offer text not null, manifest text not null, receipt text not null, at_s integer not null
      ) strict`,
+  ],
+  [
+    `alter table items rename column device to home`,
+    // Both were signed about a device; they are signed anew, about the item, when they are asked for.
+    `update items set acknowledgement = ''`,
+    // Made with full manifests, which are not taken any more.
+    `delete from offers`,
   ],
 ];
