@@ -151,6 +151,7 @@ export class Outbox {
         return itemOf(commit);
       } catch (thrown) {
         await this.destroy(live.id).catch(() => undefined);
+        await this.records.removeRecall(live.id).catch(() => undefined);
         throw this.diskFault(thrown);
       }
     });

@@ -84,7 +84,7 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
     const check = new SelfCheck(live, cut, deps);
     const sealing = outbox.seal(live, cut, async (sealed) => {
       await check.run(sealed.reader);
-      return 'manifest';
+      return { manifest: 'manifest', statement: 'statement', certificate: 'certificate', homeRecall: 'recall' };
     });
     await sealing.finally(() => check.stop());
   });

@@ -6,7 +6,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { generateSealKey } from '../../device/base/seal.ts';
 import { Outbox, type SealedClip } from '../../device/upload/outbox.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
-import { clipOf, type Errand, liveFor, makeErrand, Sender } from './support/sender.ts';
+import { clipOf, type Errand, liveFor, makeErrand, papersOf, Sender } from './support/sender.ts';
 
 const disk = new SystemDisk();
 let house: BridgeHouse;
@@ -74,7 +74,7 @@ async function stepsOfSeal(): Promise<number> {
     const outbox = sender.makeOutbox(failingDisk('ENOSPC', allowed));
     await outbox.start();
     const sealed = await outbox
-      .seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken)
+      .seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel))
       .then(
         () => true,
         () => false,
@@ -93,7 +93,7 @@ describe('an outbox', () => {
       seen = sealed;
       expect(sha256Hex(await sealed.reader.read(0, sealed.reader.sizeBytes))).toBe(sha256Hex(clip));
       expect(sealed).toMatchObject({ sha256: sha256Hex(clip), bytes: clip.length });
-      return manifestToken;
+      return papersOf(errand.parcel);
     });
     expect(seen).not.toBeNull();
     expect(item).toEqual({
@@ -103,6 +103,7 @@ describe('an outbox', () => {
       clipBytes: clip.length,
       manifest: manifestToken,
       manifestSha256: sha256Hex(manifestToken),
+      papers: { statement: errand.parcel.statement, certificate: errand.parcel.certificate },
       uploadUrl: null,
     });
     await sender.restart();
@@ -161,7 +162,7 @@ describe('an outbox', () => {
   });
 
   it('keeps nothing of a clip whose grant dies while it is written, checked or committed', async () => {
-    const { clip, manifestToken, grantToken } = errand.parcel;
+    const { clip, grantToken } = errand.parcel;
     for (const moment of ['written', 'checked', 'committed']) {
       const { live, end } = liveFor(house, request, grantToken);
       const at = (now: string) => now === moment && end('revoked');
@@ -183,12 +184,12 @@ describe('an outbox', () => {
       };
       const sealing = outbox.seal(live, streaming, () => {
         at('checked');
-        return manifestToken;
+        return papersOf(errand.parcel);
       });
       await expect(sealing, moment).rejects.toMatchObject({ code: 'grant_dead' });
       expect(await names(), moment).toEqual([]);
       await expect(
-        outbox.seal(live, clipOf(clip), () => manifestToken),
+        outbox.seal(live, clipOf(clip), () => papersOf(errand.parcel)),
         moment,
       ).rejects.toMatchObject({
         code: 'grant_dead',
@@ -197,10 +198,10 @@ describe('an outbox', () => {
   });
 
   it('refuses a clip that is not as long as it was cut to, or that its check refuses', async () => {
-    const { clip, manifestToken } = errand.parcel;
+    const { clip } = errand.parcel;
     for (const sizeBytes of [clip.length - 1, clip.length + 1]) {
       const wrong = { ...clipOf(clip), sizeBytes };
-      await expect(sender.outbox.seal(errand.live, wrong, () => manifestToken)).rejects.toMatchObject({
+      await expect(sender.outbox.seal(errand.live, wrong, () => papersOf(errand.parcel))).rejects.toMatchObject({
         code: 'clip_check_failed',
       });
     }
@@ -219,7 +220,7 @@ describe('an outbox', () => {
       const outbox = sender.makeOutbox(failingDisk(errno, allowed));
       await outbox.start();
       await expect(
-        outbox.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
+        outbox.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel)),
       ).rejects.toMatchObject({ code, retryable: true });
       expect(await names(), `failing after ${allowed} steps`).toEqual([]);
     }
@@ -230,7 +231,7 @@ describe('an outbox', () => {
     const full = sender.makeOutbox({ ...failingDisk('EIO', 1_000), freeBytes: () => Promise.resolve(1_000_000) });
     await full.start();
     await expect(
-      full.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
+      full.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel)),
     ).rejects.toMatchObject({ code: 'outbox_full', facts: { path: sender.folder } });
     expect(await names()).toEqual([]);
   });
@@ -245,7 +246,7 @@ describe('an outbox', () => {
       const dying = new Outbox({ ...deps, disk: { ...failing, remove: async () => undefined } });
       await dying.start();
       const sealed = await dying
-        .seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken)
+        .seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel))
         .catch(() => null);
       const next = new Outbox({ ...deps, disk });
       await next.start();
@@ -324,11 +325,11 @@ describe('an outbox', () => {
         expect(outbox.list()).toEqual({ items: [], damaged: [], unread: [item.grant] });
         expect(() => outbox.item(item.grant)).toThrow(expect.objectContaining({ code: 'outbox_unusable' }));
         await expect(outbox.load(item.grant)).rejects.toMatchObject({ code: 'outbox_unusable', retryable: true });
-        const another = outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => 'manifest');
+        const another = outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => papersOf(errand.parcel));
         await expect(another).rejects.toMatchObject({ code: 'outbox_unusable' });
       }
       fails = false;
-      const second = await outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => 'manifest');
+      const second = await outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => papersOf(errand.parcel));
       expect(second).toEqual(item);
       expect(outbox.list()).toMatchObject({ damaged: [], unread: [] });
       expect(outbox.item('grant-that-never-was')).toBeNull();

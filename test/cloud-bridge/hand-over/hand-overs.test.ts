@@ -35,7 +35,7 @@ afterEach(async () => {
   folder.dispose();
 });
 
-const itemOf = ({ grant }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, house.cast.device.id, grant)));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
 const atBridge = () => readdirSync(join(house.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
 const waits = () => logged.filter(({ message }) => message === 'a hand-over waits').map(({ facts }) => facts['code']);
