@@ -299,7 +299,8 @@ export class BridgeHouse {
 
   revoke(parcel: Parcel, extra: object = {}): Promise<Answer> {
     const revocation = this.cast.revoke(parcel.grantToken);
-    return this.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, ...extra });
+    const { homeRecall } = parcel;
+    return this.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, homeRecall, ...extra });
   }
 
   // What an agency's officer does.

@@ -304,7 +304,7 @@ describe('a vault that is slow or lies', () => {
 
 describe('an owner who takes back what was handed over', () => {
   const answerIn = (body: Record<string, unknown>) =>
-    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', recallAnswerSchema, house.cast.device.id);
+    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', recallAnswerSchema, receiptOf(body).grant);
 
   it('has it erased unless the department says otherwise, on the vault’s signed word', async () => {
     const parcel = await delivered();
