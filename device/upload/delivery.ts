@@ -106,9 +106,9 @@ export class Deliveries {
     this.begin(`revoke ${grant}`, async () => {
       const { signal } = this.stopping;
       const { sender, gate, outbox, clock, log } = this.deps;
+      const homeRecall = await this.recallOf(grant, signal);
       for (;;) {
         try {
-          const homeRecall = await this.recallOf(grant, signal);
           const intake = await sender.revoke(grant, { revocation, homeRecall }, bridge, signal);
           await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
           // What cannot be removed now goes at the next start.
