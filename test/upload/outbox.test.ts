@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { generateSealKey } from '../../device/base/seal.ts';
+import { generateSealKey, open, seal } from '../../device/base/seal.ts';
 import { Outbox, type SealedClip } from '../../device/upload/outbox.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
 import { clipOf, type Errand, liveFor, makeErrand, papersOf, Sender } from './support/sender.ts';
@@ -364,4 +364,63 @@ describe('an outbox', () => {
     await sender.restart();
     expect(sender.outbox.item(errand.live.id)).not.toBeNull();
   });
+});
+
+describe('a recall', () => {
+  it('stays when its clip is gone, sealed and over a restart, until it is dropped', async () => {
+    const { grant } = await sender.seal(errand);
+    await sender.outbox.remove(grant);
+    expect(await names()).toEqual([]);
+    await sender.restart();
+    expect(await sender.outbox.recallOf(grant)).toBe(errand.parcel.homeRecall);
+    const bytes = await disk.readFile(join(sender.folder, `${grant}.recall`), 65_536);
+    expect(Buffer.from(bytes ?? []).toString('latin1')).not.toContain(errand.parcel.homeRecall.slice(-60));
+    await sender.outbox.dropRecall(grant);
+    expect(await sender.outbox.recallOf(grant)).toBeNull();
+    expect(await disk.list(sender.folder)).toEqual([]);
+    await sender.outbox.dropRecall(grant);
+  });
+
+  it('is kept of the grants that may still be taken back, and of no other', async () => {
+    const other = makeErrand(house, request, 100_000);
+    const [kept, gone] = [await sender.seal(errand), await sender.seal(other)];
+    await sender.outbox.keepRecalls(new Set([kept.grant]));
+    expect(await sender.outbox.recallOf(kept.grant)).toBe(errand.parcel.homeRecall);
+    expect(await sender.outbox.recallOf(gone.grant)).toBeNull();
+  });
+
+  it('of another grant, or altered, is none', async () => {
+    const other = makeErrand(house, request, 100_000);
+    const [first, second] = [await sender.seal(errand), await sender.seal(other)];
+    const path = (grant: string) => join(sender.folder, `${grant}.recall`);
+    const bytes = (await disk.readFile(path(first.grant), 65_536)) ?? new Uint8Array();
+    await disk.replaceFile(path(second.grant), bytes);
+    expect(await sender.outbox.recallOf(second.grant)).toBeNull();
+    bytes[30] = (bytes[30] ?? 0) ^ 1;
+    await disk.replaceFile(path(first.grant), bytes);
+    expect(await sender.outbox.recallOf(first.grant)).toBeNull();
+  });
+});
+
+it('takes a clip that was sealed before there were statements, and keeps its bytes when it gets one', async () => {
+  const { grant, papers: _papers, ...item } = await sender.seal(errand);
+  // As 3614d38 left it: a first version of the record, and no recall.
+  const path = join(sender.folder, `${grant}.commit`);
+  const associated = new TextEncoder().encode(`outbox ${grant}`);
+  const record = open(sender.key, (await disk.readFile(path, 98_304)) ?? new Uint8Array(), associated);
+  const { papers: _later, ...former } = JSON.parse(new TextDecoder().decode(record ?? new Uint8Array()));
+  const text = new TextEncoder().encode(JSON.stringify({ ...former, version: 1 }));
+  await disk.replaceFile(path, seal(sender.key, text, associated, house.random));
+  await disk.remove(join(sender.folder, `${grant}.recall`));
+  await sender.restart();
+  expect(sender.outbox.item(grant)).toEqual({ grant, ...item, papers: null });
+  expect(await sender.outbox.recallOf(grant)).toBeNull();
+  const { statement, certificate, homeRecall } = errand.parcel;
+  const added = await sender.outbox.addPapers(grant, { statement, certificate, homeRecall });
+  expect(added).toEqual({ grant, ...item, papers: { statement, certificate } });
+  const again = await sender.outbox.addPapers(grant, { statement: 'other', certificate: 'c', homeRecall: 'r' });
+  expect(again).toEqual(added);
+  await sender.restart();
+  expect(sender.outbox.item(grant)).toEqual(added);
+  expect(await sender.outbox.recallOf(grant)).toBe(homeRecall);
 });
