@@ -70,8 +70,8 @@ it('work on a grant waits for a ledger that has no room, and goes on when it has
     });
     deliveries.revoke('grant-1', 'revocation', 'bridge-1');
   });
-  for (let turn = 0; turn < 3; turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 1; turn <= 3; turn += 1) {
+    await expect.poll(() => asked).toBe(turn);
     await clock.advance(10_000);
   }
   await done;
