@@ -105,9 +105,9 @@ export class Bridge {
         void outbox.now();
       });
       const searchParty = this.openSearchParty(core, link);
-      const custody = this.addCustody(api, core);
+      const { custody, calls } = this.addCustody(api, core);
       const { id: bridgeId, ...own } = core;
-      const parts = { ...this.deps, ...own, bridgeId, locks, custody, outbox, searchParty };
+      const parts = { ...this.deps, ...own, bridgeId, locks, custody, calls, outbox, searchParty };
       await addClipParts(api, parts, (step) => this.undo.push(step));
       // First of all at the end: whoever waits for the registry's answer would hold up the rest.
       this.undo.push(stopAsking);
@@ -324,13 +324,14 @@ export class Bridge {
     partnerRoutes(api, { partners, requests });
   }
 
-  private addCustody(api: Api, core: Core): Custody {
+  private addCustody(api: Api, core: Core): { custody: Custody; calls: CustodyCalls } {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
     logRoutes(api, custody);
-    bundleRoutes(api, new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes }));
-    return custody;
+    const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes });
+    bundleRoutes(api, calls);
+    return { custody, calls };
   }
 }
 

@@ -13,8 +13,11 @@ import type { Standing } from './agencies/standing.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
+import type { CustodyCalls } from './custody/calls.ts';
 import type { Custody } from './custody/custody.ts';
 import type { Database } from './database/database.ts';
+import { Disputes } from './disputes/disputes.ts';
+import { disputeRoutes } from './disputes/routes.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultWords } from './hand-over/vault-words.ts';
@@ -25,6 +28,7 @@ import { DeviceTokens } from './intake/device-tokens.ts';
 import { Finish } from './intake/finish.ts';
 import { IntakeDesk } from './intake/intake.ts';
 import type { UploadLocks } from './intake/locks.ts';
+import { ManifestSeal } from './intake/manifest-seal.ts';
 import { Receipts } from './intake/receipts.ts';
 import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
@@ -48,6 +52,8 @@ export interface ClipPartsDeps {
   tokens: AgencyTokens;
   locks: UploadLocks;
   custody: Custody;
+  /** Believes homes about their own grants. */
+  calls: CustodyCalls;
   outbox: Outbox;
   searchParty: SearchParty;
 }
@@ -74,12 +80,16 @@ export async function addClipParts(
     tokens,
     locks,
     custody,
+    calls,
     outbox,
     searchParty,
   } = deps;
   const { intakes: store, enrolments, requests, accessLog } = database;
   const asks: ClipAsks = { agency: new RequestAsks(requests, standing), neighbor: searchParty.asks };
   const files = new ClipFiles(disk, config.dataFolder);
+  const seal = new ManifestSeal(key, random);
+  // Before anything is read: what an earlier version left in the clear names homes.
+  await seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip));
   const receipts = new Receipts({ clock, random, key });
   const shared = { clock, random, log, store, files, locks, receipts, asks };
   const vault = openVault(deps, files, receipts);
@@ -95,7 +105,7 @@ export async function addClipParts(
   });
   const lifeSMax = config.intake.uploadTokenLifeSMax;
   const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
-  const desk = new IntakeDesk({ ...shared, tokens: deviceTokens, finish, rules: config.intake });
+  const desk = new IntakeDesk({ ...shared, tokens: deviceTokens, finish, seal, bridgeId, rules: config.intake });
   const clipPath = (clip: string) => files.clipPath(clip);
   const evidenceUrl = (intake: Intake, agency: string) => (vault ? vault.evidenceUrl(intake, agency) : '');
   const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
@@ -110,6 +120,7 @@ export async function addClipParts(
   searchParty.addRoutes(api, petClips);
   const audit = new AccessAudit(accessLog, clock);
   accessAuditRoutes(api, { audit, clips });
+  disputeRoutes(api, new Disputes({ log, store: database.manifests, intakes: store, seal, calls }));
   await finish.start();
   undo(() => finish.stop());
   vault?.handOvers.start();

@@ -10,6 +10,7 @@ import type { Disk } from './base/disk.ts';
 import { parseJson } from './base/json.ts';
 import { passphraseKey } from './base/keys.ts';
 import { freshId, type Random } from './base/random.ts';
+import { open, seal } from './base/seal.ts';
 import { GateState } from './consent/gate-state.ts';
 import { Ledger } from './consent/ledger.ts';
 import type { LedgerBody } from './consent/ledger-entry.ts';
@@ -20,7 +21,6 @@ import { bringUpToDate, DEVICE_FORMAT } from './format.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
-import { open, seal } from './ring/seal.ts';
 
 /** Shorter ones are guessed from the file alone. */
 export const PASSPHRASE_LETTERS_MIN = 12;

@@ -10,6 +10,7 @@ import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
 import type { Programs } from './base/program.ts';
 import { freshId, type Random } from './base/random.ts';
+import { fittingCipher } from './base/seal.ts';
 import { tlsSource } from './base/tls.ts';
 import { Body } from './body.ts';
 import type { CaptureChange } from './camera/capture.ts';
@@ -35,7 +36,6 @@ import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
 import type { Ring } from './ring/ring.ts';
-import { fittingCipher } from './ring/seal.ts';
 import { makeSearchParty } from './search-party/make-search-party.ts';
 import type { SearchParty, Settled } from './search-party/search-party.ts';
 import { ToldMark } from './told.ts';
@@ -384,6 +384,7 @@ export class Doorbell {
     for (const grant of [...items.map((item) => item.grant), ...damaged, ...unread]) {
       if (!needed.has(grant)) await this.tolerate('outbox', () => outbox.remove(grant));
     }
+    await this.tolerate('outbox', () => outbox.keepRecalls(new Set(gate.revocableGrants())));
   }
 
   /** For steps whose failure the owner sees in the state, while the rest of the doorbell goes on. */

@@ -29,7 +29,7 @@ export { runFfmpeg } from './camera/ffmpeg-run.ts';
 export { CAMERA_HELP, parseCameraSource } from './camera/sources.ts';
 export { type Tried, tryCamera } from './camera/try-camera.ts';
 export { countFrames } from './clip/hidden-frames.ts';
-export { verifyClip } from './clip/verify-clip.ts';
+export { type Chain, verifyClip } from './clip/verify-clip.ts';
 export {
   type DeviceConfig,
   type DeviceConfigInput,

@@ -8,6 +8,7 @@ import type { Custody } from '../custody/custody.ts';
 import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import { sendClip } from '../http/send-clip.ts';
+import type { Intake } from '../intake/store.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
@@ -57,11 +58,11 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
   api.route(
     {
       ...{ ...officer, path: '/v1/clips/:clip/manifest', params: paramsSchema, also: { 303: elsewhereSchema } },
-      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The manifest that the device signed.' },
+      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The statement that the home signed about it.' },
     },
     async ({ bearer, params: { clip }, reply }) => {
       const { intake, evidence } = await clips.see(bearer, clip, 'manifest', 'view');
-      return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: intake.manifest };
+      return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: statementOf(intake) };
     },
   );
   api.route(
@@ -72,9 +73,16 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
     async ({ bearer, params: { clip } }) => {
       const { intake } = await clips.see(bearer, clip, 'custody', 'view');
       if (intake.receipt === null) throw failure('clip_unknown');
-      return custody.bundle(intake.receipt);
+      if (intake.statementReceipt === null) throw failure('statement_missing');
+      return custody.bundle(intake.receipt, intake.statementReceipt);
     },
   );
+}
+
+/** What the clip's recipient gets of its manifest. Throws `statement_missing`. */
+export function statementOf({ statement }: Pick<Intake, 'statement'>): string {
+  if (statement === '') throw failure('statement_missing');
+  return statement;
 }
 
 /** The clip was handed over: where it is now, which asks for a token of its own (RFC 9110 §15.4.4). */

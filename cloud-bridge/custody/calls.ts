@@ -4,7 +4,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { CUSTODY_CALL_LIFE_S_MAX, type CustodyBundle, custodyCallSchema } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import type { IntakeStore } from '../intake/store.ts';
+import type { Intake, IntakeStore } from '../intake/store.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
 import type { Custody } from './custody.ts';
 
@@ -28,7 +28,14 @@ export class CustodyCalls {
    * `token_...`, `device_not_enrolled`, `http_not_found`, `custody_unknown`.
    */
   async bundle(bearer: string, grant: string): Promise<CustodyBundle> {
-    const { clock, bridgeId, custody, enrolments, intakes } = this.deps;
+    const { receipt } = await this.intakeOf(bearer, grant);
+    if (receipt === null) throw failure('http_not_found');
+    return this.deps.custody.bundle(receipt);
+  }
+
+  /** The intake of a grant that the caller's device took part in, or that the caller signed. Throws as `bundle`. */
+  async intakeOf(bearer: string, grant: string): Promise<Intake> {
+    const { clock, bridgeId, enrolments, intakes } = this.deps;
     const claimed = peekToken(bearer, custodyCallSchema);
     const deviceKey = await enrolments.deviceKey(claimed.device);
     if (deviceKey === null) throw failure('device_not_enrolled');
@@ -40,7 +47,7 @@ export class CustodyCalls {
       keys: intake ? [deviceKey, intake.ownerKey] : [deviceKey],
     });
     assertLife(call, wallSeconds(clock), CUSTODY_CALL_LIFE_S_MAX);
-    if (call.grant !== grant || intake?.receipt == null) throw failure('http_not_found');
-    return custody.bundle(intake.receipt);
+    if (call.grant !== grant || intake === null) throw failure('http_not_found');
+    return intake;
   }
 }

@@ -70,9 +70,10 @@ export class Custody {
 
   /**
    * A receipt with the opened leaf about it and the leaf's proof, under a cosigned head where one reaches so far. Whoever asks
-   * must be one who may know. Throws `custody_unknown` for a receipt older than the log.
+   * must be one who may know. `shown`: the receipt's twin, for whoever must not see whose device it is. Throws `custody_unknown` for a
+   * receipt older than the log.
    */
-  async bundle(receipt: string): Promise<CustodyBundle> {
+  async bundle(receipt: string, shown: string = receipt): Promise<CustodyBundle> {
     const { store } = this.deps;
     const leaf = await store.leafOf(sha256Hex(receipt));
     const opened = leaf === null ? null : await store.opened(leaf);
@@ -81,7 +82,7 @@ export class Custody {
     const { head, size, cosignatures } = cosigned ?? (await this.bareHead());
     const { path } = await this.inclusion(leaf, size);
     const { entry, salt, facts } = opened;
-    return { receipt, proof: { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures } };
+    return { receipt: shown, proof: { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures } };
   }
 
   /** Takes a witness's word on a head of ours. Throws `custody_cosignature_refused`. */

@@ -8,6 +8,7 @@ import { SqlEnrolments } from './enrolments.ts';
 import { SqlHandOvers } from './hand-overs.ts';
 import { SqlHealth } from './health.ts';
 import { SqlIntakes } from './intakes.ts';
+import { SqlManifests } from './manifests.ts';
 import { SqlModerators } from './moderators.ts';
 import { SqlNeighbors } from './neighbors.ts';
 import { SqlPartners } from './partners.ts';
@@ -31,6 +32,7 @@ export interface Database {
   searches: SqlSearches;
   intakes: SqlIntakes;
   handOvers: SqlHandOvers;
+  manifests: SqlManifests;
   accessLog: SqlAccessLog;
   custody: SqlCustody;
   close(): Promise<void>;
@@ -56,6 +58,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       searches: new SqlSearches(tables),
       intakes: new SqlIntakes(tables, custody),
       handOvers: new SqlHandOvers(tables, custody),
+      manifests: new SqlManifests(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),
       custody,
     };

@@ -7,6 +7,7 @@ import type { HandOverJob, HandOverStore } from '../hand-over/store.ts';
 import type { GrantKey, RevokedGrant } from '../intake/store.ts';
 import type { SqlCustody } from './custody.ts';
 import { addRevoked, findIn, revokedIn, toIntake } from './intakes.ts';
+import { forgetManifest } from './manifests.ts';
 import type { Tables } from './schema.ts';
 
 export class SqlHandOvers implements HandOverStore {
@@ -25,12 +26,17 @@ export class SqlHandOvers implements HandOverStore {
         join.onRef('hand_overs.device', '=', 'intakes.device').onRef('hand_overs.grant_id', '=', 'intakes.grant_id'),
       )
       .selectAll('intakes')
-      .select(['hand_overs.state as step', 'hand_overs.revocation', 'hand_overs.pairing'])
+      .select(['hand_overs.state as step', 'hand_overs.revocation', 'hand_overs.pairing', 'hand_overs.home_recall'])
       .where('intakes.vault', '=', vault)
       .where((where) =>
         where.or([
           where('hand_overs.state', 'in', ['handed-over', 'withdrawing', 'recalling']),
-          where.and([where('intakes.state', '=', 'stored'), where('intakes.handed_over_s', 'is', null)]),
+          // A clip from before there were statements stays: its full manifest names the home.
+          where.and([
+            where('intakes.state', '=', 'stored'),
+            where('intakes.handed_over_s', 'is', null),
+            where('intakes.statement', '<>', ''),
+          ]),
         ]),
       )
       .orderBy('intakes.stored_s')
@@ -48,13 +54,13 @@ export class SqlHandOvers implements HandOverStore {
       .where('device', '=', key.device)
       .where('grant_id', '=', key.grant)
       .executeTakeFirst();
-    return jobOf(intake, row?.state ?? null, row?.revocation ?? null, row?.pairing ?? null);
+    return jobOf(intake, row);
   }
 
   async offered(key: GrantKey, item: string): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const intake = await findIn(step, key);
-      if (intake?.state !== 'stored' || (await revokedIn(step, key))) return false;
+      if (intake?.state !== 'stored' || intake.statement === '' || (await revokedIn(step, key))) return false;
       await step
         .insertInto('hand_overs')
         .values({
@@ -66,6 +72,7 @@ export class SqlHandOvers implements HandOverStore {
           revocation: null,
           pairing: null,
           answer: null,
+          home_recall: null,
         })
         .onConflict((conflict) => conflict.columns(['device', 'grant_id']).doNothing())
         .execute();
@@ -79,7 +86,7 @@ export class SqlHandOvers implements HandOverStore {
       if (intake?.state !== 'stored' || (await revokedIn(step, key))) return false;
       await step
         .updateTable('intakes')
-        .set({ handed_over_s: atS, manifest: '' })
+        .set({ handed_over_s: atS, statement: '' })
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .execute();
@@ -132,6 +139,7 @@ export class SqlHandOvers implements HandOverStore {
       const recall = { clip, grant, item: handed.item, recallSha256: sha256Hex(handed.revocation ?? ''), ...answered };
       await this.custody.append(step, { kind: 'recall', about, facts: recall });
       if (decision !== 'erased') return;
+      await forgetManifest(step, { device, grant });
       const facts = { clip, grant, cause: 'intake_revoked', receiptSha256: sha256Hex(receipt) };
       await this.custody.append(step, { kind: 'deletion', about, facts });
     });
@@ -152,23 +160,21 @@ export class SqlHandOvers implements HandOverStore {
   }
 }
 
-type JobRow = Selectable<Tables['intakes']> & {
-  step: Tables['hand_overs']['state'] | null;
-  revocation: string | null;
-  pairing: string | null;
-};
+type Said = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
+/** A row of both tables; the second one's values are null where it has none. */
+type JobRow = Selectable<Tables['intakes']> & Said & { step: Tables['hand_overs']['state'] | null };
 
-function toJob(row: JobRow): HandOverJob | null {
-  return jobOf(toIntake(row), row.step, row.revocation, row.pairing);
+function toJob({ step, ...row }: JobRow): HandOverJob | null {
+  return jobOf(toIntake(row), step === null ? undefined : { ...row, state: step });
 }
 
 function jobOf(
   intake: HandOverJob['intake'],
-  state: Tables['hand_overs']['state'] | null,
-  revocation: string | null,
-  pairing: string | null,
+  row: (Said & { state: Tables['hand_overs']['state'] }) | undefined,
 ): HandOverJob | null {
+  const state = row?.state ?? null;
   if (state === 'confirmed' || state === 'withdrawn' || state === 'recalled') return null;
   if (state === null && intake.state !== 'stored') return null;
-  return { intake, state, word: revocation === null ? null : { revocation, pairing } };
+  const { revocation = null, pairing = null, home_recall: homeRecall = null } = row ?? {};
+  return { intake, state, word: revocation === null ? null : { revocation, pairing, homeRecall } };
 }

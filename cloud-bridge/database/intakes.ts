@@ -15,8 +15,10 @@ import type {
   Reader,
   RevokedGrant,
   RevokeOutcome,
+  StoredClip,
 } from '../intake/store.ts';
 import type { SqlCustody } from './custody.ts';
+import { forgetManifest, keepManifest } from './manifests.ts';
 import { keysOf } from './organisations.ts';
 import type { Tables } from './schema.ts';
 
@@ -45,7 +47,7 @@ export class SqlIntakes implements IntakeStore {
     return row ? toIntake(row) : null;
   }
 
-  async open(intake: Intake, limits: OpenLimits, nowS: number): Promise<OpenOutcome> {
+  async open(intake: Intake, sealedManifest: Uint8Array, limits: OpenLimits, nowS: number): Promise<OpenOutcome> {
     return this.tables.transaction().execute(async (step) => {
       if (await revokedIn(step, intake)) return 'revoked';
       if (await findIn(step, intake)) return 'known';
@@ -74,6 +76,7 @@ export class SqlIntakes implements IntakeStore {
         opened + stored.bytes > limits.dayBytesPerDeviceMax;
       if (over) return 'over-quota';
       await step.insertInto('intakes').values(toRow(intake)).execute();
+      await keepManifest(step, intake, sealedManifest);
       return 'opened';
     });
   }
@@ -90,12 +93,7 @@ export class SqlIntakes implements IntakeStore {
       .execute();
   }
 
-  async publish(
-    key: GrantKey,
-    stored: { receipt: string; storedS: number; vault: string | null },
-    check: () => void,
-    move: () => Promise<void>,
-  ): Promise<boolean> {
+  async publish(key: GrantKey, stored: StoredClip, check: () => void, move: () => Promise<void>): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const intake = await findIn(step, key);
       if (intake?.state !== 'open' || (await revokedIn(step, key))) return false;
@@ -107,14 +105,16 @@ export class SqlIntakes implements IntakeStore {
           state: 'stored',
           uploading: 0,
           receipt: stored.receipt,
+          statement_receipt: stored.statementReceipt,
           stored_s: stored.storedS,
           vault: stored.vault,
         })
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .execute();
-      const { clip, grant, agency, clipSha256, clipBytes, manifestSha256 } = intake;
+      const { clip, grant, agency, clipSha256, clipBytes, manifestSha256, statementSha256 } = intake;
       const receiptSha256 = sha256Hex(stored.receipt);
+      const statementReceiptSha256 = sha256Hex(stored.statementReceipt);
       const facts = {
         clip,
         grant,
@@ -124,6 +124,8 @@ export class SqlIntakes implements IntakeStore {
         clipBytes,
         manifestSha256,
         receiptSha256,
+        statementSha256,
+        statementReceiptSha256,
       };
       await this.custody.append(step, { kind: 'intake', about: key, facts });
       await move();
@@ -135,14 +137,16 @@ export class SqlIntakes implements IntakeStore {
     return this.tables.transaction().execute(async (step) => {
       const dropped = await step
         .updateTable('intakes')
-        .set({ state: 'deleted', uploading: 0, manifest: '', refusal, receipt })
+        .set({ state: 'deleted', uploading: 0, manifest: '', statement: '', refusal, receipt })
         .where('device', '=', key.device)
         .where('grant_id', '=', key.grant)
         .where('state', '=', 'open')
         .returning('clip')
         .executeTakeFirst();
-      if (dropped) await this.tellDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
-      return dropped !== undefined;
+      if (!dropped) return false;
+      await forgetManifest(step, key);
+      await this.tellDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
+      return true;
     });
   }
 
@@ -170,7 +174,7 @@ export class SqlIntakes implements IntakeStore {
       const isHandedOver = intake?.state === 'handed-over';
       const asked = await step
         .updateTable('hand_overs')
-        .set(isHandedOver ? { state: 'recalling', ...word } : { state: 'withdrawing' })
+        .set(isHandedOver ? { state: 'recalling', ...toWord(word) } : { state: 'withdrawing' })
         .where('device', '=', revoked.device)
         .where('grant_id', '=', revoked.grant)
         .where('state', 'not in', ['withdrawn', 'recalling', 'recalled'])
@@ -187,10 +191,14 @@ export class SqlIntakes implements IntakeStore {
       await addRevoked(step, revoked, revokedS);
       await step
         .updateTable('intakes')
-        .set({ state: 'deleted', uploading: 0, manifest: '', refusal: 'intake_revoked', receipt: revoked.receipt })
+        .set({
+          ...{ state: 'deleted', uploading: 0, manifest: '', statement: '', refusal: 'intake_revoked' },
+          receipt: revoked.receipt,
+        })
         .where('device', '=', revoked.device)
         .where('grant_id', '=', revoked.grant)
         .execute();
+      await forgetManifest(step, revoked);
       const clip = intake ? { clip: intake.clip } : {};
       await this.tellDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
       return { done: 'now', intake };
@@ -293,7 +301,7 @@ function toRow(intake: Intake): Tables['intakes'] {
     agency: intake.agency,
     owner_key: intake.ownerKey,
     grant_sha256: intake.grantSha256,
-    manifest: intake.manifest,
+    manifest: '',
     manifest_sha256: intake.manifestSha256,
     clip_sha256: intake.clipSha256,
     clip_bytes: intake.clipBytes,
@@ -307,6 +315,10 @@ function toRow(intake: Intake): Tables['intakes'] {
     stored_s: null,
     vault: intake.vault,
     handed_over_s: null,
+    statement: intake.statement,
+    statement_sha256: intake.statementSha256,
+    home: intake.home,
+    statement_receipt: intake.statementReceipt,
   };
 }
 
@@ -320,8 +332,11 @@ export function toIntake(row: Selectable<Tables['intakes']>): Intake {
     agency: row.agency,
     ownerKey: row.owner_key,
     grantSha256: row.grant_sha256,
-    manifest: row.manifest,
     manifestSha256: row.manifest_sha256,
+    statement: row.statement,
+    statementSha256: row.statement_sha256,
+    home: row.home,
+    statementReceipt: row.statement_receipt,
     clipSha256: row.clip_sha256,
     clipBytes: row.clip_bytes,
     expiresS: row.expires_s,
@@ -337,4 +352,8 @@ export function toIntake(row: Selectable<Tables['intakes']>): Intake {
 
 function refusalOf(text: string | null): ErrorCode | null {
   return text !== null && isErrorCode(text) ? text : null;
+}
+
+function toWord({ homeRecall, ...word }: OwnersWord) {
+  return { ...word, home_recall: homeRecall };
 }

@@ -103,6 +103,7 @@ export interface Tables extends CustodyTables {
     agency: string;
     owner_key: string;
     grant_sha256: string;
+    /** Full manifests of before they were sealed, until the next start seals them; empty since. */
     manifest: string;
     manifest_sha256: string;
     clip_sha256: string;
@@ -117,7 +118,13 @@ export interface Tables extends CustodyTables {
     stored_s: number | null;
     vault: string | null;
     handed_over_s: number | null;
+    /** Empty once deleted or handed over, and of a clip from before there were statements. */
+    statement: string;
+    statement_sha256: string;
+    home: string;
+    statement_receipt: string | null;
   };
+  sealed_manifests: { device: string; grant_id: string; sealed: Uint8Array };
   hand_overs: {
     device: string;
     grant_id: string;
@@ -127,6 +134,7 @@ export interface Tables extends CustodyTables {
     revocation: string | null;
     pairing: string | null;
     answer: string | null;
+    home_recall: string | null;
   };
   revoked_grants: {
     device: string;
@@ -334,5 +342,18 @@ export const MIGRATIONS: Migrations = [
     `create index kept_answers_by_expiry on kept_answers (expires_s)`,
     `create index kept_answers_of_caller on kept_answers (caller, expires_s)`,
     `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
+  ],
+  [
+    // Their devices open them again, with a statement; what was sent of them is sent again.
+    `delete from intakes where state = 'open'`,
+    `alter table intakes add column statement text not null default ''`,
+    `alter table intakes add column statement_sha256 text not null default ''`,
+    `alter table intakes add column statement_receipt text`,
+    `alter table intakes add column home text not null default ''`,
+    `alter table hand_overs add column home_recall text`,
+    `create table sealed_manifests (
+       device text not null, grant_id text not null, sealed blob not null, primary key (device, grant_id),
+       foreign key (device, grant_id) references intakes (device, grant_id)
+     ) strict`,
   ],
 ];

@@ -193,8 +193,9 @@ export class HandOvers {
     const { item } = words.clipOf(intake);
     if (!(await store.offered(intake, item))) return false;
     const offer = await words.step(intake, 'offer');
-    const receipt = intake.receipt ?? '';
-    let status = await client.offer({ offer, manifest: intake.manifest, receipt }, signal);
+    const { statement, statementReceipt: receipt } = intake;
+    if (receipt === null) throw failure('internal', { detail: 'a stored clip without a receipt for its recipient' });
+    let status = await client.offer({ offer, statement, receipt }, signal);
     if (status.state === 'open') status = await client.send(item, offer, files.clipPath(intake.clip), signal);
     const acknowledgement = words.acknowledgementIn(status, intake);
     if (status.state !== 'held' && status.state !== 'confirmed') {
@@ -227,9 +228,8 @@ export class HandOvers {
     if (!word) throw failure('internal', { detail: 'a recall without its owner’s word' });
     // What the hand-over had still to erase here goes before anything is said of it.
     await locks.hold(intake.upload, () => files.remove(intake));
-    const { revocation, pairing } = word;
-    const body = { recall: words.recall(intake), revocation, ...(pairing === null ? {} : { pairing }) };
-    const { answer } = await client.recall(body, signal);
+    const { revocation } = word;
+    const { answer } = await client.recall(words.recall(intake, word), signal);
     const said: RecallAnswer = words.answerIn(answer, intake);
     const isErased = said.decision === 'erased';
     const receipt = receipts.sign(intake, isErased ? 'deleted' : 'recalled', { vault: vaultKey, recall: answer });

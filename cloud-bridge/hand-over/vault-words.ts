@@ -13,13 +13,14 @@ import {
   type HandOverStatus,
   handOverSchema,
   itemId,
-  itemIdText,
+  itemIdTextOf,
   type RecallAnswer,
+  type RecallBody,
   recallAnswerSchema,
   recallSchema,
   sameClip,
 } from '../../device/protocol/vault.ts';
-import type { Intake } from '../intake/store.ts';
+import type { Intake, OwnersWord } from '../intake/store.ts';
 import type { RequestStore } from '../requests/store.ts';
 import { peekToken, readLink } from '../tokens.ts';
 
@@ -44,9 +45,12 @@ export class VaultWords {
 
   /** The clip as bridge and vault call it. */
   clipOf(intake: Intake): HandedClip {
-    const { device, grant, clip, clipSha256, clipBytes, manifestSha256 } = intake;
-    const item = itemId(sha256Hex(itemIdText(this.deps.bridgeId, device, grant)));
-    return { item, device, grant, clip, clipSha256, clipBytes, manifestSha256 };
+    const { grant, clip, clipSha256, clipBytes } = intake;
+    const { home, statementSha256 } = hasStatement(intake)
+      ? intake
+      : { home: intake.device, statementSha256: intake.manifestSha256 };
+    const item = itemId(sha256Hex(itemIdTextOf(this.deps.bridgeId, { home, grant, clip })));
+    return { item, home, grant, clip, clipSha256, clipBytes, statementSha256 };
   }
 
   /** The bridge's signed step. */
@@ -60,9 +64,15 @@ export class VaultWords {
     return signToken('doorsill-hand-over+jws', handOverSchema.parse(claims), this.deps.key);
   }
 
-  recall(intake: Intake): string {
+  /**
+   * A recall with what proves it. Revocation and pairing name device and owner: they go to a vault for a clip from before there were
+   * statements alone, whose vault knows both from its manifest.
+   */
+  recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
     const claims = { ...this.signed('recall'), ...this.clipOf(intake) };
-    return signToken('doorsill-recall+jws', recallSchema.parse(claims), this.deps.key);
+    const recall = signToken('doorsill-recall+jws', recallSchema.parse(claims), this.deps.key);
+    if (hasStatement(intake)) return { recall, ...(homeRecall === null ? {} : { homeRecall }) };
+    return { recall, revocation, ...(pairing === null ? {} : { pairing }) };
   }
 
   /** The vault's acknowledgement of exactly this clip. Throws `hand_over_unconfirmed`. */
@@ -94,7 +104,7 @@ export class VaultWords {
       {
         typ: 'doorsill-recall-answer+jws',
         schema: recallAnswerSchema,
-        audience: intake.device,
+        audience: intake.grant,
         keys: [this.deps.vault.key],
       },
       'hand_over_unconfirmed',
@@ -109,6 +119,11 @@ export class VaultWords {
     const iat = wallSeconds(clock);
     return { iss: key.publicKey, aud: vault.id, iat, exp: iat + STEP_LIFE_S, jti: freshId(random, prefix) };
   }
+}
+
+/** Whether the clip came with a statement, by whose key its home is named. */
+function hasStatement(intake: Intake): boolean {
+  return intake.home !== '';
 }
 
 function unconfirmed(detail: string) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
-import type { Manifest } from '../../device/protocol/manifest.ts';
+import { statementSchema } from '../../device/protocol/manifest.ts';
+import { peekToken } from '../tokens.ts';
 import { checkStructure, type ExpectedClip } from './structure.ts';
 
 const CLIP_NAME = 'clip.mp4';
@@ -42,7 +43,7 @@ export class ClipFiles {
     return join(this.staging, upload);
   }
 
-  /** The stored clip's file; `clips/<clip>/manifest.jws` and its readable twin `manifest.json` lie beside it. */
+  /** The stored clip's file; `clips/<clip>/manifest.jws`, its statement, and the readable twin `manifest.json` lie beside it. */
   clipPath(clip: string): string {
     return join(this.folder, 'clips', clip, CLIP_NAME);
   }
@@ -76,13 +77,23 @@ export class ClipFiles {
     }
   }
 
-  /** Lays the clip and its manifest together, still out of sight. */
-  async makeReady(place: ClipPlace, manifestToken: string, manifest: Manifest): Promise<void> {
+  /** Lays the clip and its statement together, still out of sight. A clip from before there were statements has none. */
+  async makeReady(place: ClipPlace, statementToken: string): Promise<void> {
     const folder = this.readyFolder(place.clip);
     await this.disk.makeFolder(folder);
-    await this.disk.replaceFile(join(folder, MANIFEST_TOKEN_NAME), utf8(manifestToken));
-    await this.disk.replaceFile(join(folder, MANIFEST_NAME), utf8(`${JSON.stringify(manifest, null, 2)}\n`));
+    if (statementToken !== '') {
+      const statement = peekToken(statementToken, statementSchema);
+      await this.disk.replaceFile(join(folder, MANIFEST_TOKEN_NAME), utf8(statementToken));
+      await this.disk.replaceFile(join(folder, MANIFEST_NAME), utf8(`${JSON.stringify(statement, null, 2)}\n`));
+    }
     await this.disk.rename(this.stagedPath(place.upload), join(folder, CLIP_NAME));
+  }
+
+  /** Removes the full manifest that an earlier version laid beside a clip. */
+  async removeFormerManifest(clip: string): Promise<void> {
+    for (const folder of [this.readyFolder(clip), join(this.folder, 'clips', clip)]) {
+      for (const name of [MANIFEST_TOKEN_NAME, MANIFEST_NAME]) await this.disk.remove(join(folder, name));
+    }
   }
 
   /** The one step into sight. */

@@ -3,7 +3,7 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-import { manifestSchema } from '../../device/protocol/manifest.ts';
+import { statementSchema } from '../../device/protocol/manifest.ts';
 import { Repeater } from '../repeater.ts';
 import { peekToken } from '../tokens.ts';
 import { type ClipAsks, kindOfRecipient } from './asks.ts';
@@ -86,17 +86,18 @@ export class Finish {
       await files.removeStaged(intake.upload);
       throw failure('intake_hash');
     }
-    const manifest = peekToken(intake.manifest, manifestSchema);
-    await files.checkStaged(intake.upload, manifest);
+    await files.checkStaged(intake.upload, peekToken(intake.statement, statementSchema));
     const kind = kindOfRecipient(intake.agency);
     const ask = await asks[kind].find(intake.request);
     const assertGood = await ask.admit();
     // A department's evidence goes to the vault; what a neighbour was given of a pet never does.
     const vault = kind === 'agency' ? this.deps.vault : null;
-    const receipt = receipts.sign(intake, 'stored', vault === null ? {} : { vault });
-    const stored = { receipt, storedS: wallSeconds(clock), vault };
+    const named = vault === null ? {} : { vault };
+    const receipt = receipts.sign(intake, 'stored', named);
+    const statementReceipt = receipts.signFor(intake.agency, intake, 'stored', named);
+    const stored = { receipt, statementReceipt, storedS: wallSeconds(clock), vault };
     try {
-      await files.makeReady(intake, intake.manifest, manifest);
+      await files.makeReady(intake, intake.statement);
       const check = () => {
         assertGrantAlive(intake, clock);
         assertGood();
@@ -126,7 +127,7 @@ export class Finish {
         const names = await files.outOfSight();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
         await files.takeBack(intake);
-        await files.makeReady(intake, intake.manifest, peekToken(intake.manifest, manifestSchema));
+        await files.makeReady(intake, intake.statement);
         await files.show(intake.clip);
         log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
         this.deps.stored();

@@ -1,6 +1,7 @@
 // Owns: opening an intake and saying how it stands; deciding, for every request of an upload, whether it may go on.
 // Not here: judging the chain (judge.ts), bytes (upload.ts), endings (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
@@ -10,6 +11,8 @@ import type { ClipFiles } from './clip-files.ts';
 import type { DeviceTokens, Presented } from './device-tokens.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import { judge, readManifest } from './judge.ts';
+import type { ManifestSeal } from './manifest-seal.ts';
+import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 
 export interface IntakeDeskDeps {
@@ -20,6 +23,9 @@ export interface IntakeDeskDeps {
   tokens: DeviceTokens;
   files: ClipFiles;
   finish: Finish;
+  /** Keeps full manifests from who reads the database. */
+  seal: ManifestSeal;
+  bridgeId: string;
   rules: IntakeRules;
 }
 
@@ -41,22 +47,23 @@ export class IntakeDesk {
    * Opens an intake after re-verifying everything; the same manifest again gets the same answer. Throws `device_...`,
    * `intake_...`, `request_not_live`, `agency_...`, `credential_unavailable`.
    */
-  async open(bearer: string, manifestToken: string): Promise<IntakeStatus> {
-    const { store, rules } = this.deps;
+  async open(bearer: string, papers: PostedPapers): Promise<IntakeStatus> {
+    const { store, rules, seal } = this.deps;
     const presented = await this.deps.tokens.readUpload(bearer);
-    const manifest = readManifest(manifestToken, presented);
+    const manifest = readManifest(papers.manifest, presented);
     const key = { device: presented.token.device, grant: presented.token.grant };
     if (await store.findRevoked(key)) throw failure('intake_revoked');
     const known = await store.find(key);
-    if (known) return this.again(known, presented);
-    const intake = await this.admit(presented, manifest, manifestToken);
+    if (known) return this.again(known, presented, papers);
+    const intake = await this.admit(presented, manifest, papers);
     if (intake.clipBytes > rules.clipBytesMax) {
       throw failure('intake_manifest_invalid', {
         detail: `this bridge takes clips of ${rules.clipBytesMax} bytes at most`,
       });
     }
     await this.assertRoom(intake.clipBytes);
-    switch (await store.open(intake, rules, wallSeconds(this.deps.clock))) {
+    const sealed = seal.seal(intake, { manifest: papers.manifest, certificate: papers.certificate });
+    switch (await store.open(intake, sealed, rules, wallSeconds(this.deps.clock))) {
       case 'revoked':
         throw failure('intake_revoked');
       case 'over-quota':
@@ -66,7 +73,7 @@ export class IntakeDesk {
       case 'known': {
         const raced = await store.find(key);
         if (!raced) throw failure('intake_conflict');
-        return this.again(raced, presented);
+        return this.again(raced, presented, papers);
       }
       case 'opened':
         return statusOf(intake);
@@ -114,9 +121,10 @@ export class IntakeDesk {
     if ((await this.deps.files.freeBytes()) < bytes + this.deps.rules.freeBytesMin) throw failure('intake_full');
   }
 
-  private async admit(presented: Presented, manifest: Manifest, manifestToken: string): Promise<Intake> {
-    const { random, asks, clock } = this.deps;
+  private async admit(presented: Presented, manifest: Manifest, papers: PostedPapers): Promise<Intake> {
+    const { random, asks, clock, bridgeId } = this.deps;
     const judged = await judge(manifest, presented, asks, wallSeconds(clock));
+    const { home } = checkStatement(papers, manifest, presented, bridgeId);
     await judged.ask.admit();
     return {
       device: presented.token.device,
@@ -126,8 +134,10 @@ export class IntakeDesk {
       agency: judged.ask.recipient.id,
       ownerKey: judged.grant.iss,
       grantSha256: judged.grantSha256,
-      manifest: manifestToken,
       manifestSha256: presented.token.manifestSha256,
+      statement: papers.statement,
+      statementSha256: sha256Hex(papers.statement),
+      home,
       clipSha256: manifest.clipSha256,
       clipBytes: manifest.clipBytes,
       expiresS: judged.grant.exp,
@@ -137,6 +147,7 @@ export class IntakeDesk {
       state: 'open',
       refusal: null,
       receipt: null,
+      statementReceipt: null,
       vault: null,
     };
   }
@@ -154,8 +165,11 @@ export class IntakeDesk {
     return { presented, intake };
   }
 
-  private again(known: Intake, presented: Presented): IntakeStatus {
-    if (known.manifestSha256 !== presented.token.manifestSha256) throw failure('intake_conflict');
+  private again(known: Intake, presented: Presented, { statement }: PostedPapers): IntakeStatus {
+    // A clip that was stored before there were statements has none, and needs none to be told as stored.
+    const isSameStatement = known.statementSha256 === '' || known.statementSha256 === sha256Hex(statement);
+    const isSame = isSameStatement && known.manifestSha256 === presented.token.manifestSha256;
+    if (!isSame) throw failure('intake_conflict');
     if (known.state === 'deleted') throw ended(known);
     return statusOf(known);
   }

@@ -6,6 +6,9 @@ import { signToken } from '../../device/protocol/jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from '../../device/protocol/manifest.ts';
 import type { GrantKey } from './store.ts';
 
+type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;
+type VaultFacts = Pick<IntakeReceipt, 'vault' | 'recall'>;
+
 /** Signs intake receipts. */
 export class Receipts {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
@@ -14,16 +17,22 @@ export class Receipts {
     this.deps = deps;
   }
 
-  sign(
-    about: GrantKey & Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256'>,
+  /** For the device; of a `stored` one `signFor` signs a twin for the clip's recipient. */
+  sign(about: GrantKey & ReceiptFacts, outcome: IntakeReceipt['outcome'], vault: VaultFacts = {}): string {
+    return this.signFor(about.device, about, outcome, vault);
+  }
+
+  signFor(
+    audience: string,
+    about: Pick<GrantKey, 'grant'> & ReceiptFacts,
     outcome: IntakeReceipt['outcome'],
-    vault: Pick<IntakeReceipt, 'vault' | 'recall'> = {},
+    vault: VaultFacts = {},
   ): string {
     const { clock, random, key } = this.deps;
-    const { device, grant, clipSha256, clipBytes, manifestSha256 } = about;
+    const { grant, clipSha256, clipBytes, manifestSha256, statementSha256 = '' } = about;
     const claims: IntakeReceipt = {
       iss: key.publicKey,
-      aud: device,
+      aud: audience,
       iat: wallSeconds(clock),
       jti: freshId(random, 'intake'),
       grant,
@@ -31,6 +40,7 @@ export class Receipts {
       clipSha256,
       clipBytes,
       manifestSha256,
+      ...(outcome === 'stored' && statementSha256 !== '' ? { statementSha256 } : {}),
       ...vault,
     };
     return signToken('doorsill-intake+jws', intakeReceiptSchema.parse(claims), key);

@@ -13,11 +13,16 @@ import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
 import type { GrantKey, Intake, IntakeStore } from './store.ts';
 
-/** What the device posts. `pairing` vouches for the revoking owner, when the bridge has not seen that owner's grant. */
+/**
+ * What the device posts. `pairing` vouches for the revoking owner, when the bridge has not seen that owner's grant; `homeRecall` is the
+ * recall under the key of the clip's statement.
+ */
 export interface PostedRevocation {
   revocation: string;
   grant?: string | undefined;
   pairing?: string | undefined;
+  /** Goes to the vault, which judges it; nothing here depends on it. */
+  homeRecall?: string | undefined;
 }
 
 export interface RevocationDeps {
@@ -72,7 +77,8 @@ export class Revocations {
     const { iss, grantSha256 } = this.readRevocation(key, known, posted, deviceKey);
     const receipt = this.deps.receipts.sign(intake ?? { ...key, ...NOTHING }, 'deleted');
     const revoked = { ...key, ownerKey: known?.ownerKey ?? iss, grantSha256, receipt };
-    const word = { revocation: posted.revocation, pairing: posted.pairing ?? null };
+    const { revocation, pairing = null, homeRecall = null } = posted;
+    const word = { revocation, pairing, homeRecall };
     const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX, word);
     if (outcome.done === 'too-many') throw failure('http_rate_limited');
     if (outcome.done === 'recall') return this.recall(key);

@@ -1,7 +1,7 @@
 // Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (upload.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { intakeOpeningSchema, intakeStatusSchema } from '../../device/protocol/manifest.ts';
+import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '../../device/protocol/manifest.ts';
 import type { Api } from '../http/api.ts';
 import type { IntakeDesk } from './intake.ts';
 import type { Revocations } from './revocation.ts';
@@ -12,6 +12,7 @@ const revocationSchema = z.strictObject({
   revocation: z.string().max(4_096),
   grant: z.string().max(8_192).optional(),
   pairing: z.string().max(2_048).optional(),
+  homeRecall: z.string().max(HOME_RECALL_LETTERS_MAX).optional(),
 });
 
 export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocations): void {
@@ -19,9 +20,9 @@ export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocation
   api.route(
     {
       ...{ method: 'POST', path: '/v1/intakes', ...device, body: intakeOpeningSchema },
-      about: 'Opens an intake with the manifest of a clip; the same manifest again gets the same answer.',
+      about: 'Opens an intake with the papers of a clip; the same again get the same answer.',
     },
-    ({ bearer, body }) => desk.open(bearer, body.manifest),
+    ({ bearer, body }) => desk.open(bearer, body),
   );
   api.route(
     {

@@ -18,9 +18,16 @@ export interface Intake extends GrantKey {
   /** Who signed the grant, and the hash of its bytes: what a revocation must fit. */
   ownerKey: string;
   grantSha256: string;
-  /** The manifest token; empty once deleted or handed over, because it holds what the home disclosed. */
-  manifest: string;
+  /** Of the full manifest, which is kept sealed apart from this (disputes/). */
   manifestSha256: string;
+  /**
+   * What the recipient gets; empty once deleted or handed over, because it holds what the home disclosed, and of a clip from before
+   * there were statements. So is its hash then, which stays otherwise.
+   */
+  statement: string;
+  statementSha256: string;
+  /** The home's pseudonym in the statement; empty where there is none. */
+  home: string;
   clipSha256: string;
   clipBytes: number;
   /** When the grant dies, in seconds since 1970. */
@@ -34,6 +41,8 @@ export interface Intake extends GrantKey {
   /** Why it was deleted, when it was. */
   refusal: ErrorCode | null;
   receipt: string | null;
+  /** The twin of a `stored` receipt for the clip's recipient. */
+  statementReceipt: string | null;
   /** Key of the vault that the receipt names: the only one it may be handed to. */
   vault: string | null;
 }
@@ -60,10 +69,22 @@ export interface RevokedGrant extends GrantKey {
   receipt: string;
 }
 
-/** A revocation as its owner signed it, and the device's word for that owner where one came along. */
+/**
+ * A revocation as its owner signed it, the device's word for that owner, and the recall under the clip's own key; the last two where
+ * they came along.
+ */
 export interface OwnersWord {
   revocation: string;
   pairing: string | null;
+  homeRecall: string | null;
+}
+
+/** What is written of a clip in the step that makes it visible. */
+export interface StoredClip {
+  receipt: string;
+  statementReceipt: string;
+  storedS: number;
+  vault: string | null;
 }
 
 export type RevokeOutcome =
@@ -89,8 +110,8 @@ export interface IntakeStore {
   find(key: GrantKey): Promise<Intake | null>;
   findClip(clip: string): Promise<Intake | null>;
   findUpload(upload: string): Promise<Intake | null>;
-  /** Enters an intake, in one step with the checks. */
-  open(intake: Intake, limits: OpenLimits, nowS: number): Promise<OpenOutcome>;
+  /** Enters an intake with its sealed full manifest, in one step with the checks. */
+  open(intake: Intake, sealedManifest: Uint8Array, limits: OpenLimits, nowS: number): Promise<OpenOutcome>;
   /** Notes that the upload was created (again) or ended; does nothing unless the intake is open. */
   setUploading(upload: string, uploading: boolean): Promise<void>;
   /**
@@ -98,12 +119,7 @@ export interface IntakeStore {
    * revoked and what it answers still open; calls `check` (throws to refuse) and `move` (moves the files); stores the
    * receipt. Returns whether the clip is stored now.
    */
-  publish(
-    key: GrantKey,
-    stored: { receipt: string; storedS: number; vault: string | null },
-    check: () => void,
-    move: () => Promise<void>,
-  ): Promise<boolean>;
+  publish(key: GrantKey, stored: StoredClip, check: () => void, move: () => Promise<void>): Promise<boolean>;
   /** Ends an open intake as deleted; false when it is not open (any more). */
   drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
   findRevoked(key: GrantKey): Promise<RevokedGrant | null>;

@@ -6,7 +6,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { publishedSearchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
-import { clipListSchema, clipPageSchema } from '../clips/routes.ts';
+import { clipListSchema, clipPageSchema, statementOf } from '../clips/routes.ts';
 import { type SearchRules, searchRulesSchema } from '../config.ts';
 import type { Api } from '../http/api.ts';
 import { sendClip } from '../http/send-clip.ts';
@@ -102,10 +102,10 @@ export function searchRoutes(api: Api, { searches, photos, clips, rules }: Searc
   api.route(
     {
       ...{ method: 'GET', path: '/v1/search-party/clips/:clip/manifest', ...neighbor, params: clipSchema },
-      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The manifest that the device signed.' },
+      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The statement that the home signed about it.' },
     },
     async ({ bearer, params: { clip } }) => ({
-      manifest: (await clips.see(bearer, clip, 'manifest', 'view')).intake.manifest,
+      manifest: statementOf((await clips.see(bearer, clip, 'manifest', 'view')).intake),
     }),
   );
 }

@@ -77,9 +77,9 @@ export class Evidence {
     return viewOf(await this.show(actor, id, 'evidence.any.read', 'viewed'));
   }
 
-  /** The device's manifest, with what the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
+  /** The statement that came with it, with what the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
   async manifest(actor: Actor, id: string): Promise<string> {
-    return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).manifest;
+    return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).statement;
   }
 
   /** The item whose bytes may be sent now. Throws as `manifest`. */
@@ -311,7 +311,7 @@ function viewOf(item: Item) {
     cases: item.cases,
     sha256: item.clipSha256,
     bytes: item.clipBytes,
-    manifestSha256: item.manifestSha256,
+    statementSha256: item.statementSha256,
     recordedS: item.recordedS,
     uploadedS: item.uploadedS,
     deletesS: state === 'active' ? item.dueS : null,

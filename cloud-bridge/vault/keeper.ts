@@ -77,7 +77,7 @@ export class Keeper {
       (now) => {
         if (now.state !== 'deleted' || now.deletedS === null || now.deletedS > nowS - RECOVERABLE_S) return {};
         const deletion = statements.deleted(now, now.deletedBy ?? 'retention');
-        return { state: afterStep(now.state, 'erase') ?? now.state, manifest: '', deletion };
+        return { state: afterStep(now.state, 'erase') ?? now.state, statement: '', deletion };
       },
       (now) => this.line(now, 'erased', now.clipSha256),
     );

@@ -1,12 +1,11 @@
-// Owns: believing what a bridge presents: its step of a hand-over, and with an offer the whole chain of a clip's papers.
-// Nothing is believed because a bridge says so that the device or its owner did not sign. Not here: what follows (receiving.ts).
+// Owns: believing what a bridge presents: its step of a hand-over, and with an offer the clip's statement and the bridge's receipt for
+// it. What is said of the clip, the statement's key must have signed; whose key that is, the vault does not learn: the bridge vouches that
+// it is an enrolled home's, and keeps what a dispute can open. Not here: what follows (receiving.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { grantSchema, pairingSchema } from '../../device/protocol/grant.ts';
 import { actorId } from '../../device/protocol/ids.ts';
-import { intakeReceiptSchema, type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
+import { intakeReceiptSchema, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
 import {
   HAND_OVER_LIFE_S_MAX,
   type HandedClip,
@@ -14,7 +13,7 @@ import {
   type HandOverBody,
   handOverSchema,
   itemId,
-  itemIdText,
+  itemIdTextOf,
   type Recall,
   recallSchema,
 } from '../../device/protocol/vault.ts';
@@ -33,13 +32,6 @@ export interface OfferReaderDeps {
 export interface ReadStep {
   step: HandOver;
   bridge: string;
-}
-
-/** The papers of an offered clip, all verified. */
-export interface Papers {
-  manifest: Manifest;
-  ownerKey: string;
-  grantSha256: string;
 }
 
 const refuse = (detail: string) => failure('hand_over_refused', { detail });
@@ -81,12 +73,12 @@ export class OfferReader {
     return recall;
   }
 
-  /** Verifies the papers that an offer comes with: manifest, grant, pairing, the bridge's receipt. Throws `hand_over_refused`. */
-  readPapers(step: HandOver, body: HandOverBody): Papers {
-    const manifest = readManifest(step, body.manifest);
+  /** Verifies the papers that an offer comes with: the statement, and the bridge's receipt for it. Throws `hand_over_refused`. */
+  readPapers(step: HandOver, body: HandOverBody): Statement {
+    const statement = readStatement(step, body.statement);
     const receipt = readLink(
       body.receipt,
-      { typ: 'doorsill-intake+jws', schema: intakeReceiptSchema, audience: step.device, keys: [step.iss] },
+      { typ: 'doorsill-intake+jws', schema: intakeReceiptSchema, audience: step.agency, keys: [step.iss] },
       'hand_over_refused',
       'receipt',
     );
@@ -95,23 +87,10 @@ export class OfferReader {
       receipt.grant === step.grant &&
       receipt.clipSha256 === step.clipSha256 &&
       receipt.clipBytes === step.clipBytes &&
-      receipt.manifestSha256 === step.manifestSha256;
+      receipt.statementSha256 === step.statementSha256;
     if (!isSame) throw refuse('the receipt is for another clip');
     if (receipt.vault !== this.deps.vaultKey) throw refuse('the receipt names another vault');
-    const pairing = readLink(
-      manifest.pairing,
-      { typ: 'doorsill-pairing+jws', schema: pairingSchema, audience: PUBLIC_AUDIENCE, keys: [manifest.iss] },
-      'hand_over_refused',
-      'pairing',
-    );
-    const grant = readLink(
-      manifest.grant,
-      { typ: 'doorsill-grant+jws', schema: grantSchema, audience: step.device, keys: [pairing.key] },
-      'hand_over_refused',
-      'grant',
-    );
-    if (grant.jti !== step.grant) throw refuse('the manifest carries another grant');
-    return { manifest, ownerKey: pairing.key, grantSha256: sha256Hex(manifest.grant) };
+    return statement;
   }
 
   private async bridgeOf(key: string): Promise<string> {
@@ -122,27 +101,28 @@ export class OfferReader {
 
   private assertOurs(about: HandedClip & { iat: number; exp: number }, bridge: string): void {
     assertLife(about, wallSeconds(this.deps.clock), HAND_OVER_LIFE_S_MAX);
-    const item = itemId(sha256Hex(itemIdText(bridge, about.device, about.grant)));
-    if (about.item !== item) throw refuse('its item is not this grant’s');
+    const item = itemId(sha256Hex(itemIdTextOf(bridge, about)));
+    if (about.item !== item) throw refuse('its item is not this clip’s');
   }
 }
 
-function readManifest(step: HandOver, token: string): Manifest {
-  if (sha256Hex(token) !== step.manifestSha256) throw refuse('the manifest is not the one that is named');
-  const { iss } = peekToken(token, manifestSchema);
-  if (actorId('device', sha256Hex(iss)) !== step.device) throw refuse('the manifest is another device’s');
-  const manifest = readLink(
+function readStatement(step: HandOver, token: string): Statement {
+  if (sha256Hex(token) !== step.statementSha256) throw refuse('the statement is not the one that is named');
+  const { iss } = peekToken(token, statementSchema);
+  const statement = readLink(
     token,
-    { typ: 'doorsill-manifest+jws', schema: manifestSchema, audience: step.agency, keys: [iss] },
+    { typ: 'doorsill-statement+jws', schema: statementSchema, audience: step.agency, keys: [iss] },
     'hand_over_refused',
-    'manifest',
+    'statement',
   );
+  if (statement.home !== actorId('home', sha256Hex(iss))) throw refuse('the home it names is not its key’s');
   const isSame =
-    manifest.device === step.device &&
-    manifest.jti === step.clip &&
-    manifest.request === step.request &&
-    manifest.clipSha256 === step.clipSha256 &&
-    manifest.clipBytes === step.clipBytes;
-  if (!isSame) throw refuse('the manifest is about another clip');
-  return manifest;
+    statement.home === step.home &&
+    statement.grant === step.grant &&
+    statement.jti === step.clip &&
+    statement.request === step.request &&
+    statement.clipSha256 === step.clipSha256 &&
+    statement.clipBytes === step.clipBytes;
+  if (!isSame) throw refuse('the statement is about another clip');
+  return statement;
 }

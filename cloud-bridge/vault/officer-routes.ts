@@ -39,7 +39,7 @@ const viewSchema = z.strictObject({
   triage: z.enum(['pending', 'accepted', 'declined']),
   categories: z.array(z.string()).readonly(),
   cases: z.array(z.string()).readonly(),
-  ...{ sha256: sha256Schema, bytes: z.int(), manifestSha256: sha256Schema },
+  ...{ sha256: sha256Schema, bytes: z.int(), statementSha256: sha256Schema },
   ...{ recordedS: z.int(), uploadedS: z.int(), deletesS: momentS, erasesS: momentS },
   ...{ recall: z.string().nullable(), deletion: z.string().nullable() },
 });
@@ -116,7 +116,7 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
   api.route(
     {
       ...{ ...one, path: `${ITEM}/manifest`, answer: z.strictObject({ manifest: z.string() }) },
-      about: 'The manifest that the device signed.',
+      about: 'The statement that the home signed about it.',
     },
     async ({ admitted, params }) => ({ manifest: await evidence.manifest(admitted, params.item) }),
   );

@@ -1,11 +1,13 @@
-// Owns: answering an owner who takes back what was handed over, by the department's policy. The owner's signature counts,
-// not the bridge's: a captured bridge can neither recall nor answer. Not here: withdrawals before hand-over (receiving.ts).
+// Owns: answering an owner who takes back what was handed over, by the department's policy. Nothing is erased on the bridge's word: that
+// takes the signature of the clip's own key, so that a captured bridge cannot destroy evidence. Not here: withdrawals before the hand-over
+// (receiving.ts).
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { pairingSchema, revokeSchema } from '../../device/protocol/grant.ts';
+import { homeRecallSchema } from '../../device/protocol/manifest.ts';
 import { type RecallBody, type RecallDecision, sameClip } from '../../device/protocol/vault.ts';
 import { readLink } from '../tokens.ts';
 import type { Blobs } from './blobs.ts';
@@ -39,16 +41,16 @@ export class Recalls {
     const { items, policies, reader, blobs, clock, log } = this.deps;
     const recall = await reader.readRecall(body.recall);
     const found = await items.find(recall.item);
-    if (!found || found.ownerKey === '') throw failure('evidence_unknown');
+    if (!found || found.key === '') throw failure('evidence_unknown');
     if (!sameClip(found, recall)) throw failure('hand_over_refused', { detail: 'the item is another clip' });
-    assertOwners(found, body);
+    const isProven = proves(found, body);
     const { recall: policy } = await policies.policyOf(found.agency);
     let decided = '';
     const after = await items.change(
       recall.item,
       (now) => {
         if (now.recall !== null) return {};
-        const { decision, reason } = decide(now, policy);
+        const { decision, reason } = decide(now, policy, isProven);
         decided = decision;
         return this.carriedOut(now, decision, reason);
       },
@@ -78,7 +80,7 @@ export class Recalls {
     switch (decision) {
       case 'erased':
         if (now.state === 'erased') return { recall };
-        return { recall, state: 'erased', manifest: '', deletion: statements.deleted(now, 'recall') };
+        return { recall, state: 'erased', statement: '', deletion: statements.deleted(now, 'recall') };
       case 'restricted':
         return { recall, ...confirmed, ...(now.accessClass === 'none' ? { accessClass: 'restricted' } : {}) };
       case 'kept':
@@ -87,37 +89,70 @@ export class Recalls {
   }
 }
 
-/** What a policy makes of a recall. A case suspends deletion: what belongs to one is restricted instead. */
+/**
+ * What a policy makes of a recall. A case suspends deletion: what belongs to one is restricted instead, and so is what the bridge alone
+ * recalls (`isProven` false).
+ */
 export function decide(
   item: Pick<Item, 'state' | 'cases'>,
   policy: RecallPolicy,
+  isProven: boolean,
 ): { decision: RecallDecision; reason: string | null } {
   if (item.state === 'erased') return { decision: 'erased', reason: null };
   if (policy.answer === 'keep') return { decision: 'kept', reason: policy.reason };
   if (policy.answer === 'restrict') return { decision: 'restricted', reason: policy.reason };
   if (item.cases.length > 0) return { decision: 'restricted', reason: 'it belongs to a case, which suspends deletion' };
+  if (!isProven) {
+    return {
+      decision: 'restricted',
+      reason: "the bridge alone says so: the recall under the clip's own key is missing",
+    };
+  }
   return { decision: 'erased', reason: policy.reason };
 }
 
+/**
+ * Whether the recall comes with the home's own signature. None at all is no fault: a device that was reset or lost has none. Throws
+ * `recall_refused` for one that does not hold.
+ */
+function proves(item: Item, body: RecallBody): boolean {
+  // From before there were statements: the owner's revocation, which names the device.
+  if (item.ownerKey !== '') {
+    assertOwners(item, body);
+    return true;
+  }
+  if (body.homeRecall === undefined) return false;
+  const { home, grant, clip, statementSha256 } = readLink(
+    body.homeRecall,
+    { typ: 'doorsill-home-recall+jws', schema: homeRecallSchema, audience: item.agency, keys: [item.key] },
+    'recall_refused',
+    'recall under the clip’s key',
+  );
+  const isSame =
+    home === item.home && grant === item.grant && clip === item.clip && statementSha256 === item.statementSha256;
+  if (!isSame) throw failure('recall_refused', { detail: 'it is about another clip' });
+  return true;
+}
+
 /** Throws `recall_refused` unless the revocation is an owner's of this device, about this very grant. */
-function assertOwners(item: Item, { revocation, pairing }: RecallBody): void {
+function assertOwners(item: Item, { revocation = '', pairing }: RecallBody): void {
   const vouched =
     pairing === undefined
       ? null
       : readLink(
           pairing,
-          { typ: 'doorsill-pairing+jws', schema: pairingSchema, audience: PUBLIC_AUDIENCE, keys: [item.deviceKey] },
+          { typ: 'doorsill-pairing+jws', schema: pairingSchema, audience: PUBLIC_AUDIENCE, keys: [item.key] },
           'recall_refused',
           'pairing',
         );
-  if (vouched && vouched.device !== item.device)
+  if (vouched && vouched.device !== item.home)
     throw failure('recall_refused', { detail: 'the pairing is another device’s' });
   const claims = readLink(
     revocation,
     {
       typ: 'doorsill-revoke+jws',
       schema: revokeSchema,
-      audience: item.device,
+      audience: item.home,
       keys: [item.ownerKey, ...(vouched ? [vouched.key] : [])],
     },
     'recall_refused',

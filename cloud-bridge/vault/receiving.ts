@@ -78,13 +78,13 @@ export class Receiving {
       if (count !== step.clipBytes || sha256 !== step.clipSha256) {
         throw failure('hand_over_refused', { detail: 'the bytes do not have the announced length and hash' });
       }
-      await staged.prepare(item, body.manifest);
+      await staged.prepare(item, body.statement);
       return await this.turns.run(async () => {
         // Withdrawn or taken by another connection meanwhile.
         const raced = await items.find(item);
         if (raced?.state === 'erased') await blobs.erase(item);
         if (raced) return this.known(raced, step);
-        await staged.publish(item, body.manifest);
+        await staged.publish(item, body.statement);
         return this.enter({ step, bridge }, body);
       });
     } finally {
@@ -98,7 +98,7 @@ export class Receiving {
     return this.turns.run(async () => {
       const now = await this.step(step, bridge, 'confirm');
       if (!now) throw failure('evidence_unknown');
-      return { item: now.item, state: wireState(now.state), acknowledgement: now.acknowledgement };
+      return this.standing(now);
     });
   }
 
@@ -137,7 +137,7 @@ export class Receiving {
         const state = afterStep(now.state, what);
         if (state === null) throw failure('evidence_state', { state: now.state, detail: 'it was handed over' });
         if (state === now.state) return {};
-        return what === 'confirm' ? { state } : { state, manifest: '', deletion };
+        return what === 'confirm' ? { state } : { state, statement: '', deletion };
       },
       () => this.line(step, bridge, what === 'confirm' ? 'handed-over' : 'withdrawn'),
     );
@@ -145,17 +145,16 @@ export class Receiving {
 
   private async enter({ step, bridge }: ReadStep, body: HandOverBody): Promise<HandOverStatus> {
     const { items, offers, statements, reader, clock, log } = this.deps;
-    const papers = reader.readPapers(step, body);
-    const { manifest } = papers;
+    const { iss, coverage } = reader.readPapers(step, body);
     const acknowledgement = statements.acknowledge(clipOf(step), bridge);
     await items.add(
       {
         ...fromStep(step, bridge),
-        ownerKey: papers.ownerKey,
-        deviceKey: manifest.iss,
-        grantSha256: papers.grantSha256,
-        manifest: body.manifest,
-        recordedS: Math.floor(manifest.coverage.startUs / 1_000_000),
+        key: iss,
+        ownerKey: '',
+        grantSha256: '',
+        statement: body.statement,
+        recordedS: Math.floor(coverage.startUs / 1_000_000),
         uploadedS: wallSeconds(clock),
         state: 'held',
         acknowledgement,
@@ -168,9 +167,16 @@ export class Receiving {
   }
 
   private known(item: Item, step: HandOver): HandOverStatus {
-    if (!sameClip(item, step)) throw failure('hand_over_refused', { detail: 'this grant has another clip here' });
-    const { acknowledgement } = item;
-    return { item: item.item, state: wireState(item.state), ...(acknowledgement === '' ? {} : { acknowledgement }) };
+    if (!sameClip(item, step)) throw failure('hand_over_refused', { detail: 'this item is another clip here' });
+    return this.standing(item);
+  }
+
+  /** How an item stands, to its bridge. What was acknowledged before there were statements is so anew. */
+  private standing(item: Item): HandOverStatus {
+    const state = wireState(item.state);
+    const isKept = item.state !== 'erased' && item.acknowledgement === '';
+    const acknowledgement = isKept ? this.deps.statements.acknowledge(item, item.bridge) : item.acknowledgement;
+    return { item: item.item, state, ...(acknowledgement === '' ? {} : { acknowledgement }) };
   }
 
   private line(step: HandOver, bridge: string, event: string): TrailLine {
@@ -213,6 +219,6 @@ function fromStep(step: HandOver, bridge: string) {
 
 /** What is remembered of a clip that was withdrawn before its bytes came: that they must not be taken. */
 function tombstone(step: HandOver, bridge: string, deletion: string, nowS: number): Omit<Item, 'dueS'> {
-  const nobody = { ownerKey: '', deviceKey: '', grantSha256: '', manifest: '', acknowledgement: '' };
+  const nobody = { key: '', ownerKey: '', grantSha256: '', statement: '', acknowledgement: '' };
   return { ...fromStep(step, bridge), ...nobody, recordedS: nowS, uploadedS: nowS, state: 'erased', deletion };
 }

@@ -28,7 +28,7 @@ export class Statements {
 
   answerRecall(clip: HandedClip, decision: RecallDecision, reason: string | null): string {
     const why = reason === null ? {} : { reason };
-    const claims = { ...this.signed(clip.device, 'answer'), ...clipOf(clip), decision, ...why };
+    const claims = { ...this.signed(clip.grant, 'answer'), ...clipOf(clip), decision, ...why };
     return signToken('doorsill-recall-answer+jws', recallAnswerSchema.parse(claims), this.deps.key);
   }
 

@@ -13,12 +13,13 @@ export interface Item extends HandedClip {
   request: string;
   investigation: string;
   source: (typeof EVIDENCE_SOURCES)[number];
-  /** Who may take it back, and what their word must name. */
+  /** Signed its statement, and must have signed what takes it back. Of a clip from before there were statements: the device's. */
+  key: string;
+  /** Of a clip from before there were statements: who may take it back, and the grant they must name. Empty since. */
   ownerKey: string;
-  deviceKey: string;
   grantSha256: string;
-  /** The manifest token; empty once erased, because it holds what the home disclosed. */
-  manifest: string;
+  /** The statement that came with it (before there were any: the full manifest); empty once erased, because it holds what the home disclosed. */
+  statement: string;
   recordedS: number;
   uploadedS: number;
   state: ItemState;
@@ -49,7 +50,7 @@ export type ItemChange = Partial<
     | 'deletedS'
     | 'deletedBy'
     | 'restoredS'
-    | 'manifest'
+    | 'statement'
     | 'recall'
     | 'deletion'
   >

@@ -1,4 +1,4 @@
-// Owns: SHA-256 and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ring ciphers (ring/seal.ts).
+// Owns: SHA-256 and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ciphers (seal.ts).
 import {
   createHash,
   createHmac,

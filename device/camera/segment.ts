@@ -1,5 +1,5 @@
 // Owns: the unit that travels from camera to ring to trim: one closed GOP of video with the audio captured beside it.
-// Not here: reading what is inside a fragment (fragment.ts), sealing (ring/seal.ts).
+// Not here: reading what is inside a fragment (fragment.ts), sealing (base/seal.ts).
 
 /** One recorded GOP. Self-contained: it can be read without any other segment. */
 export interface Segment {

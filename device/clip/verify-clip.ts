@@ -1,21 +1,39 @@
-// Owns: what anyone can check about a clip, offline and with public keys alone: that it is the one its manifest names, that the
-// device vouches for it under a grant of its own owner, and that the bridge took it in, in its log.
+// Owns: what anyone can check about a clip, offline and with public keys alone, on either chain. The full manifest: the device vouches for
+// the clip under a grant of its own owner. The statement: the key of one grant vouches for it, and the bridge's receipt for that key;
+// what a dispute opens leads from the statement to the full manifest. On both, that the bridge took the clip in, in its log.
 // Not here: how it was cut (self-check.ts, on the device), the arithmetic of the log (protocol/merkle.ts).
-import type { z } from 'zod';
+import { z } from 'zod';
+import { fromBase64url } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
-import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
-import { FACTS, openProof } from '../protocol/custody.ts';
+import { PUBLIC_AUDIENCE, windowWithin } from '../protocol/claims.ts';
+import { commitmentOf, FACTS, openProof, SALT_BYTES } from '../protocol/custody.ts';
 import { failure } from '../protocol/errors.ts';
 import { type Grant, grantSchema, pairingSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken, type TokenType } from '../protocol/jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema, type Manifest, manifestSchema } from '../protocol/manifest.ts';
+import {
+  certificateSchema,
+  type IntakeReceipt,
+  intakeReceiptSchema,
+  type Manifest,
+  manifestSchema,
+  type Statement,
+  statementSchema,
+} from '../protocol/manifest.ts';
+import { statementClaims } from '../protocol/statement-claims.ts';
+
+/** Which document vouched for the clip: the full manifest, the statement alone, or a statement with the full manifest it commits to. */
+export type Chain = 'manifest' | 'statement' | 'statement and manifest';
 
 /** What verification established. */
 export interface VerifiedClip {
-  manifest: Manifest;
-  grant: Grant;
+  chain: Chain;
+  /** What the document says that was given. */
+  manifest: Manifest | Statement;
+  /** The owner's grant, and the device it is of; null where the statement alone was seen, which names neither. */
+  grant: Grant | null;
+  device: string | null;
   /** The bridge's receipt, when one was given. */
   receipt: IntakeReceipt | null;
   /** Where the bridge's log tells it, when a proof was given. */
@@ -42,22 +60,52 @@ export interface ExpectedClip {
   proof?: string;
   /** Witnesses that must all have cosigned the proof's head. */
   witnessKeys?: readonly string[];
+  /** The text of what the bridge opened in a dispute (`manifest` and `certificate` as JSON); only with a statement. */
+  opened?: string;
+}
+
+const openedSchema = z.object({ manifest: z.string(), certificate: z.string().optional() });
+
+/** A clip's papers as they were given, and what the receipt must say of them. */
+interface Papers {
+  chain: Chain;
+  manifest: Manifest | Statement;
+  grantId: string;
+  grant: Grant | null;
+  device: string | null;
 }
 
 /**
- * Verifies a clip (its bytes in order), its manifest and, where there are such, the bridge's receipt and the proof that it is in
- * the bridge's log. Throws `verify_failed` with the first thing that does not hold.
+ * Verifies a clip (its bytes in order), its manifest or statement and, where there are such, the bridge's receipt and the proof that it is
+ * in the bridge's log. Throws `verify_failed` with the first thing that does not hold.
  */
 export async function verifyClip(
   clip: AsyncIterable<Uint8Array>,
-  manifestToken: string,
+  token: string,
   expected: ExpectedClip = {},
 ): Promise<VerifiedClip> {
-  const manifest = openBySelf(manifestToken, 'doorsill-manifest+jws', manifestSchema, 'the manifest');
+  // The papers first: they are shorter than the clip.
+  const papers = isStatement(token) ? readStatement(token, expected) : readManifest(token, expected);
+  const { manifest, chain, grant, device } = papers;
+  const receipt =
+    expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, papers, token);
+  const custody = checkProof(expected, receipt, manifest);
+  await checkBytes(clip, manifest);
+  return { chain, manifest, grant, device, receipt, custody };
+}
+
+function isStatement(token: string): boolean {
+  const header = z.object({ typ: z.literal('doorsill-statement+jws') });
+  return header.safeParse(parseToken(token)?.header).success;
+}
+
+/** The chain of owner and bridge: a device, an owner whom it has paired, that owner's grant. */
+function readManifest(token: string, expected: ExpectedClip): Papers & { manifest: Manifest } {
+  if (expected.opened !== undefined) fail('what a dispute opened goes with a statement, and this is the full manifest');
+  const manifest = openBySelf(token, 'doorsill-manifest+jws', manifestSchema, 'the manifest');
   if (manifest.device !== actorId('device', sha256Hex(manifest.iss)))
     fail('the manifest is not signed by the device it names');
   if (expected.device !== undefined && manifest.device !== expected.device) fail('the manifest is of another device');
-
   const pairing = openBySelf(manifest.pairing, 'doorsill-pairing+jws', pairingSchema, 'the pairing statement');
   if (pairing.iss !== manifest.iss || pairing.device !== manifest.device || pairing.aud !== PUBLIC_AUDIENCE) {
     fail('the pairing statement is not of this device');
@@ -67,17 +115,55 @@ export async function verifyClip(
   if (grant.aud !== manifest.device) fail('the grant is for another device');
   if (grant.request !== manifest.request) fail('the grant is for another request');
   checkAgainstGrant(manifest, grant);
-
-  // The papers first: they are shorter than the clip.
-  const receipt =
-    expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, manifest, manifestToken);
-  if (receipt && receipt.grant !== grant.jti) fail('the receipt is for another grant');
-  const custody = checkProof(expected, receipt, manifest);
-  await checkBytes(clip, manifest);
-  return { manifest, grant, receipt, custody };
+  return { chain: 'manifest', manifest, grant, grantId: grant.jti, device: manifest.device };
 }
 
-async function checkBytes(clip: AsyncIterable<Uint8Array>, manifest: Manifest): Promise<void> {
+/** The chain of vault, agency and pet owner: the key of one grant, and where a dispute opened it, the full manifest. */
+function readStatement(token: string, expected: ExpectedClip): Papers {
+  const { opened, device } = expected;
+  const statement = openBySelf(token, 'doorsill-statement+jws', statementSchema, 'the statement');
+  if (statement.home !== actorId('home', sha256Hex(statement.iss)))
+    fail('the statement is of another home than its key');
+  const { coverage, gaps, window } = statement;
+  if (![coverage, ...gaps].every((span) => windowWithin(span, window))) fail('the clip reaches outside the window');
+  if (opened !== undefined) {
+    const full = checkOpened(statement, token, opened, expected);
+    return { ...full, chain: 'statement and manifest', manifest: statement };
+  }
+  if (device !== undefined) fail('a statement names no device: its bridge can open the full manifest');
+  return { chain: 'statement', manifest: statement, grantId: statement.grant, grant: null, device: null };
+}
+
+/** That the statement commits to the opened manifest, the device certified the statement, and both say the same of the clip. */
+function checkOpened(statement: Statement, token: string, text: string, expected: ExpectedClip): Papers {
+  const parsed = openedSchema.safeParse(parseJson(text));
+  if (!parsed.success || parsed.data.certificate === undefined) return fail('what was opened holds no certificate');
+  const { opened: _opened, ...rest } = expected;
+  const full = readManifest(parsed.data.manifest, rest);
+  const { certificate: certificateToken, manifest: manifestToken } = parsed.data;
+  const certificate = openBySelf(certificateToken, 'doorsill-certificate+jws', certificateSchema, 'the certificate');
+  const { manifest, grantId } = full;
+  if (certificate.iss !== manifest.iss || certificate.device !== manifest.device) {
+    fail('the certificate is of another device than the manifest');
+  }
+  if (certificate.statementSha256 !== sha256Hex(token) || certificate.key !== statement.iss) {
+    fail('the certificate is for another statement');
+  }
+  const salt = fromBase64url(certificate.salt);
+  const commitment = salt?.length === SALT_BYTES ? commitmentOf(salt, manifestToken, sha256) : null;
+  if (commitment !== statement.manifestCommitment) return fail('the statement does not commit to this manifest');
+  const under = { key: statement.iss, home: statement.home, grant: grantId, commitment };
+  const due = statementSchema.parse(statementClaims(manifest, under));
+  if (JSON.stringify(due) !== JSON.stringify(statementSchema.parse(statement))) {
+    fail('statement and manifest do not say the same of the clip');
+  }
+  return full;
+}
+
+async function checkBytes(
+  clip: AsyncIterable<Uint8Array>,
+  manifest: Pick<Manifest, 'clipBytes' | 'clipSha256'>,
+): Promise<void> {
   const hash = sha256Stream();
   let bytes = 0;
   for await (const part of clip) {
@@ -102,18 +188,24 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
 }
 
+/** The receipt is the device's, or its twin for the clip's recipient; each names both documents. */
 function checkReceipt(
   token: string,
   bridgeKey: string | undefined,
-  manifest: Manifest,
-  manifestToken: string,
+  { manifest, grantId, device }: Papers,
+  papersToken: string,
 ): IntakeReceipt {
   const receipt = openBySelf(token, 'doorsill-intake+jws', intakeReceiptSchema, 'the receipt');
   if (bridgeKey !== undefined && receipt.iss !== bridgeKey) fail('the receipt is of another bridge');
-  if (receipt.aud !== manifest.device || receipt.outcome !== 'stored') fail('the receipt is not for this clip');
+  const isDevices = device === null ? receipt.aud.startsWith('device-') : receipt.aud === device;
+  if ((!isDevices && receipt.aud !== manifest.aud) || receipt.outcome !== 'stored')
+    fail('the receipt is not for this clip');
   if (receipt.clipSha256 !== manifest.clipSha256 || receipt.clipBytes !== manifest.clipBytes)
     fail('the receipt is for another clip');
-  if (receipt.manifestSha256 !== sha256Hex(manifestToken)) fail('the receipt is for another manifest');
+  if ('home' in manifest) {
+    if (receipt.statementSha256 !== sha256Hex(papersToken)) fail('the receipt is for another statement');
+  } else if (receipt.manifestSha256 !== sha256Hex(papersToken)) fail('the receipt is for another manifest');
+  if (receipt.grant !== grantId) fail('the receipt is for another grant');
   return receipt;
 }
 
@@ -121,7 +213,7 @@ function checkReceipt(
 function checkProof(
   { proof, receipt: receiptToken, witnessKeys = [] }: ExpectedClip,
   receipt: IntakeReceipt | null,
-  manifest: Manifest,
+  manifest: Manifest | Statement,
 ): VerifiedCustody | null {
   if (proof === undefined || receiptToken === undefined || !receipt) {
     if (proof !== undefined || witnessKeys.length > 0) fail('a proof of custody needs the receipt it is about');
@@ -135,14 +227,15 @@ function checkProof(
   if (head.iss !== receipt.iss) fail('the tree head is of another bridge than the receipt');
   const told = facts.data;
   const isAboutIt =
-    told.receiptSha256 === sha256Hex(receiptToken) &&
+    [told.receiptSha256, told.statementReceiptSha256].includes(sha256Hex(receiptToken)) &&
     told.clip === manifest.jti &&
     told.grant === receipt.grant &&
     told.request === manifest.request &&
     told.agency === manifest.aud &&
     told.clipSha256 === manifest.clipSha256 &&
     told.clipBytes === manifest.clipBytes &&
-    told.manifestSha256 === receipt.manifestSha256;
+    told.manifestSha256 === receipt.manifestSha256 &&
+    told.statementSha256 === receipt.statementSha256;
   if (!isAboutIt) fail('the leaf is about another receipt or clip');
   const missing = witnessKeys.find((key) => !witnesses.includes(key));
   if (missing !== undefined) fail(`the witness ${missing} has not cosigned the tree head`);

@@ -17,7 +17,7 @@ import { Hearing } from './hearing.ts';
 import { Ledger, type LedgerHead, recordsFault } from './ledger.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import { mintLiveGrant } from './live-grant.ts';
-import { type RequestState, unfinishedGrant } from './machine.ts';
+import { type RequestState, revocableGrant, unfinishedGrant } from './machine.ts';
 import { HighWaterMarks } from './marks.ts';
 import { OrderDesk } from './orders.ts';
 import { ClipReports } from './reports.ts';
@@ -181,6 +181,11 @@ export class ConsentGate {
   /** Grants whose clips are still needed. An outbox removes every other clip it holds when it starts. */
   unfinishedGrants(): string[] {
     return [...this.state.requests.values()].flatMap(({ state }) => unfinishedGrant(state)?.id ?? []);
+  }
+
+  /** Grants that may still be taken back where their clips are. An outbox keeps the recalls of these and of no other. */
+  revocableGrants(): string[] {
+    return [...this.state.requests.values()].flatMap(({ state }) => revocableGrant(state)?.id ?? []);
   }
 
   /** Open requests, and closed ones with a grant or revocation under way; at most as many as a state can list. */

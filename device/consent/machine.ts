@@ -124,6 +124,20 @@ export function unfinishedGrant(state: RequestState): GrantRef | null {
   return state.at === 'granted' || state.at === 'sealed' || state.at === 'presented' ? state.grant : null;
 }
 
+/** The grant whose clip may be at the bridge or beyond, now or later, and that may still be taken back; null when there is none. */
+export function revocableGrant(state: RequestState): GrantRef | null {
+  switch (state.at) {
+    case 'delivered':
+    case 'revoking':
+      return state.grant;
+    case 'failed':
+    case 'cancelled':
+      return state.presented ? state.grant : null;
+    default:
+      return unfinishedGrant(state);
+  }
+}
+
 /** The grant this state is about, alive or not; null when there is none. */
 export function currentGrant(state: RequestState): GrantRef | null {
   return 'grant' in state ? state.grant : null;

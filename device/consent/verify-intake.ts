@@ -51,16 +51,14 @@ export function assertAnswered(intake: IntakeReceipt, clip: ClipFacts | null, pi
   const opened = openToken(intake.recall, {
     typ: 'doorsill-recall-answer+jws',
     schema: recallAnswerSchema,
-    audience: intake.aud,
+    audience: intake.grant,
     keys: vault === undefined ? [] : [vault],
     verify: verifySignature,
   });
   if (!opened.ok) throw refuse(`the vault's answer does not verify (${TOKEN_FAULT_CODES[opened.fault]})`);
   const { claims } = opened;
   const isSame =
-    claims.grant === intake.grant &&
-    (clip === null ||
-      (claims.clip === clip.id && claims.clipSha256 === clip.sha256 && claims.manifestSha256 === clip.manifestSha256));
+    claims.grant === intake.grant && (clip === null || (claims.clip === clip.id && claims.clipSha256 === clip.sha256));
   if (!isSame) throw refuse("the vault's answer is about another clip");
   if ((claims.decision === 'erased') !== (intake.outcome === 'deleted')) {
     throw refuse(`the vault says ${claims.decision}, the bridge ${intake.outcome}`);

@@ -58,6 +58,17 @@ export const FACTS = {
     clipBytes: z.int().positive(),
     manifestSha256: sha256Schema,
     receiptSha256: sha256Schema,
+    /** The recipient's statement and receipt. Absent in leaves from before there were statements. */
+    statementSha256: sha256Schema.optional(),
+    statementReceiptSha256: sha256Schema.optional(),
+  }),
+  /** A full manifest was opened at the bridge. */
+  dispute: z.strictObject({
+    ...clipFacts,
+    manifestSha256: sha256Schema,
+    /** Who opened it: the operator, or the owner who granted. */
+    by: z.enum(['operator', 'owner']),
+    reasonSha256: sha256Schema,
   }),
   access: z.strictObject({
     clip: idSchema,
@@ -119,6 +130,7 @@ export const custodyEntrySchema = z.discriminatedUnion('kind', [
   /** The registry's list as the bridge took it up: what it refused from then on. */
   z.strictObject({ kind: z.literal('revocations'), atS, revision: z.int().positive(), listSha256: sha256Schema }),
   hidden('intake'),
+  hidden('dispute'),
   hidden('access'),
   hidden('hand-over'),
   hidden('deletion'),

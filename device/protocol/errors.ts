@@ -909,6 +909,13 @@ export const ERRORS = {
     'The manifest is not acceptable: {detail}',
     'The device must make the clip anew under a valid grant.',
   ),
+  intake_statement_invalid: rule(
+    422,
+    3,
+    false,
+    'The statement for the recipient is not acceptable: {detail}',
+    'The device must sign statement and certificate anew, about the very clip and manifest that it opens with.',
+  ),
   intake_grant_invalid: rule(
     403,
     3,
@@ -998,6 +1005,20 @@ export const ERRORS = {
     false,
     'The recall is not the word of this clip’s owner: {detail}',
     'Only an owner whom the device vouches for can take a clip back.',
+  ),
+  statement_missing: rule(
+    409,
+    3,
+    false,
+    'This clip came before there were statements: its full manifest names the home and is not shown.',
+    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill dispute.",
+  ),
+  dispute_nothing_kept: rule(
+    404,
+    3,
+    false,
+    'No full manifest of this clip is kept here.',
+    'Check the id. Of a clip that was taken back or refused nothing is kept; the owner who granted has their own papers.',
   ),
   evidence_unknown: rule(404, 3, false, 'There is no such evidence for you.', 'Check the id and the scopes.'),
   evidence_state: rule(

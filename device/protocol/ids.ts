@@ -18,8 +18,8 @@ export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 /** SHA-256 as lower-case hex. */
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Who can hold a key. */
-export type Role = 'device' | 'owner' | 'agency' | 'bridge' | 'registry' | 'vault';
+/** Who can hold a key. `home`: a device under the key of one single grant. */
+export type Role = 'device' | 'owner' | 'agency' | 'bridge' | 'registry' | 'vault' | 'home';
 
 /**
  * An actor's id: its role and the first 128 bits of the SHA-256 of its public key's text. Given `keyHashHex`, the hash as

@@ -1,4 +1,5 @@
-// Owns: what travels with a clip and what is signed about it: manifest, upload token, intake receipt. Pure.
+// Owns: what travels with a clip and what is signed about it: the full manifest, the statement that its recipient gets
+// instead, upload token, intake receipt. Pure. Not here: making and checking them (clip/disclosure.ts, clip/verify-clip.ts).
 import { z } from 'zod';
 import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
@@ -6,15 +7,9 @@ import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 /** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the first GOP's rest. */
 export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;
 
-/** Signed by the device for its recipient (`aud`: an agency's id, or a pet owner's). `jti` is the clip id. */
-export const manifestSchema = z.strictObject({
-  ...signedClaims,
-  jti: idSchema,
-  device: idSchema,
+/** What a manifest says about its clip. */
+const clipFacts = {
   request: idSchema,
-  /** The owner's grant token, whole, and the device's pairing statement for the owner's key. */
-  grant: z.string().max(8_192),
-  pairing: z.string().max(2_048),
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
   window: windowSchema,
@@ -30,8 +25,78 @@ export const manifestSchema = z.strictObject({
   redacted: z.boolean(),
   /** Exactly the granted keys. */
   disclosed: disclosedValuesSchema,
+} as const;
+
+/**
+ * The full manifest, signed by the device, for owner and bridge alone: it names the device and the owner's key. `aud` is whom the
+ * clip was granted to (an agency's id, or a pet owner's), who gets a statement instead. `jti` is the clip id.
+ */
+export const manifestSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  device: idSchema,
+  /** The owner's grant token, whole, and the device's pairing statement for the owner's key. */
+  grant: z.string().max(8_192),
+  pairing: z.string().max(2_048),
+  ...clipFacts,
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Coverage and gaps are told to this many microseconds: exact times of frames would show one camera's clock in several clips. */
+export const STATEMENT_TIME_STEP_US = 100_000;
+
+/**
+ * The manifest that vault, agency and pet owner get, under a key (`iss`) that was made for this one grant and signs nothing else
+ * but its recall. It holds nothing that two clips of a home have in common. `aud` is whom the clip was granted to; `iat` the
+ * second in which the window ends, not when it was signed: when a home answered is not told. `jti` is the clip id.
+ */
+export const statementSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  /** The home's pseudonym under this one grant: it follows from `iss`. */
+  home: idSchema,
+  /** The grant's id. */
+  grant: idSchema,
+  ...clipFacts,
+  /** SHA-256 of the certificate's salt and the full manifest: a dispute can open it, nobody can guess it. */
+  manifestCommitment: sha256Schema,
+});
+export type Statement = z.infer<typeof statementSchema>;
+
+/** The device's word that a statement is its own (`aud`: bridge id). Nobody but the bridge, and who settles a dispute, sees it. */
+export const certificateSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  device: idSchema,
+  grant: idSchema,
+  clip: idSchema,
+  /** The statement's key. */
+  key: publicKeySchema,
+  statementSha256: sha256Schema,
+  manifestSha256: sha256Schema,
+  /** Base64url of `SALT_BYTES` random bytes: opens the statement's commitment to the full manifest. */
+  salt: z.string().max(64),
+});
+export type Certificate = z.infer<typeof certificateSchema>;
+
+/**
+ * Takes a clip back that a vault has, under the key of its statement (`aud` as the statement's). Signed beside the statement and kept
+ * sealed on the device, so that the key itself is not kept; it leaves with the owner's revocation and no earlier.
+ */
+export const homeRecallSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  home: idSchema,
+  grant: idSchema,
+  clip: idSchema,
+  statementSha256: sha256Schema,
+});
+export type HomeRecall = z.infer<typeof homeRecallSchema>;
+
+/** Largest token of each kind, in letters. */
+export const MANIFEST_LETTERS_MAX = 24_576;
+export const CERTIFICATE_LETTERS_MAX = 2_048;
+export const HOME_RECALL_LETTERS_MAX = 2_048;
 
 /** Authorises one upload at one bridge (`aud`: bridge id). Presented as `Authorization: Bearer`. */
 export const uploadTokenSchema = z.strictObject({
@@ -48,7 +113,9 @@ export type UploadToken = z.infer<typeof uploadTokenSchema>;
 
 /** What the device posts before any byte of the clip: everything the bridge needs to judge for itself. */
 export const intakeOpeningSchema = z.strictObject({
-  manifest: z.string().max(24_576),
+  manifest: z.string().max(MANIFEST_LETTERS_MAX),
+  statement: z.string().max(MANIFEST_LETTERS_MAX),
+  certificate: z.string().max(CERTIFICATE_LETTERS_MAX),
 });
 export type IntakeOpening = z.infer<typeof intakeOpeningSchema>;
 
@@ -62,7 +129,7 @@ export const intakeStatusSchema = z.strictObject({
 export type IntakeStatus = z.infer<typeof intakeStatusSchema>;
 
 /**
- * The bridge's signed word (`aud`: device id): the clip is stored whole; or nothing is left of it; or it had been handed over
+ * The bridge's signed word (`aud`: device id; of a `stored` one there is a twin whose `aud` is who the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
  * when it was revoked, and the department's policy keeps it.
  */
 export const intakeReceiptSchema = z.strictObject({
@@ -72,7 +139,10 @@ export const intakeReceiptSchema = z.strictObject({
   outcome: z.enum(['stored', 'deleted', 'recalled']),
   clipSha256: sha256Schema,
   clipBytes: z.int().nonnegative(),
+  /** Of the full manifest. */
   manifestSha256: sha256Schema,
+  /** With `stored`: of the statement. Absent from receipts of before there were statements. */
+  statementSha256: sha256Schema.optional(),
   /** With `stored`: the key of the one vault that the clip may be handed to; with `recall`: whose answer that is. */
   vault: publicKeySchema.optional(),
   /** With `recalled`, and with `deleted` after a hand-over: the vault's signed answer, whole. */

@@ -3,24 +3,27 @@
 import { z } from 'zod';
 import { expSchema, signedClaims } from './claims.ts';
 import { idSchema, sha256Schema } from './ids.ts';
+import { HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from './manifest.ts';
 
 /** The clip that a document is about, by everything that tells it from any other. */
 const clipClaims = {
   item: idSchema,
-  device: idSchema,
+  /** The home's pseudonym under this one grant; the device's id where the clip came before there were statements. */
+  home: idSchema,
   grant: idSchema,
   clip: idSchema,
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
-  manifestSha256: sha256Schema,
+  /** Of what travels with the clip: its statement, or the full manifest where it came before there were statements. */
+  statementSha256: sha256Schema,
 } as const;
 const clipSchema = z.strictObject(clipClaims);
 export type HandedClip = z.infer<typeof clipSchema>;
 
 /** The parts of a document that say which clip it is about. */
 export function clipOf(about: HandedClip): HandedClip {
-  const { item, device, grant, clip, clipSha256, clipBytes, manifestSha256 } = about;
-  return { item, device, grant, clip, clipSha256, clipBytes, manifestSha256 };
+  const { item, home, grant, clip, clipSha256, clipBytes, statementSha256 } = about;
+  return { item, home, grant, clip, clipSha256, clipBytes, statementSha256 };
 }
 
 /** Whether two documents are about the same bytes under the same grant. */
@@ -30,16 +33,29 @@ export function sameClip(a: HandedClip, b: HandedClip): boolean {
 }
 
 /**
- * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. It follows from the grant, so that an
+ * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. It follows from the clip, so that an
  * acknowledgement of another item is told without asking, and the same clip never becomes two items.
  */
 export function itemId(hashHex: string): string {
   return `item-${hashHex.slice(0, 32)}`;
 }
 
-/** What the id of a grant's item is hashed from: grant ids are only unique within a device, devices within a bridge. */
-export function itemIdText(bridge: string, device: string, grant: string): string {
-  return `${bridge}/${device}/${grant}`;
+/** What the id of a clip's item is hashed from. Clip ids are unique within a bridge and drawn at random: the item's id leads to no home. */
+export function itemIdText(bridge: string, clip: string): string {
+  return `${bridge}/${clip}`;
+}
+
+/** The same of any clip; one from before there were statements (`home` is its device's id) keeps the id it was given. */
+export function itemIdTextOf(
+  bridge: string,
+  { home, grant, clip }: Pick<HandedClip, 'home' | 'grant' | 'clip'>,
+): string {
+  return isPseudonym(home) ? itemIdText(bridge, clip) : `${bridge}/${home}/${grant}`;
+}
+
+/** Whether a home is named by its pseudonym, as in all clips since there are statements. */
+function isPseudonym(home: string): boolean {
+  return home.startsWith('home-');
 }
 
 /** `offer`: the vault may take it and shows it to nobody; `confirm`: it is the vault's now; `withdraw`: the owner revoked first. */
@@ -74,8 +90,8 @@ export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
 /** The body of `POST /v1/hand-overs`. */
 export const handOverBodySchema = z.strictObject({
   offer: z.string().max(4_096),
-  manifest: z.string().max(24_576),
-  /** The bridge's `stored` receipt for the clip. */
+  statement: z.string().max(MANIFEST_LETTERS_MAX),
+  /** The bridge's `stored` receipt for the clip's recipient: it vouches for the statement's key and names this vault. */
   receipt: z.string().max(4_096),
 });
 export type HandOverBody = z.infer<typeof handOverBodySchema>;
@@ -88,14 +104,18 @@ export const handOverStatusSchema = z.strictObject({
 });
 export type HandOverStatus = z.infer<typeof handOverStatusSchema>;
 
-/** An owner takes a handed-over clip back (`aud`: vault id). The owner's own word goes with it and is what counts. */
+/** The bridge says that an owner takes a handed-over clip back (`aud`: vault id). */
 export const recallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, ...clipClaims });
 export type Recall = z.infer<typeof recallSchema>;
 
-/** The body of `POST /v1/recalls`: the bridge's recall, the owner's revocation, and the device's word for that owner. */
+/**
+ * The body of `POST /v1/recalls`: the bridge's recall, and what proves that it is the home's wish. Of a clip with a statement that is
+ * the recall under the statement's key; of one from before there were statements the owner's revocation and the device's word for that owner.
+ */
 export const recallBodySchema = z.strictObject({
   recall: z.string().max(4_096),
-  revocation: z.string().max(4_096),
+  homeRecall: z.string().max(HOME_RECALL_LETTERS_MAX).optional(),
+  revocation: z.string().max(4_096).optional(),
   pairing: z.string().max(2_048).optional(),
 });
 export type RecallBody = z.infer<typeof recallBodySchema>;
@@ -107,7 +127,7 @@ export type RecallDecision = (typeof RECALL_DECISIONS)[number];
 /** Longest reason a department gives, in letters: the answer must fit into the bridge's receipt. */
 export const RECALL_REASON_LETTERS_MAX = 160;
 
-/** The vault's signed answer to a recall (`aud`: device id), for the owner's eyes. */
+/** The vault's signed answer to a recall (`aud`: the grant's id), for the owner's eyes. */
 export const recallAnswerSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,

@@ -4,8 +4,16 @@ import { z } from 'zod';
 import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
+import {
+  generateSealKey,
+  open,
+  SEAL_CIPHERS,
+  SEAL_KEY_BYTES,
+  type SealCipher,
+  type SealKey,
+  seal,
+} from '../base/seal.ts';
 import { failure } from '../protocol/errors.ts';
-import { generateSealKey, open, SEAL_CIPHERS, SEAL_KEY_BYTES, type SealCipher, type SealKey, seal } from './seal.ts';
 
 /** What the device keeps its other keys under. A passphrase or a TPM can stand in for the file: nothing else knows which. */
 export interface KeyWrapper {

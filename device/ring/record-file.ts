@@ -3,9 +3,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { DiskFile } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
+import { SEAL_KEY_BYTES } from '../base/seal.ts';
 import { BLOCK_BYTES, BODY_AT, type RecordHeader, type RecordSeal, recordBlocks } from './record.ts';
 import { type Scan, scanRing } from './ring-scan.ts';
-import { SEAL_KEY_BYTES } from './seal.ts';
 
 /** The file grows by this much at a time, written full of zeros: later writes change no metadata, and a full disk shows early. */
 const ALLOCATION_BYTES = 16_777_216;

@@ -11,7 +11,7 @@ import {
   sealedBytesOf,
   sealInto,
   sealKeyId,
-} from './seal.ts';
+} from '../base/seal.ts';
 
 /** Records start at multiples of this: the block with the header is written whole by any disk in use. */
 export const BLOCK_BYTES = 4096;

@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from '../base/seal.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import type { Segment } from '../camera/segment.ts';
 import type { Window } from '../protocol/claims.ts';
@@ -15,7 +16,6 @@ import { RecordFile, type Unwritten } from './record-file.ts';
 import type { Ring, RingStats } from './ring.ts';
 import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring-index.ts';
 import { RingKeyFile } from './ring-key.ts';
-import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from './seal.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
 import { SteadyClock } from './steady-clock.ts';
 

@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import type { Random } from '../base/random.ts';
+import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '../base/seal.ts';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson, type WrappedFile } from './keys.ts';
-import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from './seal.ts';
 
 /** Ranges of sequence numbers kept at most; older ones have long been overwritten in the file itself. */
 const FORGOTTEN_MAX = 512;

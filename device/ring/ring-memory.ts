@@ -2,11 +2,6 @@
 // Not here: the ring in a file (ring-file.ts), lookup (ring-index.ts).
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Segment } from '../camera/segment.ts';
-import type { Window } from '../protocol/claims.ts';
-import { failure } from '../protocol/errors.ts';
-import type { Ring, RingStats } from './ring.ts';
-import { expiryTickMs, type IndexEntry, RingIndex } from './ring-index.ts';
 import {
   destroySealKey,
   generateSealKey,
@@ -16,7 +11,12 @@ import {
   type SealKey,
   sealedBytesOf,
   sealInto,
-} from './seal.ts';
+} from '../base/seal.ts';
+import type { Segment } from '../camera/segment.ts';
+import type { Window } from '../protocol/claims.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Ring, RingStats } from './ring.ts';
+import { expiryTickMs, type IndexEntry, RingIndex } from './ring-index.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
 
 export interface RingMemoryOptions {

@@ -5,8 +5,15 @@ import { assert } from '../base/assert.ts';
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
+import {
+  deriveSealKey,
+  openWithNonce,
+  SEAL_NONCE_BYTES,
+  SEAL_TAG_BYTES,
+  type SealKey,
+  sealInto,
+} from '../base/seal.ts';
 import { failure } from '../protocol/errors.ts';
-import { deriveSealKey, openWithNonce, SEAL_NONCE_BYTES, SEAL_TAG_BYTES, type SealKey, sealInto } from './seal.ts';
 
 /** Plain bytes in every chunk but the last. */
 export const SEALED_CHUNK_BYTES = 65_536;

@@ -1,6 +1,7 @@
 // Owns: what is said to the bridge around an upload: opening an intake, where the upload is, how it stands, a revocation;
 // and what its refusals mean. Not here: the bytes (transfer.ts), trying again (upload.ts).
 
+import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
 import type { TlsSource } from '../base/tls.ts';
@@ -29,9 +30,10 @@ export function baseOf(bridge: PinnedBridge): string {
   return bridge.url.replace(/\/+$/, '');
 }
 
-/** Presents the manifest; the same again gets the same answer. Throws the bridge's refusal, `upload_unreachable`. */
+/** Presents the papers; the same again gets the same answer. Throws the bridge's refusal, `upload_unreachable`. */
 export function openAtBridge(http: BridgeHttp, item: OutboxItem): Promise<IntakeStatus> {
-  return askStatus(http, 'POST', '/v1/intakes', item.grant, { manifest: item.manifest });
+  assert(item.papers !== null, 'a clip has its statement before it is sent');
+  return askStatus(http, 'POST', '/v1/intakes', item.grant, { manifest: item.manifest, ...item.papers });
 }
 
 /** How the clip stands. Throws the bridge's refusal, `upload_unreachable`. */
@@ -45,6 +47,8 @@ export interface RevocationBody {
   revocation: string;
   /** The device's word that the one who signed it is its owner. */
   pairing: string;
+  /** Takes the clip back from a vault, under its own key. */
+  homeRecall?: string;
 }
 
 /** Hands a revocation over. Throws the bridge's refusal, `upload_unreachable`. */

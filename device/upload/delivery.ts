@@ -9,6 +9,7 @@ import type { Clip } from '../clip/clip.ts';
 import type { ClipDeps } from '../clip/clip-deps.ts';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
 import { SelfCheck } from '../clip/self-check.ts';
+import { makeStatement } from '../clip/statement.ts';
 import { trim } from '../clip/trim.ts';
 import type { ClipFacts } from '../consent/ledger-entry.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
@@ -27,12 +28,18 @@ export interface DeliveryGate {
   failed(grant: string, code: ErrorCode): Promise<void>;
 }
 
+/** What a revocation takes to the bridge: the owner's token, and the recall under the clip's own key where there is one. */
+export interface OwnersWord {
+  revocation: string;
+  homeRecall: string | null;
+}
+
 /** Getting sealed bytes to the bridge. */
 export interface DeliverySender {
   /** Resolves with the bridge's signed receipt once the whole clip is stored there. */
   send(live: LiveGrant, item: OutboxItem): Promise<string>;
   /** Resolves with the signed answer of the bridge that the clip was for, by its id. */
-  revoke(grant: string, revocation: string, bridge: string, signal: AbortSignal): Promise<string>;
+  revoke(grant: string, word: OwnersWord, bridge: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface DeliveryDeps {
@@ -98,11 +105,14 @@ export class Deliveries {
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
       const { signal } = this.stopping;
-      const { sender, gate, clock, log } = this.deps;
+      const { sender, gate, outbox, clock, log } = this.deps;
+      const homeRecall = await this.recallOf(grant, signal);
       for (;;) {
         try {
-          const intake = await sender.revoke(grant, revocation, bridge, signal);
+          const intake = await sender.revoke(grant, { revocation, homeRecall }, bridge, signal);
           await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
+          // What cannot be removed now goes at the next start.
+          await outbox.dropRecall(grant);
           return;
         } catch (thrown) {
           const retryInMs = isFailure(thrown) ? REVOKE_AGAIN_MS.get(thrown.code) : undefined;
@@ -149,7 +159,7 @@ export class Deliveries {
       await this.loaded(live.id, signal);
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
-      const item = kept ?? (await this.makeItem(live, signal));
+      const item = await this.withPapers(live, kept ?? (await this.makeItem(live, signal)));
       await this.recorded(signal, () => gate.clipSealed(live.id, factsOf(item)));
       await this.recorded(signal, () => gate.tokenPresented(live.id));
       const intake = await sender.send(live, item);
@@ -161,14 +171,29 @@ export class Deliveries {
     }
   }
 
-  /** Waits until it is known what clip there is: a disk that does not show it now is no reason to give a decision up. */
-  private async loaded(grant: string, signal: AbortSignal): Promise<void> {
-    const { outbox, clock, log, storage } = this.deps;
+  /** Signs a statement for a clip that was sealed before there were any: the clip stays the same bytes. */
+  private async withPapers(live: LiveGrant, item: OutboxItem): Promise<OutboxItem> {
+    return item.papers ? item : this.deps.outbox.addPapers(live.id, makeStatement(live, item.manifest, this.deps));
+  }
+
+  /** Waits until it is known what clip there is. */
+  private loaded(grant: string, signal: AbortSignal): Promise<void> {
+    return this.onceReadable(grant, signal, () => this.deps.outbox.load(grant));
+  }
+
+  /** The recall to send with a revocation; null when there is none. */
+  private recallOf(grant: string, signal: AbortSignal): Promise<string | null> {
+    return this.onceReadable(grant, signal, () => this.deps.outbox.recallOf(grant));
+  }
+
+  /** Reads from the outbox, for as long as that takes: a disk that does not show it now is no reason to give a decision up. */
+  private async onceReadable<Result>(grant: string, signal: AbortSignal, read: () => Promise<Result>): Promise<Result> {
+    const { clock, log, storage } = this.deps;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await outbox.load(grant);
+        const found = await read();
         if (attempt > 1) storage(null);
-        return;
+        return found;
       } catch (thrown) {
         if (signal.aborted || !isDiskFault(thrown)) throw thrown;
         storage(thrown);
@@ -225,7 +250,8 @@ export class Deliveries {
     try {
       return await this.deps.outbox.seal(live, clip, async (sealed) => {
         await check.run(sealed.reader);
-        return this.manifestOf(live, clip, sealed);
+        const manifest = this.manifestOf(live, clip, sealed);
+        return { manifest, ...makeStatement(live, manifest, this.deps) };
       });
     } finally {
       await check.stop();

@@ -1,19 +1,19 @@
 // Owns: clips that wait to be sent, sealed and durable: a clip is on disk, with its hash, before anything is signed about it,
-// and whatever is sent again is the same bytes. Not here: cutting (clip/), sending (upload.ts), whether a grant lives (consent/).
+// and whatever is sent again is the same bytes. Not here: cutting (clip/), the small records beside clips
+// (sealed-records.ts), sending (upload.ts), whether a grant lives (consent/).
 import { join } from 'node:path';
-import { z } from 'zod';
-import { utf8 } from '../base/bytes.ts';
 import { type Disk, isNoSpace, systemCode } from '../base/disk.ts';
 import { sha256Hex, sha256Stream } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { generateSealKey, type SealKey } from '../base/seal.ts';
 import type { Clip, ClipReader } from '../clip/clip.ts';
+import type { StatementPapers } from '../clip/statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import { idSchema, sha256Schema } from '../protocol/ids.ts';
-import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/keys.ts';
-import { generateSealKey, open, type SealKey, seal } from '../ring/seal.ts';
+import { idSchema } from '../protocol/ids.ts';
 import { openSealedFile, writeSealedFile } from '../ring/sealed-file.ts';
+import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
 
 /** One clip ready to be sent. */
 export interface OutboxItem {
@@ -21,11 +21,21 @@ export interface OutboxItem {
   request: string;
   clipSha256: string;
   clipBytes: number;
-  /** The signed manifest, which travels with the clip. */
+  /** The full manifest, for the bridge. */
   manifest: string;
   manifestSha256: string;
+  /** What the recipient gets instead, and the device's word for it; null in a clip sealed before there were statements. */
+  papers: SentPapers | null;
   /** Where the bridge takes the clip, once it has said so. */
   uploadUrl: string | null;
+}
+
+/** What is sent besides the full manifest. */
+export type SentPapers = Pick<StatementPapers, 'statement' | 'certificate'>;
+
+/** All that is signed about one clip. */
+export interface ClipPapers extends StatementPapers {
+  manifest: string;
 }
 
 /** A clip on disk that is not committed yet: what its check and its manifest are made from. */
@@ -44,28 +54,13 @@ export interface OutboxDeps {
   key: SealKey;
 }
 
-/** The last write of a seal: until it is there the clip does not exist. Sealed whole, because manifests name a home. */
-const commitSchema = z.strictObject({
-  version: z.literal(1),
-  grant: idSchema,
-  request: idSchema,
-  clipSha256: sha256Schema,
-  clipBytes: z.int().positive(),
-  clipKey: sealKeySchema,
-  manifest: z.string().min(1).max(24_576),
-  uploadUrl: z.string().max(400).nullable(),
-});
-type Commit = z.infer<typeof commitSchema>;
-
-const COMMIT_BYTES_MAX = 65_536;
 /** Left free beside a clip, for the ledger and the commit record itself. */
 const SPARE_BYTES = 1_048_576;
-const CLIP = '.clip';
-const COMMIT = '.commit';
 
 /** One folder of sealed clips, one for each grant. */
 export class Outbox {
   private readonly deps: OutboxDeps;
+  private readonly records: SealedRecords;
   private readonly commits = new Map<string, Commit>();
   private readonly damaged = new Set<string>();
   /** Grants with a record that the disk would not show at the start: nobody knows yet what is there. */
@@ -77,6 +72,7 @@ export class Outbox {
 
   constructor(deps: OutboxDeps) {
     this.deps = deps;
+    this.records = new SealedRecords(deps);
   }
 
   /**
@@ -135,14 +131,14 @@ export class Outbox {
   }
 
   /**
-   * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its manifest, and commits. A grant
+   * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its papers, and commits. A grant
    * whose clip is here already gets that one: it is never cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
    * `clip_check_failed`, or what the clip or `prepare` throws; then nothing is left of it.
    */
   async seal(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<string> | string,
+    prepare: (sealed: SealedClip) => Promise<ClipPapers> | ClipPapers,
   ): Promise<OutboxItem> {
     assertLiveGrant(live);
     return this.exclusive(live.id, async () => {
@@ -155,6 +151,7 @@ export class Outbox {
         return itemOf(commit);
       } catch (thrown) {
         await this.destroy(live.id).catch(() => undefined);
+        await this.records.removeRecall(live.id).catch(() => undefined);
         throw this.diskFault(thrown);
       }
     });
@@ -181,9 +178,45 @@ export class Outbox {
       const commit = this.commits.get(grant);
       if (!commit || commit.uploadUrl === uploadUrl) return;
       const changed = { ...commit, uploadUrl };
-      await this.writeCommit(changed);
+      await this.records.writeCommit(changed);
       this.commits.set(grant, changed);
     });
+  }
+
+  /** Adds what a clip sealed before there were statements lacks; durable when it resolves, and done once. */
+  addPapers(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
+    return this.exclusive(grant, async () => {
+      const commit = this.commits.get(grant);
+      if (!commit) throw failure('outbox_damaged', { grant });
+      if (commit.papers) return itemOf(commit);
+      const changed: Commit = { ...commit, version: 2, papers: { statement, certificate } };
+      await this.onDisk(async () => {
+        await this.records.writeRecall(grant, homeRecall);
+        await this.records.writeCommit(changed);
+      });
+      this.commits.set(grant, changed);
+      return itemOf(changed);
+    });
+  }
+
+  /**
+   * The recall under the key of a grant's statement; null when there is none (a clip from before there were statements, a device made
+   * anew from a backup) or it is damaged. Throws `outbox_unusable` while the disk does not show it.
+   */
+  recallOf(grant: string): Promise<string | null> {
+    return this.onDisk(() => this.records.readRecall(grant));
+  }
+
+  /** Destroys the recalls of all grants but these. Throws `outbox_unusable`. */
+  keepRecalls(grants: ReadonlySet<string>): Promise<void> {
+    return this.onDisk(async () => {
+      for (const grant of await this.records.recalls()) if (!grants.has(grant)) await this.records.removeRecall(grant);
+    });
+  }
+
+  /** Destroys a grant's recall: its revocation is answered. Does nothing when there is none. Throws `outbox_unusable`. */
+  dropRecall(grant: string): Promise<void> {
+    return this.onDisk(() => this.records.removeRecall(grant));
   }
 
   /** Destroys a grant's clip: its key is overwritten and its files removed. Does nothing when there is none. */
@@ -194,7 +227,7 @@ export class Outbox {
   private async sealAndCommit(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<string> | string,
+    prepare: (sealed: SealedClip) => Promise<ClipPapers> | ClipPapers,
   ): Promise<Commit> {
     const { disk, folder, random } = this.deps;
     if ((await disk.freeBytes(folder)) < clip.sizeBytes + SPARE_BYTES) throw this.full();
@@ -207,65 +240,48 @@ export class Outbox {
     }
     const clipSha256 = hash.digestHex();
     const file = await openSealedFile(disk, identity);
-    const manifest = await Promise.resolve(prepare({ reader: file, sha256: clipSha256, bytes })).finally(() =>
+    const papers = await Promise.resolve(prepare({ reader: file, sha256: clipSha256, bytes })).finally(() =>
       file.close(),
     );
+    const { manifest, statement, certificate, homeRecall } = papers;
     const commit: Commit = {
-      version: 1,
+      version: 2,
       grant: live.id,
       request: live.facts.grant.request,
       clipSha256,
       clipBytes: bytes,
       clipKey,
       manifest,
+      papers: { statement, certificate },
       uploadUrl: null,
     };
     assertLiveGrant(live);
-    await this.writeCommit(commit);
+    // First: what can be sent can also be taken back.
+    await this.records.writeRecall(live.id, homeRecall);
+    await this.records.writeCommit(commit);
     // A revocation may have come while the record was written; it must not leave a clip behind.
     assertLiveGrant(live);
     return commit;
   }
 
-  private async writeCommit(commit: Commit): Promise<void> {
-    const plain = utf8(JSON.stringify({ ...commit, clipKey: sealKeyToJson(commit.clipKey) }));
-    const sealed = seal(this.deps.key, plain, utf8(`outbox ${commit.grant}`), this.deps.random);
-    await this.deps.disk.replaceFile(this.path(commit.grant, COMMIT), sealed);
-  }
-
   private async loadAlone(grant: string): Promise<void> {
     const isKnown = this.commits.has(grant) || this.damaged.has(grant);
     if (isKnown || (this.isListed && !this.unread.has(grant))) return;
-    try {
+    await this.onDisk(async () => {
       if ((await this.deps.disk.sizeOf(this.path(grant, COMMIT))) !== null) await this.lookAt(grant);
-    } catch (thrown) {
-      throw this.diskFault(thrown);
-    }
+    });
     this.unread.delete(grant);
   }
 
   /** Takes a grant's record in: its clip is here, or damaged for good. Rejects with the disk's error when that cannot be said. */
   private async lookAt(grant: string): Promise<void> {
-    const commit = idSchema.safeParse(grant).success ? await this.readCommit(grant) : null;
+    const commit = idSchema.safeParse(grant).success ? await this.records.readCommit(grant) : null;
     if (commit && (await this.isWhole(commit))) {
       this.commits.set(grant, commit);
       return;
     }
     this.damaged.add(grant);
     this.deps.log.error('a sealed clip is damaged', { grant });
-  }
-
-  /** Null when it is no record of ours. */
-  private async readCommit(grant: string): Promise<Commit | null> {
-    const sealed = await this.deps.disk
-      .readFile(this.path(grant, COMMIT), COMMIT_BYTES_MAX)
-      .catch((thrown: unknown) => {
-        if (systemCode(thrown) === 'EFBIG') return null;
-        throw thrown;
-      });
-    const plain = sealed && open(this.deps.key, sealed, utf8(`outbox ${grant}`));
-    const commit = plain && parseWrappedJson(plain, commitSchema);
-    return commit?.grant === grant ? commit : null;
   }
 
   /** Cheap at start: length and last chunk. Every other chunk is authenticated when it is read to be sent. */
@@ -279,24 +295,13 @@ export class Outbox {
   }
 
   private async destroy(grant: string): Promise<void> {
-    const { disk, random } = this.deps;
     this.commits.delete(grant);
     if (!idSchema.safeParse(grant).success) return;
-    const path = this.path(grant, COMMIT);
-    const sizeBytes = await disk.sizeOf(path);
-    if (sizeBytes !== null) {
-      // Without the record the clip's key is gone, whatever stays of the clip in the disk's free blocks.
-      const file = await disk.open(path, { create: false });
-      try {
-        await file.write(0, random.bytes(Math.min(sizeBytes, COMMIT_BYTES_MAX)));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    }
+    // Without the record the clip's key is gone, whatever stays of the clip in the disk's free blocks.
+    await this.records.overwrite(grant, COMMIT);
     // The clip first: a crash between the two leaves a damaged record, never a clip that looks uncommitted yet is known.
-    await disk.remove(this.path(grant, CLIP));
-    await disk.remove(path);
+    await this.deps.disk.remove(this.path(grant, CLIP));
+    await this.deps.disk.remove(this.path(grant, COMMIT));
     this.damaged.delete(grant);
     this.unread.delete(grant);
   }
@@ -306,7 +311,16 @@ export class Outbox {
   }
 
   private path(grant: string, suffix: string): string {
-    return join(this.deps.folder, grant + suffix);
+    return this.records.path(grant, suffix);
+  }
+
+  /** Runs work on the disk; what the operating system says against it becomes a failure that may pass. */
+  private async onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw this.diskFault(thrown);
+    }
   }
 
   private removeFailed(thrown: unknown): void {
@@ -373,6 +387,6 @@ async function* hashed(
 }
 
 function itemOf(commit: Commit): OutboxItem {
-  const { grant, request, clipSha256, clipBytes, manifest, uploadUrl } = commit;
-  return { grant, request, clipSha256, clipBytes, manifest, manifestSha256: sha256Hex(manifest), uploadUrl };
+  const { grant, request, clipSha256, clipBytes, manifest, papers, uploadUrl } = commit;
+  return { grant, request, clipSha256, clipBytes, manifest, manifestSha256: sha256Hex(manifest), papers, uploadUrl };
 }

@@ -2,7 +2,7 @@
 // and what is given up. Not here: when either may happen (consent/, delivery.ts), the single steps (bridge-intake.ts, transfer.ts).
 import { Backoff } from '../base/backoff.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
-import type { SigningKey } from '../base/keys.ts';
+import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
@@ -25,6 +25,7 @@ import {
   statusAtBridge,
   strange,
 } from './bridge-intake.ts';
+import type { OwnersWord } from './delivery.ts';
 import type { Outbox, OutboxItem } from './outbox.ts';
 import { sendRest } from './transfer.ts';
 
@@ -96,14 +97,16 @@ export class Uploader {
   /**
    * Gets the owner's revocation to the bridge and resolves with its signed receipt: nothing of the clip is left there, or it had
    * been handed over and the vault has answered.
-   * `revocation` must have been verified by the gate: the device vouches for its signer. Tries until it is done or `signal`
+   * The revocation in `word` must have been verified by the gate: the device vouches for its signer. Tries until it is done or `signal`
    * is aborted; throws the signal's reason, `upload_rejected`, or `device_moved` when the clip's bridge, `bridgeId`, is not
    * the present one: no other may hear of it, nor say that it is done.
    */
-  async revoke(grant: string, revocation: string, bridgeId: string, signal: AbortSignal): Promise<string> {
+  async revoke(grant: string, word: OwnersWord, bridgeId: string, signal: AbortSignal): Promise<string> {
     const { clock, random, device, log } = this.deps;
     const backoff = new Backoff(random, RETRY_FIRST_MS, RETRY_MOST_MS);
-    const body = { revocation, pairing: this.pairingFor(revocation) };
+    const { revocation, homeRecall } = word;
+    const recall = homeRecall === null ? {} : { homeRecall };
+    const body = { revocation, pairing: this.pairingFor(revocation), ...recall };
     let doubts = 0;
     for (;;) {
       signal.throwIfAborted();
@@ -207,7 +210,10 @@ export class Uploader {
     const isSame =
       claims.clipSha256 === item.clipSha256 &&
       claims.clipBytes === item.clipBytes &&
-      claims.manifestSha256 === item.manifestSha256;
+      claims.manifestSha256 === item.manifestSha256 &&
+      item.papers !== null &&
+      // Absent where a bridge stored the clip before there were statements.
+      (claims.statementSha256 === undefined || claims.statementSha256 === sha256Hex(item.papers.statement));
     if (status.state !== 'stored' || claims.outcome !== 'stored' || !isSame) {
       throw strange('its receipt is not for the clip that was sent');
     }

@@ -7,6 +7,7 @@ import { failure } from '../../device/index.ts';
 import { addAgency } from './agency.ts';
 import { addAudit } from './audit-verbs.ts';
 import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
+import { addDispute } from './dispute.ts';
 import { addDoctor } from './doctor.ts';
 import { addEvidence } from './evidence.ts';
 import { refuseInspector } from './inspector.ts';
@@ -47,7 +48,8 @@ export function makeProgram(): Command {
   for (const add of [addRing, addPrivacy, addForget, addTrustClock, addSearchParty]) add(program);
   program.commandsGroup('As an agency, or anyone:');
   for (const add of [addAgency, addRequest, addEvidence, addWebhook]) add(program);
-  for (const add of [addModerate, addModerators, addPartnerVerbs, addVerify, addAudit, addDoctor]) add(program);
+  for (const add of [addModerate, addModerators, addPartnerVerbs, addDispute, addVerify, addAudit, addDoctor])
+    add(program);
   program.commandsGroup('Single parts, each a process of its own:');
   for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
   // Global options are understood before and after the verb.

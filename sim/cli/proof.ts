@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, loadOrCreateOwnerKey, readEnrolment } from '../../device/index.ts';
-import { fetchPapers, keepPapers } from '../papers/papers.ts';
+import { fetchOpened, fetchPapers, keepOpened, keepPapers } from '../papers/papers.ts';
 import { townPaths } from '../supervisor/town-file.ts';
 import { chosenHome, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 import { keptGrants } from './kept-grants.ts';
@@ -12,6 +12,10 @@ export function addProof(program: Command): void {
   withOwnerOptions(program.command('proof <grant-or-request>'))
     .description("fetch the bridge's receipt of a clip you granted, and the proof that it is in the bridge's log")
     .option('--out <dir>', 'where to write receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
+    .option(
+      '--manifest',
+      'also the full manifest, as opened.json: it names your home, and the bridge’s log tells the opening',
+    )
     .addHelpText(
       'after',
       `
@@ -20,7 +24,7 @@ Examples:
   $ npx doorsill proof grant-77ab --out ./kept
   $ npx doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
     )
-    .action(async (id: string, options: OwnerOptions & { out?: string }, command: Command) => {
+    .action(async (id: string, options: OwnerOptions & { out?: string; manifest?: boolean }, command: Command) => {
       const context = openContext(command);
       const { device } = await chosenHome(context, options);
       const folder = ownerFolder(options);
@@ -34,11 +38,16 @@ Examples:
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const grant = kept.claims.jti;
       const { bridgeUrl, bridgeKey } = enrolment;
-      const bundle = await fetchPapers({ ...context, key }, { device, grant, bridgeUrl, bridgeKey });
-      const paths = await keepPapers(context.disk, resolve(options.out ?? join(folder, 'papers', grant)), bundle);
+      const of = { device, grant, bridgeUrl, bridgeKey };
+      const bundle = await fetchPapers({ ...context, key }, of);
+      const target = resolve(options.out ?? join(folder, 'papers', grant));
+      const paths = await keepPapers(context.disk, target, bundle);
+      const opened = options.manifest
+        ? { opened: await keepOpened(context.disk, target, await fetchOpened({ ...context, key }, of)) }
+        : {};
       const { leaf, cosignatures } = bundle.proof;
       context.output.result(
-        { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths },
+        { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths, ...opened },
         `Kept ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
       );
     });

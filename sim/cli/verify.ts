@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
+  type Chain,
   failure,
   fromUtf8,
   isPublicKey,
@@ -25,11 +26,14 @@ interface VerifyOptions extends OwnerOptions {
   proof?: string;
   bridgeKey?: string;
   witnessKey: string[];
+  opened?: string;
 }
 
 export function addVerify(program: Command): void {
   withOwnerOptions(program.command('verify [clip] [manifest]'))
-    .description("check, offline, that a clip is the granted one; or that a device's ledger is whole")
+    .description(
+      "check, offline, that a clip is the one its manifest or statement names; or that a device's ledger is whole",
+    )
     .option('--receipt <file>', "with a clip: the bridge's receipt to check with it; with --ledger: a device's")
     .option('--proof <file>', "with a clip and its receipt: the proof that it is in the bridge's log")
     .option(
@@ -42,6 +46,10 @@ export function addVerify(program: Command): void {
       (key: string, keys: string[]) => [...keys, key],
       [],
     )
+    .option(
+      '--opened <file>',
+      "with a clip's statement: the full manifest that its bridge opened (`dispute`, `proof --manifest`)",
+    )
     .option('--ledger', "the ledger of the town's doorbell instead of a clip")
     .addHelpText(
       'after',
@@ -51,6 +59,7 @@ Examples:
   $ npx doorsill verify clip.mp4 manifest.jws --device device-3f2a...
   $ npx doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --bridge-key bridge.pub
   $ npx doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --witness-key witness.pub
+  $ npx doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json
   $ npx doorsill verify --ledger`,
     )
     .action(
@@ -104,19 +113,24 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
     ...(bridgeKey === undefined ? {} : { bridgeKey }),
     ...(options.receipt ? { receipt: await readToken(context, options.receipt) } : {}),
     ...(options.proof ? { proof: await readToken(context, options.proof) } : {}),
+    ...(options.opened ? { opened: await readToken(context, options.opened) } : {}),
     witnessKeys,
   });
-  const { manifest: facts, receipt, custody } = verified;
+  const { manifest: facts, chain, device, receipt, custody } = verified;
   const disclosed = Object.entries(facts.disclosed).map(([key, value]) => `${key} (${oneLine(String(value))})`);
   const unknown = [
-    ...(options.device ? [] : ['  Whose device that is, you must know from elsewhere (--device).']),
+    ...(device === null || options.device ? [] : ['  Whose device that is, you must know from elsewhere (--device).']),
+    ...(device === null && !receipt
+      ? ['  That a home stands behind that key, the bridge’s receipt says (--receipt).']
+      : []),
     ...(receipt && bridgeKey === undefined ? ['  Whose bridge it is, too (--bridge-key).'] : []),
   ];
   context.output.result(
-    { ok: true, manifest: facts, receipt, custody },
+    { ok: true, chain, manifest: facts, device, receipt, custody },
     [
-      'Verified: this is the clip that its owner granted.',
-      `  device     ${facts.device}`,
+      SAID[chain],
+      ...(device === null ? [] : [`  device     ${device}`]),
+      ...('home' in facts ? [`  home       ${facts.home}, a pseudonym for this one grant`] : []),
       `  window     ${showWindow(facts.window)}`,
       `  frames     ${facts.frames} in ${printBytes(facts.clipBytes)}, ${facts.method}`,
       ...facts.gaps.map((gap) => `  gap        ${showWindow(gap)}`),
@@ -129,6 +143,14 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
     ].join('\n'),
   );
 }
+
+/** What was seen, by the chain that vouches for the clip. */
+const SAID = {
+  manifest: 'Verified on the chain of owner and bridge: this is the clip that its owner granted.',
+  statement: 'Verified on the chain of vault and agency: this is the clip of one grant, under a key made for it.',
+  'statement and manifest':
+    'Verified on both chains: this is the clip that its owner granted, and its statement is the device’s.',
+} as const satisfies Record<Chain, string>;
 
 /** The file's bytes, opened when they are asked for: papers that do not hold end the matter before. */
 async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {

@@ -50,9 +50,9 @@ const SCOPES = [
   ...['evidence.restricted.read', 'trail.any.read', 'policy.any.update'],
 ];
 
-/** The id in the vault of what was granted to a bridge's agency. */
-export function evidenceId(bridge: string, device: string, grant: string): string {
-  return itemId(sha256Hex(itemIdText(bridge, device, grant)));
+/** The id in the vault of a clip that came from a bridge. */
+export function evidenceId(bridge: string, clip: string): string {
+  return itemId(sha256Hex(itemIdText(bridge, clip)));
 }
 
 /** Who asks and why: in the trail before anything is shown. Nobody fills it in for an officer. */

@@ -1,6 +1,7 @@
 // Owns: the papers of a clip as its owner keeps them: fetched from the bridge, believed only under its pinned key, written as files.
 // Not here: verifying clip and papers together (device/clip/verify-clip.ts), the bridge's log.
 import { join } from 'node:path';
+import { z } from 'zod';
 import {
   actorId,
   type CustodyBundle,
@@ -22,6 +23,7 @@ import {
 
 export const RECEIPT_NAME = 'receipt.jws';
 export const PROOF_NAME = 'proof.json';
+export const OPENED_NAME = 'opened.json';
 
 /** Whose clip, and where to ask. `bridgeKey` is the key that the device pinned when it enrolled. */
 export interface PapersOf {
@@ -52,6 +54,21 @@ export async function fetchPapers(signer: Signer, of: PapersOf): Promise<Custody
   return bundle.data;
 }
 
+const openedSchema = z.object({ manifest: z.string(), certificate: z.string().optional() });
+
+/**
+ * Fetches the full manifest and the device's certificate as the owner; the bridge's log tells that it was opened. Throws the bridge's
+ * refusals, and `verify_failed` for an answer that is none.
+ */
+export async function fetchOpened(signer: Signer, of: PapersOf): Promise<z.infer<typeof openedSchema>> {
+  const { device, grant, bridgeUrl, bridgeKey } = of;
+  const bearer = makeCustodyCall(signer, actorId('bridge', sha256Hex(bridgeKey)), { device, grant }).token;
+  const answer = await exchangeJson(`${bridgeUrl}/v1/intakes/${grant}/manifest`, { method: 'GET', bearer });
+  const opened = openedSchema.safeParse(answer);
+  if (!opened.success) throw refused('the answer holds no manifest');
+  return opened.data;
+}
+
 /** Writes both beside the clip, each durable. Returns their paths. */
 export async function keepPapers(
   disk: Disk,
@@ -63,6 +80,13 @@ export async function keepPapers(
   await disk.replaceFile(paths.receipt, utf8(receipt));
   await disk.replaceFile(paths.proof, utf8(printProof(proof)));
   return paths;
+}
+
+/** Writes what was opened beside them, durable. Returns its path. */
+export async function keepOpened(disk: Disk, folder: string, opened: z.infer<typeof openedSchema>): Promise<string> {
+  const path = join(folder, OPENED_NAME);
+  await disk.replaceFile(path, utf8(`${JSON.stringify(opened, null, 2)}\n`));
+  return path;
 }
 
 function refused(detail: string) {

@@ -11,12 +11,12 @@ import {
   type Manifest,
   makeSearch,
   makeSearchCall,
-  manifestSchema,
-  parseToken,
   plainJpegSize,
   type SearchChoice,
   type Signer,
+  type Statement,
   sha256Hex,
+  verifyClip,
 } from '../../device/index.ts';
 
 /** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */
@@ -75,23 +75,28 @@ export async function grantedClips(owner: PetOwner): Promise<GrantedClip[]> {
   return clipsSchema.parse(await exchangeJson(at(owner, 'clips'), { method: 'GET', bearer })).clips;
 }
 
-/** One clip with its manifest's claims. Throws `verify_failed` when the bytes are not those that the device's manifest names. */
+/** One clip with its statement's claims. Throws `verify_failed` when the statement does not hold or is about other bytes. */
 export async function fetchClip(
   owner: PetOwner,
   { clip, sha256 }: GrantedClip,
-): Promise<{ bytes: Uint8Array; manifest: Manifest; manifestToken: string }> {
+): Promise<{ bytes: Uint8Array; manifest: Manifest | Statement; manifestToken: string }> {
   const bearer = () => makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip }).token;
   const answer = await exchangeJson(at(owner, `clips/${clip}/manifest`), { method: 'GET', bearer: bearer() });
   const manifestToken = manifestAnswerSchema.parse(answer).manifest;
-  const manifest = manifestSchema.parse(parseToken(manifestToken)?.claims);
   const response = await fetch(at(owner, `clips/${clip}`), {
     headers: { authorization: `Bearer ${bearer()}` },
     redirect: 'error',
   });
   const bytes = new Uint8Array(await response.arrayBuffer());
-  if (!response.ok || sha256Hex(bytes) !== manifest.clipSha256 || sha256 !== manifest.clipSha256)
-    throw failure('verify_failed', { detail: 'the clip is not the one its manifest names' });
+  if (!response.ok) throw failure('verify_failed', { detail: 'the bridge does not give the clip' });
+  const { manifest } = await verifyClip(once(bytes), manifestToken);
+  if (manifest.aud !== actorId('owner', sha256Hex(owner.signer.key.publicKey)) || manifest.clipSha256 !== sha256)
+    throw failure('verify_failed', { detail: 'the clip is not the one that was granted to you' });
   return { bytes, manifest, manifestToken };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 function at({ bridgeUrl }: PetOwner, path: string): string {

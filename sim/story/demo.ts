@@ -171,9 +171,9 @@ export async function grantOnce(scene: Scene, keys: string, audio: boolean, inve
 }
 
 /** Resolves with the item's id once the vault has the clip. Throws `timed_out`. */
-export async function handedOver(scene: Scene, { grant, clipId: clip }: Granted): Promise<string> {
+export async function handedOver(scene: Scene, { clipId: clip }: Granted): Promise<string> {
   const { facts, town, deps, signal } = scene;
-  const item = evidenceId(facts.bridge.id, facts.home.device, grant);
+  const item = evidenceId(facts.bridge.id, clip);
   if (await whenHandedOver(deps, town.folder, { item, clip }, HANDED_OVER_MS_MAX, signal)) return item;
   throw failure('timed_out', { what: 'the hand-over to the vault', seconds: HANDED_OVER_MS_MAX / 1000 });
 }

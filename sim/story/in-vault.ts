@@ -90,9 +90,8 @@ export class InVault {
   }
 
   /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that holds. */
-  recallAnswer(view: ItemView): RecallAnswer | null {
-    const { device } = this.scene.facts.home;
-    return this.signed(view.recall, 'doorsill-recall-answer+jws', recallAnswerSchema, device);
+  recallAnswer(view: ItemView, grant: string): RecallAnswer | null {
+    return this.signed(view.recall, 'doorsill-recall-answer+jws', recallAnswerSchema, grant);
   }
 
   private signed<Claims extends { iss: string; aud: string }>(

@@ -57,7 +57,7 @@ async function before(scene: Scene, story: Narrator): Promise<void> {
     process.kill(vault, 'SIGCONT');
   }
   const answered = await heard(scene, granted, ({ outcome }) => outcome === 'deleted');
-  const item = evidenceId(facts.bridge.id, facts.home.device, granted.grant);
+  const item = evidenceId(facts.bridge.id, granted.clipId);
   story.tell(
     'The vault goes on. Only when it has let go of what it was offered does the owner hear: deleted.',
     answered.outcome === 'deleted' && !(await new InVault(scene, item).hasBytes()),
@@ -100,7 +100,7 @@ async function kept(scene: Scene, story: Narrator): Promise<void> {
   const seen = await vault.see('the trial');
   story.tell(
     'The evidence stays, with the owner’s recall and that answer on it.',
-    seen.state === 'active' && vault.recallAnswer(seen)?.decision === 'kept' && (await vault.hasBytes()),
+    seen.state === 'active' && vault.recallAnswer(seen, granted.grant)?.decision === 'kept' && (await vault.hasBytes()),
   );
 }
 

@@ -310,7 +310,7 @@ export class Up {
   private async tellArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>): Promise<void> {
     const { facts } = this;
     if (!facts) return;
-    const item = evidenceId(facts.bridge.id, facts.home.device, receipt.grant ?? '');
+    const item = evidenceId(facts.bridge.id, clip.id);
     const { folder } = this.options;
     const found = await whenHandedOver(
       this.deps,

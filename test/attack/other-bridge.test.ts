@@ -44,7 +44,12 @@ it('a sealed clip stays where it is', async () => {
 
 it('a revocation is not handed to a bridge that could only say yes', async () => {
   const revocation = house.cast.revoke(errand.parcel.grantToken);
-  const sent = uploader.revoke(errand.parcel.grant, revocation, house.cast.bridge.id, new AbortController().signal);
+  const sent = uploader.revoke(
+    errand.parcel.grant,
+    { revocation, homeRecall: null },
+    house.cast.bridge.id,
+    new AbortController().signal,
+  );
   await expect(sent).rejects.toMatchObject({ code: 'device_moved' });
   expect(proxy.sentBytes).toBe(0);
 });

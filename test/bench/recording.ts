@@ -7,13 +7,13 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemPrograms } from '../../device/base/program.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { fittingCipher } from '../../device/base/seal.ts';
 import { Capture } from '../../device/camera/capture.ts';
 import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
 import { MotionWatch } from '../../device/motion/motion-watch.ts';
 import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
-import { fittingCipher } from '../../device/ring/seal.ts';
 import { processorMs } from './measure.ts';
 
 /** What a recording cost and gave. */

@@ -7,10 +7,10 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { fittingCipher, generateSealKey, SEAL_NONCE_BYTES, sealWithNonce } from '../../device/base/seal.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
-import { fittingCipher, generateSealKey, SEAL_NONCE_BYTES, sealWithNonce } from '../../device/ring/seal.ts';
 import { type Comparison, compare, diskWrittenBytes, type Row, type Run, timed, timeMs } from './measure.ts';
 
 /** A second of 2 Mbit/s. */

@@ -8,13 +8,13 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { generateSealKey } from '../../device/base/seal.ts';
 import { type Ffmpeg, findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import type { Clip } from '../../device/clip/clip.ts';
 import type { ClipDeps } from '../../device/clip/clip-deps.ts';
 import { SelfCheck } from '../../device/clip/self-check.ts';
 import { trim } from '../../device/clip/trim.ts';
 import type { Ring } from '../../device/ring/ring.ts';
-import { generateSealKey } from '../../device/ring/seal.ts';
 import { Outbox } from '../../device/upload/outbox.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { FPS, makeEncoded } from './footage.ts';
@@ -86,7 +86,7 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
     const check = new SelfCheck(live, cut, deps);
     const sealing = outbox.seal(live, cut, async (sealed) => {
       await check.run(sealed.reader);
-      return 'manifest';
+      return { manifest: 'manifest', statement: 'statement', certificate: 'certificate', homeRecall: 'recall' };
     });
     await sealing.finally(() => check.stop());
   });

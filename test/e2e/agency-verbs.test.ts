@@ -84,9 +84,9 @@ describe('a town’s command line', { tags: ['long'] }, () => {
     beforeAll(async () => {
       const window = await town.footage(2_000_000);
       const grant = town.grant(await town.ask(), window);
-      await town.verify(grant, await grant.sent);
-      const { bridge, home } = town.parts;
-      item = evidenceId(bridge.id, home.device, grant.jti);
+      const sent = await grant.sent;
+      await town.verify(grant, sent);
+      item = evidenceId(town.parts.bridge.id, sent.clip?.id ?? '');
     }, 120_000);
     const evidence = (verb: string, ...words: string[]) => say('evidence', verb, ...words, ...WHO);
 

@@ -138,6 +138,25 @@ describe('up', () => {
     expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
   }, 120_000);
 
+  it('opens the full manifest for its owner and in a dispute, and checks it with the statement', async () => {
+    const out = join(folder.path, 'opened');
+    const kept = await runCommand(['proof', grantWords[1] ?? '', '--data', data, '--out', out, '--manifest', '--json']);
+    expect(kept.status, kept.stderr).toBe(0);
+    const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
+    expect((await runCommand(['verify', ...files, '--json'])).last).toMatchObject({ chain: 'statement', device: null });
+    const dispute = ['dispute', sent.clip.id, '--data', data, '--out', join(out, 'dispute.json')];
+    expect((await runCommand(dispute)).stderr).toContain('[usage]');
+    const opened = await runCommand([...dispute, '--reason', 'court order 2026-311', '--json']);
+    expect(opened.status, opened.stderr).toBe(0);
+    for (const name of ['opened.json', 'dispute.json']) {
+      const both = await runCommand(['verify', ...files, '--opened', join(out, name), '--json']);
+      expect(both.last, both.stderr).toMatchObject({
+        chain: 'statement and manifest',
+        device: expect.stringMatching(/^device-/),
+      });
+    }
+  }, 60_000);
+
   it('rings by command and tells so', async () => {
     const before = up.lines.length;
     expect((await runCommand(['ring', '--data', data, '--json'])).status).toBe(0);

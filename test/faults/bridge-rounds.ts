@@ -170,7 +170,7 @@ export class BridgeStory {
   private async shown(staged: boolean): Promise<boolean> {
     const intake = await this.intakeIn(this.databaseCopy());
     const folder = join(this.data, 'clips');
-    const { clipId, clip, manifestToken } = this.parcel;
+    const { clipId, clip, statement } = this.parcel;
     for (const name of readdirSync(folder)) expect(name).toBe(clipId);
     if (intake?.state !== 'stored') return false;
     const back = join(this.data, 'staging', intake.upload);
@@ -179,7 +179,7 @@ export class BridgeStory {
       return false;
     }
     expect(sha256Hex(readFileSync(join(folder, clipId, 'clip.mp4')))).toBe(sha256Hex(clip));
-    expect(readFileSync(join(folder, clipId, 'manifest.jws'), 'utf8')).toBe(manifestToken);
+    expect(readFileSync(join(folder, clipId, 'manifest.jws'), 'utf8')).toBe(statement);
     return true;
   }
 
@@ -208,7 +208,7 @@ export class BridgeStory {
     const file = new Sqlite(path);
     expect(file.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
     file.close();
-    expect(await this.intakeIn(path)).toMatchObject({ state: 'deleted', manifest: '' });
+    expect(await this.intakeIn(path)).toMatchObject({ state: 'deleted', statement: '' });
     await this.loggedAsItHappened(path);
   }
 

@@ -56,7 +56,7 @@ function oneClip(story: DoorStory, round: Round): void {
 }
 
 function clipsOf(story: DoorStory, round: Round) {
-  return story.clips().filter(({ manifest }) => textClaim(textClaim(manifest, 'grant'), 'jti') === round.grant);
+  return story.clips().filter(({ manifest }) => textClaim(manifest, 'grant') === round.grant);
 }
 
 /** What a ledger on disk says of the round's grant. Throws when it does not verify. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../device/base/random.ts';
-import { generateSealKey } from '../../device/ring/seal.ts';
+import { generateSealKey } from '../../device/base/seal.ts';
 import { openSealedFile, SEALED_CHUNK_BYTES, writeSealedFile } from '../../device/ring/sealed-file.ts';
 import { osError, ProbingDisk } from './probing-disk.ts';
 

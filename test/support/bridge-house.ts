@@ -60,6 +60,11 @@ export interface Parcel {
   grant: string;
   grantToken: string;
   manifestToken: string;
+  statement: string;
+  certificate: string;
+  homeRecall: string;
+  /** The key of the statement. */
+  home: Party;
   bearer: string;
 }
 
@@ -200,6 +205,8 @@ export class BridgeHouse {
       clip?: Uint8Array;
       grantToken?: string;
       device?: Party;
+      statement?: object;
+      certificate?: object;
     } = {},
   ): Parcel {
     const clip = changes.clip ?? plainMp4({ frames: 30, audioPackets: 12 });
@@ -246,11 +253,14 @@ export class BridgeHouse {
       ...changes.token,
     };
     const bearer = this.cast.sign('doorsill-upload+jws', token, device);
-    return { clip, clipId, grant, grantToken, manifestToken, bearer };
+    const { statement = {}, certificate = {} } = changes;
+    const papers = this.cast.statement(manifestToken, grant, { statement, certificate, device });
+    return { clip, clipId: manifest.jti, grant, grantToken, manifestToken, ...papers, bearer };
   }
 
   openIntake(parcel: Parcel): Promise<Answer> {
-    return this.post('/v1/intakes', { manifest: parcel.manifestToken }, parcel.bearer);
+    const { manifestToken: manifest, statement, certificate } = parcel;
+    return this.post('/v1/intakes', { manifest, statement, certificate }, parcel.bearer);
   }
 
   /** Creates the upload; returns its path. */
@@ -289,7 +299,8 @@ export class BridgeHouse {
 
   revoke(parcel: Parcel, extra: object = {}): Promise<Answer> {
     const revocation = this.cast.revoke(parcel.grantToken);
-    return this.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, ...extra });
+    const { homeRecall } = parcel;
+    return this.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, homeRecall, ...extra });
   }
 
   // What an agency's officer does.

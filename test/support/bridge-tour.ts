@@ -132,6 +132,8 @@ async function reading(house: BridgeHouse, parcel: Parcel): Promise<void> {
   const said = { iss: device.key.publicKey, aud: house.cast.bridge.id, iat, exp: iat + 60, device: device.id, grant };
   const bearer = house.cast.sign('doorsill-custody+jws', { ...said, jti: 'custody-1' }, device);
   await house.get(`/v1/intakes/${grant}/custody`, bearer);
+  await house.get(`/v1/intakes/${grant}/manifest`, bearer);
+  await house.post('/v1/disputes', { clip, reason: 'court order 2026-311' }, house.bridge.adminToken);
 }
 
 async function partnering(house: BridgeHouse): Promise<void> {

@@ -1,11 +1,14 @@
 // Owns: the cast of a test: keys of every actor and the documents they sign, valid unless a test says otherwise.
 // Not here: any judgement of them; what is made here is signed raw, so that a test can also make what must be refused.
+import { z } from 'zod';
+import { toBase64url } from '../../device/base/bytes.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { wallSeconds } from '../../device/base/clock.ts';
-import { generateSigningKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
 import { cellOf, type Place } from '../../device/protocol/area.ts';
 import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/protocol/claims.ts';
+import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
 import {
   type Command,
   type CommandAction,
@@ -17,7 +20,7 @@ import {
 } from '../../device/protocol/grant.ts';
 import { actorId, type Role } from '../../device/protocol/ids.ts';
 import { parseToken, signToken, type TokenType } from '../../device/protocol/jws.ts';
-import type { IntakeReceipt } from '../../device/protocol/manifest.ts';
+import type { IntakeReceipt, Manifest } from '../../device/protocol/manifest.ts';
 import type {
   AreaDocument,
   Credential,
@@ -26,6 +29,7 @@ import type {
   Request,
   Revocations,
 } from '../../device/protocol/request.ts';
+import { statementClaims } from '../../device/protocol/statement-claims.ts';
 
 /** Somebody with a key and the id that follows from it. */
 export interface Party {
@@ -281,6 +285,44 @@ export class Cast {
       ...changes,
     };
     return this.sign('doorsill-pairing+jws', claims, by);
+  }
+
+  /** What the device signs about a clip besides its full manifest, and the key of its statement. */
+  statement(
+    manifestToken: string,
+    grant: string,
+    changes: { statement?: object; certificate?: object; homeRecall?: object; home?: Party; device?: Party } = {},
+  ): { home: Party; statement: string; certificate: string; homeRecall: string } {
+    const { home = makeParty('home', this.random), device = this.device } = changes;
+    // Also of manifests that must be refused: nothing is checked here.
+    const manifest = z.custom<Manifest>().parse(claimsOf(manifestToken));
+    const salt = this.random.bytes(SALT_BYTES);
+    const commitment = commitmentOf(salt, manifestToken, sha256);
+    const key = home.key.publicKey;
+    const claims = { ...statementClaims(manifest, { key, home: home.id, grant, commitment }), ...changes.statement };
+    const statement = this.sign('doorsill-statement+jws', claims, home);
+    const about = { grant, clip: manifest.jti, statementSha256: sha256Hex(statement) };
+    const certificate = {
+      ...{ iss: device.key.publicKey, aud: this.bridge.id, iat: this.nowS(), jti: freshId(this.random, 'certificate') },
+      ...{ device: device.id, ...about, key, manifestSha256: sha256Hex(manifestToken), salt: toBase64url(salt) },
+      ...changes.certificate,
+    };
+    const { iss, aud, iat } = claims;
+    const recall = {
+      iss,
+      aud,
+      iat,
+      jti: freshId(this.random, 'recall'),
+      home: home.id,
+      ...about,
+      ...changes.homeRecall,
+    };
+    return {
+      home,
+      statement,
+      certificate: this.sign('doorsill-certificate+jws', certificate, device),
+      homeRecall: this.sign('doorsill-home-recall+jws', recall, home),
+    };
   }
 
   /** The bridge's receipt for a clip under a grant. */

@@ -292,22 +292,21 @@ export class RunningTown {
   async verify({ jti, window }: GrantUnderWay, receipt: Receipt) {
     const { home } = this.cast;
     const { bridge } = this.cast;
-    const item = evidenceId(bridge.id, home.device, jti);
+    const item = evidenceId(bridge.id, receipt.clip?.id ?? 'none');
     const folder = join(this.data, 'vault', 'blobs', item);
     const left = join(this.data, 'bridge', 'clips', receipt.clip?.id ?? 'none');
     await this.until(`clip in the vault as ${item}`, () => (existsSync(folder) && !existsSync(left) ? true : null));
-    const { manifest, grant } = await verifyClip(
+    const { manifest } = await verifyClip(
       createReadStream(join(folder, 'clip.mp4')),
       readFileSync(join(folder, 'manifest.jws'), 'utf8').trim(),
       {
-        device: home.device,
         ...(home.trust ? { bridgeKey: home.trust.bridgeKey } : {}),
         ...(receipt.intake === undefined ? {} : { receipt: receipt.intake }),
       },
     );
     const hashes = this.receipts.filter((one) => one.grant === jti).flatMap(({ clip }) => (clip ? [clip.sha256] : []));
     const found = {
-      grant: grant.jti,
+      grant: 'home' in manifest ? manifest.grant : null,
       window: manifest.window,
       sha256: sha256Hex(readFileSync(join(folder, 'clip.mp4'))),
       hasIntake: receipt.intake !== undefined,

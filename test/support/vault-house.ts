@@ -171,13 +171,13 @@ export class OfferedClip {
     const { cast } = this.house;
     const { parcel } = this;
     return {
-      item: itemId(sha256Hex(itemIdText(cast.bridge.id, cast.device.id, parcel.grant))),
-      device: cast.device.id,
+      item: itemId(sha256Hex(itemIdText(cast.bridge.id, parcel.clipId))),
+      home: parcel.home.id,
       grant: parcel.grant,
       clip: parcel.clipId,
       clipSha256: sha256Hex(parcel.clip),
       clipBytes: parcel.clip.length,
-      manifestSha256: sha256Hex(parcel.manifestToken),
+      statementSha256: sha256Hex(parcel.statement),
     };
   }
 
@@ -199,15 +199,18 @@ export class OfferedClip {
   }
 
   receipt(changes: object = {}, by: Party = this.house.cast.bridge): string {
-    const { clipSha256, clipBytes, manifestSha256, grant } = this.facts;
+    const { clipSha256, clipBytes, statementSha256, grant } = this.facts;
     const vault = this.vault.vault.publicKey;
-    return this.house.cast.intakeReceipt(grant, { clipSha256, clipBytes, manifestSha256, vault, ...changes }, by);
+    const { cast } = this.house;
+    const manifestSha256 = sha256Hex(this.parcel.manifestToken);
+    const said = { aud: cast.agency.id, clipSha256, clipBytes, manifestSha256, statementSha256, vault };
+    return cast.intakeReceipt(grant, { ...said, ...changes }, by);
   }
 
-  offer(changes: { offer?: string; manifest?: string; receipt?: string } = {}): Promise<VaultAnswer> {
+  offer(changes: { offer?: string; statement?: string; receipt?: string } = {}): Promise<VaultAnswer> {
     const body = {
       offer: this.step('offer'),
-      manifest: this.parcel.manifestToken,
+      statement: this.parcel.statement,
       receipt: this.receipt(),
       ...changes,
     };
@@ -230,14 +233,14 @@ export class OfferedClip {
     return this.vault.send('POST', '/v1/hand-overs/withdrawal', {}, { step });
   }
 
-  /** A recall under the owner's own revocation, unless told otherwise. */
-  recall(changes: { recall?: string; revocation?: string; pairing?: string } = {}): Promise<VaultAnswer> {
+  /** A recall under the key of the clip's statement, unless told otherwise. */
+  recall(changes: { recall?: string; homeRecall?: string | undefined } = {}): Promise<VaultAnswer> {
     const { cast } = this.house;
     const iat = Math.floor(this.vault.clock.wallUs() / 1_000_000);
     const { key } = cast.bridge;
     const signed = { iss: key.publicKey, aud: this.vault.vault.id, iat, exp: iat + 600, jti: 'recall-1' };
     const recall = cast.sign('doorsill-recall+jws', { ...signed, ...this.facts }, cast.bridge);
-    const body = { recall, revocation: cast.revoke(this.parcel.grantToken), ...changes };
+    const body = { recall, homeRecall: this.parcel.homeRecall, ...changes };
     return this.vault.send('POST', '/v1/recalls', {}, body);
   }
 

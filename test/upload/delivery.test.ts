@@ -1,12 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { generateSealKey } from '../../device/base/seal.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { generateSealKey } from '../../device/ring/seal.ts';
 import { Deliveries, type DeliveryDeps } from '../../device/upload/delivery.ts';
 import { Outbox } from '../../device/upload/outbox.ts';
+import { SealedRecords } from '../../device/upload/sealed-records.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { makeParty } from '../support/parties.ts';
 
@@ -67,8 +71,8 @@ it('work on a grant waits for a ledger that has no room, and goes on when it has
     });
     deliveries.revoke('grant-1', 'revocation', 'bridge-1');
   });
-  for (let turn = 0; turn < 3; turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 1; turn <= 3; turn += 1) {
+    await expect.poll(() => asked).toBe(turn);
     await clock.advance(10_000);
   }
   await done;
@@ -140,11 +144,49 @@ it('a revocation that is refused on its way is brought again until the bridge’
     },
   });
   deliveries.revoke('grant-1', 'revocation', 'bridge-1');
-  for (let turn = 0; turn < 4; turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 1; turn <= 4; turn += 1) {
+    await expect.poll(() => asked).toBe(turn);
     await clock.advance(600_000);
   }
   await deliveries.stop();
   expect(asked).toBe(4);
   expect(answers).toEqual(['the bridge’s word']);
+});
+
+it('a revocation takes the recall under the clip’s own key along, which is destroyed once it is answered', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-recall-'));
+  const key = generateSealKey(random);
+  const disk = new SystemDisk();
+  const outbox = new Outbox({ disk, random, log: silentLog(), folder, key });
+  await outbox.start();
+  await new SealedRecords({ disk, random, folder, key }).writeRecall('grant-1', 'the recall');
+  const brought: unknown[] = [];
+  const done = new Promise<void>((resolve) => {
+    const deliveries = deliveriesWith({
+      outbox,
+      sender: {
+        send: () => Promise.reject(new Error('not asked for here')),
+        revoke: async (_grant, word) => {
+          brought.push(word);
+          return 'the bridge’s word';
+        },
+      },
+      gate: {
+        clipSealed: () => Promise.resolve(),
+        tokenPresented: () => Promise.resolve(),
+        delivered: () => Promise.resolve(),
+        failed: () => Promise.resolve(),
+        revocationAnswered: async () => {
+          // Kept until the answer is recorded: a crash before that sends it again.
+          expect(await outbox.recallOf('grant-1')).toBe('the recall');
+          resolve();
+        },
+      },
+    });
+    deliveries.revoke('grant-1', 'revocation', 'bridge-1');
+  });
+  await done;
+  expect(brought).toEqual([{ revocation: 'revocation', homeRecall: 'the recall' }]);
+  await expect.poll(() => disk.list(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
 });

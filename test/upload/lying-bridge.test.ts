@@ -252,7 +252,12 @@ describe('a revocation to a bridge that lies', () => {
       return true;
     };
     const revocation = house.cast.revoke(errand.parcel.grantToken);
-    await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal);
+    await sender.uploader.revoke(
+      item.grant,
+      { revocation, homeRecall: null },
+      house.cast.bridge.id,
+      new AbortController().signal,
+    );
     expect(heard).toHaveLength(4);
     expect(heard[0]).toMatchObject({ path: `/v1/intakes/${item.grant}/revocation` });
   });

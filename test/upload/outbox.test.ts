@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { generateSealKey } from '../../device/ring/seal.ts';
+import { generateSealKey, open, seal } from '../../device/base/seal.ts';
 import { Outbox, type SealedClip } from '../../device/upload/outbox.ts';
 import { BridgeHouse } from '../support/bridge-house.ts';
-import { clipOf, type Errand, liveFor, makeErrand, Sender } from './support/sender.ts';
+import { clipOf, type Errand, liveFor, makeErrand, papersOf, Sender } from './support/sender.ts';
 
 const disk = new SystemDisk();
 let house: BridgeHouse;
@@ -24,7 +24,8 @@ afterEach(async () => {
   await house.close();
 });
 
-const names = () => disk.list(sender.folder);
+/** Files of clips: recalls outlive them. */
+const names = async (folder = sender.folder) => (await disk.list(folder)).filter((name) => !name.endsWith('.recall'));
 
 /** A disk on which writing fails with an operating system's code at the given step, and goes on failing. */
 function failingDisk(code: string, allowedSteps: number): Disk {
@@ -74,7 +75,7 @@ async function stepsOfSeal(): Promise<number> {
     const outbox = sender.makeOutbox(failingDisk('ENOSPC', allowed));
     await outbox.start();
     const sealed = await outbox
-      .seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken)
+      .seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel))
       .then(
         () => true,
         () => false,
@@ -93,7 +94,7 @@ describe('an outbox', () => {
       seen = sealed;
       expect(sha256Hex(await sealed.reader.read(0, sealed.reader.sizeBytes))).toBe(sha256Hex(clip));
       expect(sealed).toMatchObject({ sha256: sha256Hex(clip), bytes: clip.length });
-      return manifestToken;
+      return papersOf(errand.parcel);
     });
     expect(seen).not.toBeNull();
     expect(item).toEqual({
@@ -103,6 +104,7 @@ describe('an outbox', () => {
       clipBytes: clip.length,
       manifest: manifestToken,
       manifestSha256: sha256Hex(manifestToken),
+      papers: { statement: errand.parcel.statement, certificate: errand.parcel.certificate },
       uploadUrl: null,
     });
     await sender.restart();
@@ -161,7 +163,7 @@ describe('an outbox', () => {
   });
 
   it('keeps nothing of a clip whose grant dies while it is written, checked or committed', async () => {
-    const { clip, manifestToken, grantToken } = errand.parcel;
+    const { clip, grantToken } = errand.parcel;
     for (const moment of ['written', 'checked', 'committed']) {
       const { live, end } = liveFor(house, request, grantToken);
       const at = (now: string) => now === moment && end('revoked');
@@ -183,12 +185,12 @@ describe('an outbox', () => {
       };
       const sealing = outbox.seal(live, streaming, () => {
         at('checked');
-        return manifestToken;
+        return papersOf(errand.parcel);
       });
       await expect(sealing, moment).rejects.toMatchObject({ code: 'grant_dead' });
       expect(await names(), moment).toEqual([]);
       await expect(
-        outbox.seal(live, clipOf(clip), () => manifestToken),
+        outbox.seal(live, clipOf(clip), () => papersOf(errand.parcel)),
         moment,
       ).rejects.toMatchObject({
         code: 'grant_dead',
@@ -197,10 +199,10 @@ describe('an outbox', () => {
   });
 
   it('refuses a clip that is not as long as it was cut to, or that its check refuses', async () => {
-    const { clip, manifestToken } = errand.parcel;
+    const { clip } = errand.parcel;
     for (const sizeBytes of [clip.length - 1, clip.length + 1]) {
       const wrong = { ...clipOf(clip), sizeBytes };
-      await expect(sender.outbox.seal(errand.live, wrong, () => manifestToken)).rejects.toMatchObject({
+      await expect(sender.outbox.seal(errand.live, wrong, () => papersOf(errand.parcel))).rejects.toMatchObject({
         code: 'clip_check_failed',
       });
     }
@@ -219,7 +221,7 @@ describe('an outbox', () => {
       const outbox = sender.makeOutbox(failingDisk(errno, allowed));
       await outbox.start();
       await expect(
-        outbox.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
+        outbox.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel)),
       ).rejects.toMatchObject({ code, retryable: true });
       expect(await names(), `failing after ${allowed} steps`).toEqual([]);
     }
@@ -230,7 +232,7 @@ describe('an outbox', () => {
     const full = sender.makeOutbox({ ...failingDisk('EIO', 1_000), freeBytes: () => Promise.resolve(1_000_000) });
     await full.start();
     await expect(
-      full.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken),
+      full.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel)),
     ).rejects.toMatchObject({ code: 'outbox_full', facts: { path: sender.folder } });
     expect(await names()).toEqual([]);
   });
@@ -245,14 +247,14 @@ describe('an outbox', () => {
       const dying = new Outbox({ ...deps, disk: { ...failing, remove: async () => undefined } });
       await dying.start();
       const sealed = await dying
-        .seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken)
+        .seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel))
         .catch(() => null);
       const next = new Outbox({ ...deps, disk });
       await next.start();
       expect(next.list().damaged, `died after ${allowed} steps`).toEqual([]);
       expect(next.item(errand.live.id), `died after ${allowed} steps`).toEqual(sealed);
       expect(sealed !== null).toBe(allowed === steps);
-      if (!sealed) expect(await disk.list(folder)).toEqual([]);
+      if (!sealed) expect(await names(folder)).toEqual([]);
     }
   });
 
@@ -324,11 +326,11 @@ describe('an outbox', () => {
         expect(outbox.list()).toEqual({ items: [], damaged: [], unread: [item.grant] });
         expect(() => outbox.item(item.grant)).toThrow(expect.objectContaining({ code: 'outbox_unusable' }));
         await expect(outbox.load(item.grant)).rejects.toMatchObject({ code: 'outbox_unusable', retryable: true });
-        const another = outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => 'manifest');
+        const another = outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => papersOf(errand.parcel));
         await expect(another).rejects.toMatchObject({ code: 'outbox_unusable' });
       }
       fails = false;
-      const second = await outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => 'manifest');
+      const second = await outbox.seal(errand.live, clipOf(new Uint8Array(10)), () => papersOf(errand.parcel));
       expect(second).toEqual(item);
       expect(outbox.list()).toMatchObject({ damaged: [], unread: [] });
       expect(outbox.item('grant-that-never-was')).toBeNull();
@@ -362,4 +364,63 @@ describe('an outbox', () => {
     await sender.restart();
     expect(sender.outbox.item(errand.live.id)).not.toBeNull();
   });
+});
+
+describe('a recall', () => {
+  it('stays when its clip is gone, sealed and over a restart, until it is dropped', async () => {
+    const { grant } = await sender.seal(errand);
+    await sender.outbox.remove(grant);
+    expect(await names()).toEqual([]);
+    await sender.restart();
+    expect(await sender.outbox.recallOf(grant)).toBe(errand.parcel.homeRecall);
+    const bytes = await disk.readFile(join(sender.folder, `${grant}.recall`), 65_536);
+    expect(Buffer.from(bytes ?? []).toString('latin1')).not.toContain(errand.parcel.homeRecall.slice(-60));
+    await sender.outbox.dropRecall(grant);
+    expect(await sender.outbox.recallOf(grant)).toBeNull();
+    expect(await disk.list(sender.folder)).toEqual([]);
+    await sender.outbox.dropRecall(grant);
+  });
+
+  it('is kept of the grants that may still be taken back, and of no other', async () => {
+    const other = makeErrand(house, request, 100_000);
+    const [kept, gone] = [await sender.seal(errand), await sender.seal(other)];
+    await sender.outbox.keepRecalls(new Set([kept.grant]));
+    expect(await sender.outbox.recallOf(kept.grant)).toBe(errand.parcel.homeRecall);
+    expect(await sender.outbox.recallOf(gone.grant)).toBeNull();
+  });
+
+  it('of another grant, or altered, is none', async () => {
+    const other = makeErrand(house, request, 100_000);
+    const [first, second] = [await sender.seal(errand), await sender.seal(other)];
+    const path = (grant: string) => join(sender.folder, `${grant}.recall`);
+    const bytes = (await disk.readFile(path(first.grant), 65_536)) ?? new Uint8Array();
+    await disk.replaceFile(path(second.grant), bytes);
+    expect(await sender.outbox.recallOf(second.grant)).toBeNull();
+    bytes[30] = (bytes[30] ?? 0) ^ 1;
+    await disk.replaceFile(path(first.grant), bytes);
+    expect(await sender.outbox.recallOf(first.grant)).toBeNull();
+  });
+});
+
+it('takes a clip that was sealed before there were statements, and keeps its bytes when it gets one', async () => {
+  const { grant, papers: _papers, ...item } = await sender.seal(errand);
+  // As 3614d38 left it: a first version of the record, and no recall.
+  const path = join(sender.folder, `${grant}.commit`);
+  const associated = new TextEncoder().encode(`outbox ${grant}`);
+  const record = open(sender.key, (await disk.readFile(path, 98_304)) ?? new Uint8Array(), associated);
+  const { papers: _later, ...former } = JSON.parse(new TextDecoder().decode(record ?? new Uint8Array()));
+  const text = new TextEncoder().encode(JSON.stringify({ ...former, version: 1 }));
+  await disk.replaceFile(path, seal(sender.key, text, associated, house.random));
+  await disk.remove(join(sender.folder, `${grant}.recall`));
+  await sender.restart();
+  expect(sender.outbox.item(grant)).toEqual({ grant, ...item, papers: null });
+  expect(await sender.outbox.recallOf(grant)).toBeNull();
+  const { statement, certificate, homeRecall } = errand.parcel;
+  const added = await sender.outbox.addPapers(grant, { statement, certificate, homeRecall });
+  expect(added).toEqual({ grant, ...item, papers: { statement, certificate } });
+  const again = await sender.outbox.addPapers(grant, { statement: 'other', certificate: 'c', homeRecall: 'r' });
+  expect(again).toEqual(added);
+  await sender.restart();
+  expect(sender.outbox.item(grant)).toEqual(added);
+  expect(await sender.outbox.recallOf(grant)).toBe(homeRecall);
 });

@@ -317,7 +317,7 @@ describe('a revocation at the bridge', () => {
       const revocation = house.cast.revoke(errand.parcel.grantToken);
       const token = await sender.uploader.revoke(
         item.grant,
-        revocation,
+        { revocation, homeRecall: null },
         house.cast.bridge.id,
         new AbortController().signal,
       );
@@ -334,7 +334,12 @@ describe('a revocation at the bridge', () => {
       expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
       expect(await house.disk.list(join(house.bridgeFolder, 'staging'))).toEqual([]);
       expect(
-        await sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal),
+        await sender.uploader.revoke(
+          item.grant,
+          { revocation, homeRecall: null },
+          house.cast.bridge.id,
+          new AbortController().signal,
+        ),
       ).toBe(token);
     }
   });
@@ -345,8 +350,18 @@ describe('a revocation at the bridge', () => {
     await house.bridge.stop();
     const revocation = house.cast.revoke(errand.parcel.grantToken);
     const stop = new AbortController();
-    const stopped = sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, stop.signal);
-    const done = sender.uploader.revoke(item.grant, revocation, house.cast.bridge.id, new AbortController().signal);
+    const stopped = sender.uploader.revoke(
+      item.grant,
+      { revocation, homeRecall: null },
+      house.cast.bridge.id,
+      stop.signal,
+    );
+    const done = sender.uploader.revoke(
+      item.grant,
+      { revocation, homeRecall: null },
+      house.cast.bridge.id,
+      new AbortController().signal,
+    );
     stop.abort(new Error('the device stops'));
     await expect(stopped).rejects.toThrow('the device stops');
     await house.startBridge();
@@ -360,7 +375,12 @@ describe('a revocation at the bridge', () => {
       const errand = makeErrand(house, request, 200_000);
       const revocation = house.cast.revoke(errand.parcel.grantToken);
       await expect(
-        sender.uploader.revoke(errand.parcel.grant, revocation, house.cast.bridge.id, new AbortController().signal),
+        sender.uploader.revoke(
+          errand.parcel.grant,
+          { revocation, homeRecall: null },
+          house.cast.bridge.id,
+          new AbortController().signal,
+        ),
       ).rejects.toMatchObject({ code: 'upload_rejected', facts: { code: 'device_not_enrolled' } });
     } finally {
       await stranger.close();

@@ -136,8 +136,8 @@ export class SqlOffers implements OfferStore {
     this.tables = tables;
   }
 
-  async put(item: string, { offer, manifest, receipt }: HandOverBody, nowS: number): Promise<void> {
-    const row = { item, offer, manifest, receipt, at_s: nowS };
+  async put(item: string, { offer, statement, receipt }: HandOverBody, nowS: number): Promise<void> {
+    const row = { item, offer, manifest: statement, receipt, at_s: nowS };
     await this.tables
       .insertInto('offers')
       .values(row)
@@ -151,7 +151,7 @@ export class SqlOffers implements OfferStore {
       .select(['offer', 'manifest', 'receipt'])
       .where('item', '=', item)
       .executeTakeFirst();
-    return row ?? null;
+    return row ? { offer: row.offer, statement: row.manifest, receipt: row.receipt } : null;
   }
 
   async remove(item: string): Promise<void> {

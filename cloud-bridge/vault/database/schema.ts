@@ -5,7 +5,7 @@ export interface ItemRow {
   item: string;
   agency: string;
   bridge: string;
-  device: string;
+  home: string;
   grant_id: string;
   clip: string;
   request: string;
@@ -137,5 +137,10 @@ export const MIGRATIONS: Migrations = [
     `create table agency_keys (
        agency text primary key, organisation text not null, successor text
      ) strict`,
+    `alter table items rename column device to home`,
+    // Both were signed about a device; they are signed anew, about the item, when they are asked for.
+    `update items set acknowledgement = ''`,
+    // Made with full manifests, which are not taken any more.
+    `delete from offers`,
   ],
 ];

@@ -45,7 +45,7 @@ describe('the agency a clip was granted to', () => {
       range: `bytes 100-199/${parcel.clip.length}`,
     });
     const manifest = await house.get(`/v1/clips/${parcel.clipId}/manifest`, house.access(parcel.clipId));
-    expect(manifest.body).toEqual({ manifest: parcel.manifestToken });
+    expect(manifest.body).toEqual({ manifest: parcel.statement });
   });
 
   it('finds it in its list', async () => {

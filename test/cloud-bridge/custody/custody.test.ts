@@ -15,7 +15,7 @@ import {
 } from '../../../device/protocol/custody.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { isConsistent, leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { type Answer, BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
 import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
 
 const crypto = { sha256, verify: verifySignature };
@@ -192,11 +192,14 @@ describe('outsiders', () => {
 describe('the papers of a clip', () => {
   it('go to the agency, the device and the owner who granted, and open under the bridge’s key', async () => {
     const { cast } = house;
-    for (const answer of [
-      await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId)),
-      await papers(call(cast.device)),
-      await papers(call(cast.owner)),
-    ]) {
+    const agencys = await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId));
+    const [devices, owners] = [await papers(call(cast.device)), await papers(call(cast.owner))];
+    const receiptHash = (answer: Answer) => sha256Hex(custodyBundleSchema.parse(answer.body).receipt);
+    for (const [answer, reader] of [
+      [agencys, cast.agency],
+      [devices, cast.device],
+      [owners, cast.device],
+    ] as const) {
       expect(answer.status).toBe(200);
       const { receipt, proof } = custodyBundleSchema.parse(answer.body);
       const opened = openProof(printProof(proof), crypto);
@@ -210,9 +213,41 @@ describe('the papers of a clip', () => {
         clipSha256: sha256Hex(parcel.clip),
         clipBytes: parcel.clip.length,
         manifestSha256: sha256Hex(parcel.manifestToken),
-        receiptSha256: sha256Hex(receipt),
+        statementSha256: sha256Hex(parcel.statement),
+        receiptSha256: receiptHash(devices),
+        statementReceiptSha256: receiptHash(agencys),
       });
+      expect(claimsOf(receipt)['aud']).toBe(reader.id);
     }
+  });
+
+  it('hold for the statement with the receipt of either reader, and for no other', async () => {
+    const { cast } = house;
+    const verify = (of: { receipt: string; proof: CustodyProof }, statement = parcel.statement) =>
+      verifyClip(
+        (async function* () {
+          yield parcel.clip;
+        })(),
+        statement,
+        { receipt: of.receipt, proof: printProof(of.proof), bridgeKey: cast.bridge.key.publicKey },
+      ).then(
+        ({ chain, custody }) => [chain, custody?.leaf],
+        (thrown: { facts?: { detail?: string } }) => thrown.facts?.detail,
+      );
+    const agencys = custodyBundleSchema.parse(
+      (await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId))).body,
+    );
+    const owners = custodyBundleSchema.parse((await papers(call(cast.owner))).body);
+    expect(await verify(agencys)).toEqual(['statement', agencys.proof.leaf]);
+    expect(await verify(owners)).toEqual(['statement', owners.proof.leaf]);
+    const another = cast.statement(parcel.manifestToken, parcel.grant);
+    expect(await verify(agencys, another.statement)).toBe('the receipt is for another statement');
+    const stranger = cast.sign(
+      'doorsill-intake+jws',
+      { ...claimsOf(agencys.receipt), aud: 'agency-other' },
+      cast.bridge,
+    );
+    expect(await verify({ ...agencys, receipt: stranger })).toBe('the receipt is not for this clip');
   });
 
   it('go to nobody else', async () => {

@@ -19,13 +19,22 @@ import { proved } from '../../support/proved.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 
 const key = { device: 'device-a', grant: 'grant-a' };
+const SEALED = new Uint8Array([1, 2, 3]);
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const request = storedRequest();
 const intake: Intake = {
   ...{ ...key, clip: 'clip-a', request: 'request-a', agency: 'agency-a', ownerKey: 'o', grantSha256: 'g' },
-  ...{ manifest: 'm', manifestSha256: sha256Hex('m'), clipSha256: sha256Hex('c'), clipBytes: 100, expiresS: 1_000 },
+  ...{
+    manifestSha256: sha256Hex('m'),
+    statement: 's',
+    statementSha256: sha256Hex('s'),
+    home: 'home-a',
+    clipSha256: sha256Hex('c'),
+    clipBytes: 100,
+    expiresS: 1_000,
+  },
   ...{ upload: 'upload-a', uploading: false, creations: 0, state: 'open' as const, refusal: null, receipt: null },
-  vault: 'v',
+  ...{ vault: 'v', statementReceipt: null },
 };
 const access = {
   ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
@@ -63,11 +72,11 @@ describe('an event whose leaf cannot be written', () => {
   const publish = () =>
     database.intakes.publish(
       key,
-      { receipt: 'r', storedS: 5, vault: 'v' },
+      { receipt: 'r', statementReceipt: 'twin', storedS: 5, vault: 'v' },
       () => undefined,
       async () => undefined,
     );
-  const word = { revocation: 'revocation', pairing: null };
+  const word = { revocation: 'revocation', pairing: null, homeRecall: null };
   const revoke = () =>
     database.intakes.revoke({ ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' }, 1, 10, word);
 
@@ -82,7 +91,7 @@ describe('an event whose leaf cannot be written', () => {
 
     tamper('drop trigger refuse');
     await post();
-    await database.intakes.open(intake, limits, 0);
+    await database.intakes.open(intake, SEALED, limits, 0);
     tamper(REFUSE);
     await expect(resolve()).rejects.toThrow('no leaf');
     expect(await database.requests.find('request-a')).toMatchObject({ state: 'published' });
@@ -100,7 +109,7 @@ describe('an event whose leaf cannot be written', () => {
 
   it('has not happened either, when it is a hand-over, a recall or its answer', async () => {
     await post();
-    await database.intakes.open(intake, limits, 0);
+    await database.intakes.open(intake, SEALED, limits, 0);
     await publish();
     await database.handOvers.offered(key, 'item-a');
     const handOver = () => database.handOvers.handedOver(key, 'item-a', 'acknowledgement', 6);
@@ -108,7 +117,7 @@ describe('an event whose leaf cannot be written', () => {
     const answer = () => database.handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 7);
     tamper(REFUSE);
     await expect(handOver()).rejects.toThrow('no leaf');
-    expect(await database.intakes.find(key)).toMatchObject({ state: 'stored', manifest: 'm' });
+    expect(await database.intakes.find(key)).toMatchObject({ state: 'stored', statement: 's' });
     tamper('drop trigger refuse');
     expect(await handOver()).toBe(true);
     tamper(REFUSE);
@@ -131,11 +140,11 @@ describe('an event whose leaf cannot be written', () => {
   it('nor is there a leaf of an event that was refused or had happened before', async () => {
     await post();
     await post();
-    await database.intakes.open(intake, limits, 0);
+    await database.intakes.open(intake, SEALED, limits, 0);
     const refuse = () => {
       throw new Error('refused');
     };
-    const stored = { receipt: 'r', storedS: 5, vault: null };
+    const stored = { receipt: 'r', statementReceipt: 'twin', storedS: 5, vault: null };
     await expect(database.intakes.publish(key, stored, refuse, async () => undefined)).rejects.toThrow('refused');
     const fail = () => Promise.reject(new Error('disk'));
     await expect(database.intakes.publish(key, stored, () => undefined, fail)).rejects.toThrow('disk');

@@ -48,6 +48,13 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
     `insert into search_cells values ('search-a', '9q8yy', 0)`,
     `insert into search_documents values ('9q8yy', 3, 1)`,
   ],
+  () => [
+    `insert into moderators values ('moderator-a', 'M', 1, 'h')`,
+    `update intakes set manifest = 'm'`,
+    `insert into intakes (device, grant_id, clip, request, agency, owner_key, grant_sha256, manifest, manifest_sha256, clip_sha256,
+       clip_bytes, expires_s, upload, uploading, creations, state)
+       values ('device-a', 'grant-open', 'clip-open', 'request-a', 'agency-a', 'o', 'g', 'm', 'h', 'c', 30, 9, 'upload-b', 1, 1, 'open')`,
+  ],
 ];
 
 /** Versions there are rows for: each that was released. */
@@ -94,6 +101,11 @@ export async function expectFormer(database: Database, version: number): Promise
     ...{ clip: 'clip-a', request: 'request-a', clipBytes: 3_000_000_000, receipt: 'r' },
     ...{ state: isHanded ? 'handed-over' : 'stored', vault: isHanded ? 'vault-a' : null },
   });
+  // A clip that was on its way is opened anew by its device, with a statement.
+  expect(await intakes.find({ ...key, grant: 'grant-open' })).toBeNull();
+  expect(await database.manifests.former(9)).toMatchObject(
+    version >= 6 || version < 3 ? [{ clip: 'clip-a', manifest: 'm', grant: 'grant-a' }] : [],
+  );
   expect(await intakes.findRevoked({ ...key, grant: 'grant-b' })).toMatchObject({ receipt: 'deleted-receipt' });
   expect((await handOvers.job(key))?.state).toBe(isHanded ? 'handed-over' : null);
   expect(await accessLog.page({ reader: null, clip: null, after: 0, most: 9 })).toMatchObject([

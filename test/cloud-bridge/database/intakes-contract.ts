@@ -10,9 +10,11 @@ export const key = { device: 'device-a', grant: 'grant-a' };
 export const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const NOW_S = 1_790_000_000;
 const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
-const stored = { receipt: 'stored-receipt', storedS: 5, vault: null };
+const stored = { receipt: 'stored-receipt', statementReceipt: 'twin', storedS: 5, vault: null };
 
-const word = { revocation: 'r', pairing: null };
+const word = { revocation: 'r', pairing: null, homeRecall: null };
+/** A full manifest as the database sees it. */
+export const SEALED = new Uint8Array([1, 2, 3]);
 
 export function intake(changes: Partial<Intake> = {}): Intake {
   return {
@@ -22,8 +24,10 @@ export function intake(changes: Partial<Intake> = {}): Intake {
     agency: 'agency-a',
     ownerKey: 'o',
     grantSha256: 'g',
-    manifest: 'm',
     manifestSha256: sha256Hex('h'),
+    statement: 's',
+    statementSha256: sha256Hex('s'),
+    home: 'home-a',
     clipSha256: sha256Hex('c'),
     clipBytes: 100,
     expiresS: 1_000,
@@ -33,6 +37,7 @@ export function intake(changes: Partial<Intake> = {}): Intake {
     state: 'open',
     refusal: null,
     receipt: null,
+    statementReceipt: null,
     vault: null,
     ...changes,
   };
@@ -49,31 +54,33 @@ export async function enrolAndAsk(database: Database): Promise<void> {
 export function intakesContract(database: () => Database): void {
   it('opens one intake a grant, none for a revoked one, none with a clip id that is taken, none over quota', async () => {
     const { intakes } = database();
-    expect(await intakes.open(intake(), limits, NOW_S)).toBe('opened');
-    expect(await intakes.open(intake({ clip: 'clip-b', upload: 'upload-b' }), limits, NOW_S)).toBe('known');
-    expect(await intakes.open(intake({ grant: 'grant-b', upload: 'upload-b' }), limits, NOW_S)).toBe('clip-taken');
+    expect(await intakes.open(intake(), SEALED, limits, NOW_S)).toBe('opened');
+    expect(await intakes.open(intake({ clip: 'clip-b', upload: 'upload-b' }), SEALED, limits, NOW_S)).toBe('known');
+    expect(await intakes.open(intake({ grant: 'grant-b', upload: 'upload-b' }), SEALED, limits, NOW_S)).toBe(
+      'clip-taken',
+    );
     const large = intake({ grant: 'grant-b', clip: 'clip-b', upload: 'upload-b', clipBytes: 901 });
-    expect(await intakes.open(large, limits, NOW_S)).toBe('over-quota');
+    expect(await intakes.open(large, SEALED, limits, NOW_S)).toBe('over-quota');
     await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10, word);
-    expect(await intakes.open({ ...large, clipBytes: 1 }, limits, NOW_S)).toBe('revoked');
+    expect(await intakes.open({ ...large, clipBytes: 1 }, SEALED, limits, NOW_S)).toBe('revoked');
   });
 
   it('never publishes after a revocation, and a revocation after publishing takes the clip back', async () => {
     const { intakes } = database();
     const moves: string[] = [];
     const move = async () => void moves.push('moved');
-    await intakes.open(intake(), limits, NOW_S);
+    await intakes.open(intake(), SEALED, limits, NOW_S);
     await intakes.revoke(revoked, 1, 10, word);
     expect(await intakes.publish(key, stored, () => undefined, move)).toBe(false);
     expect(moves).toEqual([]);
     const second = intake({ grant: 'grant-b', clip: 'clip-b', upload: 'upload-b' });
-    await intakes.open(second, limits, NOW_S);
+    await intakes.open(second, SEALED, limits, NOW_S);
     expect(await intakes.publish(second, stored, () => undefined, move)).toBe(true);
     expect(await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10, word)).toMatchObject({
       done: 'now',
       intake: { state: 'stored' },
     });
-    expect(await intakes.find(second)).toMatchObject({ state: 'deleted', manifest: '', receipt: 'deleted-receipt' });
+    expect(await intakes.find(second)).toMatchObject({ state: 'deleted', statement: '', receipt: 'deleted-receipt' });
     expect(await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10, word)).toEqual({
       done: 'before',
       receipt: 'deleted-receipt',
@@ -82,7 +89,7 @@ export function intakesContract(database: () => Database): void {
 
   it('publishes nothing when the check refuses or the move fails', async () => {
     const { intakes } = database();
-    await intakes.open(intake(), limits, NOW_S);
+    await intakes.open(intake(), SEALED, limits, NOW_S);
     const refuse = () => {
       throw new Error('refused');
     };
@@ -98,7 +105,7 @@ export function intakesContract(database: () => Database): void {
     const { intakes } = database();
     expect(await intakes.revoke({ ...revoked, grant: 'grant-x' }, 1, 1, word)).toMatchObject({ done: 'now' });
     expect(await intakes.revoke({ ...revoked, grant: 'grant-y' }, 1, 1, word)).toEqual({ done: 'too-many' });
-    await intakes.open(intake(), limits, NOW_S);
+    await intakes.open(intake(), SEALED, limits, NOW_S);
     expect(await intakes.revoke(revoked, 1, 1, word)).toMatchObject({ done: 'now' });
   });
 
@@ -110,7 +117,7 @@ export function intakesContract(database: () => Database): void {
       ['grant-c', 6],
     ] as const) {
       const one = intake({ grant, clip: `clip-of-${grant}`, upload: `upload-of-${grant}` });
-      await intakes.open(one, limits, NOW_S);
+      await intakes.open(one, SEALED, limits, NOW_S);
       await intakes.setUploading(one.upload, true);
       await intakes.publish(
         one,
@@ -139,12 +146,12 @@ export function intakesContract(database: () => Database): void {
 
   it('drops an open intake once, with what the home disclosed', async () => {
     const { intakes } = database();
-    await intakes.open(intake(), limits, NOW_S);
+    await intakes.open(intake(), SEALED, limits, NOW_S);
     expect(await intakes.openIntakes()).toEqual([intake()]);
     expect(await intakes.drop(key, 'intake_structure', 'deleted-receipt')).toBe(true);
     expect(await intakes.drop(key, 'intake_structure', 'other-receipt')).toBe(false);
     expect(await intakes.find(key)).toMatchObject({
-      ...{ state: 'deleted', refusal: 'intake_structure', manifest: '', receipt: 'deleted-receipt' },
+      ...{ state: 'deleted', refusal: 'intake_structure', statement: '', receipt: 'deleted-receipt' },
     });
   });
 
@@ -157,7 +164,7 @@ export function intakesContract(database: () => Database): void {
         () => undefined,
         async () => undefined,
       );
-    await intakes.open(intake(), limits, NOW_S);
+    await intakes.open(intake(), SEALED, limits, NOW_S);
     expect(await handOvers.offered(key, 'item-a')).toBe(false);
     await publish('vault-a');
     expect(await handOvers.jobs('vault-b', 9)).toEqual([]);
@@ -167,7 +174,7 @@ export function intakesContract(database: () => Database): void {
     expect(await handOvers.job(key)).toMatchObject({ state: 'offered' });
     expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(true);
     expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
-    expect(await intakes.find(key)).toMatchObject({ state: 'handed-over', manifest: '' });
+    expect(await intakes.find(key)).toMatchObject({ state: 'handed-over', statement: '' });
     expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'handed-over' }]);
     await handOvers.confirmed(key);
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
@@ -184,7 +191,7 @@ export function intakesContract(database: () => Database): void {
 
   it('forgets a hand-over that its owner took back first', async () => {
     const { intakes, handOvers } = database();
-    await intakes.open(intake(), limits, NOW_S);
+    await intakes.open(intake(), SEALED, limits, NOW_S);
     await intakes.publish(
       key,
       { ...stored, vault: 'vault-a' },

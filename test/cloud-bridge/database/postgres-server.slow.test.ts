@@ -13,7 +13,7 @@ import { freePort } from '../../support/mosquitto.ts';
 import { PASSWORD, PostgresServer } from '../../support/postgres.ts';
 import { proved } from '../../support/proved.ts';
 import { expectFormer, FORMER_VERSIONS, formerBridge } from './former-bridge.ts';
-import { enrolAndAsk, intake, key, limits } from './intakes-contract.ts';
+import { enrolAndAsk, intake, key, limits, SEALED } from './intakes-contract.ts';
 
 let server: PostgresServer;
 let name = '';
@@ -134,8 +134,8 @@ describe('a connection', () => {
     await server.ask(end, name);
     await expect.poll(() => database.documents.loadRevocations().catch(() => null)).toBe('a');
     await enrolAndAsk(database);
-    await database.intakes.open(intake(), limits, 0);
-    const stored = { receipt: 'r', storedS: 5, vault: null };
+    await database.intakes.open(intake(), SEALED, limits, 0);
+    const stored = { receipt: 'r', statementReceipt: 'twin', storedS: 5, vault: null };
     const cut = async () => void (await server.ask(end, name));
     await expect(database.intakes.publish(key, stored, () => undefined, cut)).rejects.toMatchObject({
       code: 'database_unreachable',

@@ -26,7 +26,7 @@ afterEach(async () => {
   folder.dispose();
 });
 
-const itemOf = ({ grant }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, house.cast.device.id, grant)));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
 const names = (path: string) => readdirSync(path);
 
 /** The clip is in the vault, once and whole, and nowhere else. */

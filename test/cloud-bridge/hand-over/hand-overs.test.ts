@@ -35,7 +35,7 @@ afterEach(async () => {
   folder.dispose();
 });
 
-const itemOf = ({ grant }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, house.cast.device.id, grant)));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
 const atBridge = () => readdirSync(join(house.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
 const waits = () => logged.filter(({ message }) => message === 'a hand-over waits').map(({ facts }) => facts['code']);
@@ -307,7 +307,7 @@ describe('a vault that is slow or lies', () => {
 
 describe('an owner who takes back what was handed over', () => {
   const answerIn = (body: Record<string, unknown>) =>
-    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', recallAnswerSchema, house.cast.device.id);
+    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', recallAnswerSchema, receiptOf(body).grant);
 
   it('has it erased unless the department says otherwise, on the vault’s signed word', async () => {
     const parcel = await delivered();

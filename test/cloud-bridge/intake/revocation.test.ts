@@ -64,7 +64,7 @@ it('leaves nothing in the database of what the home had disclosed', async () => 
     const names = (await house.disk.list(house.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
     const files = await Promise.all(names.map((name) => readFile(join(house.bridgeFolder, name), 'latin1')));
     await house.startBridge();
-    return files.some((bytes) => bytes.includes(parcel.manifestToken.slice(-300)));
+    return files.some((bytes) => bytes.includes(parcel.statement.slice(-300)));
   };
   expect(await traces()).toBe(true);
   await house.revoke(parcel);

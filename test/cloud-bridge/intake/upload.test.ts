@@ -68,7 +68,7 @@ describe('a clip’s way in', () => {
     expect(receipt).toMatchObject({ ok: true, claims: { outcome: 'stored', ...facts } });
     const stored = join(house.bridgeFolder, 'clips', parcel.clipId);
     expect(new Uint8Array(await readFile(join(stored, 'clip.mp4')))).toEqual(parcel.clip);
-    expect(await readFile(join(stored, 'manifest.jws'), 'utf8')).toBe(parcel.manifestToken);
+    expect(await readFile(join(stored, 'manifest.jws'), 'utf8')).toBe(parcel.statement);
     expect(JSON.parse(await readFile(join(stored, 'manifest.json'), 'utf8'))).toMatchObject({ jti: parcel.clipId });
     expect(await house.disk.list(join(house.bridgeFolder, 'staging'))).toEqual([]);
     expect(await house.disk.list(join(house.bridgeFolder, 'ready'))).toEqual([]);

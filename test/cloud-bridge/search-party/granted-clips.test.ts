@@ -51,7 +51,7 @@ describe('a clip for a pet’s owner', () => {
     const sent = await delivered();
     const listed = await see('', 'all');
     expect(listed.body['clips']).toMatchObject([{ clip: sent.clipId, request: textClaim(search, 'jti') }]);
-    expect((await see(`/${sent.clipId}/manifest`, sent.clipId)).body).toEqual({ manifest: sent.manifestToken });
+    expect((await see(`/${sent.clipId}/manifest`, sent.clipId)).body).toEqual({ manifest: sent.statement });
     const headers = { authorization: `Bearer ${searching.call({ action: 'see', clip: sent.clipId })}` };
     const response = await fetch(`${house.bridge.url}/v1/search-party/clips/${sent.clipId}`, { headers });
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(sent.clip);

@@ -74,7 +74,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-const itemOf = ({ grant }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, house.cast.device.id, grant)));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
 const atBridge = () => readdirSync(join(house.bridgeFolder, 'clips'));
 const handedOver = async (parcel: Parcel) => {
   const seen = async () => (await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status;

@@ -1,12 +1,12 @@
-// Holds: an owner's recall is answered by department policy, once, signed; and is nobody's to send but the owner's.
+// Holds: an owner's recall is answered by department policy, once, signed; and nothing is erased without the
+// signature of the clip's own key.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SystemRandom } from '../../../device/base/random.ts';
 import { recallAnswerSchema } from '../../../device/protocol/vault.ts';
 import { BridgeHouse } from '../../support/bridge-house.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
-import { makeParty } from '../../support/parties.ts';
+import { claimsOf, type Party } from '../../support/parties.ts';
 import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
 
 const folder = temporaryFolder('recalls');
@@ -35,7 +35,7 @@ beforeEach(async () => {
 });
 
 function answerIn(body: Record<string, unknown>) {
-  return vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, house.cast.device.id);
+  return vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, clip.parcel.grant);
 }
 const bytes = () => existsSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'));
 
@@ -89,32 +89,33 @@ describe('a recall', () => {
     expect((await vault.as(officer, 'GET', `/evidence/${held.item}`)).body['state']).toBe('active');
   });
 
-  it('is another paired owner’s, too, whom the device vouches for', async () => {
-    const { cast } = house;
-    const second = makeParty('owner', new SystemRandom());
-    const revocation = cast.revoke(clip.parcel.grantToken, {}, second);
-    expect(await clip.recall({ revocation })).toMatchObject({ status: 403, body: { code: 'recall_refused' } });
-    const pairing = cast.pairing({ key: second.key.publicKey });
-    expect(answerIn((await clip.recall({ revocation, pairing })).body)).toMatchObject({ decision: 'erased' });
+  it('that comes without the signature of the clip’s own key restricts, and erases nothing', async () => {
+    const { body } = await clip.recall({ homeRecall: undefined });
+    expect(answerIn(body)).toMatchObject({ decision: 'restricted', reason: /bridge alone/ });
+    expect((await vault.as(officer, 'GET', at)).body).toMatchObject({ accessClass: 'restricted', state: 'active' });
+    expect(bytes()).toBe(true);
   });
 
   it('that a captured bridge makes up is refused, and erases nothing', async () => {
     const { cast } = house;
-    const stranger = makeParty('owner', new SystemRandom());
     const other = new OfferedClip(house, vault, request, house.parcel(request));
-    const { grantToken } = clip.parcel;
-    for (const words of [
-      { revocation: cast.revoke(grantToken, {}, stranger) },
-      { revocation: cast.revoke(grantToken, {}, cast.bridge) },
-      { revocation: cast.revoke(other.parcel.grantToken) },
-      { revocation: cast.revoke(grantToken, { grantSha256: 'a'.repeat(64) }) },
-      {
-        revocation: cast.revoke(grantToken, {}, stranger),
-        pairing: cast.pairing({ key: stranger.key.publicKey }, cast.bridge),
-      },
-      { revocation: cast.revoke(grantToken, { aud: 'device-other' }) },
+    const claims = claimsOf(clip.parcel.homeRecall);
+    const sign = (changes: object, by: Party = clip.parcel.home) =>
+      cast.sign('doorsill-home-recall+jws', { ...claims, ...changes }, by);
+    for (const homeRecall of [
+      other.parcel.homeRecall,
+      sign({}, cast.bridge),
+      sign({ iss: cast.bridge.key.publicKey }, cast.bridge),
+      sign({ iss: cast.device.key.publicKey }, cast.device),
+      sign({ statementSha256: 'a'.repeat(64) }),
+      sign({ clip: other.parcel.clipId }),
+      sign({ grant: other.parcel.grant }),
+      sign({ home: other.parcel.home.id }),
+      sign({ aud: 'agency-other' }),
+      clip.parcel.statement,
+      'none',
     ]) {
-      expect(await clip.recall(words)).toMatchObject({ status: 403, body: { code: 'recall_refused' } });
+      expect(await clip.recall({ homeRecall })).toMatchObject({ status: 403, body: { code: 'recall_refused' } });
     }
     const { recall } = { recall: clip.step('withdraw') };
     expect((await clip.recall({ recall })).status).toBeGreaterThanOrEqual(400);

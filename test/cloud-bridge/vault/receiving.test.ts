@@ -48,9 +48,7 @@ describe('a hand-over', () => {
     expect(taken.body).toMatchObject({ item: clip.item, state: 'held' });
     expect(acknowledged(taken.body)).toMatchObject(clip.facts);
     expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'))).toEqual(Buffer.from(clip.parcel.clip));
-    expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'manifest.jws'), 'utf8')).toBe(
-      clip.parcel.manifestToken,
-    );
+    expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'manifest.jws'), 'utf8')).toBe(clip.parcel.statement);
     expect(await seen()).toBe(404);
     expect((await clip.confirm()).body).toMatchObject({ state: 'confirmed' });
     expect(await seen()).toBe(200);
@@ -104,7 +102,8 @@ describe('a hand-over', () => {
       await clip.offer({ offer: clip.step('offer', { aud: 'vault-other' }) }),
       await clip.offer({ offer: clip.step('offer', { agency: 'agency-other' }) }),
       await clip.offer({ offer: clip.step('offer', { clipSha256: sha256Hex('other') }) }),
-      await clip.offer({ manifest: other.parcel.manifestToken }),
+      await clip.offer({ statement: other.parcel.statement }),
+      await clip.offer({ statement: clip.parcel.manifestToken }),
       await clip.offer({ receipt: other.receipt() }),
       await clip.offer({ receipt: clip.receipt({ outcome: 'deleted' }) }),
       await clip.offer({ receipt: clip.receipt({ vault: stranger.key.publicKey }) }),
@@ -121,27 +120,40 @@ describe('a hand-over', () => {
     expect((await clip.confirm()).body).toMatchObject({ code: 'evidence_unknown' });
   });
 
-  it('refuses papers that a captured bridge made up: only the device and its owner can sign them', async () => {
+  it('refuses a statement that its own key has not signed, or that names another home, clip or recipient', async () => {
     const { cast } = house;
-    const mallory = makeParty('device', new SystemRandom());
-    const claims = claimsOf(clip.parcel.manifestToken);
-    const forged = cast.sign('doorsill-manifest+jws', { ...claims, iss: mallory.key.publicKey }, mallory);
-    const grant = cast.grant(request, { jti: clip.parcel.grant }, makeParty('owner', new SystemRandom()));
-    const otherGrant = cast.sign('doorsill-manifest+jws', { ...claims, grant }, cast.device);
-    // All of one hand, and only the device's name borrowed.
-    const accomplice = makeParty('owner', new SystemRandom());
-    const own = {
-      iss: mallory.key.publicKey,
-      pairing: cast.pairing({ key: accomplice.key.publicKey }, mallory),
-      grant: cast.grant(request, { jti: clip.parcel.grant }, accomplice),
-    };
-    const borrowed = cast.sign('doorsill-manifest+jws', { ...claims, ...own }, mallory);
-    for (const manifest of [forged, otherGrant, borrowed]) {
-      const step = clip.step('offer', { manifestSha256: sha256Hex(manifest) });
-      const receipt = clip.receipt({ manifestSha256: sha256Hex(manifest) });
-      const refused = await clip.offer({ offer: step, manifest, receipt });
-      expect(refused.body).toMatchObject({ code: 'hand_over_refused' });
+    const mallory = makeParty('home', new SystemRandom());
+    const claims = claimsOf(clip.parcel.statement);
+    const sign = (changes: object, by = clip.parcel.home) =>
+      cast.sign('doorsill-statement+jws', { ...claims, ...changes }, by);
+    for (const statement of [
+      sign({}, mallory),
+      // All under a key of the bridge's own, and only the pseudonym borrowed.
+      sign({ iss: mallory.key.publicKey }, mallory),
+      sign({ home: mallory.id }),
+      sign({ home: cast.device.id }),
+      sign({ grant: 'grant-other' }),
+      sign({ clipBytes: clip.parcel.clip.length + 1 }),
+      sign({ aud: 'agency-other' }),
+      sign({ device: cast.device.id }),
+    ]) {
+      const statementSha256 = sha256Hex(statement);
+      const offer = clip.step('offer', { statementSha256 });
+      const refused = await clip.offer({ offer, statement, receipt: clip.receipt({ statementSha256 }) });
+      expect(refused.status).toBe(refused.body['code'] === 'token_unknown_claims' ? 400 : 422);
+      expect(refused.body['code']).toMatch(/^(hand_over_refused|token_unknown_claims)$/);
     }
+  });
+
+  it('refuses a full manifest in place of a statement: it names the home', async () => {
+    const { cast } = house;
+    const manifest = clip.parcel.manifestToken;
+    const facts = { home: cast.device.id, statementSha256: sha256Hex(manifest) };
+    const item = `item-${sha256Hex(`${cast.bridge.id}/${cast.device.id}/${clip.parcel.grant}`).slice(0, 32)}`;
+    const offer = clip.step('offer', { ...facts, item });
+    const receipt = clip.receipt({ statementSha256: sha256Hex(manifest) });
+    expect((await clip.offer({ offer, statement: manifest, receipt })).status).toBeGreaterThanOrEqual(400);
+    expect(blobs()).not.toContain(item);
   });
 });
 

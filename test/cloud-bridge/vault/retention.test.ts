@@ -204,7 +204,15 @@ it.each([
   ['keeps with its reason', 'active', [], { answer: 'keep', reason: 'trial' }, 'kept'],
   ['says erased of what is gone, whatever the policy', 'erased', [], { answer: 'keep', reason: 'trial' }, 'erased'],
 ] as const)('a department answers a recall: %s', (_what, state, cases, policy, decision) => {
-  const decided = decide({ state, cases: [...cases] }, policy);
+  const decided = decide({ state, cases: [...cases] }, policy, true);
   expect(decided.decision).toBe(decision);
   if (decision === 'kept') expect(decided.reason).toBe('trial');
+});
+
+it.each([
+  ['restricts instead of erasing', 'active', { answer: 'erase', reason: null }, 'restricted'],
+  ['keeps what the department keeps', 'active', { answer: 'keep', reason: 'trial' }, 'kept'],
+  ['says erased of what is gone', 'erased', { answer: 'erase', reason: null }, 'erased'],
+] as const)('a department answers a recall that the bridge alone sends: %s', (_what, state, policy, decision) => {
+  expect(decide({ state, cases: [] }, policy, false).decision).toBe(decision);
 });

@@ -14,9 +14,9 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
 const item: Omit<Item, 'dueS'> = {
-  ...{ item: 'item-a', device: 'device-a', grant: 'grant-a', clip: 'clip-a', clipSha256: 'c', clipBytes: 10 },
-  ...{ manifestSha256: 'h', agency: 'agency-a', bridge: 'bridge-a', request: 'request-a', investigation: 'i' },
-  ...{ source: 'community-request', ownerKey: 'o', deviceKey: 'd', grantSha256: 'g', manifest: 'm', recordedS: 10 },
+  ...{ item: 'item-a', home: 'home-a', grant: 'grant-a', clip: 'clip-a', clipSha256: 'c', clipBytes: 10 },
+  ...{ statementSha256: 'h', agency: 'agency-a', bridge: 'bridge-a', request: 'request-a', investigation: 'i' },
+  ...{ source: 'community-request', key: 'k', ownerKey: '', grantSha256: '', statement: 's', recordedS: 10 },
   ...{ uploadedS: 20, state: 'active', accessClass: 'none', triage: 'pending', categories: [], cases: [] },
   ...{ deletedS: null, deletedBy: null, restoredS: null, acknowledgement: 'a', recall: null, deletion: null },
 };
@@ -77,7 +77,7 @@ it.each(WAYS)(
 );
 
 it.each(WAYS.slice(1))('refuses %s of an item that was erased while the line was written', async (_what, ask) => {
-  meanwhile = { state: 'erased', manifest: '', deletion: 'd' };
+  meanwhile = { state: 'erased', statement: '', deletion: 'd' };
   await expect(ask()).rejects.toMatchObject({ code: 'evidence_state' });
   expect(meanwhile).toBeNull();
 });

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Disk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
+import { generateSealKey } from '../../../device/base/seal.ts';
 import type { Clip } from '../../../device/clip/clip.ts';
 import { type LiveGrant, mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import type { ErrorCode } from '../../../device/protocol/errors.ts';
 import { grantSchema } from '../../../device/protocol/grant.ts';
 import type { UploadProgress } from '../../../device/protocol/home.ts';
 import { requestSchema } from '../../../device/protocol/request.ts';
-import { generateSealKey } from '../../../device/ring/seal.ts';
-import { Outbox, type OutboxItem } from '../../../device/upload/outbox.ts';
+import { type ClipPapers, Outbox, type OutboxItem } from '../../../device/upload/outbox.ts';
 import { Uploader } from '../../../device/upload/upload.ts';
 import type { BridgeHouse, Parcel } from '../../support/bridge-house.ts';
 import { claimsOf } from '../../support/parties.ts';
@@ -33,6 +33,11 @@ export function clipOf(bytes: Uint8Array): Clip {
     encodedFrames: 0,
     redacted: false,
   };
+}
+
+/** All that a device signs about a clip. */
+export function papersOf({ manifestToken: manifest, statement, certificate, homeRecall }: Parcel): ClipPapers {
+  return { manifest, statement, certificate, homeRecall };
 }
 
 /** A bridge-proof clip of about `bytes` bytes, with papers and a live grant. */
@@ -104,7 +109,7 @@ export class Sender {
   }
 
   seal(errand: Errand): Promise<OutboxItem> {
-    return this.outbox.seal(errand.live, clipOf(errand.parcel.clip), () => errand.parcel.manifestToken);
+    return this.outbox.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel));
   }
 
   makeOutbox(disk: Disk = this.house.disk): Outbox {

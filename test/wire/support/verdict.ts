@@ -5,7 +5,12 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import { cellOf } from '../../../device/protocol/area.ts';
 import type { DisclosureKey, Window } from '../../../device/protocol/claims.ts';
 import { requestNoticeSchema } from '../../../device/protocol/home.ts';
-import { manifestSchema } from '../../../device/protocol/manifest.ts';
+import {
+  certificateSchema,
+  intakeOpeningSchema,
+  manifestSchema,
+  statementSchema,
+} from '../../../device/protocol/manifest.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { claimsOf } from '../../support/parties.ts';
 import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';
@@ -296,8 +301,10 @@ class Judgement {
 
   private judgeManifest(granted: Granted, body: Uint8Array): void {
     this.manifests += 1;
-    const { manifest } = JSON.parse(Buffer.from(body).toString());
-    const claims = manifestSchema.parse(claimsOf(String(manifest)));
+    const { manifest, statement, certificate } = intakeOpeningSchema.parse(JSON.parse(Buffer.from(body).toString()));
+    const claims = manifestSchema.parse(claimsOf(manifest));
+    const forRecipient = statementSchema.parse(claimsOf(statement));
+    certificateSchema.parse(claimsOf(certificate));
     const { values } = this.world.privates;
     const wanted = Object.fromEntries(granted.keys.map((key) => [key, values[key]]));
     const same = (what: string, found: unknown, expected: unknown) => {
@@ -305,7 +312,9 @@ class Judgement {
     };
     same('disclosure', claims.disclosed, wanted);
     same('window', claims.window, granted.window);
-    same('grant', claimsOf(claims.grant)['jti'], granted.grant);
+    same('grant', [claimsOf(claims.grant)['jti'], forRecipient.grant], [granted.grant, granted.grant]);
+    same('disclosure in its statement', forRecipient.disclosed, wanted);
+    same('window in its statement', forRecipient.window, granted.window);
     if (granted.clip) same('clip', [claims.clipSha256, claims.clipBytes], [granted.clip.sha256, granted.clip.bytes]);
   }
 

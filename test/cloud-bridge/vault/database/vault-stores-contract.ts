@@ -8,14 +8,14 @@ import type { StoresGround } from '../../database/stores-ground.ts';
 const item: Omit<Item, 'dueS'> = {
   ...{
     item: 'item-a',
-    device: 'device-a',
+    home: 'home-a',
     grant: 'grant-a',
     clip: 'clip-a',
     clipSha256: 'c',
     clipBytes: 3_000_000_000,
   },
-  ...{ manifestSha256: 'h', agency: 'agency-a', bridge: 'bridge-a', request: 'request-a', investigation: 'i' },
-  ...{ source: 'community-request', ownerKey: 'o', deviceKey: 'd', grantSha256: 'g', manifest: 'm', recordedS: 10 },
+  ...{ statementSha256: 'h', agency: 'agency-a', bridge: 'bridge-a', request: 'request-a', investigation: 'i' },
+  ...{ source: 'community-request', ownerKey: 'o', key: 'd', grantSha256: 'g', statement: 'm', recordedS: 10 },
   ...{ uploadedS: 20, state: 'active', accessClass: 'none', triage: 'pending', categories: ['theft'], cases: [] },
   ...{ deletedS: null, deletedBy: null, restoredS: null, acknowledgement: 'a', recall: null, deletion: null },
 };
@@ -145,7 +145,7 @@ export function vaultStoresContract(
     expect(await items.overdue(0, 40, 9)).toMatchObject([{ item: 'item-a', deletedBy: 'officer' }]);
     await items.change(
       'item-a',
-      () => ({ state: 'erased', manifest: '', deletion: 'd' }),
+      () => ({ state: 'erased', statement: '', deletion: 'd' }),
       () => line,
     );
     expect(await items.bytesOf('item-a')).toBe('erased');
@@ -238,7 +238,7 @@ export function vaultStoresContract(
 
   it('keeps an offer until its bytes have come, or for long enough', async () => {
     const { offers } = vault();
-    const body = { offer: 'o', manifest: 'm', receipt: 'r' };
+    const body = { offer: 'o', statement: 'm', receipt: 'r' };
     await offers.put('item-a', body, 10);
     await offers.put('item-a', { ...body, offer: 'again' }, 20);
     await offers.put('item-b', body, 20);

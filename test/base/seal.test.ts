@@ -14,7 +14,7 @@ import {
   seal,
   sealKeyId,
   sealWithNonce,
-} from '../../device/ring/seal.ts';
+} from '../../device/base/seal.ts';
 
 const random = new SystemRandom();
 const nonce = new Uint8Array(12);

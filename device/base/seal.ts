@@ -1,5 +1,5 @@
 // Owns: authenticated encryption of one record (AEAD), its keys and the choice of cipher.
-// Not here: where keys are kept (keys.ts), how nonces are numbered (record.ts, sealed-file.ts), files.
+// Not here: where keys are kept (ring/keys.ts), how nonces are numbered (ring/record.ts, ring/sealed-file.ts), files.
 import {
   type CipherChaCha20Poly1305,
   type CipherGCM,
@@ -10,10 +10,10 @@ import {
   type DecipherGCM,
   hkdfSync,
 } from 'node:crypto';
-import { assert } from '../base/assert.ts';
-import { toHex, utf8 } from '../base/bytes.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
+import { assert } from './assert.ts';
+import { toHex, utf8 } from './bytes.ts';
+import type { Clock } from './clock.ts';
+import type { Random } from './random.ts';
 
 /** Both take 32-byte keys, 12-byte nonces and make 16-byte tags (NIST SP 800-38D; RFC 8439). */
 export const SEAL_CIPHERS = ['aes-256-gcm', 'chacha20-poly1305'] as const;

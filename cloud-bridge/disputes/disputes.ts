@@ -1,0 +1,60 @@
+// Owns: opening the full manifest of one clip: for the bridge's operator, who says why, and for the device or the owner whose grant it
+// is. A leaf in the log of custody tells it before anything is shown. Not here: sealing (intake/manifest-seal.ts), HTTP (routes.ts).
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import type { CustodyCalls } from '../custody/calls.ts';
+import type { ManifestSeal, SealedPapers } from '../intake/manifest-seal.ts';
+import type { Intake, IntakeStore } from '../intake/store.ts';
+import type { DisputeStore } from './store.ts';
+
+export interface DisputesDeps {
+  log: Log;
+  store: DisputeStore;
+  intakes: IntakeStore;
+  seal: ManifestSeal;
+  /** Believes a device or an owner about a grant of theirs. */
+  calls: Pick<CustodyCalls, 'intakeOf'>;
+}
+
+/** What was opened, and the leaf that tells so. */
+export type OpenedManifest = SealedPapers & { clip: string; grant: string; leaf: number };
+
+export class Disputes {
+  private readonly deps: DisputesDeps;
+
+  constructor(deps: DisputesDeps) {
+    this.deps = deps;
+  }
+
+  /** For the operator, in a dispute about a clip. Throws `dispute_nothing_kept`, `state_damaged`. */
+  async openForOperator(clip: string, reason: string): Promise<OpenedManifest> {
+    const intake = await this.deps.intakes.findClip(clip);
+    if (!intake) throw failure('dispute_nothing_kept');
+    return this.open(intake, 'operator', reason);
+  }
+
+  /** For the device or the owner of a grant. Throws as `openForOperator`, and `token_...`, `device_not_enrolled`. */
+  async openForOwner(bearer: string, grant: string): Promise<OpenedManifest> {
+    return this.open(await this.deps.calls.intakeOf(bearer, grant), 'owner', 'asked by the home itself');
+  }
+
+  private async open(intake: Intake, by: 'operator' | 'owner', reason: string): Promise<OpenedManifest> {
+    const { store, seal, log } = this.deps;
+    const sealed = await store.sealed(intake);
+    if (!sealed) throw failure('dispute_nothing_kept');
+    const papers = seal.open(intake, sealed);
+    if (!papers || sha256Hex(papers.manifest) !== intake.manifestSha256) {
+      throw failure('state_damaged', {
+        file: 'sealed_manifests',
+        detail: 'it does not open under the key of this bridge',
+      });
+    }
+    const { clip, grant, manifestSha256 } = intake;
+    const leaf = await store.note(intake, { clip, grant, manifestSha256, by, reasonSha256: sha256Hex(reason) });
+    log.warn('a full manifest is opened', { clip, by, leaf, ...(by === 'operator' ? { reason } : {}) });
+    // Asked again: the owner may have taken the clip back while that was written down.
+    if (!(await store.sealed(intake))) throw failure('dispute_nothing_kept');
+    return { clip, grant, leaf, ...papers };
+  }
+}

@@ -1,0 +1,28 @@
+// Owns: the HTTP routes by which a full manifest is opened. Not here: who may have it (disputes.ts).
+import { z } from 'zod';
+import { idSchema } from '../../device/protocol/ids.ts';
+import { accessReasonSchema } from '../../device/protocol/manifest.ts';
+import type { Api } from '../http/api.ts';
+import { sealedPapersSchema } from '../intake/manifest-seal.ts';
+import type { Disputes } from './disputes.ts';
+
+const disputeSchema = z.strictObject({ clip: idSchema, reason: accessReasonSchema.shape.reason });
+const openedSchema = sealedPapersSchema.extend({ clip: idSchema, grant: idSchema, leaf: z.int().nonnegative() });
+const grantSchema = z.strictObject({ grant: idSchema });
+
+export function disputeRoutes(api: Api, disputes: Disputes): void {
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/disputes', roles: ['admin'], body: disputeSchema, answer: openedSchema },
+      about: 'Opens the full manifest of a clip, and writes into the log of custody that it was opened.',
+    },
+    ({ body }) => disputes.openForOperator(body.clip, body.reason),
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/intakes/:grant/manifest', roles: ['device'], params: grantSchema },
+      ...{ answer: openedSchema, about: 'The full manifest of a grant’s clip, for its device or its owner.' },
+    },
+    ({ bearer, params }) => disputes.openForOwner(bearer, params.grant),
+  );
+}

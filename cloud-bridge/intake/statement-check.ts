@@ -1,0 +1,62 @@
+// Owns: whether the statement that a clip's recipient will get says what the full manifest says and no more, under a key that the device
+// certifies for this very grant. Not here: the full manifest's own chain (judge.ts).
+import { fromBase64url } from '../../device/base/bytes.ts';
+import { sha256, sha256Hex } from '../../device/base/keys.ts';
+import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
+import { statementClaims } from '../../device/protocol/statement-claims.ts';
+import { readLink } from '../tokens.ts';
+import type { Presented } from './device-tokens.ts';
+
+/** What a device opens an intake with. */
+export interface PostedPapers {
+  manifest: string;
+  statement: string;
+  certificate: string;
+}
+
+/**
+ * Checks statement and certificate against a manifest that has been judged. Returns the statement; throws `intake_statement_invalid`. It must be
+ * exactly the one that follows from the manifest: a claim more or a finer time could link two clips of a home.
+ */
+export function checkStatement(
+  papers: PostedPapers,
+  manifest: Manifest,
+  { token, deviceKey }: Presented,
+  bridgeId: string,
+): Statement {
+  const refuse = (detail: string) => failure('intake_statement_invalid', { detail });
+  const certificate = readLink(
+    papers.certificate,
+    { typ: 'doorsill-certificate+jws', schema: certificateSchema, audience: bridgeId, keys: [deviceKey] },
+    'intake_statement_invalid',
+    'certificate',
+  );
+  const { key, salt } = certificate;
+  if (certificate.device !== token.device || certificate.grant !== token.grant || certificate.clip !== manifest.jti) {
+    throw refuse('the certificate is for another clip');
+  }
+  if (certificate.manifestSha256 !== token.manifestSha256) throw refuse('the certificate is for another manifest');
+  if (certificate.statementSha256 !== sha256Hex(papers.statement)) {
+    throw refuse('the certificate is for another statement');
+  }
+  const saltBytes = fromBase64url(salt);
+  if (saltBytes?.length !== SALT_BYTES) throw refuse(`the salt has not ${SALT_BYTES} bytes`);
+  const statement = readLink(
+    papers.statement,
+    { typ: 'doorsill-statement+jws', schema: statementSchema, audience: manifest.aud, keys: [key] },
+    'intake_statement_invalid',
+    'statement',
+  );
+  if (key === deviceKey) throw refuse("its key is the device's own, which would link clips");
+  const commitment = commitmentOf(saltBytes, papers.manifest, sha256);
+  const home = actorId('home', sha256Hex(key));
+  const due = statementSchema.parse(statementClaims(manifest, { key, home, grant: token.grant, commitment }));
+  for (const [name, value] of Object.entries(due)) {
+    const said: unknown = Object.entries(statement).find(([claim]) => claim === name)?.[1];
+    if (JSON.stringify(said) !== JSON.stringify(value)) throw refuse(`its ${name} does not follow from the manifest`);
+  }
+  return statement;
+}

@@ -1,0 +1,70 @@
+// Owns: the statement that a clip's recipient gets instead of the full manifest, under a key made for one grant; the device's
+// certificate for it, which the bridge alone gets; and the recall under the same key. The key signs these two and is dropped.
+// Not here: the full manifest (disclosure.ts), keeping any of them (upload/), checking them (verify-clip.ts).
+import { toBase64url } from '../base/bytes.ts';
+import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../base/keys.ts';
+import { freshId, type Random } from '../base/random.ts';
+import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { commitmentOf, SALT_BYTES } from '../protocol/custody.ts';
+import { actorId } from '../protocol/ids.ts';
+import { parseToken, signToken } from '../protocol/jws.ts';
+import {
+  type Certificate,
+  certificateSchema,
+  type HomeRecall,
+  homeRecallSchema,
+  manifestSchema,
+  statementSchema,
+} from '../protocol/manifest.ts';
+import { statementClaims } from '../protocol/statement-claims.ts';
+
+/** What the device signs about a clip besides its full manifest. */
+export interface StatementPapers {
+  /** For the recipient: goes on to vault, agency or pet owner. */
+  statement: string;
+  /** For the bridge alone. */
+  certificate: string;
+  /** Stays on the device until the owner takes the clip back. */
+  homeRecall: string;
+}
+
+export interface StatementDeps {
+  device: { id: string; key: SigningKey };
+  random: Random;
+}
+
+/**
+ * Signs statement, certificate and recall for the clip of a full manifest. The key that signs statement and recall is drawn here and
+ * kept nowhere. Throws `grant_dead`.
+ */
+export function makeStatement(live: LiveGrant, manifestToken: string, deps: StatementDeps): StatementPapers {
+  assertLiveGrant(live);
+  const { device, random } = deps;
+  const key = generateSigningKey(random);
+  const home = actorId('home', sha256Hex(key.publicKey));
+  const manifest = manifestSchema.parse(parseToken(manifestToken)?.claims);
+  const salt = random.bytes(SALT_BYTES);
+  const commitment = commitmentOf(salt, manifestToken, sha256);
+  const under = { key: key.publicKey, home, grant: live.id, commitment };
+  const claims = statementSchema.parse(statementClaims(manifest, under));
+  const statement = signToken('doorsill-statement+jws', claims, key);
+  const about = { grant: live.id, clip: manifest.jti, statementSha256: sha256Hex(statement) };
+  const certificate: Certificate = {
+    iss: device.key.publicKey,
+    aud: live.facts.request.aud,
+    iat: manifest.iat,
+    jti: freshId(random, 'certificate'),
+    device: device.id,
+    ...about,
+    key: key.publicKey,
+    manifestSha256: sha256Hex(manifestToken),
+    salt: toBase64url(salt),
+  };
+  const { iss, aud, iat } = claims;
+  const homeRecall: HomeRecall = { iss, aud, iat, jti: freshId(random, 'recall'), home, ...about };
+  return {
+    statement,
+    certificate: signToken('doorsill-certificate+jws', certificateSchema.parse(certificate), device.key),
+    homeRecall: signToken('doorsill-home-recall+jws', homeRecallSchema.parse(homeRecall), key),
+  };
+}

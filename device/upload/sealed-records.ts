@@ -1,0 +1,141 @@
+// Owns: small files of the outbox, each sealed whole for one grant and one use: what stands in one, writing it in one durable step,
+// reading it, destroying it; and the recalls among them. Not here: clips (outbox.ts), when a recall is sent or dropped (delivery.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { utf8 } from '../base/bytes.ts';
+import { type Disk, systemCode } from '../base/disk.ts';
+import type { Random } from '../base/random.ts';
+import { open, type SealKey, seal } from '../base/seal.ts';
+import { idSchema, sha256Schema } from '../protocol/ids.ts';
+import { CERTIFICATE_LETTERS_MAX, HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../protocol/manifest.ts';
+import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/keys.ts';
+
+export const CLIP = '.clip';
+export const COMMIT = '.commit';
+const RECALL = '.recall';
+const RECORD_BYTES_MAX = 98_304;
+
+const commitFields = {
+  grant: idSchema,
+  request: idSchema,
+  clipSha256: sha256Schema,
+  clipBytes: z.int().positive(),
+  clipKey: sealKeySchema,
+  manifest: z.string().min(1).max(MANIFEST_LETTERS_MAX),
+  uploadUrl: z.string().max(400).nullable(),
+} as const;
+const sentPapersSchema = z.strictObject({
+  statement: z.string().min(1).max(MANIFEST_LETTERS_MAX),
+  certificate: z.string().min(1).max(CERTIFICATE_LETTERS_MAX),
+});
+
+/** The last write of a seal: until it is there the clip does not exist. Sealed whole, because manifests name a home. */
+const commitSchema = z.discriminatedUnion('version', [
+  z.strictObject({ version: z.literal(2), ...commitFields, papers: sentPapersSchema }),
+  /** From before there were statements. */
+  z.strictObject({ version: z.literal(1), ...commitFields }).transform((former) => ({ ...former, papers: null })),
+]);
+export type Commit = z.output<typeof commitSchema>;
+
+/** Kept when the clip itself is gone, until the bridge has answered a revocation. */
+const recallSchema = z.strictObject({
+  version: z.literal(1),
+  grant: idSchema,
+  homeRecall: z.string().min(1).max(HOME_RECALL_LETTERS_MAX),
+});
+
+export interface SealedRecordsDeps {
+  disk: Disk;
+  random: Random;
+  folder: string;
+  key: SealKey;
+}
+
+/** All methods reject with the disk's own errors. */
+export class SealedRecords {
+  private readonly deps: SealedRecordsDeps;
+
+  constructor(deps: SealedRecordsDeps) {
+    this.deps = deps;
+  }
+
+  path(grant: string, suffix: string): string {
+    return join(this.deps.folder, grant + suffix);
+  }
+
+  async writeCommit(commit: Commit): Promise<void> {
+    const { papers, ...fields } = commit;
+    const said = { ...fields, ...(papers ? { papers } : {}), clipKey: sealKeyToJson(commit.clipKey) };
+    await this.write(commit.grant, COMMIT, said);
+  }
+
+  /** Null when it is no record of ours. */
+  async readCommit(grant: string): Promise<Commit | null> {
+    const commit = await this.read(grant, COMMIT, commitSchema);
+    return commit?.grant === grant ? commit : null;
+  }
+
+  async writeRecall(grant: string, homeRecall: string): Promise<void> {
+    await this.write(grant, RECALL, { version: 1, grant, homeRecall });
+  }
+
+  /** Null when there is none, or none of ours. */
+  async readRecall(grant: string): Promise<string | null> {
+    const record = await this.read(grant, RECALL, recallSchema);
+    return record?.grant === grant ? record.homeRecall : null;
+  }
+
+  /** Grants with a recall. */
+  async recalls(): Promise<string[]> {
+    const names = await this.deps.disk.list(this.deps.folder);
+    return names
+      .filter((name) => name.endsWith(RECALL))
+      .map((name) => name.slice(0, -RECALL.length))
+      .filter((grant) => idSchema.safeParse(grant).success);
+  }
+
+  async removeRecall(grant: string): Promise<void> {
+    await this.overwrite(grant, RECALL);
+    await this.deps.disk.remove(this.path(grant, RECALL));
+  }
+
+  /** Overwrites a record where it lies: a file that is only removed leaves its bytes in free blocks. */
+  async overwrite(grant: string, suffix: string): Promise<void> {
+    const { disk, random } = this.deps;
+    const path = this.path(grant, suffix);
+    const sizeBytes = await disk.sizeOf(path);
+    if (sizeBytes === null) return;
+    const file = await disk.open(path, { create: false });
+    try {
+      await file.write(0, random.bytes(Math.min(sizeBytes, RECORD_BYTES_MAX)));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  private async write(grant: string, suffix: string, record: object): Promise<void> {
+    const { disk, key, random } = this.deps;
+    const sealed = seal(key, utf8(JSON.stringify(record)), boundTo(grant, suffix), random);
+    await disk.replaceFile(this.path(grant, suffix), sealed);
+  }
+
+  private async read<Schema extends z.ZodType>(
+    grant: string,
+    suffix: string,
+    schema: Schema,
+  ): Promise<z.output<Schema> | null> {
+    const { disk, key } = this.deps;
+    const sealed = await disk.readFile(this.path(grant, suffix), RECORD_BYTES_MAX).catch((thrown: unknown) => {
+      if (systemCode(thrown) === 'EFBIG') return null;
+      throw thrown;
+    });
+    const plain = sealed && open(key, sealed, boundTo(grant, suffix));
+    return plain && parseWrappedJson(plain, schema);
+  }
+}
+
+/** What a record is sealed for: one record never passes for another. That of commits is as it was released. */
+function boundTo(grant: string, suffix: string): Uint8Array {
+  return utf8(suffix === COMMIT ? `outbox ${grant}` : `outbox ${suffix} ${grant}`);
+}

@@ -1,0 +1,158 @@
+// Holds: the full manifest of a clip lies sealed at the bridge, is opened for the operator with a reason and for the home itself, each time
+// with a leaf in the log of custody; and what is opened leads from the statement to device and owner.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ManifestSeal } from '../../../cloud-bridge/intake/manifest-seal.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { freshId, SystemRandom } from '../../../device/base/random.ts';
+import { verifyClip } from '../../../device/clip/verify-clip.ts';
+import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
+
+let house: BridgeHouse;
+let request: string;
+let parcel: Parcel;
+beforeAll(async () => {
+  house = await BridgeHouse.open();
+  request = await house.ready();
+});
+afterAll(() => house.close());
+beforeEach(async () => {
+  parcel = house.parcel(request);
+  expect((await house.deliver(parcel)).status).toBe(204);
+});
+
+const dispute = (clip = parcel.clipId, bearer = house.bridge.adminToken, reason: unknown = 'court order 2026-311') =>
+  house.post('/v1/disputes', { clip, reason }, bearer);
+const call = (by: Party, changes: object = {}) => {
+  const iat = house.cast.nowS();
+  const { device, bridge } = house.cast;
+  const said = { iss: by.key.publicKey, aud: bridge.id, iat, exp: iat + 120, device: device.id, grant: parcel.grant };
+  const claims = { ...said, jti: freshId(house.random, 'custody'), ...changes };
+  return house.cast.sign('doorsill-custody+jws', claims, by);
+};
+const own = (bearer: string) => house.get(`/v1/intakes/${parcel.grant}/manifest`, bearer);
+async function leaves(): Promise<Record<string, unknown>[]> {
+  const { body } = await house.get('/v1/custody/entries?from=0&limit=500');
+  return Object(body['entries']).map(({ entry }: { entry: string }) => JSON.parse(entry));
+}
+
+describe('a full manifest', () => {
+  it('is opened for the operator who says why, and the log of custody tells it', async () => {
+    const before = (await leaves()).length;
+    const opened = await dispute();
+    expect(opened.status).toBe(200);
+    expect(opened.body).toMatchObject({
+      ...{ clip: parcel.clipId, grant: parcel.grant },
+      ...{ manifest: parcel.manifestToken, certificate: parcel.certificate, leaf: before },
+    });
+    expect((await leaves())[before]).toMatchObject({ kind: 'dispute' });
+    expect(JSON.stringify(await leaves())).not.toContain(parcel.clipId);
+    const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const facts = String(database.prepare('select facts from custody_leaves where leaf = ?').pluck().get(before));
+    database.close();
+    expect(JSON.parse(facts)).toEqual({
+      ...{ clip: parcel.clipId, grant: parcel.grant, manifestSha256: sha256Hex(parcel.manifestToken) },
+      ...{ by: 'operator', reasonSha256: sha256Hex('court order 2026-311') },
+    });
+  });
+
+  it('leads from the statement to device and owner, whoever checks', async () => {
+    const { manifest, certificate } = (await dispute()).body;
+    const clip = async function* () {
+      yield parcel.clip;
+    };
+    const opened = JSON.stringify({ manifest, certificate });
+    const device = house.cast.device.id;
+    expect(await verifyClip(clip(), parcel.statement, { opened, device })).toMatchObject({
+      ...{ chain: 'statement and manifest', device, grant: { jti: parcel.grant, iss: house.cast.owner.key.publicKey } },
+    });
+    expect(await verifyClip(clip(), parcel.statement)).toMatchObject({ chain: 'statement', device: null, grant: null });
+    expect(await verifyClip(clip(), parcel.manifestToken)).toMatchObject({ chain: 'manifest', device });
+  });
+
+  it('is opened for the device and the owner whose grant it is, and for nobody else', async () => {
+    const { cast } = house;
+    for (const by of [cast.device, cast.owner]) {
+      expect((await own(call(by))).body).toMatchObject({ manifest: parcel.manifestToken });
+    }
+    const stranger = makeParty('owner', new SystemRandom());
+    const before = (await leaves()).length;
+    const refused = [
+      await own(call(stranger)),
+      await own(call(cast.agency)),
+      await own(call(cast.owner, { grant: 'grant-other' })),
+      await own(parcel.bearer),
+      await dispute(parcel.clipId, house.access(parcel.clipId)),
+      await dispute(parcel.clipId, 'A'.repeat(43)),
+      await dispute(parcel.clipId, house.bridge.adminToken, ''),
+      await dispute('clip-other'),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([403, 403, 403, 400, 401, 401, 400, 404]);
+    expect((await leaves()).length).toBe(before);
+  });
+
+  it('lies sealed: neither database nor folder names the home in the clear, and another key opens nothing', async () => {
+    await house.bridge.stop();
+    const names = (await house.disk.list(house.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
+    const files = await Promise.all(names.map((name) => readFile(join(house.bridgeFolder, name), 'latin1')));
+    const folder = join(house.bridgeFolder, 'clips', parcel.clipId);
+    for (const name of await house.disk.list(folder)) files.push(await readFile(join(folder, name), 'latin1'));
+    const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const row = database.prepare('select sealed from sealed_manifests where grant_id = ?').pluck();
+    const sealed = new Uint8Array(row.get(parcel.grant) as Buffer);
+    database.close();
+    await house.startBridge();
+    for (const secret of [parcel.manifestToken.slice(-80), parcel.certificate.slice(-80)]) {
+      expect(files.filter((text) => text.includes(secret))).toEqual([]);
+    }
+    expect(files.some((text) => text.includes(parcel.statement.slice(-80)))).toBe(true);
+    const of = { device: house.cast.device.id, grant: parcel.grant };
+    expect(new ManifestSeal(house.cast.bridge.key, house.random).open(of, sealed)?.manifest).toBe(parcel.manifestToken);
+    expect(new ManifestSeal(house.cast.agency.key, house.random).open(of, sealed)).toBeNull();
+    expect(new ManifestSeal(house.cast.bridge.key, house.random).open({ ...of, grant: 'grant-b' }, sealed)).toBeNull();
+  });
+
+  it('is gone once the clip is taken back', async () => {
+    await house.revoke(parcel);
+    expect(await dispute()).toMatchObject({ status: 404, body: { code: 'dispute_nothing_kept' } });
+  });
+});
+
+it('seals what an earlier version left in the clear, and shows its clip without its full manifest', async () => {
+  await house.bridge.stop();
+  const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'));
+  // As 3614d38 left it: the full manifest in the clear, and no statement.
+  database.prepare('delete from sealed_manifests where grant_id = ?').run(parcel.grant);
+  database
+    .prepare(
+      `update intakes set manifest = ?, statement = '', statement_sha256 = '', home = '', statement_receipt = null where grant_id = ?`,
+    )
+    .run(parcel.manifestToken, parcel.grant);
+  database.close();
+  const file = join(house.bridgeFolder, 'clips', parcel.clipId, 'manifest.jws');
+  await house.disk.replaceFile(file, new TextEncoder().encode(parcel.manifestToken));
+  await house.startBridge();
+  const after = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+  expect(after.prepare(`select count(*) from intakes where manifest <> ''`).pluck().get()).toBe(0);
+  after.close();
+  expect(await house.disk.sizeOf(file)).toBeNull();
+  const at = (path: string) => house.get(`/v1/clips/${parcel.clipId}${path}`, house.access(parcel.clipId));
+  expect((await at('')).status).toBe(200);
+  for (const path of ['/manifest', '/custody']) {
+    expect(await at(path)).toMatchObject({ status: 409, body: { code: 'statement_missing' } });
+  }
+  expect((await dispute()).body).toMatchObject({ manifest: parcel.manifestToken });
+  expect(claimsOf(parcel.manifestToken)['device']).toBe(house.cast.device.id);
+});
+
+it('says that a damaged one does not open', async () => {
+  await house.bridge.stop();
+  const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'));
+  database.prepare('update sealed_manifests set sealed = ? where grant_id = ?').run(Buffer.alloc(99), parcel.grant);
+  database.close();
+  await house.startBridge();
+  expect((await dispute()).status).toBe(500);
+});
