@@ -25,6 +25,8 @@ export interface AuditReport {
   byRule: Record<string, number>;
   flagged: number;
   background: number;
+  /** Whether habits could be judged, and the share of honest agencies that was allowed among those to look at. */
+  habits: { judged: boolean; falseDiscoveries: number };
   scope: string | null;
   findings: Finding[];
 }
@@ -136,7 +138,7 @@ class Audit {
   report(): AuditReport {
     if (!this.header) throw failure('query_export_invalid', { detail: 'it is empty' });
     const all = [...this.tallies.byName.values()];
-    const { background, findings } = judge(all, this.tallies.wideFrom, this.settings);
+    const { background, habitsJudged, findings } = judge(all, this.tallies.wideFrom, this.settings);
     return {
       rows: this.rows,
       agencies: all.filter(({ agency }) => agency !== '').length,
@@ -145,6 +147,7 @@ class Audit {
       byRule: Object.fromEntries([...this.byRule].sort(([, one], [, other]) => other - one)),
       flagged: this.flagged,
       background,
+      habits: { judged: habitsJudged, falseDiscoveries: this.settings.falseDiscoveries },
       scope: this.settings.scope ?? null,
       findings,
     };

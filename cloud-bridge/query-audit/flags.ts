@@ -24,8 +24,8 @@ export interface Match {
 /** What the words of a query say. */
 export interface Reading {
   matches: readonly Match[];
-  /** Says next to nothing and names no case by which it could be checked. */
-  isVague: boolean;
+  /** Neither reason nor prompt says anything; null where the reason was lost. */
+  isWordless: boolean | null;
 }
 
 /** Texts remembered with their reading: officers type the same few words again and again. */
@@ -65,7 +65,8 @@ function readWords(query: QueryWords): Reading {
     const match = matchOf(rule, texts[rule.reads], namesCrime);
     if (match) matches.push(match);
   }
-  return { matches, isVague: query.reason !== null && caseWords === '' && prompt === '' && isVagueText(reason) };
+  const isWordless = query.reason === null ? null : prompt === '' && isWordlessText(reason);
+  return { matches, isWordless };
 }
 
 /** What a rule says of a text (as `wordsOf` spells it); null when nothing. */
@@ -78,6 +79,6 @@ export function matchOf(rule: WordRule, words: string, namesCrime = NAMED_CRIME.
   return left ? { rule: id, severity, group, matched: ownCopy(left[0]), why } : null;
 }
 
-function isVagueText(words: string): boolean {
+function isWordlessText(words: string): boolean {
   return words.split(' ').every((word) => VAGUE_WORDS.has(word) || word === '');
 }

@@ -1,7 +1,7 @@
 // Owns: an audit's report as one page that stands on its own: no script, nothing loaded, every text from outside escaped.
 // Not here: the findings (verdict.ts).
 import type { AuditReport } from './audit.ts';
-import { scopeText } from './report-text.ts';
+import { habitsText, scopeText } from './report-text.ts';
 import { WORD_RULES } from './rules.ts';
 import type { Finding } from './verdict.ts';
 
@@ -28,6 +28,7 @@ export function reportHtml(report: AuditReport, fileName: string): string {
 <h1>Audit of queries</h1>
 <p><code>${escapeHtml(fileName)}</code>: ${report.rows} searches of ${report.agencies} agencies, ${report.flagged} flagged.
 ${revoke} proposed for revocation, ${findings.length - revoke} for a person to look at.
+${escapeHtml(habitsText(report))}
 ${report.nameless > 0 ? `${report.nameless} rows name no agency.` : ''}</p>
 <h2>Agencies</h2>
 <table>

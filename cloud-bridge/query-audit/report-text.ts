@@ -27,10 +27,8 @@ export function reportText(report: AuditReport, explainedMax: number = FINDINGS_
     ...(findings.length > shown.length
       ? [`  ... and ${findings.length - shown.length} more (--json or --html has all)`]
       : []),
-    ...shown
-      .filter(({ verdict }) => verdict === 'revoke')
-      .slice(0, explainedMax)
-      .flatMap(explained),
+    habitsText(report),
+    ...shown.slice(0, explainedMax).flatMap(explained),
   ].join('\n');
 }
 
@@ -48,10 +46,7 @@ function table(findings: readonly Finding[]): string[] {
     String(finding.queries),
     String(finding.flagged),
     finding.score.toFixed(1),
-    oneLine(
-      [counts(finding.byRule), finding.behaviours.map(({ rule }) => rule).join(', ')].filter(Boolean).join('; '),
-      70,
-    ),
+    oneLine([counts(finding.byRule), finding.hidden ? patternText(finding.hidden) : ''].filter(Boolean).join('; '), 70),
   ]);
   const widths = heads.map((head, at) => Math.max(head.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
@@ -64,10 +59,24 @@ export function scopeText({ verdict, scope }: Finding): string {
   return verdict === 'review' ? '-' : (scope ?? 'everything');
 }
 
+function patternText({ inPattern, predicted }: NonNullable<Finding['hidden']>): string {
+  return `${inPattern} wide, wordless, no case; habits predict ${predicted < 10 ? predicted.toFixed(1) : Math.round(predicted)}`;
+}
+
+/** What the proposals for a person to look at are worth. */
+export function habitsText({ habits, findings }: AuditReport): string {
+  if (!habits.judged) return 'Habits were not judged: too few agencies to learn from what is usual.';
+  const looks = findings.filter(({ verdict }) => verdict === 'review');
+  const honest = looks.reduce((sum, { hidden }) => sum + (hidden?.honestChance ?? 0), 0);
+  const bound = `${Math.round(habits.falseDiscoveries * 100)} %`;
+  if (looks.length === 0) return `Habits were judged: nobody stands out under a bound of ${bound} false proposals.`;
+  return `To look at is a question, not proof: of these ${looks.length}, ${honest.toFixed(1)} are expected to be honest (bound: ${bound}).`;
+}
+
 function explained(finding: Finding): string[] {
   return [
     '',
-    `${oneLine(finding.agency, 80)}: revoke ${finding.scope ?? 'everything'}`,
+    `${oneLine(finding.agency, 80)}: ${finding.verdict === 'revoke' ? `revoke ${finding.scope ?? 'everything'}` : 'look at it'}`,
     ...finding.reasons.map((reason) => `  - ${reason}`),
     ...finding.samples.slice(0, SAMPLES_SHOWN).map((row) => {
       const matched = row.matches.map(({ rule, matched: words }) => `${rule} ("${words}")`).join(', ');

@@ -281,7 +281,7 @@ export const WORD_RULES: readonly WordRule[] = [
 export const NAMED_CRIME =
   /\b(?:assault\w*|robb\w+|burglar\w*|theft|thefts|stolen|steal\w*|arson\w*|fire|homicide|murder\w*|shoot\w*|shots?|shot|stab\w*|kidnap\w*|abduct\w*|amber|interference|hit and run|h ?r|hit|struck|crash\w*|vandal\w*|graffiti|criminal mischief|damage\w*|threats?|threaten\w*|bomb\w*|hate crime|hate crimes|victims?|injur\w+|homicid\w*|carjack\w*|fraud|scam\w*|extort\w*|trespass\w*|weapon\w*|gun\w*|firearm\w*|violat\w+|missing|stalk\w*|dui|domestic|battery|death|fatal|knife\w*|protection order|protective order|restraining)\b/;
 
-/** Texts that say next to nothing, whole; a text of only such words and numbers is vague. */
+/** Texts that say next to nothing, whole; a text of only such words is wordless. */
 export const VAGUE_WORDS = new Set(
   (
     'inv invest investigate investigation investigations investigative inquiry case cases criminal crim crime crimes follow up followup f u ' +

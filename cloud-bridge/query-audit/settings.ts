@@ -14,6 +14,8 @@ export const auditSettingsSchema = z.strictObject({
   scope: idSchema.optional(),
   /** A scope is not enough for an agency of whose queries this share or more is flagged. */
   wholeFromShare: z.number().min(0.01).max(1).default(0.25),
+  /** Of those proposed for a person to look at, at most this share may be honest, on average. */
+  falseDiscoveries: z.number().min(0.01).max(0.5).default(0.2),
   /** Fewer flagged queries than this are no ground to revoke. */
   flaggedMin: z.int().min(1).max(1_000).default(3),
   /** Agencies in one file: what is kept of each is small and bounded. */

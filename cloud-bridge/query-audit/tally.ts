@@ -1,5 +1,5 @@
 // Owns: what is kept of each agency while an export streams by: counts, and a few flagged rows as samples. Bounded.
-// Not here: the rules (flags.ts), what follows (behaviour.ts, verdict.ts).
+// Not here: the rules (flags.ts), what follows (hidden-misuse.ts, verdict.ts).
 import { failure } from '../../device/protocol/errors.ts';
 import type { Match, Reading } from './flags.ts';
 import { ownCopy } from './wording.ts';
@@ -21,16 +21,13 @@ export interface Tally {
   flagged: number;
   byRule: Map<string, number>;
   samples: FlaggedRow[];
-  vague: number;
-  /** Rows whose time could be read, and those of them off hours. */
-  timed: number;
-  offHours: number;
-  /** Rows that say how many networks they reached, and the sum of the logarithms of that. */
-  reaching: number;
-  logReachSum: number;
-  /** Vague rows and all rows by their reach: how wide is wide shows only when all has been read. */
-  vagueByReach: Uint32Array;
+  /**
+   * Rows whose reach and reason could be read, by their reach (how wide is wide shows only when all has been read) and, four
+   * for each reach: 2 where it is wordless, 1 where it has no case.
+   */
   rowsByReach: Uint32Array;
+  /** Of those that are wordless and without a case, the ones off hours, by their reach. */
+  offHoursByReach: Uint32Array;
 }
 
 /** What one row adds. */
@@ -49,6 +46,21 @@ const REACHES = 18;
 
 function reachOf(networks: number): number {
   return Math.min(REACHES - 1, Math.floor(Math.log2(networks + 1)));
+}
+
+/** An agency's rows by the bits of the pattern (pattern.ts), where `wideFrom` is the first reach that counts as wide. */
+export function patternCounts({ rowsByReach }: Tally, wideFrom: number): number[] {
+  const counts = new Array<number>(8).fill(0);
+  for (const [at, rows] of rowsByReach.entries()) {
+    const cell = (at >> 2 >= wideFrom ? 4 : 0) + (at & 3);
+    counts[cell] = (counts[cell] ?? 0) + rows;
+  }
+  return counts;
+}
+
+/** Those of an agency's rows in the pattern that were made off hours. */
+export function offHoursInPattern({ offHoursByReach }: Tally, wideFrom: number): number {
+  return offHoursByReach.reduce((sum, rows, reach) => sum + (reach >= wideFrom ? rows : 0), 0);
 }
 
 const SAMPLES_MAX = 8;
@@ -70,18 +82,16 @@ export class Tallies {
     const tally = this.tallyOf(seen.agency);
     const { reading } = seen;
     tally.queries += 1;
-    if (reading.isVague) tally.vague += 1;
-    if (seen.isOffHours !== null) {
-      tally.timed += 1;
-      if (seen.isOffHours) tally.offHours += 1;
-    }
     if (seen.networks !== null) {
-      tally.reaching += 1;
-      tally.logReachSum += Math.log(seen.networks + 1);
       const reach = reachOf(seen.networks);
       this.rowsByReach[reach] = (this.rowsByReach[reach] ?? 0) + 1;
-      tally.rowsByReach[reach] = (tally.rowsByReach[reach] ?? 0) + 1;
-      if (reading.isVague) tally.vagueByReach[reach] = (tally.vagueByReach[reach] ?? 0) + 1;
+      if (reading.isWordless !== null) {
+        const hasCase = /[\p{L}\p{N}]/u.test(seen.caseNumber);
+        const at = reach * 4 + (reading.isWordless ? 2 : 0) + (hasCase ? 0 : 1);
+        tally.rowsByReach[at] = (tally.rowsByReach[at] ?? 0) + 1;
+        if (reading.isWordless && !hasCase && seen.isOffHours)
+          tally.offHoursByReach[reach] = (tally.offHoursByReach[reach] ?? 0) + 1;
+      }
     }
     return reading.matches.length > 0 ? this.addFlagged(tally, seen) : null;
   }
@@ -121,12 +131,12 @@ export class Tallies {
       throw failure('query_export_invalid', { detail: `it names more than ${this.agenciesMax} agencies` });
     }
     const own = ownCopy(agency);
-    const counts = { queries: 0, flagged: 0, vague: 0, timed: 0, offHours: 0, reaching: 0, logReachSum: 0 };
     const tally: Tally = {
       agency: own,
-      ...counts,
-      vagueByReach: new Uint32Array(REACHES),
-      rowsByReach: new Uint32Array(REACHES),
+      queries: 0,
+      flagged: 0,
+      rowsByReach: new Uint32Array(4 * REACHES),
+      offHoursByReach: new Uint32Array(REACHES),
       byRule: new Map(),
       samples: [],
     };

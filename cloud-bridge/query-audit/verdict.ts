@@ -1,12 +1,13 @@
 // Owns: what follows from an agency's flags: its score, and whether revoking or a person's look is proposed, for which data.
-// Not here: doing it (revoking.ts), the flags (flags.ts, behaviour.ts).
-import { type BehaviourFlag, behaviourFlags } from './behaviour.ts';
-import { chanceOfAtLeast } from './robust.ts';
+// Not here: doing it (revoking.ts), the flags (flags.ts), the statistics of habits (hidden-misuse.ts).
+import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
+import { chanceOfAtLeast } from './poisson.ts';
 import { WORD_RULES } from './rules.ts';
 import type { AuditSettings } from './settings.ts';
-import type { FlaggedRow, Tally } from './tally.ts';
+import { type FlaggedRow, offHoursInPattern, patternCounts, type Tally } from './tally.ts';
 
-/** `revoke`: its own words say so. `review`: it stands out from its peers, and a person should ask why. */
+/** `revoke`: its own words say so. `review`: it searches as hidden misuse does, more often than its habits predict, and a
+ * person should ask why. */
 export type Verdict = 'revoke' | 'review';
 
 export interface Finding {
@@ -20,7 +21,8 @@ export interface Finding {
   /** The probability that so many flags come of accidents of wording, as often as everybody has them. */
   chance: number;
   byRule: Record<string, number>;
-  behaviours: readonly BehaviourFlag[];
+  /** What its habits predict and what it did; null where that is no ground to ask. Of these searches, `offHours` were off hours. */
+  hidden: (HiddenMisuse & { offHours: number }) | null;
   samples: readonly FlaggedRow[];
   /** Why, in sentences. */
   reasons: string[];
@@ -37,6 +39,8 @@ const EVIDENCE_MAX = 99;
 export interface Verdicts {
   /** The share of rows that are flagged where nothing else is wrong. */
   background: number;
+  /** Whether there were enough agencies to learn honest habits from. */
+  habitsJudged: boolean;
   /** Worst first. */
   findings: Finding[];
 }
@@ -45,10 +49,14 @@ export interface Verdicts {
 export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
   const named = tallies.filter(({ agency }) => agency !== '');
   const { background, revoked } = revocable(named, settings.flaggedMin);
-  const behaviours = behaviourFlags(named, wideFrom);
+  const { habitsJudged, hiding } = whoHides(
+    named.filter((tally) => !revoked.has(tally)),
+    wideFrom,
+    settings.falseDiscoveries,
+  );
   const findings = named.flatMap((tally): Finding[] => {
-    const flags = behaviours.get(tally.agency) ?? [];
-    const verdict = revoked.has(tally) ? 'revoke' : isStrange(flags) ? 'review' : null;
+    const hidden = hiding.get(tally) ?? null;
+    const verdict = revoked.has(tally) ? 'revoke' : hidden ? 'review' : null;
     if (verdict === null) return [];
     const chance = chanceOfAtLeast(tally.flagged, tally.queries * background);
     const isWhole = settings.scope === undefined || tally.flagged >= tally.queries * settings.wholeFromShare;
@@ -57,14 +65,14 @@ export function judge(tallies: readonly Tally[], wideFrom: number, settings: Aud
         agency: tally.agency,
         verdict,
         scope: verdict === 'revoke' && !isWhole ? (settings.scope ?? null) : null,
-        score: scoreOf(verdict === 'revoke' ? chance : 1, flags),
+        score: scoreOf(hidden ? hidden.honestChance : chance),
         queries: tally.queries,
         flagged: tally.flagged,
         chance,
         byRule: Object.fromEntries([...tally.byRule].sort(([, one], [, other]) => other - one)),
-        behaviours: flags,
+        hidden,
         samples: tally.samples,
-        reasons: reasonsOf(tally, flags),
+        reasons: reasonsOf(tally, hidden),
       },
     ];
   });
@@ -73,7 +81,7 @@ export function judge(tallies: readonly Tally[], wideFrom: number, settings: Aud
     (one, other) =>
       rank[one.verdict] - rank[other.verdict] || other.score - one.score || (one.agency < other.agency ? -1 : 1),
   );
-  return { background, findings };
+  return { background, habitsJudged, findings };
 }
 
 /**
@@ -102,23 +110,42 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
   return { background, revoked };
 }
 
-/** Wide just when it says nothing, or three things at once that are each unusual. */
-function isStrange(flags: readonly BehaviourFlag[]): boolean {
-  return flags.some(({ rule }) => rule === 'wide-when-vague') || flags.length >= 3;
+/** Who searches in the pattern of hidden misuse more than its habits predict. Those whose words tell are not among `tallies`. */
+function whoHides(
+  tallies: readonly Tally[],
+  wideFrom: number,
+  bound: number,
+): { habitsJudged: boolean; hiding: Map<Tally, NonNullable<Finding['hidden']>> } {
+  const judged = judgeHabits(tallies.map((tally) => patternCounts(tally, wideFrom)));
+  const hiding = new Map<Tally, NonNullable<Finding['hidden']>>();
+  for (const at of discoveries(judged, bound)) {
+    const [tally, hidden] = [tallies[at], judged[at]];
+    if (tally && hidden) hiding.set(tally, { ...hidden, offHours: offHoursInPattern(tally, wideFrom) });
+  }
+  return { habitsJudged: judged.some((one) => one !== null), hiding };
 }
 
-function scoreOf(chance: number, flags: readonly BehaviourFlag[]): number {
-  const words = chance > 0 ? -Math.log10(chance) : EVIDENCE_MAX;
-  const behaviour = flags.reduce((sum, { deviations }) => sum + Math.min(deviations, 10), 0);
-  return Math.round((Math.min(words, EVIDENCE_MAX) + behaviour) * 10) / 10;
+/** The smaller the chance that it is honest, the worse. */
+function scoreOf(chance: number): number {
+  const evidence = chance > 0 ? -Math.log10(chance) : EVIDENCE_MAX;
+  return Math.round(Math.min(evidence, EVIDENCE_MAX) * 10) / 10;
 }
 
-function reasonsOf(tally: Tally, flags: readonly BehaviourFlag[]): string[] {
-  const reasons = flags.map(({ why }) => why);
+function reasonsOf(tally: Tally, hidden: Finding['hidden']): string[] {
+  const reasons = hidden ? [hiddenText(hidden)] : [];
   if (tally.flagged === 0) return reasons;
   const rules = WORD_RULES.flatMap(({ id, severity, why }) => {
     const times = tally.byRule.get(id) ?? 0;
     return times > 0 && severity !== 'minor' ? [`${times} x ${id}: ${why}`] : [];
   });
   return [`${tally.flagged} of ${tally.queries} searches are flagged by their words.`, ...rules, ...reasons];
+}
+
+function hiddenText({ inPattern, predicted, offHours, honestChance }: NonNullable<Finding['hidden']>): string {
+  const habit = predicted < 10 ? predicted.toFixed(1) : String(Math.round(predicted));
+  return `${inPattern} searches were wide, wordless and without a case; its habits predict ${habit}. ${offHours} of them were at night. The chance that it is honest all the same: ${percent(honestChance)}.`;
+}
+
+function percent(share: number): string {
+  return share < 0.001 ? 'under 0.1 %' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 }

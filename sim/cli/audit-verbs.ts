@@ -26,6 +26,7 @@ interface QueriesOptions extends RegistryOptions {
   timeZone?: string;
   offHours?: string;
   scope?: string;
+  falseDiscoveries?: string;
   html?: string;
   flags?: string;
   labels?: string;
@@ -67,6 +68,7 @@ function addQueries(audit: Command): void {
     .option('--time-zone <name>', 'where the agencies are, for off-hours (default: UTC)')
     .option('--off-hours <from-until>', 'hours that count as night (default: 22-6)')
     .option('--scope <scope>', 'revoke for this data alone, such as area-9yzg: homes in cells that begin so')
+    .option('--false-discoveries <share>', 'share of honest agencies allowed among those to look at (default: 0.2)')
     .option('--html <file>', 'write the report as a page, too')
     .option('--flags <file>', 'write every flagged row with its explanation, as JSON lines')
     .option('--labels <file>', 'labels of a synthetic export: print precision and recall')
@@ -89,6 +91,7 @@ Examples:
         ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
         ...(options.offHours === undefined ? {} : { offHours: parseHours(options.offHours) }),
         ...(options.scope === undefined ? {} : { scope: options.scope }),
+        ...(options.falseDiscoveries === undefined ? {} : { falseDiscoveries: parseShare(options.falseDiscoveries) }),
       });
       const desk = options.apply ? await deskOf(await registryOf(context, options), signal) : null;
       const report = await auditFile(file, settings, options.flags, signal);
@@ -301,6 +304,13 @@ function parseHours(text: string): { from: number; until: number } {
   const match = /^(\d{1,2})-(\d{1,2})$/.exec(text);
   if (!match) throw failure('usage', { detail: '--off-hours takes hours such as 22-6' });
   return { from: Number(match[1]), until: Number(match[2]) };
+}
+
+/** A share between 0 and 1 as it is typed; its limits are the setting's. Throws `usage`. */
+function parseShare(text: string): number {
+  if (!/^(?:0|1|0?\.\d{1,6})$/.test(text))
+    throw failure('usage', { detail: '--false-discoveries takes a share such as 0.2' });
+  return Number(text);
 }
 
 function parseCount(text: string, what: string, least: number, most: number): number {

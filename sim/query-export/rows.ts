@@ -1,7 +1,8 @@
 // Owns: the rows of a synthetic export, in the order of time, as text in pieces. Not here: who searches (cast.ts), the words.
 import { EXPORT_COLUMNS, WIDER_COLUMNS } from '../../cloud-bridge/index.ts';
 import { integerBelow, type Random } from '../../device/index.ts';
-import type { CastAgency } from './cast.ts';
+import { type CastAgency, weighted } from './cast.ts';
+import { type Habits, URGENT } from './habits.ts';
 import { brokenRow, csvRow, typed } from './noise.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -79,15 +80,15 @@ function rowOf(
   turn.left -= 1;
   if (isMisuse) turn.misuseLeft -= 1;
   const purpose = isMisuse ? 'misuse' : random.fraction() < NEAR_MISS_SHARE ? 'near-miss' : 'honest';
-  const isProxied = purpose === 'misuse' && agency.conduct.kind === 'proxied';
-  const atMs = momentOf(random, agency, isProxied, along);
-  const hasCase = random.fraction() < (isProxied ? 0.15 : agency.caseShare);
+  const habits = habitsOf(random, agency, purpose);
+  const atMs = momentOf(random, habits, along);
+  const hasCase = random.fraction() >= habits.noCase;
   const isFreeform = random.fraction() < 0.1;
-  const nationwide = random.fraction() < (isProxied ? 0.85 : agency.nationwideShare);
+  const nationwide = random.fraction() < habits.wide;
   const networks = nationwide
     ? NETWORKS_ALL
     : Math.max(1, Math.round(agency.networksUsual * (0.7 + random.fraction() * 0.6)));
-  const reason = typed(random, filled(random, reasonOf(random, agency, purpose, words), words));
+  const reason = typed(random, filled(random, reasonOf(random, { agency, purpose, habits }, words), words));
   return [
     String(id),
     `${pick(random, 'ABCDEFGHJKLMNPRSTW'.split(''))}. ${pick(random, words.surnames)}`,
@@ -106,12 +107,26 @@ function rowOf(
   ];
 }
 
-function reasonOf(random: Random, agency: CastAgency, purpose: Purpose, words: Vocabulary): string {
+/** By whose habits a search is made: hidden misuse has its own, all other searches are an officer's, in haste or not. */
+function habitsOf(random: Random, agency: CastAgency, purpose: Purpose): Habits {
+  if (purpose === 'misuse' && agency.misuseHabits) return agency.misuseHabits;
+  const habits = weighted(random, agency.officers);
+  if (random.fraction() >= agency.urgentShare) return habits;
+  return { ...URGENT, night: Math.max(URGENT.night, habits.night) };
+}
+
+function reasonOf(
+  random: Random,
+  { agency, purpose, habits }: { agency: CastAgency; purpose: Purpose; habits: Habits },
+  words: Vocabulary,
+): string {
   const { conduct } = agency;
   if (purpose === 'misuse' && conduct.kind === 'open') return pick(random, words.open[conduct.misuse]);
-  if (purpose === 'misuse') return pick(random, words.proxied);
   if (purpose === 'near-miss') return pick(random, words.nearMisses);
-  if (random.fraction() < agency.vagueShare) return random.fraction() < 0.15 ? '' : pick(random, words.vague);
+  if (random.fraction() < habits.wordless) {
+    if (purpose === 'misuse') return pick(random, words.proxied);
+    return random.fraction() < 0.15 ? '' : pick(random, words.vague);
+  }
   return random.fraction() < 0.25 ? `${pick(random, words.offenses)}` : pick(random, words.honest);
 }
 
@@ -121,10 +136,10 @@ function offenseOf(random: Random, { conduct }: CastAgency, purpose: Purpose, wo
   return isOpen && random.fraction() < 0.5 ? words.openOffense : pick(random, words.offenses);
 }
 
-/** At `along` the span of the export; by day or at night as the agency does. */
-function momentOf(random: Random, agency: CastAgency, isProxied: boolean, along: number): number {
+/** At `along` the span of the export; by day or at night as the habits have it. */
+function momentOf(random: Random, { night }: Habits, along: number): number {
   const day = Math.min(SPAN_DAYS - 1, Math.floor(along * SPAN_DAYS));
-  const isNight = random.fraction() < (isProxied ? Math.max(0.45, agency.nightShare) : agency.nightShare);
+  const isNight = random.fraction() < night;
   const hour = isNight ? (22 + integerBelow(random, 8)) % 24 : 6 + integerBelow(random, 16);
   return START_MS + day * DAY_MS + hour * 3_600_000 + integerBelow(random, 3_600_000);
 }

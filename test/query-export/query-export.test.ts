@@ -1,16 +1,18 @@
-// Holds: a synthetic export is what its plan says, byte for byte; exactly 47 agencies misuse it; the held-out words are frozen.
+// Holds: a synthetic export is what its plan says, byte for byte; exactly 47 agencies misuse it; habits go together as they do
+// in real ones; the held-out words and the generator are frozen.
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { auditQueries } from '../../cloud-bridge/query-audit/audit.ts';
 import { CsvRows } from '../../cloud-bridge/query-audit/csv-rows.ts';
 import { parseAuditSettings } from '../../cloud-bridge/query-audit/settings.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { SeededRandom } from '../../device/base/random.ts';
-import { makeCast } from '../../sim/query-export/cast.ts';
+import { type CastAgency, makeCast } from '../../sim/query-export/cast.ts';
+import type { Habits } from '../../sim/query-export/habits.ts';
 import { parseLabels, scoreFindings } from '../../sim/query-export/score.ts';
-import { writeExport } from '../../sim/query-export/write.ts';
+import { HELD_OUT_SEEDS, writeExport } from '../../sim/query-export/write.ts';
 import { root } from '../layout/source-tree.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
@@ -23,6 +25,70 @@ it('has the held-out words as they were before the first rule', async () => {
   const text = await readFile(join(root, 'sim/query-export/vocabulary-held-out.ts'), 'utf8');
   expect(sha256Hex(text)).toBe('453e76d6ae6f03381e33c0903501ea4fc03741e82ddbd11c090893dbda2064c6');
 });
+
+it('has the generator as it was before the first line of the detector of hidden misuse', async () => {
+  const texts = await Promise.all(
+    ['cast', 'habits', 'noise', 'rows'].map((name) => readFile(join(root, `sim/query-export/${name}.ts`), 'utf8')),
+  );
+  expect(sha256Hex(texts.join(''))).toBe('debf5a4fb3e9359da2069f2df33c5a9e09ee5f509dc2eff673fcbd18dad235ab');
+  expect(HELD_OUT_SEEDS).toEqual([9_101, 9_102, 9_103, 9_104, 9_105, 9_106, 9_107, 9_108]);
+});
+
+describe('habits', () => {
+  const cast = makeCast(new SeededRandom(7), 4_000, 200_000);
+  const honest = cast.filter(({ conduct }) => conduct.kind === 'honest');
+  const pairs = [
+    ['wide', 'wordless'],
+    ['wordless', 'noCase'],
+    ['noCase', 'wide'],
+    ['night', 'noCase'],
+  ] as const;
+
+  it.each(pairs)('of honest agencies go together: %s and %s', (one, other) => {
+    const means = (what: keyof Habits) =>
+      honest.map(({ officers }) => mean(officers.map(([habits, weight]) => [habits[what], weight])));
+    expect(correlation(means(one), means(other))).toBeGreaterThan(0.05);
+  });
+
+  it.each(pairs)('of officers of one honest agency go together: %s and %s', (one, other) => {
+    const within = (what: keyof Habits) =>
+      honest.flatMap(({ officers }) => {
+        const middle = mean(officers.map(([habits]) => [habits[what], 1]));
+        return officers.map(([habits]) => habits[what] - middle);
+      });
+    expect(correlation(within(one), within(other))).toBeGreaterThan(0.05);
+  });
+
+  it('of hidden misuse are mixed into honest work at several rates, in agencies small and large', () => {
+    const hidden = Array.from({ length: 8 }, (_, at) => makeCast(new SeededRandom(at), 4_000, 200_000)).flatMap(
+      (agencies) => agencies.filter(({ conduct }) => conduct.kind === 'proxied'),
+    );
+    expect(hidden).toHaveLength(120);
+    expect(hidden.every(({ queries, misuseShare }) => Math.round(queries * misuseShare) >= 8)).toBe(true);
+    const shareWith = (is: (agency: CastAgency) => boolean) => hidden.filter(is).length / hidden.length;
+    expect(shareWith(({ misuseShare }) => misuseShare < 0.25)).toBeGreaterThan(0.15);
+    expect(shareWith(({ misuseShare }) => misuseShare > 0.6)).toBeGreaterThan(0.15);
+    expect(shareWith(({ queries }) => queries < 40)).toBeGreaterThan(0.2);
+    expect(shareWith(({ queries }) => queries > 100)).toBeGreaterThan(0.15);
+  });
+});
+
+/** The mean of values with weights. */
+function mean(values: readonly (readonly [number, number])[]): number {
+  const weights = values.reduce((sum, [, weight]) => sum + weight, 0);
+  return values.reduce((sum, [value, weight]) => sum + value * weight, 0) / weights;
+}
+
+function correlation(ones: readonly number[], others: readonly number[]): number {
+  const centred = (values: readonly number[]) => {
+    const middle = mean(values.map((value) => [value, 1]));
+    return values.map((value) => value - middle);
+  };
+  const [a, b] = [centred(ones), centred(others)];
+  const product = (x: readonly number[], y: readonly number[]) =>
+    x.reduce((sum, value, at) => sum + value * (y[at] ?? 0), 0);
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+}
 
 it('writes the same bytes for the same seed, and others for another', async () => {
   for (const [name, seed] of [

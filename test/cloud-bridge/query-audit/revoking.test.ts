@@ -23,7 +23,7 @@ const agency = (id: string, name: string, more: Partial<RegisteredAgency> = {}):
 });
 const finding = (name: string, verdict: Finding['verdict'] = 'revoke', scope: string | null = null): Finding => ({
   ...{ agency: name, verdict, scope, score: 1, queries: 10, flagged: 5, chance: 0 },
-  ...{ byRule: {}, behaviours: [], samples: [], reasons: [] },
+  ...{ byRule: {}, hidden: null, samples: [], reasons: [] },
 });
 
 /** A registry in memory that keeps its word, but for what `lies` changes. */

@@ -55,19 +55,22 @@ it('reads the prompt and the case number, too, and takes the offence from its ow
   expect(rulesOf('robbery', { offense: 'ICE' })).toEqual([]);
 });
 
-it('calls a text vague when it says nothing and nothing else could be checked', () => {
-  expect(read('inv').isVague).toBe(true);
-  expect(read('').isVague).toBe(true);
-  expect(read('assist other agency').isVague).toBe(true);
-  expect(read('inv', { caseNumber: '26-001' }).isVague).toBe(false);
-  expect(read('burglary inv').isVague).toBe(false);
+it('calls a search wordless when neither its reason nor its prompt says anything, and nothing when the reason is lost', () => {
+  expect(read('inv').isWordless).toBe(true);
+  expect(read('').isWordless).toBe(true);
+  expect(read('assist other agency').isWordless).toBe(true);
+  expect(read('inv', { caseNumber: '26-001' }).isWordless).toBe(true);
+  expect(read('inv', { prompt: 'white van' }).isWordless).toBe(false);
+  expect(read('burglary inv').isWordless).toBe(false);
+  expect(reader.read({ reason: null, prompt: '', caseNumber: '', offense: '' }).isWordless).toBeNull();
 });
 
 it('answers alike for a text it has read before', () => {
   const fresh = new Reader();
   const query = { reason: 'assist ICE', prompt: '', caseNumber: '', offense: '' };
   expect(fresh.read(query)).toEqual(fresh.read({ ...query }));
-  expect(fresh.read({ ...query, caseNumber: '26-1' }).isVague).toBe(false);
+  expect(fresh.read({ ...query, caseNumber: 'HSI' }).matches).toHaveLength(1);
+  expect(fresh.read({ ...query, reason: 'inv', caseNumber: 'HSI' }).matches).toHaveLength(1);
 });
 
 it('tries each rule in linear time on long texts', () => {

@@ -1,0 +1,29 @@
+// Owns: the tail of the Poisson distribution: how probable so many rare accidents are. Pure.
+// Not here: what is counted (tally.ts), other distributions (beta-binomial.ts).
+
+/**
+ * The probability of `count` or more of what happens `expected` times on average (Poisson); 1 for any count that is not above
+ * what is expected, which is no news.
+ */
+export function chanceOfAtLeast(count: number, expected: number): number {
+  if (count <= expected) return 1;
+  if (expected <= 0) return 0;
+  // The tail as a series from its first term: above what is expected the terms only fall.
+  let term = Math.exp(count * Math.log(expected) - expected - logFactorial(count));
+  let sum = 0;
+  for (let at = count; term > sum * 1e-12; at += 1) {
+    sum += term;
+    term *= expected / (at + 1);
+  }
+  return Math.min(1, sum);
+}
+
+function logFactorial(count: number): number {
+  if (count < 20) {
+    let sum = 0;
+    for (let factor = 2; factor <= count; factor += 1) sum += Math.log(factor);
+    return sum;
+  }
+  // Stirling's series.
+  return count * Math.log(count) - count + Math.log(2 * Math.PI * count) / 2 + 1 / (12 * count);
+}

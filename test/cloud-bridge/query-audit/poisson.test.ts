@@ -1,0 +1,18 @@
+// Holds: reference values of the Poisson tail.
+import { expect, it } from 'vitest';
+import { chanceOfAtLeast } from '../../../cloud-bridge/query-audit/poisson.ts';
+
+it.each([
+  [4, 0.8, 0.0090799],
+  [3, 0.01, 1.6542e-7],
+  [10, 9.5, 0.478174],
+  [30, 2, 5.8553e-25],
+])('knows the chance of %i or more where %f are expected', (count, expected, chance) => {
+  expect(chanceOfAtLeast(count, expected) / chance).toBeCloseTo(1, 3);
+});
+
+it('finds no news in what is expected, however much that is, and none possible where nothing is', () => {
+  expect([chanceOfAtLeast(0, 0), chanceOfAtLeast(3, 3_000), chanceOfAtLeast(1e6, 1e6)]).toEqual([1, 1, 1]);
+  expect(chanceOfAtLeast(3_001, 3_000)).toBeCloseTo(0.5, 1);
+  expect(chanceOfAtLeast(1, 0)).toBe(0);
+});
