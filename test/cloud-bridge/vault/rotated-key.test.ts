@@ -27,7 +27,7 @@ async function handedOver(agency: string): Promise<OfferedClip> {
   const clip = new OfferedClip(house, vault, request, house.parcel(request, { manifest: { aud: agency } }));
   const offer = clip.step('offer', { agency });
   for (const answer of [
-    await clip.offer({ offer }),
+    await clip.offer({ offer, receipt: clip.receipt({ aud: agency }) }),
     await clip.bytes({ offer }),
     await clip.confirm(clip.step('confirm', { agency })),
   ]) {
