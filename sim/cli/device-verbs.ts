@@ -1,9 +1,7 @@
-// Owns: the verbs under `device`: install (a systemd unit), backup and restore (the device's identity).
+// Owns: the verbs under `device`: install and enrol (a systemd unit), backup and restore (the device's identity).
 // Not here: running a device (part-verbs.ts), what the unit says (device-unit.ts), what a backup holds (the device).
 import { access, constants, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import {
@@ -18,9 +16,12 @@ import {
   utf8,
 } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
-import { deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
+import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
 import { printBytes } from './moments.ts';
+import { askHidden, readEnrolmentInput } from './secret-input.ts';
 
+/** Credentials here last until the machine is started again, which suits a code that is good for an hour. */
+const CREDENTIALS = '/run/credstore';
 const UNIT_BYTES_MAX = 65_536;
 const PASSPHRASE_BYTES_MAX = 4_096;
 
@@ -33,6 +34,7 @@ interface InstallOptions {
 
 export function addDeviceVerbs(device: Command): void {
   addInstall(device);
+  addEnrol(device);
   addBackup(device);
   addRestore(device);
 }
@@ -48,9 +50,7 @@ function addInstall(device: Command): void {
     .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device install')
     .action(async (options: InstallOptions, command: Command) => {
       const context = openContext(command);
-      if (!/^[a-z][a-z0-9-]{0,30}$/.test(options.name)) {
-        throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
-      }
+      checkName(options.name);
       const path = join(resolve(options.unitDir), `${options.name}.service`);
       if (options.uninstall) return uninstall(context, options.name, path);
       const unit = deviceUnit({
@@ -61,6 +61,50 @@ function addInstall(device: Command): void {
       });
       if (options.print) return context.output.result({ unit }, unit.trimEnd());
       return install(context, options.name, path, unit);
+    });
+}
+
+function checkName(name: string): void {
+  if (/^[a-z][a-z0-9-]{0,30}$/.test(name)) return;
+  throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
+}
+
+interface EnrolOptions {
+  name: string;
+  code: string;
+  credentialDir: string;
+}
+
+function addEnrol(device: Command): void {
+  device
+    .command('enrol')
+    .description("hand a bridge's one-time enrolment code to an installed unit, which reads it at its next start")
+    .option('--name <name>', 'name of the unit', 'doorsill')
+    .option('--code <file>', 'a file of mode 0600 with the code, or - for standard input', '-')
+    .option(
+      '--credential-dir <dir>',
+      'where systemd looks for credentials; this one is empty after a reboot',
+      CREDENTIALS,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ sudo npx doorsill device enrol            # asks for the code and does not show it\n  $ sudo systemctl restart doorsill',
+    )
+    .action(async (options: EnrolOptions, command: Command) => {
+      const context = openContext(command);
+      checkName(options.name);
+      try {
+        const code = await readEnrolmentInput(options.code, { stdin: process.stdin, environment: {} });
+        const path = join(resolve(options.credentialDir), credentialFile(options.name));
+        await context.disk.makeFolder(resolve(options.credentialDir)).catch(needsRoot(path));
+        await context.disk.replaceFile(path, utf8(`${code}\n`)).catch(needsRoot(path));
+        context.output.result(
+          { outcome: 'handed over', file: path },
+          `The unit enrols at its next start:\n\n    sudo systemctl restart ${options.name}\n\n\`journalctl -u ${options.name}\` says if the bridge refuses.`,
+        );
+      } finally {
+        process.stdin.destroy();
+      }
     });
 }
 
@@ -214,19 +258,8 @@ async function readPassphrase(context: Context, file: string | undefined, isNew:
     return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
   }
   if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
-  const first = await ask('Passphrase: ');
-  if (isNew && (await ask('Once more: ')) !== first) throw failure('usage', { detail: 'the two are not the same' });
+  const first = await askHidden('Passphrase: ');
+  if (isNew && (await askHidden('Once more: ')) !== first)
+    throw failure('usage', { detail: 'the two are not the same' });
   return first;
-}
-
-async function ask(question: string): Promise<string> {
-  process.stderr.write(question);
-  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: process.stdin, output: silence, terminal: true });
-  try {
-    return await reader.question('');
-  } finally {
-    reader.close();
-    process.stderr.write('\n');
-  }
 }

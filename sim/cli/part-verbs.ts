@@ -21,6 +21,7 @@ import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { serveUntilStopped } from './lifecycle.ts';
 import { parsePort } from './part-options.ts';
+import { readEnrolmentInput } from './secret-input.ts';
 import { ServiceManager } from './service-manager.ts';
 
 interface PartOptions {
@@ -227,65 +228,68 @@ export function addBridge(program: Command): void {
     });
 }
 
+interface DeviceOptions extends Partial<PartOptions> {
+  camera?: string;
+  enrol?: string;
+  factoryReset?: boolean;
+}
+
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .description('one doorbell; b rings on a terminal. Under it: install, backup, restore')
+    .description('one doorbell; b rings on a terminal. Under it: install, enrol, backup, restore')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option(
       '--camera <source>',
       'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
     )
-    .option('--enrol <code>', "a bridge's one-time enrolment code")
+    .option('--enrol <file>', "a bridge's one-time enrolment code: a file of mode 0600, or - for standard input")
     .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
     .addHelpText('after', '\nExample:\n  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1')
-    .action(
-      async (
-        options: Partial<PartOptions> & { camera?: string; enrol?: string; factoryReset?: boolean },
-        command: Command,
-      ) => {
-        const context = openContext(command);
-        if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
-        const folder = resolve(options.data);
-        await runPart(context, folder, async () => {
-          if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
-          const file = join(folder, 'device.json');
-          const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
-          const config = parseDeviceConfig(
-            { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
-            file,
-          );
-          const part = await startDevice(
-            { config, folder, ...(options.enrol ? { enrolmentCode: options.enrol } : {}) },
-            context,
-          );
-          const keyboard = new KeyboardButton({
-            input: process.stdin,
-            clock: context.clock,
-            button: 'front',
-            pressed: (press) => part.pressed(press),
-            interrupted: () => process.kill(process.pid, 'SIGINT'),
-          });
-          keyboard.start();
-          const manager = new ServiceManager({
-            ...context,
-            environment: process.env,
-            fault: () => part.fault(),
-          });
-          manager.ready();
-          const stop = async () => {
-            manager.stop();
-            keyboard.stop();
-            await part.stop();
-          };
-          return {
-            part: { stop },
-            ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
-            text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
-          };
-        });
-      },
-    );
+    .action(async (options: DeviceOptions, command: Command) => {
+      try {
+        await runDevice(openContext(command), options);
+      } finally {
+        // An open pipe that was read from keeps the process running.
+        process.stdin.destroy();
+      }
+    });
   addDeviceVerbs(device);
+}
+
+async function runDevice(context: Context, options: DeviceOptions): Promise<void> {
+  if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
+  const folder = resolve(options.data);
+  const code = await readEnrolmentInput(options.enrol, { stdin: process.stdin, environment: process.env });
+  await runPart(context, folder, async () => {
+    if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
+    const file = join(folder, 'device.json');
+    const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
+    const config = parseDeviceConfig(
+      { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
+      file,
+    );
+    const part = await startDevice({ config, folder, ...(code === undefined ? {} : { enrolmentCode: code }) }, context);
+    const keyboard = new KeyboardButton({
+      input: process.stdin,
+      clock: context.clock,
+      button: 'front',
+      pressed: (press) => part.pressed(press),
+      interrupted: () => process.kill(process.pid, 'SIGINT'),
+    });
+    keyboard.start();
+    const manager = new ServiceManager({ ...context, environment: process.env, fault: () => part.fault() });
+    manager.ready();
+    const stop = async () => {
+      manager.stop();
+      keyboard.stop();
+      await part.stop();
+    };
+    return {
+      part: { stop },
+      ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
+      text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
+    };
+  });
 }
