@@ -45,6 +45,7 @@ NotifyAccess=all
 ExecStart=${node} --max-semi-space-size=4 ${program} device --data ${folder}
 Restart=always
 RestartSec=5
+TimeoutStartSec=240
 WatchdogSec=60
 TimeoutStopSec=30
 KillMode=mixed

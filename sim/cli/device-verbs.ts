@@ -1,5 +1,7 @@
-// Owns: the verbs under `device`: install and enrol (a systemd unit), backup and restore (the device's identity).
+// Owns: the verbs under `device`: install, uninstall and enrol (a systemd unit), backup and restore (the device's identity).
 // Not here: running a device (part-verbs.ts), what the unit says (device-unit.ts), what a backup holds (the device).
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +24,7 @@ import { askHidden, readEnrolmentInput } from './secret-input.ts';
 
 /** Credentials here last until the machine is started again, which suits a code that is good for an hour. */
 const CREDENTIALS = '/run/credstore';
+const UNITS = '/etc/systemd/system';
 const UNIT_BYTES_MAX = 65_536;
 const PASSPHRASE_BYTES_MAX = 4_096;
 
@@ -29,11 +32,11 @@ interface InstallOptions {
   name: string;
   unitDir: string;
   print?: boolean;
-  uninstall?: boolean;
 }
 
 export function addDeviceVerbs(device: Command): void {
   addInstall(device);
+  addUninstall(device);
   addEnrol(device);
   addBackup(device);
   addRestore(device);
@@ -44,15 +47,13 @@ function addInstall(device: Command): void {
     .command('install')
     .description('write a hardened systemd unit for a doorbell on this machine')
     .option('--name <name>', 'name of the unit and of its folder under /var/lib', 'doorsill')
-    .option('--unit-dir <dir>', 'where units are', '/etc/systemd/system')
+    .option('--unit-dir <dir>', 'where units are', UNITS)
     .option('--print', 'print the unit and write nothing')
-    .option('--uninstall', 'remove the unit; the folder with the device stays')
     .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device install')
     .action(async (options: InstallOptions, command: Command) => {
       const context = openContext(command);
       checkName(options.name);
-      const path = join(resolve(options.unitDir), `${options.name}.service`);
-      if (options.uninstall) return uninstall(context, options.name, path);
+      const path = unitPath(options);
       const unit = deviceUnit({
         node: process.execPath,
         program: launcherPath(),
@@ -130,13 +131,44 @@ async function install(context: Context, name: string, path: string, unit: strin
   );
 }
 
-async function uninstall(context: Context, name: string, path: string): Promise<void> {
-  const isThere = (await context.disk.sizeOf(path)) !== null;
-  if (isThere) await context.disk.remove(path).catch(needsRoot(path));
-  const text = isThere
-    ? `${path}: removed.\n\n    sudo systemctl disable --now ${name}; sudo systemctl daemon-reload\n\n/var/lib/${name} stays: its keys, ledger and footage.`
-    : `${path} is not there.`;
-  context.output.result({ outcome: isThere ? 'removed' : 'absent', unit: path }, text);
+function addUninstall(device: Command): void {
+  device
+    .command('uninstall')
+    .description('stop and remove the systemd unit; the folder with the device stays')
+    .option('--name <name>', 'name of the unit', 'doorsill')
+    .option('--unit-dir <dir>', 'where units are', UNITS)
+    .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device uninstall')
+    .action(async (options: Omit<InstallOptions, 'print'>, command: Command) => {
+      const { disk, output } = openContext(command);
+      checkName(options.name);
+      const path = unitPath(options);
+      const isThere = (await disk.sizeOf(path)) !== null;
+      // Before the file is gone: systemd finds by it what to stop and which links to remove.
+      if (isThere && isUsedBySystemd(options)) systemctl('disable', '--now', `${options.name}.service`);
+      if (isThere) await disk.remove(path).catch(needsRoot(path));
+      if (isThere && isUsedBySystemd(options)) systemctl('daemon-reload');
+      const text = isThere
+        ? `${path}: removed.\n\n/var/lib/${options.name} stays: its keys, ledger and footage.`
+        : `${path} is not there.`;
+      output.result({ outcome: isThere ? 'removed' : 'absent', unit: path }, text);
+    });
+}
+
+function unitPath({ name, unitDir }: Omit<InstallOptions, 'print'>): string {
+  return join(resolve(unitDir), `${name}.service`);
+}
+
+/** Whether the service manager of this machine reads that folder (sd_booted(3)). */
+function isUsedBySystemd({ unitDir }: Omit<InstallOptions, 'print'>): boolean {
+  return resolve(unitDir) === UNITS && existsSync('/run/systemd/system');
+}
+
+/** Throws `file_unusable` with what systemctl says. */
+function systemctl(...args: string[]): void {
+  const { status, stderr, error } = spawnSync('systemctl', args, { encoding: 'utf8' });
+  if (status === 0) return;
+  const said = (error?.message ?? stderr).trim();
+  throw failure('file_unusable', { detail: `systemctl ${args.join(' ')} failed: ${said}` });
 }
 
 /** Turns the operating system's no into what to do about it. */

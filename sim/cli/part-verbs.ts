@@ -237,7 +237,7 @@ interface DeviceOptions extends Partial<PartOptions> {
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .description('one doorbell; b rings on a terminal. Under it: install, enrol, backup, restore')
+    .description('one doorbell; b rings on a terminal. Under it: install, uninstall, enrol, backup, restore')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option(

@@ -13,6 +13,8 @@ afterAll(() => folder.dispose());
 const install = (...more: string[]) =>
   runCommand(['device', 'install', '--name', 'porch', '--unit-dir', folder.path, '--json', ...more]);
 
+const uninstall = () => runCommand(['device', 'uninstall', '--name', 'porch', '--unit-dir', folder.path, '--json']);
+
 it('is written, left alone when nothing changed, replaced when something did, and removed', async () => {
   expect((await install()).last).toMatchObject({ outcome: 'installed', unit });
   const written = readFileSync(unit, 'utf8');
@@ -21,9 +23,9 @@ it('is written, left alone when nothing changed, replaced when something did, an
   expect((await install()).last).toMatchObject({ outcome: 'replaced' });
   expect(readFileSync(unit, 'utf8')).toBe(written);
   expect(written).toContain('device --data /var/lib/porch');
-  expect((await install('--uninstall')).last).toMatchObject({ outcome: 'removed' });
+  expect((await uninstall()).last).toMatchObject({ outcome: 'removed' });
   expect(existsSync(unit)).toBe(false);
-  expect((await install('--uninstall')).last).toMatchObject({ outcome: 'absent' });
+  expect((await uninstall()).last).toMatchObject({ outcome: 'absent' });
 });
 
 it('says what to do where it cannot be written', async () => {
