@@ -6,17 +6,7 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import {
-  BACKUP_BYTES_MAX,
-  failure,
-  folderHolder,
-  lockFolder,
-  makeBackup,
-  pairingSocketPath,
-  restoreBackup,
-  systemCode,
-  utf8,
-} from '../../device/index.ts';
+import { failure, folderHolder, lockFolder, pairingSocketPath, systemCode, utf8 } from '../../device/client.ts';
 import { type Context, openContext } from './context.ts';
 import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
 import { printBytes } from './moments.ts';
@@ -126,7 +116,7 @@ async function install(context: Context, name: string, path: string, unit: strin
       `    sudo npx doorsill pair --socket ${pairingSocketPath(folder)}`,
       '',
       `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
-      ...homeWarning(),
+      ...placeWarning(),
     ].join('\n'),
   );
 }
@@ -186,16 +176,14 @@ function launcherPath(): string {
   return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
 }
 
-/** A unit does not see a home folder that is closed to others. */
-function homeWarning(): string[] {
-  const isInHome = [process.execPath, launcherPath()].some(
-    (path) => path.startsWith('/home/') || path.startsWith('/root/'),
-  );
-  return isInHome
+/** A unit does not see a home folder that is closed to others, nor the temporary folders of others (PrivateTmp=). */
+function placeWarning(): string[] {
+  const isHidden = [process.execPath, launcherPath()].some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
+  return isHidden
     ? [
         '',
-        'Note: node or this checkout lies in a home folder. The service runs as a user of its own and must be able to read it;',
-        '/opt is a better place.',
+        'Note: node or this checkout lies in a home or temporary folder. The service runs as a user of its own and has temporary',
+        'folders of its own, so it may not find it there; /opt is a better place.',
       ]
     : [];
 }
@@ -226,6 +214,7 @@ function addBackup(device: Command): void {
       if ((await context.disk.sizeOf(out)) !== null) {
         throw failure('usage', { detail: `${out} exists; a backup is not written over another file` });
       }
+      const { makeBackup } = await import('../../device/index.ts');
       const passphrase = await readPassphrase(context, options.passphraseFile, true);
       const bytes = await whileLocked(folder, () => makeBackup(context, folder, passphrase));
       await context.disk.replaceFile(out, bytes);
@@ -246,6 +235,7 @@ function addRestore(device: Command): void {
     .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
+      const { BACKUP_BYTES_MAX, restoreBackup } = await import('../../device/index.ts');
       const bytes = await context.disk.readFile(resolve(file), BACKUP_BYTES_MAX);
       if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
       const passphrase = await readPassphrase(context, options.passphraseFile, false);

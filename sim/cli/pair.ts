@@ -12,7 +12,7 @@ import {
   storeHome,
   type TlsFiles,
   tlsFilesRead,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import { townPaths } from '../supervisor/town-file.ts';
 import {
   type Context,

@@ -3,19 +3,8 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import {
-  type DeviceConfigInput,
-  factoryReset,
-  failure,
-  KeyboardButton,
-  lockFolder,
-  parseDeviceConfig,
-  readSettings,
-  readTlsFiles,
-  startDevice,
-  tlsFilesRead,
-  topicPrefixSchema,
-} from '../../device/index.ts';
+import { failure, lockFolder, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/client.ts';
+import type { DeviceConfigInput } from '../../device/index.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
@@ -47,6 +36,12 @@ async function runPart(
   } finally {
     lock.release();
   }
+}
+
+/** A part's file of settings; null when it is not there. */
+async function storedSettings(context: Context, file: string): Promise<object | null> {
+  const { readSettings } = await import('../../device/index.ts');
+  return readSettings(context.disk, file);
 }
 
 interface BrokerCommandOptions extends Partial<PartOptions> {
@@ -123,7 +118,7 @@ export function addRegistry(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'registry.json');
-        const input = { ...(await readSettings(context.disk, file)), dataFolder: folder };
+        const input = { ...(await storedSettings(context, file)), dataFolder: folder };
         const port = parsePort(options.port, 0);
         const { parseConfig, registryConfigSchema, startRegistry } = await import('../../cloud-bridge/index.ts');
         const part = await startRegistry(
@@ -154,7 +149,7 @@ Examples:
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'vault.json');
-        const stored: Partial<VaultConfigInput> = (await readSettings(context.disk, file)) ?? {};
+        const stored: Partial<VaultConfigInput> = (await storedSettings(context, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
         const { parseConfig, startVault, vaultConfigSchema } = await import('../../cloud-bridge/index.ts');
@@ -195,7 +190,7 @@ export function addBridge(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'bridge.json');
-        const stored: Partial<BridgeConfigInput> = (await readSettings(context.disk, file)) ?? {};
+        const stored: Partial<BridgeConfigInput> = (await storedSettings(context, file)) ?? {};
         const input = {
           ...stored,
           dataFolder: folder,
@@ -261,17 +256,21 @@ export function addDevice(program: Command): void {
 async function runDevice(context: Context, options: DeviceOptions): Promise<void> {
   if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
   const folder = resolve(options.data);
+  const device = await import('../../device/index.ts');
   const code = await readEnrolmentInput(options.enrol, { stdin: process.stdin, environment: process.env });
   await runPart(context, folder, async () => {
-    if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
+    if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
     const file = join(folder, 'device.json');
-    const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
-    const config = parseDeviceConfig(
+    const stored: Partial<DeviceConfigInput> = (await device.readSettings(context.disk, file)) ?? {};
+    const config = device.parseDeviceConfig(
       { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
       file,
     );
-    const part = await startDevice({ config, folder, ...(code === undefined ? {} : { enrolmentCode: code }) }, context);
-    const keyboard = new KeyboardButton({
+    const part = await device.startDevice(
+      { config, folder, ...(code === undefined ? {} : { enrolmentCode: code }) },
+      context,
+    );
+    const keyboard = new device.KeyboardButton({
       input: process.stdin,
       clock: context.clock,
       button: 'front',

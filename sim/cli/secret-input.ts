@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
-import { failure, readEnrolmentCode, systemCode } from '../../device/index.ts';
+import { failure, readEnrolmentCode, systemCode } from '../../device/client.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;
 

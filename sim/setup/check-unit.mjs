@@ -69,7 +69,7 @@ async function until(what, look, ms = STEP_MS_MAX) {
 const run = (command, args, input) => spawnSync(command, args, { encoding: 'utf8', input, timeout: STEP_MS_MAX });
 const systemctl = (...args) => run('systemctl', args);
 const lastWords = () =>
-  `journal: ${run('journalctl', ['-u', NAME, '-n', '5', '-o', 'cat', '--no-pager']).stdout.trim()}`;
+  `journal: ${run('journalctl', ['-u', NAME, '-n', '20', '-o', 'cat', '--no-pager']).stdout.trim()}`;
 
 function properties() {
   const names = ['ActiveState', 'SubState', 'MainPID', 'NRestarts', 'Result', 'ExecMainStatus'];

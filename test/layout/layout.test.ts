@@ -95,7 +95,9 @@ describe('imports', () => {
   it('let sim/ see only the public index of device and bridge', () => {
     const found = breaches((file) =>
       file.name.startsWith('sim/')
-        ? file.imports.filter((to) => !to.startsWith('sim/') && !/^(device|cloud-bridge)\/index\.ts$/.test(to))
+        ? file.imports.filter(
+            (to) => !to.startsWith('sim/') && !/^(device\/(index|client)|cloud-bridge\/index)\.ts$/.test(to),
+          )
         : [],
     );
     expect(found).toEqual([]);
