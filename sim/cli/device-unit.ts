@@ -87,6 +87,8 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged
+# setpriv(1), which ends the programs behind buttons and shutter with the device, sets its own capabilities: to none.
+SystemCallFilter=capset
 SystemCallErrorNumber=EPERM
 
 DevicePolicy=closed

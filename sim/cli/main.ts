@@ -1,11 +1,9 @@
 // Owns: the command line: global options, every verb's place in the help, and how any failure ends. Not here: the verbs.
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/client.ts';
 import { refuseInspector } from './inspector.ts';
 import { asFailure, reportFailure } from './output.ts';
+import { ownVersion } from './version.ts';
 
 type AddVerb = (program: Command) => void;
 
@@ -86,17 +84,6 @@ function verbOf(words: readonly string[]): string | undefined {
 function usageDetail(thrown: CommanderError, argv: string[]): string {
   if (thrown.code === 'commander.help') return `there is no verb "${argv.at(-1)}"`;
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
-}
-
-/** The version in package.json, which lies above this file both as source and as built. */
-function ownVersion(): string {
-  const require = createRequire(import.meta.url);
-  const found = ['../../package.json', '../../../package.json']
-    .map((path) => new URL(path, import.meta.url))
-    .find(existsSync);
-  const parsed: unknown = found ? require(fileURLToPath(found)) : null;
-  const named = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null;
-  return typeof named === 'string' ? named : 'unknown';
 }
 
 /** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
