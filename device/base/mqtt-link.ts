@@ -1,7 +1,7 @@
 // Owns: one MQTT 3.1.1 session that comes back by itself: QoS 1, clean sessions, a bounded queue. The one file that imports mqtt.
 // Not here: what is said on it (home-link, area-link, the owner's side, the bridge), topics and payloads (protocol/).
 import type { Socket } from 'node:net';
-import { type IClientOptions, MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import { assert } from './assert.ts';
 import { Backoff } from './backoff.ts';
 import { utf8 } from './bytes.ts';
@@ -191,14 +191,16 @@ export class MqttLink {
     try {
       if (!address) throw new Error('the address is not mqtt://HOST:PORT or mqtts://HOST:PORT');
       const tls = address.secure ? await this.options.tls?.() : undefined;
-      return this.stopping ? 0 : await this.converse(address, tls ?? {});
+      // Loaded by who connects: most commands end before that, and it takes a tenth of a second.
+      const { MqttClient: Client } = await import('mqtt');
+      return this.stopping ? 0 : await this.converse(Client, address, tls ?? {});
     } catch (thrown) {
       this.setOffline(this.failureOf(thrown));
       return 0;
     }
   }
 
-  private converse(address: BrokerAddress, tls: TlsMaterial): Promise<number> {
+  private converse(Client: typeof MqttClient, address: BrokerAddress, tls: TlsMaterial): Promise<number> {
     const { clock } = this.options;
     const packetBytesMax = this.options.payloadBytesMax + TOPIC_BYTES_MAX + 4;
     const connection = openBrokerSocket(address, tls, packetBytesMax);
@@ -206,7 +208,7 @@ export class MqttLink {
     return new Promise((resolve) => {
       let error: Error | null = null;
       let onlineSinceMs: number | null = null;
-      const client = new MqttClient(() => connection.socket, this.clientOptions());
+      const client = new Client(() => connection.socket, this.clientOptions());
       this.client = client;
       client.on('error', (thrown) => {
         error = thrown;

@@ -100,12 +100,12 @@ const SOCKET_PATH_BYTES_MAX = 100;
 /**
  * Where a device with this data folder listens: in the folder, or, where that makes the path too long for a socket, under
  * the user's own home (never a folder that others can write, where somebody else could be listening first).
- * Throws `config_invalid` when even that is too long.
+ * `home` is asked only then: a service's user may have none. Throws `config_invalid` when even that is too long.
  */
-export function pairingSocketPath(dataFolder: string, home: string = homedir()): string {
+export function pairingSocketPath(dataFolder: string, home: () => string = homedir): string {
   const near = join(dataFolder, 'run', 'pairing.sock');
   if (utf8(near).length <= SOCKET_PATH_BYTES_MAX) return near;
-  const far = join(home, '.doorsill', sha256Hex(dataFolder).slice(0, 24), 'pairing.sock');
+  const far = join(home(), '.doorsill', sha256Hex(dataFolder).slice(0, 24), 'pairing.sock');
   if (utf8(far).length <= SOCKET_PATH_BYTES_MAX) return far;
   throw failure('config_invalid', { file: dataFolder, detail: 'the path is too long for a socket' });
 }

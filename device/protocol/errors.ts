@@ -768,6 +768,13 @@ export const ERRORS = {
     'The enrolment code is unknown, used or expired.',
     'Print a new one with `doorsill bridge enrol`.',
   ),
+  enrolment_code_exposed: rule(
+    400,
+    2,
+    false,
+    'Other users of this machine could have read the enrolment code: {detail}.',
+    'Ask the bridge for a new one, and hand it over on standard input (`--enrol -`) or in a file of mode 0600 (`--enrol FILE`).',
+  ),
   enrolment_key_mismatch: rule(
     403,
     3,

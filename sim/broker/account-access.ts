@@ -10,7 +10,7 @@ import {
   readAccount,
   sha256Hex,
   type TopicAccess,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 
 export interface AccessOptions {
   disk: Disk;

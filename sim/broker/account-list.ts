@@ -8,7 +8,7 @@ import {
   listAccounts,
   readAccount,
   type TopicAccess,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import type { AccessOptions } from './account-access.ts';
 
 /** An account as another broker needs it. */

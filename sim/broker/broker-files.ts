@@ -1,6 +1,6 @@
 // Owns: writing what another broker reads of our accounts, only where it changed. Not here: what is in the files.
 import { join } from 'node:path';
-import { type Disk, failure, utf8 } from '../../device/index.ts';
+import { type Disk, failure, utf8 } from '../../device/client.ts';
 import type { AccessOptions } from './account-access.ts';
 import { type LeftOut, readAllAccounts } from './account-list.ts';
 import { type FilesWish, mosquittoFiles } from './mosquitto-files.ts';

@@ -1,6 +1,6 @@
 // Owns: how mosquitto is told what the accounts may do: its access list, its password file and a configuration with our limits.
 // Pure. Not here: reading accounts (account-list.ts), writing files (broker-files.ts), the list itself (device/protocol/access.ts).
-import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/index.ts';
+import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/client.ts';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';
 

@@ -1,6 +1,6 @@
 // Owns: how RabbitMQ with its MQTT plugin is told what the accounts may do: definitions to import and a configuration.
 // Pure. Not here: reading accounts (account-list.ts), writing files (broker-files.ts), the list itself (device/protocol/access.ts).
-import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX, type TopicRule } from '../../device/index.ts';
+import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX, type TopicRule } from '../../device/client.ts';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';
 import type { FilesWish } from './mosquitto-files.ts';

@@ -1,7 +1,7 @@
 // Owns: the verb `agency`: applying to the town's registry, seeing how that stands, taking another key. Not here: deciding on
 // applications (moderate.ts), asking residents (request.ts).
 import type { Command } from 'commander';
-import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/index.ts';
+import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/client.ts';
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
 import { type AgencyStanding, rotateAgencyKey, standingOf } from '../officer/standing.ts';

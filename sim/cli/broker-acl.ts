@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, systemCode, topicPrefixSchema } from '../../device/index.ts';
+import { failure, systemCode, topicPrefixSchema } from '../../device/client.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/broker-files.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type Context, openContext } from './context.ts';

@@ -1,7 +1,7 @@
 // Owns: the verbs by which an owner orders: ring, privacy, forget, trust-clock. Each is one signed command that ends on a receipt.
 // Not here: consent (owner-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
-import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/index.ts';
+import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/client.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 import { parseMoment } from './moments.ts';
 import { RECEIPT_MS_MAX } from './owner-notice.ts';

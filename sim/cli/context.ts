@@ -19,7 +19,7 @@ import {
   SystemClock,
   SystemDisk,
   SystemRandom,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import { readTownFile } from '../supervisor/town-file.ts';
 import { type Output, openOutput } from './output.ts';
 

@@ -2,18 +2,10 @@
 // Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import {
-  type DeviceConfigInput,
-  deviceIdOf,
-  failure,
-  issueAccount,
-  loadOrCreateDeviceKey,
-  parseCameraSource,
-  parseDeviceConfig,
-  utf8,
-} from '../../device/index.ts';
+import { failure, issueAccount, utf8 } from '../../device/client.ts';
+import type { DeviceConfigInput } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from './secret-input.ts';
 
 interface InitOptions {
   data: string;
@@ -53,6 +45,7 @@ Examples:
     )
     .action(async (options: InitOptions, command: Command) => {
       const context = openContext(command);
+      const { deviceIdOf, loadOrCreateDeviceKey, parseCameraSource, parseDeviceConfig } = await loadFirmware();
       const folder = resolve(options.data);
       const file = join(folder, 'device.json');
       if ((await context.disk.sizeOf(file)) !== null)
@@ -82,6 +75,9 @@ Examples:
     });
 }
 
+/** The firmware, which the other verbs under `device` do not wait for. */
+const loadFirmware = () => import('../../device/index.ts');
+
 /** The home broker and the account there: made in the broker's own folder, or one that the user has. */
 async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {
   const { broker, homeUrl: url, user, passwordFile } = options;
@@ -91,6 +87,7 @@ async function homeOf(context: Context, folder: string, options: InitOptions): P
     if (passwordFile === undefined) throw failure('usage', { detail: '--user needs --password-file' });
     return { url, user, password: await readSecretFile(context.disk, passwordFile) };
   }
+  const { deviceIdOf, loadOrCreateDeviceKey } = await loadFirmware();
   const accounts = join(resolve(broker ?? ''), 'accounts');
   const key = await loadOrCreateDeviceKey(context.disk, context.random, folder);
   const wish = { role: 'device-home', id: deviceIdOf(key) };

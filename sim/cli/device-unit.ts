@@ -1,5 +1,6 @@
 // Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
 // Not here: writing it (device-verbs.ts), talking with the service manager while it runs (service-manager.ts).
+import { CODE_CREDENTIAL } from './secret-input.ts';
 
 export interface UnitFacts {
   /** Absolute paths of the node program and of the command line it runs. */
@@ -20,6 +21,11 @@ const DEVICES = ['video4linux', 'media', 'alsa', 'input', 'gpiochip', 'vchiq', '
 /** So many restarts in so long, and the unit stays down: something is wrong that a restart does not mend. */
 const RESTARTS = { many: 5, withinS: 300 };
 
+/** Under this name systemd finds the unit's enrolment code in its credential stores (systemd.exec(5), LoadCredential=). */
+export function credentialFile(name: string): string {
+  return `${name}.${CODE_CREDENTIAL}`;
+}
+
 /** The whole unit file. */
 export function deviceUnit({ node, program, name, groups }: UnitFacts): string {
   const folder = `/var/lib/${name}`;
@@ -39,6 +45,7 @@ NotifyAccess=all
 ExecStart=${node} --max-semi-space-size=4 ${program} device --data ${folder}
 Restart=always
 RestartSec=5
+TimeoutStartSec=240
 WatchdogSec=60
 TimeoutStopSec=30
 KillMode=mixed
@@ -47,6 +54,8 @@ DynamicUser=yes
 StateDirectory=${name}
 StateDirectoryMode=0700
 UMask=0077
+# One-time enrolment code from \`doorsill device enrol\`, if there is one: in no command line and no environment.
+LoadCredential=${CODE_CREDENTIAL}:${credentialFile(name)}
 ${groups.length === 0 ? '' : `SupplementaryGroups=${groups.join(' ')}\n`}
 # A crash dump would hold footage in the clear.
 LimitCORE=0
@@ -78,6 +87,8 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged
+# setpriv(1), which ends the programs behind buttons and shutter with the device, sets its own capabilities: to none.
+SystemCallFilter=capset
 SystemCallErrorNumber=EPERM
 
 DevicePolicy=closed

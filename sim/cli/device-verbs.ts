@@ -1,40 +1,34 @@
-// Owns: the verbs under `device`: init, install (a systemd unit), backup and restore (the device's identity).
+// Owns: the verbs under `device`: init, install, uninstall and enrol (a systemd unit), backup and restore (the device's identity).
 // Not here: running a device (part-verbs.ts), what the unit says (device-unit.ts), what a backup holds (the device).
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import {
-  BACKUP_BYTES_MAX,
-  failure,
-  folderHolder,
-  lockFolder,
-  makeBackup,
-  pairingSocketPath,
-  restoreBackup,
-  systemCode,
-  utf8,
-} from '../../device/index.ts';
+import { failure, folderHolder, lockFolder, pairingSocketPath, systemCode, utf8 } from '../../device/client.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
-import { deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
+import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
 import { printBytes } from './moments.ts';
-import { readSecretFile } from './secret-file.ts';
+import { askHidden, readEnrolmentInput, readSecretFile } from './secret-input.ts';
 
+/** Credentials here last until the machine is started again, which suits a code that is good for an hour. */
+const CREDENTIALS = '/run/credstore';
+const UNITS = '/etc/systemd/system';
 const UNIT_BYTES_MAX = 65_536;
 
 interface InstallOptions {
   name: string;
   unitDir: string;
   print?: boolean;
-  uninstall?: boolean;
 }
 
 export function addDeviceVerbs(device: Command): void {
   addDeviceInit(device);
   addInstall(device);
+  addUninstall(device);
+  addEnrol(device);
   addBackup(device);
   addRestore(device);
 }
@@ -44,17 +38,13 @@ function addInstall(device: Command): void {
     .command('install')
     .description('write a hardened systemd unit for a doorbell on this machine')
     .option('--name <name>', 'name of the unit and of its folder under /var/lib', 'doorsill')
-    .option('--unit-dir <dir>', 'where units are', '/etc/systemd/system')
+    .option('--unit-dir <dir>', 'where units are', UNITS)
     .option('--print', 'print the unit and write nothing')
-    .option('--uninstall', 'remove the unit; the folder with the device stays')
     .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device install')
     .action(async (options: InstallOptions, command: Command) => {
       const context = openContext(command);
-      if (!/^[a-z][a-z0-9-]{0,30}$/.test(options.name)) {
-        throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
-      }
-      const path = join(resolve(options.unitDir), `${options.name}.service`);
-      if (options.uninstall) return uninstall(context, options.name, path);
+      checkName(options.name);
+      const path = unitPath(options);
       const unit = deviceUnit({
         node: process.execPath,
         program: launcherPath(),
@@ -63,6 +53,50 @@ function addInstall(device: Command): void {
       });
       if (options.print) return context.output.result({ unit }, unit.trimEnd());
       return install(context, options.name, path, unit);
+    });
+}
+
+function checkName(name: string): void {
+  if (/^[a-z][a-z0-9-]{0,30}$/.test(name)) return;
+  throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
+}
+
+interface EnrolOptions {
+  name: string;
+  code: string;
+  credentialDir: string;
+}
+
+function addEnrol(device: Command): void {
+  device
+    .command('enrol')
+    .description("hand a bridge's one-time enrolment code to an installed unit, which reads it at its next start")
+    .option('--name <name>', 'name of the unit', 'doorsill')
+    .option('--code <file>', 'a file of mode 0600 with the code, or - for standard input', '-')
+    .option(
+      '--credential-dir <dir>',
+      'where systemd looks for credentials; this one is empty after a reboot',
+      CREDENTIALS,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ sudo npx doorsill device enrol            # asks for the code and does not show it\n  $ sudo systemctl restart doorsill',
+    )
+    .action(async (options: EnrolOptions, command: Command) => {
+      const context = openContext(command);
+      checkName(options.name);
+      try {
+        const code = await readEnrolmentInput(options.code, { stdin: process.stdin, environment: {} });
+        const path = join(resolve(options.credentialDir), credentialFile(options.name));
+        await context.disk.makeFolder(resolve(options.credentialDir)).catch(needsRoot(path));
+        await context.disk.replaceFile(path, utf8(`${code}\n`)).catch(needsRoot(path));
+        context.output.result(
+          { outcome: 'handed over', file: path },
+          `The unit enrols at its next start:\n\n    sudo systemctl restart ${options.name}\n\n\`journalctl -u ${options.name}\` says if the bridge refuses.`,
+        );
+      } finally {
+        process.stdin.destroy();
+      }
     });
 }
 
@@ -83,18 +117,49 @@ async function install(context: Context, name: string, path: string, unit: strin
       `    sudo npx doorsill pair --socket ${pairingSocketPath(folder)}`,
       '',
       `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
-      ...homeWarning(),
+      ...placeWarning(),
     ].join('\n'),
   );
 }
 
-async function uninstall(context: Context, name: string, path: string): Promise<void> {
-  const isThere = (await context.disk.sizeOf(path)) !== null;
-  if (isThere) await context.disk.remove(path).catch(needsRoot(path));
-  const text = isThere
-    ? `${path}: removed.\n\n    sudo systemctl disable --now ${name}; sudo systemctl daemon-reload\n\n/var/lib/${name} stays: its keys, ledger and footage.`
-    : `${path} is not there.`;
-  context.output.result({ outcome: isThere ? 'removed' : 'absent', unit: path }, text);
+function addUninstall(device: Command): void {
+  device
+    .command('uninstall')
+    .description('stop and remove the systemd unit; the folder with the device stays')
+    .option('--name <name>', 'name of the unit', 'doorsill')
+    .option('--unit-dir <dir>', 'where units are', UNITS)
+    .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device uninstall')
+    .action(async (options: Omit<InstallOptions, 'print'>, command: Command) => {
+      const { disk, output } = openContext(command);
+      checkName(options.name);
+      const path = unitPath(options);
+      const isThere = (await disk.sizeOf(path)) !== null;
+      // Before the file is gone: systemd finds by it what to stop and which links to remove.
+      if (isThere && isUsedBySystemd(options)) systemctl('disable', '--now', `${options.name}.service`);
+      if (isThere) await disk.remove(path).catch(needsRoot(path));
+      if (isThere && isUsedBySystemd(options)) systemctl('daemon-reload');
+      const text = isThere
+        ? `${path}: removed.\n\n/var/lib/${options.name} stays: its keys, ledger and footage.`
+        : `${path} is not there.`;
+      output.result({ outcome: isThere ? 'removed' : 'absent', unit: path }, text);
+    });
+}
+
+function unitPath({ name, unitDir }: Omit<InstallOptions, 'print'>): string {
+  return join(resolve(unitDir), `${name}.service`);
+}
+
+/** Whether the service manager of this machine reads that folder (sd_booted(3)). */
+function isUsedBySystemd({ unitDir }: Omit<InstallOptions, 'print'>): boolean {
+  return resolve(unitDir) === UNITS && existsSync('/run/systemd/system');
+}
+
+/** Throws `file_unusable` with what systemctl says. */
+function systemctl(...args: string[]): void {
+  const { status, stderr, error } = spawnSync('systemctl', args, { encoding: 'utf8' });
+  if (status === 0) return;
+  const said = (error?.message ?? stderr).trim();
+  throw failure('file_unusable', { detail: `systemctl ${args.join(' ')} failed: ${said}` });
 }
 
 /** Turns the operating system's no into what to do about it. */
@@ -112,16 +177,14 @@ function launcherPath(): string {
   return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
 }
 
-/** A unit does not see a home folder that is closed to others. */
-function homeWarning(): string[] {
-  const isInHome = [process.execPath, launcherPath()].some(
-    (path) => path.startsWith('/home/') || path.startsWith('/root/'),
-  );
-  return isInHome
+/** A unit does not see a home folder that is closed to others, nor the temporary folders of others (PrivateTmp=). */
+function placeWarning(): string[] {
+  const isHidden = [process.execPath, launcherPath()].some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
+  return isHidden
     ? [
         '',
-        'Note: node or this checkout lies in a home folder. The service runs as a user of its own and must be able to read it;',
-        '/opt is a better place.',
+        'Note: node or this checkout lies in a home or temporary folder. The service runs as a user of its own and has temporary',
+        'folders of its own, so it may not find it there; /opt is a better place.',
       ]
     : [];
 }
@@ -152,6 +215,7 @@ function addBackup(device: Command): void {
       if ((await context.disk.sizeOf(out)) !== null) {
         throw failure('usage', { detail: `${out} exists; a backup is not written over another file` });
       }
+      const { makeBackup } = await import('../../device/index.ts');
       const passphrase = await readPassphrase(context, options.passphraseFile, true);
       const bytes = await whileLocked(folder, () => makeBackup(context, folder, passphrase));
       await context.disk.replaceFile(out, bytes);
@@ -172,6 +236,7 @@ function addRestore(device: Command): void {
     .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
+      const { BACKUP_BYTES_MAX, restoreBackup } = await import('../../device/index.ts');
       const bytes = await context.disk.readFile(resolve(file), BACKUP_BYTES_MAX);
       if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
       const passphrase = await readPassphrase(context, options.passphraseFile, false);
@@ -214,19 +279,8 @@ async function readPassphrase(context: Context, file: string | undefined, isNew:
     return readSecretFile(context.disk, file);
   }
   if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
-  const first = await ask('Passphrase: ');
-  if (isNew && (await ask('Once more: ')) !== first) throw failure('usage', { detail: 'the two are not the same' });
+  const first = await askHidden('Passphrase: ');
+  if (isNew && (await askHidden('Once more: ')) !== first)
+    throw failure('usage', { detail: 'the two are not the same' });
   return first;
-}
-
-async function ask(question: string): Promise<string> {
-  process.stderr.write(question);
-  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: process.stdin, output: silence, terminal: true });
-  try {
-    return await reader.question('');
-  } finally {
-    reader.close();
-    process.stderr.write('\n');
-  }
 }

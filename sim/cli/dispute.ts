@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson, failure, utf8 } from '../../device/index.ts';
+import { exchangeJson, failure, utf8 } from '../../device/client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';

@@ -1,7 +1,7 @@
 // Owns: the verb `evidence`: what an officer of the town's agency does with what the vault keeps for it. Not here: what the vault
 // allows, the department's policy (vault-policy.ts).
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/index.ts';
+import { failure, idSchema } from '../../device/client.ts';
 import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
 import { type Context, openContext } from './context.ts';

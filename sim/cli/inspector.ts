@@ -1,7 +1,7 @@
 // Owns: keeping Node's inspector shut in every doorsill process: it listens on a port of this machine that asks nobody who they
 // are, and shows and changes all memory: keys, and on the device footage. Not here: core dumps (the device), other debuggers.
 import { url } from 'node:inspector';
-import { failure } from '../../device/index.ts';
+import { failure } from '../../device/client.ts';
 
 /**
  * From here on SIGUSR1 does not open the inspector, as it does in every Node process without a listener for it. Throws

@@ -1,7 +1,7 @@
 // Owns: the grants an owner's machine has signed, kept so that the same command sends the same bytes again and a revocation
 // can name them. Not here: whether they are alive (the device says so).
 import { join } from 'node:path';
-import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/index.ts';
+import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/client.ts';
 
 export interface KeptGrant {
   token: string;

@@ -1,34 +1,57 @@
 // Owns: the command line: global options, every verb's place in the help, and how any failure ends. Not here: the verbs.
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { failure } from '../../device/index.ts';
-import { addAgency } from './agency.ts';
-import { addAudit } from './audit-verbs.ts';
-import { addForget, addPrivacy, addRing, addTrustClock } from './command-verbs.ts';
-import { addDispute } from './dispute.ts';
-import { addDoctor } from './doctor.ts';
-import { addEvidence } from './evidence.ts';
+import { failure } from '../../device/client.ts';
 import { refuseInspector } from './inspector.ts';
-import { addModerate } from './moderate.ts';
-import { addModerators } from './moderators.ts';
 import { asFailure, reportFailure } from './output.ts';
-import { addDeny, addGrant, addRevoke } from './owner-verbs.ts';
-import { addPair } from './pair.ts';
-import { addBridge, addBroker, addDevice, addRegistry, addVault } from './part-verbs.ts';
-import { addPartnerVerbs } from './partner.ts';
-import { addProof } from './proof.ts';
-import { addRequest } from './request.ts';
-import { addSearchParty } from './search-party.ts';
-import { addDemo, addStory, addUp } from './story-verbs.ts';
-import { addVerify } from './verify.ts';
-import { addWatch } from './watch.ts';
-import { addWebhook } from './webhook.ts';
-import { addWitness } from './witness.ts';
+import { ownVersion } from './version.ts';
 
-/** The whole command line, not run yet. */
-export function makeProgram(): Command {
+type AddVerb = (program: Command) => void;
+
+/** Every verb under its heading in the help. A verb's module is loaded when the verb is used, or all are listed. */
+const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
+  'Everything on this machine:': {
+    up: async () => (await import('./story-verbs.ts')).addUp,
+    demo: async () => (await import('./story-verbs.ts')).addDemo,
+    story: async () => (await import('./story-verbs.ts')).addStory,
+  },
+  'As the owner:': {
+    grant: async () => (await import('./owner-verbs.ts')).addGrant,
+    deny: async () => (await import('./owner-verbs.ts')).addDeny,
+    revoke: async () => (await import('./owner-verbs.ts')).addRevoke,
+    proof: async () => (await import('./proof.ts')).addProof,
+    watch: async () => (await import('./watch.ts')).addWatch,
+    pair: async () => (await import('./pair.ts')).addPair,
+    ring: async () => (await import('./command-verbs.ts')).addRing,
+    privacy: async () => (await import('./command-verbs.ts')).addPrivacy,
+    forget: async () => (await import('./command-verbs.ts')).addForget,
+    'trust-clock': async () => (await import('./command-verbs.ts')).addTrustClock,
+    'search-party': async () => (await import('./search-party.ts')).addSearchParty,
+  },
+  'As an agency, or anyone:': {
+    agency: async () => (await import('./agency.ts')).addAgency,
+    request: async () => (await import('./request.ts')).addRequest,
+    evidence: async () => (await import('./evidence.ts')).addEvidence,
+    webhook: async () => (await import('./webhook.ts')).addWebhook,
+    moderate: async () => (await import('./moderate.ts')).addModerate,
+    moderators: async () => (await import('./moderators.ts')).addModerators,
+    partner: async () => (await import('./partner.ts')).addPartnerVerbs,
+    dispute: async () => (await import('./dispute.ts')).addDispute,
+    verify: async () => (await import('./verify.ts')).addVerify,
+    audit: async () => (await import('./audit-verbs.ts')).addAudit,
+    doctor: async () => (await import('./doctor.ts')).addDoctor,
+  },
+  'Single parts, each a process of its own:': {
+    device: async () => (await import('./part-verbs.ts')).addDevice,
+    bridge: async () => (await import('./part-verbs.ts')).addBridge,
+    registry: async () => (await import('./part-verbs.ts')).addRegistry,
+    vault: async () => (await import('./part-verbs.ts')).addVault,
+    broker: async () => (await import('./part-verbs.ts')).addBroker,
+    witness: async () => (await import('./witness.ts')).addWitness,
+  },
+};
+
+/** The command line with every verb, or with `only` that one; not run yet. */
+export async function makeProgram(only?: string): Promise<Command> {
   const program = new Command('doorsill')
     .description(
       'A smart-doorbell edge firmware simulator: every frame stays on the device until its owner grants a part of it.',
@@ -41,17 +64,10 @@ export function makeProgram(): Command {
     // So that an option after `device backup` is the inner verb's.
     .enablePositionalOptions()
     .exitOverride();
-  program.commandsGroup('Everything on this machine:');
-  for (const add of [addUp, addDemo, addStory]) add(program);
-  program.commandsGroup('As the owner:');
-  for (const add of [addGrant, addDeny, addRevoke, addProof, addWatch, addPair]) add(program);
-  for (const add of [addRing, addPrivacy, addForget, addTrustClock, addSearchParty]) add(program);
-  program.commandsGroup('As an agency, or anyone:');
-  for (const add of [addAgency, addRequest, addEvidence, addWebhook]) add(program);
-  for (const add of [addModerate, addModerators, addPartnerVerbs, addDispute, addVerify, addAudit, addDoctor])
-    add(program);
-  program.commandsGroup('Single parts, each a process of its own:');
-  for (const add of [addDevice, addBridge, addRegistry, addVault, addBroker, addWitness]) add(program);
+  for (const [heading, verbs] of Object.entries(VERBS)) {
+    program.commandsGroup(heading);
+    for (const [name, load] of Object.entries(verbs)) if (only === undefined || only === name) (await load())(program);
+  }
   // Global options are understood before and after the verb.
   for (const command of program.commands.flatMap((verb) => [verb, ...verb.commands])) {
     command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');
@@ -60,21 +76,18 @@ export function makeProgram(): Command {
   return program;
 }
 
+/** The verb that these arguments use; undefined when they use none, or when the whole program has to say what is wrong. */
+function verbOf(words: readonly string[]): string | undefined {
+  const at = words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--log');
+  return Object.values(VERBS)
+    .flatMap((verbs) => Object.keys(verbs))
+    .find((name) => name === words[at]);
+}
+
 /** What was wrong with the words, on one line. Commander answers `help` about an unknown verb with its help, not with a message. */
 function usageDetail(thrown: CommanderError, argv: string[]): string {
   if (thrown.code === 'commander.help') return `there is no verb "${argv.at(-1)}"`;
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
-}
-
-/** The version in package.json, which lies above this file both as source and as built. */
-function ownVersion(): string {
-  const require = createRequire(import.meta.url);
-  const found = ['../../package.json', '../../../package.json']
-    .map((path) => new URL(path, import.meta.url))
-    .find(existsSync);
-  const parsed: unknown = found ? require(fileURLToPath(found)) : null;
-  const named = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null;
-  return typeof named === 'string' ? named : 'unknown';
 }
 
 /** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
@@ -85,7 +98,7 @@ export async function main(argv: string[]): Promise<void> {
   try {
     // Before any key is read.
     refuseInspector();
-    const program = makeProgram();
+    const program = await makeProgram(verbOf(argv.slice(2)));
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 // Owns: the options of verbs that show somebody evidence: who looks, and why. Not here: the log they go into (bridge and vault).
 import type { Command } from 'commander';
-import { accessReasonSchema, failure } from '../../device/index.ts';
+import { accessReasonSchema, failure } from '../../device/client.ts';
 import type { Who } from '../officer/evidence-desk.ts';
 
 export interface OfficerOptions {

@@ -13,7 +13,7 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
   type Window,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import { printBytes, printLength, printMoment } from './moments.ts';
 
 const ANSWER_MS_MAX = 15_000;

@@ -19,7 +19,7 @@ import {
   type VerifiedSighting,
   type Window,
   type Zone,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { parseMoment, parseSeconds, printBytes, printFrames } from './moments.ts';

@@ -13,7 +13,7 @@ import {
   storeHome,
   type TlsFiles,
   tlsFilesRead,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import { townPaths } from '../supervisor/town-file.ts';
 import {
   type Context,
@@ -24,7 +24,7 @@ import {
   ownerFolder,
   withOwnerOptions,
 } from './context.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from './secret-input.ts';
 
 interface PairOptions extends OwnerOptions {
   socket?: string;

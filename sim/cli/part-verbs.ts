@@ -3,25 +3,14 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import {
-  type DeviceConfigInput,
-  factoryReset,
-  failure,
-  KeyboardButton,
-  lockFolder,
-  parseCameraSource,
-  parseDeviceConfig,
-  readSettings,
-  readTlsFiles,
-  startDevice,
-  tlsFilesRead,
-  topicPrefixSchema,
-} from '../../device/index.ts';
+import { failure, lockFolder, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/client.ts';
+import type { DeviceConfigInput } from '../../device/index.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { serveUntilStopped } from './lifecycle.ts';
 import { parsePort } from './part-options.ts';
+import { readEnrolmentInput } from './secret-input.ts';
 import { ServiceManager } from './service-manager.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
@@ -48,6 +37,12 @@ async function runPart(
   } finally {
     lock.release();
   }
+}
+
+/** A part's file of settings; null when it is not there. */
+async function storedSettings(context: Context, file: string): Promise<object | null> {
+  const { readSettings } = await import('../../device/index.ts');
+  return readSettings(context.disk, file);
 }
 
 interface BrokerCommandOptions extends Partial<PartOptions> {
@@ -124,7 +119,7 @@ export function addRegistry(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'registry.json');
-        const input = { ...(await readSettings(context.disk, file)), dataFolder: folder };
+        const input = { ...(await storedSettings(context, file)), dataFolder: folder };
         const port = parsePort(options.port, 0);
         const { parseConfig, registryConfigSchema, startRegistry } = await import('../../cloud-bridge/index.ts');
         const part = await startRegistry(
@@ -157,7 +152,7 @@ Examples:
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'vault.json');
-        const stored: Partial<VaultConfigInput> = (await readSettings(context.disk, file)) ?? {};
+        const stored: Partial<VaultConfigInput> = (await storedSettings(context, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
         const { parseConfig, startVault, vaultConfigSchema } = await import('../../cloud-bridge/index.ts');
@@ -199,7 +194,7 @@ export function addBridge(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'bridge.json');
-        const stored: Partial<BridgeConfigInput> = (await readSettings(context.disk, file)) ?? {};
+        const stored: Partial<BridgeConfigInput> = (await storedSettings(context, file)) ?? {};
         const input = {
           ...stored,
           dataFolder: folder,
@@ -232,17 +227,23 @@ export function addBridge(program: Command): void {
     });
 }
 
+interface DeviceOptions extends Partial<PartOptions> {
+  camera?: string;
+  enrol?: string;
+  factoryReset?: boolean;
+}
+
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .description('one doorbell; b rings on a terminal. Under it: init, install, backup, restore')
+    .description('one doorbell; b rings on a terminal. Under it: init, install, uninstall, enrol, backup, restore')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option(
       '--camera <source>',
       'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
     )
-    .option('--enrol <code>', "a bridge's one-time enrolment code")
+    .option('--enrol <file>', "a bridge's one-time enrolment code: a file of mode 0600, or - for standard input")
     .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
     .addHelpText(
       'after',
@@ -253,65 +254,65 @@ Examples:
   $ npx doorsill device init --data ./porch --broker ./broker
   $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1`,
     )
-    .action(
-      async (
-        options: Partial<PartOptions> & { camera?: string; enrol?: string; factoryReset?: boolean },
-        command: Command,
-      ) => {
-        const context = openContext(command);
-        if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
-        // What is wrong with the words is said before what is missing in the folder.
-        if (options.camera !== undefined) parseCameraSource(options.camera);
-        const folder = resolve(options.data);
-        await runPart(context, folder, async () => {
-          if (options.factoryReset) await factoryReset(context.disk, context.random, folder);
-          const file = join(folder, 'device.json');
-          const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
-          if (!('home' in stored))
-            throw failure('config_invalid', {
-              file,
-              detail: `it names no home broker; \`doorsill device init --data ${options.data}\` writes what is needed`,
-            });
-          const config = parseDeviceConfig(
-            { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
-            file,
-          );
-          const { output } = context;
-          const part = await startDevice(
-            {
-              config,
-              folder,
-              ...(options.enrol ? { enrolmentCode: options.enrol } : {}),
-              ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
-            },
-            context,
-          );
-          const keyboard = new KeyboardButton({
-            input: process.stdin,
-            clock: context.clock,
-            button: 'front',
-            pressed: (press) => part.pressed(press),
-            interrupted: () => process.kill(process.pid, 'SIGINT'),
-          });
-          keyboard.start();
-          const manager = new ServiceManager({
-            ...context,
-            environment: process.env,
-            fault: () => part.fault(),
-          });
-          manager.ready();
-          const stop = async () => {
-            manager.stop();
-            keyboard.stop();
-            await part.stop();
-          };
-          return {
-            part: { stop },
-            ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
-            text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
-          };
-        });
-      },
-    );
+    .action(async (options: DeviceOptions, command: Command) => {
+      try {
+        await runDevice(openContext(command), options);
+      } finally {
+        // An open pipe that was read from keeps the process running.
+        process.stdin.destroy();
+      }
+    });
   addDeviceVerbs(device);
+}
+
+async function runDevice(context: Context, options: DeviceOptions): Promise<void> {
+  if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
+  const folder = resolve(options.data);
+  const device = await import('../../device/index.ts');
+  // What is wrong with the words is said before what is missing in the folder.
+  if (options.camera !== undefined) device.parseCameraSource(options.camera);
+  const code = await readEnrolmentInput(options.enrol, { stdin: process.stdin, environment: process.env });
+  await runPart(context, folder, async () => {
+    if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
+    const file = join(folder, 'device.json');
+    const stored: Partial<DeviceConfigInput> = (await device.readSettings(context.disk, file)) ?? {};
+    if (!('home' in stored)) {
+      const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes what is needed`;
+      throw failure('config_invalid', { file, detail });
+    }
+    const config = device.parseDeviceConfig(
+      { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
+      file,
+    );
+    const { output } = context;
+    const part = await device.startDevice(
+      {
+        config,
+        folder,
+        ...(code === undefined ? {} : { enrolmentCode: code }),
+        ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
+      },
+      context,
+    );
+    const keyboard = new device.KeyboardButton({
+      input: process.stdin,
+      clock: context.clock,
+      button: 'front',
+      pressed: (press) => part.pressed(press),
+      interrupted: () => process.kill(process.pid, 'SIGINT'),
+    });
+    keyboard.start();
+    const manager = new ServiceManager({ ...context, environment: process.env, fault: () => part.fault() });
+    manager.ready();
+    const stop = async () => {
+      manager.stop();
+      keyboard.stop();
+      await part.stop();
+    };
+    return {
+      part: { stop },
+      ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
+      text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
+    };
+  });
 }

@@ -1,7 +1,7 @@
 // Owns: the verb `partner`: the bridge's operator lists, enters, suspends, resumes and ends partners. Not here: what a partner may
 // do (the bridge's partners/).
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/index.ts';
+import { failure, idSchema } from '../../device/client.ts';
 import { addPartner, listPartners, type PartnerFacts, renewPartner, setPartnerStatus } from '../officer/partners.ts';
 import { openContext } from './context.ts';
 import { openTown, type TownOptions, withTownOptions } from './running-town.ts';

@@ -1,4 +1,6 @@
-// Owns: being the built entry of the command line. Not here: anything else.
-import { main } from './main.ts';
+// Owns: being the built entry of the command line; the version alone is printed without loading it. Not here: anything else.
+import { ownVersion } from './version.ts';
 
-await main(process.argv);
+const [word, ...more] = process.argv.slice(2);
+if ((word === '--version' || word === '-V') && more.length === 0) process.stdout.write(`${ownVersion()}\n`);
+else await (await import('./main.ts')).main(process.argv);

@@ -2,7 +2,7 @@
 // (context.ts).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Disk, failure, type SigningKey } from '../../device/index.ts';
+import { type Disk, failure, type SigningKey } from '../../device/client.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/officer.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
 import { type Context, dataFolder, expectRunning } from './context.ts';

@@ -1,7 +1,7 @@
 // Owns: the verbs under `vault` for a department's policy: its answer to owners who take clips back, and how long categories keep
 // evidence. Not here: running a vault (part-verbs.ts), what follows from a policy (the vault).
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/index.ts';
+import { failure, idSchema } from '../../device/client.ts';
 import { type DepartmentPolicy, removeCategory, seePolicy, setCategory, setRecallPolicy } from '../officer/evidence.ts';
 import { type DeskOptions, openDesk, withDeskOptions } from './evidence.ts';
 

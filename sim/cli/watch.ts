@@ -6,7 +6,7 @@ import {
   OwnerSession,
   type Receipt,
   recallAnswerOf,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { aborted, stopSignal } from './lifecycle.ts';
 import { printBytes, printTimeOfDay } from './moments.ts';

@@ -63,7 +63,7 @@ export async function bridgeOf({ disk }: Seams, config: DeviceConfig, folder: st
     return note(
       'bridge',
       'it is enrolled with none, so no agency can ask',
-      'Start it once with --enrol and a code of the bridge.',
+      'Start it once with `--enrol -` and type a code of the bridge.',
     );
   }
   const url = config.bridgeUrl ?? enrolment.bridgeUrl;

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildStamp, driverStamp, isBuilt, SOURCE_FOLDERS } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const modules = join(root, 'node_modules');
@@ -100,7 +101,7 @@ function install() {
 
 /** The database driver is native: prebuilt for most machines, compiled on the others, and bound to one major of Node. */
 function buildDriver() {
-  const stamp = join(modules, '.doorsill-native');
+  const stamp = driverStamp(root);
   const wanted = `${process.versions.modules} ${process.arch} ${statSync(join(modules, 'better-sqlite3/package.json')).mtimeMs}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   const script = "const D=require('better-sqlite3');new D(':memory:').close()";
@@ -121,15 +122,6 @@ function buildDriver() {
   writeFileSync(stamp, wanted);
 }
 
-const SOURCES = ['device', 'cloud-bridge', 'sim'];
-
-function newestUnder(folder) {
-  return readdirSync(folder, { withFileTypes: true }).reduce((newest, entry) => {
-    const path = join(folder, entry.name);
-    return Math.max(newest, entry.isDirectory() ? newestUnder(path) : statSync(path).mtimeMs);
-  }, statSync(folder).mtimeMs);
-}
-
 /** The compiler leaves the output of a source that is gone; it would be packed, and could still be imported. */
 function dropOrphans(folder) {
   const built = join(root, 'dist', folder);
@@ -142,12 +134,7 @@ function dropOrphans(folder) {
 }
 
 function build() {
-  const stamp = join(root, 'dist/.built');
-  const sources = Math.max(
-    ...SOURCES.map((folder) => newestUnder(join(root, folder))),
-    ...['package.json', 'package-lock.json', 'tsconfig.json'].map((file) => statSync(join(root, file)).mtimeMs),
-  );
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= sources) return;
+  if (isBuilt(root)) return;
   say('building ...');
   const require = createRequire(join(root, 'package.json'));
   const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
@@ -156,9 +143,9 @@ function build() {
     process.stderr.write(output);
     fail('the build failed; the compiler’s words are above.');
   }
-  for (const folder of SOURCES) dropOrphans(folder);
+  for (const folder of SOURCE_FOLDERS) dropOrphans(folder);
   mkdirSync(join(root, 'dist'), { recursive: true });
-  writeFileSync(stamp, '');
+  writeFileSync(buildStamp(root), '');
 }
 
 checkNode();

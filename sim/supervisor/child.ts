@@ -51,9 +51,14 @@ export class Child {
     return this.process?.pid ?? null;
   }
 
-  /** Starts it and resolves with its ready line; rejects with the failure it printed when it ends before that. */
-  start(): Promise<Record<string, unknown>> {
-    return this.launch('w');
+  /**
+   * Starts it and resolves with its ready line; rejects with the failure it printed when it ends before that. `firstLine`: a
+   * secret that it reads from its standard input, on this start only.
+   */
+  start(firstLine?: string): Promise<Record<string, unknown>> {
+    const ready = this.launch('w');
+    if (firstLine !== undefined) this.process?.stdin?.write(`${firstLine}\n`);
+    return ready;
   }
 
   /** Sets the flags of later starts: a part that comes back must be found where it was, and enrols only once. */

@@ -2,7 +2,7 @@
 // Not here: starting the parts (town.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Clock, type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/index.ts';
+import { type Clock, type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/client.ts';
 
 export const townFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo']),

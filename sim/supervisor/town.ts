@@ -262,7 +262,7 @@ export class Town {
     return ['--log', this.options.logLevel];
   }
 
-  private async startChild(name: string, args: string[]): Promise<unknown> {
+  private async startChild(name: string, args: string[], firstLine?: string): Promise<unknown> {
     this.stopping.signal.throwIfAborted();
     const { vault } = this.options;
     const child = new Child(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
@@ -277,7 +277,7 @@ export class Town {
         ),
     });
     this.children.set(name, child);
-    return child.start();
+    return child.start(firstLine);
   }
 
   private ownHome(): HomePlace {
@@ -313,7 +313,8 @@ export class Town {
     const code = await this.enrolmentCode(place, bridgeUrl);
     const camera = place.camera === undefined ? [] : ['--camera', place.camera];
     const args = ['device', '--data', place.doorbell, ...camera];
-    const ready = deviceReady.parse(await this.startChild(place.name, [...args, ...(code ? ['--enrol', code] : [])]));
+    const first = code === null ? args : [...args, '--enrol', '-'];
+    const ready = deviceReady.parse(await this.startChild(place.name, first, code ?? undefined));
     // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
     this.restartsWith(place.name, args);
     const { disk } = this.deps;

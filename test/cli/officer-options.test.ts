@@ -5,8 +5,8 @@ import { officerOf } from '../../sim/cli/officer-options.ts';
 import { sources } from '../layout/source-tree.ts';
 
 describe('the officer and the reason of an access', () => {
-  it('have a default in no verb', () => {
-    const verbs = makeProgram().commands.flatMap((verb) => [verb, ...verb.commands]);
+  it('have a default in no verb', async () => {
+    const verbs = (await makeProgram()).commands.flatMap((verb) => [verb, ...verb.commands]);
     const options = verbs.flatMap(({ options }) => options.filter(({ long }) => long === '--officer'));
     expect(options.length).toBeGreaterThan(12);
     const named = verbs.flatMap((verb) => verb.options.filter(({ long }) => /^--(officer|reason)$/.test(long ?? '')));

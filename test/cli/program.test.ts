@@ -8,8 +8,8 @@ import { storeTownFile } from '../../sim/supervisor/town-file.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
 
 describe('the command line', () => {
-  it('has the promised verbs, each with a description and an example', () => {
-    const commands = makeProgram().commands;
+  it('has the promised verbs, each with a description and an example', async () => {
+    const commands = (await makeProgram()).commands;
     const names = commands.map((command) => command.name());
     for (const verb of [
       'up',

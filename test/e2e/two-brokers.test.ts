@@ -103,7 +103,8 @@ it.for(kinds)(
     const { code } = z
       .object({ code: z.string() })
       .parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }));
-    const device = await part('device', '--data', at('porch'), '--enrol', code);
+    await writeFile(at('code'), code, { mode: 0o600 });
+    const device = await part('device', '--data', at('porch'), '--enrol', at('code'));
     const paired = await runCommand(['pair', '--socket', textOf(device, 'socket'), '--owner', at('me'), '--json']);
     expect(paired.status, paired.stderr).toBe(0);
 

@@ -117,7 +117,9 @@ export class DoorStory {
     };
     writeFileSync(join(this.template, 'device.json'), JSON.stringify(config));
     const { code } = await house.bridge.printEnrolmentCode();
-    const door = new PartProcess(['device', '--data', this.template, '--enrol', code]);
+    const codeFile = join(this.folder.path, 'code');
+    writeFileSync(codeFile, code, { mode: 0o600 });
+    const door = new PartProcess(['device', '--data', this.template, '--enrol', codeFile]);
     const ready = await door.ready();
     if (!ready) throw new Error(`the doorbell did not start: ${door.stderr}`);
     this.home = await pairWithDevice({ clock }, readySchema.parse(ready).socket, owner.key, 'Casey');

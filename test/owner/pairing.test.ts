@@ -224,9 +224,14 @@ describe('pairing over the device’s socket', () => {
 
 describe('the socket’s path', () => {
   it('lies in the data folder, or under the user’s home where that is too long', () => {
-    expect(pairingSocketPath('/data/door', '/home/alex')).toBe('/data/door/run/pairing.sock');
+    const noHome = () => {
+      throw new Error('a service’s user has no home folder');
+    };
+    expect(pairingSocketPath('/data/door', noHome)).toBe('/data/door/run/pairing.sock');
     const long = `/data/${'very-long-'.repeat(12)}`;
-    expect(pairingSocketPath(long, '/home/alex')).toMatch(/^\/home\/alex\/\.doorsill\/[0-9a-f]{24}\/pairing\.sock$/);
-    expect(() => pairingSocketPath(long, long)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+    expect(pairingSocketPath(long, () => '/home/alex')).toMatch(
+      /^\/home\/alex\/\.doorsill\/[0-9a-f]{24}\/pairing\.sock$/,
+    );
+    expect(() => pairingSocketPath(long, () => long)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
   });
 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../layout/source-tree.ts';
 
-const LAUNCHER = join(root, 'sim/cli/doorsill.mjs');
+export const LAUNCHER = join(root, 'sim/cli/doorsill.mjs');
 
 export type Line = Record<string, unknown>;
 

@@ -215,7 +215,9 @@ export class World {
     const device = new DeviceProcess({ namespace, folder: this.data, cwd: this.cwd, environment, tellsAll });
     undo.push(() => device.end('SIGTERM'));
     const { code } = await house.bridge.printEnrolmentCode();
-    const ready = await device.start(['--enrol', code]);
+    const codeFile = join(this.folder, 'code');
+    await writeFile(codeFile, code, { mode: 0o600 });
+    const ready = await device.start(['--enrol', codeFile]);
     const paired = await pairWithDevice(seams, ready.socket, house.cast.owner.key, 'owner');
     // The owner stands outside the namespace and needs no front.
     const home = { ...paired, account: { ...paired.account, url: broker.url } };

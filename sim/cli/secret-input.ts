@@ -1,0 +1,103 @@
+// Owns: how secrets come into a command: from standard input, a terminal that does not show them, or a file closed to others.
+// Never from an argument or the environment, which other users of the machine may read. Not here: what a secret is for.
+import { open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { type Readable, Writable } from 'node:stream';
+import { type Disk, failure, readEnrolmentCode, systemCode } from '../../device/client.ts';
+
+const LINE_CHARACTERS_MAX = 4_096;
+
+/** The name under which a service manager hands the code over (systemd.exec(5), LoadCredential=). */
+export const CODE_CREDENTIAL = 'enrolment-code';
+
+const GROUP_AND_OTHERS = 0o077;
+const OTHERS = 0o007;
+
+/**
+ * The one-time enrolment code that `--enrol` names: `-` is one line of standard input, anything else a file that only its
+ * owner may read. Without the option, the credential of the service manager; undefined where there is none.
+ * Throws `enrolment_code_exposed` when others could have read it, `usage` when it is not a code, `file_unusable`.
+ */
+export async function readEnrolmentInput(
+  source: string | undefined,
+  { stdin, environment }: Pick<NodeJS.Process, 'stdin'> & { environment: NodeJS.ProcessEnv },
+): Promise<string | undefined> {
+  if (source === undefined) {
+    const folder = environment['CREDENTIALS_DIRECTORY'];
+    // The service's user may read there by an ACL, whose mask shows as the group's bits.
+    return folder === undefined ? undefined : lineOfFile(join(folder, CODE_CREDENTIAL), OTHERS, true).then(checkedCode);
+  }
+  if (readEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it stands on the command line' });
+  if (source !== '-') return checkedCode(await lineOfFile(resolve(source), GROUP_AND_OTHERS, false));
+  return checkedCode(stdin.isTTY ? await askHidden('Enrolment code: ') : await firstLine(stdin));
+}
+
+function checkedCode(text: string | undefined): string | undefined {
+  if (text !== undefined && !readEnrolmentCode(text)) {
+    throw failure('usage', { detail: 'what --enrol reads is not an enrolment code' });
+  }
+  return text?.trim();
+}
+
+/** The first line of a file in which none of the `forbidden` permission bits is set; undefined if it may be missing and is. */
+async function lineOfFile(path: string, forbidden: number, mayBeMissing: boolean): Promise<string | undefined> {
+  const file = await open(path, 'r').catch((thrown: unknown) => {
+    if (mayBeMissing && systemCode(thrown) === 'ENOENT') return null;
+    throw thrown;
+  });
+  if (!file) return undefined;
+  try {
+    // Of the open file, so that nobody can put another in its place between the look and the read.
+    const { mode } = await file.stat();
+    const open = mode & forbidden;
+    if (process.platform !== 'win32' && open !== 0) {
+      throw failure('enrolment_code_exposed', { detail: `${path} has mode 0${(mode & 0o777).toString(8)}` });
+    }
+    return await firstLine(file.createReadStream({ autoClose: false }));
+  } finally {
+    await file.close();
+  }
+}
+
+/** One line, without its end; what follows it stays in the stream for whoever reads next. A longer line is cut off. */
+function firstLine(input: Readable): Promise<string> {
+  return new Promise((done, failed) => {
+    let text = '';
+    const end = () => {
+      input.off('data', take).off('end', end).off('error', failed).pause();
+      done(text);
+    };
+    const take = (chunk: Buffer) => {
+      const lineEnd = chunk.indexOf('\n');
+      text += chunk.toString('utf8', 0, lineEnd < 0 ? chunk.length : lineEnd);
+      if (lineEnd < 0 && text.length <= LINE_CHARACTERS_MAX) return;
+      text = text.slice(0, LINE_CHARACTERS_MAX);
+      end();
+      if (lineEnd >= 0 && lineEnd + 1 < chunk.length) input.unshift(chunk.subarray(lineEnd + 1));
+    };
+    input.on('data', take).once('end', end).once('error', failed);
+  });
+}
+
+/** Asks on the terminal; the answer is not shown. */
+export async function askHidden(question: string): Promise<string> {
+  process.stderr.write(question);
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: silence, terminal: true });
+  try {
+    return await reader.question('');
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}
+
+const SECRET_BYTES_MAX = 4_096;
+
+/** A password or passphrase that a user keeps in a file, without its line end. Throws `file_unusable` when it is not there. */
+export async function readSecretFile(disk: Disk, file: string): Promise<string> {
+  const bytes = await disk.readFile(resolve(file), SECRET_BYTES_MAX);
+  if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
+  return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
+}

@@ -1,0 +1,53 @@
+// Owns: whether a checkout's build is as new as its sources, told from times of files alone: the command line asks at every start.
+// Not here: installing and building (prepare.mjs).
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What is built. */
+export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim'];
+const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
+
+/** Written last by a build, so that its time is the build's. */
+export const buildStamp = (root) => join(root, 'dist/.built');
+/** What the database driver was built for: the modules version of Node, the processor, and more. */
+export const driverStamp = (root) => join(root, 'node_modules/.doorsill-native');
+
+function timeOf(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function newestUnder(folder) {
+  return readdirSync(folder, { withFileTypes: true }).reduce((newest, entry) => {
+    const path = join(folder, entry.name);
+    return Math.max(newest, entry.isDirectory() ? newestUnder(path) : timeOf(path));
+  }, timeOf(folder));
+}
+
+/** Whether the last build is newer than every source. */
+export function isBuilt(root) {
+  const stamp = buildStamp(root);
+  if (!existsSync(stamp)) return false;
+  const sources = [
+    ...SOURCE_FOLDERS.map((folder) => newestUnder(join(root, folder))),
+    ...SOURCE_FILES.map((file) => timeOf(join(root, file))),
+  ];
+  return timeOf(stamp) >= Math.max(...sources);
+}
+
+/** Whether the driver was built for another Node than this one. */
+export function isDriverForeign(root) {
+  const stamp = driverStamp(root);
+  return existsSync(stamp) && !readFileSync(stamp, 'utf8').startsWith(`${process.versions.modules} ${process.arch} `);
+}
+
+/** Whether this user may install and build here. */
+export function canPrepare(root) {
+  try {
+    for (const folder of [root, join(root, 'dist'), join(root, 'node_modules')]) {
+      if (existsSync(folder)) accessSync(folder, constants.W_OK);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
