@@ -43,5 +43,7 @@ it('says so when there is nothing to say', async () => {
     })(),
     parseAuditSettings({}),
   );
-  expect(reportText(await nothing)).toMatch(/0 flagged: none\n.*\n\n0 to revoke, 0 for a person to look at\.\nHabits were not judged: .*$/);
+  expect(reportText(await nothing)).toMatch(
+    /0 flagged: none\n.*\n\n0 to revoke, 0 for a person to look at\.\nHabits were not judged: .*$/,
+  );
 });
