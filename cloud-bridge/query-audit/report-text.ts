@@ -69,7 +69,7 @@ export function habitsText({ habits, findings }: AuditReport): string {
   const looks = findings.filter(({ verdict }) => verdict === 'review');
   const honest = looks.reduce((sum, { hidden }) => sum + (hidden?.honestChance ?? 0), 0);
   const bound = `${Math.round(habits.falseDiscoveries * 100)} %`;
-  if (looks.length === 0) return `Habits were judged: nobody stands out under a bound of ${bound} false proposals.`;
+  if (looks.length === 0) return `Habits were judged under a bound of ${bound} false proposals.`;
   return `To look at is a question, not proof: of these ${looks.length}, ${honest.toFixed(1)} are expected to be honest (bound: ${bound}).`;
 }
 

@@ -1,5 +1,5 @@
 // Owns: the rules about words, as data: what each matches, in which context it does not, why it matters, and its examples,
-// which a test holds it to. All patterns are over `wordsOf` texts. Not here: applying them (flags.ts), behaviour (behaviour.ts).
+// which a test holds it to. All patterns are over `wordsOf` texts. Not here: applying them (flags.ts), habits (pattern.ts).
 
 /** What a match says about the search. */
 export type Severity = 'grave' | 'serious' | 'minor';

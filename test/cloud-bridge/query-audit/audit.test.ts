@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type AuditReport, auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
 import { reportText } from '../../../cloud-bridge/query-audit/report-text.ts';
 import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
-import type { FlaggedRow } from '../../../cloud-bridge/query-audit/tally.ts';
+import { type FlaggedRow, offHoursInPattern, patternCounts, Tallies } from '../../../cloud-bridge/query-audit/tally.ts';
 import { type Random, SeededRandom } from '../../../device/base/random.ts';
 import { scoreFindings } from '../../../sim/query-export/score.ts';
 import { writeExport } from '../../../sim/query-export/write.ts';
@@ -195,10 +195,19 @@ describe('habits', () => {
     expect(reportText(report)).toContain('Habits were not judged');
   });
 
-  it('count no row whose reason or reach was lost', async () => {
-    const lost = rows(40, () => 'x,Lost PD,6000\n') + rows(40, () => 'x,Lost PD,many,inv,,\n');
-    const { report } = await audit(HEADER + honest(150) + lost + searches(random, 'Lost PD', 60, [0.1, 0.2, 0.3]));
-    expect(report.findings).toEqual([]);
+  it('count no row whose reason or reach was lost', () => {
+    const tallies = new Tallies(1);
+    const add = (isWordless: boolean | null, networks: number | null) =>
+      tallies.add({
+        ...{ line: 1, agency: 'A PD', reason: '', caseNumber: '', isOffHours: true, networks },
+        reading: { matches: [], isWordless },
+      });
+    add(true, 6_000);
+    add(null, 6_000);
+    add(true, null);
+    const [tally] = tallies.byName.values();
+    expect(tally && patternCounts(tally, tallies.wideFrom)).toEqual([0, 0, 0, 0, 0, 0, 0, 1]);
+    expect(tally && offHoursInPattern(tally, tallies.wideFrom)).toBe(1);
   });
 });
 
