@@ -28,7 +28,7 @@ import {
 
 /**
  * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again gives
- * it a new account, unless `own` is one that its owner has at the broker already. Throws `owner_account_needed`, `unreachable`,
+ * it a new account, unless `own` is one that its owner has at the broker already. Throws `pairing_account_needed`, `unreachable`,
  * `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`, `consent_ledger_damaged`, `consent_storage_failed`.
  */
 export async function pairWithDevice(
@@ -41,7 +41,7 @@ export async function pairWithDevice(
   return converse(deps.clock, socketPath, async (ask) => {
     const hello = await ask({ verb: 'hello' }, helloAnswerSchema);
     const { device, deviceKey, trust, nonce } = hello;
-    if (!own && !hello.issuesAccounts) throw failure('owner_account_needed', { device });
+    if (!own && !hello.issuesAccounts) throw failure('pairing_account_needed', { device });
     if (device !== actorId('device', sha256Hex(deviceKey))) {
       throw failure('pairing_refused', { detail: 'the device names a key that is not its own' });
     }
@@ -59,7 +59,7 @@ export async function pairWithDevice(
     }
     const { url, prefix, ca, ...issued } = answer.account;
     const { user, password } = { ...issued, ...own };
-    if (user === undefined || password === undefined) throw failure('owner_account_needed', { device });
+    if (user === undefined || password === undefined) throw failure('pairing_account_needed', { device });
     const account = { url, prefix, ...(ca === undefined ? {} : { ca }), user, password };
     return { device, deviceKey, name: hello.name, trust, account, pairing: answer.pairing };
   });

@@ -636,7 +636,7 @@ export const ERRORS = {
   owner_unknown: rule(404, 3, false, 'No such owner is paired.', 'List them with `doorsill pair --list`.'),
   owner_known: rule(409, 3, false, 'That key is already paired.', 'Nothing to do.'),
   owner_last: rule(409, 3, false, 'The last owner cannot be removed.', 'Add another owner first, or reset the device.'),
-  owner_account_needed: rule(
+  pairing_account_needed: rule(
     409,
     2,
     false,

@@ -319,7 +319,10 @@ describeOnEachBroker('the roles at the broker, %s', (kind: BrokerKind) => {
     expect(leaks).toEqual([]);
   });
 
-  it('let nobody who comes later find retained what is not theirs', async (context) => {
+  it('let nobody who comes later find retained what is not theirs', {
+    tags: ['long'],
+    timeout: 60_000,
+  }, async (context) => {
     const leaks: string[] = [];
     let found = 0;
     for (const role of roles) {
@@ -340,5 +343,5 @@ describeOnEachBroker('the roles at the broker, %s', (kind: BrokerKind) => {
     }
     proved(context, `retained messages found by late comers on ${kind}`, `${found} found, ${leaks.length} leaks`);
     expect(leaks).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -126,7 +126,7 @@ describe('pairing over the device’s socket', () => {
     server = new PairingServer({ ...deps, issuesAccounts: false, issueAccount: async () => ADDRESS });
     await server.start();
     const without = pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
-    await expect(without).rejects.toMatchObject({ code: 'owner_account_needed' });
+    await expect(without).rejects.toMatchObject({ code: 'pairing_account_needed' });
     expect(paired).toEqual([]);
     const own = { user: 'alex', password: 'own secret' };
     const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex', own);

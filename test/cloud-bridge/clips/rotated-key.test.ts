@@ -43,7 +43,7 @@ describe('the newest key of an agency', () => {
       headers: { authorization: `Bearer ${house.access(parcel.clipId, last)}` },
     });
     expect([clip.status, new Uint8Array(await clip.arrayBuffer())]).toEqual([200, parcel.clip]);
-    expect(await read('/manifest', last)).toMatchObject({ status: 200, body: { manifest: parcel.manifestToken } });
+    expect(await read('/manifest', last)).toMatchObject({ status: 200, body: { manifest: parcel.statement } });
     expect((await read('/custody', last)).status).toBe(200);
   });
 

@@ -56,7 +56,9 @@ describe('an agency', () => {
     await house.bridge.stop();
     await house.startBridge();
     await new SystemClock().sleep(100);
-    expect(receiver.types).toHaveLength(2);
+    // A bridge that stops before it has noted an answer tells the same event again, under its id.
+    const ids = receiver.received.map(({ headers }) => headers['x-doorsill-event']);
+    expect(new Set(ids).size).toBe(2);
   });
 
   it('sees how telling it went, in pages, and never the secret', async () => {
