@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { parseFragment, parseInit } from '../../device/camera/fragment.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { frameTimes } from '../support/frame-times.ts';
 import { mediaFile } from '../support/media.ts';
 import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
@@ -127,7 +128,7 @@ function expectWholeGops(recorder: Recorder): void {
   });
 }
 
-describe.each(ffmpegs)('a file captured by ffmpeg $version', (ffmpeg) => {
+describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
   const capture = (path: string, options = '') => new Recorder(ffmpeg, `file:${path}?pace=fast${options}`).whole();
   const method = (recorder: Recorder) => recorder.changes.find((change) => change.recording)?.recording?.video;
 

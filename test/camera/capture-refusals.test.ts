@@ -14,7 +14,8 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
 
 const ffmpegs = await ffmpegsHere();
@@ -64,7 +65,7 @@ function write(name: string, text: string | Uint8Array): string {
 
 const ftyp = '\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp41';
 
-describe.each(ffmpegs)('a hostile file and ffmpeg $version', (ffmpeg) => {
+describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
   const scripts: [string, () => string][] = [
     ['an ffconcat script', () => `ffconcat version 1.0\nfile '${secret}'\n`],
     [

@@ -1,17 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { captureCommand, encodeArgs, FRAGMENT_ARGS } from '../../device/camera/capture-plan.ts';
 import { chooseEncoder, faultOfEncoder, faultOfTrial } from '../../device/camera/encoder.ts';
 import { runFfmpeg } from '../../device/camera/ffmpeg-run.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { ffmpegsHere } from './support/recorder.ts';
 
 const clock = new SystemClock();
 const ffmpegs = await ffmpegsHere();
 const hasNodes = existsSync('/dev') && readdirSync('/dev').some((name) => /^video\d+$/.test(name));
 
-describe.each(ffmpegs)('the encoder of ffmpeg $version', (ffmpeg) => {
+describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
   const seams = { clock, log: silentLog() };
 
   it('libx264 passes the trial', async () => {

@@ -7,9 +7,9 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { findFfmpeg, parseVersion } from '../../device/camera/ffmpeg.ts';
 import { didNotStart, limited, MEMORY_BYTES_MAX, OPEN_FILES_MAX } from '../../device/camera/ffmpeg-limits.ts';
 import { lastWords, runFfmpeg, withoutCredentials } from '../../device/camera/ffmpeg-run.ts';
-import { ffmpegChildren, ffmpegsHere } from './support/recorder.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
+import { ffmpegChildren } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
 const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-ffmpeg-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -85,7 +85,7 @@ describe('finding ffmpeg', () => {
   });
 });
 
-describe.each(ffmpegs)('a short job of ffmpeg $version', (ffmpeg) => {
+describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
   const job = { doing: 'testing', stdoutBytesMax: 50_000_000, timeoutMs: 20_000, clock };
   const endless = ['-f', 'lavfi', '-i', 'testsrc2', '-f', 'rawvideo', 'pipe:1'];
 

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { parseSps } from '../../device/camera/avc.ts';
 import { FRAGMENT_ARGS } from '../../device/camera/capture-plan.ts';
 import { runFfmpeg } from '../../device/camera/ffmpeg-run.ts';
 import { parseFragment, parseInit } from '../../device/camera/fragment.ts';
 import { FragmentSplitter } from '../../device/camera/fragment-splitter.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { ffmpegsHere } from './support/recorder.ts';
 
 const ffmpegs = await ffmpegsHere();
@@ -42,7 +43,7 @@ async function make(
   return { init: init.bytes, fragments: parts.slice(1).map((part) => part.bytes) };
 }
 
-describe.each(ffmpegs)('fragments written by ffmpeg $version', (ffmpeg) => {
+describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
   it('gives tracks, codec parameters and picture size', async () => {
     const { init } = await make(ffmpeg, ['-bf', '0', '-g', '10']);
     const { video, audio } = parseInit(init);

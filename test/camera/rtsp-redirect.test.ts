@@ -1,7 +1,8 @@
 // Shows that a network camera cannot send the device anywhere: whatever it answers, nobody comes to the host that it names.
 import { afterEach, describe, expect, it } from 'vitest';
 import { RelayRefusal, RtspFilter } from '../../device/camera/rtsp-relay.ts';
-import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
+import { ffmpegChildren, Recorder } from './support/recorder.ts';
 import {
   type Answer,
   type Elsewhere,
@@ -133,7 +134,7 @@ const SMUGGLED: Record<string, (there: string) => Answer> = Object.fromEntries(
   ]),
 );
 
-describe.each(await ffmpegsHere())('a network camera, with ffmpeg $version,', (ffmpeg) => {
+describeWithEachFfmpeg('a network camera, with ffmpeg $version,', (ffmpeg) => {
   it.each(Object.entries({ ...REDIRECTS, ...SMUGGLED, ...DESCRIPTIONS }))(
     'that answers %s sends the device nowhere',
     async (_, answers) => {

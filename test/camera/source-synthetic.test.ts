@@ -9,9 +9,9 @@ import { readFrameNumber } from '../../device/camera/frame-number.ts';
 import { CYCLE_FRAMES, PRESS_FRAME, pressesAt, sceneAt } from '../../device/camera/scene.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { stampText } from '../../device/camera/stamp.ts';
-import { ffmpegsHere, Recorder } from './support/recorder.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
+import { Recorder } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
 const clock = new SystemClock();
 
 /** Decodes segments of one recording to gray frames of a size. */
@@ -50,7 +50,7 @@ async function decode(
   );
 }
 
-describe.each(ffmpegs)('the drawn porch through ffmpeg $version', (ffmpeg) => {
+describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
   it('carries every frame number in order, readable after encoding and at any size', async () => {
     const recorder = await new Recorder(ffmpeg, 'synthetic?pace=fast&seconds=6').whole();
     expect(recorder.segments.length).toBe(6);

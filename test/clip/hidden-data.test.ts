@@ -8,13 +8,13 @@ import { concatBytes, utf8 } from '../../device/base/bytes.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import type { ClipRecode } from '../../device/clip/clip-deps.ts';
 import { selfCheck } from '../../device/clip/self-check.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
+import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readFrameNumbers, x264 } from './support/footage.ts';
 import { beforeSound, behindSlices, behindSound, type Change, countHeld, withSamples } from './support/planting.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 
-const ffmpegs = await everyFfmpeg();
 const folder = await mkdtemp(join(tmpdir(), 'doorsill-hidden-'));
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -47,7 +47,7 @@ async function ringBytes(segments: readonly Segment[]): Promise<Uint8Array> {
   return concatBytes(segments.map((segment) => segment.fragment));
 }
 
-describe.each(ffmpegs)('with ffmpeg $version, a clip that discloses nothing', (ffmpeg) => {
+describeWithEachFfmpeg('with ffmpeg $version, a clip that discloses nothing', (ffmpeg) => {
   const footage = async (...more: string[]) => {
     const source = await makeFootage(ffmpeg.path, folder, {
       video: x264(15, ...more),

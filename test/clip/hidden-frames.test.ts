@@ -7,16 +7,16 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { countFrames } from '../../device/clip/hidden-frames.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, saved } from './support/cutting.ts';
+import { cut, depsFor, saved } from './support/cutting.ts';
 import { makeFootage, readFrameNumbers, x264 } from './support/footage.ts';
 import { captureFile, FOOTAGE_START_US } from './support/segmenter.ts';
 
 const run = promisify(execFile);
 
-it.each(await everyFfmpeg())(
-  'with ffmpeg $version: a copy by time stamps hides frames, our clip of the same span none',
-  async (ffmpeg) => {
+describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
+  it('a copy by time stamps hides frames, our clip of the same span none', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-leak-'));
     const deps = { ffmpeg, clock: new SystemClock() };
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 75 });
@@ -35,5 +35,5 @@ it.each(await everyFfmpeg())(
     const ours = await countFrames(await saved(folder, 'ours.mp4', bytes), deps);
     expect(ours).toEqual({ shown: 39, held: 39 });
     await rm(folder, { recursive: true });
-  },
-);
+  });
+});

@@ -7,6 +7,7 @@ import { ALL_FORMATS, BufferSource, Input } from 'mediabunny';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Ffmpeg } from '../../device/camera/ffmpeg.ts';
 import { selfCheck } from '../../device/clip/self-check.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readSound, x264 } from './support/footage.ts';
@@ -61,8 +62,8 @@ function peak(samples: Int16Array): number {
   return samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 }
 
-for (const ffmpeg of ffmpegs) {
-  describe.each(Object.entries(WAYS))(`with ffmpeg ${ffmpeg.version} and %s`, (_, way) => {
+describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
+  describe.each(Object.entries(WAYS))('and %s', (_, way) => {
     it.each([
       ['on a keyframe', 1000, 2000],
       ['between frames', 1234, 2345],
@@ -91,7 +92,7 @@ for (const ffmpeg of ffmpegs) {
       expect(clip.audioPackets).toBe(0);
     });
   });
-}
+});
 
 describe('sound', () => {
   it('is left out when the grant says so', async () => {

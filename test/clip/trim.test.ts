@@ -3,11 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Ffmpeg } from '../../device/camera/ffmpeg.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { selfCheck } from '../../device/clip/self-check.ts';
 import type { Grant } from '../../device/protocol/grant.ts';
+import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readFrameNumbers, type Style, x264 } from './support/footage.ts';
@@ -166,30 +167,28 @@ async function cutAndCheck(ffmpeg: Ffmpeg, segments: readonly Segment[], grant: 
 // One ffmpeg cuts every window, any other a few of each kind; the slow suite has all of them cut all.
 const slow = process.env['DOORSILL_SLOW'] === '1';
 
-for (const ffmpeg of ffmpegs) {
-  const thorough = slow || ffmpeg === ffmpegs.at(-1);
-  describe(`with ffmpeg ${ffmpeg.version}`, () => {
-    for (const [name, one] of Object.entries(CASES)) {
-      const { style, codec, gop } = one;
-      it(`cuts ${name} to the frame`, async () => {
-        const source = await makeFootage(ffmpeg.path, folder, style);
-        const segments = await captureFile(ffmpeg.path, source, codec ? { codec } : {});
-        for (const span of spansOf(one, thorough)) {
-          const { clip, bytes } = await cutAndCheck(ffmpeg, segments, { audio: style.sound !== undefined }, span);
-          const numbers = await readFrameNumbers(ffmpeg.path, await saved(folder, 'clip.mp4', bytes));
-          expect(numbers, `window ${span.join(' to ')}`).toEqual(range(span[0], span[1] ?? style.frames));
-          const onKey = span[0] % gop === 0;
-          // One or two frames, such as a keyframe alone, may be in order in any stream.
-          const reorders = one.cut === 're-encode' && (!one.closed || clip.frames > 2);
-          if (one.closed && !reorders) continue;
-          expect(clip.method).toBe(reorders ? 're-encode' : onKey ? 'copy' : 'smart-cut');
-          const untilKey = Math.min(gop - (span[0] % gop), clip.frames);
-          if (clip.method === 'smart-cut') expect(clip.encodedFrames).toBe(untilKey);
-        }
-      });
-    }
-  });
-}
+describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
+  const thorough = slow || ffmpeg.path === ffmpegs.at(-1)?.path;
+  for (const [name, one] of Object.entries(CASES)) {
+    const { style, codec, gop } = one;
+    it(`cuts ${name} to the frame`, async () => {
+      const source = await makeFootage(ffmpeg.path, folder, style);
+      const segments = await captureFile(ffmpeg.path, source, codec ? { codec } : {});
+      for (const span of spansOf(one, thorough)) {
+        const { clip, bytes } = await cutAndCheck(ffmpeg, segments, { audio: style.sound !== undefined }, span);
+        const numbers = await readFrameNumbers(ffmpeg.path, await saved(folder, 'clip.mp4', bytes));
+        expect(numbers, `window ${span.join(' to ')}`).toEqual(range(span[0], span[1] ?? style.frames));
+        const onKey = span[0] % gop === 0;
+        // One or two frames, such as a keyframe alone, may be in order in any stream.
+        const reorders = one.cut === 're-encode' && (!one.closed || clip.frames > 2);
+        if (one.closed && !reorders) continue;
+        expect(clip.method).toBe(reorders ? 're-encode' : onKey ? 'copy' : 'smart-cut');
+        const untilKey = Math.min(gop - (span[0] % gop), clip.frames);
+        if (clip.method === 'smart-cut') expect(clip.encodedFrames).toBe(untilKey);
+      }
+    });
+  }
+});
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, offset) => from + offset);
