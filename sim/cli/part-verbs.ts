@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
 import { failure, lockFolder, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/client.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
+import { addBridgeEnrol } from './bridge-enrol.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
@@ -164,7 +165,7 @@ Examples:
   addVaultPolicy(vault);
 }
 
-interface BridgeOptions extends PartOptions {
+interface BridgeOptions extends Partial<PartOptions> {
   registry?: string;
   registryKey?: string;
   areaUrl?: string;
@@ -174,10 +175,11 @@ interface BridgeOptions extends PartOptions {
 }
 
 export function addBridge(program: Command): void {
-  program
+  const bridge = program
     .command('bridge')
-    .description('the bridge: publishes requests, verifies and stores granted clips')
-    .requiredOption('--data <dir>', 'its folder; settings in bridge.json there')
+    .description('the bridge: publishes requests, verifies and stores granted clips. Under it: enrol')
+    // Not a required option: commander would ask for it before the verb under this one, too.
+    .option('--data <dir>', 'its folder; settings in bridge.json there (required)')
     .option('--port <n>', 'port (default: a free one)')
     .option('--registry <url>', "the registry's address")
     .option('--registry-key <key>', "the registry's public key, pinned")
@@ -191,6 +193,7 @@ export function addBridge(program: Command): void {
     )
     .action(async (options: BridgeOptions, command: Command) => {
       const context = openContext(command);
+      if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'bridge.json');
@@ -225,6 +228,7 @@ export function addBridge(program: Command): void {
         return { part, ready, text: `The bridge ${part.id} listens at ${part.url}.` };
       });
     });
+  addBridgeEnrol(bridge);
 }
 
 interface DeviceOptions extends Partial<PartOptions> {

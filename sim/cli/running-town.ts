@@ -69,3 +69,25 @@ export async function openAgency(
   const key = await loadAgencyKey(context, folder);
   return { key, id: agencyId(key), folder };
 }
+
+export interface BridgeOptions extends TownOptions {
+  url?: string;
+  bridgeData?: string;
+}
+
+/** Adds the options of verbs that a bridge's operator runs. */
+export function withBridgeOptions(command: Command): Command {
+  return withTownOptions(command)
+    .option('--url <url>', 'a bridge that is no town’s; with --bridge-data')
+    .option('--bridge-data <dir>', 'that bridge’s folder, for its admin token');
+}
+
+/** The bridge that the options name: its address, and its folder on this machine. Throws `not_running`, `usage`. */
+export async function openBridge(disk: Disk, options: BridgeOptions): Promise<{ url: string; folder: string }> {
+  const { url, bridgeData } = options;
+  if ((url === undefined) !== (bridgeData === undefined))
+    throw failure('usage', { detail: '--url and --bridge-data go together' });
+  if (url !== undefined && bridgeData !== undefined)
+    return { url: url.replace(/\/+$/, ''), folder: resolve(bridgeData) };
+  return (await openTown(disk, options)).bridge;
+}

@@ -1,6 +1,6 @@
 // @module-tag long
 // The story as a user meets it: `up`, the printed grant line, the clip at the bridge; then a second run, and Ctrl-C.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -30,11 +30,13 @@ describe('up', () => {
   let up: Running;
   let sent: z.infer<typeof sentLine>;
   let town: z.infer<typeof upLine>;
+  let upSaid: Record<string, unknown>;
   let grantWords: string[];
 
   beforeAll(async () => {
     up = new Running(['up', '--data', data, '--json']);
-    town = upLine.parse(await up.line('the town', (line) => line['event'] === 'up'));
+    upSaid = await up.line('the town', (line) => line['event'] === 'up');
+    town = upLine.parse(upSaid);
     const request = requestLine.parse(await up.line('a request', (line) => line['event'] === 'request'));
     grantWords = wordsOf(request.grant);
     const granted = await runCommand([...grantWords, '--json']);
@@ -162,6 +164,22 @@ describe('up', () => {
     expect((await runCommand(['ring', '--data', data, '--json'])).status).toBe(0);
     await up.line('the bell', (line) => line['event'] === 'ring' && line['source'] === 'command', 10, before);
   });
+
+  it('lets another doorbell of one’s own enrol with a code of its bridge', async () => {
+    const porch = join(folder.path, 'porch');
+    const { broker } = z.object({ broker: z.string() }).parse(upSaid);
+    const words = ['--broker', join(data, 'broker'), '--home-url', broker, '--camera', 'synthetic?size=320x180'];
+    const made = await runCommand(['device', 'init', '--data', porch, ...words, '--json']);
+    expect(made.status, made.stderr).toBe(0);
+    const printed = await runCommand(['bridge', 'enrol', '--data', data, '--json']);
+    expect(printed.status, printed.stderr).toBe(0);
+    const code = join(folder.path, 'code');
+    writeFileSync(code, String(printed.last?.['code']), { mode: 0o600 });
+    const device = new Running(['device', '--data', porch, '--enrol', code, '--json']);
+    const ready = await device.line('the other doorbell', (line) => line['event'] === 'ready');
+    await device.stop();
+    expect(ready).toMatchObject({ enrolled: true });
+  }, 60_000);
 
   it('stops the camera for privacy while the button still rings, and forgets what it is told to', async () => {
     const state = async () => (await runCommand(['watch', '--once', '--data', data, '--json'])).last;
