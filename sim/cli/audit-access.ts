@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/index.ts';
+import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/client.ts';
 import { loadAgencyKey, signAccess } from '../officer/officer.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';

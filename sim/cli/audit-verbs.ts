@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../../cloud-bridge/index.ts';
-import { failure, idSchema, utf8 } from '../../device/index.ts';
+import { failure, idSchema, utf8 } from '../../device/client.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
 import { addAuditAccess } from './audit-access.ts';

@@ -1,7 +1,7 @@
 // Owns: the verb `moderate`: what waits for a person in the town on this machine, and deciding on it. Not here: the rules.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Disk, failure } from '../../device/index.ts';
+import { type Disk, failure } from '../../device/client.ts';
 import {
   decideRequest,
   decideStanding,

@@ -1,7 +1,7 @@
 // Owns: the verb `moderators`: who may decide on requests that wait in the town on this machine. Not here: deciding (moderate.ts).
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/index.ts';
+import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';
 import { dataFolder, expectRunning, openContext } from './context.ts';

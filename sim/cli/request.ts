@@ -1,7 +1,7 @@
 // Owns: the verb `request`: an agency's officer asks residents, or an owner lists what is open. Not here: deciding on it.
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, idSchema, type Place } from '../../device/index.ts';
+import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, idSchema, type Place } from '../../device/client.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/officer.ts';
 import { demoAsk } from '../story/ask.ts';
 import { DEMO_HOME } from '../supervisor/town.ts';

@@ -1,7 +1,7 @@
 // Owns: what a process tells systemd of itself: that it is ready, that it lives, that it stops. Silent where nobody asks.
 // Not here: what being alive means (the device), the unit (device-unit.ts).
 import { spawn } from 'node:child_process';
-import type { Clock, Log, Timer } from '../../device/index.ts';
+import type { Clock, Log, Timer } from '../../device/client.ts';
 
 /** Node has no datagram sockets of the Unix kind, so systemd's own program carries the words (sd_notify(3)). */
 const NOTIFY = 'systemd-notify';

@@ -1,6 +1,6 @@
 // Owns: the verb `webhook`: where the town's agency is told of its requests and clips. Not here: telling (the bridge).
 import type { Command } from 'commander';
-import { failure } from '../../device/index.ts';
+import { failure } from '../../device/client.ts';
 import { loadAgencyKey } from '../officer/officer.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook.ts';
 import { readTownFile, townPaths } from '../supervisor/town-file.ts';

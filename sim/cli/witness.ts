@@ -1,7 +1,7 @@
 // Owns: the verb `witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, isPublicKey, lockFolder } from '../../device/index.ts';
+import { failure, isPublicKey, lockFolder } from '../../device/client.ts';
 import { openContext } from './context.ts';
 import { stopSignal } from './lifecycle.ts';
 

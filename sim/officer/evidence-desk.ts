@@ -13,7 +13,7 @@ import {
   type JsonRequest,
   sha256Hex,
   utf8,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 import type { OfficerDeps } from './officer.ts';
 import { adminBearer } from './registration.ts';
 

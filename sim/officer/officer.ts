@@ -23,7 +23,7 @@ import {
   utf8,
   type Window,
   wallSeconds,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 
 export interface OfficerDeps {
   clock: Clock;

@@ -1,7 +1,7 @@
 // Owns: a bridge's operator and its partners: entering one, suspending, resuming and ending it. Not here: what a partner may do
 // (the bridge's partners/).
 import { z } from 'zod';
-import { type Disk, exchangeJson } from '../../device/index.ts';
+import { type Disk, exchangeJson } from '../../device/client.ts';
 import type { BridgePlace } from './moderator.ts';
 import { adminBearer } from './registration.ts';
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { type AgencyAction, type Disk, exchangeJson, isFailure, type SigningKey, utf8 } from '../../device/index.ts';
+import { type AgencyAction, type Disk, exchangeJson, isFailure, type SigningKey, utf8 } from '../../device/client.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './officer.ts';
 
 /** The demo agency: fictional. */

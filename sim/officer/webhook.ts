@@ -2,7 +2,7 @@
 // agency's key. Not here: receiving webhooks, what the bridge tells (the bridge's webhooks/).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type AgencyAction, exchangeJson, type SigningKey, toBase64url, utf8 } from '../../device/index.ts';
+import { type AgencyAction, exchangeJson, type SigningKey, toBase64url, utf8 } from '../../device/client.ts';
 import { type OfficerDeps, signAgencyCall } from './officer.ts';
 
 /** The bridge and the agency that speaks to it. */

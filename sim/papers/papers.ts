@@ -19,7 +19,7 @@ import {
   sha256Hex,
   utf8,
   verifySignature,
-} from '../../device/index.ts';
+} from '../../device/client.ts';
 
 export const RECEIPT_NAME = 'receipt.jws';
 export const PROOF_NAME = 'proof.json';

@@ -153,7 +153,7 @@ it.for(kinds)(
     const { manifest } = await verifyClip(
       createReadStream(join(clip, 'clip.mp4')),
       readFileSync(join(clip, 'manifest.jws'), 'utf8').trim(),
-      { device: id, ...(receipt.intake === undefined ? {} : { receipt: receipt.intake }) },
+      { bridgeKey: textOf(bridge, 'key'), ...(receipt.intake === undefined ? {} : { receipt: receipt.intake }) },
     );
     expect(manifest).toMatchObject({ window, frames: 45 });
     expect(readdirSync(at('bridge', 'clips')).filter((name) => name.startsWith('clip-'))).toHaveLength(1);
