@@ -139,10 +139,22 @@ interface Talk {
   user: string;
 }
 
+/** Where everything that stays inside the device's own machine goes. */
+const LOOPBACK = '127.0.0.1';
+
+/** Whether a connection is that of the device's ffmpeg to the device's own relay of its network camera. */
+function isCameraRelay({ stream: { client, server }, up }: Talk): boolean {
+  const [first] = up;
+  if (client.address !== LOOPBACK || server.address !== LOOPBACK || !first) return false;
+  return Buffer.from(first.bytes).toString('latin1').startsWith(`OPTIONS rtsp://${LOOPBACK}:${server.port}/`);
+}
+
 class Judgement {
   private readonly world: World;
   private readonly secrets: Secrets;
   private readonly talks: readonly Talk[];
+  /** Ports of the camera's relay: none where the camera is not on the network. */
+  private readonly relayPorts: ReadonlySet<number>;
   private readonly isInside: (packet: number) => boolean;
   private readonly allowance: Allowance;
   private readonly breaches = new Set<string>();
@@ -160,6 +172,10 @@ class Judgement {
     this.world = world;
     this.secrets = secrets;
     this.talks = talks;
+    const isOnNetwork = world.fronts.camera.targetPort > 0;
+    this.relayPorts = new Set(
+      talks.filter((talk) => isOnNetwork && isCameraRelay(talk)).map((talk) => talk.stream.server.port),
+    );
     this.isInside = isInside;
     this.allowance = allowance;
   }
@@ -186,6 +202,8 @@ class Judgement {
     const { broker, bridge, camera } = this.world.fronts;
     if (protocol === 'arp' || (protocol === 'icmp6' && KERNEL_ICMP6.has(kind))) return null;
     if (protocol === 'udp' && to.address === MARKER.address && from.address === namespace.host) return null;
+    const isLocal = from.address === LOOPBACK && to.address === LOOPBACK;
+    if (isLocal && protocol === 'tcp' && [from.port, to.port].some((each) => this.relayPorts.has(each))) return null;
     const isOut = from.address === namespace.device && to.address === namespace.host;
     const isIn = to.address === namespace.device && from.address === namespace.host;
     const port = isOut ? to.port : from.port;
@@ -210,7 +228,8 @@ class Judgement {
       this.search('TLS records', inside(stream.down));
     }
     const { port } = stream.server;
-    if (port === camera.port && camera.targetPort > 0) {
+    const isRelay = stream.server.address === LOOPBACK && this.relayPorts.has(port);
+    if (isRelay || (port === camera.port && camera.targetPort > 0)) {
       // The camera's own pictures come in here; the camera knows its password.
       this.search('what the camera was told', inside(up), ['the camera user', 'the camera password']);
       return;
