@@ -275,7 +275,7 @@ describe('an MQTT link on a broker that says no', () => {
     });
   });
 
-  it('gives up the one message that the broker never takes, and sends the rest', async () => {
+  it('gives up the one message that the broker never takes, and sends the rest', { tags: ['long'] }, async () => {
     const here = await broker.link(device);
     const there = await broker.link(owner);
     const heard = collector<IncomingMessage>();

@@ -188,13 +188,17 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
 
   for (const [name, wanted] of FOOTAGE) {
     const path = mediaFile(name);
-    it.skipIf(path === null)(`keeps every frame of real footage at its time: ${name}`, async () => {
-      const recorder = await capture(path ?? '');
-      expect(recorder.states()).toEqual(['starting', 'recording', 'ended', 'off']);
-      expect(method(recorder)).toBe(wanted);
-      expectWholeGops(recorder);
-      await expectSourceTimes(recorder, path ?? '');
-    });
+    it.skipIf(path === null)(
+      `keeps every frame of real footage at its time: ${name}`,
+      { tags: ['footage', 'long'] },
+      async () => {
+        const recorder = await capture(path ?? '');
+        expect(recorder.states()).toEqual(['starting', 'recording', 'ended', 'off']);
+        expect(method(recorder)).toBe(wanted);
+        expectWholeGops(recorder);
+        await expectSourceTimes(recorder, path ?? '');
+      },
+    );
   }
 
   it('dates no footage into the future: the end lies where the capture began', async () => {
@@ -255,7 +259,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     expect(recorder.segments.map((segment) => segment.index)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('plays a looped file again as a new recording', async () => {
+  it('plays a looped file again as a new recording', { tags: ['long'] }, async () => {
     const recorder = new Recorder(
       ffmpeg,
       `file:${make(`short-${ffmpeg.origin}.mp4`, '-i', made.gop1, '-t', '1', '-c', 'copy')}?loop`,

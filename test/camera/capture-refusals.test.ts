@@ -146,7 +146,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect(recorder.frameTimesUs().length).toBe(50);
   });
 
-  it('keeps what was there of a file that is cut short while it is read, and ends', async () => {
+  it('keeps what was there of a file that is cut short while it is read, and ends', { tags: ['long'] }, async () => {
     const path = write('shrinking.mp4', readFileSync(fragmented));
     const recorder = new Recorder(ffmpeg, `file:${path}`);
     await recorder.capture.start(new AbortController().signal);
@@ -157,7 +157,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect(ffmpegChildren()).toEqual([]);
   });
 
-  it('ends at the end of a file that grows without end while it is read', async () => {
+  it('ends at the end of a file that grows without end while it is read', { tags: ['long'] }, async () => {
     const path = write('growing.mp4', readFileSync(fragmented));
     const recorder = new Recorder(ffmpeg, `file:${path}`);
     await recorder.capture.start(new AbortController().signal);

@@ -89,7 +89,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
   const job = { doing: 'testing', stdoutBytesMax: 50_000_000, timeoutMs: 20_000, clock };
   const endless = ['-f', 'lavfi', '-i', 'testsrc2', '-f', 'rawvideo', 'pipe:1'];
 
-  it('takes its input from a pipe, whole or in pieces, and gives back its output', async () => {
+  it('takes its input from a pipe, whole or in pieces, and gives back its output', { tags: ['long'] }, async () => {
     const args = ['-f', 's16le', '-ar', '8000', '-ac', '1', '-i', 'pipe:0', '-f', 's16le', 'pipe:1'];
     const sound = Uint8Array.from({ length: 400_000 }, (_, n) => (n % 2 === 0 ? n % 251 : 0));
     expect(await runFfmpeg(ffmpeg, { ...job, args, stdin: sound })).toEqual(sound);

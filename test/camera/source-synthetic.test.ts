@@ -51,7 +51,7 @@ async function decode(
 }
 
 describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
-  it('carries every frame number in order, readable after encoding and at any size', async () => {
+  it('carries every frame number in order, readable after encoding and at any size', { tags: ['long'] }, async () => {
     const recorder = await new Recorder(ffmpeg, 'synthetic?pace=fast&seconds=6').whole();
     expect(recorder.segments.length).toBe(6);
     for (const [width, height] of [
@@ -103,7 +103,7 @@ describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
     expect(level(10, 20)).toBeLessThan(500);
   });
 
-  it('keeps to the wall clock at its own pace', async () => {
+  it('keeps to the wall clock at its own pace', { tags: ['long'] }, async () => {
     const recorder = new Recorder(ffmpeg, 'synthetic?size=320x180');
     const before = clock.wallUs();
     await recorder.capture.start(new AbortController().signal);

@@ -15,7 +15,9 @@ const install = (...more: string[]) =>
 
 const uninstall = () => runCommand(['device', 'uninstall', '--name', 'porch', '--unit-dir', folder.path, '--json']);
 
-it('is written, left alone when nothing changed, replaced when something did, and removed', async () => {
+it('is written, left alone when nothing changed, replaced when something did, and removed', {
+  tags: ['long'],
+}, async () => {
   expect((await install()).last).toMatchObject({ outcome: 'installed', unit });
   const written = readFileSync(unit, 'utf8');
   expect((await install()).last).toMatchObject({ outcome: 'unchanged' });

@@ -58,11 +58,11 @@ describe(`homes that stay silent (seed ${SEED})`, () => {
     proved(test, 'how long silent homes take to acknowledge', `medians of ${count} within ${TELLING_MS} ms`);
   });
 
-  it('would be given away by a planted delay of acknowledgements', async () => {
+  it('would be given away by a planted delay of acknowledgements', { tags: ['long'], timeout: 120_000 }, async () => {
     const slow = await Homes.run('declined', SEED, COUNT, 'delay');
     expect(laterMs(runOf('ignored'), slow)).toBeGreaterThan(TELLING_MS);
     expect(differences(runOf('ignored'), slow)).toEqual([]);
-  }, 120_000);
+  });
 
   it('are looked at by every observer there is, who all have seen something', (test) => {
     const run = runOf('declined');

@@ -123,7 +123,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
 });
 
 describe('a machine that cannot reach its registry', () => {
-  it('is told what to do', async () => {
+  it('is told what to do', { tags: ['long'] }, async () => {
     const closed = await new Promise<number>((resolve) => {
       const server = createServer().listen(0, '127.0.0.1', () => {
         const address = server.address();

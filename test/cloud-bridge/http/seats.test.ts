@@ -79,7 +79,10 @@ it('half-closed connections are over', async () => {
   await expect.poll(open).toBe(0);
 });
 
-it('keeps a transfer of who has proven themselves, however many come, but not so many that no room is left', async () => {
+it('keeps a transfer of who has proven themselves, however many come, but not so many that no room is left', {
+  tags: ['long'],
+  timeout: 60_000,
+}, async () => {
   const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
   house = await BridgeHouse.open({ httpLimits: SMALL });
   const request = await house.ready();
@@ -111,7 +114,7 @@ it('keeps a transfer of who has proven themselves, however many come, but not so
     bytes += piece.length;
   });
   await expect.poll(() => bytes, { timeout: 15_000 }).toBeGreaterThan(20_000_000);
-}, 60_000);
+});
 
 it('holds for bridge, registry and vault with the limits they have', { tags: ['long'] }, async () => {
   house = await BridgeHouse.open();
