@@ -168,6 +168,14 @@ async function measured(listen: Listen, busyMs = 0): Promise<Slower> {
   }
 }
 
+/** Whether a difference is found; on a machine that does much else it may drown once or twice. */
+async function isFound(busyMs: number): Promise<boolean> {
+  for (let again = 0; again < 3; again += 1) {
+    if ((await measured(judgingFirst, busyMs)).document > SLOWER_MAX) return true;
+  }
+  return false;
+}
+
 describe('the time of acknowledgements', { tags: ['long'] }, () => {
   it('does not tell who takes part in Search Party, though that takes 3 ms of work, nor does that of a message behind', async (test) => {
     const slower = await measured(byTheLink, 3);
@@ -183,12 +191,10 @@ describe('the time of acknowledgements', { tags: ['long'] }, () => {
   }, 90_000);
 
   it('would tell if a document were judged before it is acknowledged', async () => {
-    const slower = await measured(judgingFirst);
-    expect(slower.document).toBeGreaterThan(SLOWER_MAX);
-  }, 90_000);
+    expect(await isFound(0)).toBe(true);
+  }, 180_000);
 
   it('would tell if a home that takes part waited 3 ms first', async () => {
-    const slower = await measured(judgingFirst, 3);
-    expect(slower.document).toBeGreaterThan(SLOWER_MAX);
-  }, 90_000);
+    expect(await isFound(3)).toBe(true);
+  }, 180_000);
 });

@@ -92,7 +92,12 @@ const late = make(
   'copy',
 );
 const shifted = make('shifted.mkv', '-i', made.gop2, '-c', 'copy', '-output_ts_offset', '17.8');
-const rotated = make('rotated.mp4', '-display_rotation', '90', '-i', made.gop1, '-c', 'copy');
+/** Told as ffmpeg 6 and newer take it, and as older ones do. */
+const turned =
+  (ffmpegs[0]?.release[0] ?? 0) < 6
+    ? ['-i', made.gop1, '-c', 'copy', '-metadata:s:v:0', 'rotate=90']
+    : ['-display_rotation', '90', '-i', made.gop1, '-c', 'copy'];
+const rotated = make('rotated.mp4', ...turned);
 
 /** Real footage and how it must be kept: all but one is reordered, has keyframes too far apart, or is not H.264. */
 const FOOTAGE = [

@@ -38,7 +38,7 @@ it('says what to do where it cannot be written', async () => {
   expect(JSON.parse(wrong.stderr).error).toMatchObject({ code: 'usage' });
 });
 
-it('is judged at 3.0 or below by systemd-analyze, and valid', async (test) => {
+it('is judged at 3.0 or below by systemd-analyze, and valid', { tags: ['systemd'] }, async (test) => {
   await install();
   chmodSync(unit, 0o644);
   const text = execFileSync('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {

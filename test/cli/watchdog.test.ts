@@ -1,10 +1,10 @@
 // @module-tag python
 // A doorbell as systemd runs it: a real datagram socket hears that it is ready, that it lives, and that it stops.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ManualClock, silentLog } from '../../device/index.ts';
 import { ServiceManager } from '../../sim/cli/service-manager.ts';
 import { Running, temporaryFolder } from '../support/command-line.ts';
@@ -13,8 +13,11 @@ import { proved } from '../support/proved.ts';
 const folder = temporaryFolder('watchdog');
 const socket = join(folder.path, 'notify');
 const heard: string[] = [];
-const receiver = spawn('python3', [join(import.meta.dirname, '../support/datagrams.py'), socket]);
-receiver.stdout.on('data', (chunk: Buffer) => heard.push(...chunk.toString().split('\n').filter(Boolean)));
+let receiver: ChildProcess;
+beforeAll(() => {
+  receiver = spawn('python3', [join(import.meta.dirname, '../support/datagrams.py'), socket]);
+  receiver.stdout?.on('data', (chunk: Buffer) => heard.push(...chunk.toString().split('\n').filter(Boolean)));
+});
 afterAll(async () => {
   receiver.kill();
   await once(receiver, 'close');

@@ -110,7 +110,7 @@ describe('a keyboard button', () => {
 /** `script` (util-linux) runs a program on a real terminal. */
 const hasTerminal = spawnSync('script', ['--version']).status === 0;
 
-describe('on a real terminal', () => {
+describe('on a real terminal', { tags: ['terminal'] }, () => {
   let folder: string;
 
   beforeEach(async () => {

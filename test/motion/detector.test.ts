@@ -15,7 +15,7 @@ const cars = mediaFile('cars-from-above.mp4');
 
 const truthSchema = z.object({ segments: z.array(z.object({ t0: z.number(), t1: z.number(), label: z.string() })) });
 
-describe('on real footage', () => {
+describe('on real footage', { tags: ['footage'] }, () => {
   it.skipIf(!porch || !porchTruth).each([20, 50, 80])(
     'sees the visitor at the porch come and go (sensitivity %i)',
     async (sensitivity) => {
