@@ -73,8 +73,9 @@ describeOnEachBroker('an MQTT link on %s', (kind) => {
     await first.reached(5_000);
     const { user: username, password } = await broker.issue(owner);
     for (const clientId of [account.user, `${account.user}-`, `${account.user}-${'0'.repeat(32)}`]) {
-      const stranger = connectMqtt({ port: broker.port, username, password, clientId, reconnectPeriod: 0 });
-      await new Promise<void>((resolve) => stranger.once('connect', () => resolve()));
+      const login = { username, password, clientId };
+      const stranger = connectMqtt({ host: '127.0.0.1', port: broker.port, ...login, reconnectPeriod: 0 });
+      await new Promise<void>((resolve, reject) => stranger.once('connect', () => resolve()).once('error', reject));
       // A session that was ended would not have it acknowledged before it is back.
       const offline = becomes(first, false).then(() => 'ended');
       expect(await Promise.race([first.publish(topics.event(DEVICE), 'here'), offline])).toBeUndefined();
