@@ -77,14 +77,14 @@ if (missing.length > 0) {
 }
 
 let { times, failedStep } = runSteps();
-let report = { counts: { passed: 0, failed: 0, skipped: 0 }, skipped: [], proved: [], files: [] };
+let report = { counts: { passed: 0, failed: 0, skipped: 0 }, failed: [], skipped: [], proved: [], files: [] };
 try {
   report = readReport(reportFile);
 } catch {
   // No tests were reached, or the runner died: the failed step says which.
 }
 rmSync(folder, { recursive: true, force: true });
-const { counts, skipped, proved, files } = report;
+const { counts, failed, skipped, proved, files } = report;
 printTimes(times, files);
 printProved(proved);
 if (skipped.length > 0) {
@@ -94,6 +94,10 @@ if (skipped.length > 0) {
 const unexcused = skipped.filter(({ name }) => !NEEDS_HARDWARE.test(name));
 if (unexcused.length > 0 && !failedStep) {
   failedStep = `tests: ${unexcused.length} skipped that need no hardware`;
+}
+if (failed.length > 0) {
+  console.log(`\n== failed (${failed.length})`);
+  for (const name of failed) console.log(`  ${name}`);
 }
 if (failedStep) {
   console.log(`\nfailed at: ${failedStep}`);

@@ -43,12 +43,13 @@ export function whatTagMeans(tag) {
 }
 
 /**
- * Reads a report. `counts` are of tests; `skipped` names each that did not run, with its tags; `proved` are lines for the table
+ * Reads a report. `counts` are of tests; `failed` names each that failed, `skipped` each that did not run, with its tags; `proved` are lines for the table
  * of what was proved; `files` are sorted by how long they took. Throws where there is no report.
  */
 export function readReport(reportFile) {
   const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
   const counts = { passed: 0, failed: 0, skipped: 0 };
+  const failed = [];
   const skipped = [];
   const proved = [];
   const files = testResults.map((file) => {
@@ -57,15 +58,16 @@ export function readReport(reportFile) {
       if (test.status === 'passed') {
         counts.passed += 1;
         for (const line of test.meta?.proved ?? []) proved.push({ ...line, test: name });
-      } else if (test.status === 'failed') counts.failed += 1;
+      } else if (test.status === 'failed') failed.push(`${name}: ${test.fullName}`);
       else {
         counts.skipped += 1;
         skipped.push({ name: `${name}: ${test.fullName}`, tags: test.tags });
       }
     }
     // A file that broke before its first test.
-    if (file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')) counts.failed += 1;
+    if (file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')) failed.push(name);
     return { name, seconds: (file.endTime - file.startTime) / 1000 };
   });
-  return { counts, skipped, proved, files: files.sort((a, b) => b.seconds - a.seconds) };
+  counts.failed = failed.length;
+  return { counts, failed, skipped, proved, files: files.sort((a, b) => b.seconds - a.seconds) };
 }
