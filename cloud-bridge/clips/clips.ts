@@ -16,8 +16,8 @@ import type { AccessLog } from './access-log.ts';
 
 export interface ClipsDeps {
   clock: Clock;
-  disk: Disk;
-  store: IntakeStore;
+  disk: Pick<Disk, 'open'>;
+  store: Pick<IntakeStore, 'findClip' | 'storedClips'>;
   /** Who reads: officers of agencies, or pets' owners. */
   tokens: AccessReader;
   log: AccessLog;
@@ -95,8 +95,7 @@ export class Clips {
 
   /**
    * The clip if the caller may see it now, and where it is once it was handed over; the reading is in the log when this
-   * resolves. Throws `clip_unknown` for a clip
-   * of another agency just as for one that does not exist, `token_...`, `agency_...`.
+   * resolves. Throws `clip_unknown` for a clip of another agency just as for one that does not exist, `token_...`, `agency_...`.
    */
   async see(bearer: string, clip: string, part: AccessPart, action: AccessAction): Promise<SeenClip> {
     const { tokens } = this.deps;

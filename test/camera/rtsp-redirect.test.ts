@@ -107,9 +107,11 @@ describe('what is handed on of a camera’s answers', () => {
       ['Content-Type: application/sdp', 'Location: rtsp://x/', 'Server: y'],
       'v=0',
     );
-    const packet = Buffer.from([0x24, 0, 0, 12, ...Array(12).fill(7)]);
+    const packet = Buffer.from([0x24, 0, 0, 8, ...Array(8).fill(7)]);
+    // Shorter than any RTP or RTCP packet: ffmpeg would read its content as text.
+    const short = Buffer.from([0x24, 0, 0, 7, ...Array(7).fill(7)]);
     const [text, framed, ...more] = new RtspFilter().push(
-      Buffer.concat([Buffer.from(answer), packet, packet.subarray(0, 9)]),
+      Buffer.concat([Buffer.from(answer), short, packet, packet.subarray(0, 9)]),
     );
     expect(Buffer.from(text ?? []).toString()).toBe(
       'RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0',

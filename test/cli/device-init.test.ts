@@ -70,6 +70,15 @@ it('makes settings with which a doorbell rings, records events as JSON, and is p
   expect(ring).toMatchObject({ button: 'front' });
 });
 
+it('prints no event where JSON is not asked for', { tags: ['long'], timeout: 60_000 }, async () => {
+  await running.shift()?.stop();
+  const device = new Running(['device', '--data', at('porch')]);
+  running.unshift(device);
+  const ring = () => runCommand(['ring', '--owner', at('me'), '--json']);
+  await expect.poll(async () => (await ring()).status, { timeout: 45_000 }).toBe(0);
+  expect(device.lines).toEqual([]);
+});
+
 it('takes an account at a broker of one’s own', async () => {
   writeFileSync(at('password'), 'secret\n');
   const data = ['device', 'init', '--data', at('other'), '--json'];

@@ -11,6 +11,8 @@ const MINUTES_MS = 60_000;
 
 describe('a fresh checkout', { tags: ['long'] }, () => {
   const registry = new LoopbackRegistry(root);
+  // What stands in the lock file runs no code of its own at install either.
+  registry.armed = 'zod';
   let machine: Machine;
   let checkout: string;
   beforeAll(async () => {
@@ -41,7 +43,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     });
   });
 
-  it('asks the registry for no name outside its lock file, and runs no planted package', () => {
+  it('asks the registry for no name outside its lock file, and runs no script of any package', () => {
     expect(new Set(registry.asked).size).toBeGreaterThan(200);
     expect(registry.asked.filter((name) => !registry.lockedNames.has(name))).toEqual([]);
     expect(registry.fetchedPlants).toEqual([]);

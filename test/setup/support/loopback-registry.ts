@@ -2,7 +2,16 @@
 // asked for, and notes every name. Not here: installing anything from it (checkout.ts, packed.test.ts).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +57,8 @@ export class LoopbackRegistry {
   readonly fetchedPlants: string[] = [];
   /** Called at each fetch of a package. */
   onFetch: (count: number) => void = () => {};
+  /** A package of the lock file to which a script is added that leaves a mark at install; set before `start`. */
+  armed: string | null = null;
   /** False: the database driver's prebuilt file cannot be had. */
   servesDriver = true;
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-registry-'));
@@ -69,7 +80,8 @@ export class LoopbackRegistry {
   async start(): Promise<void> {
     for (const path of this.locked.keys()) {
       const installed = join(this.checkout, path);
-      if (existsSync(join(installed, 'package.json'))) this.pack(installed, path);
+      if (!existsSync(join(installed, 'package.json'))) continue;
+      this.pack(packageName(path) === this.armed ? this.arm(installed) : installed, path);
     }
     this.packDriver();
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
@@ -98,8 +110,19 @@ export class LoopbackRegistry {
     for (const [path, integrity] of this.integrity) {
       const entry = lock.packages[path];
       if (entry) entry['integrity'] = integrity;
+      if (entry && packageName(path) === this.armed) entry['hasInstallScript'] = true;
     }
     writeFileSync(file, JSON.stringify(lock, null, 2));
+  }
+
+  /** A copy of a package with a script that leaves a mark. */
+  private arm(installed: string): string {
+    const copy = join(this.folder, 'armed');
+    cpSync(installed, copy, { recursive: true });
+    const file = join(copy, 'package.json');
+    const facts: object = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...facts, scripts: { postinstall: `echo ${this.armed} >> "$${MARK}"` } }));
+    return copy;
   }
 
   private pack(from: string, path: string): void {

@@ -1,0 +1,81 @@
+// Holds: a clip that its owner takes back while its reading is written down, or while it is read, is shown no further. Not here:
+// revocations at a whole bridge (downloads.test.ts), who may see a clip (clips.test.ts).
+import { describe, expect, it } from 'vitest';
+import { Clips } from '../../../cloud-bridge/clips/clips.ts';
+import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+
+const AGENCY = 'agency-1';
+const CLIP = 'clip-1';
+
+const intake: Intake = {
+  ...{ clip: CLIP, request: 'request-1', agency: AGENCY, device: 'device-1', grant: 'grant-1', ownerKey: 'k' },
+  ...{ grantSha256: '', manifestSha256: '', statement: 's', statementSha256: '', home: 'home-1', clipSha256: '' },
+  ...{ clipBytes: 8, expiresS: 0, upload: 'u', uploading: false, creations: 1, state: 'stored', refusal: null },
+  ...{ receipt: null, statementReceipt: null, vault: null },
+};
+
+class Rig {
+  state: Intake['state'] = 'stored';
+  /** What happens while a reading is written down. */
+  whileNoted = () => {};
+  opened = 0;
+  noted = 0;
+  private readonly access = { agency: AGENCY, organisation: AGENCY, clip: CLIP, officer: 'o', reason: 'r', jti: 't' };
+  readonly clips = new Clips({
+    clock: new SystemClock(),
+    disk: {
+      open: () => {
+        this.opened += 1;
+        return Promise.reject(new Error('nothing is there'));
+      },
+    },
+    store: {
+      findClip: () => Promise.resolve({ ...intake, state: this.state }),
+      storedClips: () => Promise.resolve([]),
+    },
+    tokens: { readAccess: () => Promise.resolve(this.access), assertStanding: () => Promise.resolve() },
+    log: {
+      add: () => {
+        this.noted += 1;
+        this.whileNoted();
+        return Promise.resolve();
+      },
+      page: () => Promise.resolve([]),
+    },
+    clipPath: (clip) => clip,
+    evidenceUrl: () => '',
+    organisationOf: () => Promise.resolve(AGENCY),
+  });
+
+  see() {
+    return this.clips.see('token', CLIP, 'clip', 'view');
+  }
+}
+
+describe('a clip that is taken back', () => {
+  it('while its reading is written down is not shown, its statement neither', async () => {
+    const rig = new Rig();
+    rig.whileNoted = () => {
+      rig.state = 'deleted';
+    };
+    await expect(rig.see()).rejects.toMatchObject({ code: 'clip_unknown' });
+    expect(rig.noted).toBe(1);
+  });
+
+  it('before that is not even noted', async () => {
+    const rig = new Rig();
+    rig.state = 'deleted';
+    await expect(rig.see()).rejects.toMatchObject({ code: 'clip_unknown' });
+    expect(rig.noted).toBe(0);
+  });
+
+  it.each(['deleted', 'handed-over'] as const)('before its file is opened is not opened: %s', async (state) => {
+    const rig = new Rig();
+    const seen = await rig.see();
+    rig.state = state;
+    const { bytes } = rig.clips.read(seen, { start: 0, end: 8 });
+    await expect(bytes.next()).rejects.toMatchObject({ code: 'clip_unknown' });
+    expect(rig.opened).toBe(0);
+  });
+});
