@@ -1,6 +1,6 @@
 // @module-tag long
 // Broker, bridge and registry each stopped and started in the middle of the story: it completes, nothing twice. The camera's
-// own outage is in rtsp.slow.test.ts.
+// own outage is in rtsp.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Receipt, VerifiedNotice, Window } from '../../device/index.ts';
 import { type GrantUnderWay, type Part, RunningTown } from '../support/running-town.ts';

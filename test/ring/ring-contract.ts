@@ -1,5 +1,5 @@
 // Owns: what every kind of ring must do; each kind's test file runs it.
-// Not here: what only a file can do (ring-file.test.ts, ring-file-damage.slow.test.ts).
+// Not here: what only a file can do (ring-file.test.ts, ring-file-damage.test.ts).
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GAP_US, type Ring } from '../../device/ring/ring.ts';
 import { CountingClock } from './counting-clock.ts';

@@ -1,3 +1,5 @@
+// @module-tag long
+// @module-tag gstreamer
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseFragment, parseInit } from '../../device/camera/fragment.ts';
 import { hasRtspServer, type RtspServer, STREAMS, startRtspServer } from '../support/rtsp-server.ts';

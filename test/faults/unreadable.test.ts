@@ -1,3 +1,7 @@
+// @module-tag long
+// @module-tag strace
+// @module-tag namespaces
+// @module-tag root
 // Holds: a file that the disk does not show in one boot costs no decision and no clip, and lets nothing out meanwhile.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag gstreamer
+// @module-tag ffmpeg
 // The story with a camera on the network: GStreamer's RTSP server plays footage whose frames carry their numbers, so that
 // the clip can be compared frame by frame; then the camera goes away in the middle of the story and comes back.
 import { execFile } from 'node:child_process';

@@ -1,3 +1,4 @@
+// @module-tag long
 // The stories about agencies as their commands tell them: what each proves, step by step, on real processes, and that nothing
 // is left of its town. A request that waits is decided on by the command for it.
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+// @module-tag long
+// @module-tag terminal
 // The audit as its user meets it: the story, and the commands against a registry that is a process of its own.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// @module-tag long
 // The stories of the vault as a user runs them: each line is checked as it is told, and the end says what it proved.
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../support/command-line.ts';

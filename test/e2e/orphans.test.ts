@@ -1,3 +1,4 @@
+// @module-tag long
 // What is left of a town whose supervisor is killed outright: nothing that runs, and everything that was stored.
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// @module-tag long
 // Search Party as a user runs it: the story of two homes, and every verb in a town of real processes whose doorbell looks at a dog.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
