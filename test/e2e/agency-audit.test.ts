@@ -13,7 +13,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { agencyId, loadAgencyKey } from '../../sim/officer/officer.ts';
 import { applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../../sim/officer/registration.ts';
 import { root } from '../layout/source-tree.ts';
-import { Running, runCommand, temporaryFolder } from '../support/command-line.ts';
+import { Running, runCommand, runStory, temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
@@ -26,8 +26,9 @@ const reportLine = z.object({
 
 describe('story agency-audit', () => {
   it('revokes for one area at a real registry, is obeyed by a device, and is undone', async (test) => {
-    const done = await runCommand(['story', 'agency-audit', '--json']);
+    const done = await runStory('agency-audit');
     expect(done.status, done.stderr).toBe(0);
+    expect(done.left).toEqual([]);
     const audited = done.lines.find((line) => line['event'] === 'audited');
     expect(audited).toMatchObject({
       score: { revoke: { found: 32, true: 32, wanted: 32 }, all: { wanted: 47 } },

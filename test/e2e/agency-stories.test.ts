@@ -3,7 +3,7 @@
 // is left of its town. A request that waits is decided on by the command for it.
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { processesNaming, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
+import { Running, runCommand, runStory, temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
 
 const endSchema = z.object({ event: z.literal('proved'), proved: z.array(z.string()) });
@@ -28,12 +28,12 @@ describe.each([
   ],
 ])('story %s', (name, proofs, codes) => {
   it('tells what happened and proves it', async (test) => {
-    const done = await runCommand(['story', name, '--json']);
+    const done = await runStory(name);
     expect(done.status, done.stderr).toBe(0);
     expect(endSchema.parse(done.last).proved).toHaveLength(proofs);
     const told = done.lines.flatMap((line) => (typeof line['code'] === 'string' ? [line['code']] : []));
     expect(told.slice(0, codes.length)).toEqual(codes);
-    expect(processesNaming('doorsill-story-')).toEqual([]);
+    expect(done.left).toEqual([]);
     proved(test, `what \`doorsill story ${name}\` shows on real processes`, `${proofs} proofs`);
   }, 90_000);
 });

@@ -6,21 +6,21 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { drawDogPhoto } from '../../device/camera/dog-art.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
-import { processesNaming, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
+import { Running, runCommand, runStory, temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
 
 const PROOFS = 18;
 const provedSchema = z.object({ event: z.literal('proved'), proved: z.array(z.string()) });
 
 it('story search-party tells what happened, and that the camera owner’s location does not leak', async (test) => {
-  const done = await runCommand(['story', 'search-party', '--json']);
+  const done = await runStory('search-party');
   expect(done.status, done.stderr).toBe(0);
   const claims = provedSchema.parse(done.last).proved;
   expect(claims).toHaveLength(PROOFS);
   expect(claims).toContain('the camera owner’s location leaks neither to the bridge nor to the pet’s owner');
   const codes = done.lines.flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
   expect(codes).toEqual(['search_limits', 'token_unknown_signer', 'clip_unknown', 'consent_request_cancelled']);
-  expect(processesNaming('doorsill-story-')).toEqual([]);
+  expect(done.left).toEqual([]);
   proved(test, 'what `doorsill story search-party` shows on real processes', `${PROOFS} proofs`);
 }, 180_000);
 

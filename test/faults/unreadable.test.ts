@@ -35,7 +35,8 @@ async function sealedRound(): Promise<Round> {
   expect(await door.ready(), door.stderr).not.toBeNull();
   expect(await story.say(door, () => story.sayGrant(round), hears(round, 'sealed')), door.stderr).toBe(true);
   expect(await door.stop()).toBe('status 0');
-  expect(outbox()).toHaveLength(2);
+  // The clip, what is recorded of it, and its full manifest.
+  expect(outbox()).toHaveLength(3);
   round.heard.length = 0;
   await bridgeIs(true);
   return round;

@@ -118,6 +118,18 @@ export async function runCommand(
   return { status, lines: running.lines, stderr: running.stderr, last: running.lines.at(-1) };
 }
 
+/** Runs a story to its end; `left` are the processes and files that it left behind. */
+export async function runStory(name: string): Promise<Awaited<ReturnType<typeof runCommand>> & { left: string[] }> {
+  // A temporary folder of its own: others may run stories at the same time.
+  const folder = temporaryFolder('story');
+  try {
+    const done = await runCommand(['story', name, '--json'], { environment: { TMPDIR: folder.path } });
+    return { ...done, left: [...processesNaming(folder.path), ...readdirSync(folder.path)] };
+  } finally {
+    folder.dispose();
+  }
+}
+
 /** Live processes whose command line names `text`, this one left out. */
 export function processesNaming(text: string): string[] {
   return readdirSync('/proc')
