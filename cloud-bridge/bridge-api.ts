@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { idSchema, publicKeySchema } from '../device/protocol/ids.ts';
-import type { Standing } from './agencies/standing.ts';
+import type { AgencyCredentials } from './agencies/credentials.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Database } from './database/database.ts';
 import { Api } from './http/api.ts';
 import { Health, healthRoutes } from './http/health.ts';
+import { IdempotentCalls } from './http/idempotency.ts';
 import { metricsRoute } from './http/metrics.ts';
 import { Rates } from './http/rates.ts';
-import { Repeats } from './http/repeats.ts';
 import { bridgeMetrics } from './metrics.ts';
 import { moderatorRoutes } from './requests/moderator-routes.ts';
 import type { Moderators } from './requests/moderators.ts';
@@ -50,7 +50,7 @@ export interface BridgeApiDeps {
   disk: Disk;
   config: BridgeConfig;
   database: Database;
-  standing: Standing;
+  standing: AgencyCredentials;
   moderators: Moderators;
   adminToken: string;
   facts: z.infer<typeof factsSchema>;
@@ -66,7 +66,7 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api
     version: FRONT.version,
     staff: moderators.staff(adminToken),
     rates: new Rates(clock, config.http.perMinuteMax),
-    repeats: new Repeats(clock, database.answers),
+    repeats: new IdempotentCalls(clock, database.answers),
   });
   const health = new Health(clock, {
     database: () => database.health.write(wallSeconds(clock)).then(() => true),

@@ -13,8 +13,8 @@ import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
 import { AgencyTokens } from './agencies/agency-tokens.ts';
+import { AgencyCredentials } from './agencies/credentials.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
-import { Standing } from './agencies/standing.ts';
 import { makeBridgeApi } from './bridge-api.ts';
 import { addClipParts } from './clip-parts.ts';
 import type { BridgeConfig } from './config.ts';
@@ -59,7 +59,7 @@ interface Core {
   id: string;
   adminToken: string;
   database: Database;
-  standing: Standing;
+  standing: AgencyCredentials;
   moderators: Moderators;
   tokens: AgencyTokens;
 }
@@ -187,7 +187,7 @@ export class Bridge {
     const adminToken = await adminTokenIn(disk, random, dataFolder);
     const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk });
     this.undo.push(() => database.close());
-    const standing = new Standing({
+    const standing = new AgencyCredentials({
       clock,
       log,
       client: httpRegistryClient(registry.url, asking),

@@ -9,7 +9,7 @@ import { actorId } from '../device/protocol/ids.ts';
 import { AccessAudit } from './access-audit/audit.ts';
 import { accessAuditRoutes } from './access-audit/routes.ts';
 import type { AgencyTokens } from './agencies/agency-tokens.ts';
-import type { Standing } from './agencies/standing.ts';
+import type { AgencyCredentials } from './agencies/credentials.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
@@ -20,9 +20,9 @@ import { Disputes } from './disputes/disputes.ts';
 import { disputeRoutes } from './disputes/routes.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
-import { VaultWords } from './hand-over/vault-words.ts';
+import { VaultMessages } from './hand-over/vault-messages.ts';
 import type { Api } from './http/api.ts';
-import type { ClipAsks } from './intake/asks.ts';
+import type { AnswerableKinds } from './intake/answerable.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { DeviceTokens } from './intake/device-tokens.ts';
 import { Finish } from './intake/finish.ts';
@@ -34,7 +34,7 @@ import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
 import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
-import { organisationOf, RequestAsks } from './requests/request-asks.ts';
+import { organisationOf, RequestsForIntake } from './requests/requests-for-intake.ts';
 import type { SearchParty } from './search-party/search-party.ts';
 import type { Outbox } from './webhooks/outbox.ts';
 
@@ -47,7 +47,7 @@ export interface ClipPartsDeps {
   key: SigningKey;
   bridgeId: string;
   database: Database;
-  standing: Standing;
+  standing: AgencyCredentials;
   /** Agencies' tokens. */
   tokens: AgencyTokens;
   locks: UploadLocks;
@@ -85,7 +85,7 @@ export async function addClipParts(
     searchParty,
   } = deps;
   const { intakes: store, enrolments, requests, accessLog } = database;
-  const asks: ClipAsks = { agency: new RequestAsks(requests, standing), neighbor: searchParty.asks };
+  const asks: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.asks };
   const files = new ClipFiles(disk, config.dataFolder);
   const seal = new ManifestSeal(key, random);
   // Before anything is read: what an earlier version left in the clear names homes.
@@ -136,7 +136,7 @@ function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
   const { url, key, answerSMax, ...retry } = config.vault;
   const vault = { id: actorId('vault', sha256Hex(key)), key };
   const { requests, handOvers: store } = database;
-  const words = new VaultWords({ clock, random, key: ownKey, bridgeId, vault, requests });
+  const words = new VaultMessages({ clock, random, key: ownKey, bridgeId, vault, requests });
   const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
   const shared = { clock, random, log, store, files, locks, receipts, client, words };
   const base = url.replace(/\/+$/, '');

@@ -14,7 +14,7 @@ import { open, seal } from './base/seal.ts';
 import { GateState } from './consent/gate-state.ts';
 import { Ledger } from './consent/ledger.ts';
 import type { LedgerBody } from './consent/ledger-entry.ts';
-import { next, unfinishedGrant } from './consent/machine.ts';
+import { next, unfinishedGrant } from './consent/request-machine.ts';
 import { RESERVE_BYTES, RevocationReserve } from './consent/revocation-reserve.ts';
 import { openRevocation } from './consent/verify-owner.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './format.ts';

@@ -12,37 +12,37 @@ import type { Programs } from './base/program.ts';
 import { freshId, type Random } from './base/random.ts';
 import { fittingCipher } from './base/seal.ts';
 import { tlsSource } from './base/tls.ts';
-import { Body } from './body.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
 import { parseCameraSource } from './camera/sources.ts';
 import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
-import { Door } from './door.ts';
+import { EventDetector } from './event-detector.ts';
 import { FolderFormat } from './format.ts';
-import { makePairing } from './front-desk.ts';
 import type { Press } from './hardware/button.ts';
+import { Peripherals } from './hardware/peripherals.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-import { makeAreaLink, makeHomeLink, pinnedBridge } from './links.ts';
+import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
 import { HomeAccounts } from './owner/home-accounts.ts';
 import type { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
+import { makePairing } from './pairing-service.ts';
 import { partsInside } from './protocol/claims.ts';
 import { failure } from './protocol/errors.ts';
 import type { DeviceEvent } from './protocol/home.ts';
+import { ReceiptCursor } from './receipt-cursor.ts';
 import { Recorder } from './recorder.ts';
 import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
 import { makeRing } from './ring/make-ring.ts';
 import type { Ring } from './ring/ring.ts';
 import { makeSearchParty } from './search-party/make-search-party.ts';
 import type { SearchParty, Settled } from './search-party/search-party.ts';
-import { ToldMark } from './told.ts';
+import { StatusPublisher, type StoredPart } from './status-publisher.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
 import { Uploader } from './upload/upload.ts';
-import { type StoredPart, Voice } from './voice.ts';
 
 export interface DoorbellOptions {
   config: DeviceConfig;
@@ -71,7 +71,7 @@ interface Parts {
   gate: ConsentGate;
   deliveries: Deliveries;
   home: HomeLink;
-  told: ToldMark;
+  told: ReceiptCursor;
   area: AreaLink | null;
   accounts: HomeAccounts;
   pairing: PairingServer;
@@ -92,17 +92,17 @@ export class Doorbell {
   private parts: Parts | null = null;
   /** What undoes each step of the start, last first. */
   private undo: (() => Promise<void> | void)[] = [];
-  private readonly voice: Voice;
-  private readonly door: Door;
-  private readonly body: Body;
+  private readonly voice: StatusPublisher;
+  private readonly door: EventDetector;
+  private readonly body: Peripherals;
 
   constructor(options: DoorbellOptions, seams: DoorbellSeams) {
     this.options = options;
     this.disk = new CountingDisk(seams.disk, options.folder);
     this.seams = { ...seams, disk: this.disk };
     this.startedMs = seams.clock.monotonicMs();
-    this.voice = new Voice(options.config.name, seams, options.heard);
-    this.door = new Door({
+    this.voice = new StatusPublisher(options.config.name, seams, options.heard);
+    this.door = new EventDetector({
       clock: seams.clock,
       config: options.config,
       happened: (event, atUs) => {
@@ -110,7 +110,7 @@ export class Doorbell {
         this.parts?.searchParty.happened(event, atUs);
       },
     });
-    this.body = new Body({
+    this.body = new Peripherals({
       ...seams,
       settings: options.config,
       pressed: (press) => this.pressed(press),
@@ -203,7 +203,7 @@ export class Doorbell {
     const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher, clockTrusted });
     const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
     const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
-    const told = new ToldMark(disk, join(folder, 'consent'), log);
+    const told = new ReceiptCursor(disk, join(folder, 'consent'), log);
     const gate = new ConsentGate({
       device,
       place: config.place ?? NOWHERE,

@@ -1,5 +1,5 @@
 // Owns: footage from the camera into the ring: storing segments, privacy, and knowing when a window's footage is all there.
-// Not here: the camera (camera/), the ring (ring/), what is told of them (voice.ts), what happens at the door (door.ts).
+// Not here: the camera (camera/), the ring (ring/), what is told of them (status-publisher.ts), what happens at the door (event-detector.ts).
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';

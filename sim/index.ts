@@ -1,4 +1,4 @@
 // Owns: what a user of the package may take from the simulator: the embedded broker, and everything on one machine.
 // Not here: the command line (cli/).
 export { Broker, type BrokerOptions } from './broker/broker.ts';
-export { Town, type TownDeps, type TownFacts, type TownOptions } from './supervisor/town.ts';
+export { Testbed, type TestbedDeps, type TestbedFacts, type TestbedOptions } from './testbed/testbed.ts';

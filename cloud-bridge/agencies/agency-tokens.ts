@@ -5,7 +5,7 @@ import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../
 import { failure } from '../../device/protocol/errors.ts';
 import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../device/protocol/manifest.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
-import type { Standing } from './standing.ts';
+import type { AgencyCredentials } from './credentials.ts';
 
 /** An agency that calls. */
 export interface AgencyCaller {
@@ -22,13 +22,13 @@ const unreasonedSchema = accessTokenSchema.extend({ officer: anything, reason: a
 
 /** Reads tokens of agencies in good standing. */
 export class AgencyTokens {
-  private readonly deps: { clock: Clock; standing: Standing; bridgeId: string };
+  private readonly deps: { clock: Clock; standing: AgencyCredentials; bridgeId: string };
 
-  constructor(deps: { clock: Clock; standing: Standing; bridgeId: string }) {
+  constructor(deps: { clock: Clock; standing: AgencyCredentials; bridgeId: string }) {
     this.deps = deps;
   }
 
-  /** Who calls and what for. Throws `token_...`, and what `Standing.credential` throws. */
+  /** Who calls and what for. Throws `token_...`, and what `AgencyCredentials.credential` throws. */
   async readCall(token: string): Promise<AgencyCaller> {
     const { agency } = peekToken(token, agencyCallSchema);
     const { claims: credential } = await this.deps.standing.credential(agency);
@@ -42,7 +42,7 @@ export class AgencyTokens {
     return { organisation: credential.organisation ?? agency, agency, saidS: claims.iat, call: claims.call };
   }
 
-  /** An officer's access to one clip, and the agency across its keys. Throws `access_reason_missing`, `token_...`, and what `Standing.credential` throws. */
+  /** An officer's access to one clip, and the agency across its keys. Throws `access_reason_missing`, `token_...`, and what `AgencyCredentials.credential` throws. */
   async readAccess(token: string): Promise<AccessToken & { organisation: string }> {
     const { agency, officer, reason } = peekToken(token, unreasonedSchema);
     if (!accessReasonSchema.safeParse({ officer, reason }).success) throw failure('access_reason_missing');
@@ -56,7 +56,7 @@ export class AgencyTokens {
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
     return { ...claims, organisation: credential.organisation ?? agency };
   }
-  /** Throws, as `Standing.assertStillGood` does, once an agency whose token was believed is not in good standing any more. */
+  /** Throws, as `AgencyCredentials.assertStillGood` does, once an agency whose token was believed is not in good standing any more. */
   async assertStanding({ agency }: Pick<AccessToken, 'agency'>): Promise<void> {
     await this.deps.standing.assertStillGood(agency);
   }

@@ -1,4 +1,4 @@
-// Owns: asking the registry over HTTP. Not here: believing the answers (standing.ts checks every signature).
+// Owns: asking the registry over HTTP. Not here: believing the answers (credentials.ts checks every signature).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import { exchangeJson, type JsonRequest } from '../../device/protocol/problem.ts';

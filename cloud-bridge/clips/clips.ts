@@ -9,8 +9,8 @@ import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts'
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
+import { type AssertShown, type ClipDownload, ClipDownloads, type Span } from '../http/clip-downloads.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { type AssertShown, type Reading, Readings, type Span } from '../http/readings.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
 
@@ -60,7 +60,7 @@ const positionSchema = z.strictObject({ storedS: z.int(), clip: idSchema });
 
 export class Clips {
   private readonly deps: ClipsDeps;
-  private readonly readings = new Readings();
+  private readonly readings = new ClipDownloads();
 
   constructor(deps: ClipsDeps) {
     this.deps = deps;
@@ -121,7 +121,7 @@ export class Clips {
   }
 
   /** The clip's bytes, for as long as `stillShown` resolves. */
-  read({ intake: { clip }, stillShown }: SeenClip, span: Span): Reading {
+  read({ intake: { clip }, stillShown }: SeenClip, span: Span): ClipDownload {
     const open = () => this.deps.disk.open(this.deps.clipPath(clip), { create: false });
     return this.readings.read(clip, open, span, stillShown);
   }

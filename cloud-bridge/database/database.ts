@@ -1,12 +1,12 @@
 // Owns: the bridge's one database and the stores on top of it.
 // Not here: opening and durability (place.ts), what the stores mean (each capability's store.ts).
 import { SqlAccessLog } from './access-log.ts';
-import { SqlAnswers } from './answers.ts';
 import { type CustodySeams, SqlCustody } from './custody.ts';
 import { SqlDocuments } from './documents.ts';
 import { SqlEnrolments } from './enrolments.ts';
 import { SqlHandOvers } from './hand-overs.ts';
 import { SqlHealth } from './health.ts';
+import { SqlIdempotency } from './idempotency.ts';
 import { SqlIntakes } from './intakes.ts';
 import { SqlManifests } from './manifests.ts';
 import { SqlModerators } from './moderators.ts';
@@ -26,7 +26,7 @@ export interface Database {
   partners: SqlPartners;
   moderators: SqlModerators;
   webhooks: SqlWebhooks;
-  answers: SqlAnswers;
+  answers: SqlIdempotency;
   health: SqlHealth;
   neighbors: SqlNeighbors;
   searches: SqlSearches;
@@ -52,7 +52,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       partners: new SqlPartners(tables, custody),
       moderators: new SqlModerators(tables),
       webhooks: new SqlWebhooks(tables),
-      answers: new SqlAnswers(tables),
+      answers: new SqlIdempotency(tables),
       health: new SqlHealth(tables),
       neighbors: new SqlNeighbors(tables),
       searches: new SqlSearches(tables),

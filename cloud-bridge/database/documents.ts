@@ -1,13 +1,13 @@
 // Owns: documents of others that must outlive a restart, one per name. Not here: believing them (agencies/standing.ts).
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
-import type { StandingStore } from '../agencies/standing.ts';
+import type { CredentialStore } from '../agencies/credentials.ts';
 import type { SqlCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
 const REVOCATIONS = 'revocations';
 
-export class SqlDocuments implements StandingStore {
+export class SqlDocuments implements CredentialStore {
   private readonly tables: Kysely<Tables>;
   private readonly custody: SqlCustody;
 

@@ -3,7 +3,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
-import { kindOfRecipient } from '../intake/asks.ts';
+import { kindOfRecipient } from '../intake/answerable.ts';
 import type {
   ClipPosition,
   GrantKey,

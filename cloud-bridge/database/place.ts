@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
-import { assertFileIsHome, tieTogether } from './belonging.ts';
+import { assertFileIsHome, bindFolder } from './folder-binding.ts';
 import type { Migrations } from './migrations.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';
 import { openPostgres } from './postgres-server.ts';
@@ -51,7 +51,7 @@ export async function openAt<Tables, Stores>(
     return openSqlite(join(folder, files[0]), migrations, stores);
   }
   return openPostgres({ ...place, clock }, migrations, async (tables: Kysely<Tables>) => {
-    await tieTogether(tables, disk, place, placeName(place));
+    await bindFolder(tables, disk, place, placeName(place));
     return stores(tables);
   });
 }

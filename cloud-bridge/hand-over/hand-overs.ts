@@ -1,5 +1,5 @@
 // Owns: getting each stored clip to the vault, once, through every outage, and only then letting go of the bridge's own; and an
-// owner's word that comes before or after. Not here: HTTP (vault-client.ts), what the vault must have said (vault-words.ts).
+// owner's word that comes before or after. Not here: HTTP (vault-client.ts), what the vault must have said (vault-messages.ts).
 import { Backoff } from '../../device/base/backoff.ts';
 import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -15,7 +15,7 @@ import type { GrantKey, Intake } from '../intake/store.ts';
 import { peekToken } from '../tokens.ts';
 import type { HandOverJob, HandOverStore } from './store.ts';
 import type { VaultClient } from './vault-client.ts';
-import type { VaultWords } from './vault-words.ts';
+import type { VaultMessages } from './vault-messages.ts';
 
 export interface HandOversDeps {
   clock: Clock;
@@ -26,7 +26,7 @@ export interface HandOversDeps {
   locks: UploadLocks;
   receipts: Receipts;
   client: VaultClient;
-  words: VaultWords;
+  words: VaultMessages;
   vaultKey: string;
   retryMsFirst: number;
   retryMsMost: number;

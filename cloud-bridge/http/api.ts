@@ -9,10 +9,10 @@ import { isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
+import type { IdempotentCalls } from './idempotency.ts';
 import { CallCounts } from './metrics.ts';
 import { documentOf } from './openapi.ts';
 import { type Counted, countedRole, type Rates } from './rates.ts';
-import type { Repeats } from './repeats.ts';
 import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
 import { listenOn, parseBody } from './server.ts';
 
@@ -73,7 +73,7 @@ const NO_QUERY = z.strictObject({});
 export interface ApiDeps {
   rates: Rates;
   /** Where answers to repeatable calls are kept; without it no key is looked at. */
-  repeats?: Repeats;
+  repeats?: IdempotentCalls;
   staff: Staff;
   title: string;
   version: string;

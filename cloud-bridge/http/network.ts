@@ -1,4 +1,4 @@
-// Owns: what counts as one caller's place in the network, and lists of addresses. Not here: what is counted (rates.ts, seats.ts).
+// Owns: what counts as one caller's place in the network, and lists of addresses. Not here: what is counted (rates.ts, connection-limit.ts).
 import { BlockList, isIP } from 'node:net';
 
 /**

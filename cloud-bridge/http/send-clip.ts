@@ -2,8 +2,8 @@
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { type Reading, rangeOf, type Span } from './readings.ts';
-import { keepForTransfer } from './seats.ts';
+import { type ClipDownload, rangeOf, type Span } from './clip-downloads.ts';
+import { keepForTransfer } from './connection-limit.ts';
 
 export interface SentClip {
   name: string;
@@ -16,7 +16,7 @@ export interface SentClip {
  * Sends the span that is asked for, as far as the reading goes. When the reading ends after the first bytes were sent, the
  * connection is reset rather than closed: what the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT).
  */
-export function sendClip(reply: FastifyReply, clip: SentClip, read: (span: Span) => Reading): FastifyReply {
+export function sendClip(reply: FastifyReply, clip: SentClip, read: (span: Span) => ClipDownload): FastifyReply {
   const range = rangeOf(clip.range, clip.bytes);
   const span = range ?? { start: 0, end: clip.bytes };
   const { bytes, ended } = read(span);

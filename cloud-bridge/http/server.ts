@@ -1,5 +1,5 @@
 // Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes, which connections
-// are kept (seats.ts).
+// are kept (connection-limit.ts).
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -9,11 +9,11 @@ import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
+import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts';
 import { addressList } from './network.ts';
-import { type SeatLimits, Seats } from './seats.ts';
 
 /** Limits of one server. */
-export interface HttpLimits extends SeatLimits {
+export interface HttpLimits extends ConnectionLimits {
   /** Longest JSON body in bytes. */
   bodyBytes: number;
   /** Time for a request's headers, from its first byte. */
@@ -70,7 +70,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
   });
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
-  const seats = new Seats(limits, addressList(proxies));
+  const seats = new ConnectionLimit(limits, addressList(proxies));
   server.server.on('connection', (socket) => seats.admit(socket));
   server.addContentTypeParser(UPLOAD_BODY_TYPE, (request, _body, done) => {
     keepPace(request.raw, clock, limits);

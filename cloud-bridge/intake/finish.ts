@@ -6,7 +6,7 @@ import { type ErrorCode, type Failure, failure, isFailure } from '../../device/p
 import { statementSchema } from '../../device/protocol/manifest.ts';
 import { Repeater } from '../repeater.ts';
 import { peekToken } from '../tokens.ts';
-import { type ClipAsks, kindOfRecipient } from './asks.ts';
+import { type AnswerableKinds, kindOfRecipient } from './answerable.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
@@ -19,7 +19,7 @@ export interface FinishDeps {
   files: ClipFiles;
   locks: UploadLocks;
   receipts: Receipts;
-  asks: ClipAsks;
+  asks: AnswerableKinds;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay. */
   vault: string | null;

@@ -6,7 +6,7 @@ import { freshId, type Random } from '../../device/base/random.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
 import type { IntakeRules } from '../config.ts';
-import { type ClipAsks, kindOfRecipient } from './asks.ts';
+import { type AnswerableKinds, kindOfRecipient } from './answerable.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { DeviceTokens, Presented } from './device-tokens.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
@@ -19,7 +19,7 @@ export interface IntakeDeskDeps {
   clock: Clock;
   random: Random;
   store: IntakeStore;
-  asks: ClipAsks;
+  asks: AnswerableKinds;
   tokens: DeviceTokens;
   files: ClipFiles;
   finish: Finish;

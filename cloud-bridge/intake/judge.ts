@@ -15,7 +15,7 @@ import {
 } from '../../device/protocol/grant.ts';
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
 import { peekToken, readLink, tryToken } from '../tokens.ts';
-import type { ClipAsk, ClipAsks } from './asks.ts';
+import type { AnswerableKinds, AnswerableRequest } from './answerable.ts';
 import type { Presented } from './device-tokens.ts';
 
 /** What the chain says, all of it verified. */
@@ -23,7 +23,7 @@ export interface Judged {
   manifest: Manifest;
   grant: Grant;
   grantSha256: string;
-  ask: ClipAsk;
+  ask: AnswerableRequest;
 }
 
 /** Reads the manifest alone: signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
@@ -73,7 +73,12 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
  * Judges a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
  * `request_not_live`, `partner_...`. Whether the agency is in good standing and the grant revoked is asked elsewhere.
  */
-export async function judge(manifest: Manifest, presented: Presented, asks: ClipAsks, nowS: number): Promise<Judged> {
+export async function judge(
+  manifest: Manifest,
+  presented: Presented,
+  asks: AnswerableKinds,
+  nowS: number,
+): Promise<Judged> {
   const { token, deviceKey } = presented;
   const grant = readGrant(manifest.grant, manifest.pairing, token.device, deviceKey);
   if (grant.jti !== token.grant)
@@ -92,7 +97,7 @@ function checkGrantLife(grant: Grant, nowS: number): void {
   if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) throw refuse('it lives too long');
 }
 
-function checkGrant(grant: Grant, ask: ClipAsk): void {
+function checkGrant(grant: Grant, ask: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
   if (grant.requestSha256 !== ask.tokenSha256) throw refuse('it answers other bytes of the request');
   // A clip may arrive after its request has ended, but consent must have been given while it was open.
@@ -105,7 +110,7 @@ function checkGrant(grant: Grant, ask: ClipAsk): void {
   if (grant.disclose.some((key) => !asked.includes(key))) throw refuse('it discloses more than was asked for');
 }
 
-function checkManifest(manifest: Manifest, grant: Grant, ask: ClipAsk): void {
+function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
   if (manifest.request !== grant.request) throw refuse('it names another request than its grant');
   if (manifest.aud !== ask.recipient.id) throw refuse('it is addressed to another than who asked');

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
 import type { Api, Call } from '../http/api.ts';
-import { keepForTransfer } from '../http/seats.ts';
+import { keepForTransfer } from '../http/connection-limit.ts';
 import { isDiskFull, UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeDesk } from './intake.ts';

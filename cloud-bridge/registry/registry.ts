@@ -19,14 +19,13 @@ import { databasePlace } from '../database/place.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../database/registry-store.ts';
 import { Api } from '../http/api.ts';
 import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { IdempotentCalls } from '../http/idempotency.ts';
 import { Rates } from '../http/rates.ts';
-import { Repeats } from '../http/repeats.ts';
 import { adminAlone } from '../http/roles.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
 import { assertLife, peekToken, readToken } from '../tokens.ts';
-import { AnswersFile } from './answers-file.ts';
 import {
   type Agency,
   agencyIn,
@@ -48,6 +47,7 @@ import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
+import { IdempotencyFile } from './idempotency-file.ts';
 import { registryRoutes } from './routes.ts';
 import type { RegistryStore } from './store.ts';
 
@@ -116,7 +116,7 @@ export class Registry {
       version: '1',
       staff: adminAlone(adminToken),
       rates: new Rates(clock, config.http.perMinuteMax),
-      repeats: new Repeats(clock, new AnswersFile(disk, config.dataFolder)),
+      repeats: new IdempotentCalls(clock, new IdempotencyFile(disk, config.dataFolder)),
     });
     registryRoutes(api, this, clock);
     logRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));

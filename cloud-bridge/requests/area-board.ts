@@ -6,7 +6,7 @@ import type { Log } from '../../device/base/log.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { PublishedRequest } from '../../device/protocol/request.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
-import type { Standing } from '../agencies/standing.ts';
+import type { AgencyCredentials } from '../agencies/credentials.ts';
 import { type AreaPublisher, type CellContent, packParts, put, putParts } from '../area-parts.ts';
 import { Repeater } from '../repeater.ts';
 import { assertAnswerable } from './answerable.ts';
@@ -18,7 +18,7 @@ export interface BoardDeps {
   log: Log;
   key: SigningKey;
   store: RequestStore;
-  standing: Standing;
+  standing: AgencyCredentials;
   publisher: AreaPublisher;
   prefix: string;
   republishS: number;

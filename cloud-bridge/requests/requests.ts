@@ -13,7 +13,7 @@ import { signToken } from '../../device/protocol/jws.ts';
 import { asksBeyond } from '../../device/protocol/published.ts';
 import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/protocol/request.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
-import type { Standing } from '../agencies/standing.ts';
+import type { AgencyCredentials } from '../agencies/credentials.ts';
 import type { RequestRules } from '../config.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import type { NeighborsStore } from '../neighbors/store.ts';
@@ -37,7 +37,7 @@ export interface RequestsDeps {
   key: SigningKey;
   bridgeId: string;
   store: RequestStore;
-  standing: Standing;
+  standing: AgencyCredentials;
   tokens: AgencyTokens;
   partners: Partners;
   /** Remembers what an agency is registered as, for the public pages. */

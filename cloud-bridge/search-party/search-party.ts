@@ -11,9 +11,9 @@ import type { Api } from '../http/api.ts';
 import { Photos } from './photos.ts';
 import { Posters } from './posters.ts';
 import { searchRoutes } from './routes.ts';
-import { SearchAsks } from './search-asks.ts';
 import { SearchBoard } from './search-board.ts';
 import { Searches } from './searches.ts';
+import { SearchesForIntake } from './searches-for-intake.ts';
 import type { SearchStore } from './store.ts';
 
 export interface SearchPartyDeps {
@@ -32,7 +32,7 @@ export interface SearchPartyDeps {
 
 export class SearchParty {
   /** Searches as something that a clip may answer. */
-  readonly asks: SearchAsks;
+  readonly asks: SearchesForIntake;
   /** Who reads what was granted to them. */
   readonly posters: Posters;
   readonly board: SearchBoard;
@@ -40,7 +40,7 @@ export class SearchParty {
 
   constructor(deps: SearchPartyDeps) {
     this.deps = deps;
-    this.asks = new SearchAsks(deps.store);
+    this.asks = new SearchesForIntake(deps.store);
     this.posters = new Posters(deps);
     this.board = new SearchBoard(deps);
   }

@@ -1,12 +1,12 @@
 // Owns: what is asked of a place where evidence's bytes lie: written out of sight, made durable, shown in one step, destroyed;
-// and the place that is a folder. Not here: which items there are (database/), when to do it (receiving.ts, keeper.ts), a bucket
+// and the place that is a folder. Not here: which items there are (database/), when to do it (receiving.ts, retention-sweeper.ts), a bucket
 // (s3-blobs.ts).
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { OpenBytes } from '../http/readings.ts';
+import type { OpenBytes } from '../http/clip-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 

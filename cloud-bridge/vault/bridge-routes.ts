@@ -9,7 +9,7 @@ import {
   recallStatusSchema,
 } from '../../device/protocol/vault.ts';
 import type { Api } from '../http/api.ts';
-import { keepForTransfer } from '../http/seats.ts';
+import { keepForTransfer } from '../http/connection-limit.ts';
 import { UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';

@@ -1,11 +1,11 @@
 // Owns: what an agency's officers may do with evidence: see, download, sort, delete, restore. Whatever they are shown is in
-// the trail first, with who and why. Not here: HTTP, deletion by time (keeper.ts), owners (recalls.ts).
+// the trail first, with who and why. Not here: HTTP, deletion by time (retention-sweeper.ts), owners (recalls.ts).
 import { toBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { AssertShown, Reading, Readings, Span } from '../http/readings.ts';
+import type { AssertShown, ClipDownload, ClipDownloads, Span } from '../http/clip-downloads.ts';
 import type { Blobs } from './blobs.ts';
 import { type Actor, assertScope, type Caller } from './clients.ts';
 import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';
@@ -33,7 +33,7 @@ export interface EvidenceDeps {
   trail: TrailStore;
   access: AccessStore;
   blobs: Blobs;
-  readings: Readings;
+  readings: ClipDownloads;
   linkLifeS: number;
 }
 
@@ -88,7 +88,7 @@ export class Evidence {
   }
 
   /** Its bytes, for as long as `caller` resolves to one who may take them this way. */
-  read(caller: () => Promise<Caller>, { item: id }: Item, taking: Taking, span: Span): Reading {
+  read(caller: () => Promise<Caller>, { item: id }: Item, taking: Taking, span: Span): ClipDownload {
     return this.readAs(id, span, async () => {
       const now = await caller();
       assertScope(now, SCOPE_OF[taking]);
@@ -125,7 +125,7 @@ export class Evidence {
   }
 
   /** The bytes behind a link that was used, for as long as the link lives. */
-  readLinked(secret: string, { item }: Item, span: Span): Reading {
+  readLinked(secret: string, { item }: Item, span: Span): ClipDownload {
     const linkSha256 = sha256Hex(secret);
     return this.readAs(item, span, async () => void (await this.linked(linkSha256)));
   }
@@ -204,7 +204,7 @@ export class Evidence {
     return { link, item };
   }
 
-  private readAs(item: string, span: Span, ask: AssertShown): Reading {
+  private readAs(item: string, span: Span, ask: AssertShown): ClipDownload {
     const { blobs, readings } = this.deps;
     return readings.read(item, () => blobs.open(item, span.end), span, ask);
   }

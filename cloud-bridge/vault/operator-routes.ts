@@ -7,7 +7,7 @@ import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
-import type { Readings } from '../http/readings.ts';
+import type { ClipDownloads } from '../http/clip-downloads.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
 import type { AccessStore, SuccessionStore } from './store.ts';
 
@@ -42,7 +42,7 @@ export interface OperatorRoutesDeps {
   access: AccessStore;
   successions: SuccessionStore;
   clients: Clients;
-  readings: Readings;
+  readings: ClipDownloads;
 }
 
 export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {

@@ -11,8 +11,8 @@ import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { databasePlace } from '../database/place.ts';
 import { Api } from '../http/api.ts';
+import { ClipDownloads } from '../http/clip-downloads.ts';
 import { Rates } from '../http/rates.ts';
-import { Readings } from '../http/readings.ts';
 import { adminAlone } from '../http/roles.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
 import { adminTokenIn, signingKeyIn } from '../key-file.ts';
@@ -22,7 +22,6 @@ import { Clients } from './clients.ts';
 import type { VaultConfig } from './config.ts';
 import { openVaultDatabase, type VaultDatabase } from './database/vault-database.ts';
 import { Evidence } from './evidence.ts';
-import { Keeper } from './keeper.ts';
 import { OfferReader } from './offers.ts';
 import { officerRoutes } from './officer-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
@@ -30,6 +29,7 @@ import { Policies } from './policies.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { Recalls } from './recalls.ts';
 import { Receiving } from './receiving.ts';
+import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { Statements } from './statements.ts';
@@ -48,7 +48,7 @@ export interface VaultDeps {
 interface Running {
   key: SigningKey;
   adminToken: string;
-  keeper: Keeper;
+  keeper: RetentionSweeper;
   url: string;
 }
 
@@ -73,12 +73,12 @@ export class Vault {
       const adminToken = await adminTokenIn(disk, random, dataFolder);
       const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk });
       this.undo.push(() => opened.close());
-      const readings = new Readings();
+      const readings = new ClipDownloads();
       const database = { ...opened, items: watchedItems(opened.items, readings) };
       const blobs = this.makeBlobs(key);
       await blobs.start((item) => database.items.bytesOf(item));
       const statements = new Statements({ clock, random, key });
-      const keeper = new Keeper({
+      const keeper = new RetentionSweeper({
         clock,
         log,
         ...database,
@@ -177,7 +177,7 @@ export class Vault {
 
   private addOfficerRoutes(
     api: Api,
-    parts: { database: Stores; blobs: Blobs; keeper: Keeper; readings: Readings; url: () => string },
+    parts: { database: Stores; blobs: Blobs; keeper: RetentionSweeper; readings: ClipDownloads; url: () => string },
   ): void {
     const { clock, random, config } = this.deps;
     const { database, blobs, keeper, readings, url: publicUrl } = parts;

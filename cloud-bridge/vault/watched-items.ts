@@ -1,10 +1,10 @@
 // Owns: having whoever reads an item asked again after every change of it, wherever the change comes from. Not here: what is asked
 // (evidence.ts), how items are stored (database/).
-import type { Readings } from '../http/readings.ts';
+import type { ClipDownloads } from '../http/clip-downloads.ts';
 import type { Item, ItemStore } from './store.ts';
 
 /** The same items; a change resolves only once nobody reads on who may not. */
-export function watchedItems(items: ItemStore, readings: Readings): ItemStore {
+export function watchedItems(items: ItemStore, readings: ClipDownloads): ItemStore {
   const asked = async (item: string, changed: Promise<Item | null>) => {
     const after = await changed;
     await readings.askAgain(item);

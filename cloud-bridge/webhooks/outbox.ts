@@ -4,7 +4,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
-import type { Standing } from '../agencies/standing.ts';
+import type { AgencyCredentials } from '../agencies/credentials.ts';
 import type { WebhookRules } from '../config.ts';
 import { Repeater } from '../repeater.ts';
 import { expired, toldBy } from './events.ts';
@@ -17,7 +17,7 @@ export interface OutboxDeps {
   log: Log;
   bridgeId: string;
   store: WebhookStore;
-  standing: Standing;
+  standing: AgencyCredentials;
   rules: WebhookRules;
 }
 

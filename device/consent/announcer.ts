@@ -1,13 +1,13 @@
 // Owns: telling the owner what waits for an answer and where the latest grants stand, when it is new and when it may have been
-// missed. Runs inside the gate's queue. Not here: deciding anything (orders.ts), carrying it (home-link/).
+// missed. Runs inside the gate's queue. Not here: deciding anything (owner-messages.ts), carrying it (home-link/).
 import type { RequestNotice, SightingNotice } from '../protocol/home.ts';
 import type { AreaDesk } from './area-desk.ts';
+import type { EffectRunner } from './effect-runner.ts';
 import type { GateDeps } from './gate-effects.ts';
 import type { GateState } from './gate-state.ts';
-import { awaitsOwner } from './machine.ts';
 import { standingReceipt } from './receipts.ts';
+import { awaitsOwner } from './request-machine.ts';
 import type { SearchDesk } from './search-desk.ts';
-import type { StepRunner } from './steps.ts';
 
 /** Receipts of requests touched this recently are repeated after a restart: the last ones may not have got out. */
 const RESTATE_US = 600_000_000;
@@ -19,7 +19,7 @@ export interface AnnouncerDeps extends Pick<GateDeps, 'clock' | 'effects' | 'unt
   state: GateState;
   area: AreaDesk;
   searches: SearchDesk;
-  runner: StepRunner;
+  runner: EffectRunner;
 }
 
 export class Announcer {

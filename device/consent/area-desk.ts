@@ -12,7 +12,7 @@ import { type AreaNews, AreaView } from './area-view.ts';
 import { CellDocuments } from './cell-documents.ts';
 import type { GateDeps, GateLimits } from './gate-effects.ts';
 import type { Pins } from './gate-state.ts';
-import type { HighWaterMarks } from './marks.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
 import { openAreaDocument, openRevocations } from './verify-area.ts';
 
 /** Spans in one notice (protocol/home.ts). */

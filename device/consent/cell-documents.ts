@@ -5,7 +5,7 @@ import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Pins } from './gate-state.ts';
-import type { HighWaterMarks } from './marks.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
 import type { AreaExpectation, Judged } from './verify-area.ts';
 
 /**

@@ -12,7 +12,14 @@ import { type Credential, credentialSchema, requestSchema } from '../protocol/re
 import { claimedSigner, searchSchema } from '../protocol/search.ts';
 import type { LedgerBody, LedgerEntry } from './ledger-entry.ts';
 import type { GrantFacts } from './live-grant.ts';
-import { currentGrant, next, type RequestInput, type RequestState, UNSEEN, unfinishedGrant } from './machine.ts';
+import {
+  currentGrant,
+  next,
+  type RequestInput,
+  type RequestState,
+  UNSEEN,
+  unfinishedGrant,
+} from './request-machine.ts';
 
 /** Whom the device answers to at the other end of the area link. */
 export interface Pins extends Trust {

@@ -1,6 +1,6 @@
 // Owns: the one way from an owner's signed word to footage leaving: it orders verification, ledger, live grant and effects,
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
-// Not here: the checks (verify-*.ts, area-view.ts), a request's states (machine.ts), commands.ts, clips and links.
+// Not here: the checks (verify-*.ts, area-view.ts), a request's states (request-machine.ts), command-handler.ts, clips and links.
 import type { Timer } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import { TaskQueue } from '../base/task-queue.ts';
@@ -8,21 +8,21 @@ import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { RequestNotice, Sighted } from '../protocol/home.ts';
 import { actorId } from '../protocol/ids.ts';
 import { Announcer } from './announcer.ts';
+import { AnswerableRequests } from './answerable-requests.ts';
 import { AreaDesk } from './area-desk.ts';
-import { Asks } from './asks.ts';
-import { CommandDesk, ownerFault, pairingStatement } from './commands.ts';
+import { AreaMessageHandler } from './area-messages.ts';
+import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
+import { EffectRunner } from './effect-runner.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
 import { GateState, type Owner, type Pins } from './gate-state.ts';
-import { Hearing } from './hearing.ts';
+import { HighWaterMarks } from './high-water-marks.ts';
 import { Ledger, type LedgerHead, recordsFault } from './ledger.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import { mintLiveGrant } from './live-grant.ts';
-import { type RequestState, revocableGrant, unfinishedGrant } from './machine.ts';
-import { HighWaterMarks } from './marks.ts';
-import { OrderDesk } from './orders.ts';
+import { OwnerMessageHandler } from './owner-messages.ts';
 import { ClipReports } from './reports.ts';
+import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
 import { SearchDesk } from './search-desk.ts';
-import { StepRunner } from './steps.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
 /** Grants are swept, marks advanced and unfinished work tried again at least this often. */
@@ -39,12 +39,12 @@ export class ConsentGate {
   private readonly state: GateState;
   private readonly area: AreaDesk;
   private readonly searches: SearchDesk;
-  private readonly asks: Asks;
+  private readonly answerable: AnswerableRequests;
   private readonly announcer: Announcer;
-  private readonly hearing: Hearing;
-  private readonly runner: StepRunner;
-  private readonly commands: CommandDesk;
-  private readonly orders: OrderDesk;
+  private readonly hearing: AreaMessageHandler;
+  private readonly runner: EffectRunner;
+  private readonly commands: CommandHandler;
+  private readonly orders: OwnerMessageHandler;
   private readonly reports: ClipReports;
   private readonly unbelieved = new Map<ErrorCode, number>();
   private damage: string | null = null;
@@ -63,17 +63,17 @@ export class ConsentGate {
     this.area = new AreaDesk(deps, this.limits, marks);
     this.searches = new SearchDesk(deps, marks);
     const { area, searches } = this;
-    const asks = new Asks(area.view, searches.view, clock);
-    this.asks = asks;
-    this.runner = new StepRunner({
+    const answerable = new AnswerableRequests(area.view, searches.view, clock);
+    this.answerable = answerable;
+    this.runner = new EffectRunner({
       ...deps,
       ledger,
       state,
       marks,
-      asks,
-      mint: (facts) => mintLiveGrant(facts, asks.groundOf(facts.request)),
+      answerable,
+      mint: (facts) => mintLiveGrant(facts, answerable.groundOf(facts.request)),
     });
-    this.commands = new CommandDesk({
+    this.commands = new CommandHandler({
       ...{ device, clock, state, marks, log: deps.log, effects: deps.effects, ownersMax: this.limits.ownersMax },
       buttons: deps.buttons,
       record: (body) => this.runner.record(body),
@@ -83,8 +83,17 @@ export class ConsentGate {
     });
     const { runner, commands, limits } = this;
     this.announcer = new Announcer({ ...deps, state, area, searches, runner });
-    this.orders = new OrderDesk({ ...deps, state, marks, asks, runner, commands, limits, damage: () => this.damage });
-    this.hearing = new Hearing({
+    this.orders = new OwnerMessageHandler({
+      ...deps,
+      state,
+      marks,
+      answerable,
+      runner,
+      commands,
+      limits,
+      damage: () => this.damage,
+    });
+    this.hearing = new AreaMessageHandler({
       ...{ ...deps, state, area, searches, runner, announcer: this.announcer, queue: this.queue, limits },
       searchPartyOn: () => this.searchPartyOn,
       hasRoom: (waitingMax) => this.hasRoom(waitingMax),
@@ -191,7 +200,7 @@ export class ConsentGate {
   /** Open requests, and closed ones with a grant or revocation under way; at most as many as a state can list. */
   openRequests(): { request: string; state: RequestState['at'] }[] {
     const busy = [...this.state.requests].filter(([, { state }]) => state.at === 'revoking' || unfinishedGrant(state));
-    const ids = new Set([...this.asks.ids(), ...busy.map(([request]) => request)]);
+    const ids = new Set([...this.answerable.ids(), ...busy.map(([request]) => request)]);
     return [...ids].slice(0, LISTED_MAX).map((request) => ({ request, state: this.runner.stateOf(request).at }));
   }
 

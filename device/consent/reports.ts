@@ -2,18 +2,18 @@
 // before it counts. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { IntakeReceipt } from '../protocol/manifest.ts';
+import type { EffectRunner, Occasion } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
 import type { ClipFacts } from './ledger-entry.ts';
-import type { RequestInput, RequestState } from './machine.ts';
-import type { Occasion, StepRunner } from './steps.ts';
+import type { RequestInput, RequestState } from './request-machine.ts';
 import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake.ts';
 
 export class ClipReports {
   private readonly deviceId: string;
   private readonly state: GateState;
-  private readonly runner: StepRunner;
+  private readonly runner: EffectRunner;
 
-  constructor(deviceId: string, state: GateState, runner: StepRunner) {
+  constructor(deviceId: string, state: GateState, runner: EffectRunner) {
     this.deviceId = deviceId;
     this.state = state;
     this.runner = runner;

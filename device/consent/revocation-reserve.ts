@@ -1,6 +1,6 @@
 // Owns: room on the disk that is kept for revocations: one file made in good times and later written in place, so that an
 // owner's no is durable although the disk is full and the ledger cannot grow.
-// Not here: verifying what is in it and carrying it out (gate.ts, orders.ts); it is a copy, the ledger stays the record.
+// Not here: verifying what is in it and carrying it out (gate.ts, owner-messages.ts); it is a copy, the ledger stays the record.
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';

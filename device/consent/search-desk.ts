@@ -8,7 +8,7 @@ import type { SearchDocument } from '../protocol/search.ts';
 import { CellDocuments } from './cell-documents.ts';
 import type { GateDeps } from './gate-effects.ts';
 import type { Pins } from './gate-state.ts';
-import type { HighWaterMarks } from './marks.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
 import { type SearchNews, SearchView } from './search-view.ts';
 import { openSearchDocument } from './verify-area.ts';
 

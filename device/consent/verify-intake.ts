@@ -1,5 +1,5 @@
 // Owns: opening the bridge's signed answer about one grant's clip, and the vault's inside it. Not here: what follows from them
-// (machine.ts).
+// (request-machine.ts).
 import { verifySignature } from '../base/keys.ts';
 import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';

@@ -1,5 +1,5 @@
 // Owns: judging what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
-// Not here: the order of decisions on one request (machine.ts), carrying them out (gate.ts).
+// Not here: the order of decisions on one request (request-machine.ts), carrying them out (gate.ts).
 import { fromUtf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -27,7 +27,7 @@ import {
 } from '../protocol/grant.ts';
 import { openToken } from '../protocol/jws.ts';
 import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
-import type { Asks } from './asks.ts';
+import type { AnswerableRequests } from './answerable-requests.ts';
 
 /**
  * An owner's message must reach the device within this of being signed: long enough for a device that was offline over
@@ -121,7 +121,7 @@ export interface Footage {
 export interface GrantContext {
   clock: Clock;
   clockTrusted: boolean;
-  asks: Asks;
+  answerable: AnswerableRequests;
   footage: Footage;
   values: DisclosedValues;
 }
@@ -141,11 +141,11 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   const untimely = timeFault(grant, nowS, OWNER_MESSAGE_AGE_S_MAX);
   if (untimely) return failure(untimely);
   if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) return failure('consent_grant_lifetime');
-  const opened = context.asks.find(grant.request);
-  if (!opened) return failure(context.asks.whyNotOpen(grant.request) ?? 'consent_request_unknown');
+  const opened = context.answerable.find(grant.request);
+  if (!opened) return failure(context.answerable.whyNotOpen(grant.request) ?? 'consent_request_unknown');
   if (grant.requestSha256 !== opened.requestSha256) return failure('consent_request_changed');
   if (opened.request.exp <= nowS) return failure('consent_request_expired');
-  const standing = context.asks.standingOf(opened);
+  const standing = context.answerable.standingOf(opened);
   if (standing) return failure(standing);
   const { kind, key } = recipientOf(opened.request, sha256Hex);
   if (grant.recipient.kind !== kind || grant.recipient.key !== key) return failure('consent_wrong_recipient');
@@ -175,13 +175,18 @@ function disclosureFault(
 }
 
 /** Why a denial is not taken; null when it is. With an untrusted clock its time is not judged: a no is always safe. */
-export function denialFault(denial: Denial, clock: Clock, clockTrusted: boolean, asks: Asks): Failure | null {
+export function denialFault(
+  denial: Denial,
+  clock: Clock,
+  clockTrusted: boolean,
+  answerable: AnswerableRequests,
+): Failure | null {
   const nowS = wallSeconds(clock);
   const untimely = clockTrusted ? timeFault(denial, nowS, OWNER_MESSAGE_AGE_S_MAX) : null;
   if (untimely) return failure(untimely);
   if (clockTrusted && denial.exp <= nowS) return failure('token_expired');
-  const opened = asks.find(denial.request);
-  if (!opened) return failure(asks.whyNotOpen(denial.request) ?? 'consent_request_unknown');
+  const opened = answerable.find(denial.request);
+  if (!opened) return failure(answerable.whyNotOpen(denial.request) ?? 'consent_request_unknown');
   return denial.requestSha256 === opened.requestSha256 ? null : failure('consent_request_changed');
 }
 

@@ -1,20 +1,20 @@
-// Owns: the verb `agency`: applying to the town's registry, seeing how that stands, taking another key. Not here: deciding on
+// Owns: the verb `agency`: applying to the testbed's registry, seeing how that stands, taking another key. Not here: deciding on
 // applications (moderate.ts), asking residents (request.ts).
 import type { Command } from 'commander';
 import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/client.ts';
+import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
-import { type AgencyStanding, rotateAgencyKey, standingOf } from '../officer/standing.ts';
 import { openContext } from './context.ts';
 import { printMoment } from './moments.ts';
 import {
   type AgencyOptions,
   agencyFolder,
   openAgency,
-  openTown,
-  type RunningTown,
+  openTestbed,
+  type RunningTestbed,
   withAgencyOptions,
-} from './running-town.ts';
+} from './running-testbed.ts';
 
 interface ApplyOptions extends AgencyOptions {
   name: string;
@@ -64,10 +64,14 @@ Example:
     .action(async (options: ApplyOptions, command: Command) => {
       const context = openContext(command);
       const facts = factsOf(options);
-      const town = await openTown(context.disk, options);
-      const folder = agencyFolder(options, town);
+      const testbed = await openTestbed(context.disk, options);
+      const folder = agencyFolder(options, testbed);
       const key = await loadAgencyKey(context, folder);
-      const where = { registryUrl: town.registry.url, registry: town.registry.id, folder: town.registry.folder };
+      const where = {
+        registryUrl: testbed.registry.url,
+        registry: testbed.registry.id,
+        folder: testbed.registry.folder,
+      };
       const { state, waits } = await applyAs(context, where, key, facts);
       const id = agencyId(key);
       const proof = domainLine(id);
@@ -106,14 +110,14 @@ function addStatus(agency: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill agency status --json')
     .action(async (options: AgencyOptions, command: Command) => {
       const context = openContext(command);
-      const town = await openTown(context.disk, options);
-      const { id } = await openAgency(context, options, town);
-      const standing = await standingOf(town.registry, id);
+      const testbed = await openTestbed(context.disk, options);
+      const { id } = await openAgency(context, options, testbed);
+      const standing = await standingOf(testbed.registry, id);
       context.output.result(standing, standingText(standing));
     });
 }
 
-function standingText(standing: AgencyStanding): string {
+function standingText(standing: AgencyStatus): string {
   if (standing.state !== 'approved') return `${standing.agency} is ${standing.state}: ${standing.detail}`;
   const { name, jurisdiction, domain, profiles = [], retention = [], organisation, exp } = standing.credential;
   return [
@@ -131,7 +135,7 @@ function addRotate(agency: Command): void {
     .addHelpText(
       'after',
       `
-In a town on one machine, the registry's moderator and the vault's operator are here, too: they are told in the same step. What
+In a testbed on one machine, the registry's moderator and the vault's operator are here, too: they are told in the same step. What
 was interrupted goes on when it is said again.
 
 Example:
@@ -139,9 +143,9 @@ Example:
     )
     .action(async (options: AgencyOptions, command: Command) => {
       const context = openContext(command);
-      const town = await openTown(context.disk, options);
-      const { folder } = await openAgency(context, options, town);
-      const done = await rotateAgencyKey(context, { registry: registryPlace(town), vault: town.vault, folder });
+      const testbed = await openTestbed(context.disk, options);
+      const { folder } = await openAgency(context, options, testbed);
+      const done = await rotateAgencyKey(context, { registry: registryPlace(testbed), vault: testbed.vault, folder });
       context.output.result(
         done,
         `${done.from} is ${done.agency} now. The old key opens nothing any more; what it was granted is still the agency's.`,
@@ -149,6 +153,6 @@ Example:
     });
 }
 
-function registryPlace({ registry }: RunningTown) {
+function registryPlace({ registry }: RunningTestbed) {
   return { registryUrl: registry.url, registry: registry.id, folder: registry.folder };
 }

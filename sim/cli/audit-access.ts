@@ -1,4 +1,4 @@
-// Owns: the verb `audit access`: who was shown which clip, when and why, as a town's agency or as the bridge's admin.
+// Owns: the verb `audit access`: who was shown which clip, when and why, as a testbed's agency or as the bridge's admin.
 // Not here: the log and its forms (the bridge's), other audits.
 import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/client.ts';
 import { loadAgencyKey, signAccess } from '../officer/officer.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 import { printMoment } from './moments.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
@@ -46,7 +46,7 @@ const PAGE_ROWS = 500;
 /** Adds `access` under `audit`. */
 export function addAuditAccess(audit: Command): void {
   withOfficerOptions(audit.command('access'))
-    .description('who was shown which clip, when and why: as the town’s agency its own, as the admin all')
+    .description('who was shown which clip, when and why: as the testbed’s agency its own, as the admin all')
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .option('--clip <id>', 'of one clip')
     .option('--admin', "as the bridge's admin, of all agencies")
@@ -86,12 +86,12 @@ async function openBridge(context: Context, options: AuditAccessOptions): Promis
   // Before anything is asked: without a name there is no access.
   const who = options.admin ? null : officerOf(options);
   const folder = dataFolder(options.data);
-  const town = await readTownFile(context.disk, folder);
-  if (!town?.bridge) throw failure('not_running', { folder });
+  const testbed = await readTestbedFile(context.disk, folder);
+  if (!testbed?.bridge) throw failure('not_running', { folder });
   await expectRunning(context.disk, folder);
-  const { url, id } = town.bridge;
-  if (who === null) return { url, bearer: () => adminBearer(context.disk, townPaths(folder).bridge) };
-  const key = await loadAgencyKey(context, townPaths(folder).agency);
+  const { url, id } = testbed.bridge;
+  if (who === null) return { url, bearer: () => adminBearer(context.disk, testbedPaths(folder).bridge) };
+  const key = await loadAgencyKey(context, testbedPaths(folder).agency);
   return { url, bearer: async () => signAccess(context, key, id, { clip: ALL_CLIPS, ...who }) };
 }
 

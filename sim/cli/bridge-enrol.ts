@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { exchangeJson } from '../../device/client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { openContext } from './context.ts';
-import { type BridgeOptions, openBridge, withBridgeOptions } from './running-town.ts';
+import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
 
 const codeSchema = z.object({ code: z.string() });
 

@@ -20,7 +20,7 @@ import {
   SystemDisk,
   SystemRandom,
 } from '../../device/client.ts';
-import { readTownFile } from '../supervisor/town-file.ts';
+import { readTestbedFile } from '../testbed/testbed-file.ts';
 import { type Output, openOutput } from './output.ts';
 
 /** The machine's own seams and the way to talk to the user. */
@@ -49,7 +49,7 @@ export function openContext(command: Command): Context {
   };
 }
 
-/** The folder a town keeps its data in: --data, DOORSILL_DATA, or `.doorsill` here. */
+/** The folder a testbed keeps its data in: --data, DOORSILL_DATA, or `.doorsill` here. */
 export function dataFolder(option: string | undefined): string {
   return resolve(option ?? process.env['DOORSILL_DATA'] ?? '.doorsill');
 }
@@ -68,16 +68,16 @@ export function withOwnerOptions(command: Command): Command {
     .option('--device <id>', 'which paired device, when there are several');
 }
 
-/** Throws `not_running` at once when the folder is a town's and nothing holds it: a wait for its broker would be in vain. */
+/** Throws `not_running` at once when the folder is a testbed's and nothing holds it: a wait for its broker would be in vain. */
 export async function expectRunning(disk: Disk, folder: string): Promise<void> {
-  if ((await readTownFile(disk, folder)) && folderHolder(folder) === null) throw failure('not_running', { folder });
+  if ((await readTestbedFile(disk, folder)) && folderHolder(folder) === null) throw failure('not_running', { folder });
 }
 
 export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }
 
-/** The one paired device the options name. Throws `not_running` when no town made one, `usage` when it is unclear which. */
+/** The one paired device the options name. Throws `not_running` when no testbed made one, `usage` when it is unclear which. */
 export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
   const folder = ownerFolder(options);
   const homes = await listHomes(context.disk, folder);

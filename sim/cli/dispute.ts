@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { exchangeJson, failure, utf8 } from '../../device/client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { openContext } from './context.ts';
-import { type BridgeOptions, openBridge, withBridgeOptions } from './running-town.ts';
+import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
 
 interface DisputeOptions extends BridgeOptions {
   reason?: string;

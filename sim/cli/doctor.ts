@@ -10,8 +10,8 @@ const MARKS = { ok: 'ok   ', note: 'note ', fault: 'FAULT' } as const;
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('look for what is wrong with this machine, a town or a doorbell, and say how to mend it')
-    .option('--data <dir>', 'data folder of a town or of one doorbell (default: .doorsill)')
+    .description('look for what is wrong with this machine, a testbed or a doorbell, and say how to mend it')
+    .option('--data <dir>', 'data folder of a testbed or of one doorbell (default: .doorsill)')
     .addHelpText('after', '\nExamples:\n  $ npx doorsill doctor\n  $ npx doorsill doctor --data ./porch --json')
     .action(async (options: { data?: string }, command: Command) => {
       const context = openContext(command);

@@ -1,4 +1,4 @@
-// Owns: the verb `evidence`: what an officer of the town's agency does with what the vault keeps for it. Not here: what the vault
+// Owns: the verb `evidence`: what an officer of the testbed's agency does with what the vault keeps for it. Not here: what the vault
 // allows, the department's policy (vault-policy.ts).
 import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/client.ts';
@@ -7,7 +7,7 @@ import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '..
 import { type Context, openContext } from './context.ts';
 import { printMoment } from './moments.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
-import { type AgencyOptions, openAgency, openTown, withAgencyOptions } from './running-town.ts';
+import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
 
 export interface DeskOptions extends AgencyOptions, OfficerOptions {}
 
@@ -23,14 +23,14 @@ export function withDeskOptions(command: Command): Command {
   return withOfficerOptions(withAgencyOptions(command));
 }
 
-/** The agency's desk at the town's vault; who looks and why is asked before anything else. Throws `usage`, `not_running`. */
+/** The agency's desk at the testbed's vault; who looks and why is asked before anything else. Throws `usage`, `not_running`. */
 export async function openDesk(options: DeskOptions, command: Command): Promise<AtDesk> {
   const context = openContext(command);
   const who = officerOf(options);
-  const town = await openTown(context.disk, options);
-  if (!town.vault) throw failure('not_running', { folder: town.folder });
-  const agency = await openAgency(context, options, town);
-  return { context, who, desk: await openEvidenceDesk(context, town.vault, agency) };
+  const testbed = await openTestbed(context.disk, options);
+  if (!testbed.vault) throw failure('not_running', { folder: testbed.folder });
+  const agency = await openAgency(context, options, testbed);
+  return { context, who, desk: await openEvidenceDesk(context, testbed.vault, agency) };
 }
 
 export function addEvidence(program: Command): void {

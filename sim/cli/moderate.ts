@@ -1,4 +1,4 @@
-// Owns: the verb `moderate`: what waits for a person in the town on this machine, and deciding on it. Not here: the rules.
+// Owns: the verb `moderate`: what waits for a person in the testbed on this machine, and deciding on it. Not here: the rules.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Disk, failure } from '../../device/client.ts';
@@ -11,7 +11,7 @@ import {
   waitingRequests,
 } from '../officer/moderator.ts';
 import { vouchForDomain } from '../officer/registration.ts';
-import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 
 interface ModerateOptions {
@@ -28,7 +28,7 @@ const NEED_REASON: readonly string[] = ['refuse', 'suspend'];
 export function addModerate(program: Command): void {
   program
     .command('moderate [decision] [id]')
-    .description('as the town’s moderator: list what waits, or decide about a request or an agency')
+    .description('as the testbed’s moderator: list what waits, or decide about a request or an agency')
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .option('--reason <text>', 'why; the agency is told (refuse, suspend)')
     .option('--scope <scope>', 'what part of an agency’s access: community-request, or area-NAME (revoke, reinstate)')
@@ -51,8 +51,8 @@ Examples:
     .action(
       async (decision: string | undefined, id: string | undefined, options: ModerateOptions, command: Command) => {
         const context = openContext(command);
-        const town = await openTown(context, dataFolder(options.data), options.tokenFile);
-        if (decision === undefined) return list(context, town);
+        const testbed = await openTestbed(context, dataFolder(options.data), options.tokenFile);
+        if (decision === undefined) return list(context, testbed);
         const known = DECISIONS.find((name) => name === decision);
         if (!known || id === undefined)
           throw failure('usage', {
@@ -60,24 +60,24 @@ Examples:
           });
         if (NEED_REASON.includes(known) && options.reason === undefined)
           throw failure('usage', { detail: `say why with --reason; the agency is told` });
-        if (options.vouch) await vouch(context, town, known, id);
-        const state = await decide(context, town, known, id, options);
+        if (options.vouch) await vouch(context, testbed, known, id);
+        const state = await decide(context, testbed, known, id, options);
         context.output.result({ id, state }, `${id} is ${state.replaceAll('_', ' ')} now.`);
       },
     );
 }
 
-type Town = Awaited<ReturnType<typeof openTown>>;
+type Testbed = Awaited<ReturnType<typeof openTestbed>>;
 
-async function openTown({ disk }: Context, folder: string, tokenFile?: string) {
-  const town = await readTownFile(disk, folder);
-  if (!town?.bridge || !town.registry) throw failure('not_running', { folder });
+async function openTestbed({ disk }: Context, folder: string, tokenFile?: string) {
+  const testbed = await readTestbedFile(disk, folder);
+  if (!testbed?.bridge || !testbed.registry) throw failure('not_running', { folder });
   await expectRunning(disk, folder);
-  const paths = townPaths(folder);
+  const paths = testbedPaths(folder);
   const token = tokenFile === undefined ? {} : { token: await readToken(disk, tokenFile) };
   return {
-    bridge: { url: town.bridge.url, folder: paths.bridge, ...token },
-    registry: { registryUrl: town.registry.url, registry: town.registry.id, folder: paths.registry },
+    bridge: { url: testbed.bridge.url, folder: paths.bridge, ...token },
+    registry: { registryUrl: testbed.registry.url, registry: testbed.registry.id, folder: paths.registry },
   };
 }
 
@@ -92,30 +92,30 @@ async function readToken(disk: Disk, file: string): Promise<string> {
 
 async function decide(
   { disk }: Context,
-  town: Town,
+  testbed: Testbed,
   decision: (typeof DECISIONS)[number],
   id: string,
   { reason, scope }: ModerateOptions,
 ): Promise<string> {
   const body = { ...(NEED_REASON.includes(decision) ? { reason } : {}), ...(scope === undefined ? {} : { scope }) };
-  if (id.startsWith('agency-')) return decideStanding(disk, town.registry, id, decision, body);
+  if (id.startsWith('agency-')) return decideStanding(disk, testbed.registry, id, decision, body);
   if (decision !== 'approve' && decision !== 'refuse')
     throw failure('usage', { detail: `a request is approved or refused; ${decision} is for an agency` });
-  return decideRequest(disk, town.bridge, id, decision, body);
+  return decideRequest(disk, testbed.bridge, id, decision, body);
 }
 
-/** Puts the proof of an agency's domain where the registry of this town looks for it. */
-async function vouch({ disk }: Context, town: Town, decision: string, id: string): Promise<void> {
+/** Puts the proof of an agency's domain where the registry of this testbed looks for it. */
+async function vouch({ disk }: Context, testbed: Testbed, decision: string, id: string): Promise<void> {
   if (decision !== 'approve' || !id.startsWith('agency-'))
     throw failure('usage', { detail: '--vouch goes with approve and the id of an agency' });
-  const found = (await knownAgencies(disk, town.registry)).find(({ agency }) => agency === id);
+  const found = (await knownAgencies(disk, testbed.registry)).find(({ agency }) => agency === id);
   if (!found) throw failure('agency_unknown');
-  await vouchForDomain(disk, town.registry.folder, found.domain, id);
+  await vouchForDomain(disk, testbed.registry.folder, found.domain, id);
 }
 
-async function list({ disk, output }: Context, town: Town): Promise<void> {
-  const requests = await waitingRequests(disk, town.bridge);
-  const agencies = await knownAgencies(disk, town.registry);
+async function list({ disk, output }: Context, testbed: Testbed): Promise<void> {
+  const requests = await waitingRequests(disk, testbed.bridge);
+  const agencies = await knownAgencies(disk, testbed.registry);
   const text = [
     requests.length === 0 ? 'No request waits.' : 'Requests that wait:',
     ...requests.flatMap(requestLines),

@@ -1,9 +1,9 @@
-// Owns: the verb `moderators`: who may decide on requests that wait in the town on this machine. Not here: deciding (moderate.ts).
+// Owns: the verb `moderators`: who may decide on requests that wait in the testbed on this machine. Not here: deciding (moderate.ts).
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/client.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { dataFolder, expectRunning, openContext } from './context.ts';
 
 interface ModeratorsOptions {
@@ -39,11 +39,11 @@ Examples:
         throw failure('usage', { detail: `moderators ${verb} takes an id: lower-case letters, digits, hyphens` });
       const { disk, output } = context;
       const folder = dataFolder(options.data);
-      const town = await readTownFile(disk, folder);
-      if (!town?.bridge) throw failure('not_running', { folder });
+      const testbed = await readTestbedFile(disk, folder);
+      if (!testbed?.bridge) throw failure('not_running', { folder });
       await expectRunning(disk, folder);
-      const bearer = await adminBearer(disk, townPaths(folder).bridge);
-      const base = `${town.bridge.url}/v1/moderators`;
+      const bearer = await adminBearer(disk, testbedPaths(folder).bridge);
+      const base = `${testbed.bridge.url}/v1/moderators`;
       const ask = (request: Omit<JsonRequest, 'bearer'>, path = '') =>
         exchangeJson(base + path, { ...request, bearer });
       if (verb === 'add') {

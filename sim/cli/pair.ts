@@ -14,7 +14,7 @@ import {
   type TlsFiles,
   tlsFilesRead,
 } from '../../device/client.ts';
-import { townPaths } from '../supervisor/town-file.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
 import {
   type Context,
   dataFolder,
@@ -69,7 +69,7 @@ async function ownTls(context: Context, { ca, cert, key }: PairOptions): Promise
 export function addPair(program: Command): void {
   withOwnerOptions(program.command('pair'))
     .description("pair this machine's owner with a device on this machine")
-    .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the town in DATA)")
+    .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the testbed in DATA)")
     .option('--name <name>', 'how the device should call this owner', 'owner')
     .option('--user <name>', "this owner's account at a broker of your own (default: the device makes one)")
     .option('--password-file <file>', 'file with its password')
@@ -95,7 +95,7 @@ export function addPair(program: Command): void {
         );
         return;
       }
-      const socket = options.socket ?? pairingSocketPath(townPaths(dataFolder(options.data)).doorbell);
+      const socket = options.socket ?? pairingSocketPath(testbedPaths(dataFolder(options.data)).doorbell);
       if (!options.socket) await expectRunning(context.disk, dataFolder(options.data));
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const tls = await ownTls(context, options);

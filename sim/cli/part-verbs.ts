@@ -1,5 +1,5 @@
 // Owns: the verbs that run one part as a process of its own: device, bridge, registry, vault, broker. Each prints a ready line.
-// Not here: what the parts do; how a town runs them together (supervisor/). Each loads only its own part, which is quicker.
+// Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';

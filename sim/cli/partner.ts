@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/client.ts';
 import { addPartner, listPartners, type PartnerFacts, renewPartner, setPartnerStatus } from '../officer/partners.ts';
 import { openContext } from './context.ts';
-import { openTown, type TownOptions, withTownOptions } from './running-town.ts';
+import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 
 export function addPartnerVerbs(program: Command): void {
   const partner = program
@@ -34,36 +34,36 @@ function lineOf({ partner, name, status, since }: PartnerFacts): string {
 }
 
 function addList(partner: Command): void {
-  withTownOptions(partner.command('list'))
+  withTestbedOptions(partner.command('list'))
     .description('all partners, those included whose partnership is over')
     .addHelpText('after', '\nExample:\n  $ npx doorsill partner list')
-    .action(async (options: TownOptions, command: Command) => {
+    .action(async (options: TestbedOptions, command: Command) => {
       const context = openContext(command);
-      const partners = await listPartners((await openTown(context.disk, options)).bridge);
+      const partners = await listPartners((await openTestbed(context.disk, options)).bridge);
       context.output.result({ partners }, partners.map(lineOf).join('\n'));
     });
 }
 
 function addAdd(partner: Command): void {
-  withTownOptions(partner.command('add <id>'))
+  withTestbedOptions(partner.command('add <id>'))
     .description('enter a partner; its secrets are printed this once')
     .requiredOption('--name <name>', 'who it is')
     .addHelpText('after', '\nExample:\n  $ npx doorsill partner add plate-watch --name "Plate Watch"')
-    .action(async (id: string, options: TownOptions & { name: string }, command: Command) => {
+    .action(async (id: string, options: TestbedOptions & { name: string }, command: Command) => {
       const context = openContext(command);
-      const { bridge } = await openTown(context.disk, options);
+      const { bridge } = await openTestbed(context.disk, options);
       const added = await addPartner(context.disk, bridge, partnerId(id), options.name);
       context.output.result(added, `${added.partner} is active. Shown once:\n${secretLines(added)}`);
     });
 }
 
 function addRenew(partner: Command): void {
-  withTownOptions(partner.command('renew <id>'))
+  withTestbedOptions(partner.command('renew <id>'))
     .description('give a partner other secrets; those before are dead')
     .addHelpText('after', '\nExample:\n  $ npx doorsill partner renew plate-watch')
-    .action(async (id: string, options: TownOptions, command: Command) => {
+    .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
-      const { bridge } = await openTown(context.disk, options);
+      const { bridge } = await openTestbed(context.disk, options);
       const renewed = await renewPartner(context.disk, bridge, partnerId(id));
       context.output.result(renewed, `Its secrets before are dead. Shown once:\n${secretLines(renewed)}`);
     });
@@ -74,27 +74,27 @@ function secretLines({ token, webhookSecret }: { token: string; webhookSecret: s
 }
 
 function addStatus(partner: Command, verb: string, status: 'active' | 'suspended', about: string): void {
-  withTownOptions(partner.command(`${verb} <id>`))
+  withTestbedOptions(partner.command(`${verb} <id>`))
     .description(about)
     .addHelpText('after', `\nExample:\n  $ npx doorsill partner ${verb} plate-watch`)
-    .action(async (id: string, options: TownOptions, command: Command) => {
+    .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
-      const { bridge } = await openTown(context.disk, options);
+      const { bridge } = await openTestbed(context.disk, options);
       const changed = await setPartnerStatus(context.disk, bridge, partnerId(id), status);
       context.output.result(changed, `${changed.partner} is ${changed.status} since ${changed.since}.`);
     });
 }
 
 function addEnd(partner: Command): void {
-  withTownOptions(partner.command('end <id>'))
+  withTestbedOptions(partner.command('end <id>'))
     .description('end a partnership, for good: its secrets are dead, its open requests are cancelled')
     .option('--yes', 'confirm: an ended partner cannot come back')
     .addHelpText('after', '\nExample:\n  $ npx doorsill partner end plate-watch --yes')
-    .action(async (id: string, options: TownOptions & { yes?: boolean }, command: Command) => {
+    .action(async (id: string, options: TestbedOptions & { yes?: boolean }, command: Command) => {
       const context = openContext(command);
       const known = partnerId(id);
       if (!options.yes) throw failure('usage', { detail: `ending ${known} is for good; confirm it with --yes` });
-      const { bridge } = await openTown(context.disk, options);
+      const { bridge } = await openTestbed(context.disk, options);
       const ended = await setPartnerStatus(context.disk, bridge, known, 'ended');
       const many = ended.cancelled === 1 ? '1 request is' : `${ended.cancelled} requests are`;
       context.output.result(ended, `${ended.partner} has ended, for good; ${many} cancelled.`);

@@ -1,10 +1,10 @@
 // Owns: the verb `proof`: the owner fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
-// Not here: the fetching (papers/), checking them with the clip (verify.ts).
+// Not here: the fetching (custody-proof/), checking them with the clip (verify.ts).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, loadOrCreateOwnerKey, readEnrolment } from '../../device/index.ts';
-import { fetchOpened, fetchPapers, keepOpened, keepPapers } from '../papers/papers.ts';
-import { townPaths } from '../supervisor/town-file.ts';
+import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/custody-proof.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
 import { chosenHome, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 import { keptGrants } from './kept-grants.ts';
 
@@ -32,16 +32,16 @@ Examples:
         ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
       );
       if (!kept) throw failure('usage', { detail: `${id} is no grant or answered request of yours` });
-      const doorbell = townPaths(dataFolder(options.data)).doorbell;
+      const doorbell = testbedPaths(dataFolder(options.data)).doorbell;
       const enrolment = await readEnrolment(context.disk, join(doorbell, 'enrolment.json'));
       if (!enrolment) throw failure('not_running', { folder: dataFolder(options.data) });
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const grant = kept.claims.jti;
       const { bridgeUrl, bridgeKey } = enrolment;
       const of = { device, grant, bridgeUrl, bridgeKey };
-      const bundle = await fetchPapers({ ...context, key }, of);
+      const bundle = await fetchProof({ ...context, key }, of);
       const target = resolve(options.out ?? join(folder, 'papers', grant));
-      const paths = await keepPapers(context.disk, target, bundle);
+      const paths = await keepProof(context.disk, target, bundle);
       const opened = options.manifest
         ? { opened: await keepOpened(context.disk, target, await fetchOpened({ ...context, key }, of)) }
         : {};

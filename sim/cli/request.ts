@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, idSchema, type Place } from '../../device/client.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/officer.ts';
 import { demoAsk } from '../story/ask.ts';
-import { DEMO_HOME } from '../supervisor/town.ts';
-import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { DEMO_HOME } from '../testbed/testbed.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import {
   type Context,
   dataFolder,
@@ -17,7 +17,7 @@ import {
 } from './context.ts';
 import { parseMoment } from './moments.ts';
 import { fetchNotices, showNotice, showWindow } from './owner-notice.ts';
-import { type AgencyOptions, openAgency, openTown } from './running-town.ts';
+import { type AgencyOptions, openAgency, openTestbed } from './running-testbed.ts';
 
 const ACTIONS = ['see', 'withdraw', 'resolve'] as const;
 
@@ -40,7 +40,7 @@ export function addRequest(program: Command): void {
     .description(
       'ask residents for footage, as an agency; see, withdraw or resolve it; or list what is open, as the owner',
     )
-    .option('--agency <dir>', 'folder with the agency’s key (default: DATA/agency, the town’s demo agency)')
+    .option('--agency <dir>', 'folder with the agency’s key (default: DATA/agency, the testbed’s demo agency)')
     .option('--list', "list the device's open requests")
     .option('--from <time>', 'start of the window (default: 15 minutes ago)')
     .option('--to <time>', 'end of the window (default: now)')
@@ -81,11 +81,11 @@ Examples:
     });
 }
 
-/** Signs a request and hands it to the town's bridge. */
+/** Signs a request and hands it to the testbed's bridge. */
 async function askResidents(context: Context, options: RequestOptions): Promise<void> {
   const folder = dataFolder(options.data);
-  const town = await readTownFile(context.disk, folder);
-  if (!town?.bridge) throw failure('not_running', { folder });
+  const testbed = await readTestbedFile(context.disk, folder);
+  if (!testbed?.bridge) throw failure('not_running', { folder });
   await expectRunning(context.disk, folder);
   const nowUs = context.clock.wallUs();
   const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
@@ -110,9 +110,9 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
     context.output.progress(
       'An agency asks about 15 minutes to 12 hours that have passed; the window is fitted to that.',
     );
-  const { key } = await openAgency(context, options, { agency: townPaths(folder).agency });
-  const { id: request, token } = signRequest(context, key, town.bridge.id, ask);
-  const { state, findings } = await postRequest(town.bridge.url, token);
+  const { key } = await openAgency(context, options, { agency: testbedPaths(folder).agency });
+  const { id: request, token } = signRequest(context, key, testbed.bridge.id, ask);
+  const { state, findings } = await postRequest(testbed.bridge.url, token);
   const found = findings.map(({ words, why }) => `  ${why} ("${words}")`);
   context.output.result(
     { request, window: ask.window, folder: join(folder), state, findings },
@@ -134,9 +134,9 @@ async function callAbout(
     throw failure('usage', {
       detail: `request takes ${ACTIONS.join(', ')} and the id of a request, or no word at all`,
     });
-  const town = await openTown(context.disk, options);
-  const { key } = await openAgency(context, options, town);
-  const view = await callAboutRequest(context, key, town.bridge, id, verb);
+  const testbed = await openTestbed(context.disk, options);
+  const { key } = await openAgency(context, options, testbed);
+  const view = await callAboutRequest(context, key, testbed.bridge, id, verb);
   const why = view.reason === undefined ? '' : `: ${view.reason}`;
   context.output.result(view, `${view.request} is ${view.state.replaceAll('_', ' ')}${why}.`);
 }

@@ -17,7 +17,7 @@ import {
   readEnrolment,
 } from '../../device/index.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
-import { townPaths } from '../supervisor/town-file.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
 import { orderDevice } from './command-verbs.ts';
 import {
   type Context,
@@ -103,7 +103,7 @@ function addStill(group: Command): void {
       const home = await chosenHome(context, options);
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
       const call = makeStillCall({ ...context, key }, home.device, search);
-      const folder = resolve(options.deviceData ?? townPaths(dataFolder(options.data)).doorbell);
+      const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
       const { jpeg, atUs } = await askStill(context, pairingSocketPath(folder), call.token);
       const out = resolve(options.out);
       await context.disk.replaceFile(out, jpeg);
@@ -127,7 +127,7 @@ async function petOwner(context: Context, options: BridgeOptions): Promise<PetOw
   const signer = { key, clock: context.clock, random: context.random };
   if (options.bridge) return { signer, home, bridgeUrl: options.bridge };
   const data = dataFolder(options.data);
-  const enrolment = await readEnrolment(context.disk, join(townPaths(data).doorbell, 'enrolment.json'));
+  const enrolment = await readEnrolment(context.disk, join(testbedPaths(data).doorbell, 'enrolment.json'));
   if (!enrolment) throw failure('usage', { detail: 'name the bridge with --bridge URL' });
   return { signer, home, bridgeUrl: enrolment.bridgeUrl };
 }

@@ -169,7 +169,7 @@ const STORIES = {
 export function addStory(program: Command): void {
   program
     .command('story <name>')
-    .description('a demonstration on its own, on a town of real processes that is gone afterwards')
+    .description('a demonstration on its own, on a testbed of real processes that is gone afterwards')
     .option('--media <file>', 'for leak: a video file to show it on (default: footage the project draws itself)')
     .addHelpText(
       'after',

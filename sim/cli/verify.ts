@@ -13,7 +13,7 @@ import {
   verifyClip,
   walkLedger,
 } from '../../device/index.ts';
-import { townPaths } from '../supervisor/town-file.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { printBytes, printMoment } from './moments.ts';
 import { oneLine, showWindow } from './owner-notice.ts';
@@ -38,7 +38,7 @@ export function addVerify(program: Command): void {
     .option('--proof <file>', "with a clip and its receipt: the proof that it is in the bridge's log")
     .option(
       '--bridge-key <key>',
-      "the bridge's public key, or a file with it (default with --data: the key that town's doorbell pinned)",
+      "the bridge's public key, or a file with it (default with --data: the key that testbed's doorbell pinned)",
     )
     .option(
       '--witness-key <key>',
@@ -50,7 +50,7 @@ export function addVerify(program: Command): void {
       '--opened <file>',
       "with a clip's statement: the full manifest that its bridge opened (`dispute`, `proof --manifest`)",
     )
-    .option('--ledger', "the ledger of the town's doorbell instead of a clip")
+    .option('--ledger', "the ledger of the testbed's doorbell instead of a clip")
     .addHelpText(
       'after',
       `
@@ -93,11 +93,11 @@ async function namedKey(context: Context, named: string): Promise<string> {
   return key;
 }
 
-/** The bridge's key that must have signed: as named, or as the doorbell of the named town pinned it. */
+/** The bridge's key that must have signed: as named, or as the doorbell of the named testbed pinned it. */
 async function expectedBridge(context: Context, options: VerifyOptions): Promise<string | undefined> {
   if (options.bridgeKey !== undefined) return namedKey(context, options.bridgeKey);
   if (options.data === undefined) return undefined;
-  const path = join(townPaths(dataFolder(options.data)).doorbell, 'enrolment.json');
+  const path = join(testbedPaths(dataFolder(options.data)).doorbell, 'enrolment.json');
   return (await readEnrolment(context.disk, path))?.bridgeKey;
 }
 

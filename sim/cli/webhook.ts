@@ -1,22 +1,22 @@
-// Owns: the verb `webhook`: where the town's agency is told of its requests and clips. Not here: telling (the bridge).
+// Owns: the verb `webhook`: where the testbed's agency is told of its requests and clips. Not here: telling (the bridge).
 import type { Command } from 'commander';
 import { failure } from '../../device/client.ts';
 import { loadAgencyKey } from '../officer/officer.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook.ts';
-import { readTownFile, townPaths } from '../supervisor/town-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 import { printMoment } from './moments.ts';
 
 export function addWebhook(program: Command): void {
   program
     .command('webhook [set|remove] [url]')
-    .description('as the town’s agency: see, set or remove where it is told of its requests and clips')
+    .description('as the testbed’s agency: see, set or remove where it is told of its requests and clips')
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .addHelpText(
       'after',
       `
 Each event is a POST with the headers x-doorsill-event, x-doorsill-timestamp and x-doorsill-signature: \`sha256=\` and the
-HMAC-SHA256 of the timestamp, a dot and the body, under the secret in the file that \`set\` names. A town takes http:// addresses
+HMAC-SHA256 of the timestamp, a dot and the body, under the secret in the file that \`set\` names. A testbed takes http:// addresses
 on this machine, too.
 
 Examples:
@@ -45,11 +45,11 @@ Examples:
 }
 
 async function openPlace(context: Context, folder: string): Promise<WebhookPlace> {
-  const town = await readTownFile(context.disk, folder);
-  if (!town?.bridge) throw failure('not_running', { folder });
+  const testbed = await readTestbedFile(context.disk, folder);
+  if (!testbed?.bridge) throw failure('not_running', { folder });
   await expectRunning(context.disk, folder);
-  const agency = townPaths(folder).agency;
-  return { bridge: town.bridge, key: await loadAgencyKey(context, agency), folder: agency };
+  const agency = testbedPaths(folder).agency;
+  return { bridge: testbed.bridge, key: await loadAgencyKey(context, agency), folder: agency };
 }
 
 function eventLine({ event, type, state, madeS, attempts, detail }: ToldEvent): string {

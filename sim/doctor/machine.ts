@@ -1,5 +1,5 @@
 // Owns: looking at the machine itself: node, ffmpeg and what it can encode, the clock, the place for data.
-// Not here: what is in a data folder (device.ts, town.ts).
+// Not here: what is in a data folder (device.ts, testbed.ts).
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { chooseEncoder, findFfmpeg, freshId, runFfmpeg, systemCode } from '../../device/index.ts';

@@ -127,13 +127,13 @@ export interface VaultPlace {
   folder: string;
 }
 
-/** Introduces a bridge to a town's vault, as its operator would. Repeatable. */
+/** Introduces a bridge to a testbed's vault, as its operator would. Repeatable. */
 export async function pinBridge({ disk }: Pick<OfficerDeps, 'disk'>, vault: VaultPlace, key: string): Promise<void> {
   const bearer = await adminBearer(disk, vault.folder);
   await exchangeJson(`${vault.url}/v1/bridges`, { method: 'POST', body: { key }, bearer });
 }
 
-/** Has a town's vault issue the agency a client the first time, as its operator would, and keeps it in the agency's folder. */
+/** Has a testbed's vault issue the agency a client the first time, as its operator would, and keeps it in the agency's folder. */
 export async function openEvidenceDesk(
   deps: OfficerDeps,
   vault: VaultPlace,

@@ -1,4 +1,4 @@
-// Owns: the moderator's side of a town on this machine: what waits at bridge and registry, and deciding on it with their admin
+// Owns: the moderator's side of a testbed on this machine: what waits at bridge and registry, and deciding on it with their admin
 // tokens. Not here: what may be decided (bridge and registry), printing.
 import { z } from 'zod';
 import { type Disk, exchangeJson, failure } from '../../device/client.ts';

@@ -95,8 +95,8 @@ function specOf(camera, more = '') {
   return `${camera}${mark}size=${options.size}&rate=${options.rate}${more}`;
 }
 
-/** A town with this camera, whose every word is kept. */
-class Town {
+/** A testbed with this camera, whose every word is kept. */
+class Testbed {
   constructor(camera) {
     this.folder = mkdtempSync(join(tmpdir(), 'doorsill-camera-'));
     this.said = [];
@@ -117,7 +117,7 @@ class Town {
     for (;;) {
       const found = this.said.slice(since).find(holds);
       if (found) return found;
-      ensure(this.child.exitCode === null, `the town has ended before ${what}`);
+      ensure(this.child.exitCode === null, `the testbed has ended before ${what}`);
       ensure(performance.now() < lateMs, `${what} did not come: ${JSON.stringify(this.said.slice(since).slice(-3))}`);
       await sleep(200);
     }
@@ -138,7 +138,7 @@ async function proveDemo(camera, more) {
   const folder = mkdtempSync(join(tmpdir(), 'doorsill-camera-'));
   try {
     const args = ['demo', '--camera', specOf(camera, more), '--from', '2', '--to', '5', '--disclose', 'address'];
-    const demo = await command([...args, '--data', join(folder, 'town')]);
+    const demo = await command([...args, '--data', join(folder, 'testbed')]);
     ensure(demo.status === 0, `demo ended with ${demo.status}: ${demo.error?.message ?? demo.words}`);
     const { clip, manifest, frames, method, sha256 } = demo.last;
     ensure(frames > 0 && statSync(clip).size > 0, 'the clip is empty');
@@ -155,32 +155,32 @@ async function proveDemo(camera, more) {
 async function proveReplug(camera, feeder) {
   if (options['no-unplug']) throw new Skip('--no-unplug');
   const { how, unplug, replug } = plugOf(camera, feeder);
-  const town = new Town(specOf(camera));
+  const testbed = new Testbed(specOf(camera));
   let isOut = false;
   try {
-    await town.until('a recording', isCamera('recording'));
-    const before = town.said.length;
+    await testbed.until('a recording', isCamera('recording'));
+    const before = testbed.said.length;
     isOut = true;
     await unplug();
-    const lost = await town.until('word that the camera is gone', isCamera('lost'), before);
+    const lost = await testbed.until('word that the camera is gone', isCamera('lost'), before);
     ensure(
       typeof lost.code === 'string' && lost.code.startsWith('camera_'),
       `it carries no code: ${JSON.stringify(lost)}`,
     );
-    const pressed = await command(['ring', '--data', town.folder]);
+    const pressed = await command(['ring', '--data', testbed.folder]);
     ensure(pressed.status === 0, `ring ended with ${pressed.status}: ${pressed.error?.message ?? pressed.words}`);
-    await town.until('the press', (word) => word.event === 'ring', before);
-    const after = town.said.length;
+    await testbed.until('the press', (word) => word.event === 'ring', before);
+    const after = testbed.said.length;
     await replug();
     isOut = false;
-    await town.until('a recording anew', isCamera('recording'), after);
-    const watched = await command(['watch', '--once', '--data', town.folder]);
+    await testbed.until('a recording anew', isCamera('recording'), after);
+    const watched = await command(['watch', '--once', '--data', testbed.folder]);
     const spans = (watched.last?.state ?? watched.last)?.ring?.coverage?.length ?? 0;
     ensure(spans >= 2, `it is not a recording of its own: ${spans} span(s) of footage`);
     return `${how}: ${lost.code}, a press rang, recording again as span ${spans}`;
   } finally {
     if (isOut) await replug();
-    await town.stop();
+    await testbed.stop();
   }
 }
 

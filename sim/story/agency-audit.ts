@@ -33,7 +33,7 @@ import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from 
 import { MISUSING } from '../query-export/cast.ts';
 import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
 import { writeExport } from '../query-export/write.ts';
-import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
+import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { demoAsk } from './ask.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
@@ -59,9 +59,9 @@ export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }
     if (!worst) throw failure('story_failed', { story: 'agency-audit', detail: 'the audit proposes nobody' });
 
     deps.output.progress('Starting broker, registry, vault, bridge and a doorbell ...');
-    const town = new Town(
+    const testbed = new Testbed(
       {
-        folder: join(folder, 'town'),
+        folder: join(folder, 'testbed'),
         kind: 'doorsill-demo',
         camera: 'synthetic',
         logLevel: deps.logLevel,
@@ -69,13 +69,13 @@ export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }
       },
       { ...deps, say: (text) => deps.output.progress(text) },
     );
-    closers.unshift(() => town.stop());
-    const facts = await town.start();
+    closers.unshift(() => testbed.stop());
+    const facts = await testbed.start();
     const session = new OwnerSession(facts.home, deps);
     closers.unshift(() => session.stop());
     await session.start();
     signal.throwIfAborted();
-    const street = new Street(deps, town, facts, session, signal);
+    const street = new Street(deps, testbed, facts, session, signal);
     await playOut(deps, story, street, { report, score, worst, scope });
   } finally {
     for (const close of closers) await close();
@@ -127,7 +127,7 @@ async function playOut(deps: StoryDeps, story: Narrator, street: Street, cast: C
   const key = await street.register(worst.agency);
   const first = await street.ask(key);
   story.tell(
-    `${worst.agency}, the worst of those, is registered in a town in ${scope} and asks residents for footage: the doorbell shows its owner ${first.request.jti}.`,
+    `${worst.agency}, the worst of those, is registered in a testbed in ${scope} and asks residents for footage: the doorbell shows its owner ${first.request.jti}.`,
     first.credential.agency === agencyId(key),
   );
 
@@ -164,17 +164,17 @@ async function playOut(deps: StoryDeps, story: Narrator, street: Street, cast: C
   );
 }
 
-/** The town with its owner, as the story needs it. */
+/** The testbed with its owner, as the story needs it. */
 class Street {
-  readonly facts: TownFacts;
+  readonly facts: TestbedFacts;
   private readonly deps: StoryDeps;
-  private readonly town: Town;
+  private readonly testbed: Testbed;
   private readonly session: OwnerSession;
   private readonly signal: AbortSignal;
 
-  constructor(deps: StoryDeps, town: Town, facts: TownFacts, session: OwnerSession, signal: AbortSignal) {
+  constructor(deps: StoryDeps, testbed: Testbed, facts: TestbedFacts, session: OwnerSession, signal: AbortSignal) {
     this.deps = deps;
-    this.town = town;
+    this.testbed = testbed;
     this.facts = facts;
     this.session = session;
     this.signal = signal;
@@ -186,13 +186,13 @@ class Street {
 
   private get place() {
     const { url, id } = this.facts.registry;
-    return { registryUrl: url, registry: id, folder: join(this.town.folder, 'registry') };
+    return { registryUrl: url, registry: id, folder: join(this.testbed.folder, 'registry') };
   }
 
   /** Has an agency of this name apply, prove its domain, and be approved. */
   async register(name: string): Promise<SigningKey> {
     const { disk } = this.deps;
-    const key = await loadAgencyKey(this.deps, join(this.town.folder, 'agency', 'audited'));
+    const key = await loadAgencyKey(this.deps, join(this.testbed.folder, 'agency', 'audited'));
     const domain = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.example`;
     await vouchForDomain(disk, this.place.folder, domain, agencyId(key));
     const contact = { ...DEMO_AGENCY.contact, email: `records@${domain}` };

@@ -1,4 +1,4 @@
-// Owns: the whole story unattended: a town of its own, a request, a scripted owner's grant, and the clip in the vault; and its
+// Owns: the whole story unattended: a testbed of its own, a request, a scripted owner's grant, and the clip in the vault; and its
 // steps, of which other stories are made.
 // Uses the same parts as `up`; the device has no setting that grants by itself. Not here: the command line (cli/).
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
@@ -22,11 +22,11 @@ import {
   type Window,
 } from '../../device/index.ts';
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
+import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/custody-proof.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
-import { fetchPapers, keepPapers, PROOF_NAME, RECEIPT_NAME } from '../papers/papers.ts';
-import { DEMO_HOME, Town, type TownFacts, type TownOptions } from '../supervisor/town.ts';
-import { evidenceFolder, townPaths, whenHandedOver } from '../supervisor/town-file.ts';
+import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
+import { evidenceFolder, testbedPaths, whenHandedOver } from '../testbed/testbed-file.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -72,42 +72,42 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
   profileFor(parseKeys(options.disclose));
   const ownFolder = options.folder === undefined;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-demo-')));
-  const town = ownFolder ? join(folder, 'town') : folder;
+  const testbed = ownFolder ? join(folder, 'testbed') : folder;
   let isDone = false;
   try {
-    const result = await inTown({ ...options, folder: town }, deps, signal, async (scene) => {
+    const result = await inTestbed({ ...options, folder: testbed }, deps, signal, async (scene) => {
       const granted = await grantOnce(scene, options.disclose, options.audio);
       const item = await handedOver(scene, granted);
-      const target = ownFolder ? folder : join(town, 'papers', item);
-      await layOut(scene, granted, evidenceFolder(town, item), target);
+      const target = ownFolder ? folder : join(testbed, 'papers', item);
+      await layOut(scene, granted, evidenceFolder(testbed, item), target);
       return { clip: join(target, 'clip.mp4'), manifest: join(target, 'manifest.jws'), ...granted.facts };
     });
     isDone = true;
     return result;
   } finally {
-    if (ownFolder) await rm(isDone ? town : folder, { recursive: true, force: true });
+    if (ownFolder) await rm(isDone ? testbed : folder, { recursive: true, force: true });
   }
 }
 
 /** Copies what the vault has to `target`, with the bridge's papers about it: the vault's own folder is the vault's. */
 async function layOut(
-  { facts, signer, town, deps }: Scene,
+  { facts, signer, testbed, deps }: Scene,
   granted: Granted,
   from: string,
   target: string,
 ): Promise<void> {
   await deps.disk.makeFolder(target);
   for (const name of ['clip.mp4', 'manifest.jws']) await copyFile(join(from, name), join(target, name));
-  const bridgeKey = await pinnedBridgeKey(deps, town.folder);
+  const bridgeKey = await pinnedBridgeKey(deps, testbed.folder);
   const of = { device: facts.home.device, grant: granted.grant, bridgeUrl: facts.bridge.url, bridgeKey };
-  await keepPapers(deps.disk, target, await fetchPapers(signer, of));
+  await keepProof(deps.disk, target, await fetchProof(signer, of));
   deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
 }
 
-/** A running town whose doorbell has recorded the wanted window, and its owner's session. */
+/** A running testbed whose doorbell has recorded the wanted window, and its owner's session. */
 export interface Scene {
-  town: Town;
-  facts: TownFacts;
+  testbed: Testbed;
+  facts: TestbedFacts;
   session: OwnerSession;
   signer: Signer;
   window: Window;
@@ -115,15 +115,15 @@ export interface Scene {
   signal: AbortSignal;
 }
 
-/** Plays in a town of its own, in `options.folder`; ends the town in any case. */
-export async function inTown<Result>(
-  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TownOptions, 'folder' | 'vault'>,
+/** Plays in a testbed of its own, in `options.folder`; ends the testbed in any case. */
+export async function inTestbed<Result>(
+  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'vault'>,
   deps: StoryDeps,
   signal: AbortSignal,
   play: (scene: Scene) => Promise<Result>,
 ): Promise<Result> {
   const { folder, logLevel, vault } = options;
-  const town = new Town(
+  const testbed = new Testbed(
     {
       folder,
       kind: 'doorsill-demo',
@@ -133,15 +133,15 @@ export async function inTown<Result>(
     },
     { ...deps, say: (text) => deps.output.progress(text) },
   );
-  const closers: (() => Promise<void>)[] = [() => town.stop()];
+  const closers: (() => Promise<void>)[] = [() => testbed.stop()];
   try {
     deps.output.progress(`Starting broker, registry, vault, bridge and a doorbell with ${options.camera} ...`);
-    const facts = await abortable(town.start(), signal);
+    const facts = await abortable(testbed.start(), signal);
     const session = new OwnerSession(facts.home, deps);
     closers.unshift(() => session.stop());
     const signer = { key: facts.ownerKey, clock: deps.clock, random: deps.random };
     const window = await recordedWindow(session, signer, options, deps, signal);
-    return await play({ town, facts, session, signer, window, deps, signal });
+    return await play({ testbed, facts, session, signer, window, deps, signal });
   } finally {
     for (const close of closers) await close();
   }
@@ -172,15 +172,15 @@ export async function grantOnce(scene: Scene, keys: string, audio: boolean, inve
 
 /** Resolves with the item's id once the vault has the clip. Throws `timed_out`. */
 export async function handedOver(scene: Scene, { clipId: clip }: Granted): Promise<string> {
-  const { facts, town, deps, signal } = scene;
+  const { facts, testbed, deps, signal } = scene;
   const item = evidenceId(facts.bridge.id, clip);
-  if (await whenHandedOver(deps, town.folder, { item, clip }, HANDED_OVER_MS_MAX, signal)) return item;
+  if (await whenHandedOver(deps, testbed.folder, { item, clip }, HANDED_OVER_MS_MAX, signal)) return item;
   throw failure('timed_out', { what: 'the hand-over to the vault', seconds: HANDED_OVER_MS_MAX / 1000 });
 }
 
 /** The bridge's key as the doorbell pinned it when it enrolled. */
 async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<string> {
-  const enrolment = await readEnrolment(disk, join(townPaths(folder).doorbell, 'enrolment.json'));
+  const enrolment = await readEnrolment(disk, join(testbedPaths(folder).doorbell, 'enrolment.json'));
   if (!enrolment) throw failure('not_running', { folder });
   return enrolment.bridgeKey;
 }

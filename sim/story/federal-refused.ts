@@ -3,7 +3,7 @@
 import { generateSigningKey } from '../../device/index.ts';
 import { agencyId, postRequest, signRequest } from '../officer/officer.ts';
 import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
-import { DEMO_HOME } from '../supervisor/town.ts';
+import { DEMO_HOME } from '../testbed/testbed.ts';
 import { demoAsk } from './ask.ts';
 import { Stage } from './stage.ts';
 import type { StoryDeps } from './up.ts';

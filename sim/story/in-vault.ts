@@ -1,4 +1,4 @@
-// Owns: what stories ask of a town's vault: its signed words opened, its files looked at, its time moved on.
+// Owns: what stories ask of a testbed's vault: its signed words opened, its files looked at, its time moved on.
 // Not here: the stories (retention.ts, recall.ts).
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
@@ -15,8 +15,8 @@ import {
 } from '../../device/index.ts';
 import type { ItemView } from '../officer/evidence-desk.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
-import type { Town } from '../supervisor/town.ts';
-import { evidenceFolder } from '../supervisor/town-file.ts';
+import type { Testbed } from '../testbed/testbed.ts';
+import { evidenceFolder } from '../testbed/testbed-file.ts';
 import { type Granted, handedOver, type Scene } from './demo.ts';
 
 /** The vault's program on a clock that a story moves on. */
@@ -29,10 +29,10 @@ export class TimedVault {
   };
 
   /** Lets days pass; the vault has done all that became due when this resolves. */
-  pass(town: Town, days: number): Promise<void> {
+  pass(testbed: Testbed, days: number): Promise<void> {
     return new Promise((resolve) => {
       this.passed = resolve;
-      town.part('vault').tell({ passS: days * 24 * 3600 });
+      testbed.part('vault').tell({ passS: days * 24 * 3600 });
     });
   }
 }
@@ -81,7 +81,7 @@ export class InVault {
 
   /** Whether the clip's bytes are on the vault's disk. */
   async hasBytes(): Promise<boolean> {
-    return (await this.scene.deps.disk.list(evidenceFolder(this.scene.town.folder, this.item))).length > 0;
+    return (await this.scene.deps.disk.list(evidenceFolder(this.scene.testbed.folder, this.item))).length > 0;
   }
 
   /** The vault's signed deletion receipt; null when there is none that holds. */

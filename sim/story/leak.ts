@@ -49,7 +49,7 @@ export async function runLeakStory(
       audio: true,
       logLevel: deps.logLevel,
     };
-    const ours = await runDemo({ ...demo, folder: join(folder, 'town') }, deps, signal);
+    const ours = await runDemo({ ...demo, folder: join(folder, 'testbed') }, deps, signal);
     const count = async (path: string) => {
       const { shown, held } = await countFrames(path, { ffmpeg, clock: deps.clock, signal });
       return { shown, held, hidden: held - shown };

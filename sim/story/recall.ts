@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { townPaths } from '../supervisor/town-file.ts';
-import { type Granted, grantOnce, inTown, type Scene } from './demo.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
+import { type Granted, grantOnce, inTestbed, type Scene } from './demo.ts';
 import { InVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
@@ -19,15 +19,20 @@ const REASON = 'It is evidence in a trial; ask again after the verdict.';
 export async function runRecallStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-recall-'));
   try {
-    await inTown({ ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'town') }, deps, signal, async (scene) => {
-      const story = new Narrator(deps.output, 'recall');
-      await before(scene, story);
-      await erased(scene, story);
-      await kept(scene, story);
-      story.proved(
-        'until the vault has a clip, its owner’s revocation erases it everywhere; afterwards department policy answers, and the owner hears that answer under the vault’s own signature.',
-      );
-    });
+    await inTestbed(
+      { ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'testbed') },
+      deps,
+      signal,
+      async (scene) => {
+        const story = new Narrator(deps.output, 'recall');
+        await before(scene, story);
+        await erased(scene, story);
+        await kept(scene, story);
+        story.proved(
+          'until the vault has a clip, its owner’s revocation erases it everywhere; afterwards department policy answers, and the owner hears that answer under the vault’s own signature.',
+        );
+      },
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -35,13 +40,13 @@ export async function runRecallStory(deps: StoryDeps & { logLevel: string }, sig
 
 /** The vault stands still: the bridge keeps the clip, and the owner is quicker. */
 async function before(scene: Scene, story: Narrator): Promise<void> {
-  const { town, facts, deps } = scene;
-  const vault = town.part('vault').pid ?? 0;
+  const { testbed, facts, deps } = scene;
+  const vault = testbed.part('vault').pid ?? 0;
   process.kill(vault, 'SIGSTOP');
   let granted: Granted;
   try {
     granted = await grantOnce(scene, '', false, 'SPD-2026-0001');
-    const clips = () => deps.disk.list(join(townPaths(town.folder).bridge, 'clips'));
+    const clips = () => deps.disk.list(join(testbedPaths(testbed.folder).bridge, 'clips'));
     story.tell(
       'The vault stands still. The granted clip waits at the bridge.',
       (await clips()).includes(granted.clipId),
@@ -68,7 +73,7 @@ async function before(scene: Scene, story: Narrator): Promise<void> {
 async function erased(scene: Scene, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0002');
   const vault = await InVault.of(scene, granted);
-  const bridge = await scene.deps.disk.list(join(townPaths(scene.town.folder).bridge, 'clips'));
+  const bridge = await scene.deps.disk.list(join(testbedPaths(scene.testbed.folder).bridge, 'clips'));
   story.tell(
     'A second clip is handed over: the vault has it, the bridge keeps nothing.',
     (await vault.hasBytes()) && bridge.length === 0,

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFailure } from '../../device/index.ts';
-import { grantOnce, inTown } from './demo.ts';
+import { grantOnce, inTestbed } from './demo.ts';
 import { InVault, TimedVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
@@ -18,11 +18,11 @@ export async function runRetentionStory(deps: StoryDeps & { logLevel: string }, 
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-retention-'));
   try {
     const time = new TimedVault();
-    const options = { ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'town'), vault: time };
-    await inTown(options, deps, signal, async (scene) => {
+    const options = { ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'testbed'), vault: time };
+    await inTestbed(options, deps, signal, async (scene) => {
       const granted = await grantOnce(scene, '', false);
       const vault = await InVault.of(scene, granted);
-      const pass = (days: number) => time.pass(scene.town, days);
+      const pass = (days: number) => time.pass(scene.testbed, days);
       await play({ vault, pass, story: new Narrator(deps.output, 'retention') }, granted.facts.sha256);
     });
   } finally {

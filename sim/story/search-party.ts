@@ -20,8 +20,8 @@ import {
 import { answered } from '../cli/owner-notice.ts';
 import { signAccess } from '../officer/officer.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
-import { DEMO_HOME } from '../supervisor/town.ts';
-import { townPaths } from '../supervisor/town-file.ts';
+import { DEMO_HOME } from '../testbed/testbed.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
 import { Stage } from './stage.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -48,11 +48,14 @@ export function tellSearchParty(deps: StoryDeps & { logLevel: string }, signal: 
   });
 }
 
-/** Another home of the town: the dog's. */
+/** Another home of the testbed: the dog's. */
 async function moveIn(stage: Stage): Promise<PetOwner> {
-  const { deps, facts, town } = stage;
+  const { deps, facts, testbed } = stage;
   const settings = { name: 'Biscuit’s home', place: PET_OWNERS_PLACE, disclosure: {} };
-  const { home, ownerKey } = await town.addHome('pet', facts, { camera: 'synthetic?size=320x180&audio=off', settings });
+  const { home, ownerKey } = await testbed.addHome('pet', facts, {
+    camera: 'synthetic?size=320x180&audio=off',
+    settings,
+  });
   stage.say('Two homes: Robin’s, whose doorbell looks at a porch, and Sam’s, who has lost Biscuit, a brown dog.');
   return { signer: { key: ownerKey, clock: deps.clock, random: deps.random }, home, bridgeUrl: stage.bridge.url };
 }
@@ -118,7 +121,7 @@ async function seen(stage: Stage, owner: PetOwner, search: string): Promise<Veri
   stage.say(
     `A dog trots over Robin’s porch. The doorbell compares by itself, and tells Robin: ${Math.round(best.likeness * 100)} % alike.`,
   );
-  const socket = pairingSocketPath(townPaths(stage.folder).doorbell);
+  const socket = pairingSocketPath(testbedPaths(stage.folder).doorbell);
   const { jpeg } = await askStill(deps, socket, makeStillCall(stage.signer, session.home.device, search).token);
   stage.prove('Robin sees the still on the doorbell itself', plainJpegSize(jpeg) !== null && jpeg.length > 1_000);
   await stage.refused('Sam’s call for that still', 'token_unknown_signer', () =>

@@ -1,4 +1,4 @@
-// Owns: what the stories about agencies are told on: a throwaway town of real processes, its owner, and a teller that prints
+// Owns: what the stories about agencies are told on: a throwaway testbed of real processes, its owner, and a teller that prints
 // each step, holds every claim against what happened, and ends with what was proved. Not here: the stories.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,8 +19,8 @@ import {
 import { type Answerable, answered, fetchNotices } from '../cli/owner-notice.ts';
 import { type Ask, type RequestView, signAccess, signRequest } from '../officer/officer.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
-import { DEMO_HOME, Town, type TownFacts, type TownOptions } from '../supervisor/town.ts';
-import { townPaths } from '../supervisor/town-file.ts';
+import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -28,7 +28,7 @@ export interface StageOptions {
   name: string;
   logLevel: string;
   camera?: string;
-  device?: TownOptions['device'];
+  device?: TestbedOptions['device'];
 }
 
 const FOOTAGE_US = 3_000_000;
@@ -40,10 +40,10 @@ const feedSchema = z.object({
 });
 const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })) });
 
-/** A running town and what may be done on it. */
+/** A running testbed and what may be done on it. */
 export class Stage {
-  readonly town: Town;
-  readonly facts: TownFacts;
+  readonly testbed: Testbed;
+  readonly facts: TestbedFacts;
   readonly deps: StoryDeps;
   readonly signal: AbortSignal;
   readonly session: OwnerSession;
@@ -54,22 +54,22 @@ export class Stage {
 
   private constructor(
     name: string,
-    town: Town,
-    facts: TownFacts,
+    testbed: Testbed,
+    facts: TestbedFacts,
     session: OwnerSession,
     deps: StoryDeps,
     signal: AbortSignal,
   ) {
     this.name = name;
     this.facts = facts;
-    this.town = town;
-    this.folder = town.folder;
+    this.testbed = testbed;
+    this.folder = testbed.folder;
     this.session = session;
     this.deps = deps;
     this.signal = signal;
   }
 
-  /** Tells a story on a town of its own, which is gone afterwards. Throws what the story throws, and `story_failed`. */
+  /** Tells a story on a testbed of its own, which is gone afterwards. Throws what the story throws, and `story_failed`. */
   static async tell(
     options: StageOptions,
     deps: StoryDeps,
@@ -77,8 +77,8 @@ export class Stage {
     story: (stage: Stage) => Promise<void>,
   ): Promise<void> {
     const root = await mkdtemp(join(tmpdir(), 'doorsill-story-'));
-    const folder = join(root, 'town');
-    const town = new Town(
+    const folder = join(root, 'testbed');
+    const testbed = new Testbed(
       {
         ...{
           folder,
@@ -91,20 +91,20 @@ export class Stage {
       { ...deps, say: (text) => deps.output.progress(text) },
     );
     let session: OwnerSession | null = null;
-    const stop = () => void town.stop();
+    const stop = () => void testbed.stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
       deps.output.progress('Starting broker, registry, bridge and a doorbell ...');
-      const facts = await town.start();
+      const facts = await testbed.start();
       session = new OwnerSession(facts.home, deps);
       await session.start();
-      const stage = new Stage(options.name, town, facts, session, deps, signal);
+      const stage = new Stage(options.name, testbed, facts, session, deps, signal);
       await story(stage);
       stage.end();
     } finally {
       signal.removeEventListener('abort', stop);
       await session?.stop();
-      await town.stop();
+      await testbed.stop();
       await rm(root, { recursive: true, force: true });
     }
   }
@@ -136,11 +136,11 @@ export class Stage {
 
   get registry(): RegistryPlace {
     const { registry } = this.facts;
-    return { registryUrl: registry.url, registry: registry.id, folder: townPaths(this.folder).registry };
+    return { registryUrl: registry.url, registry: registry.id, folder: testbedPaths(this.folder).registry };
   }
 
   get bridge(): { id: string; url: string; folder: string } {
-    return { ...this.facts.bridge, folder: townPaths(this.folder).bridge };
+    return { ...this.facts.bridge, folder: testbedPaths(this.folder).bridge };
   }
 
   get signer(): Signer {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { startVault, vaultConfigSchema } from '../../cloud-bridge/index.ts';
 import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { serveUntilStopped } from '../cli/lifecycle.ts';
-import { JsonLines } from '../supervisor/json-lines.ts';
+import { JsonLines } from '../testbed/json-lines.ts';
 
 /** The machine's time and what the story has let pass besides. */
 class MovedClock extends SystemClock {

@@ -1,5 +1,5 @@
 // Owns: the story `up` tells: what happens at the door, a request when somebody rings, the exact line that grants part of it,
-// and what became of it. Not here: the parts (supervisor/), printing under --json (the caller's output).
+// and what became of it. Not here: the parts (testbed/), printing under --json (the caller's output).
 import { join } from 'node:path';
 import {
   type Clock,
@@ -30,8 +30,8 @@ import {
 } from '../cli/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
-import { DEMO_HOME, Town, type TownFacts } from '../supervisor/town.ts';
-import { evidenceFolder, townPaths, whenHandedOver } from '../supervisor/town-file.ts';
+import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
+import { evidenceFolder, testbedPaths, whenHandedOver } from '../testbed/testbed-file.ts';
 import { demoAsk } from './ask.ts';
 
 export interface UpOptions {
@@ -66,12 +66,12 @@ const ASK_AGAIN_MS = 10_000;
 /** A vault that has not got a clip by then is told of. */
 const HANDED_OVER_MS_MAX = 60_000;
 
-/** A running town with its story. `stop` ends both. */
+/** A running testbed with its story. `stop` ends both. */
 export class Up {
   private readonly options: UpOptions;
   private readonly deps: StoryDeps;
-  private readonly town: Town;
-  private facts: TownFacts | null = null;
+  private readonly testbed: Testbed;
+  private facts: TestbedFacts | null = null;
   private session: OwnerSession | null = null;
   private asked = false;
   /** Nobody would end a session that begins after the stop. */
@@ -84,13 +84,13 @@ export class Up {
   private uploads = new Map<string, string>();
   /** Receipts told already: the device repeats them when it or the broker comes back. */
   private readonly told = new Set<string>();
-  /** What is still to come by itself; nothing of it once the town stops. */
+  /** What is still to come by itself; nothing of it once the testbed stops. */
   private readonly timers = new Set<Timer>();
 
   constructor(options: UpOptions, deps: StoryDeps) {
     this.options = options;
     this.deps = deps;
-    this.town = new Town(
+    this.testbed = new Testbed(
       {
         folder: options.folder,
         kind: 'doorsill-up',
@@ -107,7 +107,7 @@ export class Up {
   }
 
   async start(): Promise<void> {
-    const facts = await this.town.start();
+    const facts = await this.testbed.start();
     if (this.isStopped) return;
     this.facts = facts;
     this.introduce(facts);
@@ -133,7 +133,7 @@ export class Up {
     this.stateAsked?.cancel();
     for (const timer of this.timers) timer.cancel();
     await this.session?.stop();
-    await this.town.stop();
+    await this.testbed.stop();
   }
 
   /** Rings the bell, as a key on the terminal does. */
@@ -147,7 +147,7 @@ export class Up {
     return this.facts ? { key: this.facts.ownerKey, clock: this.deps.clock, random: this.deps.random } : null;
   }
 
-  private introduce(facts: TownFacts): void {
+  private introduce(facts: TestbedFacts): void {
     const { output } = this.deps;
     const { folder } = this.options;
     output.result(
@@ -163,7 +163,7 @@ export class Up {
       },
       [
         facts.isNew
-          ? 'doorsill is up: a new town on this machine.'
+          ? 'doorsill is up: a new testbed on this machine.'
           : 'doorsill is up again, with the data of last time.',
         `  doorbell   ${facts.home.device}`,
         `  broker     ${facts.home.account.url}`,
@@ -186,7 +186,7 @@ export class Up {
 
   /** A second run: what is stored already, and requests that still wait. */
   private async resume(session: OwnerSession): Promise<void> {
-    const clips = (await this.deps.disk.list(join(townPaths(this.options.folder).vault, 'blobs'))).length;
+    const clips = (await this.deps.disk.list(join(testbedPaths(this.options.folder).vault, 'blobs'))).length;
     this.say('resumed', `The vault holds ${clips} clip${clips === 1 ? '' : 's'} of earlier grants.`, { clips });
     const { signer } = this;
     if (signer) await fetchNotices(session, signer);
@@ -247,8 +247,8 @@ export class Up {
   }
 
   /** Under the agency's key of now: it may have been rotated since the start. */
-  private async post(facts: TownFacts, about: Window): Promise<void> {
-    const key = await loadAgencyKey(this.deps, townPaths(this.options.folder).agency);
+  private async post(facts: TestbedFacts, about: Window): Promise<void> {
+    const key = await loadAgencyKey(this.deps, testbedPaths(this.options.folder).agency);
     const ask = demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email');
     const { id, token } = signRequest(this.deps, key, facts.bridge.id, ask);
     this.pieces.set(id, about);
@@ -320,7 +320,7 @@ export class Up {
       this.stopping.signal,
     ).catch(() => false);
     if (this.isStopped) return;
-    const place = found ? evidenceFolder(folder, item) : join(townPaths(folder).bridge, 'clips', clip.id);
+    const place = found ? evidenceFolder(folder, item) : join(testbedPaths(folder).bridge, 'clips', clip.id);
     this.showArrival(receipt, clip, place, found ? 'in the vault' : 'at the bridge, which waits for the vault');
   }
 

@@ -12,9 +12,9 @@ import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { type TlsFiles, tlsSource } from '../../device/base/tls.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
-import { makeAreaLink } from '../../device/links.ts';
+import { makeAreaLink } from '../../device/link-factory.ts';
 import { BridgeHttp } from '../../device/upload/bridge-http.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { type CertificateFiles, CertificateMaker } from '../support/certificates.ts';
 import { HOME } from '../support/parties.ts';
@@ -26,23 +26,23 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
   let authority: CertificateFiles;
   let good: CertificateFiles;
   let broker: TestBroker;
-  let house: BridgeHouse;
+  let fixture: BridgeFixture;
   let front: Server | null = null;
 
   beforeAll(async () => {
     maker = new CertificateMaker();
     authority = maker.authority('authority');
-    good = maker.signed(authority, { name: 'town', altNames: 'IP:127.0.0.1' });
+    good = maker.signed(authority, { name: 'testbed', altNames: 'IP:127.0.0.1' });
     broker = await startBroker({ tls: { certificate: maker.text(good.certificate), key: maker.text(good.key) } });
     const area = { url: broker.url, accounts: broker.accounts, tls: { ca: authority.certificate } };
-    house = await BridgeHouse.open({ bridge: { area } });
+    fixture = await BridgeFixture.open({ bridge: { area } });
   });
   afterEach(async () => {
     await new Promise((resolve) => (front ? front.close(resolve) : resolve(null)));
     front = null;
   });
   afterAll(async () => {
-    await house.close();
+    await fixture.close();
     await broker.stop();
     maker.dispose();
   });
@@ -53,7 +53,7 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
       { cert: readFileSync(files.certificate), key: readFileSync(files.key), ...settings },
       (incoming, answer) => {
         const onward = plainRequest(
-          `${house.bridge.url}${incoming.url}`,
+          `${fixture.bridge.url}${incoming.url}`,
           { method: incoming.method, headers: incoming.headers },
           (reply) => {
             answer.writeHead(reply.statusCode ?? 500, reply.headers);
@@ -70,13 +70,13 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
   }
 
   async function enrolAt(url: string, files: TlsFiles | undefined) {
-    const { code } = await house.bridge.printEnrolmentCode();
+    const { code } = await fixture.bridge.printEnrolmentCode();
     // As the operator of the proxy would have the bridge print it (publicUrl).
     const [prefix, text = ''] = code.split('.');
     const claims: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
     const moved = Buffer.from(JSON.stringify(Object.assign({}, claims, { url }))).toString('base64url');
     const tls = tlsSource(seams.disk, maker.folder, files);
-    return enrol({ ...seams, ...house.cast.device, tls }, `${prefix}.${moved}`);
+    return enrol({ ...seams, ...fixture.cast.device, tls }, `${prefix}.${moved}`);
   }
 
   it('lets a device in that names the authority, and hands it the area broker’s, which its link then needs no file for', async () => {
@@ -93,12 +93,12 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
 
   it('is told nothing by a device that cannot verify it', async () => {
     const named = { ca: authority.certificate };
-    const stranger = maker.signed(maker.authority('stranger'), { name: 'town', altNames: 'IP:127.0.0.1' });
+    const stranger = maker.signed(maker.authority('stranger'), { name: 'testbed', altNames: 'IP:127.0.0.1' });
     const cases: [CertificateFiles, object, TlsFiles | undefined][] = [
       [good, {}, undefined],
       [stranger, {}, named],
-      [maker.signed(authority, { name: 'town', altNames: 'DNS:elsewhere.example' }), {}, named],
-      [maker.signed(authority, { name: 'town', altNames: 'IP:127.0.0.1', fromS: -7_200, toS: -3_600 }), {}, named],
+      [maker.signed(authority, { name: 'testbed', altNames: 'DNS:elsewhere.example' }), {}, named],
+      [maker.signed(authority, { name: 'testbed', altNames: 'IP:127.0.0.1', fromS: -7_200, toS: -3_600 }), {}, named],
       [good, { maxVersion: 'TLSv1.2' }, named],
     ];
     for (const [files, settings, tls] of cases) {
@@ -160,11 +160,11 @@ describe('TLS settings that contradict each other', () => {
   });
 
   it('keep a bridge from starting when devices could not be told its authority', async () => {
-    const house = await BridgeHouse.open();
-    await house.bridge.stop();
+    const fixture = await BridgeFixture.open();
+    await fixture.bridge.stop();
     const area = { url: 'mqtts://127.0.0.1:9', accounts: '/nowhere', tls: { ca: '/no/such.pem' } };
-    house.options.bridge = { area };
-    await expect(house.startBridge()).rejects.toMatchObject({ code: 'tls_file_unusable' });
-    await house.close();
+    fixture.options.bridge = { area };
+    await expect(fixture.startBridge()).rejects.toMatchObject({ code: 'tls_file_unusable' });
+    await fixture.close();
   });
 });

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
-import { BridgeHouse, type Parcel } from '../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../support/bridge-fixture.ts';
 import { documentOf } from '../support/bridge-tour.ts';
 import { textClaim } from '../support/parties.ts';
 
@@ -23,23 +23,23 @@ const LINES = [
   'a\u2028b',
 ];
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let parcel: Parcel;
 beforeAll(async () => {
-  house = await BridgeHouse.open({ bridge: { requests: { moderation: 'everything' } } });
-  await house.admitAgency();
-  await house.enrol();
-  const request = house.cast.request();
-  await house.post('/v1/requests', { request });
-  await house.post(`/v1/moderation/${textClaim(request, 'jti')}/approve`, { revision: 1 }, house.bridge.adminToken);
-  parcel = house.parcel(request);
-  await house.deliver(parcel);
+  fixture = await BridgeFixture.open({ bridge: { requests: { moderation: 'everything' } } });
+  await fixture.admitAgency();
+  await fixture.enrol();
+  const request = fixture.cast.request();
+  await fixture.post('/v1/requests', { request });
+  await fixture.post(`/v1/moderation/${textClaim(request, 'jti')}/approve`, { revision: 1 }, fixture.bridge.adminToken);
+  parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 /** All that a bare socket brings back. */
 async function exchange(text: string): Promise<string> {
-  const socket = connect(Number(new URL(house.bridge.url).port), '127.0.0.1');
+  const socket = connect(Number(new URL(fixture.bridge.url).port), '127.0.0.1');
   let answer = '';
   socket.on('error', () => undefined);
   socket.on('data', (bytes) => {
@@ -53,18 +53,18 @@ async function exchange(text: string): Promise<string> {
 describe('statements of SQL', () => {
   it('in the words of a request are its words', async () => {
     for (const [at, text] of SQL.entries()) {
-      const request = house.cast.request({ text, investigation: `case-${at}`, incidentType: text.slice(0, 40) });
+      const request = fixture.cast.request({ text, investigation: `case-${at}`, incidentType: text.slice(0, 40) });
       const id = textClaim(request, 'jti');
-      expect((await house.post('/v1/requests', { request })).status).toBe(201);
-      await house.post(`/v1/moderation/${id}/approve`, { revision: 1 }, house.bridge.adminToken);
-      const feed = JSON.stringify((await house.get('/neighbors/feed.json')).body);
+      expect((await fixture.post('/v1/requests', { request })).status).toBe(201);
+      await fixture.post(`/v1/moderation/${id}/approve`, { revision: 1 }, fixture.bridge.adminToken);
+      const feed = JSON.stringify((await fixture.get('/neighbors/feed.json')).body);
       expect(feed).toContain(JSON.stringify(text).slice(1, -1));
     }
   });
 
   it('in every part of every address, in every parameter and cursor find nothing and break nothing', async () => {
-    const document = await documentOf(house);
-    const all = { admin: house.bridge.adminToken, officer: house.access('all') };
+    const document = await documentOf(fixture);
+    const all = { admin: fixture.bridge.adminToken, officer: fixture.access('all') };
     let sent = 0;
     for (const [path, of] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(of)) {
@@ -76,7 +76,7 @@ describe('statements of SQL', () => {
             path.replaceAll(/\{\w+\}/g, text) +
             (query.length ? `?${query.map((name) => `${name}=${text}`).join('&')}` : '');
           if (at === path) continue;
-          const answer = await house.send(method.toUpperCase(), at, { authorization: `Bearer ${bearer}` });
+          const answer = await fixture.send(method.toUpperCase(), at, { authorization: `Bearer ${bearer}` });
           expect([method, at, [400, 401, 403, 404].includes(answer.status)]).toEqual([method, at, true]);
           sent += 1;
         }
@@ -86,28 +86,28 @@ describe('statements of SQL', () => {
   });
 
   it('in names, reasons and keys are kept as they were said, and every table is still there', async () => {
-    const admin = house.bridge.adminToken;
+    const admin = fixture.bridge.adminToken;
     for (const [at, name] of SQL.entries()) {
-      expect((await house.post('/v1/partners', { partner: `partner-${at}`, name }, admin)).body['name']).toBe(name);
-      expect((await house.post('/v1/moderators', { moderator: `m-${at}`, name }, admin)).body['name']).toBe(name);
+      expect((await fixture.post('/v1/partners', { partner: `partner-${at}`, name }, admin)).body['name']).toBe(name);
+      expect((await fixture.post('/v1/moderators', { moderator: `m-${at}`, name }, admin)).body['name']).toBe(name);
       const said = { officer: name, reason: name };
       const { clipId } = parcel;
       expect(
-        (await house.get(`/v1/clips/${clipId}/manifest`, house.access(clipId, house.cast.agency, said))).status,
+        (await fixture.get(`/v1/clips/${clipId}/manifest`, fixture.access(clipId, fixture.cast.agency, said))).status,
       ).toBe(200);
-      const request = house.cast.request({ investigation: `key-${at}` });
+      const request = fixture.cast.request({ investigation: `key-${at}` });
       const headers = { 'content-type': 'application/json', 'idempotency-key': name.replaceAll(/[^!-~]|["\\]/g, '') };
-      expect((await house.send('POST', '/v1/requests', headers, JSON.stringify({ request }))).status).toBe(201);
+      expect((await fixture.send('POST', '/v1/requests', headers, JSON.stringify({ request }))).status).toBe(201);
     }
-    const { body } = await house.get('/v1/access-audit?limit=500', admin);
+    const { body } = await fixture.get('/v1/access-audit?limit=500', admin);
     const rows = body['accesses'] as { officer: string; reason: string }[];
     expect(rows.filter(({ officer, reason }) => officer === reason).map(({ reason }) => reason)).toEqual(SQL);
-    await house.bridge.stop();
-    const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    await fixture.bridge.stop();
+    const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
     expect(await database.partners.list()).toHaveLength(SQL.length);
-    expect((await database.requests.ofAgency(house.cast.agency.id, null, 100)).length).toBe(1 + 2 * SQL.length);
+    expect((await database.requests.ofAgency(fixture.cast.agency.id, null, 100)).length).toBe(1 + 2 * SQL.length);
     await database.close();
-    await house.startBridge();
+    await fixture.startBridge();
   });
 });
 
@@ -115,8 +115,8 @@ describe('lines of HTTP', () => {
   it('in an address are no lines of the answer', async () => {
     for (const words of LINES) {
       for (const path of ['/v1/clips/', '/neighbors/posts/', '/neighbors/agencies/', '/v1/uploads/']) {
-        const bearer = path === '/v1/uploads/' ? parcel.bearer : house.access('all');
-        const answer = await house.get(path + encodeURIComponent(words), bearer);
+        const bearer = path === '/v1/uploads/' ? parcel.bearer : fixture.access('all');
+        const answer = await fixture.get(path + encodeURIComponent(words), bearer);
         expect(answer.status).toBeGreaterThanOrEqual(400);
         for (const name of ['set-cookie', 'location']) expect(answer.headers.get(name)).toBeNull();
       }
@@ -126,18 +126,18 @@ describe('lines of HTTP', () => {
   it('in names and reasons stay inside the values they came in', async () => {
     const { clipId } = parcel;
     for (const words of LINES) {
-      const access = house.access(clipId, house.cast.agency, { officer: words, reason: words });
-      const answer = await house.get(`/v1/clips/${clipId}`, access, { range: 'bytes=0-9' });
+      const access = fixture.access(clipId, fixture.cast.agency, { officer: words, reason: words });
+      const answer = await fixture.get(`/v1/clips/${clipId}`, access, { range: 'bytes=0-9' });
       expect([answer.status, answer.headers.get('set-cookie'), answer.headers.get('location')]).toEqual([
         206,
         null,
         null,
       ]);
     }
-    const html = await house.get('/v1/access-audit.html', house.bridge.adminToken);
+    const html = await fixture.get('/v1/access-audit.html', fixture.bridge.adminToken);
     expect(String(html.body['text'])).not.toContain('<script');
-    const csv = await fetch(`${house.bridge.url}/v1/access-audit.csv`, {
-      headers: { authorization: `Bearer ${house.bridge.adminToken}` },
+    const csv = await fetch(`${fixture.bridge.url}/v1/access-audit.csv`, {
+      headers: { authorization: `Bearer ${fixture.bridge.adminToken}` },
     });
     // A line end in a cell is quoted: every record begins with its number.
     const records = (await csv.text()).split(/\r\n(?=\d+,)/);

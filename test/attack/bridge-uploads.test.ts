@@ -11,11 +11,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { type Answer, BridgeHouse, type Parcel } from '../support/bridge-house.ts';
+import { type Answer, BridgeFixture, type Parcel } from '../support/bridge-fixture.ts';
 import { Cast, claimsOf, makeParty, type Party } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let stranger: Party;
 let strangers: Cast;
@@ -28,38 +28,38 @@ const watch = createHook({
 });
 
 beforeAll(async () => {
-  house = await BridgeHouse.open({ bridge: { intake: { openPerDeviceMax: 500 } } });
-  request = await house.ready();
+  fixture = await BridgeFixture.open({ bridge: { intake: { openPerDeviceMax: 500 } } });
+  request = await fixture.ready();
   stranger = makeParty('device', new SystemRandom());
-  strangers = new Cast(house.clock, new SystemRandom());
-  await house.enrol(stranger);
+  strangers = new Cast(fixture.clock, new SystemRandom());
+  await fixture.enrol(stranger);
   watch.enable();
 });
 afterAll(async () => {
   watch.disable();
-  await house.close();
+  await fixture.close();
 });
 
 /** An opened intake; `create` also makes its upload. */
 async function opened(): Promise<Parcel> {
-  const parcel = house.parcel(request);
-  expect((await house.openIntake(parcel)).status).toBe(200);
+  const parcel = fixture.parcel(request);
+  expect((await fixture.openIntake(parcel)).status).toBe(200);
   return parcel;
 }
 
 async function created(): Promise<{ parcel: Parcel; path: string }> {
   const parcel = await opened();
-  return { parcel, path: await house.create(parcel) };
+  return { parcel, path: await fixture.create(parcel) };
 }
 
 /** An upload token with other claims, signed by the device unless another is named. */
-function tokenLike(parcel: Parcel, changes: object, by: Party = house.cast.device): Pick<Parcel, 'bearer'> {
+function tokenLike(parcel: Parcel, changes: object, by: Party = fixture.cast.device): Pick<Parcel, 'bearer'> {
   const claims = { ...claimsOf(parcel.bearer), ...changes };
-  return { bearer: house.cast.sign('doorsill-upload+jws', claims, by) };
+  return { bearer: fixture.cast.sign('doorsill-upload+jws', claims, by) };
 }
 
 const creation = (parcel: Pick<Parcel, 'bearer'>, headers: Record<string, string>) =>
-  house.tus('POST', '/v1/uploads', parcel, headers);
+  fixture.tus('POST', '/v1/uploads', parcel, headers);
 
 /** The parcel's creation with its right length and these headers besides. */
 async function createdWith(headers: Record<string, string>): Promise<Answer> {
@@ -67,18 +67,18 @@ async function createdWith(headers: Record<string, string>): Promise<Answer> {
   return creation(parcel, { 'upload-length': String(parcel.clip.length), ...headers });
 }
 
-const grantOf = (changes: Parameters<Cast['grant']>[1], by?: Party) => house.cast.grant(request, changes, by);
-const manifestWith = (changes: object) => house.openIntake(house.parcel(request, { manifest: changes }));
+const grantOf = (changes: Parameters<Cast['grant']>[1], by?: Party) => fixture.cast.grant(request, changes, by);
+const manifestWith = (changes: object) => fixture.openIntake(fixture.parcel(request, { manifest: changes }));
 const grantWith = (changes: Parameters<Cast['grant']>[1], by?: Party) =>
-  house.openIntake(house.parcel(request, { grantToken: grantOf(changes, by) }));
+  fixture.openIntake(fixture.parcel(request, { grantToken: grantOf(changes, by) }));
 
 /** A whole upload of these bytes in the clip's place. */
 async function sent(change: (clip: Uint8Array) => Uint8Array): Promise<Answer> {
   const { parcel, path } = await created();
-  const answer = await house.patch(parcel, path, 0, change(parcel.clip));
+  const answer = await fixture.patch(parcel, path, 0, change(parcel.clip));
   // Nothing is left of a clip that was refused, and the right bytes are still welcome.
   if (answer.body['code'] === 'intake_hash') {
-    expect((await house.patch(parcel, await house.create(parcel), 0, parcel.clip)).status).toBe(204);
+    expect((await fixture.patch(parcel, await fixture.create(parcel), 0, parcel.clip)).status).toBe(204);
   }
   return answer;
 }
@@ -87,7 +87,7 @@ async function sent(change: (clip: Uint8Array) => Uint8Array): Promise<Answer> {
 function asIs(method: string, path: string, { bearer }: Parcel, headers: object, body: string): Promise<Answer> {
   const all = { 'tus-resumable': '1.0.0', authorization: `Bearer ${bearer}`, ...headers };
   return new Promise((resolve, reject) => {
-    const sent = ask(house.bridge.url, { method, path, headers: all }, (answer) => {
+    const sent = ask(fixture.bridge.url, { method, path, headers: all }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
@@ -127,7 +127,7 @@ const lengths: Attack[] = [
   [
     'a manifest of another length than the token',
     [422, 'intake_manifest_invalid'],
-    () => house.openIntake(house.parcel(request, { token: { clipBytes: 5 } })),
+    () => fixture.openIntake(fixture.parcel(request, { token: { clipBytes: 5 } })),
   ],
   ['a clip over the grant’s limit', [422, 'intake_manifest_invalid'], () => grantWith({ byteLimit: 10 })],
 ];
@@ -142,12 +142,12 @@ const hashes: Attack[] = [
   [
     'a token for another clip',
     [422, 'intake_manifest_invalid'],
-    () => house.openIntake(house.parcel(request, { token: { clipSha256: sha256Hex('other') } })),
+    () => fixture.openIntake(fixture.parcel(request, { token: { clipSha256: sha256Hex('other') } })),
   ],
   [
     'a token for another manifest',
     [422, 'intake_manifest_invalid'],
-    () => house.openIntake(house.parcel(request, { token: { manifestSha256: sha256Hex('other') } })),
+    () => fixture.openIntake(fixture.parcel(request, { token: { manifestSha256: sha256Hex('other') } })),
   ],
 ];
 
@@ -155,7 +155,7 @@ const tokens: Attack[] = [
   [
     'no token',
     [401, 'http_unauthorised'],
-    async () => house.send('HEAD', (await created()).path, { 'tus-resumable': '1.0.0' }),
+    async () => fixture.send('HEAD', (await created()).path, { 'tus-resumable': '1.0.0' }),
   ],
   ['a token of junk', [403, 'intake_token_invalid'], () => creation({ bearer: 'a'.repeat(40) }, {})],
   [
@@ -187,7 +187,7 @@ const tokens: Attack[] = [
   [
     'a token by the owner',
     [403, 'intake_token_invalid'],
-    async () => creation(tokenLike(await opened(), {}, house.cast.owner), {}),
+    async () => creation(tokenLike(await opened(), {}, fixture.cast.owner), {}),
   ],
   [
     'a token by another device',
@@ -200,7 +200,7 @@ const tokens: Attack[] = [
     async () => {
       const theirs = { iss: stranger.key.publicKey, device: stranger.id };
       const { parcel, path } = await created();
-      return house.tus('HEAD', path, tokenLike(parcel, theirs, stranger));
+      return fixture.tus('HEAD', path, tokenLike(parcel, theirs, stranger));
     },
   ],
   [
@@ -208,20 +208,20 @@ const tokens: Attack[] = [
     [404, 'http_not_found'],
     async () => {
       const { path } = await created();
-      return house.patch(await opened(), path, 0, new Uint8Array(9));
+      return fixture.patch(await opened(), path, 0, new Uint8Array(9));
     },
   ],
   [
     'a device nobody enrolled',
     [403, 'device_not_enrolled'],
-    () => house.openIntake(house.parcel(request, { device: strangers.device })),
+    () => fixture.openIntake(fixture.parcel(request, { device: strangers.device })),
   ],
 ];
 
 const grants: Attack[] = [
   ['a grant by a stranger', [403, 'intake_grant_invalid'], () => grantWith({}, strangers.owner)],
   ['a grant to another device', [403, 'intake_grant_invalid'], () => grantWith({ aud: stranger.id })],
-  ['a grant whose time is over', [403, 'intake_grant_invalid'], () => grantWith({ exp: house.cast.nowS() })],
+  ['a grant whose time is over', [403, 'intake_grant_invalid'], () => grantWith({ exp: fixture.cast.nowS() })],
   ['a grant of other bytes', [403, 'intake_grant_invalid'], () => grantWith({ requestSha256: sha256Hex('x') })],
   ['a grant of a request nobody knows', [410, 'request_not_live'], () => grantWith({ request: 'request-unknown' })],
   [
@@ -233,7 +233,7 @@ const grants: Attack[] = [
     'a grant of a longer window',
     [403, 'intake_grant_invalid'],
     () => {
-      const { startUs, endUs } = house.cast.window();
+      const { startUs, endUs } = fixture.cast.window();
       return grantWith({ window: { startUs: startUs - 60_000_000, endUs } });
     },
   ],
@@ -241,12 +241,12 @@ const grants: Attack[] = [
   [
     'an upload for another grant',
     [403, 'intake_grant_invalid'],
-    () => house.openIntake(house.parcel(request, { token: { grant: 'grant-x' } })),
+    () => fixture.openIntake(fixture.parcel(request, { token: { grant: 'grant-x' } })),
   ],
   [
     'a pairing by another device',
     [403, 'intake_grant_invalid'],
-    () => manifestWith({ pairing: house.cast.pairing({}, stranger) }),
+    () => manifestWith({ pairing: fixture.cast.pairing({}, stranger) }),
   ],
   [
     'more disclosed than granted',
@@ -300,7 +300,7 @@ const smuggled: Attack[] = [
         'content-type': 'application/offset+octet-stream',
         'content-encoding': 'gzip',
       };
-      return house.tus('PATCH', path, parcel, headers, new Uint8Array(gzipSync(parcel.clip)));
+      return fixture.tus('PATCH', path, parcel, headers, new Uint8Array(gzipSync(parcel.clip)));
     },
   ],
   [
@@ -308,7 +308,7 @@ const smuggled: Attack[] = [
     [400, 'http_body_invalid'],
     async () => {
       const bomb = new Uint8Array(gzipSync(Buffer.alloc(60_000_000, '[')));
-      return house.send(
+      return fixture.send(
         'POST',
         '/v1/intakes',
         {
@@ -325,7 +325,7 @@ const smuggled: Attack[] = [
     [409, 'intake_offset'],
     async () => {
       const { parcel, path } = await created();
-      return house.patch(parcel, path, 7, parcel.clip.slice(7));
+      return fixture.patch(parcel, path, 7, parcel.clip.slice(7));
     },
   ],
 ];
@@ -334,7 +334,7 @@ const attacks: Attack[] = [...lengths, ...hashes, ...tokens, ...grants, ...smugg
 
 it('each attack is refused with its code, by a bridge that decodes nothing', async (test) => {
   const missed: unknown[] = [];
-  const before = await readdir(join(house.bridgeFolder, 'clips'));
+  const before = await readdir(join(fixture.bridgeFolder, 'clips'));
   let restored = 0;
   for (const [what, expected, attack] of attacks) {
     const answer = await attack();
@@ -346,12 +346,12 @@ it('each attack is refused with its code, by a bridge that decodes nothing', asy
     if (code === 'intake_hash') restored += 1;
   }
   expect(missed).toEqual([]);
-  expect((await readdir(join(house.bridgeFolder, 'clips'))).length - before.length).toBe(restored);
+  expect((await readdir(join(fixture.bridgeFolder, 'clips'))).length - before.length).toBe(restored);
   expect(processes).toBe(0);
   await promisify(execFile)(process.execPath, ['--version']);
   expect(processes).toBe(1);
-  const parcel = house.parcel(request);
-  expect((await house.deliver(parcel)).status).toBe(204);
+  const parcel = fixture.parcel(request);
+  expect((await fixture.deliver(parcel)).status).toBe(204);
   proved(
     test,
     'attacks on a clip’s way into the bridge refused with their codes, no process started',

@@ -10,7 +10,7 @@ import type { Intake } from '../../cloud-bridge/intake/store.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -21,21 +21,21 @@ afterEach(() => rm(folder, { recursive: true }));
 it('a manifest that is being logged when the owner revokes is not shown: it names the home', {
   tags: ['long'],
 }, async () => {
-  const house = await BridgeHouse.open();
-  const parcel = house.parcel(await house.ready());
-  await house.deliver(parcel);
-  const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+  const fixture = await BridgeFixture.open();
+  const parcel = fixture.parcel(await fixture.ready());
+  await fixture.deliver(parcel);
+  const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
   try {
     const log: AccessLog = {
       add: async (access) => {
         await database.accessLog.add(access);
-        expect((await house.revoke(parcel)).status).toBe(200);
+        expect((await fixture.revoke(parcel)).status).toBe(200);
       },
       page: (of) => database.accessLog.page(of),
     };
     const access = {
-      agency: house.cast.agency.id,
-      organisation: house.cast.agency.id,
+      agency: fixture.cast.agency.id,
+      organisation: fixture.cast.agency.id,
       clip: parcel.clipId,
       officer: 'badge 7',
       reason: 'case',
@@ -58,7 +58,7 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
     expect(shown).toMatchObject({ code: 'clip_unknown' });
   } finally {
     await database.close();
-    await house.close();
+    await fixture.close();
   }
 });
 

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ERRORS } from '../../device/protocol/errors.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { proved } from '../support/proved.ts';
 import { documentSchema, operationsOf } from '../support/recorded-calls.ts';
 
@@ -29,31 +29,31 @@ const perMinuteMax = {
   ...{ 'partner-signature': PLENTY, moderator: PLENTY, admin: PLENTY },
 };
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let tokens: string[] = [];
 let ids: string[] = [];
 beforeAll(async () => {
-  house = await BridgeHouse.open({ perMinuteMax });
-  const request = await house.ready();
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
-  const open = house.parcel(request);
-  await house.openIntake(open);
-  const upload = (await house.create(open)).split('/').at(-1) ?? '';
-  const { cast } = house;
+  fixture = await BridgeFixture.open({ perMinuteMax });
+  const request = await fixture.ready();
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
+  const open = fixture.parcel(request);
+  await fixture.openIntake(open);
+  const upload = (await fixture.create(open)).split('/').at(-1) ?? '';
+  const { cast } = fixture;
   tokens = [
     ...[request, parcel.grantToken, parcel.manifestToken, parcel.bearer, open.bearer, open.manifestToken],
-    ...[cast.pairing(), cast.revoke(parcel.grantToken), cast.credential(), cast.revocations(), house.registration()],
+    ...[cast.pairing(), cast.revoke(parcel.grantToken), cast.credential(), cast.revocations(), fixture.registration()],
     ...[
-      house.agencyCall({ action: 'see-request', request: 'request-1' }),
-      house.access(parcel.clipId),
-      house.access('all'),
+      fixture.agencyCall({ action: 'see-request', request: 'request-1' }),
+      fixture.access(parcel.clipId),
+      fixture.access('all'),
     ],
-    ...[house.enrolmentProof('x'.repeat(43)), house.bridge.adminToken, house.registry.adminToken],
+    ...[fixture.enrolmentProof('x'.repeat(43)), fixture.bridge.adminToken, fixture.registry.adminToken],
   ];
   ids = [parcel.grant, parcel.clipId, open.grant, upload, cast.agency.id, cast.device.id, 'request-1'];
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 const anyToken = () =>
   fc.oneof(
@@ -177,13 +177,13 @@ async function faultOf(
 }
 
 it('answers whatever comes with a result or a coded refusal', async (test) => {
-  const bridgeRoutes = await routesOf(house.bridge.url);
-  const registryRoutes = await routesOf(house.registry.url);
+  const bridgeRoutes = await routesOf(fixture.bridge.url);
+  const registryRoutes = await routesOf(fixture.registry.url);
   expect(bridgeRoutes.length).toBeGreaterThan(60);
   expect(registryRoutes.length).toBeGreaterThan(10);
   const targets = [
-    ...bridgeRoutes.map((route) => ({ ...route, base: house.bridge.url })),
-    ...registryRoutes.map((route) => ({ ...route, base: house.registry.url })),
+    ...bridgeRoutes.map((route) => ({ ...route, base: fixture.bridge.url })),
+    ...registryRoutes.map((route) => ({ ...route, base: fixture.registry.url })),
   ];
   const perRoute = process.env['DOORSILL_SLOW'] === '1' ? 1_000 : 40;
   const codes = new Map<string, number>();
@@ -195,7 +195,7 @@ it('answers whatever comes with a result or a coded refusal', async (test) => {
     });
     await fc.assert(property, { numRuns: perRoute, seed: 20_261 });
   }
-  expect((await house.get('/v1/bridge')).status).toBe(200);
+  expect((await fixture.get('/v1/bridge')).status).toBe(200);
   const sent = [...codes.values()].reduce((sum, count) => sum + count, 0);
   proved(
     test,

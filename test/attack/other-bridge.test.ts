@@ -2,24 +2,24 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemRandom } from '../../device/base/random.ts';
 import { Uploader } from '../../device/upload/upload.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { makeParty } from '../support/parties.ts';
 import { type Errand, makeErrand, Sender } from '../upload/support/sender.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let sender: Sender;
 let proxy: CountingProxy;
 let errand: Errand;
 let uploader: Uploader;
 beforeEach(async () => {
-  house = await BridgeHouse.open();
-  const request = await house.ready();
-  sender = await Sender.open(house);
-  proxy = await startCountingProxy(Number(new URL(house.bridge.url).port));
-  errand = makeErrand(house, request, 100_000);
+  fixture = await BridgeFixture.open();
+  const request = await fixture.ready();
+  sender = await Sender.open(fixture);
+  proxy = await startCountingProxy(Number(new URL(fixture.bridge.url).port));
+  errand = makeErrand(fixture, request, 100_000);
   const other = makeParty('bridge', new SystemRandom());
-  const { cast, clock, random } = house;
+  const { cast, clock, random } = fixture;
   uploader = new Uploader({
     device: cast.device,
     outbox: sender.outbox,
@@ -33,7 +33,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await proxy.stop();
   await sender.close();
-  await house.close();
+  await fixture.close();
 });
 
 it('a sealed clip stays where it is', async () => {
@@ -43,11 +43,11 @@ it('a sealed clip stays where it is', async () => {
 });
 
 it('a revocation is not handed to a bridge that could only say yes', async () => {
-  const revocation = house.cast.revoke(errand.parcel.grantToken);
+  const revocation = fixture.cast.revoke(errand.parcel.grantToken);
   const sent = uploader.revoke(
     errand.parcel.grant,
     { revocation, homeRecall: null },
-    house.cast.bridge.id,
+    fixture.cast.bridge.id,
     new AbortController().signal,
   );
   await expect(sent).rejects.toMatchObject({ code: 'device_moved' });

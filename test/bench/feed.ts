@@ -24,14 +24,14 @@ const AGENCIES = 200;
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
 const TARGET_MS = 20;
 
-interface Town {
+interface Testbed {
   database: Database;
   get(path: string): Promise<string>;
   close(): Promise<void>;
 }
 
 /** A database with so many posts of 200 agencies, a tenth of them waiting for a moderator, behind the routes of the bridge. */
-async function openTown(folder: string, requests: number): Promise<Town> {
+async function openTestbed(folder: string, requests: number): Promise<Testbed> {
   await mkdir(folder);
   const database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
   const clock = new ManualClock(START_US);
@@ -120,31 +120,31 @@ function fill(path: string, requests: number, token: string, cell: string): void
 const idOf = (at: number) => `request-${String(at).padStart(6, '0')}`;
 
 /** What is read, and how. */
-const READS: readonly [what: string, read: (town: Town, requests: number) => Promise<unknown>][] = [
-  ['The feed’s first page', (town) => town.get('/neighbors')],
+const READS: readonly [what: string, read: (testbed: Testbed, requests: number) => Promise<unknown>][] = [
+  ['The feed’s first page', (testbed) => testbed.get('/neighbors')],
   [
     'as JSON, from the middle',
-    (town, requests) => town.get(`/neighbors/feed.json?before=${Math.floor(requests / 2)}.z`),
+    (testbed, requests) => testbed.get(`/neighbors/feed.json?before=${Math.floor(requests / 2)}.z`),
   ],
-  ['as Atom', (town) => town.get('/neighbors/feed.atom')],
-  ['An agency’s page with its counts', (town) => town.get('/neighbors/agencies/agency-0')],
-  ['The transparency page of the bridge', (town) => town.get('/neighbors/transparency')],
-  ['An agency’s own list, from the middle', (town, requests) => ownFrom(town, requests)],
-  ['The moderators’ list, from the middle', (town, requests) => waitingFrom(town, requests)],
+  ['as Atom', (testbed) => testbed.get('/neighbors/feed.atom')],
+  ['An agency’s page with its counts', (testbed) => testbed.get('/neighbors/agencies/agency-0')],
+  ['The transparency page of the bridge', (testbed) => testbed.get('/neighbors/transparency')],
+  ['An agency’s own list, from the middle', (testbed, requests) => ownFrom(testbed, requests)],
+  ['The moderators’ list, from the middle', (testbed, requests) => waitingFrom(testbed, requests)],
 ];
 
-async function ownFrom({ database }: Town, requests: number): Promise<unknown> {
+async function ownFrom({ database }: Testbed, requests: number): Promise<unknown> {
   const behind = { submittedS: Math.floor(requests / 2), request: 'z' };
   return database.requests.ofAgency('agency-0', behind, 100);
 }
 
-async function waitingFrom({ database }: Town, requests: number): Promise<unknown> {
+async function waitingFrom({ database }: Testbed, requests: number): Promise<unknown> {
   const after = Math.floor(requests / 20) * 10 + 9;
   return database.requests.waiting(1, { submittedS: after + 1, request: idOf(after) }, 100);
 }
 
 export async function feedRows({ folder, pairs }: Run): Promise<Row[]> {
-  const [many, few] = [await openTown(join(folder, 'many'), MANY), await openTown(join(folder, 'few'), FEW)];
+  const [many, few] = [await openTestbed(join(folder, 'many'), MANY), await openTestbed(join(folder, 'few'), FEW)];
   try {
     const rows: Row[] = [];
     for (const [what, read] of READS) {

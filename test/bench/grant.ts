@@ -4,7 +4,7 @@
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 import { makeEncoded } from './footage.ts';
 import { compare, type Row, type Run } from './measure.ts';
 import { openRing, record } from './recording.ts';
@@ -20,15 +20,15 @@ export async function grantRows({ folder, pairs }: Run): Promise<Row[]> {
   const ring = openRing(folder);
   await ring.start();
   await record(camera, ring);
-  const town = new RunningTown(camera);
+  const testbed = new RunningTestbed(camera);
   try {
-    await town.start();
-    const { endUs } = await town.footage((FOOTAGE_S - 1) * 1_000_000);
+    await testbed.start();
+    const { endUs } = await testbed.footage((FOOTAGE_S - 1) * 1_000_000);
     const startUs = endUs - FOOTAGE_S * 1_000_000 + 1_000_000 + INTO_GOP_US;
     const window = { startUs, endUs: startUs + SECONDS * 1_000_000 };
     const { work, baseline, ratio } = await compare(
       pairs,
-      () => grantToVisibleMs(town, window),
+      () => grantToVisibleMs(testbed, window),
       () => cutOnce(ring, ffmpeg, folder, SECONDS),
     );
     return [
@@ -43,23 +43,23 @@ export async function grantRows({ folder, pairs }: Run): Promise<Row[]> {
       },
     ];
   } finally {
-    await town.stop();
-    town.dispose();
+    await testbed.stop();
+    testbed.dispose();
     await ring.stop();
   }
 }
 
-async function grantToVisibleMs(town: RunningTown, window: { startUs: number; endUs: number }): Promise<number> {
-  const notice = await town.ask();
+async function grantToVisibleMs(testbed: RunningTestbed, window: { startUs: number; endUs: number }): Promise<number> {
+  const notice = await testbed.ask();
   let visibleMs = Number.NaN;
   // A clip becomes visible by one rename of its folder; a later change is its hand-over.
-  const watching = watch(join(town.data, 'bridge', 'clips'), () => {
+  const watching = watch(join(testbed.data, 'bridge', 'clips'), () => {
     if (Number.isNaN(visibleMs)) visibleMs = performance.now();
   });
   try {
     const startMs = performance.now();
-    const granted = town.grant(notice, window);
-    await town.verify(granted, await granted.sent);
+    const granted = testbed.grant(notice, window);
+    await testbed.verify(granted, await granted.sent);
     return visibleMs - startMs;
   } finally {
     watching.close();

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { plainMp4 } from '../support/plain-mp4.ts';
 
 /** Where the next clip goes, and with which headers. */
@@ -21,14 +21,14 @@ const FRAMES = 450;
 export const CLIP = plainMp4({ frames: FRAMES, audioPackets: 12, frameBytes: 66_000 });
 
 async function ourBridge(): Promise<() => Promise<Ready>> {
-  const house = await BridgeHouse.open();
-  const request = await house.ready();
+  const fixture = await BridgeFixture.open();
+  const request = await fixture.ready();
   return async () => {
-    const parcel = house.parcel(request, { clip: CLIP, manifest: { frames: FRAMES } });
-    const opened = await house.openIntake(parcel);
+    const parcel = fixture.parcel(request, { clip: CLIP, manifest: { frames: FRAMES } });
+    const opened = await fixture.openIntake(parcel);
     if (opened.status !== 200) throw new Error(`the intake was refused: ${JSON.stringify(opened.body)}`);
-    const path = await house.create(parcel);
-    return { url: house.bridge.url + path, headers: { authorization: `Bearer ${parcel.bearer}` } };
+    const path = await fixture.create(parcel);
+    return { url: fixture.bridge.url + path, headers: { authorization: `Bearer ${parcel.bearer}` } };
   };
 }
 

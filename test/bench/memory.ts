@@ -11,7 +11,7 @@ import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import { loadOrCreateOwnerKey } from '../../device/owner/owner-key.ts';
 import { makeCommand, makeDenial } from '../../device/owner/sign.ts';
 import { askForState } from '../../sim/cli/owner-notice.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 import { makeLively } from './footage.ts';
 import { median, type Row, type Run } from './measure.ts';
 
@@ -26,14 +26,14 @@ export async function memoryRows({ folder }: Run): Promise<Row[]> {
   const hour = join(folder, 'hour.mp4');
   const looped = ['-stream_loop', String(MINUTES - 1), '-i', minute, '-c', 'copy', hour];
   await promisify(execFile)(ffmpeg.path, ['-hide_banner', '-loglevel', 'error', ...looped]);
-  const town = new RunningTown(`file:${hour}?once&pace=fast`);
+  const testbed = new RunningTestbed(`file:${hour}?once&pace=fast`);
   try {
-    await town.start();
-    const samples = await hourOf(town);
+    await testbed.start();
+    const samples = await hourOf(testbed);
     const [second, last] = [1, 3].map((quarter) =>
       median(samples.filter(({ minutes }) => Math.floor(minutes / 15) === quarter).map(({ rssMb }) => rssMb)),
     );
-    const idle = await idleMb(town);
+    const idle = await idleMb(testbed);
     return [
       {
         group: 'memory',
@@ -55,8 +55,8 @@ export async function memoryRows({ folder }: Run): Promise<Row[]> {
       },
     ];
   } finally {
-    await town.stop();
-    town.dispose();
+    await testbed.stop();
+    testbed.dispose();
   }
 }
 
@@ -67,11 +67,11 @@ interface Sample {
 }
 
 /** Runs the hour: a press each minute of footage, a request and its denial every few. */
-async function hourOf(town: RunningTown): Promise<Sample[]> {
+async function hourOf(testbed: RunningTestbed): Promise<Sample[]> {
   const seams = { clock: new SystemClock(), random: new SystemRandom() };
-  const key = await loadOrCreateOwnerKey(new SystemDisk(), seams.random, join(town.data, 'owner', 'owner.key'));
+  const key = await loadOrCreateOwnerKey(new SystemDisk(), seams.random, join(testbed.data, 'owner', 'owner.key'));
   const signer = { ...seams, key };
-  const { session } = town;
+  const { session } = testbed;
   const samples: Sample[] = [];
   let device = '';
   let minutes = 0;
@@ -90,37 +90,37 @@ async function hourOf(town: RunningTown): Promise<Sample[]> {
       await seams.clock.sleep(100);
       // Without being asked the device says how far its footage goes only every ten seconds.
       if (samples.length % 5 === 0) askForState(session, signer);
-      samples.push({ minutes: Math.min(minutes, MINUTES - 0.01), rssMb: rssMb(town) });
+      samples.push({ minutes: Math.min(minutes, MINUTES - 0.01), rssMb: rssMb(testbed) });
       if (minutes >= pressed + 1) {
         pressed += 1;
         await session.command(makeCommand(signer, device, { action: 'press', button: 'front' }).token);
       }
       if (minutes >= asked + ASKED_EVERY_MINUTES) {
         asked += ASKED_EVERY_MINUTES;
-        const notice = await town.ask();
+        const notice = await testbed.ask();
         await session.answer(notice.request.jti, 'deny', makeDenial(signer, notice).token);
       }
     }
   } finally {
     unlisten();
   }
-  const denied = town.receipts.filter(({ outcome }) => outcome === 'denied').length;
+  const denied = testbed.receipts.filter(({ outcome }) => outcome === 'denied').length;
   if (minutes < MINUTES - 1 || denied < MINUTES / ASKED_EVERY_MINUTES - 2) {
     throw new Error(`the hour had ${minutes.toFixed(1)} minutes and ${denied} denials`);
   }
   return samples;
 }
 
-async function idleMb(town: RunningTown): Promise<number> {
+async function idleMb(testbed: RunningTestbed): Promise<number> {
   const samples: number[] = [];
   for (let count = 0; count < 20; count += 1) {
     await new SystemClock().sleep(250);
-    samples.push(rssMb(town));
+    samples.push(rssMb(testbed));
   }
   return median(samples);
 }
 
-function rssMb(town: RunningTown): number {
-  const status = readFileSync(`/proc/${town.pidOf('doorbell')}/status`, 'utf8');
+function rssMb(testbed: RunningTestbed): number {
+  const status = readFileSync(`/proc/${testbed.pidOf('doorbell')}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
 }

@@ -183,11 +183,11 @@ it('is handed to an installed unit as a file of its own, by standard input', asy
 });
 
 it('`up` hands its doorbell the code without showing it to anyone', { tags: ['long'], timeout: 120_000 }, async () => {
-  const up = new Running(['up', '--data', join(folder.path, 'town'), '--no-ask', '--json']);
+  const up = new Running(['up', '--data', join(folder.path, 'testbed'), '--no-ask', '--json']);
   const seen: string[] = [];
   let isUp = false;
   const ready = up
-    .line('the running town', (line) => line['event'] === 'up', 100)
+    .line('the running testbed', (line) => line['event'] === 'up', 100)
     .finally(() => {
       isUp = true;
     });

@@ -56,7 +56,7 @@ describe('another user, on a read-only folder', { tags: ['root', 'namespaces', '
 
   it('runs the whole story with the bundled ffmpeg', (test) => {
     const before = statSync(bundledPath() ?? '').ctimeMs;
-    const done = asNobody(['demo', '--data', at('home/town'), '--camera', 'synthetic?size=320x180', '--json'], {
+    const done = asNobody(['demo', '--data', at('home/testbed'), '--camera', 'synthetic?size=320x180', '--json'], {
       TMPDIR: at('home'),
       PATH: `${pathWithoutFfmpeg()}`,
       FFMPEG_PATH: '',

@@ -4,7 +4,7 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { expectRunning } from '../../sim/cli/context.ts';
 import { makeProgram } from '../../sim/cli/main.ts';
 import { oneLine, shellWord } from '../../sim/cli/owner-notice.ts';
-import { storeTownFile } from '../../sim/supervisor/town-file.ts';
+import { storeTestbedFile } from '../../sim/testbed/testbed-file.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
 
 describe('the command line', () => {
@@ -73,11 +73,11 @@ describe('the command line', () => {
     }
   });
 
-  it('says at once that a town is not running, instead of waiting for its broker', async () => {
+  it('says at once that a testbed is not running, instead of waiting for its broker', async () => {
     const folder = temporaryFolder('stopped');
     try {
       const disk = new SystemDisk();
-      await storeTownFile(disk, folder.path, {
+      await storeTestbedFile(disk, folder.path, {
         kind: 'doorsill-up',
         format: 1,
         ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
@@ -116,7 +116,7 @@ describe('the command line', () => {
   });
 
   it('prints paths so that a shell reads them as one word', () => {
-    expect(shellWord('/tmp/town')).toBe('/tmp/town');
-    expect(shellWord("/tmp/Robin's town")).toBe("'/tmp/Robin'\\''s town'");
+    expect(shellWord('/tmp/testbed')).toBe('/tmp/testbed');
+    expect(shellWord("/tmp/Robin's testbed")).toBe("'/tmp/Robin'\\''s testbed'");
   });
 });

@@ -56,7 +56,7 @@ describe('audit queries --apply', () => {
 
   const register = async (name: string, number: number) => {
     const key = await loadAgencyKey(seams, at(`agency-${number}`));
-    const domain = `town-${number}.example`;
+    const domain = `testbed-${number}.example`;
     await vouchForDomain(seams.disk, place.folder, domain, agencyId(key));
     const contact = { ...DEMO_AGENCY.contact, email: `a@${domain}` };
     await applyAs(seams, place, key, { ...DEMO_AGENCY, name: name.toUpperCase(), domain, contact });

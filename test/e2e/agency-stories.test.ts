@@ -1,6 +1,6 @@
 // @module-tag long
 // The stories about agencies as their commands tell them: what each proves, step by step, on real processes, and that nothing
-// is left of its town. A request that waits is decided on by the command for it.
+// is left of its testbed. A request that waits is decided on by the command for it.
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Running, runCommand, runStory, temporaryFolder } from '../support/command-line.ts';
@@ -54,26 +54,29 @@ describe('moderate', () => {
 
   it('lists what waits, and decides on requests and agencies', async () => {
     const data = ['--data', folder.path];
-    const town = (verb: string, ...words: string[]) => runCommand([verb, ...words, ...data, '--json']);
+    const testbed = (verb: string, ...words: string[]) => runCommand([verb, ...words, ...data, '--json']);
     up = new Running(['up', '--no-ask', ...data, '--json']);
-    await up.line('the town', (line) => line['event'] === 'up');
-    const asked = await town('request', '--text', 'Who was at the protest?');
+    await up.line('the testbed', (line) => line['event'] === 'up');
+    const asked = await testbed('request', '--text', 'Who was at the protest?');
     expect(asked.last).toMatchObject({ state: 'in_moderation', findings: [{ kind: 'lawful-activity' }] });
     const id = String(asked.last?.['request']);
-    const listed = await town('moderate');
+    const listed = await testbed('moderate');
     expect(listed.last).toMatchObject({ requests: [{ request: id }], agencies: [{ state: 'approved' }] });
-    const wrong = await town('moderate', 'refuse', id);
+    const wrong = await testbed('moderate', 'refuse', id);
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--reason')]);
-    expect((await town('moderate', 'refuse', id, '--reason', 'It is lawful.')).last).toEqual({ id, state: 'refused' });
+    expect((await testbed('moderate', 'refuse', id, '--reason', 'It is lawful.')).last).toEqual({
+      id,
+      state: 'refused',
+    });
     const agency = String(
       z.object({ agencies: z.array(z.object({ agency: z.string() })) }).parse(listed.last).agencies[0]?.agency,
     );
-    expect((await town('moderate', 'suspend', agency, '--reason', 'is looked into')).last).toMatchObject({
+    expect((await testbed('moderate', 'suspend', agency, '--reason', 'is looked into')).last).toMatchObject({
       state: 'suspended',
     });
     // The bridge looks at the registry's list every two seconds.
     await expect
-      .poll(async () => (await town('request')).stderr, { timeout: 20_000, interval: 500 })
+      .poll(async () => (await testbed('request')).stderr, { timeout: 20_000, interval: 500 })
       .toMatch(/agency_(suspended|revoked)/);
   }, 90_000);
 });

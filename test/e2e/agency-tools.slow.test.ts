@@ -1,4 +1,4 @@
-// What an agency and a moderator are given on the command line, against a whole town: webhooks that come, signed, and decisions in
+// What an agency and a moderator are given on the command line, against a whole testbed: webhooks that come, signed, and decisions in
 // a moderator's own name.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,15 +9,15 @@ import { Running, runCommand, temporaryFolder } from '../support/command-line.ts
 import { WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const folder = temporaryFolder('agency-tools');
-let town: Running;
+let testbed: Running;
 let receiver: WebhookReceiver;
 beforeAll(async () => {
   receiver = await WebhookReceiver.open();
-  town = new Running(['up', '--no-ask', '--data', folder.path, '--json']);
-  await town.line('the town', (line) => line['event'] === 'up');
+  testbed = new Running(['up', '--no-ask', '--data', folder.path, '--json']);
+  await testbed.line('the testbed', (line) => line['event'] === 'up');
 }, 120_000);
 afterAll(async () => {
-  await town.stop();
+  await testbed.stop();
   await receiver.close();
   folder.dispose();
 }, 60_000);

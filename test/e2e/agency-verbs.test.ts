@@ -1,27 +1,27 @@
-// What an agency, its officers and the operators of bridge, registry and vault do on the command line, against a whole town: applying,
+// What an agency, its officers and the operators of bridge, registry and vault do on the command line, against a whole testbed: applying,
 // resolving, partners, evidence, policy, another key.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evidenceId } from '../../sim/officer/evidence-desk.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 
 const folder = temporaryFolder('agency-verbs');
 const WHO = ['--officer', 'Det. Ünal, badge 7', '--reason', 'case SPD-2026-0117'];
 
-describe('a town’s command line', { tags: ['long'] }, () => {
-  const town = new RunningTown('synthetic?size=320x180');
-  beforeAll(() => town.start(), 120_000);
+describe('a testbed’s command line', { tags: ['long'] }, () => {
+  const testbed = new RunningTestbed('synthetic?size=320x180');
+  beforeAll(() => testbed.start(), 120_000);
   afterAll(async () => {
-    await town.stop();
-    town.dispose();
+    await testbed.stop();
+    testbed.dispose();
     folder.dispose();
   });
 
   /** Every line that a verb prints under --json; of a refusal, the error. */
   async function lines(...words: string[]): Promise<Record<string, unknown>[]> {
-    const { status, lines: printed, stderr } = await runCommand([...words, '--data', town.data, '--json']);
+    const { status, lines: printed, stderr } = await runCommand([...words, '--data', testbed.data, '--json']);
     return status === 0 ? printed : [{ ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status }];
   }
   const say = async (...words: string[]) => (await lines(...words)).at(-1) ?? {};
@@ -82,11 +82,11 @@ describe('a town’s command line', { tags: ['long'] }, () => {
   describe('about a granted clip', () => {
     let item: string;
     beforeAll(async () => {
-      const window = await town.footage(2_000_000);
-      const grant = town.grant(await town.ask(), window);
+      const window = await testbed.footage(2_000_000);
+      const grant = testbed.grant(await testbed.ask(), window);
       const sent = await grant.sent;
-      await town.verify(grant, sent);
-      item = evidenceId(town.parts.bridge.id, sent.clip?.id ?? '');
+      await testbed.verify(grant, sent);
+      item = evidenceId(testbed.parts.bridge.id, sent.clip?.id ?? '');
     }, 120_000);
     const evidence = (verb: string, ...words: string[]) => say('evidence', verb, ...words, ...WHO);
 
@@ -145,7 +145,7 @@ describe('a town’s command line', { tags: ['long'] }, () => {
       const { request } = await say('request', '--investigation', 'SPD-BEFORE');
       const before = await say('agency', 'status');
       const former = ['--agency', join(folder.path, 'former')];
-      cpSync(join(town.data, 'agency'), join(folder.path, 'former'), { recursive: true });
+      cpSync(join(testbed.data, 'agency'), join(folder.path, 'former'), { recursive: true });
       const rotated = await say('agency', 'rotate');
       expect(rotated).toMatchObject({
         from: before['agency'],

@@ -32,7 +32,7 @@ import {
   type VerifiedNotice,
   walkLedger,
 } from '../../device/index.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { type CertificateFiles, CertificateMaker } from '../support/certificates.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
@@ -69,7 +69,7 @@ describe('a doorbell whose broker is away for a day', () => {
   let authority: CertificateFiles;
   let broker: TestBroker;
   let proxy: CountingProxy;
-  let house: BridgeHouse;
+  let fixture: BridgeFixture;
   let folder: string;
   let doorbell: Doorbell;
   let home: Home;
@@ -91,8 +91,8 @@ describe('a doorbell whose broker is away for a day', () => {
     });
     proxy = await startCountingProxy(broker.port);
     const area = { url: broker.url, accounts: broker.accounts, tls: { ca: authority.certificate } };
-    house = await BridgeHouse.open({ bridge: { area } });
-    await house.admitAgency();
+    fixture = await BridgeFixture.open({ bridge: { area } });
+    await fixture.admitAgency();
     folder = await mkdtemp(join(tmpdir(), 'doorsill-away-'));
     const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder));
     const proxied = `mqtts://127.0.0.1:${proxy.port}`;
@@ -109,7 +109,7 @@ describe('a doorbell whose broker is away for a day', () => {
       },
       'device.json',
     );
-    const { code } = await house.bridge.printEnrolmentCode();
+    const { code } = await fixture.bridge.printEnrolmentCode();
     doorbell = await startDevice({ config, folder, enrolmentCode: code }, seams);
     const paired = await pairWithDevice(seams, doorbell.pairingSocket, signer.key, 'Alex');
     // The device's own way to the broker is the one that breaks.
@@ -120,7 +120,7 @@ describe('a doorbell whose broker is away for a day', () => {
   afterAll(async () => {
     await session?.stop();
     await doorbell?.stop();
-    await house?.close();
+    await fixture?.close();
     await proxy?.stop();
     await broker?.stop();
     await rm(folder, { recursive: true });
@@ -128,7 +128,7 @@ describe('a doorbell whose broker is away for a day', () => {
   });
 
   async function openSession(): Promise<void> {
-    session = new OwnerSession(home, { ...seams, clock: house.clock });
+    session = new OwnerSession(home, { ...seams, clock: fixture.clock });
     session.listen({
       receipt: (receipt) => heard.receipts.push(receipt),
       event: (event) => heard.events.push(event),
@@ -150,21 +150,21 @@ describe('a doorbell whose broker is away for a day', () => {
           `no ${what}; heard ${heard.receipts.map(({ outcome, code }) => `${outcome} ${code}`)}; ${JSON.stringify(heard.state)}`,
         );
       }
-      await house.clock.sleep(20);
+      await fixture.clock.sleep(20);
     }
   }
 
   /** Moves the device's clock and the bridge's together. */
   function skip(ms: number): void {
     clock.skip(ms);
-    house.clock.shiftS += ms / 1000;
+    fixture.clock.shiftS += ms / 1000;
   }
 
   async function post(): Promise<string> {
     const nowUs = clock.wallUs();
     const window = { startUs: nowUs - 15 * 60_000_000, endUs: nowUs };
-    const token = house.cast.request({ window, investigation: freshId(random, 'case') });
-    const answer = await house.post('/v1/requests', { request: token });
+    const token = fixture.cast.request({ window, investigation: freshId(random, 'case') });
+    const answer = await fixture.post('/v1/requests', { request: token });
     expect(answer.status, JSON.stringify(answer.body)).toBe(201);
     return textClaim(token, 'jti');
   }
@@ -212,7 +212,7 @@ describe('a doorbell whose broker is away for a day', () => {
     const [toDeny, toRevoke, ...toSend] = notices;
     if (!toDeny || !toRevoke) throw new Error('too few requests');
     // Clips wait for the bridge, which comes back when the broker is away: what becomes of them is known only then.
-    await house.bridge.stop();
+    await fixture.bridge.stop();
     const grants = [toRevoke, ...toSend].map((notice) => ({ notice, ...makeGrant(signer, notice, { window }) }));
     for (const { notice, token } of grants) await session.answer(notice.request.jti, 'grant', token);
     for (const { jti } of grants) {
@@ -233,7 +233,7 @@ describe('a doorbell whose broker is away for a day', () => {
     proxy.refuse = true;
     await broker.pause();
     proxy.cut();
-    await house.startBridge();
+    await fixture.startBridge();
     for (const { jti } of sent) await untilLedger(jti, 'delivered');
     await untilLedger(revoked.jti, 'deleted');
     const made: number[] = [];
@@ -285,7 +285,7 @@ describe('a doorbell whose broker is away for a day', () => {
       await receiptOf('sent', { grant: jti, answers: jti });
     }
     expect(await ledger()).toEqual(ways);
-    expect(await disk.list(join(house.bridgeFolder, 'clips'))).toHaveLength(CLIPS);
+    expect(await disk.list(join(fixture.bridgeFolder, 'clips'))).toHaveLength(CLIPS);
 
     // Events: the newest, in order and once; that others were given up is said.
     const rings = heard.events.slice(eventsBefore).flatMap((event) => (event.type === 'ring' ? [event.atUs] : []));
@@ -316,7 +316,7 @@ describe('a doorbell whose broker is away for a day', () => {
     const look = () => ledger().catch(() => new Map<string, string[]>());
     while (!(await look()).get(grant)?.includes(type)) {
       if (performance.now() > endMs) throw new Error(`no ${type} of ${grant} in the ledger`);
-      await house.clock.sleep(50);
+      await fixture.clock.sleep(50);
     }
   }
 });

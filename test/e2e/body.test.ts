@@ -7,7 +7,7 @@ import type { DeviceEvent, DeviceState } from '../../device/index.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import { descendants } from '../support/processes.ts';
 import { proved } from '../support/proved.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 
 const folder = temporaryFolder('body');
 const at = (name: string) => join(folder.path, name);
@@ -24,13 +24,13 @@ exec tail -n +1 -f ${at('edges')}
 mkdirSync(at('bin'));
 writeFileSync(at('bin/gpiomon'), GPIOMON);
 chmodSync(at('bin/gpiomon'), 0o755);
-const town = new RunningTown('synthetic', { PATH: `${at('bin')}:${process.env['PATH']}` });
+const testbed = new RunningTestbed('synthetic', { PATH: `${at('bin')}:${process.env['PATH']}` });
 const events: DeviceEvent[] = [];
 const states: DeviceState[] = [];
 
 beforeAll(async () => {
-  await town.start();
-  await town.configure({
+  await testbed.start();
+  await testbed.configure({
     buttons: [{ kind: 'gpio', name: 'gate', line: 17 }],
     chime: { command: ['sh', '-c', `echo ding >> ${at('chime')}`] },
     shutter: {
@@ -39,19 +39,19 @@ beforeAll(async () => {
       open: ['sh', '-c', `echo open >> ${at('shutter')}`],
     },
   });
-  town.session.listen({ event: (event) => events.push(event), state: (said) => states.push(said) });
+  testbed.session.listen({ event: (event) => events.push(event), state: (said) => states.push(said) });
   await vi.waitFor(() => expect(existsSync(at('edges'))).toBe(true), 10_000);
 }, 90_000);
 
 afterAll(async () => {
-  await town.stop();
-  town.dispose();
+  await testbed.stop();
+  testbed.dispose();
   folder.dispose();
 });
 
 /** The doorbell's processes of a name. */
 const running = (name: string) =>
-  descendants(town.pidOf('doorbell') ?? 0).filter((pid) => {
+  descendants(testbed.pidOf('doorbell') ?? 0).filter((pid) => {
     try {
       return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name;
     } catch {
@@ -71,7 +71,7 @@ const state = (): DeviceState | undefined => states.at(-1);
 const rings = () => events.filter((event) => event.type === 'ring' && event.source === 'gpio');
 
 it('rings, sounds its chime and keeps its shutter open while it may see', async () => {
-  await town.cameraIs('recording');
+  await testbed.cameraIs('recording');
   await press();
   expect(rings()).toMatchObject([{ button: 'gate' }]);
   await vi.waitFor(() => expect(read('chime')).toBe('ding\n'), 10_000);
@@ -79,16 +79,16 @@ it('rings, sounds its chime and keeps its shutter open while it may see', async 
 });
 
 it('with privacy on has no camera running and its shutter closed, and still rings', async (test) => {
-  await town.command({ action: 'privacy', on: true });
-  await town.cameraIs('off');
+  await testbed.command({ action: 'privacy', on: true });
+  await testbed.cameraIs('off');
   await vi.waitFor(() => expect(read('shutter')).toBe('open\nclosed\n'), 10_000);
   expect(running('ffmpeg')).toEqual([]);
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   await press();
   await vi.waitFor(() => expect(read('chime')).toBe('ding\nding\n'), 10_000);
   expect(running('ffmpeg')).toEqual([]);
-  await town.command({ action: 'privacy', on: false });
-  await town.cameraIs('recording');
+  await testbed.command({ action: 'privacy', on: false });
+  await testbed.cameraIs('recording');
   expect(read('shutter')).toBe('open\nclosed\nopen\n');
   proved(
     test,
@@ -98,20 +98,20 @@ it('with privacy on has no camera running and its shutter closed, and still ring
 });
 
 it('refuses to press a button that it does not have', async () => {
-  await expect(town.command({ action: 'press', button: 'nope' })).rejects.toMatchObject({
+  await expect(testbed.command({ action: 'press', button: 'nope' })).rejects.toMatchObject({
     code: 'button_unknown',
     message: 'The doorbell has no such button; it has front, gate.',
   });
 });
 
 it('says its state when something changes, not with each second of footage', async () => {
-  await town.cameraIs('recording');
+  await testbed.cameraIs('recording');
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const before = states.length;
   const newest = state()?.ring.coverage.at(-1)?.endUs ?? 0;
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   expect(states.length - before).toBeLessThanOrEqual(1);
-  await town.footage(1_000_000, newest);
+  await testbed.footage(1_000_000, newest);
   expect(state()?.ring.coverage.at(-1)?.endUs).toBeGreaterThan(newest);
 });
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fromUtf8 } from '../../device/base/bytes.ts';
 import { verifyClip } from '../../device/clip/verify-clip.ts';
-import { DEMO_HOME } from '../../sim/supervisor/town.ts';
+import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
 

@@ -1,10 +1,10 @@
-// Owns: the story over and over in one town, with a kill -9 in each round at a random moment between the grant and the
+// Owns: the story over and over in one testbed, with a kill -9 in each round at a random moment between the grant and the
 // stored clip. Seeded: the seed is printed first, and a failure names the command that draws the same moments again.
 // Not here: how many rounds, and where a run is short or long (kill.test.ts, kill.slow.test.ts).
 import { expect } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { integerBelow, SeededRandom, SystemRandom } from '../../device/base/random.ts';
-import { type Part, RunningTown } from '../support/running-town.ts';
+import { type Part, RunningTestbed } from '../support/running-testbed.ts';
 
 const clock = new SystemClock();
 /** Small, so that a restart costs little; cut in the middle of a GOP, so that its head is encoded. */
@@ -26,48 +26,48 @@ export async function killRounds(plan: KillPlan): Promise<void> {
   const slow = process.env['DOORSILL_SLOW'] === '1' ? 'DOORSILL_SLOW=1 ' : '';
   const replay = `${slow}DOORSILL_SEED=${seed} npx vitest run --config test/vitest.config.ts ${plan.file}`;
   console.log(`kills: seed ${seed}`);
-  const town = new RunningTown(CAMERA);
+  const testbed = new RunningTestbed(CAMERA);
   try {
-    await town.start();
-    await play(town, plan, new SeededRandom(seed));
+    await testbed.start();
+    await play(testbed, plan, new SeededRandom(seed));
   } catch (thrown) {
     throw new Error(`${thrown instanceof Error ? thrown.message : thrown}\nreplay: ${replay}`, { cause: thrown });
   } finally {
-    await town.stop();
-    town.dispose();
+    await testbed.stop();
+    testbed.dispose();
   }
 }
 
-async function play(town: RunningTown, { rounds, victims }: KillPlan, random: SeededRandom): Promise<void> {
-  const newest = await town.footage(CLIP_US + 1_000_000);
+async function play(testbed: RunningTestbed, { rounds, victims }: KillPlan, random: SeededRandom): Promise<void> {
+  const newest = await testbed.footage(CLIP_US + 1_000_000);
   const window = { startUs: newest.startUs + 400_000, endUs: newest.startUs + 400_000 + CLIP_US };
   const order = shuffled(victims, rounds, random);
   // An undisturbed round first: its length is the span that the moments of the kills are drawn from.
-  const notice = await town.ask();
+  const notice = await testbed.ask();
   const startMs = clock.monotonicMs();
-  const first = town.grant(notice, window);
+  const first = testbed.grant(notice, window);
   const firstSent = await first.sent;
   const spanMs = (clock.monotonicMs() - startMs) * 1.1;
-  const frames = (await town.verify(first, firstSent)).frames;
+  const frames = (await testbed.verify(first, firstSent)).frames;
   const grants = [first.jti];
   const stages: string[] = [];
   for (const [round, victim] of order.entries()) {
-    const grant = town.grant(await town.ask(), window);
+    const grant = testbed.grant(await testbed.ask(), window);
     grants.push(grant.jti);
     const delayMs = random.fraction() * spanMs;
     await clock.sleep(delayMs);
-    const pid = await town.signal(victim, 'SIGKILL');
-    stages.push(`${victim} ${town.receipts.findLast((receipt) => receipt.grant === grant.jti)?.outcome ?? 'asked'}`);
+    const pid = await testbed.signal(victim, 'SIGKILL');
+    stages.push(`${victim} ${testbed.receipts.findLast((receipt) => receipt.grant === grant.jti)?.outcome ?? 'asked'}`);
     const sent = await grant.sent;
-    await town.restarted(victim, pid);
+    await testbed.restarted(victim, pid);
     const what = `round ${round + 1}: ${victim} killed after ${Math.round(delayMs)} ms`;
-    expect((await town.verify(grant, sent)).frames, what).toBe(frames);
-    expect(town.clips(), what).toHaveLength(grants.length);
+    expect((await testbed.verify(grant, sent)).frames, what).toBe(frames);
+    expect(testbed.clips(), what).toHaveLength(grants.length);
   }
   console.log(`kills: within ${Math.round(spanMs)} ms, at ${stages.join(', ')}`);
-  await town.orphansGone();
-  await town.stop();
-  const ledger = await town.ledger();
+  await testbed.orphansGone();
+  await testbed.stop();
+  const ledger = await testbed.ledger();
   expect([...ledger.keys()].sort()).toEqual([...grants].sort());
   for (const types of ledger.values()) expect(types).toEqual(LEDGER_OF_A_GRANT);
 }

@@ -1,13 +1,13 @@
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 
-/** A cell holds 60 open requests; so each town sees a part of the kills. */
-const TOWNS = 5;
+/** A cell holds 60 open requests; so each testbed sees a part of the kills. */
+const TESTBEDS = 5;
 const ROUNDS = 40;
 
-describe('many towns whose parts, broker included, are killed at any moment', () => {
-  it.each(Array.from({ length: TOWNS }, (_, at) => at + 1))(
-    'town %i finishes every story with exactly one clip, and its ledger verifies',
+describe('many testbeds whose parts, broker included, are killed at any moment', () => {
+  it.each(Array.from({ length: TESTBEDS }, (_, at) => at + 1))(
+    'testbed %i finishes every story with exactly one clip, and its ledger verifies',
     async () => {
       await killRounds({
         rounds: ROUNDS,

@@ -2,7 +2,7 @@
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 
-describe('a town whose parts are killed at any moment between grant and stored clip', () => {
+describe('a testbed whose parts are killed at any moment between grant and stored clip', () => {
   it('finishes every story with exactly one clip of the receipt’s hash, and a ledger that verifies', async () => {
     await killRounds({
       rounds: 10,

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { descendants } from '../support/processes.ts';
 import { proved } from '../support/proved.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 
 /** A board with 1 GB has some 900 MB to give; its system and a broker need half of that. */
 const PEAK_MB_MAX = 450;
 const WATCHED_MS = 60_000;
 
-const town = new RunningTown('synthetic');
-beforeAll(() => town.start(), 90_000);
+const testbed = new RunningTestbed('synthetic');
+beforeAll(() => testbed.start(), 90_000);
 afterAll(async () => {
-  await town.stop();
-  town.dispose();
+  await testbed.stop();
+  testbed.dispose();
 });
 
 /** The most memory that a process has had at once, in megabytes (proc(5), VmHWM). */
@@ -23,9 +23,9 @@ function peakMb(pid: number): number {
 }
 
 it('fits a board with 1 GB', async (test) => {
-  await town.cameraIs('recording');
+  await testbed.cameraIs('recording');
   await new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
-  const doorbell = town.pidOf('doorbell') ?? 0;
+  const doorbell = testbed.pidOf('doorbell') ?? 0;
   const [node, ...others] = [doorbell, ...descendants(doorbell)].map(peakMb);
   const sum = [node ?? 0, ...others].reduce((total, mb) => total + mb, 0);
   expect(others.length).toBeGreaterThan(0);

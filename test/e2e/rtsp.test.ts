@@ -15,7 +15,7 @@ import { readFrameNumber } from '../../device/camera/frame-number.ts';
 import { Recorder } from '../camera/support/recorder.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
 import { hasRtspServer, type RtspServer, STREAMS, startRtspServer } from '../support/rtsp-server.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 
 const WIDTH = 640;
 const HEIGHT = 360;
@@ -117,31 +117,31 @@ describe.skipIf(!here)('demo with an RTSP camera (needs GStreamer’s RTSP serve
   it('completes while its camera is away, and again once it is back; a window over the gap names it', async () => {
     server = await startRtspServer(STREAMS.h264);
     const { port } = server;
-    const town = new RunningTown(`rtsp://127.0.0.1:${port}/porch`);
+    const testbed = new RunningTestbed(`rtsp://127.0.0.1:${port}/porch`);
     try {
-      await town.start();
-      const before = await town.footage(3_000_000);
-      const first = town.grant(await town.ask(), before);
+      await testbed.start();
+      const before = await testbed.footage(3_000_000);
+      const first = testbed.grant(await testbed.ask(), before);
       await server.stop();
-      await town.verify(first, await first.sent);
-      await town.cameraIs('lost');
+      await testbed.verify(first, await first.sent);
+      await testbed.cameraIs('lost');
       server = await startRtspServer(STREAMS.h264, { port });
-      const after = await town.footage(3_000_000, before.endUs + 1);
-      const second = town.grant(await town.ask(), after);
-      const whole = await town.verify(second, await second.sent);
+      const after = await testbed.footage(3_000_000, before.endUs + 1);
+      const second = testbed.grant(await testbed.ask(), after);
+      const whole = await testbed.verify(second, await second.sent);
       expect(whole.gaps).toEqual([]);
       const over = { startUs: before.endUs - 1_500_000, endUs: after.startUs + 1_500_000 };
-      const third = town.grant(await town.ask(), over);
-      const gapped = await town.verify(third, await third.sent);
+      const third = testbed.grant(await testbed.ask(), over);
+      const gapped = await testbed.verify(third, await third.sent);
       expect(gapped.gaps.length).toBeGreaterThan(0);
-      expect(town.clips()).toHaveLength(3);
-      await town.stop();
-      const ledger = await town.ledger();
+      expect(testbed.clips()).toHaveLength(3);
+      await testbed.stop();
+      const ledger = await testbed.ledger();
       expect([...ledger.keys()]).toEqual([first.jti, second.jti, third.jti]);
       for (const types of ledger.values()) expect(types).toEqual(['granted', 'sealed', 'token-presented', 'delivered']);
     } finally {
-      await town.stop();
-      town.dispose();
+      await testbed.stop();
+      testbed.dispose();
     }
   }, 150_000);
 });

@@ -1,5 +1,5 @@
 // @module-tag long
-// Search Party as a user runs it: the story of two homes, and every verb in a town of real processes whose doorbell looks at a dog.
+// Search Party as a user runs it: the story of two homes, and every verb in a testbed of real processes whose doorbell looks at a dog.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -26,16 +26,16 @@ it('story search-party tells what happened, and that the camera owner’s locati
 
 describe('search-party', () => {
   const folder = temporaryFolder('search-party');
-  const data = join(folder.path, 'town');
+  const data = join(folder.path, 'testbed');
   let up: Running | null = null;
   afterEach(async () => {
     await up?.stop();
     folder.dispose();
   });
 
-  const town = (...words: string[]) => runCommand([...words, '--data', data, '--json']);
-  const party = (...words: string[]) => town('search-party', ...words);
-  const last = async (running: ReturnType<typeof town>) => {
+  const testbed = (...words: string[]) => runCommand([...words, '--data', data, '--json']);
+  const party = (...words: string[]) => testbed('search-party', ...words);
+  const last = async (running: ReturnType<typeof testbed>) => {
     const done = await running;
     expect(done.status, done.stderr).toBe(0);
     return done.last ?? {};
@@ -51,13 +51,13 @@ describe('search-party', () => {
       data,
       '--json',
     ]);
-    await up.line('the town', (line) => line['event'] === 'up');
+    await up.line('the testbed', (line) => line['event'] === 'up');
     const photo = join(folder.path, 'biscuit.jpg');
     writeFileSync(photo, await drawDogPhoto());
     const post = ['post', '--photo', photo, '--kind', 'dog', '--text', 'Red collar.', '--near', '-89.644,39.799'];
     expect(await last(party('sightings'))).toEqual({ sightings: [] });
     expect(await last(party('on'))).toMatchObject({ searchParty: true });
-    expect(await last(town('watch', '--once'))).toMatchObject({ state: { searchParty: true } });
+    expect(await last(testbed('watch', '--once'))).toMatchObject({ state: { searchParty: true } });
 
     const wrong = await party('post', '--photo', photo, '--kind', 'person', '--text', 'x', '--near', '0,0');
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--kind is dog or cat')]);
@@ -92,9 +92,9 @@ describe('search-party', () => {
     const other = await party('still', 'search-none', '--out', still);
     expect([other.status, other.stderr]).toEqual([3, expect.stringContaining('sighting_unknown')]);
 
-    const request = await town('grant', 'request-none');
+    const request = await testbed('grant', 'request-none');
     expect(request.stderr).toContain('consent_request_unknown');
-    const granted = await last(town('grant', search, '--still'));
+    const granted = await last(testbed('grant', search, '--still'));
     expect(granted).toMatchObject({ request: search, outcome: 'sent', clip: { frames: 1, disclosed: [] } });
     const out = join(folder.path, 'seen');
     expect(await last(party('clips', '--out', out))).toMatchObject({ clips: [{ request: search }] });
@@ -107,7 +107,7 @@ describe('search-party', () => {
     expect(await last(party('off'))).toMatchObject({ searchParty: false });
     const off = await party('still', search, '--out', still);
     expect([off.status, off.stderr]).toEqual([3, expect.stringContaining('search_party_off')]);
-    expect(await last(town('revoke', search))).toMatchObject({ request: search });
+    expect(await last(testbed('revoke', search))).toMatchObject({ request: search });
     expect(await last(party('clips'))).toEqual({ clips: [] });
   }, 240_000);
 });

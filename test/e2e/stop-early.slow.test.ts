@@ -1,4 +1,4 @@
-// Ctrl-C while a town is still starting: it ends at once, leaves no process, and the next start finds a usable folder.
+// Ctrl-C while a testbed is still starting: it ends at once, leaves no process, and the next start finds a usable folder.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { processesNaming, Running, temporaryFolder } from '../support/command-li
 const folder = temporaryFolder('early');
 afterAll(() => folder.dispose());
 
-/** Resolves when a part of the town in `data` has been started; of the owner, when the device has been paired. */
+/** Resolves when a part of the testbed in `data` has been started; of the owner, when the device has been paired. */
 async function partStarted(data: string, part: string): Promise<void> {
   const end = performance.now() + 30_000;
   const isThere = () =>
@@ -29,7 +29,7 @@ describe('Ctrl-C during the first start', () => {
       await first.stop();
       expect(processesNaming(data)).toEqual([]);
       const second = new Running(words);
-      await second.line('the town', (line) => line['event'] === 'up');
+      await second.line('the testbed', (line) => line['event'] === 'up');
       await second.stop();
     },
     60_000,

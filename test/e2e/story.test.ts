@@ -26,17 +26,17 @@ const wordsOf = (grant: string) => grant.replace('npx doorsill ', '').split(' ')
 
 describe('up', () => {
   const folder = temporaryFolder('story');
-  const data = join(folder.path, 'town');
+  const data = join(folder.path, 'testbed');
   let up: Running;
   let sent: z.infer<typeof sentLine>;
-  let town: z.infer<typeof upLine>;
+  let testbed: z.infer<typeof upLine>;
   let upSaid: Record<string, unknown>;
   let grantWords: string[];
 
   beforeAll(async () => {
     up = new Running(['up', '--data', data, '--json']);
-    upSaid = await up.line('the town', (line) => line['event'] === 'up');
-    town = upLine.parse(upSaid);
+    upSaid = await up.line('the testbed', (line) => line['event'] === 'up');
+    testbed = upLine.parse(upSaid);
     const request = requestLine.parse(await up.line('a request', (line) => line['event'] === 'request'));
     grantWords = wordsOf(request.grant);
     const granted = await runCommand([...grantWords, '--json']);
@@ -81,23 +81,23 @@ describe('up', () => {
     const key = await loadAgencyKey(seams, join(data, 'agency'));
     const stranger = await loadAgencyKey(seams, join(folder.path, 'stranger'));
     const get = (path: string, bearer?: string) =>
-      fetch(`${town.bridge.url}/v1/clips/${path}`, {
+      fetch(`${testbed.bridge.url}/v1/clips/${path}`, {
         redirect: 'manual',
         ...(bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {}),
       });
     const access = (by: typeof key) =>
-      signAccess(seams, by, town.bridge.id, { clip: sent.clip.id, officer: 'Sgt. Hill', reason: 'case review' });
+      signAccess(seams, by, testbed.bridge.id, { clip: sent.clip.id, officer: 'Sgt. Hill', reason: 'case review' });
 
     // The bridge says where it is now; the vault asks the officer for a token of its own.
     const clip = await get(sent.clip.id, access(key));
     expect(clip.status).toBe(303);
     const evidence = `/evidence/${basename(sent.folder)}`;
     const agency = agencyId(key);
-    expect(clip.headers.get('location')).toBe(`${town.vault.url}/v1/agencies/${agency}${evidence}`);
+    expect(clip.headers.get('location')).toBe(`${testbed.vault.url}/v1/agencies/${agency}${evidence}`);
     expect((await fetch(clip.headers.get('location') ?? '')).status).toBe(401);
     const desk = await openEvidenceDesk(
       seams,
-      { url: town.vault.url, folder: join(data, 'vault') },
+      { url: testbed.vault.url, folder: join(data, 'vault') },
       { id: agency, folder: join(data, 'agency') },
     );
     const who = { officer: 'Sgt. Hill', reason: 'case review' };
@@ -219,8 +219,8 @@ describe('up', () => {
     await up.stop();
     expect(processesNaming(data)).toEqual([]);
     up = new Running(['up', '--data', data, '--json']);
-    const second = upLine.parse(await up.line('the town again', (line) => line['event'] === 'up'));
-    expect(second).toEqual({ ...town, isNew: false });
+    const second = upLine.parse(await up.line('the testbed again', (line) => line['event'] === 'up'));
+    expect(second).toEqual({ ...testbed, isNew: false });
     await up.line('a new request', (line) => line['event'] === 'request');
   }, 60_000);
 });

@@ -29,7 +29,7 @@ import { answered, askForState } from '../../sim/cli/owner-notice.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';
 import { demoAsk } from '../../sim/story/ask.ts';
-import { DEMO_HOME } from '../../sim/supervisor/town.ts';
+import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
 import { BROKERS, type BrokerKind } from '../support/broker.ts';
 import { type Line, Running, runCommand, temporaryFolder } from '../support/command-line.ts';
 import { freePort, Mosquitto } from '../support/mosquitto.ts';

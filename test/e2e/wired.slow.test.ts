@@ -9,17 +9,17 @@ import type { DeviceEvent, DeviceState } from '../../device/index.ts';
 import { WiredCamera } from '../camera/support/wired-programs.ts';
 import { runCommand, temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
-import { RunningTown } from '../support/running-town.ts';
+import { RunningTestbed } from '../support/running-testbed.ts';
 
 const SOURCE = 'v4l2:/dev/null?size=320x180&rate=10';
 const folder = temporaryFolder('wired');
 const camera = new WiredCamera(await findFfmpeg());
 const environment = { FFMPEG_PATH: camera.ffmpeg.path };
-const town = new RunningTown(SOURCE, environment);
+const testbed = new RunningTestbed(SOURCE, environment);
 
 afterAll(async () => {
-  await town.stop();
-  town.dispose();
+  await testbed.stop();
+  testbed.dispose();
   camera.dispose();
   folder.dispose();
 });
@@ -40,20 +40,20 @@ it('runs the demo on it, to a clip of the granted seconds that verifies', async 
 }, 120_000);
 
 it('tells its owner of a camera that is pulled out, with its code, rings meanwhile, and records anew', async (test) => {
-  await town.start();
+  await testbed.start();
   const events: DeviceEvent[] = [];
   const states: DeviceState[] = [];
-  town.session.listen({ event: (event) => events.push(event), state: (state) => states.push(state) });
-  await town.cameraIs('recording');
+  testbed.session.listen({ event: (event) => events.push(event), state: (state) => states.push(state) });
+  await testbed.cameraIs('recording');
   camera.unplug();
   const told = () => events.flatMap((event) => (event.type === 'camera' ? [event] : []));
   await vi.waitFor(() => expect(told().at(-1)?.state).toBe('lost'), 20_000);
   expect(told().at(-1)).toMatchObject({ code: 'camera_gone' });
   await vi.waitFor(() => expect(states.at(-1)?.camera).toMatchObject({ state: 'lost', code: 'camera_gone' }), 20_000);
-  await town.command({ action: 'press', button: 'front' });
+  await testbed.command({ action: 'press', button: 'front' });
   await vi.waitFor(() => expect(events.some(({ type }) => type === 'ring')).toBe(true), 20_000);
   camera.fault(null);
-  await town.cameraIs('recording');
+  await testbed.cameraIs('recording');
   await vi.waitFor(() => expect(states.at(-1)?.ring.coverage.length).toBe(2), 30_000);
   expect(
     told()

@@ -11,7 +11,7 @@ import { toHex, utf8 } from '../../device/base/bytes.ts';
 import { sha256, sha256Hex } from '../../device/base/keys.ts';
 import { leafHash, nodeHash, spanHash } from '../../device/protocol/merkle.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
-import { type Answer, BridgeHouse, type Parcel } from '../support/bridge-house.ts';
+import { type Answer, BridgeFixture, type Parcel } from '../support/bridge-fixture.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import type { SmallDisk } from '../support/small-disk.ts';
 import {
@@ -40,42 +40,42 @@ interface Heard {
 
 export class BridgeStory {
   readonly folder = temporaryFolder('bridge-faults');
-  private readonly house: BridgeHouse;
+  private readonly fixture: BridgeFixture;
   private readonly parcel: Parcel;
   private readonly upload: string;
   private readonly disk: SmallDisk | null;
   private process: PartProcess | null = null;
 
-  private constructor(house: BridgeHouse, parcel: Parcel, upload: string, disk: SmallDisk | null) {
+  private constructor(fixture: BridgeFixture, parcel: Parcel, upload: string, disk: SmallDisk | null) {
     this.disk = disk;
-    this.house = house;
+    this.fixture = fixture;
     this.parcel = parcel;
     this.upload = upload;
   }
 
   /** Prepares the folder: an agency, a device and a request are known, and a clip is announced. */
   static async open(disk: SmallDisk | null = null): Promise<BridgeStory> {
-    const house = await BridgeHouse.open();
-    const parcel = house.parcel(await house.ready());
-    await house.openIntake(parcel);
-    const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
-    const known = await database.intakes.find({ device: house.cast.device.id, grant: parcel.grant });
+    const fixture = await BridgeFixture.open();
+    const parcel = fixture.parcel(await fixture.ready());
+    await fixture.openIntake(parcel);
+    const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
+    const known = await database.intakes.find({ device: fixture.cast.device.id, grant: parcel.grant });
     await database.close();
-    await house.bridge.stop();
+    await fixture.bridge.stop();
     if (!known) throw new Error('the clip is not announced');
     const config = {
       http: { port: 0 },
-      registry: { url: house.registry.url, key: house.cast.registry.key.publicKey },
+      registry: { url: fixture.registry.url, key: fixture.cast.registry.key.publicKey },
       intake: { freeBytesMin: 0 },
-      area: { url: 'mqtt://127.0.0.1:9', accounts: join(house.folder, 'accounts') },
+      area: { url: 'mqtt://127.0.0.1:9', accounts: join(fixture.folder, 'accounts') },
     };
-    writeFileSync(join(house.bridgeFolder, 'bridge.json'), JSON.stringify(config));
-    return new BridgeStory(house, parcel, known.upload, disk);
+    writeFileSync(join(fixture.bridgeFolder, 'bridge.json'), JSON.stringify(config));
+    return new BridgeStory(fixture, parcel, known.upload, disk);
   }
 
   async close(): Promise<void> {
     await this.process?.stop('SIGKILL');
-    await this.house.close();
+    await this.fixture.close();
     this.folder.dispose();
   }
 
@@ -87,7 +87,7 @@ export class BridgeStory {
     await this.process?.stop('SIGKILL');
     this.process = null;
     rmSync(this.data, { recursive: true, force: true });
-    cpSync(this.house.bridgeFolder, this.data, { recursive: true });
+    cpSync(this.fixture.bridgeFolder, this.data, { recursive: true });
   }
 
   /** The files of one writer. */
@@ -110,19 +110,19 @@ export class BridgeStory {
     const part = new PartProcess(['bridge', '--data', this.disk?.inside ?? this.data], options);
     this.process = part;
     const line = await part.ready();
-    this.house.elsewhere = line ? ready.parse(line).url : null;
+    this.fixture.elsewhere = line ? ready.parse(line).url : null;
     return part;
   }
 
   /** The story, from wherever it stands, as far as it goes; resolves with what was answered. */
   async tell(part: PartProcess, heard: Heard): Promise<boolean> {
-    if (this.house.elsewhere === null) return false;
+    if (this.fixture.elsewhere === null) return false;
     try {
       if (!heard.asked && !(await this.deliver())) return false;
       heard.stored = true;
       if (!heard.asked) await this.read();
       heard.asked = true;
-      const revoked = await this.house.revoke(this.parcel);
+      const revoked = await this.fixture.revoke(this.parcel);
       heard.deleted ||= revoked.status === 200 && revoked.body['state'] === 'deleted';
       return heard.deleted;
     } catch (thrown) {
@@ -135,30 +135,30 @@ export class BridgeStory {
 
   /** Sends what is missing; resolves with whether the clip is stored. Each refusal must have a code. */
   private async deliver(): Promise<boolean> {
-    const { house, parcel } = this;
-    const opened = coded(await house.openIntake(parcel));
+    const { fixture, parcel } = this;
+    const opened = coded(await fixture.openIntake(parcel));
     if (opened.status !== 200) return false;
     if (opened.body['state'] !== 'stored') {
-      const asked = await house.send('HEAD', `/v1/intakes/${parcel.grant}`, {
+      const asked = await fixture.send('HEAD', `/v1/intakes/${parcel.grant}`, {
         authorization: `Bearer ${parcel.bearer}`,
       });
       const known = asked.headers.get('location');
-      const created = known ? null : coded(await house.tus('POST', '/v1/uploads', parcel, lengthOf(parcel)));
+      const created = known ? null : coded(await fixture.tus('POST', '/v1/uploads', parcel, lengthOf(parcel)));
       if (created && created.status !== 201) return false;
       const path = known ?? created?.headers.get('location') ?? '';
       const start = Number(asked.headers.get('upload-offset') ?? '0');
       const step = Math.ceil(parcel.clip.length / CHUNKS);
       for (let at = known ? start : 0; at < parcel.clip.length; at += step) {
-        const sent = coded(await house.patch(parcel, path, at, parcel.clip.subarray(at, at + step)));
+        const sent = coded(await fixture.patch(parcel, path, at, parcel.clip.subarray(at, at + step)));
         if (sent.status !== 204) return false;
       }
     }
-    const status = coded(await house.status(parcel));
+    const status = coded(await fixture.status(parcel));
     return status.status === 200 && status.body['state'] === 'stored';
   }
 
   private async read(): Promise<void> {
-    const answer = await this.house.get(`/v1/clips/${this.parcel.clipId}`, this.house.access(this.parcel.clipId));
+    const answer = await this.fixture.get(`/v1/clips/${this.parcel.clipId}`, this.fixture.access(this.parcel.clipId));
     coded(answer);
   }
 
@@ -195,7 +195,7 @@ export class BridgeStory {
   private async intakeIn(path: string): Promise<Intake | null> {
     const database = await openBridgeDatabase(path);
     try {
-      return await database.intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
+      return await database.intakes.find({ device: this.fixture.cast.device.id, grant: this.parcel.grant });
     } finally {
       await database.close();
     }
@@ -224,7 +224,7 @@ export class BridgeStory {
       const fromLeaves = spanHash({ start: 0, end: size }, ({ level, at }) => subtreeOver(hashes, level, at), sha256);
       expect(toHex(root)).toBe(toHex(await fromLeaves));
       const told = (kind: string) => leaves.filter(({ entry }) => JSON.parse(entry).kind === kind).length;
-      const intake = await intakes.find({ device: this.house.cast.device.id, grant: this.parcel.grant });
+      const intake = await intakes.find({ device: this.fixture.cast.device.id, grant: this.parcel.grant });
       const receipt = intake?.receipt ?? '';
       expect([told('deletion'), await custody.leafOf(sha256Hex(receipt))]).toEqual([1, expect.any(Number)]);
       expect(told('access')).toBe((await accessLog.page({ reader: null, clip: null, after: 0, most: 999 })).length);
@@ -238,8 +238,8 @@ export class BridgeStory {
     await this.newRound();
     const part = await this.start();
     disk.fill();
-    const refused = [await this.house.tus('POST', '/v1/uploads', this.parcel, lengthOf(this.parcel))];
-    refused.push(await this.house.revoke(this.parcel));
+    const refused = [await this.fixture.tus('POST', '/v1/uploads', this.parcel, lengthOf(this.parcel))];
+    refused.push(await this.fixture.revoke(this.parcel));
     expect(part.how).toBeNull();
     disk.empty();
     expect(await this.tell(part, { stored: false, asked: false, deleted: false }), part.stderr).toBe(true);
@@ -281,7 +281,7 @@ export class BridgeStory {
     const heard: Heard = { stored: false, asked: false, deleted: false };
     const part = await this.start({ paths: this.paths(writer), calls, faults, log });
     await this.tell(part, heard);
-    const wasUp = this.house.elsewhere !== null;
+    const wasUp = this.fixture.elsewhere !== null;
     const how = await part.stop();
     if (!isKill) expect(how, part.stderr).toMatch(wasUp ? /^status 0$/ : /^status [1-9]/);
     const came = isKill ? how === 'SIGKILL' : faultCame(log);
@@ -289,7 +289,7 @@ export class BridgeStory {
     if (heard.stored && !heard.asked) expect(shown).toBe(true);
     if (heard.deleted) expect(shown).toBe(false);
     const again = await this.start();
-    expect(this.house.elsewhere, again.stderr).not.toBeNull();
+    expect(this.fixture.elsewhere, again.stderr).not.toBeNull();
     await this.shown(false);
     expect(await this.tell(again, heard), again.stderr).toBe(true);
     expect(await again.stop()).toBe('status 0');

@@ -61,7 +61,7 @@ function clipsOf(story: DoorStory, round: Round) {
 
 /** What a ledger on disk says of the round's grant. Throws when it does not verify. */
 async function recorded(story: DoorStory, round: Round): Promise<string[]> {
-  const { device } = story.house.cast;
+  const { device } = story.fixture.cast;
   const types: string[] = [];
   const folder = join(story.data, 'consent');
   await walkLedger(new SystemDisk(), folder, { id: device.id, key: device.key.publicKey }, ({ type, body }) => {
@@ -76,7 +76,7 @@ export async function consistent(story: DoorStory, round: Round): Promise<string
   for (const { grant, outcome } of round.heard) {
     if (grant === round.grant && RECORDED[outcome]) expect(types).toContain(RECORDED[outcome]);
   }
-  const { device } = story.house.cast;
+  const { device } = story.fixture.cast;
   if (await story.knownAtBridge({ device: device.id, grant: round.grant })) expect(types).toContain('token-presented');
   const outbox = join(story.data, 'outbox');
   for (const name of readdirSync(outbox)) {

@@ -16,7 +16,7 @@ import { pairWithDevice } from '../../device/owner/pairing-client.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import type { DeviceEvent, DeviceState, Receipt } from '../../device/protocol/home.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import { HOME, textClaim } from '../support/parties.ts';
@@ -46,7 +46,7 @@ export interface Round {
 
 export class DoorStory {
   readonly folder = temporaryFolder('faults');
-  readonly house: BridgeHouse;
+  readonly fixture: BridgeFixture;
   private readonly broker: TestBroker;
   private readonly disk: SmallDisk | null;
   private home: Home | null = null;
@@ -62,17 +62,17 @@ export class DoorStory {
   private readonly receipts: Receipt[] = [];
   private notices = 0;
 
-  private constructor(broker: TestBroker, house: BridgeHouse, disk: SmallDisk | null) {
+  private constructor(broker: TestBroker, fixture: BridgeFixture, disk: SmallDisk | null) {
     this.disk = disk;
     this.broker = broker;
-    this.house = house;
+    this.fixture = fixture;
   }
 
   /** Starts what runs all the time and prepares the folder. */
   static async open(disk: SmallDisk | null = null): Promise<DoorStory> {
     const broker = await startBroker();
-    const house = await BridgeHouse.open({ areaUrl: broker.url, accounts: broker.accounts });
-    const story = new DoorStory(broker, house, disk);
+    const fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
+    const story = new DoorStory(broker, fixture, disk);
     try {
       await story.prepare();
     } catch (thrown) {
@@ -85,7 +85,7 @@ export class DoorStory {
   async close(): Promise<void> {
     await this.endDoor();
     await this.session?.stop();
-    await this.house.close();
+    await this.fixture.close();
     await this.broker.stop();
     this.folder.dispose();
   }
@@ -100,9 +100,9 @@ export class DoorStory {
   }
 
   private async prepare(): Promise<void> {
-    const { house, broker } = this;
-    const { device, owner } = house.cast;
-    await house.admitAgency();
+    const { fixture, broker } = this;
+    const { device, owner } = fixture.cast;
+    await fixture.admitAgency();
     mkdirSync(this.template, { recursive: true, mode: 0o700 });
     const key = { kind: 'doorsill-device-key', secret: device.key.exportSecret() };
     writeFileSync(join(this.template, 'device.key'), JSON.stringify(key), { mode: 0o600 });
@@ -116,7 +116,7 @@ export class DoorStory {
       home: { url: broker.url, ...account, accounts: broker.accounts },
     };
     writeFileSync(join(this.template, 'device.json'), JSON.stringify(config));
-    const { code } = await house.bridge.printEnrolmentCode();
+    const { code } = await fixture.bridge.printEnrolmentCode();
     const codeFile = join(this.folder.path, 'code');
     writeFileSync(codeFile, code, { mode: 0o600 });
     const door = new PartProcess(['device', '--data', this.template, '--enrol', codeFile]);
@@ -148,12 +148,12 @@ export class DoorStory {
     this.covered = this.state?.ring.coverage ?? [];
     this.window = { startUs: footage.startUs, endUs: footage.startUs + CLIP_US };
     const nowUs = clock.wallUs();
-    this.request = house.cast.request({ window: { startUs: nowUs - 900_000_000, endUs: nowUs } });
-    const posted = await house.post('/v1/requests', { request: this.request });
+    this.request = fixture.cast.request({ window: { startUs: nowUs - 900_000_000, endUs: nowUs } });
+    const posted = await fixture.post('/v1/requests', { request: this.request });
     if (posted.status !== 201) throw new Error(`the request was refused: ${JSON.stringify(posted.body)}`);
     await this.until('notice', () => (this.notices > 0 ? true : null));
     // The camera stays off from here: what a round writes is the story's alone.
-    const privacy = house.cast.command({ action: 'privacy', on: true });
+    const privacy = fixture.cast.command({ action: 'privacy', on: true });
     await session.command(privacy);
     await this.until('privacy', () => (this.state?.privacy ? true : null));
     await door.stop();
@@ -170,7 +170,7 @@ export class DoorStory {
     await this.endDoor();
     rmSync(this.data, { recursive: true, force: true });
     cpSync(this.template, this.data, { recursive: true });
-    const { cast } = this.house;
+    const { cast } = this.fixture;
     const grantToken = cast.grant(this.request, { window: this.window, audio: false });
     this.receipts.length = 0;
     return {
@@ -253,16 +253,16 @@ export class DoorStory {
 
   async sayPrivacy(on: boolean): Promise<void> {
     const after = await this.owner.lastOrder();
-    await this.owner.command(this.house.cast.command({ action: 'privacy', on }, { after }));
+    await this.owner.command(this.fixture.cast.command({ action: 'privacy', on }, { after }));
   }
 
   async sayPress(): Promise<void> {
-    await this.owner.command(this.house.cast.command({ action: 'press', button: 'front' }));
+    await this.owner.command(this.fixture.cast.command({ action: 'press', button: 'front' }));
   }
 
   /** Whether the bridge has ever heard of a grant. */
   async knownAtBridge(key: GrantKey): Promise<boolean> {
-    const database = await openBridgeDatabase(join(this.house.bridgeFolder, 'bridge.sqlite'));
+    const database = await openBridgeDatabase(join(this.fixture.bridgeFolder, 'bridge.sqlite'));
     try {
       return (await database.intakes.find(key)) !== null;
     } finally {
@@ -272,7 +272,7 @@ export class DoorStory {
 
   /** Clips that the bridge shows now. */
   clips(): { id: string; bytes: Uint8Array; manifest: string }[] {
-    const folder = join(this.house.bridgeFolder, 'clips');
+    const folder = join(this.fixture.bridgeFolder, 'clips');
     return readdirSync(folder).map((id) => ({
       id,
       bytes: readFileSync(join(folder, id, 'clip.mp4')),

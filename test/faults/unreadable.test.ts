@@ -20,7 +20,7 @@ afterAll(() => story.close());
 async function bridgeIs(running: boolean): Promise<void> {
   if (running === bridgeRuns) return;
   bridgeRuns = running;
-  await (running ? story.house.startBridge() : story.house.bridge.stop());
+  await (running ? story.fixture.startBridge() : story.fixture.bridge.stop());
 }
 
 const hears = (round: Round, outcome: string) => () =>

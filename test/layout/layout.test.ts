@@ -26,7 +26,7 @@ const DEVICE_ORDER = [
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
-  [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|supervisor)\//],
+  [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|testbed)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|kysely|pg)$/, /^cloud-bridge\/(vault\/)?database\//],

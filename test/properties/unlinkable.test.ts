@@ -22,18 +22,18 @@ import { requestSchema } from '../../device/protocol/request.ts';
 import { searchSchema } from '../../device/protocol/search.ts';
 import { Outbox } from '../../device/upload/outbox.ts';
 import { Uploader } from '../../device/upload/upload.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../support/parties.ts';
 import { plainMp4 } from '../support/plain-mp4.ts';
 import { BARE_JPEG, Searching } from '../support/searches.ts';
-import { type Officer, VaultHouse } from '../support/vault-house.ts';
+import { type Officer, VaultFixture } from '../support/vault-fixture.ts';
 import { clipOf } from '../upload/support/sender.ts';
 
 const random = new SystemRandom();
 const folder = temporaryFolder('unlinkable');
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 let officer: Officer;
 let wire: Wire;
 const logged: string[] = [];
@@ -100,19 +100,19 @@ class Home {
   static async open(name: string): Promise<Home> {
     const home = new Home(name);
     await home.outbox.start();
-    await house.enrol(home.device);
+    await fixture.enrol(home.device);
     return home;
   }
 
   private constructor(name: string) {
-    const { cast, clock } = house;
+    const { cast, clock } = fixture;
     this.pairing = cast.pairing({ device: this.device.id, key: this.owner.key.publicKey }, this.device);
     const key = generateSealKey(random);
-    this.outbox = new Outbox({ disk: house.disk, random, log: silentLog(), folder: join(folder.path, name), key });
+    this.outbox = new Outbox({ disk: fixture.disk, random, log: silentLog(), folder: join(folder.path, name), key });
     this.uploader = new Uploader({
       device: this.device,
       outbox: this.outbox,
-      bridge: () => ({ url: house.bridge.url, id: cast.bridge.id, key: cast.bridge.key.publicKey }),
+      bridge: () => ({ url: fixture.bridge.url, id: cast.bridge.id, key: cast.bridge.key.publicKey }),
       progress: () => undefined,
       clock,
       random,
@@ -122,7 +122,7 @@ class Home {
 
   /** Grants an ask with nothing disclosed, and sends the clip. */
   async grant(ask: Ask, askToken: string, startUs: number, changes: Partial<Grant> = {}): Promise<Sent> {
-    const { cast, clock } = house;
+    const { cast, clock } = fixture;
     this.clips += 1;
     const window = { startUs, endUs: startUs + 5_000_000 };
     const grantToken = cast.grant(
@@ -183,11 +183,11 @@ class Home {
 
   /** Takes a clip back, as the device does. */
   async revoke(sent: Sent): Promise<string> {
-    const revocation = house.cast.revoke(sent.grantToken, { aud: this.device.id }, this.owner);
+    const revocation = fixture.cast.revoke(sent.grantToken, { aud: this.device.id }, this.owner);
     const homeRecall = await this.outbox.recallOf(sent.grant);
     expect(homeRecall).not.toBeNull();
     const { signal } = new AbortController();
-    return this.uploader.revoke(sent.grant, { revocation, homeRecall }, house.cast.bridge.id, signal);
+    return this.uploader.revoke(sent.grant, { revocation, homeRecall }, fixture.cast.bridge.id, signal);
   }
 }
 
@@ -220,23 +220,23 @@ function shared(one: readonly string[], other: readonly string[], strangers: rea
 }
 
 async function ask(investigation: string): Promise<{ ask: Ask; token: string; startUs: number }> {
-  const token = house.cast.request({ investigation, profile: 'nothing' });
-  expect((await house.post('/v1/requests', { request: token })).status).toBe(201);
+  const token = fixture.cast.request({ investigation, profile: 'nothing' });
+  expect((await fixture.post('/v1/requests', { request: token })).status).toBe(201);
   const parsed = requestSchema.parse(claimsOf(token));
   return { ask: parsed, token, startUs: parsed.window.startUs + 60_000_000 };
 }
 
 beforeAll(async () => {
-  vault = await new VaultHouse(join(folder.path, 'vault'), {}, log).start();
+  vault = await new VaultFixture(join(folder.path, 'vault'), {}, log).start();
   wire = await tap(Number(new URL(vault.vault.url).port));
   const url = `http://127.0.0.1:${wire.port}`;
-  house = await BridgeHouse.open({ bridge: { vault: vault.setting({ url }), intake: { freeBytesMin: 0 } } });
-  await vault.pin(house.cast.bridge);
-  await house.admitAgency();
-  officer = await vault.officer(house.cast.agency.id);
+  fixture = await BridgeFixture.open({ bridge: { vault: vault.setting({ url }), intake: { freeBytesMin: 0 } } });
+  await vault.pin(fixture.cast.bridge);
+  await fixture.admitAgency();
+  officer = await vault.officer(fixture.cast.agency.id);
 });
 afterAll(async () => {
-  await house.close();
+  await fixture.close();
   wire.server.close();
   await vault.stop();
   folder.dispose();
@@ -244,7 +244,7 @@ afterAll(async () => {
 
 /** Everything about one clip that its agency and vault can see by now, the bytes of the clip aside. */
 async function aboutClip({ clip, grant }: Sent): Promise<string[]> {
-  const at = (path: string) => house.get(`/v1/clips/${clip}${path}`, house.access(clip));
+  const at = (path: string) => fixture.get(`/v1/clips/${clip}${path}`, fixture.access(clip));
   const listed = JSON.stringify((await vault.as(officer, 'GET', '/evidence')).body['items']);
   const item = /"item":"(item-[0-9a-f]+)","clip":"([^"]+)"/g;
   const id = [...listed.matchAll(item)].find(([, , named]) => named === clip)?.[1] ?? 'none';
@@ -285,8 +285,8 @@ function filesUnder(path: string): string[] {
 
 /** All that was ever sent, with the bytes that came after the vault's own start. */
 async function everythingElse(): Promise<string[]> {
-  const log_ = await house.get('/v1/custody/entries?from=0&limit=500');
-  const audit = await house.get('/v1/access-audit', house.access('all'));
+  const log_ = await fixture.get('/v1/custody/entries?from=0&limit=500');
+  const audit = await fixture.get('/v1/access-audit', fixture.access('all'));
   const wired = Buffer.concat(wire.seen).toString('latin1');
   return [...filesUnder(vault.folder), wired, ...logged, JSON.stringify(log_.body), JSON.stringify(audit.body)];
 }
@@ -330,8 +330,8 @@ describe('two clips of one home that disclose nothing', () => {
 
   it('have nothing in common for a pet’s owner', async () => {
     const [home, neighbor, posters] = [await Home.open('seer'), await Home.open('other'), await Home.open('poster')];
-    const searching = new Searching(house.cast);
-    const pairing = house.cast.pairing(
+    const searching = new Searching(fixture.cast);
+    const pairing = fixture.cast.pairing(
       { device: posters.device.id, key: searching.poster.key.publicKey },
       posters.device,
     );
@@ -344,15 +344,15 @@ describe('two clips of one home that disclose nothing', () => {
     ] as const) {
       const token = searching.search();
       const body = { search: token, photo: toBase64url(BARE_JPEG), pairing };
-      expect((await house.post('/v1/search-party/searches', body)).status).toBe(201);
+      expect((await fixture.post('/v1/search-party/searches', body)).status).toBe(201);
       const recipient = { kind: 'neighbor', key: searching.poster.key.publicKey } as const;
-      const startUs = (house.cast.nowS() - agoS) * 1_000_000;
+      const startUs = (fixture.cast.nowS() - agoS) * 1_000_000;
       const one = await by.grant(searchSchema.parse(claimsOf(token)), token, startUs, { recipient });
       sent.push(one);
       const texts: string[] = [];
       for (const path of ['', `/${one.clip}/manifest`, `/${one.clip}`]) {
         const call = { action: 'see', clip: path === '' ? 'all' : one.clip } as const;
-        const answer = await house.get(`/v1/search-party/clips${path}`, searching.call(call));
+        const answer = await fixture.get(`/v1/search-party/clips${path}`, searching.call(call));
         expect(answer.status).toBe(200);
         const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
         if (path !== '') texts.push(...headers);
@@ -365,7 +365,7 @@ describe('two clips of one home that disclose nothing', () => {
       about.push(texts);
       const end = searching.call({ action: 'end', search: textClaim(token, 'jti') });
       const path = `/v1/search-party/searches/${textClaim(token, 'jti')}/end`;
-      expect((await house.post(path, {}, end)).status).toBe(200);
+      expect((await fixture.post(path, {}, end)).status).toBe(200);
     }
     const [first = [], second = [], strangers = []] = about;
     expect(shared(first, second, strangers)).toEqual([]);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { UploadProgress } from '../../device/protocol/home.ts';
 import type { OutboxItem } from '../../device/upload/outbox.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { makeParty } from '../support/parties.ts';
 import { type Errand, makeErrand, Sender } from './support/sender.ts';
 
@@ -18,7 +18,7 @@ interface Told {
 }
 type Lie = (told: Told, reply: ServerResponse) => boolean;
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let sender: Sender;
 let errand: Errand;
@@ -29,10 +29,10 @@ let received: number;
 const server = createServer((message, reply) => void serve(message, reply));
 
 beforeEach(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  sender = await Sender.open(house);
-  errand = makeErrand(house, request, 400_000);
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  sender = await Sender.open(fixture);
+  errand = makeErrand(fixture, request, 400_000);
   item = await sender.seal(errand);
   [lie, heard, received] = [() => false, [], 0];
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -46,12 +46,12 @@ afterEach(async () => {
     server.closeAllConnections();
   });
   await sender.close();
-  await house.close();
+  await fixture.close();
 });
 
-const storedReceipt = (changes: object = {}, by = house.cast.bridge) => {
+const storedReceipt = (changes: object = {}, by = fixture.cast.bridge) => {
   const { clipSha256, clipBytes, manifestSha256 } = item;
-  return house.cast.intakeReceipt(item.grant, { clipSha256, clipBytes, manifestSha256, ...changes }, by);
+  return fixture.cast.intakeReceipt(item.grant, { clipSha256, clipBytes, manifestSha256, ...changes }, by);
 };
 
 function json(reply: ServerResponse, status: number, body: object): void {
@@ -123,9 +123,9 @@ describe('an upload to a bridge that lies', () => {
   });
 
   it.each([
-    ['signed by somebody else', () => storedReceipt({}, makeParty('bridge', house.random))],
+    ['signed by somebody else', () => storedReceipt({}, makeParty('bridge', fixture.random))],
     ['for another device', () => storedReceipt({ aud: 'device-other' })],
-    ['for another grant', () => house.cast.intakeReceipt('grant-other')],
+    ['for another grant', () => fixture.cast.intakeReceipt('grant-other')],
     ['for other bytes', () => storedReceipt({ clipSha256: sha256Hex('other') })],
     ['for fewer bytes', () => storedReceipt({ clipBytes: 5 })],
     ['for another manifest', () => storedReceipt({ manifestSha256: sha256Hex('other') })],
@@ -174,7 +174,7 @@ describe('an upload to a bridge that lies', () => {
 
   it('writes no further request once the grant’s own time is over', async () => {
     lie = (told) => {
-      if (isPatch(told) && told.offset === '196608') house.clock.shiftS = 25 * 3600;
+      if (isPatch(told) && told.offset === '196608') fixture.clock.shiftS = 25 * 3600;
       return false;
     };
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
@@ -239,23 +239,23 @@ describe('an upload to a bridge that lies', () => {
 
 describe('a revocation to a bridge that lies', () => {
   it('is not done before the bridge’s own word for this very grant says deleted', { tags: ['long'] }, async () => {
-    const deleted = (changes: object = {}, by = house.cast.bridge) =>
-      house.cast.intakeReceipt(item.grant, { outcome: 'deleted', ...changes }, by);
+    const deleted = (changes: object = {}, by = fixture.cast.bridge) =>
+      fixture.cast.intakeReceipt(item.grant, { outcome: 'deleted', ...changes }, by);
     const answers = [
       { grant: item.grant, state: 'deleted' },
       { grant: item.grant, state: 'deleted', receipt: storedReceipt() },
-      { grant: item.grant, state: 'deleted', receipt: deleted({}, house.cast.agency) },
+      { grant: item.grant, state: 'deleted', receipt: deleted({}, fixture.cast.agency) },
       { grant: item.grant, state: 'deleted', receipt: deleted() },
     ];
     lie = (_told, reply) => {
       json(reply, 200, answers.shift() ?? {});
       return true;
     };
-    const revocation = house.cast.revoke(errand.parcel.grantToken);
+    const revocation = fixture.cast.revoke(errand.parcel.grantToken);
     await sender.uploader.revoke(
       item.grant,
       { revocation, homeRecall: null },
-      house.cast.bridge.id,
+      fixture.cast.bridge.id,
       new AbortController().signal,
     );
     expect(heard).toHaveLength(4);

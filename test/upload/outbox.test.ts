@@ -5,23 +5,23 @@ import { type Disk, type DiskFile, SystemDisk } from '../../device/base/disk.ts'
 import { sha256Hex } from '../../device/base/keys.ts';
 import { generateSealKey, open, seal } from '../../device/base/seal.ts';
 import { Outbox, type SealedClip } from '../../device/upload/outbox.ts';
-import { BridgeHouse } from '../support/bridge-house.ts';
+import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { clipOf, type Errand, liveFor, makeErrand, papersOf, Sender } from './support/sender.ts';
 
 const disk = new SystemDisk();
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let sender: Sender;
 let errand: Errand;
 beforeEach(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  sender = await Sender.open(house);
-  errand = makeErrand(house, request, 1_100_000);
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  sender = await Sender.open(fixture);
+  errand = makeErrand(fixture, request, 1_100_000);
 });
 afterEach(async () => {
   await sender.close();
-  await house.close();
+  await fixture.close();
 });
 
 /** Files of clips: recalls outlive them. */
@@ -130,7 +130,7 @@ describe('an outbox', () => {
   it('never cuts a clip twice: the one that is here is the answer, whatever comes', async () => {
     const first = await sender.seal(errand);
     await sender.restart();
-    const { live } = liveFor(house, request, errand.parcel.grantToken);
+    const { live } = liveFor(fixture, request, errand.parcel.grantToken);
     const second = await sender.outbox.seal(live, clipOf(new Uint8Array(10)), () => {
       throw new Error('it must not be asked');
     });
@@ -165,7 +165,7 @@ describe('an outbox', () => {
   it('keeps nothing of a clip whose grant dies while it is written, checked or committed', async () => {
     const { clip, grantToken } = errand.parcel;
     for (const moment of ['written', 'checked', 'committed']) {
-      const { live, end } = liveFor(house, request, grantToken);
+      const { live, end } = liveFor(fixture, request, grantToken);
       const at = (now: string) => now === moment && end('revoked');
       const outbox = sender.makeOutbox({
         ...failingDisk('EIO', 1_000),
@@ -241,7 +241,7 @@ describe('an outbox', () => {
     const steps = await stepsOfSeal();
     for (let allowed = 0; allowed <= steps; allowed += 1) {
       const folder = join(sender.folder, `crash-${allowed}`);
-      const deps = { random: house.random, log: sender.log, folder, key: sender.key };
+      const deps = { random: fixture.random, log: sender.log, folder, key: sender.key };
       const failing = failingDisk('EIO', allowed);
       // A dead process cleans nothing up either.
       const dying = new Outbox({ ...deps, disk: { ...failing, remove: async () => undefined } });
@@ -267,7 +267,7 @@ describe('an outbox', () => {
       copy[at] = (copy[at] ?? 0) ^ 1;
       return copy;
     };
-    const other = makeErrand(house, request, 100_000);
+    const other = makeErrand(fixture, request, 100_000);
     const otherItem = await sender.seal(other);
     const swapped = await readFile(join(sender.folder, `${otherItem.grant}.clip`));
     await sender.outbox.remove(otherItem.grant);
@@ -354,10 +354,10 @@ describe('an outbox', () => {
     await sender.seal(errand);
     const stranger = new Outbox({
       disk,
-      random: house.random,
+      random: fixture.random,
       log: sender.log,
       folder: sender.folder,
-      key: generateSealKey(house.random),
+      key: generateSealKey(fixture.random),
     });
     await stranger.start();
     expect(stranger.list()).toEqual({ items: [], damaged: [errand.live.id], unread: [] });
@@ -382,7 +382,7 @@ describe('a recall', () => {
   });
 
   it('is kept of the grants that may still be taken back, and of no other', async () => {
-    const other = makeErrand(house, request, 100_000);
+    const other = makeErrand(fixture, request, 100_000);
     const [kept, gone] = [await sender.seal(errand), await sender.seal(other)];
     await sender.outbox.keepRecalls(new Set([kept.grant]));
     expect(await sender.outbox.recallOf(kept.grant)).toBe(errand.parcel.homeRecall);
@@ -390,7 +390,7 @@ describe('a recall', () => {
   });
 
   it('of another grant, or altered, is none', async () => {
-    const other = makeErrand(house, request, 100_000);
+    const other = makeErrand(fixture, request, 100_000);
     const [first, second] = [await sender.seal(errand), await sender.seal(other)];
     const path = (grant: string) => join(sender.folder, `${grant}.recall`);
     const bytes = (await disk.readFile(path(first.grant), 65_536)) ?? new Uint8Array();
@@ -410,7 +410,7 @@ it('takes a clip that was sealed before there were statements, and keeps its byt
   const record = open(sender.key, (await disk.readFile(path, 98_304)) ?? new Uint8Array(), associated);
   const { papers: _later, ...former } = JSON.parse(new TextDecoder().decode(record ?? new Uint8Array()));
   const text = new TextEncoder().encode(JSON.stringify({ ...former, version: 1 }));
-  await disk.replaceFile(path, seal(sender.key, text, associated, house.random));
+  await disk.replaceFile(path, seal(sender.key, text, associated, fixture.random));
   await disk.remove(join(sender.folder, `${grant}.recall`));
   await sender.restart();
   expect(sender.outbox.item(grant)).toEqual({ grant, ...item, papers: null });

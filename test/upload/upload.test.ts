@@ -9,7 +9,7 @@ import type { ErrorCode } from '../../device/protocol/errors.ts';
 import { uploadProgressSchema } from '../../device/protocol/home.ts';
 import { openToken } from '../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../device/protocol/manifest.ts';
-import { BridgeHouse, type Parcel } from '../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../support/bridge-fixture.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { liveFor, makeErrand, Sender } from './support/sender.ts';
 
@@ -19,29 +19,29 @@ const CHUNK_BYTES = 196_608;
 /** Headers and papers of a whole upload of these sizes, generously. */
 const PAPERS_BYTES = 60_000;
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let sender: Sender;
 let proxy: CountingProxy;
 beforeEach(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  sender = await Sender.open(house);
-  proxy = await startCountingProxy(Number(new URL(house.bridge.url).port));
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  sender = await Sender.open(fixture);
+  proxy = await startCountingProxy(Number(new URL(fixture.bridge.url).port));
   sender.bridgeUrl = proxy.url;
 });
 afterEach(async () => {
   await proxy.stop();
   await sender.close();
-  await house.close();
+  await fixture.close();
 });
 
 /** Whether the bridge holds exactly this clip, once, and nothing half-way. */
 async function expectStoredOnce(parcel: Parcel): Promise<void> {
-  const clips = join(house.bridgeFolder, 'clips');
-  expect(await house.disk.list(clips)).toEqual([parcel.clipId]);
+  const clips = join(fixture.bridgeFolder, 'clips');
+  expect(await fixture.disk.list(clips)).toEqual([parcel.clipId]);
   expect(sha256Hex(await readFile(join(clips, parcel.clipId, 'clip.mp4')))).toBe(sha256Hex(parcel.clip));
-  expect(await house.disk.list(join(house.bridgeFolder, 'staging'))).toEqual([]);
+  expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
 }
 
 /** Runs `act` once, when a client has sent so many bytes more. */
@@ -65,15 +65,15 @@ function told(state: string): Promise<void> {
 
 describe('an upload', () => {
   it('ends with the whole clip at the bridge and the bridge’s receipt for it', async () => {
-    const errand = makeErrand(house, request, 700_000);
+    const errand = makeErrand(fixture, request, 700_000);
     const item = await sender.seal(errand);
     const token = await sender.uploader.send(errand.live, item);
     await expectStoredOnce(errand.parcel);
     const receipt = openToken(token, {
       typ: 'doorsill-intake+jws',
       schema: intakeReceiptSchema,
-      audience: house.cast.device.id,
-      keys: [house.cast.bridge.key.publicKey],
+      audience: fixture.cast.device.id,
+      keys: [fixture.cast.bridge.key.publicKey],
       verify: verifySignature,
     });
     const { grant, clipSha256, clipBytes, manifestSha256 } = item;
@@ -93,12 +93,12 @@ describe('an upload', () => {
   });
 
   it('sends nothing again when the clip is stored already', async () => {
-    const errand = makeErrand(house, request, 400_000);
+    const errand = makeErrand(fixture, request, 400_000);
     const item = await sender.seal(errand);
     const first = await sender.uploader.send(errand.live, item);
     const before = proxy.sentBytes;
     await sender.restart();
-    const { live } = liveFor(house, request, errand.parcel.grantToken);
+    const { live } = liveFor(fixture, request, errand.parcel.grantToken);
     expect(await sender.uploader.send(live, item)).toBe(first);
     expect(proxy.sentBytes - before).toBeLessThan(PAPERS_BYTES);
     await expectStoredOnce(errand.parcel);
@@ -106,7 +106,7 @@ describe('an upload', () => {
 
   it('goes on where the bridge is when its connection is cut, again and again', { tags: ['long'] }, async () => {
     const random = new SeededRandom(20);
-    const errand = makeErrand(house, request, 1_500_000);
+    const errand = makeErrand(fixture, request, 1_500_000);
     const item = await sender.seal(errand);
     let cuts = 0;
     const cutLater = () =>
@@ -126,7 +126,7 @@ describe('an upload', () => {
     tags: ['long'],
   }, async () => {
     let held: ErrorCode | null = 'consent_revocations_stale';
-    const errand = makeErrand(house, request, 1_500_000, () => held);
+    const errand = makeErrand(fixture, request, 1_500_000, () => held);
     const item = await sender.seal(errand);
     const retrying = told('retrying');
     const sent = sender.uploader.send(errand.live, item);
@@ -148,13 +148,13 @@ describe('an upload', () => {
   });
 
   it('goes on where the bridge is when the bridge is restarted', async () => {
-    const errand = makeErrand(house, request, 1_500_000);
+    const errand = makeErrand(fixture, request, 1_500_000);
     const item = await sender.seal(errand);
     const restarted = new Promise<void>((resolve, reject) => {
       whenSent(800_000, () => {
-        house.bridge
+        fixture.bridge
           .stop()
-          .then(() => house.startBridge())
+          .then(() => fixture.startBridge())
           .then(resolve, reject);
       });
     });
@@ -167,7 +167,7 @@ describe('an upload', () => {
   it.each(['with', 'without'])(
     'goes on where the bridge is when the device is restarted, %s the address of its upload',
     async (which) => {
-      const errand = makeErrand(house, request, 1_500_000);
+      const errand = makeErrand(fixture, request, 1_500_000);
       const item = await sender.seal(errand);
       whenSent(800_000, () => errand.end('the device stops'));
       await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
@@ -176,7 +176,7 @@ describe('an upload', () => {
       expect(sender.outbox.item(item.grant)?.uploadUrl).toContain('/v1/uploads/');
       if (which === 'without') await sender.outbox.setUploadUrl(item.grant, null);
       const sentBefore = proxy.sentBytes;
-      const again = liveFor(house, request, errand.parcel.grantToken);
+      const again = liveFor(fixture, request, errand.parcel.grantToken);
       await sender.uploader.send(again.live, item);
       await expectStoredOnce(errand.parcel);
       expect(proxy.sentBytes - sentBefore).toBeLessThan(errand.parcel.clip.length - 500_000 + PAPERS_BYTES);
@@ -184,22 +184,22 @@ describe('an upload', () => {
   );
 
   it('starts over when the bridge has lost the upload, and still leaves one clip', async () => {
-    const errand = makeErrand(house, request, 900_000);
+    const errand = makeErrand(fixture, request, 900_000);
     const item = await sender.seal(errand);
     whenSent(500_000, () => errand.end('the device stops'));
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
     await proxy.idle();
     const url = sender.outbox.item(item.grant)?.uploadUrl ?? '';
-    await house.tus('DELETE', new URL(url).pathname, errand.parcel);
-    const again = liveFor(house, request, errand.parcel.grantToken);
+    await fixture.tus('DELETE', new URL(url).pathname, errand.parcel);
+    const again = liveFor(fixture, request, errand.parcel.grantToken);
     await sender.uploader.send(again.live, item);
     await expectStoredOnce(errand.parcel);
   });
 
   it('waits for a bridge that is away, and tells so', async () => {
-    const errand = makeErrand(house, request, 200_000);
+    const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
-    await house.bridge.stop();
+    await fixture.bridge.stop();
     const waiting = told('retrying');
     const sent = sender.uploader.send(errand.live, item);
     await waiting;
@@ -208,15 +208,15 @@ describe('an upload', () => {
       code: 'upload_unreachable',
       retryInMs: expect.any(Number),
     });
-    await house.startBridge();
+    await fixture.startBridge();
     await sent;
     await expectStoredOnce(errand.parcel);
   });
 
   it('is refused for good under the name the bridge gives, and never offered again', async () => {
-    const errand = makeErrand(house, request, 200_000);
+    const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
-    await house.revoke(errand.parcel, { pairing: house.cast.pairing() });
+    await fixture.revoke(errand.parcel, { pairing: fixture.cast.pairing() });
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({
       code: 'upload_rejected',
       facts: { code: 'intake_revoked' },
@@ -225,25 +225,25 @@ describe('an upload', () => {
   });
 
   it('does not send a clip that was altered on the disk', async () => {
-    const errand = makeErrand(house, request, 600_000);
+    const errand = makeErrand(fixture, request, 600_000);
     const item = await sender.seal(errand);
-    const file = await house.disk.open(join(sender.folder, `${item.grant}.clip`), { create: false });
+    const file = await fixture.disk.open(join(sender.folder, `${item.grant}.clip`), { create: false });
     await file.write(300_000, Uint8Array.of(1, 2, 3, 4));
     await file.close();
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'outbox_damaged' });
     expect(proxy.acknowledgedBytes).toBeLessThan(300_000);
-    expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
+    expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
   });
 
   it('asks nothing of anybody for an object that the gate did not make', async () => {
-    const errand = makeErrand(house, request, 200_000);
+    const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
     const forged: LiveGrant = Object.assign(Object.create(Object.getPrototypeOf(errand.live)), errand.live);
     await expect(sender.uploader.send(forged, item)).rejects.toMatchObject({ code: 'grant_dead' });
-    const dead = liveFor(house, request, errand.parcel.grantToken);
+    const dead = liveFor(fixture, request, errand.parcel.grantToken);
     dead.end('revoked');
     await expect(sender.uploader.send(dead.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
-    house.clock.shiftS = 25 * 3600;
+    fixture.clock.shiftS = 25 * 3600;
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
     expect(proxy.connections).toBe(0);
   });
@@ -255,7 +255,7 @@ describe('a revocation during an upload', () => {
   }, async () => {
     const random = new SeededRandom(8);
     for (let round = 0; round < 16; round += 1) {
-      const errand = makeErrand(house, request, 1_000_000);
+      const errand = makeErrand(fixture, request, 1_000_000);
       const item = await sender.seal(errand);
       const [from, moment] = [proxy.sentBytes, 5_000 + Math.floor(random.fraction() * 950_000)];
       proxy.acknowledgedBytes = 0;
@@ -268,11 +268,11 @@ describe('a revocation during an upload', () => {
       expect(proxy.sentBytes - from).toBeGreaterThanOrEqual(moment);
       expect(sender.told.at(-1)).toMatchObject({ state: 'stopped', code: 'grant_dead' });
     }
-    expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
+    expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
   });
 
   it('holds the same when the bridge acknowledges nothing', async () => {
-    const errand = makeErrand(house, request, 1_000_000);
+    const errand = makeErrand(fixture, request, 1_000_000);
     const item = await sender.seal(errand);
     whenSent(60_000, () => {
       proxy.holdAnswers = true;
@@ -285,7 +285,7 @@ describe('a revocation during an upload', () => {
   });
 
   it('ends the request under way at once, although the bridge never answers it', async () => {
-    const errand = makeErrand(house, request, 400_000);
+    const errand = makeErrand(fixture, request, 400_000);
     const item = await sender.seal(errand);
     proxy.holdAnswers = true;
     whenSent(1, () => setImmediate(() => errand.end('revoked')));
@@ -297,10 +297,10 @@ describe('a revocation during an upload', () => {
 
   /** Waits until the bridge has staged so many bytes. */
   async function staged(bytes: number): Promise<void> {
-    const folder = join(house.bridgeFolder, 'staging');
+    const folder = join(fixture.bridgeFolder, 'staging');
     for (;;) {
-      const names = await house.disk.list(folder);
-      const sizes = await Promise.all(names.map((name) => house.disk.sizeOf(join(folder, name))));
+      const names = await fixture.disk.list(folder);
+      const sizes = await Promise.all(names.map((name) => fixture.disk.sizeOf(join(folder, name))));
       if (sizes.some((size) => (size ?? 0) >= bytes)) return;
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -310,34 +310,34 @@ describe('a revocation during an upload', () => {
 describe('a revocation at the bridge', () => {
   it('ends with the bridge’s signed word that nothing is left, before, during and after the upload', async () => {
     for (const moment of ['before', 'during', 'after']) {
-      const errand = makeErrand(house, request, 600_000);
+      const errand = makeErrand(fixture, request, 600_000);
       const item = await sender.seal(errand);
       if (moment === 'during') whenSent(300_000, () => errand.end('revoked'));
       if (moment !== 'before') await sender.uploader.send(errand.live, item).catch(() => undefined);
-      const revocation = house.cast.revoke(errand.parcel.grantToken);
+      const revocation = fixture.cast.revoke(errand.parcel.grantToken);
       const token = await sender.uploader.revoke(
         item.grant,
         { revocation, homeRecall: null },
-        house.cast.bridge.id,
+        fixture.cast.bridge.id,
         new AbortController().signal,
       );
       expect(
         openToken(token, {
           typ: 'doorsill-intake+jws',
           schema: intakeReceiptSchema,
-          audience: house.cast.device.id,
-          keys: [house.cast.bridge.key.publicKey],
+          audience: fixture.cast.device.id,
+          keys: [fixture.cast.bridge.key.publicKey],
           verify: verifySignature,
         }),
         moment,
       ).toMatchObject({ ok: true, claims: { outcome: 'deleted', grant: item.grant } });
-      expect(await house.disk.list(join(house.bridgeFolder, 'clips'))).toEqual([]);
-      expect(await house.disk.list(join(house.bridgeFolder, 'staging'))).toEqual([]);
+      expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
+      expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
       expect(
         await sender.uploader.revoke(
           item.grant,
           { revocation, homeRecall: null },
-          house.cast.bridge.id,
+          fixture.cast.bridge.id,
           new AbortController().signal,
         ),
       ).toBe(token);
@@ -345,40 +345,40 @@ describe('a revocation at the bridge', () => {
   });
 
   it('waits for a bridge that is away, and ends when the device stops', async () => {
-    const errand = makeErrand(house, request, 200_000);
+    const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
-    await house.bridge.stop();
-    const revocation = house.cast.revoke(errand.parcel.grantToken);
+    await fixture.bridge.stop();
+    const revocation = fixture.cast.revoke(errand.parcel.grantToken);
     const stop = new AbortController();
     const stopped = sender.uploader.revoke(
       item.grant,
       { revocation, homeRecall: null },
-      house.cast.bridge.id,
+      fixture.cast.bridge.id,
       stop.signal,
     );
     const done = sender.uploader.revoke(
       item.grant,
       { revocation, homeRecall: null },
-      house.cast.bridge.id,
+      fixture.cast.bridge.id,
       new AbortController().signal,
     );
     stop.abort(new Error('the device stops'));
     await expect(stopped).rejects.toThrow('the device stops');
-    await house.startBridge();
+    await fixture.startBridge();
     expect(await done).toContain('.');
   });
 
   it('gives up when the bridge refuses for good', async () => {
-    const stranger = await BridgeHouse.open();
+    const stranger = await BridgeFixture.open();
     try {
       sender.bridgeUrl = stranger.bridge.url;
-      const errand = makeErrand(house, request, 200_000);
-      const revocation = house.cast.revoke(errand.parcel.grantToken);
+      const errand = makeErrand(fixture, request, 200_000);
+      const revocation = fixture.cast.revoke(errand.parcel.grantToken);
       await expect(
         sender.uploader.revoke(
           errand.parcel.grant,
           { revocation, homeRecall: null },
-          house.cast.bridge.id,
+          fixture.cast.bridge.id,
           new AbortController().signal,
         ),
       ).rejects.toMatchObject({ code: 'upload_rejected', facts: { code: 'device_not_enrolled' } });

@@ -1,4 +1,4 @@
-// The proof on the wire, a thousand scenarios long: towns of every make, each with scenarios drawn from a seed.
+// The proof on the wire, a thousand scenarios long: testbeds of every make, each with scenarios drawn from a seed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,22 +12,22 @@ import { PLAYS_LIVE, PLAYS_ON_FILE, type PlayName } from './support/scenarios.ts
 import { expectClean, figuresOf, runTrial, type TrialResult } from './support/trial.ts';
 import type { Setting } from './support/world.ts';
 
-const TOWNS = 25;
-/** With the enrolment before them, 40 a town. */
+const TESTBEDS = 25;
+/** With the enrolment before them, 40 a testbed. */
 const PLAYS_A_TOWN = 39;
 /** Each takes away footage that the others need. */
 const FORGETTING_MAX = 3;
 
-/** `DOORSILL_SEED` replays a run, `DOORSILL_TOWN` one town of it. */
+/** `DOORSILL_SEED` replays a run, `DOORSILL_TOWN` one testbed of it. */
 const seed = Number(process.env['DOORSILL_SEED'] ?? Math.floor(Date.now() / 1000) % 1_000_000);
 const only = process.env['DOORSILL_TOWN'];
 
-function settingOf(town: number, path: string): Setting {
-  const secure = town % 2 === 0;
-  const motion = town % 3 === 0;
-  if (town % 5 === 3) return { secure, motion, camera: { kind: 'rtsp', launch: NOISE_CAMERA }, ring: 'file' };
-  if (town % 10 === 9) return { secure, motion, camera: { kind: 'synthetic' }, ring: 'file' };
-  return { secure, motion, camera: { kind: 'file', path }, ring: town % 4 === 1 ? 'memory' : 'file' };
+function settingOf(testbed: number, path: string): Setting {
+  const secure = testbed % 2 === 0;
+  const motion = testbed % 3 === 0;
+  if (testbed % 5 === 3) return { secure, motion, camera: { kind: 'rtsp', launch: NOISE_CAMERA }, ring: 'file' };
+  if (testbed % 10 === 9) return { secure, motion, camera: { kind: 'synthetic' }, ring: 'file' };
+  return { secure, motion, camera: { kind: 'file', path }, ring: testbed % 4 === 1 ? 'memory' : 'file' };
 }
 
 function drawPlays(from: readonly PlayName[], random: SeededRandom): PlayName[] {
@@ -55,14 +55,14 @@ describe.skipIf(!mayMakeNamespaces())(
 
     afterAll(() => rm(folder, { recursive: true }));
 
-    for (let town = 0; town < TOWNS; town += 1) {
-      it.skipIf(only !== undefined && Number(only) !== town)(
-        `town ${town}`,
+    for (let testbed = 0; testbed < TESTBEDS; testbed += 1) {
+      it.skipIf(only !== undefined && Number(only) !== testbed)(
+        `testbed ${testbed}`,
         async () => {
-          const random = new SeededRandom(seed * TOWNS + town);
-          const setting = settingOf(town, await makeNoise(folder, 60));
+          const random = new SeededRandom(seed * TESTBEDS + testbed);
+          const setting = settingOf(testbed, await makeNoise(folder, 60));
           const plays = drawPlays(setting.camera.kind === 'file' ? PLAYS_ON_FILE : PLAYS_LIVE, random);
-          const result = await runTrial(setting, plays, seed * TOWNS + town, planter);
+          const result = await runTrial(setting, plays, seed * TESTBEDS + testbed, planter);
           results.push(result);
           expectClean(result);
         },
@@ -72,7 +72,7 @@ describe.skipIf(!mayMakeNamespaces())(
 
     it.skipIf(only !== undefined)('adds up to a thousand scenarios', (test) => {
       const { scenarios, wire, controls, places } = figuresOf(results);
-      expect(scenarios).toBe(TOWNS * (PLAYS_A_TOWN + 1));
+      expect(scenarios).toBe(TESTBEDS * (PLAYS_A_TOWN + 1));
       proved(test, 'foreign packets and pieces of secrets on the wire', `0 in ${scenarios} scenarios, ${wire}`);
       proved(test, 'leaks planted on the wire and found', controls);
       proved(test, 'pieces of secrets beside the wire', places);

@@ -4,7 +4,7 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { Standing } from '../../../cloud-bridge/agencies/standing.ts';
+import { AgencyCredentials } from '../../../cloud-bridge/agencies/credentials.ts';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { utf8 } from '../../../device/base/bytes.ts';
@@ -84,7 +84,7 @@ it('answers each generated agency as it should be answered', async (test) => {
     for (let round = 0; round < EACH; round += 1) {
       for (const kind of KINDS) made.push({ name: kind.name, expected: kind.expected, ...(await kind.make(scene)) });
     }
-    const standing = new Standing({
+    const standing = new AgencyCredentials({
       clock,
       log: silentLog(),
       client: { credential: async (id) => registry.credential(id), revocations: async () => registry.revocations() },

@@ -49,7 +49,7 @@ const TOWNS = [
   'Marshalltown',
   'Dean',
 ];
-const BODIES = ['Police Department', 'Sheriff’s Office', 'Town Police', 'Department of Public Safety', 'Constable'];
+const BODIES = ['Police Department', 'Sheriff’s Office', 'Testbed Police', 'Department of Public Safety', 'Constable'];
 const FEDERAL_NAMES = [
   ...['ICE # Field Office', 'I.C.E. #', 'HSI #', 'H.S.I. Task Force of #', 'ERO # Field Office', 'FBI # Field Office'],
   ...['U.S. Marshals, #', 'US Marshals Service, #', 'CBP #', 'Border Patrol, # Sector', 'DEA # Division', 'ATF #'],

@@ -1,36 +1,36 @@
 // Holds: every reading of a clip is in the audit with who, when and why; an agency sees its own, the admin all, others none.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 
 const HOSTILE = `<script>alert(1)</script> "&' \u202etxt.exe`;
 const FORMULA = '=HYPERLINK("http://evil.example";"case")';
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let parcel: Parcel;
 const other = makeParty('agency', new SystemRandom());
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  parcel = house.parcel(await house.ready());
-  await house.deliver(parcel);
-  await house.registry.register(
-    house.registration({ name: 'Shelbyville Police', domain: 'shelbyville.example' }, other),
+  fixture = await BridgeFixture.open();
+  parcel = fixture.parcel(await fixture.ready());
+  await fixture.deliver(parcel);
+  await fixture.registry.register(
+    fixture.registration({ name: 'Shelbyville Police', domain: 'shelbyville.example' }, other),
   );
-  await house.registry.approve(other.id);
-  const { cast } = house;
+  await fixture.registry.approve(other.id);
+  const { cast } = fixture;
   const read = (path: string, reason: string, headers = {}) =>
-    house.get(path, house.access(parcel.clipId, cast.agency, { reason }), headers);
+    fixture.get(path, fixture.access(parcel.clipId, cast.agency, { reason }), headers);
   await read(`/v1/clips/${parcel.clipId}/manifest`, 'review by Sgt. Hill');
   await read(`/v1/clips/${parcel.clipId}`, FORMULA, { range: 'bytes=0-99' });
   await read(`/v1/clips/${parcel.clipId}`, HOSTILE);
-  await house.get('/v1/clips', house.access('all', other, { reason: 'what is there' }));
+  await fixture.get('/v1/clips', fixture.access('all', other, { reason: 'what is there' }));
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 type Row = Record<string, unknown>;
-const page = async (query: string, bearer = house.bridge.adminToken) => {
-  const { status, body } = await house.get(`/v1/access-audit${query}`, bearer);
+const page = async (query: string, bearer = fixture.bridge.adminToken) => {
+  const { status, body } = await fixture.get(`/v1/access-audit${query}`, bearer);
   return { status, code: body['code'], accesses: body['accesses'] as Row[], next: body['next'] as string | null };
 };
 const told = ({ agency, action, part, reason }: Row) => [agency, action, part, reason];
@@ -39,7 +39,7 @@ const OFFICER = 'Det. Rivera, badge 4711';
 describe('the audit', () => {
   it('tells every view, stream, download and list, oldest first, each with its leaf', async () => {
     const { accesses, next } = await page('');
-    const { agency } = house.cast;
+    const { agency } = fixture.cast;
     expect(accesses.map(told)).toEqual([
       [agency.id, 'view', 'manifest', 'review by Sgt. Hill'],
       [agency.id, 'stream', 'clip', FORMULA],
@@ -50,7 +50,7 @@ describe('the audit', () => {
     expect(accesses.map(({ officer }) => officer)).toEqual([OFFICER, OFFICER, OFFICER, OFFICER]);
     const leaves = accesses.map(({ leaf }) => Number(leaf));
     expect(leaves).toEqual([...new Set(leaves)].sort((a, b) => a - b));
-    for (const { atUs } of accesses) expect(Math.abs(Number(atUs) / 1e6 - house.cast.nowS())).toBeLessThan(60);
+    for (const { atUs } of accesses) expect(Math.abs(Number(atUs) / 1e6 - fixture.cast.nowS())).toBeLessThan(60);
   });
 
   it('comes in pages and by clip', async () => {
@@ -68,14 +68,14 @@ describe('the audit', () => {
   });
 
   it('shows an agency its own readings alone, and notes that it looked', async () => {
-    const asked = house.access('all', other, { reason: 'yearly audit' });
+    const asked = fixture.access('all', other, { reason: 'yearly audit' });
     const { accesses } = await page('', asked);
     expect(accesses.map(told)).toEqual([
       [other.id, 'view', 'list', 'what is there'],
       [other.id, 'view', 'audit', 'yearly audit'],
     ]);
     expect(
-      (await page(`?agency=${house.cast.agency.id}`, asked)).accesses.every((row) => row['agency'] === other.id),
+      (await page(`?agency=${fixture.cast.agency.id}`, asked)).accesses.every((row) => row['agency'] === other.id),
     ).toBe(true);
   });
 
@@ -83,9 +83,9 @@ describe('the audit', () => {
     const codes: unknown[] = [];
     for (const bearer of [
       'x'.repeat(43),
-      house.registry.adminToken,
-      house.access(parcel.clipId),
-      house.access('all', makeParty('agency', new SystemRandom())),
+      fixture.registry.adminToken,
+      fixture.access(parcel.clipId),
+      fixture.access('all', makeParty('agency', new SystemRandom())),
       parcel.bearer,
     ]) {
       for (const form of ['', '.csv', '.html']) codes.push((await page(form, bearer)).code);
@@ -96,14 +96,14 @@ describe('the audit', () => {
         thrice,
       ),
     );
-    expect((await house.get('/v1/access-audit')).status).toBe(401);
+    expect((await fixture.get('/v1/access-audit')).status).toBe(401);
   });
 });
 
 describe('an export', () => {
   const fetched = async (form: string) => {
-    const headers = { authorization: `Bearer ${house.bridge.adminToken}` };
-    const response = await fetch(`${house.bridge.url}/v1/access-audit.${form}?clip=${parcel.clipId}`, { headers });
+    const headers = { authorization: `Bearer ${fixture.bridge.adminToken}` };
+    const response = await fetch(`${fixture.bridge.url}/v1/access-audit.${form}?clip=${parcel.clipId}`, { headers });
     return { headers: response.headers, text: await response.text() };
   };
 

@@ -3,30 +3,30 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let parcel: Parcel;
 const other = makeParty('agency', new SystemRandom());
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  const request = await house.ready();
-  parcel = house.parcel(request);
-  await house.deliver(parcel);
-  await house.registry.register(
-    house.registration({ name: 'Shelbyville Police', domain: 'shelbyville.example' }, other),
+  fixture = await BridgeFixture.open();
+  const request = await fixture.ready();
+  parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
+  await fixture.registry.register(
+    fixture.registration({ name: 'Shelbyville Police', domain: 'shelbyville.example' }, other),
   );
-  await house.registry.approve(other.id);
+  await fixture.registry.approve(other.id);
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 async function bytesOf(
   bearer: string,
   headers: Record<string, string> = {},
 ): Promise<{ status: number; bytes: Uint8Array; range: string | null }> {
-  const response = await fetch(`${house.bridge.url}/v1/clips/${parcel.clipId}`, {
+  const response = await fetch(`${fixture.bridge.url}/v1/clips/${parcel.clipId}`, {
     headers: { authorization: `Bearer ${bearer}`, ...headers },
   });
   return {
@@ -38,28 +38,28 @@ async function bytesOf(
 
 describe('the agency a clip was granted to', () => {
   it('reads it whole, in ranges, and its manifest', async () => {
-    expect(await bytesOf(house.access(parcel.clipId))).toEqual({ status: 200, bytes: parcel.clip, range: null });
-    expect(await bytesOf(house.access(parcel.clipId), { range: 'bytes=100-199' })).toEqual({
+    expect(await bytesOf(fixture.access(parcel.clipId))).toEqual({ status: 200, bytes: parcel.clip, range: null });
+    expect(await bytesOf(fixture.access(parcel.clipId), { range: 'bytes=100-199' })).toEqual({
       status: 206,
       bytes: parcel.clip.slice(100, 200),
       range: `bytes 100-199/${parcel.clip.length}`,
     });
-    const manifest = await house.get(`/v1/clips/${parcel.clipId}/manifest`, house.access(parcel.clipId));
+    const manifest = await fixture.get(`/v1/clips/${parcel.clipId}/manifest`, fixture.access(parcel.clipId));
     expect(manifest.body).toEqual({ manifest: parcel.statement });
   });
 
   it('finds it in its list', async () => {
-    const list = await house.get('/v1/clips', house.access('all'));
+    const list = await fixture.get('/v1/clips', fixture.access('all'));
     expect(list.body['clips']).toMatchObject([{ clip: parcel.clipId, bytes: parcel.clip.length }]);
   });
 
   it('leaves its reason in the log before a byte is sent', async () => {
-    await bytesOf(house.access(parcel.clipId, house.cast.agency, { reason: 'review by Sgt. Hill' }));
-    const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+    await bytesOf(fixture.access(parcel.clipId, fixture.cast.agency, { reason: 'review by Sgt. Hill' }));
+    const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
     const last = (await database.accessLog.page({ reader: null, clip: parcel.clipId, after: 0, most: 100 })).at(-1);
     await database.close();
     expect(last).toMatchObject({
-      agency: house.cast.agency.id,
+      agency: fixture.cast.agency.id,
       part: 'clip',
       action: 'download',
       reason: 'review by Sgt. Hill',
@@ -79,11 +79,11 @@ describe('an officer', () => {
       ]),
     ];
     const bad = [{ officer: undefined }, { reason: undefined }, { officer: 'x' }, { reason: '' }, { officer: 7 }];
-    const rows = async () => (await house.get('/v1/access-audit', house.bridge.adminToken)).body['accesses'];
+    const rows = async () => (await fixture.get('/v1/access-audit', fixture.bridge.adminToken)).body['accesses'];
     const before = await rows();
     for (const [path, of = parcel.clipId] of asks) {
       for (const said of bad) {
-        const { status, body } = await house.get(path, house.access(of, house.cast.agency, said));
+        const { status, body } = await fixture.get(path, fixture.access(of, fixture.cast.agency, said));
         expect([path, said, status, body['code']]).toEqual([path, said, 400, 'access_reason_missing']);
       }
     }
@@ -92,8 +92,8 @@ describe('an officer', () => {
 
   it('is in the audit by name', async () => {
     const said = { officer: 'Sgt. Hill, badge 12', reason: 'case review' };
-    await house.get(`/v1/clips/${parcel.clipId}/manifest`, house.access(parcel.clipId, house.cast.agency, said));
-    const { body } = await house.get('/v1/access-audit?limit=500', house.bridge.adminToken);
+    await fixture.get(`/v1/clips/${parcel.clipId}/manifest`, fixture.access(parcel.clipId, fixture.cast.agency, said));
+    const { body } = await fixture.get('/v1/access-audit?limit=500', fixture.bridge.adminToken);
     const rows = body['accesses'];
     expect(Array.isArray(rows) && rows.at(-1)).toMatchObject({ ...said, part: 'manifest', clip: parcel.clipId });
   });
@@ -101,32 +101,32 @@ describe('an officer', () => {
 
 describe('everybody else', () => {
   it('hears the same about a clip of another agency as about one that does not exist', async () => {
-    const theirs = await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId, other));
-    const nobodys = await house.get('/v1/clips/clip-nothing', house.access('clip-nothing', other));
+    const theirs = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId, other));
+    const nobodys = await fixture.get('/v1/clips/clip-nothing', fixture.access('clip-nothing', other));
     // What was asked for is in the refusal; nothing else may differ.
     const apart = { instance: '' };
     expect([theirs.status, { ...theirs.body, ...apart }]).toEqual([nobodys.status, { ...nobodys.body, ...apart }]);
     expect(theirs).toMatchObject({ status: 404, body: { code: 'clip_unknown' } });
-    expect((await house.get('/v1/clips', house.access('all', other))).body['clips']).toEqual([]);
+    expect((await fixture.get('/v1/clips', fixture.access('all', other))).body['clips']).toEqual([]);
   });
 
   it('is refused without a token, and under a token for another clip, signer, reader or time', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const path = `/v1/clips/${parcel.clipId}`;
     const nowS = cast.nowS();
-    expect((await house.get(path)).status).toBe(401);
+    expect((await fixture.get(path)).status).toBe(401);
     const codes = [];
     for (const bearer of [
-      house.access('clip-other'),
-      house.access('all'),
-      house.access(parcel.clipId, other, { agency: cast.agency.id }),
-      house.access(parcel.clipId, cast.agency, { aud: 'bridge-other' }),
-      house.access(parcel.clipId, cast.agency, { iat: nowS - 100, exp: nowS }),
-      house.access(parcel.clipId, cast.agency, { exp: nowS + 3_600 }),
-      house.access(parcel.clipId, makeParty('agency', new SystemRandom())),
+      fixture.access('clip-other'),
+      fixture.access('all'),
+      fixture.access(parcel.clipId, other, { agency: cast.agency.id }),
+      fixture.access(parcel.clipId, cast.agency, { aud: 'bridge-other' }),
+      fixture.access(parcel.clipId, cast.agency, { iat: nowS - 100, exp: nowS }),
+      fixture.access(parcel.clipId, cast.agency, { exp: nowS + 3_600 }),
+      fixture.access(parcel.clipId, makeParty('agency', new SystemRandom())),
       parcel.bearer,
     ]) {
-      codes.push((await house.get(path, bearer)).body['code']);
+      codes.push((await fixture.get(path, bearer)).body['code']);
     }
     expect(codes).toEqual([
       'clip_unknown',
@@ -141,12 +141,12 @@ describe('everybody else', () => {
   });
 
   it('includes the agency itself once it is revoked', async () => {
-    await house.registry.revoke(house.cast.agency.id);
-    await house.bridge.refreshRevocations();
-    const refused = await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId));
+    await fixture.registry.revoke(fixture.cast.agency.id);
+    await fixture.bridge.refreshRevocations();
+    const refused = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId));
     expect(refused).toMatchObject({ status: 403, body: { code: 'agency_revoked' } });
-    await house.registry.reinstate(house.cast.agency.id);
-    await house.bridge.refreshRevocations();
-    expect((await bytesOf(house.access(parcel.clipId))).status).toBe(200);
+    await fixture.registry.reinstate(fixture.cast.agency.id);
+    await fixture.bridge.refreshRevocations();
+    expect((await bytesOf(fixture.access(parcel.clipId))).status).toBe(200);
   });
 });

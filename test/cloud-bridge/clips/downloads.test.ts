@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { toBase64url } from '../../../device/base/bytes.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
@@ -13,27 +13,27 @@ const FURTHER_BYTES_MAX = 256 * 1024;
 // More than the buffers of two kernels hold.
 const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
 const disk = new CountingDisk(/\/clips\//);
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  await house.bridge.stop();
-  house.bridgeDisk = disk;
-  await house.startBridge();
-  request = await house.ready();
+  fixture = await BridgeFixture.open();
+  await fixture.bridge.stop();
+  fixture.bridgeDisk = disk;
+  await fixture.startBridge();
+  request = await fixture.ready();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 let parcel: Parcel;
 beforeEach(async () => {
-  parcel = house.parcel(request, { clip: big });
-  await house.deliver(parcel);
+  parcel = fixture.parcel(request, { clip: big });
+  await fixture.deliver(parcel);
 });
 
 const read = (path: string, bearer: string) =>
-  slowReader(`${house.bridge.url}${path}`, { authorization: `Bearer ${bearer}` }, 500_000);
-const byAgency = () => read(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId));
+  slowReader(`${fixture.bridge.url}${path}`, { authorization: `Bearer ${bearer}` }, 500_000);
+const byAgency = () => read(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId));
 
 async function expectEnd(reading: SlowReader, before: number): Promise<void> {
   await reading.rest();
@@ -53,40 +53,40 @@ it('a revocation ends an agency’s download at once, whatever waits for it in t
 }, async () => {
   const reading = await byAgency();
   const before = await settled(reading);
-  expect((await house.revoke(parcel)).body['state']).toBe('deleted');
+  expect((await fixture.revoke(parcel)).body['state']).toBe('deleted');
   await expectEnd(reading, before);
 });
 
 it('the end of the agency’s standing ends it with the next piece', { tags: ['long'] }, async () => {
   const reading = await byAgency();
   const before = await settled(reading);
-  await house.registry.revoke(house.cast.agency.id);
-  await house.bridge.refreshRevocations();
+  await fixture.registry.revoke(fixture.cast.agency.id);
+  await fixture.bridge.refreshRevocations();
   await expectEnd(reading, before);
-  await house.registry.reinstate(house.cast.agency.id);
-  await house.bridge.refreshRevocations();
+  await fixture.registry.reinstate(fixture.cast.agency.id);
+  await fixture.bridge.refreshRevocations();
 });
 
 it('goes on to its end although the token it was asked for with is over', { tags: ['long'] }, async () => {
   const reading = await byAgency();
-  house.clock.shiftS += 600;
+  fixture.clock.shiftS += 600;
   const { bytes, head } = await reading.rest();
   expect(bytes).toBe(head.length + 4 + big.length);
 });
 
 it('a revocation ends a pet owner’s download just so', { tags: ['long'] }, async () => {
-  const searching = new Searching(house.cast);
+  const searching = new Searching(fixture.cast);
   const home = makeParty('device', new SystemRandom());
-  await house.enrol(home);
+  await fixture.enrol(home);
   const search = searching.search();
-  const pairing = house.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home);
-  await house.post('/v1/search-party/searches', { search, photo: toBase64url(BARE_JPEG), pairing });
+  const pairing = fixture.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home);
+  await fixture.post('/v1/search-party/searches', { search, photo: toBase64url(BARE_JPEG), pairing });
   const manifest = { aud: searching.poster.id, disclosed: {} };
-  const sent = house.parcel(search, { clip: big, grantToken: searching.grant(search), manifest });
-  expect((await house.deliver(sent)).status).toBe(204);
+  const sent = fixture.parcel(search, { clip: big, grantToken: searching.grant(search), manifest });
+  expect((await fixture.deliver(sent)).status).toBe(204);
   const call = searching.call({ action: 'see', clip: sent.clipId });
   const reading = await read(`/v1/search-party/clips/${sent.clipId}`, call);
   const before = await settled(reading);
-  expect((await house.revoke(sent)).body['state']).toBe('deleted');
+  expect((await fixture.revoke(sent)).body['state']).toBe('deleted');
   await expectEnd(reading, before);
 });

@@ -1,46 +1,46 @@
 // Holds: an agency whose key was rotated reads at the bridge what was granted to its older key, and the older key reads nothing.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { organisationOf } from '../../../cloud-bridge/requests/request-asks.ts';
+import { organisationOf } from '../../../cloud-bridge/requests/requests-for-intake.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { parseToken } from '../../../device/protocol/jws.ts';
 import { manifestSchema } from '../../../device/protocol/manifest.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 
 const random = new SystemRandom();
 const [next, last, stranger] = [1, 2, 3].map(() => makeParty('agency', random)) as [Party, Party, Party];
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let parcel: Parcel;
 let old: Party;
 
 async function rotate(from: Party, to: Party): Promise<void> {
-  const rotation = house.agencyCall({ action: 'rotate-key', from: from.id }, to, house.cast.registry.id);
-  await house.registry.rotate(from.id, rotation);
-  await house.bridge.refreshRevocations();
+  const rotation = fixture.agencyCall({ action: 'rotate-key', from: from.id }, to, fixture.cast.registry.id);
+  await fixture.registry.rotate(from.id, rotation);
+  await fixture.bridge.refreshRevocations();
 }
 
 const read = (part: string, by: Party, changes: object = {}) =>
-  house.get(`/v1/clips/${parcel.clipId}${part}`, house.access(parcel.clipId, by, changes));
-const all = async (path: string, by: Party) => (await house.get(path, house.access('all', by))).body;
+  fixture.get(`/v1/clips/${parcel.clipId}${part}`, fixture.access(parcel.clipId, by, changes));
+const all = async (path: string, by: Party) => (await fixture.get(path, fixture.access('all', by))).body;
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  old = house.cast.agency;
-  parcel = house.parcel(await house.ready());
-  await house.deliver(parcel);
-  await house.admitAgency(stranger);
+  fixture = await BridgeFixture.open();
+  old = fixture.cast.agency;
+  parcel = fixture.parcel(await fixture.ready());
+  await fixture.deliver(parcel);
+  await fixture.admitAgency(stranger);
   expect((await read('', old, { reason: 'before the rotation' })).status).toBe(200);
   await rotate(old, next);
   await rotate(next, last);
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 describe('the newest key of an agency', () => {
   it('reads the clip that was granted to the first one, its manifest and its custody', async () => {
-    const clip = await fetch(`${house.bridge.url}/v1/clips/${parcel.clipId}`, {
-      headers: { authorization: `Bearer ${house.access(parcel.clipId, last)}` },
+    const clip = await fetch(`${fixture.bridge.url}/v1/clips/${parcel.clipId}`, {
+      headers: { authorization: `Bearer ${fixture.access(parcel.clipId, last)}` },
     });
     expect([clip.status, new Uint8Array(await clip.arrayBuffer())]).toEqual([200, parcel.clip]);
     expect(await read('/manifest', last)).toMatchObject({ status: 200, body: { manifest: parcel.statement } });
@@ -85,7 +85,7 @@ it('another agency reads none of it', async () => {
 });
 
 it('a request of the same id gives no agency what was granted to somebody else', async () => {
-  const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+  const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
   const { claims } = parseToken(parcel.manifestToken) ?? {};
   const { request } = manifestSchema.parse(claims);
   expect(await organisationOf(database.requests, { request, agency: old.id })).toBe(old.id);
@@ -96,7 +96,7 @@ it('a request of the same id gives no agency what was granted to somebody else',
 it('a key that was rotated away reads nothing while the registry cannot be asked, whatever credential is kept of it', async () => {
   expect((await read('', last)).status).toBe(200);
   await rotate(last, makeParty('agency', random));
-  await house.registry.stop();
+  await fixture.registry.stop();
   expect(await read('', last)).toMatchObject({ status: 403, body: { code: 'agency_revoked' } });
-  await house.startRegistry();
+  await fixture.startRegistry();
 });

@@ -15,29 +15,29 @@ import {
 } from '../../../device/protocol/custody.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { isConsistent, leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
-import { type Answer, BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
 
 const crypto = { sha256, verify: verifySignature };
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let parcel: Parcel;
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  parcel = house.parcel(request);
-  await house.deliver(parcel);
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 async function head() {
-  const answer = await house.get('/v1/custody/head');
+  const answer = await fixture.get('/v1/custody/head');
   const opened = openToken(String(answer.body['head']), {
     typ: 'doorsill-tree-head+jws',
     schema: treeHeadSchema,
     audience: 'public',
-    keys: [house.cast.bridge.key.publicKey],
+    keys: [fixture.cast.bridge.key.publicKey],
     verify: verifySignature,
   });
   if (!opened.ok) throw new Error(`the head does not verify: ${opened.fault}`);
@@ -45,7 +45,7 @@ async function head() {
 }
 
 async function entries(from = 0): Promise<{ leaf: number; entry: string }[]> {
-  const { body } = await house.get(`/v1/custody/entries?from=${from}&limit=500`);
+  const { body } = await fixture.get(`/v1/custody/entries?from=${from}&limit=500`);
   return body['entries'] as { leaf: number; entry: string }[];
 }
 
@@ -57,30 +57,30 @@ const kinds = async (from = 0) =>
 
 /** A device's or owner's call for the papers of a grant. */
 function call(by: Party, changes: object = {}): string {
-  const iat = house.cast.nowS();
+  const iat = fixture.cast.nowS();
   const claims = {
     iss: by.key.publicKey,
-    aud: house.cast.bridge.id,
+    aud: fixture.cast.bridge.id,
     iat,
     exp: iat + 120,
-    jti: freshId(house.random, 'custody'),
-    device: house.cast.device.id,
+    jti: freshId(fixture.random, 'custody'),
+    device: fixture.cast.device.id,
     grant: parcel.grant,
     ...changes,
   };
-  return house.cast.sign('doorsill-custody+jws', claims, by);
+  return fixture.cast.sign('doorsill-custody+jws', claims, by);
 }
 
-const papers = (bearer: string, grant = parcel.grant) => house.get(`/v1/intakes/${grant}/custody`, bearer);
+const papers = (bearer: string, grant = parcel.grant) => fixture.get(`/v1/intakes/${grant}/custody`, bearer);
 const hashes = (body: Record<string, unknown>) =>
   (body['path'] as string[]).map((hex) => fromHex(hex) ?? new Uint8Array());
 
 describe('the log', () => {
   it('tells the story of a clip: list, request, intake, each reading, deletion, the request’s end', async () => {
-    const own = await BridgeHouse.open();
-    const before = house;
+    const own = await BridgeFixture.open();
+    const before = fixture;
     try {
-      house = own;
+      fixture = own;
       const asked = await own.ready();
       const first = own.parcel(asked);
       await own.deliver(first);
@@ -102,22 +102,22 @@ describe('the log', () => {
         ...['request resolved', 'revocations'],
       ]);
     } finally {
-      house = before;
+      fixture = before;
       await own.close();
     }
   });
 
   it('proves each leaf to the signed head, and that it only grew', async () => {
     const before = await head();
-    await house.get('/v1/clips', house.access('all'));
+    await fixture.get('/v1/clips', fixture.access('all'));
     const now = await head();
     expect(now.size).toBe(before.size + 1);
     for (const { leaf, entry } of await entries()) {
-      const { body } = await house.get(`/v1/custody/inclusion?leaf=${leaf}&size=${now.size}`);
+      const { body } = await fixture.get(`/v1/custody/inclusion?leaf=${leaf}&size=${now.size}`);
       const root = rootOfInclusion({ leaf, size: now.size, path: hashes(body) }, leafHash(utf8(entry), sha256), sha256);
       expect(root && toHex(root)).toBe(toHex(now.root));
     }
-    const { body } = await house.get(`/v1/custody/consistency?from=${before.size}&to=${now.size}`);
+    const { body } = await fixture.get(`/v1/custody/consistency?from=${before.size}&to=${now.size}`);
     expect(isConsistent(before, now, hashes(body), sha256)).toBe(true);
     const forged = { size: before.size, root: sha256(utf8('another log')) };
     expect(isConsistent(forged, now, hashes(body), sha256)).toBe(false);
@@ -127,7 +127,7 @@ describe('the log', () => {
     const { size } = await head();
     const seen: number[] = [];
     for (let from: unknown = 0; from !== null; ) {
-      const { body } = await house.get(`/v1/custody/entries?from=${from}&limit=2`);
+      const { body } = await fixture.get(`/v1/custody/entries?from=${from}&limit=2`);
       const page = body['entries'] as { leaf: number }[];
       expect(page.length).toBeLessThanOrEqual(2);
       seen.push(...page.map(({ leaf }) => leaf));
@@ -155,17 +155,17 @@ describe('the log', () => {
       'entries?limit=0',
       'entries?from=99999999999999999999',
     ]) {
-      codes.push((await house.get(`/v1/custody/${query}`)).body['code']);
+      codes.push((await fixture.get(`/v1/custody/${query}`)).body['code']);
     }
     expect(codes).toEqual([...Array<string>(5).fill('custody_unknown'), ...Array<string>(9).fill('http_body_invalid')]);
-    expect((await house.get(`/v1/custody/entries?from=${size + 5}`)).body).toEqual({ entries: [], next: null });
+    expect((await fixture.get(`/v1/custody/entries?from=${size + 5}`)).body).toEqual({ entries: [], next: null });
   });
 });
 
 describe('outsiders', () => {
   it('learn neither home, nor clip, nor agency, nor request of a clip’s leaves', async () => {
     const text = JSON.stringify((await entries()).filter(({ entry }) => !entry.includes('"kind":"request"')));
-    const { cast } = house;
+    const { cast } = fixture;
     for (const secret of [
       cast.device.id,
       parcel.clipId,
@@ -180,8 +180,8 @@ describe('outsiders', () => {
 
   it('cannot link two grants of one device', async () => {
     const { size } = await head();
-    const other = house.parcel(request);
-    await house.deliver(other);
+    const other = fixture.parcel(request);
+    await fixture.deliver(other);
     const homes = [...(await entries()), ...(await entries(size))]
       .map(({ entry }) => custodyEntrySchema.parse(JSON.parse(entry)))
       .flatMap((entry) => (entry.kind === 'intake' ? [entry.home] : []));
@@ -191,8 +191,8 @@ describe('outsiders', () => {
 
 describe('the papers of a clip', () => {
   it('go to the agency, the device and the owner who granted, and open under the bridge’s key', async () => {
-    const { cast } = house;
-    const agencys = await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId));
+    const { cast } = fixture;
+    const agencys = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));
     const [devices, owners] = [await papers(call(cast.device)), await papers(call(cast.owner))];
     const receiptHash = (answer: Answer) => sha256Hex(custodyBundleSchema.parse(answer.body).receipt);
     for (const [answer, reader] of [
@@ -222,7 +222,7 @@ describe('the papers of a clip', () => {
   });
 
   it('hold for the statement with the receipt of either reader, and for no other', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const verify = (of: { receipt: string; proof: CustodyProof }, statement = parcel.statement) =>
       verifyClip(
         (async function* () {
@@ -235,7 +235,7 @@ describe('the papers of a clip', () => {
         (thrown: { facts?: { detail?: string } }) => thrown.facts?.detail,
       );
     const agencys = custodyBundleSchema.parse(
-      (await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId))).body,
+      (await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId))).body,
     );
     const owners = custodyBundleSchema.parse((await papers(call(cast.owner))).body);
     expect(await verify(agencys)).toEqual(['statement', agencys.proof.leaf]);
@@ -251,7 +251,7 @@ describe('the papers of a clip', () => {
   });
 
   it('go to nobody else', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const stranger = makeParty('owner', new SystemRandom());
     const nowS = cast.nowS();
     const codes: unknown[] = [];
@@ -266,8 +266,8 @@ describe('the papers of a clip', () => {
       await papers(call(cast.device, { grant: 'grant-other' }), 'grant-other'),
       await papers(call(cast.owner, { device: 'device-other' })),
       await papers(parcel.bearer),
-      await house.get(`/v1/intakes/${parcel.grant}/custody`),
-      await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId, stranger)),
+      await fixture.get(`/v1/intakes/${parcel.grant}/custody`),
+      await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId, stranger)),
     ]) {
       codes.push(answer.body['code']);
     }
@@ -279,9 +279,9 @@ describe('the papers of a clip', () => {
   });
 
   it('hold for their own clip, receipt and bridge alone', async () => {
-    const { cast } = house;
-    const other = house.parcel(request);
-    await house.deliver(other);
+    const { cast } = fixture;
+    const other = fixture.parcel(request);
+    await fixture.deliver(other);
     const bundleOf = async ({ grant }: Parcel) =>
       custodyBundleSchema.parse((await papers(call(cast.owner, { grant }), grant)).body);
     const [own, others] = [await bundleOf(parcel), await bundleOf(other)];
@@ -340,10 +340,10 @@ describe('the papers of a clip', () => {
   });
 
   it('tell the deletion once the clip is taken back', async () => {
-    const own = house.parcel(request);
-    await house.deliver(own);
-    await house.revoke(own);
-    const answer = await papers(call(house.cast.owner, { grant: own.grant }), own.grant);
+    const own = fixture.parcel(request);
+    await fixture.deliver(own);
+    await fixture.revoke(own);
+    const answer = await papers(call(fixture.cast.owner, { grant: own.grant }), own.grant);
     const { receipt, proof } = custodyBundleSchema.parse(answer.body);
     expect(claimsOf(receipt)['outcome']).toBe('deleted');
     const opened = openProof(printProof(proof), crypto);

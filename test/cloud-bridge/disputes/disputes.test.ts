@@ -8,34 +8,34 @@ import { ManifestSeal } from '../../../cloud-bridge/intake/manifest-seal.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let parcel: Parcel;
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 beforeEach(async () => {
-  parcel = house.parcel(request);
-  expect((await house.deliver(parcel)).status).toBe(204);
+  parcel = fixture.parcel(request);
+  expect((await fixture.deliver(parcel)).status).toBe(204);
 });
 
-const dispute = (clip = parcel.clipId, bearer = house.bridge.adminToken, reason: unknown = 'court order 2026-311') =>
-  house.post('/v1/disputes', { clip, reason }, bearer);
+const dispute = (clip = parcel.clipId, bearer = fixture.bridge.adminToken, reason: unknown = 'court order 2026-311') =>
+  fixture.post('/v1/disputes', { clip, reason }, bearer);
 const call = (by: Party, changes: object = {}) => {
-  const iat = house.cast.nowS();
-  const { device, bridge } = house.cast;
+  const iat = fixture.cast.nowS();
+  const { device, bridge } = fixture.cast;
   const said = { iss: by.key.publicKey, aud: bridge.id, iat, exp: iat + 120, device: device.id, grant: parcel.grant };
-  const claims = { ...said, jti: freshId(house.random, 'custody'), ...changes };
-  return house.cast.sign('doorsill-custody+jws', claims, by);
+  const claims = { ...said, jti: freshId(fixture.random, 'custody'), ...changes };
+  return fixture.cast.sign('doorsill-custody+jws', claims, by);
 };
-const own = (bearer: string) => house.get(`/v1/intakes/${parcel.grant}/manifest`, bearer);
+const own = (bearer: string) => fixture.get(`/v1/intakes/${parcel.grant}/manifest`, bearer);
 async function leaves(): Promise<Record<string, unknown>[]> {
-  const { body } = await house.get('/v1/custody/entries?from=0&limit=500');
+  const { body } = await fixture.get('/v1/custody/entries?from=0&limit=500');
   return Object(body['entries']).map(({ entry }: { entry: string }) => JSON.parse(entry));
 }
 
@@ -50,7 +50,7 @@ describe('a full manifest', () => {
     });
     expect((await leaves())[before]).toMatchObject({ kind: 'dispute' });
     expect(JSON.stringify(await leaves())).not.toContain(parcel.clipId);
-    const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     const facts = String(database.prepare('select facts from custody_leaves where leaf = ?').pluck().get(before));
     database.close();
     expect(JSON.parse(facts)).toEqual({
@@ -65,16 +65,20 @@ describe('a full manifest', () => {
       yield parcel.clip;
     };
     const opened = JSON.stringify({ manifest, certificate });
-    const device = house.cast.device.id;
+    const device = fixture.cast.device.id;
     expect(await verifyClip(clip(), parcel.statement, { opened, device })).toMatchObject({
-      ...{ chain: 'statement and manifest', device, grant: { jti: parcel.grant, iss: house.cast.owner.key.publicKey } },
+      ...{
+        chain: 'statement and manifest',
+        device,
+        grant: { jti: parcel.grant, iss: fixture.cast.owner.key.publicKey },
+      },
     });
     expect(await verifyClip(clip(), parcel.statement)).toMatchObject({ chain: 'statement', device: null, grant: null });
     expect(await verifyClip(clip(), parcel.manifestToken)).toMatchObject({ chain: 'manifest', device });
   });
 
   it('is opened for the device and the owner whose grant it is, and for nobody else', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     for (const by of [cast.device, cast.owner]) {
       expect((await own(call(by))).body).toMatchObject({ manifest: parcel.manifestToken });
     }
@@ -85,9 +89,9 @@ describe('a full manifest', () => {
       await own(call(cast.agency)),
       await own(call(cast.owner, { grant: 'grant-other' })),
       await own(parcel.bearer),
-      await dispute(parcel.clipId, house.access(parcel.clipId)),
+      await dispute(parcel.clipId, fixture.access(parcel.clipId)),
       await dispute(parcel.clipId, 'A'.repeat(43)),
-      await dispute(parcel.clipId, house.bridge.adminToken, ''),
+      await dispute(parcel.clipId, fixture.bridge.adminToken, ''),
       await dispute('clip-other'),
     ];
     expect(refused.map(({ status }) => status)).toEqual([403, 403, 403, 400, 401, 401, 400, 404]);
@@ -95,35 +99,39 @@ describe('a full manifest', () => {
   });
 
   it('lies sealed: neither database nor folder names the home in the clear, and another key opens nothing', async () => {
-    await house.bridge.stop();
-    const names = (await house.disk.list(house.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
-    const files = await Promise.all(names.map((name) => readFile(join(house.bridgeFolder, name), 'latin1')));
-    const folder = join(house.bridgeFolder, 'clips', parcel.clipId);
-    for (const name of await house.disk.list(folder)) files.push(await readFile(join(folder, name), 'latin1'));
-    const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    await fixture.bridge.stop();
+    const names = (await fixture.disk.list(fixture.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
+    const files = await Promise.all(names.map((name) => readFile(join(fixture.bridgeFolder, name), 'latin1')));
+    const folder = join(fixture.bridgeFolder, 'clips', parcel.clipId);
+    for (const name of await fixture.disk.list(folder)) files.push(await readFile(join(folder, name), 'latin1'));
+    const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     const row = database.prepare('select sealed from sealed_manifests where grant_id = ?').pluck();
     const sealed = new Uint8Array(row.get(parcel.grant) as Buffer);
     database.close();
-    await house.startBridge();
+    await fixture.startBridge();
     for (const secret of [parcel.manifestToken.slice(-80), parcel.certificate.slice(-80)]) {
       expect(files.filter((text) => text.includes(secret))).toEqual([]);
     }
     expect(files.some((text) => text.includes(parcel.statement.slice(-80)))).toBe(true);
-    const of = { device: house.cast.device.id, grant: parcel.grant };
-    expect(new ManifestSeal(house.cast.bridge.key, house.random).open(of, sealed)?.manifest).toBe(parcel.manifestToken);
-    expect(new ManifestSeal(house.cast.agency.key, house.random).open(of, sealed)).toBeNull();
-    expect(new ManifestSeal(house.cast.bridge.key, house.random).open({ ...of, grant: 'grant-b' }, sealed)).toBeNull();
+    const of = { device: fixture.cast.device.id, grant: parcel.grant };
+    expect(new ManifestSeal(fixture.cast.bridge.key, fixture.random).open(of, sealed)?.manifest).toBe(
+      parcel.manifestToken,
+    );
+    expect(new ManifestSeal(fixture.cast.agency.key, fixture.random).open(of, sealed)).toBeNull();
+    expect(
+      new ManifestSeal(fixture.cast.bridge.key, fixture.random).open({ ...of, grant: 'grant-b' }, sealed),
+    ).toBeNull();
   });
 
   it('is gone once the clip is taken back', async () => {
-    await house.revoke(parcel);
+    await fixture.revoke(parcel);
     expect(await dispute()).toMatchObject({ status: 404, body: { code: 'dispute_nothing_kept' } });
   });
 });
 
 it('seals what an earlier version left in the clear, and shows its clip without its full manifest', async () => {
-  await house.bridge.stop();
-  const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'));
+  await fixture.bridge.stop();
+  const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
   // As 3614d38 left it: the full manifest in the clear, and no statement.
   database.prepare('delete from sealed_manifests where grant_id = ?').run(parcel.grant);
   database
@@ -132,27 +140,27 @@ it('seals what an earlier version left in the clear, and shows its clip without 
     )
     .run(parcel.manifestToken, parcel.grant);
   database.close();
-  const file = join(house.bridgeFolder, 'clips', parcel.clipId, 'manifest.jws');
-  await house.disk.replaceFile(file, new TextEncoder().encode(parcel.manifestToken));
-  await house.startBridge();
-  const after = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+  const file = join(fixture.bridgeFolder, 'clips', parcel.clipId, 'manifest.jws');
+  await fixture.disk.replaceFile(file, new TextEncoder().encode(parcel.manifestToken));
+  await fixture.startBridge();
+  const after = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'), { readonly: true });
   expect(after.prepare(`select count(*) from intakes where manifest <> ''`).pluck().get()).toBe(0);
   after.close();
-  expect(await house.disk.sizeOf(file)).toBeNull();
-  const at = (path: string) => house.get(`/v1/clips/${parcel.clipId}${path}`, house.access(parcel.clipId));
+  expect(await fixture.disk.sizeOf(file)).toBeNull();
+  const at = (path: string) => fixture.get(`/v1/clips/${parcel.clipId}${path}`, fixture.access(parcel.clipId));
   expect((await at('')).status).toBe(200);
   for (const path of ['/manifest', '/custody']) {
     expect(await at(path)).toMatchObject({ status: 409, body: { code: 'statement_missing' } });
   }
   expect((await dispute()).body).toMatchObject({ manifest: parcel.manifestToken });
-  expect(claimsOf(parcel.manifestToken)['device']).toBe(house.cast.device.id);
+  expect(claimsOf(parcel.manifestToken)['device']).toBe(fixture.cast.device.id);
 });
 
 it('says that a damaged one does not open', async () => {
-  await house.bridge.stop();
-  const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'));
+  await fixture.bridge.stop();
+  const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
   database.prepare('update sealed_manifests set sealed = ? where grant_id = ?').run(Buffer.alloc(99), parcel.grant);
   database.close();
-  await house.startBridge();
+  await fixture.startBridge();
   expect((await dispute()).status).toBe(500);
 });

@@ -5,28 +5,28 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { itemId, itemIdText } from '../../../device/protocol/vault.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { DyingDisk } from '../../support/dying-disk.ts';
-import { houseWithVault, type Officer, type VaultHouse } from '../../support/vault-house.ts';
+import { bridgeWithVault, type Officer, type VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('hand-over-crash');
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 let officer: Officer;
 let request: string;
 beforeEach(async () => {
-  ({ house, vault } = await houseWithVault((options) => BridgeHouse.open(options), folder.path));
-  request = await house.ready();
-  officer = await vault.officer(house.cast.agency.id);
+  ({ fixture, vault } = await bridgeWithVault((options) => BridgeFixture.open(options), folder.path));
+  request = await fixture.ready();
+  officer = await vault.officer(fixture.cast.agency.id);
 });
 afterEach(async () => {
-  await house.close();
+  await fixture.close();
   await vault.stop();
   folder.dispose();
 });
 
-const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.bridge.id, clipId)));
 const names = (path: string) => readdirSync(path);
 
 /** The clip is in the vault, once and whole, and nowhere else. */
@@ -35,7 +35,7 @@ async function inVaultOnce(parcel: Parcel): Promise<void> {
   await expect
     .poll(async () => (await vault.as(officer, 'GET', `/evidence/${item}`)).body['state'], { timeout: 10_000 })
     .toBe('active');
-  await expect.poll(() => names(join(house.bridgeFolder, 'clips')), { timeout: 5_000 }).toEqual([]);
+  await expect.poll(() => names(join(fixture.bridgeFolder, 'clips')), { timeout: 5_000 }).toEqual([]);
   expect(names(join(vault.folder, 'blobs')).filter((name) => name === item)).toHaveLength(1);
   expect(names(join(vault.folder, 'staging'))).toEqual([]);
   expect(readFileSync(join(vault.folder, 'blobs', item, 'clip.mp4'))).toEqual(Buffer.from(parcel.clip));
@@ -53,7 +53,7 @@ async function settled(disk: DyingDisk, parcel: Parcel): Promise<void> {
 /** The clip is somewhere whole: nobody has let go of it too early. */
 function assertNotLost(parcel: Parcel): void {
   const places = [
-    join(house.bridgeFolder, 'clips', parcel.clipId, 'clip.mp4'),
+    join(fixture.bridgeFolder, 'clips', parcel.clipId, 'clip.mp4'),
     join(vault.folder, 'blobs', itemOf(parcel), 'clip.mp4'),
   ];
   const whole = places.filter((path) => {
@@ -66,7 +66,7 @@ function assertNotLost(parcel: Parcel): void {
   expect(whole.length).toBeGreaterThan(0);
 }
 
-async function restartVault(disk: VaultHouse['vaultDisk'] = vault.disk): Promise<void> {
+async function restartVault(disk: VaultFixture['vaultDisk'] = vault.disk): Promise<void> {
   await vault.stop();
   vault.vaultDisk = disk;
   await vault.start();
@@ -78,8 +78,8 @@ describe.each([false, true])('with the last change done: %s', (lastIsDone) => {
       const disk = new DyingDisk(vault.disk);
       await restartVault(disk);
       disk.dieAt(step, lastIsDone);
-      const parcel = house.parcel(request);
-      await house.deliver(parcel);
+      const parcel = fixture.parcel(request);
+      await fixture.deliver(parcel);
       await settled(disk, parcel);
       assertNotLost(parcel);
       await restartVault();
@@ -94,20 +94,20 @@ describe.each([false, true])('with the last change done: %s', (lastIsDone) => {
 
   it('a bridge that dies at any step has handed the clip over once after its restart', async () => {
     for (let step = 1; ; step += 1) {
-      const disk = new DyingDisk(house.disk);
-      const parcel = house.parcel(request);
+      const disk = new DyingDisk(fixture.disk);
+      const parcel = fixture.parcel(request);
       await vault.stop();
-      await house.bridge.stop();
-      house.bridgeDisk = disk;
-      await house.startBridge();
-      await house.deliver(parcel);
+      await fixture.bridge.stop();
+      fixture.bridgeDisk = disk;
+      await fixture.startBridge();
+      await fixture.deliver(parcel);
       disk.dieAt(step, lastIsDone);
       await vault.start();
       await settled(disk, parcel);
       assertNotLost(parcel);
-      await house.bridge.stop();
-      house.bridgeDisk = house.disk;
-      await house.startBridge();
+      await fixture.bridge.stop();
+      fixture.bridgeDisk = fixture.disk;
+      await fixture.startBridge();
       await inVaultOnce(parcel);
       if (!disk.dead) {
         // The three places that a clip's files can be in.

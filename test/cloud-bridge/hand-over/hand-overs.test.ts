@@ -8,14 +8,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import type { Log } from '../../../device/base/log.ts';
 import { itemId, itemIdText, recallAnswerSchema } from '../../../device/protocol/vault.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';
-import { houseWithVault, OfferedClip, receiptOf, type VaultHouse } from '../../support/vault-house.ts';
+import { bridgeWithVault, OfferedClip, receiptOf, type VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('hand-over');
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 let request: string;
 let logged: { message: string; facts: Record<string, unknown> }[] = [];
 const note = (message: string, facts: object = {}) => void logged.push({ message, facts: { ...facts } });
@@ -23,24 +23,24 @@ const log: Log = { debug: () => undefined, info: note, warn: note, error: note, 
 
 beforeEach(async () => {
   logged = [];
-  ({ house, vault } = await houseWithVault((options) => BridgeHouse.open(options), folder.path, {
+  ({ fixture, vault } = await bridgeWithVault((options) => BridgeFixture.open(options), folder.path, {
     log,
     bridge: { answerSMax: 0.5 },
   }));
-  request = await house.ready();
+  request = await fixture.ready();
 });
 afterEach(async () => {
-  await house.close();
+  await fixture.close();
   await vault.stop();
   folder.dispose();
 });
 
-const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
-const atBridge = () => readdirSync(join(house.bridgeFolder, 'clips'));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.bridge.id, clipId)));
+const atBridge = () => readdirSync(join(fixture.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
 const waits = () => logged.filter(({ message }) => message === 'a hand-over waits').map(({ facts }) => facts['code']);
 const handedOver = async (parcel: Parcel) => {
-  const officer = await vault.officer(house.cast.agency.id);
+  const officer = await vault.officer(fixture.cast.agency.id);
   await expect
     .poll(async () => (await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status, { timeout: 10_000 })
     .toBe(200);
@@ -49,31 +49,31 @@ const handedOver = async (parcel: Parcel) => {
 };
 
 async function delivered(): Promise<Parcel> {
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
   return parcel;
 }
 
 describe('a clip that is stored', () => {
   it('goes to the vault its receipt names; the bridge keeps nothing and says where it is', async () => {
     const parcel = await delivered();
-    const receipt = receiptOf((await house.status(parcel)).body);
+    const receipt = receiptOf((await fixture.status(parcel)).body);
     expect(receipt).toMatchObject({ outcome: 'stored', vault: vault.vault.publicKey });
     await handedOver(parcel);
     expect(readFileSync(join(vault.folder, 'blobs', itemOf(parcel), 'clip.mp4'))).toEqual(Buffer.from(parcel.clip));
-    const database = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     expect(database.prepare('select manifest from intakes').all()).toEqual([{ manifest: '' }]);
     database.close();
-    const where = await fetch(`${house.bridge.url}/v1/clips/${parcel.clipId}`, {
+    const where = await fetch(`${fixture.bridge.url}/v1/clips/${parcel.clipId}`, {
       redirect: 'manual',
-      headers: { authorization: `Bearer ${house.access(parcel.clipId)}` },
+      headers: { authorization: `Bearer ${fixture.access(parcel.clipId)}` },
     });
-    const evidence = `${vault.vault.url}/v1/agencies/${house.cast.agency.id}/evidence/${itemOf(parcel)}`;
+    const evidence = `${vault.vault.url}/v1/agencies/${fixture.cast.agency.id}/evidence/${itemOf(parcel)}`;
     expect([where.status, where.headers.get('location')]).toEqual([303, evidence]);
-    expect((await house.get('/v1/clips', house.access('all'))).body['clips']).toMatchObject([{ evidence }]);
+    expect((await fixture.get('/v1/clips', fixture.access('all'))).body['clips']).toMatchObject([{ evidence }]);
     // The device may ask again: the same answer.
-    expect(await house.status(parcel)).toMatchObject({ status: 200, body: { state: 'stored' } });
-    expect(await house.openIntake(parcel)).toMatchObject({ status: 200, body: { state: 'stored' } });
+    expect(await fixture.status(parcel)).toMatchObject({ status: 200, body: { state: 'stored' } });
+    expect(await fixture.openIntake(parcel)).toMatchObject({ status: 200, body: { state: 'stored' } });
   });
 
   it('waits for a vault that is down, and goes when it is back, also after the bridge has started again', async () => {
@@ -81,21 +81,21 @@ describe('a clip that is stored', () => {
     const parcel = await delivered();
     await expect.poll(waits, { timeout: 5_000 }).toContain('vault_unreachable');
     expect(atBridge()).toEqual([parcel.clipId]);
-    expect((await house.get(`/v1/clips/${parcel.clipId}/manifest`, house.access(parcel.clipId))).status).toBe(200);
-    await house.bridge.stop();
+    expect((await fixture.get(`/v1/clips/${parcel.clipId}/manifest`, fixture.access(parcel.clipId))).status).toBe(200);
+    await fixture.bridge.stop();
     await vault.start();
-    await house.startBridge();
+    await fixture.startBridge();
     await handedOver(parcel);
   });
 
   it('stays where its receipt names no vault: what was stored before is not handed on', async () => {
-    await house.bridge.stop();
-    Object.assign(house.options.bridge ?? {}, { vault: undefined });
-    await house.startBridge();
+    await fixture.bridge.stop();
+    Object.assign(fixture.options.bridge ?? {}, { vault: undefined });
+    await fixture.startBridge();
     const parcel = await delivered();
-    await house.bridge.stop();
-    Object.assign(house.options.bridge ?? {}, { vault: vault.setting() });
-    await house.startBridge();
+    await fixture.bridge.stop();
+    Object.assign(fixture.options.bridge ?? {}, { vault: vault.setting() });
+    await fixture.startBridge();
     const later = await delivered();
     await expect.poll(() => atVault().includes(itemOf(later))).toBe(true);
     await expect.poll(atBridge).toEqual([parcel.clipId]);
@@ -154,9 +154,9 @@ describe('a vault that is slow or lies', () => {
 
   /** Starts the bridge with the impostor as its vault; `answerSMax`: how long it waits for an answer. */
   async function behindImpostor(answerSMax: number): Promise<void> {
-    await house.bridge.stop();
-    Object.assign(house.options.bridge ?? {}, { vault: vault.setting({ url: impostor.url, answerSMax }) });
-    await house.startBridge();
+    await fixture.bridge.stop();
+    Object.assign(fixture.options.bridge ?? {}, { vault: vault.setting({ url: impostor.url, answerSMax }) });
+    await fixture.startBridge();
   }
 
   /** Answers every PUT of a clip with `say`, and everything else truly. */
@@ -174,9 +174,9 @@ describe('a vault that is slow or lies', () => {
     tags: ['long'],
     timeout: 30_000,
   }, async () => {
-    const parcel = house.parcel(request);
-    const real = new OfferedClip(house, vault, request, parcel);
-    const { cast, random } = house;
+    const parcel = fixture.parcel(request);
+    const real = new OfferedClip(fixture, vault, request, parcel);
+    const { cast, random } = fixture;
     const sign = (changes: object, by = { id: vault.vault.id, key: vaultKey() }) =>
       cast.sign(
         'doorsill-acknowledgement+jws',
@@ -228,11 +228,11 @@ describe('a vault that is slow or lies', () => {
       at += 1;
       lie?.[2](reply);
     });
-    await house.deliver(parcel);
+    await fixture.deliver(parcel);
     await expect.poll(() => waits().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(lies.length);
     expect(waits().slice(0, lies.length)).toEqual(lies.map(([, code]) => code));
     expect(atBridge()).toEqual([parcel.clipId]);
-    expect(await house.status(parcel)).toMatchObject({ body: { state: 'stored' } });
+    expect(await fixture.status(parcel)).toMatchObject({ body: { state: 'stored' } });
   }
 
   const vaultKey = () => {
@@ -293,12 +293,12 @@ describe('a vault that is slow or lies', () => {
     await sent;
     expect(atVault()).toEqual([itemOf(parcel)]);
     // While the vault does not answer, nobody says that the clip is deleted; and nobody is shown it.
-    expect(await house.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
+    expect(await fixture.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
     expect(atBridge()).toEqual([]);
-    const officer = await vault.officer(house.cast.agency.id);
+    const officer = await vault.officer(fixture.cast.agency.id);
     expect((await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status).toBe(404);
     isFree = true;
-    const revoked = await house.revoke(parcel);
+    const revoked = await fixture.revoke(parcel);
     expect(revoked).toMatchObject({ status: 200, body: { state: 'deleted' } });
     expect(receiptOf(revoked.body)).toMatchObject({ outcome: 'deleted' });
     expect(atVault()).toEqual([]);
@@ -312,13 +312,13 @@ describe('an owner who takes back what was handed over', () => {
   it('has it erased unless the department says otherwise, on the vault’s signed word', async () => {
     const parcel = await delivered();
     await handedOver(parcel);
-    const revoked = await house.revoke(parcel);
+    const revoked = await fixture.revoke(parcel);
     expect(revoked.body).toMatchObject({ state: 'deleted' });
     expect(receiptOf(revoked.body)).toMatchObject({ outcome: 'deleted', vault: vault.vault.publicKey });
     expect(answerIn(revoked.body)).toMatchObject({ decision: 'erased', clipSha256: sha256Hex(parcel.clip) });
     expect(existsSync(join(vault.folder, 'blobs', itemOf(parcel)))).toBe(false);
-    expect((await house.revoke(parcel)).body).toEqual(revoked.body);
-    expect((await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId))).status).toBe(404);
+    expect((await fixture.revoke(parcel)).body).toEqual(revoked.body);
+    expect((await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId))).status).toBe(404);
   });
 
   it('is told the reason of a department that keeps it, also when the vault was away at first', async () => {
@@ -327,13 +327,13 @@ describe('an owner who takes back what was handed over', () => {
     const recall = { answer: 'keep', reason: 'é'.repeat(160) };
     expect((await vault.as(officer, 'PUT', '/policy', { recall })).status).toBe(200);
     await vault.stop();
-    expect(await house.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
+    expect(await fixture.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
     await vault.start();
     // The bridge asks by itself, too: the device may be away.
     await expect
       .poll(() => logged.some(({ message }) => message === 'a recall is answered'), { timeout: 5_000 })
       .toBe(true);
-    const revoked = await house.revoke(parcel);
+    const revoked = await fixture.revoke(parcel);
     expect(revoked.body).toMatchObject({ state: 'recalled' });
     expect(answerIn(revoked.body)).toMatchObject({ decision: 'kept', reason: recall.reason });
     // It must fit into the device's own receipt.

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';
 
@@ -13,8 +13,8 @@ const CALLS = 10_000;
 const AT_ONCE = 500;
 const PLENTY = 1_000_000;
 
-let house: BridgeHouse;
-afterEach(() => house.close());
+let fixture: BridgeFixture;
+afterEach(() => fixture.close());
 
 interface Plan {
   method: 'GET' | 'POST';
@@ -31,7 +31,7 @@ function call({ method, path, body, bearer }: Plan): Promise<{ status: number; b
     ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
   };
   return new Promise((resolve, reject) => {
-    const sent = httpRequest(`${house.bridge.url}${path}`, { method, headers, agent }, (response) => {
+    const sent = httpRequest(`${fixture.bridge.url}${path}`, { method, headers, agent }, (response) => {
       text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
     });
     sent.on('error', reject);
@@ -40,14 +40,14 @@ function call({ method, path, body, bearer }: Plan): Promise<{ status: number; b
 }
 
 it('answers 10,000 calls, 500 at a time, without an error or a lost write', async (test) => {
-  house = await BridgeHouse.open({
+  fixture = await BridgeFixture.open({
     // All of them from one address.
     httpLimits: { ...HTTP_LIMITS, connectionsPerAddress: HTTP_LIMITS.connections },
     perMinuteMax: { signed: PLENTY, public: PLENTY, agency: PLENTY },
     bridge: { requests: { moderation: 'everything', waitingPerAgencyMax: PLENTY } },
   });
-  await house.admitAgency();
-  const posts = Array.from({ length: CALLS / 2 }, (_none, at) => house.cast.request({ investigation: `case-${at}` }));
+  await fixture.admitAgency();
+  const posts = Array.from({ length: CALLS / 2 }, (_none, at) => fixture.cast.request({ investigation: `case-${at}` }));
   const reads = ['/v1/partners', '/neighbors/feed.json', '/v1/custody/head', '/v1/bridge', '/healthz'];
   const plans = posts.flatMap((request, at): Plan[] => [
     { method: 'POST', path: '/v1/requests', body: JSON.stringify({ request }) },
@@ -75,14 +75,14 @@ it('answers 10,000 calls, 500 at a time, without an error or a lost write', asyn
   const seconds = (clock.monotonicMs() - startMs) / 1000;
   expect(failed.slice(0, 5)).toEqual([]);
   expect([acknowledged.length, most]).toEqual([posts.length, AT_ONCE]);
-  await house.bridge.stop();
-  await house.startBridge();
-  await house.bridge.refreshRevocations();
+  await fixture.bridge.stop();
+  await fixture.startBridge();
+  await fixture.bridge.refreshRevocations();
   const kept: string[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
     const behind: string = cursor === '' ? '' : `&cursor=${cursor}`;
-    const bearer = house.agencyCall({ action: 'list-requests' });
-    const { body } = await house.get(`/v1/requests?limit=200${behind}`, bearer);
+    const bearer = fixture.agencyCall({ action: 'list-requests' });
+    const { body } = await fixture.get(`/v1/requests?limit=200${behind}`, bearer);
     for (const { request } of body['requests'] as { request: string }[]) kept.push(request);
     cursor = body['next'] as string | null;
   }

@@ -7,7 +7,7 @@ import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/rates.ts';
 import { makeHttpServer } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import type { BridgeHouse } from '../../support/bridge-house.ts';
+import type { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { documentOf, tourBridge } from '../../support/bridge-tour.ts';
 import {
   type ApiDocument,
@@ -19,13 +19,13 @@ import {
 } from '../../support/recorded-calls.ts';
 
 const recorded: RecordedCall[] = [];
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let document: ApiDocument;
 beforeAll(async () => {
-  house = await tourBridge({ recorded, bridge: { requests: { moderation: 'findings' } } });
-  document = await documentOf(house);
+  fixture = await tourBridge({ recorded, bridge: { requests: { moderation: 'findings' } } });
+  document = await documentOf(fixture);
 }, 60_000);
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 function makeApi() {
   const clock = new SystemClock();
@@ -54,7 +54,7 @@ describe('the document of a bridge', () => {
     for (const operation of operationsOf(document)) {
       const [method = '', path = ''] = operation.split(' ');
       const roles = document.paths[path]?.[method.toLowerCase()]?.['x-roles'] ?? [];
-      const { status } = await house.send(method, path.replaceAll(/\{\w+\}/g, 'nobody'), {});
+      const { status } = await fixture.send(method, path.replaceAll(/\{\w+\}/g, 'nobody'), {});
       const isOpen = ['public', 'signed', 'home'].some((role) => roles.includes(role));
       if (isOpen) expect([operation, [401, 403].includes(status)]).toEqual([operation, false]);
       else if (roles.includes('partner-signature')) expect([operation, status]).toEqual([operation, 404]);
@@ -122,10 +122,10 @@ describe('a planted difference', () => {
 });
 
 it('is served by registry and vault, each its own', async () => {
-  const response = await fetch(`${house.registry.url}/openapi.json`);
+  const response = await fetch(`${fixture.registry.url}/openapi.json`);
   const registry = documentSchema.parse(await response.json());
   expect(operationsOf(registry)).toContain('POST /v1/agencies/{agency}/suspend');
-  const { url } = house.registry;
+  const { url } = fixture.registry;
   const key = await fetch(`${url}/v1/key`);
   const call = { method: 'GET', path: '/v1/key', status: 200, type: 'application/json', body: await key.json() };
   expect(differences(registry, [call])).toEqual([]);

@@ -4,29 +4,29 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageOf } from '../../../cloud-bridge/http/paging.ts';
 import { toBase64url, utf8 } from '../../../device/base/bytes.ts';
 import { freshId } from '../../../device/base/random.ts';
-import { BridgeHouse, ShiftedClock } from '../../support/bridge-house.ts';
+import { BridgeFixture, ShiftedClock } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let granted: string;
 beforeAll(async () => {
-  house = await BridgeHouse.open({
+  fixture = await BridgeFixture.open({
     clock: new ShiftedClock(),
     bridge: { requests: { moderation: 'findings', openPerCellMax: 99 } },
   });
-  granted = await house.ready();
+  granted = await fixture.ready();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 const PROTEST = 'Who was at the protest on the square?';
 const post = async (text?: string) => {
-  const request = house.cast.request({ investigation: freshId(house.random, 'case'), ...(text ? { text } : {}) });
-  expect((await house.post('/v1/requests', { request })).status).toBe(201);
+  const request = fixture.cast.request({ investigation: freshId(fixture.random, 'case'), ...(text ? { text } : {}) });
+  expect((await fixture.post('/v1/requests', { request })).status).toBe(201);
   return textClaim(request, 'jti');
 };
 const deliver = async () => {
-  const parcel = house.parcel(granted);
-  expect((await house.deliver(parcel)).status).toBe(204);
+  const parcel = fixture.parcel(granted);
+  expect((await fixture.deliver(parcel)).status).toBe(204);
   return parcel.clipId;
 };
 
@@ -40,16 +40,16 @@ interface List {
 const LISTS: List[] = [
   {
     ...{ path: '/v1/requests', items: 'requests', id: 'request', add: () => post() },
-    bearer: () => house.agencyCall({ action: 'list-requests' }),
+    bearer: () => fixture.agencyCall({ action: 'list-requests' }),
   },
   {
     ...{ path: '/v1/moderation', items: 'requests', id: 'request', add: () => post(PROTEST) },
-    bearer: () => house.bridge.adminToken,
+    bearer: () => fixture.bridge.adminToken,
   },
-  { path: '/v1/clips', items: 'clips', id: 'clip', add: deliver, bearer: () => house.access('all') },
+  { path: '/v1/clips', items: 'clips', id: 'clip', add: deliver, bearer: () => fixture.access('all') },
   {
-    ...{ path: '/v1/access-audit', items: 'accesses', id: 'number', bearer: () => house.bridge.adminToken },
-    add: () => house.get('/v1/clips', house.access('all')),
+    ...{ path: '/v1/access-audit', items: 'accesses', id: 'number', bearer: () => fixture.bridge.adminToken },
+    add: () => fixture.get('/v1/clips', fixture.access('all')),
   },
 ];
 
@@ -58,7 +58,7 @@ async function pages({ path, bearer, items, id }: List, limit: number, between: 
   let cursor: unknown = null;
   do {
     const behind: string = cursor === null ? '' : `&cursor=${cursor}`;
-    const { body } = await house.get(`${path}?limit=${limit}${behind}`, bearer());
+    const { body } = await fixture.get(`${path}?limit=${limit}${behind}`, bearer());
     const rows = body[items] as Record<string, unknown>[];
     expect(rows.length).toBeLessThanOrEqual(limit);
     seen.push(...rows.map((row) => row[id]));
@@ -73,13 +73,13 @@ describe.each(LISTS)('the list at $path', (list) => {
     for (let count = 0; count < 5; count += 1) {
       await list.add();
       // Some in the same second, some not.
-      if (count % 2 === 0) house.clock.shiftS += 1;
+      if (count % 2 === 0) fixture.clock.shiftS += 1;
     }
-    const { body } = await house.get(`${list.path}?limit=200`, list.bearer());
+    const { body } = await fixture.get(`${list.path}?limit=200`, list.bearer());
     const before = (body[list.items] as Record<string, unknown>[]).map((row) => row[list.id]);
     expect(before.length).toBeGreaterThanOrEqual(5);
     const seen = await pages(list, 2, async () => {
-      house.clock.shiftS += 1;
+      fixture.clock.shiftS += 1;
       await list.add();
     });
     expect(new Set(seen).size).toBe(seen.length);
@@ -98,7 +98,7 @@ describe.each(LISTS)('the list at $path', (list) => {
       'limit=1e1',
       'page=2',
     ]) {
-      const { status, body } = await house.get(`${list.path}?${query}`, list.bearer());
+      const { status, body } = await fixture.get(`${list.path}?${query}`, list.bearer());
       expect([query, status, body['code']]).toEqual([query, 400, 'http_body_invalid']);
     }
   });

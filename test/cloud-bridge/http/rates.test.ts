@@ -5,27 +5,27 @@ import { networkOf } from '../../../cloud-bridge/http/network.ts';
 import { perMinuteSchema } from '../../../cloud-bridge/http/rates.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { CHUNK_BYTES } from '../../../device/upload/bridge-http.ts';
-import { BridgeHouse, type HouseOptions } from '../../support/bridge-house.ts';
+import { BridgeFixture, type FixtureOptions } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 
-let house: BridgeHouse;
-afterEach(() => house.close());
+let fixture: BridgeFixture;
+afterEach(() => fixture.close());
 
-const open = async (perMinuteMax: object, http: object = {}, options: HouseOptions = {}) => {
-  house = await BridgeHouse.open({ ...options, bridge: { http: { perMinuteMax, ...http } } });
+const open = async (perMinuteMax: object, http: object = {}, options: FixtureOptions = {}) => {
+  fixture = await BridgeFixture.open({ ...options, bridge: { http: { perMinuteMax, ...http } } });
 };
 const shown = ({ headers }: { headers: Headers }) => [headers.get('ratelimit-policy'), headers.get('ratelimit')];
 
 describe('a limit', () => {
   it('is told with every answer, and refuses with a code and when to come back', async () => {
     await open({ public: 2 });
-    expect(shown(await house.get('/v1/partners'))).toEqual([
+    expect(shown(await fixture.get('/v1/partners'))).toEqual([
       '"public";q=2;w=60',
       expect.stringMatching(/^"public";r=1;t=\d+$/),
     ]);
-    expect(shown(await house.get('/v1/nothing'))).toEqual([null, null]);
-    await house.get('/v1/partners');
-    const over = await house.get('/v1/partners');
+    expect(shown(await fixture.get('/v1/nothing'))).toEqual([null, null]);
+    await fixture.get('/v1/partners');
+    const over = await fixture.get('/v1/partners');
     expect([over.status, over.body['code'], over.body['retryable']]).toEqual([429, 'http_rate_limited', true]);
     expect(over.headers.get('content-type')).toContain('application/problem+json');
     expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -35,20 +35,20 @@ describe('a limit', () => {
 
   it('is each role’s own, and of what a token has proven: one that holds is not counted with one that does not', async () => {
     await open({ admin: 1, agency: 1 });
-    await house.admitAgency();
-    const { adminToken } = house.bridge;
-    expect((await house.get('/v1/moderators', adminToken)).status).toBe(200);
-    expect((await house.get('/v1/moderators', 'x'.repeat(43))).status).toBe(401);
-    expect((await house.get('/v1/moderators', adminToken)).status).toBe(429);
-    const call = () => house.agencyCall({ action: 'list-requests' });
-    expect((await house.get('/v1/requests', call())).status).toBe(200);
-    expect((await house.get('/v1/requests', call())).status).toBe(429);
-    expect((await house.get('/v1/access-audit', house.access('all'))).status).toBe(200);
+    await fixture.admitAgency();
+    const { adminToken } = fixture.bridge;
+    expect((await fixture.get('/v1/moderators', adminToken)).status).toBe(200);
+    expect((await fixture.get('/v1/moderators', 'x'.repeat(43))).status).toBe(401);
+    expect((await fixture.get('/v1/moderators', adminToken)).status).toBe(429);
+    const call = () => fixture.agencyCall({ action: 'list-requests' });
+    expect((await fixture.get('/v1/requests', call())).status).toBe(200);
+    expect((await fixture.get('/v1/requests', call())).status).toBe(429);
+    expect((await fixture.get('/v1/access-audit', fixture.access('all'))).status).toBe(200);
   });
 
   it('is by the address of whoever called a named proxy; of other forwarded headers nothing is believed', async () => {
     await open({ public: 1 }, { proxies: ['127.0.0.1'] });
-    const from = (address: string) => house.get('/v1/partners', undefined, { 'x-forwarded-for': address });
+    const from = (address: string) => fixture.get('/v1/partners', undefined, { 'x-forwarded-for': address });
     expect([(await from('198.51.100.1')).status, (await from('198.51.100.2')).status]).toEqual([200, 200]);
     expect((await from('203.0.113.9, 198.51.100.1')).status).toBe(429);
     // Of IPv6 a network counts as one.
@@ -56,23 +56,25 @@ describe('a limit', () => {
     const statuses = [];
     for (const address of six) statuses.push((await from(address)).status);
     expect(statuses).toEqual([200, 429, 200, 200, 429]);
-    await house.close();
+    await fixture.close();
     await open({ public: 1 });
     expect([(await from('198.51.100.1')).status, (await from('198.51.100.2')).status]).toEqual([200, 429]);
   });
 
   it('of devices counts each apart and says nothing of what is left: a neighbour cannot count uploads', async () => {
     await open({ device: 2 });
-    const request = await house.ready();
-    const parcel = house.parcel(request);
-    const opened = await house.openIntake(parcel);
+    const request = await fixture.ready();
+    const parcel = fixture.parcel(request);
+    const opened = await fixture.openIntake(parcel);
     expect([opened.status, ...shown(opened)]).toEqual([200, null, null]);
-    await house.status(parcel);
-    expect((await house.status(parcel)).status).toBe(429);
-    const revoked = await house.revoke(parcel);
+    await fixture.status(parcel);
+    expect((await fixture.status(parcel)).status).toBe(429);
+    const revoked = await fixture.revoke(parcel);
     expect([revoked.status, ...shown(revoked)]).toEqual([200, null, null]);
-    const stranger = makeParty('device', house.random);
-    const other = await house.openIntake(house.parcel(request, { device: stranger, token: { device: stranger.id } }));
+    const stranger = makeParty('device', fixture.random);
+    const other = await fixture.openIntake(
+      fixture.parcel(request, { device: stranger, token: { device: stranger.id } }),
+    );
     expect([other.status, other.body['code'], ...shown(other)]).toEqual([403, 'device_not_enrolled', null, null]);
   });
 
@@ -88,59 +90,61 @@ describe('a limit', () => {
 
   it('is not for the watch over the process: it hears that it lives however often it asks', async () => {
     await open({ public: 1 });
-    for (let count = 0; count < 5; count += 1) expect((await house.get('/healthz')).status).toBe(200);
+    for (let count = 0; count < 5; count += 1) expect((await fixture.get('/healthz')).status).toBe(200);
   });
 });
 
 /** A call of a device that nobody knows. */
 const madeUp = () => {
-  const made = makeParty('device', house.random);
-  return house.get('/v1/intakes/grant-1', house.cast.sign('doorsill-upload+jws', { device: made.id }, made));
+  const made = makeParty('device', fixture.random);
+  return fixture.get('/v1/intakes/grant-1', fixture.cast.sign('doorsill-upload+jws', { device: made.id }, made));
 };
 
 describe('whoever shares an address with noise', () => {
   it('revokes, sends and asks all the same: a device, an owner, an agency and the admin', async () => {
     await open({ device: 20, agency: 20, admin: 20, signed: 20, home: 20 });
-    const request = await house.ready();
-    const parcel = house.parcel(request);
+    const request = await fixture.ready();
+    const parcel = fixture.parcel(request);
     // More than every limit, of every sort, and in the very names of those who are to be kept out.
     const path = `/v1/intakes/${parcel.grant}/revocation`;
-    const thief = makeParty('device', house.random);
-    const { device, agency } = house.cast;
+    const thief = makeParty('device', fixture.random);
+    const { device, agency } = fixture.cast;
     const inTheirName = (typ: 'doorsill-upload+jws' | 'doorsill-agency+jws', iss: string, more: object) =>
-      house.cast.sign(typ, { iss, ...more }, thief);
+      fixture.cast.sign(typ, { iss, ...more }, thief);
     const last: unknown[] = [];
     for (let count = 0; count < 60; count += 1) {
       last.splice(0);
       const forged = inTheirName('doorsill-upload+jws', device.key.publicKey, { device: device.id });
-      last.push((await house.get(`/v1/intakes/${parcel.grant}`, forged)).status);
+      last.push((await fixture.get(`/v1/intakes/${parcel.grant}`, forged)).status);
       const call = inTheirName('doorsill-agency+jws', agency.key.publicKey, { agency: agency.id });
-      last.push((await house.get('/v1/requests', call)).status);
-      last.push((await house.post(path, { revocation: house.cast.revoke(parcel.grantToken, {}, thief) })).status);
-      last.push((await house.get('/v1/moderators', `${'x'.repeat(40)}${count}`)).status);
-      last.push((await house.post('/v1/requests', { request: 'x' })).status);
+      last.push((await fixture.get('/v1/requests', call)).status);
+      last.push((await fixture.post(path, { revocation: fixture.cast.revoke(parcel.grantToken, {}, thief) })).status);
+      last.push((await fixture.get('/v1/moderators', `${'x'.repeat(40)}${count}`)).status);
+      last.push((await fixture.post('/v1/requests', { request: 'x' })).status);
       const secret = `${'g'.repeat(30)}${count}`;
-      last.push((await house.post('/v1/enrolments', { secret, proof: house.enrolmentProof(secret, thief) })).status);
+      last.push(
+        (await fixture.post('/v1/enrolments', { secret, proof: fixture.enrolmentProof(secret, thief) })).status,
+      );
     }
     expect(last).toEqual(Array(6).fill(429));
-    expect((await house.deliver(parcel)).status).toBe(204);
-    expect((await house.get('/v1/requests', house.agencyCall({ action: 'list-requests' }))).status).toBe(200);
-    expect((await house.get('/v1/moderators', house.bridge.adminToken)).status).toBe(200);
-    expect((await house.post('/v1/requests', { request: house.cast.request() })).status).toBe(201);
-    expect((await house.enrol(makeParty('device', house.random))).status).toBe(201);
-    const revoked = await house.revoke(parcel);
+    expect((await fixture.deliver(parcel)).status).toBe(204);
+    expect((await fixture.get('/v1/requests', fixture.agencyCall({ action: 'list-requests' }))).status).toBe(200);
+    expect((await fixture.get('/v1/moderators', fixture.bridge.adminToken)).status).toBe(200);
+    expect((await fixture.post('/v1/requests', { request: fixture.cast.request() })).status).toBe(201);
+    expect((await fixture.enrol(makeParty('device', fixture.random))).status).toBe(201);
+    const revoked = await fixture.revoke(parcel);
     expect([revoked.status, revoked.body['state']]).toEqual([200, 'deleted']);
   });
 });
 
 it('lets an upload go as fast as a gigabit line', async () => {
-  house = await BridgeHouse.open();
+  fixture = await BridgeFixture.open();
   const { device } = perMinuteSchema.parse({});
   expect((device / 60) * CHUNK_BYTES).toBeGreaterThan(125_000_000);
 });
 
 it('begins anew with each span', async () => {
-  house = await BridgeHouse.open();
+  fixture = await BridgeFixture.open();
   const clock = new ManualClock(0);
   const limit = new AttemptLimit(new WindowCounts(clock, 60_000), 2);
   limit.note('a');
@@ -154,7 +158,7 @@ it('begins anew with each span', async () => {
 });
 
 it('refuses nobody because many others were counted: the one counted longest ago is forgotten', async () => {
-  house = await BridgeHouse.open();
+  fixture = await BridgeFixture.open();
   const limit = new AttemptLimit(new WindowCounts(new ManualClock(0), 60_000, 3), 1);
   for (const name of ['a', 'b', 'c', 'd']) limit.take(name);
   for (const name of ['b', 'c', 'd']) expect(() => limit.assertOpen(name)).toThrow();
@@ -163,7 +167,7 @@ it('refuses nobody because many others were counted: the one counted longest ago
 });
 
 it('names a network the same however its address is spelled', async () => {
-  house = await BridgeHouse.open();
+  fixture = await BridgeFixture.open();
   const same = (name: string, ...spellings: string[]) => expect([...new Set(spellings.map(networkOf))]).toEqual([name]);
   same('198.51.100.7', '198.51.100.7', '::ffff:198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7');
   same('2001:db8:1:2::/64', '2001:db8:1:2::1', '2001:0DB8:1:2:ffff:0:0:1', '2001:db8:1:2:0:0:0:0');

@@ -3,17 +3,17 @@ import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { claimsOf } from '../../support/parties.ts';
 
-let house: BridgeHouse | null = null;
+let fixture: BridgeFixture | null = null;
 afterEach(async () => {
-  await house?.close();
-  house = null;
+  await fixture?.close();
+  fixture = null;
 });
 
 /** Sends text over a bare socket and resolves with all that came back once the server has closed it. */
-async function exchange(of: BridgeHouse, text: string): Promise<string> {
+async function exchange(of: BridgeFixture, text: string): Promise<string> {
   const socket = connect(Number(new URL(of.bridge.url).port), '127.0.0.1');
   let answer = '';
   socket.on('error', () => undefined);
@@ -26,8 +26,8 @@ async function exchange(of: BridgeHouse, text: string): Promise<string> {
 }
 
 it('answers every unknown address, broken body and wrong type with a coded problem document', async () => {
-  const own = await BridgeHouse.open();
-  house = own;
+  const own = await BridgeFixture.open();
+  fixture = own;
   const json = { 'content-type': 'application/json' };
   const answers = [
     await own.get('/v1/nothing'),
@@ -51,9 +51,9 @@ it('answers every unknown address, broken body and wrong type with a coded probl
 });
 
 it('says who it is', async () => {
-  house = await BridgeHouse.open();
-  const { cast } = house;
-  expect((await house.get('/v1/bridge')).body).toEqual({
+  fixture = await BridgeFixture.open();
+  const { cast } = fixture;
+  expect((await fixture.get('/v1/bridge')).body).toEqual({
     id: cast.bridge.id,
     key: cast.bridge.key.publicKey,
     registry: cast.registry.key.publicKey,
@@ -62,19 +62,19 @@ it('says who it is', async () => {
 });
 
 it('says at its front door what it is, with links that lead somewhere, and the same whatever homes did', async () => {
-  house = await BridgeHouse.open();
-  const before = await house.get('/');
+  fixture = await BridgeFixture.open();
+  const before = await fixture.get('/');
   expect(before).toMatchObject({ status: 200, body: { name: 'doorsill bridge', version: '1' } });
   const links = Object.values(Object(before.body['links'])).map(String);
   expect(links).toEqual(expect.arrayContaining(['/neighbors', '/openapi.json', '/healthz']));
-  for (const link of links) expect([link, (await house.get(link)).status]).toEqual([link, 200]);
-  await house.deliver(house.parcel(await house.ready()));
-  expect((await house.get('/')).body).toEqual(before.body);
+  for (const link of links) expect([link, (await fixture.get(link)).status]).toEqual([link, 200]);
+  await fixture.deliver(fixture.parcel(await fixture.ready()));
+  expect((await fixture.get('/')).body).toEqual(before.body);
 });
 
 it('ends senders of endless headers, of endless bodies, and silent ones', async () => {
-  const own = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, headersMs: 200, bodyMs: 200, idleMs: 400 } });
-  house = own;
+  const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, headersMs: 200, bodyMs: 200, idleMs: 400 } });
+  fixture = own;
   expect(await exchange(own, 'GET /v1/bridge HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toMatch(/^$|408/);
   const head =
     'POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{';
@@ -83,8 +83,8 @@ it('ends senders of endless headers, of endless bodies, and silent ones', async 
 });
 
 it('ends a body that never stops coming, however busily it drips', async () => {
-  const own = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 200 } });
-  house = own;
+  const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 200 } });
+  fixture = own;
   const socket = connect(Number(new URL(own.bridge.url).port), '127.0.0.1');
   socket.on('error', () => undefined);
   let closed = false;
@@ -101,8 +101,8 @@ it('ends a body that never stops coming, however busily it drips', async () => {
 });
 
 it('lets an upload be slower than a body may be, as long as it is not silent', async () => {
-  const own = await BridgeHouse.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 100 } });
-  house = own;
+  const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 100 } });
+  fixture = own;
   const parcel = own.parcel(await own.ready());
   await own.openIntake(parcel);
   const path = await own.create(parcel);
@@ -137,8 +137,8 @@ it('logs no token, address, email, nor any device that did not open an intake', 
     error: write('error'),
     child: () => log,
   };
-  const own = await BridgeHouse.open({ log });
-  house = own;
+  const own = await BridgeFixture.open({ log });
+  fixture = own;
   const request = await own.ready();
   const parcel = own.parcel(request);
   await own.deliver(parcel);

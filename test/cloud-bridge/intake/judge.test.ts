@@ -2,27 +2,27 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 async function refusalOf(parcel: Parcel): Promise<string> {
-  const { status, body } = await house.openIntake(parcel);
+  const { status, body } = await fixture.openIntake(parcel);
   return status === 200 ? 'accepted' : `${String(body['code'])}: ${String(body['title'])}`;
 }
 
 const minute = 60_000_000;
 
 describe('an intake is refused when', () => {
-  it.each<[string, (window: { startUs: number; endUs: number }) => Parameters<BridgeHouse['parcel']>[1], RegExp]>([
+  it.each<[string, (window: { startUs: number; endUs: number }) => Parameters<BridgeFixture['parcel']>[1], RegExp]>([
     [
       'the manifest is of another clip than the token',
       () => ({ manifest: { clipBytes: 7 }, token: { clipBytes: 8 } }),
@@ -83,12 +83,12 @@ describe('an intake is refused when', () => {
     ['its id stands for all clips', () => ({ manifest: { jti: 'all' } }), /^intake_manifest_invalid/],
     [
       'the pairing statement is another device’s',
-      () => ({ manifest: { pairing: house.cast.pairing({}, makeParty('device', new SystemRandom())) } }),
+      () => ({ manifest: { pairing: fixture.cast.pairing({}, makeParty('device', new SystemRandom())) } }),
       /^intake_grant_invalid.*pairing/,
     ],
     [
       'the pairing statement is for another owner',
-      () => ({ manifest: { pairing: house.cast.pairing({ key: house.cast.agency.key.publicKey }) } }),
+      () => ({ manifest: { pairing: fixture.cast.pairing({ key: fixture.cast.agency.key.publicKey }) } }),
       /^intake_grant_invalid.*unknown-signer/,
     ],
     [
@@ -96,15 +96,15 @@ describe('an intake is refused when', () => {
       () => ({ grant: { aud: 'device-other' } }),
       /^intake_grant_invalid.*wrong-audience/,
     ],
-    ['the grant has expired', () => ({ grant: { exp: house.cast.nowS() - 1 } }), /^intake_grant_invalid.*expired/],
+    ['the grant has expired', () => ({ grant: { exp: fixture.cast.nowS() - 1 } }), /^intake_grant_invalid.*expired/],
     [
       'the grant is dated in the future',
-      () => ({ grant: { iat: house.cast.nowS() + 4_000 } }),
+      () => ({ grant: { iat: fixture.cast.nowS() + 4_000 } }),
       /^intake_grant_invalid.*future/,
     ],
     [
       'the grant lives too long',
-      () => ({ grant: { exp: house.cast.nowS() + 8 * 24 * 3600 } }),
+      () => ({ grant: { exp: fixture.cast.nowS() + 8 * 24 * 3600 } }),
       /^intake_grant_invalid.*too long/,
     ],
     [
@@ -114,12 +114,12 @@ describe('an intake is refused when', () => {
     ],
     [
       'the grant names another recipient',
-      () => ({ grant: { recipient: { kind: 'agency', key: house.cast.owner.key.publicKey } } }),
+      () => ({ grant: { recipient: { kind: 'agency', key: fixture.cast.owner.key.publicKey } } }),
       /^intake_grant_invalid.*recipient/,
     ],
     [
       'the grant is for a neighbour',
-      () => ({ grant: { recipient: { kind: 'neighbor', key: house.cast.agency.key.publicKey } } }),
+      () => ({ grant: { recipient: { kind: 'neighbor', key: fixture.cast.agency.key.publicKey } } }),
       // Among searches there is none of this id.
       /^request_not_live/,
     ],
@@ -144,18 +144,18 @@ describe('an intake is refused when', () => {
       /^intake_manifest_invalid.*upload token/,
     ],
   ])('%s', async (_why, changes, expected) => {
-    const window = claimsOf(house.cast.grant(request))['window'];
+    const window = claimsOf(fixture.cast.grant(request))['window'];
     const { startUs, endUs } = JSON.parse(JSON.stringify(window));
-    expect(await refusalOf(house.parcel(request, changes({ startUs, endUs })))).toMatch(expected);
+    expect(await refusalOf(fixture.parcel(request, changes({ startUs, endUs })))).toMatch(expected);
   });
 
   it('the request is not one that this bridge published', async () => {
-    const foreign = house.cast.request();
-    expect(await refusalOf(house.parcel(foreign))).toMatch(/^request_not_live/);
+    const foreign = fixture.cast.request();
+    expect(await refusalOf(fixture.parcel(foreign))).toMatch(/^request_not_live/);
   });
 
   it('the clip is longer than this bridge takes', async () => {
-    const small = await BridgeHouse.open({ bridge: { intake: { clipBytesMax: 1_000 } } });
+    const small = await BridgeFixture.open({ bridge: { intake: { clipBytesMax: 1_000 } } });
     try {
       const answer = await small.openIntake(small.parcel(await small.ready()));
       expect(answer.body['code']).toBe('intake_manifest_invalid');
@@ -165,7 +165,7 @@ describe('an intake is refused when', () => {
   });
 
   it('too many clips of one device wait for their bytes', async () => {
-    const busy = await BridgeHouse.open({ bridge: { intake: { openPerDeviceMax: 2 } } });
+    const busy = await BridgeFixture.open({ bridge: { intake: { openPerDeviceMax: 2 } } });
     try {
       const asked = await busy.ready();
       const parcels = [1, 2, 3].map(() => busy.parcel(asked));
@@ -179,11 +179,11 @@ describe('an intake is refused when', () => {
 });
 
 it('accepts the same chain when nothing is wrong with it', async () => {
-  expect(await refusalOf(house.parcel(request))).toBe('accepted');
+  expect(await refusalOf(fixture.parcel(request))).toBe('accepted');
 });
 
 it('is refused once the request is resolved, and once its agency is revoked', async () => {
-  const own = await BridgeHouse.open();
+  const own = await BridgeFixture.open();
   try {
     const asked = await own.ready();
     const id = String(claimsOf(asked)['jti']);
@@ -200,7 +200,7 @@ it('is refused once the request is resolved, and once its agency is revoked', as
 });
 
 it('takes a clip after its request has expired, if consent was given while it was open', async () => {
-  const own = await BridgeHouse.open();
+  const own = await BridgeFixture.open();
   try {
     await own.ready();
     const short = own.cast.request({ investigation: 'SPD-2026-0119', exp: own.cast.nowS() + 60 });

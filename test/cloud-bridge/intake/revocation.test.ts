@@ -7,21 +7,21 @@ import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 
 beforeEach(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
 });
-afterEach(() => house.close());
+afterEach(() => fixture.close());
 
 async function filesLeft(): Promise<string[]> {
-  const folders = ['staging', 'ready', 'clips'].map((name) => house.disk.list(join(house.bridgeFolder, name)));
+  const folders = ['staging', 'ready', 'clips'].map((name) => fixture.disk.list(join(fixture.bridgeFolder, name)));
   return (await Promise.all(folders)).flat();
 }
 
@@ -29,8 +29,8 @@ function outcomeOf(receipt: unknown): string | undefined {
   const opened = openToken(String(receipt), {
     typ: 'doorsill-intake+jws',
     schema: intakeReceiptSchema,
-    audience: house.cast.device.id,
-    keys: [house.cast.bridge.key.publicKey],
+    audience: fixture.cast.device.id,
+    keys: [fixture.cast.bridge.key.publicKey],
     verify: verifySignature,
   });
   return opened.ok ? opened.claims.outcome : opened.fault;
@@ -38,44 +38,44 @@ function outcomeOf(receipt: unknown): string | undefined {
 
 async function assertGone(parcel: Parcel): Promise<void> {
   expect(await filesLeft()).toEqual([]);
-  expect(await house.openIntake(parcel)).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
-  const again = await house.tus('POST', '/v1/uploads', parcel, { 'upload-length': String(parcel.clip.length) });
+  expect(await fixture.openIntake(parcel)).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
+  const again = await fixture.tus('POST', '/v1/uploads', parcel, { 'upload-length': String(parcel.clip.length) });
   expect(again).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
-  const shown = await house.get(`/v1/clips/${parcel.clipId}`, house.access(parcel.clipId));
+  const shown = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId));
   expect(shown).toMatchObject({ status: 404, body: { code: 'clip_unknown' } });
 }
 
 it('deletes a stored clip and answers with a signed receipt, the same one again', async () => {
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
-  const first = await house.revoke(parcel);
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
+  const first = await fixture.revoke(parcel);
   expect(first).toMatchObject({ status: 200, body: { state: 'deleted', grant: parcel.grant } });
   expect(outcomeOf(first.body['receipt'])).toBe('deleted');
-  expect((await house.revoke(parcel)).body).toEqual(first.body);
-  expect((await house.status(parcel)).body).toEqual(first.body);
+  expect((await fixture.revoke(parcel)).body).toEqual(first.body);
+  expect((await fixture.status(parcel)).body).toEqual(first.body);
   await assertGone(parcel);
 });
 
 it('leaves nothing in the database of what the home had disclosed', async () => {
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
   const traces = async () => {
-    await house.bridge.stop();
-    const names = (await house.disk.list(house.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
-    const files = await Promise.all(names.map((name) => readFile(join(house.bridgeFolder, name), 'latin1')));
-    await house.startBridge();
+    await fixture.bridge.stop();
+    const names = (await fixture.disk.list(fixture.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
+    const files = await Promise.all(names.map((name) => readFile(join(fixture.bridgeFolder, name), 'latin1')));
+    await fixture.startBridge();
     return files.some((bytes) => bytes.includes(parcel.statement.slice(-300)));
   };
   expect(await traces()).toBe(true);
-  await house.revoke(parcel);
+  await fixture.revoke(parcel);
   expect(await traces()).toBe(false);
 });
 
 it('ends an upload that is under way and deletes what was staged', async () => {
-  const parcel = house.parcel(request, { clip: plainMp4({ frames: 30, audioPackets: 12, frameBytes: 40_000 }) });
-  await house.openIntake(parcel);
-  const path = await house.create(parcel);
-  const socket = connect(Number(new URL(house.bridge.url).port), '127.0.0.1');
+  const parcel = fixture.parcel(request, { clip: plainMp4({ frames: 30, audioPackets: 12, frameBytes: 40_000 }) });
+  await fixture.openIntake(parcel);
+  const path = await fixture.create(parcel);
+  const socket = connect(Number(new URL(fixture.bridge.url).port), '127.0.0.1');
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('error', () => undefined);
   socket.resume();
@@ -90,51 +90,51 @@ it('ends an upload that is under way and deletes what was staged', async () => {
   ];
   socket.write(`${head.join('\r\n')}\r\n\r\n`);
   socket.write(parcel.clip.subarray(0, 500_000));
-  const file = join(house.bridgeFolder, 'staging', path.split('/').at(-1) ?? '');
-  while (((await house.disk.sizeOf(file)) ?? 0) < 500_000) await new Promise((resolve) => setImmediate(resolve));
-  expect((await house.revoke(parcel)).body['state']).toBe('deleted');
+  const file = join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? '');
+  while (((await fixture.disk.sizeOf(file)) ?? 0) < 500_000) await new Promise((resolve) => setImmediate(resolve));
+  expect((await fixture.revoke(parcel)).body['state']).toBe('deleted');
   expect(await filesLeft()).toEqual([]);
   await closed;
   await assertGone(parcel);
 });
 
 it('is remembered for a grant whose clip never came', async () => {
-  const parcel = house.parcel(request);
-  const answer = await house.revoke(parcel, { pairing: house.cast.pairing() });
+  const parcel = fixture.parcel(request);
+  const answer = await fixture.revoke(parcel, { pairing: fixture.cast.pairing() });
   expect(answer).toMatchObject({ status: 200, body: { state: 'deleted' } });
   expect(outcomeOf(answer.body['receipt'])).toBe('deleted');
-  expect((await house.revoke(parcel)).body).toEqual(answer.body);
-  expect(await house.openIntake(parcel)).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
+  expect((await fixture.revoke(parcel)).body).toEqual(answer.body);
+  expect(await fixture.openIntake(parcel)).toMatchObject({ status: 410, body: { code: 'intake_revoked' } });
 });
 
 it('outlives a restart', async () => {
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
-  await house.revoke(parcel);
-  await house.bridge.stop();
-  await house.startBridge();
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
+  await fixture.revoke(parcel);
+  await fixture.bridge.stop();
+  await fixture.startBridge();
   await assertGone(parcel);
 });
 
 it('may come from another owner whom the device vouches for', async () => {
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
   const second = makeParty('owner', new SystemRandom());
-  const revocation = house.cast.revoke(parcel.grantToken, {}, second);
+  const revocation = fixture.cast.revoke(parcel.grantToken, {}, second);
   const path = `/v1/intakes/${parcel.grant}/revocation`;
-  expect((await house.post(path, { revocation })).body['code']).toBe('token_unknown_signer');
-  const pairing = house.cast.pairing({ key: second.key.publicKey });
-  expect((await house.post(path, { revocation, pairing })).body['state']).toBe('deleted');
+  expect((await fixture.post(path, { revocation })).body['code']).toBe('token_unknown_signer');
+  const pairing = fixture.cast.pairing({ key: second.key.publicKey });
+  expect((await fixture.post(path, { revocation, pairing })).body['state']).toBe('deleted');
 });
 
 it('is refused unless a paired owner of that very device signed it about that very grant', async () => {
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
   const path = `/v1/intakes/${parcel.grant}/revocation`;
-  const { cast } = house;
+  const { cast } = fixture;
   const stranger = makeParty('device', new SystemRandom());
   const thief = makeParty('owner', new SystemRandom());
-  await house.enrol(stranger);
+  await fixture.enrol(stranger);
   const bodies: [object, string][] = [
     [{ revocation: cast.revoke(parcel.grantToken, {}, cast.agency) }, 'token_unknown_signer'],
     [{ revocation: cast.revoke(parcel.grantToken, { grantSha256: 'a'.repeat(64) }) }, 'intake_grant_invalid'],
@@ -149,33 +149,33 @@ it('is refused unless a paired owner of that very device signed it about that ve
     ],
     [{ revocation: 'x', extra: 1 }, 'http_body_invalid'],
   ];
-  for (const [body, code] of bodies) expect((await house.post(path, body)).body['code']).toBe(code);
-  expect((await house.status(parcel)).body['state']).toBe('stored');
+  for (const [body, code] of bodies) expect((await fixture.post(path, body)).body['code']).toBe(code);
+  expect((await fixture.status(parcel)).body['state']).toBe('stored');
 });
 
 it('leaves another home’s grant of the same id alone', async () => {
   const stranger = makeParty('device', new SystemRandom());
-  await house.enrol(stranger);
-  const parcel = house.parcel(request);
-  await house.deliver(parcel);
+  await fixture.enrol(stranger);
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
   // The stranger's own owner revokes a grant with this id, addressed to the stranger.
-  const revocation = house.cast.revoke(parcel.grantToken, { aud: stranger.id });
-  const pairing = house.cast.pairing({ device: stranger.id }, stranger);
-  const answer = await house.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, pairing });
+  const revocation = fixture.cast.revoke(parcel.grantToken, { aud: stranger.id });
+  const pairing = fixture.cast.pairing({ device: stranger.id }, stranger);
+  const answer = await fixture.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, pairing });
   expect(answer.body['state']).toBe('deleted');
-  expect((await house.status(parcel)).body['state']).toBe('stored');
+  expect((await fixture.status(parcel)).body['state']).toBe('stored');
 });
 
 it('wins or loses a race against the last byte, never both', async () => {
   for (let round = 0; round < 20; round += 1) {
-    const parcel = house.parcel(request);
-    await house.openIntake(parcel);
-    const path = await house.create(parcel);
+    const parcel = fixture.parcel(request);
+    await fixture.openIntake(parcel);
+    const path = await fixture.create(parcel);
     const half = Math.floor(parcel.clip.length / 2);
-    await house.patch(parcel, path, 0, parcel.clip.subarray(0, half));
-    const sent = house.patch(parcel, path, half, parcel.clip.subarray(half)).catch(() => null);
+    await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, half));
+    const sent = fixture.patch(parcel, path, half, parcel.clip.subarray(half)).catch(() => null);
     for (let turn = 0; turn < round; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-    expect((await house.revoke(parcel)).body['state']).toBe('deleted');
+    expect((await fixture.revoke(parcel)).body['state']).toBe('deleted');
     expect(await filesLeft()).toEqual([]);
     await sent;
     await assertGone(parcel);

@@ -2,29 +2,29 @@
 // device certifies for this very grant, and one statement for one clip.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 const PART_OF_A_SECOND = 123_457;
 
 /** Opens with these papers in place of a parcel's own. */
 async function refusal(change: (parcel: Parcel) => Partial<Parcel>): Promise<string> {
-  const parcel = house.parcel(request);
-  const { status, body } = await house.openIntake({ ...parcel, ...change(parcel) });
+  const parcel = fixture.parcel(request);
+  const { status, body } = await fixture.openIntake({ ...parcel, ...change(parcel) });
   return `${status} ${body['code']}: ${body['title']} ${body['detail']}`;
 }
 
 /** Statement and certificate anew over a parcel's manifest. */
-const papers = (parcel: Parcel, changes: Parameters<typeof house.cast.statement>[2]) =>
-  house.cast.statement(parcel.manifestToken, parcel.grant, changes);
+const papers = (parcel: Parcel, changes: Parameters<typeof fixture.cast.statement>[2]) =>
+  fixture.cast.statement(parcel.manifestToken, parcel.grant, changes);
 const claimed =
   (statement: object) =>
   (parcel: Parcel): Partial<Parcel> =>
@@ -50,14 +50,14 @@ describe('a statement is refused', () => {
       /its coverage does not follow/,
     ],
     ['that names another home', claimed({ home: 'home-other' }), /its home does not follow/],
-    ['that names the device', (parcel) => papers(parcel, { statement: { home: house.cast.device.id } }), /its home/],
+    ['that names the device', (parcel) => papers(parcel, { statement: { home: fixture.cast.device.id } }), /its home/],
     ['for another grant', claimed({ grant: 'grant-other' }), /its grant does not follow/],
     ['for another clip', claimed({ jti: 'clip-other' }), /its jti does not follow/],
     ['that commits to another manifest', claimed({ manifestCommitment: 'a'.repeat(64) }), /its manifestCommitment/],
     ['with a claim more', claimed({ device: 'device-a' }), /statement: unknown-claims/],
     ['addressed to another recipient', claimed({ aud: 'agency-other' }), /statement: wrong-audience/],
     ['that somebody else signed', (parcel) => ({ statement: forged(parcel) }), /certificate is for another statement/],
-    ['under the device’s own key', (parcel) => papers(parcel, { home: house.cast.device }), /own, which would link/],
+    ['under the device’s own key', (parcel) => papers(parcel, { home: fixture.cast.device }), /own, which would link/],
     ['whose certificate is for another grant', certified({ grant: 'grant-other' }), /for another clip/],
     ['whose certificate is for another clip', certified({ clip: 'clip-other' }), /for another clip/],
     ['whose certificate is for another device', certified({ device: stranger.id }), /for another clip/],
@@ -68,7 +68,7 @@ describe('a statement is refused', () => {
     ['whose certificate is for another bridge', certified({ aud: 'bridge-other' }), /certificate: wrong-audience/],
     [
       'whose certificate another device has signed',
-      (parcel) => papers(parcel, { device: stranger, certificate: { device: house.cast.device.id } }),
+      (parcel) => papers(parcel, { device: stranger, certificate: { device: fixture.cast.device.id } }),
       /certificate: unknown-signer/,
     ],
     [
@@ -83,15 +83,15 @@ describe('a statement is refused', () => {
   });
 
   it('when another one was taken for the same clip before', async () => {
-    const parcel = house.parcel(request);
-    expect((await house.openIntake(parcel)).status).toBe(200);
-    expect((await house.openIntake(parcel)).status).toBe(200);
-    const again = await house.openIntake({ ...parcel, ...papers(parcel, {}) });
+    const parcel = fixture.parcel(request);
+    expect((await fixture.openIntake(parcel)).status).toBe(200);
+    expect((await fixture.openIntake(parcel)).status).toBe(200);
+    const again = await fixture.openIntake({ ...parcel, ...papers(parcel, {}) });
     expect(again).toMatchObject({ status: 409, body: { code: 'intake_conflict' } });
   });
 });
 
 function forged(parcel: Parcel): string {
   const mallory: Party = makeParty('home', new SystemRandom());
-  return house.cast.sign('doorsill-statement+jws', claimsOf(parcel.statement), mallory);
+  return fixture.cast.sign('doorsill-statement+jws', claimsOf(parcel.statement), mallory);
 }

@@ -5,32 +5,32 @@ import { z } from 'zod';
 import { coarse } from '../../../cloud-bridge/neighbors/transparency.ts';
 import { freshId } from '../../../device/base/random.ts';
 import type { Request } from '../../../device/protocol/request.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 
 const EVIL = `"><script>alert(1)</script>'); drop table requests; --\r\nSet-Cookie: a=b\u0000\u202e{{7*7}}&amp;<![CDATA[`;
 const POSTS = 60;
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let evil: string;
 let resolved: string;
 const ids: string[] = [];
 
 const post = async (changes: Partial<Request> = {}) => {
-  const request = house.cast.request({ investigation: freshId(house.random, 'case'), ...changes });
-  const { status, body } = await house.post('/v1/requests', { request });
+  const request = fixture.cast.request({ investigation: freshId(fixture.random, 'case'), ...changes });
+  const { status, body } = await fixture.post('/v1/requests', { request });
   expect([status, body['detail']]).toEqual([201, undefined]);
   return textClaim(request, 'jti');
 };
 
 beforeAll(async () => {
-  house = await BridgeHouse.open({ bridge: { requests: { openPerCellMax: 99, postsPerInvestigation: 1_000 } } });
-  await house.admitAgency();
-  await house.enrol();
+  fixture = await BridgeFixture.open({ bridge: { requests: { openPerCellMax: 99, postsPerInvestigation: 1_000 } } });
+  await fixture.admitAgency();
+  await fixture.enrol();
   for (let count = 0; count < POSTS; count += 1) {
     // The cells of a place hold 99 at most.
-    house.clock.shiftS = count;
-    const area = house.cast.place.longitude + (count % 2) * 0.5;
+    fixture.clock.shiftS = count;
+    const area = fixture.cast.place.longitude + (count % 2) * 0.5;
     const ring: [number, number][] = [
       [area, 37.7],
       [area + 0.008, 37.7],
@@ -40,7 +40,7 @@ beforeAll(async () => {
     ];
     ids.push(await post({ area: { type: 'Polygon', coordinates: [ring] } }));
   }
-  house.clock.shiftS = POSTS;
+  fixture.clock.shiftS = POSTS;
   evil = await post({
     text: EVIL,
     incidentType: EVIL.slice(0, 60),
@@ -48,16 +48,16 @@ beforeAll(async () => {
     contact: { name: EVIL.slice(0, 90), phone: EVIL.slice(0, 40) },
   });
   resolved = ids[0] ?? '';
-  await house.post(
+  await fixture.post(
     `/v1/requests/${resolved}/resolve`,
     {},
-    house.agencyCall({ action: 'resolve-request', request: resolved }),
+    fixture.agencyCall({ action: 'resolve-request', request: resolved }),
   );
 }, 60_000);
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 
 const raw = async (path: string, headers: Record<string, string> = {}) => {
-  const response = await fetch(`${house.bridge.url}${path}`, { headers });
+  const response = await fetch(`${fixture.bridge.url}${path}`, { headers });
   return { status: response.status, headers: response.headers, text: await response.text() };
 };
 const feedSchema = z.strictObject({
@@ -71,11 +71,11 @@ const feedSchema = z.strictObject({
   ),
   _doorsill: z.looseObject({}).optional(),
 });
-const pathOf = (url: string) => url.slice(house.bridge.url.length);
+const pathOf = (url: string) => url.slice(fixture.bridge.url.length);
 const PAGES = () => [
   ...['/neighbors', '/neighbors/feed.json', '/neighbors/feed.atom', `/neighbors/posts/${evil}`],
-  ...[`/neighbors/agencies/${house.cast.agency.id}`, `/neighbors/agencies/${house.cast.agency.id}/feed.json`],
-  ...['/neighbors/transparency', `/neighbors/agencies/${house.cast.agency.id}/transparency`, '/v1/transparency'],
+  ...[`/neighbors/agencies/${fixture.cast.agency.id}`, `/neighbors/agencies/${fixture.cast.agency.id}/feed.json`],
+  ...['/neighbors/transparency', `/neighbors/agencies/${fixture.cast.agency.id}/transparency`, '/v1/transparency'],
 ];
 
 describe('the feed', () => {
@@ -88,7 +88,7 @@ describe('the feed', () => {
       seen.push(...feed.items.map(({ id }) => id));
       path = feed.next_url === undefined ? '' : pathOf(feed.next_url);
       if (round === 0) {
-        house.clock.shiftS += 1;
+        fixture.clock.shiftS += 1;
         await post();
       }
     }
@@ -113,7 +113,7 @@ describe('the feed', () => {
     expect(headers.get('content-type')).toBe('application/atom+xml; charset=utf-8');
     expect(text.match(/<entry>/g)).toHaveLength(50);
     assertWellFormed(text);
-    expect(text).toContain(`<link rel="next" href="${house.bridge.url}/neighbors/feed.atom?before=`);
+    expect(text).toContain(`<link rel="next" href="${fixture.bridge.url}/neighbors/feed.atom?before=`);
   });
 
   it('answers with 304 to who has this very page, and not once it has changed', async () => {
@@ -126,7 +126,7 @@ describe('the feed', () => {
       expect((await raw(path, { 'if-none-match': '"other"' })).text).toBe(text);
     }
     const before = (await raw('/neighbors')).headers.get('etag') ?? '';
-    house.clock.shiftS += 1;
+    fixture.clock.shiftS += 1;
     await post();
     expect((await raw('/neighbors', { 'if-none-match': before })).status).toBe(200);
   });
@@ -135,15 +135,15 @@ describe('the feed', () => {
     'refuses a cursor that is none: %s',
     async (before) => {
       for (const path of ['/neighbors', '/neighbors/feed.json', '/neighbors/feed.atom'])
-        expect((await house.get(`${path}?before=${before}`)).body['code']).toBe('http_body_invalid');
-      expect((await house.get('/neighbors?page=2')).body['code']).toBe('http_body_invalid');
+        expect((await fixture.get(`${path}?before=${before}`)).body['code']).toBe('http_body_invalid');
+      expect((await fixture.get('/neighbors?page=2')).body['code']).toBe('http_body_invalid');
     },
   );
 });
 
 describe('an agency’s profile', () => {
   it('counts what it published and resolved, and shows all of it', async () => {
-    const { agency } = house.cast;
+    const { agency } = fixture.cast;
     const { text } = await raw(`/neighbors/agencies/${agency.id}`);
     const figures = (name: string) => new RegExp(`<dt>${name}</dt><dd>(\\d+)</dd>`).exec(text)?.[1];
     const feed = JSON.parse((await raw(`/neighbors/agencies/${agency.id}/feed.json`)).text);
@@ -155,14 +155,14 @@ describe('an agency’s profile', () => {
       'agencies/agency-nobody/feed.json',
       'agencies/agency-nobody/transparency',
     ])
-      expect((await house.get(`/neighbors/${path}`)).body['code']).toBe('http_not_found');
-    expect((await house.get('/neighbors/posts/request-nobody')).body['code']).toBe('http_not_found');
+      expect((await fixture.get(`/neighbors/${path}`)).body['code']).toBe('http_not_found');
+    expect((await fixture.get('/neighbors/posts/request-nobody')).body['code']).toBe('http_not_found');
   });
 });
 
 describe('the transparency page', () => {
   it('has what such portals have, of the bridge and of an agency', async () => {
-    for (const path of ['/neighbors/transparency', `/neighbors/agencies/${house.cast.agency.id}/transparency`]) {
+    for (const path of ['/neighbors/transparency', `/neighbors/agencies/${fixture.cast.agency.id}/transparency`]) {
       const { text } = await raw(path);
       for (const heading of [
         'asked for',
@@ -178,7 +178,7 @@ describe('the transparency page', () => {
       expect(text).toContain('Requests published in the last 30 days');
       expect(text).toContain('Flock Safety: ended since 2026-02-12');
     }
-    const { body } = await house.get(`/v1/transparency/${house.cast.agency.id}`);
+    const { body } = await fixture.get(`/v1/transparency/${fixture.cast.agency.id}`);
     const { figures } = z.object({ figures: z.array(z.object({ label: z.string() })) }).parse(body);
     expect(figures.map(({ label }) => label)).toEqual([
       ...['Requests published in the last 30 days', 'of these marked as resolved', 'Requests published'],
@@ -190,22 +190,24 @@ describe('the transparency page', () => {
     expect([0, 9, 10, 19, 123].map(coarse)).toEqual([
       ...['fewer than 10', 'fewer than 10', '10 or more', '10 or more', '120 or more'],
     ]);
-    expect(JSON.stringify((await house.get('/v1/transparency')).body)).toContain('fewer than 10');
-    expect(JSON.stringify((await house.get(`/v1/transparency/${house.cast.agency.id}`)).body)).toContain('not known');
+    expect(JSON.stringify((await fixture.get('/v1/transparency')).body)).toContain('fewer than 10');
+    expect(JSON.stringify((await fixture.get(`/v1/transparency/${fixture.cast.agency.id}`)).body)).toContain(
+      'not known',
+    );
   });
 
   it('counts the last 30 days apart', async () => {
-    house.clock.shiftS = 29 * 24 * 3600;
+    fixture.clock.shiftS = 29 * 24 * 3600;
     const figures = async () =>
       z
         .object({ figures: z.array(z.object({ label: z.string(), value: z.string() })) })
-        .parse((await house.get('/v1/transparency')).body)
+        .parse((await fixture.get('/v1/transparency')).body)
         .figures.map(({ value }) => value);
     const [recent, , ever] = await figures();
     expect(recent).toBe(ever);
-    house.clock.shiftS = 31 * 24 * 3600;
+    fixture.clock.shiftS = 31 * 24 * 3600;
     expect((await figures()).slice(0, 4)).toEqual(['0', '0', ever, '1']);
-    house.clock.shiftS = POSTS + 5;
+    fixture.clock.shiftS = POSTS + 5;
   });
 });
 
@@ -230,18 +232,18 @@ it('words from outside are never markup, header or statement', async () => {
     ({ id }: { id: string }) => id === evil,
   );
   expect(item.content_text).toContain('<script>alert(1)</script>');
-  expect((await house.get('/neighbors')).status).toBe(200);
+  expect((await fixture.get('/neighbors')).status).toBe(200);
 });
 
 it('looks the same whether homes have answered or not', async () => {
   const look = async () =>
     (await Promise.all(PAGES().map((path) => raw(path)))).map(({ text, headers }) => [text, headers.get('etag')]);
   const before = await look();
-  const request = house.cast.request({ investigation: 'last' });
-  await house.post('/v1/requests', { request });
+  const request = fixture.cast.request({ investigation: 'last' });
+  await fixture.post('/v1/requests', { request });
   const asked = await look();
   expect(asked).not.toEqual(before);
-  expect((await house.deliver(house.parcel(request))).status).toBe(204);
+  expect((await fixture.deliver(fixture.parcel(request))).status).toBe(204);
   expect(await look()).toEqual(asked);
 });
 

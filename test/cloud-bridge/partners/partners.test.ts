@@ -9,43 +9,46 @@ import { freshId } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { type AreaDocument, areaDocumentSchema } from '../../../device/protocol/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { textClaim } from '../../support/parties.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let secrets: { token: string; webhookSecret: string };
-const admin = () => house.bridge.adminToken;
+const admin = () => fixture.bridge.adminToken;
 const plate = 'plate-watch';
 
 async function ready(options = {}): Promise<void> {
-  house = await BridgeHouse.open(options);
-  await house.admitAgency();
-  const { body } = await house.post('/v1/partners', { partner: plate, name: 'Plate Watch' }, admin());
+  fixture = await BridgeFixture.open(options);
+  await fixture.admitAgency();
+  const { body } = await fixture.post('/v1/partners', { partner: plate, name: 'Plate Watch' }, admin());
   secrets = { token: String(body['token']), webhookSecret: String(body['webhookSecret']) };
 }
 const ask = (partner: string | undefined = plate) =>
-  house.cast.request({ investigation: freshId(house.random, 'case'), ...(partner === undefined ? {} : { partner }) });
+  fixture.cast.request({
+    investigation: freshId(fixture.random, 'case'),
+    ...(partner === undefined ? {} : { partner }),
+  });
 const post = async (request: string, bearer = secrets.token, partner = plate) =>
-  house.post(`/v1/partners/${partner}/requests`, { request }, bearer);
+  fixture.post(`/v1/partners/${partner}/requests`, { request }, bearer);
 const status = (to: string, revision: number, partner = plate) =>
-  house.post(`/v1/partners/${partner}/status`, { status: to, revision }, admin());
+  fixture.post(`/v1/partners/${partner}/status`, { status: to, revision }, admin());
 const webhook = (
   id: string,
   changes: { secret?: string; body?: string; signature?: string; partner?: string } = {},
 ) => {
-  const meta = { version: '1', request_id: freshId(house.random, 'hook') };
+  const meta = { version: '1', request_id: freshId(fixture.random, 'hook') };
   const body = changes.body ?? JSON.stringify({ meta, data: { type: 'request_resolved', id } });
   const signature = changes.signature ?? signatureOf(changes.secret ?? secrets.webhookSecret, body);
   const headers = { 'content-type': 'application/json', 'x-signature': signature };
-  return house.send('POST', `/v1/partners/${changes.partner ?? plate}/webhooks`, headers, body);
+  return fixture.send('POST', `/v1/partners/${changes.partner ?? plate}/webhooks`, headers, body);
 };
 const state = async (id: string) =>
-  (await house.get(`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: id }))).body;
+  (await fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: id }))).body;
 
 describe('a partner', () => {
   beforeEach(() => ready());
-  afterEach(() => house.close());
+  afterEach(() => fixture.close());
 
   it('brings requests that name it, with its own token; nobody else does', async () => {
     const request = ask();
@@ -53,10 +56,10 @@ describe('a partner', () => {
     expect(await post(request)).toMatchObject({ status: 201, body: { state: 'published' } });
     expect((await post(ask(), 'x'.repeat(43))).body['code']).toBe('http_unauthorised');
     expect((await post(ask(), admin())).body['code']).toBe('http_unauthorised');
-    expect((await post(house.cast.request())).body['code']).toBe('token_unknown_claims');
+    expect((await post(fixture.cast.request())).body['code']).toBe('token_unknown_claims');
     expect((await post(ask('another-one'))).body['code']).toBe('partner_unknown');
-    expect((await house.post('/v1/requests', { request: ask() })).body['code']).toBe('http_unauthorised');
-    expect((await house.post('/v1/requests', { request: ask('nobody') })).body['code']).toBe('partner_unknown');
+    expect((await fixture.post('/v1/requests', { request: ask() })).body['code']).toBe('http_unauthorised');
+    expect((await fixture.post('/v1/requests', { request: ask('nobody') })).body['code']).toBe('partner_unknown');
     expect((await post(ask(), secrets.token, 'nobody')).body['code']).toBe('partner_unknown');
   });
 
@@ -73,8 +76,8 @@ describe('a partner', () => {
     for (let round = 0; round < 2; round += 1) {
       expect(await webhook(id)).toMatchObject({ status: 200, body: { request: id, state: 'resolved' } });
     }
-    const own = house.cast.request();
-    await house.post('/v1/requests', { request: own });
+    const own = fixture.cast.request();
+    await fixture.post('/v1/requests', { request: own });
     expect((await webhook(textClaim(own, 'jti'))).body['code']).toBe('request_not_live');
   });
 
@@ -93,14 +96,14 @@ describe('a partner', () => {
     const request = ask();
     await post(request);
     expect((await status('ended', 1)).body).toMatchObject({ status: 'ended', cancelled: 1 });
-    const today = new Date(house.clock.wallUs() / 1_000).toISOString().slice(0, 10);
+    const today = new Date(fixture.clock.wallUs() / 1_000).toISOString().slice(0, 10);
     for (const answer of [
       await post(ask()),
       await post(ask(), 'x'.repeat(43)),
-      await house.post('/v1/requests', { request: ask() }),
+      await fixture.post('/v1/requests', { request: ask() }),
       await webhook(textClaim(request, 'jti')),
       await webhook(textClaim(request, 'jti'), { secret: '' }),
-      await house.post(`/v1/partners/${plate}/tokens`, {}, admin()),
+      await fixture.post(`/v1/partners/${plate}/tokens`, {}, admin()),
       await status('active', 2),
     ]) {
       expect([answer.status, answer.body['code'], answer.body['facts']]).toEqual([
@@ -108,7 +111,7 @@ describe('a partner', () => {
       ]);
     }
     expect(await state(textClaim(request, 'jti'))).toMatchObject({ state: 'cancelled', reason: 'partner-ended' });
-    expect((await house.post('/v1/partners', { partner: plate, name: 'Again' }, admin())).body['code']).toBe(
+    expect((await fixture.post('/v1/partners', { partner: plate, name: 'Again' }, admin())).body['code']).toBe(
       'partner_changed',
     );
   });
@@ -119,18 +122,18 @@ describe('a partner', () => {
     expect([one.body['code'], two.body['code']].filter((code) => code === 'partner_changed')).toHaveLength(1);
     expect((await status('ended', 1, 'nobody')).body['code']).toBe('partner_unknown');
     expect(
-      (await house.post(`/v1/partners/${plate}/status`, { status: 'active', revision: 1 }, 'x'.repeat(43))).status,
+      (await fixture.post(`/v1/partners/${plate}/status`, { status: 'active', revision: 1 }, 'x'.repeat(43))).status,
     ).toBe(401);
   });
 
   it('can be given other secrets, and the ones before are dead', async () => {
-    const { body } = await house.post(`/v1/partners/${plate}/tokens`, {}, admin());
+    const { body } = await fixture.post(`/v1/partners/${plate}/tokens`, {}, admin());
     expect((await post(ask())).body['code']).toBe('http_unauthorised');
     expect((await post(ask(), String(body['token']))).status).toBe(201);
   });
 
   it('is listed for everybody without its secrets', async () => {
-    const { body } = await house.get('/v1/partners');
+    const { body } = await fixture.get('/v1/partners');
     expect(body['partners']).toEqual([
       { partner: 'flock-safety', name: 'Flock Safety', status: 'ended', since: '2026-02-12' },
       { partner: plate, name: 'Plate Watch', status: 'active', since: expect.any(String) },
@@ -141,12 +144,12 @@ describe('a partner', () => {
     const flock = 'flock-safety';
     for (const answer of [
       await post(ask(flock), secrets.token, flock),
-      await house.post('/v1/requests', { request: ask(flock) }),
+      await fixture.post('/v1/requests', { request: ask(flock) }),
       await webhook('request-1', { partner: flock }),
-      await house.post('/v1/partners', { partner: flock, name: 'Flock' }, admin()),
-      await house.post(`/v1/partners/${flock}/tokens`, {}, admin()),
+      await fixture.post('/v1/partners', { partner: flock, name: 'Flock' }, admin()),
+      await fixture.post(`/v1/partners/${flock}/tokens`, {}, admin()),
       await status('active', 1, flock),
-      await house.get(`/v1/partners/${flock}`, admin()),
+      await fixture.get(`/v1/partners/${flock}`, admin()),
     ]) {
       expect([answer.status, answer.body['code'], answer.body['facts']]).toEqual([
         ...[410, 'partner_ended', { partner: 'Flock Safety', since: '2026-02-12' }],
@@ -155,37 +158,37 @@ describe('a partner', () => {
   });
 
   it('that ends in the middle of an upload gets nothing of it: not a byte more, and what is there is deleted', async () => {
-    await house.enrol();
+    await fixture.enrol();
     const request = ask();
     await post(request);
-    const [parcel, late] = [house.parcel(request), house.parcel(request)];
-    expect((await house.openIntake(parcel)).status).toBe(200);
-    const path = await house.create(parcel);
-    expect((await house.patch(parcel, path, 0, parcel.clip.subarray(0, 500))).status).toBe(204);
+    const [parcel, late] = [fixture.parcel(request), fixture.parcel(request)];
+    expect((await fixture.openIntake(parcel)).status).toBe(200);
+    const path = await fixture.create(parcel);
+    expect((await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 500))).status).toBe(204);
     await status('ended', 1);
     for (const answer of [
-      await house.patch(parcel, path, 500, parcel.clip.subarray(500)),
-      await house.openIntake(late),
+      await fixture.patch(parcel, path, 500, parcel.clip.subarray(500)),
+      await fixture.openIntake(late),
     ]) {
       expect([answer.status, answer.body['code']]).toEqual([410, 'partner_ended']);
     }
-    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [], next: null });
+    expect((await fixture.get('/v1/clips', fixture.access('all'))).body).toEqual({ clips: [], next: null });
   });
 
   it('that ends when all bytes are there and nothing was published yet gets no clip', async () => {
-    await house.enrol();
+    await fixture.enrol();
     const request = ask();
     await post(request);
-    const parcel = house.parcel(request);
-    await house.openIntake(parcel);
-    const path = await house.create(parcel);
-    await house.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
+    const parcel = fixture.parcel(request);
+    await fixture.openIntake(parcel);
+    const path = await fixture.create(parcel);
+    await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
     // Its last bytes came by in a moment that a crash cut short.
-    await writeFile(join(house.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
+    await writeFile(join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
     await status('ended', 1);
-    const answer = await house.status(parcel);
+    const answer = await fixture.status(parcel);
     expect(answer.body['state']).toBe('deleted');
-    expect((await house.get('/v1/clips', house.access('all'))).body).toEqual({ clips: [], next: null });
+    expect((await fixture.get('/v1/clips', fixture.access('all'))).body).toEqual({ clips: [], next: null });
   });
 });
 
@@ -196,20 +199,20 @@ describe('at the devices', () => {
     await ready({ areaUrl: broker.url, accounts: broker.accounts });
   });
   afterEach(async () => {
-    await house.close();
+    await fixture.close();
     await broker.stop();
   });
 
   it('a partner that ends is heard of as cancellations; one that is suspended as silence', async () => {
     const heard: AreaDocument[] = [];
     let wake = () => {};
-    const device = await broker.link({ role: 'device-area', id: house.cast.device.id });
-    device.subscribe([topicsUnder(DEFAULT_PREFIX).areaRequests(house.cast.cell, 1)], ({ payload }) => {
+    const device = await broker.link({ role: 'device-area', id: fixture.cast.device.id });
+    device.subscribe([topicsUnder(DEFAULT_PREFIX).areaRequests(fixture.cast.cell, 1)], ({ payload }) => {
       const opened = openToken(new TextDecoder().decode(payload), {
         typ: 'doorsill-area+jws',
         schema: areaDocumentSchema,
         audience: 'public',
-        keys: [house.cast.bridge.key.publicKey],
+        keys: [fixture.cast.bridge.key.publicKey],
         verify: verifySignature,
       });
       if (opened.ok) heard.push(opened.claims);

@@ -35,7 +35,7 @@ const rows = (count: number, of: (at: number) => string) => Array.from({ length:
 /** Many agencies of which nothing is to be said. */
 const town = rows(
   2_000,
-  (at) => `${at},Town ${at % 100} PD,${40 + (at % 30)},burglary ${at},26-${at},"07/01/2026, 1${at % 9}:00:00 AM"\n`,
+  (at) => `${at},Testbed ${at % 100} PD,${40 + (at % 30)},burglary ${at},26-${at},"07/01/2026, 1${at % 9}:00:00 AM"\n`,
 );
 
 describe('rows', () => {
@@ -148,7 +148,7 @@ describe('habits', () => {
   const honest = (count: number) => {
     const random = new SeededRandom(4);
     const share = () => 0.05 + 0.6 * random.fraction() ** 2;
-    return rows(count, (at) => searches(random, `Town ${at} PD`, 60, [share(), share(), share()]));
+    return rows(count, (at) => searches(random, `Testbed ${at} PD`, 60, [share(), share(), share()]));
   };
   const random = new SeededRandom(9);
   const hider = searches(random, 'Hider PD', 60, [0.1, 0.2, 0.3]) + searches(random, 'Hider PD', 40, [1, 1, 1]);

@@ -10,8 +10,8 @@ const HOSTILE = '<script>alert(1)</script>&"\'';
 async function* file() {
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
   const bad = Array.from({ length: 9 }, () => `${quoted(`${HOSTILE} PD`)},${quoted(`ICE ${HOSTILE}\n2nd line`)}\n`);
-  const rows = Array.from({ length: 3_000 }, (_, at) => `Town ${at % 90} PD,burglary\n`);
-  yield new TextEncoder().encode(['Org Name,Reason\n', ...bad, ...rows, ',DHS\n', 'Town 1 PD\n'].join(''));
+  const rows = Array.from({ length: 3_000 }, (_, at) => `Testbed ${at % 90} PD,burglary\n`);
+  yield new TextEncoder().encode(['Org Name,Reason\n', ...bad, ...rows, ',DHS\n', 'Testbed 1 PD\n'].join(''));
 }
 
 it('names agency, scope, counts, rules, lines and words, and how many rows were broken', async () => {

@@ -11,7 +11,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { signToken } from '../../../device/protocol/jws.ts';
-import { ShiftedClock } from '../../support/bridge-house.ts';
+import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 
 const random = new SystemRandom();

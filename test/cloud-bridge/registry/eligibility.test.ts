@@ -111,7 +111,7 @@ it.each([
   ...['Romero Police Department', 'Border City Police Department', 'Homeland Police Department', 'Hatfield Police'],
   ...['Dearborn Office of Homeland Security and Emergency Management', 'Fabius Police Department', 'Deadwood Police'],
   ...['Federal Way Police Department', 'Federal Heights Police Department', 'Federal Way Task Force', 'Usher Police'],
-  ...['Town Marshal of Mercer', 'Marshall County Sheriff', 'Marshalltown Police Department', 'Marshal of Mercer'],
+  ...['Testbed Marshal of Mercer', 'Marshall County Sheriff', 'Marshalltown Police Department', 'Marshal of Mercer'],
   ...['Park Police of Mercer', 'Tsalagi Police Department', 'States Attorney of Mercer', 'Police Near US 30'],
   ...[
     'Police District 287, Garland',

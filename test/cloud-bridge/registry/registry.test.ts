@@ -23,7 +23,7 @@ import {
   type Revocations,
   revocationsSchema,
 } from '../../../device/protocol/request.ts';
-import { ShiftedClock } from '../../support/bridge-house.ts';
+import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 
 const random = new SystemRandom();

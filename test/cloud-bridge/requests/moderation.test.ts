@@ -3,37 +3,37 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { BridgeConfigInput } from '../../../cloud-bridge/config.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import type { Request } from '../../../device/protocol/request.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, squareAround, textClaim } from '../../support/parties.ts';
 
-let house: BridgeHouse;
-afterEach(() => house.close());
+let fixture: BridgeFixture;
+afterEach(() => fixture.close());
 
 async function open(requests: NonNullable<BridgeConfigInput['requests']>): Promise<void> {
-  house = await BridgeHouse.open({ bridge: { requests } });
-  await house.admitAgency();
+  fixture = await BridgeFixture.open({ bridge: { requests } });
+  await fixture.admitAgency();
 }
 
 const post = async (changes: Partial<Request> = {}, draft = false) => {
-  const request = house.cast.request({ investigation: freshId(house.random, 'case'), ...changes });
-  const { status, body } = await house.post('/v1/requests', { request, ...(draft ? { draft } : {}) });
+  const request = fixture.cast.request({ investigation: freshId(fixture.random, 'case'), ...changes });
+  const { status, body } = await fixture.post('/v1/requests', { request, ...(draft ? { draft } : {}) });
   return { id: textClaim(request, 'jti'), token: request, status, body };
 };
 const call = async (id: string, verb: 'see' | 'submit' | 'withdraw' | 'resolve') => {
-  const bearer = house.agencyCall({ action: `${verb}-request`, request: id });
+  const bearer = fixture.agencyCall({ action: `${verb}-request`, request: id });
   return (
     await (verb === 'see'
-      ? house.get(`/v1/requests/${id}`, bearer)
-      : house.post(`/v1/requests/${id}/${verb}`, {}, bearer))
+      ? fixture.get(`/v1/requests/${id}`, bearer)
+      : fixture.post(`/v1/requests/${id}/${verb}`, {}, bearer))
   ).body;
 };
 const waiting = async (): Promise<{ request: string; revision: number; findings?: object[] }[]> => {
-  const { body } = await house.get('/v1/moderation', house.bridge.adminToken);
+  const { body } = await fixture.get('/v1/moderation', fixture.bridge.adminToken);
   return Array.isArray(body['requests']) ? body['requests'] : [];
 };
 const decide = async (id: string, verb: string, body: object) =>
-  (await house.post(`/v1/moderation/${id}/${verb}`, body, house.bridge.adminToken)).body;
-const feed = async () => JSON.stringify((await house.get('/neighbors/feed.json')).body);
+  (await fixture.post(`/v1/moderation/${id}/${verb}`, body, fixture.bridge.adminToken)).body;
+const feed = async () => JSON.stringify((await fixture.get('/neighbors/feed.json')).body);
 const PROTEST = { text: 'Who was at the protest on the square?' };
 
 describe('with moderation of everything', () => {
@@ -42,7 +42,7 @@ describe('with moderation of everything', () => {
     const { id, token, status, body } = await post();
     expect([status, body]).toEqual([201, { request: id, state: 'in_moderation' }]);
     expect(await feed()).not.toContain(id);
-    expect((await house.get(`/neighbors/posts/${id}`)).status).toBe(404);
+    expect((await fixture.get(`/neighbors/posts/${id}`)).status).toBe(404);
     expect(await waiting()).toMatchObject([
       { request: id, revision: 1, agencyName: 'Springfield Police Department', claims: claimsOf(token) },
     ]);
@@ -82,20 +82,20 @@ describe('with moderation of everything', () => {
     const { id } = await post();
     expect(await decide(id, 'approve', { revision: 7 })).toMatchObject({ code: 'request_changed' });
     expect(await decide(id, 'approve', {})).toMatchObject({ code: 'http_body_invalid' });
-    expect((await house.post(`/v1/moderation/${id}/approve`, { revision: 1 }, 'x'.repeat(43))).status).toBe(401);
-    expect((await house.get('/v1/moderation')).status).toBe(401);
+    expect((await fixture.post(`/v1/moderation/${id}/approve`, { revision: 1 }, 'x'.repeat(43))).status).toBe(401);
+    expect((await fixture.get('/v1/moderation')).status).toBe(401);
   });
 
   it('an agency that was suspended meanwhile is not published, nor what has expired', async () => {
     await open({ moderation: 'everything' });
-    const [one, other] = [await post(), await post({ exp: house.cast.nowS() + 60 })];
-    house.clock.shiftS = 61;
+    const [one, other] = [await post(), await post({ exp: fixture.cast.nowS() + 60 })];
+    fixture.clock.shiftS = 61;
     expect(await decide(other.id, 'approve', { revision: 1 })).toMatchObject({
       code: 'request_state',
       facts: { state: 'expired' },
     });
-    await house.registry.suspend(house.cast.agency.id, 'is looked into');
-    await house.bridge.refreshRevocations();
+    await fixture.registry.suspend(fixture.cast.agency.id, 'is looked into');
+    await fixture.bridge.refreshRevocations();
     expect(await decide(one.id, 'approve', { revision: 1 })).toMatchObject({ code: 'agency_suspended' });
     expect(await feed()).not.toContain(one.id);
   });
@@ -103,10 +103,10 @@ describe('with moderation of everything', () => {
   it('the list goes on behind the last one that was read', async () => {
     await open({ moderation: 'everything', waitingPerAgencyMax: 200 });
     for (let count = 0; count < 101; count += 1) await post();
-    const page = (await house.get('/v1/moderation', house.bridge.adminToken)).body;
+    const page = (await fixture.get('/v1/moderation', fixture.bridge.adminToken)).body;
     const first: { request: string }[] = Array.isArray(page['requests']) ? page['requests'] : [];
     expect(first).toHaveLength(100);
-    const { body } = await house.get(`/v1/moderation?cursor=${page['next']}`, house.bridge.adminToken);
+    const { body } = await fixture.get(`/v1/moderation?cursor=${page['next']}`, fixture.bridge.adminToken);
     const [last, ...none] = Array.isArray(body['requests']) ? body['requests'] : [];
     expect(none).toEqual([]);
     expect(first.map(({ request }) => request)).not.toContain(last.request);
@@ -173,7 +173,7 @@ describe('a draft', () => {
   it('keeps the rules of the day it is submitted', async () => {
     await open({ moderation: 'nothing' });
     const { id } = await post({}, true);
-    house.clock.shiftS = 25 * 3600;
+    fixture.clock.shiftS = 25 * 3600;
     expect(await call(id, 'submit')).toMatchObject({ code: 'request_limits' });
   });
 });
@@ -183,28 +183,28 @@ it('an agency’s posts are counted and its own across a rotation of its key; wh
   const investigation = 'SPD 17';
   const { id } = await post({ investigation });
   const next = makeParty('agency', new SystemRandom());
-  const { agency } = house.cast;
-  const rotation = house.agencyCall({ action: 'rotate-key', from: agency.id }, next, house.cast.registry.id);
-  await house.registry.rotate(agency.id, rotation);
-  await house.bridge.refreshRevocations();
+  const { agency } = fixture.cast;
+  const rotation = fixture.agencyCall({ action: 'rotate-key', from: agency.id }, next, fixture.cast.registry.id);
+  await fixture.registry.rotate(agency.id, rotation);
+  await fixture.bridge.refreshRevocations();
   expect((await post({ investigation })).body).toMatchObject({ code: 'agency_key_rotated' });
   const as = async (changes: object) =>
-    (await house.post('/v1/requests', { request: house.cast.request({ investigation, ...changes }, next) })).body;
+    (await fixture.post('/v1/requests', { request: fixture.cast.request({ investigation, ...changes }, next) })).body;
   expect(await as({})).toMatchObject({ state: 'published' });
   expect(await as({})).toMatchObject({ code: 'request_limits' });
-  const see = house.agencyCall({ action: 'see-request', request: id }, next);
-  expect((await house.get(`/v1/requests/${id}`, see)).body).toMatchObject({ request: id });
-  const old = house.agencyCall({ action: 'see-request', request: id });
-  expect((await house.get(`/v1/requests/${id}`, old)).body).toMatchObject({ code: 'agency_key_rotated' });
-  const { body } = await house.get(`/v1/transparency/${agency.id}`);
+  const see = fixture.agencyCall({ action: 'see-request', request: id }, next);
+  expect((await fixture.get(`/v1/requests/${id}`, see)).body).toMatchObject({ request: id });
+  const old = fixture.agencyCall({ action: 'see-request', request: id });
+  expect((await fixture.get(`/v1/requests/${id}`, old)).body).toMatchObject({ code: 'agency_key_rotated' });
+  const { body } = await fixture.get(`/v1/transparency/${agency.id}`);
   expect(JSON.stringify(body)).toContain('"value":"2"');
 });
 
 it('refuses what an agency is not registered to ask, and homes that it is kept from', async () => {
   await open({ moderation: 'nothing' });
   expect((await post({ retention: 'unheard-of' })).body).toMatchObject({ code: 'request_limits' });
-  await house.registry.revoke(house.cast.agency.id, `area-${house.cast.cell.slice(0, 3)}`);
-  await house.bridge.refreshRevocations();
+  await fixture.registry.revoke(fixture.cast.agency.id, `area-${fixture.cast.cell.slice(0, 3)}`);
+  await fixture.bridge.refreshRevocations();
   expect((await post()).body).toMatchObject({ code: 'agency_revoked' });
   const elsewhere = { longitude: 10, latitude: 50 };
   expect((await post({ area: squareAround(elsewhere) })).body).toMatchObject({ state: 'published' });

@@ -3,47 +3,47 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 
-let house: BridgeHouse;
-const admin = () => house.bridge.adminToken;
+let fixture: BridgeFixture;
+const admin = () => fixture.bridge.adminToken;
 const enter = async (moderator: string) =>
-  String((await house.post('/v1/moderators', { moderator, name: moderator }, admin())).body['token']);
+  String((await fixture.post('/v1/moderators', { moderator, name: moderator }, admin())).body['token']);
 const decide = (id: string, verb: string, body: object, token: string) =>
-  house.post(`/v1/moderation/${id}/${verb}`, body, token);
+  fixture.post(`/v1/moderation/${id}/${verb}`, body, token);
 
 beforeEach(async () => {
-  house = await BridgeHouse.open({ bridge: { requests: { moderation: 'everything' } } });
-  await house.admitAgency();
+  fixture = await BridgeFixture.open({ bridge: { requests: { moderation: 'everything' } } });
+  await fixture.admitAgency();
 });
-afterEach(() => house.close());
+afterEach(() => fixture.close());
 
 async function post(investigation: string): Promise<string> {
-  const request = house.cast.request({ investigation });
-  await house.post('/v1/requests', { request });
+  const request = fixture.cast.request({ investigation });
+  await fixture.post('/v1/requests', { request });
   return textClaim(request, 'jti');
 }
 
 it('a moderator sees what waits and decides, which is written down with the name, and is no admin', async () => {
   const id = await post('case-1');
   const token = await enter('alex');
-  expect((await house.get('/v1/moderation', token)).body['requests']).toMatchObject([{ request: id }]);
+  expect((await fixture.get('/v1/moderation', token)).body['requests']).toMatchObject([{ request: id }]);
   expect(await decide(id, 'approve', { revision: 1 }, token)).toMatchObject({
     status: 200,
     body: { state: 'published' },
   });
   for (const path of ['/v1/moderators', '/v1/access-audit', '/metrics', '/v1/partners/nobody']) {
-    const { status, body } = await house.get(path, token);
+    const { status, body } = await fixture.get(path, token);
     expect([path, status, body['code']]).toEqual([path, 403, 'role_missing']);
   }
-  expect((await house.post('/v1/enrolment-codes', {}, token)).body['code']).toBe('role_missing');
-  await house.bridge.stop();
-  const database = await openBridgeDatabase(join(house.bridgeFolder, 'bridge.sqlite'));
+  expect((await fixture.post('/v1/enrolment-codes', {}, token)).body['code']).toBe('role_missing');
+  await fixture.bridge.stop();
+  const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
   expect((await database.requests.find(id))?.moderator).toBe('alex');
   await database.close();
-  await house.startBridge();
-  expect((await house.get('/v1/moderation', token)).status).toBe(200);
+  await fixture.startBridge();
+  expect((await fixture.get('/v1/moderation', token)).status).toBe(200);
 });
 
 it('two at once: the first decision counts, the other hears that it came too late', async () => {
@@ -57,20 +57,20 @@ it('two at once: the first decision counts, the other hears that it came too lat
     const codes = answers.map(({ status, body }) => (status === 200 ? 'done' : body['code']));
     expect(codes.filter((code) => code === 'done')).toHaveLength(1);
     expect(['request_changed', 'request_state']).toContain(codes.find((code) => code !== 'done'));
-    const call = house.agencyCall({ action: 'see-request', request: id });
+    const call = fixture.agencyCall({ action: 'see-request', request: id });
     const decided = answers.find(({ status }) => status === 200)?.body['state'];
-    expect((await house.get(`/v1/requests/${id}`, call)).body['state']).toBe(decided);
+    expect((await fixture.get(`/v1/requests/${id}`, call)).body['state']).toBe(decided);
   }
 });
 
 it('is entered once, is never the admin, and a removed one’s token is dead', async () => {
   const token = await enter('alex');
-  const again = await house.post('/v1/moderators', { moderator: 'alex', name: 'Other' }, admin());
+  const again = await fixture.post('/v1/moderators', { moderator: 'alex', name: 'Other' }, admin());
   expect([again.status, again.body['code']]).toEqual([409, 'moderator_known']);
-  expect((await house.post('/v1/moderators', { moderator: 'admin', name: 'A' }, admin())).status).toBe(400);
-  const remove = () => house.send('DELETE', '/v1/moderators/alex', { authorization: `Bearer ${admin()}` });
+  expect((await fixture.post('/v1/moderators', { moderator: 'admin', name: 'A' }, admin())).status).toBe(400);
+  const remove = () => fixture.send('DELETE', '/v1/moderators/alex', { authorization: `Bearer ${admin()}` });
   expect((await remove()).status).toBe(204);
   expect((await remove()).status).toBe(404);
-  expect((await house.get('/v1/moderation', token)).status).toBe(401);
-  expect((await house.get('/v1/moderators', admin())).body).toEqual({ moderators: [] });
+  expect((await fixture.get('/v1/moderation', token)).status).toBe(401);
+  expect((await fixture.get('/v1/moderators', admin())).body).toEqual({ moderators: [] });
 });

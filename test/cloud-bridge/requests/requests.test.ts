@@ -7,7 +7,7 @@ import { openToken } from '../../../device/protocol/jws.ts';
 import { openPublished } from '../../../device/protocol/published.ts';
 import { type AreaDocument, areaDocumentSchema, revocationsSchema } from '../../../device/protocol/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBroker } from '../../support/each-broker.ts';
 import { claimsOf, HOME, makeParty, squareAround } from '../../support/parties.ts';
@@ -17,31 +17,31 @@ const topics = topicsUnder(DEFAULT_PREFIX);
 const crypto = { verify: verifySignature, sha256Hex };
 
 describe('a request', () => {
-  let house: BridgeHouse;
+  let fixture: BridgeFixture;
   beforeEach(async () => {
-    house = await BridgeHouse.open();
-    await house.admitAgency();
+    fixture = await BridgeFixture.open();
+    await fixture.admitAgency();
   });
-  afterEach(() => house.close());
+  afterEach(() => fixture.close());
 
   const post = async (request: string) => {
-    const { status, body } = await house.post('/v1/requests', { request });
+    const { status, body } = await fixture.post('/v1/requests', { request });
     return status === 201 ? String(body['state']) : `${String(body['code'])}: ${String(body['title'])}`;
   };
   const window = (lengthUs: number, endsAgoUs = 0) => {
-    const endUs = house.cast.nowS() * 1_000_000 - endsAgoUs;
+    const endUs = fixture.cast.nowS() * 1_000_000 - endsAgoUs;
     return { startUs: endUs - lengthUs, endUs };
   };
 
   it.each(['search-1', 'case-7', 'request'])(
     'is refused under the id %s, which is not one of a request',
     async (jti) => {
-      expect(await post(house.cast.request({ jti }))).toMatch(/^id_kind_wrong/);
+      expect(await post(fixture.cast.request({ jti }))).toMatch(/^id_kind_wrong/);
     },
   );
 
   it('is published once, and the same bytes again change nothing', async () => {
-    const request = house.cast.request();
+    const request = fixture.cast.request();
     expect(await post(request)).toBe('published');
     expect(await post(request)).toBe('published');
   });
@@ -52,10 +52,10 @@ describe('a request', () => {
     ['a window that has not ended', () => ({ window: window(20 * minuteUs, -2 * minuteUs) }), /not ended/],
     ['an area under 0.025 square miles', () => ({ area: squareAround(HOME, 0.0011) }), /64750/],
     ['an area over 0.5 square miles', () => ({ area: squareAround(HOME, 0.006) }), /1294994/],
-    ['a life over 7 days', () => ({ exp: house.cast.nowS() + 7 * 24 * 3600 + 60 }), /lives longer/],
-    ['an expiry in the past', () => ({ exp: house.cast.nowS() - 1 }), /expired/],
-    ['a date in the future', () => ({ iat: house.cast.nowS() + 1_000 }), /future/],
-    ['an old date', () => ({ iat: house.cast.nowS() - 2 * 24 * 3600 }), /too long ago/],
+    ['a life over 7 days', () => ({ exp: fixture.cast.nowS() + 7 * 24 * 3600 + 60 }), /lives longer/],
+    ['an expiry in the past', () => ({ exp: fixture.cast.nowS() - 1 }), /expired/],
+    ['a date in the future', () => ({ iat: fixture.cast.nowS() + 1_000 }), /future/],
+    ['an old date', () => ({ iat: fixture.cast.nowS() - 2 * 24 * 3600 }), /too long ago/],
     ['a contact elsewhere', () => ({ contact: { name: 'R', email: 'rivera@gmail.com' } }), /springfield\.example/],
     [
       'a contact at a look-alike',
@@ -64,7 +64,7 @@ describe('a request', () => {
     ],
     ['a blank incident type', () => ({ incidentType: '  ' }), /mandatory/],
   ])('is refused with %s', async (_what, changes, detail) => {
-    const answer = await post(house.cast.request(changes()));
+    const answer = await post(fixture.cast.request(changes()));
     expect(answer).toMatch(/^request_limits/);
     expect(answer).toMatch(detail);
   });
@@ -96,66 +96,68 @@ describe('a request', () => {
       [x, y + 0.00002],
       [x, y],
     ]);
-    expect(await post(house.cast.request({ area: thin }))).toMatch(/^request_limits/);
-    expect(await post(house.cast.request({ area: wide }))).toMatch(/too long and thin/);
-    expect(await post(house.cast.request({ area: eight }))).toMatch(/crosses/);
+    expect(await post(fixture.cast.request({ area: thin }))).toMatch(/^request_limits/);
+    expect(await post(fixture.cast.request({ area: wide }))).toMatch(/too long and thin/);
+    expect(await post(fixture.cast.request({ area: eight }))).toMatch(/crosses/);
   });
 
   it('is refused as the third post of an investigation, however its code is spelled', async () => {
-    expect(await post(house.cast.request({ investigation: 'SPD 17' }))).toBe('published');
-    expect(await post(house.cast.request({ investigation: 'spd-17' }))).toBe('published');
-    expect(await post(house.cast.request({ investigation: ' S.P.D. 17 ' }))).toMatch(/^request_limits.*at most 2/);
-    expect(await post(house.cast.request({ investigation: 'SPD 18' }))).toBe('published');
+    expect(await post(fixture.cast.request({ investigation: 'SPD 17' }))).toBe('published');
+    expect(await post(fixture.cast.request({ investigation: 'spd-17' }))).toBe('published');
+    expect(await post(fixture.cast.request({ investigation: ' S.P.D. 17 ' }))).toMatch(/^request_limits.*at most 2/);
+    expect(await post(fixture.cast.request({ investigation: 'SPD 18' }))).toBe('published');
   });
 
   it('is never edited: its id with other content is refused', async () => {
-    const request = house.cast.request();
+    const request = fixture.cast.request();
     await post(request);
     const jti = String(claimsOf(request)['jti']);
-    expect(await post(house.cast.request({ jti, text: 'Another text.' }))).toMatch(/^request_exists/);
+    expect(await post(fixture.cast.request({ jti, text: 'Another text.' }))).toMatch(/^request_exists/);
   });
 
   it('is refused from another bridge’s agency, an unknown, unapproved or revoked one', async () => {
     const stranger = makeParty('agency', new SystemRandom());
-    expect(await post(house.cast.request({ aud: 'bridge-other' }))).toMatch(/^token_wrong_audience/);
-    expect(await post(house.cast.request({}, stranger))).toMatch(/^agency_unknown/);
-    expect(await post(house.cast.request({ agency: house.cast.agency.id }, stranger))).toMatch(/^token_unknown_signer/);
-    await house.registry.register(house.registration({}, stranger));
-    expect(await post(house.cast.request({}, stranger))).toMatch(/^agency_pending/);
-    await house.registry.revoke(house.cast.agency.id);
-    await house.bridge.refreshRevocations();
-    expect(await post(house.cast.request())).toMatch(/^agency_revoked/);
+    expect(await post(fixture.cast.request({ aud: 'bridge-other' }))).toMatch(/^token_wrong_audience/);
+    expect(await post(fixture.cast.request({}, stranger))).toMatch(/^agency_unknown/);
+    expect(await post(fixture.cast.request({ agency: fixture.cast.agency.id }, stranger))).toMatch(
+      /^token_unknown_signer/,
+    );
+    await fixture.registry.register(fixture.registration({}, stranger));
+    expect(await post(fixture.cast.request({}, stranger))).toMatch(/^agency_pending/);
+    await fixture.registry.revoke(fixture.cast.agency.id);
+    await fixture.bridge.refreshRevocations();
+    expect(await post(fixture.cast.request())).toMatch(/^agency_revoked/);
   });
 
   it('is refused while the registry is away and no credential is kept; afterwards a kept one serves', async () => {
-    await house.registry.stop();
-    expect(await post(house.cast.request())).toMatch(/^credential_unavailable/);
-    await house.startRegistry();
-    expect(await post(house.cast.request())).toBe('published');
-    await house.registry.stop();
-    expect(await post(house.cast.request())).toBe('published');
+    await fixture.registry.stop();
+    expect(await post(fixture.cast.request())).toMatch(/^credential_unavailable/);
+    await fixture.startRegistry();
+    expect(await post(fixture.cast.request())).toBe('published');
+    await fixture.registry.stop();
+    expect(await post(fixture.cast.request())).toBe('published');
   });
 
   it('shows its agency its state and nothing else, and nobody else anything', async () => {
-    const request = house.cast.request();
+    const request = fixture.cast.request();
     await post(request);
     const id = String(claimsOf(request)['jti']);
-    const see = (party = house.cast.agency, asked = id) =>
-      house.get(`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: asked }, party));
+    const see = (party = fixture.cast.agency, asked = id) =>
+      fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: asked }, party));
     expect((await see()).body).toEqual({ request: id, state: 'published' });
-    expect((await see(house.cast.agency, 'request-other')).body['code']).toBe('token_unknown_claims');
+    expect((await see(fixture.cast.agency, 'request-other')).body['code']).toBe('token_unknown_claims');
     const other = makeParty('agency', new SystemRandom());
-    await house.registry.register(house.registration({}, other));
-    await house.registry.approve(other.id);
+    await fixture.registry.register(fixture.registration({}, other));
+    await fixture.registry.approve(other.id);
     expect((await see(other)).body['code']).toBe('request_not_live');
-    const resolve = house.agencyCall({ action: 'resolve-request', request: id });
-    const seen = house.agencyCall({ action: 'see-request', request: id });
-    expect((await house.post(`/v1/requests/${id}/resolve`, {}, seen)).body['code']).toBe('token_unknown_claims');
-    expect((await house.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
+    const resolve = fixture.agencyCall({ action: 'resolve-request', request: id });
+    const seen = fixture.agencyCall({ action: 'see-request', request: id });
+    expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, seen)).body['code']).toBe('token_unknown_claims');
+    expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
       request: id,
       state: 'resolved',
     });
-    expect((await house.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
+    expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
       request: id,
       state: 'resolved',
     });
@@ -163,42 +165,45 @@ describe('a request', () => {
   });
 
   it('looks the same to its agency whether a home has answered or not', async () => {
-    await house.enrol();
-    const [answered, ignored] = [house.cast.request(), house.cast.request()];
+    await fixture.enrol();
+    const [answered, ignored] = [fixture.cast.request(), fixture.cast.request()];
     await post(answered);
     await post(ignored);
-    await house.deliver(house.parcel(answered));
+    await fixture.deliver(fixture.parcel(answered));
     const state = async (request: string) => {
       const id = String(claimsOf(request)['jti']);
-      const { body } = await house.get(`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: id }));
+      const { body } = await fixture.get(
+        `/v1/requests/${id}`,
+        fixture.agencyCall({ action: 'see-request', request: id }),
+      );
       return { ...body, request: '' };
     };
     expect(await state(answered)).toEqual(await state(ignored));
   });
 
   it('is expired from its expiry on', async () => {
-    const request = house.cast.request({ exp: house.cast.nowS() + 60 });
+    const request = fixture.cast.request({ exp: fixture.cast.nowS() + 60 });
     await post(request);
-    house.clock.shiftS = 61;
+    fixture.clock.shiftS = 61;
     const id = String(claimsOf(request)['jti']);
-    const seen = await house.get(`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: id }));
+    const seen = await fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: id }));
     expect(seen.body['state']).toBe('expired');
   });
 });
 
 describeOnEachBroker('the board at the area broker, %s', (kind) => {
   let broker: TestBroker;
-  let house: BridgeHouse;
+  let fixture: BridgeFixture;
   let device: MqttLink;
 
   beforeEach(async () => {
     broker = await startBroker({ kind });
-    house = await BridgeHouse.open({ areaUrl: broker.url, accounts: broker.accounts });
-    await house.admitAgency();
-    device = await broker.link({ role: 'device-area', id: house.cast.device.id });
+    fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
+    await fixture.admitAgency();
+    device = await broker.link({ role: 'device-area', id: fixture.cast.device.id });
   });
   afterEach(async () => {
-    await house.close();
+    await fixture.close();
     await broker.stop();
   });
 
@@ -216,7 +221,7 @@ describeOnEachBroker('the board at the area broker, %s', (kind) => {
       typ: 'doorsill-area+jws',
       schema: areaDocumentSchema,
       audience: 'public',
-      keys: [house.cast.bridge.key.publicKey],
+      keys: [fixture.cast.bridge.key.publicKey],
       verify: verifySignature,
     });
     if (!opened.ok) throw new Error(`the document does not open: ${opened.fault}`);
@@ -235,39 +240,43 @@ describeOnEachBroker('the board at the area broker, %s', (kind) => {
   }
 
   it('holds a published request retained for its cell, with a credential and countersignature that a device believes', async () => {
-    const request = house.cast.request();
-    await house.post('/v1/requests', { request });
-    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    const request = fixture.cast.request();
+    await fixture.post('/v1/requests', { request });
+    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
     const document = await until(next, (found) => found.requests.length > 0);
     const [published] = document.requests;
     expect(published?.request).toBe(request);
-    const trust = { bridgeKey: house.cast.bridge.key.publicKey, registryKey: house.cast.registry.key.publicKey };
+    const trust = { bridgeKey: fixture.cast.bridge.key.publicKey, registryKey: fixture.cast.registry.key.publicKey };
     expect(published && openPublished(published, trust, crypto)).toMatchObject({ ok: true });
   });
 
   it('takes a resolved request off and names it as cancelled, under a higher revision', async () => {
-    const request = house.cast.request();
-    await house.post('/v1/requests', { request });
-    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    const request = fixture.cast.request();
+    await fixture.post('/v1/requests', { request });
+    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
     const before = await until(next, (found) => found.requests.length > 0);
     const id = String(claimsOf(request)['jti']);
-    await house.post(`/v1/requests/${id}/resolve`, {}, house.agencyCall({ action: 'resolve-request', request: id }));
+    await fixture.post(
+      `/v1/requests/${id}/resolve`,
+      {},
+      fixture.agencyCall({ action: 'resolve-request', request: id }),
+    );
     const after = await until(next, (found) => found.cancelled.includes(id));
     expect(after.requests).toEqual([]);
     expect(after.revision).toBeGreaterThan(before.revision);
   });
 
   it('cancels a revoked agency’s requests and carries the registry’s list', async () => {
-    const request = house.cast.request();
-    await house.post('/v1/requests', { request });
-    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    const request = fixture.cast.request();
+    await fixture.post('/v1/requests', { request });
+    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     const nextList = listen(topics.revocations);
     device.start();
     await until(next, (found) => found.requests.length > 0);
-    await house.registry.revoke(house.cast.agency.id);
-    await house.bridge.refreshRevocations();
+    await fixture.registry.revoke(fixture.cast.agency.id);
+    await fixture.bridge.refreshRevocations();
     const id = String(claimsOf(request)['jti']);
     await until(next, (found) => found.requests.length === 0 && found.cancelled.includes(id));
     for (;;) {
@@ -275,16 +284,16 @@ describeOnEachBroker('the board at the area broker, %s', (kind) => {
         typ: 'doorsill-revocations+jws',
         schema: revocationsSchema,
         audience: 'public',
-        keys: [house.cast.registry.key.publicKey],
+        keys: [fixture.cast.registry.key.publicKey],
         verify: verifySignature,
       });
-      if (list.ok && list.claims.revoked.some((entry) => entry.agency === house.cast.agency.id)) break;
+      if (list.ok && list.claims.revoked.some((entry) => entry.agency === fixture.cast.agency.id)) break;
     }
   });
 
   it('is put up again when the broker has lost everything', async () => {
-    await house.post('/v1/requests', { request: house.cast.request() });
-    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    await fixture.post('/v1/requests', { request: fixture.cast.request() });
+    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
     const before = await until(next, (found) => found.requests.length > 0);
     await broker.pause();
@@ -294,46 +303,50 @@ describeOnEachBroker('the board at the area broker, %s', (kind) => {
   });
 
   it('goes on at higher revisions after the bridge has restarted', async () => {
-    await house.post('/v1/requests', { request: house.cast.request() });
-    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    await fixture.post('/v1/requests', { request: fixture.cast.request() });
+    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
     const before = await until(next, (found) => found.requests.length > 0);
-    await house.bridge.stop();
-    await house.startBridge();
+    await fixture.bridge.stop();
+    await fixture.startBridge();
     const after = await until(next, (found) => found.revision > before.revision);
     expect(after.requests.length).toBe(1);
   });
 
   it('is complete soon after a registry that was away when the bridge started', { tags: ['long'] }, async () => {
-    await house.post('/v1/requests', { request: house.cast.request() });
-    const next = listen(topics.areaRequests(house.cast.cell, 1));
+    await fixture.post('/v1/requests', { request: fixture.cast.request() });
+    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
     await until(next, (found) => found.requests.length === 1);
-    await house.bridge.stop();
-    await house.registry.stop();
-    await house.startBridge();
+    await fixture.bridge.stop();
+    await fixture.registry.stop();
+    await fixture.startBridge();
     await until(next, (found) => found.requests.length === 0);
-    await house.startRegistry();
+    await fixture.startRegistry();
     await until(next, (found) => found.requests.length === 1);
   });
 
   it('continues on further topics beyond 64 KiB and takes them down when they are not needed', async () => {
     const ids: string[] = [];
     for (let count = 0; count < 14; count += 1) {
-      const request = house.cast.request({ investigation: `SPD-${count}`, text: 'x'.repeat(2_000) });
+      const request = fixture.cast.request({ investigation: `SPD-${count}`, text: 'x'.repeat(2_000) });
       ids.push(String(claimsOf(request)['jti']));
-      expect((await house.post('/v1/requests', { request })).status).toBe(201);
+      expect((await fixture.post('/v1/requests', { request })).status).toBe(201);
     }
     const [first, second] = [
-      listen(topics.areaRequests(house.cast.cell, 1)),
-      listen(topics.areaRequests(house.cast.cell, 2)),
+      listen(topics.areaRequests(fixture.cast.cell, 1)),
+      listen(topics.areaRequests(fixture.cast.cell, 2)),
     ];
     device.start();
     const one = await until(first, (found) => found.parts === 2);
     const two = openArea((await second()).text);
     expect(one.requests.length + two.requests.length).toBe(14);
     for (const id of ids) {
-      await house.post(`/v1/requests/${id}/resolve`, {}, house.agencyCall({ action: 'resolve-request', request: id }));
+      await fixture.post(
+        `/v1/requests/${id}/resolve`,
+        {},
+        fixture.agencyCall({ action: 'resolve-request', request: id }),
+      );
     }
     await until(first, (found) => found.parts === 1 && found.cancelled.length === 14);
     while ((await second()).text !== '');

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { toBase64url } from '../../../device/base/bytes.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let searching: Searching;
 let search: string;
@@ -18,31 +18,31 @@ let search: string;
 beforeAll(async () => {
   const key = makeParty('vault', new SystemRandom()).key.publicKey;
   // A vault that is never reached: what is to be handed over waits.
-  house = await BridgeHouse.open({ bridge: { vault: { url: 'http://127.0.0.1:9', key } } });
-  request = await house.ready();
+  fixture = await BridgeFixture.open({ bridge: { vault: { url: 'http://127.0.0.1:9', key } } });
+  request = await fixture.ready();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 beforeEach(async () => {
-  searching = new Searching(house.cast);
+  searching = new Searching(fixture.cast);
   const home = makeParty('device', new SystemRandom());
-  await house.enrol(home);
+  await fixture.enrol(home);
   search = searching.search();
-  const pairing = house.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home);
-  const posted = await house.post('/v1/search-party/searches', { search, photo: toBase64url(BARE_JPEG), pairing });
+  const pairing = fixture.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home);
+  const posted = await fixture.post('/v1/search-party/searches', { search, photo: toBase64url(BARE_JPEG), pairing });
   expect(posted.status).toBe(201);
 });
 
-function parcel(changes: Parameters<BridgeHouse['parcel']>[1] = {}): Parcel {
+function parcel(changes: Parameters<BridgeFixture['parcel']>[1] = {}): Parcel {
   const manifest = { aud: searching.poster.id, disclosed: {}, ...changes.manifest };
-  return house.parcel(search, { grantToken: searching.grant(search), ...changes, manifest });
+  return fixture.parcel(search, { grantToken: searching.grant(search), ...changes, manifest });
 }
 
 const see = (path: string, clip: string, by: Party = searching.poster) =>
-  house.get(`/v1/search-party/clips${path}`, searching.call({ action: 'see', clip }, by));
+  fixture.get(`/v1/search-party/clips${path}`, searching.call({ action: 'see', clip }, by));
 
 async function delivered(): Promise<Parcel> {
   const sent = parcel();
-  expect((await house.deliver(sent)).status).toBe(204);
+  expect((await fixture.deliver(sent)).status).toBe(204);
   return sent;
 }
 
@@ -53,7 +53,7 @@ describe('a clip for a pet’s owner', () => {
     expect(listed.body['clips']).toMatchObject([{ clip: sent.clipId, request: textClaim(search, 'jti') }]);
     expect((await see(`/${sent.clipId}/manifest`, sent.clipId)).body).toEqual({ manifest: sent.statement });
     const headers = { authorization: `Bearer ${searching.call({ action: 'see', clip: sent.clipId })}` };
-    const response = await fetch(`${house.bridge.url}/v1/search-party/clips/${sent.clipId}`, { headers });
+    const response = await fetch(`${fixture.bridge.url}/v1/search-party/clips/${sent.clipId}`, { headers });
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(sent.clip);
   });
 
@@ -62,17 +62,17 @@ describe('a clip for a pet’s owner', () => {
     const stranger = makeParty('owner', new SystemRandom());
     const codes = await Promise.all([
       see(`/${clipId}`, clipId, stranger),
-      see(`/${clipId}`, clipId, house.cast.owner),
+      see(`/${clipId}`, clipId, fixture.cast.owner),
       see(`/${clipId}`, 'all'),
       see('', clipId),
       // An agency's token at the pet owner's door, and the other way round.
-      house.get(`/v1/search-party/clips/${clipId}`, house.access(clipId)),
-      house.get(`/v1/clips/${clipId}`, house.access(clipId)),
-      house.get(`/v1/clips/${clipId}/manifest`, house.access(clipId)),
-      house.get(`/v1/clips/${clipId}`, searching.call({ action: 'see', clip: clipId })),
+      fixture.get(`/v1/search-party/clips/${clipId}`, fixture.access(clipId)),
+      fixture.get(`/v1/clips/${clipId}`, fixture.access(clipId)),
+      fixture.get(`/v1/clips/${clipId}/manifest`, fixture.access(clipId)),
+      fixture.get(`/v1/clips/${clipId}`, searching.call({ action: 'see', clip: clipId })),
       // An agency that calls itself by the pet owner's id.
-      house.get(`/v1/clips/${clipId}`, house.access(clipId, { ...house.cast.agency, id: searching.poster.id })),
-      house.get('/v1/clips', house.access('all', { id: searching.poster.id, key: searching.poster.key })),
+      fixture.get(`/v1/clips/${clipId}`, fixture.access(clipId, { ...fixture.cast.agency, id: searching.poster.id })),
+      fixture.get('/v1/clips', fixture.access('all', { id: searching.poster.id, key: searching.poster.key })),
     ]);
     expect(codes.map(({ status, body }) => [status, body['code']])).toEqual([
       [404, 'clip_unknown'],
@@ -91,11 +91,11 @@ describe('a clip for a pet’s owner', () => {
   it('never feeds community requests: no agency’s list, page, audit, request or vault knows of it', async () => {
     const before = await agencySees();
     const sent = await delivered();
-    const [mine, theirs] = [await receiptOf(sent), house.parcel(request)];
-    await house.deliver(theirs);
+    const [mine, theirs] = [await receiptOf(sent), fixture.parcel(request)];
+    await fixture.deliver(theirs);
     expect(mine.vault).toBeUndefined();
     expect((await receiptOf(theirs)).vault).toBeDefined();
-    await house.revoke(theirs).catch(() => undefined);
+    await fixture.revoke(theirs).catch(() => undefined);
     const after = await agencySees();
     for (const [path, body] of after) {
       for (const secret of [textClaim(search, 'jti'), sent.clipId, searching.poster.id, searching.poster.key.publicKey])
@@ -106,7 +106,7 @@ describe('a clip for a pet’s owner', () => {
 
   it('shares no row with agencies: those of requests know no search, and a clip’s one recipient is its poster', async () => {
     const sent = await delivered();
-    const file = new Sqlite(join(house.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const file = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     const rows = (text: string, ...values: unknown[]) => file.prepare(text).all(...values);
     const id = textClaim(search, 'jti');
     const recipients = rows('select agency, vault from intakes where request = ?', id);
@@ -123,7 +123,7 @@ describe('a clip for a pet’s owner', () => {
   it('is taken back like any other, also once the pet is found', async () => {
     const sent = await delivered();
     await found();
-    expect((await house.revoke(sent)).body).toMatchObject({ state: 'deleted' });
+    expect((await fixture.revoke(sent)).body).toMatchObject({ state: 'deleted' });
     expect((await see('', 'all')).body).toEqual({ clips: [], next: null });
     expect((await see(`/${sent.clipId}`, sent.clipId)).body['code']).toBe('clip_unknown');
   });
@@ -131,13 +131,14 @@ describe('a clip for a pet’s owner', () => {
   it.each<[string, () => Parcel | Promise<Parcel>, string]>([
     [
       'for another neighbour',
-      () => parcel({ grantToken: grantTo('neighbor', house.cast.owner) }),
+      () => parcel({ grantToken: grantTo('neighbor', fixture.cast.owner) }),
       'intake_grant_invalid',
     ],
-    ['for an agency', () => parcel({ grantToken: grantTo('agency', house.cast.agency) }), 'request_not_live'],
+    ['for an agency', () => parcel({ grantToken: grantTo('agency', fixture.cast.agency) }), 'request_not_live'],
     [
       'of the request of an agency',
-      () => house.parcel(request, { grant: { recipient: { kind: 'neighbor', key: house.cast.agency.key.publicKey } } }),
+      () =>
+        fixture.parcel(request, { grant: { recipient: { kind: 'neighbor', key: fixture.cast.agency.key.publicKey } } }),
       'request_not_live',
     ],
     [
@@ -154,23 +155,23 @@ describe('a clip for a pet’s owner', () => {
         }),
       'intake_grant_invalid',
     ],
-    ['addressed to an agency', () => parcel({ manifest: { aud: house.cast.agency.id } }), 'intake_manifest_invalid'],
+    ['addressed to an agency', () => parcel({ manifest: { aud: fixture.cast.agency.id } }), 'intake_manifest_invalid'],
     [
       'of a search that nobody posted',
-      () => house.parcel(searching.search(), { grantToken: searching.grant(searching.search()) }),
+      () => fixture.parcel(searching.search(), { grantToken: searching.grant(searching.search()) }),
       'request_not_live',
     ],
     ['once the pet is found', () => found().then(() => parcel()), 'request_not_live'],
   ])('%s is refused before a byte of it is taken', async (_what, make, code) => {
-    expect((await house.openIntake(await make())).body['code']).toBe(code);
+    expect((await fixture.openIntake(await make())).body['code']).toBe(code);
   });
 
   it('that arrives while the pet is found is deleted', async () => {
     const sent = parcel();
-    await house.openIntake(sent);
-    const path = await house.create(sent);
+    await fixture.openIntake(sent);
+    const path = await fixture.create(sent);
     await found();
-    expect((await house.patch(sent, path, 0, sent.clip)).body['code']).toBe('request_not_live');
+    expect((await fixture.patch(sent, path, 0, sent.clip)).body['code']).toBe('request_not_live');
     expect((await see('', 'all')).body).toEqual({ clips: [], next: null });
   });
 
@@ -178,7 +179,7 @@ describe('a clip for a pet’s owner', () => {
     searching.grant(search, { recipient: { kind, key: key.publicKey } });
   async function found(): Promise<void> {
     const id = textClaim(search, 'jti');
-    const ended = await house.post(
+    const ended = await fixture.post(
       `/v1/search-party/searches/${id}/end`,
       {},
       searching.call({ action: 'end', search: id }),
@@ -186,20 +187,20 @@ describe('a clip for a pet’s owner', () => {
     expect(ended.status).toBe(200);
   }
   async function receiptOf(sent: Parcel) {
-    const { receipt } = (await house.status(sent)).body;
+    const { receipt } = (await fixture.status(sent)).body;
     return intakeReceiptSchema.parse(claimsOf(String(receipt)));
   }
 });
 
 /** All that agencies and the public can read, by path. */
 async function agencySees(): Promise<[string, string][]> {
-  const { agency } = house.cast;
+  const { agency } = fixture.cast;
   const id = textClaim(request, 'jti');
   const asked: [string, string | undefined][] = [
-    ['/v1/clips', house.access('all')],
-    ['/v1/access-audit', house.access('all')],
-    [`/v1/requests/${id}`, house.agencyCall({ action: 'see-request', request: id })],
-    ['/v1/moderation', house.bridge.adminToken],
+    ['/v1/clips', fixture.access('all')],
+    ['/v1/access-audit', fixture.access('all')],
+    [`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: id })],
+    ['/v1/moderation', fixture.bridge.adminToken],
     ...['', '/feed.json', '/feed.atom', `/agencies/${agency.id}`, '/transparency'].map((path): [string, undefined] => [
       `/neighbors${path}`,
       undefined,
@@ -208,7 +209,7 @@ async function agencySees(): Promise<[string, string][]> {
   ];
   return Promise.all(
     asked.map(async ([path, bearer]) => {
-      const { status, body } = await house.get(path, bearer);
+      const { status, body } = await fixture.get(path, bearer);
       expect([path, status]).toEqual([path, 200]);
       return [path, JSON.stringify(body)];
     }),

@@ -10,39 +10,39 @@ import { cellsAround } from '../../../device/protocol/area.ts';
 import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
 import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, searchDocumentSchema } from '../../../device/protocol/search.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { collector, startBroker } from '../../support/broker.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
 
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let searching: Searching;
 let home: Party;
 beforeAll(async () => {
-  house = await BridgeHouse.open();
+  fixture = await BridgeFixture.open();
 });
-afterAll(() => house.close());
+afterAll(() => fixture.close());
 /** Each test's poster and home are others: limits are counted by home. */
 beforeEach(() => moveIn());
 
 async function moveIn(): Promise<void> {
-  searching = new Searching(house.cast);
+  searching = new Searching(fixture.cast);
   home = makeParty('device', new SystemRandom());
-  await house.enrol(home);
+  await fixture.enrol(home);
 }
 
 const pairing = (device = home, key = searching.poster.key.publicKey) =>
-  house.cast.pairing({ device: device.id, key }, device);
+  fixture.cast.pairing({ device: device.id, key }, device);
 
 async function post(search: string, photo: Uint8Array = BARE_JPEG, word = pairing()): Promise<string> {
   const body = { search, photo: toBase64url(photo), pairing: word };
-  const answer = await house.post('/v1/search-party/searches', body);
+  const answer = await fixture.post('/v1/search-party/searches', body);
   return answer.status === 201 ? String(answer.body['state']) : `${answer.body['code']}: ${answer.body['title']}`;
 }
 
 async function end(search: string, by = searching.poster): Promise<string> {
   const id = textClaim(search, 'jti');
-  const answer = await house.post(
+  const answer = await fixture.post(
     `/v1/search-party/searches/${id}/end`,
     {},
     searching.call({ action: 'end', search: id }, by),
@@ -63,12 +63,12 @@ describe('a search', () => {
   it.each<[string, () => Promise<string>, RegExp]>([
     [
       'by somebody without a home here',
-      () => post(searching.search(), BARE_JPEG, pairing(house.cast.device)),
+      () => post(searching.search(), BARE_JPEG, pairing(fixture.cast.device)),
       /^search_poster_unknown.*enrolled/,
     ],
     [
       'under another’s name',
-      () => post(searching.search(), BARE_JPEG, pairing(home, house.cast.owner.key.publicKey)),
+      () => post(searching.search(), BARE_JPEG, pairing(home, fixture.cast.owner.key.publicKey)),
       /^search_poster_unknown.*else/,
     ],
     [
@@ -79,15 +79,19 @@ describe('a search', () => {
     ['for another bridge', () => post(searching.search({ aud: 'bridge-none' })), /^token_wrong_audience/],
     [
       'that lives too long',
-      () => post(searching.search({ exp: house.cast.nowS() + 6 * 3600 + 60 })),
+      () => post(searching.search({ exp: fixture.cast.nowS() + 6 * 3600 + 60 })),
       /^search_limits.*21600/,
     ],
     [
       'that is over',
-      () => post(searching.search({ iat: house.cast.nowS() - 100, exp: house.cast.nowS() - 1 })),
+      () => post(searching.search({ iat: fixture.cast.nowS() - 100, exp: fixture.cast.nowS() - 1 })),
       /^search_limits/,
     ],
-    ['dated yesterday', () => post(searching.search({ iat: house.cast.nowS() - 24 * 3600 })), /^search_limits.*dated/],
+    [
+      'dated yesterday',
+      () => post(searching.search({ iat: fixture.cast.nowS() - 24 * 3600 })),
+      /^search_limits.*dated/,
+    ],
     ['that looks back for days', () => post(searching.search({ window: back(48) })), /^search_limits.*back/],
     [
       'with another photo than was signed',
@@ -118,12 +122,12 @@ describe('a search', () => {
         .toBuffer(),
     );
   const forged = () =>
-    house.cast.pairing(
+    fixture.cast.pairing(
       { device: home.id, key: searching.poster.key.publicKey, iss: home.key.publicKey },
-      house.cast.device,
+      fixture.cast.device,
     );
   const back = (hours: number) => {
-    const nowUs = house.cast.nowS() * 1_000_000;
+    const nowUs = fixture.cast.nowS() * 1_000_000;
     return { startUs: nowUs - hours * 3_600_000_000, endUs: nowUs };
   };
   const withPhoto = async (photo: Uint8Array): Promise<[string, Uint8Array]> => [
@@ -141,15 +145,15 @@ describe('a search', () => {
     const third = searching.search();
     expect([await post(third), await end(third)]).toEqual(['open', 'ended']);
     expect(await post(searching.search())).toMatch(/^search_limits.*a day/);
-    house.clock.shiftS += 24 * 3600 + 1;
+    fixture.clock.shiftS += 24 * 3600 + 1;
     expect(await post(searching.search())).toBe('open');
-    house.clock.shiftS = 0;
+    fixture.clock.shiftS = 0;
   });
 
   it('is ended by its poster alone, once and for all', async () => {
     const search = searching.search();
     await post(search);
-    expect(await end(search, house.cast.owner)).toBe('search_not_open');
+    expect(await end(search, fixture.cast.owner)).toBe('search_not_open');
     expect([await end(search), await end(search)]).toEqual(['ended', 'ended']);
     expect(await end(searching.search())).toBe('search_not_open');
     expect(await post(search)).toBe('ended');
@@ -159,7 +163,7 @@ describe('a search', () => {
 describe('a photo', () => {
   const plain = async (photo: Uint8Array, type = 'image/jpeg', bearer = call()) => {
     const headers = { 'content-type': type, authorization: `Bearer ${bearer}` };
-    const { status, body } = await house.send('POST', '/v1/search-party/photos', headers, new Uint8Array(photo));
+    const { status, body } = await fixture.send('POST', '/v1/search-party/photos', headers, new Uint8Array(photo));
     return status === 201 ? fromBase64url(String(body['photo'])) : `${body['code']}: ${body['title']}`;
   };
   const call = (by = searching.poster) => searching.call({ action: 'photo', pairing: pairing() }, by);
@@ -217,7 +221,7 @@ describe('a photo', () => {
     ['cut short', async () => plain((await drawDogPhoto()).subarray(0, 9_000)), /^search_photo_invalid/],
     [
       'by somebody without a home here',
-      () => plain(BARE_JPEG, 'image/jpeg', call(house.cast.owner)),
+      () => plain(BARE_JPEG, 'image/jpeg', call(fixture.cast.owner)),
       /^search_poster_unknown/,
     ],
     [
@@ -238,7 +242,7 @@ describe('a photo', () => {
 
   it('is taken at its own address and no other', async () => {
     const headers = { 'content-type': 'image/jpeg', authorization: `Bearer ${call()}` };
-    const answer = await house.send('POST', '/v1/search-party/searches', headers, new Uint8Array(BARE_JPEG));
+    const answer = await fixture.send('POST', '/v1/search-party/searches', headers, new Uint8Array(BARE_JPEG));
     expect([answer.status, String(answer.body['code'])]).toEqual([expect.any(Number), expect.stringMatching(/^http_/)]);
   });
 
@@ -256,8 +260,8 @@ describe('a photo', () => {
 });
 
 it('a search finds no room where too many pets are looked for', async () => {
-  await house.close();
-  house = await BridgeHouse.open({ bridge: { searchParty: { openPerHome: 2, openPerCellMax: 1 } } });
+  await fixture.close();
+  fixture = await BridgeFixture.open({ bridge: { searchParty: { openPerHome: 2, openPerCellMax: 1 } } });
   await moveIn();
   expect([await post(searching.search()), await post(searching.search())]).toEqual([
     'open',
@@ -267,15 +271,15 @@ it('a search finds no room where too many pets are looked for', async () => {
 
 describe('the board', () => {
   it('shows an open search in its cell and those around, then that it ended, and nothing of it once it is over', async () => {
-    await house.close();
+    await fixture.close();
     const broker = await startBroker();
-    house = await BridgeHouse.open({ areaUrl: broker.url, accounts: broker.accounts });
+    fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
     await moveIn();
     const link = await broker.link({ role: 'device-area', id: home.id });
     const { areaSearches, areaRequests } = topicsUnder(DEFAULT_PREFIX);
-    const around = cellsAround(house.cast.cell);
+    const around = cellsAround(fixture.cast.cell);
     const inbox = collector<{ topic: string; text: string }>();
-    const topics = [...around.map((cell) => areaSearches(cell, 1)), areaRequests(house.cast.cell, 1)];
+    const topics = [...around.map((cell) => areaSearches(cell, 1)), areaRequests(fixture.cast.cell, 1)];
     link.start();
     link.subscribe(topics, ({ topic, payload }) => inbox.take({ topic, text: new TextDecoder().decode(payload) }));
     try {
@@ -286,7 +290,7 @@ describe('the board', () => {
         const document = searchDocumentSchema.parse(claimsOf(text));
         expect(topic).toBe(areaSearches(document.cell, 1));
         const [{ photo, ...papers } = { photo: '', search: '', publication: '' }] = document.searches;
-        const trust = { bridgeKey: house.cast.bridge.key.publicKey };
+        const trust = { bridgeKey: fixture.cast.bridge.key.publicKey };
         expect(openSearch(papers, trust, { verify: verifySignature, sha256Hex })).toMatchObject({
           ok: true,
           opened: { requestToken: search },

@@ -3,11 +3,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { CountingDisk, type SlowReader, slowReader } from '../../support/slow-reader.ts';
-import { OfferedClip, type Officer, type VaultAnswer, VaultHouse } from '../../support/vault-house.ts';
+import { OfferedClip, type Officer, type VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const FURTHER_BYTES_MAX = 256 * 1024;
 /** What a kernel keeps of an answer that is not taken, at the least. */
@@ -16,8 +16,8 @@ const folder = temporaryFolder('downloads');
 const disk = new CountingDisk(/\/blobs\/.*\/clip\.mp4$/);
 // More than the buffers of two kernels hold.
 const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 /** Who decides; the reader is somebody else. */
 let chief: Officer;
 let reader: Officer;
@@ -27,27 +27,27 @@ let clip: OfferedClip;
 let at: string;
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  vault = new VaultHouse(join(folder.path, 'vault'), { requestsPerMinuteMax: 100_000 });
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  vault = new VaultFixture(join(folder.path, 'vault'), { requestsPerMinuteMax: 100_000 });
   vault.vaultDisk = disk;
   await vault.start();
-  await vault.pin(house.cast.bridge);
-  chief = await vault.officer(house.cast.agency.id);
+  await vault.pin(fixture.cast.bridge);
+  chief = await vault.officer(fixture.cast.agency.id);
 });
 afterAll(async () => {
   await vault.stop();
-  await house.close();
+  await fixture.close();
   folder.dispose();
 });
 beforeEach(async () => {
   vault.clock.shiftS = 0;
-  clip = await new OfferedClip(house, vault, request, house.parcel(request, { clip: big })).handOver();
+  clip = await new OfferedClip(fixture, vault, request, fixture.parcel(request, { clip: big })).handOver();
   at = `/evidence/${clip.item}`;
   const plain = SCOPES.filter((scope) => !/restricted|confidential/.test(scope));
-  const issued = await vault.client(house.cast.agency.id, plain);
+  const issued = await vault.client(fixture.cast.agency.id, plain);
   readersClient = issued.client;
-  reader = { token: String((await vault.token(issued)).body['access_token']), agency: house.cast.agency.id };
+  reader = { token: String((await vault.token(issued)).body['access_token']), agency: fixture.cast.agency.id };
 });
 
 const code = ({ status, body }: VaultAnswer) => `${status} ${body['code']}`;
@@ -58,7 +58,7 @@ const recalled = (answer: 'restrict' | 'erase') => async () => {
   expect((await clip.recall()).status).toBe(200);
 };
 const endClient = async () => {
-  const path = `/v1/agencies/${house.cast.agency.id}/clients/${readersClient}`;
+  const path = `/v1/agencies/${fixture.cast.agency.id}/clients/${readersClient}`;
   expect((await vault.operator('DELETE', path, {})).status).toBe(204);
 };
 
@@ -103,7 +103,7 @@ describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
 
   it('is whole when nothing happens, and when something happens to another item', async () => {
     const reading = await open(reader);
-    const other = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
+    const other = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
     await vault.as(chief, 'DELETE', `/evidence/${other.item}`);
     const { bytes, head } = await reading.rest();
     expect(head).toContain('HTTP/1.1 200');

@@ -6,22 +6,22 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { itemId, itemIdText } from '../../../device/protocol/vault.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
 import { LyingProxy } from '../../support/lying-proxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { Moto } from '../../support/moto.ts';
 import { PASSWORD, PostgresServer } from '../../support/postgres.ts';
-import { type Officer, VaultHouse } from '../../support/vault-house.ts';
+import { type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('elsewhere');
 let postgres: PostgresServer;
 let wire: CountingProxy;
 let moto: Moto;
 let proxy: LyingProxy;
-let vault: VaultHouse;
-let house: BridgeHouse;
+let vault: VaultFixture;
+let fixture: BridgeFixture;
 let officer: Officer;
 let request: string;
 
@@ -47,11 +47,11 @@ beforeAll(async () => {
   writeFileSync(passwordFile, PASSWORD);
   await postgres.database('doorsill');
   const rows = { database: postgres.url('doorsill', '').replace(':@', '@'), databasePasswordFile: passwordFile };
-  vault = await new VaultHouse(join(folder.path, 'vault'), {
+  vault = await new VaultFixture(join(folder.path, 'vault'), {
     ...rows,
     s3: { ...(await moto.bucket('evidence', proxy.url)), secretFile, answerSMax: 2 },
   }).start();
-  house = await BridgeHouse.open({
+  fixture = await BridgeFixture.open({
     bridge: {
       ...rows,
       // Through something that can hold an answer back.
@@ -60,12 +60,12 @@ beforeAll(async () => {
       intake: { freeBytesMin: 0 },
     },
   });
-  await vault.pin(house.cast.bridge);
-  officer = await vault.officer(house.cast.agency.id);
-  request = await house.ready();
+  await vault.pin(fixture.cast.bridge);
+  officer = await vault.officer(fixture.cast.agency.id);
+  request = await fixture.ready();
 }, 90_000);
 afterAll(async () => {
-  await house.close();
+  await fixture.close();
   await vault.stop();
   await proxy.close();
   await moto.close();
@@ -74,8 +74,8 @@ afterAll(async () => {
   folder.dispose();
 });
 
-const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(house.cast.bridge.id, clipId)));
-const atBridge = () => readdirSync(join(house.bridgeFolder, 'clips'));
+const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.bridge.id, clipId)));
+const atBridge = () => readdirSync(join(fixture.bridgeFolder, 'clips'));
 const handedOver = async (parcel: Parcel) => {
   const seen = async () => (await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status;
   await expect.poll(seen, { timeout: 20_000 }).toBe(200);
@@ -86,18 +86,18 @@ const inBucket = async (parcel: Parcel) =>
   (await moto.call('GET', `/evidence?list-type=2`)).text.includes(`<Key>${itemOf(parcel)}/clip.mp4<`);
 
 it('a clip goes from a device to an officer, and back out of the bucket when its owner says so', async () => {
-  const parcel = house.parcel(request);
-  expect((await house.deliver(parcel)).status).toBe(204);
+  const parcel = fixture.parcel(request);
+  expect((await fixture.deliver(parcel)).status).toBe(204);
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
   expect(await inBucket(parcel)).toBe(true);
   expect(readdirSync(join(folder.path, 'vault'))).not.toContain('vault.sqlite');
-  expect(readdirSync(house.bridgeFolder)).not.toContain('bridge.sqlite');
-  expect((await house.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  expect(readdirSync(fixture.bridgeFolder)).not.toContain('bridge.sqlite');
+  expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
   expect(await inBucket(parcel)).toBe(false);
 });
 
 it('a bucket that lies is no reason for the bridge to let go of its copy', async () => {
-  const parcel = house.parcel(request);
+  const parcel = fixture.parcel(request);
   let lies = 0;
   proxy.lies = {
     onRequest: (one) => {
@@ -106,7 +106,7 @@ it('a bucket that lies is no reason for the bridge to let go of its copy', async
       return { status: 200, headers: { etag: '"x"' }, body: Buffer.alloc(0) };
     },
   };
-  await house.deliver(parcel);
+  await fixture.deliver(parcel);
   await expect.poll(() => lies, { timeout: 10_000 }).toBeGreaterThan(2);
   expect(atBridge()).toEqual([parcel.clipId]);
   proxy.lies = {};
@@ -114,7 +114,7 @@ it('a bucket that lies is no reason for the bridge to let go of its copy', async
 });
 
 it('a withdrawal while its bytes are on their way into the bucket leaves none there', async () => {
-  const parcel = house.parcel(request);
+  const parcel = fixture.parcel(request);
   let letGo = () => {};
   const held = new Promise<void>((resolve) => {
     letGo = resolve;
@@ -132,9 +132,9 @@ it('a withdrawal while its bytes are on their way into the bucket leaves none th
       return answer;
     },
   };
-  await house.deliver(parcel);
+  await fixture.deliver(parcel);
   await expect.poll(() => seen.some((one) => one.startsWith('PUT'))).toBe(true);
-  expect((await house.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
   letGo();
   await expect.poll(() => seen).toContain(`${manifest} is there`);
   await expect.poll(() => inBucket(parcel), { timeout: 5_000 }).toBe(false);
@@ -142,9 +142,9 @@ it('a withdrawal while its bytes are on their way into the bucket leaves none th
 });
 
 it('evidence whose time is over is destroyed once the bucket says so truly, and does not hold up what else is due', async () => {
-  const parcels = [house.parcel(request), house.parcel(request)];
+  const parcels = [fixture.parcel(request), fixture.parcel(request)];
   for (const parcel of parcels) {
-    await house.deliver(parcel);
+    await fixture.deliver(parcel);
     await handedOver(parcel);
     expect((await vault.as(officer, 'DELETE', `/evidence/${itemOf(parcel)}`)).status).toBe(200);
   }
@@ -169,22 +169,25 @@ it('evidence whose time is over is destroyed once the bucket says so truly, and 
 });
 
 it('a database that is away is said so, and all goes on when it is back', async () => {
-  const parcel = house.parcel(request);
-  await house.openIntake(parcel);
+  const parcel = fixture.parcel(request);
+  await fixture.openIntake(parcel);
   await postgres.kill();
-  for (const answer of [await house.openIntake(house.parcel(request)), await vault.as(officer, 'GET', '/evidence')]) {
+  for (const answer of [
+    await fixture.openIntake(fixture.parcel(request)),
+    await vault.as(officer, 'GET', '/evidence'),
+  ]) {
     expect(answer).toMatchObject({ status: 503, body: { code: 'database_unreachable' } });
     expect(JSON.stringify(answer.body)).not.toContain(PASSWORD);
   }
   await postgres.start();
-  await expect.poll(async () => (await house.deliver(parcel)).status, { timeout: 20_000 }).toBe(204);
+  await expect.poll(async () => (await fixture.deliver(parcel)).status, { timeout: 20_000 }).toBe(204);
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
 }, 60_000);
 
 it('a clip that waits for the vault goes on by itself, although the database was away when it was looked for', async () => {
-  const parcel = house.parcel(request);
+  const parcel = fixture.parcel(request);
   await vault.stop();
-  await house.deliver(parcel);
+  await fixture.deliver(parcel);
   await postgres.kill();
   // Several times as long as a hand-over waits for its next try.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -195,14 +198,14 @@ it('a clip that waits for the vault goes on by itself, although the database was
 }, 60_000);
 
 it('a clip whose commit stood, although its answer was lost, is shown all the same', async () => {
-  const parcel = house.parcel(request);
+  const parcel = fixture.parcel(request);
   disk.shown = () => {
     wire.holdAnswers = true;
   };
-  house.bridgeDisk = disk;
-  await house.bridge.stop();
-  await house.startBridge();
-  const delivered = house.deliver(parcel);
+  fixture.bridgeDisk = disk;
+  await fixture.bridge.stop();
+  await fixture.startBridge();
+  const delivered = fixture.deliver(parcel);
   const state = async () =>
     (
       await postgres.ask(`select state from doorsill_bridge.intakes where grant_id = '${parcel.grant}'`, 'doorsill')

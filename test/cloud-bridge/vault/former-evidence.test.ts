@@ -6,37 +6,37 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { acknowledgementSchema, recallAnswerSchema } from '../../../device/protocol/vault.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';
-import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
+import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('former-evidence');
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 let officer: Officer;
 let request: string;
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  vault = await new VaultHouse(join(folder.path, 'vault')).start();
-  await vault.pin(house.cast.bridge);
-  officer = await vault.officer(house.cast.agency.id);
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  vault = await new VaultFixture(join(folder.path, 'vault')).start();
+  await vault.pin(fixture.cast.bridge);
+  officer = await vault.officer(fixture.cast.agency.id);
 });
 afterAll(async () => {
   await vault.stop();
-  await house.close();
+  await fixture.close();
   folder.dispose();
 });
 
 /** The id that such an item was given. */
 const formerItem = ({ grant }: Parcel) =>
-  `item-${sha256Hex(`${house.cast.bridge.id}/${house.cast.device.id}/${grant}`).slice(0, 32)}`;
+  `item-${sha256Hex(`${fixture.cast.bridge.id}/${fixture.cast.device.id}/${grant}`).slice(0, 32)}`;
 
 /** A clip as 3614d38 kept it: its row names device and owner, its manifest is the full one. */
 async function former(state: 'held' | 'active'): Promise<{ parcel: Parcel; item: string; facts: object }> {
-  const { cast } = house;
-  const clip = new OfferedClip(house, vault, request, house.parcel(request));
+  const { cast } = fixture;
+  const clip = new OfferedClip(fixture, vault, request, fixture.parcel(request));
   await clip.handOver();
   const { parcel } = clip;
   const item = formerItem(parcel);
@@ -52,7 +52,7 @@ async function former(state: 'held' | 'active'): Promise<{ parcel: Parcel; item:
     );
   database.prepare('update item_categories set item = ? where item = ?').run(item, clip.item);
   database.close();
-  await house.disk.rename(join(vault.folder, 'blobs', clip.item), join(vault.folder, 'blobs', item));
+  await fixture.disk.rename(join(vault.folder, 'blobs', clip.item), join(vault.folder, 'blobs', item));
   await vault.start();
   const facts = { ...clip.facts, item, home: cast.device.id, statementSha256: sha256Hex(parcel.manifestToken) };
   return { parcel, item, facts };
@@ -61,7 +61,7 @@ async function former(state: 'held' | 'active'): Promise<{ parcel: Parcel; item:
 const step = (clip: OfferedClip, facts: object) => clip.confirm(clip.step('confirm', facts));
 
 function recall(facts: object, words: object) {
-  const { cast } = house;
+  const { cast } = fixture;
   const iat = cast.nowS();
   const signed = { iss: cast.bridge.key.publicKey, aud: vault.vault.id, iat, exp: iat + 600, jti: 'recall-1' };
   const token = cast.sign('doorsill-recall+jws', { ...signed, ...facts }, cast.bridge);
@@ -70,10 +70,10 @@ function recall(facts: object, words: object) {
 
 it('is read, confirmed and acknowledged anew', async () => {
   const { parcel, item, facts } = await former('held');
-  const confirmed = await step(new OfferedClip(house, vault, request, parcel), facts);
+  const confirmed = await step(new OfferedClip(fixture, vault, request, parcel), facts);
   expect(confirmed).toMatchObject({ status: 200, body: { state: 'confirmed' } });
   const token = confirmed.body['acknowledgement'];
-  const audience = house.cast.bridge.id;
+  const audience = fixture.cast.bridge.id;
   const claims = vault.opened(token, 'doorsill-acknowledgement+jws', acknowledgementSchema, audience);
   expect(claims).toMatchObject(facts);
   const read = await vault.as(officer, 'GET', `/evidence/${item}/manifest`);
@@ -82,7 +82,7 @@ it('is read, confirmed and acknowledged anew', async () => {
 });
 
 it('is recalled by its owner’s revocation, or another owner’s whom the device vouches for, and by nobody else’s', async () => {
-  const { cast } = house;
+  const { cast } = fixture;
   const { parcel, facts } = await former('active');
   const second = makeParty('owner', new SystemRandom());
   const pairing = cast.pairing({ key: second.key.publicKey });
@@ -103,9 +103,9 @@ it('is recalled by its owner’s revocation, or another owner’s whom the devic
 });
 
 it('does not lend its ways to a clip with a statement: a revocation alone erases nothing there', async () => {
-  const clip = new OfferedClip(house, vault, request, house.parcel(request));
+  const clip = new OfferedClip(fixture, vault, request, fixture.parcel(request));
   await clip.handOver();
-  const { body } = await recall(clip.facts, { revocation: house.cast.revoke(clip.parcel.grantToken) });
+  const { body } = await recall(clip.facts, { revocation: fixture.cast.revoke(clip.parcel.grantToken) });
   const { grant } = clip.parcel;
   const answer = vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, grant);
   expect(answer.decision).toBe('restricted');

@@ -1,29 +1,29 @@
 // Holds: the vault's OpenAPI document fits what it answers to its operator, to a bridge and to officers.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { differences, documentSchema, operationOf, operationsOf } from '../../support/recorded-calls.ts';
-import { OfferedClip, VaultHouse } from '../../support/vault-house.ts';
+import { OfferedClip, VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('vault-openapi');
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  vault = await new VaultHouse(join(folder.path, 'vault')).start();
+  fixture = await BridgeFixture.open();
+  vault = await new VaultFixture(join(folder.path, 'vault')).start();
 });
 afterAll(async () => {
   await vault.stop();
-  await house.close();
+  await fixture.close();
   folder.dispose();
 });
 
 it('fits every answer to a tour of it, refusals included', async () => {
-  const request = await house.ready();
-  await vault.pin(house.cast.bridge);
-  const { item } = await new OfferedClip(house, vault, request, house.parcel(request)).handOver();
-  const officer = await vault.officer(house.cast.agency.id);
+  const request = await fixture.ready();
+  await vault.pin(fixture.cast.bridge);
+  const { item } = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
+  const officer = await vault.officer(fixture.cast.agency.id);
   const call = (method: string, path: string, body?: object) => vault.as(officer, method, path, body);
   const at = `/evidence/${item}`;
   for (const path of [
@@ -50,15 +50,15 @@ it('fits every answer to a tour of it, refusals included', async () => {
   await call('POST', `${at}/restoration`);
   await call('PUT', '/policy', { declinedDays: 'same' });
   await call('DELETE', '/categories/theft');
-  const { client } = await vault.client(house.cast.agency.id);
+  const { client } = await vault.client(fixture.cast.agency.id);
   await vault.send('GET', '/v1/vault', {});
   // And refused: a wrong secret, no officer, nothing there, a body that is none.
   await vault.token({ client, secret: 'x'.repeat(43) });
   await vault.as(officer, 'GET', '/policy', undefined, {});
   await call('GET', '/evidence/item-nothing');
   await call('POST', `${at}/triage`, { decision: 'later' });
-  await vault.operator('DELETE', `/v1/agencies/${house.cast.agency.id}/clients/${client}`, {});
-  await vault.operator('PUT', `/v1/agencies/${house.cast.agency.id}/successor`, { agency: 'agency-next' });
+  await vault.operator('DELETE', `/v1/agencies/${fixture.cast.agency.id}/clients/${client}`, {});
+  await vault.operator('PUT', `/v1/agencies/${fixture.cast.agency.id}/successor`, { agency: 'agency-next' });
   const document = documentSchema.parse((await vault.send('GET', '/openapi.json', {})).body);
   expect(differences(document, vault.recorded)).toEqual([]);
   const succeeded = new Set(

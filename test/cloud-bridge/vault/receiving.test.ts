@@ -6,31 +6,31 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { acknowledgementSchema, deletionSchema } from '../../../device/protocol/vault.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
-import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
+import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('vault');
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 let officer: Officer;
 let request: string;
 let clip: OfferedClip;
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  vault = await new VaultHouse(join(folder.path, 'vault')).start();
-  await vault.pin(house.cast.bridge);
-  officer = await vault.officer(house.cast.agency.id);
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  vault = await new VaultFixture(join(folder.path, 'vault')).start();
+  await vault.pin(fixture.cast.bridge);
+  officer = await vault.officer(fixture.cast.agency.id);
 });
 afterAll(async () => {
   await vault.stop();
-  await house.close();
+  await fixture.close();
   folder.dispose();
 });
 beforeEach(() => {
-  clip = new OfferedClip(house, vault, request, house.parcel(request));
+  clip = new OfferedClip(fixture, vault, request, fixture.parcel(request));
 });
 
 const blobs = () => readdirSync(join(vault.folder, 'blobs'));
@@ -38,7 +38,7 @@ const seen = async () => (await vault.as(officer, 'GET', `/evidence/${clip.item}
 
 function acknowledged(body: Record<string, unknown>) {
   const { acknowledgement } = body;
-  return vault.opened(acknowledgement, 'doorsill-acknowledgement+jws', acknowledgementSchema, house.cast.bridge.id);
+  return vault.opened(acknowledgement, 'doorsill-acknowledgement+jws', acknowledgementSchema, fixture.cast.bridge.id);
 }
 
 describe('a hand-over', () => {
@@ -91,9 +91,9 @@ describe('a hand-over', () => {
   });
 
   it('is refused when any of its papers is missing, another’s, or about another clip', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const stranger = makeParty('bridge', new SystemRandom());
-    const other = new OfferedClip(house, vault, request, house.parcel(request));
+    const other = new OfferedClip(fixture, vault, request, fixture.parcel(request));
     const nowS = cast.nowS();
     const refused = [
       await clip.offer({ offer: clip.step('offer', {}, stranger) }),
@@ -121,7 +121,7 @@ describe('a hand-over', () => {
   });
 
   it('refuses a statement that its own key has not signed, or that names another home, clip or recipient', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const mallory = makeParty('home', new SystemRandom());
     const claims = claimsOf(clip.parcel.statement);
     const sign = (changes: object, by = clip.parcel.home) =>
@@ -146,7 +146,7 @@ describe('a hand-over', () => {
   });
 
   it('refuses a full manifest in place of a statement: it names the home', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const manifest = clip.parcel.manifestToken;
     const facts = { home: cast.device.id, statementSha256: sha256Hex(manifest) };
     const item = `item-${sha256Hex(`${cast.bridge.id}/${cast.device.id}/${clip.parcel.grant}`).slice(0, 32)}`;
@@ -193,9 +193,9 @@ describe('a withdrawal', () => {
 
 it('says that it has no space instead of taking what it cannot keep', async () => {
   await vault.stop();
-  const full = await new VaultHouse(vault.folder, { freeBytesMin: Number.MAX_SAFE_INTEGER }).start();
+  const full = await new VaultFixture(vault.folder, { freeBytesMin: Number.MAX_SAFE_INTEGER }).start();
   try {
-    const crowded = new OfferedClip(house, full, request, house.parcel(request));
+    const crowded = new OfferedClip(fixture, full, request, fixture.parcel(request));
     expect(await crowded.offer()).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
   } finally {
     await full.stop();

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
-import { OfferedClip, type Officer, VaultHouse } from '../../support/vault-house.ts';
+import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('vault-rotated');
 const [NEXT, STRANGER] = ['agency-next', 'agency-stranger'];
-let house: BridgeHouse;
-let vault: VaultHouse;
+let fixture: BridgeFixture;
+let vault: VaultFixture;
 let request: string;
 let old: Officer;
 let oldClient: { client: string; secret: string };
@@ -24,7 +24,7 @@ const items = async (officer: Officer) =>
 
 /** A clip that was granted to an agency's id, handed over to the vault. */
 async function handedOver(agency: string): Promise<OfferedClip> {
-  const clip = new OfferedClip(house, vault, request, house.parcel(request, { manifest: { aud: agency } }));
+  const clip = new OfferedClip(fixture, vault, request, fixture.parcel(request, { manifest: { aud: agency } }));
   const offer = clip.step('offer', { agency });
   for (const answer of [
     await clip.offer({ offer, receipt: clip.receipt({ aud: agency }) }),
@@ -37,11 +37,11 @@ async function handedOver(agency: string): Promise<OfferedClip> {
 }
 
 beforeAll(async () => {
-  house = await BridgeHouse.open();
-  request = await house.ready();
-  vault = await new VaultHouse(join(folder.path, 'vault')).start();
-  await vault.pin(house.cast.bridge);
-  const { id } = house.cast.agency;
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  vault = await new VaultFixture(join(folder.path, 'vault')).start();
+  await vault.pin(fixture.cast.bridge);
+  const { id } = fixture.cast.agency;
   oldClient = await vault.client(id);
   old = { token: String((await vault.token(oldClient)).body['access_token']), agency: id };
   first = await handedOver(id);
@@ -50,7 +50,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await vault.stop();
-  await house.close();
+  await fixture.close();
   folder.dispose();
 });
 

@@ -2,7 +2,7 @@
 // deleted or classed meanwhile. On a real database, in which the change comes right behind the line.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { databasePlace } from '../../../cloud-bridge/database/place.ts';
-import { Readings } from '../../../cloud-bridge/http/readings.ts';
+import { ClipDownloads } from '../../../cloud-bridge/http/clip-downloads.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
@@ -49,7 +49,7 @@ beforeEach(async () => {
   };
   const watched = { add, list: trail.list.bind(trail) };
   const blobs = new FolderBlobs(disk, random, folder.path);
-  const rest = { blobs, readings: new Readings(), linkLifeS: 60 };
+  const rest = { blobs, readings: new ClipDownloads(), linkLifeS: 60 };
   evidence = new Evidence({ clock, random, items, trail: watched, access, ...rest });
   const { scopes, ...who } = actor;
   await items.add(item, { ...who, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' });

@@ -2,17 +2,17 @@
 // whole seconds, which is why these are apart (webhooks.test.ts has the rest).
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import type { BridgeHouse } from '../../support/bridge-house.ts';
+import type { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import { WebhookReceiver } from '../../support/webhook-receiver.ts';
 import { QUICK_WEBHOOKS, WebhookRig } from '../../support/webhook-rig.ts';
 
 let rig: WebhookRig;
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let receiver: WebhookReceiver;
 beforeEach(async () => {
   rig = await WebhookRig.open();
-  ({ house, receiver } = rig);
+  ({ fixture, receiver } = rig);
 });
 afterEach(() => rig.close());
 
@@ -23,8 +23,8 @@ describe('an event', () => {
     await rig.post();
     await rig.until(() => receiver.received.length === 1);
     await rig.until(async () => (await rig.events()).events[0]?.['attempts'] === 1);
-    await house.bridge.stop();
-    await house.startBridge();
+    await fixture.bridge.stop();
+    await fixture.startBridge();
     await rig.until(() => receiver.received.length >= 2);
     receiver.status = 204;
     await rig.until(async () => (await rig.events()).events[0]?.['state'] === 'delivered');
@@ -35,10 +35,10 @@ describe('an event', () => {
   });
 
   it('is told to no other agency with a webhook, and not to one whose access is revoked', async () => {
-    const other = makeParty('agency', house.random);
+    const other = makeParty('agency', fixture.random);
     const others = await WebhookReceiver.open();
-    await house.registry.register(
-      house.registration(
+    await fixture.registry.register(
+      fixture.registration(
         {
           name: 'Shelbyville Police',
           domain: 'shelbyville.example',
@@ -47,14 +47,14 @@ describe('an event', () => {
         other,
       ),
     );
-    await house.registry.approve(other.id);
+    await fixture.registry.approve(other.id);
     await rig.set(others.url, other);
     receiver.status = 500;
     await rig.set();
     await rig.post();
     await rig.until(() => receiver.received.length === 1);
-    await house.registry.revoke(house.cast.agency.id);
-    await house.bridge.refreshRevocations();
+    await fixture.registry.revoke(fixture.cast.agency.id);
+    await fixture.bridge.refreshRevocations();
     receiver.status = 204;
     const count = receiver.received.length;
     await new SystemClock().sleep(1_300);
@@ -74,9 +74,9 @@ describe('an event', () => {
     await rig.until(async () => (await rig.events()).events[0]?.['detail'] === 'no answer in time');
     expect(inner.received).toEqual([]);
     await inner.close();
-    house.options.bridge = { webhooks: { ...QUICK_WEBHOOKS, attemptsMax: 2 } };
-    await house.bridge.stop();
-    await house.startBridge();
+    fixture.options.bridge = { webhooks: { ...QUICK_WEBHOOKS, attemptsMax: 2 } };
+    await fixture.bridge.stop();
+    await fixture.startBridge();
     await rig.until(async () => (await rig.events()).events[0]?.['state'] === 'given-up');
   });
 });

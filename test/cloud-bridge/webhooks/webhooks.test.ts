@@ -3,17 +3,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { webhookSignature } from '../../../cloud-bridge/webhooks/send.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
-import type { BridgeHouse } from '../../support/bridge-house.ts';
+import type { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import type { WebhookReceiver } from '../../support/webhook-receiver.ts';
 import { QUICK_WEBHOOKS, WEBHOOK_SECRET, WebhookRig } from '../../support/webhook-rig.ts';
 
 let rig: WebhookRig;
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let receiver: WebhookReceiver;
 beforeEach(async () => {
   rig = await WebhookRig.open();
-  ({ house, receiver } = rig);
+  ({ fixture, receiver } = rig);
 });
 afterEach(() => rig.close());
 
@@ -23,10 +23,10 @@ describe('an agency', () => {
   }, async () => {
     await rig.set();
     const { token, id } = await rig.post();
-    await house.enrol();
-    const parcel = house.parcel(token);
-    await house.deliver(parcel);
-    await house.revoke(parcel);
+    await fixture.enrol();
+    const parcel = fixture.parcel(token);
+    await fixture.deliver(parcel);
+    await fixture.revoke(parcel);
     await rig.resolve(id);
     const told = ['request.published', 'clip.available', 'clip.revoked', 'request.resolved'];
     await rig.until(() => receiver.types.length === told.length);
@@ -42,19 +42,19 @@ describe('an agency', () => {
     expect(new Set(ids).size).toBe(told.length);
     // Nothing in it names a home.
     const all = receiver.received.map(({ body }) => body).join();
-    for (const word of ['Elm Street', house.cast.device.id, parcel.grant]) expect(all).not.toContain(word);
+    for (const word of ['Elm Street', fixture.cast.device.id, parcel.grant]) expect(all).not.toContain(word);
   });
 
   it('is told when a request ends by itself, once', async () => {
     await rig.set();
-    await rig.post({ exp: house.cast.nowS() + 120 });
+    await rig.post({ exp: fixture.cast.nowS() + 120 });
     await rig.until(() => receiver.types.length === 1);
-    house.clock.shiftS += 3_600;
-    await house.bridge.refreshRevocations();
+    fixture.clock.shiftS += 3_600;
+    await fixture.bridge.refreshRevocations();
     await rig.until(() => receiver.types.length === 2);
     expect(receiver.types).toEqual(['request.published', 'request.expired']);
-    await house.bridge.stop();
-    await house.startBridge();
+    await fixture.bridge.stop();
+    await fixture.startBridge();
     await new SystemClock().sleep(100);
     // A bridge that stops before it has noted an answer tells the same event again, under its id.
     const ids = receiver.received.map(({ headers }) => headers['x-doorsill-event']);
@@ -70,22 +70,22 @@ describe('an agency', () => {
     const rest = await rig.events(`?limit=2&cursor=${first.next}`);
     expect(new Set([...first.events, ...rest.events].map(({ event }) => event)).size).toBe(3);
     expect(rest.next).toBeNull();
-    const { body } = await house.get('/v1/webhook', house.agencyCall({ action: 'see-webhook' }));
+    const { body } = await fixture.get('/v1/webhook', fixture.agencyCall({ action: 'see-webhook' }));
     expect(body).toMatchObject({ url: receiver.url });
     expect(JSON.stringify([body, first])).not.toContain(WEBHOOK_SECRET);
   });
 
   it('that removed it is not told any more, not even of what waits; an older call does not bring it back', async () => {
     receiver.status = 500;
-    const old = house.agencyCall({ action: 'set-webhook', url: receiver.url, secret: WEBHOOK_SECRET });
-    await house.send('PUT', '/v1/webhook', { authorization: `Bearer ${old}` });
+    const old = fixture.agencyCall({ action: 'set-webhook', url: receiver.url, secret: WEBHOOK_SECRET });
+    await fixture.send('PUT', '/v1/webhook', { authorization: `Bearer ${old}` });
     await rig.post();
     await rig.until(() => receiver.received.length === 1);
-    house.clock.shiftS += 2;
+    fixture.clock.shiftS += 2;
     expect((await rig.remove()).status).toBe(204);
-    const again = await house.send('PUT', '/v1/webhook', { authorization: `Bearer ${old}` });
+    const again = await fixture.send('PUT', '/v1/webhook', { authorization: `Bearer ${old}` });
     expect(again.body['code']).toBe('token_expired');
-    expect((await house.get('/v1/webhook', house.agencyCall({ action: 'see-webhook' }))).body['code']).toBe(
+    expect((await fixture.get('/v1/webhook', fixture.agencyCall({ action: 'see-webhook' }))).body['code']).toBe(
       'webhook_unknown',
     );
     const count = receiver.received.length;
@@ -98,14 +98,14 @@ describe('an agency', () => {
 
 describe('nobody else', () => {
   it('gets at it: another action’s call, a foreign one, a weak secret and an address that is not allowed are refused', async () => {
-    const bearer = (call: object) => ({ authorization: `Bearer ${house.agencyCall(call)}` });
-    const put = async (call: object) => (await house.send('PUT', '/v1/webhook', bearer(call))).body['code'];
+    const bearer = (call: object) => ({ authorization: `Bearer ${fixture.agencyCall(call)}` });
+    const put = async (call: object) => (await fixture.send('PUT', '/v1/webhook', bearer(call))).body['code'];
     expect(await put({ action: 'see-webhook' })).toBe('token_unknown_claims');
     expect(await put({ action: 'set-webhook', url: receiver.url, secret: 'short' })).toBe('token_unknown_claims');
     for (const url of ['http://agency.example/', 'https://10.0.0.1/', 'https://[fd00::1]/hook', 'file:///etc/passwd']) {
       expect(await put({ action: 'set-webhook', url, secret: WEBHOOK_SECRET })).toBe('webhook_address_refused');
     }
-    const stranger = makeParty('agency', house.random);
+    const stranger = makeParty('agency', fixture.random);
     expect((await rig.set(receiver.url, stranger)).body['code']).toBe('agency_unknown');
   });
 });
@@ -113,9 +113,9 @@ describe('nobody else', () => {
 describe('telling', () => {
   it('is not to this machine unless that is set, whatever was registered before, nor by a name that leads here', async () => {
     await rig.set(receiver.url.replace('127.0.0.1', 'localhost'));
-    house.options.bridge = { webhooks: { ...QUICK_WEBHOOKS, loopback: false } };
-    await house.bridge.stop();
-    await house.startBridge();
+    fixture.options.bridge = { webhooks: { ...QUICK_WEBHOOKS, loopback: false } };
+    await fixture.bridge.stop();
+    await fixture.startBridge();
     await rig.post();
     await rig.until(async () => (await rig.events()).events[0]?.['detail'] === 'webhook_address_refused');
     expect(receiver.received).toEqual([]);

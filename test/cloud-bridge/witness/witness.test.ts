@@ -17,14 +17,14 @@ import {
 } from '../../../device/protocol/custody.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/grant.ts';
-import { BridgeHouse, type Parcel } from '../../support/bridge-house.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 
 const folder = temporaryFolder('witness');
 const data = join(folder.path, 'witness');
 const errorSchema = z.object({ error: z.object({ code: z.string() }) });
-let house: BridgeHouse;
+let fixture: BridgeFixture;
 let request: string;
 let parcel: Parcel;
 let key: string;
@@ -34,24 +34,24 @@ beforeAll(async () => {
   const away = await runCommand(['witness', '--data', data, '--bridge', 'http://127.0.0.1:9', '--once', '--json']);
   expect([away.status, codeOf(away.stderr)]).toEqual([4, 'unreachable']);
   key = readFileSync(join(data, 'witness.pub'), 'utf8').trim();
-  house = await BridgeHouse.open({ bridge: { custody: { witnesses: [key] } } });
-  request = await house.ready();
-  parcel = house.parcel(request);
-  await house.deliver(parcel);
+  fixture = await BridgeFixture.open({ bridge: { custody: { witnesses: [key] } } });
+  request = await fixture.ready();
+  parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
 }, 60_000);
 afterAll(async () => {
-  await house.close();
+  await fixture.close();
   folder.dispose();
 });
 
-const words = (of = data) => ['witness', '--data', of, '--bridge', house.bridge.url, '--json'];
+const words = (of = data) => ['witness', '--data', of, '--bridge', fixture.bridge.url, '--json'];
 /** One look by a process of its own. */
 const look = (of = data) => runCommand([...words(of), '--once']);
 /** One look by a witness that starts on the folder here; what it found, or its code. */
 async function lookHere(of: string, bridgeKey?: string): Promise<Look | string> {
   const witness = new Witness({
-    ...{ clock: new SystemClock(), random: house.random, disk: house.disk, log: silentLog(), folder: of },
-    bridgeUrl: house.bridge.url,
+    ...{ clock: new SystemClock(), random: fixture.random, disk: fixture.disk, log: silentLog(), folder: of },
+    bridgeUrl: fixture.bridge.url,
     ...(bridgeKey === undefined ? {} : { bridgeKey }),
   });
   try {
@@ -63,22 +63,22 @@ async function lookHere(of: string, bridgeKey?: string): Promise<Look | string> 
   }
 }
 const codeOf = (stderr: string) => errorSchema.parse(JSON.parse(stderr.trim().split('\n').at(-1) ?? '')).error.code;
-const served = async () => headAnswerSchema.parse((await house.get('/v1/custody/head')).body);
-const event = () => house.get('/v1/clips', house.access('all'));
+const served = async () => headAnswerSchema.parse((await fixture.get('/v1/custody/head')).body);
+const event = () => fixture.get('/v1/clips', fixture.access('all'));
 
 /** The bridge on the database of before, as after a restored backup. */
 async function restore(from: string): Promise<void> {
-  await house.bridge.stop();
-  for (const end of ['', '-wal', '-shm']) rmSync(join(house.bridgeFolder, `bridge.sqlite${end}`), { force: true });
-  cpSync(from, join(house.bridgeFolder, 'bridge.sqlite'));
-  await house.startBridge();
+  await fixture.bridge.stop();
+  for (const end of ['', '-wal', '-shm']) rmSync(join(fixture.bridgeFolder, `bridge.sqlite${end}`), { force: true });
+  cpSync(from, join(fixture.bridgeFolder, 'bridge.sqlite'));
+  await fixture.startBridge();
 }
 
 async function backup(): Promise<string> {
-  const copy = join(folder.path, `backup-${Math.floor(house.clock.monotonicMs())}.sqlite`);
-  await house.bridge.stop();
-  cpSync(join(house.bridgeFolder, 'bridge.sqlite'), copy);
-  await house.startBridge();
+  const copy = join(folder.path, `backup-${Math.floor(fixture.clock.monotonicMs())}.sqlite`);
+  await fixture.bridge.stop();
+  cpSync(join(fixture.bridgeFolder, 'bridge.sqlite'), copy);
+  await fixture.startBridge();
   return copy;
 }
 
@@ -92,24 +92,24 @@ describe('a log that grows', () => {
     expect(second).toMatchObject({ size: Number(first.last?.['size']) + 1, served: true });
     const { cosigned } = await served();
     const said = cosignatureSchema.parse(claimsOf(cosigned?.cosignatures[0] ?? ''));
-    expect(said).toMatchObject({ iss: key, bridge: house.cast.bridge.id, size: Number(first.last?.['size']) + 1 });
+    expect(said).toMatchObject({ iss: key, bridge: fixture.cast.bridge.id, size: Number(first.last?.['size']) + 1 });
     expect(JSON.parse(readFileSync(join(data, 'cosigned.json'), 'utf8'))).toEqual(cosigned);
   }, 60_000);
 
   it('lets verify insist on the witness', async () => {
     await event();
-    const answer = await house.get(`/v1/clips/${parcel.clipId}/custody`, house.access(parcel.clipId));
+    const answer = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));
     const { receipt, proof } = custodyBundleSchema.parse(answer.body);
     const whole = printProof(proof);
     const verify = (witnessKeys: string[]) =>
       verifyClip(bytesOf(parcel.clip), parcel.manifestToken, { receipt, proof: whole, witnessKeys });
     expect((await verify([key])).custody?.witnesses).toEqual([key]);
-    const stranger = makeParty('owner', house.random).key.publicKey;
+    const stranger = makeParty('owner', fixture.random).key.publicKey;
     const own = importSigningKey(readFileSync(join(data, 'signing.key'), 'utf8').trim());
     if (!own) throw new Error('the witness has no key');
     // The witness's own word, about another tree of this bridge.
     const elsewhere = { ...claimsOf(proof.cosignatures[0] ?? ''), size: 1 };
-    proof.cosignatures = [house.cast.sign('doorsill-cosignature+jws', elsewhere, { id: 'witness', key: own })];
+    proof.cosignatures = [fixture.cast.sign('doorsill-cosignature+jws', elsewhere, { id: 'witness', key: own })];
     const moved = printProof(proof);
     await expect(
       verifyClip(bytesOf(parcel.clip), parcel.manifestToken, { receipt, proof: moved, witnessKeys: [key] }),
@@ -136,18 +136,18 @@ describe('a log that grows', () => {
 
 describe('the bridge', () => {
   it('takes cosignatures of its own log by witnesses it names, and no others', async () => {
-    const { cast } = house;
+    const { cast } = fixture;
     const head = (await served()).head;
     const { size, root } = z.object({ size: z.int(), root: z.string() }).parse(claimsOf(head));
     const own = importSigningKey(readFileSync(join(data, 'signing.key'), 'utf8').trim());
     if (!own) throw new Error('the witness has no key');
     const named = { id: 'witness', key: own };
-    const stranger = makeParty('owner', house.random);
+    const stranger = makeParty('owner', fixture.random);
     const cosign = (by: typeof named, changes: object = {}, about = head) => {
       const iss = by.key.publicKey;
       const said = { iss, aud: 'public', iat: cast.nowS(), bridge: cast.bridge.id, size, root, ...changes };
       const cosignature = cast.sign('doorsill-cosignature+jws', said, by);
-      return house.post('/v1/custody/cosignatures', { head: about, cosignature });
+      return fixture.post('/v1/custody/cosignatures', { head: about, cosignature });
     };
     const forged = cast.sign('doorsill-tree-head+jws', { ...claimsOf(head), iss: stranger.key.publicKey }, stranger);
     // Signed by the bridge's own key, but not of its log: as from before a backup was put back.
@@ -174,9 +174,9 @@ describe('a witness', () => {
   it('believes the pinned key alone, and no head from the future', async () => {
     const elsewhere = join(folder.path, 'pinned');
     expect(await lookHere(elsewhere, key)).toBe('custody_head_refused');
-    house.clock.shiftS = CLOCK_SKEW_S_MAX + 60;
+    fixture.clock.shiftS = CLOCK_SKEW_S_MAX + 60;
     expect(await lookHere(elsewhere)).toBe('custody_head_refused');
-    house.clock.shiftS = 0;
+    fixture.clock.shiftS = 0;
     expect(await lookHere(elsewhere)).toMatchObject({ served: 'custody_cosignature_refused' });
     expect(await lookHere(elsewhere, key)).toBe('custody_head_refused');
   });
@@ -192,15 +192,15 @@ describe('a witness', () => {
     const elsewhere = join(folder.path, 'late');
     const late = (await served()).head;
     await event();
-    house.clock.shiftS = 5;
+    fixture.clock.shiftS = 5;
     await lookHere(elsewhere);
-    house.clock.shiftS = 0;
+    fixture.clock.shiftS = 0;
     const replaying = createServer((_, response) => void response.end(JSON.stringify({ head: late, cosigned: null })));
     await new Promise<void>((resolve) => replaying.listen(0, '127.0.0.1', resolve));
     const address = replaying.address();
     const port = typeof address === 'object' && address ? address.port : 0;
     const witness = new Witness({
-      ...{ clock: new SystemClock(), random: house.random, disk: house.disk, log: silentLog(), folder: elsewhere },
+      ...{ clock: new SystemClock(), random: fixture.random, disk: fixture.disk, log: silentLog(), folder: elsewhere },
       bridgeUrl: `http://127.0.0.1:${port}`,
     });
     await witness.start();

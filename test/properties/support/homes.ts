@@ -31,7 +31,7 @@ import {
 } from '../../../device/index.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
-import { BridgeHouse, ShiftedClock } from '../../support/bridge-house.ts';
+import { BridgeFixture, ShiftedClock } from '../../support/bridge-fixture.ts';
 import { linkTo, startBroker, type TestBroker } from '../../support/broker.ts';
 import { claimsOf, makeParty, textClaim } from '../../support/parties.ts';
 import { Recording, type Tap, tapBridge, tapBroker } from './recording.ts';
@@ -94,7 +94,7 @@ export class Homes<Kind extends string = HomeKind> {
   protected readonly homes: HomeParts[] = [];
   private readonly ends: (() => Promise<unknown>)[] = [];
   protected readonly documents: string[] = [];
-  private house: BridgeHouse | null = null;
+  private fixture: BridgeFixture | null = null;
   protected bridgeTap: Tap | null = null;
   private homeBroker: TestBroker | null = null;
   private areaUrl = '';
@@ -125,9 +125,9 @@ export class Homes<Kind extends string = HomeKind> {
     return {};
   }
 
-  protected get town(): BridgeHouse {
-    if (!this.house) throw new Error('there is no bridge');
-    return this.house;
+  protected get testbed(): BridgeFixture {
+    if (!this.fixture) throw new Error('there is no bridge');
+    return this.fixture;
   }
 
   protected async story(seed: number, count: number): Promise<void> {
@@ -152,7 +152,7 @@ export class Homes<Kind extends string = HomeKind> {
     await step('resolved', () => this.resolve(id));
     this.clock.shiftS += 8 * DAY_S;
     await step('when it is over', async () => {
-      await this.town.bridge.refreshRevocations();
+      await this.testbed.bridge.refreshRevocations();
       await third();
     });
     await this.readStores();
@@ -171,7 +171,7 @@ export class Homes<Kind extends string = HomeKind> {
     const area = await this.opened(tapBroker(broker.port, recording));
     recording.namePort(area.port, 'AREA');
     recording.namePort(broker.port, 'AREA-BROKER');
-    this.house = await BridgeHouse.open({
+    this.fixture = await BridgeFixture.open({
       areaUrl: `mqtt://127.0.0.1:${area.port}`,
       accounts,
       clock: this.clock,
@@ -191,11 +191,11 @@ export class Homes<Kind extends string = HomeKind> {
         webhooks: { everyS: 3_600 },
       },
     });
-    const { house } = this;
-    this.ends.push(() => house.close());
-    recording.namePort(new URL(house.bridge.url).port, 'BRIDGE');
-    recording.namePort(new URL(house.registry.url).port, 'REGISTRY');
-    await house.admitAgency();
+    const { fixture } = this;
+    this.ends.push(() => fixture.close());
+    recording.namePort(new URL(fixture.bridge.url).port, 'BRIDGE');
+    recording.namePort(new URL(fixture.registry.url).port, 'REGISTRY');
+    await fixture.admitAgency();
     await this.strangerAt(broker.port);
     const spectator = await issueAccount(new SystemDisk(), new SystemRandom(), accounts, {
       role: 'device-area',
@@ -203,7 +203,7 @@ export class Homes<Kind extends string = HomeKind> {
     });
     const link: MqttLink = linkTo(`mqtt://127.0.0.1:${broker.port}`, spectator);
     this.ends.push(() => link.stop());
-    const { cell } = house.cast;
+    const { cell } = fixture.cast;
     link.subscribe(
       [topics.areaRequests(cell, 1), topics.areaSearches(cell, 1), topics.revocations],
       ({ topic, payload }) => {
@@ -214,7 +214,7 @@ export class Homes<Kind extends string = HomeKind> {
     );
     link.start();
     await this.until('the board', () => this.documents.length > 0);
-    this.bridgeTap = await this.opened(tapBridge(Number(new URL(house.bridge.url).port), recording));
+    this.bridgeTap = await this.opened(tapBridge(Number(new URL(fixture.bridge.url).port), recording));
     this.areaUrl = `mqtt://127.0.0.1:${area.port}`;
     this.homeBroker = await startBroker();
     const { homeBroker } = this;
@@ -252,7 +252,7 @@ export class Homes<Kind extends string = HomeKind> {
         camera: 'synthetic?size=320x180&audio=off&pace=fast&seconds=4',
         motion: { enabled: false },
         ...this.settings(),
-        place: this.town.cast.place,
+        place: this.testbed.cast.place,
         disclosure: { address: '1 Elm Street', email: 'home@example.org' },
         home: { url: homeBroker.url, ...account, accounts: homeBroker.accounts },
         areaUrl: this.areaUrl,
@@ -260,7 +260,7 @@ export class Homes<Kind extends string = HomeKind> {
       },
       'device.json',
     );
-    const code = throughTap((await this.town.bridge.printEnrolmentCode()).code, bridgeTap);
+    const code = throughTap((await this.testbed.bridge.printEnrolmentCode()).code, bridgeTap);
     const doorbell = await startDevice({ config, folder, enrolmentCode: code }, { clock, random, disk, log });
     const ownerKey = generateSigningKey(random);
     const home = await pairWithDevice({ clock }, doorbell.pairingSocket, ownerKey, 'Alex');
@@ -304,12 +304,12 @@ export class Homes<Kind extends string = HomeKind> {
 
   /** The agency asks about the last quarter of an hour; resolves when the board shows it, and every home that listens. */
   private async ask(investigation: string): Promise<string> {
-    const { cast } = this.town;
+    const { cast } = this.testbed;
     const nowUs = this.clock.wallUs();
     const window = { startUs: nowUs - 15 * 60_000_000, endUs: nowUs };
     const token = cast.request({ investigation, window });
     const id = textClaim(token, 'jti');
-    await this.hear(this.town.post('/v1/requests', { request: token }));
+    await this.hear(this.testbed.post('/v1/requests', { request: token }));
     await this.until('the request on the board', () =>
       this.documents.some((text) => listed(text, 'requests').includes(id)),
     );
@@ -348,7 +348,7 @@ export class Homes<Kind extends string = HomeKind> {
     const home = `http://127.0.0.1:${this.bridgeTap?.port}`;
     switch (this.leak) {
       case 'count': {
-        const file = new Sqlite(join(this.town.bridgeFolder, 'bridge.sqlite'));
+        const file = new Sqlite(join(this.testbed.bridgeFolder, 'bridge.sqlite'));
         file.prepare("insert into kept_documents (name, token) values ('answers', '1')").run();
         file.close();
         return;
@@ -365,7 +365,7 @@ export class Homes<Kind extends string = HomeKind> {
         this.recording.homesLaterMs = PLANTED_MS;
         return;
       case 'error':
-        await fetch(`${this.town.bridge.url}/v1/intakes`, { method: 'POST', body: '{' });
+        await fetch(`${this.testbed.bridge.url}/v1/intakes`, { method: 'POST', body: '{' });
         return;
       case null:
         return;
@@ -373,36 +373,37 @@ export class Homes<Kind extends string = HomeKind> {
   }
 
   private async resolve(id: string): Promise<void> {
-    const call = this.town.agencyCall({ action: 'resolve-request', request: id });
-    await this.hear(this.town.post(`/v1/requests/${id}/resolve`, {}, call));
+    const call = this.testbed.agencyCall({ action: 'resolve-request', request: id });
+    await this.hear(this.testbed.post(`/v1/requests/${id}/resolve`, {}, call));
     await this.until('the cancellation', () => this.documents.some((text) => listed(text, 'cancelled').includes(id)));
     await this.settle();
   }
 
   /** Everything that the agency and the public can read, written down as it is answered. */
   protected async look(name: string): Promise<void> {
-    const { town } = this;
-    const { agency } = town.cast;
+    const { testbed } = this;
+    const { agency } = testbed.cast;
     const ids = this.asked();
     this.recording.note('agency, its answers', `-- ${name}`);
     for (const request of ids) {
-      await this.hear(town.get(`/v1/requests/${request}`, town.agencyCall({ action: 'see-request', request })));
+      await this.hear(testbed.get(`/v1/requests/${request}`, testbed.agencyCall({ action: 'see-request', request })));
     }
-    await this.hear(town.get('/v1/clips', town.access('all')));
+    await this.hear(testbed.get('/v1/clips', testbed.access('all')));
     for (const path of ['', '/feed.json', '/feed.atom', `/agencies/${agency.id}`, '/transparency'])
-      await this.hear(town.get(`/neighbors${path}`));
-    for (const path of [`/v1/transparency/${agency.id}`, '/v1/partners', '/v1/bridge']) await this.hear(town.get(path));
-    await this.hear(town.get('/v1/moderation', town.bridge.adminToken));
+      await this.hear(testbed.get(`/neighbors${path}`));
+    for (const path of [`/v1/transparency/${agency.id}`, '/v1/partners', '/v1/bridge'])
+      await this.hear(testbed.get(path));
+    await this.hear(testbed.get('/v1/moderation', testbed.bridge.adminToken));
   }
 
   private asked(): string[] {
-    const file = new Sqlite(join(this.town.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    const file = new Sqlite(join(this.testbed.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     const rows: unknown = file.prepare('select request from requests order by rowid').pluck().all();
     file.close();
     return Array.isArray(rows) ? rows.map(String) : [];
   }
 
-  protected async hear(answering: ReturnType<BridgeHouse['get']>): Promise<void> {
+  protected async hear(answering: ReturnType<BridgeFixture['get']>): Promise<void> {
     const { status, headers, body } = await answering;
     // What the clock alone says: the date, and when the next span of calls begins. How many are left stays.
     const told = [...headers]
@@ -413,11 +414,11 @@ export class Homes<Kind extends string = HomeKind> {
 
   /** What is left on the disks of bridge, registry and area broker. */
   protected async readStores(): Promise<void> {
-    const { town, recording } = this;
+    const { testbed, recording } = this;
     recording.step += 1;
-    await town.bridge.stop();
-    await town.registry.stop();
-    const file = new Sqlite(join(town.bridgeFolder, 'bridge.sqlite'), { readonly: true });
+    await testbed.bridge.stop();
+    await testbed.registry.stop();
+    const file = new Sqlite(join(testbed.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     const tables: unknown[] = file
       .prepare("select name from sqlite_master where type = 'table' order by name")
       .pluck()
@@ -427,8 +428,8 @@ export class Homes<Kind extends string = HomeKind> {
         recording.note('bridge, its database', `${String(table)} ${JSON.stringify(row)}`);
     }
     file.close();
-    this.readFolder('bridge, its files', town.bridgeFolder, /^bridge\.sqlite/);
-    this.readFolder('registry, its files', join(town.folder, 'registry'), /^$/);
+    this.readFolder('bridge, its files', testbed.bridgeFolder, /^bridge\.sqlite/);
+    this.readFolder('registry, its files', join(testbed.folder, 'registry'), /^$/);
   }
 
   private readFolder(who: string, folder: string, except: RegExp): void {

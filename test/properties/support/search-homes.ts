@@ -51,17 +51,17 @@ export class SearchHomes extends Homes<SearchKind> {
   protected override async story(seed: number, count: number): Promise<void> {
     await this.open(seed);
     const random = new SeededRandom(seed + 50);
-    const searching = new Searching(this.town.cast, random);
+    const searching = new Searching(this.testbed.cast, random);
     this.searching = searching;
     const photo = await new Photos().plain(await drawDogPhoto());
     for (let home = 0; home < count; home += 1) await this.addHome(seed + 100 + home);
     for (const { doorbell } of this.homes) if (this.kind === 'offline') await doorbell.stop();
     const homes = [makeParty('device', random), makeParty('device', random)];
     for (const home of homes) {
-      await this.town.enrol(home);
+      await this.testbed.enrol(home);
       this.pairings.set(
         home.id,
-        this.town.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home),
+        this.testbed.cast.pairing({ device: home.id, key: searching.poster.key.publicKey }, home),
       );
     }
     await this.settle();
@@ -93,7 +93,7 @@ export class SearchHomes extends Homes<SearchKind> {
   private async post(photo: Uint8Array, home: string): Promise<string> {
     const search = this.poster.search({ photoSha256: sha256Hex(photo) });
     const body = { search, photo: toBase64url(photo), pairing: this.pairings.get(home) ?? '' };
-    await this.hear(this.town.post('/v1/search-party/searches', body));
+    await this.hear(this.testbed.post('/v1/search-party/searches', body));
     const id = textClaim(search, 'jti');
     await this.until('the search on the board', () => this.documents.some((text) => ids(text).includes(id)));
     return id;
@@ -122,15 +122,15 @@ export class SearchHomes extends Homes<SearchKind> {
 
   private async found(id: string): Promise<void> {
     const call = this.poster.call({ action: 'end', search: id });
-    await this.hear(this.town.post(`/v1/search-party/searches/${id}/end`, {}, call));
+    await this.hear(this.testbed.post(`/v1/search-party/searches/${id}/end`, {}, call));
     await this.until('the end on the board', () => this.documents.some((text) => ended(text).includes(id)));
   }
 
   /** What the pet's owner can read, besides all that anybody can. */
   private async lookAsPoster(name: string): Promise<void> {
     await this.look(name);
-    await this.hear(this.town.get('/v1/search-party/clips', this.poster.call({ action: 'see', clip: 'all' })));
-    await this.hear(this.town.get('/v1/search-party'));
+    await this.hear(this.testbed.get('/v1/search-party/clips', this.poster.call({ action: 'see', clip: 'all' })));
+    await this.hear(this.testbed.get('/v1/search-party'));
   }
 }
 

@@ -1,5 +1,5 @@
 // Owns: a device's sending side for tests: an outbox in a folder of its own, a clip with papers a real bridge accepts, an
-// uploader. Not here: the bridge (support/bridge-house.ts), the proxy before it (support/counting-proxy.ts).
+// uploader. Not here: the bridge (support/bridge-fixture.ts), the proxy before it (support/counting-proxy.ts).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import type { UploadProgress } from '../../../device/protocol/home.ts';
 import { requestSchema } from '../../../device/protocol/request.ts';
 import { type ClipPapers, Outbox, type OutboxItem } from '../../../device/upload/outbox.ts';
 import { Uploader } from '../../../device/upload/upload.ts';
-import type { BridgeHouse, Parcel } from '../../support/bridge-house.ts';
+import type { BridgeFixture, Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 
@@ -50,27 +50,27 @@ export interface Errand {
 /** What footage waits for, as the gate says it. */
 type Held = () => ErrorCode | null;
 
-export function makeErrand(house: BridgeHouse, request: string, bytes: number, held: Held = () => null): Errand {
+export function makeErrand(fixture: BridgeFixture, request: string, bytes: number, held: Held = () => null): Errand {
   const frames = 30;
   const clip = plainMp4({ frames, audioPackets: 12, frameBytes: Math.ceil(bytes / frames) });
-  const parcel = house.parcel(request, { clip });
-  return { parcel, ...liveFor(house, request, parcel.grantToken, held) };
+  const parcel = fixture.parcel(request, { clip });
+  return { parcel, ...liveFor(fixture, request, parcel.grantToken, held) };
 }
 
 /** The live grant of a grant token, as the gate would mint it (again, after a restart). */
-export function liveFor(house: BridgeHouse, request: string, grantToken: string, held: Held = () => null) {
+export function liveFor(fixture: BridgeFixture, request: string, grantToken: string, held: Held = () => null) {
   const facts = {
     grant: grantSchema.parse(claimsOf(grantToken)),
     grantToken,
     request: requestSchema.parse(claimsOf(request)),
     requestToken: request,
-    pairingToken: house.cast.pairing(),
+    pairingToken: fixture.cast.pairing(),
   };
-  return mintLiveGrant(facts, { clock: house.clock, held });
+  return mintLiveGrant(facts, { clock: fixture.clock, held });
 }
 
 export class Sender {
-  readonly house: BridgeHouse;
+  readonly fixture: BridgeFixture;
   readonly folder: string;
   readonly key = generateSealKey({ bytes: (length) => new Uint8Array(length).fill(7), fraction: () => 0 });
   readonly log = silentLog();
@@ -81,16 +81,16 @@ export class Sender {
   readonly told: UploadProgress[] = [];
   onProgress: ((progress: UploadProgress) => void) | null = null;
 
-  private constructor(house: BridgeHouse, folder: string) {
-    this.house = house;
+  private constructor(fixture: BridgeFixture, folder: string) {
+    this.fixture = fixture;
     this.folder = folder;
-    this.bridgeUrl = house.bridge.url;
+    this.bridgeUrl = fixture.bridge.url;
     this.outbox = this.makeOutbox();
     this.uploader = this.makeUploader();
   }
 
-  static async open(house: BridgeHouse): Promise<Sender> {
-    const sender = new Sender(house, await mkdtemp(join(tmpdir(), 'doorsill-outbox-')));
+  static async open(fixture: BridgeFixture): Promise<Sender> {
+    const sender = new Sender(fixture, await mkdtemp(join(tmpdir(), 'doorsill-outbox-')));
     await sender.outbox.start();
     return sender;
   }
@@ -112,12 +112,12 @@ export class Sender {
     return this.outbox.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel));
   }
 
-  makeOutbox(disk: Disk = this.house.disk): Outbox {
-    return new Outbox({ disk, random: this.house.random, log: this.log, folder: this.folder, key: this.key });
+  makeOutbox(disk: Disk = this.fixture.disk): Outbox {
+    return new Outbox({ disk, random: this.fixture.random, log: this.log, folder: this.folder, key: this.key });
   }
 
   private makeUploader(): Uploader {
-    const { cast, clock, random } = this.house;
+    const { cast, clock, random } = this.fixture;
     return new Uploader({
       device: cast.device,
       outbox: this.outbox,

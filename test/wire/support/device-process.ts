@@ -1,5 +1,5 @@
 // Owns: the real device program in its namespace: started as a user starts it, crashed, started again; all it prints kept.
-// Not here: the town around it (world.ts).
+// Not here: the testbed around it (world.ts).
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // Owns: what may happen between an agency, an owner and a device, one scenario after the other, and what each lets out.
-// Not here: the town (world.ts), whether only that came out (verdict.ts).
+// Not here: the testbed (world.ts), whether only that came out (verdict.ts).
 import { fromUtf8 } from '../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { freshId, integerBelow, type Random } from '../../../device/base/random.ts';
@@ -19,7 +19,7 @@ import { seams, type World } from './world.ts';
 const PATIENCE_MS = 60_000;
 const MINUTE_US = 60_000_000;
 
-/** A town with its owner's hand. */
+/** A testbed with its owner's hand. */
 export class Stage {
   readonly world: World;
   private readonly random: Random;
@@ -30,7 +30,7 @@ export class Stage {
   }
 
   get signer() {
-    return { ...seams, key: this.world.up.house.cast.owner.key };
+    return { ...seams, key: this.world.up.fixture.cast.owner.key };
   }
 
   below(limit: number): number {
@@ -39,10 +39,10 @@ export class Stage {
 
   /** A request of the admitted agency about the last twenty minutes; resolves when the owner has read it. */
   async ask(changes: Partial<Request> = {}): Promise<VerifiedNotice> {
-    const { house } = this.world.up;
-    const request = house.cast.request({ ...this.about(), ...changes });
+    const { fixture } = this.world.up;
+    const request = fixture.cast.request({ ...this.about(), ...changes });
     return this.noticed(sha256Hex(request), async () => {
-      const { status, body } = await house.post('/v1/requests', { request });
+      const { status, body } = await fixture.post('/v1/requests', { request });
       if (status !== 201) throw new Error(`the request was refused: ${JSON.stringify(body)}`);
     });
   }
@@ -161,7 +161,7 @@ async function grant(stage: Stage, seconds: number, outcome: 'sent' | 'failed' |
 /** A grant that must be refused. */
 async function refused(stage: Stage, codes: RegExp, changes: Parameters<typeof makeGrant>[2] | 'expired' | 'widened') {
   const notice = await stage.ask();
-  const { cast } = stage.world.up.house;
+  const { cast } = stage.world.up.fixture;
   const window = await stage.window(3, notice.request.window);
   const { startUs, endUs } = notice.request.window;
   const nowS = Math.floor(seams.clock.wallUs() / 1_000_000);
@@ -237,19 +237,19 @@ export const PLAYS = {
   'granted too widely': (stage) => refused(stage, /window/, 'widened'),
   'granted by a stranger': async (stage) => {
     const notice = await stage.ask();
-    const { session, house } = stage.world.up;
+    const { session, fixture } = stage.world.up;
     const stranger = makeParty('owner', seams.random);
     const window = await stage.window(3, notice.request.window);
     const { token } = makeGrant({ ...stage.signer, key: stranger.key }, notice, { window });
     await session.answer(notice.request.jti, 'grant', token);
     // And one that the agency itself signed.
-    const own = makeGrant({ ...stage.signer, key: house.cast.agency.key }, notice, { window });
+    const own = makeGrant({ ...stage.signer, key: fixture.cast.agency.key }, notice, { window });
     await session.answer(notice.request.jti, 'grant', own.token);
     return {};
   },
   'asked by a stranger': async (stage) => {
-    const { deviceId, house } = stage.world.up;
-    const { cast } = house;
+    const { deviceId, fixture } = stage.world.up;
+    const { cast } = fixture;
     const stranger = makeParty('agency', seams.random);
     const endUs = seams.clock.wallUs();
     const request = cast.request(

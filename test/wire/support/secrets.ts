@@ -63,7 +63,7 @@ export class Secrets {
     const { disk, random } = seams;
     const { secret } = keyFileSchema.parse(JSON.parse(await readFile(join(data, 'device.key'), 'utf8')));
     this.addKey('the identity key', Buffer.from(secret, 'base64url'));
-    this.addKey("the owner's key", Buffer.from(world.up.house.cast.owner.key.exportSecret(), 'base64url'));
+    this.addKey("the owner's key", Buffer.from(world.up.fixture.cast.owner.key.exportSecret(), 'base64url'));
     this.addKey('the wrapping key', (await readFile(join(data, 'wrapping.key'))).subarray(8));
     const wrapper = new FileDeviceKey(disk, random, join(data, 'wrapping.key'));
     this.addKey(

@@ -1,4 +1,4 @@
-// Owns: one town from its first packet to its last: scenarios played, a leak planted after each, all of it judged.
+// Owns: one testbed from its first packet to its last: scenarios played, a leak planted after each, all of it judged.
 // Not here: the parts of it.
 import { expect } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
@@ -42,7 +42,7 @@ interface Played {
 }
 
 /**
- * Runs one town. `seed` decides what is left open by the names: windows, disclosures, leaks. `planter`: its program, compiled
+ * Runs one testbed. `seed` decides what is left open by the names: windows, disclosures, leaks. `planter`: its program, compiled
  * (control.ts).
  */
 export async function runTrial(

@@ -1,4 +1,4 @@
-// Owns: a town for one device in a network namespace: registry, bridge, broker and camera outside it, an owner and an agency,
+// Owns: a testbed for one device in a network namespace: registry, bridge, broker and camera outside it, an owner and an agency,
 // each reached through a front whose name the device has to look up; torn down whole.
 // Not here: what happens in it (scenarios.ts), what is made of the capture (verdict.ts).
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { cellOf, type Place } from '../../../device/protocol/area.ts';
 import type { Window } from '../../../device/protocol/claims.ts';
 import type { DeviceState, Receipt } from '../../../device/protocol/home.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
-import { BridgeHouse } from '../../support/bridge-house.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { makeParty } from '../../support/parties.ts';
 import { type RtspServer, startRtspServer } from '../../support/rtsp-server.ts';
@@ -27,7 +27,7 @@ import { DiskImage } from './disk-image.ts';
 import { type Certificate, Front, makeCertificate } from './front.ts';
 import { DOMAIN, Namespace } from './namespace.ts';
 
-/** How the town is made up. */
+/** How the testbed is made up. */
 export interface Setting {
   /** TLS for MQTT and HTTP. */
   secure: boolean;
@@ -48,7 +48,7 @@ export const seams = {
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
 
-/** What nobody may learn: made anew for every town, so that no text of it can stand anywhere by chance. */
+/** What nobody may learn: made anew for every testbed, so that no text of it can stand anywhere by chance. */
 export interface Privates {
   values: { name: string; address: string; email: string; phone: string };
   place: Place;
@@ -72,12 +72,12 @@ function makePrivates(random: Random): Privates {
   };
 }
 
-/** What exists only once the town is up. */
+/** What exists only once the testbed is up. */
 interface Parts {
   namespace: Namespace;
   certificate: Certificate | null;
   broker: TestBroker;
-  house: BridgeHouse;
+  fixture: BridgeFixture;
   device: DeviceProcess;
   camera: RtspServer | null;
   deviceId: string;
@@ -138,7 +138,7 @@ export class World {
   }
 
   get up(): Parts {
-    if (!this.parts) throw new Error('the town is not up');
+    if (!this.parts) throw new Error('the testbed is not up');
     return this.parts;
   }
 
@@ -180,14 +180,14 @@ export class World {
     undo.push(() => broker.stop());
     fronts.broker.targetPort = broker.port;
     const publicUrl = this.addressOf(setting.secure ? 'https' : 'http', fronts.bridge);
-    const house = await BridgeHouse.open({
+    const fixture = await BridgeFixture.open({
       areaUrl: broker.url,
       accounts: broker.accounts,
       bridge: { publicUrl, requests: { openPerCellMax: 99 } },
     });
-    undo.push(() => house.close());
-    fronts.bridge.targetPort = Number(new URL(house.bridge.url).port);
-    await house.admitAgency();
+    undo.push(() => fixture.close());
+    fronts.bridge.targetPort = Number(new URL(fixture.bridge.url).port);
+    await fixture.admitAgency();
     const camera = await this.startCamera();
     if (camera) undo.push(() => camera.stop());
     const key = await loadOrCreateDeviceKey(seams.disk, seams.random, this.data);
@@ -214,11 +214,11 @@ export class World {
     const tellsAll = setting.tellsAllOnCrash ?? false;
     const device = new DeviceProcess({ namespace, folder: this.data, cwd: this.cwd, environment, tellsAll });
     undo.push(() => device.end('SIGTERM'));
-    const { code } = await house.bridge.printEnrolmentCode();
+    const { code } = await fixture.bridge.printEnrolmentCode();
     const codeFile = join(this.folder, 'code');
     await writeFile(codeFile, code, { mode: 0o600 });
     const ready = await device.start(['--enrol', codeFile]);
-    const paired = await pairWithDevice(seams, ready.socket, house.cast.owner.key, 'owner');
+    const paired = await pairWithDevice(seams, ready.socket, fixture.cast.owner.key, 'owner');
     // The owner stands outside the namespace and needs no front.
     const home = { ...paired, account: { ...paired.account, url: broker.url } };
     const session = new OwnerSession(home, seams);
@@ -232,7 +232,7 @@ export class World {
       },
     });
     undo.push(() => session.stop());
-    this.parts = { namespace, certificate, broker, house, device, camera, deviceId, homeAccount, home, session };
+    this.parts = { namespace, certificate, broker, fixture, device, camera, deviceId, homeAccount, home, session };
     await session.start();
     await this.spy();
     await this.until('footage', () => ((this.state?.ring.segments ?? 0) >= 2 ? true : null));

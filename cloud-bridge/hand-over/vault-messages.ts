@@ -1,0 +1,131 @@
+// Owns: what bridge and vault say to each other, signed and checked: the bridge's steps and recalls, and whether the vault's
+// acknowledgement and answer are about this very clip. Nothing is erased on a word that is not. Not here: when (hand-overs.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import { freshId, type Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { requestSchema } from '../../device/protocol/request.ts';
+import {
+  acknowledgementSchema,
+  type HandedClip,
+  type HandOver,
+  type HandOverStatus,
+  handOverSchema,
+  itemId,
+  itemIdTextOf,
+  type RecallAnswer,
+  type RecallBody,
+  recallAnswerSchema,
+  recallSchema,
+  sameClip,
+} from '../../device/protocol/vault.ts';
+import type { Intake, OwnersWord } from '../intake/store.ts';
+import type { RequestStore } from '../requests/store.ts';
+import { peekToken, readLink } from '../tokens.ts';
+
+export interface VaultMessagesDeps {
+  clock: Clock;
+  random: Random;
+  key: SigningKey;
+  bridgeId: string;
+  /** The vault as it is pinned. */
+  vault: { id: string; key: string };
+  requests: RequestStore;
+}
+
+const STEP_LIFE_S = 900;
+
+export class VaultMessages {
+  private readonly deps: VaultMessagesDeps;
+
+  constructor(deps: VaultMessagesDeps) {
+    this.deps = deps;
+  }
+
+  /** The clip as bridge and vault call it. */
+  clipOf(intake: Intake): HandedClip {
+    const { grant, clip, clipSha256, clipBytes } = intake;
+    const { home, statementSha256 } = hasStatement(intake)
+      ? intake
+      : { home: intake.device, statementSha256: intake.manifestSha256 };
+    const item = itemId(sha256Hex(itemIdTextOf(this.deps.bridgeId, { home, grant, clip })));
+    return { item, home, grant, clip, clipSha256, clipBytes, statementSha256 };
+  }
+
+  /** The bridge's signed step. */
+  async step(intake: Intake, step: HandOver['step']): Promise<string> {
+    const stored = await this.deps.requests.find(intake.request);
+    if (!stored) throw failure('request_not_live');
+    const { retention, investigation } = peekToken(stored.token, requestSchema);
+    const { agency, request } = intake;
+    const about = { agency, request, source: 'community-request', retention, investigation };
+    const claims = { ...this.signed('step'), step, ...this.clipOf(intake), ...about };
+    return signToken('doorsill-hand-over+jws', handOverSchema.parse(claims), this.deps.key);
+  }
+
+  /**
+   * A recall with what proves it. Revocation and pairing name device and owner: they go to a vault for a clip from before there were
+   * statements alone, whose vault knows both from its manifest.
+   */
+  recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
+    const claims = { ...this.signed('recall'), ...this.clipOf(intake) };
+    const recall = signToken('doorsill-recall+jws', recallSchema.parse(claims), this.deps.key);
+    if (hasStatement(intake)) return { recall, ...(homeRecall === null ? {} : { homeRecall }) };
+    return { recall, revocation, ...(pairing === null ? {} : { pairing }) };
+  }
+
+  /** The vault's acknowledgement of exactly this clip. Throws `hand_over_unconfirmed`. */
+  acknowledgementIn(status: HandOverStatus, intake: Intake): string {
+    const clip = this.clipOf(intake);
+    if (status.item !== clip.item || status.acknowledgement === undefined) {
+      throw unconfirmed('it acknowledges nothing, or another item');
+    }
+    const { vault, bridgeId } = this.deps;
+    const claims = readLink(
+      status.acknowledgement,
+      {
+        typ: 'doorsill-acknowledgement+jws',
+        schema: acknowledgementSchema,
+        audience: bridgeId,
+        keys: [vault.key],
+      },
+      'hand_over_unconfirmed',
+      'acknowledgement',
+    );
+    if (!sameClip(claims, clip)) throw unconfirmed('it acknowledges another clip');
+    return status.acknowledgement;
+  }
+
+  /** The vault's answer to a recall of exactly this clip. Throws `hand_over_unconfirmed`. */
+  answerIn(answer: string, intake: Intake): RecallAnswer {
+    const claims = readLink(
+      answer,
+      {
+        typ: 'doorsill-recall-answer+jws',
+        schema: recallAnswerSchema,
+        audience: intake.grant,
+        keys: [this.deps.vault.key],
+      },
+      'hand_over_unconfirmed',
+      'answer',
+    );
+    if (!sameClip(claims, this.clipOf(intake))) throw unconfirmed('it answers about another clip');
+    return claims;
+  }
+
+  private signed(prefix: string) {
+    const { clock, random, key, vault } = this.deps;
+    const iat = wallSeconds(clock);
+    return { iss: key.publicKey, aud: vault.id, iat, exp: iat + STEP_LIFE_S, jti: freshId(random, prefix) };
+  }
+}
+
+/** Whether the clip came with a statement, by whose key its home is named. */
+function hasStatement(intake: Intake): boolean {
+  return intake.home !== '';
+}
+
+function unconfirmed(detail: string) {
+  return failure('hand_over_unconfirmed', { detail });
+}

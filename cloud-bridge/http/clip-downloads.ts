@@ -1,0 +1,99 @@
+// Owns: readings of clips that are under way: before each piece, and whenever something has changed, each is asked whether its
+// reader may still be shown the clip; and which span of a clip a request asks for. Not here: who may read (clips/, vault/), the
+// connection (send-clip.ts).
+
+/** A span of bytes to read. `end` is exclusive. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** Bytes that can be read from any place; a file is one. */
+export interface OpenBytes {
+  read(at: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Resolves while the reader may be shown the clip; throws why not. */
+export type AssertShown = () => Promise<void>;
+
+/** One reading. */
+export interface ClipDownload {
+  /** The bytes, in pieces; throws what `AssertShown` threw. */
+  bytes: AsyncGenerator<Uint8Array>;
+  /** Aborts the moment the reader may not be shown the clip any more, also while a piece waits to be taken. */
+  ended: AbortSignal;
+}
+
+/**
+ * Four of these may be on their way when a reading ends: one that is read, one that waits in the stream, two in the socket's buffers.
+ * Together they are the 256 KiB of DESIGN's invariant 8.
+ */
+const PIECE_BYTES = 64 * 1024;
+
+interface UnderWay {
+  name: string;
+  ask: AssertShown;
+  ended: AbortController;
+}
+
+/** The readings of one server. */
+export class ClipDownloads {
+  private readonly underWay = new Set<UnderWay>();
+
+  /** Reads a span of the bytes that `open` opens, as `name`'s, for as long as `ask` resolves. Nothing is opened before it is taken. */
+  read(name: string, open: () => Promise<OpenBytes>, span: Span, ask: AssertShown): ClipDownload {
+    const reading: UnderWay = { name, ask, ended: new AbortController() };
+    return { bytes: this.pieces(reading, open, span), ended: reading.ended.signal };
+  }
+
+  /** Asks at once for every reading of `name`, or for all; those that may not go on have ended when this resolves. Never rejects. */
+  async askAgain(name?: string): Promise<void> {
+    const asked = [...this.underWay].filter((reading) => name === undefined || reading.name === name);
+    await Promise.all(asked.map((reading) => judge(reading).catch(() => undefined)));
+  }
+
+  private async *pieces(
+    reading: UnderWay,
+    open: () => Promise<OpenBytes>,
+    span: Span,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    this.underWay.add(reading);
+    try {
+      // Before anything is opened: what is gone has no file either.
+      await judge(reading);
+      const file = await open();
+      try {
+        for (let at = span.start; at < span.end; at += PIECE_BYTES) {
+          const bytes = await file.read(at, Math.min(PIECE_BYTES, span.end - at));
+          // After the reading, which may take long where the bytes are far away.
+          await judge(reading);
+          yield bytes;
+        }
+      } finally {
+        await file.close();
+      }
+    } finally {
+      this.underWay.delete(reading);
+    }
+  }
+}
+
+/** Asks whether a reading may go on; ends it for good when it may not, whatever the reason. */
+async function judge({ ask, ended }: UnderWay): Promise<void> {
+  await ask().catch((why: unknown) => ended.abort(why));
+  ended.signal.throwIfAborted();
+}
+
+/** The span a `Range` header asks for (RFC 9110 §14.1.2); null for none, several, or one that cannot be had: all is sent. */
+export function rangeOf(header: string | undefined, sizeBytes: number): Span | null {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
+  if (first === '' && last === '') return null;
+  if (first === '') {
+    const length = Math.min(Number(last), sizeBytes);
+    return length === 0 ? null : { start: sizeBytes - length, end: sizeBytes };
+  }
+  const start = Number(first);
+  const end = last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes);
+  return start < end ? { start, end } : null;
+}

@@ -1,0 +1,113 @@
+// Owns: which connections a server keeps when there are too many: so many of one address, so many in all, and always room for
+// one that has just come. Not here: how long a connection may be silent (server.ts), how many calls it may make (rates.ts).
+import type { Socket } from 'node:net';
+import { networkOf } from './network.ts';
+
+/** Connections at once. */
+export interface ConnectionLimits {
+  /** In all. */
+  connections: number;
+  /** From one address (an IPv6 /64 is one); of named proxies none is counted. */
+  connectionsPerAddress: number;
+  /** Connections, of `connections`, that no long transfer takes; of one address's, the same share. */
+  connectionsReserved: number;
+}
+
+interface Seat {
+  /** Null: a proxy's, behind which there are many. */
+  network: string | null;
+  /** `waiting`: for the client, who can be disconnected; `working`: we are; `transfer`: of a clip, by somebody who has proven who they are. */
+  state: 'waiting' | 'working' | 'transfer';
+}
+
+const seatsOf = new WeakMap<Socket, ConnectionLimit>();
+
+/** The connections of one server. A newcomer takes the place of the connection that has waited longest for its client. */
+export class ConnectionLimit {
+  private readonly limits: ConnectionLimits;
+  private readonly isProxy: (address: string) => boolean;
+  /** The one that has waited longest first. */
+  private readonly seats = new Map<Socket, Seat>();
+
+  constructor(limits: ConnectionLimits, isProxy: (address: string) => boolean) {
+    this.limits = limits;
+    this.isProxy = isProxy;
+  }
+
+  /** Lets a connection in, or ends it when nobody can make room for it. */
+  admit(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const network = this.isProxy(address) ? null : networkOf(address);
+    const isCrowded =
+      network !== null && this.count((seat) => seat.network === network) >= this.limits.connectionsPerAddress;
+    if (isCrowded && !this.dropOldest(network)) return void socket.destroy();
+    if (this.seats.size >= this.limits.connections && !this.dropOldest(this.mostCrowded()))
+      return void socket.destroy();
+    this.seats.set(socket, { network, state: 'waiting' });
+    seatsOf.set(socket, this);
+    socket.once('close', () => this.seats.delete(socket));
+  }
+
+  /** The whole request has come: what is slow from now on is we. */
+  work(socket: Socket): void {
+    const seat = this.seats.get(socket);
+    if (seat?.state === 'waiting') seat.state = 'working';
+  }
+
+  /** The answer is on its way: the client's turn, but for a transfer. */
+  answer(socket: Socket): void {
+    const seat = this.seats.get(socket);
+    if (seat?.state === 'working') seat.state = 'waiting';
+  }
+
+  /** The answer is over: the connection waits for its next request, as the newest of all. */
+  wait(socket: Socket): void {
+    const seat = this.seats.get(socket);
+    if (!seat || !this.seats.delete(socket)) return;
+    this.seats.set(socket, { ...seat, state: 'waiting' });
+  }
+
+  /** A clip goes over it: it is kept, as long as such transfers leave room for others. */
+  transfer(socket: Socket): void {
+    const seat = this.seats.get(socket);
+    if (!seat) return;
+    const { connections, connectionsPerAddress, connectionsReserved } = this.limits;
+    const share = 1 - connectionsReserved / connections;
+    const isTransfer = ({ state }: Seat) => state === 'transfer';
+    const isRoom = this.count(isTransfer) < connections * share;
+    const ofNetwork = this.count((one) => isTransfer(one) && one.network === seat.network);
+    const isOwnRoom = seat.network === null || ofNetwork < connectionsPerAddress * share;
+    seat.state = isRoom && isOwnRoom ? 'transfer' : 'waiting';
+  }
+
+  private count(which: (seat: Seat) => boolean): number {
+    return [...this.seats.values()].filter(which).length;
+  }
+
+  /** The network with the most connections that can be ended; undefined when there is none. */
+  private mostCrowded(): string | null | undefined {
+    const counts = new Map<string | null, number>();
+    for (const { network, state } of this.seats.values()) {
+      if (state === 'waiting') counts.set(network, (counts.get(network) ?? 0) + 1);
+    }
+    const [most] = [...counts].sort(([, one], [, other]) => other - one);
+    return most?.[0];
+  }
+
+  /** Ends the connection of a network that has waited longest; false when none waits. */
+  private dropOldest(network: string | null | undefined): boolean {
+    for (const [socket, seat] of this.seats) {
+      if (seat.network !== network || seat.state !== 'waiting') continue;
+      // At once: the close itself is told of later.
+      this.seats.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+}
+
+/** Says that a clip goes over this connection, by or to somebody who has proven who they are. */
+export function keepForTransfer(socket: Socket | null): void {
+  if (socket) seatsOf.get(socket)?.transfer(socket);
+}

@@ -1,0 +1,85 @@
+// Owns: the same call again under the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
+// it got before, and changes nothing. Not here: where answers are kept (a store), which routes take a key (api.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import { failure } from '../../device/protocol/errors.ts';
+
+/** An answer as it was given. */
+export interface KeptAnswer {
+  /** SHA-256 of the call's body, as hex. */
+  bodySha256: string;
+  status: number;
+  /** JSON. */
+  answer: string;
+}
+
+/** Where answers outlive a restart. */
+export interface AnswerStore {
+  /** The answer under a key, unless it has expired. */
+  find(key: string, nowS: number): Promise<KeptAnswer | null>;
+  /** Keeps an answer of a caller; forgets what has expired, and the oldest of one caller beyond `perCallerMax`. */
+  keep(key: string, caller: string, kept: KeptAnswer, life: AnswerLife): Promise<void>;
+}
+
+export interface AnswerLife {
+  nowS: number;
+  expiresS: number;
+  perCallerMax: number;
+}
+
+const LIFE_S = 24 * 3600;
+const PER_CALLER_MAX = 1_000;
+/** A structured string (RFC 9651 §3.3.3), or the same without its quotes. */
+const KEY = /^"?([\x21\x23-\x5b\x5d-\x7e]{1,128})"?$/;
+
+export class IdempotentCalls {
+  private readonly clock: Clock;
+  private readonly store: AnswerStore;
+  /** Calls under way, by key: the same one waits for the first. */
+  private readonly underWay = new Map<string, Promise<unknown>>();
+
+  constructor(clock: Clock, store: AnswerStore) {
+    this.clock = clock;
+    this.store = store;
+  }
+
+  /**
+   * Does `work`, or returns what it returned before under this key for this body. Only what succeeded is kept: who is refused may
+   * correct what is wrong. `caller`: whoever is proven to call once `work` has succeeded; keys of two callers never meet. Throws
+   * `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
+   */
+  async run(
+    call: { header: string; caller: string; body: unknown; status: number },
+    work: () => Promise<unknown>,
+  ): Promise<{ answer: unknown; isRepeat: boolean }> {
+    const said = KEY.exec(call.header)?.[1];
+    if (said === undefined)
+      throw failure('http_body_invalid', { detail: 'idempotency-key: 1 to 128 letters of ASCII' });
+    const key = sha256Hex(`${call.caller}\n${said}`);
+    // One after the other: whoever comes second finds what the first has left.
+    for (let other = this.underWay.get(key); other; other = this.underWay.get(key)) await other.catch(() => undefined);
+    const turn = this.once(key, call, work);
+    this.underWay.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      this.underWay.delete(key);
+    }
+  }
+
+  private async once(
+    key: string,
+    { caller, body, status }: { caller: string; body: unknown; status: number },
+    work: () => Promise<unknown>,
+  ): Promise<{ answer: unknown; isRepeat: boolean }> {
+    const nowS = wallSeconds(this.clock);
+    const bodySha256 = sha256Hex(JSON.stringify(body ?? null));
+    const kept = await this.store.find(key, nowS);
+    if (kept && kept.bodySha256 !== bodySha256) throw failure('idempotency_key_reused');
+    if (kept) return { answer: JSON.parse(kept.answer), isRepeat: true };
+    const answer = await work();
+    const life = { nowS, expiresS: nowS + LIFE_S, perCallerMax: PER_CALLER_MAX };
+    await this.store.keep(key, caller, { bodySha256, status, answer: JSON.stringify(answer) }, life);
+    return { answer, isRepeat: false };
+  }
+}

@@ -1,0 +1,34 @@
+// Owns: what an intake needs to know of whatever a clip answers: an agency's request or a neighbour's search. Interfaces, and
+// telling the two apart. Not here: either of them (requests/, search-party/).
+import type { Recipient } from '../../device/protocol/ask.ts';
+import type { DisclosureProfile, Window } from '../../device/protocol/claims.ts';
+
+/** Something that owners may answer with a clip; it is open. */
+export interface AnswerableRequest {
+  id: string;
+  /** Of its token's exact bytes. */
+  tokenSha256: string;
+  recipient: Recipient;
+  window: Window;
+  profile: DisclosureProfile;
+  /** From then on no consent to it may be signed, in seconds since 1970. */
+  expS: number;
+  /**
+   * Throws unless who asked may be answered now. Returns the same check for the moment of storing: synchronous, so that it can
+   * be asked inside a transaction.
+   */
+  admit(): Promise<() => void>;
+}
+
+export interface AnswerableStore {
+  /** Throws `request_not_live`, `partner_...` unless it is there and open. */
+  find(id: string): Promise<AnswerableRequest>;
+}
+
+/** Both kinds, by whom a grant names as its recipient. They share no rows, and an id of one finds nothing of the other. */
+export type AnswerableKinds = Readonly<Record<Recipient['kind'], AnswerableStore>>;
+
+/** Which kind a recipient's id is of: ids begin with the role of who holds the key. */
+export function kindOfRecipient(id: string): Recipient['kind'] {
+  return id.startsWith('owner-') ? 'neighbor' : 'agency';
+}

@@ -1,0 +1,47 @@
+// Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
+import { sha256Hex } from '../../device/base/keys.ts';
+import { recipientOf } from '../../device/protocol/ask.ts';
+import { requestSchema } from '../../device/protocol/request.ts';
+import type { AgencyCredentials } from '../agencies/credentials.ts';
+import type { AnswerableRequest, AnswerableStore } from '../intake/answerable.ts';
+import { peekToken } from '../tokens.ts';
+import { assertAnswerable } from './answerable.ts';
+import type { RequestStore } from './store.ts';
+
+export class RequestsForIntake implements AnswerableStore {
+  private readonly store: RequestStore;
+  private readonly standing: AgencyCredentials;
+
+  constructor(store: RequestStore, standing: AgencyCredentials) {
+    this.store = store;
+    this.standing = standing;
+  }
+
+  async find(request: string): Promise<AnswerableRequest> {
+    const stored = await this.store.find(request);
+    assertAnswerable(stored);
+    const claims = peekToken(stored.token, requestSchema);
+    return {
+      ...{ id: request, tokenSha256: stored.tokenSha256, recipient: recipientOf(claims, sha256Hex) },
+      ...{ window: claims.window, profile: claims.profile, expS: claims.exp },
+      admit: async () => {
+        const { claims: credential } = await this.standing.credential(stored.agency);
+        const check = () => this.standing.assertGood(credential, stored.cells);
+        check();
+        return check;
+      },
+    };
+  }
+}
+
+/**
+ * The agency, across its keys, that a clip was granted to: the one whose request it answers. A request of the same id by somebody
+ * else says nothing of it.
+ */
+export async function organisationOf(
+  requests: Pick<RequestStore, 'find'>,
+  { request, agency }: { request: string; agency: string },
+): Promise<string> {
+  const asked = await requests.find(request);
+  return asked?.agency === agency ? asked.organisation : agency;
+}

@@ -1,0 +1,100 @@
+// Owns: doing what retention says when its time has come: deleting what is overdue, destroying what was deleted long enough.
+// Not here: the rules (retention.ts), deletions by officers and owners.
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Log } from '../../device/base/log.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import { Repeater } from '../repeater.ts';
+import type { Blobs } from './blobs.ts';
+import { afterStep, RECOVERABLE_S } from './retention.ts';
+import type { Statements } from './statements.ts';
+import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
+
+export interface RetentionSweeperDeps {
+  clock: Clock;
+  log: Log;
+  items: ItemStore;
+  offers: OfferStore;
+  blobs: Blobs;
+  statements: Statements;
+  sweepEveryMs: number;
+}
+
+const PAGE_ITEMS = 200;
+/** An offer whose bytes have not come by then is forgotten; the bridge makes it again. */
+const OFFER_LIFE_S = 24 * 3600;
+
+export class RetentionSweeper {
+  private readonly deps: RetentionSweeperDeps;
+  private readonly sweeping: Repeater;
+
+  constructor(deps: RetentionSweeperDeps) {
+    this.deps = deps;
+    this.sweeping = new Repeater(deps, 'keep retention', deps.sweepEveryMs, () => this.sweep());
+  }
+
+  start(): void {
+    this.sweeping.start();
+    void this.sweeping.now();
+  }
+
+  async stop(): Promise<void> {
+    await this.sweeping.stop();
+  }
+
+  /** Does what is due by now; for after a policy has changed. Never rejects. */
+  now(): Promise<void> {
+    return this.sweeping.now();
+  }
+
+  private async sweep(): Promise<void> {
+    const { clock, items, offers } = this.deps;
+    const nowS = wallSeconds(clock);
+    await offers.removeOlder(nowS - OFFER_LIFE_S);
+    for (;;) {
+      const due = await items.overdue(nowS, nowS - RECOVERABLE_S, PAGE_ITEMS);
+      for (const item of due) await (item.state === 'active' ? this.delete(item, nowS) : this.erase(item, nowS));
+      if (due.length < PAGE_ITEMS) break;
+    }
+    await this.deps.blobs.eraseOwed();
+  }
+
+  private async delete(item: Item, nowS: number): Promise<void> {
+    await this.deps.items.change(
+      item.item,
+      (now) => {
+        // Asked again: an officer may have put it into a case meanwhile.
+        if (now.state !== 'active' || now.dueS === null || now.dueS > nowS) return {};
+        return { state: afterStep(now.state, 'delete') ?? now.state, deletedS: nowS, deletedBy: 'retention' };
+      },
+      (now) => this.line(now, 'deleted', 'its retention is over'),
+    );
+  }
+
+  private async erase(item: Item, nowS: number): Promise<void> {
+    const { items, blobs, statements, log } = this.deps;
+    const after = await items.change(
+      item.item,
+      (now) => {
+        if (now.state !== 'deleted' || now.deletedS === null || now.deletedS > nowS - RECOVERABLE_S) return {};
+        const deletion = statements.deleted(now, now.deletedBy ?? 'retention');
+        return { state: afterStep(now.state, 'erase') ?? now.state, statement: '', deletion };
+      },
+      (now) => this.line(now, 'erased', now.clipSha256),
+    );
+    if (after?.state !== 'erased') return;
+    // It is tried again at the end of each turn; the others that are due must not wait for it.
+    await blobs.erase(item.item).catch((thrown: unknown) => {
+      log.warn('erased evidence has still to be destroyed', {
+        item: item.item,
+        code: isFailure(thrown) ? thrown.code : 'internal',
+      });
+    });
+    log.info('evidence is erased', { item: item.item, by: item.deletedBy ?? 'retention' });
+  }
+
+  private line(item: Item, event: string, detail: string): TrailLine {
+    const { agency, cases } = item;
+    const who = { by: 'vault', officer: '', reason: '' };
+    return { ...who, atUs: this.deps.clock.wallUs(), agency, item: item.item, cases, event, detail };
+  }
+}

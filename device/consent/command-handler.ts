@@ -1,0 +1,214 @@
+// Owns: carrying out an owner's command: ledger first, then the effect. Runs inside the gate's queue.
+// Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/grant.ts';
+import { signToken } from '../protocol/jws.ts';
+import type { GateEffects } from './gate-effects.ts';
+import type { GateState } from './gate-state.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
+import type { LedgerBody } from './ledger-entry.ts';
+import { commandFault, PRESS_AGE_S_MAX } from './verify-owner.ts';
+
+export interface CommandDeps {
+  device: { id: string; key: SigningKey };
+  clock: Clock;
+  log: Log;
+  state: GateState;
+  marks: HighWaterMarks;
+  effects: GateEffects;
+  ownersMax: number;
+  /** The buttons that may be pressed. */
+  buttons: readonly string[];
+  /** Appends to the ledger and takes the entry into `state`. Throws `consent_storage_failed`. */
+  record(body: LedgerBody): Promise<void>;
+  /** The home takes part in Search Party from now on, or no more. */
+  searchParty(on: boolean): void;
+  /** Footage of a window, or all of it, is gone. */
+  forgotten(window: Window | undefined): void;
+  /** Publishes the open requests again. */
+  announce(): void;
+}
+
+/** What became of a command. `detail`: what was not done of one that was carried out. */
+export interface Carried {
+  refused?: Failure;
+  detail?: string;
+}
+
+const DONE: Carried = {};
+
+/** Ids of presses are remembered for as long as a press is believed at all; more than this in that time are refused. */
+const BRIEF_IDS_MAX = 256;
+
+export class CommandHandler {
+  private readonly deps: CommandDeps;
+  /** Monotonic time of the start: the wall clock may be set to another decade later. */
+  private readonly bootMs: number;
+  /** Commands without lasting effect: id to hash of the token and second of signing. */
+  private readonly brief = new Map<string, { sha256: string; iat: number }>();
+
+  constructor(deps: CommandDeps) {
+    this.deps = deps;
+    this.bootMs = deps.clock.monotonicMs();
+  }
+
+  /**
+   * Carries out a command, or says why not. A repeat of the same bytes is answered as the first was and does nothing more.
+   * Throws coded failures.
+   */
+  async carryOut(command: Command, token: string): Promise<Carried> {
+    const { state, clock } = this.deps;
+    const usedAs = state.used.get(command.jti) ?? this.brief.get(command.jti)?.sha256;
+    if (usedAs !== undefined) {
+      if (usedAs !== sha256Hex(token)) return { refused: failure('consent_replayed') };
+      if (state.removedAhead.has(command.jti)) return { refused: failure('owner_unknown') };
+      await this.finishForget(command.jti);
+      return DONE;
+    }
+    const fault = commandFault(command, clock);
+    if (fault) return { refused: fault };
+    // A broker can hold an order back or swap two of them: each acts only on the state its signer knew, and once.
+    if (mustNameLastOrder(command.command) && command.after !== state.lastOrder) {
+      return { refused: failure('consent_order_stale') };
+    }
+    if (command.command.action === 'forget') return this.forget(command, token, command.command.window);
+    const refused = await this.obey(command, command.command, token);
+    return refused ? { refused } : DONE;
+  }
+
+  private async obey(
+    command: Command,
+    order: Exclude<CommandAction, { action: 'forget' }>,
+    token: string,
+  ): Promise<Failure | null> {
+    const { effects, record } = this.deps;
+    const signed = { jti: command.jti, token };
+    switch (order.action) {
+      case 'press':
+      case 'announce': {
+        if (order.action === 'press' && !this.deps.buttons.includes(order.button)) {
+          return failure('button_unknown', { buttons: this.deps.buttons.join(', ') });
+        }
+        const refused = this.rememberBrief(command, token);
+        if (refused) return refused;
+        if (order.action === 'press') effects.press(order.button);
+        else this.deps.announce();
+        return null;
+      }
+      case 'privacy':
+        await record({ type: 'privacy-set', body: { ...signed, on: order.on } });
+        effects.privacy(order.on);
+        return null;
+      case 'search-party':
+        await record({ type: 'search-party-set', body: { ...signed, on: order.on } });
+        this.deps.searchParty(order.on);
+        return null;
+      case 'reset-clock-mark':
+        return this.resetClockMark(signed);
+      case 'add-owner':
+        return this.addOwner(signed, order.key, order.name);
+      case 'remove-owner':
+        return this.removeOwner(signed, order.key);
+    }
+  }
+
+  /**
+   * Destroys what was recorded until the order was signed, and nothing newer: how late it comes is the broker's choice. Claims
+   * hold whole seconds, so footage of the second of signing goes too.
+   */
+  private async forget({ jti, iat }: Command, token: string, asked: Window | undefined): Promise<Carried> {
+    const nowUs = this.deps.clock.wallUs();
+    const signedUs = Math.min(nowUs, (iat + 1) * 1_000_000);
+    const isLate = signedUs < nowUs;
+    const window =
+      isLate || asked
+        ? { startUs: asked?.startUs ?? 0, endUs: Math.min(asked?.endUs ?? signedUs, signedUs) }
+        : undefined;
+    if (window && window.startUs >= window.endUs) return { refused: failure('consent_window_future') };
+    await this.deps.record({ type: 'forget-ordered', body: { jti, token, ...(window ? { window } : {}) } });
+    await this.finishForget(jti);
+    const isCut = isLate && (asked === undefined || asked.endUs > signedUs);
+    if (!isCut) return DONE;
+    const until = new Date(signedUs / 1_000).toISOString();
+    return { detail: `Footage from after the order was signed (${until} on the device's clock) was kept.` };
+  }
+
+  private async resetClockMark(signed: { jti: string; token: string }): Promise<Failure | null> {
+    const { clock, marks, log, record } = this.deps;
+    if (!clock.synchronised()) return failure('consent_clock_untrusted');
+    await record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
+    await marks.resetClock().catch((thrown: unknown) => {
+      log.warn('the clock mark could not be stored', { error: String(thrown) });
+    });
+    return null;
+  }
+
+  /** Removing somebody who is no owner is noted: a broker may have swapped it with their adding, which must not act after it. */
+  private async removeOwner(signed: { jti: string; token: string }, key: string): Promise<Failure | null> {
+    const { state, record } = this.deps;
+    if (!state.owners.has(key)) {
+      await record({ type: 'owner-removed-ahead', body: { ...signed, key } });
+      return failure('owner_unknown');
+    }
+    if (state.owners.size === 1) return failure('owner_last');
+    await record({ type: 'owner-removed', body: { ...signed, key } });
+    return null;
+  }
+
+  /** Finishes every `forget` that a crash or a failing disk left undone. */
+  async finishForgets(): Promise<void> {
+    for (const jti of [...this.deps.state.forgetOrders.keys()]) await this.finishForget(jti);
+  }
+
+  private async finishForget(jti: string): Promise<void> {
+    const window = this.deps.state.forgetOrders.get(jti);
+    if (window === undefined) return;
+    const segments = await this.deps.effects.forget(window ?? undefined).catch((thrown: unknown) => {
+      throw isFailure(thrown)
+        ? thrown
+        : failure('ring_write_failed', { path: 'the ring', detail: 'forget failed' }, thrown);
+    });
+    this.deps.forgotten(window ?? undefined);
+    await this.deps.record({ type: 'forgot', body: { jti, segments } });
+  }
+
+  private async addOwner(signed: { jti: string; token: string }, key: string, name: string): Promise<Failure | null> {
+    const fault = ownerFault(this.deps.state, key, this.deps.ownersMax);
+    if (fault) return fault;
+    const statement = pairingStatement(this.deps.device, key, this.deps.clock);
+    await this.deps.record({ type: 'owner-added', body: { ...signed, key, name, statement } });
+    return null;
+  }
+
+  /** A press or announcement leaves nothing behind, so its id is kept in memory only, and nothing from before this boot counts. */
+  private rememberBrief(command: Command, token: string): Failure | null {
+    const { clock } = this.deps;
+    const nowS = wallSeconds(clock);
+    // By the clock that shows now, as the time of signing is.
+    const bootS = Math.floor(clock.wallUs() / 1_000_000 - (clock.monotonicMs() - this.bootMs) / 1000);
+    if (command.iat < bootS) return failure('consent_too_old');
+    for (const [jti, { iat }] of this.brief) {
+      if (iat < nowS - PRESS_AGE_S_MAX) this.brief.delete(jti);
+    }
+    if (this.brief.size >= BRIEF_IDS_MAX) return failure('consent_too_many');
+    this.brief.set(command.jti, { sha256: sha256Hex(token), iat: command.iat });
+    return null;
+  }
+}
+
+/** Why a key cannot become an owner's; null when it can. */
+export function ownerFault(state: GateState, key: string, ownersMax: number): Failure | null {
+  if (state.owners.has(key)) return failure('owner_known');
+  if (!isPublicKey(key)) return failure('pairing_refused', { detail: 'the key is not a usable one' });
+  return state.owners.size >= ownersMax ? failure('owner_too_many') : null;
+}
+
+/** The device's signed word that a key is its owner's. */
+export function pairingStatement(device: { id: string; key: SigningKey }, key: string, clock: Clock): string {
+  const claims = { iss: device.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(clock), device: device.id, key };
+  return signToken('doorsill-pairing+jws', claims, device.key);
+}

@@ -1,0 +1,235 @@
+// Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants whose
+// ground has gone. Runs inside the gate's queue, but for `endLive` and `endOverdue`, which act at once.
+// Not here: which step is taken (owner-messages.ts, gate.ts); the making of a live grant, which the gate passes in.
+import { assert } from '../base/assert.ts';
+import { wallSeconds } from '../base/clock.ts';
+import { sha256Hex } from '../base/keys.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
+import type { AnswerableRequests } from './answerable-requests.ts';
+import type { GateDeps } from './gate-effects.ts';
+import type { GateState, RequestRecord } from './gate-state.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
+import type { Ledger } from './ledger.ts';
+import type { ClipFacts, EndReason, LedgerBody } from './ledger-entry.ts';
+import type { GrantFacts, LiveGrant } from './live-grant.ts';
+import { standingReceipt } from './receipts.ts';
+import {
+  currentGrant,
+  next,
+  type RequestEffect,
+  type RequestInput,
+  type RequestState,
+  type Step,
+  unfinishedGrant,
+} from './request-machine.ts';
+import type { OwnerOrder } from './verify-owner.ts';
+
+export type RevokeOrder = Extract<OwnerOrder, { kind: 'revoke' }>;
+
+/** What one step of the machine is carried out with. */
+export interface Occasion {
+  request: string;
+  /** What is recorded, where the step records something. */
+  body: LedgerBody;
+  /** The owner's message that is answered, where there is one. */
+  answers?: string;
+  clip?: ClipFacts;
+  intake?: string;
+}
+
+/** A live grant with the one handle that ends it. */
+export interface Minted {
+  live: LiveGrant;
+  end: (detail: string) => void;
+}
+
+export interface EffectRunnerDeps extends Pick<GateDeps, 'clock' | 'log' | 'effects'> {
+  ledger: Ledger;
+  state: GateState;
+  marks: HighWaterMarks;
+  answerable: AnswerableRequests;
+  mint: (facts: GrantFacts) => Minted;
+}
+
+export class EffectRunner {
+  /** Revocations that are verified and not yet in the ledger, by grant. */
+  readonly takenBack = new Map<string, RevokeOrder>();
+  private readonly deps: EffectRunnerDeps;
+  /** `deadlineMs` is monotonic: a wall clock set back must not prolong a grant. */
+  private readonly live = new Map<string, Minted & { deadlineMs: number }>();
+  /** Grants ended in this boot, whether or not that is in the ledger yet: they are never made live again. */
+  private readonly ended = new Set<string>();
+  private readonly overdue = new Set<string>();
+
+  constructor(deps: EffectRunnerDeps) {
+    this.deps = deps;
+  }
+
+  /** Where a request stands: the ledger's word, and pending for one that is only published. */
+  stateOf(request: string): RequestState {
+    const { state } = this.deps.state.record(request);
+    return this.deps.answerable.find(request) ? next(state, { type: 'seen' }).state : state;
+  }
+
+  step(request: string, input: RequestInput): Step {
+    return next(this.stateOf(request), input);
+  }
+
+  liveGrant(grant: string): LiveGrant | null {
+    return this.live.get(grant)?.live ?? null;
+  }
+
+  liveGrants(): LiveGrant[] {
+    return [...this.live.values()].map(({ live }) => live);
+  }
+
+  /** Appends to the ledger, durably, and takes the entry into the state. Throws `consent_storage_failed`. */
+  async record(body: LedgerBody): Promise<void> {
+    const wrong = this.deps.state.apply(await this.deps.ledger.append(body));
+    assert(wrong === null, `a new ${body.type} entry follows from the state: ${wrong}`);
+  }
+
+  /** Does what a step asks, in its order. Throws the step's own rejection, `consent_storage_failed`. */
+  async perform(step: Step, occasion: Occasion): Promise<void> {
+    for (const effect of step.effects) await this.performOne(effect, occasion);
+  }
+
+  private async performOne(effect: RequestEffect, occasion: Occasion): Promise<void> {
+    const { effects, state } = this.deps;
+    switch (effect.do) {
+      case 'record':
+        return this.record(occasion.body);
+      case 'end-grant':
+        return this.endLive(effect.grant, effect.detail);
+      case 'make-clip':
+        return this.makeLive(effect.grant, state.record(occasion.request));
+      case 'remove-clip':
+        return effects.removeClip(effect.grant);
+      case 'send-revocation': {
+        const { revocation, bridge } = state.record(occasion.request);
+        assert(revocation !== null, 'a revocation is recorded before it is sent');
+        return effects.sendRevocation(effect.grant, revocation, bridge);
+      }
+      case 'receipt': {
+        const { outcome, grant, code } = effect;
+        const { request, answers, clip, intake } = occasion;
+        const current = currentGrant(state.record(request).state);
+        return effects.receipt({
+          outcome,
+          request,
+          ...(answers === undefined ? {} : { answers }),
+          ...(grant === undefined ? {} : { grant }),
+          ...(outcome === 'granted' && current ? { grantSha256: current.sha256 } : {}),
+          ...(code === undefined ? {} : { code }),
+          ...(clip === undefined ? {} : { clip }),
+          ...(intake === undefined ? {} : { intake }),
+        });
+      }
+      case 'restate': {
+        const body = standingReceipt(occasion.request, state.record(occasion.request));
+        const { answers } = occasion;
+        return body ? effects.receipt({ ...body, ...(answers === undefined ? {} : { answers }) }) : undefined;
+      }
+      case 'announce':
+        return;
+      case 'reject':
+        throw failure(effect.code, effect.detail === undefined ? {} : { detail: effect.detail });
+    }
+  }
+
+  /** Kills a live grant now. It stays dead for this boot even if that cannot be recorded. */
+  endLive(grant: string, detail: string): void {
+    this.ended.add(grant);
+    this.live.get(grant)?.end(detail);
+    this.live.delete(grant);
+  }
+
+  /** Kills the grant a revocation names, if it is live. */
+  endNamed(order: RevokeOrder): void {
+    const live = this.liveGrant(order.claims.grant);
+    if (live && names(order, live.facts)) this.endLive(live.id, 'it was revoked');
+  }
+
+  /** Kills live grants whose time is over, by either clock. */
+  endOverdue(): void {
+    const { clock } = this.deps;
+    for (const [grant, { live, deadlineMs }] of this.live) {
+      if (clock.monotonicMs() < deadlineMs && wallSeconds(clock) < live.facts.grant.exp) continue;
+      this.overdue.add(grant);
+      this.endLive(grant, 'it has expired');
+    }
+  }
+
+  /** Milliseconds until the next live grant expires; Infinity when there is none. */
+  nextDeadlineMs(): number {
+    const nowMs = this.deps.clock.monotonicMs();
+    return Math.min(...[...this.live.values()].map(({ deadlineMs }) => deadlineMs - nowMs));
+  }
+
+  /** Kills all for this boot; the next one takes them up again. */
+  endAll(detail: string): void {
+    for (const { end } of this.live.values()) end(detail);
+    this.live.clear();
+  }
+
+  private makeLive(grant: string, record: RequestRecord): void {
+    const { facts, state } = record;
+    assert(facts !== null && facts.grant.jti === grant, 'a grant is recorded before it lives');
+    const revoke = this.takenBack.get(grant);
+    if (this.ended.has(grant) || this.live.has(grant) || (revoke && names(revoke, facts))) return;
+    const { clock, effects, mint } = this.deps;
+    const minted = mint(facts);
+    const leftMs = (facts.grant.exp * 1_000_000 - clock.wallUs()) / 1_000;
+    this.live.set(grant, { ...minted, deadlineMs: clock.monotonicMs() + leftMs });
+    if (state.at === 'granted') effects.makeClip(minted.live);
+    else if (state.at === 'sealed' || state.at === 'presented') {
+      effects.resumeClip(minted.live, state.clip, state.at === 'presented');
+    }
+  }
+
+  /** Makes live again what an earlier boot left unfinished. Waits for a trusted clock: without it nobody knows what expired. */
+  resumeLive(): void {
+    if (!this.deps.marks.clockTrusted()) return;
+    for (const record of this.deps.state.requests.values()) {
+      const grant = unfinishedGrant(record.state);
+      if (grant) this.makeLive(grant.id, record);
+    }
+  }
+
+  /** Ends grants whose ground has gone. What cannot be recorded now is tried again by the next sweep. */
+  async sweep(): Promise<void> {
+    for (const [request, record] of this.deps.state.requests) {
+      const grant = unfinishedGrant(record.state)?.id;
+      const reason = grant === undefined ? null : this.endReason(record);
+      if (grant === undefined || reason === null) continue;
+      const input: RequestInput = reason === 'cancelled' ? { type: 'cancelled' } : { type: 'ended', grant, reason };
+      const occasion: Occasion = { request, body: { type: 'ended', body: { request, grant, reason } } };
+      try {
+        await this.perform(this.step(request, input), occasion);
+        this.overdue.delete(grant);
+        this.deps.effects.changed();
+      } catch (thrown) {
+        if (!isFailure(thrown)) throw thrown;
+        this.deps.log.warn('the end of a grant could not be recorded', { grant, reason, code: thrown.code });
+      }
+    }
+  }
+
+  private endReason({ facts }: RequestRecord): EndReason | null {
+    const { state, marks, answerable, clock } = this.deps;
+    assert(facts !== null, 'an unfinished grant keeps its facts');
+    const { grant, credential } = facts;
+    if (answerable.isCancelled(facts.request)) return 'cancelled';
+    if (!state.owners.has(grant.iss)) return 'owner-removed';
+    if (state.pins?.bridge !== facts.request.aud) return 'bridge-changed';
+    if (credential && answerable.isRevoked(credential)) return 'agency-revoked';
+    const isOver = this.overdue.has(grant.jti) || (marks.clockTrusted() && wallSeconds(clock) >= grant.exp);
+    return isOver ? 'expired' : null;
+  }
+}
+
+/** Whether a revocation is about exactly this grant. */
+function names(order: RevokeOrder, facts: GrantFacts): boolean {
+  const { grant, grantSha256, request } = order.claims;
+  return grant === facts.grant.jti && request === facts.request.jti && grantSha256 === sha256Hex(facts.grantToken);
+}

@@ -1,0 +1,247 @@
+// Owns: obeying or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
+// Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (effect-runner.ts).
+import { sha256Hex } from '../base/keys.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { mustNameLastOrder } from '../protocol/grant.ts';
+import type { AnswerableRequests } from './answerable-requests.ts';
+import type { CommandHandler } from './command-handler.ts';
+import type { EffectRunner, RevokeOrder } from './effect-runner.ts';
+import type { GateDeps, GateLimits } from './gate-effects.ts';
+import type { GateState } from './gate-state.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
+import { refusalReceipt } from './receipts.ts';
+import { type Step, unfinishedGrant } from './request-machine.ts';
+import { RevocationReserve } from './revocation-reserve.ts';
+import { denialFault, grantFault, type OwnerOrder, openRevocation } from './verify-owner.ts';
+
+type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
+
+export interface OwnerMessageDeps
+  extends Pick<GateDeps, 'device' | 'disk' | 'folder' | 'clock' | 'log' | 'effects' | 'footage' | 'values'> {
+  state: GateState;
+  marks: HighWaterMarks;
+  answerable: AnswerableRequests;
+  runner: EffectRunner;
+  commands: CommandHandler;
+  limits: GateLimits;
+  /** What is wrong with the ledger; null while it verifies. */
+  damage: () => string | null;
+}
+
+export class OwnerMessageHandler {
+  private readonly deps: OwnerMessageDeps;
+  /** Revocations that were acted on without being in the ledger, by their ids. */
+  private readonly unrecorded = new Set<string>();
+  /** Grants that were revoked before they arrived, without that being in the ledger yet. */
+  private readonly unrecordedAhead = new Set<string>();
+  private readonly reserve: RevocationReserve;
+
+  constructor(deps: OwnerMessageDeps) {
+    this.deps = deps;
+    this.reserve = new RevocationReserve(deps.disk, deps.folder);
+  }
+
+  /**
+   * Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. Throws what the disk
+   * says when they cannot be read: one of them may be of a grant that would go on.
+   */
+  async start(): Promise<void> {
+    const { device, state, runner, log } = this.deps;
+    const tokens = await this.reserve.start();
+    await this.reserve.makeRoom().catch((thrown: unknown) => {
+      log.warn('no room can be kept for revocations', { error: String(thrown) });
+    });
+    for (const token of tokens) {
+      const order = openRevocation(token, { device: device.id, owners: [...state.owners.keys()] });
+      if (order) runner.takenBack.set(order.claims.grant, order);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.reserve.stop();
+  }
+
+  /** Obeys an order or refuses it; either way the owner gets a receipt. */
+  async carryOut(order: OwnerOrder): Promise<void> {
+    const refusal = await this.attempt(order);
+    const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
+    if (said) this.deps.effects.receipt(refusalReceipt(order, said));
+    else if (order.kind === 'revoke') await this.forgetRevoke(order);
+    this.deps.effects.changed();
+  }
+
+  /** Tries revocations again that could not be recorded. */
+  async retryRevokes(): Promise<void> {
+    for (const order of [...this.deps.runner.takenBack.values()]) {
+      const refusal = await this.attempt(order);
+      if (refusal) await this.settleRefused(order, refusal);
+      else await this.forgetRevoke(order);
+    }
+  }
+
+  private async attempt(order: OwnerOrder): Promise<Failure | null> {
+    try {
+      return await this.obey(order);
+    } catch (thrown) {
+      if (isFailure(thrown)) return thrown;
+      throw thrown;
+    }
+  }
+
+  private async obey(order: OwnerOrder): Promise<Failure | null> {
+    const { state, damage } = this.deps;
+    const detail = damage();
+    const isBrief = order.kind === 'command' && /^(press|announce)$/.test(order.claims.command.action);
+    if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
+    // Its signer may have been removed while it waited for its turn. A revocation counts all the same: it is always safe.
+    if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
+    // Whatever was signed before may have been done, taken back or signed by a former owner since the backup was made.
+    if (order.claims.iat <= state.restoredS && !isSafeAnytime(order)) return failure('consent_before_restore');
+    // Who was removed and is an owner again has not said again what a broker may have kept since.
+    const formerS = state.formerS.get(order.claims.iss) ?? 0;
+    if (order.claims.iat <= formerS && !isSafeAnytime(order)) return failure('consent_too_old');
+    if (order.kind === 'command') return this.command(order);
+    const usedAs = state.used.get(order.claims.jti);
+    if (usedAs !== undefined && usedAs !== sha256Hex(order.token)) return failure('consent_replayed');
+    switch (order.kind) {
+      case 'grant':
+        return this.grant(order);
+      case 'deny':
+        return this.deny(order);
+      case 'revoke':
+        return this.revoke(order);
+    }
+  }
+
+  private async command(order: Order<'command'>): Promise<Failure | null> {
+    const { refused, detail } = await this.deps.commands.carryOut(order.claims, order.token);
+    if (refused) return refused;
+    const answers = order.claims.jti;
+    this.deps.effects.receipt({ outcome: 'command-done', answers, ...(detail === undefined ? {} : { detail }) });
+    if (order.claims.command.action === 'remove-owner') await this.deps.runner.sweep();
+    return null;
+  }
+
+  private async grant({ claims, token }: Order<'grant'>): Promise<Failure | null> {
+    const { state, answerable, runner, limits, clock, marks, footage } = this.deps;
+    const { request, jti } = claims;
+    if (state.revokedAhead.has(jti)) return failure('consent_revoked_before');
+    const step = runner.step(request, { type: 'grant', grant: { id: jti, sha256: sha256Hex(token) } });
+    const early = this.rejectionOf(step, request);
+    if (early) return early;
+    const opened = answerable.find(request);
+    if (isNew(step)) {
+      // A broker can hold a grant back until a later one was revoked: the owners' last word on a request counts.
+      if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
+      const clockTrusted = marks.clockTrusted();
+      const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values: this.deps.values() });
+      if (fault) return fault;
+      const unfinished = [...state.requests.values()].filter((record) => unfinishedGrant(record.state));
+      if (unfinished.length >= limits.grantsMax) return failure('consent_too_many');
+    }
+    const record = state.record(request);
+    const requestToken = opened?.requestToken ?? record.facts?.requestToken ?? '';
+    const credential = opened && answerable.credentialTokenOf(opened);
+    const pairingToken = state.owners.get(claims.iss)?.statement ?? '';
+    const body = {
+      ...{ request, grant: jti, grantToken: token, requestToken, pairingToken },
+      ...(credential === null ? {} : { credentialToken: credential }),
+    };
+    await runner.perform(step, { request, body: { type: 'granted', body }, answers: jti });
+    return null;
+  }
+
+  private async deny({ claims, token }: Order<'deny'>): Promise<Failure | null> {
+    const { answerable, runner, clock, marks } = this.deps;
+    const { request, jti } = claims;
+    const step = runner.step(request, { type: 'deny' });
+    const early = this.rejectionOf(step, request);
+    if (early) return early;
+    const fault = isNew(step) ? denialFault(claims, clock, marks.clockTrusted(), answerable) : null;
+    if (fault) return fault;
+    const requestToken = answerable.find(request)?.requestToken ?? '';
+    await runner.perform(step, {
+      request,
+      body: { type: 'denied', body: { request, jti, token, requestToken } },
+      answers: jti,
+    });
+    return null;
+  }
+
+  private async revoke({ claims, token }: RevokeOrder): Promise<Failure | null> {
+    const { state, runner } = this.deps;
+    const { request, grant, jti } = claims;
+    const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
+    const rejection = this.rejectionOf(step, request);
+    const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
+    if (rejection && !state.requestOf.has(grant) && isAhead) {
+      // A broker can hold a grant back and deliver it after its revocation: it must find the door shut.
+      state.revokedAhead.add(grant);
+      this.unrecordedAhead.add(grant);
+      await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
+      this.unrecordedAhead.delete(grant);
+    }
+    if (rejection) return rejection;
+    await runner.perform(step, {
+      request,
+      body: { type: 'revoked', body: { request, grant, jti, token } },
+      answers: jti,
+    });
+    return null;
+  }
+
+  /**
+   * A revocation that could not be recorded stays in force, goes to the bridge, and is tried again; one that is refused for
+   * another reason is over. Returns what the owner is to hear.
+   */
+  private async settleRefused(order: RevokeOrder, refusal: Failure): Promise<Failure> {
+    const { state } = this.deps;
+    const { grant, jti } = order.claims;
+    if (refusal.code !== 'consent_storage_failed') {
+      await this.forgetRevoke(order);
+      return refusal;
+    }
+    const isKept = await this.reserve.keep(order.token);
+    if (!this.unrecorded.has(jti) && state.requestOf.has(grant)) this.actUnrecorded(order);
+    if (!isKept && !state.requestOf.has(grant)) await this.forgetRevoke(order);
+    return isKept ? failure('consent_revocation_unrecorded') : refusal;
+  }
+
+  /** What a revocation does beyond the ledger, once for each. */
+  private actUnrecorded({ claims, token }: RevokeOrder): void {
+    const { runner, effects, state } = this.deps;
+    const { request, grant, jti } = claims;
+    this.unrecorded.add(jti);
+    const { at } = runner.stateOf(request);
+    // Without its clip the grant cannot go on after a restart that forgets the revocation; and there is room again.
+    if (at === 'granted' || at === 'sealed' || at === 'presented') effects.removeClip(grant);
+    if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, token, state.record(request).bridge);
+  }
+
+  private async forgetRevoke(order: RevokeOrder): Promise<void> {
+    const { runner } = this.deps;
+    const { grant, jti } = order.claims;
+    if (runner.takenBack.get(grant) === order) runner.takenBack.delete(grant);
+    this.unrecorded.delete(jti);
+    await this.reserve.drop(order.token);
+  }
+
+  private rejectionOf(step: Step, request: string): Failure | null {
+    const reject = step.effects.find((effect) => effect.do === 'reject');
+    if (!reject) return null;
+    const isUnknown = reject.code === 'consent_request_unknown';
+    return failure((isUnknown && this.deps.answerable.whyNotOpen(request)) || reject.code);
+  }
+}
+
+/** Whether a step decides something, rather than repeating an answer. */
+function isNew(step: Step): boolean {
+  return step.effects.some((effect) => effect.do === 'record');
+}
+
+/** Orders that let nothing out, destroy nothing and end nobody's rights, whenever they were signed. */
+function isSafeAnytime(order: OwnerOrder): boolean {
+  if (order.kind !== 'command') return order.kind !== 'grant';
+  const { command } = order.claims;
+  return !mustNameLastOrder(command) && command.action !== 'remove-owner';
+}

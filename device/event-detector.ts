@@ -1,0 +1,69 @@
+// Owns: what happens at the door: presses of the button, motion before the camera, and the event windows both make.
+// Not here: telling anyone (status-publisher.ts), deciding anything.
+import type { Clock } from './base/clock.ts';
+import type { GrayFrame } from './camera/capture.ts';
+import type { DeviceConfig } from './config.ts';
+import { type Press, VirtualButton } from './hardware/button.ts';
+import { EventWindows } from './hardware/event-windows.ts';
+import { MotionWatch } from './motion/motion-watch.ts';
+import type { DeviceEventBody } from './protocol/home.ts';
+
+export interface EventDetectorDeps {
+  clock: Clock;
+  config: Pick<DeviceConfig, 'motion' | 'preRollS' | 'postRollS'>;
+  /** Told at once, before anything else is done about it. `atUs`: wall time in microseconds. */
+  happened(event: DeviceEventBody, atUs: number): void;
+}
+
+export class EventDetector {
+  private readonly deps: EventDetectorDeps;
+  private readonly windows: EventWindows;
+  private readonly motion: MotionWatch | null;
+
+  constructor(deps: EventDetectorDeps) {
+    const { clock, config } = deps;
+    this.deps = deps;
+    const rolls = { preRollUs: config.preRollS * 1_000_000, postRollUs: config.postRollS * 1_000_000 };
+    this.windows = new EventWindows(clock, (event) => this.tell({ type: 'event-window', ...event }), rolls);
+    const { enabled, sensitivity, zones } = config.motion;
+    this.motion = enabled
+      ? new MotionWatch({ sensitivity, zones }, (effect) => {
+          const { atUs, ...event } = effect;
+          deps.happened(event, atUs);
+          this.windows.happened(effect.type, atUs);
+        })
+      : null;
+  }
+
+  start(): void {
+    this.windows.start();
+  }
+
+  stop(): void {
+    this.windows.stop();
+  }
+
+  /** A button that software presses; real ones call `pressed` just the same. */
+  virtualButton(button: string): VirtualButton {
+    return new VirtualButton({ clock: this.deps.clock, button, pressed: (press) => this.pressed(press) });
+  }
+
+  pressed({ button, source, atUs }: Press): void {
+    this.deps.happened({ type: 'ring', button, source }, atUs);
+    this.windows.happened('press', atUs);
+  }
+
+  /** The camera's next small picture. */
+  seen(frame: GrayFrame): void {
+    this.motion?.frame(frame);
+  }
+
+  /** No more pictures for now. */
+  unseen(): void {
+    this.motion?.stopped(this.deps.clock.wallUs());
+  }
+
+  private tell(event: DeviceEventBody): void {
+    this.deps.happened(event, this.deps.clock.wallUs());
+  }
+}

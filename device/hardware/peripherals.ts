@@ -1,0 +1,104 @@
+// Owns: the doorbell's body: its real buttons, chime and shutter, put together from the settings, and what is wrong with each.
+// Not here: what a press causes (doorbell.ts), what is told of troubles (status-publisher.ts), when the shutter moves (recorder.ts).
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Programs } from '../base/program.ts';
+import type { Random } from '../base/random.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import type { DeviceState } from '../protocol/home.ts';
+import type { Button, Press } from './button.ts';
+import { type Chime, CommandChime, VirtualChime } from './chime.ts';
+import { evdevButton } from './evdev.ts';
+import { gpioButton } from './gpio.ts';
+import { type HardwareSettings, VIRTUAL_BUTTON } from './settings.ts';
+import { makeShutter, type Shutter } from './shutter.ts';
+import { WatchedButton } from './watched-button.ts';
+
+export type HardwareTrouble = NonNullable<DeviceState['hardware']>[number];
+
+export interface PeripheralsDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  programs: Programs;
+  settings: HardwareSettings;
+  pressed(press: Press): void;
+  /** A part has become troubled, or is well again; `detail` is set in the first case. */
+  changed(change: { part: HardwareTrouble['part']; name: string; detail?: string }): void;
+}
+
+export class Peripherals {
+  private readonly deps: PeripheralsDeps;
+  private readonly buttons: Button[];
+  private readonly chime: Chime;
+  private readonly shutter: Shutter;
+  private readonly troubles = new Map<string, HardwareTrouble>();
+
+  constructor(deps: PeripheralsDeps) {
+    const { clock, random, programs, settings, pressed, log } = deps;
+    this.deps = deps;
+    this.buttons = settings.buttons.map((each) => {
+      const driver = each.kind === 'gpio' ? gpioButton(each) : evdevButton(each);
+      const trouble = (why: Failure | null) => this.noted('button', each.name, why);
+      return new WatchedButton({ clock, random, programs, button: each.name, driver, pressed, trouble });
+    });
+    const trouble = (why: Failure | null) => this.noted('chime', 'chime', why);
+    this.chime = settings.chime
+      ? new CommandChime({ settings: settings.chime, clock, programs, trouble })
+      : new VirtualChime(clock, () => log.debug('the virtual chime sounds'));
+    const lost = (why: Failure) => this.noted('shutter', 'shutter', why);
+    this.shutter = makeShutter(settings.shutter, { clock, programs, lost });
+  }
+
+  /** Every name that a press may carry. */
+  get buttonNames(): string[] {
+    return [...new Set([VIRTUAL_BUTTON, ...this.deps.settings.buttons.map(({ name }) => name)])];
+  }
+
+  /** What is wrong now, for the state. */
+  get trouble(): HardwareTrouble[] {
+    return [...this.troubles.values()];
+  }
+
+  start(): void {
+    for (const button of this.buttons) button.start();
+  }
+
+  stop(): void {
+    for (const button of this.buttons) button.stop();
+    this.chime.stop();
+    this.shutter.stop();
+  }
+
+  /** Sounds the chime; returns at once. */
+  ring(): void {
+    this.chime.ring();
+  }
+
+  /** Closes or opens the shutter. One that does not move is a trouble that the owner sees: the camera is stopped all the same. */
+  async shut(closed: boolean): Promise<void> {
+    try {
+      await this.shutter.set(closed);
+      this.noted('shutter', 'shutter', null);
+    } catch (thrown) {
+      const why = isFailure(thrown)
+        ? thrown
+        : failure('hardware_unavailable', { what: 'shutter', detail: 'it failed' });
+      this.noted('shutter', 'shutter', why);
+    }
+  }
+
+  private noted(part: HardwareTrouble['part'], name: string, why: Failure | null): void {
+    const key = `${part} ${name}`;
+    const before = this.troubles.get(key)?.detail;
+    if (before === why?.message) return;
+    if (why) {
+      this.deps.log.warn(why.message, { code: why.code });
+      this.troubles.set(key, { part, name, detail: why.message });
+      this.deps.changed({ part, name, detail: why.message });
+    } else {
+      this.troubles.delete(key);
+      this.deps.changed({ part, name });
+    }
+  }
+}

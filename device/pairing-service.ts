@@ -1,0 +1,91 @@
+// Owns: what the doorbell answers who may open its socket: pairing, its owners, how it does, and to an owner a still of a sighting.
+// Not here: the socket (owner/pairing-server.ts), who becomes an owner (consent/).
+import { toBase64url } from './base/bytes.ts';
+import { type Clock, wallSeconds } from './base/clock.ts';
+import { verifySignature } from './base/keys.ts';
+import type { DeviceConfig } from './config.ts';
+import type { ConsentGate } from './consent/gate.ts';
+import type { HomeLink } from './home-link/home-link.ts';
+import { type LinkSeams, ownerAddress } from './link-factory.ts';
+import { healthOf } from './owner/health.ts';
+import type { HomeAccounts } from './owner/home-accounts.ts';
+import { PairingServer } from './owner/pairing-server.ts';
+import type { StillAnswer } from './owner/pairing-wire.ts';
+import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
+import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/grant.ts';
+import { openToken } from './protocol/jws.ts';
+import type { SearchParty, Still } from './search-party/search-party.ts';
+import type { StatusPublisher } from './status-publisher.ts';
+
+export interface PairingDeps {
+  config: DeviceConfig;
+  folder: string;
+  /** Path of the socket. */
+  path: string;
+  seams: LinkSeams;
+  device: { id: string; publicKey: string };
+  startedMs: number;
+  gate: ConsentGate;
+  home: HomeLink;
+  accounts: HomeAccounts;
+  voice: StatusPublisher;
+  searchParty: SearchParty;
+  /** Bytes written to disk since the start, by part. */
+  written(): Record<string, number>;
+}
+
+/** The socket's server, not started. */
+export function makePairing(deps: PairingDeps): PairingServer {
+  const { config, folder, path, seams, device, gate, accounts } = deps;
+  return new PairingServer({
+    ...seams,
+    path,
+    about: () => {
+      const pins = gate.pins;
+      const trust = pins && { bridgeKey: pins.bridgeKey, registryKey: pins.registryKey };
+      return { device: device.id, deviceKey: device.publicKey, name: config.name, trust };
+    },
+    owners: () => gate.owners().map(({ key, name }) => ({ key, name })),
+    health: () => {
+      const state = deps.voice.stateNow();
+      if (!state) throw failure('not_running', { folder });
+      const uptimeS = Math.round((seams.clock.monotonicMs() - deps.startedMs) / 1_000);
+      return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });
+    },
+    pair: (key, name) => gate.pair(key, name),
+    issuesAccounts: config.home.accounts !== undefined,
+    issueAccount: async (ownerKey) => {
+      const address = await ownerAddress(config, folder, seams.disk);
+      return config.home.accounts === undefined ? address : { ...address, ...(await accounts.issue(ownerKey)) };
+    },
+    still: (call) => stillFor({ ...deps, clock: seams.clock }, call),
+  });
+}
+
+/** What a still is given out by. */
+export interface StillDeps {
+  clock: Clock;
+  device: { id: string };
+  gate: { owners(): { key: string }[]; readonly searchPartyOn: boolean };
+  searchParty: { still(search: string): Still | null };
+}
+
+/** The still that an owner's signed call asks for. Throws `token_...`, `search_party_off`, `sighting_unknown`. */
+export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: string): StillAnswer {
+  const opened = openToken(call, {
+    typ: 'doorsill-still+jws',
+    schema: stillCallSchema,
+    audience: device.id,
+    keys: gate.owners().map(({ key }) => key),
+    verify: verifySignature,
+  });
+  if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
+  const { iat, exp, search } = opened.claims;
+  const nowS = wallSeconds(clock);
+  if (exp <= nowS || exp - iat > STILL_CALL_LIFE_S_MAX || iat > nowS + STILL_CALL_LIFE_S_MAX)
+    throw failure('token_expired');
+  if (!gate.searchPartyOn) throw failure('search_party_off');
+  const still = searchParty.still(search);
+  if (!still) throw failure('sighting_unknown');
+  return { ok: true, atUs: still.atUs, jpeg: toBase64url(still.jpeg) };
+}

@@ -1,0 +1,84 @@
+// Owns: how far the owner's broker has been told of the ledger, across restarts: what a long outage or a crash kept from it is
+// said again. Not here: what is said (consent/receipts.ts), how it gets there (home-link/).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from './base/bytes.ts';
+import type { Disk } from './base/disk.ts';
+import { parseJson } from './base/json.ts';
+import type { Log } from './base/log.ts';
+
+const TOLD_FILE = 'told.json';
+const TOLD_BYTES_MAX = 1_024;
+const toldSchema = z.strictObject({ entries: z.int().nonnegative() });
+
+export class ReceiptCursor {
+  private readonly disk: Disk;
+  private readonly log: Log;
+  private readonly path: string;
+  private stored = 0;
+  /** Ledger entries at the newest receipt that has arrived. */
+  private arrived = 0;
+  private underWay = 0;
+  /** Everything from this count of entries on may have been kept from the broker; null when nothing was. */
+  private missedFrom: number | null = null;
+  private saving: Promise<void> = Promise.resolve();
+
+  constructor(disk: Disk, folder: string, log: Log) {
+    this.disk = disk;
+    this.log = log;
+    this.path = join(folder, TOLD_FILE);
+  }
+
+  /** Reads the file. Without one, or with one that is not whole, all of the ledger is told again: once too often harms nobody. */
+  async start(): Promise<void> {
+    const bytes = await this.disk.readFile(this.path, TOLD_BYTES_MAX).catch(() => null);
+    const told = toldSchema.safeParse(parseJson((bytes && fromUtf8(bytes)) ?? ''));
+    this.stored = told.success ? told.data.entries : 0;
+    this.arrived = this.stored;
+    this.missedFrom = this.stored + 1;
+  }
+
+  /** From which count of ledger entries on everything must be said again, which the caller then does; null: nothing. */
+  takeMissed(): number | null {
+    const missed = this.missedFrom;
+    this.missedFrom = null;
+    return missed;
+  }
+
+  /** A receipt made when the ledger had `entries` entries is on its way; `sent` resolves when the broker has it. */
+  follow(entries: number, sent: Promise<void>): void {
+    this.underWay += 1;
+    sent
+      .then(
+        () => {
+          this.arrived = Math.max(this.arrived, entries);
+        },
+        () => {
+          this.missedFrom = Math.min(this.missedFrom ?? entries, entries);
+        },
+      )
+      .then(() => {
+        this.underWay -= 1;
+        this.save();
+      });
+  }
+
+  /** Resolves when what was followed so far is on disk. */
+  async idle(): Promise<void> {
+    await this.saving;
+  }
+
+  private save(): void {
+    const isWhole = this.underWay === 0 && this.missedFrom === null;
+    if (!isWhole || this.arrived <= this.stored) return;
+    this.stored = this.arrived;
+    const text = `${JSON.stringify({ entries: this.arrived })}\n`;
+    this.saving = this.saving
+      .then(() => this.disk.replaceFile(this.path, utf8(text)))
+      .catch((thrown: unknown) => {
+        // Then it is said once more after the next start.
+        this.stored = 0;
+        this.log.warn('it could not be stored what the owner has been told', { error: String(thrown) });
+      });
+  }
+}

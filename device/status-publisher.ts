@@ -1,0 +1,210 @@
+// Owns: what the doorbell says on its home link: events stamped, receipts signed, its state put together from its parts.
+// Not here: how it gets to the broker (home-link/), what is decided (consent/).
+import type { AreaLink } from './area-link/area-link.ts';
+import { type Clock, wallSeconds } from './base/clock.ts';
+import { isNoSpace, systemCode } from './base/disk.ts';
+import type { SigningKey } from './base/keys.ts';
+import type { Log } from './base/log.ts';
+import { freshId, type Random } from './base/random.ts';
+import type { CaptureChange } from './camera/capture.ts';
+import type { ConsentGate } from './consent/gate.ts';
+import type { Peripherals } from './hardware/peripherals.ts';
+import type { HomeLink } from './home-link/home-link.ts';
+import { failure, isFailure } from './protocol/errors.ts';
+import type {
+  DeviceEvent,
+  DeviceEventBody,
+  DeviceState,
+  Receipt,
+  ReceiptBody,
+  UploadProgress,
+} from './protocol/home.ts';
+import { signToken } from './protocol/jws.ts';
+import { whyOffline } from './protocol/link-failure.ts';
+import type { ReceiptCursor } from './receipt-cursor.ts';
+import type { Ring } from './ring/ring.ts';
+
+/** Whom it speaks for: the parts of a running doorbell. */
+export interface StatusSources {
+  key: SigningKey;
+  id: string;
+  home: HomeLink;
+  gate: ConsentGate;
+  ring: Ring;
+  area: AreaLink | null;
+  body: Peripherals;
+  told: ReceiptCursor;
+  bridge: string | null;
+  /** The camera's name without credentials, for before it has said anything. */
+  source: string;
+}
+
+/** Parts that store something and can go on without. */
+export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox';
+type StorageState = DeviceState['storage']['state'];
+const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
+
+/** How often the state is published while only the ring's figures change. */
+const FIGURES_EVERY_MS = 10_000;
+const DETAIL_LETTERS_MAX = 300;
+const COVERAGE_SPANS_MAX = 20;
+const REQUESTS_MAX = 200;
+
+export class StatusPublisher {
+  private readonly name: string;
+  private readonly seams: { clock: Clock; random: Random; log: Log };
+  private readonly heard: (event: DeviceEvent) => void;
+  private speaker: StatusSources | null = null;
+  private camera: CaptureChange | null = null;
+  private sourceStartUs: number | null = null;
+  /** Monotonic time of the last state, and how many spans of footage it named. */
+  private saidMs = Number.NEGATIVE_INFINITY;
+  private saidSpans = 0;
+  private readonly faults = new Map<StoredPart, DeviceState['storage']>();
+
+  /** `heard` is called with every event, on this machine, whether the home broker is reached or not. */
+  constructor(
+    name: string,
+    seams: { clock: Clock; random: Random; log: Log },
+    heard: (event: DeviceEvent) => void = () => {},
+  ) {
+    this.name = name;
+    this.seams = seams;
+    this.heard = heard;
+  }
+
+  /** Before this nothing is said. */
+  speaksFor(speaker: StatusSources): void {
+    this.speaker = speaker;
+  }
+
+  /** Takes in a change of the camera, tells it as an event when the state is another, and publishes the state. */
+  cameraIs(change: CaptureChange): void {
+    const isNews = change.state !== this.camera?.state;
+    this.camera = change;
+    if (change.recording) this.sourceStartUs = change.recording.sourceStartUs;
+    if (isNews) this.event({ type: 'camera', state: change.state, ...detailOf(change) });
+    this.state();
+  }
+
+  /**
+   * Takes in why a part cannot store, or null once it can; each stored segment says so. Rethrows errors that do not come from
+   * the disk.
+   */
+  storageIs(part: StoredPart, fault: unknown): void {
+    if (fault !== null) {
+      const code = isFailure(fault) ? fault.code : systemCode(fault);
+      if (!(fault instanceof Error) || code === null) throw fault;
+      const state = isNoSpace(fault) || isNoSpace(fault.cause) || FULL.has(code) ? 'full' : 'failed';
+      this.faults.set(part, { state, detail: fault.message.slice(0, DETAIL_LETTERS_MAX) });
+      this.state();
+    } else if (this.faults.delete(part)) this.state();
+    else this.figures();
+  }
+
+  /** The first trouble there is; what cannot be decided any more comes before what cannot be recorded. */
+  private storage(ledger: StorageState): DeviceState['storage'] {
+    if (ledger !== 'ok') return { state: ledger, detail: failure('consent_storage_failed').message };
+    return [...this.faults.values()][0] ?? { state: 'ok' };
+  }
+
+  /** `atUs`: when it happened, in wall time; now when absent. */
+  event(body: DeviceEventBody, atUs = this.seams.clock.wallUs()): void {
+    const { speaker } = this;
+    if (!speaker) return;
+    const event: DeviceEvent = { id: freshId(this.seams.random, 'event'), device: speaker.id, atUs, ...body };
+    this.heard(event);
+    speaker.home.publishEvent(event).catch(() => undefined);
+  }
+
+  upload(progress: Omit<UploadProgress, 'device'>): void {
+    const { speaker } = this;
+    speaker?.home.publishUpload({ device: speaker.id, ...progress }).catch(() => undefined);
+  }
+
+  /** Stamps a receipt with the ledger's head, signs it and publishes it. */
+  receipt(body: ReceiptBody): void {
+    const { speaker } = this;
+    if (!speaker) return;
+    const { random, clock, log } = this.seams;
+    const { key, id, gate, home, told } = speaker;
+    const receipt: Receipt = {
+      iss: key.publicKey,
+      aud: 'owner',
+      iat: wallSeconds(clock),
+      jti: freshId(random, 'receipt'),
+      device: id,
+      ...body,
+      ledger: gate.head,
+      lastOrder: gate.lastOrder,
+    };
+    const sent = home.publishReceipt(signToken('doorsill-receipt+jws', receipt, key));
+    told.follow(receipt.ledger.entries, sent);
+    sent.catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
+  }
+
+  /** Publishes the state: something in it is another than before, or somebody asked. */
+  state(): void {
+    const state = this.stateNow();
+    if (!state) return;
+    this.saidMs = this.seams.clock.monotonicMs();
+    this.saidSpans = state.ring.coverage.length;
+    this.speaker?.home.publishState(state);
+  }
+
+  /**
+   * Publishes the state when nothing but the ring's figures may have changed, as they do with every segment: not oftener than
+   * every ten seconds, unless a span of footage has begun or gone.
+   */
+  private figures(): void {
+    const spans = Math.min(this.speaker?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
+    const isDue = this.seams.clock.monotonicMs() - this.saidMs >= FIGURES_EVERY_MS;
+    if (isDue || spans !== this.saidSpans) this.state();
+  }
+
+  /** The state put together from the parts; null before it speaks for any. */
+  stateNow(): DeviceState | null {
+    const { speaker, camera, sourceStartUs } = this;
+    if (!speaker) return null;
+    const { id, home, gate, ring, area, body, bridge, source } = speaker;
+    const { trouble } = body;
+    return {
+      device: id,
+      name: this.name,
+      atUs: this.seams.clock.wallUs(),
+      camera: {
+        state: camera?.state ?? 'off',
+        source: camera?.source ?? source,
+        ...(camera ? detailOf(camera) : {}),
+        ...(sourceStartUs === null ? {} : { sourceStartUs }),
+      },
+      privacy: gate.privacyOn,
+      searchParty: gate.searchPartyOn,
+      ring: { ...ring.stats(), coverage: ring.coverage().slice(-COVERAGE_SPANS_MAX) },
+      storage: this.storage(gate.storage),
+      ...(trouble.length === 0 ? {} : { hardware: trouble }),
+      clockTrusted: gate.clockTrusted,
+      ...areaOf(area),
+      ...(home.dropped === 0 ? {} : { dropped: home.dropped }),
+      ...(bridge === null ? {} : { bridge }),
+      owners: gate.owners().length,
+      requests: gate.openRequests().slice(-REQUESTS_MAX),
+      refused: gate.unbelievedCounts(),
+      ledger: gate.head,
+      lastOrder: gate.lastOrder,
+    };
+  }
+}
+
+function areaOf(area: AreaLink | null): Pick<DeviceState, 'area' | 'areaDetail'> {
+  if (area === null) return { area: 'none' };
+  const { state } = area;
+  if (state.online) return { area: 'online' };
+  const why = whyOffline(state.error);
+  return { area: 'offline', ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }) };
+}
+
+function detailOf({ failure: why, detail: said }: CaptureChange): { detail?: string; code?: string } {
+  const detail = why?.message ?? said;
+  return { ...(detail ? { detail: detail.slice(0, DETAIL_LETTERS_MAX) } : {}), ...(why ? { code: why.code } : {}) };
+}

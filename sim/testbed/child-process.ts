@@ -1,0 +1,172 @@
+// Owns: one part of the testbed as a process of its own: start, wait until ready, restart after a crash, stop, kill.
+// Not here: which parts there are and how they find each other (testbed.ts).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } from '../../device/client.ts';
+import { JsonLines, parseObject } from './json-lines.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../cli/run.js', import.meta.url));
+/** A small board that does much else, or an emulated one, loads a part for minutes; one that fails is told at once. */
+const READY_MS_MAX = 240_000;
+const STOP_MS_MAX = 8_000;
+const RESTARTS_MAX = 20;
+/** A part that ends sooner than this after it was ready has not really started: the next pause is longer. */
+const STEADY_MS = 2_000;
+
+export interface ChildDeps {
+  clock: Clock;
+  random: Random;
+  /** Called for each JSON line the part prints. */
+  onLine?: (line: Record<string, unknown>) => void;
+  /** The program that runs the part; the command line's own when absent. A story may run one on a clock of its own. */
+  program?: string;
+  /** Called when the part ended by itself and will be started again, or has failed for good. */
+  onCrash?: (name: string, detail: string, restartInMs: number | null) => void;
+}
+
+/** A supervised process running one `doorsill` verb. */
+export class PartProcess {
+  readonly name: string;
+  private args: readonly string[];
+  private readonly logFile: string;
+  private readonly deps: ChildDeps;
+  private process: ChildProcess | null = null;
+  private restart: Timer | null = null;
+  private stopping = false;
+  private ended: Promise<void> = Promise.resolve();
+  private readonly backoff: Backoff;
+
+  /** `args`: the verb and its flags. The part's own log goes to `logFile`, new at each start of the testbed. */
+  constructor(name: string, args: readonly string[], logFile: string, deps: ChildDeps) {
+    this.name = name;
+    this.args = args;
+    this.logFile = logFile;
+    this.deps = deps;
+    this.backoff = new Backoff(deps.random, 250, 10_000);
+  }
+
+  get pid(): number | null {
+    return this.process?.pid ?? null;
+  }
+
+  /**
+   * Starts it and resolves with its ready line; rejects with the failure it printed when it ends before that. `firstLine`: a
+   * secret that it reads from its standard input, on this start only.
+   */
+  start(firstLine?: string): Promise<Record<string, unknown>> {
+    const ready = this.launch('w');
+    if (firstLine !== undefined) this.process?.stdin?.write(`${firstLine}\n`);
+    return ready;
+  }
+
+  /** Sets the flags of later starts: a part that comes back must be found where it was, and enrols only once. */
+  restartsWith(args: readonly string[]): void {
+    this.args = args;
+  }
+
+  private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
+    const log = openSync(this.logFile, logMode, 0o600);
+    const child = spawn(process.execPath, [this.deps.program ?? LAUNCHER, ...this.args, '--json'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, DOORSILL_SUPERVISED: '1' },
+      // Ctrl-C on the terminal is for the supervisor, which stops its parts in order.
+      detached: true,
+    });
+    this.process = child;
+    let lastError = '';
+    return new Promise((resolve, reject) => {
+      let isReady = false;
+      let steady: Timer | null = null;
+      const late = this.deps.clock.after(READY_MS_MAX, () => {
+        reject(failure('timed_out', { what: `the start of ${this.name}`, seconds: READY_MS_MAX / 1000 }));
+        child.kill('SIGKILL');
+      });
+      const lines = new JsonLines((line) => {
+        if (line['event'] === 'ready' && !isReady) {
+          isReady = true;
+          late.cancel();
+          steady = this.deps.clock.after(STEADY_MS, () => this.backoff.reset());
+          resolve(line);
+        }
+        this.deps.onLine?.(line);
+      });
+      child.stdout?.on('data', (chunk: Buffer) => lines.push(chunk));
+      child.stderr?.on('data', (chunk: Buffer) => {
+        lastError = (lastError + chunk.toString()).slice(-4_000);
+        writeSync(log, chunk);
+      });
+      child.stdin?.on('error', () => {}); // it may be gone already; its exit says so
+      this.ended = new Promise((done) => {
+        child.once('error', (thrown) =>
+          reject(failure('internal', { detail: `${this.name}: ${thrown.message}` }, thrown)),
+        );
+        child.once('close', (code, signal) => {
+          late.cancel();
+          steady?.cancel();
+          closeSync(log);
+          this.process = null;
+          if (!isReady) reject(startFailure(this.name, lastError));
+          else this.crashed(`${signal ?? `status ${code}`}`);
+          done();
+        });
+      });
+    });
+  }
+
+  private crashed(how: string): void {
+    if (this.stopping) return;
+    if (this.backoff.count >= RESTARTS_MAX) {
+      this.deps.onCrash?.(this.name, how, null);
+      return;
+    }
+    const waitMs = this.backoff.nextMs();
+    this.deps.onCrash?.(this.name, how, waitMs);
+    this.restart = this.deps.clock.after(waitMs, () => {
+      this.restart = null;
+      if (!this.stopping && !this.process) this.launch('a').catch((thrown: Error) => this.crashed(thrown.message));
+    });
+  }
+
+  /** Ends it for good: asks, waits, then kills. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.restart?.cancel();
+    this.restart = null;
+    const child = this.process;
+    if (!child) return;
+    const force = this.deps.clock.after(STOP_MS_MAX, () => child.kill('SIGKILL'));
+    child.kill('SIGTERM');
+    await this.ended;
+    force.cancel();
+  }
+
+  /** Says something to it on its standard input, as one JSON line. */
+  tell(line: object): void {
+    this.process?.stdin?.write(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Kills it at once, as a power cut would; it is started again like after any crash. */
+  kill(): void {
+    this.process?.kill('SIGKILL');
+  }
+}
+
+/** The failure a part printed before it ended; `internal` with its last words when it printed none. */
+function startFailure(name: string, printed: string) {
+  const line = printed
+    .trim()
+    .split('\n')
+    .findLast((text) => text.startsWith('{"error"'));
+  const parsed = errorLineSchema.safeParse(line ? parseObject(line) : null);
+  if (parsed.success) return failure(parsed.data.error.code, parsed.data.error.facts);
+  return failure('internal', { detail: `${name} did not start: ${printed.slice(-500) || 'it printed nothing'}` });
+}
+
+const errorLineSchema = z.object({
+  error: z.object({
+    code: z.string().refine(isErrorCode),
+    facts: z.record(z.string(), z.union([z.string(), z.number()])),
+  }),
+});

@@ -1,0 +1,108 @@
+// Owns: the testbed's folder: where each part keeps its data, and the file that says whose folder it is and which ports it has.
+// Not here: starting the parts (testbed.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Clock, type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/client.ts';
+
+export const testbedFileSchema = z.strictObject({
+  kind: z.enum(['doorsill-up', 'doorsill-demo']),
+  format: z.literal(1),
+  /** Ports of the last run, taken again so that addresses stay the same. */
+  ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int(), vault: z.int().default(0) }),
+  /** Known once the parts have run: what other commands need to reach them. */
+  bridge: z.strictObject({ id: z.string(), url: z.string() }).optional(),
+  registry: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
+  vault: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
+  device: z.string().optional(),
+});
+/** What a testbed remembers of itself. */
+export type TestbedFile = z.infer<typeof testbedFileSchema>;
+
+export type TestbedKind = TestbedFile['kind'];
+
+const NAME = 'town.json';
+const FILE_BYTES_MAX = 20_000;
+const LOOK_AGAIN_MS = 50;
+/** What a start that was killed at its very beginning leaves. */
+const OURS = new Set(['process.lock', `.${NAME}.tmp`]);
+
+/** Where each part of a testbed lives. */
+export function testbedPaths(folder: string) {
+  return {
+    accounts: join(folder, 'broker', 'accounts'),
+    broker: join(folder, 'broker'),
+    registry: join(folder, 'registry'),
+    bridge: join(folder, 'bridge'),
+    vault: join(folder, 'vault'),
+    agency: join(folder, 'agency'),
+    doorbell: join(folder, 'doorbell'),
+    owner: join(folder, 'owner'),
+    logs: join(folder, 'logs'),
+  } as const;
+}
+
+/** The folder of an item of evidence in a testbed's vault: `clip.mp4` and `manifest.jws`. */
+export function evidenceFolder(folder: string, item: string): string {
+  return join(testbedPaths(folder).vault, 'blobs', item);
+}
+
+/**
+ * Resolves once a testbed's vault has a clip for good: it lies there, and the bridge has let go of its own; false when that is not so
+ * `withinMs`. It looks at the folders of this machine's own testbed, so no officer is shown anything.
+ */
+export async function whenHandedOver(
+  { disk, clock }: { disk: Disk; clock: Clock },
+  folder: string,
+  { item, clip }: { item: string; clip: string },
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const endMs = clock.monotonicMs() + withinMs;
+  const waiting = join(testbedPaths(folder).bridge, 'clips');
+  for (;;) {
+    const isThere = (await disk.sizeOf(join(evidenceFolder(folder, item), 'clip.mp4'))) !== null;
+    if (isThere && !(await disk.list(waiting)).includes(clip)) return true;
+    if (clock.monotonicMs() > endMs) return false;
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+  }
+}
+
+/** A testbed's file; null when the folder has none. Throws `state_damaged`. */
+export async function readTestbedFile(disk: Disk, folder: string): Promise<TestbedFile | null> {
+  const path = join(folder, NAME);
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX);
+  if (!bytes) return null;
+  try {
+    return testbedFileSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (thrown) {
+    throw failure('state_damaged', { file: path, detail: 'it does not describe a testbed' }, thrown);
+  }
+}
+
+export async function storeTestbedFile(disk: Disk, folder: string, file: TestbedFile): Promise<void> {
+  await disk.replaceFile(join(folder, NAME), utf8(`${JSON.stringify(file, null, 2)}\n`));
+}
+
+/**
+ * Takes a folder for a testbed of this kind: a new or empty one, or one that such a testbed made. Throws `data_folder_foreign`,
+ * `data_folder_locked`, `state_damaged`.
+ */
+export async function claimFolder(
+  disk: Disk,
+  folder: string,
+  kind: TestbedKind,
+): Promise<{ file: TestbedFile | null; lock: FolderLock }> {
+  const file = await readTestbedFile(disk, folder);
+  if (file && file.kind !== kind)
+    throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
+  const names = await disk.list(folder);
+  if (!file && names.some((name) => !OURS.has(name))) {
+    throw failure('data_folder_foreign', { folder, detail: 'it holds other files' });
+  }
+  const lock = lockFolder(folder);
+  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+  // Written before any part leaves a file here: a first start that was interrupted is taken up by the next one.
+  const ports = { broker: 0, registry: 0, bridge: 0, vault: 0 };
+  if (!file) await storeTestbedFile(disk, folder, { kind, format: 1, ports });
+  return { file, lock };
+}

@@ -1,0 +1,386 @@
+// Owns: a whole testbed on one machine: broker, registry, vault, bridge, one doorbell, each a process; plus the demo agency's
+// registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { BridgeConfigInput, RegistryConfigInput } from '../../cloud-bridge/index.ts';
+import {
+  actorId,
+  type Clock,
+  type DeviceConfigInput,
+  type Disk,
+  exchangeJson,
+  type FolderLock,
+  failure,
+  findFfmpeg,
+  type Home,
+  isFailure,
+  issueAccount,
+  type Log,
+  listHomes,
+  loadOrCreateDeviceKey,
+  loadOrCreateOwnerKey,
+  pairWithDevice,
+  parseCameraSource,
+  type Random,
+  type SigningKey,
+  SystemPrograms,
+  sha256Hex,
+  storeHome,
+  tryCamera,
+  utf8,
+} from '../../device/index.ts';
+import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
+import { agencyId, loadAgencyKey } from '../officer/officer.ts';
+import { adminBearer, registerAgency } from '../officer/registration.ts';
+import { PartProcess } from './child-process.ts';
+import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-file.ts';
+
+export interface TestbedOptions {
+  folder: string;
+  kind: TestbedKind;
+  /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
+  camera?: string;
+  logLevel: string;
+  /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
+  vault?: { program: string; said: (line: Record<string, unknown>) => void };
+  /** Ports of broker, registry, bridge and vault on the first run: this one and the three after it. Absent: free ones. */
+  port?: { first: number; isRequired: boolean };
+  /** Settings of the doorbell on the first run, besides the demo home's. */
+  device?: Partial<Omit<DeviceConfigInput, 'home'>>;
+  /** Settings of the bridge on the first run, besides its defaults. */
+  bridge?: Partial<BridgeConfigInput>;
+}
+
+export interface TestbedDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  /** Progress and crashes, for people. */
+  say: (text: string) => void;
+}
+
+/** Where everything is once a testbed runs. */
+export interface TestbedFacts {
+  isNew: boolean;
+  home: Home;
+  ownerKey: SigningKey;
+  agencyKey: SigningKey;
+  bridge: { id: string; url: string };
+  registry: { id: string; url: string; key: string };
+  vault: { id: string; url: string; key: string };
+  /** The demo agency's client at the vault. */
+  evidence: EvidenceDesk;
+}
+
+/** The demo home: fictional, and the same every time so that a second run is the same home. */
+export const DEMO_HOME = {
+  place: { longitude: -89.644, latitude: 39.799 },
+  disclosure: {
+    name: 'Robin Maple',
+    address: '12 Maple Street, Springfield',
+    email: 'robin@maple.example',
+    phone: '+1 217 555 0142',
+  },
+} as const;
+
+type PortName = keyof TestbedFile['ports'];
+/** The order of the ports that `port` begins. */
+const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'];
+
+/** One home of a testbed: its doorbell's process, and the folders of device and owner. */
+interface HomePlace {
+  name: string;
+  doorbell: string;
+  owner: string;
+  camera?: string;
+  settings: Partial<Omit<DeviceConfigInput, 'home'>>;
+}
+
+const partReady = z.object({ url: z.string() });
+const keyedReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
+const deviceReady = z.object({ device: z.string(), socket: z.string(), enrolled: z.boolean() });
+const codeAnswer = z.object({ code: z.string() });
+
+export class Testbed {
+  private readonly options: TestbedOptions;
+  private readonly deps: TestbedDeps;
+  private readonly paths: ReturnType<typeof testbedPaths>;
+  private readonly children = new Map<string, PartProcess>();
+  private lock: FolderLock | null = null;
+  /** A start that is still under way then must not start another part. */
+  private readonly stopping = new AbortController();
+
+  constructor(options: TestbedOptions, deps: TestbedDeps) {
+    this.options = options;
+    this.deps = deps;
+    this.paths = testbedPaths(options.folder);
+  }
+
+  get folder(): string {
+    return this.options.folder;
+  }
+
+  /** A running part by its name: broker, registry, vault, bridge, doorbell. */
+  part(name: string): PartProcess {
+    const child = this.children.get(name);
+    if (!child) throw failure('not_running', { folder: this.options.folder });
+    return child;
+  }
+
+  /**
+   * Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. A camera that is
+   * named is tried first, so that nothing is started for one that cannot be used: throws its coded failure.
+   */
+  async start(): Promise<TestbedFacts> {
+    const { disk } = this.deps;
+    const { folder, kind } = this.options;
+    await this.tryCamera();
+    const { file, lock } = await claimFolder(disk, folder, kind);
+    this.lock = lock;
+    try {
+      await Promise.all(Object.values(this.paths).map((path) => disk.makeFolder(path)));
+      return await this.startParts(file);
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  /** A camera that is away may come back while `up` runs; everything else it is refused for stays as it is. */
+  private async tryCamera(): Promise<void> {
+    const { camera, kind } = this.options;
+    if (camera === undefined) return;
+    const source = parseCameraSource(camera, { loop: true });
+    try {
+      const context = { clock: this.deps.clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
+      const { troubles } = await tryCamera(source, context, this.stopping.signal);
+      for (const trouble of troubles) this.deps.say(`${trouble.message} ${trouble.advice}`);
+    } catch (thrown) {
+      const mayComeBack = isFailure(thrown) && ['camera_unreachable', 'camera_gone'].includes(thrown.code);
+      if (kind !== 'doorsill-up' || !mayComeBack) throw thrown;
+      this.deps.say(`${thrown.message} ${thrown.advice} The doorbell goes on trying.`);
+    }
+  }
+
+  /** Stops every part, the device first, so that it can say goodbye. */
+  async stop(): Promise<void> {
+    this.stopping.abort(failure('interrupted', { signal: 'the end of the testbed' }));
+    const doorbells = [...this.children.keys()].filter((name) => name.startsWith('doorbell'));
+    for (const name of [...doorbells, 'bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
+    this.lock?.release();
+    this.lock = null;
+  }
+
+  private async startParts(file: TestbedFile | null): Promise<TestbedFacts> {
+    const { disk, clock } = this.deps;
+    await this.writeServiceConfigs();
+    const [broker, registry, vault] = await Promise.all([
+      this.serve('broker', file),
+      this.serve('registry', file),
+      this.serve('vault', file),
+    ]);
+    const brokerUrl = partReady.parse(broker).url;
+    const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
+    const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
+    const [bridge] = await Promise.all([
+      this.serve('bridge', file, [
+        ...['--registry', registryFacts.url, '--registry-key', registryFacts.key],
+        ...['--area-url', brokerUrl, '--area-accounts', this.paths.accounts],
+        ...['--vault', vaultFacts.url, '--vault-key', vaultFacts.key],
+      ]),
+      registerAgency(
+        this.deps,
+        { registryUrl: registryFacts.url, registry: registryFacts.id, folder: this.paths.registry },
+        agencyKey,
+      ),
+    ]);
+    const bridgeFacts = keyedReady.parse(bridge);
+    const vaultPlace = { url: vaultFacts.url, folder: this.paths.vault };
+    const [home, evidence] = await Promise.all([
+      this.startDoorbell(this.ownHome(), brokerUrl, bridgeFacts.url),
+      openEvidenceDesk(this.deps, vaultPlace, { id: agencyId(agencyKey), folder: this.paths.agency }),
+      pinBridge(this.deps, vaultPlace, bridgeFacts.key),
+    ]);
+    const ownerKey = await this.ownerKey(this.paths);
+    const port = ({ url }: { url: string }) => Number(new URL(url).port);
+    const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
+    await storeTestbedFile(disk, this.options.folder, {
+      kind: this.options.kind,
+      format: 1,
+      ports: { ...ports, bridge: port(bridgeFacts), vault: port(vaultFacts) },
+      bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
+      registry: registryFacts,
+      vault: vaultFacts,
+      device: home.device,
+    });
+    this.deps.log.debug('the testbed is up', { atUs: clock.wallUs() });
+    return {
+      isNew: file?.device === undefined,
+      home,
+      ownerKey,
+      agencyKey,
+      bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
+      registry: registryFacts,
+      vault: vaultFacts,
+      evidence,
+    };
+  }
+
+  /** Starts a part that serves: on the port that was asked for, else on that of last time, else on the first run's. */
+  private serve(name: PortName, file: TestbedFile | null, more: readonly string[] = []): Promise<unknown> {
+    const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
+    const { port } = this.options;
+    if (port?.isRequired) return this.startAndPin(name, port.first + PORT_ORDER.indexOf(name), args);
+    const first = port === undefined ? 0 : port.first + PORT_ORDER.indexOf(name);
+    return this.startOnPort(name, file?.ports[name] || first, args);
+  }
+
+  /** Starts a part on its port, or on a free one when another program has that. */
+  private async startOnPort(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
+    try {
+      return await this.startAndPin(name, port, args);
+    } catch (thrown) {
+      if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
+      this.deps.say(`Port ${port} of the ${name} is in use by another program; it takes another one.`);
+      return this.startAndPin(name, 0, args);
+    }
+  }
+
+  /** After a crash the part comes back on the port it got here: the others look for it there. */
+  private async startAndPin(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
+    const ready = await this.startChild(name, args(String(port)));
+    this.restartsWith(name, args(new URL(partReady.parse(ready).url).port));
+    return ready;
+  }
+
+  private restartsWith(name: string, args: string[]): void {
+    this.part(name).restartsWith([...args, ...this.logArgs]);
+  }
+
+  private get logArgs(): string[] {
+    return ['--log', this.options.logLevel];
+  }
+
+  private async startChild(name: string, args: string[], firstLine?: string): Promise<unknown> {
+    this.stopping.signal.throwIfAborted();
+    const { vault } = this.options;
+    const child = new PartProcess(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
+      clock: this.deps.clock,
+      random: this.deps.random,
+      ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.said } : {}),
+      onCrash: (which, how, restartInMs) =>
+        this.deps.say(
+          restartInMs === null
+            ? `The ${which} keeps ending (${how}) and is not started again; see ${join(this.paths.logs, `${which}.log`)}.`
+            : `The ${which} ended (${how}); it starts again in ${(restartInMs / 1000).toFixed(1)} s.`,
+        ),
+    });
+    this.children.set(name, child);
+    return child.start(firstLine);
+  }
+
+  private ownHome(): HomePlace {
+    const { camera, device = {} } = this.options;
+    const { doorbell, owner } = this.paths;
+    return { name: 'doorbell', doorbell, owner, settings: device, ...(camera === undefined ? {} : { camera }) };
+  }
+
+  /** Adds another home with a doorbell and an owner of its own. Call it once the testbed runs. */
+  async addHome(
+    name: string,
+    facts: TestbedFacts,
+    options: Required<Pick<HomePlace, 'camera' | 'settings'>>,
+  ): Promise<{ home: Home; ownerKey: SigningKey }> {
+    const folder = join(this.options.folder, 'homes', name);
+    const place = {
+      name: `doorbell-${name}`,
+      doorbell: join(folder, 'doorbell'),
+      owner: join(folder, 'owner'),
+      ...options,
+    };
+    for (const each of [place.doorbell, place.owner]) await this.deps.disk.makeFolder(each);
+    const home = await this.startDoorbell(place, facts.home.account.url, facts.bridge.url);
+    return { home, ownerKey: await this.ownerKey(place) };
+  }
+
+  private ownerKey({ owner }: Pick<HomePlace, 'owner'>): Promise<SigningKey> {
+    return loadOrCreateOwnerKey(this.deps.disk, this.deps.random, join(owner, 'owner.key'));
+  }
+
+  private async startDoorbell(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<Home> {
+    await this.writeDeviceConfig(place, brokerUrl, bridgeUrl);
+    const code = await this.enrolmentCode(place, bridgeUrl);
+    const camera = place.camera === undefined ? [] : ['--camera', place.camera];
+    const args = ['device', '--data', place.doorbell, ...camera];
+    const first = code === null ? args : [...args, '--enrol', '-'];
+    const ready = deviceReady.parse(await this.startChild(place.name, first, code ?? undefined));
+    // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
+    this.restartsWith(place.name, args);
+    const { disk } = this.deps;
+    const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
+    if (known) {
+      const home = { ...known, account: { ...known.account, url: brokerUrl } };
+      await storeHome(disk, place.owner, home);
+      return home;
+    }
+    const home = await pairWithDevice(this.deps, ready.socket, await this.ownerKey(place), 'owner');
+    await storeHome(disk, place.owner, home);
+    return home;
+  }
+
+  /**
+   * Files of registry and bridge on the first run. What a testbed on one machine does not have: domains, so their proof is a file
+   * here; and a moderator at hand, so only a request whose words may be about something barred waits for one
+   * (`doorsill moderate`). The registry is next door and can be asked often. Webhooks may be on this machine, where everything is.
+   */
+  private async writeServiceConfigs(): Promise<void> {
+    const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
+    const bridge: Partial<BridgeConfigInput> = {
+      revocationsEveryS: 2,
+      requests: { moderation: 'findings' },
+      webhooks: { loopback: true },
+      ...this.options.bridge,
+    };
+    const files = [
+      [join(this.paths.registry, 'registry.json'), registry],
+      [join(this.paths.bridge, 'bridge.json'), bridge],
+    ] as const;
+    for (const [path, config] of files) {
+      if ((await this.deps.disk.sizeOf(path)) !== null) continue;
+      await this.deps.disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
+    }
+  }
+
+  /** The device's file on the first run; after that only the addresses in it follow the parts. */
+  private async writeDeviceConfig(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<void> {
+    const { disk, random } = this.deps;
+    const path = join(place.doorbell, 'device.json');
+    const stored = await disk.readFile(path, 100_000);
+    const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
+    const account = before.home
+      ? { user: before.home.user, password: before.home.password }
+      : await issueAccount(disk, random, this.paths.accounts, {
+          role: 'device-home',
+          id: actorId('device', sha256Hex((await loadOrCreateDeviceKey(disk, random, place.doorbell)).publicKey)),
+        });
+    const config: DeviceConfigInput = {
+      ...DEMO_HOME,
+      ...place.settings,
+      ...before,
+      home: { ...before.home, url: brokerUrl, ...account, accounts: this.paths.accounts },
+      bridgeUrl,
+      areaUrl: brokerUrl,
+    };
+    await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
+  }
+
+  /** A fresh code for a device that is not enrolled yet; null when it is. */
+  private async enrolmentCode({ doorbell }: HomePlace, bridgeUrl: string): Promise<string | null> {
+    const { disk } = this.deps;
+    if ((await disk.sizeOf(join(doorbell, 'enrolment.json'))) !== null) return null;
+    const bearer = await adminBearer(disk, this.paths.bridge);
+    return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
+      .code;
+  }
+}
