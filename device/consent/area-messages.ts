@@ -1,49 +1,107 @@
 // Owns: what follows from each thing that the area link brings, and from a pet that may have been seen: what is believed, which
-// grants it ends, whom it concerns. Not here: opening and believing (area-desk.ts, search-desk.ts), what owners answer (owner-messages.ts).
-import type { TaskQueue } from '../base/task-queue.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { Sighted } from '../protocol/home.ts';
-import type { Announcer } from './announcer.ts';
-import type { AreaDesk } from './area-desk.ts';
+// grants it ends, whom it concerns; and telling the owner what waits for an answer and where the latest grants stand, when it is
+// new and when it may have been missed. Not here: opening and believing (area-requests.ts, pet-searches.ts), what owners answer
+// (owner-messages.ts), carrying notices (home-link/).
+import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home.ts';
+import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
-import type { GateDeps, GateLimits } from './gate-effects.ts';
-import type { GateState } from './gate-state.ts';
-import type { SearchDesk } from './search-desk.ts';
+import { standingReceipt } from './gate-state.ts';
+import { awaitsOwner } from './request-machine.ts';
 
-export interface AreaMessageDeps extends Pick<GateDeps, 'effects' | 'log'> {
-  state: GateState;
-  area: AreaDesk;
-  searches: SearchDesk;
-  runner: EffectRunner;
-  announcer: Announcer;
-  queue: TaskQueue;
-  limits: GateLimits;
-  /** Whether the home takes part in Search Party now. */
-  searchPartyOn(): boolean;
-  /** Whether another message may wait; what may not is counted. */
-  hasRoom(waitingMax: number): boolean;
-  count(code: ErrorCode): void;
+/** Receipts of requests touched this recently are repeated after a restart: the last ones may not have got out. */
+const RESTATE_US = 600_000_000;
+const RESTATED_MAX = 16;
+/** And of those that surely or maybe never got out, however long ago; the link's queue has room for them. */
+const UNTOLD_MAX = 500;
+
+export class Announcer {
+  private readonly context: ConsentContext;
+  private readonly runner: EffectRunner;
+
+  constructor(context: ConsentContext, runner: EffectRunner) {
+    this.context = context;
+    this.runner = runner;
+  }
+
+  /** Requests that wait for an answer and may be answered now; one whose grant came to nothing waits again. */
+  notices(): RequestNotice[] {
+    const { context, runner } = this;
+    const { area } = context;
+    const waiting = area.requests().filter((one) => awaitsOwner(runner.stateOf(one.request.jti)));
+    return waiting.filter((one) => area.standingOf(one) === null).map((one) => area.noticeOf(one));
+  }
+
+  /** The same of pets that may have been seen. */
+  sightings(): SightingNotice[] {
+    const { context, runner } = this;
+    const { searches } = context;
+    const waiting = searches.sightedIds().filter((id) => awaitsOwner(runner.stateOf(id)));
+    return waiting.flatMap((id) => searches.noticeOf(id) ?? []);
+  }
+
+  /** Requests that nobody was told of yet. */
+  news(): void {
+    const { area, deps } = this.context;
+    for (const opened of area.takeAnswerable()) {
+      if (this.runner.stateOf(opened.request.jti).at !== 'pending') continue;
+      deps.effects.requestNotice(area.noticeOf(opened));
+    }
+  }
+
+  /** One search whose pet may have been seen; nothing once it is answered. */
+  sighting(id: string): void {
+    const notice = this.context.searches.noticeOf(id);
+    if (notice && awaitsOwner(this.runner.stateOf(id))) this.context.deps.effects.sighting(notice);
+  }
+
+  all(): void {
+    for (const notice of this.notices()) this.context.deps.effects.requestNotice(notice);
+    for (const notice of this.sightings()) this.context.deps.effects.sighting(notice);
+    this.restate();
+  }
+
+  restate(): void {
+    const { state } = this.context;
+    const { clock, effects, untoldFrom } = this.context.deps;
+    const sinceUs = clock.wallUs() - RESTATE_US;
+    const untold = untoldFrom?.() ?? Number.POSITIVE_INFINITY;
+    const all = [...state.requests].sort(([, a], [, b]) => a.touchedEntries - b.touchedEntries);
+    const due = new Set([
+      ...all.filter(([, record]) => record.touchedEntries >= untold).slice(-UNTOLD_MAX),
+      ...all.filter(([, record]) => record.touchedUs >= sinceUs).slice(-RESTATED_MAX),
+    ]);
+    for (const each of all) {
+      const [request, record] = each;
+      const body = due.has(each) ? standingReceipt(request, record) : null;
+      if (body) effects.receipt(body);
+    }
+  }
 }
 
 export class AreaMessageHandler {
-  private readonly deps: AreaMessageDeps;
+  private readonly context: ConsentContext;
+  private readonly runner: EffectRunner;
+  private readonly announcer: Announcer;
 
-  constructor(deps: AreaMessageDeps) {
-    this.deps = deps;
+  constructor(context: ConsentContext, runner: EffectRunner, announcer: Announcer) {
+    this.context = context;
+    this.runner = runner;
+    this.announcer = announcer;
   }
 
   /** A part of the cell's document of requests. */
   async areaDocument(part: number, token: string): Promise<void> {
-    const { state, area, count, hasRoom, queue, limits, runner, announcer } = this.deps;
+    const { context, runner, announcer } = this;
+    const { state, area } = context;
     const { pins } = state;
     const document = pins ? area.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return count(document);
+    if (typeof document === 'string') return context.count(document);
     // Half of the queue is kept for the owners: what a bridge signs must not crowd out what they order.
-    if (!document || !pins || !hasRoom(limits.waitingMax / 2)) return;
-    await queue.run(async () => {
+    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
+    await context.queue.run(async () => {
       if (state.pins !== pins) return;
       const news = await area.takeDocument(document, token, pins);
-      for (const code of news.refused) count(code);
+      for (const code of news.refused) context.count(code);
       if (news.cancelled.length > 0) await runner.sweep();
       announcer.news();
     });
@@ -51,34 +109,36 @@ export class AreaMessageHandler {
 
   /** A part of the cell's searches. A home that takes no part does not even open it. */
   async searchDocument(part: number, token: string): Promise<void> {
-    const { state, searches, count, hasRoom, queue, limits, runner, effects, searchPartyOn } = this.deps;
+    const { context, runner } = this;
+    const { state, searches } = context;
     const { pins } = state;
-    if (!searchPartyOn()) return;
+    if (!context.searchPartyOn) return;
     const document = pins ? searches.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return count(document);
-    if (!document || !pins || !hasRoom(limits.waitingMax / 2)) return;
-    await queue.run(async () => {
-      if (state.pins !== pins || !searchPartyOn()) return;
+    if (typeof document === 'string') return context.count(document);
+    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
+    await context.queue.run(async () => {
+      if (state.pins !== pins || !context.searchPartyOn) return;
       const news = await searches.takeDocument(document, token, pins);
-      for (const code of news.refused) count(code);
+      for (const code of news.refused) context.count(code);
       if (news.ended.length > 0) await runner.sweep();
-      effects.searches(searches.view.searches());
+      context.deps.effects.searches(searches.searches());
     });
   }
 
   /** The registry's revocation list. */
   async revocations(token: string): Promise<void> {
-    const { state, area, count, queue, runner, announcer } = this.deps;
+    const { context, runner, announcer } = this;
+    const { state, area } = context;
     const { pins } = state;
     const list = pins ? area.openList(token, pins) : 'token_unknown_signer';
-    if (typeof list === 'string') return count(list);
+    if (typeof list === 'string') return context.count(list);
     if (!list) return;
     for (const { id, facts } of runner.liveGrants()) {
       const credential = state.record(facts.request.jti).facts?.credential;
-      if (credential && area.view.isRevoked(list, credential)) runner.endLive(id, "its agency's access was revoked");
+      if (credential && area.isRevoked(list, credential)) runner.endLive(id, "its agency's access was revoked");
     }
     // Not dropped when many wait: each is the registry's and another one, so they are few.
-    await queue.run(async () => {
+    await context.queue.run(async () => {
       if (state.pins !== pins) return;
       await area.takeList(list, token);
       await runner.sweep();
@@ -88,18 +148,18 @@ export class AreaMessageHandler {
 
   /** A pet that is looked for may have been seen here: its owner's business from now on, and nobody else's. */
   async sighted(search: string, seen: Sighted): Promise<void> {
-    const { searches, queue, announcer, effects, searchPartyOn } = this.deps;
-    await queue.run(async () => {
-      if (!searchPartyOn() || !searches.view.sight(search, seen)) return;
+    const { context, announcer } = this;
+    await context.queue.run(async () => {
+      if (!context.searchPartyOn || !context.searches.sight(search, seen)) return;
       announcer.sighting(search);
-      effects.changed();
+      context.deps.effects.changed();
     });
   }
 
   /** The home takes part from now on, or no more: then nothing of any search is kept. */
   turnSearchParty(on: boolean): void {
-    const { searches, effects, log } = this.deps;
-    if (!on) searches.clear();
+    const { effects, log } = this.context.deps;
+    if (!on) this.context.searches.clear();
     effects.searches([]);
     effects.changed();
     log.info('Search Party', { on });

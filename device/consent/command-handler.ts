@@ -2,36 +2,15 @@
 // Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
 import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/grant.ts';
 import { signToken } from '../protocol/jws.ts';
-import type { GateEffects } from './gate-effects.ts';
+import type { Announcer, AreaMessageHandler } from './area-messages.ts';
+import type { ConsentContext } from './consent-context.ts';
+import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
-import type { HighWaterMarks } from './high-water-marks.ts';
-import type { LedgerBody } from './ledger-entry.ts';
 import { commandFault, PRESS_AGE_S_MAX } from './verify-owner.ts';
-
-export interface CommandDeps {
-  device: { id: string; key: SigningKey };
-  clock: Clock;
-  log: Log;
-  state: GateState;
-  marks: HighWaterMarks;
-  effects: GateEffects;
-  ownersMax: number;
-  /** The buttons that may be pressed. */
-  buttons: readonly string[];
-  /** Appends to the ledger and takes the entry into `state`. Throws `consent_storage_failed`. */
-  record(body: LedgerBody): Promise<void>;
-  /** The home takes part in Search Party from now on, or no more. */
-  searchParty(on: boolean): void;
-  /** Footage of a window, or all of it, is gone. */
-  forgotten(window: Window | undefined): void;
-  /** Publishes the open requests again. */
-  announce(): void;
-}
 
 /** What became of a command. `detail`: what was not done of one that was carried out. */
 export interface Carried {
@@ -45,15 +24,21 @@ const DONE: Carried = {};
 const BRIEF_IDS_MAX = 256;
 
 export class CommandHandler {
-  private readonly deps: CommandDeps;
+  private readonly context: ConsentContext;
+  private readonly runner: EffectRunner;
+  private readonly announcer: Announcer;
+  private readonly area: AreaMessageHandler;
   /** Monotonic time of the start: the wall clock may be set to another decade later. */
   private readonly bootMs: number;
   /** Commands without lasting effect: id to hash of the token and second of signing. */
   private readonly brief = new Map<string, { sha256: string; iat: number }>();
 
-  constructor(deps: CommandDeps) {
-    this.deps = deps;
-    this.bootMs = deps.clock.monotonicMs();
+  constructor(context: ConsentContext, runner: EffectRunner, announcer: Announcer, area: AreaMessageHandler) {
+    this.context = context;
+    this.runner = runner;
+    this.announcer = announcer;
+    this.area = area;
+    this.bootMs = context.deps.clock.monotonicMs();
   }
 
   /**
@@ -61,7 +46,7 @@ export class CommandHandler {
    * Throws coded failures.
    */
   async carryOut(command: Command, token: string): Promise<Carried> {
-    const { state, clock } = this.deps;
+    const { state, deps } = this.context;
     const usedAs = state.used.get(command.jti) ?? this.brief.get(command.jti)?.sha256;
     if (usedAs !== undefined) {
       if (usedAs !== sha256Hex(token)) return { refused: failure('consent_replayed') };
@@ -69,7 +54,7 @@ export class CommandHandler {
       await this.finishForget(command.jti);
       return DONE;
     }
-    const fault = commandFault(command, clock);
+    const fault = commandFault(command, deps.clock);
     if (fault) return { refused: fault };
     // A broker can hold an order back or swap two of them: each acts only on the state its signer knew, and once.
     if (mustNameLastOrder(command.command) && command.after !== state.lastOrder) {
@@ -85,27 +70,27 @@ export class CommandHandler {
     order: Exclude<CommandAction, { action: 'forget' }>,
     token: string,
   ): Promise<Failure | null> {
-    const { effects, record } = this.deps;
+    const { effects, buttons } = this.context.deps;
     const signed = { jti: command.jti, token };
     switch (order.action) {
       case 'press':
       case 'announce': {
-        if (order.action === 'press' && !this.deps.buttons.includes(order.button)) {
-          return failure('button_unknown', { buttons: this.deps.buttons.join(', ') });
+        if (order.action === 'press' && !buttons.includes(order.button)) {
+          return failure('button_unknown', { buttons: buttons.join(', ') });
         }
         const refused = this.rememberBrief(command, token);
         if (refused) return refused;
         if (order.action === 'press') effects.press(order.button);
-        else this.deps.announce();
+        else this.announcer.all();
         return null;
       }
       case 'privacy':
-        await record({ type: 'privacy-set', body: { ...signed, on: order.on } });
+        await this.runner.record({ type: 'privacy-set', body: { ...signed, on: order.on } });
         effects.privacy(order.on);
         return null;
       case 'search-party':
-        await record({ type: 'search-party-set', body: { ...signed, on: order.on } });
-        this.deps.searchParty(order.on);
+        await this.runner.record({ type: 'search-party-set', body: { ...signed, on: order.on } });
+        this.area.turnSearchParty(order.on);
         return null;
       case 'reset-clock-mark':
         return this.resetClockMark(signed);
@@ -121,7 +106,7 @@ export class CommandHandler {
    * hold whole seconds, so footage of the second of signing goes too.
    */
   private async forget({ jti, iat }: Command, token: string, asked: Window | undefined): Promise<Carried> {
-    const nowUs = this.deps.clock.wallUs();
+    const nowUs = this.context.deps.clock.wallUs();
     const signedUs = Math.min(nowUs, (iat + 1) * 1_000_000);
     const isLate = signedUs < nowUs;
     const window =
@@ -129,7 +114,7 @@ export class CommandHandler {
         ? { startUs: asked?.startUs ?? 0, endUs: Math.min(asked?.endUs ?? signedUs, signedUs) }
         : undefined;
     if (window && window.startUs >= window.endUs) return { refused: failure('consent_window_future') };
-    await this.deps.record({ type: 'forget-ordered', body: { jti, token, ...(window ? { window } : {}) } });
+    await this.runner.record({ type: 'forget-ordered', body: { jti, token, ...(window ? { window } : {}) } });
     await this.finishForget(jti);
     const isCut = isLate && (asked === undefined || asked.endUs > signedUs);
     if (!isCut) return DONE;
@@ -138,10 +123,10 @@ export class CommandHandler {
   }
 
   private async resetClockMark(signed: { jti: string; token: string }): Promise<Failure | null> {
-    const { clock, marks, log, record } = this.deps;
+    const { clock, log } = this.context.deps;
     if (!clock.synchronised()) return failure('consent_clock_untrusted');
-    await record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
-    await marks.resetClock().catch((thrown: unknown) => {
+    await this.runner.record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
+    await this.context.marks.resetClock().catch((thrown: unknown) => {
       log.warn('the clock mark could not be stored', { error: String(thrown) });
     });
     return null;
@@ -149,44 +134,45 @@ export class CommandHandler {
 
   /** Removing somebody who is no owner is noted: a broker may have swapped it with their adding, which must not act after it. */
   private async removeOwner(signed: { jti: string; token: string }, key: string): Promise<Failure | null> {
-    const { state, record } = this.deps;
+    const { state } = this.context;
     if (!state.owners.has(key)) {
-      await record({ type: 'owner-removed-ahead', body: { ...signed, key } });
+      await this.runner.record({ type: 'owner-removed-ahead', body: { ...signed, key } });
       return failure('owner_unknown');
     }
     if (state.owners.size === 1) return failure('owner_last');
-    await record({ type: 'owner-removed', body: { ...signed, key } });
+    await this.runner.record({ type: 'owner-removed', body: { ...signed, key } });
     return null;
   }
 
   /** Finishes every `forget` that a crash or a failing disk left undone. */
   async finishForgets(): Promise<void> {
-    for (const jti of [...this.deps.state.forgetOrders.keys()]) await this.finishForget(jti);
+    for (const jti of [...this.context.state.forgetOrders.keys()]) await this.finishForget(jti);
   }
 
   private async finishForget(jti: string): Promise<void> {
-    const window = this.deps.state.forgetOrders.get(jti);
+    const window = this.context.state.forgetOrders.get(jti);
     if (window === undefined) return;
-    const segments = await this.deps.effects.forget(window ?? undefined).catch((thrown: unknown) => {
+    const segments = await this.context.deps.effects.forget(window ?? undefined).catch((thrown: unknown) => {
       throw isFailure(thrown)
         ? thrown
         : failure('ring_write_failed', { path: 'the ring', detail: 'forget failed' }, thrown);
     });
-    this.deps.forgotten(window ?? undefined);
-    await this.deps.record({ type: 'forgot', body: { jti, segments } });
+    this.context.searches.forget(window ?? undefined);
+    await this.runner.record({ type: 'forgot', body: { jti, segments } });
   }
 
   private async addOwner(signed: { jti: string; token: string }, key: string, name: string): Promise<Failure | null> {
-    const fault = ownerFault(this.deps.state, key, this.deps.ownersMax);
+    const { state, limits, deps } = this.context;
+    const fault = ownerFault(state, key, limits.ownersMax);
     if (fault) return fault;
-    const statement = pairingStatement(this.deps.device, key, this.deps.clock);
-    await this.deps.record({ type: 'owner-added', body: { ...signed, key, name, statement } });
+    const statement = pairingStatement(deps.device, key, deps.clock);
+    await this.runner.record({ type: 'owner-added', body: { ...signed, key, name, statement } });
     return null;
   }
 
   /** A press or announcement leaves nothing behind, so its id is kept in memory only, and nothing from before this boot counts. */
   private rememberBrief(command: Command, token: string): Failure | null {
-    const { clock } = this.deps;
+    const { clock } = this.context.deps;
     const nowS = wallSeconds(clock);
     // By the clock that shows now, as the time of signing is.
     const bootS = Math.floor(clock.wallUs() / 1_000_000 - (clock.monotonicMs() - this.bootMs) / 1000);

@@ -5,14 +5,10 @@ import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
-import type { AnswerableRequests } from './answerable-requests.ts';
-import type { GateDeps } from './gate-effects.ts';
-import type { GateState, RequestRecord } from './gate-state.ts';
-import type { HighWaterMarks } from './high-water-marks.ts';
-import type { Ledger } from './ledger.ts';
+import type { ConsentContext } from './consent-context.ts';
+import { type RequestRecord, standingReceipt } from './gate-state.ts';
 import type { ClipFacts, EndReason, LedgerBody } from './ledger-entry.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';
-import { standingReceipt } from './receipts.ts';
 import {
   currentGrant,
   next,
@@ -43,32 +39,27 @@ export interface Minted {
   end: (detail: string) => void;
 }
 
-export interface EffectRunnerDeps extends Pick<GateDeps, 'clock' | 'log' | 'effects'> {
-  ledger: Ledger;
-  state: GateState;
-  marks: HighWaterMarks;
-  answerable: AnswerableRequests;
-  mint: (facts: GrantFacts) => Minted;
-}
-
 export class EffectRunner {
   /** Revocations that are verified and not yet in the ledger, by grant. */
   readonly takenBack = new Map<string, RevokeOrder>();
-  private readonly deps: EffectRunnerDeps;
+  private readonly context: ConsentContext;
+  private readonly mint: (facts: GrantFacts) => Minted;
   /** `deadlineMs` is monotonic: a wall clock set back must not prolong a grant. */
   private readonly live = new Map<string, Minted & { deadlineMs: number }>();
   /** Grants ended in this boot, whether or not that is in the ledger yet: they are never made live again. */
   private readonly ended = new Set<string>();
   private readonly overdue = new Set<string>();
 
-  constructor(deps: EffectRunnerDeps) {
-    this.deps = deps;
+  /** `mint` makes a live grant: the gate's own right, which it lends to this alone. */
+  constructor(context: ConsentContext, mint: (facts: GrantFacts) => Minted) {
+    this.context = context;
+    this.mint = mint;
   }
 
   /** Where a request stands: the ledger's word, and pending for one that is only published. */
   stateOf(request: string): RequestState {
-    const { state } = this.deps.state.record(request);
-    return this.deps.answerable.find(request) ? next(state, { type: 'seen' }).state : state;
+    const { state } = this.context.state.record(request);
+    return this.context.answerable.find(request) ? next(state, { type: 'seen' }).state : state;
   }
 
   step(request: string, input: RequestInput): Step {
@@ -85,7 +76,7 @@ export class EffectRunner {
 
   /** Appends to the ledger, durably, and takes the entry into the state. Throws `consent_storage_failed`. */
   async record(body: LedgerBody): Promise<void> {
-    const wrong = this.deps.state.apply(await this.deps.ledger.append(body));
+    const wrong = this.context.state.apply(await this.context.ledger.append(body));
     assert(wrong === null, `a new ${body.type} entry follows from the state: ${wrong}`);
   }
 
@@ -95,7 +86,8 @@ export class EffectRunner {
   }
 
   private async performOne(effect: RequestEffect, occasion: Occasion): Promise<void> {
-    const { effects, state } = this.deps;
+    const { state } = this.context;
+    const { effects } = this.context.deps;
     switch (effect.do) {
       case 'record':
         return this.record(occasion.body);
@@ -152,7 +144,7 @@ export class EffectRunner {
 
   /** Kills live grants whose time is over, by either clock. */
   endOverdue(): void {
-    const { clock } = this.deps;
+    const { clock } = this.context.deps;
     for (const [grant, { live, deadlineMs }] of this.live) {
       if (clock.monotonicMs() < deadlineMs && wallSeconds(clock) < live.facts.grant.exp) continue;
       this.overdue.add(grant);
@@ -162,7 +154,7 @@ export class EffectRunner {
 
   /** Milliseconds until the next live grant expires; Infinity when there is none. */
   nextDeadlineMs(): number {
-    const nowMs = this.deps.clock.monotonicMs();
+    const nowMs = this.context.deps.clock.monotonicMs();
     return Math.min(...[...this.live.values()].map(({ deadlineMs }) => deadlineMs - nowMs));
   }
 
@@ -177,8 +169,8 @@ export class EffectRunner {
     assert(facts !== null && facts.grant.jti === grant, 'a grant is recorded before it lives');
     const revoke = this.takenBack.get(grant);
     if (this.ended.has(grant) || this.live.has(grant) || (revoke && names(revoke, facts))) return;
-    const { clock, effects, mint } = this.deps;
-    const minted = mint(facts);
+    const { clock, effects } = this.context.deps;
+    const minted = this.mint(facts);
     const leftMs = (facts.grant.exp * 1_000_000 - clock.wallUs()) / 1_000;
     this.live.set(grant, { ...minted, deadlineMs: clock.monotonicMs() + leftMs });
     if (state.at === 'granted') effects.makeClip(minted.live);
@@ -189,8 +181,8 @@ export class EffectRunner {
 
   /** Makes live again what an earlier boot left unfinished. Waits for a trusted clock: without it nobody knows what expired. */
   resumeLive(): void {
-    if (!this.deps.marks.clockTrusted()) return;
-    for (const record of this.deps.state.requests.values()) {
+    if (!this.context.marks.clockTrusted()) return;
+    for (const record of this.context.state.requests.values()) {
       const grant = unfinishedGrant(record.state);
       if (grant) this.makeLive(grant.id, record);
     }
@@ -198,7 +190,8 @@ export class EffectRunner {
 
   /** Ends grants whose ground has gone. What cannot be recorded now is tried again by the next sweep. */
   async sweep(): Promise<void> {
-    for (const [request, record] of this.deps.state.requests) {
+    const { effects, log } = this.context.deps;
+    for (const [request, record] of this.context.state.requests) {
       const grant = unfinishedGrant(record.state)?.id;
       const reason = grant === undefined ? null : this.endReason(record);
       if (grant === undefined || reason === null) continue;
@@ -207,16 +200,17 @@ export class EffectRunner {
       try {
         await this.perform(this.step(request, input), occasion);
         this.overdue.delete(grant);
-        this.deps.effects.changed();
+        effects.changed();
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
-        this.deps.log.warn('the end of a grant could not be recorded', { grant, reason, code: thrown.code });
+        log.warn('the end of a grant could not be recorded', { grant, reason, code: thrown.code });
       }
     }
   }
 
   private endReason({ facts }: RequestRecord): EndReason | null {
-    const { state, marks, answerable, clock } = this.deps;
+    const { state, marks, answerable } = this.context;
+    const { clock } = this.context.deps;
     assert(facts !== null, 'an unfinished grant keeps its facts');
     const { grant, credential } = facts;
     if (answerable.isCancelled(facts.request)) return 'cancelled';

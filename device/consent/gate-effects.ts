@@ -5,12 +5,26 @@ import type { Disk } from '../base/disk.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Place } from '../protocol/area.ts';
-import type { DisclosedValues, Window } from '../protocol/claims.ts';
+import type { DisclosedValues, Window, Zone } from '../protocol/claims.ts';
 import type { ReceiptBody, RequestNotice, SightingNotice } from '../protocol/home.ts';
+import type { OpenedSearch } from '../protocol/search.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import type { LiveGrant } from './live-grant.ts';
-import type { HeardSearch } from './search-view.ts';
-import type { Footage } from './verify-owner.ts';
+
+/** An open search with its photo as it came: base64url, looked at by whoever decodes it. */
+export interface HeardSearch extends OpenedSearch {
+  photo: string;
+}
+
+/** What the gate asks the recording side about a window. Answers must be quick and from memory. */
+export interface Footage {
+  /** Spans of the window that can be cut, oldest first. */
+  coverage(window: Window): Window[];
+  /** Whether the clock was untrusted or jumped in any footage of the window. */
+  ambiguous(window: Window): boolean;
+  /** Why these zones cannot be applied to the stream of the window; null when they can. */
+  zonesFault(window: Window, zones: readonly Zone[]): string | null;
+}
 
 /** Called in the order things happen. None may throw; all but `forget` must return at once. */
 export interface GateEffects {

@@ -5,6 +5,7 @@ import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { type Ask, recipientOf } from '../protocol/ask.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
 import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/grant.ts';
+import type { ReceiptBody } from '../protocol/home.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import type { Trust } from '../protocol/published.ts';
@@ -275,5 +276,45 @@ function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null
       return { type: 'ended', grant: entry.body.grant, reason: entry.body.reason };
     default:
       return null;
+  }
+}
+
+/** Where a request stands, as a receipt that answers no message: repeated because an earlier one may have been lost. */
+export function standingReceipt(request: string, record: RequestRecord): ReceiptBody | null {
+  const { state, intake } = record;
+  switch (state.at) {
+    case 'unseen':
+    case 'pending':
+    case 'expired':
+      return null;
+    case 'denied':
+      return { outcome: 'denied', request };
+    case 'cancelled':
+      return state.grant && { outcome: 'failed', request, grant: state.grant.id, code: 'consent_request_cancelled' };
+    case 'failed':
+      return { outcome: 'failed', request, grant: state.grant.id, code: state.code };
+    case 'granted':
+      return { outcome: 'granted', request, grant: state.grant.id, grantSha256: state.grant.sha256 };
+    case 'sealed':
+    case 'presented':
+      return { outcome: 'sealed', request, grant: state.grant.id, grantSha256: state.grant.sha256, clip: state.clip };
+    case 'delivered':
+      return {
+        outcome: 'sent',
+        request,
+        grant: state.grant.id,
+        grantSha256: state.grant.sha256,
+        clip: state.clip,
+        ...(intake === null ? {} : { intake }),
+      };
+    case 'revoking':
+      // The clip is named: the bridge may have some of it, and its word that it is erased is still to come.
+      return { outcome: 'revoked', request, grant: state.grant.id, clip: state.clip };
+    case 'revoked':
+      return intake === null
+        ? { outcome: 'revoked', request, grant: state.grant.id }
+        : { outcome: 'deleted', request, grant: state.grant.id, intake };
+    case 'recalled':
+      return { outcome: 'recalled', request, grant: state.grant.id, ...(intake === null ? {} : { intake }) };
   }
 }

@@ -3,42 +3,49 @@
 import { sha256Hex } from '../base/keys.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { mustNameLastOrder } from '../protocol/grant.ts';
-import type { AnswerableRequests } from './answerable-requests.ts';
+import type { ReceiptBody } from '../protocol/home.ts';
 import type { CommandHandler } from './command-handler.ts';
+import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, RevokeOrder } from './effect-runner.ts';
-import type { GateDeps, GateLimits } from './gate-effects.ts';
-import type { GateState } from './gate-state.ts';
-import type { HighWaterMarks } from './high-water-marks.ts';
-import { refusalReceipt } from './receipts.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
 import { RevocationReserve } from './revocation-reserve.ts';
 import { denialFault, grantFault, type OwnerOrder, openRevocation } from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
 
-export interface OwnerMessageDeps
-  extends Pick<GateDeps, 'device' | 'disk' | 'folder' | 'clock' | 'log' | 'effects' | 'footage' | 'values'> {
-  state: GateState;
-  marks: HighWaterMarks;
-  answerable: AnswerableRequests;
-  runner: EffectRunner;
-  commands: CommandHandler;
-  limits: GateLimits;
-  /** What is wrong with the ledger; null while it verifies. */
-  damage: () => string | null;
+const DETAIL_LETTERS_MAX = 600;
+
+/** A no to an authentic message, with what to do about it. */
+function refusalReceipt(order: OwnerOrder, why: Failure): ReceiptBody {
+  const detail = `${why.message} ${why.advice}`.slice(0, DETAIL_LETTERS_MAX);
+  const about = { outcome: 'refused', answers: order.claims.jti, code: why.code, detail } as const;
+  switch (order.kind) {
+    case 'command':
+      return about;
+    case 'deny':
+      return { ...about, request: order.claims.request };
+    case 'grant':
+      return { ...about, request: order.claims.request, grant: order.claims.jti };
+    case 'revoke':
+      return { ...about, request: order.claims.request, grant: order.claims.grant };
+  }
 }
 
 export class OwnerMessageHandler {
-  private readonly deps: OwnerMessageDeps;
+  private readonly context: ConsentContext;
+  private readonly runner: EffectRunner;
+  private readonly commands: CommandHandler;
   /** Revocations that were acted on without being in the ledger, by their ids. */
   private readonly unrecorded = new Set<string>();
   /** Grants that were revoked before they arrived, without that being in the ledger yet. */
   private readonly unrecordedAhead = new Set<string>();
   private readonly reserve: RevocationReserve;
 
-  constructor(deps: OwnerMessageDeps) {
-    this.deps = deps;
-    this.reserve = new RevocationReserve(deps.disk, deps.folder);
+  constructor(context: ConsentContext, runner: EffectRunner, commands: CommandHandler) {
+    this.context = context;
+    this.runner = runner;
+    this.commands = commands;
+    this.reserve = new RevocationReserve(context.deps.disk, context.deps.folder);
   }
 
   /**
@@ -46,14 +53,15 @@ export class OwnerMessageHandler {
    * says when they cannot be read: one of them may be of a grant that would go on.
    */
   async start(): Promise<void> {
-    const { device, state, runner, log } = this.deps;
+    const { state, deps } = this.context;
+    const { device, log } = deps;
     const tokens = await this.reserve.start();
     await this.reserve.makeRoom().catch((thrown: unknown) => {
       log.warn('no room can be kept for revocations', { error: String(thrown) });
     });
     for (const token of tokens) {
       const order = openRevocation(token, { device: device.id, owners: [...state.owners.keys()] });
-      if (order) runner.takenBack.set(order.claims.grant, order);
+      if (order) this.runner.takenBack.set(order.claims.grant, order);
     }
   }
 
@@ -65,14 +73,14 @@ export class OwnerMessageHandler {
   async carryOut(order: OwnerOrder): Promise<void> {
     const refusal = await this.attempt(order);
     const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
-    if (said) this.deps.effects.receipt(refusalReceipt(order, said));
+    if (said) this.context.deps.effects.receipt(refusalReceipt(order, said));
     else if (order.kind === 'revoke') await this.forgetRevoke(order);
-    this.deps.effects.changed();
+    this.context.deps.effects.changed();
   }
 
   /** Tries revocations again that could not be recorded. */
   async retryRevokes(): Promise<void> {
-    for (const order of [...this.deps.runner.takenBack.values()]) {
+    for (const order of [...this.runner.takenBack.values()]) {
       const refusal = await this.attempt(order);
       if (refusal) await this.settleRefused(order, refusal);
       else await this.forgetRevoke(order);
@@ -89,8 +97,7 @@ export class OwnerMessageHandler {
   }
 
   private async obey(order: OwnerOrder): Promise<Failure | null> {
-    const { state, damage } = this.deps;
-    const detail = damage();
+    const { state, damage: detail } = this.context;
     const isBrief = order.kind === 'command' && /^(press|announce)$/.test(order.claims.command.action);
     if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
     // Its signer may have been removed while it waited for its turn. A revocation counts all the same: it is always safe.
@@ -114,16 +121,22 @@ export class OwnerMessageHandler {
   }
 
   private async command(order: Order<'command'>): Promise<Failure | null> {
-    const { refused, detail } = await this.deps.commands.carryOut(order.claims, order.token);
+    const { refused, detail } = await this.commands.carryOut(order.claims, order.token);
     if (refused) return refused;
     const answers = order.claims.jti;
-    this.deps.effects.receipt({ outcome: 'command-done', answers, ...(detail === undefined ? {} : { detail }) });
-    if (order.claims.command.action === 'remove-owner') await this.deps.runner.sweep();
+    this.context.deps.effects.receipt({
+      outcome: 'command-done',
+      answers,
+      ...(detail === undefined ? {} : { detail }),
+    });
+    if (order.claims.command.action === 'remove-owner') await this.runner.sweep();
     return null;
   }
 
   private async grant({ claims, token }: Order<'grant'>): Promise<Failure | null> {
-    const { state, answerable, runner, limits, clock, marks, footage } = this.deps;
+    const { state, answerable, limits, marks } = this.context;
+    const { clock, footage, values } = this.context.deps;
+    const { runner } = this;
     const { request, jti } = claims;
     if (state.revokedAhead.has(jti)) return failure('consent_revoked_before');
     const step = runner.step(request, { type: 'grant', grant: { id: jti, sha256: sha256Hex(token) } });
@@ -134,7 +147,7 @@ export class OwnerMessageHandler {
       // A broker can hold a grant back until a later one was revoked: the owners' last word on a request counts.
       if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
-      const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values: this.deps.values() });
+      const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values: values() });
       if (fault) return fault;
       const unfinished = [...state.requests.values()].filter((record) => unfinishedGrant(record.state));
       if (unfinished.length >= limits.grantsMax) return failure('consent_too_many');
@@ -152,12 +165,13 @@ export class OwnerMessageHandler {
   }
 
   private async deny({ claims, token }: Order<'deny'>): Promise<Failure | null> {
-    const { answerable, runner, clock, marks } = this.deps;
+    const { answerable, marks, deps } = this.context;
+    const { runner } = this;
     const { request, jti } = claims;
     const step = runner.step(request, { type: 'deny' });
     const early = this.rejectionOf(step, request);
     if (early) return early;
-    const fault = isNew(step) ? denialFault(claims, clock, marks.clockTrusted(), answerable) : null;
+    const fault = isNew(step) ? denialFault(claims, deps.clock, marks.clockTrusted(), answerable) : null;
     if (fault) return fault;
     const requestToken = answerable.find(request)?.requestToken ?? '';
     await runner.perform(step, {
@@ -169,7 +183,8 @@ export class OwnerMessageHandler {
   }
 
   private async revoke({ claims, token }: RevokeOrder): Promise<Failure | null> {
-    const { state, runner } = this.deps;
+    const { state } = this.context;
+    const { runner } = this;
     const { request, grant, jti } = claims;
     const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
     const rejection = this.rejectionOf(step, request);
@@ -195,7 +210,7 @@ export class OwnerMessageHandler {
    * another reason is over. Returns what the owner is to hear.
    */
   private async settleRefused(order: RevokeOrder, refusal: Failure): Promise<Failure> {
-    const { state } = this.deps;
+    const { state } = this.context;
     const { grant, jti } = order.claims;
     if (refusal.code !== 'consent_storage_failed') {
       await this.forgetRevoke(order);
@@ -209,19 +224,20 @@ export class OwnerMessageHandler {
 
   /** What a revocation does beyond the ledger, once for each. */
   private actUnrecorded({ claims, token }: RevokeOrder): void {
-    const { runner, effects, state } = this.deps;
+    const { state } = this.context;
+    const { effects } = this.context.deps;
     const { request, grant, jti } = claims;
     this.unrecorded.add(jti);
-    const { at } = runner.stateOf(request);
+    const { at } = this.runner.stateOf(request);
     // Without its clip the grant cannot go on after a restart that forgets the revocation; and there is room again.
     if (at === 'granted' || at === 'sealed' || at === 'presented') effects.removeClip(grant);
     if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, token, state.record(request).bridge);
   }
 
   private async forgetRevoke(order: RevokeOrder): Promise<void> {
-    const { runner } = this.deps;
+    const { takenBack } = this.runner;
     const { grant, jti } = order.claims;
-    if (runner.takenBack.get(grant) === order) runner.takenBack.delete(grant);
+    if (takenBack.get(grant) === order) takenBack.delete(grant);
     this.unrecorded.delete(jti);
     await this.reserve.drop(order.token);
   }
@@ -230,7 +246,7 @@ export class OwnerMessageHandler {
     const reject = step.effects.find((effect) => effect.do === 'reject');
     if (!reject) return null;
     const isUnknown = reject.code === 'consent_request_unknown';
-    return failure((isUnknown && this.deps.answerable.whyNotOpen(request)) || reject.code);
+    return failure((isUnknown && this.context.answerable.whyNotOpen(request)) || reject.code);
   }
 }
 

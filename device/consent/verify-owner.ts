@@ -10,7 +10,6 @@ import {
   type DisclosureKey,
   type Window,
   windowWithin,
-  type Zone,
 } from '../protocol/claims.ts';
 import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import {
@@ -27,7 +26,8 @@ import {
 } from '../protocol/grant.ts';
 import { openToken } from '../protocol/jws.ts';
 import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
-import type { AnswerableRequests } from './answerable-requests.ts';
+import type { AnswerableRequests } from './consent-context.ts';
+import type { Footage } from './gate-effects.ts';
 
 /**
  * An owner's message must reach the device within this of being signed: long enough for a device that was offline over
@@ -105,16 +105,6 @@ function openConsent(
       return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
     }
   }
-}
-
-/** What the gate asks the recording side about a window. Answers must be quick and from memory. */
-export interface Footage {
-  /** Spans of the window that can be cut, oldest first. */
-  coverage(window: Window): Window[];
-  /** Whether the clock was untrusted or jumped in any footage of the window. */
-  ambiguous(window: Window): boolean;
-  /** Why these zones cannot be applied to the stream of the window; null when they can. */
-  zonesFault(window: Window, zones: readonly Zone[]): string | null;
 }
 
 /** What a grant is judged by, besides itself. */

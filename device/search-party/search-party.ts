@@ -2,7 +2,7 @@
 // was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
 // Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness.ts).
 import type { Log } from '../base/log.ts';
-import type { HeardSearch } from '../consent/search-view.ts';
+import type { HeardSearch } from '../consent/gate-effects.ts';
 import { partsInside, type Window } from '../protocol/claims.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { DeviceEventBody, Sighted } from '../protocol/home.ts';

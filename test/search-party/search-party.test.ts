@@ -7,7 +7,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { type Ffmpeg, findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import type { Segment } from '../../device/camera/segment.ts';
-import type { HeardSearch } from '../../device/consent/search-view.ts';
+import type { HeardSearch } from '../../device/consent/gate-effects.ts';
 import type { Sighted } from '../../device/protocol/home.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
 import type { PetKind } from '../../device/protocol/search.ts';

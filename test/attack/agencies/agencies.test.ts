@@ -12,12 +12,11 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SeededRandom } from '../../../device/base/random.ts';
-import { AreaView } from '../../../device/consent/area-view.ts';
-import { openRevocations } from '../../../device/consent/verify-area.ts';
+import { AreaRequests } from '../../../device/consent/area-requests.ts';
+import { HighWaterMarks } from '../../../device/consent/high-water-marks.ts';
 import type { ErrorCode } from '../../../device/protocol/errors.ts';
-import { areaDocumentSchema } from '../../../device/protocol/request.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
-import { Cast, claimsOf, makeParty, type Party } from '../../support/parties.ts';
+import { Cast, makeParty, type Party } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';
 import { codeOf, KINDS, type Papers, type Scene, type Verdicts } from './population.ts';
 
@@ -60,20 +59,29 @@ async function openScene(seed: number): Promise<Scene & { clock: ManualClock }> 
 }
 
 /** What a device answers to a request that a captured bridge publishes, with the registry's list of now. */
-function atDevice({ cast, registry, clock }: Scene & { clock: ManualClock }, papers: Papers): ErrorCode | null {
-  const settings = { place: cast.place, serveStateAgencies: false, openRequestsMax: 10, clockTrusted: () => true };
-  const view = new AreaView(settings, clock);
-  const list = openRevocations(registry.revocations(), registry.publicKey, 0, null, clock);
-  if (!list.ok) return list.code;
-  view.takeRevocations(list.claims);
-  const entry = cast.published(papers.request, papers.credential);
-  const document = areaDocumentSchema.parse(claimsOf(cast.areaDocument([entry])));
-  const trust = { bridgeKey: cast.bridge.key.publicKey, registryKey: registry.publicKey };
-  const { refused } = view.takeDocument(document, trust);
+async function atDevice(scene: Scene & { clock: ManualClock }, papers: Papers): Promise<ErrorCode | null> {
+  const { cast, registry, clock } = scene;
+  const marks = new HighWaterMarks(new SystemDisk(), clock, mkdtempSync(join(folder.path, 'device-')));
+  const area = new AreaRequests(
+    {
+      ...{ clock, log: silentLog(), place: cast.place, serveStateAgencies: false, device: cast.device },
+      ...{ values: () => ({}), footage: { coverage: () => [] }, effects: { changed: () => undefined } },
+    },
+    { openRequestsMax: 10 },
+    marks,
+  );
+  const pins = { bridge: cast.bridge.id, bridgeKey: cast.bridge.key.publicKey, registryKey: registry.publicKey };
+  const list = area.openList(registry.revocations(), pins);
+  if (list === null || typeof list === 'string') return list;
+  await area.takeList(list, registry.revocations());
+  const token = cast.areaDocument([cast.published(papers.request, papers.credential)]);
+  const document = area.openDocument(1, token, pins);
+  if (document === null || typeof document === 'string') return document;
+  const { refused } = await area.takeDocument(document, token, pins);
   if (refused[0]) return refused[0];
-  const [opened] = view.requests();
+  const [opened] = area.requests();
   if (!opened) throw new Error('the request does not concern this home');
-  return view.standingOf(opened);
+  return area.standingOf(opened);
 }
 
 it('answers each generated agency as it should be answered', async (test) => {
@@ -96,7 +104,7 @@ it('answers each generated agency as it should be answered', async (test) => {
       codeOf(standing.credential(party.id).then(({ claims }) => standing.assertGood(claims, [cast.cell])));
     const wrong: unknown[] = [];
     for (const { name, expected, party, papers, applied } of made) {
-      const found = { registry: applied, bridge: await atBridge(party), device: atDevice(scene, papers) };
+      const found = { registry: applied, bridge: await atBridge(party), device: await atDevice(scene, papers) };
       if (JSON.stringify(found) !== JSON.stringify(expected)) wrong.push({ seed: SEED, name, found, expected });
     }
     expect(wrong).toEqual([]);
@@ -120,9 +128,9 @@ it('would notice one that gets through', async () => {
     );
     await scene.registry.approve(mallory.id);
     const papers = { request: scene.cast.request({}, mallory), credential: scene.registry.credential(mallory.id) };
-    expect(atDevice(scene, papers)).toBeNull();
+    expect(await atDevice(scene, papers)).toBeNull();
     await scene.registry.revoke(mallory.id);
-    expect(atDevice(scene, papers)).toBe('consent_agency_revoked');
+    expect(await atDevice(scene, papers)).toBe('consent_agency_revoked');
   } finally {
     await scene.registry.stop();
   }

@@ -2,20 +2,18 @@
 // before it counts. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { IntakeReceipt } from '../protocol/manifest.ts';
+import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
-import type { GateState } from './gate-state.ts';
 import type { ClipFacts } from './ledger-entry.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';
 import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake.ts';
 
 export class ClipReports {
-  private readonly deviceId: string;
-  private readonly state: GateState;
+  private readonly context: ConsentContext;
   private readonly runner: EffectRunner;
 
-  constructor(deviceId: string, state: GateState, runner: EffectRunner) {
-    this.deviceId = deviceId;
-    this.state = state;
+  constructor(context: ConsentContext, runner: EffectRunner) {
+    this.context = context;
     this.runner = runner;
   }
 
@@ -46,7 +44,7 @@ export class ClipReports {
   async revocationAnswered(grant: string, intake: string): Promise<void> {
     const { request, state } = this.about(grant);
     const answer = this.openIntake(request, grant, intake);
-    assertAnswered(answer, clipOf(state), vaultNamedIn(this.state.record(request).intake));
+    assertAnswered(answer, clipOf(state), vaultNamedIn(this.context.state.record(request).intake));
     const isDeleted = answer.outcome === 'deleted';
     const body: Occasion['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
     await this.take({ type: isDeleted ? 'deleted' : 'kept', grant }, { request, body, intake });
@@ -65,9 +63,9 @@ export class ClipReports {
   }
 
   private about(grant: string): { request: string; state: RequestState } {
-    const request = this.state.requestOf.get(grant);
+    const request = this.context.state.requestOf.get(grant);
     if (request === undefined) throw failure('grant_dead', { detail: 'this device knows no such grant' });
-    return { request, state: this.state.record(request).state };
+    return { request, state: this.context.state.record(request).state };
   }
 
   private assertAlive(grant: string): void {
@@ -78,10 +76,14 @@ export class ClipReports {
 
   private openIntake(request: string, grant: string, intake: string): IntakeReceipt {
     // Only the bridge that the clip was for can say what became of it: the device may be another one's by now.
-    if (this.state.record(request).bridge !== this.state.pins?.bridge) {
+    if (this.context.state.record(request).bridge !== this.context.state.pins?.bridge) {
       throw failure('verify_failed', { detail: 'the clip was for another bridge' });
     }
-    return openIntake(intake, { bridgeKey: this.state.pins?.bridgeKey ?? '', device: this.deviceId, grant });
+    return openIntake(intake, {
+      bridgeKey: this.context.state.pins?.bridgeKey ?? '',
+      device: this.context.deps.device.id,
+      grant,
+    });
   }
 }
 

@@ -1,25 +1,24 @@
-// Owns: what the device believes of Search Party right now: open searches of its cell, and which of them may have been seen
+// Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and which may have been seen
 // here. Only those are the owner's business: an answer to any other is refused as one to a request that was never heard of.
-// In memory. Not here: opening documents (verify-area.ts), likeness (search-party/), what owners answer (gate.ts).
+// In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { partsInside, type Window } from '../protocol/claims.ts';
+import { cellOf } from '../protocol/area.ts';
+import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { Sighted } from '../protocol/home.ts';
+import type { Sighted, SightingNotice } from '../protocol/home.ts';
 import type { Trust } from '../protocol/published.ts';
 import {
-  type OpenedSearch,
   openSearch,
   type PublishedSearch,
   SEARCH_BACK_US_MAX,
   SEARCH_LIFE_S_MAX,
   type SearchDocument,
 } from '../protocol/search.ts';
-
-/** An open search with its photo as it came: base64url, looked at by whoever decodes it. */
-export interface HeardSearch extends OpenedSearch {
-  photo: string;
-}
+import { CellDocuments, openSearchDocument } from './area-documents.ts';
+import type { GateDeps, HeardSearch } from './gate-effects.ts';
+import type { Pins } from './gate-state.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
 
 /** What one document brought. */
 export interface SearchNews {
@@ -33,14 +32,32 @@ const ENDED_MAX = 2_000;
 /** Sightings of one search that are told (protocol/home.ts). */
 const SIGHTED_MAX = 5;
 
-export class SearchView {
+export class PetSearches {
+  private readonly deps: Pick<GateDeps, 'device' | 'values'>;
   private readonly clock: Clock;
+  private readonly documents: CellDocuments<SearchDocument>;
   private readonly open = new Map<string, HeardSearch>();
   private readonly sightings = new Map<string, Sighted[]>();
   private readonly ended = new Set<string>();
 
-  constructor(clock: Clock) {
-    this.clock = clock;
+  constructor(deps: GateDeps, marks: HighWaterMarks) {
+    this.deps = deps;
+    this.clock = deps.clock;
+    const { clock, log, place } = deps;
+    this.documents = new CellDocuments({
+      ...{ clock, log, marks, cell: cellOf(place), markKind: '/searches', open: openSearchDocument },
+    });
+  }
+
+  /** Opens a part of the cell's document; null when it is the one already taken in. `consent_too_many`: too fast. */
+  openDocument(onPart: number, token: string, pins: Pins): SearchDocument | ErrorCode | null {
+    return this.documents.open(onPart, token, pins);
+  }
+
+  /** Believes an opened document. What it leaves out stays open: silence is not an end. */
+  async takeDocument(document: SearchDocument, token: string, pins: Pins): Promise<SearchNews> {
+    if (!(await this.documents.accept(document, token, pins))) return { ended: [], refused: ['consent_too_old'] };
+    return this.believe(document, pins);
   }
 
   /** Searches that are open, in the order they came. */
@@ -63,8 +80,7 @@ export class SearchView {
     return this.ended.has(id);
   }
 
-  /** Takes in a verified document. What it leaves out stays open: silence is not an end. */
-  takeDocument(document: SearchDocument, trust: Trust): SearchNews {
+  private believe(document: SearchDocument, trust: Trust): SearchNews {
     const news: SearchNews = { ended: document.ended, refused: [] };
     for (const id of document.ended) {
       const oldest = this.ended.keys().next();
@@ -96,6 +112,21 @@ export class SearchView {
     if (this.open.size >= SEARCHES_MAX) return 'consent_too_many';
     this.open.set(jti, { ...read.opened, photo });
     return null;
+  }
+
+  /** What the owner is told of a search that may have been seen here; null when it was not. */
+  noticeOf(id: string): SightingNotice | null {
+    const found = this.sighted(id);
+    if (!found) return null;
+    const values = this.deps.values();
+    const asked = DISCLOSURE_PROFILES[found.search.request.profile];
+    const held = asked.flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]] as const]));
+    return {
+      device: this.deps.device.id,
+      papers: found.search.papers,
+      sighted: [...found.sighted],
+      wouldDisclose: Object.fromEntries(held),
+    };
   }
 
   /** Notes that a search's pet may have been seen; whether that is news. */
@@ -133,6 +164,7 @@ export class SearchView {
     this.open.clear();
     this.sightings.clear();
     this.ended.clear();
+    this.documents.clear();
   }
 
   private drop(id: string): void {

@@ -1,10 +1,14 @@
-// Owns: what the device believes of the area link right now: open requests that concern this home, the newest credential
-// of each agency, the revocation list. In memory: the broker's retained messages fill it again after a restart.
-// Not here: opening tokens (verify-area.ts, protocol/published.ts), what owners answer (gate.ts).
+// Owns: agencies' requests on the device: takes in the area link's documents and the registry's revocation list, and knows which
+// requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
+// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/published.ts), what
+// follows for grants (area-messages.ts), what owners answer (owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
+import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { cellOf, insideArea, type Place } from '../protocol/area.ts';
+import { cellOf, insideArea } from '../protocol/area.ts';
+import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import type { RequestNotice } from '../protocol/home.ts';
 import {
   asksBeyond,
   claimedRequestId,
@@ -15,10 +19,16 @@ import {
   type Trust,
 } from '../protocol/published.ts';
 import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
+import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
+import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-effects.ts';
+import type { Pins } from './gate-state.ts';
+import type { HighWaterMarks } from './high-water-marks.ts';
 import type { GrantGround } from './live-grant.ts';
 
 /** So many ids of refused or cancelled requests are remembered; the oldest go first. */
 const REMEMBERED_IDS_MAX = 2_000;
+/** Spans in one notice (protocol/home.ts). */
+const COVERAGE_SPANS_MAX = 20;
 
 const NO_LIST = 'consent_revocations_stale';
 
@@ -30,17 +40,20 @@ export interface AreaNews {
   refused: ErrorCode[];
 }
 
-export interface AreaViewSettings {
-  place: Place;
-  serveStateAgencies: boolean;
-  openRequestsMax: number;
-  /** Whether the wall clock can be believed now. */
-  clockTrusted(): boolean;
+export interface AreaRequestsDeps
+  extends Pick<GateDeps, 'clock' | 'log' | 'place' | 'serveStateAgencies' | 'device' | 'values'> {
+  footage: Pick<Footage, 'coverage'>;
+  effects: Pick<GateEffects, 'changed'>;
 }
 
-export class AreaView implements GrantGround {
-  private readonly settings: AreaViewSettings;
+export class AreaRequests implements GrantGround {
+  /** Whether the mark of the newest list could be stored. */
+  storage: 'ok' | 'full' | 'failed' = 'ok';
   readonly clock: Clock;
+  private readonly deps: AreaRequestsDeps;
+  private readonly marks: HighWaterMarks;
+  private readonly openRequestsMax: number;
+  private readonly documents: CellDocuments<AreaDocument>;
   private readonly open = new Map<string, OpenedRequest>();
   private readonly refusedAs = new Map<string, ErrorCode>();
   private readonly cancelled = new Set<string>();
@@ -50,10 +63,71 @@ export class AreaView implements GrantGround {
   /** When the list is over by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
   private listEndMs = 0;
   private whyNoList: ErrorCode = NO_LIST;
+  private lastList = '';
+  /** The list whose mark the disk has not taken yet. */
+  private unmarked: { list: Revocations; token: string } | null = null;
 
-  constructor(settings: AreaViewSettings, clock: Clock) {
-    this.settings = settings;
-    this.clock = clock;
+  constructor(deps: AreaRequestsDeps, limits: Pick<GateLimits, 'openRequestsMax'>, marks: HighWaterMarks) {
+    this.deps = deps;
+    this.clock = deps.clock;
+    this.marks = marks;
+    this.openRequestsMax = limits.openRequestsMax;
+    const { clock, log, place } = deps;
+    this.documents = new CellDocuments({
+      ...{ clock, log, marks, cell: cellOf(place), markKind: '', open: openAreaDocument },
+    });
+  }
+
+  /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: too fast. */
+  openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
+    return this.documents.open(onPart, token, pins);
+  }
+
+  /** Believes an opened document. What it leaves out stays open: silence is not a cancellation. */
+  async takeDocument(document: AreaDocument, token: string, pins: Pins): Promise<AreaNews> {
+    if (!(await this.documents.accept(document, token, pins))) return { cancelled: [], refused: ['consent_too_old'] };
+    return this.believe(document, pins);
+  }
+
+  /** Opens a revocation list; null when it is the one already taken in. */
+  openList(token: string, pins: Pins): Revocations | ErrorCode | null {
+    const { marks, deps, unmarked } = this;
+    const newest = unmarked?.list ?? this.list;
+    const judged = openRevocations(token, pins.registryKey, marks.revocations, newest, deps.clock);
+    if (!judged.ok) return judged.code;
+    return this.lastList === sha256Hex(token) ? null : judged.claims;
+  }
+
+  /**
+   * Believes an opened list once its mark is durable: else a restart could bring an older one back. Until then no list is
+   * believed, so that nothing is granted and nothing leaves; `retryList` tries again.
+   */
+  async takeList(list: Revocations, token: string): Promise<void> {
+    // A newer one may have come while this one waited for its turn, or wait for its mark.
+    if (list.revision < Math.max(this.marks.revocations, this.unmarked?.list.revision ?? 0)) return;
+    this.unmarked = { list, token };
+    await this.retryList();
+  }
+
+  /** Believes the list that waits for its mark, if the disk takes the mark now. */
+  async retryList(): Promise<void> {
+    const { unmarked } = this;
+    if (!unmarked) return;
+    try {
+      await this.marks.raiseRevocations(unmarked.list.revision);
+    } catch (thrown) {
+      this.storage = isNoSpace(thrown) ? 'full' : 'failed';
+      this.list = null;
+      this.whyNoList = 'consent_storage_failed';
+      this.deps.effects.changed();
+      this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
+      return;
+    }
+    this.unmarked = null;
+    this.storage = 'ok';
+    this.lastList = sha256Hex(unmarked.token);
+    this.list = unmarked.list;
+    this.listEndMs = this.clock.monotonicMs() + this.list.exp * 1_000 - this.clock.wallUs() / 1_000;
   }
 
   /** The revocation list believed now, however old. */
@@ -79,8 +153,7 @@ export class AreaView implements GrantGround {
     return this.cancelled.has(id) ? 'consent_request_cancelled' : (this.refusedAs.get(id) ?? null);
   }
 
-  /** Takes in a verified document. What it leaves out stays open: silence is not a cancellation. */
-  takeDocument(document: AreaDocument, trust: Trust): AreaNews {
+  private believe(document: AreaDocument, trust: Trust): AreaNews {
     const news: AreaNews = { cancelled: document.cancelled, refused: [] };
     for (const id of document.cancelled) {
       if (!this.cancelled.has(id)) makeRoom(this.cancelled);
@@ -102,13 +175,13 @@ export class AreaView implements GrantGround {
   /** Returns why a request is not taken in; null when it is, or when it is none of this home's business. */
   private takeOpened(opened: OpenedRequest): ErrorCode | null {
     const id = opened.request.jti;
-    if (this.cancelled.has(id) || !insideArea(this.settings.place, opened.request.area)) return null;
+    if (this.cancelled.has(id) || !insideArea(this.deps.place, opened.request.area)) return null;
     const known = this.open.get(id);
     if (!known && opened.request.exp <= wallSeconds(this.clock)) return 'consent_request_expired';
     // The same id with other bytes: the first one stays, for it is the one an owner may be reading.
     if (known && known.requestSha256 !== opened.requestSha256) return 'consent_request_changed';
     if (known && !isNewer(opened.credential, known.credential)) return null;
-    if (!known && this.open.size >= this.settings.openRequestsMax) return 'consent_too_many';
+    if (!known && this.open.size >= this.openRequestsMax) return 'consent_too_many';
     this.open.set(id, opened);
     this.refusedAs.delete(id);
     return null;
@@ -132,23 +205,11 @@ export class AreaView implements GrantGround {
     return found;
   }
 
-  /** Takes in a verified list. */
-  takeRevocations(list: Revocations): void {
-    this.list = list;
-    this.listEndMs = this.clock.monotonicMs() + list.exp * 1_000 - this.clock.wallUs() / 1_000;
-  }
-
-  /** Believes no list any more: there is a newer one, whose mark could not be stored. */
-  dropRevocations(): void {
-    this.list = null;
-    this.whyNoList = 'consent_storage_failed';
-  }
-
   /** Why this request's agency may not be answered now; null when it may. Uses the newest credential heard of the agency. */
   standingOf(opened: OpenedRequest): ErrorCode | null {
     const nowS = wallSeconds(this.clock);
     const credential = this.newestCredential(opened).credential;
-    const fault = credentialFault(credential, nowS, this.settings.serveStateAgencies);
+    const fault = credentialFault(credential, nowS, this.deps.serveStateAgencies ?? false);
     if (fault) return fault;
     if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
     const list = this.list;
@@ -162,12 +223,12 @@ export class AreaView implements GrantGround {
     const { list, clock } = this;
     if (!list) return this.whyNoList;
     if (list.exp <= wallSeconds(clock) || clock.monotonicMs() >= this.listEndMs) return NO_LIST;
-    return this.settings.clockTrusted() ? null : 'consent_clock_untrusted';
+    return this.marks.clockTrusted() ? null : 'consent_clock_untrusted';
   }
 
   /** Whether a list kills a credential for this home. */
   isRevoked(list: Revocations, credential: Credential): boolean {
-    return revokedBy(list, credential, [cellOf(this.settings.place)]);
+    return revokedBy(list, credential, [cellOf(this.deps.place)]);
   }
 
   /** The newest credential heard of a request's agency, from whichever request it came with. */
@@ -192,6 +253,20 @@ export class AreaView implements GrantGround {
     return gone;
   }
 
+  /** What the owner is shown of a request. */
+  noticeOf(opened: OpenedRequest): RequestNotice {
+    const values = this.deps.values();
+    const askedKeys: DisclosureKey[] = [...DISCLOSURE_PROFILES[opened.request.profile]];
+    const held = askedKeys.flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]] as const]));
+    return {
+      device: this.deps.device.id,
+      published: { ...opened.published, credential: this.newestCredential(opened).token },
+      wouldDisclose: Object.fromEntries(held),
+      askedKeys,
+      coverage: this.deps.footage.coverage(opened.request.window).slice(-COVERAGE_SPANS_MAX),
+    };
+  }
+
   /** Forgets everything: the device has another bridge or registry now. */
   clear(): void {
     this.open.clear();
@@ -200,6 +275,10 @@ export class AreaView implements GrantGround {
     this.cancelled.clear();
     this.list = null;
     this.whyNoList = NO_LIST;
+    this.documents.clear();
+    this.lastList = '';
+    this.unmarked = null;
+    this.storage = 'ok';
   }
 }
 

@@ -1,0 +1,128 @@
+// Owns: what every part of consent works on together: the records on disk, what the area link has brought, the one queue that all
+// changes run through, and the count of messages that were not believed. Not here: changing any of it (effect-runner.ts,
+// owner-messages.ts, area-messages.ts), judging messages (verify-owner.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import { TaskQueue } from '../base/task-queue.ts';
+import type { Ask, OpenedAsk } from '../protocol/ask.ts';
+import { type ErrorCode, failure } from '../protocol/errors.ts';
+import { askKindOf } from '../protocol/ids.ts';
+import type { Credential } from '../protocol/request.ts';
+import { AreaRequests } from './area-requests.ts';
+import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
+import { GateState } from './gate-state.ts';
+import { HighWaterMarks } from './high-water-marks.ts';
+import { Ledger } from './ledger.ts';
+import type { GrantGround } from './live-grant.ts';
+import { PetSearches } from './pet-searches.ts';
+
+export class ConsentContext {
+  readonly deps: GateDeps;
+  readonly limits: GateLimits;
+  readonly queue = new TaskQueue();
+  readonly ledger: Ledger;
+  readonly marks: HighWaterMarks;
+  readonly state: GateState;
+  readonly area: AreaRequests;
+  readonly searches: PetSearches;
+  readonly answerable: AnswerableRequests;
+  /** What is wrong with the ledger; null while it verifies. Then nothing is decided. */
+  damage: string | null = null;
+  running = false;
+  private readonly unbelieved = new Map<ErrorCode, number>();
+
+  constructor(deps: GateDeps) {
+    this.deps = deps;
+    this.limits = { ...GATE_LIMITS, ...deps.limits };
+    const { disk, clock, folder, device, boot } = deps;
+    this.ledger = new Ledger({ disk, clock, folder, device, boot, bytesMax: this.limits.ledgerBytesMax });
+    this.marks = new HighWaterMarks(disk, clock, folder);
+    this.state = new GateState(device.id);
+    this.area = new AreaRequests(deps, this.limits, this.marks);
+    this.searches = new PetSearches(deps, this.marks);
+    this.answerable = new AnswerableRequests(this.area, this.searches, clock);
+  }
+
+  /** Whether the home takes part in Search Party: by its owners' last word, or its settings; never on records that are damaged. */
+  get searchPartyOn(): boolean {
+    return this.damage === null && (this.state.searchParty ?? this.deps.searchParty ?? false);
+  }
+
+  /** Throws `consent_ledger_damaged` unless the ledger verifies. */
+  assertWhole(): void {
+    if (this.damage !== null) throw failure('consent_ledger_damaged', { detail: this.damage });
+  }
+
+  /** Whether another message may wait its turn; one that may not is counted. */
+  hasRoom(waitingMax = this.limits.waitingMax): boolean {
+    if (this.running && this.queue.waiting < waitingMax) return true;
+    this.count('consent_too_many');
+    return false;
+  }
+
+  /** Counts a message that was not believed. Never an entry: a spammer must not wear out a card. */
+  count(code: ErrorCode): void {
+    this.unbelieved.set(code, (this.unbelieved.get(code) ?? 0) + 1);
+  }
+
+  /** Messages that were not believed since the start, by code. */
+  unbelievedCounts(): Partial<Record<ErrorCode, number>> {
+    return Object.fromEntries(this.unbelieved);
+  }
+}
+
+/** All that this home's owners may answer now: agencies' requests that concern it, and searches whose pet may have been seen here. */
+export class AnswerableRequests {
+  private readonly area: AreaRequests;
+  private readonly searches: PetSearches;
+  private readonly clock: Clock;
+
+  constructor(area: AreaRequests, searches: PetSearches, clock: Clock) {
+    this.area = area;
+    this.searches = searches;
+    this.clock = clock;
+  }
+
+  /** An ask that is open and this home's business. Its id says which kind it is, and is looked up among that kind alone. */
+  find(id: string): OpenedAsk | null {
+    if (askKindOf(id) === 'search') return this.searches.sighted(id)?.search ?? null;
+    return this.area.request(id);
+  }
+
+  /** Ids of all of them. */
+  ids(): string[] {
+    return [...this.area.requests().map(({ request }) => request.jti), ...this.searches.sightedIds()];
+  }
+
+  /** Whether whoever asked, or the bridge, took it back. By what was signed: ids of a former contract did not tell their kind. */
+  isCancelled(ask: Ask): boolean {
+    return 'agency' in ask ? this.area.isCancelled(ask.jti) : this.searches.hasEnded(ask.jti);
+  }
+
+  /** Why an ask that was published is not among the open ones; null when it was never heard of. */
+  whyNotOpen(id: string): ErrorCode | null {
+    if (askKindOf(id) !== 'search') return this.area.whyNotOpen(id);
+    return this.searches.hasEnded(id) ? 'consent_request_cancelled' : null;
+  }
+
+  /** Why who asks may not be answered now; null when they may. */
+  standingOf(ask: OpenedAsk): ErrorCode | null {
+    if ('credential' in ask) return this.area.standingOf(ask);
+    return ask.request.exp <= wallSeconds(this.clock) ? 'consent_request_expired' : null;
+  }
+
+  /** The newest credential of the agency that asks; null for a neighbour, who has none. */
+  credentialTokenOf(ask: OpenedAsk): string | null {
+    return 'credential' in ask ? this.area.newestCredential(ask).token : null;
+  }
+
+  /** What a live grant of an ask stands on: an agency's also on a revocation list that lives; a neighbour has nothing to revoke. */
+  groundOf(ask: Ask): GrantGround {
+    return 'agency' in ask ? this.area : { clock: this.clock, held: () => null };
+  }
+
+  /** Whether the list believed now kills a credential for this home. */
+  isRevoked(credential: Credential): boolean {
+    const list = this.area.revocations;
+    return list !== null && this.area.isRevoked(list, credential);
+  }
+}
