@@ -6,12 +6,12 @@ import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { idSchema, publicKeySchema } from '../device/protocol/ids.ts';
 import type { AgencyCredentials } from './agencies/credentials.ts';
+import type { Database } from './bridge-database.ts';
 import type { BridgeConfig } from './config.ts';
-import type { Database } from './database/database.ts';
 import { Api } from './http/api.ts';
 import { Health, healthRoutes } from './http/health.ts';
 import { IdempotentCalls } from './http/idempotency.ts';
-import { metricsRoute } from './http/metrics.ts';
+import { printMetrics } from './http/metrics.ts';
 import { Rates } from './http/rates.ts';
 import { bridgeMetrics } from './metrics.ts';
 import { moderatorRoutes } from './requests/moderator-routes.ts';
@@ -75,7 +75,16 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api
   });
   healthRoutes(api, health);
   const { requests, webhooks } = database;
-  metricsRoute(api, () => bridgeMetrics({ clock, health, requests, webhooks, isLinked }));
+  api.route(
+    {
+      ...{ method: 'GET', path: '/metrics', roles: ['admin'], answer: { media: 'text/plain' } },
+      about: 'Figures in the text format of Prometheus. None tells anything of homes.',
+    },
+    async ({ reply }) => {
+      const metrics = [api.calls.metric(), ...(await bridgeMetrics({ clock, health, requests, webhooks, isLinked }))];
+      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(printMetrics(metrics));
+    },
+  );
   moderatorRoutes(api, moderators);
   api.route(
     { method: 'GET', path: '/', roles: ['public'], answer: frontSchema, about: 'What this is, and where to go on.' },

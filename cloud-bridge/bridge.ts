@@ -16,28 +16,29 @@ import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { AgencyCredentials } from './agencies/credentials.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { makeBridgeApi } from './bridge-api.ts';
+import { type Database, openDatabase } from './bridge-database.ts';
 import { addClipParts } from './clip-parts.ts';
 import type { BridgeConfig } from './config.ts';
-import { CustodyCalls } from './custody/calls.ts';
 import { Custody } from './custody/custody.ts';
-import { bundleRoutes, logRoutes } from './custody/routes.ts';
-import { type Database, openDatabase } from './database/database.ts';
-import { databasePlace } from './database/place.ts';
+import { logRoutes } from './custody/routes.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import type { Api } from './http/api.ts';
 import { type HttpLimits, makeHttpServer } from './http/server.ts';
+import { bundleRoutes, CustodyCalls } from './intake/grant-custody.ts';
 import { UploadLocks } from './intake/locks.ts';
-import { adminTokenIn, signingKeyIn } from './key-file.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
+import { databasePlace } from './persistence/place.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import { Moderators } from './requests/moderators.ts';
+import { partnerChannelRoutes } from './requests/partner-channel.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { SearchParty } from './search-party/search-party.ts';
+import { adminTokenIn, signingKeyIn } from './signing/key-file.ts';
 import { Outbox } from './webhooks/outbox.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
@@ -321,7 +322,8 @@ export class Bridge {
     webhookRoutes(api, new Webhooks({ store: database.webhooks, tokens, loopback }));
     const publicUrl = () => this.publicUrl();
     neighborsRoutes(api, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
-    partnerRoutes(api, { partners, requests });
+    partnerRoutes(api, partners);
+    partnerChannelRoutes(api, { partners, requests });
   }
 
   private addCustody(api: Api, core: Core): { custody: Custody; calls: CustodyCalls } {

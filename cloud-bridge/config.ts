@@ -1,109 +1,18 @@
-// Owns: the bridge's settings, their defaults from public practice, and limits that depend on each other.
-// Not here: what they do.
+// Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
+// (rules.ts in requests/, intake/, search-party/ and webhooks/).
 import { z } from 'zod';
 import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
-import { SEARCH_LIFE_S_MAX } from '../device/protocol/search.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
-import { databaseSettings } from './database/postgres-address.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
+import { intakeRulesSchema } from './intake/rules.ts';
+import { databaseSettings } from './persistence/postgres-address.ts';
+import { requestRulesSchema } from './requests/rules.ts';
+import { searchRulesSchema } from './search-party/rules.ts';
+import { webhookRulesSchema } from './webhooks/rules.ts';
 
-const MIB = 1024 * 1024;
 const HOUR_S = 3600;
-
-const requestRulesSchema = z.strictObject({
-  windowSMin: z
-    .int()
-    .positive()
-    .default(15 * 60),
-  windowSMax: z
-    .int()
-    .positive()
-    .default(12 * HOUR_S),
-  /** 0.025 to 0.5 square miles, in square metres. */
-  areaM2Min: z.int().positive().default(64_750),
-  areaM2Max: z.int().positive().default(1_294_994),
-  lifeSMax: z
-    .int()
-    .positive()
-    .max(30 * 24 * HOUR_S)
-    .default(7 * 24 * HOUR_S),
-  postsPerInvestigation: z.int().positive().default(2),
-  /** A contact's email must be at the agency's own domain. */
-  officialEmailOnly: z.boolean().default(true),
-  openPerCellMax: z.int().positive().max(99).default(60),
-  /** Drafts and requests in moderation that one agency may have at once. */
-  waitingPerAgencyMax: z.int().positive().default(50),
-  /** Which requests a moderator looks at before they are published: all, those in whose words something was found, or none. */
-  moderation: z.enum(['everything', 'findings', 'nothing']).default('everything'),
-  stateAgencies: z.boolean().default(false),
-});
-export type RequestRules = z.infer<typeof requestRulesSchema>;
-
-const intakeRulesSchema = z.strictObject({
-  clipBytesMax: z
-    .int()
-    .positive()
-    .default(2_048 * MIB),
-  /** Intakes of one device that wait for their bytes. */
-  openPerDeviceMax: z.int().positive().default(20),
-  /** Bytes announced by one device and not stored yet. */
-  openBytesPerDeviceMax: z
-    .int()
-    .positive()
-    .default(8_192 * MIB),
-  /** Bytes that one device may bring in a day: its owner can grant without end, and the disk is everybody's. */
-  dayBytesPerDeviceMax: z
-    .int()
-    .positive()
-    .default(16_384 * MIB),
-  /** Space that must stay free on the disk. */
-  freeBytesMin: z
-    .int()
-    .nonnegative()
-    .default(256 * MIB),
-  /** How often one clip's upload may start over. */
-  creationsMax: z.int().positive().default(200),
-  uploadTokenLifeSMax: z
-    .int()
-    .positive()
-    .default(24 * HOUR_S),
-});
-export type IntakeRules = z.infer<typeof intakeRulesSchema>;
-
-export const searchRulesSchema = z.strictObject({
-  /** A search lives a few hours. */
-  lifeSMax: z
-    .int()
-    .min(60)
-    .max(SEARCH_LIFE_S_MAX)
-    .default(6 * HOUR_S),
-  /** Searches that one home may have open, and post in a day. */
-  openPerHome: z.int().positive().max(10).default(1),
-  postsPerDay: z.int().positive().max(100).default(3),
-  /** What a device takes in is bounded; and each one has a photo. */
-  openPerCellMax: z.int().positive().max(40).default(20),
-});
-export type SearchRules = z.infer<typeof searchRulesSchema>;
-const webhookRulesSchema = z
-  .strictObject({
-    /** Whether webhooks may be on this machine, then also without TLS: for trying things out. */
-    loopback: z.boolean().default(false),
-    /** How often events that wait are looked at. */
-    everyS: z.number().positive().max(HOUR_S).default(5),
-    answerSMax: z.number().positive().max(60).default(10),
-    retrySFirst: z.int().positive().max(HOUR_S).default(30),
-    retrySMost: z
-      .int()
-      .positive()
-      .max(24 * HOUR_S)
-      .default(6 * HOUR_S),
-    /** After so many attempts an event is given up. */
-    attemptsMax: z.int().positive().max(100).default(14),
-  })
-  .refine(({ retrySFirst, retrySMost }) => retrySFirst <= retrySMost, 'retrySFirst is above retrySMost');
-export type WebhookRules = z.infer<typeof webhookRulesSchema>;
 
 const vaultSchema = z.strictObject({
   /** The vault's address and its key, pinned: only what is signed with it lets the bridge erase its own copy. */

@@ -1,7 +1,6 @@
 // Owns: what the rest of the project may use of the bridge and the registry. Not here: anything inside them.
 export { Bridge, type BridgeDeps } from './bridge.ts';
 export { type BridgeConfig, type BridgeConfigInput, bridgeConfigSchema, parseConfig } from './config.ts';
-export { readAdminToken } from './key-file.ts';
 export { startBridge } from './main.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
 export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/columns.ts';
@@ -15,6 +14,7 @@ export type { Finding } from './query-audit/verdict.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';
 export { startRegistry } from './registry/main.ts';
 export { Registry, type RegistryDeps } from './registry/registry.ts';
+export { readAdminToken } from './signing/key-file.ts';
 export { type VaultConfig, type VaultConfigInput, vaultConfigSchema } from './vault/config.ts';
 export { startVault } from './vault/main.ts';
 export { Vault, type VaultDeps } from './vault/vault.ts';

@@ -4,7 +4,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../../device/protocol/agency.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../device/protocol/manifest.ts';
-import { assertLife, peekToken, readToken } from '../tokens.ts';
+import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
 import type { AgencyCredentials } from './credentials.ts';
 
 /** An agency that calls. */

@@ -14,7 +14,7 @@ import {
   type Revocations,
   revocationsSchema,
 } from '../../device/protocol/request.ts';
-import { readToken } from '../tokens.ts';
+import { readToken } from '../signing/tokens.ts';
 import type { RegistryClient } from './registry-client.ts';
 
 /** A signed document with its claims, both checked. */

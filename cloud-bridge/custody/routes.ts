@@ -1,15 +1,10 @@
-// Owns: the HTTP routes of the log of custody. Public but for bundles. Not here: what they answer (custody.ts, calls.ts).
+// Owns: the HTTP routes of the log of custody. All are public. Not here: what they answer (custody.ts), the bundle of a grant
+// (intake/grant-custody.ts).
 import { z } from 'zod';
-import {
-  consistencyAnswerSchema,
-  cosignatureBodySchema,
-  custodyBundleSchema,
-  headAnswerSchema,
-} from '../../device/protocol/custody.ts';
-import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
+import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/protocol/custody.ts';
+import { sha256Schema } from '../../device/protocol/ids.ts';
 import type { Api } from '../http/api.ts';
 import { countSchema } from '../http/server.ts';
-import type { CustodyCalls } from './calls.ts';
 import { type Custody, ENTRIES_MAX } from './custody.ts';
 
 const inclusionSchema = z.strictObject({ leaf: countSchema, size: countSchema.optional() });
@@ -18,7 +13,6 @@ const entriesSchema = z.strictObject({
   from: countSchema.prefault('0'),
   limit: countSchema.pipe(z.int().min(1).max(ENTRIES_MAX)).prefault('100'),
 });
-const grantSchema = z.strictObject({ grant: idSchema });
 const count = z.int().nonnegative();
 const inclusionAnswerSchema = z.strictObject({ leaf: count, size: count, path: z.array(sha256Schema) });
 const entriesAnswerSchema = z.strictObject({
@@ -66,16 +60,5 @@ export function logRoutes(api: Api, custody: Custody): void {
       await custody.cosign(body.head, body.cosignature);
       return {};
     },
-  );
-}
-
-/** The bundle of one's own grant. */
-export function bundleRoutes(api: Api, calls: CustodyCalls): void {
-  api.route(
-    {
-      ...{ method: 'GET', path: '/v1/intakes/:grant/custody', roles: ['device'], params: grantSchema },
-      ...{ answer: custodyBundleSchema, about: 'Receipt and proof of a grant’s clip, for its device or its owner.' },
-    },
-    ({ bearer, params }) => calls.bundle(bearer, params.grant),
   );
 }

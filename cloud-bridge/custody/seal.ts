@@ -1,5 +1,5 @@
 // Owns: turning an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
-// Not here: appending it (database/custody.ts).
+// Not here: appending it (sql-custody-log.ts).
 import { toHex, utf8 } from '../../device/base/bytes.ts';
 import { hmacSha256, sha256 } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';

@@ -2,11 +2,19 @@
 // is. A leaf in the log of custody tells it before anything is shown. Not here: sealing (intake/manifest-seal.ts), HTTP (routes.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import type { FactsOf } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { CustodyCalls } from '../custody/calls.ts';
+import type { CustodyCalls } from '../intake/grant-custody.ts';
 import type { ManifestSeal, SealedPapers } from '../intake/manifest-seal.ts';
-import type { Intake, IntakeStore } from '../intake/store.ts';
-import type { DisputeStore } from './store.ts';
+import type { GrantKey, Intake, IntakeStore } from '../intake/store.ts';
+
+/** What opening a full manifest needs of the database. */
+export interface DisputeStore {
+  /** The sealed full manifest of a grant; null when none is kept. */
+  sealed(key: GrantKey): Promise<Uint8Array | null>;
+  /** Writes into the log of custody that it is opened; durable when it resolves. Returns the leaf's number. */
+  note(about: GrantKey, facts: FactsOf<'dispute'>): Promise<number>;
+}
 
 export interface DisputesDeps {
   log: Log;

@@ -16,7 +16,7 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
 import { networkOf } from '../http/network.ts';
-import { assertLife, peekToken, readToken } from '../tokens.ts';
+import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
 import type { AccountBook } from './account-book.ts';
 import type { EnrolmentStore } from './store.ts';
 

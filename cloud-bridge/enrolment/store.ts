@@ -1,4 +1,4 @@
-// Owns: what enrolment needs remembered. Not here: how (database/).
+// Owns: what enrolment needs remembered. Not here: how (sql-enrolments.ts).
 
 /** A device the bridge knows: its id follows from its key. */
 export interface EnrolledDevice {

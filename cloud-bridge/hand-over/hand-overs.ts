@@ -12,7 +12,7 @@ import type { ClipFiles } from '../intake/clip-files.ts';
 import type { UploadLocks } from '../intake/locks.ts';
 import type { Receipts } from '../intake/receipts.ts';
 import type { GrantKey, Intake } from '../intake/store.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import type { HandOverJob, HandOverStore } from './store.ts';
 import type { VaultClient } from './vault-client.ts';
 import type { VaultMessages } from './vault-messages.ts';

@@ -1,4 +1,4 @@
-// Owns: what handing over needs remembered. Not here: how (database/).
+// Owns: what handing over needs remembered. Not here: how (sql-hand-overs.ts).
 import type { RecallDecision } from '../../device/protocol/vault.ts';
 import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/store.ts';
 

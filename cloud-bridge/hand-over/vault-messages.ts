@@ -22,7 +22,7 @@ import {
 } from '../../device/protocol/vault.ts';
 import type { Intake, OwnersWord } from '../intake/store.ts';
 import type { RequestStore } from '../requests/store.ts';
-import { peekToken, readLink } from '../tokens.ts';
+import { peekToken, readLink } from '../signing/tokens.ts';
 
 export interface VaultMessagesDeps {
   clock: Clock;

@@ -1,6 +1,5 @@
 // Owns: figures about a server process in Prometheus' text format (version 0.0.4), for the admin alone. Not here: what others
 // count. Nothing that a home or its device does is in any figure: from how many answered follows how many stayed silent.
-import type { Api } from './api.ts';
 import type { Role } from './roles.ts';
 
 /** One figure with its labels. */
@@ -39,18 +38,9 @@ export class CallCounts {
   }
 }
 
-/** Adds `GET /metrics`. */
-export function metricsRoute(api: Api, read: () => Promise<readonly Metric[]>): void {
-  api.route(
-    {
-      ...{ method: 'GET', path: '/metrics', roles: ['admin'], answer: { media: 'text/plain' } },
-      about: 'Figures in the text format of Prometheus. None tells anything of homes.',
-    },
-    async ({ reply }) => {
-      const metrics = [api.calls.metric(), ...(await read())];
-      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.map(printed).join(''));
-    },
-  );
+/** Figures as Prometheus reads them. */
+export function printMetrics(metrics: readonly Metric[]): string {
+  return metrics.map(printed).join('');
 }
 
 function printed({ name, help, type, samples }: Metric): string {

@@ -2,10 +2,10 @@
 // Not here: how the bytes come in (upload.ts), what a revocation must prove (revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
+import { Repeater } from '../../device/base/repeater.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { statementSchema } from '../../device/protocol/manifest.ts';
-import { Repeater } from '../repeater.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { UploadLocks } from './locks.ts';

@@ -5,13 +5,13 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
-import type { IntakeRules } from '../config.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { DeviceTokens, Presented } from './device-tokens.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import { judge, readManifest } from './judge.ts';
 import type { ManifestSeal } from './manifest-seal.ts';
+import type { IntakeRules } from './rules.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 

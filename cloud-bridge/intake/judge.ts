@@ -14,7 +14,7 @@ import {
   pairingSchema,
 } from '../../device/protocol/grant.ts';
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
-import { peekToken, readLink, tryToken } from '../tokens.ts';
+import { peekToken, readLink, tryToken } from '../signing/tokens.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable.ts';
 import type { Presented } from './device-tokens.ts';
 

@@ -6,7 +6,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { type Revoke, revokeSchema } from '../../device/protocol/grant.ts';
 import { type IntakeStatus, intakeReceiptSchema } from '../../device/protocol/manifest.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import { peekToken, readToken } from '../tokens.ts';
+import { peekToken, readToken } from '../signing/tokens.ts';
 import type { ClipFiles } from './clip-files.ts';
 import { pairedKey } from './judge.ts';
 import type { UploadLocks } from './locks.ts';

@@ -7,7 +7,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
 import { statementClaims } from '../../device/protocol/statement-claims.ts';
-import { readLink } from '../tokens.ts';
+import { readLink } from '../signing/tokens.ts';
 import type { Presented } from './device-tokens.ts';
 
 /** What a device opens an intake with. */

@@ -2,7 +2,7 @@
 // Pure. Not here: how it is written as HTML, JSON or Atom.
 import { requestSchema } from '../../device/protocol/request.ts';
 import { type RequestState, stateAt } from '../requests/machine.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import type { Post } from './store.ts';
 
 /** A post with everything that is public of it. Times as RFC 3339. */

@@ -1,5 +1,5 @@
 // Owns: what the public pages need remembered: posts, their outcomes, and what agencies are registered as. Not here: how
-// (database/). Nothing in here comes from a home.
+// (sql-neighbors.ts). Nothing in here comes from a home.
 import type { DisclosureProfile } from '../../device/protocol/claims.ts';
 import type { Credential } from '../../device/protocol/request.ts';
 import type { RequestState } from '../requests/machine.ts';

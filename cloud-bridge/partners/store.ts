@@ -1,4 +1,4 @@
-// Owns: what the bridge remembers of partners through whose channels agencies ask. Not here: how (database/).
+// Owns: what the bridge remembers of partners through whose channels agencies ask. Not here: how (sql-partners.ts).
 
 export const PARTNER_STATUSES = ['active', 'suspended', 'ended'] as const;
 export type PartnerStatus = (typeof PARTNER_STATUSES)[number];

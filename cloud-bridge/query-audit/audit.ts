@@ -1,8 +1,8 @@
 // Owns: an audit from first byte to report: bytes to rows, rows to flags, flags to verdicts, in one pass and bounded memory.
 // Not here: each of these (csv-rows.ts, flags.ts, tally.ts, verdict.ts), printing (report-text.ts, report-html.ts).
 import { failure } from '../../device/protocol/errors.ts';
+import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from '../persistence/csv-rows.ts';
 import { type Header, readHeader } from './columns.ts';
-import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from './csv-rows.ts';
 import { Reader } from './flags.ts';
 import { SearchTimes } from './search-time.ts';
 import type { AuditSettings } from './settings.ts';

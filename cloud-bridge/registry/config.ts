@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/protocol/request.ts';
-import { databaseSettings } from '../database/postgres-address.ts';
 import { custodySettings, serverSettings } from '../http/settings.ts';
+import { databaseSettings } from '../persistence/postgres-address.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
 export const registryConfigSchema = z.strictObject({

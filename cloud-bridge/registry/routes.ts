@@ -1,4 +1,4 @@
-// Owns: the registry's HTTP routes. Not here: what they decide (registry.ts).
+// Owns: the registry's HTTP routes. Not here: what they decide (decisions.ts).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { agencyCallSchema } from '../../device/protocol/agency.ts';
@@ -8,9 +8,9 @@ import type { Api } from '../http/api.ts';
 import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
 import { networkOf } from '../http/network.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import { agencySchema } from './book.ts';
-import type { Registry } from './registry.ts';
+import type { RegistryDecisions } from './decisions.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });
 const idParamsSchema = z.strictObject({ agency: idSchema });
@@ -30,7 +30,7 @@ const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
 /** Adds the routes; those that show or change standing need the admin token. */
-export function registryRoutes(api: Api, registry: Registry, clock: Clock): void {
+export function registryRoutes(api: Api, registry: RegistryDecisions, clock: Clock): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {
@@ -74,7 +74,7 @@ export function registryRoutes(api: Api, registry: Registry, clock: Clock): void
   standingRoutes(api, registry);
 }
 
-function standingRoutes(api: Api, registry: Registry): void {
+function standingRoutes(api: Api, registry: RegistryDecisions): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {

@@ -1,4 +1,4 @@
-// Owns: what the registry needs remembered: its book, and the log of each change of it. Not here: how (database/), what the book
+// Owns: what the registry needs remembered: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
 // says (book.ts).
 import { parseJson } from '../../device/base/json.ts';
 import { failure } from '../../device/protocol/errors.ts';

@@ -1,6 +1,6 @@
 // Owns: reading a small CSV file (RFC 4180) by the names of its columns. Not here: what its cells mean, where the files lie
 // (data-files.ts).
-import { CsvRows } from '../query-audit/csv-rows.ts';
+import { CsvRows } from '../persistence/csv-rows.ts';
 
 /** A row, and the line of the file on which it begins. */
 export interface TableRow<Column extends string> {

@@ -3,14 +3,14 @@
 import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { PublishedRequest } from '../../device/protocol/request.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
-import { type AreaPublisher, type CellContent, packParts, put, putParts } from '../area-parts.ts';
-import { Repeater } from '../repeater.ts';
 import { assertAnswerable } from './answerable.ts';
 import { REQUESTS_PER_PART_MAX, signParts } from './area-documents.ts';
+import { type AreaPublisher, type CellContent, packParts, put, putParts } from './area-parts.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
 
 export interface BoardDeps {

@@ -2,7 +2,7 @@
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
-import { type CellContent, keptEnded } from '../area-parts.ts';
+import { type CellContent, keptEnded } from './area-parts.ts';
 
 export const REQUESTS_PER_PART_MAX = 100;
 

@@ -4,8 +4,8 @@ import { cellsOf } from '../../device/protocol/area.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import type { Credential, Polygon, Request } from '../../device/protocol/request.ts';
-import type { RequestRules } from '../config.ts';
 import { areaM2, isSimple } from './geometry.ts';
+import type { RequestRules } from './rules.ts';
 
 /** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than itself. */
 const CELLS_MAX = 9;

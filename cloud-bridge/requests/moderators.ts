@@ -1,5 +1,5 @@
 // Owns: who may decide on requests that wait: moderators, each with a token of their own, entered by the admin. Not here: what
-// is decided (requests.ts), how they are kept (database/).
+// is decided (requests.ts), how they are kept (sql-moderators.ts).
 import { toBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';

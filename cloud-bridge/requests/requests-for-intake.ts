@@ -4,7 +4,7 @@ import { recipientOf } from '../../device/protocol/ask.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import { assertAnswerable } from './answerable.ts';
 import type { RequestStore } from './store.ts';
 

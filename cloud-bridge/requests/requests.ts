@@ -14,13 +14,12 @@ import { asksBeyond } from '../../device/protocol/published.ts';
 import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/protocol/request.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
-import type { RequestRules } from '../config.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import type { NeighborsStore } from '../neighbors/store.ts';
 import { assertOpen, type Partners } from '../partners/partners.ts';
-import { peekToken, readToken } from '../tokens.ts';
+import { peekToken, readToken } from '../signing/tokens.ts';
 import { checkLimits, investigationKey } from './limits.ts';
 import { next, type RequestInput, type RequestState, stateAt } from './machine.ts';
+import type { RequestRules } from './rules.ts';
 import type {
   NumberLimits,
   NumbersOutcome,
@@ -41,7 +40,8 @@ export interface RequestsDeps {
   tokens: AgencyTokens;
   partners: Partners;
   /** Remembers what an agency is registered as, for the public pages. */
-  profiles: Pick<NeighborsStore, 'noteProfile'>;
+  /** Told of each agency's newest credential, for its public page. */
+  profiles: { noteProfile(credential: Credential, nowS: number): Promise<void> };
   rules: RequestRules;
   /** Called when the board must change; need not be waited for. */
   changed: () => void;

@@ -4,7 +4,7 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
 import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import { REQUEST_STATES } from './machine.ts';
 import type { Requests } from './requests.ts';
 import { findingSchema } from './text-check.ts';

@@ -1,4 +1,4 @@
-// Owns: what the bridge remembers of requests and of what it published. Not here: how (database/).
+// Owns: what the bridge remembers of requests and of what it published. Not here: how (sql-requests.ts).
 import type { Partner } from '../partners/store.ts';
 import type { RequestState } from './machine.ts';
 import type { Finding } from './text-check.ts';

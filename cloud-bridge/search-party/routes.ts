@@ -7,10 +7,10 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import { publishedSearchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
 import { clipListSchema, clipPageSchema, statementOf } from '../clips/routes.ts';
-import { type SearchRules, searchRulesSchema } from '../config.ts';
 import type { Api } from '../http/api.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './photos.ts';
+import { type SearchRules, searchRulesSchema } from './rules.ts';
 import { type Searches, searchPostedSchema } from './searches.ts';
 
 export interface SearchRouteDeps {

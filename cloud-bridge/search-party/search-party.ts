@@ -3,14 +3,14 @@
 import type { Clock } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import type { AreaPublisher } from '../area-parts.ts';
 import type { Clips } from '../clips/clips.ts';
-import type { SearchRules } from '../config.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Api } from '../http/api.ts';
+import type { AreaPublisher } from '../requests/area-parts.ts';
 import { Photos } from './photos.ts';
 import { Posters } from './posters.ts';
 import { searchRoutes } from './routes.ts';
+import type { SearchRules } from './rules.ts';
 import { SearchBoard } from './search-board.ts';
 import { Searches } from './searches.ts';
 import { SearchesForIntake } from './searches-for-intake.ts';

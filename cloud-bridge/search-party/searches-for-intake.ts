@@ -4,7 +4,7 @@ import { recipientOf } from '../../device/protocol/ask.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { searchSchema } from '../../device/protocol/search.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable.ts';
-import { peekToken } from '../tokens.ts';
+import { peekToken } from '../signing/tokens.ts';
 import type { SearchStore } from './store.ts';
 
 export class SearchesForIntake implements AnswerableStore {

@@ -22,11 +22,11 @@ import {
   searchPublicationSchema,
   searchSchema,
 } from '../../device/protocol/search.ts';
-import type { SearchRules } from '../config.ts';
 import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
-import { readToken } from '../tokens.ts';
+import { readToken } from '../signing/tokens.ts';
 import type { Photos } from './photos.ts';
 import type { Posters } from './posters.ts';
+import type { SearchRules } from './rules.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
 
 export interface SearchesDeps {

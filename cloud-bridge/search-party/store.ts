@@ -1,4 +1,4 @@
-// Owns: what the bridge remembers of searches for pets. Not here: how (database/). No row of it is a request's, and no agency's
+// Owns: what the bridge remembers of searches for pets. Not here: how (sql-searches.ts). No row of it is a request's, and no agency's
 // list reads it.
 
 /** `open` until its poster ends it; from `expiresS` on it is over, whatever its state says. */

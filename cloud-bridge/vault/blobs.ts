@@ -1,5 +1,5 @@
 // Owns: what is asked of a place where evidence's bytes lie: written out of sight, made durable, shown in one step, destroyed;
-// and the place that is a folder. Not here: which items there are (database/), when to do it (receiving.ts, retention-sweeper.ts), a bucket
+// and the place that is a folder. Not here: which items there are (sql-items.ts), when to do it (receiving.ts, retention-sweeper.ts), a bucket
 // (s3-blobs.ts).
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
@@ -7,21 +7,8 @@ import type { Disk } from '../../device/base/disk.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { OpenBytes } from '../http/clip-downloads.ts';
-import { CLIP_NAME, MANIFEST_NAME, type StagedClip, Staging } from './staging.ts';
+import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
-
-/** Bytes on their way in. */
-export interface Staged {
-  write(bytes: Uint8Array): Promise<void>;
-  /** Makes them durable here; resolves with their hash and how many there are. */
-  seal(): Promise<{ sha256: string; bytes: number }>;
-  /** Brings them to where they will lie, still out of sight. May take long; what comes of it is settled by `publish` or `erase`. */
-  prepare(item: string, manifest: string): Promise<void>;
-  /** Shows them as an item's, with its manifest, in one durable step. What the item had before is replaced. */
-  publish(item: string, manifest: string): Promise<void>;
-  /** Ends it, whatever came of it; removes what is still here. */
-  close(): Promise<void>;
-}
 
 /** Where bytes are kept. */
 export interface Blobs {

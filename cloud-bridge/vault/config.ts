@@ -1,7 +1,7 @@
 // Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
 import { z } from 'zod';
-import { databaseSettings } from '../database/postgres-address.ts';
 import { httpAddressSchema, serverSettings } from '../http/settings.ts';
+import { databaseSettings } from '../persistence/postgres-address.ts';
 import { S3_BYTES_MAX, s3Schema } from './s3-bucket.ts';
 
 const MIB = 1024 * 1024;

@@ -17,7 +17,7 @@ import {
   type Recall,
   recallSchema,
 } from '../../device/protocol/vault.ts';
-import { assertLife, peekToken, readLink } from '../tokens.ts';
+import { assertLife, peekToken, readLink } from '../signing/tokens.ts';
 import type { AccessStore } from './store.ts';
 
 export interface OfferReaderDeps {

@@ -9,7 +9,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { pairingSchema, revokeSchema } from '../../device/protocol/grant.ts';
 import { homeRecallSchema } from '../../device/protocol/manifest.ts';
 import { type RecallBody, type RecallDecision, sameClip } from '../../device/protocol/vault.ts';
-import { readLink } from '../tokens.ts';
+import { readLink } from '../signing/tokens.ts';
 import type { Blobs } from './blobs.ts';
 import type { OfferReader } from './offers.ts';
 import { afterStep } from './retention.ts';

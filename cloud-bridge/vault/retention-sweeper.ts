@@ -2,8 +2,8 @@
 // Not here: the rules (retention.ts), deletions by officers and owners.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
+import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
-import { Repeater } from '../repeater.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
 import type { Statements } from './statements.ts';

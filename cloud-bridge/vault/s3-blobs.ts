@@ -6,9 +6,9 @@ import { sha256Hex, sha256Stream } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { OpenBytes } from '../http/clip-downloads.ts';
-import { type Blobs, leftovers, type Staged } from './blobs.ts';
+import { type Blobs, leftovers } from './blobs.ts';
 import type { S3Bucket, Upload } from './s3-bucket.ts';
-import { CLIP_NAME, MANIFEST_NAME, type StagedClip, Staging } from './staging.ts';
+import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 
 export interface S3BlobsDeps {

@@ -4,10 +4,22 @@ import { join } from 'node:path';
 import type { Disk, DiskFile } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
-import type { Staged } from './blobs.ts';
 
 export const CLIP_NAME = 'clip.mp4';
 export const MANIFEST_NAME = 'manifest.jws';
+
+/** Bytes on their way in. */
+export interface Staged {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Makes them durable here; resolves with their hash and how many there are. */
+  seal(): Promise<{ sha256: string; bytes: number }>;
+  /** Brings them to where they will lie, still out of sight. May take long; what comes of it is settled by `publish` or `erase`. */
+  prepare(item: string, manifest: string): Promise<void>;
+  /** Shows them as an item's, with its manifest, in one durable step. What the item had before is replaced. */
+  publish(item: string, manifest: string): Promise<void>;
+  /** Ends it, whatever came of it; removes what is still here. */
+  close(): Promise<void>;
+}
 
 /** A clip that is whole and durable in its folder. */
 export interface StagedClip {

@@ -1,5 +1,5 @@
 // Owns: what the vault remembers: evidence, its trail, departments' policies, clients, tokens, links, bridges.
-// Not here: how (database/), the bytes (blobs.ts).
+// Not here: how (sql-*.ts), the bytes (blobs.ts).
 import type { EVIDENCE_SOURCES, HandedClip, HandOverBody } from '../../device/protocol/vault.ts';
 import type { ItemState, RetentionRules } from './retention.ts';
 

@@ -9,18 +9,17 @@ import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import { databasePlace } from '../database/place.ts';
 import { Api } from '../http/api.ts';
 import { ClipDownloads } from '../http/clip-downloads.ts';
 import { Rates } from '../http/rates.ts';
 import { adminAlone } from '../http/roles.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
-import { adminTokenIn, signingKeyIn } from '../key-file.ts';
+import { databasePlace } from '../persistence/place.ts';
+import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
 import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
 import type { VaultConfig } from './config.ts';
-import { openVaultDatabase, type VaultDatabase } from './database/vault-database.ts';
 import { Evidence } from './evidence.ts';
 import { OfferReader } from './offers.ts';
 import { officerRoutes } from './officer-routes.ts';
@@ -34,6 +33,7 @@ import { S3Blobs } from './s3-blobs.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { Statements } from './statements.ts';
 import type { ItemStore } from './store.ts';
+import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import { watchedItems } from './watched-items.ts';
 
 export interface VaultDeps {

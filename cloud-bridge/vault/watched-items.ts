@@ -1,5 +1,5 @@
 // Owns: having whoever reads an item asked again after every change of it, wherever the change comes from. Not here: what is asked
-// (evidence.ts), how items are stored (database/).
+// (evidence.ts), how items are stored (sql-items.ts).
 import type { ClipDownloads } from '../http/clip-downloads.ts';
 import type { Item, ItemStore } from './store.ts';
 

@@ -1,13 +1,13 @@
 // Owns: events on their way to agencies: made of what happened, told again and again until they are taken or given up. Not here:
-// what happened (the log of custody), sending one (send.ts), how it is kept (database/).
+// what happened (the log of custody), sending one (send.ts), how it is kept (sql-webhooks.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
+import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
-import type { WebhookRules } from '../config.ts';
-import { Repeater } from '../repeater.ts';
 import { expired, toldBy } from './events.ts';
+import type { WebhookRules } from './rules.ts';
 import { send } from './send.ts';
 import type { WebhookStore } from './store.ts';
 

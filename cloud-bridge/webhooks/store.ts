@@ -1,4 +1,4 @@
-// Owns: what the bridge remembers of agencies' webhooks and of the events on their way. Not here: how (database/).
+// Owns: what the bridge remembers of agencies' webhooks and of the events on their way. Not here: how (sql-webhooks.ts).
 import type { WebhookEvent } from './events.ts';
 
 /** Where an agency is told of its own requests and clips. */

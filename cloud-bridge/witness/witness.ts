@@ -22,7 +22,7 @@ import { actorId, publicKeySchema } from '../../device/protocol/ids.ts';
 import { openToken, signToken } from '../../device/protocol/jws.ts';
 import { isConsistent } from '../../device/protocol/merkle.ts';
 import { exchangeJson } from '../../device/protocol/problem.ts';
-import { signingKeyIn } from '../key-file.ts';
+import { signingKeyIn } from '../signing/key-file.ts';
 import { loadMemory, type Memory, memoryPath, storeMemory } from './memory.ts';
 
 export interface WitnessDeps {

@@ -1,9 +1,9 @@
 // Owns: opening a bridge's database as the bridge does, on the machine's own clock and randomness. Not here: what is in it.
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
-import { type Database, openDatabase } from '../../cloud-bridge/database/database.ts';
-import { type DatabasePlace, databasePlace } from '../../cloud-bridge/database/place.ts';
-import { databaseSettings } from '../../cloud-bridge/database/postgres-address.ts';
+import { type Database, openDatabase } from '../../cloud-bridge/bridge-database.ts';
+import { type DatabasePlace, databasePlace } from '../../cloud-bridge/persistence/place.ts';
+import { databaseSettings } from '../../cloud-bridge/persistence/postgres-address.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';

@@ -1,8 +1,8 @@
 // Holds: a cell's documents fit an MQTT payload, hold every request once, and a device can open each of them.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packParts } from '../../../cloud-bridge/area-parts.ts';
 import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests/area-documents.ts';
+import { packParts } from '../../../cloud-bridge/requests/area-parts.ts';
 import { generateSigningKey, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';

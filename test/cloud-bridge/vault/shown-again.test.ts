@@ -1,13 +1,13 @@
 // Holds: what changes about an item while an officer's line is written into the trail counts: nothing is shown of what was erased,
 // deleted or classed meanwhile. On a real database, in which the change comes right behind the line.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { databasePlace } from '../../../cloud-bridge/database/place.ts';
 import { ClipDownloads } from '../../../cloud-bridge/http/clip-downloads.ts';
+import { databasePlace } from '../../../cloud-bridge/persistence/place.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
-import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/database/vault-database.ts';
 import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';
 import type { Item, ItemChange, TrailLine } from '../../../cloud-bridge/vault/store.ts';
+import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';

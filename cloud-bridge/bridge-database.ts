@@ -1,0 +1,67 @@
+// Owns: the bridge's one database and the stores on top of it.
+// Not here: opening and durability (place.ts), what the stores mean (each capability's store.ts).
+
+import { SqlDocuments } from './agencies/sql-documents.ts';
+import { SqlAccessLog } from './clips/sql-access-log.ts';
+import { type CustodySeams, SqlCustody } from './custody/sql-custody-log.ts';
+import { SqlEnrolments } from './enrolment/sql-enrolments.ts';
+import { SqlHandOvers } from './hand-over/sql-hand-overs.ts';
+import { SqlIntakes } from './intake/sql-intakes.ts';
+import { SqlManifests } from './intake/sql-manifests.ts';
+import { SqlNeighbors } from './neighbors/sql-neighbors.ts';
+import { SqlPartners } from './partners/sql-partners.ts';
+import { MIGRATIONS, type Tables } from './persistence/bridge-schema.ts';
+import { type DatabasePlace, openAt, type PlaceSeams } from './persistence/place.ts';
+import { SqlIdempotency } from './persistence/sql-idempotency.ts';
+import { SqlHealth } from './persistence/write-check.ts';
+import { SqlModerators } from './requests/sql-moderators.ts';
+import { cancelOfPartner, SqlRequests } from './requests/sql-requests.ts';
+import { SqlSearches } from './search-party/sql-searches.ts';
+import { SqlWebhooks } from './webhooks/sql-webhooks.ts';
+
+/** All stores of one database. */
+export interface Database {
+  documents: SqlDocuments;
+  enrolments: SqlEnrolments;
+  requests: SqlRequests;
+  partners: SqlPartners;
+  moderators: SqlModerators;
+  webhooks: SqlWebhooks;
+  answers: SqlIdempotency;
+  health: SqlHealth;
+  neighbors: SqlNeighbors;
+  searches: SqlSearches;
+  intakes: SqlIntakes;
+  handOvers: SqlHandOvers;
+  manifests: SqlManifests;
+  accessLog: SqlAccessLog;
+  custody: SqlCustody;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and
+ * salts from. Throws as `openAt` does.
+ */
+export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSeams): Promise<Database> {
+  return openAt<Tables, Omit<Database, 'close'>>(place, seams, MIGRATIONS, async (tables) => {
+    const custody = await SqlCustody.open(tables, seams);
+    return {
+      documents: new SqlDocuments(tables, custody),
+      enrolments: new SqlEnrolments(tables),
+      requests: new SqlRequests(tables, custody),
+      partners: new SqlPartners(tables, (step, partner, nowS) => cancelOfPartner(step, partner, nowS, custody)),
+      moderators: new SqlModerators(tables),
+      webhooks: new SqlWebhooks(tables),
+      answers: new SqlIdempotency(tables),
+      health: new SqlHealth(tables),
+      neighbors: new SqlNeighbors(tables),
+      searches: new SqlSearches(tables),
+      intakes: new SqlIntakes(tables, custody),
+      handOvers: new SqlHandOvers(tables, custody),
+      manifests: new SqlManifests(tables, custody),
+      accessLog: new SqlAccessLog(tables, custody),
+      custody,
+    };
+  });
+}

@@ -1,0 +1,144 @@
+// Owns: the log of custody in SQL: the one way to append to it, inside the transaction of the event that a leaf tells, and
+// the reads that proofs are made of. Not here: what leaves say and hide (custody/seal.ts), heads and proofs (custody/).
+import type { Kysely, Transaction } from 'kysely';
+import { assert } from '../../device/base/assert.ts';
+import { utf8 } from '../../device/base/bytes.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256 } from '../../device/base/keys.ts';
+import type { Random } from '../../device/base/random.ts';
+import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/protocol/merkle.ts';
+import type { CustodyTables } from '../persistence/custody-schema.ts';
+import { SECRET_BYTES, sealEvent } from './seal.ts';
+import type { CustodyEvent, CustodyStore, KeptCosignature, OpenedLeaf } from './store.ts';
+
+/** Where times and salts of leaves come from. */
+export interface CustodySeams {
+  clock: Clock;
+  random: Random;
+}
+
+export class SqlCustody implements CustodyStore {
+  private readonly tables: Kysely<CustodyTables>;
+  private readonly seams: CustodySeams & { secret: Uint8Array };
+
+  private constructor(tables: Kysely<CustodyTables>, seams: CustodySeams & { secret: Uint8Array }) {
+    this.tables = tables;
+    this.seams = seams;
+  }
+
+  /** The log of a database, whose secret is made the first time. */
+  static async open(tables: Kysely<CustodyTables>, seams: CustodySeams): Promise<SqlCustody> {
+    const known = await tables.selectFrom('custody_secret').select('secret').executeTakeFirst();
+    const secret = known?.secret ?? seams.random.bytes(SECRET_BYTES);
+    if (!known) await tables.insertInto('custody_secret').values({ secret }).execute();
+    return new SqlCustody(tables, { ...seams, secret });
+  }
+
+  /**
+   * Appends the leaf that tells `event`, in the transaction that makes the event itself: neither is ever there without the
+   * other. Returns the leaf's number.
+   */
+  async append(step: Transaction<CustodyTables>, event: CustodyEvent): Promise<number> {
+    const { entry, opening, receiptSha256 } = sealEvent(event, wallSeconds(this.seams.clock), this.seams);
+    const leaf = await sizeIn(step);
+    await step
+      .insertInto('custody_leaves')
+      .values({
+        leaf,
+        entry,
+        receipt_sha256: receiptSha256,
+        salt: opening && Buffer.from(opening.salt),
+        facts: opening?.facts ?? null,
+      })
+      .execute();
+    let hash = leafHash(utf8(entry), sha256);
+    await keepNode(step, { level: 0, at: leaf }, hash);
+    for (const { level, at } of completedBy(leaf)) {
+      hash = nodeHash(await subtreeIn(step, { level: level - 1, at: at * 2 }), hash, sha256);
+      await keepNode(step, { level, at }, hash);
+    }
+    return leaf;
+  }
+
+  size(): Promise<number> {
+    return sizeIn(this.tables);
+  }
+
+  subtree(of: Subtree): Promise<Uint8Array> {
+    return subtreeIn(this.tables, of);
+  }
+
+  async entries(from: number, most: number): Promise<{ leaf: number; entry: string }[]> {
+    return this.tables
+      .selectFrom('custody_leaves')
+      .select(['leaf', 'entry'])
+      .where('leaf', '>=', from)
+      .orderBy('leaf')
+      .limit(most)
+      .execute();
+  }
+
+  async opened(leaf: number): Promise<OpenedLeaf | null> {
+    const row = await this.tables
+      .selectFrom('custody_leaves')
+      .select(['entry', 'salt', 'facts'])
+      .where('leaf', '=', leaf)
+      .executeTakeFirst();
+    if (!row?.salt || row.facts === null) return null;
+    return { entry: row.entry, salt: new Uint8Array(row.salt), facts: row.facts };
+  }
+
+  async leafOf(receiptSha256: string): Promise<number | null> {
+    const row = await this.tables
+      .selectFrom('custody_leaves')
+      .select('leaf')
+      .where('receipt_sha256', '=', receiptSha256)
+      .executeTakeFirst();
+    return row?.leaf ?? null;
+  }
+
+  async cosignatures(): Promise<KeptCosignature[]> {
+    return this.tables.selectFrom('custody_cosignatures').selectAll().orderBy('witness').execute();
+  }
+
+  async keepCosignature(kept: KeptCosignature): Promise<void> {
+    const { witness, ...said } = kept;
+    await this.tables
+      .insertInto('custody_cosignatures')
+      .values(kept)
+      .onConflict((conflict) =>
+        conflict.column('witness').doUpdateSet(said).where('custody_cosignatures.size', '<=', kept.size),
+      )
+      .execute();
+  }
+}
+
+type Reader = Kysely<CustodyTables> | Transaction<CustodyTables>;
+
+async function sizeIn(from: Reader): Promise<number> {
+  const last = await from
+    .selectFrom('custody_leaves')
+    .select('leaf')
+    .orderBy('leaf', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last === undefined ? 0 : last.leaf + 1;
+}
+
+async function subtreeIn(from: Reader, { level, at }: Subtree): Promise<Uint8Array> {
+  const node = await from
+    .selectFrom('custody_nodes')
+    .select('hash')
+    .where('level', '=', level)
+    .where('at', '=', at)
+    .executeTakeFirst();
+  assert(node !== undefined, 'a complete subtree has its hash');
+  return new Uint8Array(node.hash);
+}
+
+async function keepNode(step: Transaction<CustodyTables>, { level, at }: Subtree, hash: Uint8Array): Promise<void> {
+  await step
+    .insertInto('custody_nodes')
+    .values({ level, at, hash: Buffer.from(hash) })
+    .execute();
+}

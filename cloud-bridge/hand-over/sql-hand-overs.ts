@@ -1,0 +1,180 @@
+// Owns: hand-overs in SQL, and the one transaction in which a clip becomes the vault's. Not here: what the vault must have said
+// before (hand-over/).
+import type { Kysely, Selectable } from 'kysely';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { RecallDecision } from '../../device/protocol/vault.ts';
+import type { SqlCustody } from '../custody/sql-custody-log.ts';
+import { addRevoked, findIn, revokedIn, toIntake } from '../intake/sql-intakes.ts';
+import { forgetManifest } from '../intake/sql-manifests.ts';
+import type { GrantKey, RevokedGrant } from '../intake/store.ts';
+import type { Tables } from '../persistence/bridge-schema.ts';
+import type { HandOverJob, HandOverStore } from './store.ts';
+
+export class SqlHandOvers implements HandOverStore {
+  private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
+
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
+    this.tables = tables;
+    this.custody = custody;
+  }
+
+  async jobs(vault: string, most: number): Promise<HandOverJob[]> {
+    const rows = await this.tables
+      .selectFrom('intakes')
+      .leftJoin('hand_overs', (join) =>
+        join.onRef('hand_overs.device', '=', 'intakes.device').onRef('hand_overs.grant_id', '=', 'intakes.grant_id'),
+      )
+      .selectAll('intakes')
+      .select(['hand_overs.state as step', 'hand_overs.revocation', 'hand_overs.pairing', 'hand_overs.home_recall'])
+      .where('intakes.vault', '=', vault)
+      .where((where) =>
+        where.or([
+          where('hand_overs.state', 'in', ['handed-over', 'withdrawing', 'recalling']),
+          // A clip from before there were statements stays: its full manifest names the home.
+          where.and([
+            where('intakes.state', '=', 'stored'),
+            where('intakes.handed_over_s', 'is', null),
+            where('intakes.statement', '<>', ''),
+          ]),
+        ]),
+      )
+      .orderBy('intakes.stored_s')
+      .limit(most)
+      .execute();
+    return rows.flatMap((row) => toJob(row) ?? []);
+  }
+
+  async job(key: GrantKey): Promise<HandOverJob | null> {
+    const intake = await findIn(this.tables, key);
+    if (!intake) return null;
+    const row = await this.tables
+      .selectFrom('hand_overs')
+      .selectAll()
+      .where('device', '=', key.device)
+      .where('grant_id', '=', key.grant)
+      .executeTakeFirst();
+    return jobOf(intake, row);
+  }
+
+  async offered(key: GrantKey, item: string): Promise<boolean> {
+    return this.tables.transaction().execute(async (step) => {
+      const intake = await findIn(step, key);
+      if (intake?.state !== 'stored' || intake.statement === '' || (await revokedIn(step, key))) return false;
+      await step
+        .insertInto('hand_overs')
+        .values({
+          device: key.device,
+          grant_id: key.grant,
+          item,
+          state: 'offered',
+          acknowledgement: null,
+          revocation: null,
+          pairing: null,
+          answer: null,
+          home_recall: null,
+        })
+        .onConflict((conflict) => conflict.columns(['device', 'grant_id']).doNothing())
+        .execute();
+      return true;
+    });
+  }
+
+  async handedOver(key: GrantKey, item: string, acknowledgement: string, atS: number): Promise<boolean> {
+    return this.tables.transaction().execute(async (step) => {
+      const intake = await findIn(step, key);
+      if (intake?.state !== 'stored' || (await revokedIn(step, key))) return false;
+      await step
+        .updateTable('intakes')
+        .set({ handed_over_s: atS, statement: '' })
+        .where('device', '=', key.device)
+        .where('grant_id', '=', key.grant)
+        .execute();
+      await step
+        .updateTable('hand_overs')
+        .set({ state: 'handed-over', acknowledgement })
+        .where('device', '=', key.device)
+        .where('grant_id', '=', key.grant)
+        .execute();
+      const { clip, grant, clipSha256 } = intake;
+      const facts = { clip, grant, item, clipSha256, acknowledgementSha256: sha256Hex(acknowledgement) };
+      await this.custody.append(step, { kind: 'hand-over', about: key, facts });
+      return true;
+    });
+  }
+
+  async confirmed(key: GrantKey): Promise<void> {
+    await this.move(key, 'handed-over', { state: 'confirmed' });
+  }
+
+  async withdrawn(key: GrantKey): Promise<void> {
+    await this.move(key, 'withdrawing', { state: 'withdrawn' });
+  }
+
+  async recalled(
+    revoked: RevokedGrant,
+    { decision, token: answer }: { decision: RecallDecision; token: string },
+    atS: number,
+  ): Promise<void> {
+    await this.tables.transaction().execute(async (step) => {
+      if (await revokedIn(step, revoked)) return;
+      const { device, grant, receipt } = revoked;
+      await addRevoked(step, revoked, atS);
+      await step
+        .updateTable('intakes')
+        .set({ refusal: 'intake_revoked', ...(decision === 'erased' ? { state: 'deleted' as const, receipt } : {}) })
+        .where('device', '=', device)
+        .where('grant_id', '=', grant)
+        .execute();
+      const handed = await step
+        .updateTable('hand_overs')
+        .set({ state: 'recalled', answer })
+        .where('device', '=', device)
+        .where('grant_id', '=', grant)
+        .returning(['item', 'revocation'])
+        .executeTakeFirstOrThrow();
+      const clip = (await findIn(step, revoked))?.clip ?? '';
+      const about = { device, grant };
+      const answered = { answer: decision, answerSha256: sha256Hex(answer) };
+      const recall = { clip, grant, item: handed.item, recallSha256: sha256Hex(handed.revocation ?? ''), ...answered };
+      await this.custody.append(step, { kind: 'recall', about, facts: recall });
+      if (decision !== 'erased') return;
+      await forgetManifest(step, { device, grant });
+      const facts = { clip, grant, cause: 'intake_revoked', receiptSha256: sha256Hex(receipt) };
+      await this.custody.append(step, { kind: 'deletion', about, facts });
+    });
+  }
+
+  private async move(
+    key: GrantKey,
+    from: Tables['hand_overs']['state'],
+    change: Partial<Tables['hand_overs']>,
+  ): Promise<void> {
+    await this.tables
+      .updateTable('hand_overs')
+      .set(change)
+      .where('device', '=', key.device)
+      .where('grant_id', '=', key.grant)
+      .where('state', '=', from)
+      .execute();
+  }
+}
+
+type Said = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
+/** A row of both tables; the second one's values are null where it has none. */
+type JobRow = Selectable<Tables['intakes']> & Said & { step: Tables['hand_overs']['state'] | null };
+
+function toJob({ step, ...row }: JobRow): HandOverJob | null {
+  return jobOf(toIntake(row), step === null ? undefined : { ...row, state: step });
+}
+
+function jobOf(
+  intake: HandOverJob['intake'],
+  row: (Said & { state: Tables['hand_overs']['state'] }) | undefined,
+): HandOverJob | null {
+  const state = row?.state ?? null;
+  if (state === 'confirmed' || state === 'withdrawn' || state === 'recalled') return null;
+  if (state === null && intake.state !== 'stored') return null;
+  const { revocation = null, pairing = null, home_recall: homeRecall = null } = row ?? {};
+  return { intake, state, word: revocation === null ? null : { revocation, pairing, homeRecall } };
+}

@@ -1,0 +1,74 @@
+// Owns: letting the device, or the owner who granted, have the bundle of their own grant, and the route to it. Not here: what is
+// in it (custody/), the agency's way to it (clips/).
+import { z } from 'zod';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import {
+  CUSTODY_CALL_LIFE_S_MAX,
+  type CustodyBundle,
+  custodyBundleSchema,
+  custodyCallSchema,
+} from '../../device/protocol/custody.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
+import type { Custody } from '../custody/custody.ts';
+import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { Api } from '../http/api.ts';
+import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
+import type { Intake, IntakeStore } from './store.ts';
+
+const grantSchema = z.strictObject({ grant: idSchema });
+
+export interface CustodyCallsDeps {
+  clock: Clock;
+  bridgeId: string;
+  custody: Custody;
+  enrolments: EnrolmentStore;
+  intakes: IntakeStore;
+}
+
+export class CustodyCalls {
+  private readonly deps: CustodyCallsDeps;
+
+  constructor(deps: CustodyCallsDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * The bundle of a grant's clip, stored or deleted, for the device it is of or the owner who signed the grant. Throws
+   * `token_...`, `device_not_enrolled`, `http_not_found`, `custody_unknown`.
+   */
+  async bundle(bearer: string, grant: string): Promise<CustodyBundle> {
+    const { receipt } = await this.intakeOf(bearer, grant);
+    if (receipt === null) throw failure('http_not_found');
+    return this.deps.custody.bundle(receipt);
+  }
+
+  /** The intake of a grant that the caller's device took part in, or that the caller signed. Throws as `bundle`. */
+  async intakeOf(bearer: string, grant: string): Promise<Intake> {
+    const { clock, bridgeId, enrolments, intakes } = this.deps;
+    const claimed = peekToken(bearer, custodyCallSchema);
+    const deviceKey = await enrolments.deviceKey(claimed.device);
+    if (deviceKey === null) throw failure('device_not_enrolled');
+    const intake = await intakes.find({ device: claimed.device, grant: claimed.grant });
+    const call = readToken(bearer, {
+      typ: 'doorsill-custody+jws',
+      schema: custodyCallSchema,
+      audience: bridgeId,
+      keys: intake ? [deviceKey, intake.ownerKey] : [deviceKey],
+    });
+    assertLife(call, wallSeconds(clock), CUSTODY_CALL_LIFE_S_MAX);
+    if (call.grant !== grant || intake === null) throw failure('http_not_found');
+    return intake;
+  }
+}
+
+/** The bundle of one's own grant. */
+export function bundleRoutes(api: Api, calls: CustodyCalls): void {
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/intakes/:grant/custody', roles: ['device'], params: grantSchema },
+      ...{ answer: custodyBundleSchema, about: 'Receipt and proof of a grant’s clip, for its device or its owner.' },
+    },
+    ({ bearer, params }) => calls.bundle(bearer, params.grant),
+  );
+}

@@ -1,0 +1,72 @@
+// Owns: sealed full manifests in SQL, and those of before they were sealed. Not here: sealing and opening (intake/manifest-seal.ts), who
+// may have one opened (disputes/).
+import type { Kysely, Transaction } from 'kysely';
+import type { FactsOf } from '../../device/protocol/custody.ts';
+import type { SqlCustody } from '../custody/sql-custody-log.ts';
+import type { Tables } from '../persistence/bridge-schema.ts';
+import type { FormerManifest, FormerManifests } from './manifest-seal.ts';
+import type { GrantKey } from './store.ts';
+
+export class SqlManifests implements FormerManifests {
+  private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
+
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
+    this.tables = tables;
+    this.custody = custody;
+  }
+
+  async sealed({ device, grant }: GrantKey): Promise<Uint8Array | null> {
+    const row = await this.tables
+      .selectFrom('sealed_manifests')
+      .select('sealed')
+      .where('device', '=', device)
+      .where('grant_id', '=', grant)
+      .executeTakeFirst();
+    return row ? new Uint8Array(row.sealed) : null;
+  }
+
+  async note(about: GrantKey, facts: FactsOf<'dispute'>): Promise<number> {
+    return this.tables.transaction().execute((step) => this.custody.append(step, { kind: 'dispute', about, facts }));
+  }
+
+  async former(most: number): Promise<FormerManifest[]> {
+    const rows = await this.tables
+      .selectFrom('intakes')
+      .select(['device', 'grant_id', 'clip', 'manifest'])
+      .where('manifest', '<>', '')
+      .limit(most)
+      .execute();
+    return rows.map(({ grant_id: grant, ...row }) => ({ ...row, grant }));
+  }
+
+  async replace(key: GrantKey, sealed: Uint8Array): Promise<void> {
+    await this.tables.transaction().execute(async (step) => {
+      await step
+        .updateTable('intakes')
+        .set({ manifest: '' })
+        .where('device', '=', key.device)
+        .where('grant_id', '=', key.grant)
+        .execute();
+      await keepManifest(step, key, sealed);
+    });
+  }
+}
+
+/** Keeps a grant's sealed manifest, in the transaction of what it belongs to. */
+export async function keepManifest(
+  step: Transaction<Tables>,
+  { device, grant }: GrantKey,
+  sealed: Uint8Array,
+): Promise<void> {
+  await step
+    .insertInto('sealed_manifests')
+    .values({ device, grant_id: grant, sealed: Buffer.from(sealed) })
+    .onConflict((conflict) => conflict.columns(['device', 'grant_id']).doUpdateSet({ sealed: Buffer.from(sealed) }))
+    .execute();
+}
+
+/** Erases it, in the transaction that erases the clip. */
+export async function forgetManifest(step: Transaction<Tables>, { device, grant }: GrantKey): Promise<void> {
+  await step.deleteFrom('sealed_manifests').where('device', '=', device).where('grant_id', '=', grant).execute();
+}

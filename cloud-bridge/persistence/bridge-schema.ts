@@ -1,0 +1,357 @@
+// Owns: the tables and how they came to be: migrations run forward only, each once, in order. Not here: queries.
+import type { Generated, GeneratedAlways } from 'kysely';
+import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
+import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
+import type { Migrations } from './migrations.ts';
+
+export interface Tables extends CustodyTables {
+  schema_version: { version: number };
+  kept_documents: { name: string; token: string; revision: Generated<number> };
+  enrolment_codes: { secret_sha256: string; expires_s: number; used_by: string | null };
+  devices: { device: string; key: string; enrolled_s: number };
+  requests: {
+    request: string;
+    agency: string;
+    agency_key: string;
+    organisation: string;
+    token: string;
+    token_sha256: string;
+    publication: string;
+    investigation: string;
+    state: 'draft' | 'in_moderation' | 'published' | 'resolved' | 'expired' | 'cancelled' | 'refused';
+    revision: number;
+    /** JSON. */
+    findings: string;
+    reason: string | null;
+    moderator: string | null;
+    partner: string | null;
+    submitted_s: number;
+    published_s: number;
+    expires_s: number;
+  };
+  moderators: { moderator: string; name: string; since_s: number; token_sha256: string };
+  health: { one: number; written_s: number };
+  webhooks: { organisation: string; agency: string; url: string | null; secret: string; said_s: number };
+  webhook_events: {
+    event: string;
+    organisation: string;
+    type:
+      | `request.${'published' | 'resolved' | 'cancelled' | 'expired'}`
+      | `clip.${'available' | 'revoked' | 'recalled'}`;
+    body: string;
+    made_s: number;
+    attempts: number;
+    next_s: number;
+    state: 'waiting' | 'delivered' | 'given-up';
+    detail: string;
+    /** The order in which they were made. */
+    place: number;
+  };
+  /** How far in the log of custody, and up to when, events were made. */
+  webhook_progress: { one: number; leaf: number; swept_s: number };
+  kept_answers: {
+    key_sha256: string;
+    caller: string;
+    body_sha256: string;
+    status: number;
+    answer: string;
+    expires_s: number;
+  };
+  partners: {
+    partner: string;
+    name: string;
+    status: 'active' | 'suspended' | 'ended';
+    since_s: number;
+    revision: number;
+    token_sha256: string;
+    webhook_secret: string;
+  };
+  agency_profiles: {
+    organisation: string;
+    agency: string;
+    name: string;
+    jurisdiction: string;
+    domain: string;
+    /** JSON. */
+    profiles: string;
+    retention: string;
+    seen_s: number;
+  };
+  request_cells: { request: string; cell: string };
+  searches: {
+    search: string;
+    device: string;
+    poster_key: string;
+    token: string;
+    token_sha256: string;
+    publication: string;
+    photo: string;
+    state: 'open' | 'ended';
+    posted_s: number;
+    expires_s: number;
+  };
+  search_cells: { search: string; cell: string; place: number };
+  search_documents: { cell: string; revision: number; parts: number };
+  area_cells: { cell: string; revision: number; parts: number };
+  intakes: {
+    device: string;
+    grant_id: string;
+    clip: string;
+    request: string;
+    agency: string;
+    owner_key: string;
+    grant_sha256: string;
+    /** Full manifests of before they were sealed, until the next start seals them; empty since. */
+    manifest: string;
+    manifest_sha256: string;
+    clip_sha256: string;
+    clip_bytes: number;
+    expires_s: number;
+    upload: string;
+    uploading: number;
+    creations: number;
+    state: 'open' | 'stored' | 'deleted';
+    refusal: string | null;
+    receipt: string | null;
+    stored_s: number | null;
+    vault: string | null;
+    handed_over_s: number | null;
+    /** Empty once deleted or handed over, and of a clip from before there were statements. */
+    statement: string;
+    statement_sha256: string;
+    home: string;
+    statement_receipt: string | null;
+  };
+  sealed_manifests: { device: string; grant_id: string; sealed: Uint8Array };
+  hand_overs: {
+    device: string;
+    grant_id: string;
+    item: string;
+    state: 'offered' | 'handed-over' | 'confirmed' | 'withdrawing' | 'withdrawn' | 'recalling' | 'recalled';
+    acknowledgement: string | null;
+    revocation: string | null;
+    pairing: string | null;
+    answer: string | null;
+    home_recall: string | null;
+  };
+  revoked_grants: {
+    device: string;
+    grant_id: string;
+    owner_key: string;
+    grant_sha256: string;
+    receipt: string;
+    revoked_s: number;
+  };
+  access_log: {
+    at_us: number;
+    agency: string;
+    clip: string;
+    part: AccessPart;
+    reason: string;
+    token: string;
+    action: AccessAction;
+    officer: string;
+    /** Where the log of custody tells it; null for what was read before there was one. */
+    leaf: number | null;
+    /** The database's own number of the row: the order in which accesses were written. */
+    rowid: GeneratedAlways<number>;
+  };
+}
+
+/** As of the version that brought moderation. */
+const REQUEST_STATES = `'draft', 'in_moderation', 'published', 'resolved', 'expired', 'cancelled', 'refused'`;
+
+export const MIGRATIONS: Migrations = [
+  [
+    `create table kept_documents (name text primary key, token text not null) strict`,
+    `create table enrolment_codes (secret_sha256 text primary key, expires_s integer not null, used_by text) strict`,
+    `create table devices (device text primary key, key text not null unique, enrolled_s integer not null) strict`,
+    `create table requests (
+       request text primary key, agency text not null, agency_key text not null, token text not null,
+       token_sha256 text not null, publication text not null, investigation text not null,
+       state text not null check (state in ('published', 'resolved')),
+       published_s integer not null, expires_s integer not null
+     ) strict`,
+    `create index requests_by_investigation on requests (agency, investigation)`,
+    `create index requests_by_expiry on requests (expires_s)`,
+    `create table request_cells (
+       request text not null references requests (request), cell text not null, primary key (request, cell)
+     ) strict`,
+    `create index request_cells_by_cell on request_cells (cell)`,
+    `create table area_cells (cell text primary key, revision integer not null, parts integer not null) strict`,
+    `create table intakes (
+       device text not null references devices (device), grant_id text not null, clip text not null unique,
+       request text not null references requests (request), agency text not null, owner_key text not null,
+       grant_sha256 text not null, manifest text not null, manifest_sha256 text not null, clip_sha256 text not null,
+       clip_bytes integer not null, expires_s integer not null, upload text not null unique,
+       uploading integer not null, creations integer not null,
+       state text not null check (state in ('open', 'stored', 'deleted')),
+       refusal text, receipt text, stored_s integer, primary key (device, grant_id)
+     ) strict`,
+    `create index intakes_by_state on intakes (state)`,
+    `create index intakes_by_agency on intakes (agency, state)`,
+    `create table revoked_grants (
+       device text not null references devices (device), grant_id text not null, owner_key text not null,
+       grant_sha256 text not null, receipt text not null, revoked_s integer not null, primary key (device, grant_id)
+     ) strict`,
+    `create table access_log (
+       at_us integer not null, agency text not null, clip text not null, part text not null, reason text not null,
+       token text not null
+     ) strict`,
+    // SQLite numbers rows by itself.
+    {
+      sqlite: [],
+      postgres: [`alter table access_log add column rowid bigint generated always as identity primary key`],
+    },
+    `create index access_log_by_clip on access_log (clip)`,
+  ],
+  [
+    ...CUSTODY_TABLES,
+    `alter table access_log add column action text not null default 'view'`,
+    `alter table access_log add column leaf integer`,
+    `update access_log set action = 'download' where part = 'clip'`,
+    `create index access_log_by_agency on access_log (agency)`,
+    `alter table kept_documents add column revision integer not null default 0`,
+  ],
+  [
+    `alter table intakes add column vault text`,
+    `alter table intakes add column handed_over_s integer`,
+    `create index intakes_to_hand_over on intakes (vault, state, handed_over_s)`,
+    `create table hand_overs (
+       device text not null, grant_id text not null, item text not null unique,
+       state text not null check (state in
+         ('offered', 'handed-over', 'confirmed', 'withdrawing', 'withdrawn', 'recalling', 'recalled')),
+       acknowledgement text, revocation text, pairing text, answer text,
+       primary key (device, grant_id), foreign key (device, grant_id) references intakes (device, grant_id)
+     ) strict`,
+    `create index hand_overs_by_state on hand_overs (state)`,
+  ],
+  [
+    `create table partners (
+       partner text primary key, name text not null, status text not null check (status in ('active', 'suspended', 'ended')),
+       since_s integer not null, revision integer not null, token_sha256 text not null, webhook_secret text not null
+     ) strict`,
+    `create table agency_profiles (
+       organisation text primary key, agency text not null, name text not null, jurisdiction text not null,
+       domain text not null, profiles text not null, retention text not null, seen_s integer not null
+     ) strict`,
+    {
+      // SQLite cannot change a check: the table is made anew, as https://sqlite.org/lang_altertable.html#otheralter says.
+      sqlite: [
+        `create table requests_2 (
+           request text primary key, agency text not null, agency_key text not null, organisation text not null,
+           token text not null, token_sha256 text not null, publication text not null, investigation text not null,
+           state text not null check (state in (${REQUEST_STATES})),
+           revision integer not null, findings text not null, reason text, partner text references partners (partner),
+           submitted_s integer not null, published_s integer not null, expires_s integer not null
+         ) strict`,
+        `insert into requests_2
+           select request, agency, agency_key, agency, token, token_sha256, publication, investigation, state, 1, '[]', null,
+             null, published_s, published_s, expires_s
+           from requests`,
+        `drop table requests`,
+        `alter table requests_2 rename to requests`,
+      ],
+      postgres: [
+        `drop index requests_by_investigation, requests_by_expiry`,
+        `alter table requests drop constraint requests_state_check, add check (state in (${REQUEST_STATES})),
+           add column organisation text collate "C", add column revision bigint not null default 1,
+           add column findings text collate "C" not null default '[]', add column reason text collate "C",
+           add column partner text collate "C" references partners (partner), add column submitted_s bigint`,
+        `update requests set organisation = agency, submitted_s = published_s`,
+        `alter table requests alter column organisation set not null, alter column submitted_s set not null`,
+      ],
+    },
+    `create index requests_by_investigation on requests (organisation, investigation)`,
+    // None is partial: with values bound to a statement, SQLite does not see that a partial one would do.
+    `create index requests_by_expiry on requests (expires_s)`,
+    `create index requests_by_publication on requests (published_s, request)`,
+    `create index requests_by_state on requests (state, published_s)`,
+    `create index requests_of_organisation on requests (organisation, published_s, request, state)`,
+    `create index requests_waiting on requests (state, submitted_s, request)`,
+    `create index requests_by_partner on requests (partner)`,
+  ],
+  [
+    `create table searches (
+       search text primary key, device text not null references devices (device), poster_key text not null,
+       token text not null, token_sha256 text not null, publication text not null, photo text not null,
+       state text not null check (state in ('open', 'ended')), posted_s integer not null, expires_s integer not null
+     ) strict`,
+    `create index searches_by_home on searches (device, posted_s)`,
+    `create index searches_by_expiry on searches (expires_s)`,
+    `create table search_cells (
+       search text not null references searches (search) on delete cascade, cell text not null, place integer not null,
+       primary key (search, cell)
+     ) strict`,
+    `create index search_cells_by_cell on search_cells (cell)`,
+    `create table search_documents (cell text primary key, revision integer not null, parts integer not null) strict`,
+    // A clip may answer a neighbour's search, too, so that what it answers need not be a row of requests.
+    {
+      sqlite: [
+        `create table intakes_2 (
+           device text not null references devices (device), grant_id text not null, clip text not null unique,
+           request text not null, agency text not null, owner_key text not null,
+           grant_sha256 text not null, manifest text not null, manifest_sha256 text not null, clip_sha256 text not null,
+           clip_bytes integer not null, expires_s integer not null, upload text not null unique,
+           uploading integer not null, creations integer not null,
+           state text not null check (state in ('open', 'stored', 'deleted')),
+           refusal text, receipt text, stored_s integer, vault text, handed_over_s integer, primary key (device, grant_id)
+         ) strict`,
+        `insert into intakes_2
+           select device, grant_id, clip, request, agency, owner_key, grant_sha256, manifest, manifest_sha256, clip_sha256,
+             clip_bytes, expires_s, upload, uploading, creations, state, refusal, receipt, stored_s, vault, handed_over_s
+           from intakes`,
+        `drop table intakes`,
+        `alter table intakes_2 rename to intakes`,
+        `create index intakes_by_state on intakes (state)`,
+        `create index intakes_by_agency on intakes (agency, state)`,
+        `create index intakes_to_hand_over on intakes (vault, state, handed_over_s)`,
+      ],
+      postgres: [`alter table intakes drop constraint intakes_request_fkey`],
+    },
+  ],
+  [
+    `alter table access_log add column officer text not null default ''`,
+    `alter table requests add column moderator text`,
+    `create index requests_of_agency on requests (organisation, submitted_s, request)`,
+    `create table moderators (
+       moderator text primary key, name text not null, since_s integer not null, token_sha256 text not null unique
+     ) strict`,
+    `create table health (one integer primary key check (one = 1), written_s integer not null) strict`,
+    `create table webhooks (
+       organisation text primary key, agency text not null, url text, secret text not null, said_s integer not null
+     ) strict`,
+    `create table webhook_events (
+       event text primary key, organisation text not null references webhooks (organisation), type text not null,
+       body text not null, made_s integer not null, attempts integer not null, next_s integer not null,
+       state text not null check (state in ('waiting', 'delivered', 'given-up')), detail text not null,
+       place integer not null unique
+     ) strict`,
+    `create index webhook_events_due on webhook_events (state, next_s, place)`,
+    `create index webhook_events_of_agency on webhook_events (organisation, place)`,
+    `create index webhook_events_by_age on webhook_events (made_s)`,
+    `create table webhook_progress (
+       one integer primary key check (one = 1), leaf integer not null, swept_s integer not null
+     ) strict`,
+    `create table kept_answers (
+       key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,
+       answer text not null, expires_s integer not null
+     ) strict`,
+    `create index kept_answers_by_expiry on kept_answers (expires_s)`,
+    `create index kept_answers_of_caller on kept_answers (caller, expires_s)`,
+    `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
+  ],
+  [
+    // Their devices open them again, with a statement; what was sent of them is sent again.
+    `delete from intakes where state = 'open'`,
+    `alter table intakes add column statement text not null default ''`,
+    `alter table intakes add column statement_sha256 text not null default ''`,
+    `alter table intakes add column statement_receipt text`,
+    `alter table intakes add column home text not null default ''`,
+    `alter table hand_overs add column home_recall text`,
+    `create table sealed_manifests (
+       device text not null, grant_id text not null, sealed blob not null, primary key (device, grant_id),
+       foreign key (device, grant_id) references intakes (device, grant_id)
+     ) strict`,
+  ],
+];

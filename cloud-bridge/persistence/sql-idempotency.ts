@@ -1,0 +1,53 @@
+// Owns: answers to calls that can be repeated, in SQL, until they expire. Not here: when they are used (http/repeats.ts).
+import type { Kysely, Transaction } from 'kysely';
+import type { AnswerLife, AnswerStore, KeptAnswer } from '../http/idempotency.ts';
+import type { Tables } from './bridge-schema.ts';
+
+export class SqlIdempotency implements AnswerStore {
+  private readonly tables: Kysely<Tables>;
+
+  constructor(tables: Kysely<Tables>) {
+    this.tables = tables;
+  }
+
+  async find(key: string, nowS: number): Promise<KeptAnswer | null> {
+    const row = await this.tables
+      .selectFrom('kept_answers')
+      .selectAll()
+      .where('key_sha256', '=', key)
+      .where('expires_s', '>', nowS)
+      .executeTakeFirst();
+    return row ? { bodySha256: row.body_sha256, status: row.status, answer: row.answer } : null;
+  }
+
+  async keep(key: string, caller: string, kept: KeptAnswer, life: AnswerLife): Promise<void> {
+    const { bodySha256, status, answer } = kept;
+    await this.tables.transaction().execute(async (step) => {
+      await step.deleteFrom('kept_answers').where('expires_s', '<=', life.nowS).execute();
+      await makeRoom(step, caller, life.perCallerMax);
+      await step
+        .insertInto('kept_answers')
+        .values({ key_sha256: key, caller, body_sha256: bodySha256, status, answer, expires_s: life.expiresS })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    });
+  }
+}
+
+/** Forgets a caller's answer that expires first when there are as many as there may be. */
+async function makeRoom(step: Transaction<Tables>, caller: string, most: number): Promise<void> {
+  const { count } = await step
+    .selectFrom('kept_answers')
+    .select((all) => all.fn.countAll<number>().as('count'))
+    .where('caller', '=', caller)
+    .executeTakeFirstOrThrow();
+  if (count < most) return;
+  const first = await step
+    .selectFrom('kept_answers')
+    .select('key_sha256')
+    .where('caller', '=', caller)
+    .orderBy('expires_s')
+    .limit(1)
+    .executeTakeFirst();
+  if (first) await step.deleteFrom('kept_answers').where('key_sha256', '=', first.key_sha256).execute();
+}

@@ -1,0 +1,307 @@
+// Owns: the registry's decisions: which agencies may ask residents, and its signed documents that say so.
+// Not here: serving them over HTTP (registry.ts, routes.ts), what a decision does to the book (book.ts).
+import { join } from 'node:path';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/protocol/agency.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import type { AGENCY_EVENTS } from '../../device/protocol/custody.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
+import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import type { HttpLimits } from '../http/server.ts';
+import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
+import {
+  type Agency,
+  agencyIn,
+  apply,
+  approve,
+  assertActing,
+  type Book,
+  type Decision,
+  EMPTY_BOOK,
+  refuse,
+  reinstate,
+  revoke,
+  revokedEntries,
+  rotate,
+  suspend,
+  whyNotAdmitted,
+} from './book.ts';
+import type { RegistryConfig } from './config.ts';
+import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
+import { assertEligible, type EligibilityRules } from './eligibility.ts';
+import type { RegistryStore } from './store.ts';
+
+export interface RegistryDeps {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  config: RegistryConfig;
+  httpLimits?: HttpLimits;
+  /** Ways to prove a domain other than the settings' own. */
+  domainProofs?: readonly DomainProof[];
+}
+
+/** A change of an agency's standing, before it has a revision. */
+interface Change {
+  event: (typeof AGENCY_EVENTS)[number];
+  agency: string;
+  /** What part of its access it is about; absent: all of it. */
+  scope?: string;
+}
+
+export interface Running {
+  key: SigningKey;
+  store: RegistryStore;
+  rules: EligibilityRules;
+  adminToken: string;
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** So often a domain is asked in ten minutes whether it shows an id, when no moderator asks. */
+const PROOFS_MAX = 10;
+const PROOFS_SPAN_MS = 10 * 60_000;
+
+/** Decides which agencies may ask residents, and says so in signed documents. */
+export abstract class RegistryDecisions {
+  protected readonly deps: RegistryDeps;
+  protected book: Book = EMPTY_BOOK;
+  protected running: Running | null = null;
+  protected writes: Promise<unknown> = Promise.resolve();
+  private readonly proofs: AttemptLimit;
+
+  constructor(deps: RegistryDeps) {
+    this.deps = deps;
+    this.proofs = new AttemptLimit(new WindowCounts(deps.clock, PROOFS_SPAN_MS), PROOFS_MAX);
+  }
+
+  get url(): string {
+    return this.up().url;
+  }
+
+  get publicKey(): string {
+    return this.up().key.publicKey;
+  }
+
+  /** `registry-` and the hash of its key. */
+  get id(): string {
+    return actorId('registry', sha256Hex(this.publicKey));
+  }
+
+  get adminToken(): string {
+    return this.up().adminToken;
+  }
+
+  /**
+   * Enters the application of the agency that signed this `register` call. A local government's own, by the list of their
+   * domains, is admitted if its domain shows its id; all others wait for a moderator. Throws `token_...`,
+   * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `http_rate_limited`.
+   */
+  async register(token: string): Promise<Agency> {
+    const { agency, key, call } = this.readCall(token);
+    if (call.action !== 'register') throw failure('token_unknown_claims');
+    const { action, ...said } = call;
+    const { rules } = this.up();
+    await this.change({ event: 'applied', agency }, (book) => apply(book, { agency, key, ...said }, rules));
+    return this.admitListed(agency);
+  }
+
+  /** Approves a pending agency that needs no person; returns it as it is then. */
+  private async admitListed(id: string): Promise<Agency> {
+    const { rules } = this.up();
+    const { state, domain, revision } = agencyIn(this.book, id);
+    const isOpen = () => whyNotAdmitted(this.book, agencyIn(this.book, id), rules) === null;
+    if (state !== 'pending' || !isOpen()) return agencyIn(this.book, id);
+    try {
+      // Anyone can apply in a city's name: its web server must not be asked as often as somebody likes.
+      this.proofs.take(domain);
+      const proof = await this.proofOf(domain, id);
+      return await this.decide({ event: 'approved', agency: id }, revision, (book, decision) =>
+        whyNotAdmitted(book, agencyIn(book, id), rules) === null ? approve(book, decision, proof) : book,
+      );
+    } catch (thrown) {
+      // Not proven, or somebody has decided meanwhile: it stays as it is.
+      if (!isFailure(thrown)) throw thrown;
+      return agencyIn(this.book, id);
+    }
+  }
+
+  /** All agencies, for moderators. */
+  agencies(): readonly Agency[] {
+    return this.book.agencies;
+  }
+
+  /** One agency, for moderators. Throws `agency_unknown`. */
+  agency(id: string): Agency {
+    return agencyIn(this.book, id);
+  }
+
+  /**
+   * Lets an agency act whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
+   * `agency_domain_unproven`, and as book.ts says.
+   */
+  async approve(agency: string, seen?: number): Promise<Agency> {
+    const proof = await this.proofOf(agencyIn(this.book, agency).domain, agency);
+    return this.decide({ event: 'approved', agency }, seen, (book, decision) => approve(book, decision, proof));
+  }
+
+  /** Turns an application down; the agency learns why. Throws as book.ts says. */
+  refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
+    return this.decide({ event: 'refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
+  }
+
+  /** Takes all access until it is reinstated. Throws as book.ts says. */
+  suspend(agency: string, reason: string, seen?: number): Promise<Agency> {
+    return this.decide({ event: 'suspended', agency }, seen, (book, decision) =>
+      suspend(book, decision, reason, wallSeconds(this.deps.clock)),
+    );
+  }
+
+  /** Takes all access, or one scope; `area-NAME` is an area of the settings, or the beginning of cells' names. Throws as book.ts says. */
+  revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
+    const scopes = this.scopesOf(scope);
+    return this.decide({ event: 'revoked', agency, ...(scope === undefined ? {} : { scope }) }, seen, (book, by) =>
+      revoke(book, by, scopes, wallSeconds(this.deps.clock)),
+    );
+  }
+
+  /** Gives all access back, or one scope. Throws as book.ts says. */
+  reinstate(agency: string, scope?: string, seen?: number): Promise<Agency> {
+    const scopes = this.scopesOf(scope);
+    return this.decide(
+      { event: 'reinstated', agency, ...(scope === undefined ? {} : { scope }) },
+      seen,
+      (book, decision) => reinstate(book, decision, scopes, this.up().rules),
+    );
+  }
+
+  /**
+   * Gives an agency the key that signed this `rotate-key` call, which its domain must show as it did the old one. Returns the
+   * agency under its new id. Throws `token_...`, `agency_domain_unproven`, and as book.ts says.
+   */
+  async rotate(agency: string, token: string, seen?: number): Promise<Agency> {
+    const to = this.readCall(token);
+    if (to.call.action !== 'rotate-key' || to.call.from !== agency) throw failure('token_unknown_claims');
+    const { domain, successor } = agencyIn(this.book, agency);
+    if (successor !== to.agency) await this.proofOf(domain, to.agency);
+    await this.decide({ event: 'key-rotated', agency }, seen, (book, decision) =>
+      rotate(book, decision, { agency: to.agency, key: to.key }, wallSeconds(this.deps.clock)),
+    );
+    return agencyIn(this.book, to.agency);
+  }
+
+  /** A fresh credential. Throws the `agency_...` failure of one that may not act. */
+  credential(id: string): string {
+    const agency = agencyIn(this.book, id);
+    assertActing(agency);
+    const { key, rules } = this.up();
+    assertEligible(agency, rules);
+    const nowS = wallSeconds(this.deps.clock);
+    const claims: Credential = {
+      iss: key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: nowS,
+      exp: nowS + this.deps.config.credentialLifeS,
+      agency: agency.agency,
+      key: agency.key,
+      name: agency.name,
+      jurisdiction: agency.jurisdiction,
+      domain: agency.domain,
+      scopes: agency.scopes,
+      profiles: agency.profiles,
+      retention: agency.retention,
+      except: agency.except,
+      ...(agency.organisation === undefined ? {} : { organisation: agency.organisation }),
+      revision: agency.revision,
+    };
+    return signToken('doorsill-credential+jws', claims, key);
+  }
+
+  /** The revocation list, always there even when nobody is on it. */
+  revocations(): string {
+    const nowS = wallSeconds(this.deps.clock);
+    const { key } = this.up();
+    const claims: Revocations = {
+      iss: key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: nowS,
+      exp: nowS + this.deps.config.revocationsLifeS,
+      revision: this.book.listRevision,
+      revoked: revokedEntries(this.book),
+    };
+    return signToken('doorsill-revocations+jws', claims, key);
+  }
+
+  protected up(): Running {
+    if (!this.running) throw failure('not_running', { folder: this.deps.config.dataFolder });
+    return this.running;
+  }
+
+  /** Who signed a call to this registry: its own signature proves possession of the key, and the id follows from it. */
+  private readCall(token: string) {
+    const { iss } = peekToken(token, agencyCallSchema);
+    const claims = readToken(token, {
+      typ: 'doorsill-agency+jws',
+      schema: agencyCallSchema,
+      audience: this.id,
+      keys: [iss],
+    });
+    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    if (!isPublicKey(iss) || claims.agency !== actorId('agency', sha256Hex(iss))) throw failure('token_unknown_claims');
+    return { agency: claims.agency, key: iss, call: claims.call };
+  }
+
+  private proofOf(domain: string, agency: string): Promise<ProofKind> {
+    const { disk, config, domainProofs } = this.deps;
+    const made = {
+      local: () => localProof(disk, join(config.dataFolder, 'domains')),
+      https: httpsProof,
+      dns: dnsProof,
+    };
+    return proveDomain(domainProofs ?? config.domainProofs.map((kind) => made[kind]()), domain, agency);
+  }
+
+  /** What a named scope comes down to. Throws `http_body_invalid` for an area that is neither set nor a cell's. */
+  private scopesOf(scope: string | undefined): readonly string[] | undefined {
+    if (scope === undefined || !scope.startsWith(AREA_SCOPE)) return scope === undefined ? undefined : [scope];
+    const name = scope.slice(AREA_SCOPE.length);
+    const prefixes = this.deps.config.areas[name] ?? (areaPrefixSchema.safeParse(name).success ? [name] : null);
+    if (!prefixes) throw failure('http_body_invalid', { detail: `there is no area "${name}" in registry.json` });
+    return prefixes.map((prefix) => AREA_SCOPE + prefix);
+  }
+
+  private async decide(
+    event: Change,
+    seen: number | undefined,
+    next: (book: Book, decision: Decision) => Book,
+  ): Promise<Agency> {
+    const decision = { agency: event.agency, ...(seen === undefined ? {} : { seen }) };
+    await this.change(event, (book) => next(book, decision));
+    return agencyIn(this.book, event.agency);
+  }
+
+  /** One change after the other; it counts only once it is in the log and on disk. */
+  private async change(event: Change, next: (book: Book) => Book): Promise<void> {
+    const { log } = this.deps;
+    const { store } = this.up();
+    const turn = this.writes.then(async () => {
+      const book = next(this.book);
+      if (book === this.book) return;
+      const { revision } = agencyIn(book, event.agency);
+      const told = { ...event, revision };
+      await store.save(book, { kind: 'agency', ...told });
+      this.book = book;
+      log.info('an agency’s standing has changed', { ...told });
+    });
+    this.writes = turn.catch(() => undefined);
+    await turn;
+  }
+}

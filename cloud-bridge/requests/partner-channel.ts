@@ -1,0 +1,49 @@
+// Owns: the HTTP routes of a partner's own channel: handing in what an agency signed for it, and telling that it is resolved.
+// Not here: who is a partner (partners/), what a request must keep (requests.ts).
+import { z } from 'zod';
+import { idSchema } from '../../device/protocol/ids.ts';
+import type { Api } from '../http/api.ts';
+import type { Partners } from '../partners/partners.ts';
+import type { Requests } from './requests.ts';
+import { viewSchema } from './routes.ts';
+
+const paramsSchema = z.strictObject({ partner: idSchema });
+const postSchema = z.strictObject({ request: z.string().max(16_384) });
+/** The one thing a partner tells: that the investigation behind a request of its channel is over. */
+const webhookSchema = z.strictObject({
+  meta: z.strictObject({ version: z.literal('1'), request_id: z.string().min(1).max(128) }),
+  data: z.strictObject({ type: z.literal('request_resolved'), id: idSchema }),
+});
+const signatureSchema = z.object({ 'x-signature': z.string().optional() });
+
+/** Adds the routes. */
+export function partnerChannelRoutes(
+  api: Api,
+  { partners, requests }: { partners: Partners; requests: Requests },
+): void {
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners/:partner/requests', roles: ['partner'], params: paramsSchema },
+      ...{ body: postSchema, answer: viewSchema, status: 201 },
+      about: 'Takes in a request that an agency signed for this channel.',
+      repeatable: ({ params }) => params.partner,
+      admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
+    },
+    ({ params, body }) => requests.post(body.request, { partner: params.partner }),
+  );
+  api.route(
+    {
+      ...{ method: 'POST', path: '/v1/partners/:partner/webhooks', roles: ['partner-signature'] },
+      ...{ params: paramsSchema, headers: signatureSchema, body: webhookSchema, answer: viewSchema },
+      about: 'A partner tells that the investigation behind a request of its channel is over.',
+      repeatable: ({ params }) => params.partner,
+      // The signature is over the exact bytes.
+      exactBody: true,
+      admit: ({ params, exact, request }) => {
+        const signature = request.headers['x-signature'];
+        return partners.assertSigned(params.partner, exact, typeof signature === 'string' ? signature : undefined);
+      },
+    },
+    ({ params, body }) => requests.resolveFor(params.partner, body.data.id),
+  );
+}

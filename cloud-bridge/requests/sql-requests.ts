@@ -1,0 +1,313 @@
+// Owns: requests and area document revisions in SQL. Not here: the rules of publication (requests/).
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import { z } from 'zod';
+import { parseJson } from '../../device/base/json.ts';
+import { REQUEST_EVENTS } from '../../device/protocol/custody.ts';
+import type { SqlCustody } from '../custody/sql-custody-log.ts';
+import type { Tables } from '../persistence/bridge-schema.ts';
+import { next } from './machine.ts';
+import type {
+  AddOutcome,
+  NumberLimits,
+  NumbersOutcome,
+  RequestChange,
+  RequestPosition,
+  RequestStore,
+  StoredRequest,
+} from './store.ts';
+import { findingSchema } from './text-check.ts';
+
+interface Row extends Selectable<Tables['requests']> {
+  partner_name: string | null;
+  partner_status: Tables['partners']['status'] | null;
+  partner_since_s: number | null;
+}
+
+export class SqlRequests implements RequestStore {
+  private readonly tables: Kysely<Tables>;
+  private readonly custody: SqlCustody;
+
+  constructor(tables: Kysely<Tables>, custody: SqlCustody) {
+    this.tables = tables;
+    this.custody = custody;
+  }
+
+  async add(request: StoredRequest, limits: NumberLimits): Promise<AddOutcome> {
+    return this.tables.transaction().execute(async (step) => {
+      const known = await step
+        .selectFrom('requests')
+        .select('token_sha256')
+        .where('request', '=', request.request)
+        .executeTakeFirst();
+      if (known) return known.token_sha256 === request.tokenSha256 ? 'same' : 'other-content';
+      const beyond = await beyondNumbers(step, request, limits);
+      if (beyond) return beyond;
+      await step.insertInto('requests').values(toRow(request)).execute();
+      await step
+        .insertInto('request_cells')
+        .values(request.cells.map((cell) => ({ request: request.request, cell })))
+        .execute();
+      await tell(this.custody, step, request);
+      return 'added';
+    });
+  }
+
+  async find(request: string): Promise<StoredRequest | null> {
+    return findIn(this.tables, request);
+  }
+
+  async change(
+    request: string,
+    decide: (now: StoredRequest) => RequestChange | null,
+    limits: NumberLimits,
+  ): Promise<StoredRequest | NumbersOutcome | null> {
+    return this.tables.transaction().execute(async (step) => {
+      const now = await findIn(step, request);
+      const change = now && decide(now);
+      if (!now || !change) return now;
+      const changed = { ...now, ...change, revision: now.revision + 1 };
+      const beyond = await beyondNumbers(step, changed, limits);
+      if (beyond) return beyond;
+      await step.updateTable('requests').set(toRow(changed)).where('request', '=', request).execute();
+      await tell(this.custody, step, changed);
+      return changed;
+    });
+  }
+
+  async waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]> {
+    let query = withPartner(this.tables)
+      .where('requests.state', '=', 'in_moderation')
+      .where('requests.expires_s', '>', nowS)
+      .orderBy('requests.submitted_s')
+      .orderBy('requests.request')
+      .limit(most);
+    if (behind) {
+      query = query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('requests.submitted_s', 'requests.request'), '>', tuple(behind.submittedS, behind.request)),
+      );
+    }
+    return this.withCells(await query.execute());
+  }
+
+  async ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]> {
+    let query = withPartner(this.tables)
+      .where('requests.organisation', '=', organisation)
+      .orderBy('requests.submitted_s', 'desc')
+      .orderBy('requests.request', 'desc')
+      .limit(most);
+    if (behind) {
+      query = query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('requests.submitted_s', 'requests.request'), '<', tuple(behind.submittedS, behind.request)),
+      );
+    }
+    return this.withCells(await query.execute());
+  }
+
+  async counts(nowS: number): Promise<Record<'in_moderation' | 'published', number>> {
+    const count = async (state: 'in_moderation' | 'published') => {
+      const row = await this.tables
+        .selectFrom('requests')
+        .select((all) => all.fn.countAll<number>().as('count'))
+        .where('state', '=', state)
+        .where('expires_s', '>', nowS)
+        .executeTakeFirstOrThrow();
+      return row.count;
+    };
+    return { in_moderation: await count('in_moderation'), published: await count('published') };
+  }
+
+  async unexpired(nowS: number): Promise<StoredRequest[]> {
+    const rows = await withPartner(this.tables)
+      .where('requests.expires_s', '>', nowS)
+      .where('requests.published_s', '>', 0)
+      .orderBy('requests.published_s')
+      .orderBy('requests.request')
+      .execute();
+    return this.withCells(rows);
+  }
+
+  async publishedCells(): Promise<{ cell: string; parts: number }[]> {
+    return this.tables
+      .selectFrom('area_cells')
+      .select(['cell', 'parts'])
+      .where('parts', '>', 0)
+      .orderBy('cell')
+      .execute();
+  }
+
+  async nextRevision(cell: string, parts: number): Promise<number> {
+    const row = await this.tables
+      .insertInto('area_cells')
+      .values({ cell, revision: 1, parts })
+      .onConflict((conflict) =>
+        conflict.column('cell').doUpdateSet((set) => ({ revision: set('area_cells.revision', '+', 1), parts })),
+      )
+      .returning('revision')
+      .executeTakeFirstOrThrow();
+    return row.revision;
+  }
+
+  private withCells(rows: readonly Row[]): Promise<StoredRequest[]> {
+    return Promise.all(rows.map(async (row) => toRequest(row, await cellsOf(this.tables, row.request))));
+  }
+}
+
+/** Cancels every request that came through a partner and waits or is open; returns how many. */
+export async function cancelOfPartner(
+  step: Transaction<Tables>,
+  partner: string,
+  nowS: number,
+  custody: SqlCustody,
+): Promise<number> {
+  const rows = await step
+    .selectFrom('requests')
+    .select(['request', 'agency', 'state', 'revision', 'token_sha256', 'published_s'])
+    .where('partner', '=', partner)
+    .where('expires_s', '>', nowS)
+    .execute();
+  let count = 0;
+  for (const { request, agency, token_sha256: tokenSha256, published_s: publishedS, ...row } of rows) {
+    const { state, ok } = next(row.state, { type: 'cancel' });
+    if (!ok || state === row.state) continue;
+    const revision = row.revision + 1;
+    const changed = { state, revision, reason: 'partner-ended' };
+    await step.updateTable('requests').set(changed).where('request', '=', request).execute();
+    await tell(custody, step, { request, agency, tokenSha256, state, publishedS });
+    count += 1;
+  }
+  return count;
+}
+
+/** The limit on numbers that a request breaks in the state it is to have; null when it breaks none. */
+async function beyondNumbers(
+  step: Transaction<Tables>,
+  request: StoredRequest,
+  limits: NumberLimits,
+): Promise<NumbersOutcome | null> {
+  const { state } = request;
+  if (state === 'draft' || state === 'in_moderation') {
+    const waiting = await step
+      .selectFrom('requests')
+      .select((all) => all.fn.countAll<number>().as('count'))
+      .where('organisation', '=', request.organisation)
+      .where('state', 'in', ['draft', 'in_moderation'])
+      .where('expires_s', '>', limits.nowS)
+      .where('request', '!=', request.request)
+      .executeTakeFirstOrThrow();
+    if (waiting.count >= limits.waitingPerAgencyMax) return 'too-many-waiting';
+  }
+  if (state !== 'in_moderation' && state !== 'published') return null;
+  // Drafts are no posts yet, and what was turned down or taken back before it was shown is none.
+  const posts = await step
+    .selectFrom('requests')
+    .select((all) => all.fn.countAll<number>().as('count'))
+    .where('organisation', '=', request.organisation)
+    .where('investigation', '=', request.investigation)
+    .where('request', '!=', request.request)
+    .where((where) => where.or([where('published_s', '>', 0), where('state', '=', 'in_moderation')]))
+    .executeTakeFirstOrThrow();
+  if (posts.count >= limits.postsMax) return 'too-many-posts';
+  return state === 'published' && (await isCellFull(step, request, limits)) ? 'cell-full' : null;
+}
+
+async function isCellFull(step: Transaction<Tables>, request: StoredRequest, limits: NumberLimits): Promise<boolean> {
+  const full = await step
+    .selectFrom('request_cells')
+    .innerJoin('requests', 'requests.request', 'request_cells.request')
+    .select('request_cells.cell')
+    .where('request_cells.cell', 'in', [...request.cells])
+    .where('requests.request', '!=', request.request)
+    .where('requests.expires_s', '>', limits.nowS)
+    .where('requests.state', '=', 'published')
+    .groupBy('request_cells.cell')
+    .having((all) => all.fn.countAll<number>(), '>=', limits.openPerCellMax)
+    .executeTakeFirst();
+  return full !== undefined;
+}
+
+function withPartner(from: Kysely<Tables> | Transaction<Tables>) {
+  return from
+    .selectFrom('requests')
+    .leftJoin('partners', 'partners.partner', 'requests.partner')
+    .selectAll('requests')
+    .select([
+      'partners.name as partner_name',
+      'partners.status as partner_status',
+      'partners.since_s as partner_since_s',
+    ]);
+}
+
+async function findIn(from: Kysely<Tables> | Transaction<Tables>, request: string): Promise<StoredRequest | null> {
+  const row = await withPartner(from).where('requests.request', '=', request).executeTakeFirst();
+  return row ? toRequest(row, await cellsOf(from, request)) : null;
+}
+
+async function cellsOf(from: Kysely<Tables> | Transaction<Tables>, request: string): Promise<string[]> {
+  const rows = await from
+    .selectFrom('request_cells')
+    .select('cell')
+    .where('request', '=', request)
+    .orderBy('cell')
+    .execute();
+  return rows.map((row) => row.cell);
+}
+
+/** What is public of a request is told to the log of custody: that it was published, and how that ended early. */
+async function tell(
+  custody: SqlCustody,
+  step: Transaction<Tables>,
+  about: Pick<StoredRequest, 'request' | 'agency' | 'tokenSha256' | 'state' | 'publishedS'>,
+): Promise<void> {
+  const { request, agency, tokenSha256: requestSha256, state, publishedS } = about;
+  const event = REQUEST_EVENTS.find((one) => one === state);
+  if (event && publishedS > 0) await custody.append(step, { kind: 'request', event, request, agency, requestSha256 });
+}
+
+function toRow(request: StoredRequest): Tables['requests'] {
+  return {
+    request: request.request,
+    agency: request.agency,
+    agency_key: request.agencyKey,
+    organisation: request.organisation,
+    token: request.token,
+    token_sha256: request.tokenSha256,
+    publication: request.publication,
+    investigation: request.investigation,
+    state: request.state,
+    revision: request.revision,
+    findings: JSON.stringify(request.findings),
+    reason: request.reason,
+    moderator: request.moderator,
+    partner: request.partner?.partner ?? null,
+    submitted_s: request.submittedS,
+    published_s: request.publishedS,
+    expires_s: request.expiresS,
+  };
+}
+
+const findingsSchema = z.array(findingSchema);
+
+function toRequest(row: Row, cells: string[]): StoredRequest {
+  const { partner, partner_name: name, partner_status: status, partner_since_s: sinceS } = row;
+  const isKnown = partner !== null && name !== null && status !== null && sinceS !== null;
+  return {
+    request: row.request,
+    agency: row.agency,
+    agencyKey: row.agency_key,
+    organisation: row.organisation,
+    token: row.token,
+    tokenSha256: row.token_sha256,
+    publication: row.publication,
+    investigation: row.investigation,
+    cells,
+    state: row.state,
+    revision: row.revision,
+    findings: findingsSchema.parse(parseJson(row.findings)),
+    reason: row.reason,
+    moderator: row.moderator,
+    partner: isKnown ? { partner, name, status, sinceS } : null,
+    submittedS: row.submitted_s,
+    publishedS: row.published_s,
+    expiresS: row.expires_s,
+  };
+}

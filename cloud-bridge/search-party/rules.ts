@@ -1,0 +1,20 @@
+// Owns: the settings of searches for pets, and their defaults. Not here: holding searches to them (searches.ts).
+import { z } from 'zod';
+import { SEARCH_LIFE_S_MAX } from '../../device/protocol/search.ts';
+
+const HOUR_S = 3600;
+
+export const searchRulesSchema = z.strictObject({
+  /** A search lives a few hours. */
+  lifeSMax: z
+    .int()
+    .min(60)
+    .max(SEARCH_LIFE_S_MAX)
+    .default(6 * HOUR_S),
+  /** Searches that one home may have open, and post in a day. */
+  openPerHome: z.int().positive().max(10).default(1),
+  postsPerDay: z.int().positive().max(100).default(3),
+  /** What a device takes in is bounded; and each one has a photo. */
+  openPerCellMax: z.int().positive().max(40).default(20),
+});
+export type SearchRules = z.infer<typeof searchRulesSchema>;

@@ -1,0 +1,45 @@
+// Owns: secrets that a server process makes once and keeps in a file only its user can read: signing key, admin token.
+// Not here: who may present the admin token (http/bearer.ts).
+import { join } from 'node:path';
+import { fromUtf8, toBase64url, utf8 } from '../../device/base/bytes.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { generateSigningKey, importSigningKey, type SigningKey } from '../../device/base/keys.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+
+const SECRET_BYTES_MAX = 200;
+const KEY_NAME = 'signing.key';
+const ADMIN_TOKEN_NAME = 'admin.token';
+const ADMIN_TOKEN_FORM = /^[A-Za-z0-9_-]{43}$/;
+
+async function secretIn(disk: Disk, path: string, make: () => string): Promise<string> {
+  const stored = await disk.readFile(path, SECRET_BYTES_MAX);
+  if (stored) return (fromUtf8(stored) ?? '').trim();
+  const made = make();
+  await disk.replaceFile(path, utf8(`${made}\n`));
+  return made;
+}
+
+/** The folder's signing key, made at the first call. Throws `state_damaged`. */
+export async function signingKeyIn(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
+  const path = join(folder, KEY_NAME);
+  const secret = await secretIn(disk, path, () => generateSigningKey(random).exportSecret());
+  const key = importSigningKey(secret);
+  if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a signing key' });
+  return key;
+}
+
+/** The folder's admin token (256 random bits as text), made at the first call. Throws `state_damaged`. */
+export async function adminTokenIn(disk: Disk, random: Random, folder: string): Promise<string> {
+  const path = join(folder, ADMIN_TOKEN_NAME);
+  const token = await secretIn(disk, path, () => toBase64url(random.bytes(32)));
+  if (!ADMIN_TOKEN_FORM.test(token)) throw failure('state_damaged', { file: path, detail: 'it is not an admin token' });
+  return token;
+}
+
+/** The admin token of a server that has run on this folder, for a command on the same machine; null when there is none. */
+export async function readAdminToken(disk: Disk, folder: string): Promise<string | null> {
+  const stored = await disk.readFile(join(folder, ADMIN_TOKEN_NAME), SECRET_BYTES_MAX);
+  const token = stored && (fromUtf8(stored) ?? '').trim();
+  return token && ADMIN_TOKEN_FORM.test(token) ? token : null;
+}

@@ -1,0 +1,209 @@
+// Owns: evidence in SQL: every change together with its line of the trail and with when it is due, in one transaction.
+// Not here: which changes are right (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import { deletedAtS } from './retention.ts';
+import { rulesIn } from './sql-policies.ts';
+import { agencyKeyIn } from './sql-successions.ts';
+import { addLine } from './sql-trail.ts';
+import type { BytesStanding, Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from './store.ts';
+import type { ItemRow, Tables } from './vault-schema.ts';
+
+type Step = Kysely<Tables> | Transaction<Tables>;
+
+export class SqlItems implements ItemStore {
+  private readonly tables: Kysely<Tables>;
+
+  constructor(tables: Kysely<Tables>) {
+    this.tables = tables;
+  }
+
+  find(item: string): Promise<Item | null> {
+    return findIn(this.tables, item);
+  }
+
+  async add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean> {
+    return this.tables.transaction().execute(async (step) => {
+      if (await findIn(step, item.item)) return false;
+      // Whatever key it was granted to, it is the agency's.
+      const { organisation: agency } = await agencyKeyIn(step, item.agency);
+      const dueS = deletedAtS(item, await rulesIn(step, agency));
+      await step
+        .insertInto('items')
+        .values(toRow({ ...item, agency, dueS }))
+        .execute();
+      await writeSets(step, item);
+      await addLine(step, { ...line, agency });
+      return true;
+    });
+  }
+
+  async change(item: string, alter: (now: Item) => ItemChange, line: (now: Item) => TrailLine): Promise<Item | null> {
+    return this.tables.transaction().execute(async (step) => {
+      const now = await findIn(step, item);
+      if (!now) return null;
+      const change = alter(now);
+      if (Object.keys(change).length === 0) return now;
+      const next: Item = { ...now, ...change };
+      next.dueS = deletedAtS(next, await rulesIn(step, next.agency));
+      await step.updateTable('items').set(toRow(next)).where('item', '=', item).execute();
+      await writeSets(step, next);
+      if (isSeenByOthers(now, next)) await step.deleteFrom('links').where('item', '=', item).execute();
+      await addLine(step, { ...line(next), agency: next.agency });
+      return next;
+    });
+  }
+
+  async list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]> {
+    let query = this.tables
+      .selectFrom('items')
+      .selectAll()
+      .where('agency', '=', agency)
+      .where('state', 'in', [...filter.states])
+      .where('access_class', 'in', [...filter.classes]);
+    if (filter.triage) query = query.where('triage', '=', filter.triage);
+    const { category, case: caseId } = filter;
+    if (category !== undefined) {
+      query = query.where('item', 'in', (from) =>
+        from.selectFrom('item_categories').select('item').where('category', '=', category),
+      );
+    }
+    if (caseId !== undefined) {
+      query = query.where('item', 'in', (from) =>
+        from.selectFrom('item_cases').select('item').where('case_id', '=', caseId),
+      );
+    }
+    const [, atS, last] = /^(\d{1,12})\.(.+)$/.exec(page.after ?? '') ?? [];
+    if (atS !== undefined && last !== undefined) {
+      query = query.where((where) =>
+        where.or([
+          where('uploaded_s', '<', Number(atS)),
+          where.and([where('uploaded_s', '=', Number(atS)), where('item', '>', last)]),
+        ]),
+      );
+    }
+    const rows = await query.orderBy('uploaded_s', 'desc').orderBy('item').limit(page.limit).execute();
+    return Promise.all(rows.map((row) => toItem(this.tables, row)));
+  }
+
+  async overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]> {
+    const rows = await this.tables
+      .selectFrom('items')
+      .selectAll()
+      .where((where) =>
+        where.or([
+          where.and([where('state', '=', 'active'), where('due_s', '<=', nowS)]),
+          where.and([where('state', '=', 'deleted'), where('deleted_s', '<=', deletedUntilS)]),
+        ]),
+      )
+      .orderBy('item')
+      .limit(most)
+      .execute();
+    return Promise.all(rows.map((row) => toItem(this.tables, row)));
+  }
+
+  async bytesOf(item: string): Promise<BytesStanding> {
+    const row = await this.tables.selectFrom('items').select('state').where('item', '=', item).executeTakeFirst();
+    if (!row) return 'unknown';
+    return row.state === 'erased' ? 'erased' : 'kept';
+  }
+}
+
+/** Whether a change is one of who may see the item: links were made for those who could before. */
+function isSeenByOthers(before: Item, after: Item): boolean {
+  return before.state !== after.state || before.accessClass !== after.accessClass || before.recall !== after.recall;
+}
+
+async function findIn(from: Step, item: string): Promise<Item | null> {
+  const row = await from.selectFrom('items').selectAll().where('item', '=', item).executeTakeFirst();
+  return row ? toItem(from, row) : null;
+}
+
+async function writeSets(step: Transaction<Tables>, { item, categories, cases }: Omit<Item, 'dueS'>): Promise<void> {
+  await step.deleteFrom('item_categories').where('item', '=', item).execute();
+  await step.deleteFrom('item_cases').where('item', '=', item).execute();
+  for (const category of new Set(categories)) {
+    await step.insertInto('item_categories').values({ item, category }).execute();
+  }
+  for (const caseId of new Set(cases)) await step.insertInto('item_cases').values({ item, case_id: caseId }).execute();
+}
+
+function toRow(item: Item): ItemRow {
+  return {
+    item: item.item,
+    agency: item.agency,
+    bridge: item.bridge,
+    home: item.home,
+    grant_id: item.grant,
+    clip: item.clip,
+    request: item.request,
+    investigation: item.investigation,
+    source: item.source,
+    owner_key: item.ownerKey,
+    device_key: item.key,
+    grant_sha256: item.grantSha256,
+    manifest: item.statement,
+    manifest_sha256: item.statementSha256,
+    clip_sha256: item.clipSha256,
+    clip_bytes: item.clipBytes,
+    recorded_s: item.recordedS,
+    uploaded_s: item.uploadedS,
+    state: item.state,
+    access_class: item.accessClass,
+    triage: item.triage,
+    deleted_s: item.deletedS,
+    deleted_by: item.deletedBy,
+    restored_s: item.restoredS,
+    due_s: item.dueS,
+    acknowledgement: item.acknowledgement,
+    recall: item.recall,
+    deletion: item.deletion,
+  };
+}
+
+async function toItem(from: Step, row: Selectable<ItemRow>): Promise<Item> {
+  const { item } = row;
+  const categories = await from
+    .selectFrom('item_categories')
+    .select('category')
+    .where('item', '=', item)
+    .orderBy('category')
+    .execute();
+  const cases = await from
+    .selectFrom('item_cases')
+    .select('case_id')
+    .where('item', '=', item)
+    .orderBy('case_id')
+    .execute();
+  return {
+    item,
+    agency: row.agency,
+    bridge: row.bridge,
+    home: row.home,
+    grant: row.grant_id,
+    clip: row.clip,
+    request: row.request,
+    investigation: row.investigation,
+    source: row.source,
+    ownerKey: row.owner_key,
+    key: row.device_key,
+    grantSha256: row.grant_sha256,
+    statement: row.manifest,
+    statementSha256: row.manifest_sha256,
+    clipSha256: row.clip_sha256,
+    clipBytes: row.clip_bytes,
+    recordedS: row.recorded_s,
+    uploadedS: row.uploaded_s,
+    state: row.state,
+    accessClass: row.access_class,
+    triage: row.triage,
+    categories: categories.map(({ category }) => category),
+    cases: cases.map(({ case_id }) => case_id),
+    deletedS: row.deleted_s,
+    deletedBy: row.deleted_by,
+    restoredS: row.restored_s,
+    dueS: row.due_s,
+    acknowledgement: row.acknowledgement,
+    recall: row.recall,
+    deletion: row.deletion,
+  };
+}

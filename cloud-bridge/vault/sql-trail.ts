@@ -1,0 +1,37 @@
+// Owns: the trail in SQL: lines are only ever added, which the tables hold themselves. Not here: what must be written (evidence.ts).
+import type { Kysely, Transaction } from 'kysely';
+import { parseJson } from '../../device/base/json.ts';
+import type { Page, TrailEntry, TrailLine, TrailStore } from './store.ts';
+import type { Tables } from './vault-schema.ts';
+
+/** Adds a line inside the transaction of what it tells. */
+export async function addLine(step: Kysely<Tables> | Transaction<Tables>, line: TrailLine): Promise<void> {
+  const { atUs, cases, ...rest } = line;
+  await step
+    .insertInto('trail')
+    .values({ sequence: undefined, at_us: atUs, cases: JSON.stringify(cases), ...rest })
+    .execute();
+}
+
+export class SqlTrail implements TrailStore {
+  private readonly tables: Kysely<Tables>;
+
+  constructor(tables: Kysely<Tables>) {
+    this.tables = tables;
+  }
+
+  async add(line: TrailLine): Promise<void> {
+    await addLine(this.tables, line);
+  }
+
+  async list(agency: string, item: string | null, page: Page): Promise<TrailEntry[]> {
+    let query = this.tables.selectFrom('trail').selectAll().where('agency', '=', agency);
+    if (item !== null) query = query.where('item', '=', item);
+    if (/^\d{1,15}$/.test(page.after ?? '')) query = query.where('sequence', '<', Number(page.after));
+    const rows = await query.orderBy('sequence', 'desc').limit(page.limit).execute();
+    return rows.map(({ at_us: atUs, cases, sequence, ...rest }) => {
+      const parsed = parseJson(cases);
+      return { sequence: sequence ?? 0, atUs, cases: Array.isArray(parsed) ? parsed.map(String) : [], ...rest };
+    });
+  }
+}

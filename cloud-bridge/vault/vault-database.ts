@@ -1,0 +1,31 @@
+// Owns: the vault's one database and the stores on top of it. Not here: opening and durability (persistence/place.ts).
+import { type DatabasePlace, openAt, type PlaceSeams } from '../persistence/place.ts';
+import { SqlAccess, SqlOffers } from './sql-access.ts';
+import { SqlItems } from './sql-items.ts';
+import { SqlPolicies } from './sql-policies.ts';
+import { SqlSuccessions } from './sql-successions.ts';
+import { SqlTrail } from './sql-trail.ts';
+import { MIGRATIONS, type Tables } from './vault-schema.ts';
+
+/** All stores of the vault. */
+export interface VaultDatabase {
+  items: SqlItems;
+  policies: SqlPolicies;
+  trail: SqlTrail;
+  access: SqlAccess;
+  offers: SqlOffers;
+  successions: SqlSuccessions;
+  close(): Promise<void>;
+}
+
+/** Opens the database, made when missing, and brings it to today's schema. Throws as `openAt` does. */
+export function openVaultDatabase(place: DatabasePlace, seams: PlaceSeams): Promise<VaultDatabase> {
+  return openAt<Tables, Omit<VaultDatabase, 'close'>>(place, seams, MIGRATIONS, (tables) => ({
+    items: new SqlItems(tables),
+    policies: new SqlPolicies(tables),
+    trail: new SqlTrail(tables),
+    access: new SqlAccess(tables),
+    offers: new SqlOffers(tables),
+    successions: new SqlSuccessions(tables),
+  }));
+}

@@ -1,0 +1,23 @@
+// Owns: the settings of how events are told, and their defaults. Not here: telling (outbox.ts).
+import { z } from 'zod';
+
+const HOUR_S = 3600;
+
+export const webhookRulesSchema = z
+  .strictObject({
+    /** Whether webhooks may be on this machine, then also without TLS: for trying things out. */
+    loopback: z.boolean().default(false),
+    /** How often events that wait are looked at. */
+    everyS: z.number().positive().max(HOUR_S).default(5),
+    answerSMax: z.number().positive().max(60).default(10),
+    retrySFirst: z.int().positive().max(HOUR_S).default(30),
+    retrySMost: z
+      .int()
+      .positive()
+      .max(24 * HOUR_S)
+      .default(6 * HOUR_S),
+    /** After so many attempts an event is given up. */
+    attemptsMax: z.int().positive().max(100).default(14),
+  })
+  .refine(({ retrySFirst, retrySMost }) => retrySFirst <= retrySMost, 'retrySFirst is above retrySMost');
+export type WebhookRules = z.infer<typeof webhookRulesSchema>;

@@ -1,0 +1,208 @@
+// Holds, of any kind of database: decisions about intakes are taken in one step each, so that no race leaves a revoked grant with
+// a clip; and an intake goes to the vault and back as the hand-over's steps say. Not here: which kind (stores*.test.ts).
+import { expect, it } from 'vitest';
+import type { Database } from '../../../cloud-bridge/bridge-database.ts';
+import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { PLENTY, storedRequest } from '../../support/stored-request.ts';
+
+export const key = { device: 'device-a', grant: 'grant-a' };
+export const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
+const NOW_S = 1_790_000_000;
+const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
+const stored = { receipt: 'stored-receipt', statementReceipt: 'twin', storedS: 5, vault: null };
+
+const word = { revocation: 'r', pairing: null, homeRecall: null };
+/** A full manifest as the database sees it. */
+export const SEALED = new Uint8Array([1, 2, 3]);
+
+export function intake(changes: Partial<Intake> = {}): Intake {
+  return {
+    ...key,
+    clip: 'clip-a',
+    request: 'request-a',
+    agency: 'agency-a',
+    ownerKey: 'o',
+    grantSha256: 'g',
+    manifestSha256: sha256Hex('h'),
+    statement: 's',
+    statementSha256: sha256Hex('s'),
+    home: 'home-a',
+    clipSha256: sha256Hex('c'),
+    clipBytes: 100,
+    expiresS: 1_000,
+    upload: 'upload-a',
+    uploading: false,
+    creations: 0,
+    state: 'open',
+    refusal: null,
+    receipt: null,
+    statementReceipt: null,
+    vault: null,
+    ...changes,
+  };
+}
+
+/** What a database must hold before there is an intake. */
+export async function enrolAndAsk(database: Database): Promise<void> {
+  await database.enrolments.addCode('s', 100, 0);
+  await database.enrolments.redeem('s', { device: key.device, key: 'k', enrolledS: 1 });
+  await database.requests.add(storedRequest(), PLENTY);
+}
+
+/** `database`: a fresh one for each test, after `enrolAndAsk`. */
+export function intakesContract(database: () => Database): void {
+  it('opens one intake a grant, none for a revoked one, none with a clip id that is taken, none over quota', async () => {
+    const { intakes } = database();
+    expect(await intakes.open(intake(), SEALED, limits, NOW_S)).toBe('opened');
+    expect(await intakes.open(intake({ clip: 'clip-b', upload: 'upload-b' }), SEALED, limits, NOW_S)).toBe('known');
+    expect(await intakes.open(intake({ grant: 'grant-b', upload: 'upload-b' }), SEALED, limits, NOW_S)).toBe(
+      'clip-taken',
+    );
+    const large = intake({ grant: 'grant-b', clip: 'clip-b', upload: 'upload-b', clipBytes: 901 });
+    expect(await intakes.open(large, SEALED, limits, NOW_S)).toBe('over-quota');
+    await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10, word);
+    expect(await intakes.open({ ...large, clipBytes: 1 }, SEALED, limits, NOW_S)).toBe('revoked');
+  });
+
+  it('never publishes after a revocation, and a revocation after publishing takes the clip back', async () => {
+    const { intakes } = database();
+    const moves: string[] = [];
+    const move = async () => void moves.push('moved');
+    await intakes.open(intake(), SEALED, limits, NOW_S);
+    await intakes.revoke(revoked, 1, 10, word);
+    expect(await intakes.publish(key, stored, () => undefined, move)).toBe(false);
+    expect(moves).toEqual([]);
+    const second = intake({ grant: 'grant-b', clip: 'clip-b', upload: 'upload-b' });
+    await intakes.open(second, SEALED, limits, NOW_S);
+    expect(await intakes.publish(second, stored, () => undefined, move)).toBe(true);
+    expect(await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10, word)).toMatchObject({
+      done: 'now',
+      intake: { state: 'stored' },
+    });
+    expect(await intakes.find(second)).toMatchObject({ state: 'deleted', statement: '', receipt: 'deleted-receipt' });
+    expect(await intakes.revoke({ ...revoked, grant: 'grant-b' }, 1, 10, word)).toEqual({
+      done: 'before',
+      receipt: 'deleted-receipt',
+    });
+  });
+
+  it('publishes nothing when the check refuses or the move fails', async () => {
+    const { intakes } = database();
+    await intakes.open(intake(), SEALED, limits, NOW_S);
+    const refuse = () => {
+      throw new Error('refused');
+    };
+    await expect(intakes.publish(key, stored, refuse, async () => undefined)).rejects.toThrow('refused');
+    const fail = async () => {
+      throw new Error('disk');
+    };
+    await expect(intakes.publish(key, stored, () => undefined, fail)).rejects.toThrow('disk');
+    expect(await intakes.find(key)).toMatchObject({ state: 'open', receipt: null });
+  });
+
+  it('bounds what one device can have remembered of grants nobody ever saw', async () => {
+    const { intakes } = database();
+    expect(await intakes.revoke({ ...revoked, grant: 'grant-x' }, 1, 1, word)).toMatchObject({ done: 'now' });
+    expect(await intakes.revoke({ ...revoked, grant: 'grant-y' }, 1, 1, word)).toEqual({ done: 'too-many' });
+    await intakes.open(intake(), SEALED, limits, NOW_S);
+    expect(await intakes.revoke(revoked, 1, 1, word)).toMatchObject({ done: 'now' });
+  });
+
+  it('shows an agency its stored clips alone, newest first, and knows each by its clip and its upload', async () => {
+    const { intakes } = database();
+    for (const [grant, storedS] of [
+      ['grant-a', 5],
+      ['grant-b', 7],
+      ['grant-c', 6],
+    ] as const) {
+      const one = intake({ grant, clip: `clip-of-${grant}`, upload: `upload-of-${grant}` });
+      await intakes.open(one, SEALED, limits, NOW_S);
+      await intakes.setUploading(one.upload, true);
+      await intakes.publish(
+        one,
+        { ...stored, storedS },
+        () => undefined,
+        async () => undefined,
+      );
+    }
+    expect(
+      (await intakes.storedClips({ agency: 'agency-a', organisation: 'agency-a' }, null, 2)).map(({ grant }) => grant),
+    ).toEqual(['grant-b', 'grant-c']);
+    expect(await intakes.storedClips({ agency: 'agency-b', organisation: 'agency-b' }, null, 2)).toEqual([]);
+    expect(await intakes.findClip('clip-of-grant-b')).toMatchObject({
+      grant: 'grant-b',
+      creations: 1,
+      uploading: false,
+    });
+    expect(await intakes.findUpload('upload-of-grant-c')).toMatchObject({
+      grant: 'grant-c',
+      state: 'stored',
+      receipt: 'stored-receipt',
+    });
+    expect(await intakes.findUpload('upload-of-nobody')).toBeNull();
+    expect(await intakes.openIntakes()).toEqual([]);
+  });
+
+  it('drops an open intake once, with what the home disclosed', async () => {
+    const { intakes } = database();
+    await intakes.open(intake(), SEALED, limits, NOW_S);
+    expect(await intakes.openIntakes()).toEqual([intake()]);
+    expect(await intakes.drop(key, 'intake_structure', 'deleted-receipt')).toBe(true);
+    expect(await intakes.drop(key, 'intake_structure', 'other-receipt')).toBe(false);
+    expect(await intakes.find(key)).toMatchObject({
+      ...{ state: 'deleted', refusal: 'intake_structure', statement: '', receipt: 'deleted-receipt' },
+    });
+  });
+
+  it('hands a clip over in steps, and a revocation afterwards is a recall that is answered once', async () => {
+    const { intakes, handOvers, custody } = database();
+    const publish = (vault: string | null) =>
+      intakes.publish(
+        key,
+        { ...stored, vault },
+        () => undefined,
+        async () => undefined,
+      );
+    await intakes.open(intake(), SEALED, limits, NOW_S);
+    expect(await handOvers.offered(key, 'item-a')).toBe(false);
+    await publish('vault-a');
+    expect(await handOvers.jobs('vault-b', 9)).toEqual([]);
+    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: null, word: null, intake: { clip: 'clip-a' } }]);
+    expect(await handOvers.offered(key, 'item-a')).toBe(true);
+    expect(await handOvers.offered(key, 'item-a')).toBe(true);
+    expect(await handOvers.job(key)).toMatchObject({ state: 'offered' });
+    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(true);
+    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
+    expect(await intakes.find(key)).toMatchObject({ state: 'handed-over', statement: '' });
+    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'handed-over' }]);
+    await handOvers.confirmed(key);
+    expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
+    expect(await intakes.revoke(revoked, 10, 10, word)).toMatchObject({ done: 'recall' });
+    expect(await handOvers.job(key)).toMatchObject({ state: 'recalling', word });
+    const before = await custody.size();
+    await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
+    await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
+    expect(await custody.size()).toBe(before + 2);
+    expect(await handOvers.job(key)).toBeNull();
+    expect(await intakes.findRevoked(key)).toEqual(revoked);
+    expect(await intakes.find(key)).toMatchObject({ state: 'deleted', refusal: 'intake_revoked' });
+  });
+
+  it('forgets a hand-over that its owner took back first', async () => {
+    const { intakes, handOvers } = database();
+    await intakes.open(intake(), SEALED, limits, NOW_S);
+    await intakes.publish(
+      key,
+      { ...stored, vault: 'vault-a' },
+      () => undefined,
+      async () => undefined,
+    );
+    await handOvers.offered(key, 'item-a');
+    expect(await intakes.revoke(revoked, 10, 10, word)).toMatchObject({ done: 'now' });
+    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
+    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'withdrawing', word: null }]);
+    await handOvers.withdrawn(key);
+    expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
+  });
+}

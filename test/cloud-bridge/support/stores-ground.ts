@@ -1,0 +1,20 @@
+// Owns: what the contracts of stores stand on: fresh databases of one kind, and what somebody with the database could do to it.
+// Not here: the contracts.
+import type { Database } from '../../../cloud-bridge/bridge-database.ts';
+import type { RegistryStore } from '../../../cloud-bridge/registry/store.ts';
+import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
+
+export type Part = 'bridge' | 'vault' | 'registry';
+
+export interface StoresGround {
+  /** An empty one, or again the one that was closed last. */
+  bridge(): Promise<Database>;
+  vault(): Promise<VaultDatabase>;
+  registry(): Promise<RegistryStore>;
+  /** Puts a text where the registry's book is. */
+  writeBook(text: string): Promise<void>;
+  /** Runs statements that both kinds understand on a part's tables, past the program. */
+  tamper(part: Part, ...statements: string[]): Promise<void>;
+  /** From now on every new row of a part's table is refused with `no row`; returns what takes that back. */
+  refuseRows(part: Part, table: string): Promise<() => Promise<void>>;
+}
