@@ -6,7 +6,7 @@ import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agenc
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
 import { openContext } from './context.ts';
-import { printMoment } from './moments.ts';
+import { printMoment } from '../terminal/moments.ts';
 import {
   type AgencyOptions,
   agencyFolder,

@@ -11,7 +11,7 @@ import { loadAgencyKey, signAccess } from '../officer/officer.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
-import { printMoment } from './moments.ts';
+import { printMoment } from '../terminal/moments.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
 
 interface AuditAccessOptions extends OfficerOptions {

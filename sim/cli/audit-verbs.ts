@@ -12,7 +12,7 @@ import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts'
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
 import { addAuditAccess } from './audit-access.ts';
 import { type Context, openContext } from './context.ts';
-import { stopSignal } from './lifecycle.ts';
+import { stopSignal } from '../terminal/lifecycle.ts';
 
 const SMALL_FILE_BYTES_MAX = 16 * 1024 * 1024;
 

@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/client.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
-import { parseMoment } from './moments.ts';
-import { RECEIPT_MS_MAX } from './owner-notice.ts';
+import { parseMoment } from '../terminal/moments.ts';
+import { RECEIPT_MS_MAX } from '../terminal/owner-notice.ts';
 
 /** Gives an order and resolves with the receipt once the device has confirmed it. Throws the refusal it answers with. */
 export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {

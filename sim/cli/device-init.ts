@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/client.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
 import { type Context, openContext } from './context.ts';
-import { readSecretFile } from './secret-input.ts';
+import { readSecretFile } from '../terminal/secret-input.ts';
 
 interface InitOptions {
   data: string;

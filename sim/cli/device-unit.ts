@@ -1,6 +1,6 @@
 // Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
 // Not here: writing it (device-verbs.ts), talking with the service manager while it runs (service-manager.ts).
-import { CODE_CREDENTIAL } from './secret-input.ts';
+import { CODE_CREDENTIAL } from '../terminal/secret-input.ts';
 
 export interface UnitFacts {
   /** Absolute paths of the node program and of the command line it runs. */

@@ -5,7 +5,7 @@ import { failure, idSchema } from '../../device/client.ts';
 import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
 import { type Context, openContext } from './context.ts';
-import { printMoment } from './moments.ts';
+import { printMoment } from '../terminal/moments.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
 import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
 

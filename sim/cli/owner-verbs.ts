@@ -22,7 +22,7 @@ import {
 } from '../../device/client.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
-import { parseMoment, parseSeconds, printBytes, printFrames } from './moments.ts';
+import { parseMoment, parseSeconds, printBytes, printFrames } from '../terminal/moments.ts';
 import {
   answered,
   elapsedMs,
@@ -34,7 +34,7 @@ import {
   showSighting,
   showUpload,
   showWindow,
-} from './owner-notice.ts';
+} from '../terminal/owner-notice.ts';
 
 /** How long the bridge may take to say that it has erased a clip. */
 const ERASED_MS_MAX = 15_000;

@@ -24,7 +24,7 @@ import {
   ownerFolder,
   withOwnerOptions,
 } from './context.ts';
-import { readSecretFile } from './secret-input.ts';
+import { readSecretFile } from '../terminal/secret-input.ts';
 
 interface PairOptions extends OwnerOptions {
   socket?: string;

@@ -9,10 +9,10 @@ import { addBridgeEnrol } from './bridge-enrol.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
-import { serveUntilStopped } from './lifecycle.ts';
+import { serveUntilStopped } from '../terminal/lifecycle.ts';
 import { parsePort } from './part-options.ts';
-import { readEnrolmentInput } from './secret-input.ts';
-import { ServiceManager } from './service-manager.ts';
+import { readEnrolmentInput } from '../terminal/secret-input.ts';
+import { ServiceManager } from '../terminal/service-manager.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {

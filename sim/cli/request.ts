@@ -15,8 +15,8 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
-import { parseMoment } from './moments.ts';
-import { fetchNotices, showNotice, showWindow } from './owner-notice.ts';
+import { parseMoment } from '../terminal/moments.ts';
+import { fetchNotices, showNotice, showWindow } from '../terminal/owner-notice.ts';
 import { type AgencyOptions, openAgency, openTestbed } from './running-testbed.ts';
 
 const ACTIONS = ['see', 'withdraw', 'resolve'] as const;

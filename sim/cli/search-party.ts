@@ -29,8 +29,8 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
-import { parseMoment, printBytes } from './moments.ts';
-import { fetchSightings, showSighting } from './owner-notice.ts';
+import { parseMoment, printBytes } from '../terminal/moments.ts';
+import { fetchSightings, showSighting } from '../terminal/owner-notice.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;

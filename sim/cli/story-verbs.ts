@@ -12,8 +12,8 @@ import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
 import { PORT_USUAL, Up } from '../story/up.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
-import { aborted, stopSignal } from './lifecycle.ts';
-import { parseSeconds } from './moments.ts';
+import { aborted, stopSignal } from '../terminal/lifecycle.ts';
+import { parseSeconds } from '../terminal/moments.ts';
 import { parsePort } from './part-options.ts';
 
 interface UpCommandOptions {

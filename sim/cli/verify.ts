@@ -15,8 +15,8 @@ import {
 } from '../../device/index.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
-import { printBytes, printMoment } from './moments.ts';
-import { oneLine, showWindow } from './owner-notice.ts';
+import { printBytes, printMoment } from '../terminal/moments.ts';
+import { oneLine, showWindow } from '../terminal/owner-notice.ts';
 
 const TOKEN_BYTES_MAX = 65_536;
 

@@ -8,9 +8,9 @@ import {
   recallAnswerOf,
 } from '../../device/client.ts';
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
-import { aborted, stopSignal } from './lifecycle.ts';
-import { printBytes, printTimeOfDay } from './moments.ts';
-import { oneLine, showNotice, showSighting, showUpload, showWindow } from './owner-notice.ts';
+import { aborted, stopSignal } from '../terminal/lifecycle.ts';
+import { printBytes, printTimeOfDay } from '../terminal/moments.ts';
+import { oneLine, showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-notice.ts';
 
 const STATE_MS_MAX = 10_000;
 

@@ -5,7 +5,7 @@ import { loadAgencyKey } from '../officer/officer.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
-import { printMoment } from './moments.ts';
+import { printMoment } from '../terminal/moments.ts';
 
 export function addWebhook(program: Command): void {
   program

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, isPublicKey, lockFolder } from '../../device/client.ts';
 import { openContext } from './context.ts';
-import { stopSignal } from './lifecycle.ts';
+import { stopSignal } from '../terminal/lifecycle.ts';
 
 interface WitnessOptions {
   data: string;

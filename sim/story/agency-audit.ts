@@ -27,7 +27,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { answered, fetchNotices } from '../cli/owner-notice.ts';
+import { answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { MISUSING } from '../query-export/cast.ts';

@@ -21,7 +21,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { answered, askForState, elapsedMs, showUpload, showWindow } from '../cli/owner-notice.ts';
+import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-notice.ts';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/custody-proof.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';

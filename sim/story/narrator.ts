@@ -1,7 +1,7 @@
 // Owns: how a story is told: line by line what happened, each checked as it is told, and at the end what it proved.
 // Not here: the stories.
 import { failure } from '../../device/index.ts';
-import type { Output } from '../cli/output.ts';
+import type { Output } from '../terminal/output.ts';
 
 export class Narrator {
   private readonly output: Output;

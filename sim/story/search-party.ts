@@ -17,7 +17,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/index.ts';
-import { answered } from '../cli/owner-notice.ts';
+import { answered } from '../terminal/owner-notice.ts';
 import { signAccess } from '../officer/officer.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';

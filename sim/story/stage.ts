@@ -16,7 +16,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { type Answerable, answered, fetchNotices } from '../cli/owner-notice.ts';
+import { type Answerable, answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { type Ask, type RequestView, signAccess, signRequest } from '../officer/officer.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';

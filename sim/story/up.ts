@@ -17,8 +17,8 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { printBytes, printFrames, printLength, printTimeOfDay } from '../cli/moments.ts';
-import type { Output } from '../cli/output.ts';
+import { printBytes, printFrames, printLength, printTimeOfDay } from '../terminal/moments.ts';
+import type { Output } from '../terminal/output.ts';
 import {
   askForState,
   fetchNotices,
@@ -27,7 +27,7 @@ import {
   showNotice,
   showSighting,
   showUpload,
-} from '../cli/owner-notice.ts';
+} from '../terminal/owner-notice.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';

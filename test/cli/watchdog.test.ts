@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ManualClock, silentLog } from '../../device/index.ts';
-import { ServiceManager } from '../../sim/cli/service-manager.ts';
+import { ServiceManager } from '../../sim/terminal/service-manager.ts';
 import { Running, temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
 

@@ -25,7 +25,7 @@ import {
   verifyClip,
   type Window,
 } from '../../device/index.ts';
-import { answered, askForState } from '../../sim/cli/owner-notice.ts';
+import { answered, askForState } from '../../sim/terminal/owner-notice.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';
 import { demoAsk } from '../../sim/story/ask.ts';

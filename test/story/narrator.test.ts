@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Output } from '../../sim/cli/output.ts';
+import type { Output } from '../../sim/terminal/output.ts';
 import { Narrator } from '../../sim/story/narrator.ts';
 
 it('tells only what is so, and ends with how much it told', () => {

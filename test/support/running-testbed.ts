@@ -30,7 +30,7 @@ import {
   type Window,
   walkLedger,
 } from '../../device/index.ts';
-import { answered, askForState } from '../../sim/cli/owner-notice.ts';
+import { answered, askForState } from '../../sim/terminal/owner-notice.ts';
 import { evidenceId } from '../../sim/officer/evidence-desk.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
 import { demoAsk } from '../../sim/story/ask.ts';
