@@ -1,3 +1,5 @@
+// Owns: the registry as a server: its records opened, its routes served, its end. Not here: what it decides (decisions.ts), starting
+// it with the seams of a process (main.ts).
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { Api } from '../http/api.ts';

@@ -1,11 +1,10 @@
 // Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its two outputs.
 // Not here: choosing between copying and encoding (copy-rules.ts, probe.ts), running it (capture-command.ts).
 import type { CaptureCommand, Port } from './capture-command.ts';
-import type { VideoEncoder } from './encoder.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Container } from './sniff.ts';
-import type { Pace } from './sources.ts';
+import type { Pace } from './source-options.ts';
 
 /** What to do with a source's streams. Streams are ffmpeg's specifiers within input 0, e.g. `0:1`. */
 export interface CapturePlan {
@@ -19,10 +18,6 @@ export interface CapturePlan {
 export const GRAY_WIDTH = 160;
 export const GRAY_HEIGHT = 90;
 export const GRAY_FPS = 5;
-
-/** Frames a second, and samples of sound a second, of what the project draws itself. */
-export const SYNTHETIC_FPS = 15;
-export const SYNTHETIC_SAMPLE_RATE = 48_000;
 
 /** How long a camera on the network may say nothing at all. */
 const RTSP_TIMEOUT_US = 10_000_000;
@@ -78,32 +73,6 @@ export function rtspInput(address: string): Port {
     ],
     address,
   };
-}
-
-/** All is said about what we draw: ffmpeg needs to look at nothing before it begins. */
-const KNOWN = ['-probesize', '32', '-analyzeduration', '0'] as const;
-
-/** Frames and sound that this process draws and writes: planes of 4:2:0 on stdin, 16-bit mono on pipe 4. */
-export function drawnInputs(width: number, height: number, audio: boolean): Port[] {
-  const video = {
-    options: [
-      ...KNOWN,
-      '-f',
-      'rawvideo',
-      '-pixel_format',
-      'yuv420p',
-      '-video_size',
-      `${width}x${height}`,
-      '-framerate',
-      String(SYNTHETIC_FPS),
-    ],
-    address: 'pipe:0',
-  };
-  const sound = {
-    options: [...KNOWN, '-f', 's16le', '-ar', String(SYNTHETIC_SAMPLE_RATE), '-ac', '1'],
-    address: 'pipe:4',
-  };
-  return audio ? [video, sound] : [video];
 }
 
 /** The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3`. */
@@ -165,6 +134,9 @@ const GRAY_ARGS = [
 
 /** A keyframe at the first frame a second after the last one, however the frames are spaced. */
 const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
+
+/** In a processor, and in a board's own unit behind V4L2 (Raspberry Pi up to 4, many others). */
+export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
 
 /** What tells encoders from one another: settings of their own, and whether parameter sets come before the first picture. */
 const ENCODERS: Record<VideoEncoder, readonly string[]> = {

@@ -6,6 +6,7 @@ import { Backoff } from '../base/backoff.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Programs } from '../base/program.ts';
+import { FRAGMENT_BYTES_MAX } from '../media/fragment-splitter.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import {
   CAPTURE_OFF,
@@ -16,18 +17,12 @@ import {
 } from './capture-machine.ts';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
-import { FRAGMENT_BYTES_MAX } from './fragment-splitter.ts';
 import type { RecordingContext, RecordingPlace } from './recording.ts';
 import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
-import type { SourceDriver } from './source-driver.ts';
-import { FileDriver } from './source-file.ts';
-import { RpicamDriver } from './source-rpicam.ts';
-import { RtspDriver } from './source-rtsp.ts';
-import { SyntheticDriver } from './source-synthetic.ts';
-import { V4l2Driver } from './source-v4l2.ts';
-import type { CameraSource } from './sources.ts';
+import type { SourceDriver } from './source-kind.ts';
+import { type CameraSource, openSource } from './sources.ts';
 
 /** One small gray picture for motion: `pixels` row by row, a byte each. */
 export interface GrayFrame {
@@ -107,7 +102,7 @@ export class Capture {
     this.deps = deps;
     this.sinks = sinks;
     this.backoff = new Backoff(deps.random, deps.retryMs ?? RETRY_MS, deps.retryMsMax ?? RETRY_MS_MAX);
-    this.driver = this.makeDriver();
+    this.driver = this.openDriver();
     this.queue = new SegmentQueue(
       {
         segment: async (segment) => {
@@ -121,20 +116,9 @@ export class Capture {
     );
   }
 
-  private makeDriver(): SourceDriver {
-    const { source, clock } = this.deps;
-    switch (source.kind) {
-      case 'file':
-        return new FileDriver(source, this.deps);
-      case 'rtsp':
-        return new RtspDriver(source);
-      case 'v4l2':
-        return new V4l2Driver(source, this.deps);
-      case 'rpicam':
-        return new RpicamDriver(source, this.deps);
-      case 'synthetic':
-        return new SyntheticDriver(source, clock, (atUs, frame) => this.sinks.scenePress?.(atUs, frame));
-    }
+  private openDriver(): SourceDriver {
+    const scenePress = (atUs: number, frame: number) => this.sinks.scenePress?.(atUs, frame);
+    return openSource(this.deps.source, { ...this.deps, scenePress });
   }
 
   /**
@@ -148,7 +132,7 @@ export class Capture {
     const onAbort = () => void this.stop();
     signal.addEventListener('abort', onAbort, { once: true });
     this.unhook = () => signal.removeEventListener('abort', onAbort);
-    this.driver = this.makeDriver();
+    this.driver = this.openDriver();
     this.deliveredUntilUs = 0;
     this.lastFailure = null;
     await new Promise<void>((opened) => this.dispatch({ type: 'start' }, opened));

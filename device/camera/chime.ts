@@ -1,7 +1,6 @@
 // Owns: the porch's sound: a two-tone chime at each press, faint noise otherwise; from the frame's number alone.
 // Not here: when the button is pressed (scene.ts).
-import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from './capture-plan.ts';
-import { CYCLE_FRAMES, PRESS_FRAME } from './scene.ts';
+import { CYCLE_FRAMES, PRESS_FRAME, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from './scene.ts';
 
 /** Samples of sound beside one frame. */
 export const SAMPLES_PER_FRAME = SYNTHETIC_SAMPLE_RATE / SYNTHETIC_FPS;

@@ -1,22 +1,23 @@
 // Owns: deciding whether a camera's own stream can be kept as it is, from what a copy of it holds. What cannot is encoded.
 // Not here: running ffmpeg (probe.ts, capture-run.ts).
-import { type AvcConfig, BitReader, parseSps, unescapeNal } from './avc.ts';
-import { FieldReader } from './boxes.ts';
-import type { InitInfo, Sample } from './fragment.ts';
+import type { AvcConfig } from '../media/avc.ts';
+import { BitReader, unescapeNal } from '../media/bit-reader.ts';
+import { FieldReader, malformed } from '../media/boxes.ts';
+import type { InitInfo, Sample } from '../media/fragment.ts';
+import { NAL, nalType } from '../media/nal.ts';
+import { readSps } from '../media/parameter-sets.ts';
 
 /** Keyframes further apart than this make segments too long to lose in a crash and slow to cut into. */
 export const GOP_US_MAX = 5_000_000;
-
-/** NAL unit type of a slice of an IDR picture (ISO/IEC 14496-10 Table 7-1). */
-const NAL_IDR = 5;
 
 /** Why the video of a copied stream must be encoded, in words; null when copying is fine. Throws `fragment_malformed`. */
 export function faultOfTrack(init: InitInfo): string | null {
   const { avc, codec } = init.video;
   if (!avc || codec !== 'avc1') return `the codec is ${codec}`;
   for (const nal of avc.sps) {
-    const sps = parseSps(nal);
-    if (sps.chromaFormat !== 1 || sps.bitDepth !== 8) return 'the picture is not 8-bit 4:2:0';
+    const sps = readSps(nal, malformed);
+    if (sps.chromaFormat !== 1 || sps.bitDepthLuma !== 8 || sps.bitDepthChroma !== 8)
+      return 'the picture is not 8-bit 4:2:0';
     if (!sps.progressive) return 'the picture is interlaced';
   }
   return null;
@@ -27,7 +28,7 @@ export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | n
   const [first, ...rest] = video;
   const avc = init.video.avc;
   if (!first || !avc) return 'there is no video';
-  if (!first.key || firstSliceType(avc, first.data) !== NAL_IDR)
+  if (!first.key || firstSliceType(avc, first.data) !== NAL.idrSlice)
     return 'a group of pictures does not begin with an IDR picture';
   let before = first;
   for (const sample of rest) {
@@ -57,7 +58,7 @@ export function isCutOff(init: InitInfo, video: readonly Sample[]): boolean {
 
 /** NAL unit type of a sample's first slice (1 to 5, ISO/IEC 14496-10 Table 7-1); null when it holds no picture. */
 function firstSliceType(avc: AvcConfig, sample: Uint8Array): number | null {
-  for (const slice of slicesOf(avc, sample)) return nalTypeOf(slice);
+  for (const slice of slicesOf(avc, sample)) return nalType(slice);
   return null;
 }
 
@@ -67,15 +68,11 @@ const SLICE_HEADER_BYTES = 12;
 /** Whether a slice is predicted from two directions (§7.4.3: slice_type 1 or 6). */
 function hasBidirectional(avc: AvcConfig, sample: Uint8Array): boolean {
   for (const slice of slicesOf(avc, sample)) {
-    const bits = new BitReader(unescapeNal(slice.subarray(1, 1 + SLICE_HEADER_BYTES)));
-    bits.ue(); // first_mb_in_slice
-    if (bits.ue() % 5 === 1) return true;
+    const bits = new BitReader(unescapeNal(slice.subarray(1, 1 + SLICE_HEADER_BYTES)), malformed);
+    bits.unsigned(); // first_mb_in_slice
+    if (bits.unsigned() % 5 === 1) return true;
   }
   return false;
-}
-
-function nalTypeOf(unit: Uint8Array): number {
-  return (unit[0] ?? 0) & 31;
 }
 
 function* slicesOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
@@ -84,6 +81,7 @@ function* slicesOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
     let length = 0;
     for (let n = 0; n < avc.nalLengthSize; n += 1) length = length * 256 + fields.u8();
     const unit = fields.take(length);
-    if (nalTypeOf(unit) >= 1 && nalTypeOf(unit) <= NAL_IDR) yield unit;
+    const type = nalType(unit);
+    if (type >= NAL.slice && type <= NAL.idrSlice) yield unit;
   }
 }

@@ -3,16 +3,13 @@
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
+import { FragmentSplitter } from '../media/fragment-splitter.ts';
 import { isFailure } from '../protocol/errors.ts';
-import { encodeArgs, FRAGMENT_ARGS } from './capture-plan.ts';
+import { encodeArgs, FRAGMENT_ARGS, type VideoEncoder } from './capture-plan.ts';
 import { faultOfGop, faultOfTrack } from './copy-rules.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
-import { type InitInfo, parseFragment, parseInit } from './fragment.ts';
-import { FragmentSplitter } from './fragment-splitter.ts';
-
-/** In a processor, and in a board's own unit behind V4L2 (Raspberry Pi up to 4, many others). */
-export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
 
 const TRIAL_FPS = 15;
 const TRIAL_FRAMES = 2 * TRIAL_FPS;

@@ -3,18 +3,26 @@
 import { assert } from '../base/assert.ts';
 import { fromUtf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
+import { FragmentSplitter, type SplitPart } from '../media/fragment-splitter.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
 import { type CapturePlan, FRAGMENT_ARGS, fileInput } from './capture-plan.ts';
 import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
-import { type InitInfo, parseFragment, parseInit } from './fragment.ts';
-import { FragmentSplitter, type SplitPart } from './fragment-splitter.ts';
 import { isEncryptedMp4 } from './protection.ts';
 import { endOf } from './recording.ts';
 import { type Container, sniffFile } from './sniff.ts';
-import type { FileSource } from './sources.ts';
+import type { Pace, Shown } from './source-options.ts';
 import { StreamFacts } from './stream-facts.ts';
+
+/** A media file. `path` is absolute. */
+export interface FileSource extends Shown {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly loop: boolean;
+  readonly pace: Pace;
+}
 
 /** What a file turned out to be. */
 export interface FileFacts {

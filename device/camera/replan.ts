@@ -1,7 +1,8 @@
 // Owns: changing a capture's plan when a run has shown that it does not fit: only ever towards what works for more streams.
 // Not here: what the facts are (stream-facts.ts, copy-rules.ts).
+
+import type { InitInfo } from '../media/fragment.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import type { InitInfo } from './fragment.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
 /** What a run has shown. */

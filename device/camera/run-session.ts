@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { FragmentSamples, InitInfo, Sample } from '../media/fragment.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CaptureInput } from './capture-machine.ts';
 import { type CapturePlan, captureCommand, GRAY_FPS } from './capture-plan.ts';
@@ -11,10 +12,9 @@ import { faultOfGop, faultOfTrack, gopTooLong, isCutOff } from './copy-rules.ts'
 import { chooseEncoder } from './encoder.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
-import type { FragmentSamples, InitInfo, Sample } from './fragment.ts';
 import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
 import type { SegmentQueue } from './segment-queue.ts';
-import type { RunInput, SourceDriver } from './source-driver.ts';
+import type { RunInput, SourceDriver } from './source-kind.ts';
 import { StreamFacts } from './stream-facts.ts';
 import type { Timeline } from './timeline.ts';
 

@@ -1,6 +1,9 @@
 // Owns: what happens on the porch in which frame: pure, from the frame's number alone.
 // Not here: how it looks (porch-art.ts), how it sounds (chime.ts).
-import { SYNTHETIC_FPS } from './capture-plan.ts';
+
+/** Frames a second, and samples of sound a second, of what the project draws itself. */
+export const SYNTHETIC_FPS = 15;
+export const SYNTHETIC_SAMPLE_RATE = 48_000;
 
 /** The scene repeats after this many frames: 24 s, a multiple of the 8 s in which AAC packets and frames line up. */
 export const CYCLE_FRAMES = 24 * SYNTHETIC_FPS;

@@ -1,10 +1,23 @@
-// Owns: a media file as a camera: probed once, read at its own pace or fast, once or again and again.
+// Owns: a media file as a camera: its name, probed once, read at its own pace or fast, once or again and again.
 // Not here: how it is probed (probe.ts) and sniffed (sniff.ts).
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { systemCode } from '../base/disk.ts';
+import { failure } from '../protocol/errors.ts';
 import { type CapturePlan, pacedFileInput } from './capture-plan.ts';
-import { type FileFacts, probeFile } from './probe.ts';
+import { type FileFacts, type FileSource, probeFile } from './probe.ts';
 import { type RunEvidence, replan } from './replan.ts';
-import type { DriverContext, RunInput, SourceDriver } from './source-driver.ts';
-import type { FileSource } from './sources.ts';
+import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
+import {
+  AUDIO,
+  invalidOption,
+  PACE,
+  type Pace,
+  plain,
+  readOptions,
+  SHOWN_LENGTH_MAX,
+  type SourceDefaults,
+} from './source-options.ts';
 import { KnownTimeline } from './timeline.ts';
 
 /** Runs that fail one after the other before a file is given up. */
@@ -58,3 +71,59 @@ export class FileDriver implements SourceDriver {
     return null;
   }
 }
+
+interface FileOptions {
+  pace: Pace;
+  loop: true;
+  once: true;
+  audio: boolean;
+}
+
+const OPTIONS = { pace: PACE, loop: plain('loop'), once: plain('once'), audio: AUDIO };
+
+/** A path with or without `file:`; what exists as it stands is one whatever it looks like. */
+function parse(text: string, defaults: SourceDefaults): FileSource | null {
+  const isNamed = text.startsWith('file:');
+  if (!isNamed && /^[a-z][a-z0-9+.-]+:/i.test(text) && !exists(text)) return null;
+  const named = isNamed ? text.slice('file:'.length) : text;
+  // A name may itself hold a question mark: what exists as it stands has no options.
+  const [path, query] = exists(named) ? [named, ''] : cutAtLast(named);
+  if (path === '') return null;
+  const shown = `file:${path}`.slice(0, SHOWN_LENGTH_MAX);
+  if (!exists(path)) throw failure('camera_not_found', { source: shown });
+  const said = readOptions<FileOptions>(query, text, OPTIONS);
+  const pace = said.pace ?? defaults.pace ?? 'own';
+  // Read fast, footage ends at the moment the capture began; there is no second such moment for another pass. Where files
+  // are played again and again by default, this one is not.
+  if (said.loop && pace === 'fast') throw invalidOption(text, 'loop and pace=fast exclude each other');
+  const loop = pace !== 'fast' && !said.once && (said.loop ?? defaults.loop ?? false);
+  return { kind: 'file', path: resolve(path), loop, pace, audio: said.audio ?? defaults.audio ?? true, shown };
+}
+
+function cutAtLast(named: string): [string, string] {
+  const mark = named.lastIndexOf('?');
+  return mark === -1 ? [named, ''] : [named.slice(0, mark), named.slice(mark + 1)];
+}
+
+/** Whether there is something of this name, even if it cannot be reached: why, is told when it is opened. */
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (thrown) {
+    return systemCode(thrown) !== 'ENAMETOOLONG';
+  }
+}
+
+/** Looks through it. */
+async function tryOnce(source: FileSource, { ffmpeg, clock }: DriverContext, signal: AbortSignal): Promise<Tried> {
+  const { encodedBecause } = await probeFile(ffmpeg, source, { clock, signal });
+  const gives = encodedBecause === null ? 'a video, copied' : `a video, encoded: ${encodedBecause}`;
+  return { gives, troubles: [] };
+}
+
+export const fileKind: SourceKind<FileSource> = {
+  help: '  file:PATH            a video file                loop (again and again) or once, pace=own|fast, audio=on|off',
+  parse,
+  open: (source, context) => new FileDriver(source, context),
+  tryOnce,
+};

@@ -7,11 +7,12 @@ import { cameraFault } from './device-faults.ts';
 import { writeTo } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
-import type { DriverContext, FeedPipes, RunInput, SourceDriver } from './source-driver.ts';
-import type { RpicamSource } from './sources.ts';
+import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-kind.ts';
+import { cut, type SourceDefaults, unsupported } from './source-options.ts';
 import { KnownTimeline } from './timeline.ts';
 import { elementaryInput } from './wired-inputs.ts';
-import type { Size } from './wired-options.ts';
+import { type RpicamSource, type Size, wiredOptions } from './wired-options.ts';
+import { microphoneTroubles } from './wired-trial.ts';
 
 /** The program's names: today's, and that of older systems. */
 const PROGRAMS = ['rpicam-vid', 'libcamera-vid'] as const;
@@ -134,7 +135,7 @@ const LIST_MS_MAX = 15_000;
 const LIST_LETTERS_MAX = 20_000;
 
 /** Asks which camera modules there are; the line about the one that is named. Throws `hardware_tool_missing`, `camera_gone`. */
-export async function listCameras(source: RpicamSource, { programs, clock }: DriverContext): Promise<string> {
+async function listCameras(source: RpicamSource, { programs, clock }: DriverContext): Promise<string> {
   for (const program of PROGRAMS) {
     let printed = '';
     const run = programs.run([program, '--list-cameras'], (chunk) => {
@@ -154,3 +155,27 @@ export async function listCameras(source: RpicamSource, { programs, clock }: Dri
 function lastLine(text: string): string {
   return text.split('\n').at(-1)?.trim().slice(0, 200) || 'it does not say why';
 }
+
+function parse(text: string, defaults: SourceDefaults): RpicamSource | null {
+  if (!/^rpicam(:|\?|$)/.test(text)) return null;
+  const [name = '', query = ''] = cut(text);
+  const number = /^rpicam:?(\d?)$/.exec(name)?.[1];
+  if (number === undefined) throw unsupported(text);
+  const shown = `rpicam:${number}`;
+  const options = wiredOptions(shown, query, defaults);
+  // It makes H.264 itself, and its program takes no V4L2 controls.
+  const foreign = options.controls.size > 0 ? 'control.*' : options.format !== null ? 'format' : null;
+  if (foreign !== null)
+    throw failure('camera_option_invalid', { source: shown, detail: `${foreign} is not for rpicam:` });
+  return { kind: 'rpicam', camera: Number(number), shown, ...options };
+}
+
+export const rpicamKind: SourceKind<RpicamSource> = {
+  help: "  rpicam:              a Raspberry Pi's module     size=1280x720, rate=15, mic=alsa:DEVICE, mic-rate=48000, audio=...",
+  parse,
+  open: (source, context) => new RpicamDriver(source, context),
+  tryOnce: async (source, context) => {
+    const gives = await listCameras(source, context);
+    return { gives, troubles: await microphoneTroubles(source.microphone, context) };
+  },
+};

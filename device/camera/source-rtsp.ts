@@ -1,15 +1,22 @@
-// Owns: a camera on the network: its host name resolved here, its plan learnt from its own runs, one connection a run.
+// Owns: a camera on the network: its address, its host name resolved here, its plan learnt from its own runs, one connection a run.
 // Not here: reconnecting (capture-machine.ts, capture.ts), what may come over the connection (rtsp-relay.ts).
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { createConnection, isIP } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import { systemCode } from '../base/disk.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { type CapturePlan, rtspInput } from './capture-plan.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import { RtspRelay } from './rtsp-relay.ts';
-import type { RunInput, SourceDriver } from './source-driver.ts';
-import type { RtspSource } from './sources.ts';
+import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
+import { type Shown, type SourceDefaults, shownAs, unsupported } from './source-options.ts';
 import { ArrivalTimeline } from './timeline.ts';
+
+/** A camera on the network. `url` may hold credentials: it goes to ffmpeg and nowhere else. */
+export interface RtspSource extends Shown {
+  readonly kind: 'rtsp';
+  readonly url: URL;
+}
 
 export class RtspDriver implements SourceDriver {
   readonly policy = { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 } as const;
@@ -74,3 +81,44 @@ async function addressOf(source: RtspSource): Promise<{ host: string; port: numb
     throw failure('camera_unreachable', { source: source.shown, detail }, thrown);
   }
 }
+
+function parse(text: string, defaults: SourceDefaults): RtspSource | null {
+  if (!/^rtsp:\/\//i.test(text)) return null;
+  // `[` and `]` around an IPv6 address are kept by the parser; white space would split ffmpeg's own view of the address.
+  const url = URL.canParse(text) && !/\s/.test(text) ? new URL(text) : null;
+  if (url?.protocol !== 'rtsp:' || url.hostname === '' || url.hash !== '') throw unsupported(text);
+  const shown = shownAs(`rtsp://${url.host}${url.pathname}`);
+  return { kind: 'rtsp', url, audio: defaults.audio ?? true, shown };
+}
+
+const CONNECT_MS_MAX = 4_000;
+
+/** Connects to its port. */
+async function tryOnce(source: RtspSource, { clock }: DriverContext): Promise<Tried> {
+  const { hostname, port } = source.url;
+  const detail = await connectFault(clock, hostname.replace(/^\[|\]$/g, ''), Number(port) || RTSP_PORT);
+  if (detail !== null) throw failure('camera_unreachable', { source: source.shown, detail });
+  return { gives: 'its port answers', troubles: [] };
+}
+
+/** Why a connection cannot be made; null when it can. */
+function connectFault(clock: Clock, host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port });
+    const end = (fault: string | null) => {
+      timer.cancel();
+      socket.destroy();
+      resolve(fault);
+    };
+    const timer = clock.after(CONNECT_MS_MAX, () => end(`no answer within ${CONNECT_MS_MAX / 1_000} s`));
+    socket.once('connect', () => end(null));
+    socket.once('error', (thrown) => end(systemCode(thrown) ?? thrown.message));
+  });
+}
+
+export const rtspKind: SourceKind<RtspSource> = {
+  help: '  rtsp://HOST/PATH     a network camera            none: what follows the ? belongs to the camera',
+  parse,
+  open: (source) => new RtspDriver(source),
+  tryOnce,
+};

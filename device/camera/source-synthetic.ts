@@ -1,16 +1,37 @@
-// Owns: the drawn porch as a camera: draws frame after frame at its pace and writes pictures and sound to ffmpeg.
+// Owns: the drawn porch as a camera: its name; draws frame after frame at its pace and writes pictures and sound to ffmpeg.
 // Not here: what is drawn (scene.ts, porch-art.ts, chime.ts) and how it is encoded (capture-plan.ts).
 import type { Clock } from '../base/clock.ts';
-import { type CapturePlan, drawnInputs, SYNTHETIC_FPS } from './capture-plan.ts';
+import type { Port } from './capture-command.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { soundOf } from './chime.ts';
 import { writeTo } from './ffmpeg-run.ts';
 import { drawFrameNumber } from './frame-number.ts';
 import { PorchArt } from './porch-art.ts';
-import { pressesAt, sceneAt } from './scene.ts';
-import type { FeedPipes, RunInput, SourceDriver } from './source-driver.ts';
-import type { SyntheticSource } from './sources.ts';
+import { PLAYS, type Play, pressesAt, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE, sceneAt } from './scene.ts';
+import type { FeedPipes, RunInput, SourceDriver, SourceKind } from './source-kind.ts';
+import {
+  AUDIO,
+  invalidOption,
+  type Option,
+  oneOf,
+  PACE,
+  type Pace,
+  readOptions,
+  type Shown,
+  type SourceDefaults,
+} from './source-options.ts';
 import { drawStamp, stampText } from './stamp.ts';
 import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
+
+/** The porch that the project draws itself. `seconds` is null when it never ends. */
+export interface SyntheticSource extends Shown {
+  readonly kind: 'synthetic';
+  readonly width: number;
+  readonly height: number;
+  readonly pace: Pace;
+  readonly seconds: number | null;
+  readonly play: Play;
+}
 
 /** Wall time of a run's frame, counted from its start. */
 function frameTimeUs(startUs: number, frame: number): number {
@@ -111,3 +132,76 @@ export class SyntheticDriver implements SourceDriver {
     return picture;
   }
 }
+
+/** All is said about what we draw: ffmpeg needs to look at nothing before it begins. */
+const KNOWN = ['-probesize', '32', '-analyzeduration', '0'] as const;
+
+/** Frames and sound that this process draws and writes: planes of 4:2:0 on stdin, 16-bit mono on pipe 4. */
+function drawnInputs(width: number, height: number, audio: boolean): Port[] {
+  const video = {
+    options: [
+      ...KNOWN,
+      '-f',
+      'rawvideo',
+      '-pixel_format',
+      'yuv420p',
+      '-video_size',
+      `${width}x${height}`,
+      '-framerate',
+      String(SYNTHETIC_FPS),
+    ],
+    address: 'pipe:0',
+  };
+  const sound = {
+    options: [...KNOWN, '-f', 's16le', '-ar', String(SYNTHETIC_SAMPLE_RATE), '-ac', '1'],
+    address: 'pipe:4',
+  };
+  return audio ? [video, sound] : [video];
+}
+
+const SECONDS_MAX = 24 * 3600;
+
+const SIZE: Option<{ width: number; height: number }> = {
+  takes: 'size takes WIDTHxHEIGHT: 320x180 to 3840x2160, the width a multiple of 16, the height even',
+  read: (text) => {
+    const [, width = 0, height = 0] = /^(\d{3,4})x(\d{3,4})$/.exec(text)?.map(Number) ?? [];
+    // The frame number's blocks and the scene need some room, and 4:2:0 needs even sizes.
+    const fits =
+      width % 16 === 0 && height % 2 === 0 && width >= 320 && height >= 180 && width <= 3840 && height <= 2160;
+    return fits ? { width, height } : undefined;
+  },
+};
+
+const SECONDS: Option<number> = {
+  takes: `seconds takes 1 to ${SECONDS_MAX}`,
+  read: (text) =>
+    /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= SECONDS_MAX ? Number(text) : undefined,
+};
+
+interface SyntheticOptions {
+  pace: Pace;
+  audio: boolean;
+  size: { width: number; height: number };
+  seconds: number;
+  play: Play;
+}
+
+const OPTIONS = { pace: PACE, audio: AUDIO, size: SIZE, seconds: SECONDS, play: oneOf('play', PLAYS) };
+
+function parse(text: string, defaults: SourceDefaults): SyntheticSource | null {
+  if (text !== 'synthetic' && !text.startsWith('synthetic?')) return null;
+  const said = readOptions<SyntheticOptions>(text.slice('synthetic?'.length), text, OPTIONS);
+  const { seconds = null, play = 'visitor', size = { width: 1280, height: 720 } } = said;
+  const pace = said.pace ?? defaults.pace ?? 'own';
+  if (seconds === null && pace === 'fast') throw invalidOption(text, 'pace=fast needs an end: seconds=N');
+  const audio = said.audio ?? defaults.audio ?? true;
+  return { kind: 'synthetic', ...size, pace, audio, seconds, play, shown: text };
+}
+
+export const syntheticKind: SourceKind<SyntheticSource> = {
+  help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog, seconds=N, pace=own|fast, audio=on|off',
+  parse,
+  open: (source, { clock, scenePress }) =>
+    new SyntheticDriver(source, clock, (atUs, frame) => scenePress?.(atUs, frame)),
+  tryOnce: () => Promise.resolve({ gives: 'a drawn porch', troubles: [] }),
+};

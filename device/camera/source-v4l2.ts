@@ -1,4 +1,4 @@
-// Owns: a camera that V4L2 knows, run by run: where it is now, what it offers, its controls, its microphone.
+// Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
 // Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's words mean (device-faults.ts), reconnecting (capture.ts).
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CapturePlan } from './capture-plan.ts';
@@ -6,13 +6,15 @@ import { cameraFault } from './device-faults.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
-import type { DriverContext, RunInput, SourceDriver } from './source-driver.ts';
-import type { V4l2Source } from './sources.ts';
+import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
+import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
 import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
-import { setControls } from './v4l2-controls.ts';
+import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
 import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
 import { listingArgs, v4l2Input } from './wired-inputs.ts';
+import { type V4l2Source, wiredOptions } from './wired-options.ts';
+import { microphoneTroubles, wordsOf } from './wired-trial.ts';
 
 const LISTING_MS_MAX = 30_000;
 const LISTING_LINES_MAX = 400;
@@ -113,7 +115,7 @@ export class V4l2Driver implements SourceDriver {
  * Asks a camera what it offers and chooses. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
  * `camera_format_unsupported`, `camera_unreachable`.
  */
-export async function offeredBy(
+async function offeredBy(
   source: V4l2Source,
   path: string,
   { ffmpeg, clock }: DriverContext,
@@ -145,3 +147,46 @@ function faultsAmong(lines: readonly string[]): string {
   const faults = lines.filter((line) => /\[(error|fatal)\]/.test(line));
   return faults.length === 0 ? 'it offers nothing' : lastWords(faults.join('\n'), faults.length);
 }
+
+/** Nodes of cameras, which need no `v4l2:` before them. */
+const NODE = /^\/dev\/(video\d|v4l\/)/;
+
+/** What may be opened as a camera: a name under /dev that leads nowhere else by itself. */
+const DEVICE = /^\/dev\/(?!.*\.\.)[\w.:+@\\/-]{1,250}$/;
+
+function parse(text: string, defaults: SourceDefaults): V4l2Source | null {
+  if (!text.startsWith('v4l2:') && !NODE.test(text)) return null;
+  const [device = '', query = ''] = cut(text.replace(/^v4l2:/, ''));
+  if (!DEVICE.test(device)) throw unsupported(text);
+  const shown = `v4l2:${device}`.slice(0, SHOWN_LENGTH_MAX);
+  return { kind: 'v4l2', device, shown, ...wiredOptions(shown, query, defaults) };
+}
+
+const PICTURE_MS_MAX = 30_000;
+
+/** Opens it and takes one picture, which is thrown away. A control is looked for, never set. */
+async function tryOnce(source: V4l2Source, context: DriverContext): Promise<Tried> {
+  const found = await findNode(machineNodes, source.device, null);
+  if ('gone' in found) throw failure('camera_gone', { source: source.shown, detail: found.gone });
+  const format = await offeredBy(source, found.path, context);
+  const picture = v4l2Input(found.path, format, source.rate, null);
+  const words = await wordsOf(
+    context,
+    'taking one picture',
+    PICTURE_MS_MAX,
+    [...[...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-']],
+    () => {},
+  );
+  if (words !== null) throw cameraFault(source.shown, words);
+  const control = await missingControl(source, found.path, context);
+  const troubles = [...(control ? [control] : []), ...(await microphoneTroubles(source.microphone, context))];
+  return { gives: `${format.name} ${format.width}x${format.height} from ${found.path}`, troubles };
+}
+
+export const v4l2Kind: SourceKind<V4l2Source> = {
+  help: `  v4l2:/dev/video0     a USB or built-in camera    size=1280x720, rate=15, format=h264|mjpeg|raw, mic=alsa:DEVICE,
+                                                   mic-rate=48000, audio=on|off|required, control.NAME=N`,
+  parse,
+  open: (source, context) => new V4l2Driver(source, context),
+  tryOnce,
+};

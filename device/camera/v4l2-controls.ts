@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Programs } from '../base/program.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
-import type { V4l2Source } from './sources.ts';
+import type { V4l2Source } from './wired-options.ts';
 
 const CONTROL_MS_MAX = 30_000;
 const WORDS_LETTERS_MAX = 200;

@@ -1,7 +1,9 @@
 // Owns: the options of a camera that is wired to this machine, as they follow the `?` of its name: picture, controls, microphone.
-// Not here: the kinds of cameras and their names (sources.ts), whether a camera has what is asked for (v4l2-formats.ts).
+// Not here: the names of such cameras (source-v4l2.ts, source-rpicam.ts), whether a camera has what is asked for (v4l2-formats.ts).
 import { z } from 'zod';
+import { failure } from '../protocol/errors.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
+import type { Shown, SourceDefaults } from './source-options.ts';
 
 /** Frames a second when none are asked for. */
 const RATE_DEFAULT = 15;
@@ -123,4 +125,27 @@ function wrongOption(error: z.ZodError): string {
   const [first, ...rest] = issue.path.map(String);
   const name = first === 'controls' ? `${CONTROL}${rest.join('.')}` : first;
   return `${name}: ${issue.message}`;
+}
+
+/** A camera that Linux's V4L2 knows: USB cameras, capture cards. `device` is its node or a lasting name of it. */
+export interface V4l2Source extends Shown, WiredOptions {
+  readonly kind: 'v4l2';
+  readonly device: string;
+}
+
+/** A Raspberry Pi's camera module. `camera` counts those that are connected. */
+export interface RpicamSource extends Shown, WiredOptions {
+  readonly kind: 'rpicam';
+  readonly camera: number;
+}
+
+/** The options of a wired camera's name. Throws `camera_option_invalid`. */
+export function wiredOptions(
+  source: string,
+  query: string,
+  { audio = true }: SourceDefaults,
+): WiredOptions & { audio: boolean } {
+  const options = readWiredOptions(query, audio);
+  if (typeof options === 'string') throw failure('camera_option_invalid', { source, detail: options });
+  return { ...options, audio: options.microphone !== null };
 }

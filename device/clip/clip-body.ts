@@ -1,8 +1,10 @@
 // Owns: the second pass over the ring: the bytes of a planned clip, streamed. Copies slices bit for bit and checks that the
 // ring still holds what the first pass saw. Not here: the plan (trim.ts), the header (mp4-file.ts).
-import { type InitInfo, parseFragment, parseInit, type Sample } from '../camera/fragment.ts';
+
 import type { Segment } from '../camera/segment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
+import { joinSample } from '../media/nal.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
@@ -10,7 +12,6 @@ import type { EncodedFrames } from './encode.ts';
 import type { EncodedSamples } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
 import type { Chunk } from './mp4-file.ts';
-import { joinSample } from './nal.ts';
 import type { SurveyedSegment } from './survey.ts';
 
 /** What the second pass writes. */

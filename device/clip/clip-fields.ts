@@ -1,6 +1,6 @@
 // Owns: reading the boxes of a finished clip strictly: boxes come in one order, and every field is either read or must have
 // its one value. Not here: which boxes and fields those are (clip-file.ts).
-import { FieldReader, malformed, readBox } from '../camera/boxes.ts';
+import { FieldReader, malformed, readBox } from '../media/boxes.ts';
 import { failure } from '../protocol/errors.ts';
 
 /** The failure of every check of a finished clip. `detail` holds no footage. */

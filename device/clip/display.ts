@@ -1,6 +1,6 @@
 // Owns: how a picture is turned for display: the four right angles of a track header's matrix, and where redaction zones
 // fall in the coded picture. Not here: drawing (recode.ts).
-import { boxesIn, contentOf, findBox, needBox } from '../camera/boxes.ts';
+import { boxesIn, contentOf, findBox, needBox } from '../media/boxes.ts';
 import type { Zone } from '../protocol/claims.ts';
 
 /** Clockwise degrees by which the coded picture is turned for display. */

@@ -1,14 +1,14 @@
 // Owns: decoding H.264 and encoding some of its frames again, frame for frame: the head of a smart cut and whole windows.
 // Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
+import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
+import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
 import { failure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-samples.ts';
 import { frameOf } from './frame.ts';
 import { LineCounter } from './line-counter.ts';
-import { AnnexBSplitter, joinSample, NAL, nalType } from './nal.ts';
-import { type Pps, readPps, readSps, type Sps } from './parameter-sets.ts';
 
 /** What comes out is to be like this. */
 export interface EncodeTarget {

@@ -1,9 +1,10 @@
 // Owns: what one coded frame is made of and which parts of it may enter a clip: its slices, nothing else. SEI (cameras put
 // time, place and serial numbers there), fillers, delimiters and units of unknown types are left behind.
 // Not here: which frames are in the window (survey.ts), parameter sets (sets.ts).
-import { unescapeNal } from '../camera/avc.ts';
+
+import { BitReader, unescapeNal } from '../media/bit-reader.ts';
+import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
-import { BitReader, NAL, nalType, splitSample } from './nal.ts';
 import { findSliceEnd } from './slice-end.ts';
 
 /** A coded frame without anything that is not needed to show it. */
@@ -70,9 +71,11 @@ export function frameOf(units: readonly Uint8Array[]): Frame {
   return frame;
 }
 
+const notExact = (detail: string) => failure('clip_not_exact', { detail });
+
 /** The start of a slice header (§7.3.3). Type: 0 P, 1 B, 2 I, 3 SP, 4 SI. */
 function readSliceHeader(unit: Uint8Array): { firstMb: number; type: number; ppsId: number } {
-  const bits = new BitReader(unescapeNal(unit.subarray(1, 1 + SLICE_HEADER_BYTES)));
+  const bits = new BitReader(unescapeNal(unit.subarray(1, 1 + SLICE_HEADER_BYTES)), notExact);
   const firstMb = bits.unsigned();
   const type = bits.unsigned();
   const ppsId = bits.unsigned();

@@ -1,11 +1,11 @@
 // Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still looks
 // at what comes behind it. Not here: what the head is (survey.ts), encoding (encode.ts), what becomes of it (trim.ts).
 import type { LiveGrant } from '../consent/live-grant.ts';
+import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
 import { type ClipDeps, stopSignal } from './clip-deps.ts';
 import { type EncodedFrames, encodeFrames } from './encode.ts';
 import { encodeOnce } from './encoded-samples.ts';
-import { joinAnnexB } from './nal.ts';
 import type { UsedSets } from './sets.ts';
 import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
 

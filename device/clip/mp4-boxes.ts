@@ -1,9 +1,9 @@
 // Owns: the boxes of a clip's MP4 (ISO/IEC 14496-12, -14, -15) as bytes. All times of creation are zero, all names empty, and
 // nothing is written that playing does not need. Not here: what goes into the tables (mp4-file.ts).
 import { concatBytes, utf8 } from '../base/bytes.ts';
-import type { SoundConfig } from './aac.ts';
+import type { SoundConfig } from '../media/aac.ts';
+import { isHighProfile, type Sps } from '../media/parameter-sets.ts';
 import { displayMatrix, type Rotation } from './display.ts';
-import { isHighProfile, type Sps } from './parameter-sets.ts';
 
 /** Units of `mvhd`, `tkhd` and `elst` in a second. */
 export const MOVIE_TIMESCALE = 90_000;

@@ -1,10 +1,10 @@
 // Owns: laying out a clip's file: `ftyp`, `moov`, then one `mdat` that holds its samples and nothing between them.
 // Not here: box formats (mp4-boxes.ts), the samples' bytes (clip-body.ts).
 import { concatBytes, utf8 } from '../base/bytes.ts';
-import type { SoundConfig } from './aac.ts';
+import type { SoundConfig } from '../media/aac.ts';
+import type { Sps } from '../media/parameter-sets.ts';
 import type { Rotation } from './display.ts';
 import * as mp4 from './mp4-boxes.ts';
-import type { Sps } from './parameter-sets.ts';
 
 /** The video track of a clip. Ticks are in units of `timescale` after the first frame, which is at 0. */
 export interface VideoTrack {

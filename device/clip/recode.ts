@@ -1,8 +1,10 @@
 // Owns: the full re-encode of a window: for reordered and unusual streams, and where zones are blacked out. Decodes from the
 // last frame that stands alone before the window, so that its first frame is whole.
 // Not here: the smart cut (trim.ts), running the encoder (encode.ts).
-import { parseFragment, parseInit } from '../camera/fragment.ts';
+
 import type { LiveGrant } from '../consent/live-grant.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
+import { joinAnnexB } from '../media/nal.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Clip } from './clip.ts';
@@ -11,7 +13,6 @@ import { zonePixels } from './display.ts';
 import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode.ts';
 import { encodeOnce } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
-import { joinAnnexB } from './nal.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
 import { Timeline } from './timeline.ts';
 

@@ -1,14 +1,14 @@
 // Owns: comparing a finished clip's frames with the ring's footage: frame by frame, set by set.
 // Not here: sound (sound-check.ts), the structure of the file (clip-file.ts, self-check.ts).
 import { equalBytes } from '../base/bytes.ts';
-import { type InitInfo, parseFragment, parseInit, type Sample } from '../camera/fragment.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
+import { NAL, nalType, splitSample } from '../media/nal.ts';
+import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import type { ClipFacts } from './clip.ts';
 import { type FileTables, fault } from './clip-file.ts';
 import { type Frame, frameOf } from './frame.ts';
-import { NAL, nalType, splitSample } from './nal.ts';
-import { readPps, readSps } from './parameter-sets.ts';
 import type { SampleReader } from './sample-reader.ts';
 import { SetsInForce } from './sets.ts';
 

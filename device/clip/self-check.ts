@@ -2,12 +2,12 @@
 // Shares no decision with the cut: which frames belong, what may be in a file and what was encoded is worked out anew.
 // Not here: the file's format (clip-file.ts), comparing samples (sample-check.ts).
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipFacts, ClipReader } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
 import { checkFtyp, type FileTables, FTYP_BYTES, fault, readMoov } from './clip-file.ts';
 import { countDecoded } from './encode.ts';
-import { joinAnnexB } from './nal.ts';
 import { SampleCheck } from './sample-check.ts';
 import { SampleReader } from './sample-reader.ts';
 import { checkSound } from './sound-check.ts';

@@ -1,10 +1,10 @@
 // Owns: which parameter sets are in force along a stream, and which of them the copied frames of a clip use, so that one
 // avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
 import { equalBytes } from '../base/bytes.ts';
-import type { AvcConfig } from '../camera/avc.ts';
+import type { AvcConfig } from '../media/avc.ts';
+import { NAL, nalType } from '../media/nal.ts';
+import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
 import { failure } from '../protocol/errors.ts';
-import { NAL, nalType } from './nal.ts';
-import { type Pps, readPps, readSps, type Sps } from './parameter-sets.ts';
 
 /** More sets than this in one clip is not a camera. */
 const SETS_MAX = 64;

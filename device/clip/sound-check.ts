@@ -2,11 +2,11 @@
 // encoded again, byte for byte and at their times; it decodes without a fault; and its packets hold sound and nothing else.
 // Not here: pictures (sample-check.ts), the structure of the file (clip-file.ts).
 import { equalBytes } from '../base/bytes.ts';
-import { parseFragment, parseInit } from '../camera/fragment.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/claims.ts';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from './aac.ts';
 import type { ClipFacts, ClipReader } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
 import { type FileAudio, type FileTables, fault, MOVIE_TIMESCALE } from './clip-file.ts';

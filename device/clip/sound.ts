@@ -4,8 +4,8 @@
 import { PassThrough } from 'node:stream';
 import { concatBytes } from '../base/bytes.ts';
 import { runFfmpeg, writeTo } from '../camera/ffmpeg-run.ts';
+import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from '../media/aac.ts';
 import { failure } from '../protocol/errors.ts';
-import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from './aac.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-samples.ts';
 

@@ -1,14 +1,15 @@
 // Owns: the first pass over the ring: which frames and packets lie in the window, how large they will be in the clip, which
 // parameter sets they use, and what stands in the way of copying them. Keeps numbers, and bytes of one GOP at most.
 // Not here: deciding how to cut (trim.ts), the second pass that copies (clip-body.ts).
-import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../camera/fragment.ts';
+
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
+import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
+import type { Sps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from './aac.ts';
 import { displayRotation, type Rotation } from './display.ts';
 import { type Frame, readFrame } from './frame.ts';
-import type { Sps } from './parameter-sets.ts';
 import { plainSets, SetsInForce, UsedSets } from './sets.ts';
 import { emptyTable, type TimeBase, Timeline, type TrackTable } from './timeline.ts';
 

@@ -1,11 +1,11 @@
 // Owns: the exact cut: looks at the window's footage, chooses how to cut it, and plans a clip that streams.
 // Not here: encoding (head.ts, recode.ts), writing MP4 (mp4-file.ts), the check before a clip may leave (self-check.ts).
 import { assert } from '../base/assert.ts';
-import { parseFragment, parseInit } from '../camera/fragment.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { PACKET_SAMPLES } from '../media/aac.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { PACKET_SAMPLES } from './aac.ts';
 import type { Clip } from './clip.ts';
 import { chunksOf, clipBody, ringChanged } from './clip-body.ts';
 import { assertGoingOn, type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';

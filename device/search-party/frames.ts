@@ -5,10 +5,10 @@ import { concatBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Ffmpeg } from '../camera/ffmpeg.ts';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
-import { type InitInfo, parseFragment, parseInit } from '../camera/fragment.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { H264_FROM_PIPE } from '../clip/encode.ts';
-import { joinAnnexB, splitSample } from '../clip/nal.ts';
+import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
+import { joinAnnexB, splitSample } from '../media/nal.ts';
 import type { Window } from '../protocol/claims.ts';
 import type { Frame } from './likeness.ts';
 

@@ -5,8 +5,8 @@ import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/client.
 import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
-import { openContext } from './context.ts';
 import { printMoment } from '../terminal/moments.ts';
+import { openContext } from './context.ts';
 import {
   type AgencyOptions,
   agencyFolder,

@@ -9,9 +9,9 @@ import { z } from 'zod';
 import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/client.ts';
 import { loadAgencyKey, signAccess } from '../officer/officer.ts';
 import { adminBearer } from '../officer/registration.ts';
+import { printMoment } from '../terminal/moments.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
-import { printMoment } from '../terminal/moments.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
 
 interface AuditAccessOptions extends OfficerOptions {

@@ -10,9 +10,9 @@ import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../
 import { failure, idSchema, utf8 } from '../../device/client.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
+import { stopSignal } from '../terminal/lifecycle.ts';
 import { addAuditAccess } from './audit-access.ts';
 import { type Context, openContext } from './context.ts';
-import { stopSignal } from '../terminal/lifecycle.ts';
 
 const SMALL_FILE_BYTES_MAX = 16 * 1024 * 1024;
 

@@ -2,9 +2,9 @@
 // Not here: consent (owner-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
 import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/client.ts';
-import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 import { parseMoment } from '../terminal/moments.ts';
 import { RECEIPT_MS_MAX } from '../terminal/owner-notice.ts';
+import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 
 /** Gives an order and resolves with the receipt once the device has confirmed it. Throws the refusal it answers with. */
 export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {

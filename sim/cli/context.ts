@@ -20,8 +20,8 @@ import {
   SystemDisk,
   SystemRandom,
 } from '../../device/client.ts';
-import { readTestbedFile } from '../testbed/testbed-file.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
+import { readTestbedFile } from '../testbed/testbed-file.ts';
 
 /** The machine's own seams and the way to talk to the user. */
 export interface Context {

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/client.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
-import { type Context, openContext } from './context.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
+import { type Context, openContext } from './context.ts';
 
 interface InitOptions {
   data: string;

@@ -7,11 +7,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { failure, folderHolder, lockFolder, pairingSocketPath, systemCode, utf8 } from '../../device/client.ts';
+import { printBytes } from '../terminal/moments.ts';
+import { askHidden, readEnrolmentInput, readSecretFile } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
 import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
-import { printBytes } from '../terminal/moments.ts';
-import { askHidden, readEnrolmentInput, readSecretFile } from '../terminal/secret-input.ts';
 
 /** Credentials here last until the machine is started again, which suits a code that is good for an hour. */
 const CREDENTIALS = '/run/credstore';

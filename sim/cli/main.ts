@@ -1,8 +1,8 @@
 // Owns: the command line: global options, every verb's place in the help, and how any failure ends. Not here: the verbs.
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/client.ts';
-import { refuseInspector } from './inspector.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
+import { refuseInspector } from './inspector.ts';
 import { ownVersion } from './version.ts';
 
 type AddVerb = (program: Command) => void;

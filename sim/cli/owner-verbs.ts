@@ -20,8 +20,6 @@ import {
   type Window,
   type Zone,
 } from '../../device/client.ts';
-import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
-import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { parseMoment, parseSeconds, printBytes, printFrames } from '../terminal/moments.ts';
 import {
   answered,
@@ -35,6 +33,8 @@ import {
   showUpload,
   showWindow,
 } from '../terminal/owner-notice.ts';
+import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
+import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 
 /** How long the bridge may take to say that it has erased a clip. */
 const ERASED_MS_MAX = 15_000;

@@ -14,6 +14,7 @@ import {
   type TlsFiles,
   tlsFilesRead,
 } from '../../device/client.ts';
+import { readSecretFile } from '../terminal/secret-input.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';
 import {
   type Context,
@@ -24,7 +25,6 @@ import {
   ownerFolder,
   withOwnerOptions,
 } from './context.ts';
-import { readSecretFile } from '../terminal/secret-input.ts';
 
 interface PairOptions extends OwnerOptions {
   socket?: string;

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, idSchema, type Place } from '../../device/client.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/officer.ts';
 import { demoAsk } from '../story/ask.ts';
+import { parseMoment } from '../terminal/moments.ts';
+import { fetchNotices, showNotice, showWindow } from '../terminal/owner-notice.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import {
@@ -15,8 +17,6 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
-import { parseMoment } from '../terminal/moments.ts';
-import { fetchNotices, showNotice, showWindow } from '../terminal/owner-notice.ts';
 import { type AgencyOptions, openAgency, openTestbed } from './running-testbed.ts';
 
 const ACTIONS = ['see', 'withdraw', 'resolve'] as const;

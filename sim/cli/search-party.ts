@@ -17,6 +17,8 @@ import {
   readEnrolment,
 } from '../../device/index.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
+import { parseMoment, printBytes } from '../terminal/moments.ts';
+import { fetchSightings, showSighting } from '../terminal/owner-notice.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';
 import { orderDevice } from './command-verbs.ts';
 import {
@@ -29,8 +31,6 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
-import { parseMoment, printBytes } from '../terminal/moments.ts';
-import { fetchSightings, showSighting } from '../terminal/owner-notice.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;

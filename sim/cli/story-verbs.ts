@@ -11,9 +11,9 @@ import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
 import { PORT_USUAL, Up } from '../story/up.ts';
-import { type Context, dataFolder, openContext } from './context.ts';
 import { aborted, stopSignal } from '../terminal/lifecycle.ts';
 import { parseSeconds } from '../terminal/moments.ts';
+import { type Context, dataFolder, openContext } from './context.ts';
 import { parsePort } from './part-options.ts';
 
 interface UpCommandOptions {

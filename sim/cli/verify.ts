@@ -13,10 +13,10 @@ import {
   verifyClip,
   walkLedger,
 } from '../../device/index.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
-import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { printBytes, printMoment } from '../terminal/moments.ts';
 import { oneLine, showWindow } from '../terminal/owner-notice.ts';
+import { testbedPaths } from '../testbed/testbed-file.ts';
+import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 
 const TOKEN_BYTES_MAX = 65_536;
 

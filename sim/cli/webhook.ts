@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { failure } from '../../device/client.ts';
 import { loadAgencyKey } from '../officer/officer.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook.ts';
+import { printMoment } from '../terminal/moments.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
-import { printMoment } from '../terminal/moments.ts';
 
 export function addWebhook(program: Command): void {
   program

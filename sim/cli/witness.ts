@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, isPublicKey, lockFolder } from '../../device/client.ts';
-import { openContext } from './context.ts';
 import { stopSignal } from '../terminal/lifecycle.ts';
+import { openContext } from './context.ts';
 
 interface WitnessOptions {
   data: string;

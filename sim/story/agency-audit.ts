@@ -27,12 +27,12 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { MISUSING } from '../query-export/cast.ts';
 import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
 import { writeExport } from '../query-export/write.ts';
+import { answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { demoAsk } from './ask.ts';
 import { Narrator } from './narrator.ts';

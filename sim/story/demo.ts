@@ -21,10 +21,10 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-notice.ts';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/custody-proof.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
+import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-notice.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths, whenHandedOver } from '../testbed/testbed-file.ts';
 import { demoAsk } from './ask.ts';

@@ -17,9 +17,9 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/index.ts';
-import { answered } from '../terminal/owner-notice.ts';
 import { signAccess } from '../officer/officer.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
+import { answered } from '../terminal/owner-notice.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';
 import { Stage } from './stage.ts';

@@ -16,9 +16,9 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { type Answerable, answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { type Ask, type RequestView, signAccess, signRequest } from '../officer/officer.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
+import { type Answerable, answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';
 import { demoAsk } from './ask.ts';

@@ -17,6 +17,8 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
+import { evidenceId } from '../officer/evidence-desk.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { printBytes, printFrames, printLength, printTimeOfDay } from '../terminal/moments.ts';
 import type { Output } from '../terminal/output.ts';
 import {
@@ -28,8 +30,6 @@ import {
   showSighting,
   showUpload,
 } from '../terminal/owner-notice.ts';
-import { evidenceId } from '../officer/evidence-desk.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths, whenHandedOver } from '../testbed/testbed-file.ts';
 import { demoAsk } from './ask.ts';

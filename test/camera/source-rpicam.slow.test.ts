@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemPrograms } from '../../device/base/program.ts';
-import { parseInit } from '../../device/camera/fragment.ts';
-import { parseCameraSource } from '../../device/camera/sources.ts';
-import { tryCamera } from '../../device/camera/try-camera.ts';
+import { parseCameraSource, tryCamera } from '../../device/camera/sources.ts';
+
+import { parseInit } from '../../device/media/fragment.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
 import { CameraModule } from './support/wired-programs.ts';
 

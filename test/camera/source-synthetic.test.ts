@@ -4,11 +4,11 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { soundOf } from '../../device/camera/chime.ts';
 import type { Ffmpeg } from '../../device/camera/ffmpeg.ts';
 import { runFfmpeg } from '../../device/camera/ffmpeg-run.ts';
-import { parseFragment, parseInit } from '../../device/camera/fragment.ts';
 import { readFrameNumber } from '../../device/camera/frame-number.ts';
 import { CYCLE_FRAMES, PRESS_FRAME, pressesAt, sceneAt } from '../../device/camera/scene.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { stampText } from '../../device/camera/stamp.ts';
+import { parseFragment, parseInit } from '../../device/media/fragment.ts';
 import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
 import { Recorder } from './support/recorder.ts';
 

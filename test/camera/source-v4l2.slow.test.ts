@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemPrograms } from '../../device/base/program.ts';
-import { parseFragment, parseInit } from '../../device/camera/fragment.ts';
 import { wallTimeUs } from '../../device/camera/segment.ts';
 import { V4l2Driver } from '../../device/camera/source-v4l2.ts';
-import { parseCameraSource } from '../../device/camera/sources.ts';
-import { tryCamera } from '../../device/camera/try-camera.ts';
+import { parseCameraSource, tryCamera } from '../../device/camera/sources.ts';
+
+import { parseFragment, parseInit } from '../../device/media/fragment.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
 import { WiredCamera } from './support/wired-programs.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
-import { parseCameraSource, type V4l2Source } from '../../device/camera/sources.ts';
+import { parseCameraSource } from '../../device/camera/sources.ts';
 import { faultOfControl, missingControl, setControls } from '../../device/camera/v4l2-controls.ts';
+import type { V4l2Source } from '../../device/camera/wired-options.ts';
 import { StandInPrograms } from '../hardware/stand-in-programs.ts';
 
 /** As `v4l2-ctl --list-ctrls` printed it. */

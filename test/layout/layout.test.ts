@@ -10,6 +10,7 @@ const all = sources();
 const DEVICE_ORDER = [
   'base',
   'protocol',
+  'media',
   'camera',
   'ring',
   'motion',
@@ -23,13 +24,58 @@ const DEVICE_ORDER = [
   'owner',
 ];
 
+/** The bridge's folders in the same way; what composes them stands above them all. */
+const BRIDGE_ORDER = [
+  ...[
+    'http',
+    'signing',
+    'persistence',
+    'custody',
+    'witness',
+    'enrolment',
+    'partners',
+    'agencies',
+    'intake',
+    'registry',
+  ],
+  ...[
+    'clips',
+    'disputes',
+    'query-audit',
+    'requests',
+    'webhooks',
+    'access-audit',
+    'hand-over',
+    'neighbors',
+    'search-party',
+  ],
+  'vault',
+];
+
+/** The simulator's. */
+const SIM_ORDER = [
+  ...[
+    'broker',
+    'custody-proof',
+    'officer',
+    'pet-owner',
+    'query-export',
+    'terminal',
+    'testbed',
+    'doctor',
+    'story',
+    'cli',
+  ],
+];
+
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
-  [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|testbed)\//],
+  [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|terminal|testbed)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
-  [/^(better-sqlite3|kysely|pg)$/, /^cloud-bridge\/(vault\/)?database\//],
+  [/^(better-sqlite3|pg)$/, /^cloud-bridge\/persistence\//],
+  [/^kysely$/, /^cloud-bridge\/(persistence\/|.*\/(sql-[a-z-]+|vault-schema)\.ts$)/],
   [/^(fastify|@tus\/)/, /^cloud-bridge\//],
   [/^aws4fetch$/, /^cloud-bridge\/vault\/s3-bucket\.ts$/],
   [/^tus-js-client$/, /^device\/upload\//],
@@ -44,18 +90,49 @@ function breaches(rule: (file: SourceFile) => string[]): string[] {
 }
 
 describe('imports', () => {
-  it('point one way inside device/: base, protocol, then along the media flow to the composition root', () => {
+  it.each([
+    ['device', DEVICE_ORDER],
+    ['cloud-bridge', BRIDGE_ORDER],
+    ['sim', SIM_ORDER],
+  ])('point one way inside %s/', (top, order) => {
+    const folderIn = (name: string) => (name.split('/').length > 2 ? order.indexOf(name.split('/')[1] ?? '') : -1);
     const found = breaches((file) => {
-      const [top, folder, ...rest] = file.name.split('/');
-      if (top !== 'device' || rest.length === 0) return [];
-      const own = DEVICE_ORDER.indexOf(folder ?? '');
-      if (own < 0) return [`unknown folder ${folder}`];
-      return file.imports.filter((to) => {
-        const target = DEVICE_ORDER.indexOf(to.split('/')[1] ?? '');
-        return !to.startsWith('device/') || target < 0 || target > own;
-      });
+      if (!file.name.startsWith(`${top}/`) || file.name.split('/').length < 3) return [];
+      const own = folderIn(file.name);
+      if (own < 0) return ['is in an unknown folder'];
+      return file.imports.filter((to) => to.startsWith(`${top}/`) && (folderIn(to) < 0 || folderIn(to) > own));
     });
     expect(found).toEqual([]);
+  });
+
+  it('let no device file know anything outside the device', () => {
+    const found = breaches((file) =>
+      file.name.startsWith('device/') ? file.imports.filter((to) => !to.startsWith('device/')) : [],
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('form no circle, of files or of folders', () => {
+    const files = new Map(all.map(({ name, imports }) => [name, new Set(imports)]));
+    const folders = new Map<string, Set<string>>();
+    for (const [name, imports] of files) {
+      const from = dirname(name);
+      const to = folders.get(from) ?? new Set();
+      folders.set(from, to);
+      for (const other of imports) if (dirname(other) !== from) to.add(dirname(other));
+    }
+    expect([...circles(files), ...circles(folders)]).toEqual([]);
+  });
+
+  it('would be found in a circle', () => {
+    const circle = circles(
+      new Map([
+        ['a', new Set(['b'])],
+        ['b', new Set(['c'])],
+        ['c', new Set(['b'])],
+      ]),
+    );
+    expect(circle).toEqual(['b, c']);
   });
 
   it('let the bridge know only the contract and the base', () => {
@@ -70,7 +147,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(protocol|base)\/|^cloud-bridge\/(http\/|(key-file|tokens|repeater|database\/(place|migrations|postgres-address))\.ts$)/;
+      /^device\/(protocol|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(place|migrations|postgres-address)\.ts$/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));
@@ -225,6 +302,33 @@ describe('documents', () => {
     expect(missing).toEqual([]);
   });
 });
+
+/** What imports itself over others: each circle once, as the names in it. A name is in one when it is reached from itself. */
+function circles(imports: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const reachedFrom = new Map(
+    [...imports.keys()].map((name) => {
+      const reached = new Set<string>();
+      const waiting = [...(imports.get(name) ?? [])];
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        if (reached.has(next)) continue;
+        reached.add(next);
+        waiting.push(...(imports.get(next) ?? []));
+      }
+      return [name, reached] as const;
+    }),
+  );
+  const found = new Set<string>();
+  for (const [name, reached] of reachedFrom) {
+    if (!reached.has(name)) continue;
+    found.add(
+      [...reached]
+        .filter((other) => reachedFrom.get(other)?.has(name))
+        .sort()
+        .join(', '),
+    );
+  }
+  return [...found];
+}
 
 /** Anchors of a document's headings, as GitHub makes them. */
 function headings(text: string): string[] {

@@ -6,9 +6,9 @@ import { SystemPrograms } from '../../../device/base/program.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type GrayFrame } from '../../../device/camera/capture.ts';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../device/camera/ffmpeg.ts';
-import { parseFragment, parseInit } from '../../../device/camera/fragment.ts';
 import { type Segment, wallTimeUs } from '../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
+import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 
 /** Every ffmpeg of this machine that the product may choose: the system's and the bundled one. */
 export async function ffmpegsHere(): Promise<Ffmpeg[]> {

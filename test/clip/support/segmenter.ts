@@ -1,9 +1,9 @@
 // Owns: a small ring for tests: runs ffmpeg with the capture's arguments on a file and keeps its fragments as segments.
 // Not here: the real capture (device/camera) and ring (device/ring), which have tests of their own.
 import { spawn } from 'node:child_process';
-import { parseFragment, parseInit } from '../../../device/camera/fragment.ts';
-import { FragmentSplitter } from '../../../device/camera/fragment-splitter.ts';
 import { type Segment, wallTimeUs } from '../../../device/camera/segment.ts';
+import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
 import type { Window } from '../../../device/protocol/claims.ts';
 
 /** Wall time at which test footage starts: a round number of microseconds. */

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
-import { parseSps } from '../../device/camera/avc.ts';
 import { FRAGMENT_ARGS } from '../../device/camera/capture-plan.ts';
 import { runFfmpeg } from '../../device/camera/ffmpeg-run.ts';
-import { parseFragment, parseInit } from '../../device/camera/fragment.ts';
-import { FragmentSplitter } from '../../device/camera/fragment-splitter.ts';
+import { malformed } from '../../device/media/boxes.ts';
+import { parseFragment, parseInit } from '../../device/media/fragment.ts';
+import { FragmentSplitter } from '../../device/media/fragment-splitter.ts';
+import { readSps } from '../../device/media/parameter-sets.ts';
+import { ffmpegsHere } from '../camera/support/recorder.ts';
 import { describeWithEachFfmpeg } from '../support/each-ffmpeg.ts';
-import { ffmpegsHere } from './support/recorder.ts';
 
 const ffmpegs = await ffmpegsHere();
 
@@ -49,9 +50,10 @@ describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
     const { video, audio } = parseInit(init);
     expect(video).toMatchObject({ codec: 'avc1', width: 322, height: 182 });
     expect(video.avc?.nalLengthSize).toBe(4);
-    expect(parseSps(video.avc?.sps[0] ?? new Uint8Array(0))).toEqual({
+    expect(readSps(video.avc?.sps[0] ?? new Uint8Array(0))).toMatchObject({
       chromaFormat: 1,
-      bitDepth: 8,
+      bitDepthLuma: 8,
+      bitDepthChroma: 8,
       progressive: true,
     });
     expect(audio).toMatchObject({ codec: 'mp4a', sampleRate: 44_100, timescale: 44_100, channels: 1 });
@@ -127,7 +129,7 @@ describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
         bad[at] = value;
         try {
           const sps = parseInit(bad).video.avc?.sps[0];
-          if (sps) parseSps(sps);
+          if (sps) readSps(sps, malformed);
         } catch (thrown) {
           expect(thrown).toMatchObject({ code: 'fragment_malformed' });
         }

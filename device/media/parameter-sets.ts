@@ -1,8 +1,8 @@
 // Owns: reading sequence and picture parameter sets (ITU-T H.264 §7.3.2.1, §7.3.2.2, Annex E), whole, to their last bit.
 // Not here: choosing which sets a clip carries (sets.ts), slices (frame.ts).
-import { unescapeNal } from '../camera/avc.ts';
 import { failure } from '../protocol/errors.ts';
-import { BitReader, NAL, nalType } from './nal.ts';
+import { type BitFault, BitReader, unescapeNal } from './bit-reader.ts';
+import { NAL, nalType } from './nal.ts';
 
 /** How colours are to be shown (§E.2.1); null parts were not said. */
 export interface Colour {
@@ -47,6 +47,8 @@ export interface Pps {
   clean: boolean;
 }
 
+const notExact: BitFault = (detail) => failure('clip_not_exact', { detail });
+
 /** Profiles with chroma_format_idc in their sequence parameter set (§7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 
@@ -76,14 +78,14 @@ const ASPECTS: readonly (readonly [number, number])[] = [
 ];
 const EXTENDED_ASPECT = 255;
 
-/** Reads a sequence parameter set. Throws `clip_not_exact` when it is malformed. */
-export function readSps(nal: Uint8Array): Sps {
-  if (nalType(nal) !== NAL.sps) throw failure('clip_not_exact', { detail: 'a sequence parameter set is none' });
-  const bits = new BitReader(unescapeNal(nal.subarray(1)));
+/** Reads a sequence parameter set. Throws what `fault` makes, `clip_not_exact` where none is given, when it is malformed. */
+export function readSps(nal: Uint8Array, fault: BitFault = notExact): Sps {
+  if (nalType(nal) !== NAL.sps) throw fault('a sequence parameter set is none');
+  const bits = new BitReader(unescapeNal(nal.subarray(1)), fault);
   const profileIdc = bits.bits(8);
   const constraints = bits.bits(8);
   const levelIdc = bits.bits(8);
-  const id = bounded(bits.unsigned(), 31);
+  const id = bits.unsigned(31);
   const format = HIGH_PROFILES.has(profileIdc)
     ? readFormat(bits)
     : { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8, separatePlanes: false };
@@ -92,8 +94,8 @@ export function readSps(nal: Uint8Array): Sps {
   skipOrderCount(bits);
   bits.unsigned(); // max_num_ref_frames
   bits.flag(); // gaps_in_frame_num_value_allowed_flag
-  const widthMbs = bounded(bits.unsigned(), 1023) + 1;
-  const heightUnits = bounded(bits.unsigned(), 1023) + 1;
+  const widthMbs = bits.unsigned(1023) + 1;
+  const heightUnits = bits.unsigned(1023) + 1;
   const progressive = bits.flag();
   if (!progressive) bits.flag(); // mb_adaptive_frame_field_flag
   bits.flag(); // direct_8x8_inference_flag
@@ -104,22 +106,17 @@ export function readSps(nal: Uint8Array): Sps {
   const subHeight = (!separatePlanes && depths.chromaFormat === 1 ? 2 : 1) * fields;
   const width = widthMbs * 16 - (left + right) * subWidth;
   const height = heightUnits * 16 * fields - (top + bottom) * subHeight;
-  if (width < 1 || height < 1) throw failure('clip_not_exact', { detail: 'a picture without a size' });
+  if (width < 1 || height < 1) throw fault('a picture without a size');
   const vui = bits.flag() ? readVui(bits) : { aspect: [1, 1] as [number, number], colour: null };
   const clean = bits.atTrailingBits();
   return { bytes: nal, id, profileIdc, constraints, levelIdc, ...depths, progressive, width, height, ...vui, clean };
 }
 
-function bounded(value: number, most: number): number {
-  if (value > most) throw failure('clip_not_exact', { detail: 'a parameter set holds a number out of range' });
-  return value;
-}
-
 function readFormat(bits: BitReader) {
-  const chromaFormat = bounded(bits.unsigned(), 3);
+  const chromaFormat = bits.unsigned(3);
   const separatePlanes = chromaFormat === 3 && bits.flag();
-  const bitDepthLuma = bounded(bits.unsigned(), 6) + 8;
-  const bitDepthChroma = bounded(bits.unsigned(), 6) + 8;
+  const bitDepthLuma = bits.unsigned(6) + 8;
+  const bitDepthChroma = bits.unsigned(6) + 8;
   bits.flag(); // qpprime_y_zero_transform_bypass_flag
   if (bits.flag()) skipScalingMatrix(bits, chromaFormat === 3 ? 12 : 8);
   return { chromaFormat, bitDepthLuma, bitDepthChroma, separatePlanes };
@@ -137,13 +134,13 @@ function skipScalingMatrix(bits: BitReader, lists: number): void {
 }
 
 function skipOrderCount(bits: BitReader): void {
-  const type = bounded(bits.unsigned(), 2);
+  const type = bits.unsigned(2);
   if (type === 0) bits.unsigned(); // log2_max_pic_order_cnt_lsb_minus4
   if (type !== 1) return;
   bits.flag(); // delta_pic_order_always_zero_flag
   bits.signed(); // offset_for_non_ref_pic
   bits.signed(); // offset_for_top_to_bottom_field
-  for (let left = bounded(bits.unsigned(), 255); left > 0; left -= 1) bits.signed(); // offset_for_ref_frame
+  for (let left = bits.unsigned(255); left > 0; left -= 1) bits.signed(); // offset_for_ref_frame
 }
 
 function readVui(bits: BitReader): { aspect: [number, number]; colour: Colour | null } {
@@ -185,7 +182,7 @@ function readVui(bits: BitReader): { aspect: [number, number]; colour: Colour | 
 }
 
 function skipHrd(bits: BitReader): void {
-  const count = bounded(bits.unsigned(), 31) + 1;
+  const count = bits.unsigned(31) + 1;
   bits.bits(8); // bit_rate_scale, cpb_size_scale
   for (let left = count; left > 0; left -= 1) {
     bits.unsigned();
@@ -198,9 +195,9 @@ function skipHrd(bits: BitReader): void {
 /** Reads a picture parameter set; `chromaFormatOf` gives the chroma_format_idc of a sequence parameter set by its id. */
 export function readPps(nal: Uint8Array, chromaFormatOf: (spsId: number) => number): Pps {
   if (nalType(nal) !== NAL.pps) throw failure('clip_not_exact', { detail: 'a picture parameter set is none' });
-  const bits = new BitReader(unescapeNal(nal.subarray(1)));
-  const id = bounded(bits.unsigned(), 255);
-  const spsId = bounded(bits.unsigned(), 31);
+  const bits = new BitReader(unescapeNal(nal.subarray(1)), notExact);
+  const id = bits.unsigned(255);
+  const spsId = bits.unsigned(31);
   bits.bits(2); // entropy_coding_mode_flag, bottom_field_pic_order_in_frame_present_flag
   if (bits.unsigned() > 0) return { bytes: nal, id, spsId, sliceGroups: true, redundant: false, clean: false };
   bits.unsigned(); // num_ref_idx_l0_default_active_minus1

@@ -1,5 +1,5 @@
-// Owns: H.264 NAL units (ITU-T H.264 §7.3.1, Annex B; ISO/IEC 14496-15 §5.3.3): walking, joining, reading bits.
-// Not here: what parameter sets and slices mean (parameter-sets.ts, frame.ts).
+// Owns: H.264 NAL units (ITU-T H.264 §7.3.1, Annex B; ISO/IEC 14496-15 §5.3.3): walking and joining.
+// Not here: what parameter sets and slices mean (parameter-sets.ts, clip/frame.ts), reading bits (bit-reader.ts).
 import { failure } from '../protocol/errors.ts';
 
 /** NAL unit types this project names (ITU-T H.264 Table 7-1). All others are dropped from every clip. */
@@ -92,68 +92,4 @@ function addUnit(units: Uint8Array[], bytes: Uint8Array, from: number, to: numbe
   let end = to;
   while (end > from && bytes[end - 1] === 0) end -= 1;
   if (end > from) units.push(Uint8Array.from(bytes.subarray(from, end)));
-}
-
-/** Reads the bits of an unescaped payload (§7.2, §9.1). Every read throws `clip_not_exact` beyond its end. */
-export class BitReader {
-  private readonly bytes: Uint8Array;
-  private at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  /** An unsigned number of `count` bits, at most 32. */
-  bits(count: number): number {
-    if (this.at + count > this.bytes.length * 8) throw failure('clip_not_exact', { detail: 'a header ends too early' });
-    let value = 0;
-    for (let left = count; left > 0; left -= 1) {
-      value = value * 2 + (((this.bytes[this.at >> 3] ?? 0) >> (7 - (this.at & 7))) & 1);
-      this.at += 1;
-    }
-    return value;
-  }
-
-  flag(): boolean {
-    return this.bits(1) === 1;
-  }
-
-  /** ue(v): an unsigned Exp-Golomb number. */
-  unsigned(): number {
-    let zeros = 0;
-    while (!this.flag()) {
-      zeros += 1;
-      if (zeros > 32) throw failure('clip_not_exact', { detail: 'a header holds a number out of range' });
-    }
-    return 2 ** zeros - 1 + this.bits(zeros);
-  }
-
-  /** se(v): a signed Exp-Golomb number. */
-  signed(): number {
-    const code = this.unsigned();
-    return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
-  }
-
-  /** Bits read so far. */
-  get position(): number {
-    return this.at;
-  }
-
-  /** Whether all that is left is rbsp_trailing_bits: one 1 and zeros to the end of that byte (§7.3.2.11). */
-  atTrailingBits(): boolean {
-    const leftBits = this.bytes.length * 8 - this.at;
-    if (leftBits < 1 || leftBits > 8) return false;
-    const byte = this.bytes[this.bytes.length - 1] ?? 0;
-    return (byte & (2 ** leftBits - 1)) === 2 ** (leftBits - 1);
-  }
-
-  /** Whether syntax follows before the trailing bits: more_rbsp_data() (§7.2). */
-  moreData(): boolean {
-    let last = this.bytes.length - 1;
-    while (last >= 0 && this.bytes[last] === 0) last -= 1;
-    if (last < 0) return false;
-    const byte = this.bytes[last] ?? 0;
-    const lowestOne = Math.log2(byte & -byte);
-    return this.at < last * 8 + (7 - lowestOne);
-  }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../device/base/bytes.ts';
-import { FragmentSplitter, type SplitPart } from '../../device/camera/fragment-splitter.ts';
+import { FragmentSplitter, type SplitPart } from '../../device/media/fragment-splitter.ts';
 
 function box(type: string, length: number, fill: number): Uint8Array {
   const bytes = new Uint8Array(8 + length).fill(fill);

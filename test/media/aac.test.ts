@@ -1,7 +1,7 @@
 // Shows which sound configurations enter a clip, and that packets go through ADTS unchanged.
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../device/base/bytes.ts';
-import { AdtsSplitter, adtsPacket, readSoundConfig, soundConfigOf } from '../../device/clip/aac.ts';
+import { AdtsSplitter, adtsPacket, readSoundConfig, soundConfigOf } from '../../device/media/aac.ts';
 
 describe('a sound configuration', () => {
   it('is taken when it is plain AAC-LC', () => {

@@ -1,6 +1,7 @@
 // Owns: reading `ftyp` + `moov` of a fragmented MP4: which tracks there are and what decodes them (ISO/IEC 14496-12 §8).
 // Not here: the samples (fragment.ts), H.264's own headers (avc.ts).
-import { type AvcConfig, BitReader, parseAvcConfig } from './avc.ts';
+import { type AvcConfig, parseAvcConfig } from './avc.ts';
+import { BitReader } from './bit-reader.ts';
 import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './boxes.ts';
 
 /** What `trex` gives samples that do not say it themselves (§8.8.3). Duration in track units. */
@@ -154,7 +155,7 @@ const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
  * and no rate over 65535. Only what it does say.
  */
 function readAudioConfig(config: Uint8Array): { channels?: number; sampleRate?: number } {
-  const bits = new BitReader(config);
+  const bits = new BitReader(config, malformed);
   if (bits.bits(5) === 31) bits.bits(6);
   const index = bits.bits(4);
   const sampleRate = index === 15 ? bits.bits(24) : SAMPLE_RATES[index];

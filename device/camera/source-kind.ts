@@ -1,6 +1,5 @@
-// Owns: what a capture needs to know of any kind of source, run by run. One file each implements it: source-file.ts,
-// source-rtsp.ts, source-synthetic.ts, source-v4l2.ts, source-rpicam.ts. Not here: running ffmpeg (capture-run.ts), states
-// (capture-machine.ts).
+// Owns: what a kind of camera is to the rest: how its name is read, how it is opened and tried, its line of help; and what a capture
+// needs to know of one, run by run. Not here: the kinds (source-*.ts), which there are (sources.ts), running ffmpeg (capture-run.ts).
 import type { Writable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import type { Programs } from '../base/program.ts';
@@ -10,6 +9,7 @@ import type { CapturePolicy } from './capture-machine.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { RunEvidence } from './replan.ts';
+import type { SourceDefaults } from './source-options.ts';
 import type { Timeline } from './timeline.ts';
 
 /** The pipes of a run that takes its pictures and sound from this process. */
@@ -43,6 +43,8 @@ export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
   readonly programs: Programs;
+  /** A visitor that is drawn presses the button: the frame's wall time and number, as it is handed to ffmpeg. */
+  readonly scenePress?: (atUs: number, frame: number) => void;
 }
 
 /** One source through all its runs. */
@@ -60,4 +62,21 @@ export interface SourceDriver {
   explain(detail: string): Failure | null;
   /** What a line of ffmpeg's means that a run must not go on after; null when it may. */
   endedBy?(line: string): string | null;
+}
+
+/** What a camera gives, for people, and what it lacks. */
+export interface Tried {
+  readonly gives: string;
+  readonly troubles: readonly Failure[];
+}
+
+/** One kind of camera: one file implements it, one row of sources.ts names it. */
+export interface SourceKind<Source> {
+  /** Its lines of the help: a name, what it is, its options. */
+  readonly help: string;
+  /** Reads a name; null for one of another kind. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`. */
+  parse(text: string, defaults: SourceDefaults): Source | null;
+  open(source: Source, context: DriverContext): SourceDriver;
+  /** Tries it once. Throws the coded failure that keeps it from recording, or the signal's reason. */
+  tryOnce(source: Source, context: DriverContext, signal: AbortSignal): Promise<Tried>;
 }

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../device/base/bytes.ts';
-import { parseInit } from '../../device/camera/fragment.ts';
-import { readPps, readSps } from '../../device/clip/parameter-sets.ts';
-import { everyFfmpeg } from './support/cutting.ts';
-import { makeFootage } from './support/footage.ts';
-import { captureFile } from './support/segmenter.ts';
+import { parseInit } from '../../device/media/fragment.ts';
+import { readPps, readSps } from '../../device/media/parameter-sets.ts';
+import { everyFfmpeg } from '../clip/support/cutting.ts';
+import { makeFootage } from '../clip/support/footage.ts';
+import { captureFile } from '../clip/support/segmenter.ts';
 
 const [ffmpeg] = await everyFfmpeg();
 let folder = '';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../device/base/bytes.ts';
-import { AnnexBSplitter, BitReader, joinAnnexB, joinSample, splitSample } from '../../device/clip/nal.ts';
+import { AnnexBSplitter, joinAnnexB, joinSample, splitSample } from '../../device/media/nal.ts';
 
 /** A unit whose bytes are never taken for a start code: no zeros, as emulation prevention ensures. */
 const unit = fc
@@ -52,26 +52,5 @@ describe('a sample', () => {
   it('is refused when a unit is longer than what is left', () => {
     expect(() => splitSample(Uint8Array.of(0, 0, 0, 9, 1), 4)).toThrow(/torn NAL unit/);
     expect(() => splitSample(Uint8Array.of(0, 0, 0), 4)).toThrow(/torn NAL length/);
-  });
-});
-
-describe('a payload', () => {
-  it('is read in Exp-Golomb numbers', () => {
-    // 1 | 010 | 011 | 00100 | then trailing bits 1000.
-    const bits = new BitReader(Uint8Array.of(0b10100110, 0b01001000));
-    expect([bits.unsigned(), bits.unsigned(), bits.signed(), bits.unsigned()]).toEqual([0, 1, -1, 3]);
-    expect(bits.atTrailingBits()).toBe(true);
-    expect(bits.moreData()).toBe(false);
-  });
-
-  it('is refused when it ends early or a number has no end', () => {
-    expect(() => new BitReader(Uint8Array.of(1)).bits(9)).toThrow(/ends too early/);
-    expect(() => new BitReader(new Uint8Array(9)).unsigned()).toThrow(/out of range/);
-  });
-
-  it('is not at its end when data follows the trailing bits', () => {
-    const bits = new BitReader(Uint8Array.of(0b10000000, 0x41));
-    expect(bits.atTrailingBits()).toBe(false);
-    expect(bits.moreData()).toBe(true);
   });
 });

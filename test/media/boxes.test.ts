@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../device/base/bytes.ts';
-import { boxesIn, FieldReader, findBox, needBox, readBox } from '../../device/camera/boxes.ts';
+import { boxesIn, FieldReader, findBox, needBox, readBox } from '../../device/media/boxes.ts';
 
 function box(type: string, content: Uint8Array, wide = false): Uint8Array {
   const header = new DataView(new ArrayBuffer(wide ? 16 : 8));

@@ -1,0 +1,83 @@
+// Owns: reading what follows the `?` of a camera's name, and its name without secrets. Not here: each kind's own options
+// (source-*.ts, wired-options.ts), which kinds there are (sources.ts).
+import { failure } from '../protocol/errors.ts';
+import { withoutCredentials } from './ffmpeg-run.ts';
+
+/** `own`: as fast as the footage was shot. `fast`: as fast as it can be read; footage is then dated into the past. */
+export type Pace = 'own' | 'fast';
+
+export interface Shown {
+  /** The name for people, logs and events: never holds credentials. */
+  readonly shown: string;
+  readonly audio: boolean;
+}
+
+/** What applies when the text does not say it. */
+export interface SourceDefaults {
+  readonly pace?: Pace;
+  readonly loop?: boolean;
+  readonly audio?: boolean;
+}
+
+/** Longest shown name: what the device's state may carry. */
+export const SHOWN_LENGTH_MAX = 300;
+
+export function unsupported(text: string): Error {
+  return failure('camera_unsupported', { source: shownAs(text) });
+}
+
+export function invalidOption(text: string, detail: string): Error {
+  return failure('camera_option_invalid', { source: shownAs(text), detail });
+}
+
+/** An address for people. A password with a slash or a space in it does not end there: all before the last `@` is hidden. */
+export function shownAs(address: string): string {
+  return withoutCredentials(address.replace(/^([a-z][a-z0-9+.-]*:\/\/).*@/is, '$1***@')).slice(0, SHOWN_LENGTH_MAX);
+}
+
+/** An option's values, and what it takes, for whoever gives it another one. */
+export interface Option<Value> {
+  takes: string;
+  /** The value of a text; undefined for one that it does not take. */
+  read(text: string): Value | undefined;
+}
+
+type Options<Values> = { readonly [Name in keyof Values]: Option<Values[Name]> };
+
+/** Reads `a=b&c` by a table of options; what is not said is left out. Throws `camera_option_invalid`. */
+export function readOptions<Values>(query: string, text: string, options: Options<Values>): Partial<Values> {
+  const names = Object.keys(options);
+  const isName = (name: string): name is keyof Values & string => names.includes(name);
+  const found: Partial<Values> = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!isName(name)) throw invalidOption(text, `there is no option ${name} here, only ${names.join(', ')}`);
+    const read = options[name].read(value);
+    if (read === undefined) throw invalidOption(text, options[name].takes);
+    found[name] = read;
+  }
+  return found;
+}
+
+/** An option that takes one of some words. */
+export function oneOf<Word extends string>(name: string, words: readonly Word[]): Option<Word> {
+  return { takes: `${name} takes ${words.join(' or ')}`, read: (text) => words.find((word) => word === text) };
+}
+
+/** An option that is said without a value. */
+export function plain(name: string): Option<true> {
+  return { takes: `${name} takes no value`, read: (text) => (text === '' ? true : undefined) };
+}
+
+/** Whether sound is recorded. */
+export const AUDIO: Option<boolean> = {
+  takes: 'audio takes on or off',
+  read: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
+};
+
+export const PACE: Option<Pace> = oneOf('pace', ['own', 'fast']);
+
+/** A name and the options behind its first question mark. */
+export function cut(text: string): [string, string] {
+  const mark = text.indexOf('?');
+  return mark === -1 ? [text, ''] : [text.slice(0, mark), text.slice(mark + 1)];
+}
