@@ -23,9 +23,16 @@ it('prints every error code, with its statuses, message and advice, in the contr
   await expect(document).toMatchFileSnapshot(join(root, 'device/protocol/ERRORS.md'));
 });
 
+it('has each code in one section alone', async () => {
+  const files = sources().filter((file) => /^device\/protocol\/errors\/(?!kinds)/.test(file.name));
+  const sections = await Promise.all(files.map((file) => import(join(root, file.name))));
+  const codes = sections.flatMap((section) => Object.values(section).flatMap((errors) => Object.keys(errors ?? {})));
+  expect(codes.sort()).toEqual(Object.keys(ERRORS).sort());
+});
+
 it('has no code that nothing ever raises', () => {
   const text = sources()
-    .filter((file) => file.name !== 'device/protocol/errors.ts')
+    .filter((file) => !/^device\/protocol\/errors(\/|\.ts$)/.test(file.name))
     .map((file) => file.text)
     .join('\n');
   expect(Object.keys(ERRORS).filter((code) => !text.includes(`'${code}'`) && !code.startsWith('token_'))).toEqual([]);

@@ -1,0 +1,184 @@
+// Owns: the failures of the bridge and its registry. Not here: the one closed table (../errors.ts).
+import { refused, refusedForNow, unreachableForNow, wrongUsage } from './kinds.ts';
+
+export const bridgeErrors = {
+  http_body_invalid: wrongUsage(400, 'The request body is not valid: {detail}', 'Send what the API describes.'),
+  http_not_found: wrongUsage(404, 'There is nothing at this address.', 'Check the path.'),
+  http_unauthorised: refused(401, 'This needs a signed token.', 'Send `Authorization: Bearer TOKEN`.'),
+  role_missing: refused(
+    403,
+    'This token is not for that: it needs {role}.',
+    'Use a token of that role; the API document names it for each route.',
+  ),
+  http_rate_limited: unreachableForNow(429, 'Too many requests.', 'Slow down and try again.'),
+  not_ready: unreachableForNow(
+    503,
+    'The server cannot do its work now: {failing}.',
+    'Its operator looks at what is named; ask again later.',
+  ),
+  idempotency_key_reused: refused(
+    409,
+    'This Idempotency-Key was used for another call.',
+    'Use a fresh key for every call that is not the same as before.',
+  ),
+  enrolment_code_invalid: refused(
+    403,
+    'The enrolment code is unknown, used or expired.',
+    'Print a new one with `doorsill bridge enrol`.',
+  ),
+  enrolment_code_exposed: wrongUsage(
+    400,
+    'Other users of this machine could have read the enrolment code: {detail}.',
+    'Ask the bridge for a new one, and hand it over on standard input (`--enrol -`) or in a file of mode 0600 (`--enrol FILE`).',
+  ),
+  enrolment_key_mismatch: refused(
+    403,
+    'The bridge or registry is not the one the code names.',
+    'Do not go on; get a new code from the operator you trust.',
+  ),
+  device_not_enrolled: refused(403, 'The bridge does not know this device.', 'Enrol it first.'),
+  agency_unknown: refused(403, 'The registry knows no such agency.', 'Register the agency first.'),
+  agency_federal: refused(
+    403,
+    'Federal agencies and their local branches are not served: {detail}.',
+    'Footage is for verified local agencies only.',
+  ),
+  agency_ineligible: refused(
+    403,
+    'This agency cannot be served: {detail}',
+    'Verified municipal and county agencies with a domain of their own are.',
+  ),
+  registry_list_invalid: wrongUsage(
+    500,
+    'The registry’s list {file} cannot be used: {detail}',
+    'Give `localGovernments` in registry.json a CSV file in the format of CISA’s list of .gov domains, at most 16 MiB and 100,000 rows, or leave it out.',
+  ),
+  agency_pending: refusedForNow(403, 'The registry has not approved this agency yet.', 'Wait for the approval.'),
+  agency_revoked: refused(403, "The agency's access is revoked.", 'Only the registry can reinstate it.'),
+  agency_suspended: refusedForNow(
+    403,
+
+    "The agency's access is suspended.",
+    'The registry lifts it once the matter is settled.',
+  ),
+  agency_refused: refused(
+    403,
+    'The registry has refused this agency: {detail}',
+    'Correct what is named and apply again.',
+  ),
+  agency_key_rotated: refused(
+    403,
+    'The agency has another key since; it is {successor} now.',
+    'Sign with the new key.',
+  ),
+  agency_domain_unproven: refusedForNow(
+    403,
+    'Nothing proves that the agency holds {domain}: {detail}',
+    'Publish `{proof}` at the domain as the registry’s README says, then try again.',
+  ),
+  agency_changed: refusedForNow(
+    409,
+    'Somebody else has changed this agency since: it is {state} now, at revision {revision}.',
+    'Look at it again before you decide.',
+  ),
+  partner_unknown: refused(404, 'There is no partner {partner}.', 'Check its id.'),
+  partner_suspended: refusedForNow(
+    403,
+    'The partner {partner} is suspended.',
+    'Nothing goes through its channel until it is active again.',
+  ),
+  partner_ended: refused(
+    410,
+    'The partnership with {partner} ended on {since}.',
+    'Nothing goes through its channel any more; an agency can ask by itself.',
+  ),
+  partner_changed: refusedForNow(
+    409,
+    'Somebody else has changed this partner since: it is {state} now, at revision {revision}.',
+    'Look at it again before you decide.',
+  ),
+  partner_signature: refused(
+    401,
+    'The webhook is not signed with the partner’s secret.',
+    'Send `X-Signature: sha256=` and the HMAC-SHA256 of the exact body, as hex.',
+  ),
+  webhook_address_refused: refused(
+    422,
+    'The address cannot be a webhook: {detail}.',
+    'Give an https:// address that the public can reach.',
+  ),
+  webhook_unknown: refused(404, 'The agency has no webhook.', 'Set one first.'),
+  moderator_known: refused(
+    409,
+    'There is a moderator {moderator} already.',
+    'Remove that one first, or take another id.',
+  ),
+  request_state: refused(
+    409,
+    'The request is {state}; it cannot be {asked}.',
+    'Look at its state; published requests are never edited or deleted.',
+  ),
+  request_changed: refusedForNow(
+    409,
+    'Another moderator has decided since: the request is {state} now.',
+    'Look at it again.',
+  ),
+  request_limits: refused(422, 'The request breaks a limit: {detail}', 'Change it and sign it again.'),
+  request_exists: refused(
+    409,
+    'A request with this id exists with other content.',
+    'Use a fresh id; published requests are never edited.',
+  ),
+  request_not_live: refused(410, 'The request is not open on this bridge.', 'Nothing to do.'),
+  intake_manifest_invalid: refused(
+    422,
+    'The manifest is not acceptable: {detail}',
+    'The device must make the clip anew under a valid grant.',
+  ),
+  intake_statement_invalid: refused(
+    422,
+    'The statement for the recipient is not acceptable: {detail}',
+    'The device must sign statement and certificate anew, about the very clip and manifest that it opens with.',
+  ),
+  intake_grant_invalid: refused(
+    403,
+
+    "The owner's grant is not acceptable: {detail}",
+    'The owner must grant anew.',
+  ),
+  intake_conflict: refused(409, 'This grant already has another clip here.', 'One grant, one clip: nothing to do.'),
+  intake_revoked: refused(410, 'The grant was revoked; the clip is deleted.', 'Nothing to do.'),
+  intake_token_invalid: refused(
+    403,
+    'The upload token is not acceptable: {detail}',
+    'The device must present a token for exactly this clip.',
+  ),
+  intake_length: refused(413, 'The upload is not of the announced length.', 'Send exactly the announced bytes.'),
+  intake_hash: refused(
+    422,
+    'The uploaded bytes do not have the announced hash.',
+    'The staged part was deleted; the device sends it again.',
+  ),
+  intake_offset: unreachableForNow(
+    409,
+    'The upload goes on at another offset than this one.',
+    'Ask with HEAD where it goes on.',
+  ),
+  intake_structure: refused(
+    422,
+    'The clip is not a plain recording: {detail}',
+    'It was deleted; report this with the device version.',
+  ),
+  intake_full: unreachableForNow(507, 'The bridge has no space.', 'It is tried again later.'),
+  access_reason_missing: wrongUsage(
+    400,
+    'Every access to a clip needs an officer and a reason.',
+    'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters.',
+  ),
+  clip_unknown: refused(404, 'There is no such clip for you.', 'Check the id.'),
+  credential_unavailable: unreachableForNow(
+    503,
+    'The registry has no fresh credential for this agency.',
+    'Try again when the registry can be reached.',
+  ),
+} as const;

@@ -1,0 +1,41 @@
+// Owns: the failures of ffmpeg and cameras of any kind. Not here: the one closed table (../errors.ts).
+import { machineFault, machineFaultForNow, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
+
+export const cameraErrors = {
+  ffmpeg_missing: machineFault(
+    500,
+    'No usable ffmpeg: {detail}',
+    'Install ffmpeg 5.1 or newer, or set FFMPEG_PATH; npm brings one for linux-x64 alone.',
+  ),
+  ffmpeg_failed: machineFaultForNow(
+    500,
+    'ffmpeg failed while {doing}: {detail}',
+    'Run with --log debug for its own words.',
+  ),
+  camera_unsupported: wrongUsage(
+    400,
+    'The camera {source} is not of a known kind.',
+    'Use synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:.',
+  ),
+  camera_option_invalid: wrongUsage(
+    400,
+    'The camera {source} is named with an option that is not valid: {detail}',
+    '`doorsill up --help` lists the options of each kind of camera.',
+  ),
+  camera_not_found: unusableInput(404, 'The camera {source} does not exist.', 'Check the path or address.'),
+  camera_unreachable: unreachableForNow(
+    503,
+    'The camera {source} does not answer: {detail}',
+    'Check its power, network and credentials; recording goes on by itself when it is back.',
+  ),
+  camera_no_video: unusableInput(
+    422,
+    'The camera {source} has no video that can be decoded: {detail}',
+    'Use a source with a video stream.',
+  ),
+  camera_refused_format: unusableInput(
+    422,
+    'The file {source} is not plain media: {detail}',
+    'Playlists, scripts and manifests are never opened; use the media file itself.',
+  ),
+} as const;

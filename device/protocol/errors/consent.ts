@@ -1,0 +1,192 @@
+// Owns: the failures of consent: signed by a paired owner, but not to be obeyed. Not here: the one closed table (../errors.ts).
+import { machineFault, machineFaultForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
+
+export const consentErrors = {
+  consent_request_unknown: refused(
+    404,
+    'This device has no such open request.',
+    'List the open ones with `doorsill request --list`.',
+  ),
+  consent_request_changed: refused(
+    409,
+    'The grant was made for other bytes of this request.',
+    'Read the request again and decide anew.',
+  ),
+  consent_request_expired: refused(410, 'The request has expired.', 'Nothing to do; the agency must ask again.'),
+  consent_request_cancelled: refused(410, 'The request was cancelled or resolved.', 'Nothing to do.'),
+  consent_credential_expired: refusedForNow(
+    403,
+
+    "The agency's credential has expired.",
+    'Wait until the bridge publishes a fresh one, then grant again.',
+  ),
+  consent_credential_invalid: refused(
+    403,
+
+    "The agency's credential is not the registry's, or is for another key.",
+    'Do not answer this request.',
+  ),
+  consent_agency_revoked: refused(403, "The agency's access has been revoked.", 'Do not answer this request.'),
+  consent_agency_ineligible: refused(
+    403,
+    'Agencies of this jurisdiction are not served.',
+    'Do not answer this request.',
+  ),
+  consent_partner_ended: refused(
+    410,
+    'The request came through a partner whose partnership has ended.',
+    'Do not answer this request.',
+  ),
+  consent_request_beyond: refused(
+    403,
+    'The request asks for more than its agency is registered for.',
+    'Do not answer this request.',
+  ),
+  consent_revocations_stale: refusedForNow(
+    503,
+
+    "The registry's revocation list is missing or expired on this device.",
+    'Check the area link; grants wait until a fresh list has arrived.',
+  ),
+  consent_wrong_recipient: refused(
+    403,
+    'The grant names a recipient that is not who asked.',
+    'Grant to the agency that signed the request, or to the neighbour who signed the search.',
+  ),
+  consent_window_outside: refused(
+    400,
+
+    "The granted window is not inside the request's.",
+    'Choose a window inside; it is never cut to fit.',
+  ),
+  consent_window_too_short: refused(400, 'The granted window holds no frame.', 'Choose a longer window.'),
+  consent_window_future: refusedForNow(400, 'The window lies in the future.', 'Wait until it has passed.'),
+  consent_window_no_footage: refused(
+    404,
+    'The device has no footage of the granted window.',
+    'See what it has with `doorsill watch --once`.',
+  ),
+  consent_window_ambiguous: refused(
+    409,
+    'The clock was not trustworthy or jumped inside the granted window.',
+    'Choose a window that does not touch that span.',
+  ),
+  consent_disclosure_beyond: refused(
+    400,
+    'The grant discloses more than the request asks for.',
+    'Leave out what was not asked.',
+  ),
+  consent_disclosure_missing: refused(
+    400,
+    'The device holds no value for {key}, so it cannot disclose it.',
+    'Set it on the device, or leave it out.',
+  ),
+  consent_grant_expired: refused(403, 'The grant had expired when it arrived.', 'Sign a new one.'),
+  consent_grant_lifetime: refused(400, 'The grant lives longer than 7 days.', 'Sign one that expires sooner.'),
+  consent_not_yet_valid: refused(
+    400,
+    'The message is dated in the future.',
+    'Set the clock of the machine that signs.',
+  ),
+  consent_before_restore: refused(
+    409,
+    'This was signed before the device was restored from a backup, or within five minutes after.',
+    'Sign it again once five minutes have passed since the restore.',
+  ),
+  consent_too_old: refused(400, 'The message was signed too long ago.', 'Sign a new one.'),
+  id_kind_wrong: refused(
+    400,
+    'The id of a request or search does not carry its kind.',
+    'Sign it again: ids of requests begin with `request-`, ids of searches with `search-`.',
+  ),
+  consent_order_stale: refusedForNow(
+    409,
+    'The order does not name the last order that the device has accepted.',
+    'Look at the present state, then sign again: the receipt names that order in `lastOrder`.',
+  ),
+  consent_preview_unsupported: refused(
+    400,
+    'The grant names the clip of a preview, and this device makes no previews.',
+    'Sign a grant without `clipSha256`.',
+  ),
+  consent_replayed: refused(
+    409,
+    'This id was already used for another message.',
+    'Sign a new message with a fresh id.',
+  ),
+  consent_already_granted: refused(
+    409,
+    'Another grant already acts on this request.',
+    'Nothing to do, or revoke that one first.',
+  ),
+  consent_denied_before: refused(
+    409,
+    'The request was denied before; a no stays a no.',
+    'Nothing to do; the agency must ask again.',
+  ),
+  consent_deny_after_grant: refused(
+    409,
+    'The request is already granted; a denial comes too late.',
+    'Revoke the grant instead.',
+  ),
+  consent_nothing_to_revoke: refused(
+    404,
+    'No such grant acts on this device.',
+    'See the open ones with `doorsill request --list`.',
+  ),
+  consent_revoked_before: refused(
+    409,
+    'This grant was revoked; it cannot come back.',
+    'Sign a new grant if you changed your mind.',
+  ),
+  consent_clock_untrusted: refusedForNow(
+    503,
+    'The device does not trust its clock, so it grants nothing.',
+    'Wait for time synchronisation, or send the signed command that resets the clock mark.',
+  ),
+  consent_zones_unsupported: refused(
+    400,
+    'These redaction zones cannot be applied to this stream: {detail}',
+    'Grant without zones or with other ones.',
+  ),
+  consent_ledger_damaged: machineFault(
+    500,
+
+    "The device's ledger does not verify: {detail}",
+    'Nothing is granted until the ledger is whole; restore it, or reset the device.',
+  ),
+  consent_storage_failed: machineFaultForNow(
+    507,
+    'The decision could not be stored, so it does not count.',
+    'Free space on the device and send it again.',
+  ),
+  consent_revocation_unrecorded: machineFaultForNow(
+    507,
+    'The revocation acts and outlives a restart, but the ledger has no room to record it.',
+    'Free space on the device; it is recorded by itself then.',
+  ),
+  consent_too_many: refusedForNow(
+    429,
+    'Too many open requests or grants on this device.',
+    'Wait until some have ended.',
+  ),
+  owner_unknown: refused(404, 'No such owner is paired.', 'List them with `doorsill pair --list`.'),
+  owner_known: refused(409, 'That key is already paired.', 'Nothing to do.'),
+  owner_last: refused(409, 'The last owner cannot be removed.', 'Add another owner first, or reset the device.'),
+  pairing_account_needed: wrongUsage(
+    409,
+    'The device makes no accounts at its broker, so the owner needs one there.',
+    'Make an account at that broker that may use the topics under home/{device}, and pair with --user and --password-file.',
+  ),
+  owner_too_many: refused(409, 'The device has as many owners as it can have.', 'Remove one first.'),
+  pairing_locked: refusedForNow(
+    423,
+    'Pairing is locked after too many failures.',
+    'Press the button on the device to unlock it.',
+  ),
+  pairing_refused: refused(
+    403,
+    'Pairing was refused: {detail}',
+    'Pair on the same machine, as the user that runs the device.',
+  ),
+} as const;

@@ -1,0 +1,21 @@
+// Owns: the failures of buttons, chime and shutter. Not here: the one closed table (../errors.ts).
+import { machineFaultForNow, refused } from './kinds.ts';
+
+export const hardwareErrors = {
+  button_unknown: refused(404, 'The doorbell has no such button; it has {buttons}.', 'Press one of these.'),
+  button_stuck: machineFaultForNow(
+    500,
+    'The button {button} has been pressed for a minute.',
+    'It is jammed or its wire has a short; free it. It rings again once it is let go.',
+  ),
+  hardware_tool_missing: machineFaultForNow(
+    500,
+    'The program {tool} is not installed.',
+    'Install it, on Debian with `apt install {package}`.',
+  ),
+  hardware_unavailable: machineFaultForNow(
+    500,
+    'The {what} does not work: {detail}',
+    'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
+  ),
+} as const;
