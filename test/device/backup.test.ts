@@ -12,10 +12,10 @@ import { open, seal } from '../../device/base/seal.ts';
 import { walkLedger } from '../../device/consent/ledger.ts';
 import { DEVICE_FORMAT } from '../../device/format.ts';
 import type { CommandAction } from '../../device/protocol/grant.ts';
-import { FullDisk } from '../consent/full-disk.ts';
-import { clipFacts, GateRig } from '../consent/gate-rig.ts';
 import { makeParty } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
+import { FullDisk } from './consent/full-disk.ts';
+import { clipFacts, GateRig } from './consent/gate-rig.ts';
 
 const PASSPHRASE = 'correct horse battery';
 const disk = new SystemDisk();

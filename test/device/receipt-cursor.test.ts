@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { ReceiptCursor } from '../../device/receipt-cursor.ts';
-import { GateRig } from '../consent/gate-rig.ts';
+import { GateRig } from './consent/gate-rig.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -7,8 +7,8 @@ import { ArrivalTimeline } from '../../device/camera/timeline.ts';
 import type { Sample } from '../../device/media/fragment.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
-import { GateRig } from '../consent/gate-rig.ts';
 import { textClaim } from '../support/parties.ts';
+import { GateRig } from './consent/gate-rig.ts';
 
 const TIMESCALE = 1_000_000;
 const FRAMES_PER_GOP = 15;

@@ -215,7 +215,7 @@ it('finds nearly all open misuse in the held-out export and revokes no honest ag
   tags: ['long'],
   timeout: 120_000,
 }, async (test) => {
-  // Another seed than the story's (test/e2e), and fewer searches of each agency.
+  // Another seed than the story's (test/scenarios/e2e), and fewer searches of each agency.
   const plan = { seed: 2027, agencies: 4_000, rows: 100_000, vocabulary: 'held-out' } as const;
   const path = join(folder.path, 'held-out.csv');
   const labels = await writeExport(plan, path);

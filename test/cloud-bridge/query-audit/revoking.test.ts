@@ -1,5 +1,5 @@
 // Holds: proposals meet the registry's agencies by name without guessing, and count only once its signed list shows them.
-// A registry that says yes and does nothing cannot be had from the real one, so it is played here; the real one is in test/e2e.
+// A registry that says yes and does nothing cannot be had from the real one, so it is played here; the real one is in test/scenarios/e2e.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,0 +1,39 @@
+// Holds: a device that is started with its code again and again, as a service is, stays enrolled as it was.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ensureEnrolled } from '../../../device/area-link/enrolment.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
+
+let fixture: BridgeFixture;
+beforeEach(async () => {
+  fixture = await BridgeFixture.open();
+});
+afterEach(() => fixture.close());
+
+const enrolment = (code: string | undefined) => {
+  const { clock, random, disk, cast, folder } = fixture;
+  return ensureEnrolled({ clock, random, disk, ...cast.device }, join(folder, 'enrolment.json'), code);
+};
+
+it('keeps the enrolment when the code is the one it was made with, although that is used up and its bridge away', async () => {
+  const { code } = await fixture.bridge.printEnrolmentCode();
+  expect(await enrolment(undefined)).toBeNull();
+  const first = await enrolment(code);
+  expect(first?.bridge).toBe(fixture.cast.bridge.id);
+  await fixture.bridge.stop();
+  expect(await enrolment(code)).toEqual(first);
+  expect(await enrolment(undefined)).toEqual(first);
+  await fixture.startBridge();
+});
+
+it('enrols anew with another code, also over a file that is damaged', async () => {
+  await enrolment((await fixture.bridge.printEnrolmentCode()).code);
+  const { code } = await fixture.bridge.printEnrolmentCode();
+  const second = await enrolment(code);
+  await writeFile(join(fixture.folder, 'enrolment.json'), '{');
+  await expect(enrolment(undefined)).rejects.toMatchObject({ code: 'state_damaged' });
+  const third = await enrolment((await fixture.bridge.printEnrolmentCode()).code);
+  expect(third).toMatchObject({ bridge: second?.bridge, bridgeKey: second?.bridgeKey });
+  expect(third?.codeSha256).not.toBe(second?.codeSha256);
+});

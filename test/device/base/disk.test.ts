@@ -1,0 +1,37 @@
+// Holds the disk to writes that are durable by themselves: they reach the open file, whatever lies at its path, and are counted.
+// Not here: that they survive a crash (test/device/ring's kills).
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { CountingDisk } from '../../../device/base/counting-disk.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-disk-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+it('writes durably at a place in the file, and counts it', async () => {
+  const disk = new CountingDisk(new SystemDisk(), folder);
+  const file = await disk.open(join(folder, 'ring'), { create: true });
+  await file.write(0, Buffer.from('0123456789'));
+  await file.writeDurably(3, Buffer.from('abc'));
+  await file.writeDurably(6, Buffer.from('de'));
+  expect(Buffer.from(await file.read(0, 20)).toString()).toBe('012abcde89');
+  await file.close();
+  expect(disk.written()).toEqual({ ring: 15 });
+});
+
+it('writes durably to the file it opened, not to what took its path since', async () => {
+  const path = join(folder, 'ring');
+  const file = await new SystemDisk().open(path, { create: true });
+  await rename(path, join(folder, 'moved'));
+  await writeFile(path, 'another');
+  await file.writeDurably(0, Buffer.from('ours'));
+  await file.close();
+  expect(await readFile(path, 'utf8')).toBe('another');
+  expect(await readFile(join(folder, 'moved'), 'utf8')).toBe('ours');
+});

@@ -1,0 +1,119 @@
+// A link and the network's tricks: a connection that is dead without saying so, two clients of one account, a crowd.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MqttLink } from '../../../device/base/mqtt-link.ts';
+import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
+import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
+import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
+import { proved } from '../../support/proved.ts';
+
+const topics = topicsUnder('doorsill/v1');
+const DEVICE = 'device-1';
+const device = { role: 'device-home', id: DEVICE };
+const owner = { role: 'owner', id: 'owner-1', homes: [DEVICE] };
+const will = { topic: topics.status(DEVICE), payload: 'offline', retain: true };
+
+let broker: TestBroker;
+let proxy: CountingProxy;
+beforeEach(async () => {
+  broker = await startBroker();
+  proxy = await startCountingProxy(broker.port);
+});
+afterEach(async () => {
+  await broker.stop();
+  await proxy.stop();
+});
+
+const through = () => `mqtt://127.0.0.1:${proxy.port}`;
+
+function lost(link: MqttLink): Promise<string> {
+  return new Promise((resolve) => {
+    const forget = link.onState((state) => {
+      if (state.online) return;
+      forget();
+      resolve(state.error?.message ?? '');
+    });
+  });
+}
+
+describe('a link', () => {
+  it('finds out within two keepalives that nothing comes from the broker any more, and comes back', {
+    tags: ['long'],
+  }, async (test) => {
+    const here = await broker.link(device, { url: through(), keepaliveS: 1 });
+    here.start();
+    await here.reached(5_000);
+    const gone = lost(here);
+    proxy.holdAnswers = true;
+    const sinceMs = performance.now();
+    expect(await gone).toMatch(/keepalive/i);
+    const tookS = (performance.now() - sinceMs) / 1000;
+    proxy.holdAnswers = false;
+    await here.reached(20_000);
+    await here.publish(topics.event(DEVICE), 'back');
+    proved(test, 'half-open connection found, keepalive 1 s', `after ${tookS.toFixed(1)} s`);
+  });
+
+  it('is given up by the broker when nothing comes from it any more, and its will is told', async () => {
+    const there = await broker.link(owner);
+    const heard = collector<IncomingMessage>();
+    there.subscribe([topics.status(DEVICE)], heard.take);
+    there.start();
+    await there.reached(5_000);
+    const here = await broker.link(device, { url: through(), keepaliveS: 1, will });
+    here.start();
+    await here.publish(topics.status(DEVICE), 'online', { retain: true });
+    expect(new TextDecoder().decode((await heard.next()).payload)).toBe('online');
+    proxy.swallow = true;
+    expect(new TextDecoder().decode((await heard.next()).payload)).toBe('offline');
+  });
+
+  it('does not storm the broker when another client of its account throws it out again and again', {
+    tags: ['long'],
+  }, async () => {
+    const account = await broker.issue(device);
+    const one = await broker.link(device, { url: through(), ...account, single: true });
+    const two = await broker.link(device, { url: through(), ...account, single: true });
+    let takeovers = 0;
+    const enough = new Promise<void>((resolve) => {
+      for (const link of [one, two]) {
+        link.onState((state) => {
+          if (!state.online) takeovers += 1;
+          if (takeovers === 6) resolve();
+        });
+      }
+    });
+    const sinceMs = performance.now();
+    one.start();
+    await one.reached(5_000);
+    two.start();
+    await enough;
+    // Each was thrown out about three times: their waits had grown to at least 125, 250 and 500 ms.
+    expect(performance.now() - sinceMs).toBeGreaterThan(800);
+    expect(proxy.connections).toBeLessThanOrEqual(takeovers + 2);
+  });
+
+  it('brings back a whole crowd after the broker was away, each with what it had to say', async () => {
+    const there = await broker.link({ role: 'bridge', id: 'bridge-1' });
+    there.start();
+    await there.reached(5_000);
+    const crowd = await Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        broker.link({ role: 'device-home', id: `device-${at}` }, { url: through() }),
+      ),
+    );
+    for (const link of crowd) link.start();
+    await Promise.all(crowd.map((link) => link.reached(20_000)));
+    const before = proxy.connections;
+    const gone = crowd.map(lost);
+    proxy.refuse = true;
+    await broker.pause();
+    await Promise.all(gone);
+    const sent = crowd.map((link, at) => link.publish(topics.event(`device-${at}`), 'said in between'));
+    await broker.resume();
+    proxy.refuse = false;
+    await Promise.all(sent);
+    // A wait before each try: nobody came more than a few times.
+    expect(proxy.connections - before).toBeLessThan(crowd.length * 8);
+  });
+});

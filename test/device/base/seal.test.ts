@@ -1,0 +1,89 @@
+// Holds sealing to its word: what opens is what was sealed, under this key, nonce and associated data, or nothing opens.
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../../device/base/bytes.ts';
+import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import {
+  deriveSealKey,
+  destroySealKey,
+  fittingCipher,
+  generateSealKey,
+  open,
+  openWithNonce,
+  SEAL_CIPHERS,
+  seal,
+  sealKeyId,
+  sealWithNonce,
+} from '../../../device/base/seal.ts';
+
+const random = new SystemRandom();
+const nonce = new Uint8Array(12);
+const plain = utf8('a visitor at the door');
+const associated = utf8('record 7');
+
+describe.each(SEAL_CIPHERS)('sealing with %s', (cipher) => {
+  it('opens to what was sealed, also when that is nothing', () => {
+    const key = generateSealKey(random, cipher);
+    for (const bytes of [plain, new Uint8Array(0), random.bytes(100_000)]) {
+      expect(openWithNonce(key, nonce, sealWithNonce(key, nonce, bytes, associated), associated)).toEqual(bytes);
+      expect(open(key, seal(key, bytes, associated, random), associated)).toEqual(bytes);
+    }
+  });
+
+  it('does not open after any single bit was flipped or cut off', () => {
+    const key = generateSealKey(random, cipher);
+    const sealed = seal(key, plain, associated, random);
+    for (let bit = 0; bit < sealed.length * 8; bit += 1) {
+      const changed = Uint8Array.from(sealed);
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(open(key, changed, associated)).toBeNull();
+    }
+    for (let length = 0; length < sealed.length; length += 1) {
+      expect(open(key, sealed.subarray(0, length), associated)).toBeNull();
+    }
+  });
+
+  it('does not open under another key, for another purpose, or after its key was destroyed', () => {
+    const key = generateSealKey(random, cipher);
+    const sealed = seal(key, plain, associated, random);
+    expect(open(generateSealKey(random, cipher), sealed, associated)).toBeNull();
+    expect(open(key, sealed, utf8('record 8'))).toBeNull();
+    destroySealKey(key);
+    expect(open(key, sealed, associated)).toBeNull();
+  });
+
+  it('never seals one text the same way twice', () => {
+    const key = generateSealKey(random, cipher);
+    const sealed = new Set(Array.from({ length: 50 }, () => seal(key, plain, associated, random).join()));
+    expect(sealed.size).toBe(50);
+  });
+
+  it('derives keys that differ by salt and purpose and always come out the same', () => {
+    const key = generateSealKey(random, cipher);
+    const derived = deriveSealKey(key, utf8('salt'), 'one');
+    expect(deriveSealKey(key, utf8('salt'), 'one')).toEqual(derived);
+    expect(deriveSealKey(key, utf8('salt'), 'two').secret).not.toEqual(derived.secret);
+    expect(deriveSealKey(key, utf8('pepper'), 'one').secret).not.toEqual(derived.secret);
+    expect(sealKeyId(derived)).toMatch(/^[0-9a-f]{16}$/);
+    expect(sealKeyId(derived)).not.toBe(sealKeyId(key));
+  });
+});
+
+describe('the choice of cipher', () => {
+  it('falls on AES where the CPU is as fast at it, or where time stands still', () => {
+    expect(SEAL_CIPHERS).toContain(fittingCipher(new SystemClock()));
+    expect(fittingCipher(new ManualClock(0))).toBe('aes-256-gcm');
+  });
+
+  it('falls on ChaCha20 where AES takes clearly longer', () => {
+    const clock = new ManualClock(0);
+    let reading = 0;
+    // Eight readings time the four AES trials, eight the ChaCha20 ones: AES takes 10 ms, ChaCha20 1 ms.
+    clock.monotonicMs = () => {
+      const pair = Math.floor(reading / 2);
+      const tookMs = pair < 4 ? 10 : 1;
+      return 1000 * pair + (reading++ % 2) * tookMs;
+    };
+    expect(fittingCipher(clock)).toBe('chacha20-poly1305');
+  });
+});

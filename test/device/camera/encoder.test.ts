@@ -1,0 +1,64 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { captureCommand, encodeArgs, FRAGMENT_ARGS } from '../../../device/camera/capture-plan.ts';
+import { chooseEncoder, faultOfEncoder, faultOfTrial } from '../../../device/camera/encoder.ts';
+import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
+import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { ffmpegsHere } from './support/recorder.ts';
+
+const clock = new SystemClock();
+const ffmpegs = await ffmpegsHere();
+const hasNodes = existsSync('/dev') && readdirSync('/dev').some((name) => /^video\d+$/.test(name));
+
+describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
+  const seams = { clock, log: silentLog() };
+
+  it('libx264 passes the trial', async () => {
+    expect(await faultOfEncoder(ffmpeg, 'libx264', clock)).toBeNull();
+  });
+
+  it.skipIf(hasNodes)('h264_v4l2m2m fails it where there is no such device, although it is listed', async () => {
+    expect(await faultOfEncoder(ffmpeg, 'h264_v4l2m2m', clock)).not.toBeNull();
+    expect(await chooseEncoder(ffmpeg, seams)).toBe('libx264');
+  });
+
+  it('is tried once in a process', async () => {
+    expect(chooseEncoder(ffmpeg, seams)).toBe(chooseEncoder(ffmpeg, seams));
+    await chooseEncoder(ffmpeg, seams);
+  });
+
+  /** Two seconds made with these arguments. */
+  const made = (args: string[], seconds = 2) =>
+    runFfmpeg(ffmpeg, {
+      doing: 'making a trial',
+      args: ['-f', 'lavfi', '-i', `testsrc2=size=64x64:rate=15:duration=${seconds}`, ...args, 'pipe:1'],
+      ...{ clock, timeoutMs: 20_000, stdoutBytesMax: 8_000_000 },
+    });
+  const ours = encodeArgs(ffmpeg, 'libx264');
+
+  it('passes too where its parameter sets come late and the header waits for them', async () => {
+    expect(faultOfTrial(await made([...ours, ...FRAGMENT_ARGS, '-movflags', '+delay_moov']))).toBeNull();
+  });
+
+  it('fails the trial when it does not put keyframes where it is told, reorders, or loses frames', async () => {
+    const without = ours.filter((arg, index) => arg !== '-force_key_frames' && ours[index - 1] !== '-force_key_frames');
+    expect(faultOfTrial(await made([...without, ...FRAGMENT_ARGS]))).toMatch(/1 groups of pictures of 2/);
+    const reordering = ours.map((arg, index) => (ours[index - 1] === '-bf' ? '2' : arg));
+    const tuned = reordering.filter((arg, index) => arg !== '-tune' && reordering[index - 1] !== '-tune');
+    const slower = tuned.map((arg) => (arg === 'ultrafast' ? 'medium' : arg));
+    expect(faultOfTrial(await made([...slower, ...FRAGMENT_ARGS]))).toMatch(/reordered/);
+    expect(faultOfTrial(await made([...ours, ...FRAGMENT_ARGS], 1.8))).toMatch(/frames of 30/);
+  });
+});
+
+it('is what a capture that encodes is told to use', () => {
+  const [ffmpeg] = ffmpegs;
+  if (!ffmpeg) throw new Error('no ffmpeg');
+  const plan = { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '' } as const;
+  const options = captureCommand([], plan, ffmpeg, 'h264_v4l2m2m').outputs[0]?.options.join(' ') ?? '';
+  expect(options).toContain('-c:v h264_v4l2m2m');
+  expect(options).toContain('+delay_moov');
+  expect(options).not.toContain('-preset');
+});

@@ -1,0 +1,107 @@
+// A Pi's camera module, with a program of the same name and arguments that makes real H.264: no Pi is here.
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemPrograms } from '../../../device/base/program.ts';
+import { parseCameraSource, tryCamera } from '../../../device/camera/sources.ts';
+
+import { parseInit } from '../../../device/media/fragment.ts';
+import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
+import { CameraModule } from './support/wired-programs.ts';
+
+const SOURCE = 'rpicam:?size=320x180&rate=10';
+
+describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $version", (ffmpeg) => {
+  let module: CameraModule;
+
+  beforeEach(() => {
+    module = new CameraModule(ffmpeg);
+  });
+
+  afterEach(() => {
+    module.dispose();
+    expect(ffmpegChildren()).toEqual([]);
+  });
+
+  const programs = () => new SystemPrograms(module.environment);
+
+  /** Process ids of the stand-in: its H.264 is drawn in this size. */
+  const running = () =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('testsrc2=size=320x180:rate=10\0-c:v');
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+
+  async function recording(segments = 2): Promise<Recorder> {
+    const recorder = new Recorder(ffmpeg, SOURCE, { programs: programs() });
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.segments.length >= segments);
+    return recorder;
+  }
+
+  it('is run as documented, copied, and dated by when its pictures come', async () => {
+    module.install('rpicam-vid');
+    const startedUs = Date.now() * 1000;
+    const recorder = await recording(3);
+    await recorder.capture.stop();
+    expect(module.calls()).toEqual([
+      '--camera 0 --width 320 --height 180 --framerate 10 --codec h264 --profile baseline --bitrate 2000000 --intra 10 --inline --flush --nopreview --timeout 0 --output -',
+    ]);
+    expect(recorder.changes.find((change) => change.recording)?.recording?.video).toBe('copy');
+    expect(recorder.segments[0]?.startUs ?? 0).toBeGreaterThan(startedUs);
+    expect(recorder.segments.at(-1)?.endUs ?? Number.POSITIVE_INFINITY).toBeLessThan(Date.now() * 1000 + 500_000);
+    const { width, height } = parseInit(recorder.segments[0]?.init ?? new Uint8Array(0)).video;
+    expect([width, height]).toEqual([320, 180]);
+    expect(running()).toEqual([]);
+  });
+
+  it('is gone when its program dies, and recorded anew by the next', async () => {
+    module.install('rpicam-vid');
+    const recorder = await recording(1);
+    module.plugged(false);
+    for (const pid of running()) process.kill(pid, 'SIGKILL');
+    await recorder.until(() => recorder.states().at(-1) === 'lost');
+    expect(recorder.changes.at(-1)?.failure).toMatchObject({ code: 'camera_gone' });
+    const before = recorder.segments.length;
+    module.plugged(true);
+    await recorder.until(() => recorder.segments.length > before);
+    await recorder.capture.stop();
+    expect(recorder.states()).toEqual(['starting', 'recording', 'lost', 'recording', 'off']);
+    expect(running()).toEqual([]);
+  });
+
+  it('is run by its older name where the newer is not there', async () => {
+    module.install('libcamera-vid');
+    const recorder = await recording(1);
+    await recorder.capture.stop();
+    expect(recorder.states()).toEqual(['starting', 'recording', 'off']);
+  });
+
+  it('says which package to install where neither is there', async () => {
+    const recorder = new Recorder(ffmpeg, SOURCE, { programs: programs() });
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.states().at(-1) === 'lost');
+    await recorder.capture.stop();
+    expect(recorder.changes.find(({ state }) => state === 'lost')?.failure).toMatchObject({
+      code: 'hardware_tool_missing',
+      facts: { tool: 'rpicam-vid', package: 'rpicam-apps' },
+    });
+  });
+
+  it('is listed for the doctor, or told as gone', async () => {
+    const source = parseCameraSource(SOURCE);
+    if (source.kind !== 'rpicam') throw new Error('not a camera module');
+    const seams = { clock: new SystemClock(), programs: programs(), ffmpeg };
+    await expect(tryCamera(source, seams)).rejects.toMatchObject({ code: 'hardware_tool_missing' });
+    module.install('rpicam-vid');
+    expect(await tryCamera(source, seams)).toMatchObject({ gives: expect.stringContaining('imx708'), troubles: [] });
+    module.plugged(false);
+    await expect(tryCamera(source, seams)).rejects.toMatchObject({ code: 'camera_gone' });
+  });
+});

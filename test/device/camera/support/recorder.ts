@@ -1,0 +1,143 @@
+// Owns: running a real capture in a test and keeping what it gave. Not here: judging it.
+import { readdirSync, readFileSync } from 'node:fs';
+import { SystemClock } from '../../../../device/base/clock.ts';
+import { type Log, silentLog } from '../../../../device/base/log.ts';
+import { SystemPrograms } from '../../../../device/base/program.ts';
+import { SeededRandom } from '../../../../device/base/random.ts';
+import { Capture, type CaptureChange, type CaptureDeps, type GrayFrame } from '../../../../device/camera/capture.ts';
+import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/ffmpeg.ts';
+import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
+import { parseCameraSource } from '../../../../device/camera/sources.ts';
+import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';
+
+/** Every ffmpeg of this machine that the product may choose: the system's and the bundled one. */
+export async function ffmpegsHere(): Promise<Ffmpeg[]> {
+  const bundled = bundledPath();
+  const found = [await findFfmpeg()];
+  if (bundled && found[0]?.path !== bundled) found.push(await findFfmpeg({ env: { FFMPEG_PATH: bundled } }));
+  return found;
+}
+
+/** For tests that wait for real time to pass: the ffmpeg that would be chosen; all of them with DOORSILL_SLOW=1. */
+export async function ffmpegsForSlowTests(): Promise<Ffmpeg[]> {
+  const all = await ffmpegsHere();
+  return process.env['DOORSILL_SLOW'] === '1' ? all : all.slice(0, 1);
+}
+
+/** A capture with everything it gave so far, and a way to wait for more. */
+export class Recorder {
+  readonly segments: Segment[] = [];
+  readonly gray: GrayFrame[] = [];
+  readonly changes: CaptureChange[] = [];
+  /** How many segments were stored when each change was told. */
+  readonly storedAtChange: number[] = [];
+  readonly presses: { atUs: number; frame: number }[] = [];
+  readonly logged: string[] = [];
+  readonly capture: Capture;
+  private watchers: (() => void)[] = [];
+
+  constructor(ffmpeg: Ffmpeg, source: string, options: Partial<CaptureDeps> & { store?: () => Promise<void> } = {}) {
+    const { store, ...deps } = options;
+    this.capture = new Capture(
+      {
+        source: parseCameraSource(source),
+        ffmpeg,
+        clock: new SystemClock(),
+        random: new SeededRandom(1),
+        log: this.log(),
+        programs: new SystemPrograms(),
+        boot: 'boot-1',
+        clockTrusted: () => true,
+        retryMs: 50,
+        retryMsMax: 200,
+        ...deps,
+      },
+      {
+        segment: async (segment) => {
+          await store?.();
+          this.segments.push(segment);
+          this.wake();
+        },
+        gray: (frame) => {
+          this.gray.push(frame);
+          this.wake();
+        },
+        state: (change) => {
+          this.changes.push(change);
+          this.storedAtChange.push(this.segments.length);
+          this.wake();
+        },
+        scenePress: (atUs, frame) => void this.presses.push({ atUs, frame }),
+      },
+    );
+  }
+
+  /** Starts, waits for the source's end and stops. */
+  async whole(): Promise<this> {
+    await this.capture.start(new AbortController().signal);
+    await this.until(() => ['ended', 'failed'].includes(this.changes.at(-1)?.state ?? ''));
+    await this.capture.stop();
+    return this;
+  }
+
+  /** Resolves when `condition` holds; looked at whenever something comes. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.watchers.push(resolve));
+  }
+
+  states(): string[] {
+    return this.changes.map((change) => change.state);
+  }
+
+  /** Wall times of all frames, in microseconds, in order of arrival. */
+  frameTimesUs(): number[] {
+    return this.segments.flatMap((segment) => {
+      const init = parseInit(segment.init);
+      const { video } = parseFragment(init, segment.fragment);
+      return video.map((sample) => wallTimeUs(sample.pts, init.video.timescale, segment.wallOffsetUs));
+    });
+  }
+
+  /** Frame times in seconds on the source's own timeline. */
+  sourceTimesS(): number[] {
+    const startUs = this.changes.find((change) => change.recording)?.recording?.sourceStartUs ?? 0;
+    return this.frameTimesUs().map((us) => (us - startUs) / 1e6);
+  }
+
+  private wake(): void {
+    for (const watcher of this.watchers.splice(0)) watcher();
+  }
+
+  private log(): Log {
+    const keep = (message: string, facts: object = {}) => void this.logged.push(`${message} ${JSON.stringify(facts)}`);
+    return { ...silentLog(), debug: keep, info: keep, warn: keep, error: keep };
+  }
+}
+
+/** Processes of ffmpeg that this test process started and that are still there, zombies too. */
+export function ffmpegChildren(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+        const [, command = '', rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(stat) ?? [];
+        return command.startsWith('ffmpeg') && Number(rest.split(' ')[1]) === process.pid ? [Number(name)] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** Starts a recorder that was not yet, and resolves once it has so many segments. */
+export async function recording(recorder: Recorder, segments = 1): Promise<void> {
+  if (recorder.changes.length === 0) await recorder.capture.start(new AbortController().signal);
+  await recorder.until(() => recorder.segments.length >= segments);
+}
+
+/** Sends a signal to the one ffmpeg that runs. */
+export function killFfmpeg(signal: NodeJS.Signals): void {
+  const [child] = ffmpegChildren();
+  if (child === undefined) throw new Error('ffmpeg does not run');
+  process.kill(child, signal);
+}

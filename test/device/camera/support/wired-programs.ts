@@ -1,0 +1,190 @@
+// Owns: programs that stand in for a camera and a microphone where there is none: an ffmpeg that reads drawn pictures in place of a
+// V4L2 node and a tone in place of a sound card, and a Pi's camera program, each with the arguments and words of the real one.
+// Not here: real devices (`npm run check:camera`).
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Ffmpeg } from '../../../../device/camera/ffmpeg.ts';
+
+/** What a camera's listing looks like: of one that sends Motion JPEG, with rates that it does not tell. */
+export const USB_LISTING = [
+  '[video4linux2,v4l2 @ 0x55d0] [info] Compressed:       mjpeg :          Motion-JPEG : 640x480 320x180 1280x720',
+  '[video4linux2,v4l2 @ 0x55d0] [info] Raw       :     yuyv422 :           YUYV 4:2:2 : 640x480 320x180',
+];
+
+/** What can be wrong with a camera that stands in, in ffmpeg's own words. */
+const WORDS = {
+  gone: 'Cannot open video device /dev/null: No such file or directory',
+  busy: 'Error opening input: Device or resource busy',
+  denied: 'Cannot open video device /dev/null: Permission denied',
+  metadata: 'Not a video capture device.',
+} as const;
+
+/** Becomes the real ffmpeg with devices replaced; the state of things is files beside it. */
+const FFMPEG = `#!/usr/bin/env python3
+import os, sys, time
+here, real = os.path.dirname(os.path.abspath(__file__)), REAL
+args = sys.argv[1:]
+def state(name):
+    path = os.path.join(here, name)
+    return open(path).read() if os.path.exists(path) else None
+def say(lines, status):
+    sys.stderr.write(lines + "\\n")
+    sys.exit(status)
+if any(a in ("v4l2", "alsa", "h264") for a in args) and "-i" in args:
+    # It may not write a byte into a file; a link's target is none.
+    os.makedirs(os.path.join(here, "calls"), exist_ok=True)
+    os.symlink("\\x1f".join(args), os.path.join(here, "calls", "%020d" % time.monotonic_ns()))
+if "v4l2" in args:
+    fault = state("fault")
+    if fault: say("[video4linux2,v4l2 @ 0x1] [error] " + fault + "\\n[in#0 @ 0x1] [error] Error opening input: Input/output error\\n[error] Error opening input file /dev/null.\\n[fatal] Error opening input files: Input/output error", 1)
+    if "-list_formats" in args: say(state("listing") + "\\n[error] Error opening input: Immediate exit requested", 0)
+if "alsa" in args and state("microphone"):
+    say("[alsa @ 0x1] [error] " + state("microphone") + "\\n[in#1 @ 0x1] [error] Error opening input: Input/output error\\n[error] Error opening input file hw:1,0.\\n[fatal] Error opening input files: Input/output error", 1)
+out, port = [], []
+for arg in args:
+    port.append(arg)
+    if len(port) < 2 or port[-2] != "-i": continue
+    kept = [v for k, a in enumerate(port) for v in ([a, port[k + 1]] if a in ("-itsoffset", "-thread_queue_size") else [a] if a == "-copyts" else [])]
+    if "v4l2" in port:
+        size, rate = port[port.index("-video_size") + 1], port[port.index("-framerate") + 1]
+        stamped = "" if state("unstamped") else ",setpts=PTS+%f/TB" % time.monotonic()
+        # A process of its own, whose end is what an unplugged camera's is: the end of the stream.
+        reads, writes = os.pipe()
+        feeder = os.fork()
+        if feeder == 0:
+            os.dup2(writes, 1)
+            os.execv(real, [real, "-nostdin", "-loglevel", "quiet", "-copyts", "-f", "lavfi", "-i", "testsrc2=size=%s:rate=%s,realtime%s" % (size, rate, stamped), "-c:v", "rawvideo", "-pix_fmt", "yuv420p", "-flush_packets", "1", "-f", "nut", "-"])
+        os.close(writes)
+        os.set_inheritable(reads, True)
+        link = os.path.join(here, "feeder")
+        if os.path.lexists(link): os.unlink(link)
+        os.symlink(str(feeder), link)
+        out += kept + ["-f", "nut", "-i", "pipe:%d" % reads]
+    elif "alsa" in port:
+        rate = port[port.index("-sample_rate") + 1]
+        out += kept + ["-f", "lavfi", "-i", "sine=sample_rate=%s:frequency=440,arealtime,asetpts=PTS+%f/TB" % (rate, time.time())]
+    else: out += port
+    port = []
+os.execv(real, [real] + out + port)
+`;
+
+/** A camera at /dev/null and a microphone at hw:1,0, as an ffmpeg sees them that has been told so. */
+export class WiredCamera {
+  readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-wired-'));
+  readonly ffmpeg: Ffmpeg;
+
+  constructor(ffmpeg: Ffmpeg, listing = USB_LISTING) {
+    const path = join(this.folder, 'ffmpeg');
+    writeFileSync(path, FFMPEG.replace('REAL', JSON.stringify(ffmpeg.path)));
+    chmodSync(path, 0o755);
+    this.ffmpeg = { ...ffmpeg, path };
+    this.state('listing', listing.join('\n'));
+  }
+
+  /** Says what is wrong with the camera from now on; null: nothing. */
+  fault(kind: keyof typeof WORDS | null): void {
+    this.state('fault', kind && WORDS[kind]);
+  }
+
+  /** Pulls the camera out: what was read of it ends, and it is not found any more. */
+  unplug(): void {
+    this.fault('gone');
+    process.kill(Number(readlinkSync(join(this.folder, 'feeder'))), 'SIGKILL');
+  }
+
+  /** What is said of the microphone when it is opened; null: nothing, it works. */
+  microphone(words: string | null): void {
+    this.state('microphone', words);
+  }
+
+  /** Whether the pictures carry the kernel's time. */
+  stamped(isStamped: boolean): void {
+    this.state('unstamped', isStamped ? null : 'yes');
+  }
+
+  /** Arguments of each call about a camera, a microphone or a bare stream, in order. */
+  calls(): string[][] {
+    const folder = join(this.folder, 'calls');
+    const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+    return names.map((name) => readlinkSync(join(folder, name)).split('\x1f'));
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private state(name: string, text: string | null): void {
+    const path = join(this.folder, name);
+    if (text === null) rmSync(path, { force: true });
+    else writeFileSync(path, text);
+  }
+}
+
+/** As rpicam-vid 1.5 does it: a list of cameras, or H.264 with parameter sets before each keyframe on stdout. */
+const RPICAM = `#!/bin/sh
+printf '%s\\n' "$*" >> "$(dirname "$0")/calls"
+if [ -e "$(dirname "$0")/unplugged" ]; then echo 'ERROR: *** no cameras available ***' >&2; exit 0; fi
+if [ "$1" = --list-cameras ]; then printf 'Available cameras\\n-----------------\\n0 : imx708 [4608x2592 10-bit RGGB]\\n'; exit 0; fi
+while [ $# -gt 0 ]; do
+  case $1 in
+    --width) w=$2; shift;; --height) h=$2; shift;; --framerate) r=$2; shift;; --intra) g=$2; shift;;
+    --camera|--profile|--bitrate) shift;; --timeout) [ "$2" = 0 ] || exit 2; shift;;
+    --codec) [ "$2" = h264 ] || exit 2; shift;; --output) [ "$2" = - ] || exit 2; shift;;
+    --inline|--flush|--nopreview) ;;
+    *) echo "ERROR: *** unrecognised option '$1' ***" >&2; exit 255;;
+  esac
+  shift
+done
+echo 'INFO Camera camera_manager.cpp:340 libcamera v0.5.2' >&2
+exec REAL -loglevel error -re -f lavfi -i "testsrc2=size=\${w}x$h:rate=$r" -c:v libx264 -preset ultrafast \\
+  -tune zerolatency -profile:v baseline -g "$g" -x264-params repeat-headers=1 -flush_packets 1 -f h264 -
+`;
+
+/** A camera module whose program is in a folder of its own, to be put on a path. */
+export class CameraModule {
+  readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-rpicam-'));
+  private readonly ffmpeg: string;
+
+  constructor(ffmpeg: Ffmpeg) {
+    this.ffmpeg = ffmpeg.path;
+  }
+
+  /** The environment in which programs find this one alone beside the system's. */
+  get environment(): NodeJS.ProcessEnv {
+    return { ...process.env, PATH: `${this.folder}:${process.env['PATH']}` };
+  }
+
+  install(name: 'rpicam-vid' | 'libcamera-vid'): this {
+    mkdirSync(this.folder, { recursive: true });
+    const path = join(this.folder, name);
+    writeFileSync(path, RPICAM.replace('REAL', this.ffmpeg));
+    chmodSync(path, 0o755);
+    return this;
+  }
+
+  plugged(isPlugged: boolean): void {
+    const path = join(this.folder, 'unplugged');
+    if (isPlugged) rmSync(path, { force: true });
+    else writeFileSync(path, '');
+  }
+
+  calls(): string[] {
+    const path = join(this.folder, 'calls');
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { findNode, machineNodes, type NodeView } from '../../../device/camera/v4l2-node.ts';
+
+const PORCH = '/dev/v4l/by-id/usb-Maker_Porch_1234-video-index0';
+const LAPTOP = '/dev/v4l/by-id/usb-Maker_Laptop_9-video-index0';
+
+function view(nodes: string[], links: Record<string, string> = {}): NodeView {
+  const names = new Map(Object.entries(links));
+  return { exists: async (path) => nodes.includes(path) || names.has(path), byId: async () => names };
+}
+
+describe('the node of a wired camera', () => {
+  it('is the one that was named, and its lasting name is noted', async () => {
+    expect(await findNode(view(['/dev/video0'], { [PORCH]: '/dev/video0' }), '/dev/video0', null)).toEqual({
+      path: '/dev/video0',
+      lasting: PORCH,
+    });
+    expect(await findNode(view(['/dev/video0']), '/dev/video0', null)).toEqual({ path: '/dev/video0', lasting: null });
+    expect(await findNode(view([], { [PORCH]: '/dev/video3' }), PORCH, null)).toEqual({ path: PORCH, lasting: PORCH });
+    expect(await findNode(view([], { [PORCH]: '/dev/video3' }), PORCH, PORCH)).toEqual({ path: PORCH, lasting: PORCH });
+  });
+
+  it('is another one when the camera came back under another number', async () => {
+    const back = view(['/dev/video2'], { [PORCH]: '/dev/video2' });
+    expect(await findNode(back, '/dev/video0', PORCH)).toEqual({ path: '/dev/video2', lasting: PORCH });
+  });
+
+  it('is the same one when it never had a lasting name', async () => {
+    expect(await findNode(view(['/dev/video0']), '/dev/video0', null)).toMatchObject({ path: '/dev/video0' });
+  });
+
+  it('is none while the camera is away, also when another one stands in its place', async () => {
+    expect(await findNode(view([]), '/dev/video0', null)).toEqual({ gone: 'there is no /dev/video0' });
+    expect(await findNode(view([]), '/dev/video0', PORCH)).toEqual({ gone: `${PORCH} is away` });
+    const other = view(['/dev/video0'], { [LAPTOP]: '/dev/video0' });
+    expect(await findNode(other, '/dev/video0', PORCH)).toEqual({
+      gone: `${PORCH} is away, and another has its place; restart to use that one`,
+    });
+    expect(await findNode(other, PORCH, PORCH)).toEqual({ gone: `there is no ${PORCH}` });
+  });
+
+  it('is looked for on this machine', async () => {
+    expect(await machineNodes.exists('/dev/null')).toBe(true);
+    expect(await machineNodes.exists('/dev/no-such-camera')).toBe(false);
+    expect(await machineNodes.byId()).toBeInstanceOf(Map);
+  });
+});

@@ -1,0 +1,83 @@
+// Shows that exactly the granted facts about a home leave it, and what a manifest says.
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import type { ClipFacts } from '../../../device/clip/clip.ts';
+import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
+import type { LiveGrant } from '../../../device/consent/live-grant.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/claims.ts';
+import { manifestSchema } from '../../../device/protocol/manifest.ts';
+import { liveGrantFor } from '../../support/live-grant.ts';
+
+const window = { startUs: 1_800_000_000_000_000, endUs: 1_800_000_010_000_000 };
+const VALUES = { name: 'R. Ash', address: '1 Elm St', email: 'ash@home.example', phone: '555-0100' };
+
+const clip: ClipFacts = {
+  sizeBytes: 1234,
+  frames: 150,
+  coverage: window,
+  gaps: [],
+  audioPackets: 0,
+  method: 'smart-cut',
+  encodedFrames: 7,
+  redacted: false,
+};
+
+describe('disclose', () => {
+  it('gives exactly the granted keys, for every set of keys', () => {
+    for (let set = 0; set < 16; set += 1) {
+      const keys = DISCLOSURE_KEYS.filter((_, at) => (set >> at) & 1);
+      const { live } = liveGrantFor({ window, disclose: keys });
+      const expected = Object.fromEntries(keys.map((key) => [key, VALUES[key]]));
+      expect(disclose(live, VALUES)).toStrictEqual(expected);
+    }
+  });
+
+  it('refuses when the device holds no value for a granted key, rather than leaving it out', () => {
+    const { live } = liveGrantFor({ window, disclose: ['address', 'email'] });
+    expect(() => disclose(live, { address: '1 Elm St' })).toThrow(
+      expect.objectContaining({ code: 'consent_disclosure_missing', facts: { key: 'email' } }),
+    );
+    expect(() => disclose(live, Object.create(VALUES) as DisclosedValues)).toThrow(/holds no value/);
+  });
+
+  it('refuses a grant that is not alive', () => {
+    const clock = new ManualClock(window.startUs);
+    const { live, end } = liveGrantFor({ window, disclose: ['name'], clock });
+    end('it was revoked');
+    expect(() => disclose(live, VALUES)).toThrow(expect.objectContaining({ code: 'grant_dead' }));
+    expect(() => disclose({ ...live } as LiveGrant, VALUES)).toThrow(expect.objectContaining({ code: 'grant_dead' }));
+  });
+});
+
+describe('a manifest', () => {
+  const parts = {
+    clipId: 'clip-1',
+    clip,
+    clipSha256: 'a'.repeat(64),
+    device: { id: 'device-1', publicKey: 'A'.repeat(43) },
+    iat: 1_800_000_100,
+  };
+
+  it('is one of the contract and speaks of the grant, the request and the clip', () => {
+    const { live } = liveGrantFor({ window, disclose: ['email'] });
+    const manifest = buildManifest(live, { ...parts, disclosed: disclose(live, VALUES) });
+    expect(manifestSchema.parse(manifest)).toStrictEqual(manifest);
+    expect(manifest).toMatchObject({
+      aud: 'agency' in live.facts.request && live.facts.request.agency,
+      request: live.facts.request.jti,
+      grant: live.facts.grantToken,
+      pairing: live.facts.pairingToken,
+      window,
+      clipBytes: 1234,
+      frames: 150,
+      method: 'smart-cut',
+      encodedFrames: 7,
+    });
+    expect(manifest.disclosed).toStrictEqual({ email: VALUES.email });
+  });
+
+  it('never says more than was granted, whatever it is given', () => {
+    const { live } = liveGrantFor({ window, disclose: ['email'] });
+    expect(buildManifest(live, { ...parts, disclosed: VALUES }).disclosed).toStrictEqual({ email: VALUES.email });
+  });
+});

@@ -1,0 +1,76 @@
+// Owns: cutting a clip in a test: deps with the real ffmpeg, and the clip's bytes in a file.
+// Not here: footage (footage.ts), segments (segmenter.ts).
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { concatBytes } from '../../../../device/base/bytes.ts';
+import { SystemClock } from '../../../../device/base/clock.ts';
+import { silentLog } from '../../../../device/base/log.ts';
+import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/ffmpeg.ts';
+import type { Segment } from '../../../../device/camera/segment.ts';
+import type { Clip, ClipReader } from '../../../../device/clip/clip.ts';
+import type { ClipDeps } from '../../../../device/clip/clip-deps.ts';
+import { trim } from '../../../../device/clip/trim.ts';
+import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
+import { ringOf } from './segmenter.ts';
+
+/** Every ffmpeg there is on this machine: the one that would be used, and the bundled one. */
+export async function everyFfmpeg(): Promise<Ffmpeg[]> {
+  const found = [await findFfmpeg()];
+  const bundled = bundledPath();
+  if (bundled && bundled !== found[0]?.path) found.push(await findFfmpeg({ env: { FFMPEG_PATH: bundled } }));
+  return found;
+}
+
+export function depsFor(ffmpeg: Ffmpeg, segments: readonly Segment[], more: Partial<ClipDeps> = {}): ClipDeps {
+  return {
+    segments: ringOf(segments),
+    ffmpeg,
+    clock: new SystemClock(),
+    log: silentLog(),
+    recode: 'when-needed',
+    ...more,
+  };
+}
+
+/** A clip and its bytes. */
+export interface CutClip {
+  clip: Clip;
+  bytes: Uint8Array;
+}
+
+export async function cut(live: LiveGrant, deps: ClipDeps): Promise<CutClip> {
+  const clip = await trim(live, deps);
+  return { clip, bytes: await allBytes(clip) };
+}
+
+export async function allBytes(clip: Clip): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of clip.parts()) parts.push(part);
+  return concatBytes(parts);
+}
+
+/** How many processes this one has started that are not gone; one that has just gone is given a turn to be let go of. */
+export async function childProcesses(): Promise<number> {
+  await setImmediate();
+  await setImmediate();
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap').length;
+}
+
+export function readerOf(bytes: Uint8Array): ClipReader {
+  return {
+    sizeBytes: bytes.length,
+    read: (position, length, into) => {
+      if (position < 0 || position + length > bytes.length) return Promise.reject(new Error('read beyond the clip'));
+      const out = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
+      out.set(bytes.subarray(position, position + length));
+      return Promise.resolve(out);
+    },
+  };
+}
+
+export async function saved(folder: string, name: string, bytes: Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return path;
+}

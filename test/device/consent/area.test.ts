@@ -1,0 +1,312 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { textClaim } from '../../support/parties.ts';
+import { FullDisk } from './full-disk.ts';
+import { GateRig, otherCast } from './gate-rig.ts';
+
+let rig: GateRig;
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+});
+afterEach(async () => {
+  await rig.close();
+});
+
+const counts = () => rig.gate.unbelievedCounts();
+const open = () => rig.gate.openRequests().map(({ request }) => request);
+
+describe('the cell’s document', () => {
+  it.each([
+    ['another bridge', 'token_unknown_signer'],
+    ['another cell', 'message_topic_mismatch'],
+    ['another part', 'message_topic_mismatch'],
+    ['a part beyond its parts', 'message_topic_mismatch'],
+    ['the future', 'consent_not_yet_valid'],
+    ['the past', 'token_expired'],
+  ])('of %s is not believed', async (what, code) => {
+    const requests = [rig.cast.published()];
+    const changes = {
+      'another cell': { cell: '9q8yz' },
+      'another part': { part: 2, parts: 2 },
+      'a part beyond its parts': { part: 1, parts: 1 },
+      'the future': { iat: rig.cast.nowS() + 301 },
+      'the past': { exp: rig.cast.nowS() },
+    }[what];
+    const by = what === 'another bridge' ? otherCast(rig).bridge : rig.cast.bridge;
+    const part = what === 'a part beyond its parts' ? 2 : 1;
+    await rig.area(rig.cast.areaDocument(requests, changes, by), rig.topics.areaRequests(rig.cast.cell, part));
+    expect(counts()).toEqual({ [code]: 1 });
+    expect(open()).toEqual([]);
+  });
+
+  it('of an older revision is not believed, also after a restart', async () => {
+    const old = rig.cast.areaDocument([rig.cast.published()], { revision: 4 });
+    await rig.area(rig.cast.areaDocument([], { revision: 5 }));
+    await rig.area(old);
+    await rig.reboot();
+    await rig.area(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    expect(open()).toEqual([]);
+  });
+
+  it('continues in parts, each with its own revision', async () => {
+    const [first, second] = [rig.cast.request(), rig.cast.request()];
+    await rig.area(rig.cast.areaDocument([rig.cast.published(first)], { revision: 2, parts: 2 }));
+    const part = rig.cast.areaDocument([rig.cast.published(second)], { revision: 1, part: 2, parts: 2 });
+    await rig.area(part, rig.topics.areaRequests(rig.cast.cell, 2));
+    expect(open()).toEqual([textClaim(first, 'jti'), textClaim(second, 'jti')]);
+  });
+
+  it('with other bytes under a known id changes nothing', async () => {
+    const request = await rig.publish();
+    await rig.publish(rig.cast.request({ jti: textClaim(request, 'jti'), text: 'Something else.' }));
+    expect(counts()).toEqual({ consent_request_changed: 1 });
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('with a fresher credential shows the request again, and the fresher one counts', async () => {
+    const stale = rig.cast.credential({ exp: rig.cast.nowS() + 60 });
+    const request = await rig.publish(rig.cast.request(), stale);
+    await rig.clock.advance(90_000);
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().code).toBe('consent_credential_expired');
+    await rig.publish(request);
+    expect(rig.effects.notices).toHaveLength(2);
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('cannot bring back a cancelled request', async () => {
+    const request = await rig.publish();
+    await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(request, 'jti')] }));
+    await rig.publish(request);
+    expect(open()).toEqual([]);
+  });
+
+  it('cannot fill the device with requests', async () => {
+    rig.limits = { openRequestsMax: 2 };
+    await rig.reboot();
+    await rig.revocations();
+    for (let count = 0; count < 4; count += 1) await rig.publish();
+    expect(open()).toHaveLength(2);
+    expect(counts()).toEqual({ consent_too_many: 2 });
+  });
+
+  it('is forgotten with its bridge when the device is enrolled elsewhere', async () => {
+    await rig.publish();
+    const { bridge, registry } = otherCast(rig);
+    await rig.gate.enrol({ bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey });
+    expect(open()).toEqual([]);
+    await rig.publish();
+    expect(counts()).toEqual({ token_unknown_signer: 1 });
+  });
+
+  it('lets state agencies ask only where that is set', async () => {
+    rig.serveStateAgencies = true;
+    await rig.reboot();
+    await rig.revocations();
+    const credential = rig.cast.credential({ jurisdiction: 'state' });
+    await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+});
+
+describe('a revocation list', () => {
+  const revoked = () => [{ agency: rig.cast.agency.id, upToRevision: 3 }];
+
+  it.each([
+    ['another registry’s', 'token_unknown_signer'],
+    ['one that claims to live for more than a day', 'token_unknown_claims'],
+    ['an expired one', 'token_expired'],
+    ['one from the future', 'consent_not_yet_valid'],
+  ])('is not believed: %s', async (what, code) => {
+    const nowS = rig.cast.nowS();
+    const changes = what.includes('day') ? { exp: nowS + 86_401 } : {};
+    const times = what.includes('expired') ? { exp: nowS } : what.includes('future') ? { iat: nowS + 301 } : {};
+    const by = what.includes('another') ? otherCast(rig).registry : rig.cast.registry;
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked(), ...changes, ...times }, by));
+    expect(counts()).toEqual({ [code]: 1 });
+  });
+
+  it('of an older revision does not bring an agency back, also after a restart', async () => {
+    const old = rig.cast.revocations({ revision: 1 });
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
+    await rig.revocations(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    await rig.reboot();
+    await rig.revocations(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    await rig.publish();
+    expect(rig.effects.notices).toEqual([]);
+  });
+
+  it('for another scope leaves an agency’s requests alone', async () => {
+    await rig.revocations(
+      rig.cast.revocations({ revision: 2, revoked: revoked().map((one) => ({ ...one, scope: 'search-party' })) }),
+    );
+    await rig.publish();
+    expect(rig.effects.notices).toHaveLength(1);
+  });
+
+  it('up to a revision leaves newer credentials alone', async () => {
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
+    await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 4 }));
+    expect(rig.effects.notices).toHaveLength(1);
+  });
+});
+
+describe('a revocation list that has run out', () => {
+  /** Why footage may not leave under the one live grant just now; null when it may. */
+  const held = () => {
+    try {
+      rig.effects.made[0]?.assertMayLeave();
+      return null;
+    } catch (thrown) {
+      return thrown;
+    }
+  };
+  const lives = async (lifeS: number) => {
+    await rig.revocations(rig.cast.revocations({ iat: rig.cast.nowS() + 1, exp: rig.cast.nowS() + lifeS }));
+    await rig.granted();
+    expect([rig.effects.last().outcome, held()]).toEqual(['granted', null]);
+  };
+
+  it('is not live again when the clock is set back: nothing is granted and nothing leaves', async () => {
+    await lives(600);
+    await rig.clock.advance(601_000);
+    await rig.gate.idle();
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+    rig.clock.setWallUs(rig.clock.wallUs() - 300_000_000);
+    expect(held()).toMatchObject({ code: expect.stringMatching(/^consent_(revocations_stale|clock_untrusted)$/) });
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    expect(rig.gate.clockTrusted).toBe(true);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(rig.effects.last().code).toBe('consent_revocations_stale');
+  });
+
+  it('is over when its time has passed on the monotonic clock, however slowly the wall clock goes', async () => {
+    await lives(60);
+    for (let second = 0; second < 90; second += 1) {
+      await rig.clock.advance(1_000);
+      rig.clock.setWallUs(rig.clock.wallUs() - 500_000);
+    }
+    expect(rig.gate.clockTrusted).toBe(true);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+  });
+
+  it('is over when the wall clock says so, as after a sleep that the monotonic clock did not count', async () => {
+    await lives(600);
+    rig.clock.setWallUs(rig.clock.wallUs() + 601_000_000);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+  });
+
+  it('is not judged by a clock that is not trusted: what was granted before waits', async () => {
+    await lives(600);
+    await rig.clock.advance(300_000);
+    await rig.gate.idle();
+    rig.clock.setWallUs(rig.clock.wallUs() - 200_000_000);
+    expect(held()).toMatchObject({ code: 'consent_clock_untrusted' });
+    rig.clock.setWallUs(rig.clock.wallUs() + 200_000_000);
+    expect(held()).toBeNull();
+  });
+});
+
+describe('a revocation list whose mark the disk does not take', () => {
+  it('is not believed, nor is the one before it, until the mark is durable', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    const request = await rig.publish();
+    await rig.send('grant', rig.cast.grant(request));
+    const [live] = rig.effects.made;
+    disk.stuckFile = 'marks.json';
+    const list = rig.cast.revocations({ revision: 2, revoked: [{ agency: 'agency-other', upToRevision: 1 }] });
+    for (let times = 0; times < 2; times += 1) {
+      await rig.revocations(list);
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_storage_failed' }));
+      await rig.send('grant', rig.cast.grant(await rig.publish()));
+      expect(rig.effects.last().code).toBe('consent_storage_failed');
+    }
+    // A broker that goes back to an older one meanwhile finds no belief either, and in one breath neither.
+    let signedLater = 0;
+    const older = () => {
+      signedLater += 1;
+      return rig.revocations(rig.cast.revocations({ revision: 1, iat: rig.cast.nowS() + signedLater }));
+    };
+    const newer = () => rig.revocations(rig.cast.revocations({ revision: 3 }));
+    for (const come of [older, () => Promise.all([newer(), older()])]) {
+      await come();
+      expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_storage_failed' }));
+    }
+    disk.stuckFile = null;
+    await older();
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(() => live?.assertMayLeave()).not.toThrow();
+    const old = rig.cast.revocations({ revision: 1 });
+    await rig.reboot();
+    await rig.revocations(old);
+    expect(counts()).toEqual({ consent_too_old: 1 });
+  });
+
+  it('ends at once the grants of an agency that it revokes', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    await rig.granted();
+    disk.stuckFile = 'marks.json';
+    await rig.revocations(
+      rig.cast.revocations({ revision: 2, revoked: [{ agency: rig.cast.agency.id, upToRevision: 1 }] }),
+    );
+    expect(rig.effects.made[0]?.signal.aborted).toBe(true);
+  });
+});
+
+describe('an agency’s newest credential', () => {
+  it('counts for its older requests too, when it came with another one: a narrower one bars them', async () => {
+    const first = await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 1 }));
+    const narrow = rig.cast.credential({ revision: 2, profiles: ['nothing'] });
+    await rig.publish(rig.cast.request({ profile: 'nothing' }), narrow);
+    await rig.send('grant', rig.cast.grant(first));
+    expect(rig.effects.last().code).toBe('consent_request_beyond');
+  });
+
+  it('counts for its older requests too, when it came with another one: a fresher one lets them be answered', async () => {
+    const nowS = rig.cast.nowS();
+    const first = await rig.publish(rig.cast.request(), rig.cast.credential({ exp: nowS + 60 }));
+    await rig.clock.advance(90_000);
+    const fresh = rig.cast.credential();
+    await rig.publish(rig.cast.request(), fresh);
+    await rig.send('grant', rig.cast.grant(first));
+    expect(rig.effects.last().outcome).toBe('granted');
+    expect(rig.gate.notices()[0]?.published.credential).toBe(fresh);
+  });
+
+  it('of a lower revision does not come back by being signed later', async () => {
+    const nowS = rig.cast.nowS();
+    const first = await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 2, profiles: ['nothing'] }));
+    await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 1, iat: nowS + 60 }));
+    await rig.send('grant', rig.cast.grant(first));
+    expect(rig.effects.last().code).toBe('consent_request_beyond');
+  });
+});
+
+describe('when messages come faster than they can be dealt with', () => {
+  it('drops what waits too long in line, and never a revocation', async () => {
+    rig.limits = { waitingMax: 2 };
+    await rig.reboot();
+    await rig.revocations();
+    const { grantToken } = await rig.granted();
+    const presses = Array.from({ length: 6 }, () =>
+      rig.command(rig.cast.command({ action: 'press', button: 'front' })),
+    );
+    const revoke = rig.send('revoke', rig.cast.revoke(grantToken));
+    await Promise.all([...presses, revoke]);
+    expect(rig.effects.presses).toHaveLength(2);
+    expect(counts()).toEqual({ consent_too_many: 4 });
+    expect(rig.effects.last().outcome).toBe('revoked');
+  });
+});

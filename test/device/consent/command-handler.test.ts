@@ -1,0 +1,304 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Ledger } from '../../../device/consent/ledger.ts';
+import type { LedgerBody } from '../../../device/consent/ledger-entry.ts';
+import { FullDisk } from './full-disk.ts';
+import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
+
+let rig: GateRig;
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+});
+afterEach(async () => {
+  await rig.close();
+});
+
+describe('a command', () => {
+  it('to press rings once, however often the broker delivers it, and leaves nothing in the ledger', async () => {
+    const before = rig.gate.head;
+    const token = rig.cast.command({ action: 'press', button: 'front' });
+    await rig.command(token);
+    await rig.command(token);
+    expect(rig.effects.presses).toEqual(['front']);
+    expect(rig.effects.receipts.map((receipt) => receipt.outcome)).toEqual(['command-done', 'command-done']);
+    expect(rig.gate.head).toEqual(before);
+  });
+
+  it('to press from before this boot is too old, so that a restart lets none be replayed', async () => {
+    const token = rig.cast.command({ action: 'press', button: 'front' });
+    await rig.command(token);
+    await rig.clock.advance(2_000);
+    await rig.reboot();
+    await rig.command(token);
+    expect(rig.effects.presses).toEqual([]);
+    expect(rig.effects.last().code).toBe('consent_too_old');
+  });
+
+  it('to set privacy lasts over a restart and is not obeyed twice', async () => {
+    const on = rig.cast.command({ action: 'privacy', on: true });
+    await rig.command(on);
+    await rig.command(rig.cast.command({ action: 'privacy', on: false }));
+    await rig.command(on);
+    expect(rig.effects.privacies).toEqual([true, false]);
+    await rig.reboot();
+    expect(rig.gate.privacyOn).toBe(false);
+    await rig.command(on);
+    expect(rig.effects.privacies).toEqual([]);
+  });
+
+  it('to forget is done again after a crash that came before it was done', async () => {
+    rig.effects.forgetFails = true;
+    const window = rig.cast.window();
+    await rig.command(rig.cast.command({ action: 'forget', window }));
+    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'ring_write_failed' });
+    await rig.reboot();
+    expect(rig.effects.forgotten).toEqual([window]);
+    await rig.reboot();
+    expect(rig.effects.forgotten).toEqual([]);
+  });
+
+  it('to forget that is sent again is done again, if it was not done', async () => {
+    rig.effects.forgetFails = true;
+    const token = rig.cast.command({ action: 'forget' });
+    await rig.command(token);
+    rig.effects.forgetFails = false;
+    await rig.command(token);
+    await rig.command(token);
+    expect(rig.effects.forgotten).toEqual([undefined]);
+    expect(rig.effects.last().outcome).toBe('command-done');
+  });
+
+  it('to announce publishes the open requests and where recent ones stand again', async () => {
+    await rig.granted();
+    await rig.publish();
+    await rig.clock.advance(1_000);
+    const before = rig.effects.notices.length;
+    rig.effects.receipts.length = 0;
+    await rig.command(rig.cast.command({ action: 'announce' }));
+    expect(rig.effects.notices.length).toBe(before + 1);
+    expect(rig.effects.receipts.map((receipt) => receipt.outcome)).toEqual(['granted', 'command-done']);
+  });
+
+  it('adds an owner who can grant, and removes one who then cannot', async () => {
+    const { owner } = otherCast(rig);
+    await rig.command(rig.cast.command({ action: 'add-owner', key: owner.key.publicKey, name: 'Sam' }));
+    await rig.reboot();
+    await rig.revocations();
+    const request = await rig.publish();
+    await rig.send('grant', rig.cast.grant(request, {}, owner));
+    expect(rig.effects.last().outcome).toBe('granted');
+    await rig.command(rig.cast.command({ action: 'remove-owner', key: owner.key.publicKey }));
+    expect(rig.effects.made[0]?.signal.aborted).toBe(true);
+    await rig.send('grant', rig.cast.grant(request, {}, owner));
+    expect(rig.gate.unbelievedCounts()).toEqual({ token_unknown_signer: 1 });
+  });
+
+  it('adds no owner with a key under which anyone can sign', async () => {
+    const key = `AQ${'A'.repeat(41)}`;
+    await rig.command(rig.cast.command({ action: 'add-owner', key, name: 'Nobody' }));
+    expect(rig.effects.last().code).toBe('pairing_refused');
+  });
+
+  it('resets the clock mark, and grants go on', async () => {
+    await rig.clock.advance(3_600_000);
+    await rig.gate.idle();
+    rig.clock.setWallUs(rig.clock.wallUs() - 3_600_000_000);
+    expect(rig.gate.clockTrusted).toBe(false);
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    expect(rig.gate.clockTrusted).toBe(true);
+    await rig.reboot();
+    expect(rig.gate.clockTrusted).toBe(true);
+    await rig.revocations();
+    await rig.granted();
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('resets the clock mark also when a crash came before the mark was stored', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.clock.advance(3_600_000);
+    await rig.gate.idle();
+    rig.clock.setWallUs(rig.clock.wallUs() - 3_600_000_000);
+    disk.stuckFile = 'marks.json';
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    disk.stuckFile = null;
+    await rig.reboot();
+    expect(rig.gate.clockTrusted).toBe(true);
+  });
+});
+
+describe('on a full disk', () => {
+  it('a grant does not count, and does when it is sent again with room', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    const grantToken = rig.cast.grant(await rig.publish());
+    disk.isFull = true;
+    await rig.send('grant', grantToken);
+    expect(rig.effects.last().code).toBe('consent_storage_failed');
+    expect(rig.effects.made).toEqual([]);
+    disk.isFull = false;
+    await rig.send('grant', grantToken);
+    expect(rig.effects.last().outcome).toBe('granted');
+    expect(rig.effects.made).toHaveLength(1);
+  });
+
+  it('a revocation stops the upload and reaches the bridge all the same, and is recorded when there is room', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    const { grant, grantToken } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'));
+    await rig.gate.tokenPresented(grant);
+    disk.isFull = true;
+    const token = rig.cast.revoke(grantToken);
+    await rig.send('revoke', token);
+    expect(rig.effects.made[0]?.signal.aborted).toBe(true);
+    expect(rig.effects.last().code).toBe('consent_revocation_unrecorded');
+    expect(rig.effects.revocations).toEqual([{ grant, token }]);
+    disk.isFull = false;
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(rig.effects.last()).toMatchObject({ outcome: 'revoked', grant });
+    await rig.reboot();
+    expect(rig.effects.resumed).toEqual([]);
+    expect(rig.effects.revocations).toEqual([{ grant, token }]);
+  });
+});
+
+describe('an owner who was removed and is one again', () => {
+  it('is not held to a yes, or an order, that a broker kept from before', async () => {
+    const { cast } = rig;
+    const sam = otherCast(rig).owner;
+    await rig.gate.pair(sam.key.publicKey, 'Sam');
+    const requestToken = await rig.publish();
+    const kept = cast.grant(requestToken, {}, sam);
+    const ahead = cast.grant(requestToken, { iat: cast.nowS() + 299 }, sam);
+    const forget = cast.command({ action: 'forget' }, {}, sam);
+    const hide = cast.command({ action: 'privacy', on: true }, {}, sam);
+    await rig.clock.advance(1_000);
+    await rig.command(cast.command({ action: 'remove-owner', key: sam.key.publicKey }));
+    await rig.command(cast.command({ action: 'add-owner', key: sam.key.publicKey, name: 'Sam' }));
+    await rig.reboot();
+    await rig.revocations();
+    await rig.publish(requestToken);
+    for (const token of [kept, ahead]) {
+      await rig.send('grant', token);
+      expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+    }
+    await rig.command(forget);
+    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
+    expect([...rig.effects.made, ...rig.effects.forgotten]).toEqual([]);
+    // A no is safe whenever it was signed.
+    await rig.command(hide);
+    expect(rig.gate.privacyOn).toBe(true);
+    await rig.clock.advance(301_000);
+    await rig.revocations();
+    await rig.send('grant', cast.grant(requestToken, {}, sam));
+    expect(rig.effects.made).toHaveLength(1);
+  });
+
+  it('is heard at once when the removal was dated by a clock that ran ahead and was reset', async () => {
+    const { cast } = rig;
+    const sam = otherCast(rig).owner;
+    await rig.gate.pair(sam.key.publicKey, 'Sam');
+    const rightUs = rig.clock.wallUs();
+    rig.clock.setWallUs(rightUs + 90 * 86_400_000_000);
+    await rig.command(cast.command({ action: 'remove-owner', key: sam.key.publicKey }));
+    await rig.command(cast.command({ action: 'add-owner', key: sam.key.publicKey, name: 'Sam' }));
+    rig.clock.setWallUs(rightUs + 1_000_000);
+    await rig.command(cast.command({ action: 'reset-clock-mark' }));
+    await rig.clock.advance(302_000);
+    await rig.revocations();
+    await rig.send('grant', cast.grant(await rig.publish(), {}, sam));
+    expect(rig.effects.made).toHaveLength(1);
+  });
+});
+
+describe('a damaged ledger', () => {
+  it('is a tamper event; the button still works, and no decision is taken', async () => {
+    const { grantToken } = await rig.granted();
+    await rig.gate.stop();
+    const path = `${rig.folder}/ledger.jsonl`;
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"type":"granted"', '"type":"denied"'));
+    await rig.boot();
+    expect(rig.effects.tampers).toEqual(['ledger']);
+    expect(rig.effects.made).toEqual([]);
+    // Whether the owner's last word was privacy is not known.
+    expect(rig.gate.privacyOn).toBe(true);
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    expect(rig.effects.last().code).toBe('consent_ledger_damaged');
+    await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
+    expect(rig.effects.presses).toEqual(['front']);
+    await expect(rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Eve')).rejects.toMatchObject({
+      code: 'consent_ledger_damaged',
+    });
+  });
+
+  it.each<[string, (request: string) => LedgerBody]>([
+    [
+      'an effect that no decision stands behind',
+      (request) => ({ type: 'token-presented', body: { request, grant: 'grant-1' } }),
+    ],
+    [
+      'a grant that no owner signed',
+      (request) => {
+        const requestToken = rig.cast.request({ jti: request });
+        const grantToken = rig.cast.grant(requestToken, { jti: 'grant-1' }, otherCast(rig).owner);
+        const tokens = { grantToken, requestToken, credentialToken: rig.cast.credential() };
+        return { type: 'granted', body: { request, grant: 'grant-1', ...tokens, pairingToken: rig.cast.pairing() } };
+      },
+    ],
+    [
+      'a grant of a request the agency did not sign',
+      (request) => {
+        const requestToken = rig.cast.request({ jti: request }, otherCast(rig).agency);
+        const grantToken = rig.cast.grant(requestToken, { jti: 'grant-1' });
+        const tokens = { grantToken, requestToken, credentialToken: rig.cast.credential() };
+        return { type: 'granted', body: { request, grant: 'grant-1', ...tokens, pairingToken: rig.cast.pairing() } };
+      },
+    ],
+  ])('is one with %s, though chained and signed as it should be', async (_what, said) => {
+    await rig.gate.stop();
+    const { clock, disk, folder, cast } = rig;
+    const ledger = new Ledger({ disk, clock, folder, device: cast.device, boot: 'boot-x' });
+    await ledger.start(() => undefined);
+    await ledger.append(said('request-1'));
+    await ledger.stop();
+    await rig.boot();
+    expect(rig.gate.damaged).toMatch(/^entry \d+: /);
+    expect(rig.effects.made).toEqual([]);
+  });
+
+  it.each(['ledger.jsonl', 'ledger-head.json', 'marks.json'])(
+    'is as good as one whose %s the disk does not show: no tamper, no decision, and whole again in the next boot',
+    async (file) => {
+      const { grant } = await rig.granted();
+      const disk = new FullDisk();
+      rig.disk = disk;
+      for (const code of ['EIO', 'EMFILE']) {
+        disk.unreadable = { file, code };
+        await rig.reboot();
+        expect(rig.gate.damaged).toContain(code);
+        expect(rig.effects.tampers).toEqual([]);
+        expect(rig.effects.made).toEqual([]);
+        expect(rig.gate.privacyOn).toBe(file !== 'marks.json');
+        await rig.command(rig.cast.command({ action: 'press', button: 'front' }));
+        disk.unreadable = null;
+      }
+      await rig.reboot();
+      expect(rig.gate.damaged).toBeNull();
+      expect(rig.effects.made.map((live) => live.id)).toEqual([grant]);
+    },
+  );
+
+  it('is one with a marks file that is not one, too', async () => {
+    await rig.gate.stop();
+    await writeFile(`${rig.folder}/marks.json`, '{}');
+    await rig.boot();
+    expect(rig.gate.damaged).not.toBeNull();
+  });
+});

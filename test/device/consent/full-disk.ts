@@ -1,0 +1,58 @@
+// Owns: a real disk that can be told to have no space left. Not here: what the gate does about it.
+import { basename } from 'node:path';
+import { type Disk, type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
+
+function noSpace(): Error {
+  return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+}
+
+/** Writes that need another block fail with ENOSPC while `isFull`; all else works, what lies in a file already included. */
+export class FullDisk extends SystemDisk implements Disk {
+  isFull = false;
+  /** The name of the one file that cannot be replaced. */
+  stuckFile: string | null = null;
+  /** The name of the one file that cannot be read, and what the disk says instead. */
+  unreadable: { file: string; code: string } | null = null;
+  /** The name of the one file whose replacement is done but reported as failed; from then on the disk is full. */
+  doubtfulFile: string | null = null;
+
+  override async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
+    this.assertReadable(path);
+    return super.readFile(path, bytesMax);
+  }
+
+  private assertReadable(path: string): void {
+    if (basename(path) !== this.unreadable?.file) return;
+    throw Object.assign(new Error(this.unreadable.code), { code: this.unreadable.code });
+  }
+
+  override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    this.assertReadable(path);
+    const file = await super.open(path, options);
+    const put = async (position: number, bytes: Uint8Array, durably: boolean): Promise<void> => {
+      if (!this.isFull || position + bytes.length <= (await file.size())) {
+        return durably ? file.writeDurably(position, bytes) : file.write(position, bytes);
+      }
+      // A full disk takes a part of it: what is left is a torn line.
+      await file.write(position, bytes.subarray(0, 40));
+      throw noSpace();
+    };
+    return {
+      size: () => file.size(),
+      read: (position, length, into) => file.read(position, length, into),
+      write: (position, bytes) => put(position, bytes, false),
+      writeDurably: (position, bytes) => put(position, bytes, true),
+      sync: () => file.sync(),
+      truncate: (length) => file.truncate(length),
+      close: () => file.close(),
+    };
+  }
+
+  override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+    if (this.isFull || basename(path) === this.stuckFile) throw noSpace();
+    await super.replaceFile(path, bytes);
+    if (basename(path) !== this.doubtfulFile) return;
+    this.isFull = true;
+    throw noSpace();
+  }
+}

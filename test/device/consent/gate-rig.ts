@@ -1,0 +1,268 @@
+// Owns: a gate on a real folder with a clock that stands still, every effect written down.
+// Not here: what is expected of it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromUtf8 } from '../../../device/base/bytes.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { type Random, SystemRandom } from '../../../device/base/random.ts';
+import { ConsentGate } from '../../../device/consent/gate.ts';
+import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-effects.ts';
+import { Ledger } from '../../../device/consent/ledger.ts';
+import type { ClipFacts } from '../../../device/consent/ledger-entry.ts';
+import type { LiveGrant } from '../../../device/consent/live-grant.ts';
+import type { DisclosedValues, Window, Zone } from '../../../device/protocol/claims.ts';
+import type { ReceiptBody, RequestNotice, SightingNotice } from '../../../device/protocol/home.ts';
+import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { Cast, textClaim } from '../../support/parties.ts';
+
+export const PREFIX = 'doorsill/v1';
+const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
+
+/** Clip facts as the clip's side would report them. */
+export function clipFacts(name: string, window: Window = { startUs: 1, endUs: 2 }): ClipFacts {
+  return {
+    id: `clip-${name}`,
+    sha256: sha256Hex(`clip ${name}`),
+    bytes: 4_096,
+    frames: 15,
+    window,
+    method: 'copy',
+    disclosed: ['address', 'email'],
+    manifestSha256: sha256Hex(`manifest ${name}`),
+  };
+}
+
+/** What the gate asked for, in order. */
+export class Effects implements GateEffects {
+  readonly receipts: ReceiptBody[] = [];
+  readonly notices: RequestNotice[] = [];
+  readonly sightings: SightingNotice[] = [];
+  /** Ids of the searches that are open, each time they are told. */
+  readonly searched: string[][] = [];
+  readonly made: LiveGrant[] = [];
+  readonly resumed: { live: LiveGrant; clip: ClipFacts; presented: boolean }[] = [];
+  readonly removed: string[] = [];
+  readonly revocations: { grant: string; token: string }[] = [];
+  /** The bridge each of them is for. */
+  readonly addressees: string[] = [];
+  readonly presses: string[] = [];
+  readonly privacies: boolean[] = [];
+  readonly forgotten: (Window | undefined)[] = [];
+  readonly tampers: string[] = [];
+  /** Names of effects in the order they came. */
+  readonly order: string[] = [];
+  forgetFails = false;
+  /** Called inside every receipt, e.g. to look at the head. */
+  onReceipt: (body: ReceiptBody) => void = () => undefined;
+
+  receipt(body: ReceiptBody): void {
+    this.order.push(`receipt ${body.outcome}`);
+    this.receipts.push(body);
+    this.onReceipt(body);
+  }
+  requestNotice(notice: RequestNotice): void {
+    this.notices.push(notice);
+  }
+  sighting(notice: SightingNotice): void {
+    this.sightings.push(notice);
+  }
+  searches(open: readonly HeardSearch[]): void {
+    this.searched.push(open.map(({ request }) => request.jti));
+  }
+  makeClip(live: LiveGrant): void {
+    this.order.push('make-clip');
+    this.made.push(live);
+  }
+  resumeClip(live: LiveGrant, clip: ClipFacts, presented: boolean): void {
+    this.resumed.push({ live, clip, presented });
+  }
+  removeClip(grantId: string): void {
+    this.order.push('remove-clip');
+    this.removed.push(grantId);
+  }
+  sendRevocation(grant: string, token: string, bridge: string): void {
+    this.order.push('send-revocation');
+    this.revocations.push({ grant, token });
+    this.addressees.push(bridge);
+  }
+  press(button: string): void {
+    this.presses.push(button);
+  }
+  privacy(on: boolean): void {
+    this.privacies.push(on);
+  }
+  async forget(window: Window | undefined): Promise<number> {
+    if (this.forgetFails) throw new Error('the ring is gone');
+    this.forgotten.push(window);
+    return 3;
+  }
+  tamper(what: string): void {
+    this.tampers.push(what);
+  }
+  changed(): void {}
+
+  last(): ReceiptBody {
+    const receipt = this.receipts.at(-1);
+    if (!receipt) throw new Error('no receipt');
+    return receipt;
+  }
+}
+
+/** A device's consent side with its surroundings. `boot` starts it (again) on the same folder. */
+export class GateRig {
+  readonly clock = new ManualClock(START_US);
+  readonly cast: Cast;
+  readonly topics = topicsUnder(PREFIX);
+  readonly folder: string;
+  effects = new Effects();
+  gate: ConsentGate;
+  disk: Disk = new SystemDisk();
+  /** What the recording side would say. */
+  footage = {
+    covers: true,
+    isAmbiguous: false,
+    zonesDetail: null as string | null,
+  };
+  values: DisclosedValues = { name: 'A. Resident', address: '1 Elm Street', email: 'home@example.org' };
+  limits: NonNullable<GateDeps['limits']> = {};
+  serveStateAgencies = false;
+  /** From where on receipts never got out; taken once. */
+  untoldFrom: number | null = null;
+  private boots = 0;
+
+  private constructor(folder: string, random: Random) {
+    this.folder = folder;
+    this.cast = new Cast(this.clock, random);
+    this.gate = this.build();
+    this.cast.lastOrder = () => this.gate.lastOrder;
+  }
+
+  /** `random` makes the keys and ids of its cast. */
+  static async open(random: Random = new SystemRandom()): Promise<GateRig> {
+    return new GateRig(await mkdtemp(join(tmpdir(), 'doorsill-gate-')), random);
+  }
+
+  private build(): ConsentGate {
+    this.boots += 1;
+    return new ConsentGate({
+      device: this.cast.device,
+      place: this.cast.place,
+      prefix: PREFIX,
+      boot: `boot-${this.boots}`,
+      folder: this.folder,
+      clock: this.clock,
+      disk: this.disk,
+      log: silentLog(),
+      footage: {
+        coverage: (window: Window) => (this.footage.covers ? [window] : []),
+        ambiguous: () => this.footage.isAmbiguous,
+        zonesFault: (_window: Window, _zones: readonly Zone[]) => this.footage.zonesDetail,
+      },
+      values: () => this.values,
+      buttons: ['front'],
+      untoldFrom: () => {
+        const untold = this.untoldFrom;
+        this.untoldFrom = null;
+        return untold;
+      },
+      effects: this.effects,
+      limits: this.limits,
+      serveStateAgencies: this.serveStateAgencies,
+    });
+  }
+
+  /** Starts the gate with fresh eyes on the same folder. */
+  async boot(): Promise<ConsentGate> {
+    this.effects = new Effects();
+    this.gate = this.build();
+    await this.gate.start();
+    return this.gate;
+  }
+
+  async reboot(): Promise<ConsentGate> {
+    await this.gate.stop();
+    return this.boot();
+  }
+
+  /** A paired, enrolled gate with a fresh revocation list. */
+  async ready(): Promise<this> {
+    await this.boot();
+    const { bridge, registry, owner } = this.cast;
+    await this.gate.enrol({ bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey });
+    await this.gate.pair(owner.key.publicKey, 'Alex');
+    await this.revocations();
+    return this;
+  }
+
+  async revocations(token = this.cast.revocations()): Promise<void> {
+    await this.deliver(this.topics.revocations, token, true);
+  }
+
+  /** Publishes a request to the cell; returns its token. */
+  async publish(requestToken = this.cast.request(), credential = this.cast.credential()): Promise<string> {
+    await this.area(this.cast.areaDocument([this.cast.published(requestToken, credential)]));
+    return requestToken;
+  }
+
+  async area(token: string, topic = this.topics.areaRequests(this.cast.cell, 1)): Promise<void> {
+    await this.deliver(topic, token, true);
+  }
+
+  /** Brings a message to the device. A test may put a real broker in between. */
+  deliver: (topic: string, payload: string, retained?: boolean) => Promise<void> = (topic, payload, retained = false) =>
+    this.hand({ topic, payload, retained });
+
+  /** Hands a message to the gate, as the link with that topic would. */
+  async hand(message: { topic: string; payload: string | Uint8Array; retained: boolean }): Promise<void> {
+    const { topic, payload } = message;
+    const text = typeof payload === 'string' ? payload : fromUtf8(payload);
+    const part = topic.startsWith(this.topics.areaRequests(this.cast.cell, 1)) ? (topic.split('/')[5] ?? '1') : null;
+    if (topic !== this.topics.revocations && part === null) await this.gate.onOwnerMessage(message);
+    else if (!text) return;
+    else if (part === null) await this.gate.onRevocations(text);
+    else await this.gate.onAreaDocument(Number(part), text);
+  }
+
+  async send(action: 'grant' | 'deny' | 'revoke', token: string): Promise<void> {
+    await this.deliver(this.topics.consent(this.cast.device.id, textClaim(token, 'request'), action), token);
+  }
+
+  async command(token: string): Promise<void> {
+    await this.deliver(this.topics.command(this.cast.device.id), token);
+  }
+
+  /** A request, granted; returns both tokens and the grant's id. */
+  async granted(): Promise<{ requestToken: string; grantToken: string; grant: string }> {
+    const requestToken = await this.publish();
+    const grantToken = this.cast.grant(requestToken);
+    await this.send('grant', grantToken);
+    return { requestToken, grantToken, grant: textClaim(grantToken, 'jti') };
+  }
+
+  /** What a restore from a backup leaves in the ledger, and the same owner paired once more. */
+  async restored(): Promise<void> {
+    await this.gate.stop();
+    const { clock, disk, folder, cast } = this;
+    const ledger = new Ledger({ disk, clock, folder, device: cast.device, boot: 'boot-restore' });
+    await ledger.start(() => undefined);
+    await ledger.append({ type: 'restored', body: { floorS: cast.nowS() } });
+    await ledger.stop();
+    await this.boot();
+    await this.gate.pair(cast.owner.key.publicKey, 'Alex');
+    await this.revocations();
+  }
+
+  async close(): Promise<void> {
+    await this.gate.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Keeps the random generator in one place for tests that need a second cast. */
+export function otherCast(rig: GateRig): Cast {
+  return new Cast(rig.clock, new SystemRandom(), rig.cast.place);
+}

@@ -1,0 +1,100 @@
+// Holds every chime to one contract: it sounds at once, once at a time, ends when told, and never throws.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { type Chime, CommandChime, chimeSchema, VirtualChime } from '../../../device/hardware/chime.ts';
+import type { Failure } from '../../../device/protocol/errors.ts';
+import { NOON_US, settle } from './button-contract.ts';
+import { StandInPrograms } from './stand-in-programs.ts';
+
+interface ChimeHarness {
+  chime: Chime;
+  /** How often it began to sound. */
+  sounded(): number;
+  /** Lets what sounds now sound to its end. */
+  finish(): Promise<void>;
+}
+
+const CHIMES: Record<string, (clock: ManualClock) => ChimeHarness> = {
+  virtual: (clock) => {
+    let count = 0;
+    const chime = new VirtualChime(clock, () => (count += 1));
+    return { chime, sounded: () => count, finish: () => clock.advance(2_000) };
+  },
+  command: (clock) => {
+    const programs = new StandInPrograms();
+    const settings = chimeSchema.parse({ command: ['aplay', 'ding.wav'] });
+    const chime = new CommandChime({ settings, clock, programs, trouble: () => undefined });
+    const finish = async () => {
+      programs.last.end();
+      await settle();
+    };
+    return { chime, sounded: () => programs.runs.length, finish };
+  },
+};
+
+describe.each(Object.entries(CHIMES))('a %s chime', (_kind, make) => {
+  let harness: ChimeHarness;
+
+  beforeEach(() => {
+    harness = make(new ManualClock(NOON_US));
+  });
+
+  it('sounds at once, and a further ring while it sounds changes nothing', () => {
+    harness.chime.ring();
+    expect(harness.sounded()).toBe(1);
+    harness.chime.ring();
+    harness.chime.ring();
+    expect(harness.sounded()).toBe(1);
+    harness.chime.stop();
+  });
+
+  it('sounds again once it has ended', async () => {
+    harness.chime.ring();
+    await harness.finish();
+    harness.chime.ring();
+    expect(harness.sounded()).toBe(2);
+    harness.chime.stop();
+  });
+
+  it('is silent when stopped, and can be rung again at once', async () => {
+    harness.chime.ring();
+    harness.chime.stop();
+    harness.chime.ring();
+    expect(harness.sounded()).toBe(2);
+    await settle();
+    harness.chime.ring();
+    expect(harness.sounded()).toBe(2);
+    harness.chime.stop();
+    harness.chime.stop();
+  });
+});
+
+describe('a command chime', () => {
+  it('says why it did not sound, and when it did again', async () => {
+    const clock = new ManualClock(NOON_US);
+    const programs = new StandInPrograms();
+    const heard: (Failure | null)[] = [];
+    const settings = chimeSchema.parse({ command: ['aplay', 'ding.wav'], timeoutS: 3 });
+    const chime = new CommandChime({ settings, clock, programs, trouble: (why) => heard.push(why) });
+    chime.ring();
+    programs.last.end({ status: 1, words: 'audio open error: Device or resource busy' });
+    await settle();
+    chime.ring();
+    programs.last.end({ status: null, missing: true });
+    await settle();
+    chime.ring();
+    await clock.advance(3_000);
+    expect(programs.last.isOver).toBe(true);
+    await settle();
+    chime.ring();
+    programs.last.end();
+    await settle();
+    expect(heard.map((why) => why?.code ?? null)).toEqual([...Array(3).fill('hardware_unavailable'), null]);
+    expect(heard.map((why) => why?.message)).toEqual([
+      expect.stringContaining('Device or resource busy'),
+      expect.stringContaining('not there'),
+      expect.stringContaining('longer than 3 s'),
+      undefined,
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+// Holds the reading of a contact to one press a finger, however it bounces.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { Debouncer } from '../../../device/hardware/button.ts';
+import { Contact } from '../../../device/hardware/contact.ts';
+import { proved } from '../../support/proved.ts';
+import { NOON_US } from './button-contract.ts';
+
+const STEADY_MS = 30;
+
+/** A press as contacts show it: it chatters while it closes, stays closed, chatters while it opens; then a pause. */
+const press = fc.record({
+  closing: fc.array(fc.integer({ min: 1, max: STEADY_MS - 1 }), { maxLength: 7 }),
+  heldMs: fc.integer({ min: STEADY_MS + 1, max: 5_000 }),
+  opening: fc.array(fc.integer({ min: 1, max: STEADY_MS - 1 }), { maxLength: 7 }),
+  pauseMs: fc.integer({ min: 1_500, max: 20_000 }),
+});
+
+it('makes exactly one press of each, over generated trains of bounces', async (test) => {
+  let trains = 0;
+  let made = 0;
+  let told = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(press, { minLength: 1, maxLength: 6 }), async (presses) => {
+      const clock = new ManualClock(NOON_US);
+      let count = 0;
+      const debouncer = new Debouncer({ clock, button: 'front', pressed: () => (count += 1) });
+      const stuck = () => undefined;
+      const contact = new Contact({ clock, steadyMs: STEADY_MS, pressed: () => debouncer.signal('gpio'), stuck });
+      for (const { closing, heldMs, opening, pauseMs } of presses) {
+        let isClosed = false;
+        for (const gapMs of closing) {
+          isClosed = !isClosed;
+          contact.level(isClosed);
+          await clock.advance(gapMs);
+        }
+        contact.level(true);
+        await clock.advance(heldMs);
+        for (const gapMs of opening) {
+          isClosed = !isClosed;
+          contact.level(isClosed);
+          await clock.advance(gapMs);
+        }
+        contact.level(false);
+        await clock.advance(pauseMs);
+      }
+      expect(count).toBe(presses.length);
+      trains += 1;
+      made += presses.length;
+      told += count;
+    }),
+    { numRuns: 500, seed: 20_261_125 },
+  );
+  proved(
+    test,
+    'Presses lost or doubled over trains of bouncing contacts',
+    `${made - told} of ${made} in ${trains} trains`,
+  );
+});

@@ -1,0 +1,65 @@
+// Holds the running of small programs to what their users rely on: no shell, a bare environment, nothing left behind.
+
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it, vi } from 'vitest';
+import { type ProgramEnd, SystemPrograms } from '../../../device/base/program.ts';
+import { compileProgram } from '../../support/child-program.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('program');
+afterAll(() => folder.dispose());
+const programs = new SystemPrograms({ ...process.env, SECRET: 'not-for-programs' });
+
+async function outcome(...command: string[]): Promise<{ end: ProgramEnd; printed: string }> {
+  let printed = '';
+  const end = await programs.run(command, (chunk) => {
+    printed += new TextDecoder().decode(chunk);
+  }).ended;
+  return { end, printed };
+}
+
+const isAlive = (pid: number) =>
+  existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+
+it('hands arguments over as they are, and of our environment only what programs need', async () => {
+  const { end, printed } = await outcome('printf', '%s|', '$HOME', '; echo no', '*');
+  expect(printed).toBe('$HOME|; echo no|*|');
+  expect(end).toEqual({ missing: false, status: 0, words: '' });
+  expect((await outcome('env')).printed).not.toContain('not-for-programs');
+});
+
+it('tells status, words and absence of a program', async () => {
+  expect((await outcome('sh', '-c', 'echo broken cable >&2; exit 3')).end).toEqual({
+    missing: false,
+    status: 3,
+    words: 'broken cable',
+  });
+  expect((await outcome('doorsill-no-such-program')).end.missing).toBe(true);
+});
+
+it('ends a program with everything that it started', async () => {
+  const file = join(folder.path, 'grandchild');
+  const run = programs.run(['sh', '-c', `sleep 1000 & echo $! > ${file}; wait`]);
+  const pid = await vi.waitFor(() => {
+    expect(existsSync(file) && readFileSync(file, 'utf8')).toMatch(/\d/);
+    return Number(readFileSync(file, 'utf8'));
+  });
+  expect(isAlive(pid)).toBe(true);
+  run.stop();
+  await run.ended;
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+  run.stop();
+});
+
+it('leaves no program behind when this process is killed', async () => {
+  const program = await compileProgram('test/device/hardware/watch-until-killed.ts', join(folder.path, 'build'));
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pid = await new Promise<number>((resolve) => {
+    child.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())));
+  });
+  expect(isAlive(pid)).toBe(true);
+  child.kill('SIGKILL');
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+});

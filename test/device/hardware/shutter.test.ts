@@ -1,0 +1,97 @@
+// Holds every shutter to one contract: the last order counts, the same again changes nothing, and failing is said.
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemPrograms } from '../../../device/base/program.ts';
+import { makeShutter, type Shutter, shutterSchema, VirtualShutter } from '../../../device/hardware/shutter.ts';
+import type { Failure } from '../../../device/protocol/errors.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('shutter');
+const position = join(folder.path, 'position');
+const tools = join(folder.path, 'bin');
+mkdirSync(tools);
+afterAll(() => folder.dispose());
+
+/** A `gpioset` that writes its line's level down and holds it until it is ended, as the real one does. */
+writeFileSync(
+  join(tools, 'gpioset'),
+  `#!/bin/sh
+case "$1" in --version) echo "gpioset (libgpiod) v2.2.1"; exit;; esac
+for last; do :; done
+if [ -e ${folder.path}/busy ]; then echo "gpioset: unable to request lines: Device or resource busy" >&2; exit 1; fi
+case "$last" in *=1) echo closed > ${position};; *) echo open > ${position};; esac
+exec sleep 1000
+`,
+);
+chmodSync(join(tools, 'gpioset'), 0o755);
+
+const programs = new SystemPrograms({ ...process.env, PATH: `${tools}:${process.env['PATH']}` });
+const lost: Failure[] = [];
+const deps = { clock: new SystemClock(), programs, lost: (why: Failure) => lost.push(why) };
+const say = (where: string) => ['sh', '-c', `[ ! -e ${folder.path}/busy ] && echo ${where} > ${position}`];
+
+interface ShutterHarness {
+  shutter: Shutter;
+  isClosed(): boolean;
+  /** Makes it fail; absent for one that cannot. */
+  block?: () => void;
+}
+
+const block = () => writeFileSync(join(folder.path, 'busy'), '');
+const isClosed = () => existsSync(position) && readFileSync(position, 'utf8').trim() === 'closed';
+const SHUTTERS: Record<string, () => ShutterHarness> = {
+  virtual: () => {
+    const shutter = new VirtualShutter();
+    return { shutter, isClosed: () => shutter.isClosed };
+  },
+  command: () => {
+    const settings = shutterSchema.parse({ kind: 'command', close: say('closed'), open: say('open') });
+    return { shutter: makeShutter(settings, deps), isClosed, block };
+  },
+  GPIO: () => ({ shutter: makeShutter(shutterSchema.parse({ kind: 'gpio', line: 4 }), deps), isClosed, block }),
+};
+
+describe.each(Object.entries(SHUTTERS))('a %s shutter', (_kind, make) => {
+  let harness: ShutterHarness;
+
+  afterEach(() => {
+    harness.shutter.stop();
+    rmSync(join(folder.path, 'busy'), { force: true });
+    rmSync(position, { force: true });
+  });
+
+  it('stands where the last order put it, and stays there when told the same again', async () => {
+    harness = make();
+    for (const closed of [true, true, false, false, true]) {
+      await harness.shutter.set(closed);
+      expect(harness.isClosed()).toBe(closed);
+    }
+  });
+
+  it('says that it does not move, and moves again when it can', async () => {
+    harness = make();
+    if (!harness.block) return expect(_kind).toBe('virtual');
+    harness.block();
+    await expect(harness.shutter.set(true)).rejects.toMatchObject({ code: 'hardware_unavailable' });
+    rmSync(join(folder.path, 'busy'));
+    await harness.shutter.set(true);
+    expect(harness.isClosed()).toBe(true);
+    return undefined;
+  });
+});
+
+it('tells of a line that nobody holds any more', async () => {
+  lost.length = 0;
+  const pidFile = join(folder.path, 'pid');
+  writeFileSync(
+    join(tools, 'gpioset'),
+    `#!/bin/sh\n[ "$1" = --version ] && echo v2.2 && exit\necho $$ > ${pidFile}\nexec sleep 1000\n`,
+  );
+  const shutter = makeShutter(shutterSchema.parse({ kind: 'gpio', line: 4 }), deps);
+  await shutter.set(true);
+  process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGTERM');
+  await vi.waitFor(() => expect(lost.map(({ code }) => code)).toEqual(['hardware_unavailable']));
+  shutter.stop();
+});

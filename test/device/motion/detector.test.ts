@@ -1,0 +1,196 @@
+// Holds the detector to what real footage shows and to drawn scenes that isolate one thing each.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { initialMotion, type MotionEffect, nextMotion } from '../../../device/motion/detector.ts';
+import { MotionWatch } from '../../../device/motion/motion-watch.ts';
+import { mediaFile } from '../../support/media.ts';
+import { drawn, grayOf, START_US, seenOf, visitorAt, watch } from './gray.ts';
+
+const porch = mediaFile('porch-visit-day.mp4');
+const porchTruth = mediaFile('porch-visit-events.json');
+const persons = mediaFile('persons-one-by-one.mp4');
+const exposure = mediaFile('street-exposure-jump.avi');
+const cars = mediaFile('cars-from-above.mp4');
+
+const truthSchema = z.object({ segments: z.array(z.object({ t0: z.number(), t1: z.number(), label: z.string() })) });
+
+describe('on real footage', { tags: ['footage'] }, () => {
+  it.skipIf(!porch || !porchTruth).each([20, 50, 80])(
+    'sees the visitor at the porch come and go (sensitivity %i)',
+    async (sensitivity) => {
+      const truth = truthSchema.parse(JSON.parse(readFileSync(porchTruth ?? '', 'utf8')));
+      const person = truth.segments.find(({ label }) => label === 'person');
+      const seen = watch(await grayOf(porch ?? ''), { sensitivity });
+      expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
+      expect(Math.abs((seen[0]?.atS ?? 0) - (person?.t0 ?? 0))).toBeLessThanOrEqual(1);
+      expect(Math.abs((seen[1]?.atS ?? 0) - (person?.t1 ?? 0))).toBeLessThanOrEqual(1);
+      expect(seen[1]?.startS).toBe(seen[0]?.atS);
+    },
+  );
+
+  it.skipIf(!persons).each([20, 50, 80])(
+    'tells six people who come one by one apart, though each stands still for long (sensitivity %i)',
+    async (sensitivity) => {
+      const seen = watch(await grayOf(persons ?? ''), { sensitivity });
+      expect(seen.filter(({ type }) => type === 'motion-start')).toHaveLength(6);
+      expect(seen.filter(({ type }) => type === 'motion-end')).toHaveLength(6);
+    },
+  );
+
+  it.skipIf(!exposure).each([20, 50])(
+    'sees nothing where the sun comes out and the exposure jumps (sensitivity %i)',
+    async (sensitivity) => {
+      expect(watch(await grayOf(exposure ?? ''), { sensitivity })).toEqual([]);
+    },
+  );
+
+  it.skipIf(!cars)('sees the cars that pass', async () => {
+    const starts = watch(await grayOf(cars ?? '')).filter(({ type }) => type === 'motion-start');
+    expect(starts).toHaveLength(3);
+  });
+});
+
+/** `count` pictures from number `from` on. */
+const scene = (from: number, count: number, change?: (number: number) => Parameters<typeof drawn>[1]) =>
+  Array.from({ length: count }, (_, at) => drawn(from + at, change?.(from + at)));
+
+/** A visitor who walks on by two pixels a picture. */
+const walking = (number: number) => visitorAt(20 + 2 * (number % 40), 30);
+
+describe('on drawn scenes', () => {
+  it('starts with the first of two pictures that show motion, ends when none has for a while', () => {
+    const seen = watch([...scene(0, 20), ...scene(20, 10, walking), ...scene(30, 20)]);
+    expect(seen).toEqual([
+      { type: 'motion-start', atS: 4, zones: [] },
+      { type: 'motion-end', atS: 6, startS: 4, zones: [] },
+    ]);
+  });
+
+  it('sees nothing in noise, at any sensitivity', () => {
+    for (const sensitivity of [1, 50, 100]) expect(watch(scene(0, 60), { sensitivity })).toEqual([]);
+  });
+
+  it('does not start on a single picture', () => {
+    expect(watch([...scene(0, 20), ...scene(20, 1, walking), ...scene(21, 20)])).toEqual([]);
+  });
+
+  it('does not start while it learns, whatever moves', () => {
+    expect(watch(scene(0, 10, walking))).toEqual([]);
+  });
+
+  it('sees nothing when the light changes: at once, slowly, or in a part of the scene', () => {
+    const brighter = (factor: number) => () => (gray: number) => gray * factor;
+    expect(watch([...scene(0, 20), ...scene(20, 30, brighter(1.6)), ...scene(50, 20, brighter(0.5))])).toEqual([]);
+    const dusk = (number: number) => (gray: number) => gray * (1 - number / 120);
+    expect(watch([...scene(0, 20), ...scene(20, 60, dusk)])).toEqual([]);
+    const sunOnTheLeft = () => (gray: number, x: number) => (x < 70 ? gray * 1.5 : gray);
+    expect(watch([...scene(0, 20), ...scene(20, 30, sunOnTheLeft)])).toEqual([]);
+  });
+
+  it('learns anew when most of a scene without any pattern changes at once', () => {
+    const flat = () => () => 80;
+    // Three lamps of different strength: no one exposure explains it, and there is no pattern to go by.
+    const lamps = () => (_: number, x: number) => 80 * (x < 53 ? 1 : x < 106 ? 1.6 : 2.4);
+    expect(watch([...scene(0, 20, flat), ...scene(20, 30, lamps)])).toEqual([]);
+  });
+
+  it('still sees a visitor after the light has changed', () => {
+    const lit = (number: number) => (gray: number, x: number, y: number) =>
+      number < 40 ? gray * 1.5 : walking(number)(gray * 1.5, x, y);
+    const seen = watch([...scene(0, 20), ...scene(20, 35, lit), ...scene(55, 20, () => (gray) => gray * 1.5)]);
+    expect(seen.map(({ type, atS }) => [type, atS])).toEqual([
+      ['motion-start', 8],
+      ['motion-end', 11],
+    ]);
+  });
+
+  it('takes what was left behind and does not move for background in the end', () => {
+    const box = () => visitorAt(60, 40, 24, 24);
+    const seen = watch([...scene(0, 20), ...scene(20, 400, box), ...scene(420, 300)]);
+    // Once when the box comes, once when it goes: it is the scene by then.
+    expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end', 'motion-start', 'motion-end']);
+    expect(seen[1]?.atS).toBeLessThan(20);
+    expect(seen[2]?.atS).toBe(84);
+  });
+
+  it('needs a larger or stronger change the less sensitive it is', () => {
+    const sized = (size: number) => [
+      ...scene(0, 20),
+      ...scene(20, 10, (number) => visitorAt(32 + (number % 2), 32, size, size)),
+    ];
+    const least = [1, 25, 50, 75, 100].map((sensitivity) =>
+      [4, 8, 16, 24, 32, 40, 48, 56].find((size) => watch(sized(size), { sensitivity }).length > 0),
+    );
+    expect(least).toEqual([...least].sort((a, b) => (b ?? 99) - (a ?? 99)));
+    expect(least[0]).toBeGreaterThan(least[4] ?? 99);
+    expect(least[4]).toBeLessThanOrEqual(16);
+  });
+});
+
+describe('zones', () => {
+  const left = { name: 'path', zone: { left: 0, top: 0, width: 3_000, height: 10_000 } };
+  const right = {
+    name: 'gate',
+    zone: {
+      corners: [
+        { x: 10_000, y: 0 },
+        { x: 10_000, y: 10_000 },
+        { x: 5_000, y: 10_000 },
+        { x: 5_000, y: 0 },
+      ],
+    },
+  };
+  const crossing = (number: number) => visitorAt(4 * (number - 20), 30);
+
+  it('name what moved where, from the start, and all of it at the end', () => {
+    const seen = watch([...scene(0, 20), ...scene(20, 36, crossing), ...scene(56, 20)], { zones: [left, right] });
+    expect(seen.map(({ type, zones }) => [type, zones])).toEqual([
+      ['motion-start', ['path']],
+      ['motion-end', ['path', 'gate']],
+    ]);
+  });
+
+  it('make motion outside them count for nothing', () => {
+    const middle = scene(20, 20, (number) => visitorAt(56 + (number % 2), 30));
+    expect(watch([...scene(0, 20), ...middle], { zones: [left, right] })).toEqual([]);
+    expect(watch([...scene(0, 20), ...middle])).toHaveLength(1);
+  });
+});
+
+describe('the machine', () => {
+  const moving = () => {
+    const events: MotionEffect[] = [];
+    const motion = new MotionWatch({ sensitivity: 50, zones: [] }, (event) => events.push(event));
+    const frames = [...scene(0, 20), ...scene(20, 10, walking)];
+    for (const [number, pixels] of frames.entries()) motion.frame({ pixels, atUs: START_US + number * 200_000 });
+    return { events, motion };
+  };
+
+  it('ends motion when the pictures stop, and learns anew afterwards', () => {
+    const { events, motion } = moving();
+    motion.stopped(START_US + 30e6);
+    expect(events.map(seenOf).at(-1)).toEqual({ type: 'motion-end', atS: 5.8, startS: 4, zones: [] });
+    motion.stopped(START_US + 31e6);
+    for (let number = 0; number < 20; number += 1) {
+      motion.frame({ pixels: drawn(number, walking(3)), atUs: START_US + 40e6 + number * 200_000 });
+    }
+    expect(events).toHaveLength(2);
+  });
+
+  it.each([
+    ['after a gap', 60e6],
+    ['after the clock was set back', -60e6],
+    ['at the very same time', 5.8e6],
+  ])('ends motion and learns anew %s', (_, atUs) => {
+    const { events, motion } = moving();
+    motion.frame({ pixels: drawn(1), atUs: START_US + atUs });
+    expect(events.map(seenOf).at(-1)).toEqual({ type: 'motion-end', atS: 5.8, startS: 4, zones: [] });
+  });
+
+  it('refuses pictures of another size and sensitivities that are none', () => {
+    const state = initialMotion({ sensitivity: 50, zones: [] });
+    expect(() => nextMotion(state, { type: 'frame', pixels: new Uint8Array(10), atUs: 1 })).toThrow('has its size');
+    expect(() => initialMotion({ sensitivity: 0, zones: [] })).toThrow('sensitivity');
+  });
+});

@@ -1,0 +1,237 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createConnection, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toBase64url } from '../../../device/base/bytes.ts';
+import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { askHealth, askStill, listOwners, pairWithDevice } from '../../../device/owner/pairing-client.ts';
+import { PAIRING_FAILURES_MAX, PairingServer, type PairingServerDeps } from '../../../device/owner/pairing-server.ts';
+import { CONVERSATION_MS_MAX, type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import { failure } from '../../../device/protocol/errors.ts';
+import { Cast } from '../../support/parties.ts';
+
+const HEALTH: Health = {
+  camera: { state: 'recording', source: 'synthetic' },
+  privacy: false,
+  ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, damaged: 0 },
+  storage: { state: 'ok' },
+  clockTrusted: true,
+  area: 'online',
+  owners: 1,
+  homeFault: null,
+  uptimeS: 60,
+  written: { ring: 1 },
+};
+const clock = new SystemClock();
+const serverClock = new ManualClock(1_790_000_000_000_000);
+let cast: Cast;
+let folder: string;
+let path: string;
+let server: PairingServer;
+let deps: PairingServerDeps;
+let paired: { key: string; name: string }[];
+let refuseWith: Error | null;
+let statementFor: (key: string) => string;
+const sockets: Socket[] = [];
+const ADDRESS = { url: 'mqtt://127.0.0.1:1883', prefix: 'doorsill/v1' };
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-pair-'));
+  path = pairingSocketPath(folder);
+  cast = new Cast(clock);
+  paired = [];
+  refuseWith = null;
+  statementFor = (key) => cast.pairing({ key });
+  const trust = { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey };
+  deps = {
+    disk: new SystemDisk(),
+    clock: serverClock,
+    random: new SystemRandom(),
+    log: silentLog(),
+    path,
+    about: () => ({ device: cast.device.id, deviceKey: cast.device.key.publicKey, name: 'Front door', trust }),
+    health: () => HEALTH,
+    still: () => {
+      if (refuseWith) throw refuseWith;
+      return { ok: true, atUs: 1, jpeg: toBase64url(new Uint8Array(60_000).fill(7)) };
+    },
+    owners: () => paired,
+    pair: async (key, name) => {
+      if (refuseWith) throw refuseWith;
+      paired.push({ key, name });
+      return statementFor(key);
+    },
+    ...issuing,
+  };
+  server = new PairingServer(deps);
+  await server.start();
+});
+/** A device whose accounts are in a folder of its own. */
+const issuing: Pick<PairingServerDeps, 'issuesAccounts' | 'issueAccount'> = {
+  issuesAccounts: true,
+  issueAccount: async () => ({ ...ADDRESS, user: 'owner-1', password: 'secret' }),
+};
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** A connection that says these lines; resolves with the lines that came back once the device has closed it or `count` came. */
+async function say(lines: string[], count: number): Promise<unknown[]> {
+  const socket = createConnection(path);
+  sockets.push(socket);
+  let text = '';
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      socket.destroy();
+      const back = text.split('\n').filter(Boolean);
+      resolve(back.map((line): unknown => JSON.parse(line)));
+    };
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      if (text.split('\n').length > count) done();
+    });
+    socket.on('close', done);
+    // Hanging up on what is still being written looks like a reset from here.
+    socket.on('error', (thrown) => (/ECONNRESET|EPIPE/.test(thrown.message) ? done() : reject(thrown)));
+    socket.write(lines.map((line) => `${line}\n`).join(''));
+  });
+}
+
+const pairLine = (proof: string) => JSON.stringify({ verb: 'pair', key: cast.owner.key.publicKey, name: 'Eve', proof });
+
+describe('pairing over the device’s socket', () => {
+  it('makes the key an owner’s and gives it all it needs to know', async () => {
+    const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
+    expect(home).toEqual({
+      device: cast.device.id,
+      deviceKey: cast.device.key.publicKey,
+      name: 'Front door',
+      trust: { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey },
+      account: { ...ADDRESS, user: 'owner-1', password: 'secret' },
+      pairing: statementFor(cast.owner.key.publicKey),
+    });
+    expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
+    expect(await listOwners({ clock }, path)).toEqual(paired);
+    expect(await askHealth({ clock }, path)).toEqual(HEALTH);
+  });
+
+  it('takes an owner’s own account where the device makes none, and pairs nobody who has none', async () => {
+    await server.stop();
+    server = new PairingServer({ ...deps, issuesAccounts: false, issueAccount: async () => ADDRESS });
+    await server.start();
+    const without = pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
+    await expect(without).rejects.toMatchObject({ code: 'pairing_account_needed' });
+    expect(paired).toEqual([]);
+    const own = { user: 'alex', password: 'own secret' };
+    const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex', own);
+    expect(home.account).toEqual({ ...ADDRESS, ...own });
+  });
+
+  it('hands out a still as large as they come, or the code for why not', async () => {
+    expect(await askStill({ clock }, path, 'a call')).toEqual({ atUs: 1, jpeg: new Uint8Array(60_000).fill(7) });
+    refuseWith = failure('sighting_unknown');
+    await expect(askStill({ clock }, path, 'a call')).rejects.toMatchObject({ code: 'sighting_unknown' });
+  });
+
+  it('is open to the user who runs the device and to nobody else', async () => {
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'run'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('leaves no socket behind, and replaces one that a crash left', async () => {
+    await server.stop();
+    expect(await readdir(join(folder, 'run'))).toEqual([]);
+    await expect(listOwners({ clock }, path)).rejects.toMatchObject({ code: 'unreachable' });
+    await server.start();
+    expect(await listOwners({ clock }, path)).toEqual([]);
+  });
+
+  it('refuses a proof that is not over this connection’s nonce', async () => {
+    const [hello] = await say(['{"verb":"hello"}'], 1);
+    expect(hello).toMatchObject({ ok: true, nonce: expect.any(String) });
+    const elsewhere = cast.owner.key.sign(new Uint8Array([1]));
+    const [, refusal] = await say(['{"verb":"hello"}', pairLine(Buffer.from(elsewhere).toString('base64url'))], 2);
+    expect(refusal).toMatchObject({ ok: false, code: 'pairing_refused' });
+    expect(paired).toEqual([]);
+  });
+
+  it('locks after ten failures, even for a good proof, until the button is pressed', async () => {
+    for (let times = 0; times < PAIRING_FAILURES_MAX; times += 1) await say([pairLine('A'.repeat(86))], 1);
+    expect(server.locked).toBe(true);
+    await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
+      code: 'pairing_locked',
+    });
+    server.unlock();
+    await pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
+    expect(paired).toHaveLength(1);
+  });
+
+  it('passes on why the gate refuses', async () => {
+    refuseWith = failure('owner_too_many');
+    await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
+      code: 'owner_too_many',
+    });
+  });
+
+  it('believes no statement but the device’s own for this key', async () => {
+    const refused = { code: 'pairing_refused' };
+    const other = new Cast(clock);
+    for (const statement of [
+      (key: string) => cast.pairing({ key }, other.device),
+      () => cast.pairing({ key: other.owner.key.publicKey }),
+      (key: string) => cast.pairing({ key, device: other.device.id }),
+    ]) {
+      statementFor = statement;
+      await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject(refused);
+    }
+  });
+
+  it('believes no device that cannot sign for the key it names', async () => {
+    const other = new Cast(clock);
+    cast.device.key = other.device.key;
+    await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
+      code: 'pairing_refused',
+    });
+  });
+
+  it.each([
+    ['what is no JSON', 'hello?'],
+    ['a verb nobody knows', '{"verb":"open"}'],
+    ['a key too many', '{"verb":"hello","then":"pair"}'],
+  ])('answers %s with a refusal and hangs up', async (_what, line) => {
+    expect(await say([line], 9)).toEqual([
+      { ok: false, code: 'pairing_refused', detail: 'the message was not understood' },
+    ]);
+  });
+
+  it('hangs up on a line that never ends', async () => {
+    expect(await say(['x'.repeat(100_000)], 9)).toEqual([]);
+  });
+
+  it('hangs up on who says nothing', async () => {
+    const silent = say([], 9);
+    await listOwners({ clock }, path);
+    await serverClock.advance(CONVERSATION_MS_MAX);
+    expect(await silent).toEqual([]);
+  });
+});
+
+describe('the socket’s path', () => {
+  it('lies in the data folder, or under the user’s home where that is too long', () => {
+    const noHome = () => {
+      throw new Error('a service’s user has no home folder');
+    };
+    expect(pairingSocketPath('/data/door', noHome)).toBe('/data/door/run/pairing.sock');
+    const long = `/data/${'very-long-'.repeat(12)}`;
+    expect(pairingSocketPath(long, () => '/home/alex')).toMatch(
+      /^\/home\/alex\/\.doorsill\/[0-9a-f]{24}\/pairing\.sock$/,
+    );
+    expect(() => pairingSocketPath(long, () => long)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+  });
+});

@@ -1,0 +1,257 @@
+// Holds the published description of the MQTT contract, and signed examples of every token, equal to the schemas.
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import {
+  commandSchema,
+  denialSchema,
+  grantSchema,
+  pairingSchema,
+  revokeSchema,
+} from '../../../device/protocol/grant.ts';
+import {
+  eventSchema,
+  receiptSchema,
+  requestNoticeSchema,
+  sightingNoticeSchema,
+  stateSchema,
+  uploadProgressSchema,
+} from '../../../device/protocol/home.ts';
+import { openToken, parseToken, type TokenType } from '../../../device/protocol/jws.ts';
+import {
+  areaDocumentSchema,
+  credentialSchema,
+  publicationSchema,
+  requestSchema,
+  revocationsSchema,
+} from '../../../device/protocol/request.ts';
+import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../../device/protocol/search.ts';
+import { CONTRACT_VERSION, DEFAULT_PREFIX, PAYLOAD_BYTES_MAX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { root } from '../../layout/source-tree.ts';
+import { Cast } from '../../support/parties.ts';
+import { Searching } from '../../support/searches.ts';
+
+const topics = topicsUnder(DEFAULT_PREFIX);
+
+interface Channel {
+  topic: string;
+  summary: string;
+  writer: string;
+  reader: string;
+  retained: boolean;
+  typ?: TokenType;
+  schema: z.ZodType;
+}
+
+const CHANNELS: Record<string, Channel> = {
+  status: {
+    topic: topics.status('{device}'),
+    summary: 'Online or offline, also as the will.',
+    writer: 'device',
+    reader: 'owner',
+    retained: true,
+    schema: z.enum(['online', 'offline']),
+  },
+  state: {
+    topic: topics.state('{device}'),
+    summary: 'What the device is doing and holds.',
+    writer: 'device',
+    reader: 'owner',
+    retained: true,
+    schema: stateSchema,
+  },
+  event: {
+    topic: topics.event('{device}'),
+    summary: 'What happened at the door; never pixels.',
+    writer: 'device',
+    reader: 'owner',
+    retained: false,
+    schema: eventSchema,
+  },
+  request: {
+    topic: topics.request('{device}'),
+    summary: 'An open request that concerns this home.',
+    writer: 'device',
+    reader: 'owner',
+    retained: false,
+    schema: requestNoticeSchema,
+  },
+  sighting: {
+    topic: topics.sighting('{device}'),
+    summary: 'A pet that is looked for may have been seen here; never pixels.',
+    writer: 'device',
+    reader: 'owner',
+    retained: false,
+    schema: sightingNoticeSchema,
+  },
+  grant: {
+    topic: topics.consent('{device}', '{request}', 'grant'),
+    summary: 'Consent to one clip.',
+    writer: 'owner',
+    reader: 'device',
+    retained: false,
+    typ: 'doorsill-grant+jws',
+    schema: grantSchema,
+  },
+  deny: {
+    topic: topics.consent('{device}', '{request}', 'deny'),
+    summary: 'A no.',
+    writer: 'owner',
+    reader: 'device',
+    retained: false,
+    typ: 'doorsill-denial+jws',
+    schema: denialSchema,
+  },
+  revoke: {
+    topic: topics.consent('{device}', '{request}', 'revoke'),
+    summary: 'A grant taken back.',
+    writer: 'owner',
+    reader: 'device',
+    retained: false,
+    typ: 'doorsill-revoke+jws',
+    schema: revokeSchema,
+  },
+  receipt: {
+    topic: topics.receipt('{device}'),
+    summary: 'The device’s signed word on what it decided or did.',
+    writer: 'device',
+    reader: 'owner',
+    retained: false,
+    typ: 'doorsill-receipt+jws',
+    schema: receiptSchema,
+  },
+  upload: {
+    topic: topics.upload('{device}'),
+    summary: 'Progress of one upload.',
+    writer: 'device',
+    reader: 'owner',
+    retained: false,
+    schema: uploadProgressSchema,
+  },
+  command: {
+    topic: topics.command('{device}'),
+    summary: 'A signed order.',
+    writer: 'owner',
+    reader: 'device',
+    retained: false,
+    typ: 'doorsill-command+jws',
+    schema: commandSchema,
+  },
+  areaSearches: {
+    topic: topics.areaSearches('{cell}', 1),
+    summary: 'All open searches for pets around a cell; continued at .../2 and on.',
+    writer: 'bridge',
+    reader: 'device',
+    retained: true,
+    typ: 'doorsill-search-area+jws',
+    schema: searchDocumentSchema,
+  },
+  areaRequests: {
+    topic: topics.areaRequests('{cell}', 1),
+    summary: 'All open requests that touch a cell; continued at .../2 and on.',
+    writer: 'bridge',
+    reader: 'device',
+    retained: true,
+    typ: 'doorsill-area+jws',
+    schema: areaDocumentSchema,
+  },
+  revocations: {
+    topic: topics.revocations,
+    summary: 'The registry’s revocation list.',
+    writer: 'bridge',
+    reader: 'device',
+    retained: true,
+    typ: 'doorsill-revocations+jws',
+    schema: revocationsSchema,
+  },
+};
+
+const jsonSchema = (schema: z.ZodType) => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest;
+};
+
+it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
+  const description = {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'doorsill',
+      version: CONTRACT_VERSION,
+      description: `MQTT 3.1.1, QoS 1, payloads of at most ${PAYLOAD_BYTES_MAX} bytes. A signed payload is a compact JWS: header {"alg":"EdDSA","typ":...} with nothing else, claims as compact JSON with no key twice, base64url without padding. Ids of requests begin with "request-", ids of searches with "search-". A command that must name the device’s last accepted order (privacy off, search-party on, forget, reset-clock-mark, add-owner) has its name in "after": sha256("doorsill-orders\\n" + device id) before the first order, then sha256(the name before + "\\n" + the accepted token) for each grant, denial, revocation and command of lasting effect, as hex. The prefix ${DEFAULT_PREFIX} can be configured.`,
+    },
+    channels: Object.fromEntries(
+      Object.entries(CHANNELS).map(([name, channel]) => [
+        name,
+        {
+          address: channel.topic,
+          summary: channel.summary,
+          'x-writer': channel.writer,
+          'x-reader': channel.reader,
+          messages: {
+            [name]: {
+              contentType: channel.typ ? 'application/jose' : name === 'status' ? 'text/plain' : 'application/json',
+              bindings: { mqtt: { bindingVersion: '0.2.0' } },
+              'x-retained': channel.retained,
+              ...(channel.typ
+                ? { payload: { type: 'string' }, 'x-jws-type': channel.typ, 'x-jws-claims': jsonSchema(channel.schema) }
+                : { payload: jsonSchema(channel.schema) }),
+            },
+          },
+        },
+      ]),
+    ),
+    operations: Object.fromEntries(
+      Object.entries(CHANNELS).map(([name, channel]) => [
+        `${channel.writer}-${name}`,
+        { action: 'send', channel: { $ref: `#/channels/${name}` }, summary: `${channel.writer} to ${channel.reader}` },
+      ]),
+    ),
+  };
+  await expect(`${JSON.stringify(description, null, 2)}\n`).toMatchFileSnapshot(
+    join(root, 'device/protocol/asyncapi.json'),
+  );
+});
+
+it('publishes a signed example of each document, which verifies', async () => {
+  const cast = new Cast(new ManualClock(1_790_000_000_000_000), new SeededRandom(7));
+  const request = cast.request();
+  const grant = cast.grant(request);
+  const searching = new Searching(cast, new SeededRandom(8));
+  const search = searching.search();
+  const documents: [TokenType, string, z.ZodType<{ iss: string; aud: string }>][] = [
+    ['doorsill-credential+jws', cast.credential(), credentialSchema],
+    ['doorsill-request+jws', request, requestSchema],
+    ['doorsill-publication+jws', cast.publication(request), publicationSchema],
+    ['doorsill-area+jws', cast.areaDocument([cast.published(request)]), areaDocumentSchema],
+    ['doorsill-revocations+jws', cast.revocations(), revocationsSchema],
+    ['doorsill-grant+jws', grant, grantSchema],
+    ['doorsill-denial+jws', cast.denial(request), denialSchema],
+    ['doorsill-revoke+jws', cast.revoke(grant), revokeSchema],
+    ['doorsill-command+jws', cast.command({ action: 'press', button: 'front' }), commandSchema],
+    [
+      'doorsill-command+jws',
+      cast.command({ action: 'privacy', on: false }, { after: sha256Hex(grant) }),
+      commandSchema,
+    ],
+    ['doorsill-pairing+jws', cast.pairing(), pairingSchema],
+    ['doorsill-search+jws', search, searchSchema],
+    ['doorsill-search-publication+jws', searching.publication(search), searchPublicationSchema],
+    ['doorsill-search-area+jws', searching.document([searching.published(search)]), searchDocumentSchema],
+  ];
+  for (const [typ, token, schema] of documents) {
+    const claims = schema.parse(parseToken(token)?.claims);
+    const opened = openToken(token, { typ, schema, audience: claims.aud, keys: [claims.iss], verify: verifySignature });
+    expect(opened, typ).toMatchObject({ ok: true });
+  }
+  const published = {
+    note: 'Made from a fixed seed and a fixed time. Verify with the key in `iss`; requestSha256 is over the request token’s bytes.',
+    requestSha256: sha256Hex(request),
+    tokens: documents.map(([typ, token]) => ({ typ, token })),
+  };
+  await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(
+    join(root, 'device/protocol/examples.json'),
+  );
+});

@@ -1,0 +1,54 @@
+// Owns: the machine's own disk with a hook in front of every write and flush, and a count of bytes read.
+// Not here: a simulated disk; everything still goes to real files.
+import { type Disk, type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
+
+/** What an operating system says, e.g. `osError('ENOSPC')`. */
+export function osError(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+type Write = { path: string; position: number; bytes: Uint8Array };
+
+/** SystemDisk, but a test decides what fails and when. */
+export class ProbingDisk extends SystemDisk implements Disk {
+  bytesRead = 0;
+  /** Called with each read done but not yet handed over. */
+  onRead: (path: string) => void | Promise<void> = () => undefined;
+  free: number | null = null;
+  /** Called before each write; a throw is the write's failure. */
+  onWrite: (write: Write) => void | Promise<void> = () => undefined;
+  /** Called before each flush. */
+  onSync: (path: string) => void | Promise<void> = () => undefined;
+
+  override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    const file = await super.open(path, options);
+    return {
+      size: () => file.size(),
+      read: async (position, length, into) => {
+        const bytes = await file.read(position, length, into);
+        this.bytesRead += bytes.length;
+        await this.onRead(path);
+        return bytes;
+      },
+      write: async (position, bytes) => {
+        await this.onWrite({ path, position, bytes });
+        await file.write(position, bytes);
+      },
+      writeDurably: async (position, bytes) => {
+        await this.onWrite({ path, position, bytes });
+        await this.onSync(path);
+        await file.writeDurably(position, bytes);
+      },
+      sync: async () => {
+        await this.onSync(path);
+        await file.sync();
+      },
+      truncate: (length) => file.truncate(length),
+      close: () => file.close(),
+    };
+  }
+
+  override async freeBytes(path: string): Promise<number> {
+    return this.free ?? super.freeBytes(path);
+  }
+}

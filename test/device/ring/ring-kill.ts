@@ -1,0 +1,109 @@
+// Owns: one round of the kill tests: a child appends to a ring file until it is killed at a random moment.
+// Not here: how many rounds (ring-file-kill.test.ts, ring-file-kill.slow.test.ts).
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
+import { FileDeviceKey } from '../../../device/ring/keys.ts';
+import { RingFile } from '../../../device/ring/ring-file.ts';
+import { compileProgram } from '../../support/child-program.ts';
+import { NOON_US, readAll, segmentOf } from './segments.ts';
+
+/** Ring size, segment size at least, and a number of segments that surely fits (each is up to 20,000 bytes longer). */
+export interface KillSizes {
+  bytesMax: number;
+  fragmentBytes: number;
+  fits: number;
+}
+
+/** Kills a child `rounds` times at moments drawn from `seed`; after each, a ring on its file must hold what it owes. */
+export async function killRounds(rounds: number, seed: number, sizes: KillSizes): Promise<void> {
+  console.log(`kill rounds: seed ${seed}`);
+  const random = new SeededRandom(seed);
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-kill-'));
+  try {
+    const program = await compileProgram('test/device/ring/append-until-killed.ts', join(folder, 'program'));
+    const path = join(folder, 'data', 'ring');
+    let acknowledged: number[] = [];
+    let first = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      const more = await appendUntilKilled(program, path, first, integerBelow(random, 12), random.fraction(), sizes);
+      acknowledged = [...acknowledged, ...more];
+      const kept = await recovered(path, sizes);
+      expect(kept.damaged).toBeLessThanOrEqual(2);
+      // The newest that were acknowledged are all there, and beyond them at most the one that was under way.
+      const owed = acknowledged.slice(-sizes.fits);
+      expect(kept.numbers).toEqual(expect.arrayContaining(owed));
+      const last = acknowledged.at(-1) ?? -1;
+      expect(kept.numbers.filter((number) => number > last).length).toBeLessThanOrEqual(1);
+      first = Math.max(last, kept.numbers.at(-1) ?? -1) + 1;
+    }
+    expect(acknowledged.length).toBeGreaterThan(rounds);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs the child until it acknowledged `after` segments, and then a part of the time one takes; returns what it acknowledged. */
+async function appendUntilKilled(
+  program: string,
+  path: string,
+  first: number,
+  after: number,
+  fraction: number,
+  sizes: KillSizes,
+): Promise<number[]> {
+  const args = [program, path, String(first), String(sizes.fragmentBytes), String(sizes.bytesMax)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  const numbers: number[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    numbers.push(Number(line));
+    if (numbers.length === after + 1) {
+      // Spins for up to a millisecond or two, so that the kill falls anywhere inside a write.
+      for (let left = Math.floor(fraction * 2_000_000); left > 0; left -= 1);
+      child.kill('SIGKILL');
+    }
+  }
+  await closed;
+  return numbers;
+}
+
+/** What a ring finds on a file that a killed process left; fails when a segment is not as it was appended. */
+export async function recovered(path: string, sizes: KillSizes): Promise<{ numbers: number[]; damaged: number }> {
+  const disk = new SystemDisk();
+  const random = new SystemRandom();
+  const ring = new RingFile({
+    disk,
+    clock: new ManualClock(NOON_US),
+    random,
+    log: silentLog(),
+    wrapper: new FileDeviceKey(disk, random, `${path}.device`),
+    path,
+    bytesMax: sizes.bytesMax,
+    retentionS: 1e6,
+    cipher: 'aes-256-gcm',
+    segmentBytesMax: Math.floor(sizes.bytesMax / 4),
+  });
+  await ring.start();
+  const torn = ring.stats().damaged;
+  const segments = await readAll(ring);
+  for (const { fragment, ...segment } of segments) {
+    const fragmentBytes = sizes.fragmentBytes + ((segment.index * 7919) % 20_000);
+    const { fragment: expected, ...rest } = segmentOf(segment.index, { fragmentBytes });
+    expect(segment).toEqual(rest);
+    // A matcher that walks the array would take most of the test's time.
+    expect(Buffer.from(fragment).equals(expected)).toBe(true);
+  }
+  // What start let through is whole: reading finds nothing more.
+  expect(ring.stats().damaged).toBe(torn);
+  await ring.stop();
+  return { numbers: segments.map(({ index }) => index), damaged: torn };
+}

@@ -1,0 +1,192 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { generateSealKey } from '../../../device/base/seal.ts';
+import { failure } from '../../../device/protocol/errors.ts';
+import { Deliveries, type DeliveryDeps } from '../../../device/upload/delivery.ts';
+import { Outbox } from '../../../device/upload/outbox.ts';
+import { SealedRecords } from '../../../device/upload/sealed-records.ts';
+import { liveGrantFor } from '../../support/live-grant.ts';
+import { makeParty } from '../../support/parties.ts';
+
+const clock = new ManualClock(1_790_000_000_000_000);
+const random = new SystemRandom();
+
+const outboxOn = (disk: Disk) =>
+  new Outbox({ disk, random, log: silentLog(), folder: '/nowhere', key: generateSealKey(random) });
+
+/** Deliveries of whom nothing is asked but what a test puts in. */
+function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
+  const unasked = () => Promise.reject(new Error('not asked for here'));
+  return new Deliveries({
+    device: makeParty('device', random),
+    gate: {
+      clipSealed: unasked,
+      tokenPresented: unasked,
+      delivered: unasked,
+      failed: unasked,
+      revocationAnswered: unasked,
+    },
+    outbox: outboxOn(new SystemDisk()),
+    sender: { send: unasked, revoke: unasked },
+    clip: {
+      segments: async function* () {},
+      ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
+      clock,
+      log: silentLog(),
+      recode: 'when-needed',
+    },
+    footageSettled: unasked,
+    values: () => ({}),
+    storage: () => undefined,
+    clock,
+    random,
+    log: silentLog(),
+    ...asked,
+  });
+}
+
+it('work on a grant waits for a ledger that has no room, and goes on when it has', async () => {
+  let asked = 0;
+  const done = new Promise<void>((resolve) => {
+    const unasked = () => Promise.reject(new Error('not asked for here'));
+    const deliveries = deliveriesWith({
+      sender: { send: unasked, revoke: () => Promise.resolve('the bridge’s word') },
+      gate: {
+        clipSealed: unasked,
+        tokenPresented: unasked,
+        delivered: unasked,
+        failed: unasked,
+        revocationAnswered: async () => {
+          asked += 1;
+          if (asked < 3) throw failure('consent_storage_failed');
+          resolve();
+        },
+      },
+    });
+    deliveries.revoke('grant-1', 'revocation', 'bridge-1');
+  });
+  for (let turn = 1; turn <= 3; turn += 1) {
+    await expect.poll(() => asked).toBe(turn);
+    await clock.advance(10_000);
+  }
+  await done;
+  expect(asked).toBe(3);
+});
+
+it.each(['load', 'seal'] as const)(
+  'a decision is not given up for a disk that fails at %s, however long it does',
+  async (step) => {
+    const told: (string | null)[] = [];
+    const failed: string[] = [];
+    const { live } = liveGrantFor({ window: { startUs: 1, endUs: 2 }, clock });
+    const outbox = outboxOn(new SystemDisk());
+    const fault = failure('outbox_unusable', { path: 'outbox', detail: 'EIO' });
+    outbox.load = () => (step === 'load' ? Promise.reject(fault) : Promise.resolve());
+    outbox.seal = () => Promise.reject(fault);
+    const deliveries = deliveriesWith({
+      outbox,
+      footageSettled: () => Promise.resolve(),
+      storage: (why) => told.push(why?.code ?? null),
+      clip: {
+        segments: () => {
+          throw fault;
+        },
+        ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
+        clock,
+        log: silentLog(),
+        recode: 'when-needed',
+      },
+      gate: {
+        clipSealed: () => Promise.resolve(),
+        tokenPresented: () => Promise.resolve(),
+        delivered: () => Promise.resolve(),
+        revocationAnswered: () => Promise.resolve(),
+        failed: async (_grant, code) => void failed.push(code),
+      },
+    });
+    deliveries.make(live);
+    for (let turn = 0; turn < 60; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(5_000);
+    }
+    await deliveries.stop();
+    expect(failed).toEqual([]);
+    expect(told.length).toBeGreaterThan(50);
+    expect(new Set(told)).toEqual(new Set(['outbox_unusable']));
+  },
+);
+
+it('a revocation that is refused on its way is brought again until the bridge’s own word has come', async () => {
+  let asked = 0;
+  const answers: string[] = [];
+  const deliveries = deliveriesWith({
+    sender: {
+      send: () => Promise.reject(new Error('not asked for here')),
+      revoke: async () => {
+        asked += 1;
+        // As a captive portal would, or a proxy.
+        if (asked < 4) throw failure('upload_rejected', { code: 'status 403' });
+        return 'the bridge’s word';
+      },
+    },
+    gate: {
+      clipSealed: () => Promise.resolve(),
+      tokenPresented: () => Promise.resolve(),
+      delivered: () => Promise.resolve(),
+      failed: () => Promise.resolve(),
+      revocationAnswered: async (_grant, intake) => void answers.push(intake),
+    },
+  });
+  deliveries.revoke('grant-1', 'revocation', 'bridge-1');
+  for (let turn = 1; turn <= 4; turn += 1) {
+    await expect.poll(() => asked).toBe(turn);
+    await clock.advance(600_000);
+  }
+  await deliveries.stop();
+  expect(asked).toBe(4);
+  expect(answers).toEqual(['the bridge’s word']);
+});
+
+it('a revocation takes the recall under the clip’s own key along, which is destroyed once it is answered', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-recall-'));
+  const key = generateSealKey(random);
+  const disk = new SystemDisk();
+  const outbox = new Outbox({ disk, random, log: silentLog(), folder, key });
+  await outbox.start();
+  await new SealedRecords({ disk, random, folder, key }).writeRecall('grant-1', 'the recall');
+  const brought: unknown[] = [];
+  const done = new Promise<void>((resolve) => {
+    const deliveries = deliveriesWith({
+      outbox,
+      sender: {
+        send: () => Promise.reject(new Error('not asked for here')),
+        revoke: async (_grant, word) => {
+          brought.push(word);
+          return 'the bridge’s word';
+        },
+      },
+      gate: {
+        clipSealed: () => Promise.resolve(),
+        tokenPresented: () => Promise.resolve(),
+        delivered: () => Promise.resolve(),
+        failed: () => Promise.resolve(),
+        revocationAnswered: async () => {
+          // Kept until the answer is recorded: a crash before that sends it again.
+          expect(await outbox.recallOf('grant-1')).toBe('the recall');
+          resolve();
+        },
+      },
+    });
+    deliveries.revoke('grant-1', 'revocation', 'bridge-1');
+  });
+  await done;
+  expect(brought).toEqual([{ revocation: 'revocation', homeRecall: 'the recall' }]);
+  await expect.poll(() => disk.list(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,134 @@
+// Owns: a device's sending side for tests: an outbox in a folder of its own, a clip with papers a real bridge accepts, an
+// uploader. Not here: the bridge (support/bridge-fixture.ts), the proxy before it (support/counting-proxy.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Disk } from '../../../../device/base/disk.ts';
+import { silentLog } from '../../../../device/base/log.ts';
+import { generateSealKey } from '../../../../device/base/seal.ts';
+import type { Clip } from '../../../../device/clip/clip.ts';
+import { type LiveGrant, mintLiveGrant } from '../../../../device/consent/live-grant.ts';
+import type { ErrorCode } from '../../../../device/protocol/errors.ts';
+import { grantSchema } from '../../../../device/protocol/grant.ts';
+import type { UploadProgress } from '../../../../device/protocol/home.ts';
+import { requestSchema } from '../../../../device/protocol/request.ts';
+import { type ClipPapers, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
+import { Uploader } from '../../../../device/upload/upload.ts';
+import type { BridgeFixture, Parcel } from '../../../support/bridge-fixture.ts';
+import { claimsOf } from '../../../support/parties.ts';
+import { plainMp4 } from '../../../support/plain-mp4.ts';
+
+/** A clip that streams the given bytes in uneven parts. */
+export function clipOf(bytes: Uint8Array): Clip {
+  return {
+    sizeBytes: bytes.length,
+    async *parts() {
+      for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+    },
+    frames: 30,
+    coverage: { startUs: 1, endUs: 2 },
+    gaps: [],
+    audioPackets: 0,
+    method: 'smart-cut',
+    encodedFrames: 0,
+    redacted: false,
+  };
+}
+
+/** All that a device signs about a clip. */
+export function papersOf({ manifestToken: manifest, statement, certificate, homeRecall }: Parcel): ClipPapers {
+  return { manifest, statement, certificate, homeRecall };
+}
+
+/** A bridge-proof clip of about `bytes` bytes, with papers and a live grant. */
+export interface Errand {
+  parcel: Parcel;
+  live: LiveGrant;
+  end: (detail: string) => void;
+}
+
+/** What footage waits for, as the gate says it. */
+type Held = () => ErrorCode | null;
+
+export function makeErrand(fixture: BridgeFixture, request: string, bytes: number, held: Held = () => null): Errand {
+  const frames = 30;
+  const clip = plainMp4({ frames, audioPackets: 12, frameBytes: Math.ceil(bytes / frames) });
+  const parcel = fixture.parcel(request, { clip });
+  return { parcel, ...liveFor(fixture, request, parcel.grantToken, held) };
+}
+
+/** The live grant of a grant token, as the gate would mint it (again, after a restart). */
+export function liveFor(fixture: BridgeFixture, request: string, grantToken: string, held: Held = () => null) {
+  const facts = {
+    grant: grantSchema.parse(claimsOf(grantToken)),
+    grantToken,
+    request: requestSchema.parse(claimsOf(request)),
+    requestToken: request,
+    pairingToken: fixture.cast.pairing(),
+  };
+  return mintLiveGrant(facts, { clock: fixture.clock, held });
+}
+
+export class Sender {
+  readonly fixture: BridgeFixture;
+  readonly folder: string;
+  readonly key = generateSealKey({ bytes: (length) => new Uint8Array(length).fill(7), fraction: () => 0 });
+  readonly log = silentLog();
+  outbox: Outbox;
+  uploader: Uploader;
+  /** Where the device believes the bridge to be. */
+  bridgeUrl: string;
+  readonly told: UploadProgress[] = [];
+  onProgress: ((progress: UploadProgress) => void) | null = null;
+
+  private constructor(fixture: BridgeFixture, folder: string) {
+    this.fixture = fixture;
+    this.folder = folder;
+    this.bridgeUrl = fixture.bridge.url;
+    this.outbox = this.makeOutbox();
+    this.uploader = this.makeUploader();
+  }
+
+  static async open(fixture: BridgeFixture): Promise<Sender> {
+    const sender = new Sender(fixture, await mkdtemp(join(tmpdir(), 'doorsill-outbox-')));
+    await sender.outbox.start();
+    return sender;
+  }
+
+  /** As after a restart of the process: everything anew from the folder. */
+  async restart(): Promise<void> {
+    await this.outbox.stop();
+    this.outbox = this.makeOutbox();
+    this.uploader = this.makeUploader();
+    await this.outbox.start();
+  }
+
+  async close(): Promise<void> {
+    await this.outbox.stop();
+    await rm(this.folder, { recursive: true });
+  }
+
+  seal(errand: Errand): Promise<OutboxItem> {
+    return this.outbox.seal(errand.live, clipOf(errand.parcel.clip), () => papersOf(errand.parcel));
+  }
+
+  makeOutbox(disk: Disk = this.fixture.disk): Outbox {
+    return new Outbox({ disk, random: this.fixture.random, log: this.log, folder: this.folder, key: this.key });
+  }
+
+  private makeUploader(): Uploader {
+    const { cast, clock, random } = this.fixture;
+    return new Uploader({
+      device: cast.device,
+      outbox: this.outbox,
+      bridge: () => ({ url: this.bridgeUrl, id: cast.bridge.id, key: cast.bridge.key.publicKey }),
+      progress: (progress) => {
+        this.told.push(progress);
+        this.onProgress?.(progress);
+      },
+      clock,
+      random,
+      log: this.log,
+    });
+  }
+}

@@ -1,0 +1,389 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import type { LiveGrant } from '../../../device/consent/live-grant.ts';
+import type { ErrorCode } from '../../../device/protocol/errors.ts';
+import { uploadProgressSchema } from '../../../device/protocol/home.ts';
+import { openToken } from '../../../device/protocol/jws.ts';
+import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
+import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
+import { liveFor, makeErrand, Sender } from './support/sender.ts';
+
+/** DESIGN, invariant 8: what may leave beyond what the bridge has acknowledged, everything counted. */
+const BEYOND_BYTES_MAX = 262_144;
+const CHUNK_BYTES = 196_608;
+/** Headers and papers of a whole upload of these sizes, generously. */
+const PAPERS_BYTES = 60_000;
+
+let fixture: BridgeFixture;
+let request: string;
+let sender: Sender;
+let proxy: CountingProxy;
+beforeEach(async () => {
+  fixture = await BridgeFixture.open();
+  request = await fixture.ready();
+  sender = await Sender.open(fixture);
+  proxy = await startCountingProxy(Number(new URL(fixture.bridge.url).port));
+  sender.bridgeUrl = proxy.url;
+});
+afterEach(async () => {
+  await proxy.stop();
+  await sender.close();
+  await fixture.close();
+});
+
+/** Whether the bridge holds exactly this clip, once, and nothing half-way. */
+async function expectStoredOnce(parcel: Parcel): Promise<void> {
+  const clips = join(fixture.bridgeFolder, 'clips');
+  expect(await fixture.disk.list(clips)).toEqual([parcel.clipId]);
+  expect(sha256Hex(await readFile(join(clips, parcel.clipId, 'clip.mp4')))).toBe(sha256Hex(parcel.clip));
+  expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
+}
+
+/** Runs `act` once, when a client has sent so many bytes more. */
+function whenSent(bytes: number, act: () => void): void {
+  const from = proxy.sentBytes;
+  proxy.onSent = (sent) => {
+    if (sent - from < bytes) return;
+    proxy.onSent = null;
+    act();
+  };
+}
+
+/** Resolves at the next report of a state. */
+function told(state: string): Promise<void> {
+  return new Promise((resolve) => {
+    sender.onProgress = (progress) => {
+      if (progress.state === state) resolve();
+    };
+  });
+}
+
+describe('an upload', () => {
+  it('ends with the whole clip at the bridge and the bridge’s receipt for it', async () => {
+    const errand = makeErrand(fixture, request, 700_000);
+    const item = await sender.seal(errand);
+    const token = await sender.uploader.send(errand.live, item);
+    await expectStoredOnce(errand.parcel);
+    const receipt = openToken(token, {
+      typ: 'doorsill-intake+jws',
+      schema: intakeReceiptSchema,
+      audience: fixture.cast.device.id,
+      keys: [fixture.cast.bridge.key.publicKey],
+      verify: verifySignature,
+    });
+    const { grant, clipSha256, clipBytes, manifestSha256 } = item;
+    expect(receipt).toMatchObject({
+      ok: true,
+      claims: { outcome: 'stored', grant, clipSha256, clipBytes, manifestSha256 },
+    });
+    for (const progress of sender.told) uploadProgressSchema.parse(progress);
+    // How often `sending` is told depends on how long it takes.
+    const states = sender.told.map((progress) => progress.state);
+    expect(states.filter((state, at) => state !== states[at - 1])).toEqual(['waiting', 'sending', 'stored']);
+    expect(sender.told.at(-1)).toMatchObject({
+      state: 'stored',
+      sentBytes: item.clipBytes,
+      totalBytes: item.clipBytes,
+    });
+  });
+
+  it('sends nothing again when the clip is stored already', async () => {
+    const errand = makeErrand(fixture, request, 400_000);
+    const item = await sender.seal(errand);
+    const first = await sender.uploader.send(errand.live, item);
+    const before = proxy.sentBytes;
+    await sender.restart();
+    const { live } = liveFor(fixture, request, errand.parcel.grantToken);
+    expect(await sender.uploader.send(live, item)).toBe(first);
+    expect(proxy.sentBytes - before).toBeLessThan(PAPERS_BYTES);
+    await expectStoredOnce(errand.parcel);
+  });
+
+  it('goes on where the bridge is when its connection is cut, again and again', { tags: ['long'] }, async () => {
+    const random = new SeededRandom(20);
+    const errand = makeErrand(fixture, request, 1_500_000);
+    const item = await sender.seal(errand);
+    let cuts = 0;
+    const cutLater = () =>
+      whenSent(100_000 + Math.floor(random.fraction() * 300_000), () => {
+        cuts += 1;
+        proxy.cut();
+        if (cuts < 4) cutLater();
+      });
+    cutLater();
+    await sender.uploader.send(errand.live, item);
+    expect(cuts).toBe(4);
+    await expectStoredOnce(errand.parcel);
+    expect(proxy.sentBytes).toBeLessThan(errand.parcel.clip.length + cuts * CHUNK_BYTES + PAPERS_BYTES);
+  });
+
+  it('waits while nobody knows which agencies are revoked, at any point, and goes on when that is known', {
+    tags: ['long'],
+  }, async () => {
+    let held: ErrorCode | null = 'consent_revocations_stale';
+    const errand = makeErrand(fixture, request, 1_500_000, () => held);
+    const item = await sender.seal(errand);
+    const retrying = told('retrying');
+    const sent = sender.uploader.send(errand.live, item);
+    await retrying;
+    expect(proxy.sentBytes).toBe(0);
+    whenSent(500_000, () => {
+      held = 'consent_revocations_stale';
+    });
+    held = null;
+    await told('retrying');
+    expect(sender.told.at(-1)).toMatchObject({ state: 'retrying', code: 'consent_revocations_stale' });
+    const before = proxy.sentBytes;
+    expect(before).toBeLessThan(500_000 + BEYOND_BYTES_MAX);
+    await sleep(1_500);
+    expect(proxy.sentBytes).toBe(before);
+    held = null;
+    await sent;
+    await expectStoredOnce(errand.parcel);
+  });
+
+  it('goes on where the bridge is when the bridge is restarted', async () => {
+    const errand = makeErrand(fixture, request, 1_500_000);
+    const item = await sender.seal(errand);
+    const restarted = new Promise<void>((resolve, reject) => {
+      whenSent(800_000, () => {
+        fixture.bridge
+          .stop()
+          .then(() => fixture.startBridge())
+          .then(resolve, reject);
+      });
+    });
+    await Promise.all([sender.uploader.send(errand.live, item), restarted]);
+    await expectStoredOnce(errand.parcel);
+    expect(proxy.sentBytes).toBeLessThan(errand.parcel.clip.length + 2 * CHUNK_BYTES + PAPERS_BYTES);
+    expect(sender.told.map((progress) => progress.state)).toContain('retrying');
+  });
+
+  it.each(['with', 'without'])(
+    'goes on where the bridge is when the device is restarted, %s the address of its upload',
+    async (which) => {
+      const errand = makeErrand(fixture, request, 1_500_000);
+      const item = await sender.seal(errand);
+      whenSent(800_000, () => errand.end('the device stops'));
+      await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
+      await proxy.idle();
+      await sender.restart();
+      expect(sender.outbox.item(item.grant)?.uploadUrl).toContain('/v1/uploads/');
+      if (which === 'without') await sender.outbox.setUploadUrl(item.grant, null);
+      const sentBefore = proxy.sentBytes;
+      const again = liveFor(fixture, request, errand.parcel.grantToken);
+      await sender.uploader.send(again.live, item);
+      await expectStoredOnce(errand.parcel);
+      expect(proxy.sentBytes - sentBefore).toBeLessThan(errand.parcel.clip.length - 500_000 + PAPERS_BYTES);
+    },
+  );
+
+  it('starts over when the bridge has lost the upload, and still leaves one clip', async () => {
+    const errand = makeErrand(fixture, request, 900_000);
+    const item = await sender.seal(errand);
+    whenSent(500_000, () => errand.end('the device stops'));
+    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
+    await proxy.idle();
+    const url = sender.outbox.item(item.grant)?.uploadUrl ?? '';
+    await fixture.tus('DELETE', new URL(url).pathname, errand.parcel);
+    const again = liveFor(fixture, request, errand.parcel.grantToken);
+    await sender.uploader.send(again.live, item);
+    await expectStoredOnce(errand.parcel);
+  });
+
+  it('waits for a bridge that is away, and tells so', async () => {
+    const errand = makeErrand(fixture, request, 200_000);
+    const item = await sender.seal(errand);
+    await fixture.bridge.stop();
+    const waiting = told('retrying');
+    const sent = sender.uploader.send(errand.live, item);
+    await waiting;
+    expect(sender.told.at(-1)).toMatchObject({
+      state: 'retrying',
+      code: 'upload_unreachable',
+      retryInMs: expect.any(Number),
+    });
+    await fixture.startBridge();
+    await sent;
+    await expectStoredOnce(errand.parcel);
+  });
+
+  it('is refused for good under the name the bridge gives, and never offered again', async () => {
+    const errand = makeErrand(fixture, request, 200_000);
+    const item = await sender.seal(errand);
+    await fixture.revoke(errand.parcel, { pairing: fixture.cast.pairing() });
+    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({
+      code: 'upload_rejected',
+      facts: { code: 'intake_revoked' },
+    });
+    expect(sender.told.at(-1)).toMatchObject({ state: 'stopped', code: 'intake_revoked' });
+  });
+
+  it('does not send a clip that was altered on the disk', async () => {
+    const errand = makeErrand(fixture, request, 600_000);
+    const item = await sender.seal(errand);
+    const file = await fixture.disk.open(join(sender.folder, `${item.grant}.clip`), { create: false });
+    await file.write(300_000, Uint8Array.of(1, 2, 3, 4));
+    await file.close();
+    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'outbox_damaged' });
+    expect(proxy.acknowledgedBytes).toBeLessThan(300_000);
+    expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
+  });
+
+  it('asks nothing of anybody for an object that the gate did not make', async () => {
+    const errand = makeErrand(fixture, request, 200_000);
+    const item = await sender.seal(errand);
+    const forged: LiveGrant = Object.assign(Object.create(Object.getPrototypeOf(errand.live)), errand.live);
+    await expect(sender.uploader.send(forged, item)).rejects.toMatchObject({ code: 'grant_dead' });
+    const dead = liveFor(fixture, request, errand.parcel.grantToken);
+    dead.end('revoked');
+    await expect(sender.uploader.send(dead.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
+    fixture.clock.shiftS = 25 * 3600;
+    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
+    expect(proxy.connections).toBe(0);
+  });
+});
+
+describe('a revocation during an upload', () => {
+  it('lets no more than 256 KiB beyond the acknowledged leave, at whatever moment it comes', {
+    tags: ['long'],
+  }, async () => {
+    const random = new SeededRandom(8);
+    for (let round = 0; round < 16; round += 1) {
+      const errand = makeErrand(fixture, request, 1_000_000);
+      const item = await sender.seal(errand);
+      const [from, moment] = [proxy.sentBytes, 5_000 + Math.floor(random.fraction() * 950_000)];
+      proxy.acknowledgedBytes = 0;
+      whenSent(moment, () => errand.end('revoked'));
+      const outcome = await sender.uploader.send(errand.live, item).catch((error: unknown) => error);
+      expect(outcome, `round ${round}, at ${moment} bytes`).toMatchObject({ code: 'grant_dead' });
+      await proxy.idle();
+      const beyond = proxy.sentBytes - from - proxy.acknowledgedBytes;
+      expect(beyond, `round ${round}, at ${moment} bytes`).toBeLessThanOrEqual(BEYOND_BYTES_MAX);
+      expect(proxy.sentBytes - from).toBeGreaterThanOrEqual(moment);
+      expect(sender.told.at(-1)).toMatchObject({ state: 'stopped', code: 'grant_dead' });
+    }
+    expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
+  });
+
+  it('holds the same when the bridge acknowledges nothing', async () => {
+    const errand = makeErrand(fixture, request, 1_000_000);
+    const item = await sender.seal(errand);
+    whenSent(60_000, () => {
+      proxy.holdAnswers = true;
+      // All that can come has come once the bridge has staged the chunk; only then is it taken back.
+      void staged(CHUNK_BYTES).then(() => errand.end('revoked'));
+    });
+    await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
+    await proxy.idle();
+    expect(proxy.sentBytes).toBeLessThan(CHUNK_BYTES + PAPERS_BYTES);
+  });
+
+  it('ends the request under way at once, although the bridge never answers it', async () => {
+    const errand = makeErrand(fixture, request, 400_000);
+    const item = await sender.seal(errand);
+    proxy.holdAnswers = true;
+    whenSent(1, () => setImmediate(() => errand.end('revoked')));
+    const sent = sender.uploader.send(errand.live, item);
+    await expect(Promise.race([sent, sleep(10_000, 'it still waits')])).rejects.toMatchObject({ code: 'grant_dead' });
+    await proxy.idle();
+    expect(proxy.sentBytes).toBeLessThan(PAPERS_BYTES);
+  });
+
+  /** Waits until the bridge has staged so many bytes. */
+  async function staged(bytes: number): Promise<void> {
+    const folder = join(fixture.bridgeFolder, 'staging');
+    for (;;) {
+      const names = await fixture.disk.list(folder);
+      const sizes = await Promise.all(names.map((name) => fixture.disk.sizeOf(join(folder, name))));
+      if (sizes.some((size) => (size ?? 0) >= bytes)) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+});
+
+describe('a revocation at the bridge', () => {
+  it('ends with the bridge’s signed word that nothing is left, before, during and after the upload', async () => {
+    for (const moment of ['before', 'during', 'after']) {
+      const errand = makeErrand(fixture, request, 600_000);
+      const item = await sender.seal(errand);
+      if (moment === 'during') whenSent(300_000, () => errand.end('revoked'));
+      if (moment !== 'before') await sender.uploader.send(errand.live, item).catch(() => undefined);
+      const revocation = fixture.cast.revoke(errand.parcel.grantToken);
+      const token = await sender.uploader.revoke(
+        item.grant,
+        { revocation, homeRecall: null },
+        fixture.cast.bridge.id,
+        new AbortController().signal,
+      );
+      expect(
+        openToken(token, {
+          typ: 'doorsill-intake+jws',
+          schema: intakeReceiptSchema,
+          audience: fixture.cast.device.id,
+          keys: [fixture.cast.bridge.key.publicKey],
+          verify: verifySignature,
+        }),
+        moment,
+      ).toMatchObject({ ok: true, claims: { outcome: 'deleted', grant: item.grant } });
+      expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
+      expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
+      expect(
+        await sender.uploader.revoke(
+          item.grant,
+          { revocation, homeRecall: null },
+          fixture.cast.bridge.id,
+          new AbortController().signal,
+        ),
+      ).toBe(token);
+    }
+  });
+
+  it('waits for a bridge that is away, and ends when the device stops', async () => {
+    const errand = makeErrand(fixture, request, 200_000);
+    const item = await sender.seal(errand);
+    await fixture.bridge.stop();
+    const revocation = fixture.cast.revoke(errand.parcel.grantToken);
+    const stop = new AbortController();
+    const stopped = sender.uploader.revoke(
+      item.grant,
+      { revocation, homeRecall: null },
+      fixture.cast.bridge.id,
+      stop.signal,
+    );
+    const done = sender.uploader.revoke(
+      item.grant,
+      { revocation, homeRecall: null },
+      fixture.cast.bridge.id,
+      new AbortController().signal,
+    );
+    stop.abort(new Error('the device stops'));
+    await expect(stopped).rejects.toThrow('the device stops');
+    await fixture.startBridge();
+    expect(await done).toContain('.');
+  });
+
+  it('gives up when the bridge refuses for good', async () => {
+    const stranger = await BridgeFixture.open();
+    try {
+      sender.bridgeUrl = stranger.bridge.url;
+      const errand = makeErrand(fixture, request, 200_000);
+      const revocation = fixture.cast.revoke(errand.parcel.grantToken);
+      await expect(
+        sender.uploader.revoke(
+          errand.parcel.grant,
+          { revocation, homeRecall: null },
+          fixture.cast.bridge.id,
+          new AbortController().signal,
+        ),
+      ).rejects.toMatchObject({ code: 'upload_rejected', facts: { code: 'device_not_enrolled' } });
+    } finally {
+      await stranger.close();
+    }
+  });
+});

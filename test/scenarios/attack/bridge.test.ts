@@ -1,0 +1,97 @@
+// Holds: nobody is shown anything of a clip once its revocation is done, and the bridge's database is its own user's alone.
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { AccessLog } from '../../../cloud-bridge/clips/access-log.ts';
+import { Clips } from '../../../cloud-bridge/clips/clips.ts';
+import { readSampleTable } from '../../../cloud-bridge/intake/sample-table.ts';
+import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { openBridgeDatabase } from '../../support/bridge-database.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-attack-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+it('a manifest that is being logged when the owner revokes is not shown: it names the home', {
+  tags: ['long'],
+}, async () => {
+  const fixture = await BridgeFixture.open();
+  const parcel = fixture.parcel(await fixture.ready());
+  await fixture.deliver(parcel);
+  const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
+  try {
+    const log: AccessLog = {
+      add: async (access) => {
+        await database.accessLog.add(access);
+        expect((await fixture.revoke(parcel)).status).toBe(200);
+      },
+      page: (of) => database.accessLog.page(of),
+    };
+    const access = {
+      agency: fixture.cast.agency.id,
+      organisation: fixture.cast.agency.id,
+      clip: parcel.clipId,
+      officer: 'badge 7',
+      reason: 'case',
+      jti: 'access-1',
+    };
+    const tokens = { readAccess: async () => access };
+    const clips = new Clips({
+      clock: new SystemClock(),
+      disk: new SystemDisk(),
+      store: database.intakes,
+      tokens: Object.assign(Object.create(null), tokens),
+      log,
+      clipPath: (clip) => clip,
+      evidenceUrl: () => '',
+      organisationOf: async ({ agency }) => agency,
+    });
+    const shown: { intake: Intake } | { code: string } = await clips
+      .see('bearer', parcel.clipId, 'manifest', 'view')
+      .catch((thrown: { code: string }) => thrown);
+    expect(shown).toMatchObject({ code: 'clip_unknown' });
+  } finally {
+    await database.close();
+    await fixture.close();
+  }
+});
+
+it('the database, which holds what homes disclosed, can be read by nobody else, whatever folder it was given', async () => {
+  const path = join(folder, 'bridge.sqlite');
+  const umask = process.umask(0o022);
+  try {
+    const database = await openBridgeDatabase(path);
+    await database.documents.saveRevocations('a', 1);
+    const modes = await Promise.all(['', '-wal', '-shm'].map(async (end) => (await stat(path + end)).mode & 0o777));
+    await database.close();
+    expect(modes).toEqual([0o600, 0o600, 0o600]);
+  } finally {
+    process.umask(umask);
+  }
+});
+
+it('a clip of countless empty chunks is refused before it takes the bridge’s memory', () => {
+  const box = (type: string, ...words: number[]) => {
+    const bytes = Buffer.alloc(8 + words.length * 4);
+    bytes.writeUInt32BE(bytes.length);
+    bytes.write(type, 4, 'latin1');
+    words.forEach((word, at) => void bytes.writeUInt32BE(word, 8 + at * 4));
+    return bytes;
+  };
+  const chunks = 1_000;
+  const tables = Buffer.concat([
+    box('stsz', 0, 0, 0),
+    box('stco', 0, chunks, ...Array<number>(chunks).fill(48)),
+    box('stsc', 0, 1, 1, 0, 1),
+    box('stts', 0, 0),
+    box('stsd', 0, 1, 16, 0x61766331),
+  ]);
+  const table = () => readSampleTable(tables, { type: 'stbl', start: 0, end: tables.length });
+  expect(table).toThrow(expect.objectContaining({ code: 'intake_structure' }));
+});

@@ -1,0 +1,69 @@
+// Holds: whoever is no owner any more hears nothing of the home, whatever account they were given while they were one.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { issueAccount, listAccounts } from '../../../device/base/account-folder.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { HomeAccounts } from '../../../device/owner/home-accounts.ts';
+import { AccountAccess } from '../../../sim/broker/account-access.ts';
+import { makeParty } from '../../support/parties.ts';
+
+const [disk, random] = [new SystemDisk(), new SystemRandom()];
+const [alex, sam] = [makeParty('owner', random), makeParty('owner', random)];
+const device = makeParty('device', random).id;
+const neighbour = makeParty('device', random).id;
+let folder: string;
+let owners: string[] | null;
+let accounts: HomeAccounts;
+let access: AccountAccess;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-accounts-'));
+  owners = [alex.key.publicKey, sam.key.publicKey];
+  accounts = new HomeAccounts({ disk, random, log: silentLog(), folder, device, owners: () => owners });
+  access = new AccountAccess({ disk, accounts: folder, prefix: 'doorsill/v1' });
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function changed(): Promise<void> {
+  accounts.follow();
+  await accounts.idle();
+}
+
+it('a removed owner cannot log in at the home broker any more, and nobody else loses anything', async () => {
+  const [first, second] = [await accounts.issue(alex.key.publicKey), await accounts.issue(sam.key.publicKey)];
+  await issueAccount(disk, random, folder, { role: 'device-home', id: device });
+  await issueAccount(disk, random, folder, { role: 'owner', id: sam.id, homes: [neighbour] });
+  await changed();
+  expect(await access.login(second.user, second.password)).not.toBeNull();
+  owners = [alex.key.publicKey];
+  await changed();
+  expect(await access.login(second.user, second.password)).toBeNull();
+  expect(await access.login(first.user, first.password)).not.toBeNull();
+  expect(await listAccounts(disk, folder)).toHaveLength(3);
+});
+
+it('an account that a crash left to a former owner goes at the next start', async () => {
+  await accounts.issue(sam.key.publicKey);
+  owners = [alex.key.publicKey];
+  await changed();
+  expect(await listAccounts(disk, folder)).toEqual([]);
+});
+
+it('a damaged ledger takes nobody’s account', async () => {
+  const { user, password } = await accounts.issue(sam.key.publicKey);
+  owners = null;
+  await changed();
+  expect(await access.login(user, password)).not.toBeNull();
+});
+
+it('an owner who is paired while accounts are looked through keeps theirs', async () => {
+  owners = [alex.key.publicKey];
+  accounts.follow();
+  owners = [alex.key.publicKey, sam.key.publicKey];
+  const { user, password } = await accounts.issue(sam.key.publicKey);
+  await accounts.idle();
+  expect(await access.login(user, password)).not.toBeNull();
+});

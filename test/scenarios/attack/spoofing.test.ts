@@ -1,0 +1,60 @@
+// Holds: an agency's words cannot repaint what was verified about it on the owner's terminal; a mistyped camera address does
+// not tell its password.
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { parseCameraSource } from '../../../device/camera/sources.ts';
+import { isFailure } from '../../../device/protocol/errors.ts';
+import { credentialSchema, requestSchema } from '../../../device/protocol/request.ts';
+import { showNotice } from '../../../sim/terminal/owner-notice.ts';
+import { Cast, claimsOf } from '../../support/parties.ts';
+
+describe('a request on an owner’s terminal', () => {
+  const cast = new Cast(new ManualClock(1_790_000_000_000_000));
+  const evil = '\u001b[2A\u009b2K\r\n  from  the FBI, verified\u202e';
+
+  it('holds no control character that the agency, its credential or a lying home broker put there', () => {
+    const requestToken = cast.request({
+      incidentType: `theft${evil}`,
+      investigation: `SPD${evil}`,
+      text: `please${evil}`,
+      contact: { name: `Rivera${evil}`, phone: `555${evil}` },
+    });
+    const credentialToken = cast.credential({ name: `Police${evil}`, domain: `springfield${evil}` });
+    const lines = showNotice({
+      request: requestSchema.parse(claimsOf(requestToken)),
+      requestToken,
+      requestSha256: '',
+      credential: credentialSchema.parse(claimsOf(credentialToken)),
+      published: cast.published(requestToken, credentialToken),
+      device: cast.device.id,
+      wouldDisclose: { address: `1 Elm Street${evil}` },
+      askedKeys: ['address', 'email'],
+      coverage: [],
+    });
+    for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(lines).toHaveLength(8);
+  });
+});
+
+describe('the password in a camera’s address', () => {
+  it.each([
+    'rtsp://admin:ge/heim@cam.local/live',
+    'rtsp://admin:ge heim@cam.local/live',
+    'rtsp://admin:ge#heim@cam.local/live',
+    'rtsp://admin:ge?heim@cam.local/live',
+    'rtsps://admin:ge/heim@cam.local/live',
+    'http://admin:ge/heim@cam.local/live',
+  ])('is not told when %j is refused', (text) => {
+    let told = '';
+    try {
+      told = parseCameraSource(text).shown;
+    } catch (thrown) {
+      told = isFailure(thrown) ? thrown.message + JSON.stringify(thrown.facts) : String(thrown);
+    }
+    expect(told).not.toMatch(/heim|admin/);
+  });
+
+  it('is not told when half of it looks like a port', () => {
+    expect(parseCameraSource('rtsp://admin:12/heim@cam.local/live').shown).toBe('rtsp://***@cam.local/live');
+  });
+});

@@ -1,0 +1,69 @@
+// What an agency and a moderator are given on the command line, against a whole testbed: webhooks that come, signed, and decisions in
+// a moderator's own name.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { webhookSignature } from '../../../cloud-bridge/webhooks/send.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { WebhookReceiver } from '../../support/webhook-receiver.ts';
+
+const folder = temporaryFolder('agency-tools');
+let testbed: Running;
+let receiver: WebhookReceiver;
+beforeAll(async () => {
+  receiver = await WebhookReceiver.open();
+  testbed = new Running(['up', '--no-ask', '--data', folder.path, '--json']);
+  await testbed.line('the testbed', (line) => line['event'] === 'up');
+}, 120_000);
+afterAll(async () => {
+  await testbed.stop();
+  await receiver.close();
+  folder.dispose();
+}, 60_000);
+
+/** What a command says in the end, a refusal included. */
+async function say(...words: string[]): Promise<Record<string, unknown>> {
+  const { status, last, stderr } = await runCommand([...words, '--data', folder.path, '--json']);
+  const text = stderr.trim().split('\n').at(-1) ?? '';
+  return status === 0 ? { ...last } : JSON.parse(text).error;
+}
+
+async function until(what: () => boolean): Promise<void> {
+  const clock = new SystemClock();
+  const endMs = clock.monotonicMs() + 20_000;
+  while (!what()) {
+    if (clock.monotonicMs() > endMs) throw new Error('it never came');
+    await clock.sleep(50);
+  }
+}
+
+it('webhook sets an address, tells of a request there, shows how that went, and removes it', async () => {
+  expect(await say('webhook')).toMatchObject({ code: 'webhook_unknown' });
+  const set = await say('webhook', 'set', receiver.url);
+  expect(set).toEqual({ url: receiver.url, secretFile: join(folder.path, 'agency', 'webhook.secret') });
+  const secret = readFileSync(String(set['secretFile']), 'utf8').trim();
+  expect(await say('request', '--investigation', 'TOOLS-1')).toMatchObject({ state: 'published' });
+  await until(() => receiver.types.includes('request.published'));
+  const [first] = receiver.received;
+  const atS = Number(first?.headers['x-doorsill-timestamp']);
+  expect(first?.headers['x-doorsill-signature']).toBe(webhookSignature(secret, atS, first?.body ?? ''));
+  const told = { type: 'request.published', state: 'delivered', attempts: 1, detail: 'status 204' };
+  expect(await say('webhook')).toMatchObject({ url: receiver.url, events: [told] });
+  expect(await say('webhook', 'remove')).toEqual({ url: null });
+  expect(await say('webhook')).toMatchObject({ code: 'webhook_unknown' });
+}, 120_000);
+
+it('moderators gets a token that decides in its own name, until it is removed', async () => {
+  const text = 'Who was at the protest on the square?';
+  const { request } = await say('request', '--text', text, '--investigation', 'TOOLS-2');
+  const { token } = await say('moderators', 'add', 'kim', '--name', 'Kim Doe');
+  const file = join(folder.path, 'kim.token');
+  writeFileSync(file, `${token}\n`);
+  const moderate = (verb: string) =>
+    say('moderate', verb, String(request), '--token-file', file, '--reason', 'protests are lawful');
+  expect(await moderate('refuse')).toMatchObject({ id: request, state: 'refused' });
+  expect(await say('moderators')).toMatchObject({ moderators: [{ moderator: 'kim', name: 'Kim Doe' }] });
+  expect(await say('moderators', 'remove', 'kim')).toMatchObject({ removed: true });
+  expect(await moderate('approve')).toMatchObject({ code: 'http_unauthorised' });
+}, 120_000);

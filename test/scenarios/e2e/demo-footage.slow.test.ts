@@ -1,0 +1,23 @@
+// `doorsill demo` on more real footage: another camera, another container, a film with sound.
+import { join } from 'node:path';
+import { afterAll, describe, it } from 'vitest';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { mediaFile } from '../../support/media.ts';
+import { demoOf } from './demo-run.ts';
+
+const folder = temporaryFolder('demo-footage');
+afterAll(() => folder.dispose());
+
+describe('demo', () => {
+  for (const footage of [
+    { name: 'persons-one-by-one.mp4', fromS: 20.35, toS: 24.05 },
+    { name: 'porch-man-leaves.mkv', fromS: 1.25, toS: 4.1 },
+    { name: 'speech-1940.mp4', fromS: 1.5, toS: 4.5 },
+  ]) {
+    it.skipIf(mediaFile(footage.name) === null)(
+      `cuts ${footage.name} to exactly the frames of the window`,
+      () => demoOf(join(folder.path, footage.name), footage),
+      120_000,
+    );
+  }
+});

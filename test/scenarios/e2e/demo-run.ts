@@ -1,0 +1,47 @@
+// Owns: one `doorsill demo` in a test, checked as anybody could: hash, papers, and the frames that a stranger decodes.
+// Not here: what is asked of it (demo.test.ts, demo-footage.slow.test.ts).
+import { existsSync, readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { runCommand } from '../../support/command-line.ts';
+import { framesHeld, framesInside } from '../../support/frame-times.ts';
+import { mediaFile } from '../../support/media.ts';
+
+const resultSchema = z.strictObject({
+  clip: z.string(),
+  manifest: z.string(),
+  window: z.strictObject({ startUs: z.int(), endUs: z.int() }),
+  frames: z.int(),
+  sha256: z.string(),
+  disclosed: z.record(z.string(), z.string()),
+  method: z.enum(['copy', 'smart-cut', 're-encode']),
+  grantToStoredMs: z.int(),
+});
+
+/** Runs it in the folder `data`; every word it says of the clip holds. */
+export async function demo(data: string, args: string[]) {
+  const done = await runCommand(['demo', '--data', data, ...args, '--json'], { seconds: 110 });
+  expect(done.status, done.stderr).toBe(0);
+  const result = resultSchema.parse(done.last);
+  expect(sha256Hex(readFileSync(result.clip))).toBe(result.sha256);
+  expect(existsSync(result.manifest)).toBe(true);
+  expect((await runCommand(['verify', result.clip, result.manifest])).status).toBe(0);
+  expect(await framesHeld(result.clip)).toBe(result.frames);
+  return result;
+}
+
+/** Real footage, and a window of it in seconds. */
+export interface Footage {
+  name: string;
+  fromS: number;
+  toS: number;
+}
+
+/** Cuts a window of real footage; the clip has the frames that the footage has in it. */
+export async function demoOf(data: string, { name, fromS, toS }: Footage): Promise<void> {
+  const file = mediaFile(name);
+  const result = await demo(data, ['--camera', `file:${file}`, '--from', String(fromS), '--to', String(toS)]);
+  expect(result.frames).toBe(await framesInside(file ?? '', fromS, toS));
+  expect(result.disclosed).toEqual({});
+}

@@ -1,0 +1,18 @@
+// @module-tag long
+// What a usual cut lets travel, and ours does not, as the command shows it.
+import { describe, expect, it } from 'vitest';
+import { runCommand } from '../../support/command-line.ts';
+import { proved } from '../../support/proved.ts';
+
+describe('story leak', () => {
+  it('shows hidden frames in the usual cut and none in ours, over the same window', async (test) => {
+    const done = await runCommand(['story', 'leak', '--json']);
+    expect(done.status, done.stderr).toBe(0);
+    const { naive, doorsill } = Object(done.last);
+    // 3 s of our own footage at 15 frames a second.
+    expect(doorsill).toEqual({ shown: 45, held: 45, hidden: 0 });
+    expect(naive.hidden).toBeGreaterThan(0);
+    expect(naive.held).toBe(naive.shown + naive.hidden);
+    proved(test, 'Hidden frames in a clip, beside a usual cut of the same window', `0 beside ${naive.hidden}`);
+  }, 90_000);
+});

@@ -1,0 +1,113 @@
+// @module-tag long
+// Search Party as a user runs it: the story of two homes, and every verb in a testbed of real processes whose doorbell looks at a dog.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { drawDogPhoto } from '../../../device/camera/dog-art.ts';
+import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
+import { Running, runCommand, runStory, temporaryFolder } from '../../support/command-line.ts';
+import { proved } from '../../support/proved.ts';
+
+const PROOFS = 18;
+const provedSchema = z.object({ event: z.literal('proved'), proved: z.array(z.string()) });
+
+it('story search-party tells what happened, and that the camera owner’s location does not leak', async (test) => {
+  const done = await runStory('search-party');
+  expect(done.status, done.stderr).toBe(0);
+  const claims = provedSchema.parse(done.last).proved;
+  expect(claims).toHaveLength(PROOFS);
+  expect(claims).toContain('the camera owner’s location leaks neither to the bridge nor to the pet’s owner');
+  const codes = done.lines.flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
+  expect(codes).toEqual(['search_limits', 'token_unknown_signer', 'clip_unknown', 'consent_request_cancelled']);
+  expect(done.left).toEqual([]);
+  proved(test, 'what `doorsill story search-party` shows on real processes', `${PROOFS} proofs`);
+}, 180_000);
+
+describe('search-party', () => {
+  const folder = temporaryFolder('search-party');
+  const data = join(folder.path, 'testbed');
+  let up: Running | null = null;
+  afterEach(async () => {
+    await up?.stop();
+    folder.dispose();
+  });
+
+  const testbed = (...words: string[]) => runCommand([...words, '--data', data, '--json']);
+  const party = (...words: string[]) => testbed('search-party', ...words);
+  const last = async (running: ReturnType<typeof testbed>) => {
+    const done = await running;
+    expect(done.status, done.stderr).toBe(0);
+    return done.last ?? {};
+  };
+
+  it('is off at first; then a dog is posted, seen, shown, granted, fetched and found', async () => {
+    up = new Running([
+      'up',
+      '--no-ask',
+      '--camera',
+      'synthetic?play=dog&size=640x360&audio=off',
+      '--data',
+      data,
+      '--json',
+    ]);
+    await up.line('the testbed', (line) => line['event'] === 'up');
+    const photo = join(folder.path, 'biscuit.jpg');
+    writeFileSync(photo, await drawDogPhoto());
+    const post = ['post', '--photo', photo, '--kind', 'dog', '--text', 'Red collar.', '--near', '-89.644,39.799'];
+    expect(await last(party('sightings'))).toEqual({ sightings: [] });
+    expect(await last(party('on'))).toMatchObject({ searchParty: true });
+    expect(await last(testbed('watch', '--once'))).toMatchObject({ state: { searchParty: true } });
+
+    const wrong = await party('post', '--photo', photo, '--kind', 'person', '--text', 'x', '--near', '0,0');
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--kind is dog or cat')]);
+    writeFileSync(join(folder.path, 'none.jpg'), 'no picture');
+    const none = await party(
+      'post',
+      '--photo',
+      join(folder.path, 'none.jpg'),
+      '--kind',
+      'dog',
+      '--text',
+      'x',
+      '--near',
+      '0,0',
+    );
+    expect([none.status, none.stderr]).toEqual([6, expect.stringContaining('search_photo_invalid')]);
+
+    const posted = await last(party(...post));
+    const search = String(posted['search']);
+    expect(posted).toMatchObject({ cell: 'dp062' });
+    expect((await party(...post)).stderr).toContain('search_limits');
+
+    let sightings: unknown = [];
+    const endMs = performance.now() + 90_000;
+    while (JSON.stringify(sightings) === '[]' && performance.now() < endMs)
+      sightings = (await last(party('sightings')))['sightings'];
+    expect(sightings).toMatchObject([{ search, kind: 'dog', text: 'Red collar.' }]);
+
+    const still = join(folder.path, 'still.jpg');
+    await last(party('still', search, '--out', still));
+    expect(plainJpegSize(readFileSync(still))).toEqual({ width: 320, height: 180 });
+    const other = await party('still', 'search-none', '--out', still);
+    expect([other.status, other.stderr]).toEqual([3, expect.stringContaining('sighting_unknown')]);
+
+    const request = await testbed('grant', 'request-none');
+    expect(request.stderr).toContain('consent_request_unknown');
+    const granted = await last(testbed('grant', search, '--still'));
+    expect(granted).toMatchObject({ request: search, outcome: 'sent', clip: { frames: 1, disclosed: [] } });
+    const out = join(folder.path, 'seen');
+    expect(await last(party('clips', '--out', out))).toMatchObject({ clips: [{ request: search }] });
+    expect(readdirSync(out).sort()).toEqual([
+      expect.stringMatching(/^clip-.*\.manifest\.jws$/),
+      expect.stringMatching(/^clip-.*\.mp4$/),
+    ]);
+
+    expect(await last(party('found', search))).toMatchObject({ search, state: 'ended' });
+    expect(await last(party('off'))).toMatchObject({ searchParty: false });
+    const off = await party('still', search, '--out', still);
+    expect([off.status, off.stderr]).toEqual([3, expect.stringContaining('search_party_off')]);
+    expect(await last(testbed('revoke', search))).toMatchObject({ request: search });
+    expect(await last(party('clips'))).toEqual({ clips: [] });
+  }, 240_000);
+});

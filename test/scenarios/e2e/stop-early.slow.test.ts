@@ -1,0 +1,37 @@
+// Ctrl-C while a testbed is still starting: it ends at once, leaves no process, and the next start finds a usable folder.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { processesNaming, Running, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('early');
+afterAll(() => folder.dispose());
+
+/** Resolves when a part of the testbed in `data` has been started; of the owner, when the device has been paired. */
+async function partStarted(data: string, part: string): Promise<void> {
+  const end = performance.now() + 30_000;
+  const isThere = () =>
+    part === 'owner' ? existsSync(join(data, 'owner', 'homes')) : processesNaming(join(data, part)).length > 0;
+  while (!isThere()) {
+    if (performance.now() > end) throw new Error(`no ${part} was started`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+describe('Ctrl-C during the first start', () => {
+  it.each(['broker', 'bridge', 'doorbell', 'owner'])(
+    'ends everything when the %s has just come',
+    async (part) => {
+      const data = join(folder.path, part);
+      const words = ['up', '--no-ask', '--data', data, '--json'];
+      const first = new Running(words);
+      await partStarted(data, part);
+      await first.stop();
+      expect(processesNaming(data)).toEqual([]);
+      const second = new Running(words);
+      await second.line('the testbed', (line) => line['event'] === 'up');
+      await second.stop();
+    },
+    60_000,
+  );
+});

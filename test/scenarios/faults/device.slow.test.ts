@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { TracedCall } from '../../support/strace.ts';
+import { campaign, everyNth } from './campaign.ts';
+import { disturb, killAt, pointsOf } from './device-rounds.ts';
+import { DoorStory } from './door-story.ts';
+import { failingOnce, fullFrom, readOnlyFrom } from './points.ts';
+
+const LONG_MS = 1_800_000;
+
+let story: DoorStory;
+let points: TracedCall[];
+beforeAll(async () => {
+  story = await DoorStory.open();
+  points = await pointsOf(story);
+}, 90_000);
+afterAll(() => story.close());
+
+describe('a doorbell at every one of its write-class system calls', () => {
+  it(
+    'agrees with its bridge and its owner after a kill -9',
+    async (test) => {
+      await campaign(test, 'doorbell killed at every write-class call', points, (point) => killAt(story, point));
+    },
+    LONG_MS,
+  );
+
+  it.for([
+    { what: 'on a disk that is full from each call on', ailment: fullFrom, step: 1 },
+    { what: 'with an input/output error at each call', ailment: failingOnce, step: 1 },
+    { what: 'on a disk that turns read-only at every fourth call', ailment: readOnlyFrom, step: 4 },
+  ])('stays up, rings, and lets nothing out unrecorded $what', { timeout: LONG_MS }, async (plan, test) => {
+    const { what, ailment, step } = plan;
+    await campaign(test, `doorbell ${what}`, everyNth(points, step), (point) => disturb(story, ailment(points, point)));
+  });
+});

@@ -1,0 +1,34 @@
+// @module-tag long
+// @module-tag strace
+// @module-tag namespaces
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { TracedCall } from '../../support/strace.ts';
+import { campaign, everyNth, sampleOf } from './campaign.ts';
+import { disturb, killAt, pointsOf } from './device-rounds.ts';
+import { DoorStory } from './door-story.ts';
+import { failingOnce, fullFrom, readOnlyFrom } from './points.ts';
+
+let story: DoorStory;
+let points: TracedCall[];
+beforeAll(async () => {
+  story = await DoorStory.open();
+  points = await pointsOf(story);
+}, 90_000);
+afterAll(() => story.close());
+
+describe('a doorbell at a sample of its write-class system calls', () => {
+  it('agrees with its bridge and its owner after a kill -9', async (test) => {
+    await campaign(test, 'doorbell killed at write-class calls (sample)', sampleOf(points), (point) =>
+      killAt(story, point),
+    );
+  }, 300_000);
+
+  it('stays up, rings, and lets nothing out unrecorded when the disk fills up, fails or turns read-only there', async (test) => {
+    const some = everyNth(points, 16);
+    const ailments = [fullFrom, failingOnce, readOnlyFrom];
+    await campaign(test, 'doorbell on a disk that fills up, fails or turns read-only (sample)', some, (point) => {
+      const ailment = ailments[some.indexOf(point) % ailments.length] ?? fullFrom;
+      return disturb(story, ailment(points, point));
+    });
+  }, 300_000);
+});

@@ -1,0 +1,292 @@
+// Owns: a short story to be disturbed again and again: broker, registry and bridge run in this process all the time; the
+// doorbell is a process of its own on a fresh copy of a prepared folder (paired, enrolled, footage in its ring, a request
+// seen). In each round the owner grants, the clip is sent, and the owner takes it back.
+// Not here: which fault comes when, and what is checked (device-rounds.ts).
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { GrantKey } from '../../../cloud-bridge/intake/store.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import type { Home } from '../../../device/owner/homes.ts';
+import { OwnerSession } from '../../../device/owner/owner-session.ts';
+import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
+import type { Window } from '../../../device/protocol/claims.ts';
+import type { DeviceEvent, DeviceState, Receipt } from '../../../device/protocol/home.ts';
+import { openBridgeDatabase } from '../../support/bridge-database.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
+import { startBroker, type TestBroker } from '../../support/broker.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { HOME, textClaim } from '../../support/parties.ts';
+import type { SmallDisk } from '../../support/small-disk.ts';
+import { PartProcess, type TraceOptions } from '../../support/strace.ts';
+
+const CAMERA = 'synthetic?size=320x180&pace=fast&seconds=6';
+/** Whole GOPs, so that no round needs ffmpeg. */
+const CLIP_US = 3_000_000;
+const RING_BYTES = 8 * 1024 * 1024;
+const PATIENCE_MS = 30_000;
+const LOOK_AGAIN_MS = 20;
+const SAY_AGAIN_MS = 100;
+
+const clock = new SystemClock();
+const readySchema = z.object({ socket: z.string() });
+
+/** What the owner does in one round, and has heard. */
+export interface Round {
+  grantToken: string;
+  grant: string;
+  revokeToken: string;
+  heard: Receipt[];
+  /** Whether the owner has said the revocation: from then on the clip may be gone. */
+  takenBack: boolean;
+}
+
+export class DoorStory {
+  readonly folder = temporaryFolder('faults');
+  readonly fixture: BridgeFixture;
+  private readonly broker: TestBroker;
+  private readonly disk: SmallDisk | null;
+  private home: Home | null = null;
+  private door: PartProcess | null = null;
+  private session: OwnerSession | null = null;
+  private request = '';
+  private window: Window = { startUs: 0, endUs: 0 };
+  /** The last state heard. */
+  state: DeviceState | null = null;
+  /** What the prepared ring holds. */
+  covered: Window[] = [];
+  readonly events: DeviceEvent[] = [];
+  private readonly receipts: Receipt[] = [];
+  private notices = 0;
+
+  private constructor(broker: TestBroker, fixture: BridgeFixture, disk: SmallDisk | null) {
+    this.disk = disk;
+    this.broker = broker;
+    this.fixture = fixture;
+  }
+
+  /** Starts what runs all the time and prepares the folder. */
+  static async open(disk: SmallDisk | null = null): Promise<DoorStory> {
+    const broker = await startBroker();
+    const fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
+    const story = new DoorStory(broker, fixture, disk);
+    try {
+      await story.prepare();
+    } catch (thrown) {
+      await story.close();
+      throw thrown;
+    }
+    return story;
+  }
+
+  async close(): Promise<void> {
+    await this.endDoor();
+    await this.session?.stop();
+    await this.fixture.close();
+    await this.broker.stop();
+    this.folder.dispose();
+  }
+
+  private get template(): string {
+    return join(this.folder.path, 'template');
+  }
+
+  /** The doorbell's folder of the present round. */
+  get data(): string {
+    return this.disk?.outside ?? join(this.folder.path, 'doorbell');
+  }
+
+  private async prepare(): Promise<void> {
+    const { fixture, broker } = this;
+    const { device, owner } = fixture.cast;
+    await fixture.admitAgency();
+    mkdirSync(this.template, { recursive: true, mode: 0o700 });
+    const key = { kind: 'doorsill-device-key', secret: device.key.exportSecret() };
+    writeFileSync(join(this.template, 'device.key'), JSON.stringify(key), { mode: 0o600 });
+    const account = await broker.issue({ role: 'device-home', id: device.id });
+    const config = {
+      place: HOME,
+      camera: CAMERA,
+      disclosure: { address: '12 Elm Street, Springfield', email: 'casey@home.example' },
+      ring: { bytes: RING_BYTES },
+      motion: { enabled: false },
+      home: { url: broker.url, ...account, accounts: broker.accounts },
+    };
+    writeFileSync(join(this.template, 'device.json'), JSON.stringify(config));
+    const { code } = await fixture.bridge.printEnrolmentCode();
+    const codeFile = join(this.folder.path, 'code');
+    writeFileSync(codeFile, code, { mode: 0o600 });
+    const door = new PartProcess(['device', '--data', this.template, '--enrol', codeFile]);
+    const ready = await door.ready();
+    if (!ready) throw new Error(`the doorbell did not start: ${door.stderr}`);
+    this.home = await pairWithDevice({ clock }, readySchema.parse(ready).socket, owner.key, 'Casey');
+    const session = new OwnerSession(this.home, {
+      clock,
+      random: new SystemRandom(),
+      disk: new SystemDisk(),
+      log: silentLog(),
+    });
+    this.session = session;
+    session.listen({
+      receipt: (receipt) => this.receipts.push(receipt),
+      event: (event) => this.events.push(event),
+      state: (state) => {
+        this.state = state;
+      },
+      notice: () => {
+        this.notices += 1;
+      },
+    });
+    await session.start();
+    const footage = await this.until('footage', () => {
+      const first = this.state?.camera.state === 'ended' ? this.state.ring.coverage[0] : undefined;
+      return first && first.endUs - first.startUs > CLIP_US ? first : null;
+    });
+    this.covered = this.state?.ring.coverage ?? [];
+    this.window = { startUs: footage.startUs, endUs: footage.startUs + CLIP_US };
+    const nowUs = clock.wallUs();
+    this.request = fixture.cast.request({ window: { startUs: nowUs - 900_000_000, endUs: nowUs } });
+    const posted = await fixture.post('/v1/requests', { request: this.request });
+    if (posted.status !== 201) throw new Error(`the request was refused: ${JSON.stringify(posted.body)}`);
+    await this.until('notice', () => (this.notices > 0 ? true : null));
+    // The camera stays off from here: what a round writes is the story's alone.
+    const privacy = fixture.cast.command({ action: 'privacy', on: true });
+    await session.command(privacy);
+    await this.until('privacy', () => (this.state?.privacy ? true : null));
+    await door.stop();
+    // Each round has marks to store: as if bridge and registry had something new.
+    const marks = join(this.template, 'consent', 'marks.json');
+    const { wallUs, clockResets } = z
+      .object({ wallUs: z.int(), clockResets: z.int() })
+      .parse(JSON.parse(readFileSync(marks, 'utf8')));
+    writeFileSync(marks, JSON.stringify({ wallUs, clockResets, revocations: 0, areas: {} }));
+  }
+
+  /** A fresh copy of the prepared folder, and fresh words of the owner. */
+  async newRound(): Promise<Round> {
+    await this.endDoor();
+    rmSync(this.data, { recursive: true, force: true });
+    cpSync(this.template, this.data, { recursive: true });
+    const { cast } = this.fixture;
+    const grantToken = cast.grant(this.request, { window: this.window, audio: false });
+    this.receipts.length = 0;
+    return {
+      grantToken,
+      grant: textClaim(grantToken, 'jti'),
+      revokeToken: cast.revoke(grantToken),
+      heard: this.receipts,
+      takenBack: false,
+    };
+  }
+
+  /** The files that a round's doorbell writes. */
+  paths(round: Round): string[] {
+    const inFolder = (...names: string[]) =>
+      names.flatMap((name) => [join(this.data, name), join(this.data, name.replace(/([^/]+)$/, '.$1.tmp'))]);
+    return [
+      ...inFolder('ring', 'ring.key', 'outbox.key', 'wrapping.key', 'enrolment.json', 'device.key'),
+      ...inFolder(
+        'consent/ledger.jsonl',
+        'consent/ledger-head.json',
+        'consent/marks.json',
+        'consent/revocations.reserve',
+      ),
+      ...inFolder(`outbox/${round.grant}.clip`, `outbox/${round.grant}.commit`),
+      ...['', 'outbox', 'consent'].map((name) => join(this.data, name)),
+    ];
+  }
+
+  startDoor({ trace, camera }: { trace?: TraceOptions; camera?: string } = {}): PartProcess {
+    const args = ['device', '--data', this.disk?.inside ?? this.data, '--log', 'info'];
+    this.door = new PartProcess([...args, ...(camera === undefined ? [] : ['--camera', camera])], {
+      ...(trace ? { trace } : {}),
+      under: this.disk?.under ?? [],
+    });
+    return this.door;
+  }
+
+  /** A round that failed leaves its doorbell behind. */
+  private async endDoor(): Promise<void> {
+    await this.door?.stop('SIGKILL');
+    this.door = null;
+  }
+
+  private get owner(): OwnerSession {
+    if (!this.session) throw new Error('the story is not prepared');
+    return this.session;
+  }
+
+  /**
+   * The owner says a word over and over until `heard` finds what it waits for, or the doorbell ends, or the wait is over;
+   * resolves with whether it was heard.
+   */
+  async say(
+    door: PartProcess,
+    word: () => Promise<void>,
+    heard: () => boolean,
+    patienceMs = PATIENCE_MS,
+  ): Promise<boolean> {
+    const endMs = clock.monotonicMs() + patienceMs;
+    let saidMs = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      if (heard()) return true;
+      if (door.how !== null || clock.monotonicMs() > endMs) return false;
+      if (clock.monotonicMs() - saidMs > SAY_AGAIN_MS) {
+        await word();
+        saidMs = clock.monotonicMs();
+      }
+      await clock.sleep(LOOK_AGAIN_MS);
+    }
+  }
+
+  async sayGrant(round: Round): Promise<void> {
+    await this.owner.answer(textClaim(this.request, 'jti'), 'grant', round.grantToken);
+  }
+
+  async sayRevoke(round: Round): Promise<void> {
+    round.takenBack = true;
+    await this.owner.answer(textClaim(this.request, 'jti'), 'revoke', round.revokeToken);
+  }
+
+  async sayPrivacy(on: boolean): Promise<void> {
+    const after = await this.owner.lastOrder();
+    await this.owner.command(this.fixture.cast.command({ action: 'privacy', on }, { after }));
+  }
+
+  async sayPress(): Promise<void> {
+    await this.owner.command(this.fixture.cast.command({ action: 'press', button: 'front' }));
+  }
+
+  /** Whether the bridge has ever heard of a grant. */
+  async knownAtBridge(key: GrantKey): Promise<boolean> {
+    const database = await openBridgeDatabase(join(this.fixture.bridgeFolder, 'bridge.sqlite'));
+    try {
+      return (await database.intakes.find(key)) !== null;
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** Clips that the bridge shows now. */
+  clips(): { id: string; bytes: Uint8Array; manifest: string }[] {
+    const folder = join(this.fixture.bridgeFolder, 'clips');
+    return readdirSync(folder).map((id) => ({
+      id,
+      bytes: readFileSync(join(folder, id, 'clip.mp4')),
+      manifest: readFileSync(join(folder, id, 'manifest.jws'), 'utf8'),
+    }));
+  }
+
+  async until<Found>(what: string, look: () => Found | null): Promise<Found> {
+    const endMs = clock.monotonicMs() + PATIENCE_MS;
+    for (;;) {
+      const found = look();
+      if (found !== null) return found;
+      if (clock.monotonicMs() > endMs) throw new Error(`no ${what}`);
+      await clock.sleep(LOOK_AGAIN_MS);
+    }
+  }
+}

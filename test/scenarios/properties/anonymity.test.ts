@@ -1,0 +1,90 @@
+// Holds: nobody learns who stayed silent. One story is run four times with the same seed and only the homes' kind changed (no
+// footage, declined, ignored, offline); all that registry, bridge, agency and area broker log, store, receive and are
+// answered is the same, byte for byte, and in the same steps. What is taken out first, because it does not depend on homes:
+// port numbers of this machine, the HTTP `date` header, MQTT packet numbers and pings, and a socket's life before the first
+// request. An offline home is not at the broker at all, so for it the session's own packets (subscriptions and
+// acknowledgements, no message) are not compared: presence is what a broker's operator sees of its clients (DESIGN's and
+// SECURITY.md's limit). The pages of the database file are compared as rows.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { proved } from '../../support/proved.ts';
+import { HOME_KINDS, type HomeKind, Homes, type Leak } from './support/homes.ts';
+import { differences, laterMs, OBSERVERS, seenBy, TELLING_MS } from './support/observers.ts';
+import type { Recording } from './support/recording.ts';
+
+const SLOW = process.env['DOORSILL_SLOW'] === '1';
+const SEED = 20_261_125;
+const COUNT = SLOW ? 3 : 1;
+
+const runs = new Map<HomeKind, Recording>();
+const runOf = (kind: HomeKind): Recording => {
+  const found = runs.get(kind);
+  if (!found) throw new Error(`no run of ${kind}`);
+  return found;
+};
+
+describe(`homes that stay silent (seed ${SEED})`, () => {
+  beforeAll(async () => {
+    for (const kind of HOME_KINDS) runs.set(kind, await Homes.run(kind, SEED, COUNT));
+  }, 240_000);
+
+  it.each(HOME_KINDS.filter((kind) => kind !== 'ignored'))(
+    'that %s look to everybody as those that ignored the request',
+    (kind) => {
+      expect(differences(runOf('ignored'), runOf(kind))).toEqual([]);
+    },
+  );
+
+  it('say nothing at all to the bridge, and at the area broker no more than that they listen', () => {
+    for (const kind of HOME_KINDS) {
+      expect(seenBy(runOf(kind), 'bridge, from homes')).toEqual([]);
+      const packets = runOf(kind)
+        .of('area broker, from homes')
+        .filter((line) => !line.startsWith('0 '));
+      const commands = new Set(packets.map((line) => line.split(' ')[2]));
+      expect([kind, [...commands].sort()]).toEqual([kind, kind === 'offline' ? [] : ['puback']]);
+      if (kind !== 'offline')
+        expect(packets).toEqual(
+          runOf('ignored')
+            .of('area broker, from homes')
+            .filter((line) => !line.startsWith('0 ')),
+        );
+    }
+  });
+
+  it('acknowledge in the same time', (test) => {
+    const later = HOME_KINDS.filter((kind) => kind !== 'offline').map((kind) => laterMs(runOf('ignored'), runOf(kind)));
+    expect(Math.max(...later.map(Math.abs))).toBeLessThan(TELLING_MS);
+    const count = runOf('ignored').acknowledgedMs.length;
+    proved(test, 'how long silent homes take to acknowledge', `medians of ${count} within ${TELLING_MS} ms`);
+  });
+
+  it('would be given away by a planted delay of acknowledgements', { tags: ['long'], timeout: 120_000 }, async () => {
+    const slow = await Homes.run('declined', SEED, COUNT, 'delay');
+    expect(laterMs(runOf('ignored'), slow)).toBeGreaterThan(TELLING_MS);
+    expect(differences(runOf('ignored'), slow)).toEqual([]);
+  });
+
+  it('are looked at by every observer there is, who all have seen something', (test) => {
+    const run = runOf('declined');
+    const unheard = run.who().filter((who) => !Object.keys(OBSERVERS).includes(who));
+    expect(unheard).toEqual(['area broker, from homes']);
+    const seen = Object.keys(OBSERVERS).map((who) => [who, run.of(who).length > 0]);
+    expect(seen).toEqual(Object.keys(OBSERVERS).map((who) => [who, true]));
+    const lines = Object.keys(OBSERVERS).reduce((sum, who) => sum + run.of(who).length, 0);
+    proved(
+      test,
+      'what registry, bridge, agency and broker see of four kinds of silence',
+      `${lines} lines, byte for byte equal`,
+    );
+  });
+
+  it.each<[Exclude<Leak, 'delay'>, string]>([
+    ['count', 'bridge, its database'],
+    ['timing', 'anyone at the area broker'],
+    ['retry', 'bridge, from homes'],
+    ['error', 'bridge, its log'],
+  ])('would be given away by a planted leak: %s', { tags: ['long'], timeout: 120_000 }, async (leak, who) => {
+    const found = differences(runOf('ignored'), await Homes.run('declined', SEED, COUNT, leak));
+    expect(found.map((line) => line.split(':')[0])).toContain(who);
+  });
+});

@@ -1,0 +1,80 @@
+// @module-tag long
+// @module-tag namespaces
+// @module-tag root
+// What a crash leaves behind, with everything switched on that could tell: core dumps, node's reports, stderr. No frame, no key.
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { descendants } from '../../support/processes.ts';
+import { proved } from '../../support/proved.ts';
+import { mayMakeNamespaces } from './support/namespace.ts';
+import { printed } from './support/places.ts';
+import { Secrets } from './support/secrets.ts';
+import { World } from './support/world.ts';
+
+const PATTERN = '/proc/sys/kernel/core_pattern';
+/** Where the kernel hands a dump to a program or puts it elsewhere, a test cannot have it. */
+const dumpsHere = existsSync(PATTERN) && !/[|/]/.test(readFileSync(PATTERN, 'utf8'));
+const filterOf = (pid: number) => readFileSync(`/proc/${pid}/coredump_filter`, 'utf8').trim();
+
+describe.skipIf(!mayMakeNamespaces())(
+  'a device that crashes (needs hardware: a Linux machine of one’s own, as root)',
+  () => {
+    it('leaves neither footage nor keys in core dumps, reports and what it prints', async (test) => {
+      const world = await World.open({
+        ...{ secure: false, camera: { kind: 'synthetic' }, ring: 'file', motion: true },
+        tellsAllOnCrash: true,
+      });
+      try {
+        const { device } = world.up;
+        const secrets = await Secrets.of(world);
+        const left = { dumps: 0, reports: 0, bytes: 0 };
+        const look = async (): Promise<string[]> => {
+          await secrets.gather();
+          return readdirSync(world.cwd).flatMap((name) => {
+            const bytes = readFileSync(join(world.cwd, name));
+            rmSync(join(world.cwd, name));
+            left[name.startsWith('report') ? 'reports' : 'dumps'] += 1;
+            left.bytes += bytes.length;
+            if (name.startsWith('report')) return printed(bytes.toString(), secrets).found;
+            return [...secrets.footage.findBare(bytes), ...secrets.never.findBare(bytes)];
+          });
+        };
+        const family = () => [device.pid, ...descendants(device.pid)];
+
+        // Killed by a signal that dumps core, like an assertion of node's own or a broken library.
+        expect(family().length).toBeGreaterThan(1);
+        expect(family().map(filterOf)).toEqual(family().map(() => '00000000'));
+        await device.end('SIGABRT');
+        expect(await look()).toEqual([]);
+
+        // A bug of ours, aborted at once: node's report and a dump.
+        const bug = join(world.folder, 'bug.cjs');
+        writeFileSync(bug, "process.on('SIGHUP', () => { throw new Error('a bug'); });");
+        await device.start([], ['--require', bug, '--abort-on-uncaught-exception']);
+        await device.end('SIGHUP');
+        expect(await look()).toEqual([]);
+        await device.start([], ['--require', bug]);
+        await device.end('SIGHUP');
+        expect(await look()).toEqual([]);
+        expect(device.printed).toContain('Error: a bug');
+        expect(printed(device.printed, secrets).found).toEqual([]);
+        expect(left.reports).toBeGreaterThan(0);
+        if (dumpsHere) expect(left.dumps).toBe(2);
+        const figure = `0 in ${left.dumps} dumps, ${left.reports} reports, ${left.bytes} bytes`;
+
+        // The control: with its memory let into the dump again, the same search finds plenty.
+        await device.start();
+        const segments = world.state?.ring.segments ?? 0;
+        await world.until('more footage', () => ((world.state?.ring.segments ?? 0) > segments + 1 ? true : null));
+        writeFileSync(`/proc/${device.pid}/coredump_filter`, '0x33');
+        await device.end('SIGABRT');
+        const found = await look();
+        if (dumpsHere) expect(found.length).toBeGreaterThan(0);
+        proved(test, 'pieces of footage and keys in what a crash leaves', `${figure} (control: ${found.length} found)`);
+      } finally {
+        await world.close();
+      }
+    }, 180_000);
+  },
+);

@@ -1,0 +1,152 @@
+// Owns: the positive control of a scenario: a real leak, sent from the device's namespace by another program, and what the
+// search must say of it. Not here: the program (planter.ts), the search (verdict.ts).
+import type { ChildProcess } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
+import { integerBelow, type Random } from '../../../../device/base/random.ts';
+import { compileProgram } from '../../../support/child-program.ts';
+import { DOMAIN } from './namespace.ts';
+import type { Planting } from './planter.ts';
+import type { Secrets } from './secrets.ts';
+import type { World } from './world.ts';
+
+/** What was planted, and how a breach that tells of it reads. */
+export interface Planted {
+  what: string;
+  isFound: (breach: string) => boolean;
+}
+
+/** The shortest leak that is planted: two fingerprints long, less one byte. */
+const SLICE_BYTES = 31;
+/** Shorter texts are only looked for as they are (unfold.ts). */
+const READABLE_BYTES_MIN = 11;
+
+export class Planter {
+  private readonly child: ChildProcess;
+  private readonly answers: Interface;
+  private readonly world: World;
+
+  private constructor(world: World, child: ChildProcess) {
+    const { stdout } = child;
+    if (!stdout) throw new Error('the planter cannot be heard');
+    this.world = world;
+    this.child = child;
+    this.answers = createInterface({ input: stdout });
+  }
+
+  /** `program`: planter.ts, compiled. */
+  static start(world: World, program: string): Planter {
+    const { namespace, certificate } = world.up;
+    const secure = certificate
+      ? { NODE_EXTRA_CA_CERTS: certificate.authorityFile, NODE_OPTIONS: `--tls-keylog=${world.keyLog}` }
+      : {};
+    const child = namespace.spawn(process.execPath, [program], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { PATH: process.env['PATH'], ...secure },
+    });
+    return new Planter(world, child);
+  }
+
+  /** Plants one leak; resolves once it is on the wire. */
+  async plant(secrets: Secrets, random: Random): Promise<Planted> {
+    const { planted, order } = chooseLeak(this.world, secrets, random);
+    await new Promise<void>((resolve) => {
+      this.answers.once('line', () => resolve());
+      this.child.stdin?.write(`${JSON.stringify(order)}\n`);
+    });
+    return planted;
+  }
+
+  async stop(): Promise<void> {
+    const { child } = this;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      child.once('close', () => resolve());
+      child.stdin?.end();
+    });
+  }
+}
+
+/** Compiles the planter into a folder; returns the program. */
+export function compilePlanter(folder: string): Promise<string> {
+  return compileProgram('test/scenarios/wire/support/planter.ts', folder);
+}
+
+const pick = <Value>(random: Random, values: readonly Value[]): Value => {
+  const value = values[integerBelow(random, values.length)];
+  if (value === undefined) throw new Error('nothing to choose from');
+  return value;
+};
+
+/** A piece of some secret, and what a breach will call it. */
+function chooseSecret(secrets: Secrets, random: Random): { name: RegExp; bytes: Buffer } {
+  const samples = [...secrets.samples.values()].filter(({ bytes }) => bytes.length > 400);
+  const sample = pick(random, samples);
+  const slice = (bytes: Uint8Array, from: number) => {
+    const at = from + integerBelow(random, bytes.length - from - SLICE_BYTES);
+    return Buffer.from(bytes.subarray(at, at + SLICE_BYTES));
+  };
+  const kinds: (() => { name: RegExp; bytes: Buffer })[] = [
+    () => ({ name: /^(frame|sound|several) ?/, bytes: slice(sample.bytes, 100) }),
+    () => {
+      const { name, text } = pick(random, secrets.privateTexts);
+      return { name: new RegExp(`^${name}`), bytes: Buffer.from(text) };
+    },
+    () => {
+      const { name, bytes } = pick(random, secrets.keys);
+      return { name: new RegExp(`^${name}`), bytes: Buffer.from(bytes) };
+    },
+    ...(secrets.sealed.length > 0
+      ? [() => ({ name: /^sealed record/, bytes: slice(pick(random, secrets.sealed).subarray(0, 8_000), 4_096) })]
+      : []),
+  ];
+  return pick(random, kinds)();
+}
+
+/** Disguises, each one that the search claims to see through. */
+const DISGUISES: ((bytes: Buffer) => Buffer)[] = [
+  (bytes) => bytes,
+  (bytes) => Buffer.from(JSON.stringify({ picture: bytes.toString('base64') })),
+  (bytes) => Buffer.from(`eyJhIjoxfQ.${bytes.toString('base64url')}.x`),
+  (bytes) => Buffer.from(`dump=${bytes.toString('hex')}`),
+  (bytes) => Buffer.from(JSON.stringify({ data: [...bytes] })),
+  (bytes) => Buffer.from(Buffer.from(`{"inner":"${bytes.toString('base64')}"}`).toString('base64url')),
+];
+
+function chooseLeak(world: World, secrets: Secrets, random: Random): { planted: Planted; order: Planting } {
+  const { broker, bridge } = world.fronts;
+  const { host } = world.up.namespace;
+  const roll = integerBelow(random, 10);
+  if (roll === 0) {
+    // Nothing secret at all, but nowhere it may go.
+    const isFound = (breach: string) => breach.startsWith('a foreign flow');
+    const order = { way: 'udp', host, port: 4_433, bytes: Buffer.from(random.bytes(64)).toString('base64') } as const;
+    return { planted: { what: 'a datagram to an unlisted port', isFound }, order };
+  }
+  const { name, bytes } = chooseSecret(secrets, random);
+  const isFound = (breach: string) => name.test(breach);
+  if (roll === 1) {
+    // A query whose name is the secret, as hex in labels of at most 63 letters (RFC 1035 §2.3.4).
+    const labels = bytes.toString('hex').match(/.{1,62}/g) ?? [];
+    const encoded = labels.map((label) => `${String.fromCharCode(label.length)}${label}`).join('');
+    const query = Buffer.from(
+      `\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00${encoded}\x00\x00\x01\x00\x01`,
+      'latin1',
+    );
+    const order = { way: 'udp', host, port: 53, bytes: query.toString('base64') } as const;
+    // A short text in hex is too short to be read back, but its query is for another name.
+    const isSeen = (breach: string) =>
+      isFound(breach) || (bytes.length < READABLE_BYTES_MIN && breach === 'a query for another name');
+    return { planted: { what: `${name} in the name of a query`, isFound: isSeen }, order };
+  }
+  const front = pick(random, [broker, bridge]);
+  const disguise = integerBelow(random, bytes.length < READABLE_BYTES_MIN ? 1 : DISGUISES.length);
+  const disguised = DISGUISES[disguise]?.(bytes) ?? bytes;
+  const request = `POST /v1/enrolments HTTP/1.1\r\ncontent-length: ${disguised.length}\r\n\r\n`;
+  const payload = front === bridge ? Buffer.concat([Buffer.from(request), disguised]) : disguised;
+  const where = { host: `${front.name}.${DOMAIN}`, port: front.port };
+  const way = world.setting.secure ? 'tls' : 'tcp';
+  return {
+    planted: { what: `${name}, disguise ${disguise}, to the ${front.name}`, isFound },
+    order: { way, ...where, bytes: payload.toString('base64') },
+  };
+}

@@ -1,0 +1,187 @@
+// Owns: one testbed from its first packet to its last: scenarios played, a leak planted after each, all of it judged.
+// Not here: the parts of it.
+import { expect } from 'vitest';
+import { integerBelow, SeededRandom } from '../../../../device/base/random.ts';
+import { type Planted, Planter } from './control.ts';
+import { type Place, searchPlaces } from './places.ts';
+import { PLAYS, type PlayName, Stage } from './scenarios.ts';
+import { Secrets } from './secrets.ts';
+import { type Allowance, clipBreaches, Evidence } from './verdict.ts';
+import { type Setting, World } from './world.ts';
+
+/** What a trial showed. */
+export interface TrialResult {
+  scenarios: number;
+  /** Everything that was seen and should not have been, by scenario. */
+  breaches: string[];
+  controlsFound: number;
+  /** Leaks that were planted and not found. */
+  controlsMissed: string[];
+  packets: number;
+  searchedBytes: number;
+  decryptedBytes: number;
+  /** Plain bytes that a front heard and the capture does not show. */
+  unseenBytes: number;
+  fingerprints: number;
+  /** Share of footage too uniform to be looked for. */
+  skippedShare: number;
+  clips: number;
+  clipBytes: number;
+  /** Frames of the window that were recognised in clips. */
+  framesRecognised: number;
+  places: Place[];
+}
+
+interface Played {
+  name: string;
+  from: string;
+  to: string;
+  allowance: Allowance;
+  planted: Planted;
+  controlTo: string;
+}
+
+/**
+ * Runs one testbed. `seed` decides what is left open by the names: windows, disclosures, leaks. `planter`: its program, compiled
+ * (control.ts).
+ */
+export async function runTrial(
+  setting: Setting,
+  plays: readonly PlayName[],
+  seed: number,
+  planter: string,
+): Promise<TrialResult> {
+  const world = await World.open(setting);
+  try {
+    return await playAll(world, planter, plays, new SeededRandom(seed));
+  } finally {
+    await world.close();
+  }
+}
+
+async function playAll(
+  world: World,
+  program: string,
+  plays: readonly PlayName[],
+  random: SeededRandom,
+): Promise<TrialResult> {
+  const secrets = await Secrets.of(world);
+  const planter = Planter.start(world, program);
+  const stage = new Stage(world, random);
+  const { namespace } = world.up;
+  const played: Played[] = [];
+  try {
+    let from = world.firstMarker;
+    const isLive = world.setting.camera.kind !== 'file';
+    const finish = async (name: string, allowance: Allowance) => {
+      const to = await namespace.mark();
+      if (isLive) await secrets.gather();
+      const planted = await planter.plant(secrets, random);
+      const controlTo = await namespace.mark();
+      played.push({ name, from, to, allowance, planted, controlTo });
+      from = controlTo;
+    };
+    await finish('enrols, is paired and records', { enrolment: true });
+    for (const name of plays) {
+      const allowance = await PLAYS[name](stage).catch((thrown: Error) => {
+        throw new Error(`${name}: ${thrown.message}\n${world.story()}`);
+      });
+      await stage.settle();
+      await finish(name, allowance);
+    }
+  } finally {
+    await planter.stop();
+  }
+  await secrets.gather();
+  const end = await world.end();
+  return judgeAll(world, secrets, played, end, random);
+}
+
+async function judgeAll(
+  world: World,
+  secrets: Secrets,
+  played: readonly Played[],
+  end: string,
+  random: SeededRandom,
+): Promise<TrialResult> {
+  const evidence = await Evidence.of(world, secrets);
+  const { footage, never } = secrets;
+  footage.tellApart(secrets.samples.values());
+  const result: TrialResult = {
+    scenarios: played.length,
+    breaches: [],
+    controlsFound: 0,
+    controlsMissed: [],
+    packets: 0,
+    searchedBytes: 0,
+    decryptedBytes: evidence.decryptedBytes,
+    unseenBytes: evidence.unseenBytes,
+    fingerprints: footage.size + never.size,
+    skippedShare: footage.skipped / Math.max(1, footage.offered),
+    clips: 0,
+    clipBytes: 0,
+    framesRecognised: 0,
+    places: await searchPlaces(world, secrets),
+  };
+  for (const { name, from, to, allowance, planted, controlTo } of played) {
+    const verdict = evidence.judge(from, to, allowance);
+    result.breaches.push(...verdict.breaches.map((breach) => `${name}: ${breach}`));
+    result.packets += verdict.packets;
+    result.searchedBytes += verdict.searchedBytes;
+    result.clipBytes += verdict.clipBytes;
+    const control = evidence.judge(to, controlTo, {});
+    let isFound = control.breaches.some((breach) => planted.isFound(breach));
+    const { granted } = allowance;
+    if (granted?.clip && !granted.revoked) {
+      result.clips += 1;
+      result.framesRecognised += footage.find(verdict.clip).length;
+      // The same clip with a frame too many.
+      const { startUs, endUs } = granted.window;
+      const foreign = [...secrets.samples.values()].filter(
+        (sample) => sample.startUs < startUs || sample.startUs >= endUs,
+      );
+      // One that looks like no other: a still picture is the same whenever it was taken.
+      const offset = integerBelow(random, foreign.length);
+      const extra = [...foreign.slice(offset), ...foreign.slice(0, offset)].find(({ name, bytes }) =>
+        footage.findBare(bytes).includes(name),
+      );
+      const leaky = Buffer.concat([verdict.clip, extra?.bytes ?? Buffer.alloc(0)]);
+      isFound &&= clipBreaches(leaky, secrets, granted).length > 0;
+    }
+    if (isFound) result.controlsFound += 1;
+    else result.controlsMissed.push(`${name}: ${planted.what}; seen: ${control.breaches.join(', ') || 'nothing'}`);
+  }
+  const last = played.at(-1)?.controlTo ?? world.firstMarker;
+  result.breaches.push(...evidence.judge(last, end, {}).breaches.map((breach) => `at the end: ${breach}`));
+  return result;
+}
+
+/** Fails unless a trial saw nothing it should not have, looked where it claims to, and found every leak that was planted. */
+export function expectClean(result: TrialResult): void {
+  expect(result.breaches).toEqual([]);
+  expect(result.controlsMissed).toEqual([]);
+  expect(result.controlsFound).toBe(result.scenarios);
+  expect(result.places.flatMap(({ found }) => found)).toEqual([]);
+  expect(result.places.filter(({ controlFound }) => !controlFound)).toEqual([]);
+  // What was captured, and where it was TLS decrypted, is all that arrived.
+  expect(result.unseenBytes).toBe(0);
+  // The fingerprints are of something, and clips are recognised by them.
+  expect(result.fingerprints).toBeGreaterThan(1_000);
+  expect(result.skippedShare).toBeLessThan(0.5);
+  expect(result.framesRecognised).toBeGreaterThan(result.clips);
+}
+
+/** Several trials in words for the table of what was proved. */
+export function figuresOf(results: readonly TrialResult[]) {
+  const sum = (of: (result: TrialResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  const scenarios = sum((result) => result.scenarios);
+  const clips = sum((result) => result.clips);
+  const names = [...new Set(results.flatMap(({ places }) => places.map(({ name }) => name)))];
+  const megabytes = sum(({ places }) => places.reduce((total, { bytes }) => total + bytes, 0)) / 1e6;
+  return {
+    scenarios,
+    wire: `${sum((result) => result.packets)} packets, ${clips} clips`,
+    controls: `${sum((result) => result.controlsFound)} of ${scenarios}`,
+    places: `0 in ${megabytes.toFixed(0)} MB of ${names.join(', ')}`,
+  };
+}

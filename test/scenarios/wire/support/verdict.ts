@@ -1,0 +1,416 @@
+// Owns: judging a span of a capture: every packet in a listed flow, every message one of those that may be said then, no piece
+// of a secret in any of it, and after a grant exactly the clip. Not here: what happened meanwhile (scenarios.ts).
+import { readFile } from 'node:fs/promises';
+import { sha256Hex } from '../../../../device/base/keys.ts';
+import { cellOf } from '../../../../device/protocol/area.ts';
+import type { DisclosureKey, Window } from '../../../../device/protocol/claims.ts';
+import { requestNoticeSchema } from '../../../../device/protocol/home.ts';
+import {
+  certificateSchema,
+  intakeOpeningSchema,
+  manifestSchema,
+  statementSchema,
+} from '../../../../device/protocol/manifest.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
+import { claimsOf } from '../../../support/parties.ts';
+import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';
+import { decryptStreams } from './decrypted.ts';
+import { type Finding, type Fingerprints, SEVERAL_SECRETS } from './fingerprints.ts';
+import { httpRequests, type Message, mqttMessages } from './messages.ts';
+import { DOMAIN, MARKER } from './namespace.ts';
+import type { Secrets } from './secrets.ts';
+import type { World } from './world.ts';
+
+/** What was granted, and how far it came. */
+export interface Granted {
+  grant: string;
+  window: Window;
+  keys: readonly DisclosureKey[];
+  /** The clip as the device's receipt names it; null where it never was whole at the bridge. */
+  clip: { sha256: string; bytes: number } | null;
+  revoked: boolean;
+}
+
+/** What may be seen in a span. */
+export interface Allowance {
+  enrolment?: boolean;
+  granted?: Granted;
+}
+
+/** What one span showed. */
+export interface Verdict {
+  /** Everything that should not be there; empty when all is well. */
+  breaches: string[];
+  /** Bytes looked through, and bytes that left. */
+  searchedBytes: number;
+  sentBytes: number;
+  packets: number;
+  /** Bytes of clip sent, and frames of the window recognised in them. */
+  clipBytes: number;
+  clip: Uint8Array;
+}
+
+/** Without a grant a device says this much at most in one span: states, events, notices, receipts. */
+const SAID_BYTES_MAX = 512 * 1024;
+
+/** Types of ICMPv6 that the kernel says by itself: neighbour and router discovery, multicast reports (RFC 4861, RFC 3810). */
+const KERNEL_ICMP6 = new Set([133, 134, 135, 136, 143]);
+
+export class Evidence {
+  private readonly world: World;
+  private readonly secrets: Secrets;
+  private readonly packets: Packet[];
+  private readonly markers = new Map<string, number>();
+  private readonly talks: Talk[] = [];
+  /** Plain bytes inside TLS connections that tshark showed, of what clients said. */
+  readonly decryptedBytes: number;
+  /** Plain bytes that a front heard in a connection and the capture does not show: none, or something was not looked at. */
+  readonly unseenBytes: number;
+
+  private constructor(world: World, secrets: Secrets, packets: Packet[], talks: Talk[]) {
+    this.world = world;
+    this.secrets = secrets;
+    this.packets = packets;
+    this.talks = talks;
+    for (const { number, to, payload } of packets) {
+      if (to.address === MARKER.address) this.markers.set(Buffer.from(payload).toString(), number);
+    }
+    const seen = new Map<number, number>();
+    const add = (port: number, chunks: readonly Chunk[]) => {
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
+      seen.set(port, (seen.get(port) ?? 0) + bytes);
+      return bytes;
+    };
+    let decrypted = 0;
+    for (const { stream, secure, up } of talks) {
+      const bytes = add(stream.client.port, up);
+      if (secure) decrypted += bytes;
+    }
+    this.decryptedBytes = decrypted;
+    // More can be seen than was heard: what a front that was held had not read when its client hung up.
+    this.unseenBytes = [world.fronts.broker, world.fronts.bridge]
+      .flatMap(({ heard }) => [...heard])
+      .reduce((sum, [port, bytes]) => sum + Math.max(0, bytes - (seen.get(port) ?? 0)), 0);
+  }
+
+  /** Reads and, where it is TLS, decrypts the capture of a town that has ended. */
+  static async of(world: World, secrets: Secrets): Promise<Evidence> {
+    const { broker, bridge } = world.fronts;
+    const file = world.up.namespace.captureFile;
+    const packets = readCapture(await readFile(file));
+    const streams = tcpStreams(packets);
+    const plain = world.setting.secure
+      ? await decryptStreams(file, world.keyLog, [broker.port, bridge.port], streams)
+      : new Map<Stream, { up: Chunk[]; down: Chunk[] }>();
+    const talks = streams.map((stream): Talk => {
+      const { up, down } = plain.get(stream) ?? stream;
+      const port = stream.server.port;
+      const messages = port === broker.port ? mqttMessages(up) : port === bridge.port ? httpRequests(up) : [];
+      const login = messages.find((message) => message.kind === 'connect');
+      return { stream, secure: plain.has(stream), up, down, messages, user: login?.user ?? '' };
+    });
+    return new Evidence(world, secrets, packets, talks);
+  }
+
+  /** The number of a marker's packet. */
+  at(marker: string): number {
+    const found = this.markers.get(marker);
+    if (found === undefined) throw new Error(`${marker} is not in the capture`);
+    return found;
+  }
+
+  /** Judges what lies between two markers. */
+  judge(fromMarker: string, toMarker: string, allowance: Allowance): Verdict {
+    const [from, to] = [this.at(fromMarker), this.at(toMarker)];
+    return new Judgement(this.world, this.secrets, this.talks, (packet) => packet > from && packet < to, allowance).all(
+      this.packets.slice(from, to - 1),
+    );
+  }
+}
+
+/** One connection, with what was inside it. */
+interface Talk {
+  stream: Stream;
+  secure: boolean;
+  up: Chunk[];
+  down: Chunk[];
+  messages: Message[];
+  /** The account of its MQTT session. */
+  user: string;
+}
+
+/** Where everything that stays inside the device's own machine goes. */
+const LOOPBACK = '127.0.0.1';
+
+/** Whether a connection is that of the device's ffmpeg to the device's own relay of its network camera. */
+function isCameraRelay({ stream: { client, server }, up }: Talk): boolean {
+  const [first] = up;
+  if (client.address !== LOOPBACK || server.address !== LOOPBACK || !first) return false;
+  return Buffer.from(first.bytes).toString('latin1').startsWith(`OPTIONS rtsp://${LOOPBACK}:${server.port}/`);
+}
+
+class Judgement {
+  private readonly world: World;
+  private readonly secrets: Secrets;
+  private readonly talks: readonly Talk[];
+  /** Ports of the camera's relay: none where the camera is not on the network. */
+  private readonly relayPorts: ReadonlySet<number>;
+  private readonly isInside: (packet: number) => boolean;
+  private readonly allowance: Allowance;
+  private readonly breaches = new Set<string>();
+  private readonly pieces: { offset: number; bytes: Uint8Array }[] = [];
+  private searchedBytes = 0;
+  private manifests = 0;
+
+  constructor(
+    world: World,
+    secrets: Secrets,
+    talks: readonly Talk[],
+    isInside: (packet: number) => boolean,
+    allowance: Allowance,
+  ) {
+    this.world = world;
+    this.secrets = secrets;
+    this.talks = talks;
+    const isOnNetwork = world.fronts.camera.targetPort > 0;
+    this.relayPorts = new Set(
+      talks.filter((talk) => isOnNetwork && isCameraRelay(talk)).map((talk) => talk.stream.server.port),
+    );
+    this.isInside = isInside;
+    this.allowance = allowance;
+  }
+
+  all(packets: readonly Packet[]): Verdict {
+    let sentBytes = 0;
+    for (const packet of packets) {
+      const breach = this.flowBreach(packet);
+      if (breach) this.breaches.add(breach);
+      if (packet.from.address === this.world.up.namespace.device) sentBytes += packet.payload.length;
+      if (packet.protocol !== 'tcp') this.search(`a packet of ${packet.protocol}`, packet.payload);
+    }
+    for (const talk of this.talks) this.judgeTalk(talk);
+    const clip = this.clip();
+    const clipBytes = this.pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (sentBytes - clipBytes > SAID_BYTES_MAX) this.breaches.add(`${sentBytes} bytes left`);
+    const { searchedBytes } = this;
+    return { breaches: [...this.breaches], searchedBytes, sentBytes, packets: packets.length, clipBytes, clip };
+  }
+
+  /** The listed flows: each is opened by the device, to one port of one address. */
+  private flowBreach({ protocol, from, to, kind, tcp, payload }: Packet): string | null {
+    const { namespace } = this.world.up;
+    const { broker, bridge, camera } = this.world.fronts;
+    if (protocol === 'arp' || (protocol === 'icmp6' && KERNEL_ICMP6.has(kind))) return null;
+    if (protocol === 'udp' && to.address === MARKER.address && from.address === namespace.host) return null;
+    const isLocal = from.address === LOOPBACK && to.address === LOOPBACK;
+    if (isLocal && protocol === 'tcp' && [from.port, to.port].some((each) => this.relayPorts.has(each))) return null;
+    const isOut = from.address === namespace.device && to.address === namespace.host;
+    const isIn = to.address === namespace.device && from.address === namespace.host;
+    const port = isOut ? to.port : from.port;
+    const flow = `${protocol} ${from.address}:${from.port} to ${to.address}:${to.port}`;
+    if (!isOut && !isIn) return `a foreign flow: ${flow}`;
+    if (protocol === 'udp' && port === 53) return isOut ? queryBreach(payload) : null;
+    // A resolver's answer that came too late is refused by the kernel, which quotes its header (RFC 792).
+    if (protocol === 'icmp' && isOut && kind === 3 && payload[17] === 17 && payload[29] === 53) return null;
+    const listed = [broker.port, bridge.port, ...(camera.targetPort > 0 ? [camera.port] : [])];
+    if (protocol !== 'tcp' || !listed.includes(port)) return `a foreign flow: ${flow}`;
+    return tcp?.syn && !tcp.ack && !isOut ? `a connection to the device: ${flow}` : null;
+  }
+
+  private judgeTalk(talk: Talk): void {
+    const { stream, secure, up, down } = talk;
+    const { broker, bridge, camera } = this.world.fronts;
+    const inside = (chunks: readonly Chunk[]) =>
+      Buffer.concat(chunks.filter(({ packet }) => this.isInside(packet)).map(({ bytes }) => bytes));
+    // What TLS hides must hide all of it.
+    if (secure) {
+      this.search('TLS records', inside(stream.up));
+      this.search('TLS records', inside(stream.down));
+    }
+    const { port } = stream.server;
+    const isRelay = stream.server.address === LOOPBACK && this.relayPorts.has(port);
+    if (isRelay || (port === camera.port && camera.targetPort > 0)) {
+      // The camera's own pictures come in here; the camera knows its password.
+      this.search('what the camera was told', inside(up), ['the camera user', 'the camera password']);
+      return;
+    }
+    // The answer to an enrolment is where the area account comes from.
+    const given = this.allowance.enrolment && port === bridge.port ? ['the area password'] : [];
+    this.search(`what came from port ${port}`, inside(down), given);
+    if (port !== broker.port && port !== bridge.port) {
+      this.search(`what went to port ${port}`, inside(up));
+      return;
+    }
+    // Without a grant the bytes are looked through once more as they came, however they were cut into messages.
+    if (!this.allowance.granted) this.searchFootage(`what went to port ${port}`, inside(up));
+    for (const message of talk.messages) {
+      if (this.isInside(message.packet)) this.judgeMessage(talk, message);
+    }
+  }
+
+  private judgeMessage(talk: Talk, message: Message): void {
+    const { homeAccount, deviceId } = this.world.up;
+    const topics = topicsUnder(DEFAULT_PREFIX);
+    const { bytes } = message;
+    if (message.kind === 'connect') {
+      const isHome = message.user === homeAccount.user;
+      if (!isHome && message.user !== this.secrets.areaUser) this.breaches.add(`a session as ${message.user}`);
+      if (message.will !== (isHome ? `${topics.status(deviceId)} offline` : '')) this.breaches.add('another will');
+      // A password goes to its own broker, in the one message that is made for it [MQTT-3.1.3-11].
+      this.search('a CONNECT', bytes, [isHome ? 'the home password' : 'the area password']);
+    } else if (message.kind === 'publish') {
+      const names = ['status', 'state', 'event', 'request', 'receipt', 'upload'] as const;
+      const name = names.find((each) => topics[each](deviceId) === message.topic);
+      if (!name || talk.user !== homeAccount.user) this.breaches.add(`a message on ${message.topic} by ${talk.user}`);
+      if (name === 'upload' && !this.allowance.granted) this.breaches.add('progress of an upload');
+      this.search(
+        `a message on ${name ?? 'another topic'}`,
+        bytes,
+        name === 'request' ? noticeTexts(message.payload) : [],
+      );
+    } else if (message.kind === 'subscribe') {
+      const cell = cellOf(this.world.privates.place);
+      const own =
+        talk.user === homeAccount.user
+          ? [topics.consentFilter(deviceId), topics.command(deviceId)]
+          : [
+              ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((part) => topics.areaRequests(cell, part)),
+              // Listened to by every home, whether it takes part in Search Party or not.
+              topics.areaSearches(cell, 1),
+              topics.revocations,
+            ];
+      for (const topic of message.topics) if (!own.includes(topic)) this.breaches.add(`a subscription to ${topic}`);
+      this.search('a SUBSCRIBE', bytes);
+    } else if (message.kind === 'http') this.judgeRequest(message);
+    else {
+      if (message.kind === 'strange') this.breaches.add(`what is no message, to port ${talk.stream.server.port}`);
+      this.search(`a ${message.kind} message`, bytes);
+    }
+  }
+
+  /** One call at the bridge: which of them, and what is in it. */
+  private judgeRequest({ method, path, headers, body, bytes, isWhole }: Message & { kind: 'http' }): void {
+    const { granted, enrolment } = this.allowance;
+    const call = `${method} ${path}`;
+    if (call === 'POST /v1/enrolments') {
+      if (!enrolment) this.breaches.add('an enrolment');
+      this.search(call, bytes);
+      return;
+    }
+    const calls = granted
+      ? [
+          'POST /v1/intakes',
+          `HEAD /v1/intakes/${granted.grant}`,
+          `GET /v1/intakes/${granted.grant}`,
+          'POST /v1/uploads',
+          ...(granted.revoked ? [`POST /v1/intakes/${granted.grant}/revocation`] : []),
+        ]
+      : [];
+    const isUpload = granted !== undefined && /^(HEAD|PATCH) \/v1\/uploads\/[\w-]+$/.test(call);
+    if (!calls.includes(call) && !isUpload)
+      this.breaches.add(`a call of the bridge: ${call.replaceAll(/[0-9a-f]{16,}/g, '*')}`);
+    if (granted && isUpload && method === 'PATCH') {
+      this.search(call, bytes.subarray(0, bytes.length - body.length));
+      this.pieces.push({ offset: Number(headers.get('upload-offset')), bytes: body });
+      return;
+    }
+    this.search(call, bytes, granted && call === 'POST /v1/intakes' ? granted.keys.map((key) => `value ${key}`) : []);
+    if (granted && isWhole && call === 'POST /v1/intakes') this.judgeManifest(granted, body);
+  }
+
+  private judgeManifest(granted: Granted, body: Uint8Array): void {
+    this.manifests += 1;
+    const { manifest, statement, certificate } = intakeOpeningSchema.parse(JSON.parse(Buffer.from(body).toString()));
+    const claims = manifestSchema.parse(claimsOf(manifest));
+    const forRecipient = statementSchema.parse(claimsOf(statement));
+    certificateSchema.parse(claimsOf(certificate));
+    const { values } = this.world.privates;
+    const wanted = Object.fromEntries(granted.keys.map((key) => [key, values[key]]));
+    const same = (what: string, found: unknown, expected: unknown) => {
+      if (JSON.stringify(found) !== JSON.stringify(expected)) this.breaches.add(`a manifest of another ${what}`);
+    };
+    same('disclosure', claims.disclosed, wanted);
+    same('window', claims.window, granted.window);
+    same('grant', [claimsOf(claims.grant)['jti'], forRecipient.grant], [granted.grant, granted.grant]);
+    same('disclosure in its statement', forRecipient.disclosed, wanted);
+    same('window in its statement', forRecipient.window, granted.window);
+    if (granted.clip) same('clip', [claims.clipSha256, claims.clipBytes], [granted.clip.sha256, granted.clip.bytes]);
+  }
+
+  /** Puts the clip together from what was sent, repeated parts included, and compares it with what was granted. */
+  private clip(): Uint8Array {
+    const { granted } = this.allowance;
+    const length = Math.max(0, ...this.pieces.map(({ offset, bytes }) => offset + bytes.length));
+    const clip = Buffer.alloc(length);
+    let end = 0;
+    for (const { offset, bytes } of this.pieces.toSorted((a, b) => a.offset - b.offset)) {
+      if (offset > end) this.breaches.add('a clip with a hole');
+      const repeated = clip.subarray(offset, Math.max(offset, Math.min(end, offset + bytes.length)));
+      if (!repeated.equals(bytes.subarray(0, repeated.length))) this.breaches.add('two different clips');
+      clip.set(bytes, offset);
+      end = Math.max(end, offset + bytes.length);
+    }
+    if (!granted) return clip;
+    if (granted.clip && !granted.revoked && (sha256Hex(clip) !== granted.clip.sha256 || this.manifests === 0)) {
+      this.breaches.add(`${clip.length} bytes that are not the clip of ${granted.clip.bytes}`);
+    }
+    for (const breach of clipBreaches(clip, this.secrets, granted)) this.breaches.add(breach);
+    return clip;
+  }
+
+  private search(where: string, bytes: Uint8Array, allowed: readonly string[] = []): void {
+    this.searchFootage(where, bytes);
+    this.report(where, bytes, this.secrets.texts, allowed);
+  }
+
+  private searchFootage(where: string, bytes: Uint8Array): void {
+    this.searchedBytes += bytes.length;
+    for (const set of [this.secrets.footage, this.secrets.never]) this.report(where, bytes, set, []);
+  }
+
+  private report(where: string, bytes: Uint8Array, set: Fingerprints, allowed: readonly string[]): void {
+    for (const finding of set.find(bytes)) {
+      if (!allowed.includes(finding.secret)) this.breaches.add(describeFinding(finding, where));
+    }
+  }
+}
+
+export function describeFinding({ secret, under }: Finding, where: string): string {
+  return `${secret}${under.map((how) => ` under ${how}`).join('')} in ${where}`;
+}
+
+/** What of a clip lies outside the granted window, or leaves under no grant: nothing, it is hoped. */
+export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys }: Granted): string[] {
+  const breaches = [...secrets.never.find(clip), ...secrets.texts.find(clip)].map((finding) =>
+    describeFinding(finding, 'the clip'),
+  );
+  for (const finding of secrets.footage.find(clip)) {
+    const sample = secrets.samples.get(finding.secret);
+    if (finding.secret === SEVERAL_SECRETS) continue;
+    const isInside =
+      sample &&
+      sample.startUs >= window.startUs &&
+      (finding.secret.startsWith('frame') ? sample.startUs < window.endUs : sample.endUs <= window.endUs);
+    if (!isInside || finding.under.length > 0) breaches.push(describeFinding(finding, `the clip (${keys.join()})`));
+  }
+  return breaches;
+}
+
+/** Names of the private texts that a request's notice to the owner may show: those the agency asks for. */
+export function noticeTexts(payload: Uint8Array): string[] {
+  const notice = requestNoticeSchema.safeParse(JSON.parse(Buffer.from(payload).toString()));
+  if (!notice.success) return [];
+  const { wouldDisclose, askedKeys } = notice.data;
+  const isAsked = Object.keys(wouldDisclose).every((key) => askedKeys.some((asked) => asked === key));
+  return isAsked ? askedKeys.map((key) => `value ${key}`) : [];
+}
+
+/** Only names of ours are looked up, by a plain query of one of two types. */
+function queryBreach(query: Uint8Array): string | null {
+  const buffer = Buffer.from(query);
+  const name = ['broker', 'bridge', 'camera'].find((each) => {
+    const labels = [each, ...DOMAIN.split('.')].map((label) => `${String.fromCharCode(label.length)}${label}`);
+    return buffer.indexOf(`${labels.join('')}\0`, 12, 'latin1') === 12;
+  });
+  return name ? null : 'a query for another name';
+}

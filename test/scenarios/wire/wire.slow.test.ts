@@ -1,0 +1,81 @@
+// The proof on the wire, a thousand scenarios long: testbeds of every make, each with scenarios drawn from a seed.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
+import { proved } from '../../support/proved.ts';
+import { compilePlanter } from './support/control.ts';
+import { mayMakeNamespaces } from './support/namespace.ts';
+import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
+import { PLAYS_LIVE, PLAYS_ON_FILE, type PlayName } from './support/scenarios.ts';
+import { expectClean, figuresOf, runTrial, type TrialResult } from './support/trial.ts';
+import type { Setting } from './support/world.ts';
+
+const TESTBEDS = 25;
+/** With the enrolment before them, 40 a testbed. */
+const PLAYS_A_TOWN = 39;
+/** Each takes away footage that the others need. */
+const FORGETTING_MAX = 3;
+
+/** `DOORSILL_SEED` replays a run, `DOORSILL_TOWN` one testbed of it. */
+const seed = Number(process.env['DOORSILL_SEED'] ?? Math.floor(Date.now() / 1000) % 1_000_000);
+const only = process.env['DOORSILL_TOWN'];
+
+function settingOf(testbed: number, path: string): Setting {
+  const secure = testbed % 2 === 0;
+  const motion = testbed % 3 === 0;
+  if (testbed % 5 === 3) return { secure, motion, camera: { kind: 'rtsp', launch: NOISE_CAMERA }, ring: 'file' };
+  if (testbed % 10 === 9) return { secure, motion, camera: { kind: 'synthetic' }, ring: 'file' };
+  return { secure, motion, camera: { kind: 'file', path }, ring: testbed % 4 === 1 ? 'memory' : 'file' };
+}
+
+function drawPlays(from: readonly PlayName[], random: SeededRandom): PlayName[] {
+  const plays: PlayName[] = [];
+  while (plays.length < PLAYS_A_TOWN) {
+    const play = from[integerBelow(random, from.length)];
+    const again = plays.filter((each) => each === play).length;
+    if (play && !(play === 'asked for what is forgotten' && again >= FORGETTING_MAX)) plays.push(play);
+  }
+  return plays;
+}
+
+describe.skipIf(!mayMakeNamespaces())(
+  'what leaves the device, a thousand times (needs hardware: a Linux machine of one’s own, as root)',
+  () => {
+    let folder = '';
+    let planter = '';
+    const results: TrialResult[] = [];
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'doorsill-noise-'));
+      planter = await compilePlanter(join(folder, 'planter'));
+      console.log(`DOORSILL_SEED=${seed}`);
+    });
+
+    afterAll(() => rm(folder, { recursive: true }));
+
+    for (let testbed = 0; testbed < TESTBEDS; testbed += 1) {
+      it.skipIf(only !== undefined && Number(only) !== testbed)(
+        `testbed ${testbed}`,
+        async () => {
+          const random = new SeededRandom(seed * TESTBEDS + testbed);
+          const setting = settingOf(testbed, await makeNoise(folder, 60));
+          const plays = drawPlays(setting.camera.kind === 'file' ? PLAYS_ON_FILE : PLAYS_LIVE, random);
+          const result = await runTrial(setting, plays, seed * TESTBEDS + testbed, planter);
+          results.push(result);
+          expectClean(result);
+        },
+        600_000,
+      );
+    }
+
+    it.skipIf(only !== undefined)('adds up to a thousand scenarios', (test) => {
+      const { scenarios, wire, controls, places } = figuresOf(results);
+      expect(scenarios).toBe(TESTBEDS * (PLAYS_A_TOWN + 1));
+      proved(test, 'foreign packets and pieces of secrets on the wire', `0 in ${scenarios} scenarios, ${wire}`);
+      proved(test, 'leaks planted on the wire and found', controls);
+      proved(test, 'pieces of secrets beside the wire', places);
+    });
+  },
+);

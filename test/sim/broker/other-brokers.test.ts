@@ -1,0 +1,190 @@
+// @module-tag mosquitto
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type MqttClient } from 'mqtt';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AccountWish, issueAccount, removeAccount } from '../../../device/base/account-folder.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { makeProgram } from '../../../sim/cli/main.ts';
+import { collector } from '../../support/broker.ts';
+import { Running, runCommand } from '../../support/command-line.ts';
+import { freePort, Mosquitto } from '../../support/mosquitto.ts';
+
+// The verb as its user meets it: its files, unchanged, are all that a stock mosquitto is told.
+
+const [disk, random] = [new SystemDisk(), new SystemRandom()];
+const topics = topicsUnder('doorsill/v1');
+const DEVICE = { role: 'device-home', id: 'device-a' };
+const OWNER = { role: 'owner', id: 'owner-a', homes: ['device-a'] };
+
+interface Account {
+  user: string;
+  password: string;
+}
+
+let folder: string;
+let accounts: string;
+let out: string;
+let port: number;
+const ends: (() => Promise<unknown>)[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-acl-'));
+  [accounts, out, port] = [join(folder, 'accounts'), join(folder, 'mosquitto files'), await freePort()];
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  await rm(folder, { recursive: true });
+});
+
+const issue = (wish: AccountWish) => issueAccount(disk, random, accounts, wish);
+const acl = (...more: string[]) => ['broker', 'acl', '--accounts', accounts, '--out', out, '--json', ...more];
+const written = (...more: string[]) => runCommand(acl('--port', String(port), ...more));
+
+async function mosquitto(): Promise<Mosquitto> {
+  const broker = await Mosquitto.run(join(out, 'mosquitto.conf'), port);
+  ends.push(() => broker.stop());
+  return broker;
+}
+
+/** A client that is let in; rejects when it is not. */
+function client(account: Account): Promise<MqttClient> {
+  const opened = connect({
+    host: '127.0.0.1',
+    port,
+    username: account.user,
+    password: account.password,
+    reconnectPeriod: 0,
+  });
+  opened.on('error', () => undefined);
+  ends.push(() => opened.endAsync(true));
+  return new Promise((resolve, reject) => {
+    opened.once('connect', () => resolve(opened));
+    opened.once('close', () => reject(new Error('not let in')));
+  });
+}
+
+describe('doorsill broker acl', () => {
+  it('writes files that only their owner can read, and leaves out, by name, what they cannot hold', async () => {
+    const device = await issue(DEVICE);
+    const strange = await issue({ role: 'home-assistant', id: 'device-a' });
+    const old = { user: 'bridge-bridge-1', role: 'bridge', id: 'bridge-1', homes: [] };
+    const verifier = { salt: 'x'.repeat(22), hash: 'x'.repeat(43) };
+    await writeFile(join(accounts, `${old.user}.json`), JSON.stringify({ ...old, ...verifier }));
+    await writeFile(join(accounts, 'half.json'), '{"user":');
+    const { status, last, stderr } = await written();
+    expect(status, stderr).toBe(0);
+    expect(last).toMatchObject({ event: 'written', for: 'mosquitto', accounts: 1 });
+    expect(last?.['leftOut']).toEqual([
+      { user: old.user, why: expect.stringContaining('older version') },
+      { user: 'half', why: expect.stringContaining('not whole') },
+      { user: strange.user, why: expect.stringContaining('home-assistant') },
+    ]);
+    for (const name of await readdir(out)) expect((await stat(join(out, name))).mode & 0o077, name).toBe(0);
+    const texts = await Promise.all((await readdir(out)).map((name) => readFile(join(out, name), 'utf8')));
+    expect(texts.join()).toContain(device.user);
+    expect(texts.join()).not.toContain(device.password);
+    expect(texts.join()).not.toContain(strange.user);
+    expect((await written()).last).toMatchObject({ changed: false });
+  });
+
+  it('keeps mosquitto current under --watch: who is new comes in, who is removed is put out', {
+    tags: ['long'],
+  }, async () => {
+    const [device, owner] = [await issue(DEVICE), await issue(OWNER)];
+    const watching = new Running(acl('--port', String(port), '--watch'));
+    ends.push(() => watching.stop());
+    await watching.line('the files', ({ event }) => event === 'written');
+    const { pid } = await mosquitto();
+    const hears = await client(owner);
+    const heard = collector<string>();
+    hears.on('message', (_topic, payload) => heard.take(payload.toString()));
+    await hears.subscribeAsync(topics.event('device-a'), { qos: 1 });
+    const says = await client(device);
+    await says.publishAsync(topics.event('device-a'), 'ding', { qos: 1 });
+    expect(await heard.next()).toBe('ding');
+
+    const before = watching.lines.length;
+    const put = new Promise<void>((resolve) => hears.once('close', () => resolve()));
+    await removeAccount(disk, accounts, owner.user);
+    const second = await issue({ ...OWNER, id: 'owner-b' });
+    await put;
+    const change = await watching.line('a change', ({ told }) => typeof told === 'number', 60, before);
+    expect(change).toMatchObject({ event: 'changed', told: pid });
+    await expect.poll(() => client(second).catch(() => null), { timeout: 20_000 }).not.toBeNull();
+    await expect(client(owner)).rejects.toThrow('not let in');
+  });
+
+  it('sends no signal to a process that only has the number of a mosquitto that is gone', {
+    tags: ['long'],
+  }, async () => {
+    await issue(DEVICE);
+    await written();
+    await writeFile(join(out, 'mosquitto.pid'), `${process.pid}\n`);
+    const hung: string[] = [];
+    const note = () => hung.push('SIGHUP');
+    process.on('SIGHUP', note);
+    ends.push(async () => process.off('SIGHUP', note));
+    const watching = new Running(acl('--port', String(port), '--watch'));
+    ends.push(() => watching.stop());
+    await watching.line('the files', ({ event }) => event === 'written');
+    await issue(OWNER);
+    expect(await watching.line('a change', ({ event }) => event === 'changed')).toMatchObject({ told: null });
+    expect(hung).toEqual([]);
+  });
+
+  it('lets an account that may do nothing do nothing, also when there is no other', async () => {
+    const nobody = await issue({ role: 'owner', id: 'owner-a' });
+    await written();
+    await mosquitto();
+    const [hears, says] = [await client(nobody), await client(nobody)];
+    const heard = collector<string>();
+    hears.on('message', (_topic, payload) => heard.take(payload.toString()));
+    await hears.subscribeAsync('#', { qos: 1 });
+    await says.publishAsync('x', 'x', { qos: 1, retain: true });
+    await says.publishAsync(topics.event('device-a'), 'x', { qos: 1, retain: true });
+    await hears.subscribeAsync('x', { qos: 1 });
+    expect(heard.all).toEqual([]);
+  });
+
+  it('gives mosquitto our limits: size, QoS 2, no anonymous client', async () => {
+    const device = await issue(DEVICE);
+    await written();
+    await mosquitto();
+    const closed = (one: MqttClient) => new Promise<void>((resolve) => one.once('close', () => resolve()));
+    const big = await client(device);
+    const bigEnds = closed(big);
+    await big.publishAsync(topics.event('device-a'), Buffer.alloc(65_536), { qos: 1 });
+    big.publish(topics.event('device-a'), Buffer.alloc(70_000), { qos: 1 });
+    await bigEnds;
+    const twice = await client(device);
+    const twiceEnds = closed(twice);
+    twice.publish(topics.event('device-a'), 'x', { qos: 2 });
+    await twiceEnds;
+    await expect(client({ user: '', password: '' })).rejects.toThrow('not let in');
+  });
+
+  it.each([
+    ['neither folder', ['broker', 'acl']],
+    ['both folders', ['broker', 'acl', '--data', 'FOLDER', '--accounts', 'FOLDER']],
+    ['an unknown broker', ['broker', 'acl', '--data', 'FOLDER', '--for', 'emqx']],
+    ['a prefix with a wildcard', ['broker', 'acl', '--data', 'FOLDER', '--prefix', 'doorsill/+']],
+    ['an address with a line end', ['broker', 'acl', '--data', 'FOLDER', '--host', '127.0.0.1\nallow_anonymous true']],
+    [
+      'a folder that would end its line',
+      ['broker', 'acl', '--data', 'FOLDER', '--out', '/nowhere/a\nallow_anonymous true'],
+    ],
+    ['a pid file without --watch', ['broker', 'acl', '--data', 'FOLDER', '--pid-file', 'x']],
+    ['a broker without its folder', ['broker']],
+    ['a broker with a wildcard prefix', ['broker', '--data', 'FOLDER', '--prefix', '#']],
+  ])('refuses %s', async (_what, words) => {
+    const run = (await makeProgram()).parseAsync([
+      'node',
+      'doorsill',
+      ...words.map((word) => (word === 'FOLDER' ? folder : word)),
+    ]);
+    await expect(run).rejects.toMatchObject({ code: 'usage' });
+  });
+});

@@ -1,0 +1,89 @@
+// Holds: a doorbell's first settings are made by a verb, and run as they are written.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('device-init');
+const at = (name: string) => join(folder.path, name);
+const running: Running[] = [];
+afterAll(async () => {
+  for (const each of running) await each.stop();
+  folder.dispose();
+});
+const init = (...words: string[]) => runCommand(['device', 'init', '--data', at('porch'), '--json', ...words]);
+
+it('says what to run where there are no settings yet', async () => {
+  const done = await runCommand(['device', '--data', at('nothing'), '--json']);
+  expect(done.status).toBe(2);
+  expect(JSON.parse(done.stderr).error).toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringContaining('doorsill device init --data'),
+  });
+});
+
+it.each([
+  [[], '--broker, or --user'],
+  [['--broker', 'x', '--user', 'y'], '--broker, or --user'],
+  [['--user', 'y'], '--password-file'],
+  [['--broker', 'x', '--place', '200,1'], '--place'],
+])('refuses %j with what it wants', async (words, wanted) => {
+  const done = await init(...words);
+  expect(done.status).toBe(2);
+  expect(JSON.parse(done.stderr).error.message).toContain(wanted);
+});
+
+it('makes settings with which a doorbell rings, records events as JSON, and is paired', {
+  tags: ['long'],
+  timeout: 60_000,
+}, async () => {
+  const broker = new Running(['broker', '--data', at('broker'), '--port', '0', '--json']);
+  running.push(broker);
+  const { url } = z
+    .object({ url: z.string() })
+    .parse(await broker.line('the broker', (line) => line['event'] === 'ready'));
+  const done = await init(
+    '--broker',
+    at('broker'),
+    '--home-url',
+    url,
+    '--camera',
+    'synthetic?size=320x180',
+    '--name',
+    'Porch',
+  );
+  expect(done.status, done.stderr).toBe(0);
+  expect(JSON.parse(readFileSync(at('porch/device.json'), 'utf8'))).toMatchObject({ name: 'Porch', home: { url } });
+  expect((await init('--broker', at('broker'))).status).toBe(2);
+
+  const device = new Running(['device', '--data', at('porch'), '--json']);
+  running.unshift(device);
+  const ready = z
+    .object({ socket: z.string() })
+    .parse(await device.line('the device', (line) => line['event'] === 'ready'));
+  const paired = await runCommand(['pair', '--socket', ready.socket, '--owner', at('me'), '--json']);
+  expect(paired.status, paired.stderr).toBe(0);
+  const rang = await runCommand(['ring', '--owner', at('me'), '--json']);
+  expect(rang.status, rang.stderr).toBe(0);
+  const ring = await device.line('the press', (line) => line['event'] === 'ring' && line['source'] === 'command');
+  expect(ring).toMatchObject({ button: 'front' });
+});
+
+it('prints no event where JSON is not asked for', { tags: ['long'], timeout: 60_000 }, async () => {
+  await running.shift()?.stop();
+  const device = new Running(['device', '--data', at('porch')]);
+  running.unshift(device);
+  const ring = () => runCommand(['ring', '--owner', at('me'), '--json']);
+  await expect.poll(async () => (await ring()).status, { timeout: 45_000 }).toBe(0);
+  expect(device.lines).toEqual([]);
+});
+
+it('takes an account at a broker of one’s own', async () => {
+  writeFileSync(at('password'), 'secret\n');
+  const data = ['device', 'init', '--data', at('other'), '--json'];
+  const done = await runCommand([...data, '--user', 'porch', '--password-file', at('password')]);
+  expect(done.status, done.stderr).toBe(0);
+  const { home } = JSON.parse(readFileSync(at('other/device.json'), 'utf8'));
+  expect(home).toEqual({ url: 'mqtt://127.0.0.1:1883', user: 'porch', password: 'secret' });
+});

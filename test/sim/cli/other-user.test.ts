@@ -1,0 +1,124 @@
+// The checkout as somebody else sees it who may only read it: a service's user, or a second person on the machine.
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bundledPath } from '../../../device/camera/ffmpeg.ts';
+import { root } from '../../layout/source-tree.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { proved } from '../../support/proved.ts';
+
+/** In systemd's range of dynamic users: no account of the machine has it, so it has no name and no home folder. */
+const NOBODY = 61_234;
+const folder = temporaryFolder('other-user');
+afterAll(() => folder.dispose());
+const at = (name: string) => join(folder.path, name);
+
+/** Programs of the machine without its ffmpeg, so that the bundled one is used. */
+function pathWithoutFfmpeg(): string {
+  const bin = at('bin');
+  mkdirSync(bin);
+  for (const name of ['sh', 'env', 'cat', 'prlimit', 'setpriv']) {
+    const found = ['/usr/bin', '/bin'].map((place) => join(place, name)).find(existsSync);
+    if (found) symlinkSync(found, join(bin, name));
+  }
+  return bin;
+}
+
+/** Runs the command line of a read-only view of this checkout as a user who owns nothing in it. */
+function asNobody(args: string[], environment: Record<string, string>): SpawnSyncReturns<string> {
+  const view = at('checkout');
+  mkdirSync(view, { recursive: true });
+  const script =
+    'set -e; mount --bind "$1" "$2"; mount -o remount,bind,ro "$2"; shift 2; exec setpriv --reuid 61234 --regid 61234 --clear-groups --no-new-privs -- "$@"';
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const command = ['env', '-u', 'HOME', ...variables, process.execPath, join(view, 'sim/cli/doorsill.mjs'), ...args];
+  return spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', root, view, ...command], {
+    encoding: 'utf8',
+    cwd: '/',
+  });
+}
+
+describe('another user, on a read-only folder', { tags: ['root', 'namespaces', 'long'], timeout: 120_000 }, () => {
+  chmodSync(folder.path, 0o755);
+  mkdirSync(at('home'), { mode: 0o700 });
+  if (process.getuid?.() === 0) chownSync(at('home'), NOBODY, NOBODY);
+
+  it('runs the whole story with the bundled ffmpeg', (test) => {
+    const before = statSync(bundledPath() ?? '').ctimeMs;
+    const done = asNobody(['demo', '--data', at('home/testbed'), '--camera', 'synthetic?size=320x180', '--json'], {
+      TMPDIR: at('home'),
+      PATH: `${pathWithoutFfmpeg()}`,
+      FFMPEG_PATH: '',
+    });
+    expect([done.status, done.stderr]).toEqual([0, '']);
+    const result = JSON.parse(done.stdout.trim().split('\n').at(-1) ?? '');
+    expect(result.frames).toBeGreaterThan(0);
+    expect(statSync(result.clip).uid).toBe(NOBODY);
+    expect(statSync(bundledPath() ?? '').ctimeMs, 'the bundled ffmpeg was touched').toBe(before);
+    proved(test, 'Frames of a clip that another user made with a read-only checkout', String(result.frames));
+  });
+});
+
+describe('whether a checkout is built', () => {
+  const place = at('small');
+  const touch = (path: string, atS: number) => {
+    const full = join(place, path);
+    mkdirSync(join(full, '..'), { recursive: true });
+    writeFileSync(full, '');
+    spawnSync('touch', ['-d', `@${atS}`, full]);
+  };
+  const age = (path: string, atS: number) => spawnSync('touch', ['-d', `@${atS}`, join(place, path)]);
+  for (const source of ['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'package.json', 'tsconfig.json']) {
+    touch(source, 1_000);
+  }
+  for (const source of ['device/a', 'device', 'cloud-bridge', 'sim']) age(source, 1_000);
+
+  const freshness = (call: string, where = place, options: { uid?: number; gid?: number } = {}) => {
+    const url = pathToFileURL(join(root, 'sim/setup/freshness.mjs')).href;
+    const script = `import(${JSON.stringify(url)}).then((found) => console.log(found.${call}(${JSON.stringify(where)})))`;
+    const asked = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', cwd: '/', ...options });
+    return asked.stdout.trim() || asked.stderr;
+  };
+
+  it('is told from the stamp of the last build and the time of every source', () => {
+    expect(freshness('isBuilt')).toBe('false');
+    touch('dist/.built', 2_000);
+    expect(freshness('isBuilt')).toBe('true');
+    age('device/a/b.ts', 3_000);
+    expect(freshness('isBuilt')).toBe('false');
+    age('device/a/b.ts', 1_000);
+    // A source that went away leaves its folder younger.
+    age('device/a', 3_000);
+    expect(freshness('isBuilt')).toBe('false');
+    age('device/a', 1_000);
+    age('package.json', 3_000);
+    expect(freshness('isBuilt')).toBe('false');
+  });
+
+  it('includes whether the database driver is for this Node', () => {
+    expect(freshness('isDriverForeign')).toBe('false');
+    mkdirSync(join(place, 'node_modules'));
+    writeFileSync(join(place, 'node_modules/.doorsill-native'), `1 ${process.arch} 5`);
+    expect(freshness('isDriverForeign')).toBe('true');
+    writeFileSync(join(place, 'node_modules/.doorsill-native'), `${process.versions.modules} ${process.arch} 5`);
+    expect(freshness('isDriverForeign')).toBe('false');
+    expect(freshness('isDriverForeign', root)).toBe('false');
+    expect(readFileSync(join(root, 'node_modules/.doorsill-native'), 'utf8')).toMatch(/^\d+ \w+ /);
+  });
+
+  it('by someone who cannot build is not tried', { tags: ['root'] }, () => {
+    expect(freshness('canPrepare', place, { uid: NOBODY, gid: NOBODY })).toBe('false');
+    expect(freshness('canPrepare')).toBe('true');
+  });
+});

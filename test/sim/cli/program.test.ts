@@ -1,0 +1,122 @@
+// Every verb explains itself, and every mistake is one line with a code and what to do.
+import { describe, expect, it } from 'vitest';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { expectRunning } from '../../../sim/cli/context.ts';
+import { makeProgram } from '../../../sim/cli/main.ts';
+import { oneLine, shellWord } from '../../../sim/terminal/owner-notice.ts';
+import { storeTestbedFile } from '../../../sim/testbed/testbed-file.ts';
+import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+describe('the command line', () => {
+  it('has the promised verbs, each with a description and an example', async () => {
+    const commands = (await makeProgram()).commands;
+    const names = commands.map((command) => command.name());
+    for (const verb of [
+      'up',
+      'demo',
+      'ring',
+      'request',
+      'grant',
+      'deny',
+      'revoke',
+      'pair',
+      'verify',
+      'proof',
+      'audit',
+      'witness',
+      'doctor',
+    ]) {
+      expect(names).toContain(verb);
+    }
+    for (const command of commands) {
+      let help = '';
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      expect(help, command.name()).toMatch(/Examples?:\n +\$ npx doorsill/);
+      expect(command.description(), command.name()).not.toBe('');
+    }
+  });
+
+  const mistakes: [string[], string, number][] = [
+    [['unknown'], 'usage', 2],
+    [['grant'], 'usage', 2],
+    [['up', '--nonsense'], 'usage', 2],
+    [['help', 'nonsense'], 'usage', 2],
+    [['watch', '--log', 'loud'], 'usage', 2],
+    [['pair', '--name', 'x'.repeat(61)], 'usage', 2],
+    [['up', '--data', '/dev/null'], 'file_unusable', 5],
+    [['watch', '--owner', '{folder}'], 'usage', 2],
+    [['story', 'other'], 'usage', 2],
+    [['audit'], 'usage', 2],
+    [['audit', 'queries', '/dev/null'], 'query_export_invalid', 6],
+    [['audit', 'reinstate', 'Nobody', '--registry', 'ftp://x', '--admin-token', '/dev/null'], 'usage', 2],
+    [['verify', '/no/such.mp4', '/no/such.jws'], 'usage', 2],
+    [['device', '--data', '{folder}', '--camera', 'webcam:1'], 'camera_unsupported', 2],
+    [['device', '--data', '{folder}', '--camera', ''], 'camera_unsupported', 2],
+    [['broker', '--data', '{folder}', '--port', '99999'], 'usage', 2],
+    [['ring', '--data', '{folder}'], 'not_running', 4],
+    [['request', '--data', '{folder}'], 'not_running', 4],
+    [['grant', 'request-1', '--data', '{folder}'], 'not_running', 4],
+  ];
+  it.each(mistakes)('answers %j on one line with the code %s and exit status %i', async (words, code, status) => {
+    const folder = temporaryFolder('mistake');
+    try {
+      const args = words.map((word) => word.replace('{folder}', folder.path));
+      const plain = await runCommand(args);
+      expect(plain.stderr.trim().split('\n')).toHaveLength(1);
+      expect(plain.stderr).toMatch(/^doorsill: .*[.!?] [A-Z].*[.!?] \[/);
+      expect(plain.stderr).toContain(`[${code}]`);
+      expect(plain.status).toBe(status);
+      const json = await runCommand([...args, '--json']);
+      expect(JSON.parse(json.stderr)).toMatchObject({ error: { code } });
+    } finally {
+      folder.dispose();
+    }
+  });
+
+  it('says at once that a testbed is not running, instead of waiting for its broker', async () => {
+    const folder = temporaryFolder('stopped');
+    try {
+      const disk = new SystemDisk();
+      await storeTestbedFile(disk, folder.path, {
+        kind: 'doorsill-up',
+        format: 1,
+        ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
+        bridge: { id: 'bridge-1', url: 'http://127.0.0.1:1' },
+      });
+      await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });
+      const { stderr } = await runCommand(['request', '--data', folder.path]);
+      expect(stderr).toContain('[not_running]');
+    } finally {
+      folder.dispose();
+    }
+  });
+
+  it('prints its version', async () => {
+    const { status, stderr } = await runCommand(['--version']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  it('prints the help and ends well without any words', async () => {
+    const { status, stderr } = await runCommand([]);
+    expect(status).toBe(0);
+    expect(stderr).toBe('');
+  });
+
+  it('tells a user with an empty folder that nothing is wrong and how to start', async () => {
+    const folder = temporaryFolder('doctor');
+    const { status, last } = await runCommand(['doctor', '--data', folder.path, '--json']);
+    expect(last).toMatchObject({ faults: 0 });
+    expect(JSON.stringify(last)).toContain('npm start');
+    expect(status).toBe(0);
+    folder.dispose();
+  });
+
+  it('shows a stranger’s text without letting it paint the terminal', () => {
+    expect(oneLine('a\u001b[2Jb\nc\u202ed')).toBe('a [2Jb c d');
+  });
+
+  it('prints paths so that a shell reads them as one word', () => {
+    expect(shellWord('/tmp/testbed')).toBe('/tmp/testbed');
+    expect(shellWord("/tmp/Robin's testbed")).toBe("'/tmp/Robin'\\''s testbed'");
+  });
+});

@@ -1,0 +1,34 @@
+// How long the command line takes to start: processor time of the whole process, which a busy machine hardly changes.
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { LAUNCHER } from '../../support/command-line.ts';
+import { proved } from '../../support/proved.ts';
+
+const RUNS = 7;
+const LIMIT_S = 0.3;
+
+/** Processor seconds of the children of a shell, by its builtin `times` (POSIX): `0m0.120s 0m0.030s`. */
+function processorSeconds(args: readonly string[]): number {
+  const script = '"$@" >/dev/null 2>&1; times';
+  const { stdout } = spawnSync('sh', ['-c', script, 'sh', process.execPath, LAUNCHER, ...args], { encoding: 'utf8' });
+  const [, children = ''] = stdout.trim().split('\n');
+  const parts = [...children.matchAll(/(\d+)m([\d.]+)s/g)];
+  expect(parts, stdout).toHaveLength(2);
+  return parts.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
+const QUICK: [string, string[]][] = [
+  ['the version', ['--version']],
+  ['a verb that finds nothing running', ['grant', 'request-1', '--data', '/no/such/folder']],
+  ['a printed systemd unit', ['device', 'install', '--print']],
+];
+it.for(QUICK)(
+  'takes at most 0.3 s of one processor for %s',
+  { tags: ['long'], timeout: 60_000 },
+  ([what, args], test) => {
+    const times = Array.from({ length: RUNS }, () => processorSeconds(args)).sort((a, b) => a - b);
+    const median = times[Math.floor(RUNS / 2)] ?? Number.POSITIVE_INFINITY;
+    expect(median).toBeLessThanOrEqual(LIMIT_S);
+    proved(test, `Processor seconds to start: ${what}`, String(median));
+  },
+);

@@ -1,0 +1,350 @@
+// Plants a fault at a time in a doorbell that has none, and expects the doctor to find that one alone, with what to do.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { lockFolder } from '../../../device/base/folder-lock.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
+import { PairingServer } from '../../../device/owner/pairing-server.ts';
+import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import { examine } from '../../../sim/doctor/examine.ts';
+import type { Finding } from '../../../sim/doctor/finding.ts';
+import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
+import { startBroker, type TestBroker } from '../../support/broker.ts';
+import { runCommand } from '../../support/command-line.ts';
+import { unpackFormerDevice } from '../../support/former-device.ts';
+import { proved } from '../../support/proved.ts';
+
+const disk = new SystemDisk();
+const random = new SystemRandom();
+const seams = { clock: new SystemClock(), random, disk, log: silentLog() };
+const ffmpeg = await findFfmpeg();
+let standIn: WiredCamera | null = null;
+let broker: TestBroker;
+let bridgeId = '';
+const bridge = createServer((_request, response) => {
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ id: bridgeId }));
+});
+let folder: string;
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  broker = await startBroker();
+  await new Promise<void>((resolve) => bridge.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(async () => {
+  await broker.stop();
+  bridge.close();
+});
+
+const bridgeUrl = () => `http://127.0.0.1:${(bridge.address() as AddressInfo).port}`;
+const settings = () => JSON.parse(readFileSync(at('device.json'), 'utf8'));
+const set = (changes: object) => writeFileSync(at('device.json'), JSON.stringify({ ...settings(), ...changes }));
+const setHome = (changes: object) => set({ home: { ...settings().home, ...changes } });
+
+/** A doorbell without a fault, not running: its broker and its bridge are there. */
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-doctor-'));
+  await unpackFormerDevice(folder);
+  bridgeId = JSON.parse(readFileSync(at('enrolment.json'), 'utf8')).bridge;
+  const id = deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder));
+  set({ bridgeUrl: bridgeUrl() });
+  setHome({ url: broker.url, ...(await broker.issue({ role: 'device-home', id })) });
+});
+
+afterEach(async () => {
+  standIn?.dispose();
+  standIn = null;
+  delete process.env['FFMPEG_PATH'];
+  await rm(folder, { recursive: true, force: true });
+});
+
+const faultsOf = (findings: Finding[]) => findings.filter(({ level }) => level === 'fault');
+
+interface Planted {
+  plant(): void | Promise<void>;
+  what: string;
+  says: RegExp;
+  advises: RegExp;
+}
+
+/** A program that says it is ffmpeg, and encodes nothing. */
+function withoutX264(): void {
+  writeFileSync(
+    at('ffmpeg'),
+    '#!/bin/sh\n[ "$1" = -version ] && printf "ffmpeg version 7.1 Copyright\\nconfiguration: --enable-libx264\\n" && exit 0\nexit 1\n',
+  );
+  chmodSync(at('ffmpeg'), 0o755);
+  process.env['FFMPEG_PATH'] = at('ffmpeg');
+}
+
+/** Changes one letter in the middle of the ledger. */
+function alterLedger(): void {
+  const text = readFileSync(at('consent/ledger.jsonl'), 'utf8');
+  const middle = text.indexOf('granted');
+  writeFileSync(at('consent/ledger.jsonl'), `${text.slice(0, middle)}G${text.slice(middle + 1)}`);
+}
+
+/** A camera on a wire, as this ffmpeg tells of it. */
+function wired(kind: Parameters<WiredCamera['fault']>[0], query = ''): void {
+  standIn?.dispose();
+  standIn = new WiredCamera(ffmpeg);
+  standIn.fault(kind);
+  process.env['FFMPEG_PATH'] = standIn.ffmpeg.path;
+  set({ camera: `v4l2:/dev/null${query}` });
+}
+
+function oldClip(): void {
+  mkdirSync(at('outbox'), { recursive: true });
+  writeFileSync(at('outbox/grant-1.clip'), 'sealed');
+  const then = Date.now() / 1_000 - 3 * 3_600;
+  utimesSync(at('outbox/grant-1.clip'), then, then);
+}
+
+const FAULTS: Record<string, Planted> = {
+  'an ffmpeg that is not there': {
+    plant: () => {
+      process.env['FFMPEG_PATH'] = '/no/such/ffmpeg';
+    },
+    what: 'ffmpeg',
+    says: /FFMPEG_PATH \(\/no\/such\/ffmpeg\) does not run/,
+    advises: /[Ii]nstall ffmpeg|FFMPEG_PATH/,
+  },
+  'an ffmpeg that cannot encode': { plant: withoutX264, what: 'ffmpeg', says: /does not encode/, advises: /with x264/ },
+  'a setting that nobody knows': {
+    plant: () => set({ cammera: 'synthetic' }),
+    what: 'settings',
+    says: /cammera.*did you mean "camera"/,
+    advises: /Correct/,
+  },
+  'a key that others can read': {
+    plant: () => chmodSync(at('device.key'), 0o644),
+    what: 'secrets',
+    says: /others can read device\.key/,
+    advises: /chmod 600/,
+  },
+  'a ring larger than the disk': {
+    plant: () => set({ ring: { bytes: 1024 ** 4 } }),
+    what: 'disk',
+    says: /1099\.5 GB does not fit/,
+    advises: /ring\.bytes smaller/,
+  },
+  'a camera file that is gone': {
+    plant: () => set({ camera: 'file:/no/such/porch.mp4' }),
+    what: 'camera',
+    says: /no\/such\/porch\.mp4/,
+    advises: /./,
+  },
+  'a network camera that is off': {
+    plant: () => set({ camera: 'rtsp://admin:swordfish@127.0.0.1:9/stream' }),
+    what: 'camera',
+    says: /does not answer: ECONNREFUSED/,
+    advises: /power/,
+  },
+  'a camera node that is not there': {
+    plant: () => set({ camera: '/dev/video987' }),
+    what: 'camera',
+    says: /there is no \/dev\/video987/,
+    advises: /Plug it in/,
+  },
+  'a camera that another program has': { plant: () => wired('busy'), what: 'camera', says: /in use/, advises: /fuser/ },
+  'a camera that this user may not open': {
+    plant: () => wired('denied'),
+    what: 'camera',
+    says: /may not open/,
+    advises: /usermod -aG video/,
+  },
+  'a node that gives no pictures': {
+    plant: () => wired('metadata'),
+    what: 'camera',
+    says: /gives no pictures/,
+    advises: /by-id/,
+  },
+  'a size that the camera lacks': {
+    plant: () => wired(null, '?size=800x600'),
+    what: 'camera',
+    says: /no 800x600; it offers mjpeg 640x480/,
+    advises: /size and format that it has/,
+  },
+  'a microphone that is not there': {
+    plant: () => {
+      wired(null, '?mic=alsa:hw:1,0');
+      standIn?.microphone('cannot open audio device hw:1,0 (No such file or directory)');
+    },
+    what: 'camera',
+    says: /microphone hw:1,0 cannot be used/,
+    advises: /arecord -L/,
+  },
+  'a camera module without its program': {
+    plant: () => set({ camera: 'rpicam:' }),
+    what: 'camera',
+    says: /rpicam-vid is not installed/,
+    advises: /apt install rpicam-apps/,
+  },
+  'a broker that is off': {
+    plant: () => setHome({ url: 'mqtt://127.0.0.1:9' }),
+    what: 'broker',
+    says: /127\.0\.0\.1:9/,
+    advises: /./,
+  },
+  'a broker that knows another password': {
+    plant: () => setHome({ password: 'not-this-one' }),
+    what: 'broker',
+    says: /[Nn]ot authori[sz]ed|refused|password/,
+    advises: /./,
+  },
+  'a bridge that is off': {
+    plant: () => set({ bridgeUrl: 'http://127.0.0.1:9' }),
+    what: 'bridge',
+    says: /127\.0\.0\.1:9/,
+    advises: /./,
+  },
+  'another bridge at the address': {
+    plant: () => {
+      bridgeId = 'bridge-of-somebody-else';
+    },
+    what: 'bridge',
+    says: /is not bridge-/,
+    advises: /enrol anew/,
+  },
+  'nobody who could grant': {
+    plant: () => rmSync(at('consent'), { recursive: true }),
+    what: 'owners',
+    says: /nobody is paired/,
+    advises: /doorsill pair --socket/,
+  },
+  'a ledger that was altered': { plant: alterLedger, what: 'records', says: /damaged|chain/, advises: /./ },
+  'a clip that waits for hours': { plant: oldClip, what: 'clips', says: /oldest for 3 h/, advises: /bridge/ },
+};
+
+describe('the doctor', () => {
+  it('finds nothing wrong with a doorbell that has no fault, and says so', async () => {
+    const findings = await examine(seams, folder);
+    expect(faultsOf(findings)).toEqual([]);
+    for (const what of [
+      'node',
+      'ffmpeg',
+      'clock',
+      'disk',
+      'settings',
+      'secrets',
+      'records',
+      'owners',
+      'camera',
+      'broker',
+      'bridge',
+    ]) {
+      expect(findings.map((finding) => finding.what)).toContain(what);
+    }
+    const { status, last } = await runCommand(['doctor', '--data', folder, '--json']);
+    expect([status, last]).toMatchObject([0, { faults: 0 }]);
+  });
+
+  it('finds each planted fault alone, and says what to do', { tags: ['long'], timeout: 90_000 }, async (test) => {
+    let found = 0;
+    for (const [name, { plant, what, says, advises }] of Object.entries(FAULTS)) {
+      const kept = {
+        bridgeId,
+        settings: readFileSync(at('device.json')),
+        ledger: readFileSync(at('consent/ledger.jsonl')),
+      };
+      const head = readFileSync(at('consent/ledger-head.json'));
+      await plant();
+      const faults = faultsOf(await examine(seams, folder));
+      expect(faults, name).toHaveLength(1);
+      const [only] = faults;
+      expect(only?.what, name).toBe(what);
+      expect(only?.detail, name).toMatch(says);
+      expect(only?.advice, name).toMatch(advises);
+      expect(JSON.stringify(faults), name).not.toContain('swordfish');
+      found += 1;
+      delete process.env['FFMPEG_PATH'];
+      bridgeId = kept.bridgeId;
+      mkdirSync(at('consent'), { recursive: true });
+      writeFileSync(at('device.json'), kept.settings);
+      writeFileSync(at('consent/ledger.jsonl'), kept.ledger);
+      writeFileSync(at('consent/ledger-head.json'), head);
+      chmodSync(at('device.key'), 0o600);
+      rmSync(at('outbox'), { recursive: true, force: true });
+    }
+    const { status } = await runCommand(['doctor', '--data', '/proc/doorsill', '--json']);
+    expect(status).toBe(5);
+    proved(
+      test,
+      'Planted faults that the doctor finds, each alone and with its remedy',
+      `${found} of ${Object.keys(FAULTS).length}`,
+    );
+  });
+
+  it('finds a clock that is not set, and a place that cannot be written', async () => {
+    const clock = new ManualClock(0);
+    clock.setWallUs(0, false);
+    const unset = examine({ ...seams, clock }, folder);
+    // Looks that wait for an answer wait on this clock.
+    await clock.advance(10_000);
+    expect(faultsOf(await unset).map(({ what }) => what)).toContain('clock');
+    const faults = faultsOf(await examine(seams, '/proc/doorsill'));
+    expect(faults).toMatchObject([{ what: 'disk', detail: expect.stringContaining('/proc cannot be written') }]);
+  });
+
+  it('asks a doorbell that runs how it does, by its own socket', async () => {
+    const health: Health = {
+      camera: { state: 'lost', source: 'rtsp://porch', detail: 'the camera is away' },
+      privacy: false,
+      ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, damaged: 3 },
+      storage: { state: 'full', detail: 'no space is left' },
+      hardware: [{ part: 'button', name: 'gate', detail: 'cannot find line 17' }],
+      clockTrusted: false,
+      area: 'offline',
+      owners: 1,
+      homeFault: 'not authorised',
+      uptimeS: 3_600,
+      written: { ring: 900_000_000, consent: 4_000 },
+    };
+    const lock = lockFolder(folder);
+    if ('heldBy' in lock) throw new Error('the folder is taken');
+    const server = new PairingServer({
+      ...seams,
+      path: pairingSocketPath(folder),
+      about: () => ({ device: 'device-1', deviceKey: '', name: 'x', trust: null }),
+      owners: () => [],
+      health: () => health,
+      pair: () => Promise.reject(new Error('not here')),
+      issuesAccounts: true,
+      issueAccount: () => Promise.reject(new Error('not here')),
+      still: () => {
+        throw new Error('not here');
+      },
+    });
+    await server.start();
+    try {
+      const findings = await examine(seams, folder);
+      expect(
+        faultsOf(findings)
+          .map(({ what }) => what)
+          .sort(),
+      ).toEqual(['area', 'broker', 'button', 'camera', 'clock', 'storage'].sort());
+      const writes = findings.find(({ what }) => what === 'writes');
+      expect(writes).toMatchObject({
+        level: 'note',
+        detail: expect.stringContaining('900.0 MB an hour (ring 900.0 MB'),
+      });
+      expect(writes?.advice).toContain('memory');
+    } finally {
+      await server.stop();
+      lock.release();
+    }
+    expect(execFileSync('ls', [folder]).toString()).not.toContain('.doctor');
+  });
+});

@@ -1,0 +1,156 @@
+// Installs copies of the checkout from a registry on loopback, which plants a package under every name that nobody published.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from '../../layout/source-tree.ts';
+import { ended, Machine } from './support/checkout.ts';
+import { LoopbackRegistry } from './support/loopback-registry.ts';
+
+const MINUTES_MS = 60_000;
+
+describe('a fresh checkout', { tags: ['long'] }, () => {
+  const registry = new LoopbackRegistry(root);
+  // What stands in the lock file runs no code of its own at install either.
+  registry.armed = 'zod';
+  let machine: Machine;
+  let checkout: string;
+  beforeAll(async () => {
+    await registry.start();
+    machine = new Machine(registry);
+    checkout = machine.checkout('checkout', registry);
+  }, 2 * MINUTES_MS);
+  afterAll(async () => {
+    await registry.stop();
+    machine?.dispose();
+  }, 2 * MINUTES_MS);
+
+  it('is installed after an install that was killed half way', { timeout: 5 * MINUTES_MS }, async () => {
+    const first = machine.startPrepare(checkout);
+    registry.onFetch = (count) => {
+      if (count === 60) process.kill(-(first.pid ?? 0), 'SIGKILL');
+    };
+    expect((await ended(first)).status).toBeNull();
+    registry.onFetch = () => {};
+    expect(existsSync(join(checkout, 'node_modules'))).toBe(true);
+
+    const { status, output } = await machine.prepare(checkout);
+    expect(status, output).toBe(0);
+    expect(output).not.toMatch(/EBADENGINE|npm (warn|error)/i);
+    expect(machine.run(checkout, machine.node, ['sim/cli/doorsill.mjs', '--version'])).toEqual({
+      status: 0,
+      output: '0.1.0\n',
+    });
+  });
+
+  it('asks the registry for no name outside its lock file, and runs no script of any package', () => {
+    expect(new Set(registry.asked).size).toBeGreaterThan(200);
+    expect(registry.asked.filter((name) => !registry.lockedNames.has(name))).toEqual([]);
+    expect(registry.fetchedPlants).toEqual([]);
+    expect(machine.marks()).toBe('');
+    expect(readdirSync(join(checkout, 'node_modules')).filter((name) => name.startsWith('node-ffmpeg-'))).toEqual(
+      process.platform === 'linux' && process.arch === 'x64' ? ['node-ffmpeg-linux-x64'] : [],
+    );
+  });
+
+  it('would have run a planted package if it had asked for one', async () => {
+    const victim = join(machine.folder, 'victim');
+    mkdirSync(victim);
+    writeFileSync(join(victim, 'package.json'), '{"optionalDependencies":{"node-ffmpeg-linux-arm64":"5.1.1"}}');
+    const mark = { DOORSILL_TEST_MARK: join(machine.folder, 'victim-mark') };
+    const { status, output } = await ended(machine.start(victim, 'npm', ['install'], mark));
+    expect(status, output).toBe(0);
+    expect(readFileSync(mark.DOORSILL_TEST_MARK, 'utf8')).toBe('node-ffmpeg-linux-arm64\n');
+  });
+
+  it('is left alone by a second run', async () => {
+    const before = { asked: registry.asked.length, built: statSync(join(checkout, 'dist/.built')).mtimeMs };
+    expect(await machine.prepare(checkout)).toEqual({ status: 0, output: '' });
+    expect(registry.asked.length).toBe(before.asked);
+    expect(statSync(join(checkout, 'dist/.built')).mtimeMs).toBe(before.built);
+  });
+
+  it.each<[string, (modules: string) => void]>([
+    ['a package is not there', (modules) => rmSync(join(modules, 'zod/package.json'))],
+    ['npm has no record of it', (modules) => rmSync(join(modules, '.package-lock.json'))],
+    [
+      'a package has another version',
+      (modules) => changeRecord(modules, ({ zod }) => ({ zod: { ...zod, version: '1.0.0' } })),
+    ],
+    [
+      'a package has other bytes',
+      (modules) => changeRecord(modules, ({ zod }) => ({ zod: { ...zod, integrity: '' } })),
+    ],
+    ['a package is too many', (modules) => changeRecord(modules, ({ zod }) => ({ stowaway: { ...zod } }))],
+    ['a package is too few', (modules) => changeRecord(modules, () => ({ zod: undefined }))],
+  ])('is installed again when %s', async (_, spoil) => {
+    const modules = join(checkout, 'node_modules');
+    const kept = ['zod/package.json', '.package-lock.json'].map((name) => ({
+      name: join(modules, name),
+      bytes: readFileSync(join(modules, name)),
+    }));
+    spoil(modules);
+    // An npm that does nothing leaves the packages as they are for the next case.
+    const noNpm = join(machine.folder, 'no-npm.js');
+    writeFileSync(noNpm, 'process.exit(1)');
+    const { status, output } = await machine.prepare(checkout, { npm_execpath: noNpm });
+    for (const { name, bytes } of kept) writeFileSync(name, bytes);
+    expect(output).toContain('installing packages');
+    expect(status).toBe(5);
+  });
+
+  it('tells in one line what to install where the driver has no prebuilt file and there is no compiler', async () => {
+    const bare = new Machine(registry);
+    registry.servesDriver = false;
+    try {
+      bare.withoutCompiler();
+      for (const made of ['better-sqlite3/build', '.doorsill-native'])
+        rmSync(join(checkout, 'node_modules', made), { recursive: true });
+      const { status, output } = await bare.prepare(checkout);
+      const lines = output.trimEnd().split('\n');
+      expect({ status, lines }).toEqual({
+        status: 5,
+        lines: [
+          expect.stringMatching(/^doorsill: fetching or compiling the database driver/),
+          expect.stringMatching(
+            /^doorsill: .*install a C\+\+ compiler, make and python3 \(Debian: apt install g\+\+ make/,
+          ),
+        ],
+      });
+    } finally {
+      registry.servesDriver = true;
+      bare.dispose();
+    }
+  });
+});
+
+describe('a machine that cannot reach its registry', () => {
+  it('is told what to do', { tags: ['long'] }, async () => {
+    const closed = await new Promise<number>((resolve) => {
+      const server = createServer().listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+      });
+    });
+    const machine = new Machine(`http://127.0.0.1:${closed}`);
+    try {
+      const { status, output } = await machine.prepare(machine.checkout('checkout'));
+      expect(output).toMatch(/doorsill: the npm registry cannot be reached\. .* and run the same command again\.\n$/);
+      expect(status).toBe(5);
+    } finally {
+      machine.dispose();
+    }
+  });
+});
+
+/** Changes what npm recorded of the packages it installed; a package without facts is taken out. */
+function changeRecord(modules: string, change: (of: { zod: object }) => Record<string, object | undefined>): void {
+  const file = join(modules, '.package-lock.json');
+  const record: { packages: Record<string, object> } = JSON.parse(readFileSync(file, 'utf8'));
+  const changes = Object.entries(change({ zod: record.packages['node_modules/zod'] ?? {} }));
+  const packages = {
+    ...record.packages,
+    ...Object.fromEntries(changes.map(([name, to]) => [`node_modules/${name}`, to])),
+  };
+  writeFileSync(file, JSON.stringify({ ...record, packages }));
+}

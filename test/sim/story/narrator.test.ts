@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { Narrator } from '../../../sim/story/narrator.ts';
+import type { Output } from '../../../sim/terminal/output.ts';
+
+it('tells only what is so, and ends with how much it told', () => {
+  const told: object[] = [];
+  const output: Output = { json: true, say: () => {}, progress: () => {}, result: (value) => told.push(value) };
+  const story = new Narrator(output, 'tale');
+  story.tell('water is wet', true);
+  expect(() => story.tell('pigs fly', false)).toThrowError(expect.objectContaining({ code: 'story_failed' }));
+  story.proved('water');
+  expect(told).toEqual([
+    { event: 'told', line: 1, text: 'water is wet' },
+    { event: 'proved', story: 'tale', lines: 1, proved: 'water' },
+  ]);
+});
