@@ -1,4 +1,5 @@
-// Holds the layout rules: who may import what, where time and randomness come from, how long and how headed files are.
+// Holds the layout rules: who may import what, where time and randomness come from, how long and how headed files and functions are,
+// where tests stand.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -267,6 +268,36 @@ describe('files', () => {
     ]);
     const top = new Set(projectFiles().map((name) => name.split('/')[0] ?? ''));
     expect([...top].filter((name) => !allowed.has(name))).toEqual([]);
+  });
+});
+
+describe('tests', () => {
+  const tests = projectFiles().filter((name) => name.startsWith('test/') && name.endsWith('.test.ts'));
+  const stems = new Set(projectFiles().map((name) => name.replace(/\.(ts|mjs)$/, '')));
+  /** Sources that a test's name begins with: `ring-file-damage` is one of ring-file's. */
+  const sourceOf = (path: string): string | undefined => {
+    const words = path.split('-');
+    return words.map((_, at) => words.slice(0, words.length - at).join('-')).find((stem) => stems.has(stem));
+  };
+
+  it('stand at the path of their source, or are a scenario', () => {
+    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|wire)|layout)\//;
+    const lost = tests.filter((name) => {
+      const folder = dirname(name).slice('test/'.length);
+      return !SCENARIOS.test(name) && !existsSync(join(root, folder));
+    });
+    expect(lost).toEqual([]);
+  });
+
+  it('are named after their source, or say in their first line what of the folder they hold', () => {
+    const silent = tests.filter((name) => {
+      const path = name.slice('test/'.length).replace(/(\.slow)?\.test\.ts$/, '');
+      const [first = ''] = readFileSync(join(root, name), 'utf8')
+        .replace(/^(\/\/ @module-tag .*\n)+/, '')
+        .split('\n');
+      return sourceOf(path) === undefined && !/^\/\/ [A-Z`]/.test(first);
+    });
+    expect(silent).toEqual([]);
   });
 });
 

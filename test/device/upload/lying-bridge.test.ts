@@ -1,3 +1,5 @@
+// Holds: an upload to a bridge that lies ends with the exact bytes sent or with nothing, whatever it answers. Not here: an honest one
+// (upload.test.ts).
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';

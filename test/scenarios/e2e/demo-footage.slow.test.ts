@@ -1,3 +1,4 @@
+// Holds: `doorsill demo` on real footage puts exactly the window's frames in the vault.
 // `doorsill demo` on more real footage: another camera, another container, a film with sound.
 import { join } from 'node:path';
 import { afterAll, describe, it } from 'vitest';

@@ -1,3 +1,4 @@
+// Holds what kill.test.ts does, over many testbeds and kills.
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 

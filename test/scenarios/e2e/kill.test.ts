@@ -1,4 +1,5 @@
 // @module-tag long
+// Holds: a kill -9 at any moment between grant and stored clip makes no second clip and loses none.
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 

@@ -1,6 +1,7 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag namespaces
+// Holds: a bridge that is killed, or whose disk fails, at a write-class system call agrees with its device afterwards.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { BridgeStory } from './bridge-rounds.ts';
 import { campaign, everyNth } from './campaign.ts';

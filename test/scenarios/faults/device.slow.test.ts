@@ -1,3 +1,4 @@
+// Holds what device.test.ts does, at every write-class system call.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { TracedCall } from '../../support/strace.ts';
 import { campaign, everyNth } from './campaign.ts';

@@ -1,6 +1,7 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag namespaces
+// Holds: a doorbell that is killed, or whose disk fails, at a write-class system call agrees with its bridge and its owner afterwards.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { TracedCall } from '../../support/strace.ts';
 import { campaign, everyNth, sampleOf } from './campaign.ts';

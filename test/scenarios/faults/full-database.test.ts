@@ -1,5 +1,6 @@
 // @module-tag long
 // @module-tag namespaces
+// Holds: a bridge with a full or read-only disk refuses with a code and goes on when there is room.
 import { expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import { SmallDisk } from '../../support/small-disk.ts';

@@ -1,6 +1,7 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag namespaces
+// Holds: a doorbell whose disk is full, read-only or out of descriptors lets nothing out, rings, and goes on when there is room.
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // @module-tag mosquitto
+// Holds: what `doorsill broker acl` writes makes another broker keep the same rules as the embedded one.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
