@@ -28,7 +28,7 @@ export interface PairingDeps {
   gate: ConsentGate;
   home: HomeLink;
   accounts: HomeAccounts;
-  voice: StatusPublisher;
+  status: StatusPublisher;
   searchParty: SearchParty;
   /** Bytes written to disk since the start, by part. */
   written(): Record<string, number>;
@@ -47,7 +47,7 @@ export function makePairing(deps: PairingDeps): PairingServer {
     },
     owners: () => gate.owners().map(({ key, name }) => ({ key, name })),
     health: () => {
-      const state = deps.voice.stateNow();
+      const state = deps.status.stateNow();
       if (!state) throw failure('not_running', { folder });
       const uptimeS = Math.round((seams.clock.monotonicMs() - deps.startedMs) / 1_000);
       return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });

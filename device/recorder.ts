@@ -7,18 +7,21 @@ import type { Segment } from './camera/segment.ts';
 import { type Failure, isFailure } from './protocol/errors.ts';
 import type { Ring } from './ring/ring.ts';
 
+/** Who hears of the footage besides the ring. */
+export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress'> {
+  camera(change: CaptureChange): void;
+  /** Moves the lid before the camera; never rejects. */
+  shutter(closed: boolean): Promise<void>;
+  /** Why a segment could not be stored; null when one could. */
+  storage(fault: Failure | null): void;
+}
+
 export interface RecorderDeps {
   camera: CaptureDeps;
   ring: Ring;
   clock: Clock;
   log: Log;
-  sinks: Pick<CaptureSinks, 'gray' | 'scenePress'> & {
-    camera(change: CaptureChange): void;
-    /** Moves the lid before the camera; never rejects. */
-    shutter(closed: boolean): Promise<void>;
-    /** Why a segment could not be stored; null when one could. */
-    storage(fault: Failure | null): void;
-  };
+  sinks: RecorderSinks;
 }
 
 /** A window's last footage reaches the ring this long after it was shot, at the latest: one GOP and the way through ffmpeg. */

@@ -24,7 +24,7 @@ import { whyOffline } from './protocol/link-failure.ts';
 import type { ReceiptCursor } from './receipt-cursor.ts';
 import type { Ring } from './ring/ring.ts';
 
-/** Whom it speaks for: the parts of a running doorbell. */
+/** Where the state comes from: the parts of a running doorbell. */
 export interface StatusSources {
   key: SigningKey;
   id: string;
@@ -32,8 +32,8 @@ export interface StatusSources {
   gate: ConsentGate;
   ring: Ring;
   area: AreaLink | null;
-  body: Peripherals;
-  told: ReceiptCursor;
+  peripherals: Peripherals;
+  cursor: ReceiptCursor;
   bridge: string | null;
   /** The camera's name without credentials, for before it has said anything. */
   source: string;
@@ -54,7 +54,7 @@ export class StatusPublisher {
   private readonly name: string;
   private readonly seams: { clock: Clock; random: Random; log: Log };
   private readonly heard: (event: DeviceEvent) => void;
-  private speaker: StatusSources | null = null;
+  private sources: StatusSources | null = null;
   private camera: CaptureChange | null = null;
   private sourceStartUs: number | null = null;
   /** Monotonic time of the last state, and how many spans of footage it named. */
@@ -74,8 +74,8 @@ export class StatusPublisher {
   }
 
   /** Before this nothing is said. */
-  speaksFor(speaker: StatusSources): void {
-    this.speaker = speaker;
+  publishFor(sources: StatusSources): void {
+    this.sources = sources;
   }
 
   /** Takes in a change of the camera, tells it as an event when the state is another, and publishes the state. */
@@ -102,6 +102,16 @@ export class StatusPublisher {
     else this.figures();
   }
 
+  /** Takes a step whose failure the owner sees in the state, while the rest of the doorbell goes on. */
+  async tolerate(part: StoredPart, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (thrown) {
+      this.storageIs(part, thrown);
+      this.seams.log.error(thrown instanceof Error ? thrown.message : '', { part });
+    }
+  }
+
   /** The first trouble there is; what cannot be decided any more comes before what cannot be recorded. */
   private storage(ledger: StorageState): DeviceState['storage'] {
     if (ledger !== 'ok') return { state: ledger, detail: failure('consent_storage_failed').message };
@@ -110,24 +120,24 @@ export class StatusPublisher {
 
   /** `atUs`: when it happened, in wall time; now when absent. */
   event(body: DeviceEventBody, atUs = this.seams.clock.wallUs()): void {
-    const { speaker } = this;
-    if (!speaker) return;
-    const event: DeviceEvent = { id: freshId(this.seams.random, 'event'), device: speaker.id, atUs, ...body };
+    const { sources } = this;
+    if (!sources) return;
+    const event: DeviceEvent = { id: freshId(this.seams.random, 'event'), device: sources.id, atUs, ...body };
     this.heard(event);
-    speaker.home.publishEvent(event).catch(() => undefined);
+    sources.home.publishEvent(event).catch(() => undefined);
   }
 
   upload(progress: Omit<UploadProgress, 'device'>): void {
-    const { speaker } = this;
-    speaker?.home.publishUpload({ device: speaker.id, ...progress }).catch(() => undefined);
+    const { sources } = this;
+    sources?.home.publishUpload({ device: sources.id, ...progress }).catch(() => undefined);
   }
 
   /** Stamps a receipt with the ledger's head, signs it and publishes it. */
   receipt(body: ReceiptBody): void {
-    const { speaker } = this;
-    if (!speaker) return;
+    const { sources } = this;
+    if (!sources) return;
     const { random, clock, log } = this.seams;
-    const { key, id, gate, home, told } = speaker;
+    const { key, id, gate, home, cursor } = sources;
     const receipt: Receipt = {
       iss: key.publicKey,
       aud: 'owner',
@@ -139,7 +149,7 @@ export class StatusPublisher {
       lastOrder: gate.lastOrder,
     };
     const sent = home.publishReceipt(signToken('doorsill-receipt+jws', receipt, key));
-    told.follow(receipt.ledger.entries, sent);
+    cursor.follow(receipt.ledger.entries, sent);
     sent.catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
   }
 
@@ -149,7 +159,7 @@ export class StatusPublisher {
     if (!state) return;
     this.saidMs = this.seams.clock.monotonicMs();
     this.saidSpans = state.ring.coverage.length;
-    this.speaker?.home.publishState(state);
+    this.sources?.home.publishState(state);
   }
 
   /**
@@ -157,17 +167,17 @@ export class StatusPublisher {
    * every ten seconds, unless a span of footage has begun or gone.
    */
   private figures(): void {
-    const spans = Math.min(this.speaker?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
+    const spans = Math.min(this.sources?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
     const isDue = this.seams.clock.monotonicMs() - this.saidMs >= FIGURES_EVERY_MS;
     if (isDue || spans !== this.saidSpans) this.state();
   }
 
   /** The state put together from the parts; null before it speaks for any. */
   stateNow(): DeviceState | null {
-    const { speaker, camera, sourceStartUs } = this;
-    if (!speaker) return null;
-    const { id, home, gate, ring, area, body, bridge, source } = speaker;
-    const { trouble } = body;
+    const { sources, camera, sourceStartUs } = this;
+    if (!sources) return null;
+    const { id, home, gate, ring, area, peripherals, bridge, source } = sources;
+    const { trouble } = peripherals;
     return {
       device: id,
       name: this.name,

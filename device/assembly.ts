@@ -1,0 +1,194 @@
+// Owns: making the parts of one doorbell: storage, then consent on top of it, then media, then links. Nothing is started here but the
+// folder's form, which decides whether anything may be written. Not here: which part hears which, starting and stopping
+// (doorbell.ts); what any part does.
+import { join } from 'node:path';
+import type { AreaLink } from './area-link/area-link.ts';
+import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
+import type { Clock } from './base/clock.ts';
+import type { CountingDisk } from './base/counting-disk.ts';
+import { type Disk, removeTemporaries } from './base/disk.ts';
+import type { SigningKey } from './base/keys.ts';
+import type { Log } from './base/log.ts';
+import type { Programs } from './base/program.ts';
+import { freshId, type Random } from './base/random.ts';
+import { fittingCipher } from './base/seal.ts';
+import { tlsSource } from './base/tls.ts';
+import type { Ffmpeg } from './camera/ffmpeg.ts';
+import { parseCameraSource } from './camera/sources.ts';
+import type { DeviceConfig } from './config.ts';
+import { ConsentGate } from './consent/gate.ts';
+import type { GateEffects } from './consent/gate-effects.ts';
+import { FolderFormat } from './format.ts';
+import type { Peripherals } from './hardware/peripherals.ts';
+import type { HomeLink } from './home-link/home-link.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
+import { HomeAccounts } from './owner/home-accounts.ts';
+import type { PairingServer } from './owner/pairing-server.ts';
+import { pairingSocketPath } from './owner/pairing-wire.ts';
+import { makePairing } from './pairing-service.ts';
+import { partsInside } from './protocol/claims.ts';
+import type { UploadProgress } from './protocol/home.ts';
+import { ReceiptCursor } from './receipt-cursor.ts';
+import { Recorder, type RecorderSinks } from './recorder.ts';
+import { FileDeviceKey, keptSealKey } from './ring/keys.ts';
+import { makeRing } from './ring/make-ring.ts';
+import type { Ring } from './ring/ring.ts';
+import { makeSearchParty } from './search-party/make-search-party.ts';
+import type { SearchParty, Settled } from './search-party/search-party.ts';
+import type { StatusPublisher } from './status-publisher.ts';
+import { Deliveries } from './upload/delivery.ts';
+import { Outbox } from './upload/outbox.ts';
+import { Uploader } from './upload/upload.ts';
+
+export interface DoorbellSeams {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  ffmpeg: Ffmpeg;
+  programs: Programs;
+}
+
+/** What every part is made from. */
+export interface Base {
+  config: DeviceConfig;
+  /** The device's own data folder, absolute. */
+  folder: string;
+  enrolmentCode: string | undefined;
+  seams: DoorbellSeams;
+  /** The disk of the seams: it says what was written. */
+  disk: CountingDisk;
+  startedMs: number;
+  status: StatusPublisher;
+  peripherals: Peripherals;
+  /** Resolves when footage up to the window's end is in the ring, or will not come. */
+  settled: Settled;
+  /** Whether windows and expiries can be judged now. */
+  clockTrusted(): boolean;
+}
+
+/** What is on disk. */
+export interface Storage {
+  device: { id: string; key: SigningKey };
+  boot: string;
+  enrolment: Enrolment | null;
+  ring: Ring;
+  outbox: Outbox;
+  cursor: ReceiptCursor;
+}
+
+export interface Consent {
+  gate: ConsentGate;
+  deliveries: Deliveries;
+}
+
+export interface Media {
+  recorder: Recorder;
+  searchParty: SearchParty;
+  /** The camera's name without credentials. */
+  source: string;
+}
+
+export interface Links {
+  home: HomeLink;
+  area: AreaLink | null;
+  accounts: HomeAccounts;
+  pairing: PairingServer;
+}
+
+/** A home that does not say where it is has no area link and hears no request. */
+const NOWHERE = { longitude: 0, latitude: -90 };
+
+/** Opens the folder: its form, the device's key, its enrolment. Throws coded failures for what must be mended first. */
+export async function makeStorage(base: Base, undo: (step: () => Promise<void>) => void): Promise<Storage> {
+  const { config, folder, status, clockTrusted } = base;
+  const { clock, random, disk, log } = base.seams;
+  const format = new FolderFormat({ disk, clock, folder, storage: (fault) => status.storageIs('format', fault) });
+  await format.start();
+  undo(() => format.stop());
+  for (const each of [folder, join(folder, 'consent')])
+    await status.tolerate('folder', () => removeTemporaries(disk, each));
+  const key = await loadOrCreateDeviceKey(disk, random, folder);
+  const device = { id: deviceIdOf(key), key };
+  const enrolment = await ensureEnrolled(
+    { ...base.seams, ...device, tls: tlsSource(disk, folder, config.bridgeTls) },
+    join(folder, 'enrolment.json'),
+    base.enrolmentCode,
+  );
+  const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
+  const cipher = fittingCipher(clock);
+  const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher, clockTrusted });
+  const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
+  const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
+  const cursor = new ReceiptCursor(disk, join(folder, 'consent'), log);
+  return { device, boot: freshId(random, 'boot'), enrolment, ring, outbox, cursor };
+}
+
+/** The gate, and what it has done about grants: clips made, sent and taken back. */
+export function makeConsent(base: Base, storage: Storage, effects: GateEffects): Consent {
+  const { config, folder, status, settled } = base;
+  const { clock, random, disk, log, ffmpeg } = base.seams;
+  const { device, boot, enrolment, ring, outbox, cursor } = storage;
+  const gate = new ConsentGate({
+    device,
+    place: config.place ?? NOWHERE,
+    prefix: config.home.prefix,
+    ...(enrolment ? { areaPrefix: enrolment.area.prefix } : {}),
+    boot,
+    folder: join(folder, 'consent'),
+    clock,
+    disk,
+    log,
+    footage: {
+      coverage: (window) => partsInside(ring.coverage(), window),
+      ambiguous: (window) => ring.ambiguous(window),
+      zonesFault: () => null,
+    },
+    values: () => config.disclosure,
+    buttons: base.peripherals.buttonNames,
+    untoldFrom: () => cursor.takeMissed(),
+    effects,
+    serveStateAgencies: config.stateAgencies,
+    searchParty: config.searchParty.enabled,
+  });
+  const bridge = () => pinnedBridge(config, folder, enrolment, disk);
+  const progress = (made: UploadProgress) => status.upload(made);
+  const deliveries = new Deliveries({
+    ...{ device, gate, outbox, clock, random, log },
+    sender: new Uploader({ device, outbox, clock, random, log, bridge, progress }),
+    clip: { segments: (window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode },
+    footageSettled: settled,
+    values: () => config.disclosure,
+    storage: (fault) => status.storageIs('outbox', fault),
+  });
+  return { gate, deliveries };
+}
+
+/** The camera, and what is looked for in its footage. */
+export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent, sinks: RecorderSinks): Media {
+  const { config, seams, settled, clockTrusted } = base;
+  const { clock, random, log, ffmpeg, programs } = seams;
+  const searchParty = makeSearchParty(config.searchParty, seams, { ring, gate }, settled);
+  const source = parseCameraSource(config.camera, { loop: true });
+  const camera = { source, ffmpeg, clock, random, log, programs, boot, clockTrusted };
+  return { recorder: new Recorder({ camera, ring, clock, log, sinks }), searchParty, source: source.shown };
+}
+
+/** The ways to owners and to the area. */
+export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { searchParty }: Media): Links {
+  const { config, folder, seams, startedMs, status } = base;
+  const { disk, random, log } = seams;
+  const { device, enrolment } = storage;
+  const home = makeHomeLink(config, folder, device.id, seams);
+  const accounts = new HomeAccounts({
+    ...{ disk, random, log, folder: config.home.accounts, device: device.id },
+    owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
+  });
+  const pairing = makePairing({
+    ...{ config, folder, path: pairingSocketPath(folder), seams, startedMs, gate, home, accounts, searchParty },
+    ...{ device: { id: device.id, publicKey: device.key.publicKey }, status },
+    written: () => base.disk.written(),
+  });
+  return { home, area: makeAreaLink(config, folder, enrolment, seams), accounts, pairing };
+}
