@@ -77,7 +77,10 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api
   const { requests, webhooks } = database;
   api.route(
     {
-      ...{ method: 'GET', path: '/metrics', roles: ['admin'], answer: { media: 'text/plain' } },
+      method: 'GET',
+      path: '/metrics',
+      roles: ['admin'],
+      answer: { media: 'text/plain' },
       about: 'Figures in the text format of Prometheus. None tells anything of homes.',
     },
     async ({ reply }) => {

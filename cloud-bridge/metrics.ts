@@ -26,7 +26,10 @@ export async function bridgeMetrics({
   const events = await webhooks.counts();
   const counts = await requests.counts(wallSeconds(clock));
   const gauge = (name: string, help: string, samples: Metric['samples']): Metric => ({
-    ...{ name: `doorsill_${name}`, help, type: 'gauge', samples },
+    name: `doorsill_${name}`,
+    help,
+    type: 'gauge',
+    samples,
   });
   return [
     gauge(

@@ -155,7 +155,12 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
   const bridge = () => pinnedBridge(config, folder, enrolment, disk);
   const progress = (made: UploadProgress) => status.upload(made);
   const deliveries = new Deliveries({
-    ...{ device, gate, outbox, clock, random, log },
+    device,
+    gate,
+    outbox,
+    clock,
+    random,
+    log,
     sender: new Uploader({ device, outbox, clock, random, log, bridge, progress }),
     clip: { segments: (window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode },
     footageSettled: settled,
@@ -182,12 +187,25 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
   const { device, enrolment } = storage;
   const home = makeHomeLink(config, folder, device.id, seams);
   const accounts = new HomeAccounts({
-    ...{ disk, random, log, folder: config.home.accounts, device: device.id },
+    disk,
+    random,
+    log,
+    folder: config.home.accounts,
+    device: device.id,
     owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
   });
   const pairing = makePairing({
-    ...{ config, folder, path: pairingSocketPath(folder), seams, startedMs, gate, home, accounts, searchParty },
-    ...{ device: { id: device.id, publicKey: device.key.publicKey }, status },
+    config,
+    folder,
+    path: pairingSocketPath(folder),
+    seams,
+    startedMs,
+    gate,
+    home,
+    accounts,
+    searchParty,
+    device: { id: device.id, publicKey: device.key.publicKey },
+    status,
     written: () => base.disk.written(),
   });
   return { home, area: makeAreaLink(config, folder, enrolment, seams), accounts, pairing };

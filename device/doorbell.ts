@@ -143,9 +143,14 @@ export class Doorbell {
 
   private async build(): Promise<void> {
     const base: Base = {
-      ...{ config: this.options.config, folder: this.options.folder, enrolmentCode: this.options.enrolmentCode },
-      ...{ seams: this.seams, disk: this.disk, startedMs: this.startedMs },
-      ...{ status: this.status, peripherals: this.peripherals },
+      config: this.options.config,
+      folder: this.options.folder,
+      enrolmentCode: this.options.enrolmentCode,
+      seams: this.seams,
+      disk: this.disk,
+      startedMs: this.startedMs,
+      status: this.status,
+      peripherals: this.peripherals,
       settled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       clockTrusted: () => this.up.gate.clockTrusted,
     };

@@ -44,14 +44,20 @@ export function accessAuditRoutes(api: Api, { audit, clips }: { audit: AccessAud
   const shape = { method: 'GET', roles: ['officer', 'admin'] } as const;
   api.route(
     {
-      ...{ ...shape, path: '/v1/access-audit', query: pageSchema, answer: answerSchema },
+      ...shape,
+      path: '/v1/access-audit',
+      query: pageSchema,
+      answer: answerSchema,
       about: 'Who was shown which clip, when and why, the first one first: an agency its own readings, the admin all.',
     },
     async (call) => audit.page(await allowed(call), call.query),
   );
   api.route(
     {
-      ...{ ...shape, path: '/v1/access-audit.csv', query: exportSchema, answer: { media: 'text/csv' } },
+      ...shape,
+      path: '/v1/access-audit.csv',
+      query: exportSchema,
+      answer: { media: 'text/csv' },
       about: 'The same as CSV (RFC 4180), all of it.',
     },
     async (call) => {
@@ -67,7 +73,10 @@ export function accessAuditRoutes(api: Api, { audit, clips }: { audit: AccessAud
   );
   api.route(
     {
-      ...{ ...shape, path: '/v1/access-audit.html', query: exportSchema, answer: { media: 'text/html' } },
+      ...shape,
+      path: '/v1/access-audit.html',
+      query: exportSchema,
+      answer: { media: 'text/html' },
       about: 'The same as a page to print.',
     },
     async (call) => {

@@ -34,14 +34,20 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
   const officer = { method: 'GET', roles: ['officer'] } as const;
   api.route(
     {
-      ...{ ...officer, path: '/v1/clips', query: clipPageSchema, answer: clipListSchema },
+      ...officer,
+      path: '/v1/clips',
+      query: clipPageSchema,
+      answer: clipListSchema,
       about: "The agency's own clips, the last one first (access to `all`).",
     },
     ({ bearer, query }) => clips.list(bearer, query),
   );
   api.route(
     {
-      ...{ ...officer, path: '/v1/clips/:clip', params: paramsSchema, answer: { media: 'video/mp4' } },
+      ...officer,
+      path: '/v1/clips/:clip',
+      params: paramsSchema,
+      answer: { media: 'video/mp4' },
       also: { 206: { media: 'video/mp4' }, 303: elsewhereSchema },
       about: 'The clip, whole or a range of it.',
     },
@@ -57,8 +63,12 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
   );
   api.route(
     {
-      ...{ ...officer, path: '/v1/clips/:clip/manifest', params: paramsSchema, also: { 303: elsewhereSchema } },
-      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The statement that the home signed about it.' },
+      ...officer,
+      path: '/v1/clips/:clip/manifest',
+      params: paramsSchema,
+      also: { 303: elsewhereSchema },
+      answer: z.strictObject({ manifest: z.string() }),
+      about: 'The statement that the home signed about it.',
     },
     async ({ bearer, params: { clip }, reply }) => {
       const { intake, evidence } = await clips.see(bearer, clip, 'manifest', 'view');
@@ -67,7 +77,10 @@ export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
   );
   api.route(
     {
-      ...{ ...officer, path: '/v1/clips/:clip/custody', params: paramsSchema, answer: custodyBundleSchema },
+      ...officer,
+      path: '/v1/clips/:clip/custody',
+      params: paramsSchema,
+      answer: custodyBundleSchema,
       about: 'The receipt, and the proof of the leaf about the clip.',
     },
     async ({ bearer, params: { clip } }) => {

@@ -25,36 +25,52 @@ export function logRoutes(api: Api, custody: Custody): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {
-      ...{ ...open, path: '/v1/custody/head', answer: headAnswerSchema },
+      ...open,
+      path: '/v1/custody/head',
+      answer: headAnswerSchema,
       about: 'The newest signed head of the log, and the newest that witnesses have cosigned.',
     },
     () => custody.head(),
   );
   api.route(
     {
-      ...{ ...open, path: '/v1/custody/inclusion', query: inclusionSchema, answer: inclusionAnswerSchema },
+      ...open,
+      path: '/v1/custody/inclusion',
+      query: inclusionSchema,
+      answer: inclusionAnswerSchema,
       about: 'Proof that a leaf is in the tree of a size.',
     },
     ({ query }) => custody.inclusion(query.leaf, query.size),
   );
   api.route(
     {
-      ...{ ...open, path: '/v1/custody/consistency', query: consistencySchema, answer: consistencyAnswerSchema },
+      ...open,
+      path: '/v1/custody/consistency',
+      query: consistencySchema,
+      answer: consistencyAnswerSchema,
       about: 'Proof that one tree continues another.',
     },
     ({ query }) => custody.consistency(query.from, query.to),
   );
   api.route(
     {
-      ...{ ...open, path: '/v1/custody/entries', query: entriesSchema, answer: entriesAnswerSchema },
+      ...open,
+      path: '/v1/custody/entries',
+      query: entriesSchema,
+      answer: entriesAnswerSchema,
       about: 'Leaves of the log by their numbers.',
     },
     ({ query }) => custody.entries(query.from, query.limit),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/custody/cosignatures', roles: ['signed'], body: cosignatureBodySchema },
-      ...{ answer: z.strictObject({}), status: 201, about: 'A witness hands in its cosignature of a head.' },
+      method: 'POST',
+      path: '/v1/custody/cosignatures',
+      roles: ['signed'],
+      body: cosignatureBodySchema,
+      answer: z.strictObject({}),
+      status: 201,
+      about: 'A witness hands in its cosignature of a head.',
     },
     async ({ body }) => {
       await custody.cosign(body.head, body.cosignature);

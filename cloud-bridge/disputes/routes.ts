@@ -13,15 +13,23 @@ const grantSchema = z.strictObject({ grant: idSchema });
 export function disputeRoutes(api: Api, disputes: Disputes): void {
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/disputes', roles: ['admin'], body: disputeSchema, answer: openedSchema },
+      method: 'POST',
+      path: '/v1/disputes',
+      roles: ['admin'],
+      body: disputeSchema,
+      answer: openedSchema,
       about: 'Opens the full manifest of a clip, and writes into the log of custody that it was opened.',
     },
     ({ body }) => disputes.openForOperator(body.clip, body.reason),
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/intakes/:grant/manifest', roles: ['device'], params: grantSchema },
-      ...{ answer: openedSchema, about: 'The full manifest of a grant’s clip, for its device or its owner.' },
+      method: 'GET',
+      path: '/v1/intakes/:grant/manifest',
+      roles: ['device'],
+      params: grantSchema,
+      answer: openedSchema,
+      about: 'The full manifest of a grant’s clip, for its device or its owner.',
     },
     ({ bearer, params }) => disputes.openForOwner(bearer, params.grant),
   );

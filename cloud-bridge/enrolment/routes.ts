@@ -14,15 +14,24 @@ export function enrolmentRoutes(
 ): void {
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/enrolment-codes', roles: ['admin'], answer: codeSchema, status: 201 },
+      method: 'POST',
+      path: '/v1/enrolment-codes',
+      roles: ['admin'],
+      answer: codeSchema,
+      status: 201,
       about: 'Prints a code that lets one device in, once.',
     },
     () => enrolment.printCode(publicUrl()),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/enrolments', roles: ['home'], body: enrolmentBodySchema },
-      ...{ answer: statementSchema, status: 201, about: 'Redeems a code for the device that signed the proof.' },
+      method: 'POST',
+      path: '/v1/enrolments',
+      roles: ['home'],
+      body: enrolmentBodySchema,
+      answer: statementSchema,
+      status: 201,
+      about: 'Redeems a code for the device that signed the proof.',
     },
     async ({ body, request }) => ({ statement: await enrolment.enrol(body.secret, body.proof, request.ip) }),
   );

@@ -159,7 +159,10 @@ export class Api {
   async listen(host: string, port: number): Promise<string> {
     this.route(
       {
-        ...{ method: 'GET', path: '/openapi.json', roles: ['public'], answer: z.record(z.string(), z.unknown()) },
+        method: 'GET',
+        path: '/openapi.json',
+        roles: ['public'],
+        answer: z.record(z.string(), z.unknown()),
         about: 'This document.',
       },
       () => ({ ...document }),

@@ -39,14 +39,18 @@ export function healthRoutes(api: Api, health: Health): void {
   const open = { method: 'GET', roles: ['public'], uncounted: true } as const;
   api.route(
     {
-      ...{ ...open, path: '/healthz', answer: z.strictObject({ status: z.literal('live') }) },
+      ...open,
+      path: '/healthz',
+      answer: z.strictObject({ status: z.literal('live') }),
       about: 'That the process lives.',
     },
     () => ({ status: 'live' as const }),
   );
   api.route(
     {
-      ...{ ...open, path: '/readyz', about: 'That the process can do its work: each check, by name.' },
+      ...open,
+      path: '/readyz',
+      about: 'That the process can do its work: each check, by name.',
       answer: z.strictObject({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }),
     },
     async () => {

@@ -66,8 +66,12 @@ export class CustodyCalls {
 export function bundleRoutes(api: Api, calls: CustodyCalls): void {
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/intakes/:grant/custody', roles: ['device'], params: grantSchema },
-      ...{ answer: custodyBundleSchema, about: 'Receipt and proof of a grant’s clip, for its device or its owner.' },
+      method: 'GET',
+      path: '/v1/intakes/:grant/custody',
+      roles: ['device'],
+      params: grantSchema,
+      answer: custodyBundleSchema,
+      about: 'Receipt and proof of a grant’s clip, for its device or its owner.',
     },
     ({ bearer, params }) => calls.bundle(bearer, params.grant),
   );

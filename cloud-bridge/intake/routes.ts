@@ -19,28 +19,32 @@ export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocation
   const device = { roles: ['device'], answer: intakeStatusSchema } as const;
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/intakes', ...device, body: intakeOpeningSchema },
+      method: 'POST',
+      path: '/v1/intakes',
+      ...device,
+      body: intakeOpeningSchema,
       about: 'Opens an intake with the papers of a clip; the same again get the same answer.',
     },
     ({ bearer, body }) => desk.open(bearer, body),
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/intakes/:grant', ...device, params: paramsSchema },
+      method: 'GET',
+      path: '/v1/intakes/:grant',
+      ...device,
+      params: paramsSchema,
       about: 'Where the bridge stands with a grant’s clip.',
     },
     ({ bearer, params }) => desk.status(bearer, params.grant),
   );
   api.route(
     {
-      ...{
-        method: 'HEAD',
-        path: '/v1/intakes/:grant',
-        roles: ['device'],
-        params: paramsSchema,
-        answer: null,
-        status: 200,
-      },
+      method: 'HEAD',
+      path: '/v1/intakes/:grant',
+      roles: ['device'],
+      params: paramsSchema,
+      answer: null,
+      status: 200,
       about: 'Where an upload goes on: Location, Upload-Offset, Upload-Length.',
     },
     async ({ bearer, params, reply }) => {
@@ -51,8 +55,13 @@ export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocation
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/intakes/:grant/revocation', roles: ['home'], params: paramsSchema },
-      ...{ body: revocationSchema, answer: intakeStatusSchema, about: 'An owner takes a grant back.' },
+      method: 'POST',
+      path: '/v1/intakes/:grant/revocation',
+      roles: ['home'],
+      params: paramsSchema,
+      body: revocationSchema,
+      answer: intakeStatusSchema,
+      about: 'An owner takes a grant back.',
     },
     ({ params, body }) => revocations.revoke(params.grant, body),
   );

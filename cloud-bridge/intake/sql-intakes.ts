@@ -192,7 +192,11 @@ export class SqlIntakes implements IntakeStore {
       await step
         .updateTable('intakes')
         .set({
-          ...{ state: 'deleted', uploading: 0, manifest: '', statement: '', refusal: 'intake_revoked' },
+          state: 'deleted',
+          uploading: 0,
+          manifest: '',
+          statement: '',
+          refusal: 'intake_revoked',
           receipt: revoked.receipt,
         })
         .where('device', '=', revoked.device)

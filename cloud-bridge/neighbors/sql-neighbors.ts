@@ -16,7 +16,11 @@ export class SqlNeighbors implements NeighborsStore {
   async noteProfile(credential: Credential, nowS: number): Promise<void> {
     const { agency, name, jurisdiction, domain, profiles = [], retention = [] } = credential;
     const said = {
-      ...{ agency, name, jurisdiction, domain, seen_s: nowS },
+      agency,
+      name,
+      jurisdiction,
+      domain,
+      seen_s: nowS,
       profiles: JSON.stringify(profiles),
       retention: JSON.stringify(retention),
     };
@@ -134,7 +138,10 @@ const jurisdictionSchema = z.enum(JURISDICTIONS);
 function toProfile(row: Tables['agency_profiles']): AgencyProfile {
   const { organisation, agency, name, domain } = row;
   return {
-    ...{ organisation, agency, name, domain },
+    organisation,
+    agency,
+    name,
+    domain,
     jurisdiction: jurisdictionSchema.parse(row.jurisdiction),
     profiles: profilesSchema.parse(parseJson(row.profiles)),
     retention: retentionSchema.parse(parseJson(row.retention)),

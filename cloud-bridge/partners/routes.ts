@@ -25,15 +25,23 @@ export function partnerRoutes(api: Api, partners: Partners): void {
   const operator = { roles: ['admin'], params: paramsSchema } as const;
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/partners', roles: ['public'], answer: listSchema },
+      method: 'GET',
+      path: '/v1/partners',
+      roles: ['public'],
+      answer: listSchema,
       about: 'All partners, those included whose partnership is over.',
     },
     async () => ({ partners: await partners.list() }),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/partners', roles: ['admin'], body: newPartnerSchema },
-      ...{ answer: secretsSchema, status: 201, about: 'Enters a partner; its secrets are shown this once.' },
+      method: 'POST',
+      path: '/v1/partners',
+      roles: ['admin'],
+      body: newPartnerSchema,
+      answer: secretsSchema,
+      status: 201,
+      about: 'Enters a partner; its secrets are shown this once.',
     },
     ({ body }) => partners.add(body.partner, body.name),
   );
@@ -43,14 +51,22 @@ export function partnerRoutes(api: Api, partners: Partners): void {
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/partners/:partner/status', ...operator, body: statusSchema },
-      ...{ answer: changedSchema, about: 'Suspends a partner, lets it go on, or ends it for good.' },
+      method: 'POST',
+      path: '/v1/partners/:partner/status',
+      ...operator,
+      body: statusSchema,
+      answer: changedSchema,
+      about: 'Suspends a partner, lets it go on, or ends it for good.',
     },
     ({ params, body }) => partners.setStatus(params.partner, body.status, body.revision),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/partners/:partner/tokens', ...operator, answer: secretsSchema, status: 201 },
+      method: 'POST',
+      path: '/v1/partners/:partner/tokens',
+      ...operator,
+      answer: secretsSchema,
+      status: 201,
       about: 'Gives a partner other secrets; those before are dead.',
     },
     ({ params }) => partners.renewSecrets(params.partner),

@@ -59,8 +59,11 @@ function readUrl(text: string): PostgresAddress | string {
   return {
     host: socket ?? url.hostname.replaceAll(/[[\]]/g, ''),
     port: url.port === '' ? PORT : Number(url.port),
-    ...{ user, database, password: password === '' ? null : password },
-    ...{ tls: mode === 'verify-full', ca: url.searchParams.get('sslrootcert') },
+    user,
+    database,
+    password: password === '' ? null : password,
+    tls: mode === 'verify-full',
+    ca: url.searchParams.get('sslrootcert'),
   };
 }
 
@@ -103,11 +106,18 @@ export function connectionSettings(address: PostgresAddress, passwordFile: strin
   const { host, port, user, database, tls, ca } = address;
   const password = passwordFile === null ? address.password : textIn(passwordFile).trim();
   return {
-    ...{ host, port, user, database, application_name: 'doorsill' },
+    host,
+    port,
+    user,
+    database,
+    application_name: 'doorsill',
     ...(password === null ? {} : { password }),
     ssl: tls ? tlsOptions(ca === null ? {} : { ca: textIn(ca) }) : false,
-    ...{ keepAlive: true, keepAliveInitialDelayMillis: CONNECT_MS_MAX, connectionTimeoutMillis: CONNECT_MS_MAX },
-    ...{ statement_timeout: STATEMENT_MS_MAX, query_timeout: STATEMENT_MS_MAX + CONNECT_MS_MAX },
+    keepAlive: true,
+    keepAliveInitialDelayMillis: CONNECT_MS_MAX,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    statement_timeout: STATEMENT_MS_MAX,
+    query_timeout: STATEMENT_MS_MAX + CONNECT_MS_MAX,
     // A server that has lost us lets go of what we hold: nobody could take our place before.
     options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
   };

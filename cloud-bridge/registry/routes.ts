@@ -34,22 +34,29 @@ export function registryRoutes(api: Api, registry: RegistryDecisions, clock: Clo
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {
-      ...{ ...open, path: '/v1/key', answer: z.strictObject({ id: idSchema, key: publicKeySchema }) },
+      ...open,
+      path: '/v1/key',
+      answer: z.strictObject({ id: idSchema, key: publicKeySchema }),
       about: 'Who this registry is.',
     },
     () => ({ id: registry.id, key: registry.publicKey }),
   );
   api.route(
     {
-      ...{ ...open, path: '/v1/revocations', answer: z.strictObject({ revocations: z.string() }) },
+      ...open,
+      path: '/v1/revocations',
+      answer: z.strictObject({ revocations: z.string() }),
       about: 'The signed list of those whose access was taken.',
     },
     () => ({ revocations: registry.revocations() }),
   );
   api.route(
     {
-      ...{ ...open, path: '/v1/credentials/:agency', params: idParamsSchema },
-      ...{ answer: z.strictObject({ credential: z.string() }), about: 'A fresh signed credential of an agency.' },
+      ...open,
+      path: '/v1/credentials/:agency',
+      params: idParamsSchema,
+      answer: z.strictObject({ credential: z.string() }),
+      about: 'A fresh signed credential of an agency.',
     },
     ({ params }) => ({ credential: registry.credential(params.agency) }),
   );
@@ -58,8 +65,13 @@ export function registryRoutes(api: Api, registry: RegistryDecisions, clock: Clo
   const attempts = new AttemptLimit(new WindowCounts(clock, FAILURE_SPAN_MS), FAILURES_MAX);
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/agencies', roles: ['signed'], body: registrationSchema },
-      ...{ answer: agencySchema, status: 201, about: 'Takes in an agency’s application; a moderator decides.' },
+      method: 'POST',
+      path: '/v1/agencies',
+      roles: ['signed'],
+      body: registrationSchema,
+      answer: agencySchema,
+      status: 201,
+      about: 'Takes in an agency’s application; a moderator decides.',
       repeatable: ({ body }) => peekToken(body.registration, agencyCallSchema).agency,
     },
     async ({ body, request }) => {
@@ -78,7 +90,11 @@ function standingRoutes(api: Api, registry: RegistryDecisions): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/agencies', ...admin, query: pageSchema, answer: listSchema },
+      method: 'GET',
+      path: '/v1/agencies',
+      ...admin,
+      query: pageSchema,
+      answer: listSchema,
       about: 'All agencies, the one that applied first first.',
     },
     ({ query }) => {

@@ -14,24 +14,33 @@ export function moderatorRoutes(api: Api, moderators: Moderators): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/moderators', ...admin, about: 'All moderators.' },
+      method: 'GET',
+      path: '/v1/moderators',
+      ...admin,
+      about: 'All moderators.',
       answer: z.strictObject({ moderators: z.array(moderatorSchema) }),
     },
     async () => ({ moderators: await moderators.list() }),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/moderators', ...admin, body: bodySchema, status: 201 },
-      ...{
-        answer: moderatorSchema.extend({ token: z.string() }),
-        about: 'Enters a moderator; the token is shown this once.',
-      },
+      method: 'POST',
+      path: '/v1/moderators',
+      ...admin,
+      body: bodySchema,
+      status: 201,
+      answer: moderatorSchema.extend({ token: z.string() }),
+      about: 'Enters a moderator; the token is shown this once.',
     },
     ({ body }) => moderators.add(body.moderator, body.name),
   );
   api.route(
     {
-      ...{ method: 'DELETE', path: '/v1/moderators/:moderator', ...admin, params: paramsSchema, answer: null },
+      method: 'DELETE',
+      path: '/v1/moderators/:moderator',
+      ...admin,
+      params: paramsSchema,
+      answer: null,
       about: "Ends a moderator's token.",
     },
     async ({ params }) => {

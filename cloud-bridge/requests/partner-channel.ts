@@ -23,8 +23,13 @@ export function partnerChannelRoutes(
 ): void {
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/partners/:partner/requests', roles: ['partner'], params: paramsSchema },
-      ...{ body: postSchema, answer: viewSchema, status: 201 },
+      method: 'POST',
+      path: '/v1/partners/:partner/requests',
+      roles: ['partner'],
+      params: paramsSchema,
+      body: postSchema,
+      answer: viewSchema,
+      status: 201,
       about: 'Takes in a request that an agency signed for this channel.',
       repeatable: ({ params }) => params.partner,
       admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
@@ -33,8 +38,13 @@ export function partnerChannelRoutes(
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/partners/:partner/webhooks', roles: ['partner-signature'] },
-      ...{ params: paramsSchema, headers: signatureSchema, body: webhookSchema, answer: viewSchema },
+      method: 'POST',
+      path: '/v1/partners/:partner/webhooks',
+      roles: ['partner-signature'],
+      params: paramsSchema,
+      headers: signatureSchema,
+      body: webhookSchema,
+      answer: viewSchema,
       about: 'A partner tells that the investigation behind a request of its channel is over.',
       repeatable: ({ params }) => params.partner,
       // The signature is over the exact bytes.

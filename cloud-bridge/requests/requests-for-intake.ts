@@ -22,8 +22,12 @@ export class RequestsForIntake implements AnswerableStore {
     assertAnswerable(stored);
     const claims = peekToken(stored.token, requestSchema);
     return {
-      ...{ id: request, tokenSha256: stored.tokenSha256, recipient: recipientOf(claims, sha256Hex) },
-      ...{ window: claims.window, profile: claims.profile, expS: claims.exp },
+      id: request,
+      tokenSha256: stored.tokenSha256,
+      recipient: recipientOf(claims, sha256Hex),
+      window: claims.window,
+      profile: claims.profile,
+      expS: claims.exp,
       admit: async () => {
         const { claims: credential } = await this.standing.credential(stored.agency);
         const check = () => this.standing.assertGood(credential, stored.cells);

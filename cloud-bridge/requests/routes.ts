@@ -44,7 +44,12 @@ export function claimedAgency(token: string): string {
 export function requestRoutes(api: Api, requests: Requests): void {
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/requests', roles: ['signed'], body: postSchema, answer: viewSchema, status: 201 },
+      method: 'POST',
+      path: '/v1/requests',
+      roles: ['signed'],
+      body: postSchema,
+      answer: viewSchema,
+      status: 201,
       about: 'Takes in a request that an agency signed; it is published, or waits for a moderator.',
       repeatable: ({ body }) => claimedAgency(body.request),
     },
@@ -52,14 +57,22 @@ export function requestRoutes(api: Api, requests: Requests): void {
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/requests', roles: ['agency'], query: pageSchema, answer: listSchema },
+      method: 'GET',
+      path: '/v1/requests',
+      roles: ['agency'],
+      query: pageSchema,
+      answer: listSchema,
       about: "The agency's own requests, the last one first (call `list-requests`).",
     },
     ({ bearer, query }) => requests.list(bearer, query),
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/requests/:request', roles: ['agency'], params: paramsSchema, answer: viewSchema },
+      method: 'GET',
+      path: '/v1/requests/:request',
+      roles: ['agency'],
+      params: paramsSchema,
+      answer: viewSchema,
       about: "One of the agency's own requests (call `see-request`).",
     },
     ({ bearer, params }) => requests.see(params.request, bearer),
@@ -67,8 +80,12 @@ export function requestRoutes(api: Api, requests: Requests): void {
   for (const verb of ['submit', 'withdraw', 'resolve'] as const) {
     api.route(
       {
-        ...{ method: 'POST', path: `/v1/requests/:request/${verb}`, roles: ['agency'] },
-        ...{ params: paramsSchema, answer: viewSchema, about: `${ABOUT[verb]} (call \`${verb}-request\`).` },
+        method: 'POST',
+        path: `/v1/requests/:request/${verb}`,
+        roles: ['agency'],
+        params: paramsSchema,
+        answer: viewSchema,
+        about: `${ABOUT[verb]} (call \`${verb}-request\`).`,
       },
       ({ bearer, params }) => requests[verb](params.request, bearer),
     );
@@ -86,7 +103,11 @@ function moderationRoutes(api: Api, requests: Requests): void {
   const moderators = { roles: ['moderator', 'admin'] } as const;
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/moderation', ...moderators, query: pageSchema, answer: waitingSchema },
+      method: 'GET',
+      path: '/v1/moderation',
+      ...moderators,
+      query: pageSchema,
+      answer: waitingSchema,
       about: 'Requests that wait for a moderator, the one that waits longest first.',
     },
     ({ query }) => requests.waiting(query),
@@ -94,14 +115,18 @@ function moderationRoutes(api: Api, requests: Requests): void {
   const decision = { method: 'POST', ...moderators, params: paramsSchema, answer: viewSchema } as const;
   api.route(
     {
-      ...{ ...decision, path: '/v1/moderation/:request/approve', body: approvalSchema },
+      ...decision,
+      path: '/v1/moderation/:request/approve',
+      body: approvalSchema,
       about: 'Publishes a request as it was seen at a revision.',
     },
     ({ params, body, who }) => requests.approve(params.request, body.revision, who.name),
   );
   api.route(
     {
-      ...{ ...decision, path: '/v1/moderation/:request/refuse', body: refusalSchema },
+      ...decision,
+      path: '/v1/moderation/:request/refuse',
+      body: refusalSchema,
       about: 'Turns a request down; its agency is told why.',
     },
     ({ params, body, who }) => requests.refuse(params.request, body.reason, body.revision, who.name),

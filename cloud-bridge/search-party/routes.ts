@@ -31,24 +31,27 @@ const postSchema = z.strictObject({
 const searchSchema = z.strictObject({ search: idSchema });
 const clipSchema = z.strictObject({ clip: idSchema });
 
+const neighbor = { roles: ['neighbor'] } as const;
+
 /** Adds the routes. */
 export function searchRoutes(api: Api, { searches, photos, clips, rules }: SearchRouteDeps): void {
-  const neighbor = { roles: ['neighbor'] } as const;
   api.route(
     {
-      ...{
-        method: 'GET',
-        path: '/v1/search-party',
-        roles: ['public'],
-        answer: z.strictObject({ rules: searchRulesSchema }),
-      },
+      method: 'GET',
+      path: '/v1/search-party',
+      roles: ['public'],
+      answer: z.strictObject({ rules: searchRulesSchema }),
       about: 'The limits of searches for pets.',
     },
     () => ({ rules }),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/search-party/photos', ...neighbor, body: { media: 'image/*' }, status: 201 },
+      method: 'POST',
+      path: '/v1/search-party/photos',
+      ...neighbor,
+      body: { media: 'image/*' },
+      status: 201,
       whole: { types: /^image\/[a-z]{1,10}$/, bytesMax: PHOTO_POSTED_BYTES_MAX },
       // Before a byte of the photo is read.
       admit: ({ bearer }) => searches.admitPhoto(bearer),
@@ -63,33 +66,51 @@ export function searchRoutes(api: Api, { searches, photos, clips, rules }: Searc
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/search-party/searches', roles: ['signed'], body: postSchema, status: 201 },
-      ...{ answer: searchPostedSchema, about: 'Posts a search for a pet; the same bytes again change nothing.' },
+      method: 'POST',
+      path: '/v1/search-party/searches',
+      roles: ['signed'],
+      body: postSchema,
+      status: 201,
+      answer: searchPostedSchema,
+      about: 'Posts a search for a pet; the same bytes again change nothing.',
     },
     ({ body }) => searches.post(body.search, body.photo, body.pairing),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/search-party/searches/:search/end', ...neighbor, params: searchSchema },
-      ...{ answer: searchPostedSchema, about: 'The pet is found: homes stop looking.' },
+      method: 'POST',
+      path: '/v1/search-party/searches/:search/end',
+      ...neighbor,
+      params: searchSchema,
+      answer: searchPostedSchema,
+      about: 'The pet is found: homes stop looking.',
     },
     ({ bearer, params }) => searches.end(params.search, bearer),
   );
+  clipRoutes(api, clips);
+}
+
+function clipRoutes(api: Api, clips: SearchRouteDeps['clips']): void {
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/search-party/clips', ...neighbor, query: clipPageSchema, answer: clipListSchema },
+      method: 'GET',
+      path: '/v1/search-party/clips',
+      ...neighbor,
+      query: clipPageSchema,
+      answer: clipListSchema,
       about: 'Clips that were granted to the caller, the last one first.',
     },
     ({ bearer, query }) => clips.list(bearer, query),
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/search-party/clips/:clip', ...neighbor, params: clipSchema },
-      ...{
-        answer: { media: 'video/mp4' },
-        also: { 206: { media: 'video/mp4' } },
-        about: 'One of them, whole or a range.',
-      },
+      method: 'GET',
+      path: '/v1/search-party/clips/:clip',
+      ...neighbor,
+      params: clipSchema,
+      answer: { media: 'video/mp4' },
+      also: { 206: { media: 'video/mp4' } },
+      about: 'One of them, whole or a range.',
     },
     async ({ bearer, params: { clip }, request, reply }) => {
       const action = request.headers.range === undefined ? 'download' : 'stream';
@@ -101,8 +122,12 @@ export function searchRoutes(api: Api, { searches, photos, clips, rules }: Searc
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/search-party/clips/:clip/manifest', ...neighbor, params: clipSchema },
-      ...{ answer: z.strictObject({ manifest: z.string() }), about: 'The statement that the home signed about it.' },
+      method: 'GET',
+      path: '/v1/search-party/clips/:clip/manifest',
+      ...neighbor,
+      params: clipSchema,
+      answer: z.strictObject({ manifest: z.string() }),
+      about: 'The statement that the home signed about it.',
     },
     async ({ bearer, params: { clip } }) => ({
       manifest: statementOf((await clips.see(bearer, clip, 'manifest', 'view')).intake),

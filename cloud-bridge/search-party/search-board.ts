@@ -77,8 +77,16 @@ export class SearchBoard {
     const iat = wallSeconds(clock);
     const tokens = parts.map((searches, at) => {
       const claims: SearchDocument = {
-        ...{ iss: key.publicKey, aud: PUBLIC_AUDIENCE, iat, exp: iat + documentLifeS, cell, revision },
-        ...{ part: at + 1, parts: parts.length, searches, ended: at === 0 ? keptEnded(content) : [] },
+        iss: key.publicKey,
+        aud: PUBLIC_AUDIENCE,
+        iat,
+        exp: iat + documentLifeS,
+        cell,
+        revision,
+        part: at + 1,
+        parts: parts.length,
+        searches,
+        ended: at === 0 ? keptEnded(content) : [],
       };
       return signToken('doorsill-search-area+jws', searchDocumentSchema.parse(claims), key);
     });

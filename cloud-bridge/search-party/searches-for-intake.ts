@@ -20,8 +20,12 @@ export class SearchesForIntake implements AnswerableStore {
     if (stored?.state !== 'open' || stored.token === '') throw failure('request_not_live');
     const claims = peekToken(stored.token, searchSchema);
     return {
-      ...{ id: search, tokenSha256: stored.tokenSha256, recipient: recipientOf(claims, sha256Hex) },
-      ...{ window: claims.window, profile: claims.profile, expS: claims.exp },
+      id: search,
+      tokenSha256: stored.tokenSha256,
+      recipient: recipientOf(claims, sha256Hex),
+      window: claims.window,
+      profile: claims.profile,
+      expS: claims.exp,
       // A neighbour has no credential that could end; that the search is still open, the store looks at once more.
       admit: async () => () => undefined,
     };

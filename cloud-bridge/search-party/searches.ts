@@ -99,9 +99,17 @@ export class Searches {
       searchSha256: tokenSha256,
     };
     const stored: StoredSearch = {
-      ...{ search: search.jti, device, posterKey: search.iss, token, tokenSha256, photo },
+      search: search.jti,
+      device,
+      posterKey: search.iss,
+      token,
+      tokenSha256,
+      photo,
       publication: signToken('doorsill-search-publication+jws', searchPublicationSchema.parse(publication), key),
-      ...{ cells: cellsAround(search.cell), state: 'open', postedS: nowS, expiresS: search.exp },
+      cells: cellsAround(search.cell),
+      state: 'open',
+      postedS: nowS,
+      expiresS: search.exp,
     };
     const outcome = await store.add(stored, this.limits(nowS));
     if (outcome !== 'added' && outcome !== 'same') throw failure('search_limits', { detail: WHY[outcome] });

@@ -21,15 +21,22 @@ export function bridgeRoutes(api: Api, receiving: Receiving, recalls: Recalls): 
   const signed = { method: 'POST', roles: ['signed'], answer: handOverStatusSchema } as const;
   api.route(
     {
-      ...{ ...signed, path: '/v1/hand-overs', body: handOverBodySchema },
+      ...signed,
+      path: '/v1/hand-overs',
+      body: handOverBodySchema,
       about: 'A bridge offers a clip with all its papers.',
     },
     ({ body }) => receiving.offer(body),
   );
   api.route(
     {
-      ...{ method: 'PUT', path: '/v1/hand-overs/:item/clip', roles: ['bridge'], params: itemSchema },
-      ...{ body: { media: UPLOAD_BODY_TYPE }, answer: handOverStatusSchema, about: 'The bytes of an offered clip.' },
+      method: 'PUT',
+      path: '/v1/hand-overs/:item/clip',
+      roles: ['bridge'],
+      params: itemSchema,
+      body: { media: UPLOAD_BODY_TYPE },
+      answer: handOverStatusSchema,
+      about: 'The bytes of an offered clip.',
     },
     ({ bearer, params, request }) => {
       if (request.headers['content-type'] !== UPLOAD_BODY_TYPE) {
@@ -42,25 +49,30 @@ export function bridgeRoutes(api: Api, receiving: Receiving, recalls: Recalls): 
   );
   api.route(
     {
-      ...{ ...signed, path: '/v1/hand-overs/confirmation', body: stepSchema },
+      ...signed,
+      path: '/v1/hand-overs/confirmation',
+      body: stepSchema,
       about: 'The bridge has heard that the vault holds the clip; it is shown from now on.',
     },
     ({ body }) => receiving.confirm(body.step),
   );
   api.route(
     {
-      ...{ ...signed, path: '/v1/hand-overs/withdrawal', body: stepSchema },
+      ...signed,
+      path: '/v1/hand-overs/withdrawal',
+      body: stepSchema,
       about: 'The owner revoked before the hand-over was over.',
     },
     ({ body }) => receiving.withdraw(body.step),
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/recalls', roles: ['signed'], body: recallBodySchema },
-      ...{
-        answer: recallStatusSchema,
-        about: 'An owner takes a handed-over clip back; the department’s policy answers.',
-      },
+      method: 'POST',
+      path: '/v1/recalls',
+      roles: ['signed'],
+      body: recallBodySchema,
+      answer: recallStatusSchema,
+      about: 'An owner takes a handed-over clip back; the department’s policy answers.',
     },
     ({ body }) => recalls.answer(body),
   );

@@ -32,30 +32,41 @@ const linkSchema = z.strictObject({ link: z.string().regex(/^[A-Za-z0-9_-]{43}$/
 const momentS = z.int().nullable();
 /** What an officer is told of an item. */
 const viewSchema = z.strictObject({
-  ...{ item: idSchema, clip: idSchema, request: idSchema, investigation: z.string() },
+  item: idSchema,
+  clip: idSchema,
+  request: idSchema,
+  investigation: z.string(),
   source: z.enum(EVIDENCE_SOURCES),
   state: z.enum(['held', 'active', 'deleted', 'erased']),
   accessClass: z.enum(ACCESS_CLASSES),
   triage: z.enum(['pending', 'accepted', 'declined']),
   categories: z.array(z.string()).readonly(),
   cases: z.array(z.string()).readonly(),
-  ...{ sha256: sha256Schema, bytes: z.int(), statementSha256: sha256Schema },
-  ...{ recordedS: z.int(), uploadedS: z.int(), deletesS: momentS, erasesS: momentS },
-  ...{ recall: z.string().nullable(), deletion: z.string().nullable() },
+  sha256: sha256Schema,
+  bytes: z.int(),
+  statementSha256: sha256Schema,
+  recordedS: z.int(),
+  uploadedS: z.int(),
+  deletesS: momentS,
+  erasesS: momentS,
+  recall: z.string().nullable(),
+  deletion: z.string().nullable(),
 });
 const next = z.string().nullable();
 const itemsSchema = z.strictObject({ items: z.array(viewSchema), next });
 const trailSchema = z.strictObject({
   entries: z.array(
     z.strictObject({
-      ...{
-        sequence: z.int(),
-        atUs: z.int(),
-        agency: idSchema,
-        item: z.string(),
-        cases: z.array(z.string()).readonly(),
-      },
-      ...{ event: z.string(), detail: z.string(), by: z.string(), officer: z.string(), reason: z.string() },
+      sequence: z.int(),
+      atUs: z.int(),
+      agency: idSchema,
+      item: z.string(),
+      cases: z.array(z.string()).readonly(),
+      event: z.string(),
+      detail: z.string(),
+      by: z.string(),
+      officer: z.string(),
+      reason: z.string(),
     }),
   ),
   next,
@@ -86,21 +97,31 @@ function listing(api: Api, deps: OfficerRoutesDeps): void {
   const of = { method: 'GET', ...officers(deps), params: agencySchema } as const;
   api.route(
     {
-      ...{ ...of, path: `${BASE}/evidence`, query: listSchema, answer: itemsSchema },
+      ...of,
+      path: `${BASE}/evidence`,
+      query: listSchema,
+      answer: itemsSchema,
       about: "The agency's items that the client is cleared for, newest first.",
     },
     ({ admitted, query: { limit, after, ...filter } }) => evidence.list(admitted, filter, { limit, after }),
   );
   api.route(
     {
-      ...{ ...of, path: `${BASE}/trail`, query: pageSchema, answer: trailSchema },
+      ...of,
+      path: `${BASE}/trail`,
+      query: pageSchema,
+      answer: trailSchema,
       about: 'Who did what with evidence, newest first.',
     },
     ({ admitted, query: { limit, after } }) => evidence.trail(admitted, null, { limit, after }),
   );
   api.route(
     {
-      ...{ ...of, path: `${ITEM}/trail`, params: itemSchema, query: pageSchema, answer: trailSchema },
+      ...of,
+      path: `${ITEM}/trail`,
+      params: itemSchema,
+      query: pageSchema,
+      answer: trailSchema,
       about: 'Who did what with an item, newest first.',
     },
     ({ admitted, params, query: { limit, after } }) => evidence.trail(admitted, params.item, { limit, after }),
@@ -115,7 +136,9 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
   );
   api.route(
     {
-      ...{ ...one, path: `${ITEM}/manifest`, answer: z.strictObject({ manifest: z.string() }) },
+      ...one,
+      path: `${ITEM}/manifest`,
+      answer: z.strictObject({ manifest: z.string() }),
       about: 'The statement that the home signed about it.',
     },
     async ({ admitted, params }) => ({ manifest: await evidence.manifest(admitted, params.item) }),
@@ -138,7 +161,11 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
   const linkAnswer = z.strictObject({ url: z.url(), expiresS: z.int() });
   api.route(
     {
-      ...{ ...one, method: 'POST', path: `${ITEM}/links`, answer: linkAnswer, status: 201 },
+      ...one,
+      method: 'POST',
+      path: `${ITEM}/links`,
+      answer: linkAnswer,
+      status: 201,
       about: 'A link that anyone who has it can download from, once, for a while.',
     },
     async ({ admitted, params }) => {
@@ -148,7 +175,11 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/links/:link', roles: ['public'], params: linkSchema, answer: clip.answer },
+      method: 'GET',
+      path: '/v1/links/:link',
+      roles: ['public'],
+      params: linkSchema,
+      answer: clip.answer,
       about: 'The clip that a link is for.',
     },
     async ({ params: { link }, reply }) => {

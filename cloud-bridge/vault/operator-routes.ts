@@ -50,8 +50,13 @@ export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/bridges', ...admin, body: bridgeSchema, status: 201 },
-      ...{ answer: z.strictObject({ bridge: idSchema }), about: 'Lets a bridge with this key hand clips over.' },
+      method: 'POST',
+      path: '/v1/bridges',
+      ...admin,
+      body: bridgeSchema,
+      status: 201,
+      answer: z.strictObject({ bridge: idSchema }),
+      about: 'Lets a bridge with this key hand clips over.',
     },
     async ({ body: { key } }) => {
       const bridge = actorId('bridge', sha256Hex(key));
@@ -61,16 +66,25 @@ export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
   );
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/agencies/:agency/clients', ...admin, params: agencySchema },
-      ...{ body: clientBodySchema, answer: issuedSchema, status: 201 },
+      method: 'POST',
+      path: '/v1/agencies/:agency/clients',
+      ...admin,
+      params: agencySchema,
+      body: clientBodySchema,
+      answer: issuedSchema,
+      status: 201,
       about: 'A new client of an agency; its secret is shown this once.',
     },
     ({ params, body }) => clients.issue(params.agency, body),
   );
   api.route(
     {
-      ...{ method: 'DELETE', path: '/v1/agencies/:agency/clients/:client', ...admin, params: clientSchema },
-      ...{ answer: null, about: 'Ends a client, all its tokens and links, and what they are reading.' },
+      method: 'DELETE',
+      path: '/v1/agencies/:agency/clients/:client',
+      ...admin,
+      params: clientSchema,
+      answer: null,
+      about: 'Ends a client, all its tokens and links, and what they are reading.',
     },
     async ({ params }) => {
       if (!(await access.removeClient(params.agency, params.client))) throw failure('http_not_found');
@@ -81,8 +95,12 @@ export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
   successionRoute(api, deps);
   api.route(
     {
-      ...{ method: 'POST', path: '/oauth2/token', roles: ['credentials'], body: tokenBodySchema, form: true },
-      ...{ answer: tokenAnswerSchema },
+      method: 'POST',
+      path: '/oauth2/token',
+      roles: ['credentials'],
+      body: tokenBodySchema,
+      form: true,
+      answer: tokenAnswerSchema,
       about: 'An access token for a client that proves itself (RFC 6749 §4.4), in the body or by HTTP Basic.',
       refuse: (problem) => ({ ...problem, error: OAUTH_WORDS.get(problem.code) ?? 'invalid_request' }),
     },
@@ -103,7 +121,10 @@ function successionRoute(api: Api, { clock, successions, readings }: OperatorRou
   const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
   api.route(
     {
-      ...{ ...shape, params: agencySchema, body: agencySchema, answer },
+      ...shape,
+      params: agencySchema,
+      body: agencySchema,
+      answer,
       about: 'Says that an agency has another key: its evidence stays its own, clients of the older one end.',
     },
     async ({ params, body: { agency } }) => {

@@ -181,7 +181,11 @@ export class S3Bucket {
     if (key !== undefined) url.pathname += `/${key}`;
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const signer = new AwsV4Signer({
-      ...{ method, url: url.href, service: 's3', region: this.settings.region, accessKeyId: this.settings.keyId },
+      method,
+      url: url.href,
+      service: 's3',
+      region: this.settings.region,
+      accessKeyId: this.settings.keyId,
       secretAccessKey: secretOf(this.settings),
       datetime: new Date(this.clock.wallUs() / 1000).toISOString().replaceAll(/[:-]|\.\d{3}/g, ''),
       headers: { ...headers, 'x-amz-content-sha256': upload?.sha256 ?? EMPTY_SHA256 },
@@ -192,7 +196,10 @@ export class S3Bucket {
     // The length in a header keeps the body free of any framing: what is sent is what is stored.
     if (upload) signed.headers.set('content-length', String(upload.bytes));
     return fetch(signed.url, {
-      ...{ method, headers: signed.headers, signal, redirect: 'manual' },
+      method,
+      headers: signed.headers,
+      signal,
+      redirect: 'manual',
       ...(upload ? { body: paced(upload.body, moved), duplex: 'half' } : {}),
     });
   }

@@ -30,7 +30,9 @@ export function webhookRoutes(api: Api, webhooks: Webhooks): void {
   const own = { path: '/v1/webhook', roles: ['agency'] } as const;
   api.route(
     {
-      ...{ method: 'PUT', ...own, answer: viewSchema },
+      method: 'PUT',
+      ...own,
+      answer: viewSchema,
       about:
         'Sets where the agency is told of its requests and clips (call `set-webhook`, which holds address and secret).',
     },
@@ -49,7 +51,11 @@ export function webhookRoutes(api: Api, webhooks: Webhooks): void {
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/webhook/events', roles: ['agency'], query: pageSchema, answer: eventsSchema },
+      method: 'GET',
+      path: '/v1/webhook/events',
+      roles: ['agency'],
+      query: pageSchema,
+      answer: eventsSchema,
       about: 'Events of the last days and how telling them went, the last one first (call `see-webhook`).',
     },
     ({ bearer, query }) => webhooks.events(bearer, query),

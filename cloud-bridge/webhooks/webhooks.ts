@@ -67,7 +67,12 @@ export class Webhooks {
     const found = await this.deps.store.page(await this.seer(callToken), behind, page.limit + 1);
     const { shown, next } = pageOf(found, page.limit, ({ place }) => place);
     const events = shown.map(({ event, type, madeS, attempts, state, detail, nextS }) => ({
-      ...{ event, type, madeS, attempts, state, detail },
+      event,
+      type,
+      madeS,
+      attempts,
+      state,
+      detail,
       nextS: state === 'waiting' ? nextS : null,
     }));
     return { events, next };

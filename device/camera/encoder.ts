@@ -55,7 +55,9 @@ export async function faultOfEncoder(ffmpeg: Ffmpeg, encoder: VideoEncoder, cloc
         ...[...encodeArgs(ffmpeg, encoder), ...FRAGMENT_ARGS],
         'pipe:1',
       ],
-      ...{ clock, timeoutMs: TRIAL_MS_MAX, stdoutBytesMax: TRIAL_BYTES_MAX },
+      clock,
+      timeoutMs: TRIAL_MS_MAX,
+      stdoutBytesMax: TRIAL_BYTES_MAX,
     });
     return faultOfTrial(bytes);
   } catch (thrown) {

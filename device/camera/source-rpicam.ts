@@ -59,8 +59,10 @@ export class RpicamDriver implements SourceDriver {
     return {
       inputs: sound === null ? [picture] : [picture, sound(-wallUs)],
       plan: {
-        ...{ video: this.video, audio: sound === null ? 'none' : 'encode' },
-        ...{ videoStream: '0:v:0', audioStream: '1:a:0' },
+        video: this.video,
+        audio: sound === null ? 'none' : 'encode',
+        videoStream: '0:v:0',
+        audioStream: '1:a:0',
       },
       timeline: () => new KnownTimeline(wallUs, true),
       skipBeforeUs: 0,

@@ -127,7 +127,9 @@ async function offeredBy(
       doing: 'asking the camera for its formats',
       args: listingArgs(path),
       onLine: (line) => void (lines.length < LISTING_LINES_MAX && lines.push(line)),
-      ...{ clock, timeoutMs: LISTING_MS_MAX, stdoutBytesMax: 0 },
+      clock,
+      timeoutMs: LISTING_MS_MAX,
+      stdoutBytesMax: 0,
       ...(signal ? { signal } : {}),
     });
   } catch (thrown) {

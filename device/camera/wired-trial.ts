@@ -41,7 +41,11 @@ export async function wordsOf(
   let said = '';
   try {
     await runFfmpeg(ffmpeg, {
-      ...{ doing, args, clock, timeoutMs, stdoutBytesMax: 0 },
+      doing,
+      args,
+      clock,
+      timeoutMs,
+      stdoutBytesMax: 0,
       onLine: (line) => {
         onLine(line);
         said = `${said}${line}\n`.slice(-SAID_LETTERS_MAX);

@@ -74,7 +74,12 @@ export class AreaRequests implements GrantGround {
     this.openRequestsMax = limits.openRequestsMax;
     const { clock, log, place } = deps;
     this.documents = new CellDocuments({
-      ...{ clock, log, marks, cell: cellOf(place), markKind: '', open: openAreaDocument },
+      clock,
+      log,
+      marks,
+      cell: cellOf(place),
+      markKind: '',
+      open: openAreaDocument,
     });
   }
 

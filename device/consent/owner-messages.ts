@@ -157,7 +157,11 @@ export class OwnerMessageHandler {
     const credential = opened && answerable.credentialTokenOf(opened);
     const pairingToken = state.owners.get(claims.iss)?.statement ?? '';
     const body = {
-      ...{ request, grant: jti, grantToken: token, requestToken, pairingToken },
+      request,
+      grant: jti,
+      grantToken: token,
+      requestToken,
+      pairingToken,
       ...(credential === null ? {} : { credentialToken: credential }),
     };
     await runner.perform(step, { request, body: { type: 'granted', body }, answers: jti });

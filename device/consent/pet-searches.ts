@@ -45,7 +45,12 @@ export class PetSearches {
     this.clock = deps.clock;
     const { clock, log, place } = deps;
     this.documents = new CellDocuments({
-      ...{ clock, log, marks, cell: cellOf(place), markKind: '/searches', open: openSearchDocument },
+      clock,
+      log,
+      marks,
+      cell: cellOf(place),
+      markKind: '/searches',
+      open: openSearchDocument,
     });
   }
 

@@ -16,7 +16,15 @@ export function healthOf(
   const { home, uptimeS, written } = more;
   const why = home.online ? null : whyOffline(home.error) || 'it is being connected to';
   return {
-    ...{ camera, privacy, storage, clockTrusted, area, owners, ring: ringFacts, uptimeS, written },
+    camera,
+    privacy,
+    storage,
+    clockTrusted,
+    area,
+    owners,
+    ring: ringFacts,
+    uptimeS,
+    written,
     ...(hardware ? { hardware } : {}),
     ...(areaDetail === undefined ? {} : { areaDetail }),
     homeFault: why?.slice(0, DETAIL_LETTERS_MAX) ?? null,

@@ -70,7 +70,14 @@ const { camera, privacy, ring, storage, hardware, clockTrusted, area, areaDetail
 
 /** How a running device does, for who may open its socket: less than its state, and what its broker cannot tell. */
 export const healthSchema = z.strictObject({
-  ...{ camera, privacy, storage, hardware, clockTrusted, area, areaDetail, owners },
+  camera,
+  privacy,
+  storage,
+  hardware,
+  clockTrusted,
+  area,
+  areaDetail,
+  owners,
   ring: ring.omit({ coverage: true }),
   /** Why the home broker is not reached; null when it is. */
   homeFault: z.string().max(300).nullable(),

@@ -17,7 +17,10 @@ export function makeSearchParty(
   settled: Settled,
 ): SearchParty {
   return new SearchParty({
-    ...{ clock, log, ffmpeg, settled },
+    clock,
+    log,
+    ffmpeg,
+    settled,
     model: model === undefined ? new ColourAndSize() : new Yolox(model, log),
     segments: (window) => ring.read(window),
     isOn: () => gate.searchPartyOn,

@@ -214,8 +214,12 @@ function boxesIn({ data, dims }: z.infer<typeof tensorSchema>, picture: Picture)
       const across = (value: number) => Math.min(1, Math.max(0, value / scale / picture.width));
       const down = (value: number) => Math.min(1, Math.max(0, value / scale / picture.height));
       return {
-        ...{ kind, score, left: across(middleX - halfWidth), right: across(middleX + halfWidth) },
-        ...{ top: down(middleY - halfHeight), bottom: down(middleY + halfHeight) },
+        kind,
+        score,
+        left: across(middleX - halfWidth),
+        right: across(middleX + halfWidth),
+        top: down(middleY - halfHeight),
+        bottom: down(middleY + halfHeight),
       };
     });
   });

@@ -92,9 +92,13 @@ function factsOf(options: ApplyOptions): AgencyFacts {
   const { name, jurisdiction, domain, contact, email, phone, profiles, categories } = options;
   const list = (text: string) => text.split(',').map((one) => one.trim());
   const said = agencyActionSchema.safeParse({
-    ...{ action: 'register', name, jurisdiction, domain },
+    action: 'register',
+    name,
+    jurisdiction,
+    domain,
     contact: { name: contact, ...(email === undefined ? {} : { email }), ...(phone === undefined ? {} : { phone }) },
-    ...{ profiles: list(profiles), retention: list(categories) },
+    profiles: list(profiles),
+    retention: list(categories),
   });
   if (said.success && said.data.action === 'register') {
     const { action, ...facts } = said.data;

@@ -166,12 +166,10 @@ function addPost(group: Command): void {
       const context = openContext(command);
       const nowUs = context.clock.wallUs();
       const choice = {
-        ...{
-          kind: parseKind(options.kind),
-          text: options.text,
-          cell: parsePlace(options),
-          profile: parseProfile(options.ask),
-        },
+        kind: parseKind(options.kind),
+        text: options.text,
+        cell: parsePlace(options),
+        profile: parseProfile(options.ask),
         sinceUs: options.since ? parseMoment(options.since, nowUs) : nowUs - HOUR_US,
         lifeS: parseHours(options.hours),
       };

@@ -32,7 +32,9 @@ export interface Seams {
 export const ok = (what: string, detail: string): Finding => ({ what, level: 'ok', detail });
 
 export const note = (what: string, detail: string, advice?: string): Finding => ({
-  ...{ what, level: 'note', detail },
+  what,
+  level: 'note',
+  detail,
   ...(advice === undefined ? {} : { advice }),
 });
 
@@ -43,7 +45,10 @@ export function fault(what: string, failed: Failure, advice = failed.advice): Fi
 
 /** A fault that only the doctor knows. */
 export const wrong = (what: string, detail: string, advice: string): Finding => ({
-  ...{ what, level: 'fault', detail, advice },
+  what,
+  level: 'fault',
+  detail,
+  advice,
   code: 'doctor',
 });
 

@@ -24,7 +24,10 @@ async function ffmpeg({ clock, log }: Seams): Promise<Finding> {
   try {
     const bytes = await runFfmpeg(found, {
       doing: 'encoding a test picture',
-      ...{ args, clock, timeoutMs: ENCODE_MS_MAX, stdoutBytesMax: 1_000_000 },
+      args,
+      clock,
+      timeoutMs: ENCODE_MS_MAX,
+      stdoutBytesMax: 1_000_000,
     });
     const encoder = await chooseEncoder(found, { clock, log });
     if (bytes.length > 0) return ok('ffmpeg', `${found.version} at ${found.path}, encodes H.264 with ${encoder}`);

@@ -28,12 +28,17 @@ export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<
   return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => fault('camera', trouble))];
 }
 
-/** Logs in as the doorbell, which must not be running: a broker ends the older of two sessions. */
+/** Logs in as the doorbell does, under a client id of its own, so that no session is ended by it. */
 export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Finding> {
   const { url, user, password } = config.home;
   const link = new MqttLink({
-    ...{ url, user, password, clientId: user, payloadBytesMax: PAYLOAD_BYTES_MAX },
-    ...{ clock: seams.clock, random: seams.random, log: silentLog() },
+    url,
+    user,
+    password,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+    clock: seams.clock,
+    random: seams.random,
+    log: silentLog(),
     unreachable: (where, detail) => failure('unreachable', { what: 'the home broker', where, detail }),
   });
   try {

@@ -90,8 +90,14 @@ async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal
       const boot = freshId(deps.random, 'boot');
       const capture = new Capture(
         {
-          ...{ source, ffmpeg, boot, clock: deps.clock, random: deps.random, log: deps.log },
-          ...{ programs: new SystemPrograms(), clockTrusted: () => true },
+          source,
+          ffmpeg,
+          boot,
+          clock: deps.clock,
+          random: deps.random,
+          log: deps.log,
+          programs: new SystemPrograms(),
+          clockTrusted: () => true,
         },
         {
           segment: async ({ init, fragment }) => {

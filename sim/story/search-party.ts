@@ -81,12 +81,12 @@ async function lost(stage: Stage, owner: PetOwner): Promise<string> {
   const { clock } = stage.deps;
   const bytes = new Uint8Array(await drawDogPhoto());
   const choice = {
-    ...{
-      kind: 'dog' as const,
-      text: 'Biscuit, brown, red collar. Shy: please do not chase her.',
-      profile: 'nothing' as const,
-    },
-    ...{ cell: cellOf(PET_OWNERS_PLACE), sinceUs: clock.wallUs() - 3_600_000_000, lifeS: 6 * 3600 },
+    kind: 'dog' as const,
+    text: 'Biscuit, brown, red collar. Shy: please do not chase her.',
+    profile: 'nothing' as const,
+    cell: cellOf(PET_OWNERS_PLACE),
+    sinceUs: clock.wallUs() - 3_600_000_000,
+    lifeS: 6 * 3600,
   };
   const posted = await postSearch(owner, { name: 'biscuit.jpg', bytes }, choice);
   stage.say(`Sam posts a photo, the time, and a cell of about 5 km (${choice.cell}), for six hours.`, {

@@ -80,12 +80,10 @@ export class Stage {
     const folder = join(root, 'testbed');
     const testbed = new Testbed(
       {
-        ...{
-          folder,
-          kind: 'doorsill-demo',
-          camera: options.camera ?? 'synthetic?size=320x180',
-          logLevel: options.logLevel,
-        },
+        folder,
+        kind: 'doorsill-demo',
+        camera: options.camera ?? 'synthetic?size=320x180',
+        logLevel: options.logLevel,
         ...(options.device ? { device: options.device } : {}),
       },
       { ...deps, say: (text) => deps.output.progress(text) },

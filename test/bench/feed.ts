@@ -45,12 +45,15 @@ async function openTestbed(folder: string, requests: number): Promise<Testbed> {
   }
   fill(join(folder, 'bridge.sqlite'), requests, token, cast.cell);
   const { requests: rules } = bridgeConfigSchema.parse({
-    ...{ dataFolder: folder, registry: { url: 'http://127.0.0.1', key: cast.registry.key.publicKey } },
+    dataFolder: folder,
+    registry: { url: 'http://127.0.0.1', key: cast.registry.key.publicKey },
     area: { url: 'mqtt://127.0.0.1', accounts: folder },
   });
   const server = fastify();
   const api = new Api(server, {
-    ...{ title: 'feed', version: '1', staff: async () => null },
+    title: 'feed',
+    version: '1',
+    staff: async () => null,
     rates: new Rates(clock, perMinuteSchema.parse({ public: 1_000_000 })),
   });
   const log = silentLog();

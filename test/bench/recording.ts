@@ -43,8 +43,14 @@ export async function record(camera: string, ring: RingFile): Promise<Recorded> 
   });
   const capture = new Capture(
     {
-      ...{ source: parseCameraSource(camera), ffmpeg, clock, random, log, boot: 'bench' },
-      ...{ programs: new SystemPrograms(), clockTrusted: () => true },
+      source: parseCameraSource(camera),
+      ffmpeg,
+      clock,
+      random,
+      log,
+      boot: 'bench',
+      programs: new SystemPrograms(),
+      clockTrusted: () => true,
     },
     {
       segment: (segment) => ring.append(segment),

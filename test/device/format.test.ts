@@ -61,7 +61,10 @@ describe('a folder of format 1', () => {
 
     const clock = new ManualClock(lastUs + 1_000_000);
     const ring = new RingFile({
-      ...{ disk, clock, random, log: silentLog() },
+      disk,
+      clock,
+      random,
+      log: silentLog(),
       wrapper: new FileDeviceKey(disk, random, join(folder, 'wrapping.key')),
       path: join(folder, 'ring'),
       bytesMax: 256 * 1024 * 1024,
@@ -115,7 +118,9 @@ describe.each(['ENOSPC', 'EROFS', 'EIO'])('a folder of format 1 on a disk that a
     const clock = new ManualClock(1_000_000);
     const told: (string | null)[] = [];
     const format = new FolderFormat({
-      ...{ disk: broken, clock, folder },
+      disk: broken,
+      clock,
+      folder,
       storage: (why) => told.push(why && `${why.code} ${String(why.facts['detail'])}`),
     });
     await format.start();

@@ -14,7 +14,13 @@ const TIMESCALE = 1_000_000;
 const FRAMES_PER_GOP = 15;
 const NOTHING = new Uint8Array(0);
 const TRACK = {
-  ...{ trackId: 1, timescale: TIMESCALE, codec: 'avc1', sampleEntry: NOTHING, width: 320, height: 180, avc: null },
+  trackId: 1,
+  timescale: TIMESCALE,
+  codec: 'avc1',
+  sampleEntry: NOTHING,
+  width: 320,
+  height: 180,
+  avc: null,
   defaults: { duration: 0, size: 0, flags: 0 },
 };
 
@@ -41,7 +47,11 @@ export class Shooting {
     this.trueStartMs = rig.clock.monotonicMs();
     const random = new SystemRandom();
     this.ring = new RingMemory({
-      ...{ clock: rig.clock, random, bytesMax: 512 * 1024 * 1024, retentionS: 3 * 86_400, cipher: 'aes-256-gcm' },
+      clock: rig.clock,
+      random,
+      bytesMax: 512 * 1024 * 1024,
+      retentionS: 3 * 86_400,
+      cipher: 'aes-256-gcm',
     });
     this.recording = this.newRecording();
   }
@@ -120,8 +130,13 @@ export class Shooting {
     this.ptsUs += lengthUs;
     const at = (frame: number) => startUs + Math.round((frame * lengthUs) / frames);
     const sample = (frame: number): Sample => ({
-      ...{ dts: at(frame), pts: at(frame), duration: at(frame + 1) - at(frame), key: frame === 0 },
-      ...{ offset: 0, size: 0, data: NOTHING },
+      dts: at(frame),
+      pts: at(frame),
+      duration: at(frame + 1) - at(frame),
+      key: frame === 0,
+      offset: 0,
+      size: 0,
+      data: NOTHING,
     });
     return [sample(0), ...Array.from({ length: frames - 1 }, (_, frame) => sample(frame + 1))];
   }
@@ -129,11 +144,15 @@ export class Shooting {
   private newRecording(): Recording {
     const { clock } = this.rig;
     const context = {
-      ...{ clock, random: new SystemRandom(), boot: 'boot' },
+      clock,
+      random: new SystemRandom(),
+      boot: 'boot',
       clockTrusted: () => this.rig.gate.clockTrusted,
     };
     return new Recording(context, new ArrivalTimeline(clock.wallUs()), {
-      ...{ init: { video: TRACK, audio: null }, initBytes: NOTHING, bootWallUs: bootWallUsOf(clock) },
+      init: { video: TRACK, audio: null },
+      initBytes: NOTHING,
+      bootWallUs: bootWallUsOf(clock),
     });
   }
 }

@@ -67,8 +67,13 @@ export class Moto {
   /** As somebody with rights to the bucket; `service` as AWS names them. */
   async call(method: string, path: string, body = '', service = 's3'): Promise<{ status: number; text: string }> {
     const signer = new AwsV4Signer({
-      ...{ method, url: this.url + path, service, region: 'us-east-1', body: body === '' ? null : body },
-      ...{ accessKeyId: this.keyId, secretAccessKey: this.secret },
+      method,
+      url: this.url + path,
+      service,
+      region: 'us-east-1',
+      body: body === '' ? null : body,
+      accessKeyId: this.keyId,
+      secretAccessKey: this.secret,
       headers:
         body === ''
           ? {}

@@ -303,8 +303,15 @@ export class Cast {
     const statement = this.sign('doorsill-statement+jws', claims, home);
     const about = { grant, clip: manifest.jti, statementSha256: sha256Hex(statement) };
     const certificate = {
-      ...{ iss: device.key.publicKey, aud: this.bridge.id, iat: this.nowS(), jti: freshId(this.random, 'certificate') },
-      ...{ device: device.id, ...about, key, manifestSha256: sha256Hex(manifestToken), salt: toBase64url(salt) },
+      iss: device.key.publicKey,
+      aud: this.bridge.id,
+      iat: this.nowS(),
+      jti: freshId(this.random, 'certificate'),
+      device: device.id,
+      ...about,
+      key,
+      manifestSha256: sha256Hex(manifestToken),
+      salt: toBase64url(salt),
       ...changes.certificate,
     };
     const { iss, aud, iat } = claims;

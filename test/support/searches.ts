@@ -32,9 +32,17 @@ export class Searching {
     const iat = cast.nowS();
     const exp = iat + 6 * 3600;
     const claims: Search = {
-      ...{ iss: by.key.publicKey, aud: cast.bridge.id, iat, exp, jti: freshId(this.random, 'search') },
-      ...{ kind: 'dog', text: 'Brown, red collar.', photoSha256: sha256Hex(BARE_JPEG), cell: cast.cell },
-      ...{ window: { startUs: (iat - 3600) * 1_000_000, endUs: exp * 1_000_000 }, profile: 'nothing' },
+      iss: by.key.publicKey,
+      aud: cast.bridge.id,
+      iat,
+      exp,
+      jti: freshId(this.random, 'search'),
+      kind: 'dog',
+      text: 'Brown, red collar.',
+      photoSha256: sha256Hex(BARE_JPEG),
+      cell: cast.cell,
+      window: { startUs: (iat - 3600) * 1_000_000, endUs: exp * 1_000_000 },
+      profile: 'nothing',
       ...changes,
     };
     return cast.sign('doorsill-search+jws', claims, by);
@@ -42,8 +50,12 @@ export class Searching {
 
   publication(token: string, changes: object = {}, by: Party = this.cast.bridge): string {
     const claims = {
-      ...{ iss: by.key.publicKey, aud: PUBLIC_AUDIENCE, iat: this.cast.nowS() },
-      ...{ search: textClaim(token, 'jti'), searchSha256: sha256Hex(token), ...changes },
+      iss: by.key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: this.cast.nowS(),
+      search: textClaim(token, 'jti'),
+      searchSha256: sha256Hex(token),
+      ...changes,
     };
     return this.cast.sign('doorsill-search-publication+jws', claims, by);
   }
@@ -55,8 +67,17 @@ export class Searching {
   document(searches: PublishedSearch[], changes: Partial<SearchDocument> = {}, by: Party = this.cast.bridge): string {
     const iat = this.cast.nowS();
     const claims: SearchDocument = {
-      ...{ iss: by.key.publicKey, aud: PUBLIC_AUDIENCE, iat, exp: iat + 3600, cell: this.cast.cell, revision: 1 },
-      ...{ part: 1, parts: 1, searches, ended: [], ...changes },
+      iss: by.key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat,
+      exp: iat + 3600,
+      cell: this.cast.cell,
+      revision: 1,
+      part: 1,
+      parts: 1,
+      searches,
+      ended: [],
+      ...changes,
     };
     return this.cast.sign('doorsill-search-area+jws', claims, by);
   }

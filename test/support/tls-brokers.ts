@@ -43,7 +43,11 @@ export async function startEmbedded(maker: CertificateMaker, options: TlsBrokerO
     clientCa: clientCa && maker.text(clientCa.certificate),
   };
   const broker = new Broker({
-    ...{ ...seams, accounts, host: '127.0.0.1', port: 0, prefix: DEFAULT_PREFIX },
+    ...seams,
+    accounts,
+    host: '127.0.0.1',
+    port: 0,
+    prefix: DEFAULT_PREFIX,
     ...(tls ? { tls } : {}),
   });
   await broker.start();

@@ -9,10 +9,28 @@ const AGENCY = 'agency-1';
 const CLIP = 'clip-1';
 
 const intake: Intake = {
-  ...{ clip: CLIP, request: 'request-1', agency: AGENCY, device: 'device-1', grant: 'grant-1', ownerKey: 'k' },
-  ...{ grantSha256: '', manifestSha256: '', statement: 's', statementSha256: '', home: 'home-1', clipSha256: '' },
-  ...{ clipBytes: 8, expiresS: 0, upload: 'u', uploading: false, creations: 1, state: 'stored', refusal: null },
-  ...{ receipt: null, statementReceipt: null, vault: null },
+  clip: CLIP,
+  request: 'request-1',
+  agency: AGENCY,
+  device: 'device-1',
+  grant: 'grant-1',
+  ownerKey: 'k',
+  grantSha256: '',
+  manifestSha256: '',
+  statement: 's',
+  statementSha256: '',
+  home: 'home-1',
+  clipSha256: '',
+  clipBytes: 8,
+  expiresS: 0,
+  upload: 'u',
+  uploading: false,
+  creations: 1,
+  state: 'stored',
+  refusal: null,
+  receipt: null,
+  statementReceipt: null,
+  vault: null,
 };
 
 class Rig {

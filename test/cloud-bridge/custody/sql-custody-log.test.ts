@@ -23,22 +23,37 @@ const SEALED = new Uint8Array([1, 2, 3]);
 const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const request = storedRequest();
 const intake: Intake = {
-  ...{ ...key, clip: 'clip-a', request: 'request-a', agency: 'agency-a', ownerKey: 'o', grantSha256: 'g' },
-  ...{
-    manifestSha256: sha256Hex('m'),
-    statement: 's',
-    statementSha256: sha256Hex('s'),
-    home: 'home-a',
-    clipSha256: sha256Hex('c'),
-    clipBytes: 100,
-    expiresS: 1_000,
-  },
-  ...{ upload: 'upload-a', uploading: false, creations: 0, state: 'open' as const, refusal: null, receipt: null },
-  ...{ vault: 'v', statementReceipt: null },
+  ...key,
+  clip: 'clip-a',
+  request: 'request-a',
+  agency: 'agency-a',
+  ownerKey: 'o',
+  grantSha256: 'g',
+  manifestSha256: sha256Hex('m'),
+  statement: 's',
+  statementSha256: sha256Hex('s'),
+  home: 'home-a',
+  clipSha256: sha256Hex('c'),
+  clipBytes: 100,
+  expiresS: 1_000,
+  upload: 'upload-a',
+  uploading: false,
+  creations: 0,
+  state: 'open' as const,
+  refusal: null,
+  receipt: null,
+  vault: 'v',
+  statementReceipt: null,
 };
 const access = {
-  ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
-  ...{ officer: 'badge 7', reason: 'case 12', token: 'access-a' },
+  atUs: 1,
+  agency: 'agency-a',
+  clip: 'clip-a',
+  part: 'clip' as const,
+  action: 'download' as const,
+  officer: 'badge 7',
+  reason: 'case 12',
+  token: 'access-a',
 };
 
 let folder: string;

@@ -45,8 +45,11 @@ describe('a full manifest', () => {
     const opened = await dispute();
     expect(opened.status).toBe(200);
     expect(opened.body).toMatchObject({
-      ...{ clip: parcel.clipId, grant: parcel.grant },
-      ...{ manifest: parcel.manifestToken, certificate: parcel.certificate, leaf: before },
+      clip: parcel.clipId,
+      grant: parcel.grant,
+      manifest: parcel.manifestToken,
+      certificate: parcel.certificate,
+      leaf: before,
     });
     expect((await leaves())[before]).toMatchObject({ kind: 'dispute' });
     expect(JSON.stringify(await leaves())).not.toContain(parcel.clipId);
@@ -54,8 +57,11 @@ describe('a full manifest', () => {
     const facts = String(database.prepare('select facts from custody_leaves where leaf = ?').pluck().get(before));
     database.close();
     expect(JSON.parse(facts)).toEqual({
-      ...{ clip: parcel.clipId, grant: parcel.grant, manifestSha256: sha256Hex(parcel.manifestToken) },
-      ...{ by: 'operator', reasonSha256: sha256Hex('court order 2026-311') },
+      clip: parcel.clipId,
+      grant: parcel.grant,
+      manifestSha256: sha256Hex(parcel.manifestToken),
+      by: 'operator',
+      reasonSha256: sha256Hex('court order 2026-311'),
     });
   });
 
@@ -67,11 +73,9 @@ describe('a full manifest', () => {
     const opened = JSON.stringify({ manifest, certificate });
     const device = fixture.cast.device.id;
     expect(await verifyClip(clip(), parcel.statement, { opened, device })).toMatchObject({
-      ...{
-        chain: 'statement and manifest',
-        device,
-        grant: { jti: parcel.grant, iss: fixture.cast.owner.key.publicKey },
-      },
+      chain: 'statement and manifest',
+      device,
+      grant: { jti: parcel.grant, iss: fixture.cast.owner.key.publicKey },
     });
     expect(await verifyClip(clip(), parcel.statement)).toMatchObject({ chain: 'statement', device: null, grant: null });
     expect(await verifyClip(clip(), parcel.manifestToken)).toMatchObject({ chain: 'manifest', device });

@@ -39,16 +39,25 @@ interface List {
 }
 const LISTS: List[] = [
   {
-    ...{ path: '/v1/requests', items: 'requests', id: 'request', add: () => post() },
+    path: '/v1/requests',
+    items: 'requests',
+    id: 'request',
+    add: () => post(),
     bearer: () => fixture.agencyCall({ action: 'list-requests' }),
   },
   {
-    ...{ path: '/v1/moderation', items: 'requests', id: 'request', add: () => post(PROTEST) },
+    path: '/v1/moderation',
+    items: 'requests',
+    id: 'request',
+    add: () => post(PROTEST),
     bearer: () => fixture.bridge.adminToken,
   },
   { path: '/v1/clips', items: 'clips', id: 'clip', add: deliver, bearer: () => fixture.access('all') },
   {
-    ...{ path: '/v1/access-audit', items: 'accesses', id: 'number', bearer: () => fixture.bridge.adminToken },
+    path: '/v1/access-audit',
+    items: 'accesses',
+    id: 'number',
+    bearer: () => fixture.bridge.adminToken,
     add: () => fixture.get('/v1/clips', fixture.access('all')),
   },
 ];

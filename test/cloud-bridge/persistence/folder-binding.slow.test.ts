@@ -83,8 +83,12 @@ it('a registry keeps its word over a restart and over a database that is away', 
   await registry.start();
   const iat = Math.floor(seams.clock.wallUs() / 1e6);
   const facts = {
-    ...{ name: 'Springfield Police', jurisdiction: 'municipal', domain: 'springfield.example', retention: ['theft'] },
-    ...{ contact: { name: 'Records Desk', phone: '+1 217 555 0100' }, profiles: ['nothing'] },
+    name: 'Springfield Police',
+    jurisdiction: 'municipal',
+    domain: 'springfield.example',
+    retention: ['theft'],
+    contact: { name: 'Records Desk', phone: '+1 217 555 0100' },
+    profiles: ['nothing'],
   };
   const claims = { iss: agency.key.publicKey, aud: registry.id, iat, exp: iat + 60, jti: 'call-1', agency: agency.id };
   await registry.register(

@@ -15,7 +15,13 @@ const read = (database: string) => {
 
 it('spells a host, a port, a user, a password and a database', () => {
   expect(read('postgres://ada:p%40ss%2Fw@db.example:6000/doorsill')).toEqual({
-    ...{ host: 'db.example', port: 6000, user: 'ada', password: 'p@ss/w', database: 'doorsill', tls: true, ca: null },
+    host: 'db.example',
+    port: 6000,
+    user: 'ada',
+    password: 'p@ss/w',
+    database: 'doorsill',
+    tls: true,
+    ca: null,
   });
   expect(read('postgresql://ada@[::1]/doorsill')).toMatchObject({
     host: '::1',
@@ -75,6 +81,8 @@ it('is a part of its own for the bridge and for the vault; without one the rows 
   expect(databasePlace({ dataFolder: '/d', database }, 'vault')).toMatchObject({ schema: 'doorsill_vault' });
   expect(databasePlace({ dataFolder: '/d', database }, 'bridge')).toMatchObject({ schema: 'doorsill_bridge' });
   expect(databasePlace({ dataFolder: '/d' }, 'vault')).toEqual({
-    ...{ folder: '/d', files: ['vault.sqlite'], address: null },
+    folder: '/d',
+    files: ['vault.sqlite'],
+    address: null,
   });
 });

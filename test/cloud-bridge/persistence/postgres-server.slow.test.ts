@@ -35,8 +35,14 @@ const opened = (url: string, passwordFile?: string) =>
     (thrown: unknown) => thrown,
   );
 const access = (token: string) => ({
-  ...{ atUs: 1, agency: 'agency-a', clip: 'clip-a', part: 'clip' as const, action: 'download' as const },
-  ...{ officer: 'badge 7', reason: 'case 12', token },
+  atUs: 1,
+  agency: 'agency-a',
+  clip: 'clip-a',
+  part: 'clip' as const,
+  action: 'download' as const,
+  officer: 'badge 7',
+  reason: 'case 12',
+  token,
 });
 const logged = async (database: Database) => {
   const tokens: string[] = [];
@@ -149,15 +155,13 @@ describe('a connection', () => {
     const proxy = await startCountingProxy(server.port);
     const database = await open(server.url(name).replace(`:${server.port}/`, `:${proxy.port}/`));
     await database.partners.add({
-      ...{
-        partner: 'partner-a',
-        name: 'A',
-        status: 'active',
-        sinceS: 1,
-        revision: 1,
-        tokenSha256: 'h',
-        webhookSecret: '',
-      },
+      partner: 'partner-a',
+      name: 'A',
+      status: 'active',
+      sinceS: 1,
+      revision: 1,
+      tokenSha256: 'h',
+      webhookSecret: '',
     });
     const asked = `select name from doorsill_bridge.partners`;
     // Two statements follow: the update, whose answer still comes, and the commit.

@@ -199,7 +199,12 @@ describe('habits', () => {
     const tallies = new Tallies(1);
     const add = (isWordless: boolean | null, networks: number | null) =>
       tallies.add({
-        ...{ line: 1, agency: 'A PD', reason: '', caseNumber: '', isOffHours: true, networks },
+        line: 1,
+        agency: 'A PD',
+        reason: '',
+        caseNumber: '',
+        isOffHours: true,
+        networks,
         reading: { matches: [], isWordless },
       });
     add(true, 6_000);

@@ -18,12 +18,26 @@ import {
 import type { Finding } from '../../../cloud-bridge/query-audit/verdict.ts';
 
 const agency = (id: string, name: string, more: Partial<RegisteredAgency> = {}): RegisteredAgency => ({
-  ...{ agency: id, name, state: 'approved', scopes: ['community-request'], except: [], revision: 1 },
+  agency: id,
+  name,
+  state: 'approved',
+  scopes: ['community-request'],
+  except: [],
+  revision: 1,
   ...more,
 });
 const finding = (name: string, verdict: Finding['verdict'] = 'revoke', scope: string | null = null): Finding => ({
-  ...{ agency: name, verdict, scope, score: 1, queries: 10, flagged: 5, chance: 0 },
-  ...{ byRule: {}, hidden: null, samples: [], reasons: [] },
+  agency: name,
+  verdict,
+  scope,
+  score: 1,
+  queries: 10,
+  flagged: 5,
+  chance: 0,
+  byRule: {},
+  hidden: null,
+  samples: [],
+  reasons: [],
 });
 
 /** A registry in memory that keeps its word, but for what `lies` changes. */

@@ -32,7 +32,10 @@ it('knows the beta-binomial distribution: its sum is 1, and it spreads more than
 it('finds the coefficients from which shares were made', () => {
   const share = (x: number) => 1 / (1 + Math.exp(2 - 1.5 * x));
   const cases = Array.from({ length: 50 }, (_, at) => at / 25).map((x) => ({
-    ...{ features: [1, x], count: 10_000 * share(x), whole: 10_000, weight: 10_000 },
+    features: [1, x],
+    count: 10_000 * share(x),
+    whole: 10_000,
+    weight: 10_000,
   }));
   const [level, slope] = logisticRegression(cases, [0, 0]);
   expect(level).toBeCloseTo(-2, 4);

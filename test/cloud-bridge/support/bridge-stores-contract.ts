@@ -10,32 +10,37 @@ import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 import type { StoresGround } from './stores-ground.ts';
 
 const access = {
-  ...{
-    atUs: 1_790_000_000_123_456,
-    agency: 'agency-a',
-    clip: 'clip-a',
-    part: 'clip' as const,
-    action: 'download' as const,
-    officer: 'badge 7',
-  },
-  ...{ reason: 'case 12: Ünïcode, ‘quoted’; -- and 100 %', token: 'access-a' },
+  atUs: 1_790_000_000_123_456,
+  agency: 'agency-a',
+  clip: 'clip-a',
+  part: 'clip' as const,
+  action: 'download' as const,
+  officer: 'badge 7',
+  reason: 'case 12: Ünïcode, ‘quoted’; -- and 100 %',
+  token: 'access-a',
 };
 const EVERYTHING = { reader: null, clip: null, after: 0, most: 9 };
 const partner: Partner = {
-  ...{ partner: 'partner-a', name: 'A', status: 'active', sinceS: 1, revision: 1, tokenSha256: 'h', webhookSecret: '' },
+  partner: 'partner-a',
+  name: 'A',
+  status: 'active',
+  sinceS: 1,
+  revision: 1,
+  tokenSha256: 'h',
+  webhookSecret: '',
 };
 const credential = {
-  ...{
-    iss: 'r',
-    aud: 'public',
-    iat: 1,
-    exp: 2,
-    agency: 'agency-a',
-    key: 'k',
-    name: 'Spokane PD',
-    jurisdiction: 'municipal' as const,
-  },
-  ...{ domain: 'spokane.example', scopes: ['community-request'], revision: 1 },
+  iss: 'r',
+  aud: 'public',
+  iat: 1,
+  exp: 2,
+  agency: 'agency-a',
+  key: 'k',
+  name: 'Spokane PD',
+  jurisdiction: 'municipal' as const,
+  domain: 'spokane.example',
+  scopes: ['community-request'],
+  revision: 1,
 };
 
 function other(request: string, changes: Partial<StoredRequest> = {}): StoredRequest {

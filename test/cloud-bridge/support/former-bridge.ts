@@ -74,15 +74,13 @@ export async function expectFormer(database: Database, version: number): Promise
   expect(await enrolments.deviceKey('device-a')).toBe('k');
   expect(await enrolments.redeem('s', { device: 'device-b', key: 'k2', enrolledS: 2 })).toBe(true);
   expect(await requests.find('request-a')).toMatchObject({
-    ...{
-      state: 'published',
-      organisation: 'agency-a',
-      publishedS: 5,
-      submittedS: 5,
-      revision: 1,
-      findings: [],
-      cells: ['9q8yy'],
-    },
+    state: 'published',
+    organisation: 'agency-a',
+    publishedS: 5,
+    submittedS: 5,
+    revision: 1,
+    findings: [],
+    cells: ['9q8yy'],
   });
   const partner = version >= 4 ? { partner: 'partner-a', name: 'A', status: 'active', sinceS: 1 } : null;
   expect(await requests.find('request-b')).toMatchObject({ state: 'resolved', partner });
@@ -98,8 +96,12 @@ export async function expectFormer(database: Database, version: number): Promise
   const key = { device: 'device-a', grant: 'grant-a' };
   const isHanded = version >= 3;
   expect(await intakes.find(key)).toMatchObject({
-    ...{ clip: 'clip-a', request: 'request-a', clipBytes: 3_000_000_000, receipt: 'r' },
-    ...{ state: isHanded ? 'handed-over' : 'stored', vault: isHanded ? 'vault-a' : null },
+    clip: 'clip-a',
+    request: 'request-a',
+    clipBytes: 3_000_000_000,
+    receipt: 'r',
+    state: isHanded ? 'handed-over' : 'stored',
+    vault: isHanded ? 'vault-a' : null,
   });
   // A clip that was on its way is opened anew by its device, with a statement.
   expect(await intakes.find({ ...key, grant: 'grant-open' })).toBeNull();

@@ -151,7 +151,10 @@ export function intakesContract(database: () => Database): void {
     expect(await intakes.drop(key, 'intake_structure', 'deleted-receipt')).toBe(true);
     expect(await intakes.drop(key, 'intake_structure', 'other-receipt')).toBe(false);
     expect(await intakes.find(key)).toMatchObject({
-      ...{ state: 'deleted', refusal: 'intake_structure', statement: '', receipt: 'deleted-receipt' },
+      state: 'deleted',
+      refusal: 'intake_structure',
+      statement: '',
+      receipt: 'deleted-receipt',
     });
   });
 

@@ -50,7 +50,11 @@ const look = (of = data) => runCommand([...words(of), '--once']);
 /** One look by a witness that starts on the folder here; what it found, or its code. */
 async function lookHere(of: string, bridgeKey?: string): Promise<Look | string> {
   const witness = new Witness({
-    ...{ clock: new SystemClock(), random: fixture.random, disk: fixture.disk, log: silentLog(), folder: of },
+    clock: new SystemClock(),
+    random: fixture.random,
+    disk: fixture.disk,
+    log: silentLog(),
+    folder: of,
     bridgeUrl: fixture.bridge.url,
     ...(bridgeKey === undefined ? {} : { bridgeKey }),
   });
@@ -200,7 +204,11 @@ describe('a witness', () => {
     const address = replaying.address();
     const port = typeof address === 'object' && address ? address.port : 0;
     const witness = new Witness({
-      ...{ clock: new SystemClock(), random: fixture.random, disk: fixture.disk, log: silentLog(), folder: elsewhere },
+      clock: new SystemClock(),
+      random: fixture.random,
+      disk: fixture.disk,
+      log: silentLog(),
+      folder: elsewhere,
       bridgeUrl: `http://127.0.0.1:${port}`,
     });
     await witness.start();

@@ -119,7 +119,10 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
     const baseUrl = await startFront(good);
     const http = (ca?: string) =>
       new BridgeHttp({
-        ...{ baseUrl, mayLeave: () => undefined, signal: new AbortController().signal, clock: seams.clock },
+        baseUrl,
+        mayLeave: () => undefined,
+        signal: new AbortController().signal,
+        clock: seams.clock,
         tls: ca === undefined ? {} : { ca },
       });
     const [trusting, doubting] = [http(maker.text(authority.certificate)), http()];

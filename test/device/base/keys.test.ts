@@ -115,17 +115,29 @@ const unpinnable: Vector[] = [
   ...smallOrderKeys().flatMap((bad) =>
     messages.flatMap((text) =>
       universal(bad, text).map((signature) => ({
-        ...{ class: 'key of small order', key: bad, message: text, signature, verifies: false },
+        class: 'key of small order',
+        key: bad,
+        message: text,
+        signature,
+        verifies: false,
       })),
     ),
   ),
   ...Array.from({ length: 19 }, (_, at) => P + BigInt(at)).flatMap((y) =>
     [0n, 1n].map((bit) => ({
-      ...{ class: 'key with y not reduced', key: encodeRaw(y, bit), message, signature: honest, verifies: false },
+      class: 'key with y not reduced',
+      key: encodeRaw(y, bit),
+      message,
+      signature: honest,
+      verifies: false,
     })),
   ),
   ...[0, 1, 31, 33, 64].map((length) => ({
-    ...{ class: 'key of another length', key: ff(length), message, signature: honest, verifies: false },
+    class: 'key of another length',
+    key: ff(length),
+    message,
+    signature: honest,
+    verifies: false,
   })),
 ];
 
@@ -141,8 +153,11 @@ const nothingVerifies: Vector[] = [
     })),
   { class: 'key of another party', key: encode(multiply(77n, BASE)), message, signature: honest, verifies: false },
   {
-    ...{ class: 'key negated', key: encodeRaw(fromLittleEndian(key) ^ (1n << 255n), 0n), message },
-    ...{ signature: honest, verifies: false },
+    class: 'key negated',
+    key: encodeRaw(fromLittleEndian(key) ^ (1n << 255n), 0n),
+    message,
+    signature: honest,
+    verifies: false,
   },
 ];
 

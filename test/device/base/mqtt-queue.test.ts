@@ -5,7 +5,10 @@ import { MqttQueue, type OutgoingMessage } from '../../../device/base/mqtt-queue
 /** A message that writes down what became of it. */
 function message(name: string, bytes: number, keep: boolean, fate: string[]): OutgoingMessage {
   return {
-    ...{ topic: name, payload: new Uint8Array(bytes), retain: false, keep },
+    topic: name,
+    payload: new Uint8Array(bytes),
+    retain: false,
+    keep,
     acknowledged: () => void fate.push(`${name} sent`),
     dropped: (why) => void fate.push(`${name} dropped: ${why}`),
   };

@@ -34,7 +34,9 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
     runFfmpeg(ffmpeg, {
       doing: 'making a trial',
       args: ['-f', 'lavfi', '-i', `testsrc2=size=64x64:rate=15:duration=${seconds}`, ...args, 'pipe:1'],
-      ...{ clock, timeoutMs: 20_000, stdoutBytesMax: 8_000_000 },
+      clock,
+      timeoutMs: 20_000,
+      stdoutBytesMax: 8_000_000,
     });
   const ours = encodeArgs(ffmpeg, 'libx264');
 

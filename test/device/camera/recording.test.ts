@@ -8,7 +8,13 @@ const SECOND = 1_000_000;
 const START_US = Date.UTC(2026, 10, 25) * 1000;
 const NOTHING = new Uint8Array(0);
 const TRACK = {
-  ...{ trackId: 1, timescale: SECOND, codec: 'avc1', sampleEntry: NOTHING, width: 320, height: 180, avc: null },
+  trackId: 1,
+  timescale: SECOND,
+  codec: 'avc1',
+  sampleEntry: NOTHING,
+  width: 320,
+  height: 180,
+  avc: null,
   defaults: { duration: 0, size: 0, flags: 0 },
 };
 

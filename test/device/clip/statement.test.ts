@@ -50,14 +50,12 @@ function made(changes: { coverage?: [number, number]; gaps?: [number, number][] 
     buildManifest(live, {
       clipId: 'clip-1',
       clip: {
-        ...{
-          sizeBytes: clip.length,
-          frames: 30,
-          audioPackets: 0,
-          method: 'smart-cut',
-          encodedFrames: 3,
-          redacted: false,
-        },
+        sizeBytes: clip.length,
+        frames: 30,
+        audioPackets: 0,
+        method: 'smart-cut',
+        encodedFrames: 3,
+        redacted: false,
         coverage: at(changes.coverage ?? [123_457, 4_623_459]),
         gaps: (changes.gaps ?? []).map(at),
       },
@@ -83,7 +81,11 @@ it('signs a statement that holds nothing of device, owner, grant token or time o
   for (const secret of [device.id, device.key.publicKey, owner.id, owner.key.publicKey, live.facts.grantToken])
     expect(text).not.toContain(secret);
   expect(statement).toMatchObject({
-    ...{ grant: live.id, jti: 'clip-1', window, iat: Math.floor(window.endUs / SECOND_US), disclosed: {} },
+    grant: live.id,
+    jti: 'clip-1',
+    window,
+    iat: Math.floor(window.endUs / SECOND_US),
+    disclosed: {},
     home: actorId('home', sha256Hex(statement.iss)),
     aud: claimsOf(manifest)['aud'],
   });
@@ -115,7 +117,9 @@ it('signs the recall under the statement’s own key, about this statement', () 
   const opened = openToken(papers.homeRecall, {
     typ: 'doorsill-home-recall+jws',
     schema: homeRecallSchema,
-    ...{ audience: statement.aud, keys: [statement.iss], verify: verifySignature },
+    audience: statement.aud,
+    keys: [statement.iss],
+    verify: verifySignature,
   });
   expect(opened).toMatchObject({
     ok: true,

@@ -58,18 +58,36 @@ async function take(message: IncomingMessage): Promise<void> {
 /** Publishes a receipt as the device signs it, or as somebody else does. */
 async function say(body: ReceiptBody, changes: object = {}, by: Party = rig.cast.device): Promise<void> {
   const receipt = {
-    ...{ iss: by.key.publicKey, aud: 'owner', iat: rig.cast.nowS(), jti: freshId(seams.random, 'receipt') },
-    ...{ device: rig.cast.device.id, ...body, ledger: rig.gate.head, lastOrder: rig.gate.lastOrder, ...changes },
+    iss: by.key.publicKey,
+    aud: 'owner',
+    iat: rig.cast.nowS(),
+    jti: freshId(seams.random, 'receipt'),
+    device: rig.cast.device.id,
+    ...body,
+    ledger: rig.gate.head,
+    lastOrder: rig.gate.lastOrder,
+    ...changes,
   };
   await device.publish(rig.topics.receipt(rig.cast.device.id), rig.cast.sign('doorsill-receipt+jws', receipt, by));
 }
 
 async function publishState(lastOrder: string): Promise<void> {
   const state: DeviceState = {
-    ...{ device: rig.cast.device.id, name: 'Front door', atUs: 1, camera: { state: 'recording', source: 'synthetic' } },
-    ...{ privacy: false, searchParty: false, storage: { state: 'ok' }, clockTrusted: true, area: 'none', owners: 1 },
+    device: rig.cast.device.id,
+    name: 'Front door',
+    atUs: 1,
+    camera: { state: 'recording', source: 'synthetic' },
+    privacy: false,
+    searchParty: false,
+    storage: { state: 'ok' },
+    clockTrusted: true,
+    area: 'none',
+    owners: 1,
     ring: { kind: 'memory', bytes: 0, bytesMax: 1, segments: 0, coverage: [], damaged: 0 },
-    ...{ requests: [], refused: {}, ledger: rig.gate.head, lastOrder },
+    requests: [],
+    refused: {},
+    ledger: rig.gate.head,
+    lastOrder,
   };
   await device.publish(rig.topics.state(rig.cast.device.id), JSON.stringify(state), { retain: true });
 }

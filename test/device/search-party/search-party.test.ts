@@ -35,7 +35,10 @@ let party: SearchParty;
 beforeEach(async () => {
   [footage, isOn, seen, settled] = [dog, true, [], 0];
   party = new SearchParty({
-    ...{ ffmpeg, clock: new SystemClock(), log: silentLog(), model: new ColourAndSize() },
+    ffmpeg,
+    clock: new SystemClock(),
+    log: silentLog(),
+    model: new ColourAndSize(),
     segments: async function* (window) {
       yield* footage.filter(({ startUs, endUs }) => endUs > window.startUs && startUs < window.endUs);
     },

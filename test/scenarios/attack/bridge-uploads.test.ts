@@ -363,7 +363,8 @@ it('knows at its start when its own limits contradict each other', () => {
   const faults = (intake: object) =>
     bridgeConfigSchema
       .safeParse({
-        ...{ dataFolder: '/x', registry: { url: 'http://r', key: 'A'.repeat(43) } },
+        dataFolder: '/x',
+        registry: { url: 'http://r', key: 'A'.repeat(43) },
         area: { url: 'mqtt://a', accounts: '/y' },
         intake,
       })

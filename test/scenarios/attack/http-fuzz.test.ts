@@ -25,8 +25,16 @@ async function routesOf(base: string): Promise<Route[]> {
 const PLENTY = 1_000_000;
 /** Who calls too often gets the same answer to everything. */
 const perMinuteMax = {
-  ...{ public: PLENTY, signed: PLENTY, home: PLENTY, device: PLENTY, agency: PLENTY, officer: PLENTY, partner: PLENTY },
-  ...{ 'partner-signature': PLENTY, moderator: PLENTY, admin: PLENTY },
+  public: PLENTY,
+  signed: PLENTY,
+  home: PLENTY,
+  device: PLENTY,
+  agency: PLENTY,
+  officer: PLENTY,
+  partner: PLENTY,
+  'partner-signature': PLENTY,
+  moderator: PLENTY,
+  admin: PLENTY,
 };
 
 let fixture: BridgeFixture;

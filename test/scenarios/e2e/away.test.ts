@@ -222,7 +222,9 @@ describe('a doorbell whose broker is away for a day', () => {
     const [revoked, ...sent] = grants;
     if (!revoked) throw new Error('no grant');
     const revoke = makeRevoke(signer, home.device, {
-      ...{ request: toRevoke.request.jti, grant: revoked.jti, grantSha256: sha256Hex(revoked.token) },
+      request: toRevoke.request.jti,
+      grant: revoked.jti,
+      grantSha256: sha256Hex(revoked.token),
     });
     await session.answer(toDeny.request.jti, 'deny', makeDenial(signer, toDeny).token);
     await session.answer(toRevoke.request.jti, 'revoke', revoke.token);

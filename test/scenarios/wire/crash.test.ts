@@ -22,7 +22,10 @@ describe.skipIf(!mayMakeNamespaces())(
   () => {
     it('leaves neither footage nor keys in core dumps, reports and what it prints', async (test) => {
       const world = await World.open({
-        ...{ secure: false, camera: { kind: 'synthetic' }, ring: 'file', motion: true },
+        secure: false,
+        camera: { kind: 'synthetic' },
+        ring: 'file',
+        motion: true,
         tellsAllOnCrash: true,
       });
       try {

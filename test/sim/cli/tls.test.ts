@@ -59,7 +59,9 @@ describe('a broker that was started with certificates', () => {
     expect(url).toMatch(/^mqtts:\/\/127\.0\.0\.1:\d+$/);
     const user = (
       await issueAccount(disk, random, join(folder.path, 'broker', 'accounts'), {
-        ...{ role: 'owner', id: 'owner-1', homes: [device.id] },
+        role: 'owner',
+        id: 'owner-1',
+        homes: [device.id],
       })
     ).user;
     const ca = authority.certificate;

@@ -90,7 +90,9 @@ export async function startElsewhere(host = '127.0.0.2'): Promise<Elsewhere> {
   packets.bind(port, host);
   await once(packets, 'listening');
   const elsewhere: Elsewhere = {
-    ...{ host, port, visits: 0 },
+    host,
+    port,
+    visits: 0,
     stop: async () => {
       packets.close();
       await closed(server, sockets);

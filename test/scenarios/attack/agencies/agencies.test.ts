@@ -64,8 +64,14 @@ async function atDevice(scene: Scene & { clock: ManualClock }, papers: Papers): 
   const marks = new HighWaterMarks(new SystemDisk(), clock, mkdtempSync(join(folder.path, 'device-')));
   const area = new AreaRequests(
     {
-      ...{ clock, log: silentLog(), place: cast.place, serveStateAgencies: false, device: cast.device },
-      ...{ values: () => ({}), footage: { coverage: () => [] }, effects: { changed: () => undefined } },
+      clock,
+      log: silentLog(),
+      place: cast.place,
+      serveStateAgencies: false,
+      device: cast.device,
+      values: () => ({}),
+      footage: { coverage: () => [] },
+      effects: { changed: () => undefined },
     },
     { openRequestsMax: 10 },
     marks,

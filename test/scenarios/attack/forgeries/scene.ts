@@ -218,8 +218,16 @@ export class Scene {
   documentClaims(changes: Claims = {}): Claims {
     const { nowS, cast } = this;
     return {
-      ...{ iss: cast.bridge.key.publicKey, aud: 'public', iat: nowS, exp: nowS + 1_800, cell: cast.cell },
-      ...{ revision: this.revision, part: 1, parts: 1, requests: [this.fresh.published], cancelled: [] },
+      iss: cast.bridge.key.publicKey,
+      aud: 'public',
+      iat: nowS,
+      exp: nowS + 1_800,
+      cell: cast.cell,
+      revision: this.revision,
+      part: 1,
+      parts: 1,
+      requests: [this.fresh.published],
+      cancelled: [],
       ...changes,
     };
   }
@@ -276,7 +284,10 @@ export class Scene {
     const { nowS, cast } = this;
     const jti = this.freshId();
     return {
-      ...{ iss: cast.owner.key.publicKey, aud: cast.device.id, iat: nowS, exp: nowS + 600 },
+      iss: cast.owner.key.publicKey,
+      aud: cast.device.id,
+      iat: nowS,
+      exp: nowS + 600,
       jti: `${kind}-${jti}`,
     };
   }

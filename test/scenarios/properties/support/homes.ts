@@ -163,8 +163,13 @@ export class Homes<Kind extends string = HomeKind> {
     const { recording } = this;
     const accounts = join(this.folder, 'accounts');
     const broker = new Broker({
-      ...{ disk: new SystemDisk(), accounts, prefix: DEFAULT_PREFIX, host: '127.0.0.1', port: 0 },
-      ...{ clock: new SystemClock(), log: recording.log('area broker, its log') },
+      disk: new SystemDisk(),
+      accounts,
+      prefix: DEFAULT_PREFIX,
+      host: '127.0.0.1',
+      port: 0,
+      clock: new SystemClock(),
+      log: recording.log('area broker, its log'),
     });
     await broker.start();
     this.ends.push(() => broker.stop());

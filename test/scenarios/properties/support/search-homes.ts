@@ -44,7 +44,9 @@ export class SearchHomes extends Homes<SearchKind> {
     return {
       camera: `synthetic?play=${play}&size=320x180&audio=off&pace=fast&seconds=16`,
       motion: { enabled: true },
-      ...{ preRollS: 1, postRollS: 1, searchParty: { enabled: this.kind !== 'takes no part' } },
+      preRollS: 1,
+      postRollS: 1,
+      searchParty: { enabled: this.kind !== 'takes no part' },
     };
   }
 
