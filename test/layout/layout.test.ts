@@ -264,7 +264,7 @@ describe('files', () => {
   it('keep the top of the repository to what was agreed', () => {
     const allowed = new Set([
       ...['device', 'cloud-bridge', 'sim', 'test', 'package.json', 'tsconfig.json', 'README.md', 'package-lock.json'],
-      ...['.gitignore', '.ci', 'biome.json', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md'],
+      ...['.gitignore', '.ci', 'biome.json', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
     ]);
     const top = new Set(projectFiles().map((name) => name.split('/')[0] ?? ''));
     expect([...top].filter((name) => !allowed.has(name))).toEqual([]);
@@ -317,6 +317,16 @@ describe('documents', () => {
         .map(({ to, anchor }) => `${name}: ${to}${anchor}`),
     );
     expect(dead).toEqual([]);
+  });
+
+  it.each(['The walk of a segment', 'The walk of a grant'])('tell %s through files that know each other', (walk) => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const section = readme.split(`### ${walk}\n`)[1]?.split(/\n##/)[0] ?? '';
+    const steps = section.split('\n').filter((line) => /^\d+\. /.test(line));
+    const files = steps.map((step) => [...step.matchAll(/\]\(([^)]+)\)/g)].map((match) => match[1] ?? ''));
+    expect(files.length).toBeGreaterThan(5);
+    expect(files.flat().filter((name) => !all.some((file) => file.name === name))).toEqual([]);
+    expect(steps.filter((step) => step.length > 160)).toEqual([]);
   });
 
   it('give every folder of code a design note with its four parts', () => {
