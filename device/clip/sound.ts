@@ -32,8 +32,12 @@ const SAMPLE_BYTES = 4;
 /** Twelve hours of stereo at 96 kHz, as decoded samples; and as packets of the largest size. */
 const STDOUT_BYTES_MAX = 1e12;
 
-/** AAC from a pipe and nothing else. What it is, each packet's header tells. */
+/**
+ * AAC from a pipe and nothing else. What it is, each packet's header tells. `skip_manual`: ffmpeg's decoder leaves out the first
+ * packet of what libfaac encoded, by the name that it writes into a fill element; each packet counts here.
+ */
 const AAC_FROM_PIPE = [
+  ...['-flags2', '+skip_manual'],
   ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'aac', '-probesize', '32', '-analyzeduration', '0'],
   ...['-f', 'aac', '-i', 'pipe:0', '-map', '0:a:0'],
 ] as const;

@@ -11,6 +11,7 @@ import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readSound, x264 } from './support/footage.ts';
+import { markedByLibfaac, withSamples } from './support/planting.ts';
 import { type CaptureOptions, captureFile, FOOTAGE_START_US } from './support/segmenter.ts';
 
 const ffmpegs = await everyFfmpeg();
@@ -91,6 +92,23 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
       const { clip } = await clipOf(ffmpeg, way, toneBetween(0, 4), 1_000, 1_040);
       expect(clip.audioPackets).toBe(0);
     });
+  });
+});
+
+describeWithEachFfmpeg('with ffmpeg $version, sound', (ffmpeg) => {
+  it('keeps every packet of an encoder whose first one decoders leave out by its name', async () => {
+    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50, sound: toneBetween(0, 9) });
+    const segments = withSamples(
+      await captureFile(ffmpeg.path, source),
+      (frame) => frame,
+      (packet, number) => (number === 20 ? markedByLibfaac(packet) : packet),
+    );
+    const window = { startUs: FOOTAGE_START_US, endUs: FOOTAGE_START_US + 2_000_000 };
+    const { live } = liveGrantFor({ window, audio: true });
+    const deps = depsFor(ffmpeg, segments);
+    const { clip, bytes } = await cut(live, deps);
+    await selfCheck(live, clip, readerOf(bytes), deps);
+    expect(clip.audioPackets).toBeGreaterThan(85);
   });
 });
 

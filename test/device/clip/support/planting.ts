@@ -103,6 +103,15 @@ export function beforeSound(packet: Uint8Array, fill: string, data: string): Uin
   return bytesOf(`${fillElement(fill)}${dataElement(data)}${bitsOf(packet)}`);
 }
 
+/**
+ * An AAC packet with libfaac's name in front of its sound, as that encoder writes it into its first packet: after the extension's
+ * type (4 bits) and 13 bits that say nothing. ffmpeg's decoder leaves such a packet out unless told not to.
+ */
+export function markedByLibfaac(packet: Uint8Array): Uint8Array {
+  const payload = `${'0'.repeat(17)}${bitsOf(utf8('libfaac 1.28'))}`.padEnd(120, '0');
+  return bytesOf(`1101111${bitsOf(Uint8Array.of(120 / 8 - 14))}${payload}${bitsOf(packet)}`);
+}
+
 /** How many of the texts are in the bytes, at any of the eight bit positions: AAC's elements disregard bytes. */
 export function countHeld(bytes: Uint8Array, texts: readonly string[]): number {
   const held = new Set<string>();
