@@ -7,6 +7,11 @@ export const BLOCK_BYTES = 16;
 const WORDS = BLOCK_BYTES / 4;
 /** A block with fewer different bytes is padding or structure, and stands in many files. */
 const VARIETY_MIN = 9;
+/**
+ * So is one whose bits are nearly all alike: the loudest sound is coded as long runs of ones, with a zero that moves through them. Of
+ * random blocks one in 60 million is so.
+ */
+const ALIKE_BITS_MAX = 96;
 const SLOTS_FIRST = 2 ** 12;
 
 /** The name of what stands in more than one secret. */
@@ -121,7 +126,7 @@ export class Fingerprints {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += step) {
       this.offered += 1;
-      if (new Set(bytes.subarray(at, at + BLOCK_BYTES)).size < VARIETY_MIN) {
+      if (isStructure(bytes.subarray(at, at + BLOCK_BYTES))) {
         this.skipped += 1;
         continue;
       }
@@ -186,6 +191,11 @@ export class Fingerprints {
       }
     }
   }
+}
+
+function isStructure(block: Uint8Array): boolean {
+  const ones = block.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+  return new Set(block).size < VARIETY_MIN || Math.max(ones, BLOCK_BYTES * 8 - ones) > ALIKE_BITS_MAX;
 }
 
 /** Spreads 64 bits over 32 (the finaliser of MurmurHash3). */
