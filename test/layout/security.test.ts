@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { makeProgram } from '../../sim/cli/main.ts';
+import { type SourceFile, sources } from './source-tree.ts';
 
 /** How many provisions each section of V2.1.1 has. */
 const PROVISIONS: Record<string, number> = {
@@ -47,4 +48,30 @@ it('names no test, story or verb that is not there', async () => {
   const told: string[] = [];
   help?.configureOutput({ writeOut: (said) => void told.push(said) }).outputHelp();
   expect(stories.filter((story) => !told.join('').includes(`\n  ${story} `))).toEqual([]);
+});
+
+it('tells exactly which code the check of a clip shares with the cut', () => {
+  const all = new Map(sources().map((file) => [file.name, file]));
+  const reachedFrom = (name: string): Set<string> => {
+    const reached = new Set<string>();
+    const waiting: (SourceFile | undefined)[] = [all.get(name)];
+    for (let file = waiting.pop(); file; file = waiting.pop()) {
+      for (const to of file.imports) {
+        if (!reached.has(to)) waiting.push(all.get(to));
+        reached.add(to);
+      }
+    }
+    return reached;
+  };
+  const [check, cut] = [reachedFrom('device/clip/self-check.ts'), reachedFrom('device/clip/trim.ts')];
+  const here = [...check]
+    .filter((name) => name.startsWith('device/clip/'))
+    .map((name) => name.slice('device/clip/'.length));
+  const note = readFileSync('device/clip/README.md', 'utf8').split('## What the check shares with the cut')[1] ?? '';
+  const [own = '', shared = ''] = (note.split('\n## ')[0] ?? '').split('A fault in what both use');
+  const named = (text: string) => [...text.matchAll(/`([a-z-]+\.ts)`/g)].map(([, name = '']) => name).sort();
+  expect(named(own).filter((name) => name !== 'self-check.ts')).toEqual(
+    here.filter((name) => !cut.has(`device/clip/${name}`)).sort(),
+  );
+  expect(named(shared)).toEqual(here.filter((name) => cut.has(`device/clip/${name}`)).sort());
 });
