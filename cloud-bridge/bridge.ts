@@ -39,7 +39,7 @@ import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { SearchParty } from './search-party/search-party.ts';
 import { adminTokenIn, signingKeyIn } from './signing/key-file.ts';
-import { Outbox } from './webhooks/outbox.ts';
+import { EventOutbox } from './webhooks/event-outbox.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 
@@ -230,11 +230,11 @@ export class Bridge {
     return link;
   }
 
-  private openOutbox(core: Core): Outbox {
+  private openOutbox(core: Core): EventOutbox {
     const { clock, random, log, config } = this.deps;
     const { id: bridgeId, standing, database } = core;
     const shared = { clock, random, log, bridgeId, standing };
-    const outbox = new Outbox({ ...shared, store: database.webhooks, rules: config.webhooks });
+    const outbox = new EventOutbox({ ...shared, store: database.webhooks, rules: config.webhooks });
     this.undo.push(() => outbox.stop());
     return outbox;
   }

@@ -36,7 +36,7 @@ import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/upload.ts';
 import { organisationOf, RequestsForIntake } from './requests/requests-for-intake.ts';
 import type { SearchParty } from './search-party/search-party.ts';
-import type { Outbox } from './webhooks/outbox.ts';
+import type { EventOutbox } from './webhooks/event-outbox.ts';
 
 export interface ClipPartsDeps {
   clock: Clock;
@@ -54,7 +54,7 @@ export interface ClipPartsDeps {
   custody: Custody;
   /** Believes homes about their own grants. */
   calls: CustodyCalls;
-  outbox: Outbox;
+  outbox: EventOutbox;
   searchParty: SearchParty;
 }
 

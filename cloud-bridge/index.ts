@@ -10,7 +10,7 @@ export { reportText } from './query-audit/report-text.ts';
 export { makeRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';
 export { type AuditSettings, parseAuditSettings } from './query-audit/settings.ts';
 export type { FlaggedRow } from './query-audit/tally.ts';
-export type { Finding } from './query-audit/verdict.ts';
+export type { AuditFinding } from './query-audit/verdict.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';
 export { startRegistry } from './registry/main.ts';
 export { Registry, type RegistryDeps } from './registry/registry.ts';

@@ -12,7 +12,7 @@ export interface Box {
 const CHILDREN_MAX = 64;
 
 /** A structural fault; the clip is refused with it. */
-export function fault(detail: string): Error {
+export function structureFault(detail: string): Error {
   return failure('intake_structure', { detail });
 }
 
@@ -23,20 +23,20 @@ export function readHeader(
   left: number,
 ): { type: string; headerBytes: number; bytes: number } {
   const view = viewOf(bytes);
-  if (left < 8 || at + 8 > bytes.length) throw fault('a box is cut off');
+  if (left < 8 || at + 8 > bytes.length) throw structureFault('a box is cut off');
   const short = view.getUint32(at);
   const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
   // Size 0 means "to the end of the file": what follows could never be told from it.
-  if (short === 0) throw fault('a box has no length');
+  if (short === 0) throw structureFault('a box has no length');
   if (short !== 1) return checked(type, 8, short, left);
-  if (left < 16 || at + 16 > bytes.length) throw fault('a box is cut off');
+  if (left < 16 || at + 16 > bytes.length) throw structureFault('a box is cut off');
   const long = view.getBigUint64(at + 8);
-  if (long > BigInt(Number.MAX_SAFE_INTEGER)) throw fault('a box is too long');
+  if (long > BigInt(Number.MAX_SAFE_INTEGER)) throw structureFault('a box is too long');
   return checked(type, 16, Number(long), left);
 }
 
 function checked(type: string, headerBytes: number, bytes: number, left: number) {
-  if (bytes < headerBytes || bytes > left) throw fault('a box does not fit where it lies');
+  if (bytes < headerBytes || bytes > left) throw structureFault('a box does not fit where it lies');
   return { type, headerBytes, bytes };
 }
 
@@ -45,9 +45,9 @@ export function children(bytes: Uint8Array, box: Omit<Box, 'type'>, allowed: Rea
   const found: Box[] = [];
   let at = box.start;
   while (at < box.end) {
-    if (found.length >= CHILDREN_MAX) throw fault('it has too many boxes');
+    if (found.length >= CHILDREN_MAX) throw structureFault('it has too many boxes');
     const header = readHeader(bytes, at, box.end - at);
-    if (!allowed.has(header.type)) throw fault(`it has a box '${printable(header.type)}'`);
+    if (!allowed.has(header.type)) throw structureFault(`it has a box '${printable(header.type)}'`);
     found.push({ type: header.type, start: at + header.headerBytes, end: at + header.bytes });
     at += header.bytes;
   }
@@ -58,7 +58,7 @@ export function children(bytes: Uint8Array, box: Omit<Box, 'type'>, allowed: Rea
 export function only(boxes: readonly Box[], type: string): Box {
   const found = boxes.filter((box) => box.type === type);
   const [box] = found;
-  if (!box || found.length > 1) throw fault(`it needs one box '${type}' where it has ${found.length}`);
+  if (!box || found.length > 1) throw structureFault(`it needs one box '${type}' where it has ${found.length}`);
   return box;
 }
 
@@ -92,7 +92,7 @@ export class BoxReader {
 
   u64(): number {
     const value = this.view.getBigUint64(this.step(8));
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw fault('a number is too large');
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw structureFault('a number is too large');
     return Number(value);
   }
 
@@ -112,7 +112,7 @@ export class BoxReader {
 
   private step(count: number): number {
     const at = this.at;
-    if (count > this.left) throw fault('a box is shorter than what it holds');
+    if (count > this.left) throw structureFault('a box is shorter than what it holds');
     this.at += count;
     return at;
   }

@@ -2,7 +2,7 @@
 // one sample, no text, no hidden range, no outside reference. Not here: decoding; whether the frames are the granted ones
 // (the device checked each one and signed for it).
 import type { DiskFile } from '../../device/base/disk.ts';
-import { type Box, BoxReader, children, fault, only, readHeader } from './box-walk.ts';
+import { type Box, BoxReader, children, only, readHeader, structureFault } from './box-walk.ts';
 import { type Chunks, readSampleTable, type SampleTable } from './sample-table.ts';
 
 /** What the manifest says about the clip. */
@@ -41,9 +41,9 @@ export async function checkStructure(file: DiskFile, sizeBytes: number, expected
   const tracks = boxes.filter((box) => box.type === 'trak').map((box) => readTrack(moov, box));
   const frames = samplesOf(tracks, 'vide');
   const packets = samplesOf(tracks, 'soun');
-  if (frames !== expected.frames) throw fault(`it has ${frames} frames, its manifest says ${expected.frames}`);
+  if (frames !== expected.frames) throw structureFault(`it has ${frames} frames, its manifest says ${expected.frames}`);
   if (packets !== expected.audioPackets) {
-    throw fault(`it has ${packets} audio packets, its manifest says ${expected.audioPackets}`);
+    throw structureFault(`it has ${packets} audio packets, its manifest says ${expected.audioPackets}`);
   }
   checkCovered(
     tracks.map((track) => track.table.chunks),
@@ -57,16 +57,17 @@ async function readTop(file: DiskFile, sizeBytes: number): Promise<{ moov: Uint8
   let at = 0;
   for (let count = 0; at < sizeBytes; count += 1) {
     const { type, headerBytes, bytes } = readHeader(await file.read(at, 16), 0, sizeBytes - at);
-    if ((type === 'ftyp') !== (count === 0)) throw fault('it does not start with its one file type');
-    if (type === 'ftyp' && bytes > FTYP_BYTES_MAX) throw fault('its file type is too long');
+    if ((type === 'ftyp') !== (count === 0)) throw structureFault('it does not start with its one file type');
+    if (type === 'ftyp' && bytes > FTYP_BYTES_MAX) throw structureFault('its file type is too long');
     else if (type === 'moov' && !moov) {
-      if (bytes > MOOV_BYTES_MAX) throw fault('its description is too long');
+      if (bytes > MOOV_BYTES_MAX) throw structureFault('its description is too long');
       moov = await file.read(at + headerBytes, bytes - headerBytes);
     } else if (type === 'mdat' && !mdat) mdat = { start: at + headerBytes, end: at + bytes };
-    else if (type !== 'ftyp') throw fault('it has other boxes than one file type, one description, one body of media');
+    else if (type !== 'ftyp')
+      throw structureFault('it has other boxes than one file type, one description, one body of media');
     at += bytes;
   }
-  if (!moov || !mdat) throw fault('it has no description or no media');
+  if (!moov || !mdat) throw structureFault('it has no description or no media');
   return { moov, mdat };
 }
 
@@ -81,7 +82,7 @@ function readTrack(moov: Uint8Array, trak: Box): Track {
   checkSelfContained(moov, only(minf, 'dinf'));
   const table = readSampleTable(moov, only(minf, 'stbl'));
   const entries = kind === 'vide' ? VIDEO_ENTRIES : AUDIO_ENTRIES;
-  if (!entries.has(table.entry)) throw fault('a track is of another codec than H.264 or AAC');
+  if (!entries.has(table.entry)) throw structureFault('a track is of another codec than H.264 or AAC');
   return { kind, table };
 }
 
@@ -90,7 +91,7 @@ function checkBlankTimes(moov: Uint8Array, box: Box): void {
   const reader = new BoxReader(moov, box);
   const long = reader.version() === 1;
   const times = long ? [reader.u64(), reader.u64()] : [reader.u32(), reader.u32()];
-  if (times.some((time) => time !== 0)) throw fault('it carries a time of creation');
+  if (times.some((time) => time !== 0)) throw structureFault('it carries a time of creation');
 }
 
 function readHandler(moov: Uint8Array, hdlr: Box): 'vide' | 'soun' {
@@ -99,8 +100,8 @@ function readHandler(moov: Uint8Array, hdlr: Box): 'vide' | 'soun' {
   reader.u32();
   const type = reader.fourcc();
   reader.skip(12);
-  if (reader.left > NAME_BYTES_MAX) throw fault('a track’s handler name is too long');
-  if (type !== 'vide' && type !== 'soun') throw fault('it has a track that is neither video nor audio');
+  if (reader.left > NAME_BYTES_MAX) throw structureFault('a track’s handler name is too long');
+  if (type !== 'vide' && type !== 'soun') throw structureFault('it has a track that is neither video nor audio');
   return type;
 }
 
@@ -109,17 +110,18 @@ function readHandler(moov: Uint8Array, hdlr: Box): 'vide' | 'soun' {
  * edits first, then one that starts at the track's very beginning and runs at its own pace (§8.6.6).
  */
 function checkEdits(moov: Uint8Array, edts: Box, kind: 'vide' | 'soun'): void {
-  if (kind === 'vide') throw fault('it has an edit list over video');
+  if (kind === 'vide') throw structureFault('it has an edit list over video');
   const reader = new BoxReader(moov, only(children(moov, edts, new Set(['elst'])), 'elst'));
   const long = reader.version() === 1;
   const count = reader.u32();
-  if (reader.left !== count * (long ? 20 : 12)) throw fault('an edit list is cut off');
+  if (reader.left !== count * (long ? 20 : 12)) throw structureFault('an edit list is cut off');
   for (let at = 0; at < count; at += 1) {
     if (long) reader.u64();
     else reader.u32();
     const mediaTime = long ? reader.i64() : BigInt(reader.i32());
     const rate = reader.u32();
-    if (rate !== 0x0001_0000 || mediaTime !== (at === count - 1 ? 0n : -1n)) throw fault('an edit list hides audio');
+    if (rate !== 0x0001_0000 || mediaTime !== (at === count - 1 ? 0n : -1n))
+      throw structureFault('an edit list hides audio');
   }
 }
 
@@ -130,13 +132,13 @@ function checkSelfContained(moov: Uint8Array, dinf: Box): void {
   const references = reader.u32();
   const [size, type, flags] = [reader.u32(), reader.fourcc(), reader.u32()];
   if (references !== 1 || size !== 12 || type !== 'url ' || flags !== 1 || reader.left !== 0) {
-    throw fault('it refers to media outside itself');
+    throw structureFault('it refers to media outside itself');
   }
 }
 
 function samplesOf(tracks: readonly Track[], kind: Track['kind']): number {
   const found = tracks.filter((track) => track.kind === kind);
-  if (found.length > 1) throw fault('it has more than one track of a kind');
+  if (found.length > 1) throw structureFault('it has more than one track of a kind');
   return found[0]?.table.samples ?? 0;
 }
 
@@ -152,5 +154,5 @@ function checkCovered(tracks: readonly Chunks[], mdat: Media): void {
     at = tracks[track]?.ends[chunk] ?? at;
   }
   const isAll = tracks.every(({ starts }, which) => next[which] === starts.length);
-  if (at !== mdat.end || !isAll) throw fault('some of its media belongs to no sample, or to two');
+  if (at !== mdat.end || !isAll) throw structureFault('some of its media belongs to no sample, or to two');
 }

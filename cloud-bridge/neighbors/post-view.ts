@@ -1,7 +1,7 @@
 // Owns: what the public sees of a post: the agency's own words, checked once more for letters that could repaint a page.
 // Pure. Not here: how it is written as HTML, JSON or Atom.
 import { requestSchema } from '../../device/protocol/request.ts';
-import { type RequestState, stateAt } from '../requests/machine.ts';
+import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
 import { peekToken } from '../signing/tokens.ts';
 import type { Post } from './store.ts';
 
@@ -17,7 +17,7 @@ export interface PostView {
   window: { from: string; to: string };
   /** Names of coarse cells (geohash), about 5 km wide. */
   cells: string[];
-  state: RequestState;
+  state: PublicationState;
   published: string;
   expires: string;
 }

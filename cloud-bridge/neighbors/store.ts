@@ -2,7 +2,7 @@
 // (sql-neighbors.ts). Nothing in here comes from a home.
 import type { DisclosureProfile } from '../../device/protocol/claims.ts';
 import type { Credential } from '../../device/protocol/request.ts';
-import type { RequestState } from '../requests/machine.ts';
+import type { PublicationState } from '../requests/publication-machine.ts';
 
 /** A request that was published. */
 export interface Post {
@@ -12,7 +12,7 @@ export interface Post {
   token: string;
   cells: string[];
   /** As written last; `stateAt` says what it is now. */
-  state: RequestState;
+  state: PublicationState;
   publishedS: number;
   expiresS: number;
 }

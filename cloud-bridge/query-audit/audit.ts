@@ -7,7 +7,7 @@ import { Reader } from './flags.ts';
 import { SearchTimes } from './search-time.ts';
 import type { AuditSettings } from './settings.ts';
 import { type FlaggedRow, Tallies } from './tally.ts';
-import { type Finding, judge } from './verdict.ts';
+import { type AuditFinding, judge } from './verdict.ts';
 
 /** A row that could not be read as it should be; it was audited as far as it goes. */
 export interface BrokenRow {
@@ -28,7 +28,7 @@ export interface AuditReport {
   /** Whether habits could be judged, and the share of honest agencies that was allowed among those to look at. */
   habits: { judged: boolean; falseDiscoveries: number };
   scope: string | null;
-  findings: Finding[];
+  findings: AuditFinding[];
 }
 
 const BROKEN_SHOWN_MAX = 100;

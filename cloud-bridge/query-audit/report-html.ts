@@ -3,7 +3,7 @@
 import type { AuditReport } from './audit.ts';
 import { habitsText, scopeText } from './report-text.ts';
 import { WORD_RULES } from './rules.ts';
-import type { Finding } from './verdict.ts';
+import type { AuditFinding } from './verdict.ts';
 
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
@@ -55,11 +55,11 @@ ${broken.first.map(({ line, fault }) => `<li>line ${line}: ${escapeHtml(fault)}<
 `;
 }
 
-function tableRow(finding: Finding, at: number): string {
+function tableRow(finding: AuditFinding, at: number): string {
   return `<tr><td class="${finding.verdict}">${finding.verdict}</td><td><a href="#agency-${at}">${escapeHtml(finding.agency)}</a></td><td>${escapeHtml(scopeText(finding))}</td><td class="number">${finding.queries}</td><td class="number">${finding.flagged}</td><td class="number">${finding.score.toFixed(1)}</td></tr>`;
 }
 
-function details(finding: Finding, at: number): string {
+function details(finding: AuditFinding, at: number): string {
   const samples = finding.samples.map((row) => {
     const matched = row.matches
       .map(({ rule, matched: words, why }) => `${escapeHtml(rule)}: <q>${escapeHtml(words)}</q>. ${escapeHtml(why)}`)

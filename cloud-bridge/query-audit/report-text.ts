@@ -1,6 +1,6 @@
 // Owns: an audit's report as lines of text. Not here: the findings (verdict.ts), the page (report-html.ts).
 import type { AuditReport } from './audit.ts';
-import type { Finding } from './verdict.ts';
+import type { AuditFinding } from './verdict.ts';
 
 const FINDINGS_SHOWN = 60;
 const SAMPLES_SHOWN = 3;
@@ -37,7 +37,7 @@ function brokenLines({ broken }: AuditReport): string {
   return `${first.join(', ')}${broken.rows > first.length ? ', ...' : ''}`;
 }
 
-function table(findings: readonly Finding[]): string[] {
+function table(findings: readonly AuditFinding[]): string[] {
   const heads = ['proposal', 'agency', 'for', 'searches', 'flagged', 'score', 'by'];
   const rows = findings.map((finding) => [
     finding.verdict,
@@ -55,11 +55,11 @@ function table(findings: readonly Finding[]): string[] {
 }
 
 /** Whose data a proposal is about. */
-export function scopeText({ verdict, scope }: Finding): string {
+export function scopeText({ verdict, scope }: AuditFinding): string {
   return verdict === 'review' ? '-' : (scope ?? 'everything');
 }
 
-function patternText({ inPattern, predicted }: NonNullable<Finding['hidden']>): string {
+function patternText({ inPattern, predicted }: NonNullable<AuditFinding['hidden']>): string {
   return `${inPattern} wide, wordless, no case; habits predict ${predicted < 10 ? predicted.toFixed(1) : Math.round(predicted)}`;
 }
 
@@ -73,7 +73,7 @@ export function habitsText({ habits, findings }: AuditReport): string {
   return `To look at is a question, not proof: of these ${looks.length}, ${honest.toFixed(1)} are expected to be honest (bound: ${bound}).`;
 }
 
-function explained(finding: Finding): string[] {
+function explained(finding: AuditFinding): string[] {
   return [
     '',
     `${oneLine(finding.agency, 80)}: ${finding.verdict === 'revoke' ? `revoke ${finding.scope ?? 'everything'}` : 'look at it'}`,

@@ -3,7 +3,7 @@
 import { failure } from '../../device/protocol/errors.ts';
 import { AREA_SCOPE } from '../../device/protocol/request.ts';
 import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-desk.ts';
-import type { Finding } from './verdict.ts';
+import type { AuditFinding } from './verdict.ts';
 import { wordsOf } from './wording.ts';
 
 /** One revocation that can be made. */
@@ -25,7 +25,7 @@ export interface RevocationPlan {
  * names, case and punctuation aside.
  */
 export function planRevocations(
-  findings: readonly Finding[],
+  findings: readonly AuditFinding[],
   registered: readonly RegisteredAgency[],
   names: Readonly<Record<string, string>> = {},
 ): RevocationPlan {

@@ -10,7 +10,7 @@ import { type FlaggedRow, offHoursInPattern, patternCounts, type Tally } from '.
  * person should ask why. */
 export type Verdict = 'revoke' | 'review';
 
-export interface Finding {
+export interface AuditFinding {
   agency: string;
   verdict: Verdict;
   /** The registry's scope to revoke; null: whole. Only for `revoke`. */
@@ -42,7 +42,7 @@ export interface Verdicts {
   /** Whether there were enough agencies to learn honest habits from. */
   habitsJudged: boolean;
   /** Worst first. */
-  findings: Finding[];
+  findings: AuditFinding[];
 }
 
 /** Judges every agency. Rows that name none are not judged. */
@@ -54,7 +54,7 @@ export function judge(tallies: readonly Tally[], wideFrom: number, settings: Aud
     wideFrom,
     settings.falseDiscoveries,
   );
-  const findings = named.flatMap((tally): Finding[] => {
+  const findings = named.flatMap((tally): AuditFinding[] => {
     const hidden = hiding.get(tally) ?? null;
     const verdict = revoked.has(tally) ? 'revoke' : hidden ? 'review' : null;
     if (verdict === null) return [];
@@ -115,9 +115,9 @@ function whoHides(
   tallies: readonly Tally[],
   wideFrom: number,
   bound: number,
-): { habitsJudged: boolean; hiding: Map<Tally, NonNullable<Finding['hidden']>> } {
+): { habitsJudged: boolean; hiding: Map<Tally, NonNullable<AuditFinding['hidden']>> } {
   const judged = judgeHabits(tallies.map((tally) => patternCounts(tally, wideFrom)));
-  const hiding = new Map<Tally, NonNullable<Finding['hidden']>>();
+  const hiding = new Map<Tally, NonNullable<AuditFinding['hidden']>>();
   for (const at of discoveries(judged, bound)) {
     const [tally, hidden] = [tallies[at], judged[at]];
     if (tally && hidden) hiding.set(tally, { ...hidden, offHours: offHoursInPattern(tally, wideFrom) });
@@ -131,7 +131,7 @@ function scoreOf(chance: number): number {
   return Math.round(Math.min(evidence, EVIDENCE_MAX) * 10) / 10;
 }
 
-function reasonsOf(tally: Tally, hidden: Finding['hidden']): string[] {
+function reasonsOf(tally: Tally, hidden: AuditFinding['hidden']): string[] {
   const reasons = hidden ? [hiddenText(hidden)] : [];
   if (tally.flagged === 0) return reasons;
   const rules = WORD_RULES.flatMap(({ id, severity, why }) => {
@@ -141,7 +141,7 @@ function reasonsOf(tally: Tally, hidden: Finding['hidden']): string[] {
   return [`${tally.flagged} of ${tally.queries} searches are flagged by their words.`, ...rules, ...reasons];
 }
 
-function hiddenText({ inPattern, predicted, offHours, honestChance }: NonNullable<Finding['hidden']>): string {
+function hiddenText({ inPattern, predicted, offHours, honestChance }: NonNullable<AuditFinding['hidden']>): string {
   const habit = predicted < 10 ? predicted.toFixed(1) : String(Math.round(predicted));
   return `${inPattern} searches were wide, wordless and without a case; its habits predict ${habit}. ${offHours} of them were at night. The chance that it is honest all the same: ${percent(honestChance)}.`;
 }

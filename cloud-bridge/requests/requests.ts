@@ -1,5 +1,5 @@
 // Owns: taking an agency's request, having it looked at, countersigning it, and ending it. Not here: the board (area-board.ts),
-// limits (limits.ts), its states (machine.ts), standing (agencies/). It tells an agency the state of its own request and
+// limits (limits.ts), its states (publication-machine.ts), standing (agencies/). It tells an agency the state of its own request and
 // never who answered, or how many.
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -18,7 +18,7 @@ import { pageOf, positionIn } from '../http/paging.ts';
 import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../signing/tokens.ts';
 import { checkLimits, investigationKey } from './limits.ts';
-import { next, type RequestInput, type RequestState, stateAt } from './machine.ts';
+import { nextPublication, type PublicationInput, type PublicationState, stateAt } from './publication-machine.ts';
 import type { RequestRules } from './rules.ts';
 import type {
   NumberLimits,
@@ -28,7 +28,7 @@ import type {
   RequestStore,
   StoredRequest,
 } from './store.ts';
-import { type Finding, findingsOf } from './text-check.ts';
+import { findingsOf, type TextFinding } from './text-check.ts';
 
 export interface RequestsDeps {
   clock: Clock;
@@ -50,9 +50,9 @@ export interface RequestsDeps {
 /** All an agency learns about its own request. */
 export interface RequestView {
   request: string;
-  state: RequestState;
+  state: PublicationState;
   /** What a moderator will look at. */
-  findings?: Finding[];
+  findings?: TextFinding[];
   /** Why it was refused or cancelled. */
   reason?: string;
 }
@@ -244,17 +244,17 @@ export class Requests {
     throw failure('http_unauthorised');
   }
 
-  private submission({ findings }: StoredRequest): RequestInput {
+  private submission({ findings }: StoredRequest): PublicationInput {
     const { moderation } = this.deps.rules;
     const needsModerator = moderation === 'everything' || (moderation === 'findings' && findings.length > 0);
     return { type: 'submit', needsModerator };
   }
 
   /** What an input makes of a request now; throws `request_state` when it cannot be. */
-  private moved(stored: StoredRequest, input: RequestInput) {
+  private moved(stored: StoredRequest, input: PublicationInput) {
     const nowS = wallSeconds(this.deps.clock);
     const state = stateAt(stored, nowS);
-    const answer = next(state, input);
+    const answer = nextPublication(state, input);
     if (!answer.ok) throw failure('request_state', { state, asked: ASKED[input.type] });
     const isPublished = answer.effects.includes('publish');
     return {
@@ -265,7 +265,7 @@ export class Requests {
 
   private async move(
     request: string,
-    input: RequestInput,
+    input: PublicationInput,
     also: Pick<RequestChange, 'reason' | 'moderator'> = {},
     seen?: number,
   ): Promise<RequestView> {

@@ -5,7 +5,7 @@ import { requestSchema } from '../../device/protocol/request.ts';
 import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import { peekToken } from '../signing/tokens.ts';
-import { REQUEST_STATES } from './machine.ts';
+import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
 import { findingSchema } from './text-check.ts';
 

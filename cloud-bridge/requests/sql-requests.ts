@@ -5,7 +5,7 @@ import { parseJson } from '../../device/base/json.ts';
 import { REQUEST_EVENTS } from '../../device/protocol/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import { next } from './machine.ts';
+import { nextPublication } from './publication-machine.ts';
 import type {
   AddOutcome,
   NumberLimits,
@@ -167,7 +167,7 @@ export async function cancelOfPartner(
     .execute();
   let count = 0;
   for (const { request, agency, token_sha256: tokenSha256, published_s: publishedS, ...row } of rows) {
-    const { state, ok } = next(row.state, { type: 'cancel' });
+    const { state, ok } = nextPublication(row.state, { type: 'cancel' });
     if (!ok || state === row.state) continue;
     const revision = row.revision + 1;
     const changed = { state, revision, reason: 'partner-ended' };

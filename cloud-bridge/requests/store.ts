@@ -1,7 +1,7 @@
 // Owns: what the bridge remembers of requests and of what it published. Not here: how (sql-requests.ts).
 import type { Partner } from '../partners/store.ts';
-import type { RequestState } from './machine.ts';
-import type { Finding } from './text-check.ts';
+import type { PublicationState } from './publication-machine.ts';
+import type { TextFinding } from './text-check.ts';
 
 export type RequestPartner = Pick<Partner, 'partner' | 'name' | 'status' | 'sinceS'>;
 
@@ -20,10 +20,10 @@ export interface StoredRequest {
   investigation: string;
   cells: string[];
   /** As it was written last; `stateAt` says what it is now. */
-  state: RequestState;
+  state: PublicationState;
   /** Grows with every decision. */
   revision: number;
-  findings: Finding[];
+  findings: TextFinding[];
   /** Why it was refused or cancelled. */
   reason: string | null;
   /** The moderator who decided last; null when none did. */

@@ -13,12 +13,14 @@ export const findingSchema = z.strictObject({
   why: z.string().max(200),
 });
 /** One thing that a person should look at. */
-export type Finding = z.infer<typeof findingSchema>;
+export type TextFinding = z.infer<typeof findingSchema>;
 
 const AROUND = 24;
 
 /** Everything in a request's words that a rule finds; each rule once a field. */
-export function findingsOf(request: Pick<Request, 'text' | 'incidentType' | 'investigation' | 'contact'>): Finding[] {
+export function findingsOf(
+  request: Pick<Request, 'text' | 'incidentType' | 'investigation' | 'contact'>,
+): TextFinding[] {
   const { text, incidentType, investigation, contact } = request;
   const fields = { text, incidentType, investigation, contact: contact.name } as const;
   return (['text', 'incidentType', 'investigation', 'contact'] as const).flatMap((field) =>

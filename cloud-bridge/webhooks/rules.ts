@@ -1,4 +1,4 @@
-// Owns: the settings of how events are told, and their defaults. Not here: telling (outbox.ts).
+// Owns: the settings of how events are told, and their defaults. Not here: telling (event-outbox.ts).
 import { z } from 'zod';
 
 const HOUR_S = 3600;

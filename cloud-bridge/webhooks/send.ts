@@ -1,5 +1,5 @@
 // Owns: telling one event by HTTP: signed, to an address that was looked at when the connection was made, without following
-// redirects, within a time. Not here: when, and how often (outbox.ts).
+// redirects, within a time. Not here: when, and how often (event-outbox.ts).
 import { createHmac } from 'node:crypto';
 import { lookup } from 'node:dns';
 import { request as httpRequest } from 'node:http';

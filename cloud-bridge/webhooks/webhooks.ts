@@ -1,4 +1,4 @@
-// Owns: an agency's own webhook: setting, seeing, removing it, and how telling it went. Not here: telling (outbox.ts).
+// Owns: an agency's own webhook: setting, seeing, removing it, and how telling it went. Not here: telling (event-outbox.ts).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import type { AgencyTokens } from '../agencies/agency-tokens.ts';

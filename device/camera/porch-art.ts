@@ -1,7 +1,7 @@
 // Owns: how the porch and its visitor look: drawn once from SVG, kept as planes of 4:2:0, put together frame by frame. The dog is in dog-art.ts.
 // Not here: what happens when (scene.ts), stamps (stamp.ts, frame-number.ts).
 import { DOG_POSES, dogSize, dogSvg } from './dog-art.ts';
-import type { Pose, Scene } from './scene.ts';
+import type { PorchScene, Pose } from './scene.ts';
 
 /** A picture in planes: luma, then both colours at half width and height; all in one byte string as ffmpeg reads it. */
 export interface Planes {
@@ -46,7 +46,7 @@ export class PorchArt {
   }
 
   /** Puts a scene into `into`, planes of this art's size. */
-  compose(scene: Scene, into: Uint8Array): void {
+  compose(scene: PorchScene, into: Uint8Array): void {
     into.set(this.background.bytes);
     if (scene.lit) this.light(into);
     const { visitor, dog } = scene;

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { freshId, type Random } from '../base/random.ts';
 import type { InitInfo, Sample } from '../media/fragment.ts';
 import { type Segment, wallTimeUs } from './segment.ts';
-import { ArrivalTimeline, type Timeline } from './timeline.ts';
+import { ArrivalTimeline, type SourceTimeline } from './source-timeline.ts';
 
 /** What every segment of this boot carries. */
 export interface RecordingContext {
@@ -31,7 +31,7 @@ export class Recording {
   private readonly context: RecordingContext;
   private readonly init: InitInfo;
   private readonly initBytes: Uint8Array;
-  private timeline: Timeline;
+  private timeline: SourceTimeline;
   private id: string;
   private index = 0;
   /** Wall time of monotonic time 0, as of the last fragment. */
@@ -48,7 +48,7 @@ export class Recording {
    */
   constructor(
     context: RecordingContext,
-    timeline: Timeline,
+    timeline: SourceTimeline,
     { init, initBytes, bootWallUs }: { init: InitInfo; initBytes: Uint8Array; bootWallUs: number },
   ) {
     this.context = context;
@@ -114,14 +114,14 @@ export class Recording {
     return { segment, place };
   }
 
-  private remap(timeline: Timeline): void {
+  private remap(timeline: SourceTimeline): void {
     this.timeline = timeline;
     this.id = freshId(this.context.random, 'recording');
     this.index = 0;
   }
 
   /** The mapping as it stands. */
-  get mapping(): Timeline {
+  get mapping(): SourceTimeline {
     return this.timeline;
   }
 }

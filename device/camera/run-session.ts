@@ -1,5 +1,5 @@
 // Owns: one run from opening its source to the verdict on how it ended: judges copies, makes segments, watches for stalls.
-// Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (timeline.ts).
+// Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (source-timeline.ts).
 import { assert } from '../base/assert.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -15,8 +15,8 @@ import type { ProcessEnd } from './ffmpeg-run.ts';
 import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './recording.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-kind.ts';
+import type { SourceTimeline } from './source-timeline.ts';
 import { StreamFacts } from './stream-facts.ts';
-import type { Timeline } from './timeline.ts';
 
 /** How a run ended, for the machine; `failure` tells why when it is an expected one. */
 export interface RunVerdict {
@@ -69,7 +69,7 @@ export class RunSession {
   private readonly facts = new StreamFacts();
   private recording: Recording | null = null;
   private init: InitInfo | null = null;
-  private timeline: Timeline | null = null;
+  private timeline: SourceTimeline | null = null;
   private bootWallUs = 0;
   private place: RecordingPlace | null = null;
   /** The first picture's time in the run's own; null before it. */

@@ -37,7 +37,7 @@ export interface Dog {
 }
 
 /** What is to be seen in a frame. */
-export interface Scene {
+export interface PorchScene {
   readonly visitor: Visitor | null;
   readonly dog: Dog | null;
   /** The button's light is on. */
@@ -56,7 +56,7 @@ const DOG_LEAVES_FRAME = 180;
 const STEP_FRAMES = 5;
 
 /** The scene of a frame, counted from 0. */
-export function sceneAt(frame: number, play: Play = 'visitor'): Scene {
+export function sceneAt(frame: number, play: Play = 'visitor'): PorchScene {
   const at = frame % CYCLE_FRAMES;
   if (play === 'dog') return { visitor: null, dog: dogAt(at), lit: false };
   return { visitor: visitorAt(at), dog: null, lit: at >= PRESS_FRAME && at < PRESS_FRAME + SYNTHETIC_FPS };

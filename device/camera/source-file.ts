@@ -18,7 +18,7 @@ import {
   SHOWN_LENGTH_MAX,
   type SourceDefaults,
 } from './source-options.ts';
-import { KnownTimeline } from './timeline.ts';
+import { KnownTimeline } from './source-timeline.ts';
 
 /** Runs that fail one after the other before a file is given up. */
 const RETRIES_MAX = 4;

@@ -10,7 +10,7 @@ import type { CapturePlan } from './capture-plan.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { RunEvidence } from './replan.ts';
 import type { SourceDefaults } from './source-options.ts';
-import type { Timeline } from './timeline.ts';
+import type { SourceTimeline } from './source-timeline.ts';
 
 /** The pipes of a run that takes its pictures and sound from this process. */
 export interface FeedPipes {
@@ -23,7 +23,7 @@ export interface RunInput {
   readonly inputs: readonly Port[];
   readonly plan: CapturePlan;
   /** Made when the process has started, so that its times begin there. */
-  readonly timeline: () => Timeline;
+  readonly timeline: () => SourceTimeline;
   /** Segments that begin before this wall time were delivered by an earlier run. */
   readonly skipBeforeUs: number;
   /** Writes into ffmpeg until the source ends or the signal is aborted; null when ffmpeg reads by itself. */

@@ -9,7 +9,7 @@ import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-kind.ts';
 import { cut, type SourceDefaults, unsupported } from './source-options.ts';
-import { KnownTimeline } from './timeline.ts';
+import { KnownTimeline } from './source-timeline.ts';
 import { elementaryInput } from './wired-inputs.ts';
 import { type RpicamSource, type Size, wiredOptions } from './wired-options.ts';
 import { microphoneTroubles } from './wired-trial.ts';

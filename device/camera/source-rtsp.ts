@@ -10,7 +10,7 @@ import { type RunEvidence, replan } from './replan.ts';
 import { RtspRelay } from './rtsp-relay.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
 import { type Shown, type SourceDefaults, shownAs, unsupported } from './source-options.ts';
-import { ArrivalTimeline } from './timeline.ts';
+import { ArrivalTimeline } from './source-timeline.ts';
 
 /** A camera on the network. `url` may hold credentials: it goes to ffmpeg and nowhere else. */
 export interface RtspSource extends Shown {

@@ -20,8 +20,8 @@ import {
   type Shown,
   type SourceDefaults,
 } from './source-options.ts';
+import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { drawStamp, stampText } from './stamp.ts';
-import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
 
 /** The porch that the project draws itself. `seconds` is null when it never ends. */
 export interface SyntheticSource extends Shown {

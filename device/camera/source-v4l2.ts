@@ -8,7 +8,7 @@ import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
 import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
-import { ArrivalTimeline, KnownTimeline } from './timeline.ts';
+import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
 import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';

@@ -4,7 +4,7 @@ import { FieldReader, malformed, readBox } from '../media/boxes.ts';
 import { failure } from '../protocol/errors.ts';
 
 /** The failure of every check of a finished clip. `detail` holds no footage. */
-export function fault(detail: string): Error {
+export function clipFault(detail: string): Error {
   return failure('clip_check_failed', { detail });
 }
 
@@ -34,7 +34,8 @@ export class Fields {
   /** Steps over the next box, which must be of this type, and returns a cursor over its content. */
   box(type: string): Fields {
     const box = readBox(this.bytes, this.fields.at, this.stop);
-    if (box?.type !== type || box.end > this.stop) throw fault(`a ${box?.type ?? 'missing'} box where ${type} belongs`);
+    if (box?.type !== type || box.end > this.stop)
+      throw clipFault(`a ${box?.type ?? 'missing'} box where ${type} belongs`);
     if (box.contentStart !== box.start + 8) throw malformed(`a ${type} box with a long header`);
     this.fields.at = box.end;
     return new Fields(this.bytes, type, box.contentStart, box.end);
@@ -68,13 +69,13 @@ export class Fields {
   expect(hex: string): void {
     const digits = hex.replaceAll(' ', '');
     const found = Buffer.from(this.take(digits.length / 2)).toString('hex');
-    if (found !== digits) throw fault(`unexpected bytes in ${this.name}`);
+    if (found !== digits) throw clipFault(`unexpected bytes in ${this.name}`);
   }
 
   /** Version and flags of a full box; returns the version. */
   version(flags: string, most: 0 | 1 = 0): number {
     const version = this.u8();
-    if (version > most) throw fault(`an unknown version of ${this.name}`);
+    if (version > most) throw clipFault(`an unknown version of ${this.name}`);
     this.expect(flags);
     return version;
   }
@@ -89,12 +90,12 @@ export class Fields {
   /** A count of entries that must all fit in this box. */
   count(entryBytes: number): number {
     const count = this.u32();
-    if (count * entryBytes !== this.left) throw fault(`${this.name} is not as long as it says`);
+    if (count * entryBytes !== this.left) throw clipFault(`${this.name} is not as long as it says`);
     return count;
   }
 
   /** Nothing may be left. */
   end(): void {
-    if (this.left !== 0) throw fault(`data behind what belongs into ${this.name}`);
+    if (this.left !== 0) throw clipFault(`data behind what belongs into ${this.name}`);
   }
 }

@@ -1,9 +1,9 @@
 // Owns: reading a finished clip's `ftyp` and `moov` for the self-check: every byte of them is expected, or the file is
 // refused. Shares nothing with the writer, so that one mistake cannot hide in both.
 // Not here: comparing the samples with the ring (self-check.ts).
-import { Fields, fault } from './clip-fields.ts';
+import { clipFault, Fields } from './clip-fields.ts';
 
-export { fault } from './clip-fields.ts';
+export { clipFault } from './clip-fields.ts';
 
 /** One track as its tables tell it, each sample with its place in the file. Times in units of `timescale`. */
 export interface FileTrack {
@@ -61,13 +61,13 @@ export function readMoov(bytes: Uint8Array): FileTables {
   mvhd.expect(`00010000 0100 0000 ${'00'.repeat(8)} ${IDENTITY} ${'00'.repeat(24)}`);
   const nextTrack = mvhd.u32();
   mvhd.end();
-  if (numbers[0] !== MOVIE_TIMESCALE) throw fault('an unexpected movie timescale');
+  if (numbers[0] !== MOVIE_TIMESCALE) throw clipFault('an unexpected movie timescale');
   const video = readVideo(moov.box('trak'));
   const audio = moov.left > 0 ? readAudio(moov.box('trak')) : null;
   moov.end();
-  if (nextTrack !== (audio ? 3 : 2)) throw fault('mvhd speaks of another number of tracks');
+  if (nextTrack !== (audio ? 3 : 2)) throw clipFault('mvhd speaks of another number of tracks');
   if (duration !== Math.max(video.shownFor, audio?.shownFor ?? 0))
-    throw fault('mvhd has another duration than the tracks');
+    throw clipFault('mvhd has another duration than the tracks');
   return { video, audio };
 }
 
@@ -84,7 +84,7 @@ function readVideo(trak: Fields): FileVideo & { shownFor: number } {
   stsd.expect('00000001');
   const entry = readAvc1(stsd.box('avc1'));
   stsd.end();
-  if (size[1] !== entry.height * ONE || (size[0] ?? 0) < ONE) throw fault('tkhd has another size than the picture');
+  if (size[1] !== entry.height * ONE || (size[0] ?? 0) < ONE) throw clipFault('tkhd has another size than the picture');
   const tables = readTables(stbl, true);
   checkDurations(tables, timescale, duration, shownFor);
   return { ...entry, ...tables, timescale, shownFor };
@@ -104,7 +104,7 @@ function readAudio(trak: Fields): FileAudio & { shownFor: number } {
   const config = readMp4a(stsd.box('mp4a'));
   stsd.end();
   const tables = readTables(stbl, false);
-  if (edit.delay + edit.played !== shownFor) throw fault('the edit list and tkhd disagree');
+  if (edit.delay + edit.played !== shownFor) throw clipFault('the edit list and tkhd disagree');
   checkDurations(tables, timescale, duration, edit.played);
   return { ...tables, timescale, config, delay: edit.delay, shownFor };
 }
@@ -112,7 +112,7 @@ function readAudio(trak: Fields): FileAudio & { shownFor: number } {
 /** Up to the matrix; returns the duration in movie units. */
 function readTrackHeader(tkhd: Fields, id: number, fixed: string): number {
   const { numbers, duration } = tkhd.times(tkhd.version('000003', 1), 2);
-  if (numbers[0] !== id || numbers[1] !== 0) throw fault('an unexpected track id');
+  if (numbers[0] !== id || numbers[1] !== 0) throw clipFault('an unexpected track id');
   tkhd.expect(`${'00'.repeat(8)} ${fixed}`);
   return duration;
 }
@@ -123,7 +123,7 @@ function readMatrix(tkhd: Fields): void {
   const turned = [a, b, c, d].map((value) => (value ?? 0) / ONE).join();
   const known = ['1,0,0,1', '0,1,-1,0', '-1,0,0,-1', '0,-1,1,0'].includes(turned);
   const placed = [x, y].every((value) => value !== undefined && value >= 0 && value % ONE === 0);
-  if (!known || !placed || u !== 0 || v !== 0 || w !== 0x40000000) throw fault('an unexpected display matrix');
+  if (!known || !placed || u !== 0 || v !== 0 || w !== 0x40000000) throw clipFault('an unexpected display matrix');
 }
 
 /** An empty edit, then all of the track from its start. */
@@ -160,7 +160,7 @@ function readMedia(mdia: Fields, handler: string, header: string, flags: string,
   const stbl = minf.box('stbl');
   minf.end();
   const timescale = numbers[0] ?? 0;
-  if (timescale === 0) throw fault('a timescale of zero');
+  if (timescale === 0) throw clipFault('a timescale of zero');
   return { stbl, timescale, duration };
 }
 
@@ -171,7 +171,7 @@ function readAvc1(avc1: Fields): Pick<FileVideo, 'width' | 'height' | 'sps' | 'p
   const sets = readAvcC(avc1.box('avcC'));
   if (avc1.next() === 'pasp') {
     const pasp = avc1.box('pasp');
-    if (pasp.u32() === 0 || pasp.u32() === 0) throw fault('pixels without a shape');
+    if (pasp.u32() === 0 || pasp.u32() === 0) throw clipFault('pixels without a shape');
     pasp.end();
   }
   avc1.end();
@@ -185,7 +185,7 @@ function readAvcC(avcC: Fields): { sps: Uint8Array[]; pps: Uint8Array[] } {
   avcC.expect('ff');
   const many = (count: number) => Array.from({ length: count }, () => avcC.take(avcC.u16()));
   const spsCount = avcC.u8();
-  if (spsCount >> 5 !== 7) throw fault('unexpected bytes in avcC');
+  if (spsCount >> 5 !== 7) throw clipFault('unexpected bytes in avcC');
   const sps = many(spsCount & 31);
   const pps = many(avcC.u8());
   // Chroma 4:2:0, 8 bits, no extensions: the only coding that clips are made in.
@@ -196,7 +196,7 @@ function readAvcC(avcC: Fields): { sps: Uint8Array[]; pps: Uint8Array[] } {
 
 function readMp4a(mp4a: Fields): Uint8Array {
   mp4a.expect('00000000 0000 0001 00000000 00000000');
-  if (mp4a.u16() > 8) throw fault('too many channels');
+  if (mp4a.u16() > 8) throw clipFault('too many channels');
   mp4a.expect('0010 0000 0000');
   mp4a.u16();
   mp4a.expect('0000');
@@ -226,7 +226,7 @@ function readTables(stbl: Fields, video: boolean) {
   stsz.version('000000');
   stsz.expect('00000000');
   const sizes = Array.from({ length: stsz.count(4) }, () => stsz.u32());
-  if (sizes.length === 0 || sizes.some((size) => size === 0)) throw fault('a track or sample without data');
+  if (sizes.length === 0 || sizes.some((size) => size === 0)) throw clipFault('a track or sample without data');
   const starts = readOffsets(stbl);
   stbl.end();
   return { keys, sizes, ...placeTimes(spans, sizes.length), ...placeSamples(groups, starts, sizes) };
@@ -235,7 +235,7 @@ function readTables(stbl: Fields, video: boolean) {
 function readKeys(stss: Fields): Set<number> {
   stss.version('000000');
   const numbers = Array.from({ length: stss.count(4) }, () => stss.u32() - 1);
-  if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] ?? 0))) throw fault('stss is not in order');
+  if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] ?? 0))) throw clipFault('stss is not in order');
   return new Set(numbers);
 }
 
@@ -248,11 +248,11 @@ function readOffsets(stbl: Fields): number[] {
 
 function placeTimes(spans: readonly { count: number; duration: number }[], samples: number) {
   const total = spans.reduce((sum, span) => sum + span.count, 0);
-  if (total !== samples) throw fault('stts and stsz count differently');
+  if (total !== samples) throw clipFault('stts and stsz count differently');
   const times: number[] = [];
   let at = 0;
   for (const { count, duration } of spans) {
-    if (duration === 0) throw fault('a sample without duration');
+    if (duration === 0) throw clipFault('a sample without duration');
     for (let left = count; left > 0; left -= 1, at += duration) times.push(at);
   }
   return { times, lastDuration: spans.at(-1)?.duration ?? 0, total: at };
@@ -268,10 +268,11 @@ function placeSamples(
   groups.forEach((group, at) => {
     const until = groups[at + 1]?.first ?? starts.length + 1;
     if (group.first !== chunks.length + 1 || until <= group.first || group.samples === 0)
-      throw fault('stsc is not in order');
+      throw clipFault('stsc is not in order');
     for (let chunk = group.first; chunk < until; chunk += 1) {
       const start = starts[chunk - 1];
-      if (start === undefined || offsets.length + group.samples > sizes.length) throw fault('a chunk without samples');
+      if (start === undefined || offsets.length + group.samples > sizes.length)
+        throw clipFault('a chunk without samples');
       let end = start;
       for (let left = group.samples; left > 0; left -= 1) {
         offsets.push(end);
@@ -280,11 +281,11 @@ function placeSamples(
       chunks.push({ start, end });
     }
   });
-  if (offsets.length !== sizes.length || chunks.length !== starts.length) throw fault('samples without a chunk');
+  if (offsets.length !== sizes.length || chunks.length !== starts.length) throw clipFault('samples without a chunk');
   return { offsets, chunks };
 }
 
 function checkDurations(tables: { total: number }, timescale: number, duration: number, played: number): void {
-  if (tables.total !== duration) throw fault('mdhd has another duration than the samples');
-  if (Math.abs((duration / timescale) * MOVIE_TIMESCALE - played) > 0.5) throw fault('tkhd has another duration');
+  if (tables.total !== duration) throw clipFault('mdhd has another duration than the samples');
+  if (Math.abs((duration / timescale) * MOVIE_TIMESCALE - played) > 0.5) throw clipFault('tkhd has another duration');
 }

@@ -3,7 +3,7 @@ import type { Window } from '../protocol/claims.ts';
 import type { CUT_METHODS } from '../protocol/manifest.ts';
 
 /** What is known of a clip besides its bytes. */
-export interface ClipFacts {
+export interface CutFacts {
   /** Bytes of the whole MP4 file. */
   sizeBytes: number;
   frames: number;
@@ -18,7 +18,7 @@ export interface ClipFacts {
 }
 
 /** A clip cut exactly to its grant, still on the device. A long one never has to fit into memory: `parts` streams it. */
-export interface Clip extends ClipFacts {
+export interface Clip extends CutFacts {
   /** The file from its first byte to its last; read once, right after the cut, by the outbox that seals it. */
   parts(): AsyncIterable<Uint8Array>;
 }

@@ -6,7 +6,7 @@ import { recipientOf } from '../protocol/ask.ts';
 import type { DisclosedValues } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
-import type { ClipFacts } from './clip.ts';
+import type { CutFacts } from './clip.ts';
 
 /**
  * Exactly the granted values of those a device holds, no key more and none less. Throws `grant_dead`, and
@@ -26,7 +26,7 @@ export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedVal
 /** What the manifest says besides the grant's own words. */
 export interface ManifestParts {
   clipId: string;
-  clip: ClipFacts;
+  clip: CutFacts;
   clipSha256: string;
   /** What `disclose` gave under the same grant. */
   disclosed: DisclosedValues;

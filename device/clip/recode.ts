@@ -9,12 +9,12 @@ import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Clip } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
+import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display.ts';
 import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode.ts';
 import { encodeOnce } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
-import { Timeline } from './timeline.ts';
 
 /** How far before the window a frame is looked for that stands alone, and after it for frames shown early. */
 const BEFORE_US = 12_000_000;
@@ -118,7 +118,7 @@ function inOrder(survey: SurveyResult): SurveyResult {
   }
   return {
     ...survey,
-    timeline: new Timeline(survey.timeline.timescale, survey.earliestUs),
+    timeline: new ClipTimeline(survey.timeline.timescale, survey.earliestUs),
     video: {
       ticks,
       durations: order.map((at) => video.durations[at] ?? 0),

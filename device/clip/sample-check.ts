@@ -6,8 +6,8 @@ import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/f
 import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
-import type { ClipFacts } from './clip.ts';
-import { type FileTables, fault } from './clip-file.ts';
+import type { CutFacts } from './clip.ts';
+import { clipFault, type FileTables } from './clip-file.ts';
 import { type Frame, frameOf } from './frame.ts';
 import type { SampleReader } from './sample-reader.ts';
 import { SetsInForce } from './sets.ts';
@@ -18,7 +18,7 @@ const ROUNDING_US = 2;
 /** Walks the ring beside the file. `compare` each segment in order, then `finish`. */
 export class SampleCheck {
   private readonly window: Window;
-  private readonly clip: ClipFacts;
+  private readonly clip: CutFacts;
   private readonly tables: FileTables;
   private readonly reader: SampleReader;
   private readonly sets = new SetsInForce();
@@ -30,7 +30,7 @@ export class SampleCheck {
   private readonly wallUs: number[] = [];
   private firstCopied = -1;
 
-  constructor(window: Window, clip: ClipFacts, tables: FileTables, reader: SampleReader) {
+  constructor(window: Window, clip: CutFacts, tables: FileTables, reader: SampleReader) {
     this.window = window;
     this.clip = clip;
     this.tables = tables;
@@ -62,20 +62,21 @@ export class SampleCheck {
     // Of a frame before the window only its parameter sets count. It may hold no picture: so ends a camera that is cut off.
     if (atUs < this.window.startUs) return;
     const ring = units ? frameOf(units) : null;
-    if (!segment.clockTrusted) throw fault('footage of an untrusted clock');
+    if (!segment.clockTrusted) throw clipFault('footage of an untrusted clock');
     const number = this.wallUs.length;
-    if (number >= this.tables.video.sizes.length) throw fault('frames of the window are missing');
+    if (number >= this.tables.video.sizes.length) throw clipFault('frames of the window are missing');
     this.wallUs.push(atUs);
     if (!ring || (this.firstCopied < 0 && !ring.idr)) return;
     if (this.firstCopied < 0) this.firstCopied = number;
     const held = await this.unitsOf(this.reader, number);
     // Not `equalBytes`: every byte of a clip passes here, and node compares many at a time.
     const same = (unit: Uint8Array, at: number) => Buffer.compare(unit, ring.slices[at] ?? EMPTY) === 0;
-    if (ring.doubtful) throw fault(`frame ${number} may hold something else than picture`);
+    if (ring.doubtful) throw clipFault(`frame ${number} may hold something else than picture`);
     if (held.length !== ring.slices.length || !held.every(same)) {
-      throw fault(`frame ${number} is not the ring's`);
+      throw clipFault(`frame ${number} is not the ring's`);
     }
-    if (this.tables.video.keys.has(number) !== ring.idr) throw fault(`frame ${number} is wrongly marked as keyframe`);
+    if (this.tables.video.keys.has(number) !== ring.idr)
+      throw clipFault(`frame ${number} is wrongly marked as keyframe`);
     this.compareSets(ring);
   }
 
@@ -86,8 +87,8 @@ export class SampleCheck {
       [sps, this.setsOfFile.sps.get(sps.id)] as const,
       ...pps.map((each) => [each, this.setsOfFile.pps.get(each.id)] as const),
     ]) {
-      if (!kept || !equalBytes(kept, set.bytes)) throw fault("a parameter set is not the ring's");
-      if (!set.clean) throw fault('a parameter set with data behind it');
+      if (!kept || !equalBytes(kept, set.bytes)) throw clipFault("a parameter set is not the ring's");
+      if (!set.clean) throw clipFault('a parameter set with data behind it');
       this.copiedSets.add(kept);
     }
   }
@@ -96,10 +97,10 @@ export class SampleCheck {
   finish(): void {
     const { clip, tables } = this;
     this.wallUs.sort((a, b) => a - b);
-    if (this.wallUs.length !== tables.video.sizes.length) throw fault('frames that are not of the window');
+    if (this.wallUs.length !== tables.video.sizes.length) throw clipFault('frames that are not of the window');
     if (clip.frames !== this.wallUs.length || clip.encodedFrames !== this.encodedFrames)
-      throw fault('a wrong frame count');
-    if ((clip.method === 'copy') !== (this.encodedFrames === 0)) throw fault('another method than it says');
+      throw clipFault('a wrong frame count');
+    if ((clip.method === 'copy') !== (this.encodedFrames === 0)) throw clipFault('another method than it says');
     this.checkTimes();
     this.encoderSets();
   }
@@ -108,15 +109,15 @@ export class SampleCheck {
     const { times, timescale, lastDuration } = this.tables.video;
     const firstUs = this.wallUs[0] ?? 0;
     const toleranceUs = 1e6 / timescale + ROUNDING_US;
-    if (firstUs !== this.clip.coverage.startUs) throw fault('the first frame is at another time than it says');
+    if (firstUs !== this.clip.coverage.startUs) throw clipFault('the first frame is at another time than it says');
     this.wallUs.forEach((atUs, number) => {
       const inClipUs = ((times[number] ?? 0) / timescale) * 1e6;
-      if (Math.abs(atUs - firstUs - inClipUs) > toleranceUs) throw fault(`frame ${number} is at a wrong time`);
+      if (Math.abs(atUs - firstUs - inClipUs) > toleranceUs) throw clipFault(`frame ${number} is at a wrong time`);
     });
     const endUs = firstUs + (((times.at(-1) ?? 0) + lastDuration) / timescale) * 1e6;
-    if (endUs > this.window.endUs + toleranceUs) throw fault('the last frame is shown beyond the window');
+    if (endUs > this.window.endUs + toleranceUs) throw clipFault('the last frame is shown beyond the window');
     if (Math.abs(Math.min(endUs, this.window.endUs) - this.clip.coverage.endUs) > toleranceUs) {
-      throw fault('the clip ends at another time than it says');
+      throw clipFault('the clip ends at another time than it says');
     }
   }
 
@@ -138,12 +139,14 @@ export class SampleCheck {
     const own = this.setsNotCopied();
     if (this.encodedFrames === 0 && own.length === 0) return [];
     const [ownSps, ownPps] = own;
-    if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0) throw fault('parameter sets nobody uses');
+    if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0)
+      throw clipFault('parameter sets nobody uses');
     const read = readSps(ownSps);
     const readOwn = readPps(ownPps, () => read.chromaFormat);
-    if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id) throw fault('a parameter set with data behind it');
+    if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id)
+      throw clipFault('a parameter set with data behind it');
     if (read.width !== this.tables.video.width || read.height !== this.tables.video.height)
-      throw fault('a foreign size');
+      throw clipFault('a foreign size');
     return own;
   }
 
@@ -155,12 +158,12 @@ export class SampleCheck {
     const { offsets, sizes, keys } = this.tables.video;
     const units = splitSample(await reader.read(offsets[number] ?? 0, sizes[number] ?? 0), 4);
     if (units.some((unit) => nalType(unit) !== NAL.slice && nalType(unit) !== NAL.idrSlice)) {
-      throw fault(`frame ${number} holds something else than slices`);
+      throw clipFault(`frame ${number} holds something else than slices`);
     }
     const frame = frameOf(units);
-    if (frame.sizeBytes !== sizes[number]) throw fault(`frame ${number} holds empty units, or data behind a slice`);
-    if (keys.has(number) !== frame.idr) throw fault(`frame ${number} is wrongly marked as keyframe`);
-    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw fault(`frame ${number} names a missing set`);
+    if (frame.sizeBytes !== sizes[number]) throw clipFault(`frame ${number} holds empty units, or data behind a slice`);
+    if (keys.has(number) !== frame.idr) throw clipFault(`frame ${number} is wrongly marked as keyframe`);
+    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw clipFault(`frame ${number} names a missing set`);
     return units;
   }
 }
@@ -174,6 +177,7 @@ function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<numb
     return set ? readSps(set).chromaFormat : 1;
   };
   const pps = new Map(tables.video.pps.map((set) => [readPps(set, chroma).id, set]));
-  if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length) throw fault('two sets with one id');
+  if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length)
+    throw clipFault('two sets with one id');
   return { sps, pps };
 }

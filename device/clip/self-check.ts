@@ -4,9 +4,9 @@
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
-import type { ClipFacts, ClipReader } from './clip.ts';
+import type { ClipReader, CutFacts } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
-import { checkFtyp, type FileTables, FTYP_BYTES, fault, readMoov } from './clip-file.ts';
+import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from './clip-file.ts';
 import { countDecoded } from './encode.ts';
 import { SampleCheck } from './sample-check.ts';
 import { SampleReader } from './sample-reader.ts';
@@ -32,7 +32,7 @@ const WRITE_MS_PER_BYTE = 1 / 1_000;
  * nothing but slices and sound is in the samples.
  * Throws `grant_dead` or the caller's reason when it is stopped.
  */
-export async function selfCheck(live: LiveGrant, clip: ClipFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
+export async function selfCheck(live: LiveGrant, clip: CutFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
   const check = new SelfCheck(live, clip, deps);
   await check.run(reader).finally(() => check.stop());
 }
@@ -43,7 +43,7 @@ export async function selfCheck(live: LiveGrant, clip: ClipFacts, reader: ClipRe
  */
 export class SelfCheck {
   private readonly live: LiveGrant;
-  private readonly clip: ClipFacts;
+  private readonly clip: CutFacts;
   private readonly deps: ClipDeps;
   private readonly stopped = new AbortController();
   private readonly decoding: Promise<number>;
@@ -51,7 +51,7 @@ export class SelfCheck {
   private feed: (frames: AsyncIterable<Uint8Array>) => void = () => undefined;
 
   /** Starts the decoder, if the clip says that some of its frames were encoded. */
-  constructor(live: LiveGrant, clip: ClipFacts, deps: ClipDeps) {
+  constructor(live: LiveGrant, clip: CutFacts, deps: ClipDeps) {
     assertLiveGrant(live);
     this.live = live;
     this.clip = clip;
@@ -69,7 +69,7 @@ export class SelfCheck {
     } catch (thrown) {
       // What the readers of media say of a damaged clip is this check's finding.
       if (isFailure(thrown) && ['fragment_malformed', 'clip_not_exact', 'ffmpeg_failed'].includes(thrown.code)) {
-        throw fault(thrown.message);
+        throw clipFault(thrown.message);
       }
       throw thrown;
     }
@@ -77,18 +77,20 @@ export class SelfCheck {
 
   /** Ends what still runs; resolves when it is gone. */
   async stop(): Promise<void> {
-    this.stopped.abort(fault('it was given up'));
+    this.stopped.abort(clipFault('it was given up'));
     await this.decoding.catch(() => undefined);
   }
 
   private async check(reader: ClipReader): Promise<void> {
     const { live, clip, deps } = this;
     const { grant } = live.facts;
-    if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit) throw fault('an unexpected length');
+    if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit)
+      throw clipFault('an unexpected length');
     const { tables, payload } = await readStructure(reader);
     checkPayload(tables, payload);
-    if (tables.audio && !grant.audio) throw fault('sound that was not granted');
-    if (deps.recode === 'always' && clip.method !== 're-encode') throw fault('frames are copied against the settings');
+    if (tables.audio && !grant.audio) throw clipFault('sound that was not granted');
+    if (deps.recode === 'always' && clip.method !== 're-encode')
+      throw clipFault('frames are copied against the settings');
     const readWindow = widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US);
     const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
     let isFed = false;
@@ -102,7 +104,8 @@ export class SelfCheck {
     await checkSound({ live, deps, clip, tables, reader, readWindow, signal: this.stopped.signal });
     if (!isFed) this.feed(encodedFrames(samples, new SampleReader(reader)));
     const decoded = await this.decoding;
-    if (decoded !== samples.encodedFrames) throw fault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);
+    if (decoded !== samples.encodedFrames)
+      throw clipFault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);
   }
 
   /** How many frames come out of the encoded ones, decoded strictly, once `feed` gives them. */
@@ -138,13 +141,14 @@ async function readStructure(
   checkFtyp(head.subarray(0, FTYP_BYTES));
   const moovBytes = new DataView(head.buffer, head.byteOffset).getUint32(FTYP_BYTES);
   const mdatAt = FTYP_BYTES + moovBytes;
-  if (moovBytes > MOOV_BYTES_MAX || mdatAt + 16 > reader.sizeBytes) throw fault('a moov box of an impossible length');
+  if (moovBytes > MOOV_BYTES_MAX || mdatAt + 16 > reader.sizeBytes)
+    throw clipFault('a moov box of an impossible length');
   const tables = readMoov(await reader.read(FTYP_BYTES, moovBytes));
   const mdat = Buffer.from(await reader.read(mdatAt, 16));
   const wide = mdat.readUInt32BE(0) === 1;
   const size = wide ? Number(mdat.readBigUInt64BE(8)) : mdat.readUInt32BE(0);
-  if (mdat.toString('latin1', 4, 8) !== 'mdat') throw fault('a box where mdat belongs');
-  if (mdatAt + size !== reader.sizeBytes) throw fault('data behind mdat');
+  if (mdat.toString('latin1', 4, 8) !== 'mdat') throw clipFault('a box where mdat belongs');
+  if (mdatAt + size !== reader.sizeBytes) throw clipFault('data behind mdat');
   return { tables, payload: { start: mdatAt + (wide ? 16 : 8), end: reader.sizeBytes } };
 }
 
@@ -153,8 +157,10 @@ function checkPayload(tables: FileTables, payload: { start: number; end: number 
   const chunks = [...tables.video.chunks, ...(tables.audio?.chunks ?? [])].sort((a, b) => a.start - b.start);
   let at = payload.start;
   for (const chunk of chunks) {
-    if (chunk.start !== at) throw fault(chunk.start > at ? 'bytes that belong to no sample' : 'samples that overlap');
+    if (chunk.start !== at)
+      throw clipFault(chunk.start > at ? 'bytes that belong to no sample' : 'samples that overlap');
     at = chunk.end;
   }
-  if (at !== payload.end) throw fault(at < payload.end ? 'bytes that belong to no sample' : 'a sample outside mdat');
+  if (at !== payload.end)
+    throw clipFault(at < payload.end ? 'bytes that belong to no sample' : 'a sample outside mdat');
 }

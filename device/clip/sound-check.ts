@@ -7,9 +7,9 @@ import type { LiveGrant } from '../consent/live-grant.ts';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/claims.ts';
-import type { ClipFacts, ClipReader } from './clip.ts';
+import type { ClipReader, CutFacts } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
-import { type FileAudio, type FileTables, fault, MOVIE_TIMESCALE } from './clip-file.ts';
+import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from './clip-file.ts';
 import { SampleReader } from './sample-reader.ts';
 import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './sound.ts';
 
@@ -22,7 +22,7 @@ const TIMEOUT_MS_LEAST = 120_000;
 export interface SoundToCheck {
   live: LiveGrant;
   deps: ClipDeps;
-  clip: ClipFacts;
+  clip: CutFacts;
   tables: FileTables;
   reader: ClipReader;
   /** Where segments are looked for that hold the window's sound. */
@@ -34,7 +34,7 @@ export interface SoundToCheck {
 export async function checkSound(job: SoundToCheck): Promise<void> {
   const { live, deps, clip, tables, reader } = job;
   const { audio } = tables;
-  if (clip.audioPackets !== (audio?.sizes.length ?? 0)) throw fault('another number of sound packets than it says');
+  if (clip.audioPackets !== (audio?.sizes.length ?? 0)) throw clipFault('another number of sound packets than it says');
   if (!audio) return;
   const { window } = live.facts.grant;
   const source = await sourceConfig(job);
@@ -54,11 +54,11 @@ export async function checkSound(job: SoundToCheck): Promise<void> {
   const decoding = countSamples(deps, { sound, packets: packetsOf(audio, reader), timeoutMs, signal });
   const [, decoded] = await bothOrNeither(encoding, decoding);
   if (compared !== audio.sizes.length || wanted.count !== compared) throw foreign();
-  if (decoded !== compared * PACKET_SAMPLES) throw fault('sound that does not decode');
+  if (decoded !== compared * PACKET_SAMPLES) throw clipFault('sound that does not decode');
 }
 
 function foreign(): Error {
-  return fault('sound that is not of the window');
+  return clipFault('sound that is not of the window');
 }
 
 /** Waits for both, also when one fails, so that neither runs on. */

@@ -8,10 +8,10 @@ import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample }
 import type { Sps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
+import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display.ts';
 import { type Frame, readFrame } from './frame.ts';
 import { plainSets, SetsInForce, UsedSets } from './sets.ts';
-import { emptyTable, type TimeBase, Timeline, type TrackTable } from './timeline.ts';
 
 /** Why frames cannot simply be copied. Any of them sends the whole window to a full re-encode. */
 export type Obstacle =
@@ -72,7 +72,7 @@ export interface Picture {
 export interface SurveyResult {
   segments: SurveyedSegment[];
   obstacles: Obstacle[];
-  timeline: Timeline;
+  timeline: ClipTimeline;
   video: TrackTable;
   /** Positions of frames that decoding can start at, in the table. */
   keys: number[];
@@ -101,12 +101,12 @@ export class Survey {
   private readonly video = emptyTable();
   private readonly keys: number[] = [];
   private init: { bytes: Uint8Array; info: InitInfo; rotation: Rotation } | null = null;
-  private timeline: Timeline | null = null;
+  private timeline: ClipTimeline | null = null;
   private picture: Picture | null = null;
   private head: Head | null = null;
   private headOpen = false;
   private headBytes = 0;
-  private audio: (SurveyedAudio & { timeline: Timeline; last: (TimeBase & { pts: number }) | null }) | null = null;
+  private audio: (SurveyedAudio & { timeline: ClipTimeline; last: (TimeBase & { pts: number }) | null }) | null = null;
   /** Segments whose packets wait for the clip's zero to be known: only those before the first frame. */
   private waiting: { segment: Segment; surveyed: SurveyedSegment; track: AudioTrack; packets: Sample[] }[] = [];
   private earliestUs = Number.POSITIVE_INFINITY;
@@ -224,7 +224,7 @@ export class Survey {
     this.checkPicture(sets.sps);
     if (!plainSets(sets) || frame.extended) this.obstacles.add('an unusual coding');
     if (frame.bidirectional) this.obstacles.add('reordered frames');
-    const timeline = this.timeline ?? new Timeline(timescale, this.zeroUs ?? atUs);
+    const timeline = this.timeline ?? new ClipTimeline(timescale, this.zeroUs ?? atUs);
     const first = this.timeline === null;
     this.timeline = timeline;
     const ticks = timeline.at(segment, timescale, sample.pts);
@@ -302,7 +302,7 @@ export class Survey {
     position: number,
     zeroUs: number,
   ): void {
-    const timeline = this.audio?.timeline ?? new Timeline(sound.sampleRate, zeroUs);
+    const timeline = this.audio?.timeline ?? new ClipTimeline(sound.sampleRate, zeroUs);
     const ticks = timeline.at(segment, sound.sampleRate, pts);
     if (ticks < 0) return;
     this.audio ??= { source: sound, ticks: [], timeline, last: null };

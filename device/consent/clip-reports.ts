@@ -4,7 +4,7 @@ import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { IntakeReceipt } from '../protocol/manifest.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
-import type { ClipFacts } from './ledger-entry.ts';
+import type { ReceiptClip } from './ledger-entry.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';
 import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake.ts';
 
@@ -17,7 +17,7 @@ export class ClipReports {
     this.runner = runner;
   }
 
-  async clipSealed(grant: string, clip: ClipFacts): Promise<void> {
+  async clipSealed(grant: string, clip: ReceiptClip): Promise<void> {
     this.assertAlive(grant);
     const { request } = this.about(grant);
     const body: Occasion['body'] = { type: 'sealed', body: { request, grant, clip } };
@@ -88,7 +88,7 @@ export class ClipReports {
 }
 
 /** The clip a bridge's receipt must be about. */
-function clipOf(state: RequestState): ClipFacts | null {
+function clipOf(state: RequestState): ReceiptClip | null {
   if ('clip' in state) return state.clip;
   return 'presented' in state ? state.presented : null;
 }

@@ -7,7 +7,7 @@ import { sha256Hex } from '../base/keys.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type RequestRecord, standingReceipt } from './gate-state.ts';
-import type { ClipFacts, EndReason, LedgerBody } from './ledger-entry.ts';
+import type { EndReason, LedgerBody, ReceiptClip } from './ledger-entry.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';
 import {
   currentGrant,
@@ -29,7 +29,7 @@ export interface Occasion {
   body: LedgerBody;
   /** The owner's message that is answered, where there is one. */
   answers?: string;
-  clip?: ClipFacts;
+  clip?: ReceiptClip;
   intake?: string;
 }
 

@@ -8,7 +8,7 @@ import type { Place } from '../protocol/area.ts';
 import type { DisclosedValues, Window, Zone } from '../protocol/claims.ts';
 import type { ReceiptBody, RequestNotice, SightingNotice } from '../protocol/home.ts';
 import type { OpenedSearch } from '../protocol/search.ts';
-import type { ClipFacts } from './ledger-entry.ts';
+import type { ReceiptClip } from './ledger-entry.ts';
 import type { LiveGrant } from './live-grant.ts';
 
 /** An open search with its photo as it came: base64url, looked at by whoever decodes it. */
@@ -38,7 +38,7 @@ export interface GateEffects {
   /** Cut, seal, then upload a clip. Called again after a restart that came before the clip was sealed. */
   makeClip(live: LiveGrant): void;
   /** Go on with a sealed clip after a restart. `presented`: its upload token may have been shown to the bridge before. */
-  resumeClip(live: LiveGrant, clip: ClipFacts, presented: boolean): void;
+  resumeClip(live: LiveGrant, clip: ReceiptClip, presented: boolean): void;
   /** Destroy the clip of a grant that is finished, and whatever was being made for it. */
   removeClip(grantId: string): void;
   /**

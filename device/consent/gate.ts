@@ -14,7 +14,7 @@ import { EffectRunner } from './effect-runner.ts';
 import type { GateDeps } from './gate-effects.ts';
 import type { Owner, Pins } from './gate-state.ts';
 import { type LedgerHead, recordsFault } from './ledger.ts';
-import type { ClipFacts } from './ledger-entry.ts';
+import type { ReceiptClip } from './ledger-entry.ts';
 import { type GrantFacts, mintLiveGrant } from './live-grant.ts';
 import { OwnerMessageHandler } from './owner-messages.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
@@ -256,7 +256,7 @@ export class ConsentGate {
   }
 
   /** The clip is on disk, sealed, with its final bytes. Throws `grant_dead`, `consent_storage_failed`. */
-  clipSealed(grant: string, clip: ClipFacts): Promise<void> {
+  clipSealed(grant: string, clip: ReceiptClip): Promise<void> {
     return this.reported(() => this.reports.clipSealed(grant, clip));
   }
 

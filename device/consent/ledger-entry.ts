@@ -13,7 +13,7 @@ const signedOrder = { jti: idSchema, token } as const;
 
 /** What a receipt says of a finished clip. */
 export const clipFactsSchema = receiptSchema.shape.clip.unwrap();
-export type ClipFacts = z.infer<typeof clipFactsSchema>;
+export type ReceiptClip = z.infer<typeof clipFactsSchema>;
 
 /** Why a grant ended without anybody taking it back. */
 export const END_REASONS = [

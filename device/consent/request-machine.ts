@@ -3,7 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Receipt } from '../protocol/home.ts';
-import type { ClipFacts, EndReason } from './ledger-entry.ts';
+import type { EndReason, ReceiptClip } from './ledger-entry.ts';
 
 /** A grant by its id and the SHA-256 of its exact token. */
 export interface GrantRef {
@@ -21,16 +21,16 @@ export type RequestStatus =
   | { at: 'unseen' }
   | { at: 'pending' }
   | { at: 'granted'; grant: GrantRef }
-  | { at: 'sealed'; grant: GrantRef; clip: ClipFacts }
-  | { at: 'presented'; grant: GrantRef; clip: ClipFacts }
-  | { at: 'delivered'; grant: GrantRef; clip: ClipFacts }
-  | { at: 'revoking'; grant: GrantRef; clip: ClipFacts }
+  | { at: 'sealed'; grant: GrantRef; clip: ReceiptClip }
+  | { at: 'presented'; grant: GrantRef; clip: ReceiptClip }
+  | { at: 'delivered'; grant: GrantRef; clip: ReceiptClip }
+  | { at: 'revoking'; grant: GrantRef; clip: ReceiptClip }
   | { at: 'revoked'; grant: GrantRef }
   /** Revoked after hand-over: the clip stays, department policy decides. */
   | { at: 'recalled'; grant: GrantRef }
-  | { at: 'failed'; grant: GrantRef; code: ErrorCode; presented: ClipFacts | null }
+  | { at: 'failed'; grant: GrantRef; code: ErrorCode; presented: ReceiptClip | null }
   | { at: 'denied' }
-  | { at: 'cancelled'; grant: GrantRef | null; presented: ClipFacts | null }
+  | { at: 'cancelled'; grant: GrantRef | null; presented: ReceiptClip | null }
   | { at: 'expired' };
 export type RequestState = RequestStatus & { past: readonly PastGrant[] };
 
@@ -44,7 +44,7 @@ export type RequestInput =
   | { type: 'grant'; grant: GrantRef }
   | { type: 'deny' }
   | { type: 'revoke'; grant: GrantRef }
-  | { type: 'sealed'; grant: string; clip: ClipFacts }
+  | { type: 'sealed'; grant: string; clip: ReceiptClip }
   | { type: 'presented'; grant: string }
   | { type: 'delivered'; grant: string }
   /** The bridge's answer to a revocation: its parts are gone, or the clip was handed over and is kept. */
@@ -292,7 +292,7 @@ function onRevoke(state: RequestState, named: GrantRef): Step {
   }
 }
 
-function onSealed(state: RequestState, grant: string, clip: ClipFacts): Step {
+function onSealed(state: RequestState, grant: string, clip: ReceiptClip): Step {
   if (state.at === 'granted' && state.grant.id === grant) {
     const effects: RequestEffect[] = [{ do: 'record' }, { do: 'receipt', outcome: 'sealed', grant }];
     return to(state, { at: 'sealed', grant: state.grant, clip }, effects);
@@ -332,7 +332,7 @@ function onDelivered(state: RequestState, grant: string): Step {
   }
 }
 
-function delivered(state: RequestState, grant: GrantRef, clip: ClipFacts): Step {
+function delivered(state: RequestState, grant: GrantRef, clip: ReceiptClip): Step {
   return to(state, { at: 'delivered', grant, clip }, [
     { do: 'record' },
     { do: 'end-grant', grant: grant.id, detail: 'its clip is delivered' },

@@ -5,7 +5,7 @@ import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from '../protocol/manifest.ts';
 import { recallAnswerSchema } from '../protocol/vault.ts';
-import type { ClipFacts } from './ledger-entry.ts';
+import type { ReceiptClip } from './ledger-entry.ts';
 
 /** Opens an intake receipt for `grant`. Throws `token_*`, and `verify_failed` when it is about another grant. */
 export function openIntake(
@@ -26,7 +26,7 @@ export function openIntake(
 }
 
 /** Throws `verify_failed` unless the receipt says that exactly this clip is stored. */
-export function assertStored(intake: IntakeReceipt, clip: ClipFacts | null): void {
+export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): void {
   const isSame =
     clip !== null &&
     intake.outcome === 'stored' &&
@@ -40,7 +40,7 @@ export function assertStored(intake: IntakeReceipt, clip: ClipFacts | null): voi
  * Throws `verify_failed` unless an answer to a revocation holds: everything is deleted, or the vault's own signed word says
  * what it made of the recall. `pinned`: the vault named when the clip was stored; without one the bridge's word names it.
  */
-export function assertAnswered(intake: IntakeReceipt, clip: ClipFacts | null, pinned: string | null): void {
+export function assertAnswered(intake: IntakeReceipt, clip: ReceiptClip | null, pinned: string | null): void {
   const refuse = (detail: string) => failure('verify_failed', { detail });
   if (intake.outcome === 'stored') throw refuse('the clip was revoked, but the receipt says that it is stored');
   if (intake.recall === undefined) {

@@ -3,7 +3,7 @@
 // Not here: pictures (frames.ts), what moved (moved.ts), which likeness is told (search-party.ts).
 import type { PetKind } from '../protocol/search.ts';
 import { coloursOf, commonShare, without } from './colours.ts';
-import type { LikenessModel, Looks, Picture, Scene, Shown, Subject } from './likeness.ts';
+import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness.ts';
 import { type Blob, blobsOf, groundOf } from './moved.ts';
 
 /** Height of an animal of each kind as a share of the picture's, before a doorbell's lens. */
@@ -41,7 +41,7 @@ export class ColourAndSize implements LikenessModel {
     return ground && colours ? { colours: without(colours, ground) } : null;
   }
 
-  async show(scene: Scene): Promise<Shown> {
+  async show(scene: SceneView): Promise<Shown> {
     const ground = groundOf(scene);
     if (!ground) return { label: 'other', subjects: [] };
     const subjects: Subject[] = [];

@@ -15,7 +15,7 @@ export interface Frame extends Picture {
 }
 
 /** Pictures of one motion event in order of time, the first ones from before it. */
-export interface Scene {
+export interface SceneView {
   frames: readonly Frame[];
   /** Wall time at which the motion began: frames before it show the place without whoever moved. */
   motionUs: number;
@@ -47,7 +47,7 @@ export interface LikenessModel {
   stop(): Promise<void>;
   /** How the pet on a photo looks; null when none can be made out, or when there is a person on it. */
   looksOf(photo: Picture, kind: PetKind): Promise<Looks | null>;
-  show(scene: Scene): Promise<Shown>;
+  show(scene: SceneView): Promise<Shown>;
   /** 0 to 1. */
   likeness(looks: Looks, kind: PetKind, subject: Subject): number;
 }

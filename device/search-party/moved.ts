@@ -1,6 +1,6 @@
 // Owns: what moved in a frame, against the place without it: pixels that differ, joined into blobs. Pure.
 // Not here: when motion starts (motion/), what a blob is (colour-and-size.ts).
-import type { Frame, Scene } from './likeness.ts';
+import type { Frame, SceneView } from './likeness.ts';
 
 /** Cells of so many pixels a side, so that noise and thin lines make no blob. */
 const CELL_PIXELS = 4;
@@ -28,7 +28,7 @@ export interface Blob {
 }
 
 /** The place without whoever moved: the median of frames from before; null when there is none. */
-export function groundOf({ frames, motionUs }: Scene): Uint8Array | null {
+export function groundOf({ frames, motionUs }: SceneView): Uint8Array | null {
   const before = frames.filter(({ atUs }) => atUs < motionUs).slice(-GROUND_FRAMES_MAX);
   const [first] = before;
   if (!first) return null;

@@ -10,7 +10,7 @@ import { failure } from '../protocol/errors.ts';
 import { PET_KINDS, type PetKind } from '../protocol/search.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
-import type { Looks, Picture, Scene, Shown, Subject } from './likeness.ts';
+import type { Looks, Picture, SceneView, Shown, Subject } from './likeness.ts';
 import { blobsOf, groundOf } from './moved.ts';
 
 const PACKAGE = 'onnxruntime-node';
@@ -116,7 +116,7 @@ export class Yolox extends ColourAndSize {
     return looks && { colours: looks, kind };
   }
 
-  override async show(scene: Scene): Promise<Shown> {
+  override async show(scene: SceneView): Promise<Shown> {
     const ground = groundOf(scene);
     const subjects: Subject[] = [];
     for (const frame of scene.frames) {

@@ -11,7 +11,7 @@ import { buildManifest, disclose } from '../clip/disclosure.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/statement.ts';
 import { trim } from '../clip/trim.ts';
-import type { ClipFacts } from '../consent/ledger-entry.ts';
+import type { ReceiptClip } from '../consent/ledger-entry.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/claims.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../protocol/errors.ts';
@@ -21,7 +21,7 @@ import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
 
 /** What the gate must be told, in this order; each is durable when it resolves. */
 export interface DeliveryGate {
-  clipSealed(grant: string, clip: ClipFacts): Promise<void>;
+  clipSealed(grant: string, clip: ReceiptClip): Promise<void>;
   tokenPresented(grant: string): Promise<void>;
   delivered(grant: string, intake: string): Promise<void>;
   revocationAnswered(grant: string, intake: string): Promise<void>;
@@ -85,7 +85,7 @@ export class Deliveries {
   }
 
   /** Goes on with a clip that was sealed before a restart: these bytes or none. */
-  resume(live: LiveGrant, clip: ClipFacts): void {
+  resume(live: LiveGrant, clip: ReceiptClip): void {
     this.begin(`deliver ${live.id}`, () => this.deliver(live, clip));
   }
 
@@ -152,7 +152,7 @@ export class Deliveries {
   }
 
   /** `sealedAs`: what the ledger says was sealed; another clip in its place is never made. */
-  private async deliver(live: LiveGrant, sealedAs?: ClipFacts): Promise<void> {
+  private async deliver(live: LiveGrant, sealedAs?: ReceiptClip): Promise<void> {
     const { gate, outbox, sender } = this.deps;
     const signal = AbortSignal.any([live.signal, this.stopping.signal]);
     try {
@@ -277,7 +277,7 @@ function isDiskFault(thrown: unknown): thrown is Failure {
 }
 
 /** What ledger and receipts say of a sealed clip: its own manifest's words. */
-function factsOf(item: OutboxItem): ClipFacts {
+function factsOf(item: OutboxItem): ReceiptClip {
   const manifest = manifestSchema.parse(parseToken(item.manifest)?.claims);
   return {
     id: manifest.jti,

@@ -16,7 +16,7 @@ import {
   readSettings,
   walkLedger,
 } from '../../device/index.ts';
-import { type Finding, look, note, ok, type Seams, wrong } from './finding.ts';
+import { type Diagnosis, look, note, ok, type Seams, wrong } from './diagnosis.ts';
 import { bridgeOf, brokerOf, cameraOf } from './reach.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
@@ -27,7 +27,7 @@ const CARD_BYTES_A_DAY = 10e9;
 const RATE_UPTIME_S_MIN = 60;
 
 /** Everything about the doorbell in `folder`. */
-export async function examineDevice(seams: Seams, folder: string): Promise<Finding[]> {
+export async function examineDevice(seams: Seams, folder: string): Promise<Diagnosis[]> {
   const pid = folderHolder(folder);
   const found = [pid === null ? note('doorbell', 'is not running') : ok('doorbell', `runs as process ${pid}`)];
   const config = await readConfig(seams, folder, found);
@@ -52,7 +52,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Findi
   return found;
 }
 
-async function readConfig({ disk }: Seams, folder: string, found: Finding[]): Promise<DeviceConfig | null> {
+async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): Promise<DeviceConfig | null> {
   const path = join(folder, 'device.json');
   let config: DeviceConfig | null = null;
   const findings = await look('settings', async () => {
@@ -66,7 +66,7 @@ async function readConfig({ disk }: Seams, folder: string, found: Finding[]): Pr
   return config;
 }
 
-async function readHealth(seams: Seams, folder: string, found: Finding[]): Promise<Health | null> {
+async function readHealth(seams: Seams, folder: string, found: Diagnosis[]): Promise<Health | null> {
   let health: Health | null = null;
   const trouble = await look('doorbell', async () => {
     health = await askHealth(seams, pairingSocketPath(folder));
@@ -77,7 +77,7 @@ async function readHealth(seams: Seams, folder: string, found: Finding[]): Promi
 }
 
 /** Keys and passwords that others on this machine can read are theirs. */
-async function secrets(folder: string): Promise<Finding> {
+async function secrets(folder: string): Promise<Diagnosis> {
   const open: string[] = [];
   for (const name of SECRETS) {
     const facts = await stat(join(folder, name)).catch(() => null);
@@ -92,7 +92,7 @@ async function secrets(folder: string): Promise<Finding> {
 }
 
 /** Walks the ledger with the device's own key: whole, and with an owner in it. */
-async function records({ disk }: Seams, folder: string): Promise<Finding | Finding[]> {
+async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Diagnosis[]> {
   const key = await loadDeviceKey(disk, folder);
   if (!key) return note('records', 'it has not been started yet');
   const owners = new Set<string>();
@@ -114,7 +114,7 @@ async function records({ disk }: Seams, folder: string): Promise<Finding | Findi
   ];
 }
 
-async function waitingClips({ disk, clock }: Seams, folder: string): Promise<Finding> {
+async function waitingClips({ disk, clock }: Seams, folder: string): Promise<Diagnosis> {
   const outbox = join(folder, 'outbox');
   const names = (await disk.list(outbox)).filter((name) => name.endsWith('.clip'));
   if (names.length === 0) return ok('clips', 'none waits');
@@ -129,7 +129,7 @@ async function waitingClips({ disk, clock }: Seams, folder: string): Promise<Fin
   );
 }
 
-async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): Promise<Finding | Finding[]> {
+async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): Promise<Diagnosis | Diagnosis[]> {
   if (config.ring.kind === 'memory') return [];
   const has = (await disk.sizeOf(join(folder, 'ring')).catch(() => null)) ?? 0;
   const free = await disk.freeBytes(folder);
@@ -144,7 +144,7 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
 }
 
 /** What a running doorbell says of itself. */
-function ofHealth(health: Health): Finding[] {
+function ofHealth(health: Health): Diagnosis[] {
   const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
   const records = camera.state === 'recording' || camera.state === 'starting';
@@ -201,14 +201,14 @@ function ofHealth(health: Health): Finding[] {
 }
 
 /** What the table of errors advises about a camera's trouble, where it has a code. */
-function cameraTrouble(shown: string, code: string | undefined): Finding {
+function cameraTrouble(shown: string, code: string | undefined): Diagnosis {
   const known = code !== undefined && isErrorCode(code) ? code : null;
   const advice = known ? ERRORS[known].advice : 'Check its cable, power and address; it is tried again by itself.';
   return { ...wrong('camera', shown, advice), ...(known ? { code: known } : {}) };
 }
 
 /** Bytes an hour, by what wrote them: the measure of how long a flash card lasts. */
-function wear({ written, uptimeS, ring }: Health): Finding[] {
+function wear({ written, uptimeS, ring }: Health): Diagnosis[] {
   if (uptimeS < RATE_UPTIME_S_MIN) return [note('writes', 'measured once it has run for a minute')];
   const perHour = (bytes: number) => (bytes / uptimeS) * 3_600;
   const total = Object.values(written).reduce((sum, bytes) => sum + bytes, 0);

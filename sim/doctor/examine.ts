@@ -1,12 +1,12 @@
 // Owns: the doctor's round: the machine, then whatever the folder holds. Not here: the looks (beside), printing (sim/cli).
 import { readTestbedFile, type TestbedFile } from '../testbed/testbed-file.ts';
 import { examineDevice } from './device.ts';
-import { type Finding, look, note, type Seams } from './finding.ts';
+import { type Diagnosis, look, note, type Seams } from './diagnosis.ts';
 import { examineMachine } from './machine.ts';
 import { examineTestbed } from './testbed.ts';
 
 /** Looks at this machine and at a testbed's or a doorbell's data folder. Never throws; each look ends within seconds. */
-export async function examine(seams: Seams, folder: string): Promise<Finding[]> {
+export async function examine(seams: Seams, folder: string): Promise<Diagnosis[]> {
   let testbed: TestbedFile | null = null;
   const unreadable = await look('data', async () => {
     testbed = await readTestbedFile(seams.disk, folder);
@@ -16,7 +16,7 @@ export async function examine(seams: Seams, folder: string): Promise<Finding[]> 
   return [...machine, ...unreadable, ...(unreadable.length === 0 ? inside : [])];
 }
 
-async function whatIsInside(seams: Seams, folder: string, testbed: TestbedFile | null): Promise<Finding[]> {
+async function whatIsInside(seams: Seams, folder: string, testbed: TestbedFile | null): Promise<Diagnosis[]> {
   if (testbed) return examineTestbed(seams, folder, testbed);
   const names = await seams.disk.list(folder).catch(() => []);
   if (names.some((name) => name === 'device.json' || name === 'device.key')) return examineDevice(seams, folder);

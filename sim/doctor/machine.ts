@@ -3,22 +3,22 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { chooseEncoder, findFfmpeg, freshId, runFfmpeg, systemCode } from '../../device/index.ts';
-import { type Finding, look, ok, type Seams, wrong } from './finding.ts';
+import { type Diagnosis, look, ok, type Seams, wrong } from './diagnosis.ts';
 
 const FREE_BYTES_MIN = 1_000_000_000;
 const ENCODE_MS_MAX = 20_000;
 
-export async function examineMachine(seams: Seams, folder: string): Promise<Finding[]> {
+export async function examineMachine(seams: Seams, folder: string): Promise<Diagnosis[]> {
   const looks = [look('ffmpeg', () => ffmpeg(seams)), look('disk', () => place(seams, folder))];
   return [node(), ...(await Promise.all(looks)).flat(), clock(seams)];
 }
 
-function node(): Finding {
+function node(): Diagnosis {
   return ok('node', `${process.versions.node} on ${process.platform} ${process.arch}`);
 }
 
 /** Not only that it runs: an ffmpeg built without x264 can neither encode a camera's footage nor cut a clip. */
-async function ffmpeg({ clock, log }: Seams): Promise<Finding> {
+async function ffmpeg({ clock, log }: Seams): Promise<Diagnosis> {
   const found = await findFfmpeg();
   const args = ['-f', 'lavfi', '-i', 'color=s=64x64:r=5:d=0.4', '-c:v', 'libx264', '-f', 'h264', 'pipe:1'];
   try {
@@ -41,7 +41,7 @@ async function ffmpeg({ clock, log }: Seams): Promise<Finding> {
   );
 }
 
-function clock(seams: Seams): Finding {
+function clock(seams: Seams): Diagnosis {
   const now = new Date(seams.clock.wallUs() / 1000).toISOString();
   if (seams.clock.synchronised()) return ok('clock', now);
   return wrong(
@@ -52,7 +52,7 @@ function clock(seams: Seams): Finding {
 }
 
 /** Writes a file there: permissions, read-only mounts and quotas all show in that, and nothing else shows them all. */
-async function place({ disk, random }: Seams, folder: string): Promise<Finding> {
+async function place({ disk, random }: Seams, folder: string): Promise<Diagnosis> {
   let near = folder;
   while ((await disk.sizeOf(near).catch(() => null)) === null && dirname(near) !== near) near = dirname(near);
   const probe = join(near, `.${freshId(random, 'doctor')}`);

@@ -15,21 +15,21 @@ import {
   silentLog,
   tryCamera,
 } from '../../device/index.ts';
-import { type Finding, fault, note, ok, type Seams, wrong } from './finding.ts';
+import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';
 
 const REACH_MS_MAX = 4_000;
 
 /** Whether the camera works, for a doorbell that is not running. */
-export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<Finding[]> {
+export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<Diagnosis[]> {
   const source = parseCameraSource(config.camera, { loop: true });
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];
   const context = { clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
   const { gives, troubles } = await tryCamera(source, context);
-  return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => fault('camera', trouble))];
+  return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => failed('camera', trouble))];
 }
 
 /** Logs in as the doorbell does, under a client id of its own, so that no session is ended by it. */
-export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Finding> {
+export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Diagnosis> {
   const { url, user, password } = config.home;
   const link = new MqttLink({
     url,
@@ -42,7 +42,7 @@ export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Find
     unreachable: (where, detail) => failure('unreachable', { what: 'the home broker', where, detail }),
   });
   try {
-    return await new Promise<Finding>((resolve, reject) => {
+    return await new Promise<Diagnosis>((resolve, reject) => {
       const timer = seams.clock.after(REACH_MS_MAX, () =>
         reject(failure('timed_out', { what: `the home broker at ${url}`, seconds: REACH_MS_MAX / 1_000 })),
       );
@@ -62,7 +62,7 @@ export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Find
 const bridgeFacts = z.object({ id: z.string() });
 
 /** Whether the pinned bridge answers, and is the one that was pinned. */
-export async function bridgeOf({ disk }: Seams, config: DeviceConfig, folder: string): Promise<Finding> {
+export async function bridgeOf({ disk }: Seams, config: DeviceConfig, folder: string): Promise<Diagnosis> {
   const enrolment = await readEnrolment(disk, join(folder, 'enrolment.json'));
   if (!enrolment) {
     return note(

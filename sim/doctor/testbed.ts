@@ -3,11 +3,11 @@
 import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
 import { type TestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { examineDevice } from './device.ts';
-import { type Finding, look, note, ok, type Seams } from './finding.ts';
+import { type Diagnosis, look, note, ok, type Seams } from './diagnosis.ts';
 
 const ANSWER_MS_MAX = 4_000;
 
-export async function examineTestbed(seams: Seams, folder: string, testbed: TestbedFile): Promise<Finding[]> {
+export async function examineTestbed(seams: Seams, folder: string, testbed: TestbedFile): Promise<Diagnosis[]> {
   const pid = folderHolder(folder);
   if (pid === null) return [note('testbed', `${folder} is not running`, 'Start it with `npm start`.')];
   const paths = testbedPaths(folder);
@@ -21,14 +21,14 @@ export async function examineTestbed(seams: Seams, folder: string, testbed: Test
   return [ok('testbed', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
 }
 
-async function answers(part: string, url: string | undefined, path: string): Promise<Finding | Finding[]> {
+async function answers(part: string, url: string | undefined, path: string): Promise<Diagnosis | Diagnosis[]> {
   if (url === undefined) return [];
   await exchangeJson(`${url}${path}`, { method: 'GET' });
   return ok(part, `answers at ${url}`);
 }
 
 /** Asks the device over its broker, as its owner: both must answer. */
-async function heard(seams: Seams, home: Home): Promise<Finding> {
+async function heard(seams: Seams, home: Home): Promise<Diagnosis> {
   const session = new OwnerSession(home, seams);
   try {
     await session.waitFor(

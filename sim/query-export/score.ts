@@ -1,6 +1,6 @@
 // Owns: how well an audit found what the labels of a synthetic export say. Not here: the audit (cloud-bridge/query-audit).
 import { z } from 'zod';
-import type { Finding } from '../../cloud-bridge/index.ts';
+import type { AuditFinding } from '../../cloud-bridge/index.ts';
 import { failure } from '../../device/index.ts';
 import type { Labels } from './write.ts';
 
@@ -24,7 +24,7 @@ export interface Score {
 
 /** Compares proposals with labels. */
 export function scoreFindings(
-  findings: readonly Pick<Finding, 'agency' | 'verdict'>[],
+  findings: readonly Pick<AuditFinding, 'agency' | 'verdict'>[],
   labels: Pick<Labels, 'misusing'>,
 ): Score {
   const misusing = new Set(labels.misusing.map(({ agency }) => agency));

@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type AuditFinding,
   type AuditReport,
   auditQueries,
-  type Finding,
   httpRegistryDesk,
   makeRevocations,
   parseAuditSettings,
@@ -118,7 +118,7 @@ async function auditAnExport(
 interface Cast {
   report: AuditReport;
   score: Score;
-  worst: Finding;
+  worst: AuditFinding;
   scope: string;
 }
 

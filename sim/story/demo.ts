@@ -91,7 +91,7 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
 
 /** Copies what the vault has to `target`, with the bridge's papers about it: the vault's own folder is the vault's. */
 async function layOut(
-  { facts, signer, testbed, deps }: Scene,
+  { facts, signer, testbed, deps }: DemoRun,
   granted: Granted,
   from: string,
   target: string,
@@ -105,7 +105,7 @@ async function layOut(
 }
 
 /** A running testbed whose doorbell has recorded the wanted window, and its owner's session. */
-export interface Scene {
+export interface DemoRun {
   testbed: Testbed;
   facts: TestbedFacts;
   session: OwnerSession;
@@ -120,7 +120,7 @@ export async function inTestbed<Result>(
   options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'vault'>,
   deps: StoryDeps,
   signal: AbortSignal,
-  play: (scene: Scene) => Promise<Result>,
+  play: (scene: DemoRun) => Promise<Result>,
 ): Promise<Result> {
   const { folder, logLevel, vault } = options;
   const testbed = new Testbed(
@@ -157,7 +157,12 @@ export interface Granted {
 }
 
 /** The agency asks, the owner grants the scene's window; resolves once the clip is stored. */
-export async function grantOnce(scene: Scene, keys: string, audio: boolean, investigation?: string): Promise<Granted> {
+export async function grantOnce(
+  scene: DemoRun,
+  keys: string,
+  audio: boolean,
+  investigation?: string,
+): Promise<Granted> {
   const { facts, session, signer, window, deps, signal } = scene;
   const disclose = parseKeys(keys);
   deps.output.progress(`Recorded. An agency asks; the owner grants ${showWindow(window)}.`);
@@ -171,7 +176,7 @@ export async function grantOnce(scene: Scene, keys: string, audio: boolean, inve
 }
 
 /** Resolves with the item's id once the vault has the clip. Throws `timed_out`. */
-export async function handedOver(scene: Scene, { clipId: clip }: Granted): Promise<string> {
+export async function handedOver(scene: DemoRun, { clipId: clip }: Granted): Promise<string> {
   const { facts, testbed, deps, signal } = scene;
   const item = evidenceId(facts.bridge.id, clip);
   if (await whenHandedOver(deps, testbed.folder, { item, clip }, HANDED_OVER_MS_MAX, signal)) return item;

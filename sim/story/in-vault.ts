@@ -17,7 +17,7 @@ import type { ItemView } from '../officer/evidence-desk.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { Testbed } from '../testbed/testbed.ts';
 import { evidenceFolder } from '../testbed/testbed-file.ts';
-import { type Granted, handedOver, type Scene } from './demo.ts';
+import { type DemoRun, type Granted, handedOver } from './demo.ts';
 
 /** The vault's program on a clock that a story moves on. */
 export class TimedVault {
@@ -42,16 +42,16 @@ const OFFICER = DEMO_AGENCY.contact.name;
 const CONFIRMED_MS_MAX = 20_000;
 
 export class InVault {
-  private readonly scene: Scene;
+  private readonly scene: DemoRun;
   readonly item: string;
 
-  constructor(scene: Scene, item: string) {
+  constructor(scene: DemoRun, item: string) {
     this.scene = scene;
     this.item = item;
   }
 
   /** The item of a granted clip, once the vault shows it. Throws `timed_out`. */
-  static async of(scene: Scene, granted: Granted): Promise<InVault> {
+  static async of(scene: DemoRun, granted: Granted): Promise<InVault> {
     const item = await handedOver(scene, granted);
     const who = { officer: OFFICER, reason: 'a granted clip has come' };
     const seen = await scene.facts.evidence.whenItem(item, who, () => true, CONFIRMED_MS_MAX, scene.signal);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';
-import { type Granted, grantOnce, inTestbed, type Scene } from './demo.ts';
+import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
 import { InVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
@@ -39,7 +39,7 @@ export async function runRecallStory(deps: StoryDeps & { logLevel: string }, sig
 }
 
 /** The vault stands still: the bridge keeps the clip, and the owner is quicker. */
-async function before(scene: Scene, story: Narrator): Promise<void> {
+async function before(scene: DemoRun, story: Narrator): Promise<void> {
   const { testbed, facts, deps } = scene;
   const vault = testbed.part('vault').pid ?? 0;
   process.kill(vault, 'SIGSTOP');
@@ -70,7 +70,7 @@ async function before(scene: Scene, story: Narrator): Promise<void> {
 }
 
 /** A department that obeys owners. */
-async function erased(scene: Scene, story: Narrator): Promise<void> {
+async function erased(scene: DemoRun, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0002');
   const vault = await InVault.of(scene, granted);
   const bridge = await scene.deps.disk.list(join(testbedPaths(scene.testbed.folder).bridge, 'clips'));
@@ -92,7 +92,7 @@ async function erased(scene: Scene, story: Narrator): Promise<void> {
 }
 
 /** A department that has a reason. */
-async function kept(scene: Scene, story: Narrator): Promise<void> {
+async function kept(scene: DemoRun, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0003');
   const vault = await InVault.of(scene, granted);
   await vault.set('/policy', { recall: { answer: 'keep', reason: REASON } });
@@ -110,7 +110,7 @@ async function kept(scene: Scene, story: Narrator): Promise<void> {
 }
 
 /** The owner takes a grant back; resolves with the first receipt about it that `looks` accepts. */
-async function revoked(scene: Scene, granted: Granted, looks: (receipt: Receipt) => boolean): Promise<Receipt> {
+async function revoked(scene: DemoRun, granted: Granted, looks: (receipt: Receipt) => boolean): Promise<Receipt> {
   const { session, signer } = scene;
   const { grant, grantSha256, request } = granted;
   const { token } = makeRevoke(signer, session.home.device, { request, grant, grantSha256 });
@@ -118,7 +118,7 @@ async function revoked(scene: Scene, granted: Granted, looks: (receipt: Receipt)
 }
 
 function heard(
-  scene: Scene,
+  scene: DemoRun,
   { grant }: Granted,
   looks: (receipt: Receipt) => boolean,
   begin: () => Promise<void> = async () => undefined,

@@ -3,7 +3,7 @@
 import { SystemRandom } from '../../device/base/random.ts';
 import { bootWallUsOf, Recording } from '../../device/camera/recording.ts';
 import type { Segment } from '../../device/camera/segment.ts';
-import { ArrivalTimeline } from '../../device/camera/timeline.ts';
+import { ArrivalTimeline } from '../../device/camera/source-timeline.ts';
 import type { Sample } from '../../device/media/fragment.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';

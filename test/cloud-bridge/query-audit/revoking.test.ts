@@ -15,7 +15,7 @@ import {
   planRevocations,
   reinstateAgency,
 } from '../../../cloud-bridge/query-audit/revoking.ts';
-import type { Finding } from '../../../cloud-bridge/query-audit/verdict.ts';
+import type { AuditFinding } from '../../../cloud-bridge/query-audit/verdict.ts';
 
 const agency = (id: string, name: string, more: Partial<RegisteredAgency> = {}): RegisteredAgency => ({
   agency: id,
@@ -26,7 +26,11 @@ const agency = (id: string, name: string, more: Partial<RegisteredAgency> = {}):
   revision: 1,
   ...more,
 });
-const finding = (name: string, verdict: Finding['verdict'] = 'revoke', scope: string | null = null): Finding => ({
+const finding = (
+  name: string,
+  verdict: AuditFinding['verdict'] = 'revoke',
+  scope: string | null = null,
+): AuditFinding => ({
   agency: name,
   verdict,
   scope,

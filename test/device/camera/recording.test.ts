@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { bootWallUsOf, Recording } from '../../../device/camera/recording.ts';
-import { ArrivalTimeline, KnownTimeline, type Timeline } from '../../../device/camera/timeline.ts';
+import { ArrivalTimeline, KnownTimeline, type SourceTimeline } from '../../../device/camera/source-timeline.ts';
 
 const SECOND = 1_000_000;
 const START_US = Date.UTC(2026, 10, 25) * 1000;
@@ -18,7 +18,7 @@ const TRACK = {
   defaults: { duration: 0, size: 0, flags: 0 },
 };
 
-function started(clock: ManualClock, timeline: Timeline): Recording {
+function started(clock: ManualClock, timeline: SourceTimeline): Recording {
   const context = { clock, random: new SystemRandom(), boot: 'boot', clockTrusted: () => true };
   const init = { video: TRACK, audio: null };
   return new Recording(context, timeline, { init, initBytes: NOTHING, bootWallUs: bootWallUsOf(clock) });

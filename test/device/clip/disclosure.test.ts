@@ -1,7 +1,7 @@
 // Shows that exactly the granted facts about a home leave it, and what a manifest says.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import type { ClipFacts } from '../../../device/clip/clip.ts';
+import type { CutFacts } from '../../../device/clip/clip.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/claims.ts';
@@ -11,7 +11,7 @@ import { liveGrantFor } from '../../support/live-grant.ts';
 const window = { startUs: 1_800_000_000_000_000, endUs: 1_800_000_010_000_000 };
 const VALUES = { name: 'R. Ash', address: '1 Elm St', email: 'ash@home.example', phone: '555-0100' };
 
-const clip: ClipFacts = {
+const clip: CutFacts = {
   sizeBytes: 1234,
   frames: 150,
   coverage: window,

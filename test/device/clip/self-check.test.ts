@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import type { ClipFacts } from '../../../device/clip/clip.ts';
+import type { CutFacts } from '../../../device/clip/clip.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
@@ -53,7 +53,7 @@ function windowOf(from: number, to: number, startMs = 0, endMs = 0): Window {
 
 interface Check {
   bytes?: Uint8Array;
-  clip?: Partial<ClipFacts>;
+  clip?: Partial<CutFacts>;
   window?: Window;
   audio?: boolean;
   segments?: Segment[];
@@ -63,7 +63,7 @@ interface Check {
 async function check(planted: Check): Promise<void> {
   const { live } = liveGrantFor({ window: planted.window ?? window, audio: planted.audio ?? true });
   const bytes = planted.bytes ?? good.bytes;
-  const clip: ClipFacts = { ...good.clip, sizeBytes: bytes.length, ...planted.clip };
+  const clip: CutFacts = { ...good.clip, sizeBytes: bytes.length, ...planted.clip };
   await selfCheck(
     live,
     clip,

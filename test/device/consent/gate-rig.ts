@@ -12,7 +12,7 @@ import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
 import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-effects.ts';
 import { Ledger } from '../../../device/consent/ledger.ts';
-import type { ClipFacts } from '../../../device/consent/ledger-entry.ts';
+import type { ReceiptClip } from '../../../device/consent/ledger-entry.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { DisclosedValues, Window, Zone } from '../../../device/protocol/claims.ts';
 import type { ReceiptBody, RequestNotice, SightingNotice } from '../../../device/protocol/home.ts';
@@ -23,7 +23,7 @@ export const PREFIX = 'doorsill/v1';
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
 
 /** Clip facts as the clip's side would report them. */
-export function clipFacts(name: string, window: Window = { startUs: 1, endUs: 2 }): ClipFacts {
+export function clipFacts(name: string, window: Window = { startUs: 1, endUs: 2 }): ReceiptClip {
   return {
     id: `clip-${name}`,
     sha256: sha256Hex(`clip ${name}`),
@@ -44,7 +44,7 @@ export class Effects implements GateEffects {
   /** Ids of the searches that are open, each time they are told. */
   readonly searched: string[][] = [];
   readonly made: LiveGrant[] = [];
-  readonly resumed: { live: LiveGrant; clip: ClipFacts; presented: boolean }[] = [];
+  readonly resumed: { live: LiveGrant; clip: ReceiptClip; presented: boolean }[] = [];
   readonly removed: string[] = [];
   readonly revocations: { grant: string; token: string }[] = [];
   /** The bridge each of them is for. */
@@ -77,7 +77,7 @@ export class Effects implements GateEffects {
     this.order.push('make-clip');
     this.made.push(live);
   }
-  resumeClip(live: LiveGrant, clip: ClipFacts, presented: boolean): void {
+  resumeClip(live: LiveGrant, clip: ReceiptClip, presented: boolean): void {
     this.resumed.push({ live, clip, presented });
   }
   removeClip(grantId: string): void {

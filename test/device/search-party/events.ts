@@ -4,10 +4,10 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import type { Ffmpeg } from '../../../device/camera/ffmpeg.ts';
 import { MotionWatch } from '../../../device/motion/motion-watch.ts';
 import { framesOf } from '../../../device/search-party/frames.ts';
-import type { Scene } from '../../../device/search-party/likeness.ts';
+import type { SceneView } from '../../../device/search-party/likeness.ts';
 import { Recorder } from '../camera/support/recorder.ts';
 
-export async function* motionScenes(ffmpeg: Ffmpeg, source: string): AsyncGenerator<Scene> {
+export async function* motionScenes(ffmpeg: Ffmpeg, source: string): AsyncGenerator<SceneView> {
   const { segments, gray } = await new Recorder(ffmpeg, source).whole();
   const starts: number[] = [];
   const watch = new MotionWatch({ sensitivity: 50, zones: [] }, ({ type, atUs }) => {

@@ -1,5 +1,5 @@
 // Owns: simple pictures for tests of likeness: a plain place with one-coloured shapes on it. Not here: real footage.
-import type { Frame, Picture, Scene } from '../../../device/search-party/likeness.ts';
+import type { Frame, Picture, SceneView } from '../../../device/search-party/likeness.ts';
 
 export type Rgb = readonly [number, number, number];
 export const BROWN: Rgb = [97, 54, 21];
@@ -37,7 +37,7 @@ export function petPhoto(colour: Rgb): Picture {
 }
 
 /** A place of 320 by 180 pixels: two frames of it empty, then one for each set of shapes. */
-export function scene(...moving: (readonly Shape[])[]): Scene {
+export function scene(...moving: (readonly Shape[])[]): SceneView {
   const frames: Frame[] = [[], [], ...moving].map((shapes, at) => ({
     ...picture(320, 180, FLOOR, shapes),
     atUs: at * 1_000_000,

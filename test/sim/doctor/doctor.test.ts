@@ -16,8 +16,8 @@ import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import { PairingServer } from '../../../device/owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
-import type { Finding } from '../../../sim/doctor/finding.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { runCommand } from '../../support/command-line.ts';
@@ -70,7 +70,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const faultsOf = (findings: Finding[]) => findings.filter(({ level }) => level === 'fault');
+const faultsOf = (findings: Diagnosis[]) => findings.filter(({ level }) => level === 'fault');
 
 interface Planted {
   plant(): void | Promise<void>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ArrivalTimeline, KnownTimeline } from '../../../device/camera/timeline.ts';
+import { ArrivalTimeline, KnownTimeline } from '../../../device/camera/source-timeline.ts';
 
 const SECOND = 1_000_000;
 

@@ -10,10 +10,10 @@ export const REQUEST_STATES = [
   'cancelled',
   'refused',
 ] as const;
-export type RequestState = (typeof REQUEST_STATES)[number];
+export type PublicationState = (typeof REQUEST_STATES)[number];
 
 /** `submit` says whether a person must look first; `withdraw` is the agency's, `cancel` the bridge's. */
-export type RequestInput =
+export type PublicationInput =
   | { type: 'submit'; needsModerator: boolean }
   | { type: 'approve' }
   | { type: 'refuse' }
@@ -24,16 +24,16 @@ export type RequestInput =
 
 export type RequestAnswer =
   /** `publish`: countersign and show it; `take-down`: it was shown and is not any more. */
-  { ok: true; state: RequestState; effects: ('publish' | 'take-down')[] } | { ok: false; state: RequestState };
+  { ok: true; state: PublicationState; effects: ('publish' | 'take-down')[] } | { ok: false; state: PublicationState };
 
-const to = (state: RequestState, ...effects: ('publish' | 'take-down')[]): RequestAnswer => ({
+const to = (state: PublicationState, ...effects: ('publish' | 'take-down')[]): RequestAnswer => ({
   ok: true,
   state,
   effects,
 });
 
 /** What becomes of a request in `state`. The same decision again changes nothing; one that cannot be is answered with `ok: false`. */
-export function next(state: RequestState, input: RequestInput): RequestAnswer {
+export function nextPublication(state: PublicationState, input: PublicationInput): RequestAnswer {
   const no: RequestAnswer = { ok: false, state };
   const waits = state === 'draft' || state === 'in_moderation';
   switch (input.type) {
@@ -61,7 +61,7 @@ export function next(state: RequestState, input: RequestInput): RequestAnswer {
 }
 
 /** The state at a moment: what waits or is published expires by itself, without anybody writing it down. */
-export function stateAt(stored: { state: RequestState; expiresS: number }, nowS: number): RequestState {
+export function stateAt(stored: { state: PublicationState; expiresS: number }, nowS: number): PublicationState {
   if (nowS < stored.expiresS) return stored.state;
-  return next(stored.state, { type: 'expire' }).state;
+  return nextPublication(stored.state, { type: 'expire' }).state;
 }

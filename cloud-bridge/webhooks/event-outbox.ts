@@ -11,7 +11,7 @@ import type { WebhookRules } from './rules.ts';
 import { send } from './send.ts';
 import type { WebhookStore } from './store.ts';
 
-export interface OutboxDeps {
+export interface EventOutboxDeps {
   clock: Clock;
   random: Random;
   log: Log;
@@ -27,12 +27,12 @@ const KEPT_S = 7 * 24 * 3600;
 
 type DueEvent = Awaited<ReturnType<WebhookStore['due']>>[number];
 
-export class Outbox {
-  private readonly deps: OutboxDeps;
+export class EventOutbox {
+  private readonly deps: EventOutboxDeps;
   private readonly repeater: Repeater;
   private stopping = new AbortController();
 
-  constructor(deps: OutboxDeps) {
+  constructor(deps: EventOutboxDeps) {
     this.deps = deps;
     this.repeater = new Repeater(deps, 'webhooks', deps.rules.everyS * 1000, () => this.turn());
   }

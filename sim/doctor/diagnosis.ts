@@ -12,7 +12,7 @@ import {
 } from '../../device/index.ts';
 
 /** Fine, worth knowing, or wrong. A fault says what to do about it. */
-export interface Finding {
+export interface Diagnosis {
   what: string;
   level: 'ok' | 'note' | 'fault';
   detail: string;
@@ -29,9 +29,9 @@ export interface Seams {
   log: Log;
 }
 
-export const ok = (what: string, detail: string): Finding => ({ what, level: 'ok', detail });
+export const ok = (what: string, detail: string): Diagnosis => ({ what, level: 'ok', detail });
 
-export const note = (what: string, detail: string, advice?: string): Finding => ({
+export const note = (what: string, detail: string, advice?: string): Diagnosis => ({
   what,
   level: 'note',
   detail,
@@ -39,12 +39,12 @@ export const note = (what: string, detail: string, advice?: string): Finding => 
 });
 
 /** A fault with its code and the advice of the table, or a better one that is known here. */
-export function fault(what: string, failed: Failure, advice = failed.advice): Finding {
+export function failed(what: string, failed: Failure, advice = failed.advice): Diagnosis {
   return { what, level: 'fault', detail: failed.message, code: failed.code, advice };
 }
 
 /** A fault that only the doctor knows. */
-export const wrong = (what: string, detail: string, advice: string): Finding => ({
+export const wrong = (what: string, detail: string, advice: string): Diagnosis => ({
   what,
   level: 'fault',
   detail,
@@ -53,13 +53,13 @@ export const wrong = (what: string, detail: string, advice: string): Finding => 
 });
 
 /** Runs a look; what it throws is a fault. */
-export async function look(what: string, run: () => Promise<Finding | Finding[]>): Promise<Finding[]> {
+export async function look(what: string, run: () => Promise<Diagnosis | Diagnosis[]>): Promise<Diagnosis[]> {
   try {
     const found = await run();
     return Array.isArray(found) ? found : [found];
   } catch (thrown) {
-    if (isFailure(thrown)) return [fault(what, thrown)];
+    if (isFailure(thrown)) return [failed(what, thrown)];
     const detail = thrown instanceof Error ? thrown.message : String(thrown);
-    return [fault(what, failure(systemCode(thrown) === null ? 'internal' : 'file_unusable', { detail }, thrown))];
+    return [failed(what, failure(systemCode(thrown) === null ? 'internal' : 'file_unusable', { detail }, thrown))];
   }
 }

@@ -1,8 +1,13 @@
 // Holds: every input is answered in every state, as this table says; and time alone ends what waits or is open.
 import { describe, expect, it } from 'vitest';
-import { next, REQUEST_STATES, type RequestInput, stateAt } from '../../../cloud-bridge/requests/machine.ts';
+import {
+  nextPublication,
+  type PublicationInput,
+  REQUEST_STATES,
+  stateAt,
+} from '../../../cloud-bridge/requests/publication-machine.ts';
 
-const INPUTS: Record<string, RequestInput> = {
+const INPUTS: Record<string, PublicationInput> = {
   submit: { type: 'submit', needsModerator: false },
   'submit for a look': { type: 'submit', needsModerator: true },
   approve: { type: 'approve' },
@@ -31,7 +36,7 @@ const SIGNS = { publish: '+', 'take-down': '-' } as const;
 describe.each(Object.keys(INPUTS))('%s', (name) => {
   const row = (TABLE[name] ?? '').trim().split(/\s+/);
   it.each(REQUEST_STATES.map((state, at) => [state, row[at] ?? '']))('in %s leads to %s', (state, expected) => {
-    const answer = next(state, INPUTS[name] ?? { type: 'expire' });
+    const answer = nextPublication(state, INPUTS[name] ?? { type: 'expire' });
     const told = answer.ok ? answer.state + answer.effects.map((effect) => SIGNS[effect]).join('') : 'no';
     expect(told).toBe(expected);
     if (!answer.ok) expect(answer.state).toBe(state);

@@ -9,7 +9,7 @@ export type TimeBase = Pick<Segment, 'recording' | 'wallOffsetUs'>;
  * Maps presentation times to ticks after the clip's zero. Within one recording distances stay exact; where another begins,
  * its first frame is placed by wall time.
  */
-export class Timeline {
+export class ClipTimeline {
   /** Ticks in a second. */
   readonly timescale: number;
   /** Wall time of tick 0 in microseconds. */

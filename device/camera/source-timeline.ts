@@ -2,7 +2,7 @@
 // Not here: reading the times (fragment.ts), the clock itself (base/clock.ts).
 
 /** How a recording gets its place in wall time. */
-export interface Timeline {
+export interface SourceTimeline {
   /** Wall time of the source's time 0 in microseconds; null until enough has arrived to tell. */
   readonly offsetUs: number | null;
   /** Something of source time `untilUs` had arrived completely when the wall clock showed `wallUs`. */
@@ -14,11 +14,11 @@ export interface Timeline {
   /** The mapping that the arrivals call for now that the old one is off; null while the old one holds. */
   renewed(): number | null;
   /** The mapping to go on with after the wall clock was set forward by `byUs` (back: negative); null when it stays. */
-  moved(byUs: number): Timeline | null;
+  moved(byUs: number): SourceTimeline | null;
 }
 
 /** A mapping known before anything arrives: files, and footage that this process draws. */
-export class KnownTimeline implements Timeline {
+export class KnownTimeline implements SourceTimeline {
   readonly offsetUs: number;
   readonly settled = true;
   private readonly isLive: boolean;
@@ -39,7 +39,7 @@ export class KnownTimeline implements Timeline {
     return null;
   }
 
-  moved(byUs: number): Timeline | null {
+  moved(byUs: number): SourceTimeline | null {
     return this.isLive ? new KnownTimeline(this.offsetUs + byUs, true) : null;
   }
 }
@@ -58,7 +58,7 @@ const LATE_US_MAX = 10_000_000;
  * arrivals the least delayed is the best witness. ffmpeg holds back the first seconds while it looks at the stream: they
  * arrive late and in a burst, and must not decide.
  */
-export class ArrivalTimeline implements Timeline {
+export class ArrivalTimeline implements SourceTimeline {
   private fixedUs: number | null;
   /** The least delayed arrival: before the mapping is fixed of all, afterwards of those since lateness began. */
   private leastUs = Number.POSITIVE_INFINITY;
@@ -111,7 +111,7 @@ export class ArrivalTimeline implements Timeline {
     if (this.lastUs < this.fixedUs - DRIFT_US_MAX) return Math.round(this.lastUs);
     return this.lateForUs >= LATE_US_MAX ? Math.round(this.leastUs) : null;
   }
-  moved(byUs: number): Timeline {
+  moved(byUs: number): SourceTimeline {
     return new ArrivalTimeline(this.fix() + byUs);
   }
 }
