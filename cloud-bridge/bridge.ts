@@ -338,3 +338,10 @@ export class Bridge {
 }
 
 const STOPPING = { what: 'the registry', where: 'its address', detail: 'the bridge is stopping' };
+
+/** A running bridge on its data folder, which the caller has locked. Throws `state_damaged`, `database_...`, `port_in_use`. */
+export async function startBridge(config: BridgeConfig, seams: Omit<BridgeDeps, 'config'>): Promise<Bridge> {
+  const bridge = new Bridge({ ...seams, config });
+  await bridge.start();
+  return bridge;
+}

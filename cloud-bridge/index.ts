@@ -1,7 +1,6 @@
 // Owns: what the rest of the project may use of the bridge and the registry. Not here: anything inside them.
-export { Bridge, type BridgeDeps } from './bridge.ts';
+export { Bridge, type BridgeDeps, startBridge } from './bridge.ts';
 export { type BridgeConfig, type BridgeConfigInput, bridgeConfigSchema, parseConfig } from './config.ts';
-export { startBridge } from './main.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
 export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/columns.ts';
 export { httpRegistryDesk } from './query-audit/registry-desk.ts';
@@ -12,10 +11,9 @@ export { type AuditSettings, parseAuditSettings } from './query-audit/settings.t
 export type { FlaggedRow } from './query-audit/tally.ts';
 export type { AuditFinding } from './query-audit/verdict.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';
-export { startRegistry } from './registry/main.ts';
-export { Registry, type RegistryDeps } from './registry/registry.ts';
+export type { RegistryDeps } from './registry/decisions.ts';
+export { Registry, startRegistry } from './registry/registry.ts';
 export { readAdminToken } from './signing/key-file.ts';
 export { type VaultConfig, type VaultConfigInput, vaultConfigSchema } from './vault/config.ts';
-export { startVault } from './vault/main.ts';
-export { Vault, type VaultDeps } from './vault/vault.ts';
+export { startVault, Vault, type VaultDeps } from './vault/vault.ts';
 export { Witness, type WitnessDeps } from './witness/witness.ts';

@@ -5,7 +5,13 @@ import type { GrayFrame } from './camera/capture.ts';
 import type { DeviceConfig } from './config.ts';
 import { type Press, VirtualButton } from './hardware/button.ts';
 import { EventWindows } from './hardware/event-windows.ts';
-import { MotionWatch } from './motion/motion-watch.ts';
+import {
+  initialMotion,
+  type MotionEffect,
+  type MotionInput,
+  type MotionSettings,
+  nextMotion,
+} from './motion/detector.ts';
 import type { DeviceEventBody } from './protocol/home.ts';
 
 export interface EventDetectorDeps {
@@ -65,5 +71,33 @@ export class EventDetector {
 
   private tell(event: DeviceEventBody): void {
     this.deps.happened(event, this.deps.clock.wallUs());
+  }
+}
+
+/** Watches one camera for motion. */
+export class MotionWatch {
+  private readonly emit: (event: MotionEffect) => void;
+  private state: ReturnType<typeof initialMotion>;
+
+  /** `emit` is called with each start and end, inside `frame` and `stopped`. */
+  constructor(settings: MotionSettings, emit: (event: MotionEffect) => void) {
+    this.emit = emit;
+    this.state = initialMotion(settings);
+  }
+
+  /** Takes the next picture: PICTURE_WIDTH x PICTURE_HEIGHT gray bytes, not kept; `atUs` is wall time. */
+  frame(picture: { pixels: Uint8Array; atUs: number }): void {
+    this.step({ type: 'frame', pixels: picture.pixels, atUs: picture.atUs });
+  }
+
+  /** No more pictures for now: motion under way ends, and the scene is learnt anew when pictures come again. */
+  stopped(atUs: number): void {
+    this.step({ type: 'stopped', atUs });
+  }
+
+  private step(input: MotionInput): void {
+    const { state, effects } = nextMotion(this.state, input);
+    this.state = state;
+    for (const effect of effects) this.emit(effect);
   }
 }

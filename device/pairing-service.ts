@@ -3,17 +3,19 @@
 import { toBase64url } from './base/bytes.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
 import { verifySignature } from './base/keys.ts';
+import type { LinkState } from './base/mqtt-link.ts';
 import type { DeviceConfig } from './config.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
-import { healthOf } from './owner/health.ts';
 import type { HomeAccounts } from './owner/home-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
-import type { StillAnswer } from './owner/pairing-wire.ts';
+import type { Health, StillAnswer } from './owner/pairing-wire.ts';
 import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
 import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/grant.ts';
+import type { DeviceState } from './protocol/home.ts';
 import { openToken } from './protocol/jws.ts';
+import { whyOffline } from './protocol/link-failure.ts';
 import type { SearchParty, Still } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 
@@ -88,4 +90,31 @@ export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: 
   const still = searchParty.still(search);
   if (!still) throw failure('sighting_unknown');
   return { ok: true, atUs: still.atUs, jpeg: toBase64url(still.jpeg) };
+}
+
+const DETAIL_LETTERS_MAX = 300;
+
+/** The part of a state that tells how the device does, with what the state leaves out. */
+export function healthOf(
+  state: DeviceState,
+  more: { home: LinkState; uptimeS: number; written: Record<string, number> },
+): Health {
+  const { camera, privacy, storage, hardware, clockTrusted, area, areaDetail, owners, ring } = state;
+  const { coverage: _coverage, ...ringFacts } = ring;
+  const { home, uptimeS, written } = more;
+  const why = home.online ? null : whyOffline(home.error) || 'it is being connected to';
+  return {
+    camera,
+    privacy,
+    storage,
+    clockTrusted,
+    area,
+    owners,
+    ring: ringFacts,
+    uptimeS,
+    written,
+    ...(hardware ? { hardware } : {}),
+    ...(areaDetail === undefined ? {} : { areaDetail }),
+    homeFault: why?.slice(0, DETAIL_LETTERS_MAX) ?? null,
+  };
 }

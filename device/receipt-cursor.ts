@@ -1,5 +1,5 @@
 // Owns: how far the owner's broker has been told of the ledger, across restarts: what a long outage or a crash kept from it is
-// said again. Not here: what is said (consent/receipts.ts), how it gets there (home-link/).
+// said again. Not here: what is said (consent/effect-runner.ts), how it gets there (home-link/).
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from './base/bytes.ts';

@@ -1,4 +1,4 @@
-// Owns: documents of others that must outlive a restart, one per name. Not here: believing them (agencies/standing.ts).
+// Owns: documents of others that must outlive a restart, one per name. Not here: believing them (credentials.ts).
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';

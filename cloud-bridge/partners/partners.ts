@@ -1,6 +1,6 @@
 // Owns: request channels of partners: who may use one now, and ending one. Not here: what an agency asks through it
 // (requests/), partnerships that were over before this program was written (protocol/partner.ts knows them for good).
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -8,7 +8,6 @@ import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { ENDED_PARTNERS } from '../../device/protocol/partner.ts';
-import { isSignedBy } from './signature.ts';
 import type { Partner, PartnerStatus, PartnerStore } from './store.ts';
 
 export interface PartnersDeps {
@@ -173,4 +172,15 @@ function ended({ name, sinceS }: Pick<Partner, 'name' | 'sinceS'>) {
 
 function changed({ status, revision }: Partner) {
   return failure('partner_changed', { state: status, revision });
+}
+
+/** The header's value for a body. */
+export function signatureOf(secret: string, body: string): string {
+  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+}
+
+/** Whether a header signs the body under the secret; never under an empty one. */
+export function isSignedBy(secret: string, body: string, header: string | undefined): boolean {
+  const [wanted, given] = [Buffer.from(signatureOf(secret, body)), Buffer.from(header ?? '')];
+  return secret !== '' && wanted.length === given.length && timingSafeEqual(wanted, given);
 }

@@ -1,4 +1,4 @@
-// Owns: answers to calls that can be repeated, in SQL, until they expire. Not here: when they are used (http/repeats.ts).
+// Owns: answers to calls that can be repeated, in SQL, until they expire. Not here: when they are used (http/idempotency.ts).
 import type { Kysely, Transaction } from 'kysely';
 import type { AnswerLife, AnswerStore, KeptAnswer } from '../http/idempotency.ts';
 import type { Tables } from './bridge-schema.ts';

@@ -1,5 +1,5 @@
 // Owns: the two numerical methods that fits need: weighted logistic regression, and Nelder and Mead's search for a minimum.
-// Pure and deterministic. Not here: what is fitted (honest-habits.ts).
+// Pure and deterministic. Not here: what is fitted (hidden-misuse.ts).
 
 export const logit = (share: number) => Math.log(share / (1 - share));
 export const logistic = (x: number) => 1 / (1 + Math.exp(-x));

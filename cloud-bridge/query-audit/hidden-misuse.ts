@@ -1,8 +1,9 @@
 // Owns: who searches in the pattern of hidden misuse more than its habits predict, under a bound on false discoveries.
 // Such an agency is a question for a person, not proof. Not here: habits of one agency (pattern.ts), words (rules.ts).
-import { logBetaBinomial, logSum } from './beta-binomial.ts';
+
 import { type Case, logistic, logisticRegression, minimise, predicted } from './fitting.ts';
 import { commonShares, type Habits, habitsOf, type PatternCounts } from './pattern.ts';
+import { logBetaBinomial, logSum } from './statistics.ts';
 
 /** What is said of one agency. */
 export interface HiddenMisuse {

@@ -1,9 +1,9 @@
 // Owns: what follows from an agency's flags: its score, and whether revoking or a person's look is proposed, for which data.
 // Not here: doing it (revoking.ts), the flags (flags.ts), the statistics of habits (hidden-misuse.ts).
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
-import { chanceOfAtLeast } from './poisson.ts';
 import { WORD_RULES } from './rules.ts';
 import type { AuditSettings } from './settings.ts';
+import { chanceOfAtLeast } from './statistics.ts';
 import { type FlaggedRow, offHoursInPattern, patternCounts, type Tally } from './tally.ts';
 
 /** `revoke`: its own words say so. `review`: it searches as hidden misuse does, more often than its habits predict, and a

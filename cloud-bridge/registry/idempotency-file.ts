@@ -1,5 +1,5 @@
 // Owns: the registry's answers to applications that may be repeated, in one file until they expire. Not here: when they are
-// used (http/repeats.ts). The registry has no database: its book is a file, too.
+// used (http/idempotency.ts). The registry has no database: its book is a file, too.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';

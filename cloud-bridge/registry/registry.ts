@@ -1,5 +1,5 @@
-// Owns: the registry as a server: its records opened, its routes served, its end. Not here: what it decides (decisions.ts), starting
-// it with the seams of a process (main.ts).
+// Owns: the registry as a server: its records opened, its routes served, its end. Not here: what it decides
+// (decisions.ts), command-line parsing and the folder's lock (sim/cli).
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { Api } from '../http/api.ts';
@@ -10,13 +10,13 @@ import { makeHttpServer } from '../http/server.ts';
 import { databasePlace } from '../persistence/place.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
 import { EMPTY_BOOK } from './book.ts';
+import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';
+import type { RegistryDeps } from './decisions.ts';
 import { RegistryDecisions } from './decisions.ts';
 import { IdempotencyFile } from './idempotency-file.ts';
 import { registryRoutes } from './routes.ts';
 import { openRegistryStore, REGISTRY_FILES } from './sql-registry-store.ts';
-
-export type { RegistryDeps } from './decisions.ts';
 
 /** A registry that serves its decisions. */
 export class Registry extends RegistryDecisions {
@@ -62,4 +62,11 @@ export class Registry extends RegistryDecisions {
     await this.writes;
     await running?.store.close();
   }
+}
+
+/** A running registry on its data folder, which the caller has locked. Throws `state_damaged`, `port_in_use`. */
+export async function startRegistry(config: RegistryConfig, seams: Omit<RegistryDeps, 'config'>): Promise<Registry> {
+  const registry = new Registry({ ...seams, config });
+  await registry.start();
+  return registry;
 }

@@ -4,13 +4,14 @@ import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts'
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
-import type { PublishedRequest } from '../../device/protocol/request.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
 import { assertAnswerable } from './answerable.ts';
-import { REQUESTS_PER_PART_MAX, signParts } from './area-documents.ts';
-import { type AreaPublisher, type CellContent, packParts, put, putParts } from './area-parts.ts';
+import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './area-parts.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
 
 export interface BoardDeps {
@@ -131,4 +132,30 @@ export class AreaBoard {
     const tokens = signParts(content, parts, { revision, iat, exp: iat + documentLifeS }, key);
     putParts(this.deps, (part) => this.topics.areaRequests(content.cell, part), tokens, before);
   }
+}
+
+export const REQUESTS_PER_PART_MAX = 100;
+
+/** Signs one token per part, in order. */
+export function signParts(
+  content: CellContent<PublishedRequest>,
+  parts: readonly PublishedRequest[][],
+  stamp: { revision: number; iat: number; exp: number },
+  key: { publicKey: string; sign(data: Uint8Array): Uint8Array },
+): string[] {
+  return parts.map((requests, at) => {
+    const claims: AreaDocument = {
+      iss: key.publicKey,
+      aud: PUBLIC_AUDIENCE,
+      iat: stamp.iat,
+      exp: stamp.exp,
+      cell: content.cell,
+      revision: stamp.revision,
+      part: at + 1,
+      parts: parts.length,
+      requests,
+      cancelled: at === 0 ? keptEnded(content) : [],
+    };
+    return signToken('doorsill-area+jws', areaDocumentSchema.parse(claims), key);
+  });
 }

@@ -1,5 +1,5 @@
 // Owns: what a request may ask for: the limits of public practice, as settings. Pure. Not here: who may ask
-// (agencies/standing.ts), how often (the store counts), moderation of texts.
+// (agencies/credentials.ts), how often (the store counts), moderation of texts.
 import { cellsOf } from '../../device/protocol/area.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';

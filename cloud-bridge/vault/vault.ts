@@ -32,9 +32,8 @@ import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { Statements } from './statements.ts';
-import type { ItemStore } from './store.ts';
+import type { Item, ItemStore } from './store.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
-import { watchedItems } from './watched-items.ts';
 
 export interface VaultDeps {
   clock: Clock;
@@ -199,4 +198,28 @@ const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
 
 function vaultId(publicKey: string): string {
   return actorId('vault', sha256Hex(publicKey));
+}
+
+/** The same items; a change resolves only once nobody reads on who may not. */
+export function watchedItems(items: ItemStore, readings: ClipDownloads): ItemStore {
+  const asked = async (item: string, changed: Promise<Item | null>) => {
+    const after = await changed;
+    await readings.askAgain(item);
+    return after;
+  };
+  return {
+    find: (item) => items.find(item),
+    add: (item, line) => items.add(item, line),
+    change: (item, alter, line) => asked(item, items.change(item, alter, line)),
+    list: (agency, filter, page) => items.list(agency, filter, page),
+    overdue: (nowS, deletedUntilS, most) => items.overdue(nowS, deletedUntilS, most),
+    bytesOf: (item) => items.bytesOf(item),
+  };
+}
+
+/** A running vault on its data folder, which the caller has locked. Throws `state_damaged`, `port_in_use`. */
+export async function startVault(config: VaultConfig, seams: Omit<VaultDeps, 'config'>): Promise<Vault> {
+  const vault = new Vault({ ...seams, config });
+  await vault.start();
+  return vault;
 }

@@ -1,6 +1,6 @@
 // Owns: what must never run backwards across restarts: the wall time the device has seen, and the revisions of the
 // documents it has believed. One small file, replaced in one step.
-// Not here: what follows when one does (gate.ts, area-view.ts).
+// Not here: what follows when one does (gate.ts, area-requests.ts).
 
 import { join } from 'node:path';
 import { z } from 'zod';

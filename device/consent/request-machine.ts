@@ -1,5 +1,5 @@
 // Owns: the life of one request on this device as a pure machine: what each input does in each state, in which order.
-// Not here: whether an input is genuine (verify-area.ts, verify-owner.ts), performing the effects (gate.ts).
+// Not here: whether an input is genuine (area-documents.ts, verify-owner.ts), performing the effects (gate.ts).
 import { unreachable } from '../base/assert.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Receipt } from '../protocol/home.ts';

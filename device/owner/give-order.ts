@@ -1,5 +1,5 @@
 // Owns: giving a device an order and seeing it confirmed: signed, sent, and signed again when another order came first.
-// Not here: consent to clips, which names its request instead (sign.ts); judging an order (consent/commands.ts).
+// Not here: consent to clips, which names its request instead (sign.ts); judging an order (consent/command-handler.ts).
 import type { CommandAction } from '../protocol/grant.ts';
 import type { Receipt } from '../protocol/home.ts';
 import type { OwnerSession } from './owner-session.ts';

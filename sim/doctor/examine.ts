@@ -1,9 +1,10 @@
-// Owns: the doctor's round: the machine, then whatever the folder holds. Not here: the looks (beside), printing (sim/cli).
-import { readTestbedFile, type TestbedFile } from '../testbed/testbed-file.ts';
+// Owns: the doctor's round: the machine, then whatever the folder holds: one doorbell, or a testbed with all of its
+// parts. Not here: single looks (beside), printing (sim/cli).
+import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
+import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
 import { examineDevice } from './device.ts';
-import { type Diagnosis, look, note, type Seams } from './diagnosis.ts';
+import { type Diagnosis, look, note, ok, type Seams } from './diagnosis.ts';
 import { examineMachine } from './machine.ts';
-import { examineTestbed } from './testbed.ts';
 
 /** Looks at this machine and at a testbed's or a doorbell's data folder. Never throws; each look ends within seconds. */
 export async function examine(seams: Seams, folder: string): Promise<Diagnosis[]> {
@@ -21,4 +22,42 @@ async function whatIsInside(seams: Seams, folder: string, testbed: TestbedFile |
   const names = await seams.disk.list(folder).catch(() => []);
   if (names.some((name) => name === 'device.json' || name === 'device.key')) return examineDevice(seams, folder);
   return [note('data', `${folder} holds no testbed and no doorbell yet`, 'Start a testbed with `npm start`.')];
+}
+
+const ANSWER_MS_MAX = 4_000;
+
+export async function examineTestbed(seams: Seams, folder: string, testbed: TestbedFile): Promise<Diagnosis[]> {
+  const pid = folderHolder(folder);
+  if (pid === null) return [note('testbed', `${folder} is not running`, 'Start it with `npm start`.')];
+  const paths = testbedPaths(folder);
+  const homes = await listHomes(seams.disk, paths.owner);
+  const looks = [
+    examineDevice(seams, paths.doorbell),
+    look('registry', () => answers('registry', testbed.registry?.url, '/v1/key')),
+    look('vault', () => answers('vault', testbed.vault?.url, '/v1/vault')),
+    ...homes.map((home) => look('owner', () => heard(seams, home))),
+  ];
+  return [ok('testbed', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
+}
+
+async function answers(part: string, url: string | undefined, path: string): Promise<Diagnosis | Diagnosis[]> {
+  if (url === undefined) return [];
+  await exchangeJson(`${url}${path}`, { method: 'GET' });
+  return ok(part, `answers at ${url}`);
+}
+
+/** Asks the device over its broker, as its owner: both must answer. */
+async function heard(seams: Seams, home: Home): Promise<Diagnosis> {
+  const session = new OwnerSession(home, seams);
+  try {
+    await session.waitFor(
+      `device ${home.device}`,
+      ANSWER_MS_MAX,
+      (found) => ({ state: found }),
+      () => session.start(),
+    );
+    return ok('owner', `hears ${home.device}`);
+  } finally {
+    await session.stop();
+  }
 }

@@ -1,4 +1,4 @@
-// Owns: what a vocabulary of a synthetic export consists of. Not here: the words (vocabulary-*.ts), who says them (town-of-agencies.ts).
+// Owns: what a vocabulary of a synthetic export consists of. Not here: the words (vocabulary-*.ts), who says them (cast.ts).
 
 /** By what names vocabularies are asked for; the words are loaded with what writes an export. */
 export const VOCABULARY_NAMES = ['held-out', 'training'] as const;

@@ -11,7 +11,7 @@ import { fittingCipher } from '../../device/base/seal.ts';
 import { Capture } from '../../device/camera/capture.ts';
 import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
-import { MotionWatch } from '../../device/motion/motion-watch.ts';
+import { MotionWatch } from '../../device/event-detector.ts';
 import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
 import { processorMs } from './measure.ts';

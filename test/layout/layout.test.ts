@@ -329,6 +329,26 @@ describe('documents', () => {
     expect(steps.filter((step) => step.length > 160)).toEqual([]);
   });
 
+  it('name no file that is not there, in notes and in comments', () => {
+    const files = projectFiles().filter((name) => existsSync(join(root, name)));
+    const names = new Set(files.map((name) => name.slice(name.lastIndexOf('/') + 1)));
+    const isThere = (named: string) =>
+      named.includes('/') ? files.some((name) => name === named || name.endsWith(`/${named}`)) : names.has(named);
+    const stale = files.flatMap((name) => {
+      if (!/\.(md|ts|mjs)$/.test(name) || name === 'CHANGELOG.md') return [];
+      const lines = readFileSync(join(root, name), 'utf8').split('\n');
+      const told = name.endsWith('.md') ? lines : lines.filter((line) => /^\s*(\/\/|\/?\*)/.test(line));
+      const named = told.flatMap((line) => [
+        ...line.matchAll(/(?<![\w./*-])((?:[\w-]+\/)*[a-z][\w.-]*\.(?:ts|mjs))(?![\w*])/g),
+      ]);
+      return named
+        .map((match) => match[1] ?? '')
+        .filter((file) => !isThere(file) && !/NAME|^dist\//.test(file))
+        .map((file) => `${name}: ${file}`);
+    });
+    expect(stale).toEqual([]);
+  });
+
   it('give every folder of code a design note with its four parts', () => {
     const folders = new Set(all.map((file) => dirname(file.name)).filter((name) => name.split('/').length === 2));
     const missing = [...folders].filter((folder) => {

@@ -2,7 +2,7 @@
 // judgement of the answers (they are recorded by the fixture).
 import sharp from 'sharp';
 import { z } from 'zod';
-import { signatureOf } from '../../cloud-bridge/partners/signature.ts';
+import { signatureOf } from '../../cloud-bridge/partners/partners.ts';
 import { toBase64url } from '../../device/base/bytes.ts';
 import { freshId } from '../../device/base/random.ts';
 import { BridgeFixture, type FixtureOptions, type Parcel } from './bridge-fixture.ts';

@@ -1,7 +1,7 @@
 // Holds: the CSV is RFC 4180, and no cell of it is a formula in a spreadsheet.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { csvCell, csvRow } from '../../../cloud-bridge/access-audit/csv.ts';
+import { csvCell, csvRow } from '../../../cloud-bridge/access-audit/audit.ts';
 
 /** A reader of RFC 4180 that shares nothing with the writer. */
 function readCsv(text: string): string[][] {

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signatureOf } from '../../../cloud-bridge/partners/signature.ts';
+import { signatureOf } from '../../../cloud-bridge/partners/partners.ts';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { freshId } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';

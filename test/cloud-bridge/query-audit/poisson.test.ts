@@ -1,6 +1,6 @@
 // Holds: reference values of the Poisson tail.
 import { expect, it } from 'vitest';
-import { chanceOfAtLeast } from '../../../cloud-bridge/query-audit/poisson.ts';
+import { chanceOfAtLeast } from '../../../cloud-bridge/query-audit/statistics.ts';
 
 it.each([
   [4, 0.8, 0.0090799],

@@ -1,7 +1,7 @@
 // Holds: a cell's documents fit an MQTT payload, hold every request once, and a device can open each of them.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests/area-documents.ts';
+import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests/area-board.ts';
 import { packParts } from '../../../cloud-bridge/requests/area-parts.ts';
 import { generateSigningKey, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { MotionWatch } from '../../../device/event-detector.ts';
 import { initialMotion, type MotionEffect, nextMotion } from '../../../device/motion/detector.ts';
-import { MotionWatch } from '../../../device/motion/motion-watch.ts';
 import { mediaFile } from '../../support/media.ts';
 import { drawn, grayOf, START_US, seenOf, visitorAt, watch } from './gray.ts';
 

@@ -2,7 +2,7 @@
 // ring's reader gives the pictures. Not here: judging them.
 import { SystemClock } from '../../../device/base/clock.ts';
 import type { Ffmpeg } from '../../../device/camera/ffmpeg.ts';
-import { MotionWatch } from '../../../device/motion/motion-watch.ts';
+import { MotionWatch } from '../../../device/event-detector.ts';
 import { framesOf } from '../../../device/search-party/frames.ts';
 import type { SceneView } from '../../../device/search-party/likeness.ts';
 import { Recorder } from '../camera/support/recorder.ts';

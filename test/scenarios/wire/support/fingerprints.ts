@@ -1,5 +1,5 @@
 // Owns: what must not be seen (footage, sealed or plain, keys, private texts) and finding any piece of it in any bytes.
-// Not here: where the bytes come from (capture-file.ts, places.test.ts), what is allowed there (verdict.ts).
+// Not here: where the bytes come from (capture-file.ts, places.ts), what is allowed there (verdict.ts).
 import { unfold } from './unfold.ts';
 
 /** Bytes of one fingerprint. Any run of 31 bytes of a secret holds a whole one, wherever it starts. */

@@ -1,5 +1,32 @@
-// Owns: the beta-binomial distribution: counts whose share differs from case to case more than chance alone explains.
-// Not here: what is counted (pattern.ts), fitting it to agencies (honest-habits.ts).
+// Owns: the two distributions that the audit reckons with: how probable so many rare accidents are (Poisson), and how probable a
+// count is among agencies whose habits differ (beta-binomial). Pure. Not here: what is counted (tally.ts).
+
+/**
+ * The probability of `count` or more of what happens `expected` times on average (Poisson); 1 for any count that is not above
+ * what is expected, which is no news.
+ */
+export function chanceOfAtLeast(count: number, expected: number): number {
+  if (count <= expected) return 1;
+  if (expected <= 0) return 0;
+  // The tail as a series from its first term: above what is expected the terms only fall.
+  let term = Math.exp(count * Math.log(expected) - expected - logFactorial(count));
+  let sum = 0;
+  for (let at = count; term > sum * 1e-12; at += 1) {
+    sum += term;
+    term *= expected / (at + 1);
+  }
+  return Math.min(1, sum);
+}
+
+function logFactorial(count: number): number {
+  if (count < 20) {
+    let sum = 0;
+    for (let factor = 2; factor <= count; factor += 1) sum += Math.log(factor);
+    return sum;
+  }
+  // Stirling's series.
+  return count * Math.log(count) - count + Math.log(2 * Math.PI * count) / 2 + 1 / (12 * count);
+}
 
 /** ln Γ(x) for x > 0, by Stirling's series above 8 (relative error below 1e-10). */
 export function logGamma(x: number): number {
