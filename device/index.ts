@@ -4,14 +4,14 @@
 export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';
 export { Capture } from './camera/capture.ts';
+export { chooseEncoder } from './camera/choose-encoder.ts';
 export { drawDogPhoto } from './camera/dog-art.ts';
-export { chooseEncoder } from './camera/encoder.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
 export { runFfmpeg } from './camera/ffmpeg-run.ts';
 export type { Tried } from './camera/source-kind.ts';
 export { CAMERA_HELP, parseCameraSource, tryCamera } from './camera/sources.ts';
 export * from './client.ts';
-export { countFrames } from './clip/hidden-frames.ts';
+export { countFrames } from './clip/hidden-frame-count.ts';
 export { type Chain, verifyClip } from './clip/verify-clip.ts';
 export {
   type DeviceConfig,

@@ -1,5 +1,5 @@
 // Owns: reading the boxes of a finished clip strictly: boxes come in one order, and every field is either read or must have
-// its one value. Not here: which boxes and fields those are (clip-file.ts).
+// its one value. Not here: which boxes and fields those are (clip-file-check.ts).
 import { FieldReader, malformed, readBox } from '../media/boxes.ts';
 import { failure } from '../protocol/errors.ts';
 

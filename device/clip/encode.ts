@@ -8,7 +8,7 @@ import type { ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-samples.ts';
 import { frameOf } from './frame.ts';
-import { LineCounter } from './line-counter.ts';
+import { LineCounter } from './framecrc-counter.ts';
 
 /** What comes out is to be like this. */
 export interface EncodeTarget {

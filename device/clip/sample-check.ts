@@ -1,5 +1,5 @@
 // Owns: comparing a finished clip's frames with the ring's footage: frame by frame, set by set.
-// Not here: sound (sound-check.ts), the structure of the file (clip-file.ts, self-check.ts).
+// Not here: sound (sound-check.ts), the structure of the file (clip-file-check.ts, self-check.ts).
 import { equalBytes } from '../base/bytes.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
@@ -7,7 +7,7 @@ import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import type { CutFacts } from './clip.ts';
-import { clipFault, type FileTables } from './clip-file.ts';
+import { clipFault, type FileTables } from './clip-file-check.ts';
 import { type Frame, frameOf } from './frame.ts';
 import type { SampleReader } from './sample-reader.ts';
 import { SetsInForce } from './sets.ts';

@@ -1,12 +1,12 @@
 // Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against the ring read again.
 // Shares no decision with the cut: which frames belong, what may be in a file and what was encoded is worked out anew.
-// Not here: the file's format (clip-file.ts), comparing samples (sample-check.ts).
+// Not here: the file's format (clip-file-check.ts), comparing samples (sample-check.ts).
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipReader, CutFacts } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
-import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from './clip-file.ts';
+import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from './clip-file-check.ts';
 import { countDecoded } from './encode.ts';
 import { SampleCheck } from './sample-check.ts';
 import { SampleReader } from './sample-reader.ts';

@@ -1,6 +1,6 @@
 // Owns: the check of a finished clip's sound: it is what the ring's packets inside the window give when they are decoded and
 // encoded again, byte for byte and at their times; it decodes without a fault; and its packets hold sound and nothing else.
-// Not here: pictures (sample-check.ts), the structure of the file (clip-file.ts).
+// Not here: pictures (sample-check.ts), the structure of the file (clip-file-check.ts).
 import { equalBytes } from '../base/bytes.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
@@ -9,7 +9,7 @@ import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/claims.ts';
 import type { ClipReader, CutFacts } from './clip.ts';
 import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
-import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from './clip-file.ts';
+import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from './clip-file-check.ts';
 import { SampleReader } from './sample-reader.ts';
 import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './sound.ts';
 

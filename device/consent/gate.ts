@@ -7,7 +7,7 @@ import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { RequestNotice, Sighted } from '../protocol/home.ts';
 import { actorId } from '../protocol/ids.ts';
 import { Announcer, AreaMessageHandler } from './area-messages.ts';
-import { ClipReports } from './clip-reports.ts';
+import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';
 import { EffectRunner } from './effect-runner.ts';

@@ -1,5 +1,5 @@
 // Owns: reading vitest's JSON report: how many passed, failed and were left out, and what was proved; and what tests may need.
-// Not here: running the tests (test.mjs, check.mjs).
+// Not here: running the tests (test.mjs, run-checks.mjs).
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // Owns: `npm test`: every test that needs nothing but Node, git and npm's packages and takes less than 2 s; then what was left
-// out, counted, and how to run that. Arguments are vitest's: `npm test -- test/device/ring`. Not here: everything else (check.mjs).
+// out, counted, and how to run that. Arguments are vitest's: `npm test -- test/device/ring`. Not here: everything else (run-checks.mjs).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 // Owns: the leak story: the same window cut the usual way and our way, and what travels hidden in each.
-// Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frames.ts).
+// Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frame-count.ts).
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } from '../../device/client.ts';
 import { JsonLines, parseObject } from './json-lines.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../cli/run.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../cli/entry.js', import.meta.url));
 /** A small board that does much else, or an emulated one, loads a part for minutes; one that fails is told at once. */
 const READY_MS_MAX = 240_000;
 const STOP_MS_MAX = 8_000;

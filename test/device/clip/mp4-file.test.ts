@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FTYP_BYTES, readMoov } from '../../../device/clip/clip-file.ts';
+import { FTYP_BYTES, readMoov } from '../../../device/clip/clip-file-check.ts';
 import { layOut } from '../../../device/clip/mp4-file.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import type { Sps } from '../../../device/media/parameter-sets.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { countFrames } from '../../../device/clip/hidden-frames.ts';
+import { countFrames } from '../../../device/clip/hidden-frame-count.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { mediaFile } from '../../support/media.ts';

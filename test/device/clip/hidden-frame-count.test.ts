@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { countFrames } from '../../../device/clip/hidden-frames.ts';
+import { countFrames } from '../../../device/clip/hidden-frame-count.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, saved } from './support/cutting.ts';

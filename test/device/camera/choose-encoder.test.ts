@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { captureCommand, encodeArgs, FRAGMENT_ARGS } from '../../../device/camera/capture-plan.ts';
-import { chooseEncoder, faultOfEncoder, faultOfTrial } from '../../../device/camera/encoder.ts';
+import { chooseEncoder, faultOfEncoder, faultOfTrial } from '../../../device/camera/choose-encoder.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { ffmpegsHere } from './support/recorder.ts';

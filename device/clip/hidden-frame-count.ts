@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ffmpeg } from '../camera/ffmpeg.ts';
 import { PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
-import { LineCounter } from './line-counter.ts';
+import { LineCounter } from './framecrc-counter.ts';
 
 /** Frames of a file's first video stream. `held - shown` are hidden: they travel with the file and anyone can decode them. */
 export interface FrameCounts {

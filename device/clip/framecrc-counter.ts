@@ -1,5 +1,5 @@
 // Owns: counting frames in what ffmpeg's framecrc writes: one line a frame, comments begin with #.
-// Not here: running ffmpeg (encode.ts, hidden-frames.ts).
+// Not here: running ffmpeg (encode.ts, hidden-frame-count.ts).
 
 /** Counts the lines of a stream of bytes that do not begin with #. */
 export class LineCounter {
