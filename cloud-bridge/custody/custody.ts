@@ -85,7 +85,7 @@ export class Custody {
     return { receipt: shown, proof: { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures } };
   }
 
-  /** Takes a witness's word on a head of ours. Throws `custody_cosignature_refused`. */
+  /** Takes a witness's statement on a head of ours. Throws `custody_cosignature_refused`. */
   async cosign(headToken: string, token: string): Promise<void> {
     const { key, store, witnesses } = this.deps;
     const refuse = (detail: string) => failure('custody_cosignature_refused', { detail });

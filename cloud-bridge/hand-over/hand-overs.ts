@@ -1,5 +1,5 @@
 // Owns: getting each stored clip to the vault, once, through every outage, and only then letting go of the bridge's own; and an
-// owner's word that comes before or after. Not here: HTTP (vault-client.ts), what the vault must have said (vault-messages.ts).
+// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), what the vault must have said (vault-messages.ts).
 import { Backoff } from '../../device/base/backoff.ts';
 import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -146,7 +146,7 @@ export class HandOvers {
     );
   }
 
-  /** The next word about a clip and all that follow, as the database says where it stands. */
+  /** The next message about a clip and all that follow, as the database says where it stands. */
   private async advance(key: GrantKey, signal: AbortSignal): Promise<void> {
     for (;;) {
       const job = await this.deps.store.job(key);
@@ -169,7 +169,7 @@ export class HandOvers {
     }
   }
 
-  /** `isLetGo`: the owner's word came between; the database says what is to be said now. */
+  /** `isLetGo`: the owner's revocation came between; the database says what is to be said now. */
   private later(key: GrantKey, errand: Errand, isLetGo: boolean, thrown: unknown): void {
     if (this.stopping.signal.aborted) return;
     const retryInMs = isLetGo ? 0 : errand.backoff.nextMs();

@@ -37,7 +37,7 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
   repeatable?: (call: { params: z.output<P>; body: BodyOf<B> }) => string;
   /** Answers however often it is called: for the watch over the process, which would else hear of its callers' limits. */
   uncounted?: boolean;
-  /** Puts more words into a refusal. */
+  /** Adds details to a refusal. */
   refuse?: (problem: ProblemDocument) => ProblemDocument;
 }
 

@@ -44,7 +44,7 @@ export interface HttpDeps {
   clock: Clock;
   log: Log;
   limits?: HttpLimits;
-  /** Addresses of proxies whose word on who called counts (X-Forwarded-For). */
+  /** Addresses of proxies whose report of who called counts (X-Forwarded-For). */
   proxies?: readonly string[];
 }
 

@@ -15,7 +15,7 @@ export const serverSettings = {
     .strictObject({
       host: z.string().min(1).max(253).default('127.0.0.1'),
       port: z.int().min(0).max(65_535).default(0),
-      /** Addresses of the proxies in front of it, whose word on who called counts. Of nobody else’s forwarded headers is anything believed. */
+      /** Addresses of the proxies in front of it, whose report of who called counts. Of nobody else’s forwarded headers is anything believed. */
       proxies: z
         .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
         .max(16)

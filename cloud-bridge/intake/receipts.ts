@@ -1,4 +1,4 @@
-// Owns: the bridge's signed word about a clip. Not here: when it is given (finish.ts, revocation.ts).
+// Owns: the bridge's signed statement about a clip. Not here: when it is given (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';

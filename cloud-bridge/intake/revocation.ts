@@ -1,4 +1,4 @@
-// Owns: taking a clip back: the owner's word, proven, beats everything that is under way. Not here: the device's own side.
+// Owns: taking a clip back: the owner's revocation, proven, beats everything that is under way. Not here: the device's own side.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';

@@ -183,7 +183,7 @@ export class SqlIntakes implements IntakeStore {
       if (isHandedOver) {
         const { clip, grant } = intake;
         const facts = { clip, grant, recallSha256: sha256Hex(word.revocation), answer: 'pending' } as const;
-        // Asked before: its leaf is there, and the first owner's word is the one that goes.
+        // Asked before: its leaf is there, and the first owner's revocation is the one that goes.
         if (asked)
           await this.custody.append(step, { kind: 'recall', about: revoked, facts: { ...facts, item: asked.item } });
         return { done: 'recall', intake };

@@ -70,7 +70,7 @@ export interface RevokedGrant extends GrantKey {
 }
 
 /**
- * A revocation as its owner signed it, the device's word for that owner, and the recall under the clip's own key; the last two where
+ * A revocation as its owner signed it, the device's statement for that owner, and the recall under the clip's own key; the last two where
  * they came along.
  */
 export interface OwnersWord {

@@ -1,6 +1,6 @@
 // Owns: the one connection to a PostgreSQL database, as kysely's pool: one user of it at a time, made anew when it was lost,
 // and handed out only after the server has shown that it keeps what it commits and that the database is ours alone.
-// Not here: settings (postgres-address.ts), what the server's words mean (postgres-faults.ts).
+// Not here: settings (postgres-address.ts), what the server's messages mean (postgres-faults.ts).
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import pg from 'pg';
 import { z } from 'zod';

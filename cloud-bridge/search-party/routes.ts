@@ -25,7 +25,7 @@ const { search, photo } = publishedSearchSchema.shape;
 const postSchema = z.strictObject({
   search,
   photo,
-  /** The device's word that the poster is its owner. */
+  /** The device's statement that the poster is its owner. */
   pairing: z.string().max(2_048),
 });
 const searchSchema = z.strictObject({ search: idSchema });

@@ -1,4 +1,4 @@
-// Owns: answering an owner who takes back what was handed over, by the department's policy. Nothing is erased on the bridge's word: that
+// Owns: answering an owner who takes back what was handed over, by the department's policy. Nothing is erased on the bridge's claim: that
 // takes the signature of the clip's own key, so that a captured bridge cannot destroy evidence. Not here: withdrawals before the hand-over
 // (receiving.ts).
 import type { Clock } from '../../device/base/clock.ts';

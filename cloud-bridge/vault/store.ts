@@ -32,7 +32,7 @@ export interface Item extends HandedClip {
   restoredS: number | null;
   /** When it is deleted by itself, as of its last change; null: not. */
   dueS: number | null;
-  /** The vault's signed words about it. */
+  /** The vault's signed messages about it. */
   acknowledgement: string;
   recall: string | null;
   deletion: string | null;

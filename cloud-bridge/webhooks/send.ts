@@ -20,7 +20,7 @@ export interface Parcel {
   atS: number;
 }
 
-/** How it went: taken, or in a word why not. */
+/** How it went: taken, or a short reason why not. */
 export interface Sent {
   isTaken: boolean;
   detail: string;
@@ -49,7 +49,7 @@ export async function send(deps: SendDeps, parcel: Parcel): Promise<Sent> {
   } catch (thrown) {
     if (ended.signal.aborted) return { isTaken: false, detail: 'no answer in time' };
     if (isFailure(thrown)) return { isTaken: false, detail: thrown.code };
-    // The system's own word: what a stranger's server says is not repeated.
+    // The system's own code: what a stranger's server says is not repeated.
     return { isTaken: false, detail: systemCode(thrown) ?? 'no connection' };
   } finally {
     deadline.cancel();

@@ -30,7 +30,7 @@ export interface KeptEvent {
   /** When it is tried again. */
   nextS: number;
   state: EventState;
-  /** How the last attempt ended: a status or a word; empty before there was one. */
+  /** How the last attempt ended: a status or a short reason; empty before there was one. */
   detail: string;
   /** Grows with each event. */
   place: number;

@@ -1,4 +1,4 @@
-// Owns: running a small program of the operating system: an argument list, no shell, a bare environment, bounded words.
+// Owns: running a small program of the operating system: an argument list, no shell, a bare environment, bounded output.
 // A seam like the disk, so that a simulation can own it. Not here: ffmpeg (camera/), what the programs are (hardware/).
 import { spawn } from 'node:child_process';
 
@@ -28,7 +28,7 @@ export interface Programs {
 const WORDS_LETTERS_MAX = 300;
 /** Programs find their libraries and their sound card by these; nothing else of our environment is theirs. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'XDG_RUNTIME_DIR', 'ALSA_CONFIG_PATH'];
-/** Ends the program when this process dies without a word: one left behind would hold its line or device (util-linux). */
+/** Ends the program when this process dies silently: one left behind would hold its line or device (util-linux). */
 const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];
 /** What setpriv exits with when the program is not there, as shells do. */
 const NOT_FOUND = 127;

@@ -36,7 +36,7 @@ const KINDS: Readonly<Record<string, TlsFaultKind>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'plain',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'plain',
 };
-/** OpenSSL's words for a chain that does not end at an authority we trust (X509_STORE_CTX_get_error(3)). */
+/** OpenSSL's messages for a chain that does not end at an authority we trust (X509_STORE_CTX_get_error(3)). */
 const CHAIN =
   /^(UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|CERT_(SIGNATURE|CHAIN|REVOKED|UNTRUSTED|REJECTED)|INVALID_(CA|PURPOSE)|PATH_LENGTH)/;
 /** OpenSSL's one line about an error, with the reason last but two; Node's own code is EPROTO where a write failed of it. */
@@ -55,7 +55,7 @@ export function tlsFaultOf(error: Error | null, seen: TlsProgress): TlsFault | n
   const kind = KINDS[code] ?? (CHAIN.test(code) ? 'authority' : ALERT.test(code) ? 'refused' : null);
   const detail = reason ?? (CHAIN.test(code) ? code : error?.message || 'the connection was closed');
   if (kind) return new TlsFault(kind, detail, error);
-  // Node ends what it cannot verify without a word, and an alert may be lost behind a reset.
+  // Node ends what it cannot verify silently, and an alert may be lost behind a reset.
   const isCut = seen.ended || /^(ECONNRESET|EPIPE)$/.test(code);
   const isShut = isCut || code.startsWith('ERR_SSL_');
   if (seen.connected && !seen.shaken && isShut) return new TlsFault('plain', detail, error);

@@ -68,7 +68,7 @@ export function startCapture(
   });
 }
 
-/** What fluent-ffmpeg reads a process's words from when it has ended; ours are read elsewhere. */
+/** What fluent-ffmpeg reads a process's messages from when it has ended; ours are read elsewhere. */
 interface Ring {
   get(): string;
 }

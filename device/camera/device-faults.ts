@@ -1,4 +1,4 @@
-// Owns: what ffmpeg's words about a camera or a microphone of this machine mean, as coded failures that say what to do.
+// Owns: what ffmpeg's messages about a camera or a microphone of this machine mean, as coded failures that say what to do.
 // Not here: network cameras (source-rtsp.ts), files (probe.ts).
 import { type Failure, failure } from '../protocol/errors.ts';
 

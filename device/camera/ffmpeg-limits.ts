@@ -36,7 +36,7 @@ export function limited(
   return { path: '/bin/sh', args: ['-c', `${limits.join('')}exec "$0" "$@"`, path, ...args] };
 }
 
-/** Whether an exit status is the shell's word that it could not start the program (POSIX Shell §2.8.2). */
+/** Whether an exit status is the shell's way to say that it could not start the program (POSIX Shell §2.8.2). */
 export function didNotStart(status: number | null): boolean {
   return status === 126 || status === 127;
 }

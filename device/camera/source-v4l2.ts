@@ -1,5 +1,5 @@
 // Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
-// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's words mean (device-faults.ts), reconnecting (capture.ts).
+// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (device-faults.ts), reconnecting (capture.ts).
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { cameraFault } from './device-faults.ts';

@@ -44,7 +44,7 @@ export async function missingControl(source: V4l2Source, path: string, seams: Se
 
 /**
  * Why a control cannot have a value, by what `--list-ctrls` prints, or null. Asked before, since v4l2-ctl takes a value beyond
- * the limits without a word and the camera cuts it to fit.
+ * the limits silently and the camera cuts it to fit.
  */
 export function faultOfControl(printed: string, name: string, value: number): string | null {
   const line = printed.split('\n').find((each) => each.trim().split(/\s/)[0] === name);

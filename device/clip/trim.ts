@@ -193,7 +193,7 @@ export function coverageOf(window: Window, survey: SurveyResult): Coverage {
   const lastTicks = video.ticks[last] ?? 0;
   const roomTicks = Math.floor(((window.endUs - timeline.wallUs(lastTicks)) / 1e6) * timeline.timescale);
   const lastDuration = Math.max(1, Math.min(lastShown(survey), roomTicks));
-  // A frame that starts less than a tick before the end still needs a tick; the window is the word that counts.
+  // A frame that starts less than a tick before the end still needs a tick; the window is what counts.
   const endUs = Math.min(window.endUs, timeline.wallUs(lastTicks + lastDuration));
   note(endUs, window.endUs);
   return { coverage: { startUs, endUs }, gaps, lastDuration };

@@ -156,7 +156,7 @@ export class AreaMessageHandler {
     });
   }
 
-  /** The home takes part from now on, or no more: then nothing of any search is kept. */
+  /** Turns Search Party on or off. When it is off, no search is kept. */
   turnSearchParty(on: boolean): void {
     const { effects, log } = this.context.deps;
     if (!on) this.context.searches.clear();

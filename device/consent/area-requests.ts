@@ -177,7 +177,7 @@ export class AreaRequests implements GrantGround {
     return news;
   }
 
-  /** Returns why a request is not taken in; null when it is, or when it is none of this home's business. */
+  /** Returns why a request is not taken in; null when it is, or when it does not concern this home. */
   private takeOpened(opened: OpenedRequest): ErrorCode | null {
     const id = opened.request.jti;
     if (this.cancelled.has(id) || !insideArea(this.deps.place, opened.request.area)) return null;

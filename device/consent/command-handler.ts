@@ -193,7 +193,7 @@ export function ownerFault(state: GateState, key: string, ownersMax: number): Fa
   return state.owners.size >= ownersMax ? failure('owner_too_many') : null;
 }
 
-/** The device's signed word that a key is its owner's. */
+/** The device's signed statement that a key is its owner's. */
 export function pairingStatement(device: { id: string; key: SigningKey }, key: string, clock: Clock): string {
   const claims = { iss: device.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(clock), device: device.id, key };
   return signToken('doorsill-pairing+jws', claims, device.key);

@@ -42,7 +42,7 @@ export class ConsentContext {
     this.answerable = new AnswerableRequests(this.area, this.searches, clock);
   }
 
-  /** Whether the home takes part in Search Party: by its owners' last word, or its settings; never on records that are damaged. */
+  /** Whether the home takes part in Search Party: by its owners' last order, or else its settings; never while the ledger is damaged. */
   get searchPartyOn(): boolean {
     return this.damage === null && (this.state.searchParty ?? this.deps.searchParty ?? false);
   }
@@ -93,7 +93,7 @@ export class AnswerableRequests {
     return [...this.area.requests().map(({ request }) => request.jti), ...this.searches.sightedIds()];
   }
 
-  /** Whether whoever asked, or the bridge, took it back. By what was signed: ids of a former contract did not tell their kind. */
+  /** Whether the agency, the poster or the bridge took it back. Its kind follows from its claims: ids of contract 1 did not tell it. */
   isCancelled(ask: Ask): boolean {
     return 'agency' in ask ? this.area.isCancelled(ask.jti) : this.searches.hasEnded(ask.jti);
   }

@@ -1,5 +1,5 @@
-// Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants whose
-// ground has gone. Runs inside the gate's queue, but for `endLive` and `endOverdue`, which act at once.
+// Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants that
+// have lost what they were based on. Runs inside the gate's queue, but for `endLive` and `endOverdue`, which act at once.
 // Not here: which step is taken (owner-messages.ts, gate.ts); the making of a live grant, which the gate passes in.
 import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
@@ -56,7 +56,7 @@ export class EffectRunner {
     this.mint = mint;
   }
 
-  /** Where a request stands: the ledger's word, and pending for one that is only published. */
+  /** The state of a request: as the ledger says, and pending for one that is only published. */
   stateOf(request: string): RequestState {
     const { state } = this.context.state.record(request);
     return this.context.answerable.find(request) ? next(state, { type: 'seen' }).state : state;
@@ -188,7 +188,10 @@ export class EffectRunner {
     }
   }
 
-  /** Ends grants whose ground has gone. What cannot be recorded now is tried again by the next sweep. */
+  /**
+   * Ends grants that have lost what they were based on: their request, their owner, their bridge, their agency or their time. What
+   * cannot be recorded now is tried again by the next sweep.
+   */
   async sweep(): Promise<void> {
     const { effects, log } = this.context.deps;
     for (const [request, record] of this.context.state.requests) {

@@ -11,7 +11,7 @@ import type { OpenedSearch } from '../protocol/search.ts';
 import type { ReceiptClip } from './ledger-entry.ts';
 import type { LiveGrant } from './live-grant.ts';
 
-/** An open search with its photo as it came: base64url, looked at by whoever decodes it. */
+/** An open search with its photo as it arrived: base64url, not decoded yet. */
 export interface HeardSearch extends OpenedSearch {
   photo: string;
 }

@@ -196,7 +196,7 @@ export class GateState {
     this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedS(token)));
   }
 
-  /** The tokens of a grant, opened once more: footage leaves on their word, so the chain alone is not enough. */
+  /** Verifies the tokens of a grant once more: footage leaves because of them, so the ledger's hash chain alone is not enough. */
   private readGranted(
     body: Extract<LedgerBody, { type: 'granted' }>['body'],
   ): NonNullable<RequestRecord['facts']> | string {
@@ -308,7 +308,7 @@ export function standingReceipt(request: string, record: RequestRecord): Receipt
         ...(intake === null ? {} : { intake }),
       };
     case 'revoking':
-      // The clip is named: the bridge may have some of it, and its word that it is erased is still to come.
+      // The clip is named: the bridge may have a part of it, and has not confirmed yet that it is erased.
       return { outcome: 'revoked', request, grant: state.grant.id, clip: state.clip };
     case 'revoked':
       return intake === null

@@ -1,4 +1,4 @@
-// Owns: the one way from an owner's signed word to footage leaving: it orders verification, ledger, live grant and effects,
+// Owns: the one way from an owner's signed message to footage that leaves: it orders verification, ledger, live grant and effects,
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
 import type { Timer } from '../base/clock.ts';
@@ -50,7 +50,7 @@ export class ConsentGate {
   }
 
   /**
-   * Folds the ledger and takes up what was unfinished. Records that do not verify, or that the disk does not show, do not stop
+   * Folds the ledger and continues what was unfinished. Records that do not verify, or that the disk does not show, do not stop
    * the device: it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is known that it may.
    */
   async start(): Promise<void> {
@@ -336,7 +336,7 @@ export class ConsentGate {
     });
   }
 
-  /** Says again what waits for an answer and where the latest grants stand: an owner or a broker may have missed it. */
+  /** Publishes the open requests and the latest grants' state again: an owner or a broker may have missed them. */
   async announce(): Promise<void> {
     if (this.context.running) await this.context.queue.run(async () => this.announcer.all());
   }

@@ -102,7 +102,7 @@ export class OwnerMessageHandler {
     if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
     // Its signer may have been removed while it waited for its turn. A revocation counts all the same: it is always safe.
     if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
-    // Whatever was signed before may have been done, taken back or signed by a former owner since the backup was made.
+    // An order signed before the restore may have been carried out, taken back, or signed by somebody who is no owner any more.
     if (order.claims.iat <= state.restoredS && !isSafeAnytime(order)) return failure('consent_before_restore');
     // Who was removed and is an owner again has not said again what a broker may have kept since.
     const formerS = state.formerS.get(order.claims.iss) ?? 0;
@@ -144,7 +144,7 @@ export class OwnerMessageHandler {
     if (early) return early;
     const opened = answerable.find(request);
     if (isNew(step)) {
-      // A broker can hold a grant back until a later one was revoked: the owners' last word on a request counts.
+      // A broker can hold a grant back until a later one was revoked: the owners' last message on a request counts.
       if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
       const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values: values() });
@@ -194,7 +194,7 @@ export class OwnerMessageHandler {
     const rejection = this.rejectionOf(step, request);
     const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
     if (rejection && !state.requestOf.has(grant) && isAhead) {
-      // A broker can hold a grant back and deliver it after its revocation: it must find the door shut.
+      // A broker can hold a grant back and deliver it after its revocation: it is refused then.
       state.revokedAhead.add(grant);
       this.unrecordedAhead.add(grant);
       await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
@@ -211,7 +211,7 @@ export class OwnerMessageHandler {
 
   /**
    * A revocation that could not be recorded stays in force, goes to the bridge, and is tried again; one that is refused for
-   * another reason is over. Returns what the owner is to hear.
+   * another reason is over. Returns the failure that the owner is told.
    */
   private async settleRefused(order: RevokeOrder, refusal: Failure): Promise<Failure> {
     const { state } = this.context;

@@ -137,7 +137,7 @@ export class PetSearches {
   /** Notes that a search's pet may have been seen; whether that is news. */
   sight(id: string, seen: Sighted): boolean {
     const search = this.open.get(id);
-    // What was before it was lost is none of its poster's business.
+    // Footage from before the pet was lost does not concern its owner.
     const [window] = search ? partsInside([seen.window], search.request.window) : [];
     if (!window || seen.stillUs < window.startUs || seen.stillUs >= window.endUs) return false;
     const before = this.sightings.get(id) ?? [];

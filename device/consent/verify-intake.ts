@@ -37,8 +37,8 @@ export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): v
 }
 
 /**
- * Throws `verify_failed` unless an answer to a revocation holds: everything is deleted, or the vault's own signed word says
- * what it made of the recall. `pinned`: the vault named when the clip was stored; without one the bridge's word names it.
+ * Throws `verify_failed` unless an answer to a revocation holds: everything is deleted, or the vault's own signed answer says
+ * what it did about the recall. `pinned`: the vault's key, named when the clip was stored; without one the bridge's answer names it.
  */
 export function assertAnswered(intake: IntakeReceipt, clip: ReceiptClip | null, pinned: string | null): void {
   const refuse = (detail: string) => failure('verify_failed', { detail });

@@ -39,7 +39,7 @@ export function evdevButton(settings: z.infer<typeof evdevButtonSchema>): Button
   };
 }
 
-/** Levels of the keys that ring. With several, each closes and opens for itself: the last word counts. */
+/** Levels of the keys that ring. With several, each closes and opens for itself: the last change counts. */
 function keyReader(keys: readonly number[]): (chunk: Uint8Array) => boolean[] {
   let rest: Uint8Array = new Uint8Array(0);
   return (chunk) => {

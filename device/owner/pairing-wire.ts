@@ -29,7 +29,7 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('list') }),
   z.strictObject({ verb: z.literal('health') }),
-  /** The still of a sighting; `call` is an owner's signed word. */
+  /** The still of a sighting; `call` is an owner's signed call. */
   z.strictObject({ verb: z.literal('still'), call: z.string().max(2_048) }),
 ]);
 export type PairingAsk = z.infer<typeof pairingAskSchema>;

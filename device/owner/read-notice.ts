@@ -21,7 +21,7 @@ export interface OwnerTrust extends Trust {
 /** A request the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedNotice extends OpenedRequest {
   device: string;
-  /** What the device says it would disclose. Its word, not the agency's; exactly the asked keys it has values for. */
+  /** What the device says it would disclose. Its claim, not the agency's; exactly the asked keys it has values for. */
   wouldDisclose: DisclosedValues;
   askedKeys: readonly DisclosureKey[];
   /** Spans of the requested window of which the device says it has footage. */

@@ -13,7 +13,7 @@ import type { OwnerTrust } from './read-notice.ts';
 /** A sighting whose search the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedSighting extends OpenedSearch {
   device: string;
-  /** When the device thinks it saw the pet, most like first. Its word, not the poster's. */
+  /** When the device thinks it saw the pet, most like first. Its claim, not the poster's. */
   sighted: [Sighted, ...Sighted[]];
   wouldDisclose: DisclosedValues;
   askedKeys: readonly DisclosureKey[];

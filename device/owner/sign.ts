@@ -1,4 +1,4 @@
-// Owns: the owner's signed words: grant, denial, revocation, command, each with a fresh id.
+// Owns: the owner's signed messages: grant, denial, revocation, command, each with a fresh id.
 // Not here: reading what is answered (read-notice.ts), sending it (the CLI, console), judging it (consent/).
 
 import { assert } from '../base/assert.ts';

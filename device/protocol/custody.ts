@@ -146,7 +146,7 @@ export function commitmentOf(salt: Uint8Array, facts: string, sha256: Sha256): s
   return toHex(sha256(concatBytes([salt, utf8(facts)])));
 }
 
-/** The bridge's word (`aud: public`) on what its log is at a moment. Two that contradict each other convict it. */
+/** The bridge's claim (`aud: public`) on what its log is at a moment. Two that contradict each other convict it. */
 export const treeHeadSchema = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });
 export type TreeHead = z.infer<typeof treeHeadSchema>;
 

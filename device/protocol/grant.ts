@@ -123,6 +123,6 @@ export const stillCallSchema = z.strictObject({ ...signedClaims, exp: expSchema,
 export type StillCall = z.infer<typeof stillCallSchema>;
 export const STILL_CALL_LIFE_S_MAX = 60;
 
-/** The device's word that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
+/** The device's statement that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
 export const pairingSchema = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });
 export type Pairing = z.infer<typeof pairingSchema>;

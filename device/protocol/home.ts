@@ -151,7 +151,7 @@ export const RECEIPT_OUTCOMES = [
   'recalled',
 ] as const;
 
-/** `receipt`: the device's signed word (`aud: owner`) on what it decided or did. Only this means that something happened. */
+/** `receipt`: the device's signed statement (`aud: owner`) on what it decided or did. Only this means that something happened. */
 export const receiptSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,

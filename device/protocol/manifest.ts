@@ -63,7 +63,7 @@ export const statementSchema = z.strictObject({
 });
 export type Statement = z.infer<typeof statementSchema>;
 
-/** The device's word that a statement is its own (`aud`: bridge id). Nobody but the bridge, and who settles a dispute, sees it. */
+/** The device's statement that a statement is its own (`aud`: bridge id). Nobody but the bridge, and who settles a dispute, sees it. */
 export const certificateSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,
@@ -129,7 +129,7 @@ export const intakeStatusSchema = z.strictObject({
 export type IntakeStatus = z.infer<typeof intakeStatusSchema>;
 
 /**
- * The bridge's signed word (`aud`: device id; of a `stored` one there is a twin whose `aud` is who the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
+ * The bridge's signed statement (`aud`: device id; of a `stored` one there is a twin whose `aud` is who the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
  * when it was revoked, and the department's policy keeps it.
  */
 export const intakeReceiptSchema = z.strictObject({

@@ -26,7 +26,7 @@ export const problemDocumentSchema = z.strictObject({
   /** Whether the same call may succeed later without anyone changing anything. */
   retryable: z.boolean(),
   facts: factsSchema,
-  /** OAuth's own word for it (RFC 6749 §5.2), where a token was asked for. */
+  /** OAuth's own codes for it (RFC 6749 §5.2), where a token was asked for. */
   error: z.enum(['invalid_client', 'invalid_scope', 'invalid_request']).optional(),
 });
 export type ProblemDocument = z.infer<typeof problemDocumentSchema>;

@@ -26,7 +26,7 @@ export const registeredTerms = {
 /** The beginning of cells' names: an area whose homes' data an agency is kept from. */
 export const areaPrefixSchema = z.string().regex(/^[0-9b-hjkmnp-z]{1,5}$/);
 
-/** The registry's word about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
+/** The registry's statement about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
 export const credentialSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,

@@ -78,7 +78,7 @@ export type SearchDocument = z.infer<typeof searchDocumentSchema>;
 
 /** What a poster asks of the bridge. */
 export const searchActionSchema = z.discriminatedUnion('action', [
-  /** Make a photo plain. `pairing`: the device's word that the signer is its owner. */
+  /** Make a photo plain. `pairing`: the device's statement that the signer is its owner. */
   z.strictObject({ action: z.literal('photo'), pairing: z.string().max(2_048) }),
   z.strictObject({ action: z.literal('end'), search: idSchema }),
   /** Read one clip that was granted to the signer, or the list of them (`all`). */

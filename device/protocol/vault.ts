@@ -83,7 +83,7 @@ export type HandOver = z.infer<typeof handOverSchema>;
 /** Steps and recalls live at most this long. */
 export const HAND_OVER_LIFE_S_MAX = 3600;
 
-/** The vault's signed word (`aud`: bridge id) that it has the clip durably. Only then may the bridge let go of its own. */
+/** The vault's signed statement (`aud`: bridge id) that it has the clip durably. Only then may the bridge let go of its own. */
 export const acknowledgementSchema = z.strictObject({ ...signedClaims, jti: idSchema, ...clipClaims });
 export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
 
@@ -110,7 +110,7 @@ export type Recall = z.infer<typeof recallSchema>;
 
 /**
  * The body of `POST /v1/recalls`: the bridge's recall, and what proves that it is the home's wish. Of a clip with a statement that is
- * the recall under the statement's key; of one from before there were statements the owner's revocation and the device's word for that owner.
+ * the recall under the statement's key; of one from before there were statements the owner's revocation and the device's statement for that owner.
  */
 export const recallBodySchema = z.strictObject({
   recall: z.string().max(4_096),
@@ -143,7 +143,7 @@ export const recallStatusSchema = z.strictObject({ item: idSchema, answer: z.str
 export const DELETION_CAUSES = ['retention', 'officer', 'recall', 'withdrawn'] as const;
 export type DeletionCause = (typeof DELETION_CAUSES)[number];
 
-/** The vault's signed word (`aud: public`) that the bytes it names are gone. */
+/** The vault's signed statement (`aud: public`) that the bytes it names are gone. */
 export const deletionSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,

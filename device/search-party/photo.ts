@@ -1,4 +1,4 @@
-// Owns: JPEGs on the device: a posted photo, which nobody's word makes harmless, decoded within bounds; and a still of this home's
+// Owns: JPEGs on the device: a posted photo, which nobody's statement makes harmless, decoded within bounds; and a still of this home's
 // own footage, for its owner's eyes. The one place here that loads sharp, and not before the home takes part.
 // Not here: making a photo plain (the bridge's), what it shows (likeness.ts).
 import { fromBase64url } from '../base/bytes.ts';
@@ -41,7 +41,7 @@ export async function decodePhoto(photo: string, photoSha256: string): Promise<P
   }
 }
 
-/** A picture as a JPEG without a word about it. */
+/** A picture as a JPEG silently about it. */
 export async function encodeStill({ width, height, rgb }: Picture): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const image = sharp(rgb, { raw: { width, height, channels: 3 } });

@@ -45,7 +45,7 @@ export function statusAtBridge(http: BridgeHttp, grant: string): Promise<IntakeS
 export interface RevocationBody {
   /** The owner's token. */
   revocation: string;
-  /** The device's word that the one who signed it is its owner. */
+  /** The device's statement that the one who signed it is its owner. */
   pairing: string;
   /** Takes the clip back from a vault, under its own key. */
   homeRecall?: string;
@@ -121,7 +121,7 @@ export function strange(detail: string): Failure {
   return failure('upload_unreachable', { detail });
 }
 
-/** The bridge's signed word in a status. Throws `upload_unreachable` when it is missing or not this bridge's about this grant. */
+/** The bridge's signed statement in a status. Throws `upload_unreachable` when it is missing or not this bridge's about this grant. */
 export function receiptIn(
   status: IntakeStatus,
   expected: { bridgeKey: string; device: string },

@@ -276,7 +276,7 @@ function isDiskFault(thrown: unknown): thrown is Failure {
   return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
 }
 
-/** What ledger and receipts say of a sealed clip: its own manifest's words. */
+/** What ledger and receipts say of a sealed clip: the facts of its own manifest. */
 function factsOf(item: OutboxItem): ReceiptClip {
   const manifest = manifestSchema.parse(parseToken(item.manifest)?.claims);
   return {

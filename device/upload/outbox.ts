@@ -24,7 +24,7 @@ export interface OutboxItem {
   /** The full manifest, for the bridge. */
   manifest: string;
   manifestSha256: string;
-  /** What the recipient gets instead, and the device's word for it; null in a clip sealed before there were statements. */
+  /** What the recipient gets instead, and the device's statement for it; null in a clip sealed before there were statements. */
   papers: SentPapers | null;
   /** Where the bridge takes the clip, once it has said so. */
   uploadUrl: string | null;

@@ -249,7 +249,7 @@ const isErased = (outcome: string) => outcome === 'recalled' || outcome === 'del
 
 /**
  * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there next, and the device hands on
- * the bridge's signed word; until then its receipt names the clip.
+ * the bridge's signed statement; until then its receipt names the clip.
  */
 async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
   let last = first;

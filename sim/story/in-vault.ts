@@ -1,4 +1,4 @@
-// Owns: what stories ask of a testbed's vault: its signed words opened, its files looked at, its time moved on.
+// Owns: what stories ask of a testbed's vault: its signed messages opened, its files looked at, its time moved on.
 // Not here: the stories (retention.ts, recall.ts).
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
