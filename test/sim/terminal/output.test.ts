@@ -1,0 +1,40 @@
+// Holds: words from outside cannot repaint a terminal, and whatever is thrown ends as one line with a code and an exit status.
+import { afterEach, expect, it, vi } from 'vitest';
+import { failure } from '../../../device/protocol/errors.ts';
+import { asFailure, openOutput, reportFailure } from '../../../sim/terminal/output.ts';
+
+const written: string[] = [];
+const listen = () => {
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      written.push(String(text));
+      return true;
+    });
+};
+afterEach(() => {
+  vi.restoreAllMocks();
+  written.length = 0;
+  process.exitCode = undefined;
+});
+
+it('prints lines for people without control letters, and JSON lines for programs', () => {
+  listen();
+  openOutput(false).result({ a: 1 }, 'one\u001b[2J\ntwo');
+  openOutput(true).result({ a: '\u001b' }, 'one');
+  openOutput(true).say('nothing');
+  expect(written).toEqual(['one [2J\ntwo\n', '{"a":"\\u001b"}\n']);
+});
+
+it('reports a failure on one line with its advice and code, and ends with its status', () => {
+  listen();
+  reportFailure(failure('port_in_use', { port: 1883, host: '127.0.0.1' }), false);
+  expect(written.join('')).toMatch(/^doorsill: Port 1883 on 127\.0\.0\.1 is in use\. .* \[port_in_use\]\n$/);
+  expect(process.exitCode).toBe(5);
+});
+
+it('knows what an operating system says of a bad path; what nobody expected is a bug', () => {
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+  expect(asFailure(denied)).toMatchObject({ code: 'file_unusable', exit: 5 });
+  expect(asFailure(new TypeError('x is not a function'))).toMatchObject({ code: 'internal', exit: 70 });
+  expect(asFailure('thrown')).toMatchObject({ code: 'internal' });
+});
