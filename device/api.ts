@@ -10,6 +10,7 @@ export { LOG_LEVELS, type Log, type LogLevel, openLog, silentLog } from './base/
 export { type Programs, SystemPrograms } from './base/program.ts';
 export { type Random, SeededRandom, SystemRandom } from './base/random.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
+export type { CameraKind } from './camera/source-kind.ts';
 // Checking a clip offline, and what goes wrong.
 export { type ExpectedClip, type VerifiedClip, type VerifiedCustody, verifyClip } from './clip/verify-clip.ts';
 export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';

@@ -14,7 +14,8 @@ import { freshId, type Random } from './base/random.ts';
 import { fittingCipher } from './base/seal.ts';
 import { tlsSource } from './base/tls.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
-import { parseCameraSource } from './camera/sources.ts';
+import type { CameraKind } from './camera/source-kind.ts';
+import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
 import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
@@ -56,6 +57,8 @@ export interface Base {
   /** The device's own data folder, absolute. */
   folder: string;
   enrolmentCode: string | undefined;
+  /** Besides those that the device knows by itself. */
+  cameraKinds: readonly CameraKind[];
   seams: DoorbellSeams;
   /** The disk of the seams: it says what was written. */
   disk: CountingDisk;
@@ -175,7 +178,7 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
   const { config, seams, settled, clockTrusted } = base;
   const { clock, random, log, ffmpeg, programs } = seams;
   const searchParty = makeSearchParty(config.searchParty, seams, { ring, gate }, settled);
-  const source = parseCameraSource(config.camera, { loop: true });
+  const source = parseCameraSource(config.camera, { loop: true }, [...base.cameraKinds, ...CAMERA_KINDS]);
   const camera = { source, ffmpeg, clock, random, log, programs, boot, clockTrusted };
   return { recorder: new Recorder({ camera, ring, clock, log, sinks }), searchParty, source: source.shown };
 }

@@ -15,6 +15,7 @@ import {
 import { CountingDisk } from './base/counting-disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { CaptureChange } from './camera/capture.ts';
+import type { CameraKind } from './camera/source-kind.ts';
 import type { DeviceConfig } from './config.ts';
 import type { GateEffects } from './consent/gate-effects.ts';
 import { EventDetector } from './event-detector.ts';
@@ -35,6 +36,8 @@ export interface DoorbellOptions {
   folder: string;
   /** A bridge's one-time code, for a device that is not enrolled yet. */
   enrolmentCode?: string;
+  /** Kinds of cameras besides those that the device knows by itself: `synthetic`, the default, is `porchKind` of doorsill/sim. */
+  cameraKinds?: readonly CameraKind[];
   /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
   heard?: (event: DeviceEvent) => void;
 }
@@ -146,6 +149,7 @@ export class Doorbell {
       config: this.options.config,
       folder: this.options.folder,
       enrolmentCode: this.options.enrolmentCode,
+      cameraKinds: this.options.cameraKinds ?? [],
       seams: this.seams,
       disk: this.disk,
       startedMs: this.startedMs,

@@ -21,8 +21,7 @@ import type { RecordingContext, RecordingPlace } from './recording.ts';
 import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
-import type { SourceDriver } from './source-kind.ts';
-import { type CameraSource, openSource } from './sources.ts';
+import type { CameraSource, SourceDriver } from './source-kind.ts';
 
 /** One small gray picture for motion: `pixels` row by row, a byte each. */
 export interface GrayFrame {
@@ -50,7 +49,7 @@ export interface CaptureSinks {
   segment(segment: Segment): Promise<void>;
   gray(frame: GrayFrame): void;
   state(change: CaptureChange): void;
-  /** The synthetic visitor presses the button, at this wall time, in this frame. */
+  /** A visitor that is drawn presses the button, at this wall time, in this frame. */
   scenePress?(atUs: number, frame: number): void;
 }
 
@@ -118,7 +117,7 @@ export class Capture {
 
   private openDriver(): SourceDriver {
     const scenePress = (atUs: number, frame: number) => this.sinks.scenePress?.(atUs, frame);
-    return openSource(this.deps.source, { ...this.deps, scenePress });
+    return this.deps.source.open({ ...this.deps, scenePress });
   }
 
   /**

@@ -70,13 +70,50 @@ export interface Tried {
   readonly troubles: readonly Failure[];
 }
 
-/** One kind of camera: one file implements it, one row of sources.ts names it. */
-export interface SourceKind<Source> {
+/** A camera that was named: what it is called, and how it is opened and tried. */
+export interface CameraSource {
+  readonly kind: string;
+  /** The name for people, logs and events: never holds credentials. */
+  readonly shown: string;
+  /** What its name said, by its kind. */
+  readonly settings: object;
+  open(context: DriverContext): SourceDriver;
+  /** Tries it once, without recording. Throws the coded failure that keeps it from recording, or the signal's reason. */
+  tryOnce(context: DriverContext, signal: AbortSignal): Promise<Tried>;
+}
+
+/** One kind of camera, as one file makes it. */
+export interface SourceKind<Settings extends { kind: string; shown: string }> {
   /** Its lines of the help: a name, what it is, its options. */
   readonly help: string;
   /** Reads a name; null for one of another kind. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`. */
-  parse(text: string, defaults: SourceDefaults): Source | null;
-  open(source: Source, context: DriverContext): SourceDriver;
-  /** Tries it once. Throws the coded failure that keeps it from recording, or the signal's reason. */
-  tryOnce(source: Source, context: DriverContext, signal: AbortSignal): Promise<Tried>;
+  parse(text: string, defaults: SourceDefaults): Settings | null;
+  open(settings: Settings, context: DriverContext): SourceDriver;
+  tryOnce(settings: Settings, context: DriverContext, signal: AbortSignal): Promise<Tried>;
+}
+
+/** A kind of camera among others. */
+export interface CameraKind {
+  readonly help: string;
+  /** The camera that a text names; null when it is another kind's. Throws as `SourceKind.parse`. */
+  name(text: string, defaults: SourceDefaults): CameraSource | null;
+}
+
+/** Makes a kind one among others. */
+export function cameraKind<Settings extends { kind: string; shown: string }>(kind: SourceKind<Settings>): CameraKind {
+  return {
+    help: kind.help,
+    name: (text, defaults) => {
+      const settings = kind.parse(text, defaults);
+      return (
+        settings && {
+          kind: settings.kind,
+          shown: settings.shown,
+          settings,
+          open: (context) => kind.open(settings, context),
+          tryOnce: (context, signal) => kind.tryOnce(settings, context, signal),
+        }
+      );
+    },
+  };
 }

@@ -68,7 +68,7 @@ export class Debouncer {
   }
 }
 
-/** A button that software presses: a signed command, the command line, the synthetic scene. */
+/** A button that software presses: a signed command, the command line, a drawn visitor. */
 export class VirtualButton implements Button {
   private readonly debouncer: Debouncer;
   private listening = false;

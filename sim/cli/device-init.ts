@@ -50,7 +50,8 @@ Examples:
       const file = join(folder, 'device.json');
       if ((await context.disk.sizeOf(file)) !== null)
         throw failure('usage', { detail: `${file} is there already; change it with an editor` });
-      if (options.camera !== undefined) parseCameraSource(options.camera);
+      if (options.camera !== undefined)
+        parseCameraSource(options.camera, {}, (await import('../porch/porch-camera.ts')).ALL_CAMERAS);
       const place = options.place === undefined ? {} : { place: parsePlace(options.place) };
       const home = await homeOf(context, folder, options);
       const config: DeviceConfigInput = {

@@ -273,8 +273,9 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
   if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
   const folder = resolve(options.data);
   const device = await import('../../device/index.ts');
+  const { ALL_CAMERAS, porchKind } = await import('../porch/porch-camera.ts');
   // What is wrong with the words is said before what is missing in the folder.
-  if (options.camera !== undefined) device.parseCameraSource(options.camera);
+  if (options.camera !== undefined) device.parseCameraSource(options.camera, {}, ALL_CAMERAS);
   const code = await readEnrolmentInput(options.enrol, { stdin: process.stdin, environment: process.env });
   await runPart(context, folder, async () => {
     if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
@@ -293,6 +294,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
       {
         config,
         folder,
+        cameraKinds: [porchKind],
         ...(code === undefined ? {} : { enrolmentCode: code }),
         ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
       },

@@ -1,7 +1,8 @@
 // Owns: the verbs that run everything on this machine: up, demo, story. Not here: the stories (story/).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { CAMERA_HELP, failure, KeyboardButton } from '../../device/index.ts';
+import { cameraHelp, failure, KeyboardButton } from '../../device/index.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
 import { tellFederalRefused } from '../story/federal-refused.ts';
@@ -55,7 +56,7 @@ Examples:
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
   $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
-${CAMERA_HELP}
+${cameraHelp(ALL_CAMERAS)}
 
 While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.
 
@@ -126,7 +127,7 @@ Examples:
   $ npx doorsill demo
   $ npx doorsill demo --camera file:porch.mp4 --from 7.2 --to 15.5 --disclose address,email
   $ npx doorsill demo --camera rtsp://127.0.0.1:8554/porch --from 2 --to 6 --json
-${CAMERA_HELP}`,
+${cameraHelp(ALL_CAMERAS)}`,
     )
     .action(async (options: DemoOptions, command: Command) => {
       const context = openContext(command);

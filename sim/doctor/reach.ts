@@ -15,13 +15,14 @@ import {
   silentLog,
   tryCamera,
 } from '../../device/index.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';
 
 const REACH_MS_MAX = 4_000;
 
 /** Whether the camera works, for a doorbell that is not running. */
 export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<Diagnosis[]> {
-  const source = parseCameraSource(config.camera, { loop: true });
+  const source = parseCameraSource(config.camera, { loop: true }, ALL_CAMERAS);
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];
   const context = { clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
   const { gives, troubles } = await tryCamera(source, context);

@@ -14,6 +14,7 @@ import {
   runFfmpeg,
   SystemPrograms,
 } from '../../device/index.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { runDemo } from './demo.ts';
 import type { StoryDeps } from './up.ts';
 
@@ -86,7 +87,7 @@ async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal
   try {
     let isFirst = true;
     await new Promise<void>((resolve, reject) => {
-      const source = parseCameraSource(`synthetic?pace=fast&seconds=${SECONDS}`);
+      const source = parseCameraSource(`synthetic?pace=fast&seconds=${SECONDS}`, {}, ALL_CAMERAS);
       const boot = freshId(deps.random, 'boot');
       const capture = new Capture(
         {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import {
   askStill,
   cellOf,
-  drawDogPhoto,
   failure,
   giveOrder,
   makeGrant,
@@ -19,6 +18,7 @@ import {
 } from '../../device/index.ts';
 import { signAccess } from '../officer/officer.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
+import { drawDogPhoto } from '../porch/dog-art.ts';
 import { answered } from '../terminal/owner-notice.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-file.ts';

@@ -32,6 +32,7 @@ import {
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
 import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { adminBearer, registerAgency } from '../officer/registration.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { PartProcess } from './child-process.ts';
 import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-file.ts';
 
@@ -151,7 +152,7 @@ export class Testbed {
   private async tryCamera(): Promise<void> {
     const { camera, kind } = this.options;
     if (camera === undefined) return;
-    const source = parseCameraSource(camera, { loop: true });
+    const source = parseCameraSource(camera, { loop: true }, ALL_CAMERAS);
     try {
       const context = { clock: this.deps.clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
       const { troubles } = await tryCamera(source, context, this.stopping.signal);

@@ -14,6 +14,7 @@ import { parseCameraSource } from '../../device/camera/sources.ts';
 import { MotionWatch } from '../../device/event-detector.ts';
 import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
+import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';
 import { processorMs } from './measure.ts';
 
 /** What a recording cost and gave. */
@@ -43,7 +44,7 @@ export async function record(camera: string, ring: RingFile): Promise<Recorded> 
   });
   const capture = new Capture(
     {
-      source: parseCameraSource(camera),
+      source: parseCameraSource(camera, {}, ALL_CAMERAS),
       ffmpeg,
       clock,
       random,

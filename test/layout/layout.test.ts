@@ -61,6 +61,7 @@ const SIM_ORDER = [
     'officer',
     'pet-owner',
     'query-export',
+    'porch',
     'terminal',
     'testbed',
     'doctor',
@@ -82,7 +83,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^tus-js-client$/, /^device\/upload\//],
   [/^commander$/, /^sim\/cli\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
-  [/^sharp$/, /^(device\/(camera|clip)|device\/search-party|cloud-bridge\/search-party)\//],
+  [/^sharp$/, /^(device\/search-party|cloud-bridge\/search-party|sim\/porch)\//],
 ];
 
 /** Lines of files that break a rule, as `file: what`. */

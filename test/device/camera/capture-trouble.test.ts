@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { readFrameNumber } from '../../../device/camera/frame-number.ts';
 import { failure } from '../../../device/protocol/errors.ts';
+import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, killFfmpeg, Recorder, recording } from './support/recorder.ts';
 
 const ffmpegs = await ffmpegsForSlowTests();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/program.ts';
 import { wallTimeUs } from '../../../device/camera/segment.ts';
-import { V4l2Driver } from '../../../device/camera/source-v4l2.ts';
+import { V4l2Driver, v4l2Kind } from '../../../device/camera/source-v4l2.ts';
 import { parseCameraSource, tryCamera } from '../../../device/camera/sources.ts';
 
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
@@ -184,8 +184,8 @@ describe('where a wired camera is', () => {
     const [ffmpeg] = await ffmpegsForSlowTests();
     if (!ffmpeg) throw new Error('no ffmpeg');
     const camera = new WiredCamera(ffmpeg);
-    const source = parseCameraSource('v4l2:/dev/video0?size=320x180');
-    if (source.kind !== 'v4l2') throw new Error('not a wired camera');
+    const source = v4l2Kind.parse('v4l2:/dev/video0?size=320x180', {});
+    if (!source) throw new Error('not a wired camera');
     let nodes = new Map([['/dev/v4l/by-id/usb-Porch-index0', '/dev/video0']]);
     const view = { exists: async (path: string) => [...nodes.values()].includes(path), byId: async () => nodes };
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { parseCameraSource } from '../../../device/camera/sources.ts';
+import { v4l2Kind } from '../../../device/camera/source-v4l2.ts';
 import { faultOfControl, missingControl, setControls } from '../../../device/camera/v4l2-controls.ts';
 import type { V4l2Source } from '../../../device/camera/wired-options.ts';
 import { StandInPrograms } from '../hardware/stand-in-programs.ts';
@@ -16,8 +16,8 @@ User Controls
 `;
 
 function camera(query: string): V4l2Source {
-  const source = parseCameraSource(`v4l2:/dev/video0?${query}`);
-  if (source.kind !== 'v4l2') throw new Error('not a wired camera');
+  const source = v4l2Kind.parse(`v4l2:/dev/video0?${query}`, {});
+  if (!source) throw new Error('not a wired camera');
   return source;
 }
 

@@ -32,6 +32,7 @@ import {
   type VerifiedNotice,
   walkLedger,
 } from '../../../device/index.ts';
+import { porchKind } from '../../../sim/porch/porch-camera.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { type CertificateFiles, CertificateMaker } from '../../support/certificates.ts';
@@ -110,7 +111,7 @@ describe('a doorbell whose broker is away for a day', () => {
       'device.json',
     );
     const { code } = await fixture.bridge.printEnrolmentCode();
-    doorbell = await startDevice({ config, folder, enrolmentCode: code }, seams);
+    doorbell = await startDevice({ config, folder, enrolmentCode: code, cameraKinds: [porchKind] }, seams);
     const paired = await pairWithDevice(seams, doorbell.pairingSocket, signer.key, 'Alex');
     // The device's own way to the broker is the one that breaks.
     home = { ...paired, account: { ...paired.account, url: broker.url } };

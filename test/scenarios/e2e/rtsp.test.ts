@@ -11,7 +11,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
-import { readFrameNumber } from '../../../device/camera/frame-number.ts';
+import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { Recorder } from '../../device/camera/support/recorder.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { hasRtspServer, type RtspServer, STREAMS, startRtspServer } from '../../support/rtsp-server.ts';

@@ -9,6 +9,7 @@ import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';
+import { ALL_CAMERAS } from '../../../../sim/porch/porch-camera.ts';
 
 /** Every ffmpeg of this machine that the product may choose: the system's and the bundled one. */
 export async function ffmpegsHere(): Promise<Ffmpeg[]> {
@@ -40,7 +41,7 @@ export class Recorder {
     const { store, ...deps } = options;
     this.capture = new Capture(
       {
-        source: parseCameraSource(source),
+        source: parseCameraSource(source, {}, ALL_CAMERAS),
         ffmpeg,
         clock: new SystemClock(),
         random: new SeededRandom(1),

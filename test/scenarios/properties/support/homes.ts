@@ -31,6 +31,7 @@ import {
 } from '../../../../device/index.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
 import { Broker } from '../../../../sim/broker/broker.ts';
+import { porchKind } from '../../../../sim/porch/porch-camera.ts';
 import { BridgeFixture, ShiftedClock } from '../../../support/bridge-fixture.ts';
 import { linkTo, startBroker, type TestBroker } from '../../../support/broker.ts';
 import { claimsOf, makeParty, textClaim } from '../../../support/parties.ts';
@@ -266,7 +267,10 @@ export class Homes<Kind extends string = HomeKind> {
       'device.json',
     );
     const code = throughTap((await this.testbed.bridge.printEnrolmentCode()).code, bridgeTap);
-    const doorbell = await startDevice({ config, folder, enrolmentCode: code }, { clock, random, disk, log });
+    const doorbell = await startDevice(
+      { config, folder, enrolmentCode: code, cameraKinds: [porchKind] },
+      { clock, random, disk, log },
+    );
     const ownerKey = generateSigningKey(random);
     const home = await pairWithDevice({ clock }, doorbell.pairingSocket, ownerKey, 'Alex');
     const session = new OwnerSession(home, { clock, random, disk, log });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawFrameNumber, FRAME_NUMBERS, readFrameNumber, stripHeight } from '../../../device/camera/frame-number.ts';
+import { drawFrameNumber, FRAME_NUMBERS, readFrameNumber, stripHeight } from '../../../sim/porch/frame-number.ts';
 
 describe("a frame's number in the picture", () => {
   it('is read back at every size, from 160 pixels up, and whatever is below it', () => {

@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../device/base/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { soundOf } from '../../../device/camera/chime.ts';
 import type { Ffmpeg } from '../../../device/camera/ffmpeg.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
-import { readFrameNumber } from '../../../device/camera/frame-number.ts';
-import { CYCLE_FRAMES, PRESS_FRAME, pressesAt, sceneAt } from '../../../device/camera/scene.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import { stampText } from '../../../device/camera/stamp.ts';
+import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { soundOf } from '../../../sim/porch/chime-sound.ts';
+import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
+import { ALL_CAMERAS } from '../../../sim/porch/porch-camera.ts';
+import { CYCLE_FRAMES, PRESS_FRAME, pressesAt, sceneAt } from '../../../sim/porch/scene.ts';
+import { stampText } from '../../../sim/porch/stamp.ts';
+import { Recorder } from '../../device/camera/support/recorder.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
-import { Recorder } from './support/recorder.ts';
 
 const clock = new SystemClock();
 
@@ -148,4 +150,38 @@ describe('the scene', () => {
   it('is stamped with the wall time to the millisecond and the number', () => {
     expect(stampText(1_795_568_573_264_999, 42)).toBe('2026-11-25 01:02:53.264 UTC #000042');
   });
+});
+
+describe("the drawn porch's name", () => {
+  const settingsOf = (text: string) => parseCameraSource(text, {}, ALL_CAMERAS).settings;
+
+  it('is synthetic, with options', () => {
+    expect(settingsOf('synthetic')).toEqual({
+      kind: 'synthetic',
+      width: 1280,
+      height: 720,
+      pace: 'own',
+      audio: true,
+      seconds: null,
+      play: 'visitor',
+      shown: 'synthetic',
+    });
+    expect(settingsOf('synthetic?pace=fast&seconds=30&size=640x360&audio=off&play=dog')).toMatchObject({
+      width: 640,
+      height: 360,
+      pace: 'fast',
+      seconds: 30,
+      audio: false,
+      play: 'dog',
+    });
+  });
+
+  it.each(['pace=slow', 'pace=fast', 'size=641x360', 'size=99999x9', 'seconds=0', 'colour=red', 'play=cat'])(
+    'is refused with %s',
+    (option) => {
+      expect(() => settingsOf(`synthetic?${option}`)).toThrow(
+        expect.objectContaining({ code: 'camera_option_invalid' }),
+      );
+    },
+  );
 });

@@ -1,26 +1,32 @@
 // Owns: the drawn porch as a camera: its name; draws frame after frame at its pace and writes pictures and sound to ffmpeg.
-// Not here: what is drawn (scene.ts, porch-art.ts, chime.ts) and how it is encoded (capture-plan.ts).
-import type { Clock } from '../base/clock.ts';
-import type { Port } from './capture-command.ts';
-import type { CapturePlan } from './capture-plan.ts';
-import { soundOf } from './chime.ts';
-import { writeTo } from './ffmpeg-run.ts';
-import { drawFrameNumber } from './frame-number.ts';
-import { PorchArt } from './porch-art.ts';
-import { PLAYS, type Play, pressesAt, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE, sceneAt } from './scene.ts';
-import type { FeedPipes, RunInput, SourceDriver, SourceKind } from './source-kind.ts';
+// Not here: what is drawn (scene.ts, porch-art.ts, chime-sound.ts) and how it is encoded (device/camera).
 import {
+  ArrivalTimeline,
   AUDIO,
+  CAMERA_KINDS,
+  type CameraKind,
+  type CapturePlan,
+  type Clock,
+  cameraKind,
+  type FeedPipes,
   invalidOption,
+  KnownTimeline,
   type Option,
   oneOf,
   PACE,
   type Pace,
+  type Port,
+  type RunInput,
   readOptions,
   type Shown,
   type SourceDefaults,
-} from './source-options.ts';
-import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
+  type SourceDriver,
+  writeTo,
+} from '../../device/index.ts';
+import { soundOf } from './chime-sound.ts';
+import { drawFrameNumber } from './frame-number.ts';
+import { PorchArt } from './porch-art.ts';
+import { PLAYS, type Play, pressesAt, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE, sceneAt } from './scene.ts';
 import { drawStamp, stampText } from './stamp.ts';
 
 /** The porch that the project draws itself. `seconds` is null when it never ends. */
@@ -198,10 +204,14 @@ function parse(text: string, defaults: SourceDefaults): SyntheticSource | null {
   return { kind: 'synthetic', ...size, pace, audio, seconds, play, shown: text };
 }
 
-export const syntheticKind: SourceKind<SyntheticSource> = {
+/** The drawn porch as a kind of camera that a doorbell can be given. */
+export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog, seconds=N, pace=own|fast, audio=on|off',
   parse,
   open: (source, { clock, scenePress }) =>
     new SyntheticDriver(source, clock, (atUs, frame) => scenePress?.(atUs, frame)),
   tryOnce: () => Promise.resolve({ gives: 'a drawn porch', troubles: [] }),
-};
+});
+
+/** Every kind of camera that the simulator has. */
+export const ALL_CAMERAS: readonly CameraKind[] = [porchKind, ...CAMERA_KINDS];

@@ -1,5 +1,5 @@
 // Owns: what happens on the porch in which frame: pure, from the frame's number alone.
-// Not here: how it looks (porch-art.ts), how it sounds (chime.ts).
+// Not here: how it looks (porch-art.ts), how it sounds (chime-sound.ts).
 
 /** Frames a second, and samples of sound a second, of what the project draws itself. */
 export const SYNTHETIC_FPS = 15;
