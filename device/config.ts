@@ -46,7 +46,10 @@ const clipSchema = z.strictObject({
 
 export const deviceConfigSchema = z.strictObject({
   name: z.string().min(1).max(60).default('Front door'),
-  /** `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` where the program has the drawn porch, with options behind a `?`; credentials in it are never logged. */
+  /**
+   * `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` where the program has the drawn porch; options stand behind
+   * a `?`. Credentials in it are never logged.
+   */
   camera: z.string().min(1).max(1000).default('synthetic'),
   /** Where the home is. Never leaves the device; without it no request concerns this home. */
   place: z.strictObject({ longitude: z.number().min(-180).max(180), latitude: z.number().min(-90).max(90) }).optional(),
