@@ -272,7 +272,7 @@ export class Bridge {
   private makeApi(core: Core, link: MqttLink): Api {
     const { clock, log, disk, config, httpLimits } = this.deps;
     const { proxies } = config.http;
-    const server = makeHttpServer({ clock, log, proxies, ...(httpLimits ? { limits: httpLimits } : {}) });
+    const server = makeHttpServer({ clock, log, proxies, limits: httpLimits });
     this.undo.push(() => server.close());
     const { registry, area } = config;
     const facts = { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };

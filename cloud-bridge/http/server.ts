@@ -43,7 +43,7 @@ const ACCEPTED_MAX = 512;
 export interface HttpDeps {
   clock: Clock;
   log: Log;
-  limits?: HttpLimits;
+  limits?: HttpLimits | undefined;
   /** Addresses of proxies whose report of who called counts (X-Forwarded-For). */
   proxies?: readonly string[];
 }

@@ -29,12 +29,7 @@ export class Registry extends RegistryDecisions {
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
     const { clock, log, httpLimits } = this.deps;
     const store = await openRegistryStore(databasePlace(config, 'registry', REGISTRY_FILES), { clock, random, disk });
-    const server = makeHttpServer({
-      clock,
-      log,
-      proxies: config.http.proxies,
-      ...(httpLimits ? { limits: httpLimits } : {}),
-    });
+    const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits });
     const api = new Api(server, {
       title: 'doorsill registry',
       version: '1',

@@ -85,12 +85,7 @@ export class Vault {
         statements,
         sweepEveryMs: config.sweepEveryS * 1000,
       });
-      const server = makeHttpServer({
-        clock,
-        log,
-        proxies: config.http.proxies,
-        ...(httpLimits ? { limits: httpLimits } : {}),
-      });
+      const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits });
       const api = new Api(server, {
         title: 'doorsill vault',
         version: '1',

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
+import { cellOf } from '../protocol/area.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../protocol/grant.ts';
@@ -17,6 +18,7 @@ import {
   revocationsSchema,
 } from '../protocol/request.ts';
 import { type SearchDocument, searchDocumentSchema } from '../protocol/search.ts';
+import type { GateDeps } from './gate-effects.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 
@@ -27,37 +29,46 @@ import type { HighWaterMarks } from './high-water-marks.ts';
 const DOCUMENTS_BURST = 200;
 const DOCUMENTS_PER_S = 1;
 
-export interface CellDocumentsDeps<Document> {
-  clock: Clock;
-  log: Log;
-  marks: HighWaterMarks;
-  cell: string;
+/** Which of the cell's two documents. */
+export interface DocumentKind<Document> {
   /** Stands in the marks' names between cell and part. */
   markKind: string;
   open(onPart: number, token: string, expected: AreaExpectation, clock: Clock): Judged<Document>;
 }
 
 export class CellDocuments<Document extends { part: number; revision: number }> {
-  private readonly deps: CellDocumentsDeps<Document>;
+  private readonly kind: DocumentKind<Document>;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly marks: HighWaterMarks;
+  private readonly cell: string;
   /** The last document believed of each part, by hash: a broker that repeats it makes no work. */
   private readonly lastOfPart = new Map<number, string>();
   private budget = DOCUMENTS_BURST;
   private budgetMs: number;
 
-  constructor(deps: CellDocumentsDeps<Document>) {
-    this.deps = deps;
-    this.budgetMs = deps.clock.monotonicMs();
+  constructor(
+    kind: DocumentKind<Document>,
+    marks: HighWaterMarks,
+    { clock, log, place }: Pick<GateDeps, 'clock' | 'log' | 'place'>,
+  ) {
+    this.kind = kind;
+    this.clock = clock;
+    this.log = log;
+    this.marks = marks;
+    this.cell = cellOf(place);
+    this.budgetMs = clock.monotonicMs();
   }
 
   /** Opens a part of the document; null when it is the one already taken in. `consent_too_many`: too fast. */
   open(onPart: number, token: string, pins: Pins): Document | ErrorCode | null {
-    const { cell, clock, marks } = this.deps;
+    const { cell, clock, marks } = this;
     const expected = {
       bridgeKey: pins.bridgeKey,
       cell,
       revisionOf: (part: number) => marks.area(this.markName(pins, part)),
     };
-    const judged = this.deps.open(onPart, token, expected, clock);
+    const judged = this.kind.open(onPart, token, expected, clock);
     if (!judged.ok) return judged.code;
     if (this.lastOfPart.get(judged.claims.part) === sha256Hex(token)) return null;
     return this.isInTime() ? judged.claims : 'consent_too_many';
@@ -68,7 +79,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
    * full disk; the document counts all the same.
    */
   async accept(document: Document, token: string, pins: Pins): Promise<boolean> {
-    const { marks, log } = this.deps;
+    const { marks, log } = this;
     const name = this.markName(pins, document.part);
     if (document.revision < marks.area(name)) return false;
     await marks.raiseArea(name, document.revision).catch((thrown: unknown) => {
@@ -83,7 +94,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
   }
 
   private isInTime(): boolean {
-    const nowMs = this.deps.clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     const grownBy = ((nowMs - this.budgetMs) / 1_000) * DOCUMENTS_PER_S;
     this.budgetMs = nowMs;
     this.budget = Math.min(DOCUMENTS_BURST, this.budget + grownBy);
@@ -93,7 +104,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
   }
 
   private markName(pins: Pins, part: number): string {
-    return `${pins.bridge}/${this.deps.cell}${this.deps.markKind}/${part}`;
+    return `${pins.bridge}/${this.cell}${this.kind.markKind}/${part}`;
   }
 }
 

@@ -72,15 +72,7 @@ export class AreaRequests implements GrantGround {
     this.clock = deps.clock;
     this.marks = marks;
     this.openRequestsMax = limits.openRequestsMax;
-    const { clock, log, place } = deps;
-    this.documents = new CellDocuments({
-      clock,
-      log,
-      marks,
-      cell: cellOf(place),
-      markKind: '',
-      open: openAreaDocument,
-    });
+    this.documents = new CellDocuments({ markKind: '', open: openAreaDocument }, marks, deps);
   }
 
   /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: too fast. */

@@ -3,7 +3,6 @@
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { cellOf } from '../protocol/area.ts';
 import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Sighted, SightingNotice } from '../protocol/home.ts';
@@ -43,15 +42,7 @@ export class PetSearches {
   constructor(deps: GateDeps, marks: HighWaterMarks) {
     this.deps = deps;
     this.clock = deps.clock;
-    const { clock, log, place } = deps;
-    this.documents = new CellDocuments({
-      clock,
-      log,
-      marks,
-      cell: cellOf(place),
-      markKind: '/searches',
-      open: openSearchDocument,
-    });
+    this.documents = new CellDocuments({ markKind: '/searches', open: openSearchDocument }, marks, deps);
   }
 
   /** Opens a part of the cell's document; null when it is the one already taken in. `consent_too_many`: too fast. */

@@ -3,39 +3,9 @@
 import { expect, it } from 'vitest';
 import { cursorOf, type Item, type TrailLine } from '../../../cloud-bridge/vault/store.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
+import { plainItem as item } from './plain-item.ts';
 import type { StoresGround } from './stores-ground.ts';
 
-const item: Omit<Item, 'dueS'> = {
-  item: 'item-a',
-  home: 'home-a',
-  grant: 'grant-a',
-  clip: 'clip-a',
-  clipSha256: 'c',
-  clipBytes: 3_000_000_000,
-  statementSha256: 'h',
-  agency: 'agency-a',
-  bridge: 'bridge-a',
-  request: 'request-a',
-  investigation: 'i',
-  source: 'community-request',
-  ownerKey: 'o',
-  key: 'd',
-  grantSha256: 'g',
-  statement: 'm',
-  recordedS: 10,
-  uploadedS: 20,
-  state: 'active',
-  accessClass: 'none',
-  triage: 'pending',
-  categories: ['theft'],
-  cases: [],
-  deletedS: null,
-  deletedBy: null,
-  restoredS: null,
-  acknowledgement: 'a',
-  recall: null,
-  deletion: null,
-};
 const line: TrailLine = {
   atUs: 1_790_000_000_123_456,
   agency: 'agency-a',

@@ -6,44 +6,14 @@ import { databasePlace } from '../../../cloud-bridge/persistence/place.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';
-import type { Item, ItemChange, TrailLine } from '../../../cloud-bridge/vault/store.ts';
+import type { ItemChange, TrailLine } from '../../../cloud-bridge/vault/store.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { plainItem } from '../support/plain-item.ts';
 
-const item: Omit<Item, 'dueS'> = {
-  item: 'item-a',
-  home: 'home-a',
-  grant: 'grant-a',
-  clip: 'clip-a',
-  clipSha256: 'c',
-  clipBytes: 10,
-  statementSha256: 'h',
-  agency: 'agency-a',
-  bridge: 'bridge-a',
-  request: 'request-a',
-  investigation: 'i',
-  source: 'community-request',
-  key: 'k',
-  ownerKey: '',
-  grantSha256: '',
-  statement: 's',
-  recordedS: 10,
-  uploadedS: 20,
-  state: 'active',
-  accessClass: 'none',
-  triage: 'pending',
-  categories: [],
-  cases: [],
-  deletedS: null,
-  deletedBy: null,
-  restoredS: null,
-  acknowledgement: 'a',
-  recall: null,
-  deletion: null,
-};
 const actor: Actor = {
   by: 'client-a',
   officer: 'Det. Rivera',
@@ -79,7 +49,10 @@ beforeEach(async () => {
   const rest = { blobs, readings: new ClipDownloads(), linkLifeS: 60 };
   evidence = new Evidence({ clock, random, items, trail: watched, access, ...rest });
   const { scopes, ...who } = actor;
-  await items.add(item, { ...who, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' });
+  await items.add(
+    { ...plainItem, clipBytes: 10, categories: [] },
+    { ...who, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' },
+  );
 });
 afterEach(async () => {
   await database.close();
