@@ -6,6 +6,7 @@ import { REQUEST_EVENTS } from '../../device/protocol/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { nextPublication } from './publication-machine.ts';
+import { SqlPublishedCells } from './sql-published-cells.ts';
 import type {
   AddOutcome,
   NumberLimits,
@@ -25,10 +26,12 @@ interface Row extends Selectable<Tables['requests']> {
 
 export class SqlRequests implements RequestStore {
   private readonly tables: Kysely<Tables>;
+  private readonly published: SqlPublishedCells;
   private readonly custody: SqlCustody;
 
   constructor(tables: Kysely<Tables>, custody: SqlCustody) {
     this.tables = tables;
+    this.published = new SqlPublishedCells(tables, 'area_cells');
     this.custody = custody;
   }
 
@@ -126,25 +129,12 @@ export class SqlRequests implements RequestStore {
     return this.withCells(rows);
   }
 
-  async publishedCells(): Promise<{ cell: string; parts: number }[]> {
-    return this.tables
-      .selectFrom('area_cells')
-      .select(['cell', 'parts'])
-      .where('parts', '>', 0)
-      .orderBy('cell')
-      .execute();
+  publishedCells(): Promise<{ cell: string; parts: number }[]> {
+    return this.published.all();
   }
 
-  async nextRevision(cell: string, parts: number): Promise<number> {
-    const row = await this.tables
-      .insertInto('area_cells')
-      .values({ cell, revision: 1, parts })
-      .onConflict((conflict) =>
-        conflict.column('cell').doUpdateSet((set) => ({ revision: set('area_cells.revision', '+', 1), parts })),
-      )
-      .returning('revision')
-      .executeTakeFirstOrThrow();
-    return row.revision;
+  nextRevision(cell: string, parts: number): Promise<number> {
+    return this.published.nextRevision(cell, parts);
   }
 
   private withCells(rows: readonly Row[]): Promise<StoredRequest[]> {

@@ -1,15 +1,18 @@
 // Owns: searches for pets in SQL, in tables of their own. Not here: who may post (search-party/).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
+import { SqlPublishedCells } from '../requests/sql-published-cells.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
 
 const DAY_S = 24 * 3600;
 
 export class SqlSearches implements SearchStore {
   private readonly tables: Kysely<Tables>;
+  private readonly published: SqlPublishedCells;
 
   constructor(tables: Kysely<Tables>) {
     this.tables = tables;
+    this.published = new SqlPublishedCells(tables, 'search_documents');
   }
 
   async add(search: StoredSearch, limits: SearchLimits): Promise<AddSearchOutcome> {
@@ -63,25 +66,12 @@ export class SqlSearches implements SearchStore {
     await this.tables.deleteFrom('searches').where('expires_s', '<=', goneS).execute();
   }
 
-  async publishedCells(): Promise<{ cell: string; parts: number }[]> {
-    return this.tables
-      .selectFrom('search_documents')
-      .select(['cell', 'parts'])
-      .where('parts', '>', 0)
-      .orderBy('cell')
-      .execute();
+  publishedCells(): Promise<{ cell: string; parts: number }[]> {
+    return this.published.all();
   }
 
-  async nextRevision(cell: string, parts: number): Promise<number> {
-    const row = await this.tables
-      .insertInto('search_documents')
-      .values({ cell, revision: 1, parts })
-      .onConflict((conflict) =>
-        conflict.column('cell').doUpdateSet((set) => ({ revision: set('search_documents.revision', '+', 1), parts })),
-      )
-      .returning('revision')
-      .executeTakeFirstOrThrow();
-    return row.revision;
+  nextRevision(cell: string, parts: number): Promise<number> {
+    return this.published.nextRevision(cell, parts);
   }
 }
 

@@ -1,0 +1,33 @@
+// Owns: which cells have a document of one kind, and its revisions, in SQL. Not here: what a document holds (area-board.ts,
+// search-party/search-board.ts).
+import { type Kysely, sql } from 'kysely';
+import { assert } from '../../device/base/assert.ts';
+import type { Tables } from '../persistence/bridge-schema.ts';
+
+/** The documents of one kind: agencies' requests, or searches for pets. */
+export class SqlPublishedCells {
+  private readonly tables: Kysely<Tables>;
+  private readonly table: 'area_cells' | 'search_documents';
+
+  constructor(tables: Kysely<Tables>, table: 'area_cells' | 'search_documents') {
+    this.tables = tables;
+    this.table = table;
+  }
+
+  /** Cells whose document has entries, in order, with its parts. */
+  async all(): Promise<{ cell: string; parts: number }[]> {
+    const table = sql.table(this.table);
+    const asked = sql<{ cell: string; parts: number }>`select cell, parts from ${table} where parts > 0 order by cell`;
+    return (await asked.execute(this.tables)).rows;
+  }
+
+  /** The next revision of a cell's document, which has so many parts now. Two callers never get the same. */
+  async nextRevision(cell: string, parts: number): Promise<number> {
+    const [table, before] = [sql.table(this.table), sql.ref(`${this.table}.revision`)];
+    const asked = sql<{ revision: number }>`insert into ${table} (cell, revision, parts) values (${cell}, 1, ${parts})
+      on conflict (cell) do update set revision = ${before} + 1, parts = excluded.parts returning revision`;
+    const [row] = (await asked.execute(this.tables)).rows;
+    assert(row, 'an upsert returns its row');
+    return row.revision;
+  }
+}
