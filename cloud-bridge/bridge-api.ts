@@ -8,11 +8,11 @@ import { idSchema, publicKeySchema } from '../device/protocol/ids.ts';
 import type { AgencyCredentials } from './agencies/credentials.ts';
 import type { Database } from './bridge-database.ts';
 import type { BridgeConfig } from './config.ts';
-import { Api } from './http/api.ts';
 import { Health, healthRoutes } from './http/health.ts';
 import { IdempotentCalls } from './http/idempotency.ts';
-import { printMetrics } from './http/metrics.ts';
+import { printMetrics } from './http/prometheus.ts';
 import { Rates } from './http/rates.ts';
+import { Router } from './http/router.ts';
 import { bridgeMetrics } from './metrics.ts';
 import { moderatorRoutes } from './requests/moderator-routes.ts';
 import type { Moderators } from './requests/moderators.ts';
@@ -59,9 +59,9 @@ export interface BridgeApiDeps {
 }
 
 /** The API of a server, with the routes that belong to no part. */
-export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Api {
+export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Router {
   const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
-  const api = new Api(server, {
+  const api = new Router(server, {
     title: FRONT.name,
     version: FRONT.version,
     staff: moderators.staff(adminToken),

@@ -1,7 +1,7 @@
 // Owns: the bridge's one database and the stores on top of it.
 // Not here: opening and durability (place.ts), what the stores mean (each capability's store.ts).
 
-import { SqlDocuments } from './agencies/sql-documents.ts';
+import { SqlRevocationList } from './agencies/sql-revocation-list.ts';
 import { SqlAccessLog } from './clips/sql-access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody/sql-custody-log.ts';
 import { SqlEnrolments } from './enrolment/sql-enrolments.ts';
@@ -21,7 +21,7 @@ import { SqlWebhooks } from './webhooks/sql-webhooks.ts';
 
 /** All stores of one database. */
 export interface Database {
-  documents: SqlDocuments;
+  documents: SqlRevocationList;
   enrolments: SqlEnrolments;
   requests: SqlRequests;
   partners: SqlPartners;
@@ -47,7 +47,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
   return openAt<Tables, Omit<Database, 'close'>>(place, seams, MIGRATIONS, async (tables) => {
     const custody = await SqlCustody.open(tables, seams);
     return {
-      documents: new SqlDocuments(tables, custody),
+      documents: new SqlRevocationList(tables, custody),
       enrolments: new SqlEnrolments(tables),
       requests: new SqlRequests(tables, custody),
       partners: new SqlPartners(tables, (step, partner, nowS) => cancelOfPartner(step, partner, nowS, custody)),

@@ -12,9 +12,9 @@ import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
-import { AgencyTokens } from './agencies/agency-tokens.ts';
 import { AgencyCredentials } from './agencies/credentials.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
+import { AgencyTokens } from './agencies/verify-agency-token.ts';
 import { makeBridgeApi } from './bridge-api.ts';
 import { type Database, openDatabase } from './bridge-database.ts';
 import { addClipParts } from './clip-parts.ts';
@@ -24,7 +24,7 @@ import { logRoutes } from './custody/routes.ts';
 import { folderAccounts } from './enrolment/account-book.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
-import type { Api } from './http/api.ts';
+import type { Router } from './http/router.ts';
 import { type HttpLimits, makeHttpServer } from './http/server.ts';
 import { bundleRoutes, CustodyCalls } from './intake/grant-custody.ts';
 import { UploadLocks } from './intake/locks.ts';
@@ -269,7 +269,7 @@ export class Bridge {
     return searchParty;
   }
 
-  private makeApi(core: Core, link: MqttLink): Api {
+  private makeApi(core: Core, link: MqttLink): Router {
     const { clock, log, disk, config, httpLimits } = this.deps;
     const { proxies } = config.http;
     const server = makeHttpServer({ clock, log, proxies, limits: httpLimits });
@@ -279,7 +279,7 @@ export class Bridge {
     return makeBridgeApi(server, { ...core, clock, disk, config, facts, isLinked: () => link.state.online });
   }
 
-  private addEnrolment(api: Api, core: Core): Enrolment {
+  private addEnrolment(api: Router, core: Core): Enrolment {
     const { clock, random, disk, log, config } = this.deps;
     const enrolment = new Enrolment({
       clock,
@@ -300,7 +300,7 @@ export class Bridge {
     return enrolment;
   }
 
-  private addRequests(api: Api, core: Core, changed: () => void): void {
+  private addRequests(api: Router, core: Core, changed: () => void): void {
     const { clock, random, log, config } = this.deps;
     const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
     const requests = new Requests({
@@ -326,7 +326,7 @@ export class Bridge {
     partnerChannelRoutes(api, { partners, requests });
   }
 
-  private addCustody(api: Api, core: Core): { custody: Custody; calls: CustodyCalls } {
+  private addCustody(api: Router, core: Core): { custody: Custody; calls: CustodyCalls } {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });

@@ -8,32 +8,32 @@ import type { Random } from '../device/base/random.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import { AccessAudit } from './access-audit/audit.ts';
 import { accessAuditRoutes } from './access-audit/routes.ts';
-import type { AgencyTokens } from './agencies/agency-tokens.ts';
 import type { AgencyCredentials } from './agencies/credentials.ts';
+import type { AgencyTokens } from './agencies/verify-agency-token.ts';
 import type { Database } from './bridge-database.ts';
 import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/routes.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Custody } from './custody/custody.ts';
-import { Disputes } from './disputes/disputes.ts';
+import { ManifestOpening } from './disputes/open-manifest.ts';
 import { disputeRoutes } from './disputes/routes.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultMessages } from './hand-over/vault-messages.ts';
-import type { Api } from './http/api.ts';
+import type { Router } from './http/router.ts';
 import type { AnswerableKinds } from './intake/answerable.ts';
 import { ClipFiles } from './intake/clip-files.ts';
-import { DeviceTokens } from './intake/device-tokens.ts';
 import { Finish } from './intake/finish.ts';
 import type { CustodyCalls } from './intake/grant-custody.ts';
-import { IntakeDesk } from './intake/intake.ts';
+import { IntakeAdmission } from './intake/intake-admission.ts';
 import type { UploadLocks } from './intake/locks.ts';
-import { ManifestSeal } from './intake/manifest-seal.ts';
+import { ManifestEncryption } from './intake/manifest-encryption.ts';
 import { Receipts } from './intake/receipts.ts';
 import { Revocations } from './intake/revocation.ts';
 import { intakeRoutes } from './intake/routes.ts';
 import type { Intake } from './intake/store.ts';
-import { uploadRoutes } from './intake/upload.ts';
+import { uploadRoutes } from './intake/tus-upload.ts';
+import { DeviceTokens } from './intake/verify-upload-token.ts';
 import { organisationOf, RequestsForIntake } from './requests/requests-for-intake.ts';
 import type { SearchParty } from './search-party/search-party.ts';
 import type { EventOutbox } from './webhooks/event-outbox.ts';
@@ -63,7 +63,7 @@ const SWEEP_EVERY_MS = 30_000;
 
 /** Adds them to the API and starts them; `undo` is told what stops each, to be done last first. */
 export async function addClipParts(
-  api: Api,
+  api: Router,
   deps: ClipPartsDeps,
   undo: (step: () => Promise<void> | void) => void,
 ): Promise<void> {
@@ -87,7 +87,7 @@ export async function addClipParts(
   const { intakes: store, enrolments, requests, accessLog } = database;
   const asks: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.asks };
   const files = new ClipFiles(disk, config.dataFolder);
-  const seal = new ManifestSeal(key, random);
+  const seal = new ManifestEncryption(key, random);
   // Before anything is read: what an earlier version left in the clear names homes.
   await seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip));
   const receipts = new Receipts({ clock, random, key });
@@ -105,7 +105,7 @@ export async function addClipParts(
   });
   const lifeSMax = config.intake.uploadTokenLifeSMax;
   const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
-  const desk = new IntakeDesk({ ...shared, tokens: deviceTokens, finish, seal, bridgeId, rules: config.intake });
+  const desk = new IntakeAdmission({ ...shared, tokens: deviceTokens, finish, seal, bridgeId, rules: config.intake });
   const clipPath = (clip: string) => files.clipPath(clip);
   const evidenceUrl = (intake: Intake, agency: string) => (vault ? vault.evidenceUrl(intake, agency) : '');
   const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
@@ -120,7 +120,7 @@ export async function addClipParts(
   searchParty.addRoutes(api, petClips);
   const audit = new AccessAudit(accessLog, clock);
   accessAuditRoutes(api, { audit, clips });
-  disputeRoutes(api, new Disputes({ log, store: database.manifests, intakes: store, seal, calls }));
+  disputeRoutes(api, new ManifestOpening({ log, store: database.manifests, intakes: store, seal, calls }));
   await finish.start();
   undo(() => finish.stop());
   vault?.handOvers.start();

@@ -6,11 +6,11 @@ import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
-import { intakeRulesSchema } from './intake/rules.ts';
+import { intakeRulesSchema } from './intake/settings.ts';
 import { databaseSettings } from './persistence/postgres-address.ts';
-import { requestRulesSchema } from './requests/rules.ts';
-import { searchRulesSchema } from './search-party/rules.ts';
-import { webhookRulesSchema } from './webhooks/rules.ts';
+import { requestRulesSchema } from './requests/settings.ts';
+import { searchRulesSchema } from './search-party/settings.ts';
+import { webhookRulesSchema } from './webhooks/settings.ts';
 
 const HOUR_S = 3600;
 

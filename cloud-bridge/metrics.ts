@@ -1,8 +1,8 @@
-// Owns: the figures of a bridge besides its calls. Not here: their form and who may read them (http/metrics.ts). Nothing is
+// Owns: the figures of a bridge besides its calls. Not here: their form (http/prometheus.ts), who may read them (bridge-api.ts). Nothing is
 // counted of grants, uploads, clips, readings or devices: see http/README.md.
 import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Health } from './http/health.ts';
-import type { Metric } from './http/metrics.ts';
+import type { Metric } from './http/prometheus.ts';
 import type { RequestStore } from './requests/store.ts';
 import type { WebhookStore } from './webhooks/store.ts';
 

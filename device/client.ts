@@ -40,6 +40,7 @@ export * from './protocol/errors.ts';
 export * from './protocol/grant.ts';
 export * from './protocol/home.ts';
 export * from './protocol/ids.ts';
+export * from './protocol/json-client.ts';
 export * from './protocol/jws.ts';
 export { tlsFilesRead } from './protocol/link-failure.ts';
 export * from './protocol/manifest.ts';

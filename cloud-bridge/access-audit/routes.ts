@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { ACCESS_ACTIONS, ACCESS_PARTS } from '../../device/protocol/custody.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Clips } from '../clips/clips.ts';
-import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Who } from '../http/roles.ts';
+import type { Router } from '../http/router.ts';
 import { type AccessAudit, AUDIT_ROWS_MAX, type AuditOf } from './audit.ts';
 import { PAGE_POLICY } from './page.ts';
 
@@ -33,7 +33,7 @@ const answerSchema = z.strictObject({
   next: nextSchema,
 });
 
-export function accessAuditRoutes(api: Api, { audit, clips }: { audit: AccessAudit; clips: Clips }): void {
+export function accessAuditRoutes(api: Router, { audit, clips }: { audit: AccessAudit; clips: Clips }): void {
   /** What the caller may read of what it asks for. Throws `token_...`, `agency_...`, `clip_unknown`. */
   const allowed = async (call: { who: Who; bearer: string; query: z.infer<typeof exportSchema> }): Promise<AuditOf> => {
     const clip = call.query.clip ?? null;

@@ -1,7 +1,7 @@
 // Owns: asking the registry over HTTP. Not here: believing the answers (credentials.ts checks every signature).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
-import { exchangeJson, type JsonRequest } from '../../device/protocol/problem.ts';
+import { exchangeJson, type JsonRequest } from '../../device/protocol/json-client.ts';
 
 /** Where signed documents of the registry come from. */
 export interface RegistryClient {

@@ -5,8 +5,8 @@ import { custodyBundleSchema } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
 import type { Custody } from '../custody/custody.ts';
-import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
+import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import type { Intake } from '../intake/store.ts';
 import type { Clips } from './clips.ts';
@@ -30,7 +30,7 @@ export const clipListSchema = z.strictObject({
 /** The clip was handed over: where it is now. */
 const elsewhereSchema = z.strictObject({ clip: idSchema, evidence: z.url() });
 
-export function clipRoutes(api: Api, clips: Clips, custody: Custody): void {
+export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
   const officer = { method: 'GET', roles: ['officer'] } as const;
   api.route(
     {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/protocol/custody.ts';
 import { sha256Schema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import { countSchema } from '../http/server.ts';
 import { type Custody, ENTRIES_MAX } from './custody.ts';
 
@@ -21,7 +21,7 @@ const entriesAnswerSchema = z.strictObject({
 });
 
 /** What anyone may read of a log, and what witnesses say of it. */
-export function logRoutes(api: Api, custody: Custody): void {
+export function logRoutes(api: Router, custody: Custody): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {

@@ -1,5 +1,5 @@
 // Owns: the log of custody in SQL: the one way to append to it, inside the transaction of the event that a leaf tells, and
-// the reads that proofs are made of. Not here: what leaves say and hide (custody/seal.ts), heads and proofs (custody/).
+// the reads that proofs are made of. Not here: what leaves say and hide (event-commitment.ts), heads and proofs (custody/).
 import type { Kysely, Transaction } from 'kysely';
 import { assert } from '../../device/base/assert.ts';
 import { utf8 } from '../../device/base/bytes.ts';
@@ -8,7 +8,7 @@ import { sha256 } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/protocol/merkle.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
-import { SECRET_BYTES, sealEvent } from './seal.ts';
+import { commitEvent, SECRET_BYTES } from './event-commitment.ts';
 import type { CustodyEvent, CustodyStore, KeptCosignature, OpenedLeaf } from './store.ts';
 
 /** Where times and salts of leaves come from. */
@@ -39,7 +39,7 @@ export class SqlCustody implements CustodyStore {
    * other. Returns the leaf's number.
    */
   async append(step: Transaction<CustodyTables>, event: CustodyEvent): Promise<number> {
-    const { entry, opening, receiptSha256 } = sealEvent(event, wallSeconds(this.seams.clock), this.seams);
+    const { entry, opening, receiptSha256 } = commitEvent(event, wallSeconds(this.seams.clock), this.seams);
     const leaf = await sizeIn(step);
     await step
       .insertInto('custody_leaves')

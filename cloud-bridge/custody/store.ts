@@ -1,5 +1,5 @@
 // Owns: what the log of custody is told, and what it needs remembered. Not here: how (sql-custody-log.ts), what a leaf looks like in
-// public (seal.ts), who may read what (custody.ts).
+// public (event-commitment.ts), who may read what (custody.ts).
 import type { CustodyEntry, FactsOf, HiddenKind } from '../../device/protocol/custody.ts';
 import type { Subtree } from '../../device/protocol/merkle.ts';
 

@@ -1,16 +1,16 @@
-// Owns: the HTTP routes by which a full manifest is opened. Not here: who may have it (disputes.ts).
+// Owns: the HTTP routes by which a full manifest is opened. Not here: who may have it (open-manifest.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { accessReasonSchema } from '../../device/protocol/manifest.ts';
-import type { Api } from '../http/api.ts';
-import { sealedPapersSchema } from '../intake/manifest-seal.ts';
-import type { Disputes } from './disputes.ts';
+import type { Router } from '../http/router.ts';
+import { sealedPapersSchema } from '../intake/manifest-encryption.ts';
+import type { ManifestOpening } from './open-manifest.ts';
 
 const disputeSchema = z.strictObject({ clip: idSchema, reason: accessReasonSchema.shape.reason });
 const openedSchema = sealedPapersSchema.extend({ clip: idSchema, grant: idSchema, leaf: z.int().nonnegative() });
 const grantSchema = z.strictObject({ grant: idSchema });
 
-export function disputeRoutes(api: Api, disputes: Disputes): void {
+export function disputeRoutes(api: Router, disputes: ManifestOpening): void {
   api.route(
     {
       method: 'POST',

@@ -14,7 +14,7 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { networkOf } from '../http/network.ts';
 import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
 import type { AccountBook } from './account-book.ts';
@@ -41,11 +41,11 @@ const FAILURE_SPAN_MS = 10 * 60_000;
 /** Prints codes and redeems them. */
 export class Enrolment {
   private readonly deps: EnrolmentDeps;
-  private readonly attempts: AttemptLimit;
+  private readonly attempts: FixedWindowLimit;
 
   constructor(deps: EnrolmentDeps) {
     this.deps = deps;
-    this.attempts = new AttemptLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
+    this.attempts = new FixedWindowLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
   }
 
   /** A new one-time code under the bridge's address `url`; only its secret's hash is kept. */

@@ -1,7 +1,7 @@
 // Owns: the HTTP routes of enrolment. Not here: what they decide (enrolment.ts).
 import { z } from 'zod';
 import { enrolmentBodySchema } from '../../device/protocol/enrolment.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import type { Enrolment } from './enrolment.ts';
 
 const codeSchema = z.strictObject({ code: z.string(), expiresS: z.int() });
@@ -9,7 +9,7 @@ const statementSchema = z.strictObject({ statement: z.string() });
 
 /** Adds the routes; `publicUrl` is where devices reach the bridge. */
 export function enrolmentRoutes(
-  api: Api,
+  api: Router,
   { enrolment, publicUrl }: { enrolment: Enrolment; publicUrl: () => string },
 ): void {
   api.route(

@@ -4,7 +4,8 @@ import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { parseJson } from '../../device/base/json.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
-import { exchangeJson, failureOf } from '../../device/protocol/problem.ts';
+import { exchangeJson } from '../../device/protocol/json-client.ts';
+import { failureOf } from '../../device/protocol/problem.ts';
 import {
   type HandOverBody,
   type HandOverStatus,

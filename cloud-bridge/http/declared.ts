@@ -1,4 +1,4 @@
-// Owns: what is told of a route: enough to enforce it and to write its document. Pure. Not here: enforcing (api.ts), the document
+// Owns: what is told of a route: enough to enforce it and to write its document. Pure. Not here: enforcing (router.ts), the document
 // (openapi.ts).
 import { z } from 'zod';
 import type { Role } from './roles.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { Api } from './api.ts';
+import type { Router } from './router.ts';
 
 /** What must hold for the process to be of use, by name. Resolves to whether it does; what it throws is a no. */
 export type Checks = Readonly<Record<string, () => Promise<boolean>>>;
@@ -35,7 +35,7 @@ export class Health {
 }
 
 /** Adds both routes. They say what holds, never a figure: free space would show when a clip has come. */
-export function healthRoutes(api: Api, health: Health): void {
+export function healthRoutes(api: Router, health: Health): void {
   const open = { method: 'GET', roles: ['public'], uncounted: true } as const;
   api.route(
     {

@@ -1,5 +1,5 @@
 // Owns: the same call again under the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
-// it got before, and changes nothing. Not here: where answers are kept (a store), which routes take a key (api.ts).
+// it got before, and changes nothing. Not here: where answers are kept (a store), which routes take a key (router.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';

@@ -1,5 +1,5 @@
 // Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the very schemas that are enforced,
-// written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (api.ts).
+// written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (router.ts).
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';

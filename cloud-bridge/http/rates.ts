@@ -7,7 +7,7 @@ import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Failure } from '../../device/protocol/errors.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
-import { AttemptLimit, WindowCounts } from './attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from './fixed-window-limit.ts';
 import { networkOf } from './network.ts';
 import type { Role } from './roles.ts';
 
@@ -61,18 +61,18 @@ export interface Counted {
  * another's calls, and who is valid is served whatever else comes from their address.
  */
 export class Rates {
-  private readonly limits: ReadonlyMap<Role, AttemptLimit>;
+  private readonly limits: ReadonlyMap<Role, FixedWindowLimit>;
   /** Calls that proved nothing, by address. */
-  private readonly refusals: AttemptLimit;
+  private readonly refusals: FixedWindowLimit;
   private readonly most: PerMinute;
 
   constructor(clock: Clock, most: PerMinute) {
     this.most = most;
     const counts = () => new WindowCounts(clock, MINUTE_MS, NAMES_MAX);
     this.limits = new Map(
-      perMinuteSchema.keyof().options.map((role) => [role, new AttemptLimit(counts(), most[role])]),
+      perMinuteSchema.keyof().options.map((role) => [role, new FixedWindowLimit(counts(), most[role])]),
     );
-    this.refusals = new AttemptLimit(counts(), Math.min(most.device, REFUSALS_MAX));
+    this.refusals = new FixedWindowLimit(counts(), Math.min(most.device, REFUSALS_MAX));
   }
 
   /** Whose count a call is, and what is left of it, told to the caller. Throws `http_rate_limited`. */
@@ -107,7 +107,7 @@ export class Rates {
     else this.refusals.take(call.network);
   }
 
-  private limitOf(role: Role): AttemptLimit {
+  private limitOf(role: Role): FixedWindowLimit {
     const limit = this.limits.get(role);
     assert(limit !== undefined, 'every role has a limit');
     return limit;

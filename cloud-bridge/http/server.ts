@@ -188,12 +188,12 @@ const DETAIL_LETTERS_MAX = 200;
 
 const frameworkErrorSchema = z.object({ statusCode: z.int().min(400).max(499), message: z.string() });
 
-/** The failure to answer with for anything thrown; null when it is a bug of ours, whose words are for the log alone. */
 /** Whether a thrown value says that there is no room for a file or in the database. */
 export function isDiskFull(thrown: unknown): boolean {
   return isNoSpace(thrown) || systemCode(thrown) === 'SQLITE_FULL';
 }
 
+/** The failure to answer with for anything thrown; null when it is a bug of ours, whose words are for the log alone. */
 function refusalOf(thrown: unknown): Failure | null {
   if (isFailure(thrown)) return thrown;
   if (isDiskFull(thrown)) return failure('intake_full');

@@ -1,5 +1,5 @@
 // Owns: where a clip's files lie while it is staged, made ready and stored, and every move between. Each move is one durable
-// step, so that a crash leaves files in exactly one of the three places. Not here: when to move (intake.ts), who may read.
+// step, so that a crash leaves files in exactly one of the three places. Not here: when to move (intake-admission.ts), who may read.
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';

@@ -12,7 +12,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
 import type { Intake, IntakeStore } from './store.ts';
 
@@ -63,7 +63,7 @@ export class CustodyCalls {
 }
 
 /** The bundle of one's own grant. */
-export function bundleRoutes(api: Api, calls: CustodyCalls): void {
+export function bundleRoutes(api: Router, calls: CustodyCalls): void {
   api.route(
     {
       method: 'GET',

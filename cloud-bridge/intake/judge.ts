@@ -1,6 +1,6 @@
 // Owns: re-verifying, before a byte is taken, the whole chain that a clip's manifest claims: device, owner, request, agency,
 // window, disclosure. Nothing is believed because a device says so that its owner or the agency did not sign.
-// Not here: quotas and state (intake.ts), the clip's bytes (structure.ts).
+// Not here: quotas and state (intake-admission.ts), the clip's bytes (structure.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency.ts';
 import type { Window } from '../../device/protocol/claims.ts';
@@ -16,7 +16,7 @@ import {
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
 import { peekToken, readLink, tryToken } from '../signing/tokens.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable.ts';
-import type { Presented } from './device-tokens.ts';
+import type { Presented } from './verify-upload-token.ts';
 
 /** What the chain says, all of it verified. */
 export interface Judged {

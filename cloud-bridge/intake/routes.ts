@@ -1,11 +1,11 @@
-// Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (upload.ts).
+// Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-upload.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '../../device/protocol/manifest.ts';
-import type { Api } from '../http/api.ts';
-import type { IntakeDesk } from './intake.ts';
+import type { Router } from '../http/router.ts';
+import type { IntakeAdmission } from './intake-admission.ts';
 import type { Revocations } from './revocation.ts';
-import { UPLOADS_PATH } from './upload.ts';
+import { UPLOADS_PATH } from './tus-upload.ts';
 
 const paramsSchema = z.strictObject({ grant: idSchema });
 const revocationSchema = z.strictObject({
@@ -15,7 +15,7 @@ const revocationSchema = z.strictObject({
   homeRecall: z.string().max(HOME_RECALL_LETTERS_MAX).optional(),
 });
 
-export function intakeRoutes(api: Api, desk: IntakeDesk, revocations: Revocations): void {
+export function intakeRoutes(api: Router, desk: IntakeAdmission, revocations: Revocations): void {
   const device = { roles: ['device'], answer: intakeStatusSchema } as const;
   api.route(
     {

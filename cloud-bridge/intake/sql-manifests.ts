@@ -1,10 +1,10 @@
-// Owns: sealed full manifests in SQL, and those of before they were sealed. Not here: sealing and opening (intake/manifest-seal.ts), who
+// Owns: sealed full manifests in SQL, and those of before they were sealed. Not here: sealing and opening (intake/manifest-encryption.ts), who
 // may have one opened (disputes/).
 import type { Kysely, Transaction } from 'kysely';
 import type { FactsOf } from '../../device/protocol/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { FormerManifest, FormerManifests } from './manifest-seal.ts';
+import type { FormerManifest, FormerManifests } from './manifest-encryption.ts';
 import type { GrantKey } from './store.ts';
 
 export class SqlManifests implements FormerManifests {

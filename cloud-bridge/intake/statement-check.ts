@@ -8,7 +8,7 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
 import { statementClaims } from '../../device/protocol/statement-claims.ts';
 import { readLink } from '../signing/tokens.ts';
-import type { Presented } from './device-tokens.ts';
+import type { Presented } from './verify-upload-token.ts';
 
 /** What a device opens an intake with. */
 export interface PostedPapers {

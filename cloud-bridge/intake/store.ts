@@ -1,5 +1,5 @@
 // Owns: what the bridge remembers of clips on their way in, clips it holds, and grants that were revoked.
-// Not here: how (sql-intakes.ts), the clips' bytes (intake.ts).
+// Not here: how (sql-intakes.ts), the clips' bytes (intake-admission.ts).
 import type { ErrorCode } from '../../device/protocol/errors.ts';
 
 /** One grant of one device: grant ids are only unique within a device, which vouches for its owners. */

@@ -5,9 +5,9 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Api, Call } from '../http/api.ts';
+import type { Call, Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
-import type { RequestRules } from '../requests/rules.ts';
+import type { RequestRules } from '../requests/settings.ts';
 import { atomFeed, type FeedPage, jsonFeed } from './feeds.ts';
 import { CONTENT_POLICY } from './html.ts';
 import { agencyPage, feedPage, postPage } from './pages.ts';
@@ -43,7 +43,7 @@ const FEED_TYPE = 'application/feed+json';
 const ATOM_TYPE = 'application/atom+xml';
 
 /** Adds the routes. Anyone may read them. */
-export function neighborsRoutes(api: Api, deps: NeighborsDeps): void {
+export function neighborsRoutes(api: Router, deps: NeighborsDeps): void {
   const paths = pathsUnder(() => deps.publicUrl().replace(/\/$/, ''));
   feedRoutes(api, deps, paths);
   agencyRoutes(api, deps, paths);
@@ -54,7 +54,7 @@ export function neighborsRoutes(api: Api, deps: NeighborsDeps): void {
 const open = (path: string, type: string, about: string) =>
   ({ method: 'GET', path, roles: ['public'], answer: { media: type }, also: { 304: null }, about }) as const;
 
-function feedRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
+function feedRoutes(api: Router, deps: NeighborsDeps, paths: Paths): void {
   const query = pageSchema;
   api.route({ ...open('/neighbors', HTML_TYPE, 'All posts, as a page.'), query }, async (call) => {
     const feed = await feedOf(deps, paths, call.query.before, null, paths.feed());
@@ -78,7 +78,7 @@ function feedRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
   });
 }
 
-function agencyRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
+function agencyRoutes(api: Router, deps: NeighborsDeps, paths: Paths): void {
   const shape = { params: agencySchema, query: pageSchema };
   const base = '/neighbors/agencies/:agency';
   api.route({ ...open(base, HTML_TYPE, 'An agency and its posts, as a page.'), ...shape }, async (call) => {
@@ -99,7 +99,7 @@ function agencyRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
   });
 }
 
-function transparencyRoutes(api: Api, deps: NeighborsDeps, paths: Paths): void {
+function transparencyRoutes(api: Router, deps: NeighborsDeps, paths: Paths): void {
   const page = open('/neighbors/transparency', HTML_TYPE, 'How this bridge is used, as a page.');
   api.route(page, async (call) => html(call, transparencyPage('this bridge', await told(deps, null), paths.feed())));
   const ofAgency = open('/neighbors/agencies/:agency/transparency', HTML_TYPE, 'How an agency uses it, as a page.');

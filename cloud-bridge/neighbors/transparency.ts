@@ -1,7 +1,7 @@
 // Owns: the transparency page, of one agency or the whole bridge, with the fields such portals have. Pure.
 // Not here: the figures' queries. No figure on it says anything about homes that were asked.
 import { z } from 'zod';
-import type { RequestRules } from '../requests/rules.ts';
+import type { RequestRules } from '../requests/settings.ts';
 import { type Markup, markup, page } from './html.ts';
 import type { AgencyProfile, Outcomes } from './store.ts';
 

@@ -2,7 +2,7 @@
 // partner's own channel (requests/partner-channel.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import type { Partners } from './partners.ts';
 import { PARTNER_STATUSES } from './store.ts';
 
@@ -21,7 +21,7 @@ const changedSchema = factsSchema.extend({ cancelled: z.int().nonnegative() });
 const secretsSchema = factsSchema.extend({ token: z.string(), webhookSecret: z.string() });
 
 /** Adds the routes. */
-export function partnerRoutes(api: Api, partners: Partners): void {
+export function partnerRoutes(api: Router, partners: Partners): void {
   const operator = { roles: ['admin'], params: paramsSchema } as const;
   api.route(
     {

@@ -13,7 +13,7 @@ import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
-import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
 import {
@@ -76,11 +76,11 @@ export abstract class RegistryDecisions {
   protected book: Book = EMPTY_BOOK;
   protected running: Running | null = null;
   protected writes: Promise<unknown> = Promise.resolve();
-  private readonly proofs: AttemptLimit;
+  private readonly proofs: FixedWindowLimit;
 
   constructor(deps: RegistryDeps) {
     this.deps = deps;
-    this.proofs = new AttemptLimit(new WindowCounts(deps.clock, PROOFS_SPAN_MS), PROOFS_MAX);
+    this.proofs = new FixedWindowLimit(new WindowCounts(deps.clock, PROOFS_SPAN_MS), PROOFS_MAX);
   }
 
   get url(): string {

@@ -2,10 +2,10 @@
 // (decisions.ts), command-line parsing and the folder's lock (sim/cli).
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
-import { Api } from '../http/api.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
 import { Rates } from '../http/rates.ts';
 import { adminAlone } from '../http/roles.ts';
+import { Router } from '../http/router.ts';
 import { makeHttpServer } from '../http/server.ts';
 import { databasePlace } from '../persistence/place.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
@@ -30,7 +30,7 @@ export class Registry extends RegistryDecisions {
     const { clock, log, httpLimits } = this.deps;
     const store = await openRegistryStore(databasePlace(config, 'registry', REGISTRY_FILES), { clock, random, disk });
     const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits });
-    const api = new Api(server, {
+    const api = new Router(server, {
       title: 'doorsill registry',
       version: '1',
       staff: adminAlone(adminToken),

@@ -4,10 +4,10 @@ import type { Clock } from '../../device/base/clock.ts';
 import { agencyCallSchema } from '../../device/protocol/agency.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
-import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { networkOf } from '../http/network.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
+import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/tokens.ts';
 import { agencySchema } from './book.ts';
 import type { RegistryDecisions } from './decisions.ts';
@@ -30,7 +30,7 @@ const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
 /** Adds the routes; those that show or change standing need the admin token. */
-export function registryRoutes(api: Api, registry: RegistryDecisions, clock: Clock): void {
+export function registryRoutes(api: Router, registry: RegistryDecisions, clock: Clock): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {
@@ -62,7 +62,7 @@ export function registryRoutes(api: Api, registry: RegistryDecisions, clock: Clo
   );
 
   // Anyone may apply; who keeps being refused is told no more why. Others at the same address are served all the same.
-  const attempts = new AttemptLimit(new WindowCounts(clock, FAILURE_SPAN_MS), FAILURES_MAX);
+  const attempts = new FixedWindowLimit(new WindowCounts(clock, FAILURE_SPAN_MS), FAILURES_MAX);
   api.route(
     {
       method: 'POST',
@@ -86,7 +86,7 @@ export function registryRoutes(api: Api, registry: RegistryDecisions, clock: Clo
   standingRoutes(api, registry);
 }
 
-function standingRoutes(api: Api, registry: RegistryDecisions): void {
+function standingRoutes(api: Router, registry: RegistryDecisions): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {

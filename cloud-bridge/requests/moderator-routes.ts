@@ -1,7 +1,7 @@
 // Owns: the HTTP routes by which the admin enters and removes moderators. Not here: what these decide (routes.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import type { Moderators } from './moderators.ts';
 
 const paramsSchema = z.strictObject({ moderator: idSchema });
@@ -10,7 +10,7 @@ const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'that is the a
 const bodySchema = z.strictObject({ moderator: moderatorIdSchema, name: z.string().trim().min(1).max(120) });
 const moderatorSchema = z.strictObject({ moderator: idSchema, name: z.string(), sinceS: z.int().nonnegative() });
 
-export function moderatorRoutes(api: Api, moderators: Moderators): void {
+export function moderatorRoutes(api: Router, moderators: Moderators): void {
   const admin = { roles: ['admin'] } as const;
   api.route(
     {

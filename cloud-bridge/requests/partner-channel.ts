@@ -2,7 +2,7 @@
 // Not here: who is a partner (partners/), what a request must keep (requests.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Requests } from './requests.ts';
 import { viewSchema } from './routes.ts';
@@ -18,7 +18,7 @@ const signatureSchema = z.object({ 'x-signature': z.string().optional() });
 
 /** Adds the routes. */
 export function partnerChannelRoutes(
-  api: Api,
+  api: Router,
   { partners, requests }: { partners: Partners; requests: Requests },
 ): void {
   api.route(

@@ -1,5 +1,5 @@
 // Owns: the states of a request and what leads from one to another. Pure: every input in every state is answered.
-// Not here: who may give an input, the limits that a request must keep (limits.ts), storing it.
+// Not here: who may give an input, the limits that a request must keep (request-limits.ts), storing it.
 
 export const REQUEST_STATES = [
   'draft',

@@ -1,5 +1,5 @@
 // Owns: taking an agency's request, having it looked at, countersigning it, and ending it. Not here: the board (area-board.ts),
-// limits (limits.ts), its states (publication-machine.ts), standing (agencies/). It tells an agency the state of its own request and
+// limits (request-limits.ts), its states (publication-machine.ts), standing (agencies/). It tells an agency the state of its own request and
 // never who answered, or how many.
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -12,14 +12,14 @@ import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { asksBeyond } from '../../device/protocol/published.ts';
 import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/protocol/request.ts';
-import type { AgencyTokens } from '../agencies/agency-tokens.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
+import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../signing/tokens.ts';
-import { checkLimits, investigationKey } from './limits.ts';
 import { nextPublication, type PublicationInput, type PublicationState, stateAt } from './publication-machine.ts';
-import type { RequestRules } from './rules.ts';
+import { checkLimits, investigationKey } from './request-limits.ts';
+import type { RequestRules } from './settings.ts';
 import type {
   NumberLimits,
   NumbersOutcome,

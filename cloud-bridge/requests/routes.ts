@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
-import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
+import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/tokens.ts';
 import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
@@ -41,7 +41,7 @@ export function claimedAgency(token: string): string {
 }
 
 /** Adds the routes. */
-export function requestRoutes(api: Api, requests: Requests): void {
+export function requestRoutes(api: Router, requests: Requests): void {
   api.route(
     {
       method: 'POST',
@@ -99,7 +99,7 @@ const ABOUT = {
   resolve: 'Ends a published request early',
 } as const;
 
-function moderationRoutes(api: Api, requests: Requests): void {
+function moderationRoutes(api: Router, requests: Requests): void {
   const moderators = { roles: ['moderator', 'admin'] } as const;
   api.route(
     {

@@ -7,11 +7,11 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import { publishedSearchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
 import { clipListSchema, clipPageSchema, statementOf } from '../clips/routes.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './photos.ts';
-import { type SearchRules, searchRulesSchema } from './rules.ts';
 import { type Searches, searchPostedSchema } from './searches.ts';
+import { type SearchRules, searchRulesSchema } from './settings.ts';
 
 export interface SearchRouteDeps {
   searches: Searches;
@@ -34,7 +34,7 @@ const clipSchema = z.strictObject({ clip: idSchema });
 const neighbor = { roles: ['neighbor'] } as const;
 
 /** Adds the routes. */
-export function searchRoutes(api: Api, { searches, photos, clips, rules }: SearchRouteDeps): void {
+export function searchRoutes(api: Router, { searches, photos, clips, rules }: SearchRouteDeps): void {
   api.route(
     {
       method: 'GET',
@@ -90,7 +90,7 @@ export function searchRoutes(api: Api, { searches, photos, clips, rules }: Searc
   clipRoutes(api, clips);
 }
 
-function clipRoutes(api: Api, clips: SearchRouteDeps['clips']): void {
+function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
   api.route(
     {
       method: 'GET',

@@ -5,15 +5,15 @@ import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import type { Api } from '../http/api.ts';
+import type { Router } from '../http/router.ts';
 import type { AreaPublisher } from '../requests/area-parts.ts';
 import { Photos } from './photos.ts';
 import { Posters } from './posters.ts';
 import { searchRoutes } from './routes.ts';
-import type { SearchRules } from './rules.ts';
 import { SearchBoard } from './search-board.ts';
 import { Searches } from './searches.ts';
 import { SearchesForIntake } from './searches-for-intake.ts';
+import type { SearchRules } from './settings.ts';
 import type { SearchStore } from './store.ts';
 
 export interface SearchPartyDeps {
@@ -46,7 +46,7 @@ export class SearchParty {
   }
 
   /** Adds the routes; `clips` are those that were granted to pets' owners. */
-  addRoutes(api: Api, clips: Clips): void {
+  addRoutes(api: Router, clips: Clips): void {
     const { posters, board, deps } = this;
     const photos = new Photos();
     const searches = new Searches({ ...deps, posters, photos, changed: () => void board.refresh() });

@@ -22,11 +22,11 @@ import {
   searchPublicationSchema,
   searchSchema,
 } from '../../device/protocol/search.ts';
-import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { readToken } from '../signing/tokens.ts';
 import type { Photos } from './photos.ts';
 import type { Posters } from './posters.ts';
-import type { SearchRules } from './rules.ts';
+import type { SearchRules } from './settings.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
 
 export interface SearchesDeps {
@@ -63,11 +63,11 @@ const WHY: Readonly<Record<Exclude<AddSearchOutcome, 'added' | 'same'>, string>>
 
 export class Searches {
   private readonly deps: SearchesDeps;
-  private readonly photosOfHome: AttemptLimit;
+  private readonly photosOfHome: FixedWindowLimit;
 
   constructor(deps: SearchesDeps) {
     this.deps = deps;
-    this.photosOfHome = new AttemptLimit(new WindowCounts(deps.clock, HOUR_MS), PHOTOS_PER_HOUR);
+    this.photosOfHome = new FixedWindowLimit(new WindowCounts(deps.clock, HOUR_MS), PHOTOS_PER_HOUR);
   }
 
   /** Lets a poster have a photo made plain: who it is. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */

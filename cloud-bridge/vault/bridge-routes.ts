@@ -8,8 +8,8 @@ import {
   recallBodySchema,
   recallStatusSchema,
 } from '../../device/protocol/vault.ts';
-import type { Api } from '../http/api.ts';
 import { keepForTransfer } from '../http/connection-limit.ts';
+import type { Router } from '../http/router.ts';
 import { UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';
@@ -17,7 +17,7 @@ import type { Receiving } from './receiving.ts';
 const itemSchema = z.strictObject({ item: idSchema });
 const stepSchema = z.strictObject({ step: z.string().max(4_096) });
 
-export function bridgeRoutes(api: Api, receiving: Receiving, recalls: Recalls): void {
+export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls): void {
   const signed = { method: 'POST', roles: ['signed'], answer: handOverStatusSchema } as const;
   api.route(
     {

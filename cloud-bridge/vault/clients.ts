@@ -8,7 +8,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { AttemptLimit, WindowCounts } from '../http/attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { addressList, networkOf } from '../http/network.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
@@ -66,13 +66,13 @@ const MINUTE_MS = 60_000;
 
 export class Clients {
   private readonly deps: ClientsDeps;
-  private readonly failures: AttemptLimit;
-  private readonly requests: AttemptLimit;
+  private readonly failures: FixedWindowLimit;
+  private readonly requests: FixedWindowLimit;
 
   constructor(deps: ClientsDeps) {
     this.deps = deps;
-    this.failures = new AttemptLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
-    this.requests = new AttemptLimit(new WindowCounts(deps.clock, MINUTE_MS), deps.requestsPerMinuteMax);
+    this.failures = new FixedWindowLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
+    this.requests = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), deps.requestsPerMinuteMax);
   }
 
   /** A new client of an agency; its secret is returned here and kept nowhere. Throws `agency_key_rotated` for an older id. */

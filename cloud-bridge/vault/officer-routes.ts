@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
 import { EVIDENCE_SOURCES } from '../../device/protocol/vault.ts';
-import type { Admission, Api } from '../http/api.ts';
+import type { Admission, Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
@@ -78,7 +78,7 @@ export interface OfficerRoutesDeps {
   publicUrl: () => string;
 }
 
-export function officerRoutes(api: Api, deps: OfficerRoutesDeps): void {
+export function officerRoutes(api: Router, deps: OfficerRoutesDeps): void {
   listing(api, deps);
   seeing(api, deps);
   sorting(api, deps);
@@ -92,7 +92,7 @@ function officers({ clients }: Pick<OfficerRoutesDeps, 'clients'>) {
   return { roles: ['client'], headers: officerHeadersSchema, admit } as const;
 }
 
-function listing(api: Api, deps: OfficerRoutesDeps): void {
+function listing(api: Router, deps: OfficerRoutesDeps): void {
   const { evidence } = deps;
   const of = { method: 'GET', ...officers(deps), params: agencySchema } as const;
   api.route(
@@ -128,7 +128,7 @@ function listing(api: Api, deps: OfficerRoutesDeps): void {
   );
 }
 
-function seeing(api: Api, deps: OfficerRoutesDeps): void {
+function seeing(api: Router, deps: OfficerRoutesDeps): void {
   const { clients, evidence, publicUrl } = deps;
   const one = { method: 'GET', ...officers(deps), params: itemSchema } as const;
   api.route({ ...one, path: ITEM, answer: viewSchema, about: 'One item.' }, ({ admitted, params }) =>
@@ -192,7 +192,7 @@ function seeing(api: Api, deps: OfficerRoutesDeps): void {
   );
 }
 
-function sorting(api: Api, deps: OfficerRoutesDeps): void {
+function sorting(api: Router, deps: OfficerRoutesDeps): void {
   const { evidence } = deps;
   const one = { ...officers(deps), params: itemSchema, answer: viewSchema } as const;
   const triageSchema = z.strictObject({ decision: z.enum(['accept', 'decline']) });
@@ -226,7 +226,7 @@ function sorting(api: Api, deps: OfficerRoutesDeps): void {
   );
 }
 
-function deleting(api: Api, deps: OfficerRoutesDeps): void {
+function deleting(api: Router, deps: OfficerRoutesDeps): void {
   const { evidence } = deps;
   const one = { ...officers(deps), params: itemSchema, answer: viewSchema } as const;
   api.route(

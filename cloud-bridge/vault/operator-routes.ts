@@ -6,8 +6,8 @@ import type { Clock } from '../../device/base/clock.ts';
 import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
 import type { ClipDownloads } from '../http/clip-downloads.ts';
+import type { Router } from '../http/router.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
 import type { AccessStore, SuccessionStore } from './store.ts';
 
@@ -45,7 +45,7 @@ export interface OperatorRoutesDeps {
   readings: ClipDownloads;
 }
 
-export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
+export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
   const { access, clients, readings } = deps;
   const admin = { roles: ['admin'] } as const;
   api.route(
@@ -116,7 +116,7 @@ export function operatorRoutes(api: Api, deps: OperatorRoutesDeps): void {
 /**
  * The operator's statement that an agency has another key. A bridge cannot say so: it could give evidence to an agency of its choice.
  */
-function successionRoute(api: Api, { clock, successions, readings }: OperatorRoutesDeps): void {
+function successionRoute(api: Router, { clock, successions, readings }: OperatorRoutesDeps): void {
   const answer = z.strictObject({ agency: idSchema, organisation: idSchema });
   const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
   api.route(

@@ -1,7 +1,7 @@
 // Owns: the HTTP routes of a department's policy in the vault. Not here: what follows from it (policies.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Admission, Api } from '../http/api.ts';
+import type { Admission, Router } from '../http/router.ts';
 import type { Clients } from './clients.ts';
 import { actorOf, officerHeadersSchema } from './officer.ts';
 import { categoryBodySchema, type Policies, policyBodySchema, policyViewSchema } from './policies.ts';
@@ -10,7 +10,7 @@ const BASE = '/v1/agencies/:agency';
 const agencySchema = z.strictObject({ agency: idSchema });
 const categorySchema = agencySchema.extend({ category: idSchema });
 
-export function policyRoutes(api: Api, { clients, policies }: { clients: Clients; policies: Policies }): void {
+export function policyRoutes(api: Router, { clients, policies }: { clients: Clients; policies: Policies }): void {
   const admit = ({ request, params }: Admission<z.ZodType<{ agency: string }>>) =>
     actorOf(request, clients, params.agency);
   const officer = { roles: ['client'], headers: officerHeadersSchema, admit, answer: policyViewSchema } as const;

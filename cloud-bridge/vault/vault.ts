@@ -9,10 +9,10 @@ import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import { Api } from '../http/api.ts';
 import { ClipDownloads } from '../http/clip-downloads.ts';
 import { Rates } from '../http/rates.ts';
 import { adminAlone } from '../http/roles.ts';
+import { Router } from '../http/router.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
 import { databasePlace } from '../persistence/place.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
@@ -86,7 +86,7 @@ export class Vault {
         sweepEveryMs: config.sweepEveryS * 1000,
       });
       const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits });
-      const api = new Api(server, {
+      const api = new Router(server, {
         title: 'doorsill vault',
         version: '1',
         staff: adminAlone(adminToken),
@@ -154,7 +154,7 @@ export class Vault {
   }
 
   private addBridgeRoutes(
-    api: Api,
+    api: Router,
     parts: { key: SigningKey; database: Stores; blobs: Blobs; statements: Statements },
   ): void {
     const { clock, log, config } = this.deps;
@@ -170,7 +170,7 @@ export class Vault {
   }
 
   private addOfficerRoutes(
-    api: Api,
+    api: Router,
     parts: { database: Stores; blobs: Blobs; keeper: RetentionSweeper; readings: ClipDownloads; url: () => string },
   ): void {
     const { clock, random, config } = this.deps;

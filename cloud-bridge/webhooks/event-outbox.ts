@@ -7,8 +7,8 @@ import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
 import { expired, toldBy } from './events.ts';
-import type { WebhookRules } from './rules.ts';
 import { send } from './send.ts';
+import type { WebhookRules } from './settings.ts';
 import type { WebhookStore } from './store.ts';
 
 export interface EventOutboxDeps {

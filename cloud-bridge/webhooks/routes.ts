@@ -1,8 +1,8 @@
 // Owns: the HTTP routes of an agency's own webhook. Not here: what they decide (webhooks.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Api } from '../http/api.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
+import type { Router } from '../http/router.ts';
 import { EVENT_TYPES } from './events.ts';
 import { EVENT_STATES } from './store.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -26,7 +26,7 @@ const eventsSchema = z.strictObject({
   next: nextSchema,
 });
 
-export function webhookRoutes(api: Api, webhooks: Webhooks): void {
+export function webhookRoutes(api: Router, webhooks: Webhooks): void {
   const own = { path: '/v1/webhook', roles: ['agency'] } as const;
   api.route(
     {

@@ -1,7 +1,7 @@
 // Owns: an agency's own webhook: setting, seeing, removing it, and how telling it went. Not here: telling (event-outbox.ts).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
-import type { AgencyTokens } from '../agencies/agency-tokens.ts';
+import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { webhookAddress } from './address.ts';
 import type { KeptEvent, Webhook, WebhookStore } from './store.ts';

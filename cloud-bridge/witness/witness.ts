@@ -19,9 +19,9 @@ import {
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import { actorId, publicKeySchema } from '../../device/protocol/ids.ts';
+import { exchangeJson } from '../../device/protocol/json-client.ts';
 import { openToken, signToken } from '../../device/protocol/jws.ts';
 import { isConsistent } from '../../device/protocol/merkle.ts';
-import { exchangeJson } from '../../device/protocol/problem.ts';
 import { signingKeyIn } from '../signing/key-file.ts';
 import { loadMemory, type Memory, memoryPath, storeMemory } from './memory.ts';
 

@@ -7,11 +7,12 @@ import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/f
 import { joinSample } from '../media/nal.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
+import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedFrames } from './encode.ts';
 import type { EncodedSamples } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
 import type { Chunk } from './mp4-file.ts';
+import { readRing, stopSignal } from './read-ring.ts';
 import type { SurveyedSegment } from './survey.ts';
 
 /** What the second pass writes. */

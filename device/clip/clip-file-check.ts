@@ -1,9 +1,9 @@
 // Owns: reading a finished clip's `ftyp` and `moov` for the self-check: every byte of them is expected, or the file is
 // refused. Shares nothing with the writer, so that one mistake cannot hide in both.
 // Not here: comparing the samples with the ring (self-check.ts).
-import { clipFault, Fields } from './clip-fields.ts';
+import { clipFault, Fields } from './strict-boxes.ts';
 
-export { clipFault } from './clip-fields.ts';
+export { clipFault } from './strict-boxes.ts';
 
 /** One track as its tables tell it, each sample with its place in the file. Times in units of `timescale`. */
 export interface FileTrack {

@@ -8,12 +8,13 @@ import { joinAnnexB } from '../media/nal.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Clip } from './clip.ts';
-import { type ClipDeps, readRing, stopSignal, widened } from './clip-deps.ts';
+import type { ClipDeps } from './clip-deps.ts';
 import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display.ts';
 import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode.ts';
 import { encodeOnce } from './encoded-samples.ts';
 import { readFrame } from './frame.ts';
+import { readRing, stopSignal, widened } from './read-ring.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
 
 /** How far before the window a frame is looked for that stands alone, and after it for frames shown early. */

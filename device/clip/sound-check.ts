@@ -8,8 +8,9 @@ import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/claims.ts';
 import type { ClipReader, CutFacts } from './clip.ts';
-import { type ClipDeps, readRing, stopSignal } from './clip-deps.ts';
+import type { ClipDeps } from './clip-deps.ts';
 import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from './clip-file-check.ts';
+import { readRing, stopSignal } from './read-ring.ts';
 import { SampleReader } from './sample-reader.ts';
 import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './sound.ts';
 

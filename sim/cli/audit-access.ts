@@ -10,7 +10,7 @@ import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from
 import { loadAgencyKey, signAccess } from '../officer/officer.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { printMoment } from '../terminal/moments.ts';
-import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
 

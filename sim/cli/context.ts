@@ -21,7 +21,7 @@ import {
   SystemRandom,
 } from '../../device/client.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
-import { readTestbedFile } from '../testbed/testbed-file.ts';
+import { readTestbedFile } from '../testbed/testbed-folder.ts';
 
 /** The machine's own seams and the way to talk to the user. */
 export interface Context {

@@ -11,7 +11,7 @@ import {
   waitingRequests,
 } from '../officer/moderator.ts';
 import { vouchForDomain } from '../officer/registration.ts';
-import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 
 interface ModerateOptions {

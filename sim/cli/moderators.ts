@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/client.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { dataFolder, expectRunning, openContext } from './context.ts';
 
 interface ModeratorsOptions {

@@ -15,7 +15,7 @@ import {
   tlsFilesRead,
 } from '../../device/client.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 import {
   type Context,
   dataFolder,

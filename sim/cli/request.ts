@@ -7,7 +7,7 @@ import { demoAsk } from '../story/ask.ts';
 import { parseMoment } from '../terminal/moments.ts';
 import { fetchNotices, showNotice, showWindow } from '../terminal/owner-notice.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
-import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import {
   type Context,
   dataFolder,

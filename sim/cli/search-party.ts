@@ -19,7 +19,7 @@ import {
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { parseMoment, printBytes } from '../terminal/moments.ts';
 import { fetchSightings, showSighting } from '../terminal/owner-notice.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { orderDevice } from './command-verbs.ts';
 import {
   type Context,

@@ -15,7 +15,7 @@ import {
 } from '../../device/index.ts';
 import { printBytes, printMoment } from '../terminal/moments.ts';
 import { oneLine, showWindow } from '../terminal/owner-notice.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 
 const TOKEN_BYTES_MAX = 65_536;

@@ -4,7 +4,7 @@ import { failure } from '../../device/client.ts';
 import { loadAgencyKey } from '../officer/officer.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook.ts';
 import { printMoment } from '../terminal/moments.ts';
-import { readTestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 
 export function addWebhook(program: Command): void {

@@ -1,7 +1,7 @@
 // Owns: the doctor's round: the machine, then whatever the folder holds: one doorbell, or a testbed with all of its
 // parts. Not here: single looks (beside), printing (sim/cli).
 import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
-import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-file.ts';
+import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { examineDevice } from './device.ts';
 import { type Diagnosis, look, note, ok, type Seams } from './diagnosis.ts';
 import { examineMachine } from './machine.ts';

@@ -26,9 +26,10 @@ import { evidenceId } from '../officer/evidence-desk.ts';
 import { postRequest, signRequest } from '../officer/officer.ts';
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-notice.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
-import { evidenceFolder, testbedPaths, whenHandedOver } from '../testbed/testbed-file.ts';
+import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
+import { whenHandedOver } from './when-handed-over.ts';
 
 export interface DemoOptions {
   camera: string;

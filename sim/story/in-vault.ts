@@ -16,7 +16,7 @@ import {
 import type { ItemView } from '../officer/evidence-desk.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { Testbed } from '../testbed/testbed.ts';
-import { evidenceFolder } from '../testbed/testbed-file.ts';
+import { evidenceFolder } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, handedOver } from './demo.ts';
 
 /** The vault's program on a clock that a story moves on. */

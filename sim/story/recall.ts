@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
 import { InVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';

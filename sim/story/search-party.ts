@@ -21,7 +21,7 @@ import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '.
 import { drawDogPhoto } from '../porch/dog-art.ts';
 import { answered } from '../terminal/owner-notice.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { Stage } from './stage.ts';
 import type { StoryDeps } from './up.ts';
 

@@ -20,7 +20,7 @@ import { type Ask, type RequestView, signAccess, signRequest } from '../officer/
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
 import { type Answerable, answered, fetchNotices } from '../terminal/owner-notice.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
-import { testbedPaths } from '../testbed/testbed-file.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './ask.ts';
 import type { StoryDeps } from './up.ts';
 

@@ -31,8 +31,9 @@ import {
   showUpload,
 } from '../terminal/owner-notice.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
-import { evidenceFolder, testbedPaths, whenHandedOver } from '../testbed/testbed-file.ts';
+import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './ask.ts';
+import { whenHandedOver } from './when-handed-over.ts';
 
 export interface UpOptions {
   folder: string;

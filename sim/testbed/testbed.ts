@@ -34,7 +34,7 @@ import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { adminBearer, registerAgency } from '../officer/registration.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { PartProcess } from './child-process.ts';
-import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-file.ts';
+import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
 
 export interface TestbedOptions {
   folder: string;

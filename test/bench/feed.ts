@@ -6,8 +6,8 @@ import Sqlite from 'better-sqlite3';
 import fastify from 'fastify';
 import type { Database } from '../../cloud-bridge/bridge-database.ts';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
-import { Api } from '../../cloud-bridge/http/api.ts';
 import { perMinuteSchema, Rates } from '../../cloud-bridge/http/rates.ts';
+import { Router } from '../../cloud-bridge/http/router.ts';
 import { neighborsRoutes } from '../../cloud-bridge/neighbors/routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
@@ -50,7 +50,7 @@ async function openTestbed(folder: string, requests: number): Promise<Testbed> {
     area: { url: 'mqtt://127.0.0.1', accounts: folder },
   });
   const server = fastify();
-  const api = new Api(server, {
+  const api = new Router(server, {
     title: 'feed',
     version: '1',
     staff: async () => null,

@@ -6,7 +6,7 @@ import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { Custody } from '../../../cloud-bridge/custody/custody.ts';
-import { pseudonymOf } from '../../../cloud-bridge/custody/seal.ts';
+import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
 import type { CustodyStore } from '../../../cloud-bridge/custody/store.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';

@@ -2,8 +2,8 @@
 // it, and a difference that is planted on either side is found.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Api } from '../../../cloud-bridge/http/api.ts';
 import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/rates.ts';
+import { Router } from '../../../cloud-bridge/http/router.ts';
 import { makeHttpServer } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -31,7 +31,7 @@ function makeApi() {
   const clock = new SystemClock();
   const server = makeHttpServer({ clock, log: silentLog() });
   const rates = new Rates(clock, perMinuteSchema.parse({}));
-  return { server, api: new Api(server, { title: 'A test', version: '1', staff: async () => null, rates }) };
+  return { server, api: new Router(server, { title: 'A test', version: '1', staff: async () => null, rates }) };
 }
 
 describe('the document of a bridge', () => {

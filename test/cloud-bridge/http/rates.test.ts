@@ -1,6 +1,6 @@
 // Holds: who calls too often is told when to come back, each role and address apart, and nobody learns from it what a home does.
 import { afterEach, describe, expect, it } from 'vitest';
-import { AttemptLimit, WindowCounts } from '../../../cloud-bridge/http/attempt-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../../../cloud-bridge/http/fixed-window-limit.ts';
 import { networkOf } from '../../../cloud-bridge/http/network.ts';
 import { perMinuteSchema } from '../../../cloud-bridge/http/rates.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
@@ -146,7 +146,7 @@ it('lets an upload go as fast as a gigabit line', async () => {
 it('begins anew with each span', async () => {
   fixture = await BridgeFixture.open();
   const clock = new ManualClock(0);
-  const limit = new AttemptLimit(new WindowCounts(clock, 60_000), 2);
+  const limit = new FixedWindowLimit(new WindowCounts(clock, 60_000), 2);
   limit.note('a');
   limit.note('a');
   expect(limit.leftOf('a')).toEqual({ left: 0, resetS: 60 });
@@ -159,7 +159,7 @@ it('begins anew with each span', async () => {
 
 it('refuses nobody because many others were counted: the one counted longest ago is forgotten', async () => {
   fixture = await BridgeFixture.open();
-  const limit = new AttemptLimit(new WindowCounts(new ManualClock(0), 60_000, 3), 1);
+  const limit = new FixedWindowLimit(new WindowCounts(new ManualClock(0), 60_000, 3), 1);
   for (const name of ['a', 'b', 'c', 'd']) limit.take(name);
   for (const name of ['b', 'c', 'd']) expect(() => limit.assertOpen(name)).toThrow();
   expect(() => limit.take('e')).not.toThrow();

@@ -4,7 +4,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
 import { makeProgram } from '../../../sim/cli/main.ts';
 import { oneLine, shellWord } from '../../../sim/terminal/owner-notice.ts';
-import { storeTestbedFile } from '../../../sim/testbed/testbed-file.ts';
+import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 describe('the command line', () => {

@@ -1,7 +1,7 @@
 // Holds: each limit to the last unit of it, and outlines at the edges of the map.
 import { describe, expect, it } from 'vitest';
 import { bridgeConfigSchema } from '../../../cloud-bridge/config.ts';
-import { checkLimits } from '../../../cloud-bridge/requests/limits.ts';
+import { checkLimits } from '../../../cloud-bridge/requests/request-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import { credentialSchema, type Polygon, type Request, requestSchema } from '../../../device/protocol/request.ts';

@@ -13,7 +13,7 @@ import {
 import type { CustodyEvent, CustodySubject } from './store.ts';
 
 /** A leaf before it has a number. */
-export interface SealedLeaf {
+export interface CommittedEvent {
   /** The published text, whose bytes are the leaf. */
   entry: string;
   /** What opens the commitment; null when nothing is hidden. */
@@ -31,8 +31,12 @@ export function pseudonymOf({ device, grant }: CustodySubject, secret: Uint8Arra
   return toHex(hmacSha256(secret, utf8(`${device}/${grant}`)).subarray(0, 16));
 }
 
-/** Seals an event at a moment. */
-export function sealEvent(event: CustodyEvent, atS: number, seams: { secret: Uint8Array; random: Random }): SealedLeaf {
+/** The leaf of an event at a moment. */
+export function commitEvent(
+  event: CustodyEvent,
+  atS: number,
+  seams: { secret: Uint8Array; random: Random },
+): CommittedEvent {
   if (!('facts' in event)) {
     return { entry: printEntry({ ...event, atS }), opening: null, receiptSha256: null };
   }

@@ -55,7 +55,7 @@ export class WindowCounts implements CountStore {
 }
 
 /** So many of something in a span of time. */
-export class AttemptLimit {
+export class FixedWindowLimit {
   private readonly store: CountStore;
   private readonly countMax: number;
 

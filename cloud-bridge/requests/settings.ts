@@ -1,5 +1,5 @@
 // Owns: the settings of what agencies may ask, and their defaults from public practice. Not here: holding requests to them
-// (limits.ts).
+// (request-limits.ts).
 import { z } from 'zod';
 
 const HOUR_S = 3600;

@@ -7,11 +7,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
-import type { Api, Call } from '../http/api.ts';
 import { keepForTransfer } from '../http/connection-limit.ts';
+import type { Call, Router } from '../http/router.ts';
 import { isDiskFull, UPLOAD_BODY_TYPE } from '../http/server.ts';
 import type { Finish } from './finish.ts';
-import type { IntakeDesk } from './intake.ts';
+import type { IntakeAdmission } from './intake-admission.ts';
 import type { UploadLocks } from './locks.ts';
 import { StagedStore } from './staged-store.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
@@ -19,7 +19,7 @@ import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 export const UPLOADS_PATH = '/v1/uploads';
 
 export interface UploadDeps {
-  desk: IntakeDesk;
+  desk: IntakeAdmission;
   finish: Finish;
   locks: UploadLocks;
   store: IntakeStore;
@@ -31,7 +31,7 @@ export interface UploadDeps {
 const DRAIN_MS = 1;
 
 /** Adds the routes. */
-export function uploadRoutes(api: Api, deps: UploadDeps): void {
+export function uploadRoutes(api: Router, deps: UploadDeps): void {
   const { desk, finish, locks, store, stagingFolder } = deps;
   const intakes = new WeakMap<object, Intake>();
   const failures = new WeakMap<object, Failure>();

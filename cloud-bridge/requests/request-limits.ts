@@ -1,11 +1,11 @@
-// Owns: what a request may ask for: the limits of public practice, as settings. Pure. Not here: who may ask
-// (agencies/credentials.ts), how often (the store counts), moderation of texts.
+// Owns: holding a request to the limits of public practice: its area, its time, its window. Pure. Not here: the settings
+// (settings.ts), who may ask (agencies/credentials.ts), how often (the store counts), moderation of texts.
 import { cellsOf } from '../../device/protocol/area.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import type { Credential, Polygon, Request } from '../../device/protocol/request.ts';
 import { areaM2, isSimple } from './geometry.ts';
-import type { RequestRules } from './rules.ts';
+import type { RequestRules } from './settings.ts';
 
 /** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than itself. */
 const CELLS_MAX = 9;

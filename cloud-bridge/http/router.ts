@@ -10,8 +10,8 @@ import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/prot
 import { bearerOf } from './bearer.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import type { IdempotentCalls } from './idempotency.ts';
-import { CallCounts } from './metrics.ts';
 import { documentOf } from './openapi.ts';
+import { CallCounts } from './prometheus.ts';
 import { type Counted, countedRole, type Rates } from './rates.ts';
 import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
 import { listenOn, parseBody } from './server.ts';
@@ -70,7 +70,7 @@ export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Conten
 
 const NO_QUERY = z.strictObject({});
 
-export interface ApiDeps {
+export interface RouterDeps {
   rates: Rates;
   /** Where answers to repeatable calls are kept; without it no key is looked at. */
   repeats?: IdempotentCalls;
@@ -80,16 +80,16 @@ export interface ApiDeps {
 }
 
 /** The routes of one server. */
-export class Api {
+export class Router {
   private readonly server: FastifyInstance;
-  private readonly deps: ApiDeps;
+  private readonly deps: RouterDeps;
   private readonly declared: Declared[] = [];
   private readonly registered = new Set<string>();
   private readonly counted = new WeakMap<FastifyRequest, Counted>();
   /** How often it was called. */
   readonly calls = new CallCounts();
 
-  constructor(server: FastifyInstance, deps: ApiDeps) {
+  constructor(server: FastifyInstance, deps: RouterDeps) {
     this.server = server;
     this.deps = deps;
     server.addHook('onResponse', async ({ method, routeOptions }, reply) => {

@@ -1,4 +1,4 @@
-// Owns: documents of others that must outlive a restart, one per name. Not here: believing them (credentials.ts).
+// Owns: the registry's last revocation list, which must outlive a restart, in SQL. Not here: believing it (credentials.ts).
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
@@ -7,7 +7,7 @@ import type { CredentialStore } from './credentials.ts';
 
 const REVOCATIONS = 'revocations';
 
-export class SqlDocuments implements CredentialStore {
+export class SqlRevocationList implements CredentialStore {
   private readonly tables: Kysely<Tables>;
   private readonly custody: SqlCustody;
 

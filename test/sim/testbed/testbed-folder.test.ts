@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { claimFolder } from '../../../sim/testbed/testbed-file.ts';
+import { claimFolder } from '../../../sim/testbed/testbed-folder.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
 const disk = new SystemDisk();

@@ -1,4 +1,4 @@
-// Owns: the settings of how much a device may bring, and their defaults. Not here: holding uploads to them (intake.ts).
+// Owns: the settings of how much a device may bring, and their defaults. Not here: holding uploads to them (intake-admission.ts).
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;

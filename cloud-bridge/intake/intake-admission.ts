@@ -1,5 +1,5 @@
 // Owns: opening an intake and saying how it stands; deciding, for every request of an upload, whether it may go on.
-// Not here: judging the chain (judge.ts), bytes (upload.ts), endings (finish.ts, revocation.ts).
+// Not here: judging the chain (judge.ts), bytes (tus-upload.ts), endings (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -7,15 +7,15 @@ import { type Failure, failure, isFailure } from '../../device/protocol/errors.t
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable.ts';
 import type { ClipFiles } from './clip-files.ts';
-import type { DeviceTokens, Presented } from './device-tokens.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import { judge, readManifest } from './judge.ts';
-import type { ManifestSeal } from './manifest-seal.ts';
-import type { IntakeRules } from './rules.ts';
+import type { ManifestEncryption } from './manifest-encryption.ts';
+import type { IntakeRules } from './settings.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
+import type { DeviceTokens, Presented } from './verify-upload-token.ts';
 
-export interface IntakeDeskDeps {
+export interface IntakeAdmissionDeps {
   clock: Clock;
   random: Random;
   store: IntakeStore;
@@ -24,7 +24,7 @@ export interface IntakeDeskDeps {
   files: ClipFiles;
   finish: Finish;
   /** Keeps full manifests from who reads the database. */
-  seal: ManifestSeal;
+  seal: ManifestEncryption;
   bridgeId: string;
   rules: IntakeRules;
 }
@@ -36,10 +36,10 @@ export interface UploadPosition {
   length: number;
 }
 
-export class IntakeDesk {
-  private readonly deps: IntakeDeskDeps;
+export class IntakeAdmission {
+  private readonly deps: IntakeAdmissionDeps;
 
-  constructor(deps: IntakeDeskDeps) {
+  constructor(deps: IntakeAdmissionDeps) {
     this.deps = deps;
   }
 

@@ -2,7 +2,7 @@
 // Not here: starting the parts (testbed.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Clock, type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/client.ts';
+import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/client.ts';
 
 export const testbedFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo']),
@@ -22,7 +22,6 @@ export type TestbedKind = TestbedFile['kind'];
 
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
-const LOOK_AGAIN_MS = 50;
 /** What a start that was killed at its very beginning leaves. */
 const OURS = new Set(['process.lock', `.${NAME}.tmp`]);
 
@@ -44,27 +43,6 @@ export function testbedPaths(folder: string) {
 /** The folder of an item of evidence in a testbed's vault: `clip.mp4` and `manifest.jws`. */
 export function evidenceFolder(folder: string, item: string): string {
   return join(testbedPaths(folder).vault, 'blobs', item);
-}
-
-/**
- * Resolves once a testbed's vault has a clip for good: it lies there, and the bridge has let go of its own; false when that is not so
- * `withinMs`. It looks at the folders of this machine's own testbed, so no officer is shown anything.
- */
-export async function whenHandedOver(
-  { disk, clock }: { disk: Disk; clock: Clock },
-  folder: string,
-  { item, clip }: { item: string; clip: string },
-  withinMs: number,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const endMs = clock.monotonicMs() + withinMs;
-  const waiting = join(testbedPaths(folder).bridge, 'clips');
-  for (;;) {
-    const isThere = (await disk.sizeOf(join(evidenceFolder(folder, item), 'clip.mp4'))) !== null;
-    if (isThere && !(await disk.list(waiting)).includes(clip)) return true;
-    if (clock.monotonicMs() > endMs) return false;
-    await clock.sleep(LOOK_AGAIN_MS, signal);
-  }
 }
 
 /** A testbed's file; null when the folder has none. Throws `state_damaged`. */

@@ -1,5 +1,5 @@
-// Owns: full manifests at rest: sealed under a key that follows from the bridge's key file, so that the database alone names no home;
-// and sealing those that an earlier version left in the clear. Not here: rows (sql-manifests.ts), opening one (disputes/).
+// Owns: full manifests at rest: encrypted under a key that follows from the bridge's key file, so that the database alone names no home;
+// and encrypting those that an earlier version left in the clear. Not here: rows (sql-manifests.ts), opening one (disputes/).
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { parseJson } from '../../device/base/json.ts';
@@ -31,7 +31,7 @@ export interface FormerManifests {
 
 const PAGE = 100;
 
-export class ManifestSeal {
+export class ManifestEncryption {
   private readonly key: SealKey;
   private readonly random: Random;
 

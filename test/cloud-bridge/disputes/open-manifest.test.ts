@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ManifestSeal } from '../../../cloud-bridge/intake/manifest-seal.ts';
+import { ManifestEncryption } from '../../../cloud-bridge/intake/manifest-encryption.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
@@ -118,12 +118,12 @@ describe('a full manifest', () => {
     }
     expect(files.some((text) => text.includes(parcel.statement.slice(-80)))).toBe(true);
     const of = { device: fixture.cast.device.id, grant: parcel.grant };
-    expect(new ManifestSeal(fixture.cast.bridge.key, fixture.random).open(of, sealed)?.manifest).toBe(
+    expect(new ManifestEncryption(fixture.cast.bridge.key, fixture.random).open(of, sealed)?.manifest).toBe(
       parcel.manifestToken,
     );
-    expect(new ManifestSeal(fixture.cast.agency.key, fixture.random).open(of, sealed)).toBeNull();
+    expect(new ManifestEncryption(fixture.cast.agency.key, fixture.random).open(of, sealed)).toBeNull();
     expect(
-      new ManifestSeal(fixture.cast.bridge.key, fixture.random).open({ ...of, grant: 'grant-b' }, sealed),
+      new ManifestEncryption(fixture.cast.bridge.key, fixture.random).open({ ...of, grant: 'grant-b' }, sealed),
     ).toBeNull();
   });
 

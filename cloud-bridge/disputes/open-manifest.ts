@@ -1,26 +1,26 @@
 // Owns: opening the full manifest of one clip: for the bridge's operator, who says why, and for the device or the owner whose grant it
-// is. A leaf in the log of custody tells it before anything is shown. Not here: sealing (intake/manifest-seal.ts), HTTP (routes.ts).
+// is. A leaf in the log of custody tells it before anything is shown. Not here: sealing (intake/manifest-encryption.ts), HTTP (routes.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { FactsOf } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { CustodyCalls } from '../intake/grant-custody.ts';
-import type { ManifestSeal, SealedPapers } from '../intake/manifest-seal.ts';
+import type { ManifestEncryption, SealedPapers } from '../intake/manifest-encryption.ts';
 import type { GrantKey, Intake, IntakeStore } from '../intake/store.ts';
 
 /** What opening a full manifest needs of the database. */
-export interface DisputeStore {
+export interface ClipManifests {
   /** The sealed full manifest of a grant; null when none is kept. */
   sealed(key: GrantKey): Promise<Uint8Array | null>;
   /** Writes into the log of custody that it is opened; durable when it resolves. Returns the leaf's number. */
   note(about: GrantKey, facts: FactsOf<'dispute'>): Promise<number>;
 }
 
-export interface DisputesDeps {
+export interface ManifestOpeningDeps {
   log: Log;
-  store: DisputeStore;
+  store: ClipManifests;
   intakes: IntakeStore;
-  seal: ManifestSeal;
+  seal: ManifestEncryption;
   /** Believes a device or an owner about a grant of theirs. */
   calls: Pick<CustodyCalls, 'intakeOf'>;
 }
@@ -28,10 +28,10 @@ export interface DisputesDeps {
 /** What was opened, and the leaf that tells so. */
 export type OpenedManifest = SealedPapers & { clip: string; grant: string; leaf: number };
 
-export class Disputes {
-  private readonly deps: DisputesDeps;
+export class ManifestOpening {
+  private readonly deps: ManifestOpeningDeps;
 
-  constructor(deps: DisputesDeps) {
+  constructor(deps: ManifestOpeningDeps) {
     this.deps = deps;
   }
 

@@ -1,0 +1,65 @@
+// Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
+// routes (the bridge's), uploads (upload/).
+import { parseJson } from '../base/json.ts';
+import { failure, isFailure } from './errors.ts';
+import { failureOf } from './problem.ts';
+
+/** Answers larger than this are not read, unless the caller says so. */
+const ANSWER_BYTES_MAX = 1_000_000;
+const ANSWER_MS_MAX = 15_000;
+
+export interface JsonRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  body?: object;
+  /** A body that is not JSON. */
+  content?: { type: string; bytes: Uint8Array<ArrayBuffer> };
+  bearer?: string;
+  /** Headers besides. */
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  answerBytesMax?: number;
+}
+
+/**
+ * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: an address that was pinned is
+ * the only one that is asked. Throws `unreachable`, or the failure the server names.
+ */
+export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
+  const limit = AbortSignal.timeout(ANSWER_MS_MAX);
+  const unreachable = (detail: string, cause?: unknown) =>
+    failure('unreachable', { what: 'the server', where: new URL(url).origin, detail }, cause);
+  try {
+    const response = await fetch(url, {
+      method: request.method,
+      redirect: 'error',
+      signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
+      headers: {
+        ...request.headers,
+        ...(request.body ? { 'content-type': 'application/json' } : {}),
+        ...(request.content ? { 'content-type': request.content.type } : {}),
+        ...(request.bearer ? { authorization: `Bearer ${request.bearer}` } : {}),
+      },
+      ...(request.body ? { body: JSON.stringify(request.body) } : {}),
+      ...(request.content ? { body: request.content.bytes } : {}),
+    });
+    const answer = parseJson(await readBounded(response, request.answerBytesMax ?? ANSWER_BYTES_MAX));
+    if (response.ok) return answer;
+    throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
+  } catch (thrown) {
+    if (isFailure(thrown)) throw thrown;
+    request.signal?.throwIfAborted();
+    const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+    throw unreachable(cause instanceof Error ? cause.message || cause.name : String(cause), thrown);
+  }
+}
+
+async function readBounded(response: Response, charsMax: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  if (!response.body) return text;
+  for await (const chunk of response.body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > charsMax) throw new Error('its answer is too large');
+  }
+  return text;
+}

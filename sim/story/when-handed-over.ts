@@ -1,0 +1,27 @@
+// Owns: waiting until a testbed's vault has taken a clip over. Not here: what the vault keeps (cloud-bridge/vault).
+import { join } from 'node:path';
+import type { Clock, Disk } from '../../device/client.ts';
+import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
+
+const LOOK_AGAIN_MS = 50;
+
+/**
+ * Resolves once a testbed's vault has a clip for good: it lies there, and the bridge has let go of its own; false when that is not so
+ * `withinMs`. It looks at the folders of this machine's own testbed, so no officer is shown anything.
+ */
+export async function whenHandedOver(
+  { disk, clock }: { disk: Disk; clock: Clock },
+  folder: string,
+  { item, clip }: { item: string; clip: string },
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const endMs = clock.monotonicMs() + withinMs;
+  const waiting = join(testbedPaths(folder).bridge, 'clips');
+  for (;;) {
+    const isThere = (await disk.sizeOf(join(evidenceFolder(folder, item), 'clip.mp4'))) !== null;
+    if (isThere && !(await disk.list(waiting)).includes(clip)) return true;
+    if (clock.monotonicMs() > endMs) return false;
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+  }
+}
