@@ -23,8 +23,8 @@ import { VaultMessages } from './hand-over/vault-messages.ts';
 import type { Router } from './http/router.ts';
 import type { AnswerableKinds } from './intake/answerable.ts';
 import { ClipFiles } from './intake/clip-files.ts';
+import type { CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { Finish } from './intake/finish.ts';
-import type { CustodyCalls } from './intake/grant-custody.ts';
 import { IntakeAdmission } from './intake/intake-admission.ts';
 import type { UploadLocks } from './intake/locks.ts';
 import { ManifestEncryption } from './intake/manifest-encryption.ts';
@@ -35,7 +35,7 @@ import type { Intake } from './intake/store.ts';
 import { uploadRoutes } from './intake/tus-upload.ts';
 import { DeviceTokens } from './intake/verify-upload-token.ts';
 import { organisationOf, RequestsForIntake } from './requests/requests-for-intake.ts';
-import type { SearchParty } from './search-party/search-party.ts';
+import type { SearchParty } from './search-party/make-search-party.ts';
 import type { EventOutbox } from './webhooks/event-outbox.ts';
 
 export interface ClipPartsDeps {

@@ -1,5 +1,5 @@
 // Owns: what the bridge says about its log of custody: signed heads, proofs, leaves, and the bundle for those whom a clip
-// concerns. Not here: appending (sql-custody-log.ts), what leaves hide (event-commitment.ts), who may have a bundle (grant-custody.ts, clips/).
+// concerns. Not here: appending (sql-custody-log.ts), what leaves hide (event-commitment.ts), who may have a bundle (custody-bundle-routes.ts, clips/).
 import { toBase64url, toHex } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';

@@ -1,5 +1,5 @@
 // Owns: the HTTP routes of the log of custody. All are public. Not here: what they answer (custody.ts), the bundle of a grant
-// (intake/grant-custody.ts).
+// (intake/custody-bundle-routes.ts).
 import { z } from 'zod';
 import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/protocol/custody.ts';
 import { sha256Schema } from '../../device/protocol/ids.ts';

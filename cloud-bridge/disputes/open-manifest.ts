@@ -4,7 +4,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { FactsOf } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { CustodyCalls } from '../intake/grant-custody.ts';
+import type { CustodyCalls } from '../intake/custody-bundle-routes.ts';
 import type { ManifestEncryption, SealedPapers } from '../intake/manifest-encryption.ts';
 import type { GrantKey, Intake, IntakeStore } from '../intake/store.ts';
 

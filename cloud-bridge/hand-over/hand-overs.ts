@@ -169,7 +169,7 @@ export class HandOvers {
     }
   }
 
-  /** `isLetGo`: the owner's revocation came between; the database says what is to be said now. */
+  /** `isLetGo`: the owner revoked meanwhile, and the next try reads from the database what to send. */
   private later(key: GrantKey, errand: Errand, isLetGo: boolean, thrown: unknown): void {
     if (this.stopping.signal.aborted) return;
     const retryInMs = isLetGo ? 0 : errand.backoff.nextMs();

@@ -1,5 +1,5 @@
 // Owns: what bridge and vault say to each other, signed and checked: the bridge's steps and recalls, and whether the vault's
-// acknowledgement and answer are about this very clip. Nothing is erased on a word that is not. Not here: when (hand-overs.ts).
+// acknowledgement and answer are about this very clip. No clip is erased because of an answer about another. Not here: when (hand-overs.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -65,8 +65,8 @@ export class VaultMessages {
   }
 
   /**
-   * A recall with what proves it. Revocation and pairing name device and owner: they go to a vault for a clip from before there were
-   * statements alone, whose vault knows both from its manifest.
+   * A recall with what proves it. Revocation and pairing name device and owner: they are sent only for a clip that is older than
+   * statements; its vault knows both from the manifest.
    */
   recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
     const claims = { ...this.signed('recall'), ...this.clipOf(intake) };

@@ -41,7 +41,7 @@ interface UnderWay {
 export class ClipDownloads {
   private readonly underWay = new Set<UnderWay>();
 
-  /** Reads a span of the bytes that `open` opens, as `name`'s, for as long as `ask` resolves. Nothing is opened before it is taken. */
+  /** Reads a span of what `open` returns, for `name`, until `ask` rejects. `open` is called when the first piece is taken. */
   read(name: string, open: () => Promise<OpenBytes>, span: Span, ask: AssertShown): ClipDownload {
     const reading: UnderWay = { name, ask, ended: new AbortController() };
     return { bytes: this.pieces(reading, open, span), ended: reading.ended.signal };

@@ -9,7 +9,7 @@ export interface ConnectionLimits {
   connections: number;
   /** From one address (an IPv6 /64 is one); of named proxies none is counted. */
   connectionsPerAddress: number;
-  /** Connections, of `connections`, that no long transfer takes; of one address's, the same share. */
+  /** So many of `connections` are kept free of long transfers, and the same share of each address's. */
   connectionsReserved: number;
 }
 
@@ -48,7 +48,7 @@ export class ConnectionLimit {
     socket.once('close', () => this.seats.delete(socket));
   }
 
-  /** The whole request has come: what is slow from now on is we. */
+  /** The whole request has arrived; a delay from now on is the server's. */
   work(socket: Socket): void {
     const seat = this.seats.get(socket);
     if (seat?.state === 'waiting') seat.state = 'working';

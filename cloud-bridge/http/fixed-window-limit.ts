@@ -18,8 +18,8 @@ export interface CountStore {
 const NAMES_MAX = 10_000;
 
 /**
- * Counts in memory, in fixed spans of time. Of more names than there is room for, the one that was counted longest ago is forgotten:
- * whoever has so many names was not held by a count of each, and nobody else is refused for it.
+ * Counts in memory, in fixed spans of time. When there are more names than fit, the one counted longest ago is
+ * dropped: who has that many names evades a limit by name anyway, and nobody else is refused because of it.
  */
 export class WindowCounts implements CountStore {
   private readonly clock: Clock;

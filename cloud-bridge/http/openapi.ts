@@ -5,7 +5,7 @@ import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/probl
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import { ROLES, type Role } from './roles.ts';
 
-/** The document of these routes. Whatever JSON Schema cannot say is checked all the same; nothing it says is not checked. */
+/** The document of these routes. All that it says is checked, and so is what JSON Schema cannot say. */
 export function documentOf(title: string, version: string, routes: readonly Declared[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of [...routes].sort((a, b) => a.path.localeCompare(b.path))) {

@@ -9,7 +9,7 @@ import type { Clips } from '../clips/clips.ts';
 import { clipListSchema, clipPageSchema, statementOf } from '../clips/routes.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
-import { PHOTO_POSTED_BYTES_MAX, type Photos } from './photos.ts';
+import { PHOTO_POSTED_BYTES_MAX, type Photos } from './sanitize-photo.ts';
 import { type Searches, searchPostedSchema } from './searches.ts';
 import { type SearchRules, searchRulesSchema } from './settings.ts';
 

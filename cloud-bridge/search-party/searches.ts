@@ -1,5 +1,5 @@
 // Owns: taking a pet owner's search, countersigning it, and ending it. Not here: the board (search-board.ts), who posts
-// (posters.ts), the photo (photos.ts). It tells nobody, its poster included, whether any home looked.
+// (posters.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
 
 import { z } from 'zod';
 import { fromBase64url } from '../../device/base/bytes.ts';
@@ -24,8 +24,8 @@ import {
 } from '../../device/protocol/search.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { readToken } from '../signing/tokens.ts';
-import type { Photos } from './photos.ts';
 import type { Posters } from './posters.ts';
+import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './settings.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
 

@@ -35,7 +35,7 @@ export const vaultConfigSchema = z
       .int()
       .nonnegative()
       .default(256 * MIB),
-    /** How often what is overdue is looked for. */
+    /** Seconds between two searches for items that are overdue. */
     sweepEveryS: z.int().min(1).max(3600).default(60),
     /** The bucket that evidence lies in. Without it, it is in the data folder, where clips are staged in any case. */
     s3: s3Schema.optional(),

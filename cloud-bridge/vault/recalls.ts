@@ -11,10 +11,10 @@ import { homeRecallSchema } from '../../device/protocol/manifest.ts';
 import { type RecallBody, type RecallDecision, sameClip } from '../../device/protocol/vault.ts';
 import { readLink } from '../signing/tokens.ts';
 import type { Blobs } from './blobs.ts';
-import type { OfferReader } from './offers.ts';
 import { afterStep } from './retention.ts';
 import type { Statements } from './statements.ts';
 import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './store.ts';
+import type { OfferReader } from './verify-hand-over.ts';
 
 export interface RecallsDeps {
   clock: Clock;

@@ -1,5 +1,5 @@
 // Owns: taking a clip over from a bridge so that a crash at any point neither loses nor doubles it: offered, its bytes
-// durable and acknowledged, then confirmed or withdrawn. Not here: believing the bridge (offers.ts), owners' recalls (recalls.ts).
+// durable and acknowledged, then confirmed or withdrawn. Not here: believing the bridge (verify-hand-over.ts), owners' recalls (recalls.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { TaskQueue } from '../../device/base/task-queue.ts';
@@ -12,10 +12,10 @@ import {
   sameClip,
 } from '../../device/protocol/vault.ts';
 import type { Blobs } from './blobs.ts';
-import type { OfferReader, ReadStep } from './offers.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { Statements } from './statements.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
+import type { OfferReader, ReadStep } from './verify-hand-over.ts';
 
 export interface ReceivingDeps {
   clock: Clock;

@@ -21,7 +21,6 @@ import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
 import type { VaultConfig } from './config.ts';
 import { Evidence } from './evidence.ts';
-import { OfferReader } from './offers.ts';
 import { officerRoutes } from './officer-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { Policies } from './policies.ts';
@@ -34,6 +33,7 @@ import { S3Bucket } from './s3-bucket.ts';
 import { Statements } from './statements.ts';
 import type { Item, ItemStore } from './store.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
+import { OfferReader } from './verify-hand-over.ts';
 
 export interface VaultDeps {
   clock: Clock;

@@ -1,5 +1,5 @@
 // Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its two outputs.
-// Not here: choosing between copying and encoding (copy-rules.ts, probe.ts), running it (capture-command.ts).
+// Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (capture-command.ts).
 import type { CaptureCommand, Port } from './capture-command.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';

@@ -1,5 +1,5 @@
 // Owns: deciding whether a camera's own stream can be kept as it is, from what a copy of it holds. What cannot is encoded.
-// Not here: running ffmpeg (probe.ts, capture-run.ts).
+// Not here: running ffmpeg (probe-file.ts, capture-run.ts).
 import type { AvcConfig } from '../media/avc.ts';
 import { BitReader, unescapeNal } from '../media/bit-reader.ts';
 import { FieldReader, malformed } from '../media/boxes.ts';

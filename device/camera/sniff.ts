@@ -1,6 +1,6 @@
 // Owns: deciding from a file's first bytes which of ffmpeg's demuxers may open it. ffmpeg trusts content, not names: a
 // playlist, a manifest or a script inside a `.mp4` makes it open other files or the network, so those are never tried.
-// Not here: reading the media (probe.ts).
+// Not here: reading the media (probe-file.ts).
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';

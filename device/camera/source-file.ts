@@ -1,11 +1,11 @@
 // Owns: a media file as a camera: its name, probed once, read at its own pace or fast, once or again and again.
-// Not here: how it is probed (probe.ts) and sniffed (sniff.ts).
+// Not here: how it is probed (probe-file.ts) and sniffed (sniff.ts).
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';
 import { type CapturePlan, pacedFileInput } from './capture-plan.ts';
-import { type FileFacts, type FileSource, probeFile } from './probe.ts';
+import { type FileFacts, type FileSource, probeFile } from './probe-file.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
 import {

@@ -5,7 +5,7 @@ import { LIMITS } from './capture-plan.ts';
 import type { ChosenFormat } from './v4l2-formats.ts';
 import type { Microphone } from './wired-options.ts';
 
-/** What opens nothing by an address: devices are opened by their demuxers, which no protocol serves. */
+/** Options that allow this demuxer alone. No protocol is needed: these demuxers open their device themselves. */
 function only(demuxer: string): string[] {
   const name = demuxer === 'v4l2' ? 'video4linux2,v4l2' : demuxer;
   return ['-protocol_whitelist', 'pipe', '-format_whitelist', name, '-f', demuxer];

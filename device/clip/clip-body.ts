@@ -10,7 +10,7 @@ import { failure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedFrames } from './encode.ts';
 import type { EncodedSamples } from './encoded-samples.ts';
-import { readFrame } from './frame.ts';
+import { readFrame } from './frame-slices.ts';
 import type { Chunk } from './mp4-file.ts';
 import { readRing, stopSignal } from './read-ring.ts';
 import type { SurveyedSegment } from './survey.ts';

@@ -7,7 +7,7 @@ import { failure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-samples.ts';
-import { frameOf } from './frame.ts';
+import { frameOf } from './frame-slices.ts';
 import { LineCounter } from './framecrc-counter.ts';
 
 /** What comes out is to be like this. */

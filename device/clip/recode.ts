@@ -13,7 +13,7 @@ import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display.ts';
 import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode.ts';
 import { encodeOnce } from './encoded-samples.ts';
-import { readFrame } from './frame.ts';
+import { readFrame } from './frame-slices.ts';
 import { readRing, stopSignal, widened } from './read-ring.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
 

@@ -8,7 +8,7 @@ import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import type { CutFacts } from './clip.ts';
 import { clipFault, type FileTables } from './clip-file-check.ts';
-import { type Frame, frameOf } from './frame.ts';
+import { type Frame, frameOf } from './frame-slices.ts';
 import type { SampleReader } from './sample-reader.ts';
 import { SetsInForce } from './sets.ts';
 

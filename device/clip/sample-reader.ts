@@ -1,4 +1,4 @@
-// Owns: reading a clip's samples one after the other with few reads of what keeps them. Not here: what they hold.
+// Owns: reading a clip's samples in order, in blocks, so that its storage is read seldom. Not here: parsing them.
 import type { ClipReader } from './clip.ts';
 
 const BLOCK_BYTES = 256 * 1024;

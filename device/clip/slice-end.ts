@@ -1,5 +1,5 @@
 // Owns: where a slice ends, as far as that can be told without decoding its entropy-coded data, and whether something else
-// seems to stand behind it. Not here: what a slice's header says (frame.ts).
+// seems to stand behind it. Not here: what a slice's header says (frame-slices.ts).
 
 /** Zeros in a row that no NAL unit holds but in front of the byte 03 (ITU-T H.264 §7.4.1). */
 const TWO_ZEROS = Uint8Array.of(0, 0);

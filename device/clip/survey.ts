@@ -10,7 +10,7 @@ import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display.ts';
-import { type Frame, readFrame } from './frame.ts';
+import { type Frame, readFrame } from './frame-slices.ts';
 import { plainSets, SetsInForce, UsedSets } from './sets.ts';
 
 /** Why frames cannot simply be copied. Any of them sends the whole window to a full re-encode. */

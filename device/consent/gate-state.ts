@@ -58,7 +58,7 @@ export class GateState {
   readonly used = new Map<string, string>();
   /** The chained hash of the last owner's token that is in the ledger, of whichever kind. */
   lastOrder: string;
-  /** Ids of removals that came when their owner was none: noted, and refused as often as they come. */
+  /** Ids of removals whose owner was none when they came. Each is recorded, and refused every time it comes. */
   readonly removedAhead = new Set<string>();
   /** The request each grant acts on. */
   readonly requestOf = new Map<string, string>();
@@ -77,7 +77,7 @@ export class GateState {
   clockResets = 0;
   /** What owners signed up to this second was before the device was restored from a backup. */
   restoredS = 0;
-  /** Up to which second what a removed owner signed does not count, should that key be an owner's again. */
+  /** By removed owner's key: what it signed up to this second stays invalid, even if it becomes an owner's again. */
   readonly formerS = new Map<string, number>();
   private readonly deviceId: string;
 

@@ -99,8 +99,8 @@ export class RecordSeal {
   }
 
   /**
-   * The blocks of a record with a body, good until the next call: they lie in memory that is used again, for a second's
-   * footage each second would make its weight in garbage. `bodyKey`: 32 random bytes, used for nothing else.
+   * The blocks of a record with a body, good until the next call: they lie in a buffer that is used again, since a new
+   * one for each second of footage would make as much garbage as footage. `bodyKey`: 32 random bytes, used for nothing else.
    */
   sealRecord(header: RecordHeader, bodyKey: Uint8Array, body: readonly Uint8Array[]): Uint8Array {
     const bytes = header.blocks * BLOCK_BYTES;

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/client.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
-import { refuseInspector } from './inspector.ts';
+import { refuseInspector } from './refuse-inspector.ts';
 import { ownVersion } from './version.ts';
 
 type AddVerb = (program: Command) => void;

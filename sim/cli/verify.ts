@@ -152,7 +152,7 @@ const SAID = {
     'Verified on both chains: this is the clip that its owner granted, and its statement is the device’s.',
 } as const satisfies Record<Chain, string>;
 
-/** The file's bytes, opened when they are asked for: papers that do not hold end the matter before. */
+/** The file's bytes. It is opened when the first is asked for: a manifest that fails its check is refused before that. */
 async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   for await (const part of createReadStream(path)) yield part;
 }

@@ -2,7 +2,7 @@
 // and whatever their owners make of it, all that bridge, broker, agency, public and the pet's owner see is written down.
 // Not here: what must be equal (search-party.test.ts).
 
-import { Photos } from '../../../../cloud-bridge/search-party/photos.ts';
+import { Photos } from '../../../../cloud-bridge/search-party/sanitize-photo.ts';
 import { toBase64url } from '../../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';

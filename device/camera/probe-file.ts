@@ -49,12 +49,12 @@ const MEASURE_MS_MAX = 120_000;
 /** Probing passes this much through; it is looked at and thrown away. */
 const PASSED_BYTES_MAX = 2 ** 44;
 
-/** Without words, or with what the old and the new ffmpeg say of a stream to take that is not there. */
+/** ffmpeg's own message, unless there is none or it says, in its old or new wording, that a mapped stream does not exist. */
 function whyNoVideo(words: string | null): string {
   return words === null || /option 'map'|matches no streams/.test(words) ? 'it has no video stream' : words;
 }
 
-/** Static builds do so when a transport stream names its service: the text's conversion needs what they cannot load. */
+/** Static builds crash on a transport stream that names its service: converting that text needs a library they cannot load. */
 const CRASHES_ON_TRANSPORT_STREAMS = 'this ffmpeg crashes on transport streams; install a newer one';
 
 /**

@@ -1,6 +1,6 @@
-// Owns: believing what a bridge presents: its step of a hand-over, and with an offer the clip's statement and the bridge's receipt for
-// it. What is said of the clip, the statement's key must have signed; whose key that is, the vault does not learn: the bridge vouches that
-// it is an enrolled home's, and keeps what a dispute can open. Not here: what follows (receiving.ts).
+// Owns: verifying what a bridge presents: its step of a hand-over or its recall, and with an offer the clip's statement and the
+// bridge's receipt. The statement must be signed with its own key. The vault does not learn whose key that is: the bridge vouches that
+// it belongs to an enrolled home, and keeps what can be opened in a dispute. Not here: what follows (receiving.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
