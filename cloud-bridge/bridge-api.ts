@@ -1,4 +1,4 @@
-// Owns: the bridge's API as a whole: who is staff, limits, repeated calls, health, figures, and who the bridge is. Not here: the
+// Owns: the bridge's API as a whole: staff roles, limits, repeated calls, health, metrics, and the bridge's identity. Not here: the
 // routes of its parts (each routes.ts), which parts there are (bridge.ts).
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ const factsSchema = z.strictObject({
   prefix: z.string(),
 });
 
-/** What is said to whoever opens the bridge's address: the same for everybody, whatever has happened. */
+/** The answer at the bridge's root address: the same for everybody at all times. */
 const FRONT = {
   name: 'doorsill bridge',
   about: 'Publishes what agencies ask of residents, and takes in what owners grant.',
@@ -40,7 +40,7 @@ const FRONT = {
 const frontSchema = z.strictObject({
   name: z.string(),
   about: z.string(),
-  /** Of the API, as in its document. */
+  /** Version of the API, as in its OpenAPI document. */
   version: z.string(),
   links: z.record(z.string(), z.string()),
 });
@@ -54,11 +54,11 @@ export interface BridgeApiDeps {
   moderators: Moderators;
   adminToken: string;
   facts: z.infer<typeof factsSchema>;
-  /** Whether the area broker is reached. */
+  /** Whether the area broker is connected. */
   isLinked: () => boolean;
 }
 
-/** The API of a server, with the routes that belong to no part. */
+/** The API of a server, with the routes that belong to no single part. */
 export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Router {
   const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
   const api = new Router(server, {

@@ -40,8 +40,8 @@ export interface Database {
 }
 
 /**
- * Opens the database, made when missing, and brings it to today's schema; `seams` are where its log of custody has times and
- * salts from. Throws as `openAt` does.
+ * Opens the database, creating it if missing, and migrates it to the current schema; `seams` supply times and
+ * salts to its custody log. Throws as `openAt` does.
  */
 export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSeams): Promise<Database> {
   return openAt<Tables, Omit<Database, 'close'>>(place, seams, MIGRATIONS, async (tables) => {

@@ -1,5 +1,5 @@
-// Owns: the bridge's composition: which parts there are, in which order they start, and that they stop in reverse.
-// Not here: anything that they do.
+// Owns: the bridge's composition: its parts, the order in which they start, and stopping them in reverse.
+// Not here: what the parts do.
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
@@ -52,7 +52,7 @@ export interface BridgeDeps {
   httpLimits?: HttpLimits;
 }
 
-/** Room for every cell's documents while the broker is away; beyond it the oldest is dropped, and all is put again anyway. */
+/** Queue for every cell's documents while the broker is down; beyond it the oldest is dropped, and all are published again anyway. */
 const QUEUE = { messages: 2_000, bytes: 32 * 1024 * 1024 };
 
 interface Core {
@@ -73,11 +73,11 @@ interface Running {
   url: string;
 }
 
-/** Publishes agencies' requests and takes in what owners grant. */
+/** Publishes agencies' requests and takes in the clips that owners grant. */
 export class Bridge {
   private readonly deps: BridgeDeps;
   private running: Running | null = null;
-  /** What undoes each step of the start, last first. */
+  /** Undoes each step of the start, last first. */
   private undo: (() => Promise<void> | void)[] = [];
 
   constructor(deps: BridgeDeps) {
@@ -85,7 +85,7 @@ export class Bridge {
   }
 
   /**
-   * Starts on its data folder; the registry and the area broker need not be reachable. Throws `state_damaged`, `database_...`,
+   * Starts on its data folder; registry and area broker need not be reachable. Throws `state_damaged`, `database_...`,
    * `port_in_use`, `tls_file_unusable`.
    */
   async start(): Promise<void> {
@@ -97,7 +97,7 @@ export class Bridge {
       const outbox = this.openOutbox(core);
       const board = this.openBoard(core, link);
       const locks = new UploadLocks();
-      // After the server is closed: uploads it cut off put their files in order first.
+      // After the server is closed: uploads that this cut off tidy up their files first.
       this.undo.push(() => locks.idle());
       const api = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
@@ -110,7 +110,7 @@ export class Bridge {
       const { id: bridgeId, ...own } = core;
       const parts = { ...this.deps, ...own, bridgeId, locks, custody, calls, outbox, searchParty };
       await addClipParts(api, parts, (step) => this.undo.push(step));
-      // First of all at the end: whoever waits for the registry's answer would hold up the rest.
+      // First step of the stop: work that waits for the registry's answer would delay the rest.
       this.undo.push(stopAsking);
       const { host, port } = this.deps.config.http;
       this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
@@ -161,12 +161,12 @@ export class Bridge {
     return this.up().enrolment.printCode(this.publicUrl());
   }
 
-  /** Asks the registry for its revocation list now and publishes what follows, instead of at the next turn. */
+  /** Fetches the registry's revocation list now and publishes the consequences, instead of at the next turn. */
   refreshRevocations(): Promise<void> {
     return this.up().board.refreshRevocations();
   }
 
-  /** Resolves when the area broker is reached; rejects with `unreachable` when it is not within `withinMs`. */
+  /** Resolves when the area broker is connected; rejects with `unreachable` when it is not within `withinMs`. */
   areaReached(withinMs: number): Promise<void> {
     return this.up().link.reached(withinMs);
   }
@@ -212,7 +212,7 @@ export class Bridge {
 
   private async openLink(core: Core): Promise<MqttLink> {
     const { clock, random, disk, log, config } = this.deps;
-    // What devices will be told of must be there before the first one asks.
+    // The broker's CA, which devices are given when they enrol, must be readable before the first one asks.
     await tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX));
     const account = await folderAccounts(disk, random, config.area.accounts).issue('bridge', core.id);
     const link = new MqttLink({

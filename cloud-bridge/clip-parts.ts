@@ -1,5 +1,5 @@
-// Owns: the composition of what becomes of granted clips at the bridge: taking in, showing, handing over, taking back.
-// Not here: anything that these parts do, the rest of the bridge (bridge.ts).
+// Owns: the composition of the parts that handle granted clips at the bridge: intake, showing, hand-over, revocation.
+// Not here: what these parts do, the rest of the bridge (bridge.ts).
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
@@ -48,20 +48,20 @@ export interface ClipPartsDeps {
   bridgeId: string;
   database: Database;
   standing: AgencyCredentials;
-  /** Agencies' tokens. */
+  /** Verifies agencies' tokens. */
   tokens: AgencyTokens;
   locks: UploadLocks;
   custody: Custody;
-  /** Believes homes about their own grants. */
+  /** Verifies calls of devices and owners about their own grants. */
   calls: CustodyCalls;
   outbox: EventOutbox;
   searchParty: SearchParty;
 }
 
-/** How often clips that wait for the registry, and grants that have expired, are looked at. */
+/** How often to check clips that wait for the registry, and grants that have expired. */
 const SWEEP_EVERY_MS = 30_000;
 
-/** Adds them to the API and starts them; `undo` is told what stops each, to be done last first. */
+/** Adds the parts to the API and starts them; `undo` collects what stops each, to be run last first. */
 export async function addClipParts(
   api: Router,
   deps: ClipPartsDeps,
@@ -88,7 +88,7 @@ export async function addClipParts(
   const asks: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.asks };
   const files = new ClipFiles(disk, config.dataFolder);
   const seal = new ManifestEncryption(key, random);
-  // Before anything is read: what an earlier version left in the clear names homes.
+  // Before anything is read: what an earlier version stored unencrypted names homes.
   await seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip));
   const receipts = new Receipts({ clock, random, key });
   const shared = { clock, random, log, store, files, locks, receipts, asks };
@@ -129,7 +129,7 @@ export async function addClipParts(
   uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
 }
 
-/** The way to the vault; null when none is set up. */
+/** The hand-over to the vault; null when no vault is configured. */
 function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
   const { clock, random, disk, log, config, key: ownKey, bridgeId, database, locks } = deps;
   if (!config.vault) return null;

@@ -15,10 +15,10 @@ import { webhookRulesSchema } from './webhooks/settings.ts';
 const HOUR_S = 3600;
 
 const vaultSchema = z.strictObject({
-  /** The vault's address and its key, pinned: only what is signed with it lets the bridge erase its own copy. */
+  /** The vault's address and its pinned key: only what is signed with that key lets the bridge erase its own copy. */
   url: httpAddressSchema,
   key: publicKeySchema,
-  /** An answer, or the next piece of a clip being taken, may take this long. */
+  /** Longest wait for an answer, or for the vault to accept the next piece of a clip. */
   answerSMax: z.number().positive().max(3600).default(60),
   retryMsFirst: z.int().positive().default(500),
   retryMsMost: z
@@ -33,17 +33,17 @@ export const bridgeConfigSchema = z
     /** `dataFolder` holds key, database, staging and clips. */
     ...serverSettings,
     ...databaseSettings,
-    /** Where devices reach the bridge, when that is not its own listening address (a proxy with TLS). */
+    /** Where devices reach the bridge, if not at its own listening address (behind a proxy with TLS). */
     publicUrl: httpAddressSchema.optional(),
-    /** The registry's address and its key, pinned: whatever answers there must have signed with it. */
+    /** The registry's address and its pinned key: whatever answers there must be signed with it. */
     registry: z.strictObject({ url: httpAddressSchema, key: publicKeySchema }),
     area: z.strictObject({
       /** The area broker as devices reach it. */
       url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
       prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
-      /** For an mqtts:// address: PEM files, relative to the data folder. Devices are told its `ca` when they enrol. */
+      /** For an mqtts:// address: PEM files, relative to the data folder. Devices receive its `ca` when they enrol. */
       tls: tlsFilesSchema.optional(),
-      /** Folder of the broker's accounts, where the bridge issues its own and the devices'. */
+      /** Folder of the broker's accounts; the bridge creates its own and the devices' there. */
       accounts: z.string().min(1).max(1_000),
     }),
     republishS: z
@@ -67,7 +67,7 @@ export const bridgeConfigSchema = z
     searchParty: searchRulesSchema.prefault({}),
     intake: intakeRulesSchema.prefault({}),
     webhooks: webhookRulesSchema.prefault({}),
-    /** Where stored clips are handed to. Without it they stay at the bridge. */
+    /** The vault that stored clips are handed over to. Without it they stay at the bridge. */
     vault: vaultSchema.optional(),
   })
   .refine(({ area }) => !area.tls || area.url.startsWith('mqtts:'), 'area.tls is set, but area.url is not mqtts://')

@@ -1,5 +1,5 @@
-// Owns: the figures of a bridge besides its calls. Not here: their form (http/prometheus.ts), who may read them (bridge-api.ts). Nothing is
-// counted of grants, uploads, clips, readings or devices: see http/README.md.
+// Owns: the metrics of a bridge other than call counts. Not here: their format (http/prometheus.ts), who may read them (bridge-api.ts).
+// Nothing about grants, uploads, clips, downloads or devices is counted: see http/README.md.
 import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Health } from './http/health.ts';
 import type { Metric } from './http/prometheus.ts';
@@ -11,7 +11,7 @@ export interface BridgeMetricsDeps {
   health: Health;
   requests: Pick<RequestStore, 'counts'>;
   webhooks: Pick<WebhookStore, 'counts'>;
-  /** Whether the area broker is reached. */
+  /** Whether the area broker is connected. */
   isLinked: () => boolean;
 }
 

@@ -1,7 +1,7 @@
-// Owns: what the npm package exports as `doorsill`: one doorbell, its owner's side, and the contract's types that they speak.
+// Owns: the exports of the npm package `doorsill`: one doorbell, its owner's side, and the types of their contract.
 // Not here: what the other parts of this project share (index.ts); the contract for other implementations (asyncapi.json).
 
-// A doorbell and what it runs on.
+// A doorbell and its dependencies.
 export { type Clock, ManualClock, SystemClock, type Timer } from './base/clock.ts';
 export { CodedError } from './base/coded-error.ts';
 export { type Disk, type DiskFile, SystemDisk } from './base/disk.ts';
@@ -11,13 +11,13 @@ export { type Programs, SystemPrograms } from './base/program.ts';
 export { type Random, SeededRandom, SystemRandom } from './base/random.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
 export type { CameraKind } from './camera/source-kind.ts';
-// Checking a clip offline, and what goes wrong.
+// Checking a clip offline, and its failures.
 export { type ExpectedClip, type VerifiedClip, type VerifiedCustody, verifyClip } from './clip/verify-clip.ts';
 export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
 export { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { startDevice } from './main.ts';
-// Its owner's side: pair, hear, decide.
+// Its owner's side: pair, receive, decide.
 export { type Home, listHomes, storeHome } from './owner/homes.ts';
 export { loadOrCreateOwnerKey, loadOwnerKey } from './owner/owner-key.ts';
 export { type OwnerListeners, OwnerSession, type OwnerSessionDeps } from './owner/owner-session.ts';
@@ -33,7 +33,7 @@ export {
   type Signed,
   type Signer,
 } from './owner/sign.ts';
-// What travels.
+// Types of the messages.
 export {
   DISCLOSURE_KEYS,
   type DisclosureKey,

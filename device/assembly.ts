@@ -1,6 +1,6 @@
-// Owns: making the parts of one doorbell: storage, then consent on top of it, then media, then links. Nothing is started here but the
-// folder's form, which decides whether anything may be written. Not here: which part hears which, starting and stopping
-// (doorbell.ts); what any part does.
+// Owns: creating the parts of one doorbell: storage, then consent on top of it, then media, then links. Starts only the check of
+// the folder's format, which decides whether the folder may be written. Not here: connecting, starting and stopping the parts
+// (doorbell.ts); what each part does.
 import { join } from 'node:path';
 import type { AreaLink } from './area-link/area-link.ts';
 import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
@@ -51,21 +51,21 @@ export interface DoorbellSeams {
   programs: Programs;
 }
 
-/** What every part is made from. */
+/** What every part is created from. */
 export interface Base {
   config: DeviceConfig;
   /** The device's own data folder, absolute. */
   folder: string;
   enrolmentCode: string | undefined;
-  /** Besides those that the device knows by itself. */
+  /** Camera kinds besides the built-in ones. */
   cameraKinds: readonly CameraKind[];
   seams: DoorbellSeams;
-  /** The disk of the seams: it says what was written. */
+  /** The disk of the seams, which counts the bytes written. */
   disk: CountingDisk;
   startedMs: number;
   status: StatusPublisher;
   peripherals: Peripherals;
-  /** Resolves when footage up to the window's end is in the ring, or will not come. */
+  /** Resolves when footage up to the window's end is in the ring, or will not arrive. */
   settled: Settled;
   /** Whether windows and expiries can be judged now. */
   clockTrusted(): boolean;
@@ -100,10 +100,10 @@ export interface Links {
   pairing: PairingServer;
 }
 
-/** A home that does not say where it is has no area link and hears no request. */
+/** A home without a configured place has no area link and gets no requests. */
 const NOWHERE = { longitude: 0, latitude: -90 };
 
-/** Opens the folder: its form, the device's key, its enrolment. Throws coded failures for what must be mended first. */
+/** Opens the folder: its format, the device's key, its enrolment. Throws coded failures for what must be fixed first. */
 export async function makeStorage(base: Base, undo: (step: () => Promise<void>) => void): Promise<Storage> {
   const { config, folder, status, clockTrusted } = base;
   const { clock, random, disk, log } = base.seams;
@@ -128,7 +128,7 @@ export async function makeStorage(base: Base, undo: (step: () => Promise<void>) 
   return { device, boot: freshId(random, 'boot'), enrolment, ring, outbox, cursor };
 }
 
-/** The gate, and what it has done about grants: clips made, sent and taken back. */
+/** The gate, and the parts that make, send and recall clips for it. */
 export function makeConsent(base: Base, storage: Storage, effects: GateEffects): Consent {
   const { config, folder, status, settled } = base;
   const { clock, random, disk, log, ffmpeg } = base.seams;
@@ -173,7 +173,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
   return { gate, deliveries };
 }
 
-/** The camera, and what is looked for in its footage. */
+/** The camera, and the parts that analyse its footage. */
 export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent, sinks: RecorderSinks): Media {
   const { config, seams, settled, clockTrusted } = base;
   const { clock, random, log, ffmpeg, programs } = seams;
@@ -183,7 +183,7 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
   return { recorder: new Recorder({ camera, ring, clock, log, sinks }), searchParty, source: source.shown };
 }
 
-/** The ways to owners and to the area. */
+/** The links to the owners and to the area. */
 export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { searchParty }: Media): Links {
   const { config, folder, seams, startedMs, status } = base;
   const { disk, random, log } = seams;

@@ -1,5 +1,5 @@
-// Owns: a device's identity as one sealed file, and making a device of it again that believes nothing from before.
-// In it: identity key, enrolment, settings, ledger, revocations that wait for it. Not in it: footage, clips, and the keys that open them.
+// Owns: a device's identity as one sealed file, and restoring a device from it that accepts nothing signed before.
+// In it: identity key, enrolment, settings, ledger, revocations not yet in it. Not in it: footage, clips, and the keys that open them.
 // Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -22,7 +22,7 @@ import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
 
-/** Shorter ones are guessed from the file alone. */
+/** Shorter passphrases could be guessed offline from the file. */
 export const PASSPHRASE_LETTERS_MIN = 12;
 export const BACKUP_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -67,7 +67,7 @@ export async function makeBackup(deps: BackupDeps, folder: string, passphrase: s
     throw failure('usage', { detail: `${folder} holds no device` });
   }
   checkPassphrase(passphrase);
-  // A card that cannot be written any more is why a backup is made.
+  // A card that can no longer be written is a reason to make a backup, so an unwritten format number is ignored.
   await bringUpToDate(disk, folder).catch((thrown: unknown) => {
     if (!isFailure(thrown) || thrown.code !== 'format_unwritten') throw thrown;
   });
@@ -75,7 +75,7 @@ export async function makeBackup(deps: BackupDeps, folder: string, passphrase: s
   const files: Record<string, string> = {};
   for (const [name, bytesMax] of Object.entries(KEPT)) {
     const bytes = await disk.readFile(join(folder, name), bytesMax);
-    // Room that is kept and holds nothing is made anew.
+    // An empty reserve is not backed up: it is created again.
     if (bytes?.some((byte) => byte !== 0)) files[name] = toBase64url(bytes);
   }
   const content = { kind: 'doorsill-device-backup', format: DEVICE_FORMAT, device, madeUs: clock.wallUs(), files };
@@ -84,7 +84,7 @@ export async function makeBackup(deps: BackupDeps, folder: string, passphrase: s
   return concatBytes([head, seal(key, utf8(JSON.stringify(content)), concatBytes([PURPOSE, head]), random)]);
 }
 
-/** What was restored. */
+/** Result of a restore. */
 export interface Restored {
   device: string;
   /** When the backup was made, wall time in microseconds. */
@@ -94,10 +94,10 @@ export interface Restored {
 }
 
 /**
- * Makes the device of a backup in `folder`, which must be empty or not there. Nobody knows what was decided after the backup was
- * made, so nothing from before the restore is believed: grants under way end, owners must pair again, and what they signed
- * before now is refused; all of it stands in the ledger. Only a revocation goes on: on its way to the bridge,
- * or waiting for room in the ledger, which has it now.
+ * Restores the device of a backup into `folder`, which must be empty or missing. Decisions made after the backup are unknown,
+ * so nothing signed before the restore is accepted: unfinished grants end, owners must pair again, and what they signed
+ * before now is refused; all of this is recorded in the ledger. Only revocations continue: those on their way to the bridge,
+ * and those that waited for room in the ledger, which are now recorded.
  * Throws `usage`, `backup_unreadable`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
  */
 export async function restoreBackup(
@@ -109,7 +109,7 @@ export async function restoreBackup(
   const { disk, clock } = deps;
   checkPassphrase(passphrase);
   if ((await disk.list(folder)).length > 0) throw failure('data_folder_foreign', { folder, detail: 'it is not empty' });
-  // The moment of the restore is what everything signed earlier is refused by.
+  // Everything signed before the time of the restore is refused, so the clock must be right.
   if (!clock.synchronised()) throw failure('consent_clock_untrusted');
   const content = openBackup(backup, passphrase);
   if (content.format > DEVICE_FORMAT) {
@@ -152,7 +152,7 @@ function openBackup(backup: Uint8Array, passphrase: string) {
   return { ...parsed.data, files };
 }
 
-/** Writes into the restored ledger that all that was under way has ended and that there are no owners any more. */
+/** Records in the restored ledger that all unfinished grants have ended and that there are no owners any more. */
 async function endAll({ disk, clock, random }: BackupDeps, folder: string, device: string): Promise<string[]> {
   const key = await loadOrCreateDeviceKey(disk, random, folder);
   if (deviceIdOf(key) !== device) throw failure('backup_unreadable', { detail: 'its key is not its device’s' });
@@ -183,7 +183,7 @@ async function endAll({ disk, clock, random }: BackupDeps, folder: string, devic
   }
 }
 
-/** A revocation that the ledger had no room for is in it before its owner is forgotten: after that nobody could verify it. */
+/** Records revocations that the ledger had no room for before the owners are removed: afterwards they could not be verified. */
 async function recordKept(
   reserve: RevocationReserve,
   state: GateState,

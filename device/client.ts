@@ -1,5 +1,5 @@
-// Owns: the public API without the firmware: the wire contract, the seams, and the owner's side. It loads none of what films,
-// stores, cuts or sends, so that a command of the owner's starts quickly. Not here: the firmware (index.ts, which has all of this too).
+// Owns: the public API without the firmware: the wire contract, the seams, and the owner's side. It loads no code that films,
+// stores, cuts or sends, so that an owner's command starts quickly. Not here: the firmware (index.ts, which also exports all of this).
 
 export * from './base/account-folder.ts';
 export * from './base/assert.ts';

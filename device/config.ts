@@ -1,4 +1,4 @@
-// Owns: the device's settings: one strict schema, limits that depend on each other, and what an empty file means.
+// Owns: the device's settings: one strict schema, limits that depend on each other, and the defaults.
 // Not here: keys, enrolment and account (identity.ts), which the device writes itself.
 import { z } from 'zod';
 import { type Disk, systemCode } from './base/disk.ts';
@@ -17,7 +17,7 @@ import { searchPartySchema } from './search-party/settings.ts';
 const MIB = 1024 * 1024;
 
 const ringSchema = z.strictObject({
-  /** `memory` spares a flash card: 2 Mbit/s around the clock is 21.6 GB a day. */
+  /** `memory` reduces wear of a flash card: 2 Mbit/s around the clock is 21.6 GB a day. */
   kind: z.enum(['file', 'memory']).default('file'),
   bytes: z
     .int()
@@ -40,20 +40,20 @@ const motionSchema = z.strictObject({
 });
 
 const clipSchema = z.strictObject({
-  /** `always` copies no frame: slower, and a little less sharp, but nothing that a camera hides in its slices travels. */
+  /** `always` copies no frame: slower and a little less sharp, but data that a camera hides in its slices is not sent. */
   recode: z.enum(CLIP_RECODE).default('when-needed'),
 });
 
 export const deviceConfigSchema = z.strictObject({
   name: z.string().min(1).max(60).default('Front door'),
   /**
-   * `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` where the program has the drawn porch; options stand behind
+   * `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` if the program has the drawn porch; options follow
    * a `?`. Credentials in it are never logged.
    */
   camera: z.string().min(1).max(1000).default('synthetic'),
   /** Where the home is. Never leaves the device; without it no request concerns this home. */
   place: z.strictObject({ longitude: z.number().min(-180).max(180), latitude: z.number().min(-90).max(90) }).optional(),
-  /** What the owner may disclose with a clip; each value leaves only under a grant that names its key. */
+  /** What the owner may disclose with a clip; each value is sent only under a grant that names its key. */
   disclosure: disclosedValuesSchema.default({}),
   ring: ringSchema.prefault({}),
   motion: motionSchema.prefault({}),
@@ -68,7 +68,7 @@ export const deviceConfigSchema = z.strictObject({
   home: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
     user: idSchema,
-    /** May be left out where the client certificate is the login. */
+    /** Optional if the client certificate is the login. */
     password: z.string().min(1).max(128).optional(),
     /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */
     tls: tlsFilesSchema.optional(),
@@ -76,7 +76,7 @@ export const deviceConfigSchema = z.strictObject({
     /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
     accounts: z.string().min(1).max(1000).optional(),
   }),
-  /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only addresses: keys stay pinned. */
+  /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only the addresses change: keys stay pinned. */
   bridgeUrl: z
     .url({ protocol: /^https?$/ })
     .max(200)
@@ -87,7 +87,7 @@ export const deviceConfigSchema = z.strictObject({
     .string()
     .regex(/^mqtts?:\/\/[^\s@]{1,200}$/)
     .optional(),
-  /** As `home.tls`, for the area broker; its authority comes with enrolment unless it is named here. */
+  /** As `home.tls`, for the area broker; its certificate authority comes from enrolment unless it is set here. */
   areaTls: tlsFilesSchema.optional(),
   /** Serve requests by state agencies too; federal ones never are. */
   stateAgencies: z.boolean().default(false),
@@ -99,7 +99,7 @@ export type DeviceConfigInput = z.input<typeof deviceConfigSchema>;
 
 const FILE_BYTES_MAX = 200_000;
 
-/** A file of settings, not yet checked; null when it is not there. Throws `config_invalid`. */
+/** Reads a settings file, without checking it; null when it does not exist. Throws `config_invalid`. */
 export async function readSettings(disk: Disk, path: string): Promise<object | null> {
   const invalid = (detail: string) => failure('config_invalid', { file: path, detail });
   const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch((thrown: unknown) => {

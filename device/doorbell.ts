@@ -1,5 +1,5 @@
-// Owns: one doorbell: which part hears which, and in which order they start and stop. Not here: making the parts (assembly.ts), what
-// any part does, the process around it (main.ts).
+// Owns: one doorbell: how its parts are connected, and in which order they start and stop. Not here: creating them (assembly.ts),
+// what each part does, the process around it (main.ts).
 import {
   type Base,
   type Consent,
@@ -36,7 +36,7 @@ export interface DoorbellOptions {
   folder: string;
   /** A bridge's one-time code, for a device that is not enrolled yet. */
   enrolmentCode?: string;
-  /** Kinds of cameras besides those that the device knows by itself: `synthetic`, the default, is `porchKind` of doorsill/sim. */
+  /** Camera kinds besides the built-in ones: `synthetic`, the default, is `porchKind` of doorsill/sim. */
   cameraKinds?: readonly CameraKind[];
   /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
   heard?: (event: DeviceEvent) => void;
@@ -53,7 +53,7 @@ export class Doorbell {
   private readonly startedMs: number;
   private key: SigningKey | null = null;
   private parts: Parts | null = null;
-  /** What undoes each step of the start, last first. */
+  /** Undo functions of the start's steps, run last first. */
   private undo: (() => Promise<void> | void)[] = [];
   private readonly status: StatusPublisher;
   private readonly events: EventDetector;
@@ -99,8 +99,8 @@ export class Doorbell {
   }
 
   /**
-   * Starts every part; what was unfinished goes on. Throws coded failures for what must be mended first (a damaged key,
-   * a code that is not valid); a camera or a broker that is away is no reason not to start.
+   * Starts every part and resumes unfinished work. Throws coded failures for what must be fixed first (a damaged key,
+   * an invalid code); it starts even when a camera or a broker is unavailable.
    */
   async start(): Promise<void> {
     try {
@@ -112,7 +112,7 @@ export class Doorbell {
   }
 
   /**
-   * What is wrong that only a new start can mend, or null: for a watchdog. It does not resolve while a decision cannot be
+   * The fault that only a restart can fix, or null: for a watchdog. It does not resolve while a decision cannot be
    * stored, however long that takes.
    */
   async fault(): Promise<string | null> {
@@ -120,14 +120,14 @@ export class Doorbell {
     return this.up.recorder.isWedged() ? 'the camera records, but its footage does not arrive' : null;
   }
 
-  /** Stops in reverse: nothing is left but what is on disk. */
+  /** Stops the parts in reverse order; only the state on disk remains. */
   async stop(): Promise<void> {
     for (const step of this.undo.reverse()) await step();
     this.undo = [];
     this.parts = null;
   }
 
-  /** Somebody pressed a button. The press is told before anything else is done about it, the chime included. */
+  /** Somebody pressed a button. The press is published before all other reactions, the chime included. */
   pressed(press: Press): void {
     this.events.pressed(press);
     this.peripherals.ring();
@@ -179,7 +179,7 @@ export class Doorbell {
     };
   }
 
-  /** In order of the flow: what others lean on comes first. */
+  /** Starts the parts in order of dependency. */
   private async startParts(parts: Parts): Promise<void> {
     const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment, searchParty, cursor } = parts;
     await searchParty.start();
@@ -191,7 +191,7 @@ export class Doorbell {
     home.onMessage((message) => void gate.onOwnerMessage(message));
     let isBack = false;
     home.onConnect(() => {
-      // What is said before a connection waits for it; of what was said around a lost one, or in a long absence, some may be lost.
+      // Messages before the first connection are queued; some may be lost when a connection breaks or the broker is away for long.
       if (isBack || home.dropped > 0) void gate.announce();
       isBack = true;
     });
@@ -204,7 +204,7 @@ export class Doorbell {
     if (gate.damaged !== null) {
       this.status.storageIs('consent', failure('consent_ledger_damaged', { detail: gate.damaged }));
     }
-    // Not before the gate: it would not hear an order that comes at once.
+    // Only after the gate, which would miss an order that arrives at once.
     home.start();
     if (enrolment) {
       const { bridge, bridgeKey, registryKey } = enrolment;
@@ -262,9 +262,9 @@ export class Doorbell {
     this.status.cameraIs(change);
   }
 
-  /** A clip whose grant has ended, as the ledger knows, must not stay: a crash may have come between the two. */
+  /** Removes clips whose grant has ended according to the ledger: a crash may have prevented it. */
   private async dropFinishedClips({ outbox, gate }: Parts): Promise<void> {
-    // Whose grants those are is not known then.
+    // A damaged ledger cannot tell which grants have ended.
     if (gate.damaged !== null) return;
     const { items, damaged, unread } = outbox.list();
     const needed = new Set(gate.unfinishedGrants());

@@ -1,5 +1,5 @@
 // Owns: what happens at the door: presses of the button, motion before the camera, and the event windows both make.
-// Not here: telling anyone (status-publisher.ts), deciding anything.
+// Not here: publishing events (status-publisher.ts), decisions.
 import type { Clock } from './base/clock.ts';
 import type { GrayFrame } from './camera/capture.ts';
 import type { DeviceConfig } from './config.ts';
@@ -17,7 +17,7 @@ import type { DeviceEventBody } from './protocol/home.ts';
 export interface EventDetectorDeps {
   clock: Clock;
   config: Pick<DeviceConfig, 'motion' | 'preRollS' | 'postRollS'>;
-  /** Told at once, before anything else is done about it. `atUs`: wall time in microseconds. */
+  /** Called at once, before all other reactions. `atUs`: wall time in microseconds. */
   happened(event: DeviceEventBody, atUs: number): void;
 }
 
@@ -49,7 +49,7 @@ export class EventDetector {
     this.windows.stop();
   }
 
-  /** A button that software presses; real ones call `pressed` just the same. */
+  /** A button pressed by software; real buttons call `pressed` too. */
   virtualButton(button: string): VirtualButton {
     return new VirtualButton({ clock: this.deps.clock, button, pressed: (press) => this.pressed(press) });
   }
@@ -90,7 +90,7 @@ export class MotionWatch {
     this.step({ type: 'frame', pixels: picture.pixels, atUs: picture.atUs });
   }
 
-  /** No more pictures for now: motion under way ends, and the scene is learnt anew when pictures come again. */
+  /** No more pictures for now: ongoing motion ends, and the scene is learnt again with the next pictures. */
   stopped(atUs: number): void {
     this.step({ type: 'stopped', atUs });
   }

@@ -1,17 +1,17 @@
-// Owns: making a device's folder as if it had never been used, settings aside. Not here: forgetting footage (ring/).
+// Owns: resetting a device's folder to unused, except for the settings. Not here: deleting footage (ring/).
 import { join } from 'node:path';
 import type { Disk } from './base/disk.ts';
 import type { Random } from './base/random.ts';
 
-/** What holds secrets; each is overwritten before it is removed. The first opens all others, so it goes first. */
+/** Files with secrets; each is overwritten before it is removed. The first decrypts all others, so it goes first. */
 const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'] as const;
 
-/** What is unreadable without them. */
+/** Files that cannot be read without them. */
 const SEALED = ['ring', 'outbox', 'consent'] as const;
 
 /**
  * Destroys keys, footage, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays. The keys
- * are overwritten where they lie before anything is removed (a flash controller may keep a copy even so). Repeatable.
+ * are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
  */
 export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {
   for (const name of SECRETS) {

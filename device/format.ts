@@ -1,5 +1,5 @@
-// Owns: which format a device's folder has, and bringing one of an older doorsill up to date before anything is opened; the
-// number of the format alone may follow later, when the disk takes it.
+// Owns: the format version of a device's folder, and migrating a folder of an older doorsill before anything is opened; only
+// the format number may be written later, once the disk can be written.
 // Not here: what is in the files (each part's own), moving a device to another machine (backup.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -9,19 +9,19 @@ import { type Disk, systemCode } from './base/disk.ts';
 import { parseJson } from './base/json.ts';
 import { type Failure, failure, isFailure } from './protocol/errors.ts';
 
-/** One step from a format to the next. It may be interrupted anywhere and is then run again from its beginning. */
+/** One step from a format to the next. It may be interrupted at each point and is then run again from its beginning. */
 export type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;
 
 const FORMAT_FILE = 'format.json';
 const FORMAT_BYTES_MAX = 1_024;
-/** How often a disk that did not take the number is asked again. */
+/** How often writing the number is retried. */
 const RETRY_MS = 10_000;
 const formatSchema = z.object({ kind: z.literal('doorsill-device'), format: z.int().positive() });
 
 /**
  * The steps, the first from format 1. Format 1 (doorsill up to 0.1) had no number; its ring, ledger, outbox and settings
  * are read as they are; since format 2 the ring's records are packed closer (ring/record.ts), which 0.1 cannot read; since
- * format 3 the ledger can note a removal that came before its owner was added, which an older doorsill takes for damage.
+ * format 3 the ledger can note a removal that came before its owner was added, which an older doorsill treats as damage.
  */
 const UPGRADES: readonly FormatUpgrade[] = [async () => undefined, async () => undefined];
 
@@ -29,10 +29,10 @@ const UPGRADES: readonly FormatUpgrade[] = [async () => undefined, async () => u
 export const DEVICE_FORMAT = UPGRADES.length + 1;
 
 /**
- * Makes a device's folder one of the present format, stepping up from an older one; each step is durable before its number
- * is. Throws `data_newer` for a folder of a later doorsill, of which nothing is touched, `state_damaged`, `file_unusable`
- * when a step fails on the disk, and `format_unwritten` when all is done but for the number: the folder can be used then,
- * and calling this again while it is used is safe, because each step finds its work done.
+ * Migrates a device's folder step by step to the current format; each step is durable before its number
+ * is. Throws `data_newer` for a folder of a later doorsill, which it leaves untouched, `state_damaged`, `file_unusable`
+ * when a step fails on the disk, and `format_unwritten` when only the number could not be written: the folder can be used then,
+ * and calling this again while it is in use is safe, because each step finds its work done.
  */
 export async function bringUpToDate(disk: Disk, folder: string, upgrades = UPGRADES): Promise<void> {
   const path = join(folder, FORMAT_FILE);
@@ -54,7 +54,7 @@ export async function bringUpToDate(disk: Disk, folder: string, upgrades = UPGRA
   await unlessDisk('format_unwritten', { folder, detail: '' }, () => disk.replaceFile(path, named));
 }
 
-/** Does some work; what the operating system says against it becomes a failure of this code, after the words in `detail`. */
+/** Runs `work`; converts an operating system error into a failure with this code, appending it to `detail`. */
 async function unlessDisk<Result>(
   code: 'file_unusable' | 'format_unwritten',
   facts: Record<string, string> & { detail: string },
@@ -73,7 +73,7 @@ export interface FolderFormatDeps {
   disk: Disk;
   clock: Clock;
   folder: string;
-  /** Told when the number cannot be written, and with null once it is. */
+  /** Called when the number cannot be written, and with null once it is. */
   storage(fault: Failure | null): void;
 }
 
@@ -87,7 +87,7 @@ export class FolderFormat {
     this.deps = deps;
   }
 
-  /** Throws what `bringUpToDate` throws, but not for a number that cannot be written yet: that is told and tried again. */
+  /** Throws what `bringUpToDate` throws, except for a number that cannot be written yet: that is reported and retried. */
   async start(): Promise<void> {
     const fault = await this.attempt();
     if (fault && fault.code !== 'format_unwritten') throw fault;

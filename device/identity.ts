@@ -1,4 +1,4 @@
-// Owns: the device's own key, made at first boot, and the id that follows from it. Not here: ring keys (ring/), owners' keys.
+// Owns: the device's own key, created at first boot, and the id derived from it. Not here: ring keys (ring/), owners' keys.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from './base/bytes.ts';
@@ -21,7 +21,7 @@ export async function loadDeviceKey(disk: Disk, folder: string): Promise<Signing
   return key;
 }
 
-/** The device's signing key in its data folder, made and stored (0600) at the first call. Throws `state_damaged`. */
+/** The device's signing key in its data folder, created and stored (0600) at the first call. Throws `state_damaged`. */
 export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
   const stored = await loadDeviceKey(disk, folder);
   if (stored) return stored;
@@ -42,7 +42,7 @@ function parseKeyFile(bytes: Uint8Array): SigningKey | null {
   }
 }
 
-/** The id of the device that holds a key. */
+/** The device id derived from a key. */
 export function deviceIdOf(key: SigningKey): string {
   return actorId('device', sha256Hex(key.publicKey));
 }

@@ -1,5 +1,5 @@
-// Owns: what the other parts of this project use of the firmware: the wire contract whole, the seams, the testbed's parts.
-// Not here: what the npm package exports (api.ts); anything that lets footage out other than a Doorbell with its gate.
+// Owns: the firmware's exports for the other parts of this project: the whole wire contract, the seams, the testbed's parts.
+// Not here: the npm package's exports (api.ts); ways to release footage other than a Doorbell with its gate.
 
 export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';

@@ -1,5 +1,5 @@
-// Owns: what a device's two links and its way to the bridge are made with, from its settings and its enrolment: addresses,
-// accounts, TLS. Not here: what is said on them (home-link/, area-link/, upload/).
+// Owns: the parameters of a device's two links and of its connection to the bridge, from its settings and enrolment: addresses,
+// accounts, TLS. Not here: the messages on them (home-link/, area-link/, upload/).
 import { AreaLink } from './area-link/area-link.ts';
 import type { Enrolment } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
@@ -23,7 +23,7 @@ export interface LinkSeams {
   log: Log;
 }
 
-/** The link to the owner's broker. Relative paths of TLS files are in `folder`. */
+/** The link to the owner's broker. Relative paths of TLS files are resolved against `folder`. */
 export function makeHomeLink(config: DeviceConfig, folder: string, device: string, seams: LinkSeams): HomeLink {
   const { url, user, password, prefix } = config.home;
   const { clock, random, disk, log } = seams;
@@ -31,7 +31,7 @@ export function makeHomeLink(config: DeviceConfig, folder: string, device: strin
   return new HomeLink({ device, prefix, url, user, password, tls, clock, random, log });
 }
 
-/** The link to the bridge's broker; null for a device that is not enrolled, or does not know where it stands. */
+/** The link to the bridge's broker; null for a device that is not enrolled, or has no configured place. */
 export function makeAreaLink(
   config: DeviceConfig,
   folder: string,
@@ -46,7 +46,7 @@ export function makeAreaLink(
   return new AreaLink({ cell: cellOf(config.place), prefix, url, user, password, tls, clock, random, log });
 }
 
-/** Where the bridge is, with what TLS, and whose signature counts there. Throws `device_not_enrolled`. */
+/** The bridge's address, its TLS settings and its signing key. Throws `device_not_enrolled`. */
 export function pinnedBridge(
   config: DeviceConfig,
   folder: string,
@@ -58,7 +58,7 @@ export function pinnedBridge(
   return { url: config.bridgeUrl ?? bridgeUrl, id, key, tls: tlsSource(disk, folder, config.bridgeTls) };
 }
 
-/** What an owner needs besides an account to reach the same broker. Throws `tls_file_unusable`. */
+/** What an owner needs besides an account to connect to the same broker. Throws `tls_file_unusable`. */
 export async function ownerAddress(
   config: DeviceConfig,
   folder: string,

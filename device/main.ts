@@ -9,7 +9,7 @@ export async function startDevice(
   options: DoorbellOptions,
   seams: Omit<DoorbellSeams, 'ffmpeg' | 'programs'>,
 ): Promise<Doorbell> {
-  // Before anything private is read, and before any program is started: they inherit it.
+  // Before private data is read, and before other programs are started, because they inherit it.
   keepMemoryOutOfCoreDumps(seams.log);
   const ffmpeg = await findFfmpeg();
   const doorbell = new Doorbell(options, { ...seams, ffmpeg, programs: new SystemPrograms() });

@@ -1,4 +1,4 @@
-// Owns: what the doorbell answers who may open its socket: pairing, its owners, how it does, and to an owner a still of a sighting.
+// Owns: the doorbell's answers on its pairing socket: pairing, the list of owners, its health and, for an owner, a sighting's still.
 // Not here: the socket (owner/pairing-server.ts), who becomes an owner (consent/).
 import { toBase64url } from './base/bytes.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
@@ -64,7 +64,7 @@ export function makePairing(deps: PairingDeps): PairingServer {
   });
 }
 
-/** What a still is given out by. */
+/** Dependencies for returning a still. */
 export interface StillDeps {
   clock: Clock;
   device: { id: string };
@@ -94,7 +94,7 @@ export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: 
 
 const DETAIL_LETTERS_MAX = 300;
 
-/** The part of a state that tells how the device does, with what the state leaves out. */
+/** The health part of a state, plus what the state leaves out. */
 export function healthOf(
   state: DeviceState,
   more: { home: LinkState; uptimeS: number; written: Record<string, number> },

@@ -1,5 +1,5 @@
-// Owns: how far the owner's broker has been told of the ledger, across restarts: what a long outage or a crash kept from it is
-// said again. Not here: what is said (consent/effect-runner.ts), how it gets there (home-link/).
+// Owns: how far the ledger's receipts have reached the owner's broker, across restarts: receipts lost in a long outage or a crash
+// are sent again. Not here: their content (consent/effect-runner.ts), sending them (home-link/).
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from './base/bytes.ts';
@@ -16,10 +16,10 @@ export class ReceiptCursor {
   private readonly log: Log;
   private readonly path: string;
   private stored = 0;
-  /** Ledger entries at the newest receipt that has arrived. */
+  /** Number of ledger entries at the newest receipt that has arrived. */
   private arrived = 0;
   private underWay = 0;
-  /** Everything from this count of entries on may have been kept from the broker; null when nothing was. */
+  /** Receipts from this count of entries on may not have reached the broker; null when all have. */
   private missedFrom: number | null = null;
   private saving: Promise<void> = Promise.resolve();
 
@@ -29,7 +29,7 @@ export class ReceiptCursor {
     this.path = join(folder, TOLD_FILE);
   }
 
-  /** Reads the file. Without one, or with one that is not whole, all of the ledger is told again: once too often harms nobody. */
+  /** Reads the file. If it is missing or damaged, the whole ledger is reported again: duplicates are harmless. */
   async start(): Promise<void> {
     const bytes = await this.disk.readFile(this.path, TOLD_BYTES_MAX).catch(() => null);
     const told = toldSchema.safeParse(parseJson((bytes && fromUtf8(bytes)) ?? ''));
@@ -38,7 +38,7 @@ export class ReceiptCursor {
     this.missedFrom = this.stored + 1;
   }
 
-  /** From which count of ledger entries on everything must be said again, which the caller then does; null: nothing. */
+  /** The count of ledger entries from which on the caller must send receipts again; null: none. */
   takeMissed(): number | null {
     const missed = this.missedFrom;
     this.missedFrom = null;
@@ -63,7 +63,7 @@ export class ReceiptCursor {
       });
   }
 
-  /** Resolves when what was followed so far is on disk. */
+  /** Resolves when everything recorded so far is on disk. */
   async idle(): Promise<void> {
     await this.saving;
   }
@@ -76,7 +76,7 @@ export class ReceiptCursor {
     this.saving = this.saving
       .then(() => this.disk.replaceFile(this.path, utf8(text)))
       .catch((thrown: unknown) => {
-        // Then it is said once more after the next start.
+        // Then it is sent once more after the next start.
         this.stored = 0;
         this.log.warn('it could not be stored what the owner has been told', { error: String(thrown) });
       });

@@ -1,5 +1,5 @@
-// Owns: footage from the camera into the ring: storing segments, privacy, and knowing when a window's footage is all there.
-// Not here: the camera (camera/), the ring (ring/), what is told of them (status-publisher.ts), what happens at the door (event-detector.ts).
+// Owns: moving footage from the camera into the ring: storing segments, privacy, and telling when a window's footage is complete.
+// Not here: the camera (camera/), the ring (ring/), reporting on them (status-publisher.ts), what happens at the door (event-detector.ts).
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
@@ -7,7 +7,7 @@ import type { Segment } from './camera/segment.ts';
 import { type Failure, isFailure } from './protocol/errors.ts';
 import type { Ring } from './ring/ring.ts';
 
-/** Who hears of the footage besides the ring. */
+/** The recipients of footage and its state besides the ring. */
 export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress'> {
   camera(change: CaptureChange): void;
   /** Moves the lid before the camera; never rejects. */
@@ -24,10 +24,10 @@ export interface RecorderDeps {
   sinks: RecorderSinks;
 }
 
-/** A window's last footage reaches the ring this long after it was shot, at the latest: one GOP and the way through ffmpeg. */
+/** Maximum delay from filming until footage is in the ring: one GOP plus the time in ffmpeg. */
 const SETTLED_US = 8_000_000;
 const SETTLED_POLL_MS = 250;
-/** Stalls are noticed and told within seconds by the capture itself. */
+/** The capture itself detects and reports stalls within seconds. */
 const WEDGED_MS = 120_000;
 
 export class Recorder {
@@ -50,7 +50,7 @@ export class Recorder {
     });
   }
 
-  /** Begins to record unless privacy is on. A camera that cannot be opened is a state its owner sees, not a reason to end. */
+  /** Starts recording unless privacy is on. A camera that cannot be opened is shown in the state, and does not end the process. */
   start(privacyOn: boolean): void {
     this.privacy(privacyOn);
   }
@@ -63,7 +63,7 @@ export class Recorder {
 
   /** Privacy stops the camera at its source, then closes the lid before it; presses still ring. */
   privacy(on: boolean): void {
-    // One order after the other: a camera that is still stopping cannot start.
+    // Orders run one after the other: a camera that is still stopping cannot start.
     this.turn = this.turn.then(async () => {
       if (on) await this.capture.stop();
       await this.deps.sinks.shutter(on);
@@ -71,7 +71,7 @@ export class Recorder {
     });
   }
 
-  /** Whether the camera says it records while nothing has come of it for longer than any GOP: its own watch has failed. */
+  /** Whether the camera reports recording but delivered nothing for longer than a GOP can last: its own stall detection failed. */
   isWedged(): boolean {
     return this.state === 'recording' && this.deps.clock.monotonicMs() - this.heardMs > WEDGED_MS;
   }
@@ -101,7 +101,7 @@ export class Recorder {
     this.deps.sinks.camera(change);
   }
 
-  /** A disk that is full or failing is a state the owner sees, and each segment is a new try. */
+  /** A full or failing disk is shown to the owner in the state, and each segment is a new attempt. */
   private async keep(segment: Segment): Promise<void> {
     const { ring, sinks } = this.deps;
     this.heardMs = this.deps.clock.monotonicMs();

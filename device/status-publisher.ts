@@ -1,4 +1,4 @@
-// Owns: what the doorbell says on its home link: events stamped, receipts signed, its state put together from its parts.
+// Owns: the doorbell's messages on its home link: stamps events, signs receipts, assembles its state from its parts.
 // Not here: how it gets to the broker (home-link/), what is decided (consent/).
 import type { AreaLink } from './area-link/area-link.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
@@ -24,7 +24,7 @@ import { whyOffline } from './protocol/link-failure.ts';
 import type { ReceiptCursor } from './receipt-cursor.ts';
 import type { Ring } from './ring/ring.ts';
 
-/** Where the state comes from: the parts of a running doorbell. */
+/** Sources of the state: the parts of a running doorbell. */
 export interface StatusSources {
   key: SigningKey;
   id: string;
@@ -35,11 +35,11 @@ export interface StatusSources {
   peripherals: Peripherals;
   cursor: ReceiptCursor;
   bridge: string | null;
-  /** The camera's name without credentials, for before it has said anything. */
+  /** The camera's name without credentials, used until it reports. */
   source: string;
 }
 
-/** Parts that store something and can go on without. */
+/** Parts that store data and can continue when storing fails. */
 export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox';
 type StorageState = DeviceState['storage']['state'];
 const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
@@ -62,7 +62,7 @@ export class StatusPublisher {
   private saidSpans = 0;
   private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
-  /** `heard` is called with every event, on this machine, whether the home broker is reached or not. */
+  /** `heard` is called locally with every event, whether or not the home broker is connected. */
   constructor(
     name: string,
     seams: { clock: Clock; random: Random; log: Log },
@@ -73,12 +73,12 @@ export class StatusPublisher {
     this.heard = heard;
   }
 
-  /** Before this nothing is said. */
+  /** Nothing is published before this call. */
   publishFor(sources: StatusSources): void {
     this.sources = sources;
   }
 
-  /** Takes in a change of the camera, tells it as an event when the state is another, and publishes the state. */
+  /** Takes in a camera change, publishes an event if the camera's state changed, and publishes the state. */
   cameraIs(change: CaptureChange): void {
     const isNews = change.state !== this.camera?.state;
     this.camera = change;
@@ -102,7 +102,7 @@ export class StatusPublisher {
     else this.figures();
   }
 
-  /** Takes a step whose failure the owner sees in the state, while the rest of the doorbell goes on. */
+  /** Runs a step; its failure is shown to the owner in the state, and the rest of the doorbell continues. */
   async tolerate(part: StoredPart, step: () => Promise<void>): Promise<void> {
     try {
       await step();
@@ -112,7 +112,7 @@ export class StatusPublisher {
     }
   }
 
-  /** The first trouble there is; what cannot be decided any more comes before what cannot be recorded. */
+  /** The first fault; faults in storing decisions come before faults in storing footage. */
   private storage(ledger: StorageState): DeviceState['storage'] {
     if (ledger !== 'ok') return { state: ledger, detail: failure('consent_storage_failed').message };
     return [...this.faults.values()][0] ?? { state: 'ok' };
@@ -153,7 +153,7 @@ export class StatusPublisher {
     sent.catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
   }
 
-  /** Publishes the state: something in it is another than before, or somebody asked. */
+  /** Publishes the state, after a change or on request. */
   state(): void {
     const state = this.stateNow();
     if (!state) return;
@@ -163,8 +163,8 @@ export class StatusPublisher {
   }
 
   /**
-   * Publishes the state when nothing but the ring's figures may have changed, as they do with every segment: not oftener than
-   * every ten seconds, unless a span of footage has begun or gone.
+   * Publishes the state when only the ring's figures may have changed, as they do with every segment: at most
+   * every ten seconds, unless a span of footage started or disappeared.
    */
   private figures(): void {
     const spans = Math.min(this.sources?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
@@ -172,7 +172,7 @@ export class StatusPublisher {
     if (isDue || spans !== this.saidSpans) this.state();
   }
 
-  /** The state put together from the parts; null before it speaks for any. */
+  /** The state assembled from the parts; null before the parts are connected. */
   stateNow(): DeviceState | null {
     const { sources, camera, sourceStartUs } = this;
     if (!sources) return null;

@@ -1,4 +1,4 @@
-// Owns: reading the access log out: in pages, as CSV, as a page to print, never more than a page of it in memory.
+// Owns: reading the access log: as pages, as CSV, as a printable page; at most one page of it is in memory.
 // Not here: writing it (clips/), who may read it (routes.ts).
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -6,7 +6,7 @@ import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts
 import { pageOf, positionIn } from '../http/paging.ts';
 import { pageEnd, pageHead, pageRow } from './page.ts';
 
-/** Which accesses; null: of all agencies, of all clips. */
+/** Filter of the log; null matches all agencies, or all clips. */
 export type AuditOf = Pick<AccessPage, 'reader' | 'clip'>;
 
 export const AUDIT_ROWS_MAX = 500;
@@ -42,7 +42,7 @@ export class AccessAudit {
     this.clock = clock;
   }
 
-  /** One page, oldest first. Throws `http_body_invalid` for a cursor that is none of this list's. */
+  /** One page, oldest first. Throws `http_body_invalid` for a cursor that does not belong to this list. */
   async page(
     of: AuditOf,
     { limit, cursor }: { limit: number; cursor?: string | undefined },
@@ -53,13 +53,13 @@ export class AccessAudit {
     return { accesses, next };
   }
 
-  /** All of it as CSV (RFC 4180), in parts. */
+  /** The whole log as CSV (RFC 4180), in parts. */
   async *csv(of: AuditOf): AsyncGenerator<string> {
     yield csvRow(COLUMNS);
     for await (const accesses of this.pages(of)) yield accesses.map((access) => csvRow(cellsOf(access))).join('');
   }
 
-  /** All of it as an HTML page, in parts. */
+  /** The whole log as an HTML page, in parts. */
   async *html(of: AuditOf): AsyncGenerator<string> {
     const whose = of.reader?.agency ?? 'all agencies';
     const when = timeOf(wallSeconds(this.clock) * 1_000_000);
@@ -82,7 +82,7 @@ export class AccessAudit {
   }
 }
 
-/** What spreadsheets take for the beginning of a formula, also behind blanks and in its full-width forms. */
+/** What spreadsheets read as the start of a formula, also after blanks and as full-width characters. */
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
 
 /** A cell: an apostrophe before a formula, quoted where it holds a comma, a quote or a line end. */

@@ -1,4 +1,4 @@
-// Owns: the access audit as a page to print or save as PDF: no script, all text escaped. Not here: which rows (audit.ts).
+// Owns: the access audit as a page to print or save as PDF: no script, all text escaped. Not here: which rows are in it (audit.ts).
 import { createHash } from 'node:crypto';
 
 const STYLE = `
@@ -13,12 +13,12 @@ th, td { border: 0.2mm solid #999; padding: 1mm 1.5mm; text-align: left; vertica
 th { background: #eee; }
 `;
 
-/** The one thing the page may use is its own style. */
+/** The page may use its own style and nothing else. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`;
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Text for HTML, in an element or a quoted attribute. Characters that could reorder or hide a line show as such. */
+/** Text escaped for an HTML element or quoted attribute. Characters that could reorder or hide a line are made visible. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\ufffd').replaceAll(/[&<>"']/g, (found) => ESCAPES[found] ?? '');
 }

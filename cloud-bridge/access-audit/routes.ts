@@ -1,4 +1,4 @@
-// Owns: the HTTP routes of the access audit and who may call them: an agency for its own readings, the admin for all.
+// Owns: the HTTP routes of the access audit and who may call them: an agency for its own accesses, the admin for all.
 // Not here: the rows and their forms (audit.ts).
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -23,7 +23,7 @@ const answerSchema = z.strictObject({
       clip: idSchema,
       part: z.enum(ACCESS_PARTS),
       action: z.enum(ACCESS_ACTIONS),
-      /** Empty for what was read before officers were named. */
+      /** Empty for accesses from before officers were named. */
       officer: z.string(),
       reason: z.string(),
       token: idSchema,
@@ -34,7 +34,7 @@ const answerSchema = z.strictObject({
 });
 
 export function accessAuditRoutes(api: Router, { audit, clips }: { audit: AccessAudit; clips: Clips }): void {
-  /** What the caller may read of what it asks for. Throws `token_...`, `agency_...`, `clip_unknown`. */
+  /** The part of the requested log that the caller may read. Throws `token_...`, `agency_...`, `clip_unknown`. */
   const allowed = async (call: { who: Who; bearer: string; query: z.infer<typeof exportSchema> }): Promise<AuditOf> => {
     const clip = call.query.clip ?? null;
     if (call.who.role !== 'admin') return { clip, reader: await clips.seeAll(call.bearer, 'audit') };

@@ -1,5 +1,5 @@
-// Owns: what the bridge believes about agencies: credentials and revocation list, fetched from the registry, checked against
-// its pinned key, kept while fresh. Not here: the registry's decisions; what an agency may do with its standing.
+// Owns: credentials of agencies and the revocation list: fetched from the registry, verified with its pinned key, kept
+// while fresh. Not here: the registry's decisions; what an agency in good standing may do.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
@@ -17,13 +17,13 @@ import {
 import { readToken } from '../signing/tokens.ts';
 import type { RegistryClient } from './registry-client.ts';
 
-/** A signed document with its claims, both checked. */
+/** A signed document and its claims, both verified. */
 export interface Checked<Claims> {
   token: string;
   claims: Claims;
 }
 
-/** Where the newest revocation list outlives a restart. */
+/** Stores the newest revocation list across restarts. */
 export interface CredentialStore {
   loadRevocations(): Promise<string | null>;
   saveRevocations(token: string, revision: number): Promise<void>;
@@ -40,11 +40,11 @@ export interface AgencyCredentialsDeps {
 
 /** A credential younger than this is used without asking again. */
 const CREDENTIAL_REUSE_S = 300;
-/** A credential with less life than this left is not handed out. */
+/** A credential that expires sooner than this is not handed out. */
 const CREDENTIAL_LEFT_S = 60;
 const CREDENTIALS_MAX = 1_000;
 
-/** The one place that says whether an agency may act right now. */
+/** The one place that decides whether an agency may act right now. */
 export class AgencyCredentials {
   private readonly deps: AgencyCredentialsDeps;
   private readonly credentials = new Map<string, { checked: Checked<Credential>; fetchedS: number }>();
@@ -54,14 +54,14 @@ export class AgencyCredentials {
     this.deps = deps;
   }
 
-  /** Takes up the list of the last run; the registry need not be reachable. */
+  /** Loads the list of the last run; the registry need not be reachable. */
   async start(): Promise<void> {
     const token = await this.deps.store.loadRevocations();
     if (!token) return;
     try {
       this.list = this.openList(token);
     } catch (thrown) {
-      // Under another registry key than today's: as good as none, and nothing is allowed without one.
+      // Signed by another registry key than today's: ignored, and without a list nothing is allowed.
       if (!isFailure(thrown)) throw thrown;
       this.deps.log.warn('the stored revocation list is not the registry’s', { code: thrown.code });
     }
@@ -72,13 +72,13 @@ export class AgencyCredentials {
     return this.list?.token ?? null;
   }
 
-  /** Whether there is a list that lives now: without one nobody may act. */
+  /** Whether there is a list that has not expired: without one no agency may act. */
   isListFresh(): boolean {
     return this.list !== null && wallSeconds(this.deps.clock) < this.list.claims.exp;
   }
 
   /**
-   * Asks the registry for the list; returns whether who is revoked has changed. An older revision is refused. Throws
+   * Fetches the list from the registry; returns whether the set of revoked agencies changed. Refuses an older revision. Throws
    * `unreachable`, `token_...`.
    */
   async refreshRevocations(): Promise<boolean> {
@@ -88,7 +88,7 @@ export class AgencyCredentials {
     await this.deps.store.saveRevocations(fresh.token, fresh.claims.revision);
     this.list = fresh;
     const isChanged = known === undefined || fresh.claims.revision !== known.revision;
-    // A kept credential may still name what its agency had before: one scope taken or given back.
+    // A cached credential may still have the agency's former rights, when one scope was revoked or reinstated.
     if (isChanged) for (const kept of this.credentials.values()) kept.fetchedS = Number.NEGATIVE_INFINITY;
     return isChanged;
   }
@@ -113,7 +113,7 @@ export class AgencyCredentials {
       if (!isFailure(thrown)) throw thrown;
       if (thrown.code.startsWith('agency_')) this.credentials.delete(agency);
       if (thrown.code !== 'unreachable') throw thrown;
-      // The registry is away: the last credential serves while it lives.
+      // The registry is unreachable: the last credential is used until it expires.
       if (!known || !this.isFresh(known.checked)) throw failure('credential_unavailable', {}, thrown);
       this.assertGood(known.checked.claims);
       return known.checked;
@@ -121,8 +121,8 @@ export class AgencyCredentials {
   }
 
   /**
-   * Throws, as `credential` does, once the agency may not act any more. The registry is asked only when what is known here does not
-   * answer it, so that this can be called for each piece of a clip.
+   * Throws, as `credential` does, once the agency may not act any more. Asks the registry only when the cached documents do not
+   * decide it, so that this can be called for each piece of a clip.
    */
   async assertStillGood(agency: string): Promise<void> {
     const known = this.credentials.get(agency);
@@ -130,8 +130,8 @@ export class AgencyCredentials {
   }
 
   /**
-   * Whether a credential is good at this moment: life, jurisdiction, scope, and not on the list, without which nothing is
-   * good. `cells`: whose homes are asked. Synchronous, so that it can be asked inside a transaction. Throws like `credential`.
+   * Asserts that a credential is valid now: not expired, right jurisdiction and scope, and not revoked; without a list none is
+   * valid. `cells`: the cells of the homes asked. Synchronous, so that a transaction can call it. Throws like `credential`.
    */
   assertGood(credential: Credential, cells: readonly string[] = []): void {
     const nowS = wallSeconds(this.deps.clock);
@@ -144,7 +144,7 @@ export class AgencyCredentials {
     if (fault) throw failure('agency_ineligible', { detail: 'its credential does not allow requests to residents' });
   }
 
-  /** Fetches the list at once when there is none that lives; without one nothing is good. Throws `credential_unavailable`. */
+  /** Fetches the list now if there is none or it has expired; without one no credential is valid. Throws `credential_unavailable`. */
   private async needList(): Promise<void> {
     if (this.list && wallSeconds(this.deps.clock) < this.list.claims.exp) return;
     try {

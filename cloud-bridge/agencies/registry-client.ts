@@ -1,9 +1,9 @@
-// Owns: asking the registry over HTTP. Not here: believing the answers (credentials.ts checks every signature).
+// Owns: asking the registry over HTTP. Not here: verifying the answers (credentials.ts checks every signature).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import { exchangeJson, type JsonRequest } from '../../device/protocol/json-client.ts';
 
-/** Where signed documents of the registry come from. */
+/** Source of the registry's signed documents. */
 export interface RegistryClient {
   /** The agency's fresh credential. Rejects with the registry's own failure, or `unreachable`. */
   credential(agency: string): Promise<string>;
@@ -14,7 +14,7 @@ export interface RegistryClient {
 const credentialAnswerSchema = z.object({ credential: z.string().max(4_096) });
 const revocationsAnswerSchema = z.object({ revocations: z.string().max(65_536) });
 
-/** One call to the registry at `url`. Rejects with its own failure, or `unreachable`, also for an answer of another shape. */
+/** One call to the registry at `url`. Rejects with the registry's own failure, or `unreachable`, also when the answer has another shape. */
 export async function askRegistry<Schema extends z.ZodType>(
   url: string,
   path: string,
@@ -27,7 +27,7 @@ export async function askRegistry<Schema extends z.ZodType>(
   throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not a registry’s' });
 }
 
-/** The registry behind an HTTP address; `signal` ends what is under way. */
+/** The registry behind an HTTP address; `signal` aborts running calls. */
 export function httpRegistryClient(url: string, signal: AbortSignal): RegistryClient {
   const ask = <Schema extends z.ZodType>(path: string, schema: Schema) =>
     askRegistry(url, path, schema, { method: 'GET', signal });

@@ -1,4 +1,4 @@
-// Owns: the registry's last revocation list, which must outlive a restart, in SQL. Not here: believing it (credentials.ts).
+// Owns: the registry's last revocation list in SQL, kept across restarts. Not here: verifying it (credentials.ts).
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
@@ -37,7 +37,7 @@ export class SqlRevocationList implements CredentialStore {
         .values({ name: REVOCATIONS, token, revision })
         .onConflict((conflict) => conflict.column('name').doUpdateSet({ token, revision }))
         .execute();
-      // The registry signs the same list anew each time it is asked: only another revision is an event.
+      // The registry signs the same list anew on each request: only a new revision is an event.
       if (known?.revision === revision) return;
       await this.custody.append(step, { kind: 'revocations', revision, listSha256: sha256Hex(token) });
     });

@@ -1,4 +1,4 @@
-// Owns: believing what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
+// Owns: verifying what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../../device/protocol/agency.ts';
@@ -7,9 +7,9 @@ import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../d
 import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
 import type { AgencyCredentials } from './credentials.ts';
 
-/** An agency that calls. */
+/** An agency that makes a call. */
 export interface AgencyCaller {
-  /** The agency across its keys. */
+  /** The agency, whichever of its keys it uses. */
   organisation: string;
   agency: string;
   /** When it signed the call, in seconds since 1970. */
@@ -20,7 +20,7 @@ export interface AgencyCaller {
 const anything = z.unknown().optional();
 const unreasonedSchema = accessTokenSchema.extend({ officer: anything, reason: anything });
 
-/** Reads tokens of agencies in good standing. */
+/** Reads tokens of agencies that are in good standing. */
 export class AgencyTokens {
   private readonly deps: { clock: Clock; standing: AgencyCredentials; bridgeId: string };
 
@@ -28,7 +28,7 @@ export class AgencyTokens {
     this.deps = deps;
   }
 
-  /** Who calls and what for. Throws `token_...`, and what `AgencyCredentials.credential` throws. */
+  /** Returns the caller and the action. Throws `token_...`, and what `AgencyCredentials.credential` throws. */
   async readCall(token: string): Promise<AgencyCaller> {
     const { agency } = peekToken(token, agencyCallSchema);
     const { claims: credential } = await this.deps.standing.credential(agency);
@@ -56,7 +56,7 @@ export class AgencyTokens {
     assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
     return { ...claims, organisation: credential.organisation ?? agency };
   }
-  /** Throws, as `AgencyCredentials.assertStillGood` does, once an agency whose token was believed is not in good standing any more. */
+  /** Throws, as `AgencyCredentials.assertStillGood` does, once the agency of an accepted token is not in good standing any more. */
   async assertStanding({ agency }: Pick<AccessToken, 'agency'>): Promise<void> {
     await this.deps.standing.assertStillGood(agency);
   }

@@ -2,30 +2,30 @@
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import type { Reader } from '../intake/store.ts';
 
-/** One reading. */
+/** One access. */
 export interface Access {
   atUs: number;
   agency: string;
   clip: string;
   part: AccessPart;
   action: AccessAction;
-  /** Name or badge, as the agency's token says. Empty for what was read before officers were named. */
+  /** Name or badge, as the agency's token says. Empty for accesses from before officers were named. */
   officer: string;
   reason: string;
   token: string;
 }
 
-/** A reading as it was written down. */
+/** An access as it was logged. */
 export interface LoggedAccess extends Access {
-  /** Grows with each reading. */
+  /** Grows with each access. */
   number: number;
-  /** Its leaf in the log of custody; null for what was read before there was one. */
+  /** Its leaf in the custody log; null for accesses from before that log existed. */
   leaf: number | null;
 }
 
-/** Which readings: those after a number, oldest first; null: of all agencies, of all clips. */
+/** Which accesses: those after a number, oldest first; null matches all agencies, or all clips. */
 export interface AccessPage {
-  /** An agency under any of its keys. */
+  /** An agency, under whichever of its keys. */
   reader: Reader | null;
   clip: string | null;
   after: number;
@@ -33,7 +33,7 @@ export interface AccessPage {
 }
 
 export interface AccessLog {
-  /** Durable when it resolves: nothing is shown before. */
+  /** Durable when it resolves: nothing is shown before that. */
   add(access: Access): Promise<void>;
   page(of: AccessPage): Promise<LoggedAccess[]>;
 }

@@ -1,6 +1,6 @@
-// Owns: showing stored clips to those they were granted to, and to nobody else; every reading is logged first. Of clips
-// that were handed over it says where they are. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
-// reading the log out (access-audit/).
+// Owns: showing stored clips to those they were granted to, and to nobody else; every access is logged first. For clips
+// that were handed over it returns their address. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
+// showing the log (access-audit/).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -18,41 +18,41 @@ export interface ClipsDeps {
   clock: Clock;
   disk: Pick<Disk, 'open'>;
   store: Pick<IntakeStore, 'findClip' | 'storedClips'>;
-  /** Who reads: officers of agencies, or pets' owners. */
+  /** Verifies readers' tokens: officers of agencies, or pets' owners. */
   tokens: AccessReader;
   log: AccessLog;
   clipPath: (clip: string) => string;
   /** Address of a handed-over clip in the vault, as this agency reaches it there. */
   evidenceUrl: (intake: Intake, agency: string) => string;
-  /** The agency, across its keys, that a clip was granted to. */
+  /** The agency, whichever of its keys, that a clip was granted to. */
   organisationOf: (intake: Intake) => Promise<string>;
 }
 
-/** What a reader's token says: under which key they read, and `organisation`: whose clips, across that agency's keys. */
+/** What a reader's token says: the key they read under, and `organisation`: the agency, across its keys, whose clips they read. */
 type Access = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
 
-/** Believes a reader's token. */
+/** Verifies a reader's token. */
 export interface AccessReader {
   readAccess(token: string): Promise<Access>;
-  /** Throws once the reader whose token was believed may not read any more; the token's own life is over soon, and no reason. */
+  /** Throws once the reader of an accepted token may not read any more; that the short-lived token has expired is no reason. */
   assertStanding(access: Access): Promise<void>;
 }
 
-/** A clip that its reader may see, and what is asked again while they read it. */
+/** A clip that its reader may see, with the check that is repeated while they read it. */
 export interface SeenClip {
   intake: Intake;
-  /** Where it is, once it was handed over. */
+  /** Its address in the vault, once it was handed over. */
   evidence?: string;
   stillShown: AssertShown;
 }
 
-/** What the list says of a clip. */
+/** What the list shows of a clip. */
 export interface ClipEntry {
   clip: string;
   request: string;
   bytes: number;
   sha256: string;
-  /** Where it is now, once it was handed over. */
+  /** Its address in the vault, once it was handed over. */
   evidence?: string;
 }
 
@@ -67,7 +67,7 @@ export class Clips {
   }
 
   /**
-   * Lets an agency read what is kept about all its own clips; the reading is in the log when this resolves. Returns who reads.
+   * Lets an agency read what is kept about all its own clips; the access is logged when this resolves. Returns the reader.
    * Throws `token_...`, `agency_...`, `clip_unknown`.
    */
   async seeAll(bearer: string, part: 'list' | 'audit'): Promise<Reader> {
@@ -94,7 +94,7 @@ export class Clips {
   }
 
   /**
-   * The clip if the caller may see it now, and where it is once it was handed over; the reading is in the log when this
+   * The clip if the caller may see it now, and its address once it was handed over; the access is logged when this
    * resolves. Throws `clip_unknown` for a clip of another agency just as for one that does not exist, `token_...`, `agency_...`.
    */
   async see(bearer: string, clip: string, part: AccessPart, action: AccessAction): Promise<SeenClip> {
@@ -103,10 +103,10 @@ export class Clips {
     const stored = await this.deps.store.findClip(clip);
     if (!isShown(stored) || access.clip !== clip) throw failure('clip_unknown');
     if ((await this.deps.organisationOf(stored)) !== access.organisation) throw failure('clip_unknown');
-    // Of a clip that the vault has, no more is had here than where it is; the bridge's own papers about it stay.
+    // Of a clip that the vault has, only its address is given here; the bridge's own documents about it stay.
     const isElsewhere = stored.state === 'handed-over' && part !== 'custody';
     await this.note(access, part, isElsewhere ? 'link' : action);
-    // Asked again: the owner may have revoked while the reading was written down, and the manifest names the home.
+    // Checked again: the owner may have revoked while the access was being logged, and the manifest names the home.
     const now = await this.deps.store.findClip(clip);
     if (!isShown(now)) throw failure('clip_unknown');
     const stillShown = async () => {
@@ -120,13 +120,13 @@ export class Clips {
     return intake.state === 'handed-over' ? { evidence: this.deps.evidenceUrl(intake, agency) } : {};
   }
 
-  /** The clip's bytes, for as long as `stillShown` resolves. */
+  /** The clip's bytes, as long as `stillShown` resolves. */
   read({ intake: { clip }, stillShown }: SeenClip, span: Span): ClipDownload {
     const open = () => this.deps.disk.open(this.deps.clipPath(clip), { create: false });
     return this.readings.read(clip, open, span, stillShown);
   }
 
-  /** Ends every reading of a clip whose readers may not see it any more. */
+  /** Ends every running download of a clip whose reader may not see it any more. */
   askReadersAgain(clip: string): Promise<void> {
     return this.readings.askAgain(clip);
   }

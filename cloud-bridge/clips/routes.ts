@@ -12,7 +12,7 @@ import type { Intake } from '../intake/store.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
-/** Which page of one's clips, and what it says: for agencies and pets' owners alike. */
+/** Query and entries of the clip list: the same for agencies and pets' owners. */
 export const clipPageSchema = z.strictObject(pageFields(100, 500));
 export const clipListSchema = z.strictObject({
   clips: z.array(
@@ -21,13 +21,13 @@ export const clipListSchema = z.strictObject({
       request: idSchema,
       bytes: z.int().positive(),
       sha256: sha256Schema,
-      /** Where it is now, once it was handed over. */
+      /** Its address in the vault, once it was handed over. */
       evidence: z.url().optional(),
     }),
   ),
   next: nextSchema,
 });
-/** The clip was handed over: where it is now. */
+/** The clip was handed over: its address in the vault. */
 const elsewhereSchema = z.strictObject({ clip: idSchema, evidence: z.url() });
 
 export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
@@ -52,7 +52,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       about: 'The clip, whole or a range of it.',
     },
     async ({ bearer, params: { clip }, request, reply }) => {
-      // A player asks for parts; who asks for the whole takes it along.
+      // A player asks for ranges; a request for the whole clip is a download.
       const action = request.headers.range === undefined ? 'download' : 'stream';
       const seen = await clips.see(bearer, clip, 'clip', action);
       if (seen.evidence) return elsewhere(reply, clip, seen.evidence);
@@ -92,13 +92,13 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
   );
 }
 
-/** What the clip's recipient gets of its manifest. Throws `statement_missing`. */
+/** What the clip's recipient gets in place of its full manifest. Throws `statement_missing`. */
 export function statementOf({ statement }: Pick<Intake, 'statement'>): string {
   if (statement === '') throw failure('statement_missing');
   return statement;
 }
 
-/** The clip was handed over: where it is now, which asks for a token of its own (RFC 9110 §15.4.4). */
+/** The clip was handed over: redirects to its address, which needs a token of its own (RFC 9110 §15.4.4). */
 function elsewhere(reply: FastifyReply, clip: string, evidence: string): FastifyReply {
   return reply.code(303).header('location', evidence).send(elsewhereSchema.parse({ clip, evidence }));
 }

@@ -1,4 +1,4 @@
-// Owns: the access log in SQL: rows are only ever added, each with its leaf in the log of custody. Not here: what must be
+// Owns: the access log in SQL: append-only, each row with its leaf in the custody log. Not here: what must be
 // logged (clips/), who may read it (access-audit/).
 import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';

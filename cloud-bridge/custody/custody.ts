@@ -1,5 +1,5 @@
-// Owns: what the bridge says about its log of custody: signed heads, proofs, leaves, and the bundle for those whom a clip
-// concerns. Not here: appending (sql-custody-log.ts), what leaves hide (event-commitment.ts), who may have a bundle (custody-bundle-routes.ts, clips/).
+// Owns: what the bridge publishes about its custody log: signed heads, proofs, leaves, and the bundle for those a clip
+// concerns. Not here: appending (sql-custody-log.ts), hiding facts (event-commitment.ts), access (custody-bundle-routes.ts, clips/).
 import { toBase64url, toHex } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
@@ -36,14 +36,14 @@ export class Custody {
     this.deps = deps;
   }
 
-  /** The newest head, and the newest that most witnesses have cosigned. */
+  /** The newest head, and the newest one that has the most cosignatures. */
   async head(): Promise<{ head: string; cosigned: CosignedHead | null }> {
     const { token } = await this.sign();
     const cosigned = (await this.cosignedHeads())[0];
     return { head: token, cosigned: cosigned ? { head: cosigned.head, cosignatures: cosigned.cosignatures } : null };
   }
 
-  /** That a leaf is in the tree of `size` leaves; the newest tree when absent. Throws `custody_unknown`. */
+  /** Proof that a leaf is in the tree of `size` leaves; default: the newest tree. Throws `custody_unknown`. */
   async inclusion(leaf: number, size?: number): Promise<{ leaf: number; size: number; path: string[] }> {
     const now = await this.deps.store.size();
     const of = size ?? now;
@@ -51,14 +51,14 @@ export class Custody {
     return { leaf, size: of, path: await this.path(inclusionSpans(leaf, of)) };
   }
 
-  /** That the tree of `to` leaves continues the one of `from`. Throws `custody_unknown`. */
+  /** Proof that the tree of `to` leaves extends the one of `from`. Throws `custody_unknown`. */
   async consistency(from: number, to: number): Promise<{ from: number; to: number; path: string[] }> {
     const now = await this.deps.store.size();
     if (from > to || to > now) throw failure('custody_unknown', { detail: `from ${from} to ${to}; it has ${now}` });
     return { from, to, path: from === 0 ? [] : await this.path(consistencySpans(from, to)) };
   }
 
-  /** Leaves from `from` on, and where the next page begins; null at the end. */
+  /** Leaves starting at `from`, and where the next page begins; null at the end. */
   async entries(
     from: number,
     limit: number,
@@ -69,8 +69,8 @@ export class Custody {
   }
 
   /**
-   * A receipt with the opened leaf about it and the leaf's proof, under a cosigned head where one reaches so far. Whoever asks
-   * must be one who may know. `shown`: the receipt's twin, for whoever must not see whose device it is. Throws `custody_unknown` for a
+   * A receipt with its opened leaf and that leaf's proof, under a cosigned head if one covers it. The caller must check that the
+   * reader may have it. `shown`: the receipt's twin, for readers who must not see the device. Throws `custody_unknown` for a
    * receipt older than the log.
    */
   async bundle(receipt: string, shown: string = receipt): Promise<CustodyBundle> {
@@ -85,7 +85,7 @@ export class Custody {
     return { receipt: shown, proof: { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures } };
   }
 
-  /** Takes a witness's statement on a head of ours. Throws `custody_cosignature_refused`. */
+  /** Accepts a witness's cosignature of one of our heads. Throws `custody_cosignature_refused`. */
   async cosign(headToken: string, token: string): Promise<void> {
     const { key, store, witnesses } = this.deps;
     const refuse = (detail: string) => failure('custody_cosignature_refused', { detail });
@@ -103,7 +103,7 @@ export class Custody {
       'cosignature',
     );
     if (!isAbout(cosignature, head, { sha256 })) throw refuse('it is about another tree than the head');
-    // A head of ours from before the log was put back to an older state: what it proves must not be served as ours.
+    // Our head, signed before the log was restored from an older backup: what it proves must not be served as ours.
     if (head.size > (await store.size()) || toHex(await this.root(head.size)) !== head.root) {
       throw refuse('the head is not one of the log as it is');
     }
@@ -129,11 +129,11 @@ export class Custody {
     return { head: token, size: claims.size, cosignatures: [] };
   }
 
-  /** Cosigned heads, those with most cosignatures first, then the newest. */
+  /** Cosigned heads, most cosignatures first, then newest first. */
   private async cosignedHeads(): Promise<(CosignedHead & { size: number })[]> {
     const heads = new Map<number, CosignedHead & { size: number }>();
     for (const { witness, size, head, cosignature } of await this.deps.store.cosignatures()) {
-      // One that was taken off the list is not served any more.
+      // A witness that was removed from the list is not served any more.
       if (!this.deps.witnesses.includes(witness)) continue;
       const known = heads.get(size) ?? { size, head, cosignatures: [] };
       known.cosignatures.push(cosignature);

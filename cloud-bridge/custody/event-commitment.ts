@@ -22,12 +22,12 @@ export interface CommittedEvent {
   receiptSha256: string | null;
 }
 
-/** Bytes of the bridge's secret behind the pseudonyms. */
+/** Length of the bridge's secret that pseudonyms are derived from. */
 export const SECRET_BYTES = 32;
 
-/** A device under one grant. Two grants of one device have nothing in common for who lacks the secret. */
+/** Pseudonym of a device under one grant. Without the secret, two grants of one device cannot be linked. */
 export function pseudonymOf({ device, grant }: CustodySubject, secret: Uint8Array): string {
-  // Ids hold no slash, so that no other pair has the same text.
+  // Ids contain no slash, so no other pair yields the same text.
   return toHex(hmacSha256(secret, utf8(`${device}/${grant}`)).subarray(0, 16));
 }
 

@@ -1,4 +1,4 @@
-// Owns: the HTTP routes of the log of custody. All are public. Not here: what they answer (custody.ts), the bundle of a grant
+// Owns: the HTTP routes of the custody log. All are public. Not here: their answers (custody.ts), the bundle of a grant
 // (intake/custody-bundle-routes.ts).
 import { z } from 'zod';
 import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/protocol/custody.ts';
@@ -20,7 +20,7 @@ const entriesAnswerSchema = z.strictObject({
   next: count.nullable(),
 });
 
-/** What anyone may read of a log, and what witnesses say of it. */
+/** The public routes of a log, and the one by which witnesses cosign it. */
 export function logRoutes(api: Router, custody: Custody): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(

@@ -1,5 +1,5 @@
-// Owns: the log of custody in SQL: the one way to append to it, inside the transaction of the event that a leaf tells, and
-// the reads that proofs are made of. Not here: what leaves say and hide (event-commitment.ts), heads and proofs (custody/).
+// Owns: the custody log in SQL: the one way to append to it, inside the transaction of the event that a leaf records, and
+// the reads that proofs are built from. Not here: what leaves say and hide (event-commitment.ts), heads and proofs (custody/).
 import type { Kysely, Transaction } from 'kysely';
 import { assert } from '../../device/base/assert.ts';
 import { utf8 } from '../../device/base/bytes.ts';
@@ -11,7 +11,7 @@ import type { CustodyTables } from '../persistence/custody-schema.ts';
 import { commitEvent, SECRET_BYTES } from './event-commitment.ts';
 import type { CustodyEvent, CustodyStore, KeptCosignature, OpenedLeaf } from './store.ts';
 
-/** Where times and salts of leaves come from. */
+/** Source of the leaves' times and salts. */
 export interface CustodySeams {
   clock: Clock;
   random: Random;
@@ -26,7 +26,7 @@ export class SqlCustody implements CustodyStore {
     this.seams = seams;
   }
 
-  /** The log of a database, whose secret is made the first time. */
+  /** The log of a database; its secret is created the first time. */
   static async open(tables: Kysely<CustodyTables>, seams: CustodySeams): Promise<SqlCustody> {
     const known = await tables.selectFrom('custody_secret').select('secret').executeTakeFirst();
     const secret = known?.secret ?? seams.random.bytes(SECRET_BYTES);
@@ -35,7 +35,7 @@ export class SqlCustody implements CustodyStore {
   }
 
   /**
-   * Appends the leaf that tells `event`, in the transaction that makes the event itself: neither is ever there without the
+   * Appends the leaf that records `event`, in the transaction that stores the event itself: neither ever exists without the
    * other. Returns the leaf's number.
    */
   async append(step: Transaction<CustodyTables>, event: CustodyEvent): Promise<number> {

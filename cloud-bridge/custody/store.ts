@@ -1,9 +1,9 @@
-// Owns: what the log of custody is told, and what it needs remembered. Not here: how (sql-custody-log.ts), what a leaf looks like in
+// Owns: the input of the custody log, and what it must store. Not here: how (sql-custody-log.ts), what a leaf looks like in
 // public (event-commitment.ts), who may read what (custody.ts).
 import type { CustodyEntry, FactsOf, HiddenKind } from '../../device/protocol/custody.ts';
 import type { Subtree } from '../../device/protocol/merkle.ts';
 
-/** Whose clip it was about: what its pseudonym follows from. */
+/** The clip's device and grant, from which its pseudonym is derived. */
 export interface CustodySubject {
   device: string;
   grant: string;
@@ -12,19 +12,19 @@ export interface CustodySubject {
 type Open = Exclude<CustodyEntry, { kind: HiddenKind }>;
 type Untimed<Entry> = Entry extends Open ? Omit<Entry, 'atS'> : never;
 
-/** An event as the store that makes it durable tells it, in the same transaction. */
+/** An event as reported by the store that makes it durable, in the same transaction. */
 export type CustodyEvent =
   | Untimed<Open>
   | { [Kind in HiddenKind]: { kind: Kind; about: CustodySubject | null; facts: FactsOf<Kind> } }[HiddenKind];
 
-/** A leaf with what opens its commitment. */
+/** A leaf with the opening of its commitment. */
 export interface OpenedLeaf {
   entry: string;
   salt: Uint8Array;
   facts: string;
 }
 
-/** What a witness said last, with the head it was about. */
+/** A witness's latest cosignature, with the head it signed. */
 export interface KeptCosignature {
   witness: string;
   size: number;
@@ -37,9 +37,9 @@ export interface CustodyStore {
   size(): Promise<number>;
   /** Hash of a complete subtree; one read. */
   subtree(of: Subtree): Promise<Uint8Array>;
-  /** Leaves as they are published, from `from` on. */
+  /** Leaves as published, starting at `from`. */
   entries(from: number, most: number): Promise<{ leaf: number; entry: string }[]>;
-  /** Null when there is no such leaf or it hides nothing. */
+  /** Null when there is no such leaf or it has nothing to open. */
   opened(leaf: number): Promise<OpenedLeaf | null>;
   /** The leaf about a receipt, by the SHA-256 of its text. */
   leafOf(receiptSha256: string): Promise<number | null>;

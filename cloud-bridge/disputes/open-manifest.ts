@@ -1,5 +1,5 @@
-// Owns: opening the full manifest of one clip: for the bridge's operator, who says why, and for the device or the owner whose grant it
-// is. A leaf in the log of custody tells it before anything is shown. Not here: sealing (intake/manifest-encryption.ts), HTTP (routes.ts).
+// Owns: opening the full manifest of one clip: for the bridge's operator, who gives a reason, and for the device or the owner of the grant.
+// A leaf in the custody log records it before anything is shown. Not here: sealing (intake/manifest-encryption.ts), HTTP (routes.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { FactsOf } from '../../device/protocol/custody.ts';
@@ -12,7 +12,7 @@ import type { GrantKey, Intake, IntakeStore } from '../intake/store.ts';
 export interface ClipManifests {
   /** The sealed full manifest of a grant; null when none is kept. */
   sealed(key: GrantKey): Promise<Uint8Array | null>;
-  /** Writes into the log of custody that it is opened; durable when it resolves. Returns the leaf's number. */
+  /** Records the opening in the custody log; durable when it resolves. Returns the leaf's number. */
   note(about: GrantKey, facts: FactsOf<'dispute'>): Promise<number>;
 }
 
@@ -21,11 +21,11 @@ export interface ManifestOpeningDeps {
   store: ClipManifests;
   intakes: IntakeStore;
   seal: ManifestEncryption;
-  /** Believes a device or an owner about a grant of theirs. */
+  /** Verifies calls of a device or an owner about their own grant. */
   calls: Pick<CustodyCalls, 'intakeOf'>;
 }
 
-/** What was opened, and the leaf that tells so. */
+/** What was opened, and the leaf that records it. */
 export type OpenedManifest = SealedPapers & { clip: string; grant: string; leaf: number };
 
 export class ManifestOpening {
@@ -61,7 +61,7 @@ export class ManifestOpening {
     const { clip, grant, manifestSha256 } = intake;
     const leaf = await store.note(intake, { clip, grant, manifestSha256, by, reasonSha256: sha256Hex(reason) });
     log.warn('a full manifest is opened', { clip, by, leaf, ...(by === 'operator' ? { reason } : {}) });
-    // Asked again: the owner may have taken the clip back while that was written down.
+    // Checked again: the owner may have revoked the clip while the leaf was being written.
     if (!(await store.sealed(intake))) throw failure('dispute_nothing_kept');
     return { clip, grant, leaf, ...papers };
   }

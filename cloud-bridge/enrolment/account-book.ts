@@ -4,7 +4,7 @@ import type { Disk } from '../../device/base/disk.ts';
 import type { Random } from '../../device/base/random.ts';
 import type { AccountRole } from '../../device/protocol/access.ts';
 
-/** Who may open a session at the area broker. Issuing again replaces the password. */
+/** Who may connect to the area broker. Issuing again replaces the password. */
 export interface AccountBook {
   issue(role: Extract<AccountRole, 'device-area' | 'bridge'>, id: string): Promise<{ user: string; password: string }>;
 }

@@ -1,5 +1,5 @@
 // Owns: letting a device in, once, by a one-time code. Not here: accounts at the broker (AccountBook), where devices are:
-// nobody here ever learns it.
+// the bridge never learns that.
 import { toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
@@ -29,7 +29,7 @@ export interface EnrolmentDeps {
   key: SigningKey;
   bridgeId: string;
   registryKey: string;
-  /** The area broker as devices reach it; `ca`: PEM of its authority, where that is not one that everybody trusts. */
+  /** The area broker as devices reach it; `ca`: PEM of its CA certificate, unless that CA is publicly trusted. */
   area: { url: string; prefix: string; ca: () => Promise<string | undefined> };
   codeLifeS: number;
 }
@@ -38,7 +38,7 @@ const PROOF_LIFE_S_MAX = 600;
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
-/** Prints codes and redeems them. */
+/** Issues one-time codes and redeems them. */
 export class Enrolment {
   private readonly deps: EnrolmentDeps;
   private readonly attempts: FixedWindowLimit;
@@ -65,7 +65,7 @@ export class Enrolment {
 
   /**
    * Redeems a code for the device that signed `proof`; returns the bridge's signed statement. `address` is the caller's,
-   * for slowing down guessers. Throws `enrolment_code_invalid`, `token_...`, `http_rate_limited`.
+   * to slow down guessing. Throws `enrolment_code_invalid`, `token_...`, `http_rate_limited`.
    */
   async enrol(secret: string, proof: string, address: string): Promise<string> {
     try {
@@ -80,7 +80,7 @@ export class Enrolment {
     const { clock, store, accounts, log } = this.deps;
     const nowS = wallSeconds(clock);
     const { iss } = peekToken(proof, enrolmentProofSchema);
-    // The device's key is not known before: its signature proves that it holds it, and its id follows from it.
+    // The device's key is not known yet: its signature proves possession, and its id is derived from the key.
     const claims = readToken(proof, {
       typ: 'doorsill-enrolment+jws',
       schema: enrolmentProofSchema,
@@ -91,7 +91,7 @@ export class Enrolment {
     const device = actorId('device', sha256Hex(iss));
     if (!isPublicKey(iss) || claims.device !== device) throw failure('token_unknown_claims');
     const secretSha256 = sha256Hex(utf8(secret));
-    // The proof is bound to this code, so that it cannot be carried over to another one.
+    // The proof is bound to this code, so that it cannot be reused with another one.
     if (claims.secretSha256 !== secretSha256) throw failure('enrolment_code_invalid');
     if (!(await store.redeem(secretSha256, { device, key: iss, enrolledS: nowS }))) {
       throw failure('enrolment_code_invalid');

@@ -1,6 +1,6 @@
-// Owns: what enrolment needs remembered. Not here: how (sql-enrolments.ts).
+// Owns: what enrolment must store. Not here: how (sql-enrolments.ts).
 
-/** A device the bridge knows: its id follows from its key. */
+/** A device the bridge knows: its id is derived from its key. */
 export interface EnrolledDevice {
   device: string;
   key: string;
@@ -8,11 +8,11 @@ export interface EnrolledDevice {
 }
 
 export interface EnrolmentStore {
-  /** Remembers a code by its secret's hash alone; forgets codes that have expired. */
+  /** Stores a code as its secret's hash only; deletes codes that have expired. */
   addCode(secretSha256: string, expiresS: number, nowS: number): Promise<void>;
   /**
-   * Uses a code up for a device and enters the device, in one step; false when the code is unknown, expired, or was used
-   * by another key. The same key may repeat it until it expires: the answer may have been lost on the way.
+   * Marks a code as used and adds the device, in one step; false when the code is unknown, expired, or was used
+   * by another key. The same key may repeat it until it expires: the first answer may have been lost.
    */
   redeem(secretSha256: string, device: EnrolledDevice): Promise<boolean>;
   /** The device's pinned key; null when it is not enrolled. */

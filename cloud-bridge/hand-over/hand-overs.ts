@@ -1,5 +1,5 @@
-// Owns: getting each stored clip to the vault, once, through every outage, and only then letting go of the bridge's own; and an
-// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), what the vault must have said (vault-messages.ts).
+// Owns: getting each stored clip to the vault exactly once, through every outage, and only then deleting the bridge's copy; and an
+// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), the messages that prove it (vault-messages.ts).
 import { Backoff } from '../../device/base/backoff.ts';
 import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -32,15 +32,15 @@ export interface HandOversDeps {
   retryMsMost: number;
 }
 
-/** Clips on their way at once. */
+/** Hand-overs that run at once. */
 const AT_ONCE_MAX = 4;
 const JOBS_MAX = 1_000;
 
 interface Errand {
   backoff: Backoff;
-  /** Set while it waits for its next try. */
+  /** Set while it waits for its next attempt. */
   timer: Timer | null;
-  /** Set while it is under way. */
+  /** Set while it is running. */
   work: Promise<unknown> | null;
   abort: AbortController;
 }
@@ -58,12 +58,12 @@ export class HandOvers {
     this.deps = deps;
   }
 
-  /** Takes up what an earlier run left. */
+  /** Resumes what an earlier run left unfinished. */
   start(): void {
     this.wake();
   }
 
-  /** Ends all work where it stands; the next start takes it up. */
+  /** Stops all work where it stands; the next start resumes it. */
   async stop(): Promise<void> {
     this.stopping.abort(failure('vault_unreachable', { detail: 'the bridge is stopping' }));
     for (const { timer } of this.errands.values()) timer?.cancel();
@@ -72,13 +72,13 @@ export class HandOvers {
     await Promise.allSettled([...this.errands.values()].map(({ work }) => work));
   }
 
-  /** Looks for what is to be done, now: a clip was stored, or a wait is over. */
+  /** Looks for work now: a clip was stored, or a wait has ended. */
   wake(): void {
     if (this.stopping.signal.aborted) return;
     this.lookAgain = true;
     this.looking ??= this.look().finally(() => {
       this.looking = null;
-      // Asked for between the last look and its end.
+      // Requested between the last look and its end.
       if (this.lookAgain) this.wake();
     });
   }
@@ -92,7 +92,7 @@ export class HandOvers {
     abort.abort(failure('intake_revoked'));
   }
 
-  /** Makes sure that nothing of a revoked clip is left at the vault. Throws `vault_unreachable`, `hand_over_unconfirmed`. */
+  /** Makes sure that the vault keeps nothing of a revoked clip. Throws `vault_unreachable`, `hand_over_unconfirmed`. */
   async withdraw(key: GrantKey): Promise<void> {
     await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
@@ -100,7 +100,7 @@ export class HandOvers {
     });
   }
 
-  /** Has the vault answer a recall, unless it has. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal. */
+  /** Gets the vault to answer a recall, unless it already has. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal. */
   async recall(key: GrantKey): Promise<void> {
     await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
@@ -108,7 +108,7 @@ export class HandOvers {
     });
   }
 
-  /** What does not succeed now goes on by itself: whoever asked may not ask again. */
+  /** What fails now is retried in the background: the caller might not ask again. */
   private async nowOrLater(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     try {
       await this.alone(key, work);
@@ -128,7 +128,7 @@ export class HandOvers {
         log.error('hand-overs could not be read', {
           detail: thrown instanceof Error ? thrown.message : 'not an error',
         });
-        // A database that is away comes back, and nobody else might ask then.
+        // The database will come back, and by then nothing else might trigger a look.
         this.nextLook?.cancel();
         this.nextLook = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
       }
@@ -146,7 +146,7 @@ export class HandOvers {
     );
   }
 
-  /** The next message about a clip and all that follow, as the database says where it stands. */
+  /** Sends the next message about a clip and all that follow, starting from its state in the database. */
   private async advance(key: GrantKey, signal: AbortSignal): Promise<void> {
     for (;;) {
       const job = await this.deps.store.job(key);
@@ -169,7 +169,7 @@ export class HandOvers {
     }
   }
 
-  /** `isLetGo`: the owner revoked meanwhile, and the next try reads from the database what to send. */
+  /** `isLetGo`: the owner revoked meanwhile, and the next attempt reads from the database what to send. */
   private later(key: GrantKey, errand: Errand, isLetGo: boolean, thrown: unknown): void {
     if (this.stopping.signal.aborted) return;
     const retryInMs = isLetGo ? 0 : errand.backoff.nextMs();
@@ -183,7 +183,7 @@ export class HandOvers {
       errand.timer = null;
       this.wake();
     });
-    // Its place is free for another one.
+    // Its slot is free for another clip.
     this.wake();
   }
 
@@ -226,7 +226,7 @@ export class HandOvers {
   private async askBack({ intake, word }: HandOverJob, signal: AbortSignal): Promise<void> {
     const { store, client, words, files, locks, receipts, vaultKey, clock, log } = this.deps;
     if (!word) throw failure('internal', { detail: 'a recall without its owner’s word' });
-    // What the hand-over had still to erase here goes before anything is said of it.
+    // Finishes the erasure that the hand-over still owes here, before the vault is told anything.
     await locks.hold(intake.upload, () => files.remove(intake));
     const { revocation } = word;
     const { answer } = await client.recall(words.recall(intake, word), signal);
@@ -240,7 +240,7 @@ export class HandOvers {
     log.info('a recall is answered', { ...idsOf(intake), decision: said.decision });
   }
 
-  /** Runs work on a clip after whatever else is under way on it. */
+  /** Runs work on a clip once all other work on it has ended. */
   private async alone<Result>(key: GrantKey, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     const errand = this.errand(key);
     const before = errand.work;
@@ -278,7 +278,7 @@ function nameOf({ device, grant }: GrantKey): string {
   return `${device}/${grant}`;
 }
 
-/** For the log: a grant without the device it is of. */
+/** For the log: a grant without its device. */
 function idsOf({ grant }: GrantKey): { grant: string } {
   return { grant: sha256Hex(grant).slice(0, 12) };
 }

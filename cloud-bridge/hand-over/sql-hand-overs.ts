@@ -1,4 +1,4 @@
-// Owns: hand-overs in SQL, and the one transaction in which a clip becomes the vault's. Not here: what the vault must have said
+// Owns: hand-overs in SQL, and the one transaction in which a clip becomes the vault's. Not here: what the vault must have signed
 // before (hand-over/).
 import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -31,7 +31,7 @@ export class SqlHandOvers implements HandOverStore {
       .where((where) =>
         where.or([
           where('hand_overs.state', 'in', ['handed-over', 'withdrawing', 'recalling']),
-          // A clip from before there were statements stays: its full manifest names the home.
+          // A clip from before statements existed stays: its full manifest names the home.
           where.and([
             where('intakes.state', '=', 'stored'),
             where('intakes.handed_over_s', 'is', null),
@@ -161,7 +161,7 @@ export class SqlHandOvers implements HandOverStore {
 }
 
 type Said = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
-/** A row of both tables; the second one's values are null where it has none. */
+/** A row of both tables; columns of the second are null where it has no row. */
 type JobRow = Selectable<Tables['intakes']> & Said & { step: Tables['hand_overs']['state'] | null };
 
 function toJob({ step, ...row }: JobRow): HandOverJob | null {

@@ -1,4 +1,4 @@
-// Owns: asking the vault over HTTP, with limits on time and size. Not here: believing its answers (hand-overs.ts).
+// Owns: asking the vault over HTTP, with limits on time and size. Not here: verifying its answers (hand-overs.ts).
 import type { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -19,7 +19,7 @@ export interface VaultClientDeps {
   clock: Clock;
   disk: Disk;
   url: string;
-  /** An answer, or the next piece of a clip being taken, may take this long. */
+  /** Longest wait for an answer, or for the vault to accept the next piece of a clip. */
   answerMsMax: number;
 }
 
@@ -58,7 +58,7 @@ export function httpVaultClient(deps: VaultClientDeps): VaultClient {
   };
 }
 
-/** Runs work that ends when nothing moves for too long; whatever is wrong with the connection is `vault_unreachable`. */
+/** Runs work and aborts it when nothing moves for too long; every connection error becomes `vault_unreachable`. */
 async function within<Result>(
   { clock, answerMsMax }: VaultClientDeps,
   signal: AbortSignal,

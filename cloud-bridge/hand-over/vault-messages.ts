@@ -1,5 +1,5 @@
-// Owns: what bridge and vault say to each other, signed and checked: the bridge's steps and recalls, and whether the vault's
-// acknowledgement and answer are about this very clip. No clip is erased because of an answer about another. Not here: when (hand-overs.ts).
+// Owns: the signed messages between bridge and vault: the bridge's steps and recalls, and checking that the vault's
+// acknowledgement or answer is about this very clip. An answer about another clip never erases this one. Not here: when (hand-overs.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -29,7 +29,7 @@ export interface VaultMessagesDeps {
   random: Random;
   key: SigningKey;
   bridgeId: string;
-  /** The vault as it is pinned. */
+  /** The pinned vault. */
   vault: { id: string; key: string };
   requests: RequestStore;
 }
@@ -43,7 +43,7 @@ export class VaultMessages {
     this.deps = deps;
   }
 
-  /** The clip as bridge and vault call it. */
+  /** The clip in the terms that bridge and vault share. */
   clipOf(intake: Intake): HandedClip {
     const { grant, clip, clipSha256, clipBytes } = intake;
     const { home, statementSha256 } = hasStatement(intake)
@@ -65,8 +65,8 @@ export class VaultMessages {
   }
 
   /**
-   * A recall with what proves it. Revocation and pairing name device and owner: they are sent only for a clip that is older than
-   * statements; its vault knows both from the manifest.
+   * A recall with its proof. Revocation and pairing name device and owner: they are sent only for a clip that is older than
+   * statements; the vault knows both from its manifest.
    */
   recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
     const claims = { ...this.signed('recall'), ...this.clipOf(intake) };
@@ -121,7 +121,7 @@ export class VaultMessages {
   }
 }
 
-/** Whether the clip came with a statement, by whose key its home is named. */
+/** Whether the clip came with a statement, whose key names its home. */
 function hasStatement(intake: Intake): boolean {
   return intake.home !== '';
 }

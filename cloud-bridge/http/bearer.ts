@@ -4,7 +4,7 @@ import { failure } from '../../device/protocol/errors.ts';
 
 const BEARER = /^Bearer ([A-Za-z0-9._-]{16,8192})$/;
 
-/** The presented token; throws `http_unauthorised` when there is none. */
+/** The bearer token of a request; throws `http_unauthorised` when there is none. */
 export function bearerOf(request: Pick<FastifyRequest, 'headers'>): string {
   const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) throw failure('http_unauthorised');

@@ -1,4 +1,4 @@
-// Owns: readings of clips that are under way: before each piece, and whenever something has changed, each is asked whether its
+// Owns: clip downloads that are running: before each piece, and whenever something has changed, each checks whether its
 // reader may still be shown the clip; and which span of a clip a request asks for. Not here: who may read (clips/, vault/), the
 // connection (send-clip.ts).
 
@@ -8,25 +8,25 @@ export interface Span {
   end: number;
 }
 
-/** Bytes that can be read from any place; a file is one. */
+/** Bytes with random access, such as a file. */
 export interface OpenBytes {
   read(at: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** Resolves while the reader may be shown the clip; throws why not. */
+/** Resolves while the reader may be shown the clip; otherwise throws the reason. */
 export type AssertShown = () => Promise<void>;
 
-/** One reading. */
+/** One download. */
 export interface ClipDownload {
   /** The bytes, in pieces; throws what `AssertShown` threw. */
   bytes: AsyncGenerator<Uint8Array>;
-  /** Aborts the moment the reader may not be shown the clip any more, also while a piece waits to be taken. */
+  /** Aborts the moment the reader may not be shown the clip any more, also while a piece waits to be consumed. */
   ended: AbortSignal;
 }
 
 /**
- * Four of these may be on their way when a reading ends: one that is read, one that waits in the stream, two in the socket's buffers.
+ * Four of these may be in flight when a download ends: one being read, one waiting in the stream, two in the socket's buffers.
  * Together they are the 256 KiB of DESIGN's invariant 8.
  */
 const PIECE_BYTES = 64 * 1024;
@@ -37,17 +37,17 @@ interface UnderWay {
   ended: AbortController;
 }
 
-/** The readings of one server. */
+/** The downloads of one server. */
 export class ClipDownloads {
   private readonly underWay = new Set<UnderWay>();
 
-  /** Reads a span of what `open` returns, for `name`, until `ask` rejects. `open` is called when the first piece is taken. */
+  /** Reads a span of what `open` returns, for `name`, until `ask` rejects. `open` is called when the first piece is requested. */
   read(name: string, open: () => Promise<OpenBytes>, span: Span, ask: AssertShown): ClipDownload {
     const reading: UnderWay = { name, ask, ended: new AbortController() };
     return { bytes: this.pieces(reading, open, span), ended: reading.ended.signal };
   }
 
-  /** Asks at once for every reading of `name`, or for all; those that may not go on have ended when this resolves. Never rejects. */
+  /** Checks every download of `name`, or all, at once; those that may not go on have ended when this resolves. Never rejects. */
   async askAgain(name?: string): Promise<void> {
     const asked = [...this.underWay].filter((reading) => name === undefined || reading.name === name);
     await Promise.all(asked.map((reading) => judge(reading).catch(() => undefined)));
@@ -60,13 +60,13 @@ export class ClipDownloads {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.underWay.add(reading);
     try {
-      // Before anything is opened: what is gone has no file either.
+      // Before opening: a deleted clip has no file either.
       await judge(reading);
       const file = await open();
       try {
         for (let at = span.start; at < span.end; at += PIECE_BYTES) {
           const bytes = await file.read(at, Math.min(PIECE_BYTES, span.end - at));
-          // After the reading, which may take long where the bytes are far away.
+          // After reading the piece, which may take long when the bytes are remote.
           await judge(reading);
           yield bytes;
         }
@@ -79,13 +79,13 @@ export class ClipDownloads {
   }
 }
 
-/** Asks whether a reading may go on; ends it for good when it may not, whatever the reason. */
+/** Checks whether a download may go on; ends it for good when not, whatever the reason. */
 async function judge({ ask, ended }: UnderWay): Promise<void> {
   await ask().catch((why: unknown) => ended.abort(why));
   ended.signal.throwIfAborted();
 }
 
-/** The span a `Range` header asks for (RFC 9110 §14.1.2); null for none, several, or one that cannot be had: all is sent. */
+/** The span a `Range` header asks for (RFC 9110 §14.1.2); null for none, several, or an unsatisfiable one: all is sent. */
 export function rangeOf(header: string | undefined, sizeBytes: number): Span | null {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return null;

@@ -1,32 +1,32 @@
-// Owns: which connections a server keeps when there are too many: so many of one address, so many in all, and always room for
-// one that has just come. Not here: how long a connection may be silent (server.ts), how many calls it may make (rates.ts).
+// Owns: which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for
+// a new one. Not here: how long a connection may be silent (server.ts), how many calls it may make (rates.ts).
 import type { Socket } from 'node:net';
 import { networkOf } from './network.ts';
 
-/** Connections at once. */
+/** Limits on simultaneous connections. */
 export interface ConnectionLimits {
-  /** In all. */
+  /** In total. */
   connections: number;
-  /** From one address (an IPv6 /64 is one); of named proxies none is counted. */
+  /** From one address (an IPv6 /64 is one); configured proxies are exempt. */
   connectionsPerAddress: number;
-  /** So many of `connections` are kept free of long transfers, and the same share of each address's. */
+  /** This many of `connections` are kept free of long transfers, and the same share of each address's. */
   connectionsReserved: number;
 }
 
 interface Seat {
-  /** Null: a proxy's, behind which there are many. */
+  /** Null: a proxy's connection, which many clients share. */
   network: string | null;
-  /** `waiting`: for the client, who can be disconnected; `working`: we are; `transfer`: of a clip, by somebody who has proven who they are. */
+  /** `waiting`: for the client, so it can be closed; `working`: the server is busy; `transfer`: of a clip, by an authenticated client. */
   state: 'waiting' | 'working' | 'transfer';
 }
 
 const seatsOf = new WeakMap<Socket, ConnectionLimit>();
 
-/** The connections of one server. A newcomer takes the place of the connection that has waited longest for its client. */
+/** The connections of one server. A newcomer replaces the connection that has waited longest for its client. */
 export class ConnectionLimit {
   private readonly limits: ConnectionLimits;
   private readonly isProxy: (address: string) => boolean;
-  /** The one that has waited longest first. */
+  /** Ordered: the one that has waited longest comes first. */
   private readonly seats = new Map<Socket, Seat>();
 
   constructor(limits: ConnectionLimits, isProxy: (address: string) => boolean) {
@@ -34,7 +34,7 @@ export class ConnectionLimit {
     this.isProxy = isProxy;
   }
 
-  /** Lets a connection in, or ends it when nobody can make room for it. */
+  /** Accepts a connection, or ends it when no other can be closed for it. */
   admit(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
     const network = this.isProxy(address) ? null : networkOf(address);
@@ -48,26 +48,26 @@ export class ConnectionLimit {
     socket.once('close', () => this.seats.delete(socket));
   }
 
-  /** The whole request has arrived; a delay from now on is the server's. */
+  /** The whole request has arrived; from now on a delay is the server's. */
   work(socket: Socket): void {
     const seat = this.seats.get(socket);
     if (seat?.state === 'waiting') seat.state = 'working';
   }
 
-  /** The answer is on its way: the client's turn, but for a transfer. */
+  /** The answer is being sent: the connection now waits for the client, unless it is a transfer. */
   answer(socket: Socket): void {
     const seat = this.seats.get(socket);
     if (seat?.state === 'working') seat.state = 'waiting';
   }
 
-  /** The answer is over: the connection waits for its next request, as the newest of all. */
+  /** The answer is complete: the connection waits for its next request, as the newest of all. */
   wait(socket: Socket): void {
     const seat = this.seats.get(socket);
     if (!seat || !this.seats.delete(socket)) return;
     this.seats.set(socket, { ...seat, state: 'waiting' });
   }
 
-  /** A clip goes over it: it is kept, as long as such transfers leave room for others. */
+  /** A clip is sent over it: it is kept, as long as such transfers leave room for others. */
   transfer(socket: Socket): void {
     const seat = this.seats.get(socket);
     if (!seat) return;
@@ -84,7 +84,7 @@ export class ConnectionLimit {
     return [...this.seats.values()].filter(which).length;
   }
 
-  /** The network with the most connections that can be ended; undefined when there is none. */
+  /** The network with the most connections that can be closed; undefined when there is none. */
   private mostCrowded(): string | null | undefined {
     const counts = new Map<string | null, number>();
     for (const { network, state } of this.seats.values()) {
@@ -94,11 +94,11 @@ export class ConnectionLimit {
     return most?.[0];
   }
 
-  /** Ends the connection of a network that has waited longest; false when none waits. */
+  /** Closes the connection of a network that has waited longest; false when none waits. */
   private dropOldest(network: string | null | undefined): boolean {
     for (const [socket, seat] of this.seats) {
       if (seat.network !== network || seat.state !== 'waiting') continue;
-      // At once: the close itself is told of later.
+      // Removed at once: the close event comes later.
       this.seats.delete(socket);
       socket.destroy();
       return true;
@@ -107,7 +107,7 @@ export class ConnectionLimit {
   }
 }
 
-/** Says that a clip goes over this connection, by or to somebody who has proven who they are. */
+/** Marks a connection as carrying a clip, by or to an authenticated client. */
 export function keepForTransfer(socket: Socket | null): void {
   if (socket) seatsOf.get(socket)?.transfer(socket);
 }

@@ -1,4 +1,4 @@
-// Owns: what is told of a route: enough to enforce it and to write its document. Pure. Not here: enforcing (router.ts), the document
+// Owns: what a route declares: enough to enforce it and to generate its document. Pure. Not here: enforcing (router.ts), the document
 // (openapi.ts).
 import { z } from 'zod';
 import type { Role } from './roles.ts';
@@ -8,35 +8,35 @@ export const IDEMPOTENCY_KEY = 'idempotency-key';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
-/** Something that is not JSON: its media type. */
+/** A body that is not JSON: its media type. */
 export interface Media {
   media: string;
 }
-/** What comes or goes as a body; null: nothing. */
+/** A request's or answer's body; null: none. */
 export type Content = z.ZodType | Media | null;
 
-/** What is told of a route. */
+/** The declaration of a route. */
 export interface Declared {
   method: Method;
-  /** As fastify writes it: `/v1/clips/:clip`. */
+  /** In fastify's syntax: `/v1/clips/:clip`. */
   path: string;
-  /** Who may call it; the first that fits the token counts. */
+  /** Who may call it; the first role that fits the token applies. */
   roles: readonly Role[];
   /** One sentence. */
   about: string;
   params?: z.ZodType;
   query?: z.ZodType;
-  /** Headers that mean something, in lower case; others may be there, too. */
+  /** Headers that the route reads, in lower case; others may be present, too. */
   headers?: z.ZodType;
   body?: Content;
-  /** The body may come as a form, too (application/x-www-form-urlencoded). */
+  /** The body may also be a form (application/x-www-form-urlencoded). */
   form?: boolean;
   answer: Content;
-  /** Of the answer; 200 unless told, 204 for nothing. */
+  /** Status of the answer; default 200, or 204 without a body. */
   status?: number;
-  /** Other answers that are no refusals. */
+  /** Other answers that are not refusals. */
   also?: Readonly<Record<number, Content>>;
-  /** Present where the call may carry an `Idempotency-Key`. */
+  /** Present if the call may carry an `Idempotency-Key`. */
   repeatable?: unknown;
 }
 

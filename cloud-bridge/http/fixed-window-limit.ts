@@ -1,9 +1,9 @@
-// Owns: slowing down those who do something too often, by whatever name they have, and where the counts are kept. Not here: what
+// Owns: rate limiting by name in fixed windows, and where the counts are kept. Not here: what
 // counts (rates.ts and the parts), names of addresses (network.ts).
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
 
-/** How often, and in how many milliseconds the count begins anew. */
+/** The count allowed in a window, and the window's length in milliseconds. */
 export interface Count {
   count: number;
   resetMs: number;
@@ -18,8 +18,8 @@ export interface CountStore {
 const NAMES_MAX = 10_000;
 
 /**
- * Counts in memory, in fixed spans of time. When there are more names than fit, the one counted longest ago is
- * dropped: who has that many names evades a limit by name anyway, and nobody else is refused because of it.
+ * Counts in memory, in fixed windows. When there are more names than fit, the one counted longest ago is
+ * dropped: a caller with that many names evades a limit by name anyway, and nobody else is refused because of it.
  */
 export class WindowCounts implements CountStore {
   private readonly clock: Clock;
@@ -45,7 +45,7 @@ export class WindowCounts implements CountStore {
 
   add(name: string): Count {
     const { count, resetMs } = this.countOf(name);
-    // A map goes through its keys in the order in which they were set.
+    // A Map iterates over its keys in insertion order.
     this.counts.delete(name);
     const [oldest] = this.counts.keys();
     if (this.counts.size >= this.namesMax && oldest !== undefined) this.counts.delete(oldest);
@@ -54,7 +54,7 @@ export class WindowCounts implements CountStore {
   }
 }
 
-/** So many of something in a span of time. */
+/** Limits how often something may happen in a window of time. */
 export class FixedWindowLimit {
   private readonly store: CountStore;
   private readonly countMax: number;
@@ -64,7 +64,7 @@ export class FixedWindowLimit {
     this.countMax = countMax;
   }
 
-  /** Throws `http_rate_limited` when the name has had its count in this span. */
+  /** Throws `http_rate_limited` when the name has used up its count in this window. */
   assertOpen(name: string): void {
     const { left, resetS } = this.leftOf(name);
     if (left === 0) throw failure('http_rate_limited', { retryAfterS: resetS });
@@ -74,13 +74,13 @@ export class FixedWindowLimit {
     this.store.add(name);
   }
 
-  /** Counts one, and throws `http_rate_limited` when it is one too many. */
+  /** Counts one, and throws `http_rate_limited` when that exceeds the limit. */
   take(name: string): void {
     this.assertOpen(name);
     this.note(name);
   }
 
-  /** What a name has left of this span, and in how many seconds the next one begins. */
+  /** What a name has left in this window, and in how many seconds the next one begins. */
   leftOf(name: string): { left: number; resetS: number } {
     const { count, resetMs } = this.store.countOf(name);
     return { left: Math.max(0, this.countMax - count), resetS: Math.max(1, Math.ceil(resetMs / 1000)) };

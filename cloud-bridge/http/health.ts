@@ -1,13 +1,13 @@
-// Owns: whether a server process lives and can do its work, as `/healthz` and `/readyz` say it. Not here: what is looked at.
+// Owns: whether a server process is alive and can do its work, as `/healthz` and `/readyz` report it. Not here: the checks themselves.
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { Router } from './router.ts';
 
-/** What must hold for the process to be of use, by name. Resolves to whether it does; what it throws is a no. */
+/** Named checks that must pass for the process to be ready. Each resolves to whether it passes; a throw counts as a failure. */
 export type Checks = Readonly<Record<string, () => Promise<boolean>>>;
 
-/** Anyone may ask, and each look costs a write: answers of the last seconds do. */
+/** Anyone may ask, and each check costs a write: results are reused for this long. */
 const KEPT_MS = 5_000;
 
 export class Health {
@@ -20,7 +20,7 @@ export class Health {
     this.checks = checks;
   }
 
-  /** Each check and whether it holds, no older than a few seconds. */
+  /** The result of each check, at most a few seconds old. */
   look(): Promise<ReadonlyMap<string, boolean>> {
     const nowMs = this.clock.monotonicMs();
     if (!this.last || nowMs - this.last.atMs >= KEPT_MS) this.last = { atMs: nowMs, seen: this.lookNow() };
@@ -34,7 +34,7 @@ export class Health {
   }
 }
 
-/** Adds both routes. They say what holds, never a figure: free space would show when a clip has come. */
+/** Adds both routes. They report which checks pass, never a figure: free space would show when a clip has arrived. */
 export function healthRoutes(api: Router, health: Health): void {
   const open = { method: 'GET', roles: ['public'], uncounted: true } as const;
   api.route(

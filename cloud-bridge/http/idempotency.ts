@@ -1,23 +1,23 @@
-// Owns: the same call again under the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
-// it got before, and changes nothing. Not here: where answers are kept (a store), which routes take a key (router.ts).
+// Owns: repeating a call with the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
+// it got before, and changes nothing. Not here: where answers are stored, which routes accept a key (router.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 
-/** An answer as it was given. */
+/** A stored answer. */
 export interface KeptAnswer {
   /** SHA-256 of the call's body, as hex. */
   bodySha256: string;
   status: number;
-  /** JSON. */
+  /** The answer as JSON. */
   answer: string;
 }
 
-/** Where answers outlive a restart. */
+/** Stores answers across restarts. */
 export interface AnswerStore {
   /** The answer under a key, unless it has expired. */
   find(key: string, nowS: number): Promise<KeptAnswer | null>;
-  /** Keeps an answer of a caller; forgets what has expired, and the oldest of one caller beyond `perCallerMax`. */
+  /** Stores an answer for a caller; deletes what has expired, and a caller's oldest answers beyond `perCallerMax`. */
   keep(key: string, caller: string, kept: KeptAnswer, life: AnswerLife): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ const KEY = /^"?([\x21\x23-\x5b\x5d-\x7e]{1,128})"?$/;
 export class IdempotentCalls {
   private readonly clock: Clock;
   private readonly store: AnswerStore;
-  /** Calls under way, by key: the same one waits for the first. */
+  /** Running calls, by key: a repeat waits for the first. */
   private readonly underWay = new Map<string, Promise<unknown>>();
 
   constructor(clock: Clock, store: AnswerStore) {
@@ -44,8 +44,8 @@ export class IdempotentCalls {
   }
 
   /**
-   * Does `work`, or returns what it returned before under this key for this body. Only what succeeded is kept: who is refused may
-   * correct what is wrong. `caller`: whoever is proven to call once `work` has succeeded; keys of two callers never meet. Throws
+   * Does `work`, or returns its earlier result under this key for this body. Only success is kept: a refused caller may
+   * correct the call. `caller`: the caller's identity, proven once `work` has succeeded; two callers' keys never collide. Throws
    * `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
    */
   async run(
@@ -56,7 +56,7 @@ export class IdempotentCalls {
     if (said === undefined)
       throw failure('http_body_invalid', { detail: 'idempotency-key: 1 to 128 letters of ASCII' });
     const key = sha256Hex(`${call.caller}\n${said}`);
-    // One after the other: whoever comes second finds what the first has left.
+    // One after the other: the second call finds the stored answer of the first.
     for (let other = this.underWay.get(key); other; other = this.underWay.get(key)) await other.catch(() => undefined);
     const turn = this.once(key, call, work);
     this.underWay.set(key, turn);

@@ -1,14 +1,14 @@
-// Owns: what counts as one caller's place in the network, and lists of addresses. Not here: what is counted (rates.ts, connection-limit.ts).
+// Owns: which addresses count as one caller, and lists of addresses. Not here: what is counted (rates.ts, connection-limit.ts).
 import { BlockList, isIP } from 'node:net';
 
 /**
- * The name under which an address is counted: an IPv4 address is itself, also where it comes dressed as IPv6 (RFC 4291 §2.5.5.2); of
- * IPv6 the /64 is one, because whoever has an address has all of its network (RFC 6177). However it is spelled, the name is the same.
+ * The name under which an address is counted: an IPv4 address itself, also when mapped into IPv6 (RFC 4291 §2.5.5.2); for
+ * IPv6 its /64, because one subscriber controls that whole network (RFC 6177). All spellings of an address give the same name.
  */
 export function networkOf(ip: string): string {
   const [address = ''] = ip.split('%');
   if (isIP(address) !== 6) return address;
-  // The URL parser writes every spelling of an address the same way (RFC 5952).
+  // The URL parser normalises every spelling of an address (RFC 5952).
   const { hostname } = new URL(`http://[${address}]/`);
   const groups = groupsOf(hostname.slice(1, -1));
   const [high = 0, low = 0] = groups.slice(6);

@@ -1,11 +1,11 @@
-// Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the very schemas that are enforced,
+// Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the same schemas that are enforced,
 // written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (router.ts).
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import { ROLES, type Role } from './roles.ts';
 
-/** The document of these routes. All that it says is checked, and so is what JSON Schema cannot say. */
+/** The document of these routes. Everything it states is enforced, and so are checks that JSON Schema cannot express. */
 export function documentOf(title: string, version: string, routes: readonly Declared[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of [...routes].sort((a, b) => a.path.localeCompare(b.path))) {
@@ -77,7 +77,7 @@ const objectSchema = z.object({
 
 const repeatHeaderSchema = z.object({ [IDEMPOTENCY_KEY]: z.string().min(1).max(130).optional() });
 
-/** The parts of an address or the headers, one parameter each. */
+/** The fields of a path, query or header schema, one parameter each. */
 function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query' | 'header'): object[] {
   if (!schema) return [];
   const { properties, required } = objectSchema.parse(jsonSchema(schema, 'input'));
@@ -89,7 +89,7 @@ function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query' | '
   }));
 }
 
-/** A count in an address is a number to its readers; that it comes as text, which has a pattern, is the address's own matter. */
+/** In the document a count in an address is a plain integer: the pattern of its text form is left out. */
 function plain({ jsonSchema: written }: { jsonSchema: { type?: unknown; pattern?: unknown } }): void {
   if (written.type === 'integer') delete written.pattern;
 }

@@ -1,5 +1,5 @@
-// Owns: pages of a list: how many at most, and where the next one begins, as a text that callers only hand back. A page goes on
-// behind the last thing it showed, so that nothing is shown twice or left out when something new comes. Not here: the queries.
+// Owns: pages of a list: their size limit, and an opaque cursor to the next one. A page goes on
+// after the last item shown, so that nothing is shown twice or skipped when items are added. Not here: the queries.
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { parseJson } from '../../device/base/json.ts';
@@ -8,7 +8,7 @@ import { countSchema } from './server.ts';
 
 const CURSOR_LETTERS_MAX = 200;
 
-/** The query of a list: `limit` and `cursor`, to be spread into its schema. */
+/** Query of a list: `limit` and `cursor`, to be spread into its schema. */
 export function pageFields(usual: number, most: number) {
   return {
     limit: countSchema
@@ -23,10 +23,10 @@ export function pageFields(usual: number, most: number) {
   };
 }
 
-/** Where the following page begins; null at the end. */
+/** Cursor of the following page; null at the end. */
 export const nextSchema = z.string().max(CURSOR_LETTERS_MAX).nullable();
 
-/** What a page begins behind; null for the first one. Throws `http_body_invalid` for a cursor that is none of this list's. */
+/** The position a page starts after; null for the first page. Throws `http_body_invalid` for a cursor of another list. */
 export function positionIn<Schema extends z.ZodType>(
   schema: Schema,
   cursor: string | undefined,
@@ -38,7 +38,7 @@ export function positionIn<Schema extends z.ZodType>(
   return position.data;
 }
 
-/** One page of what was found, of which one more than `limit` was looked for. `positionOf`: what the next page begins behind. */
+/** One page of a query result that was fetched with one row more than `limit`. `positionOf`: what the next page starts after. */
 export function pageOf<Item>(
   found: readonly Item[],
   limit: number,

@@ -1,8 +1,8 @@
-// Owns: figures about a server process in Prometheus' text format (version 0.0.4), for the admin alone. Not here: what others
-// count. Nothing that a home or its device does is in any figure: from how many answered follows how many stayed silent.
+// Owns: metrics of a server process in Prometheus' text format (version 0.0.4), for the admin alone. Not here: what others
+// count. No metric covers what a home or its device does: the number that answered reveals how many stayed silent.
 import type { Role } from './roles.ts';
 
-/** One figure with its labels. */
+/** One metric value with its labels. */
 export interface Sample {
   labels?: Readonly<Record<string, string>>;
   value: number;
@@ -15,7 +15,7 @@ export interface Metric {
   samples: readonly Sample[];
 }
 
-/** Whose calls are counted: theirs alone who know nothing of any clip. */
+/** Roles whose calls are counted: only those that know nothing of any clip. */
 const COUNTED: readonly Role[] = ['public', 'agency', 'partner', 'partner-signature', 'moderator', 'admin'];
 
 /** Calls by role and by the first digit of their status. */
@@ -23,7 +23,7 @@ export class CallCounts {
   private readonly counts = new Map<string, number>();
 
   note(role: Role, method: string, status: number): void {
-    // Of the public routes only uploads are asked for their OPTIONS.
+    // Among the public routes, OPTIONS is only ever sent for uploads.
     if (!COUNTED.includes(role) || method === 'OPTIONS') return;
     const key = `${role} ${Math.floor(status / 100)}xx`;
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
@@ -38,7 +38,7 @@ export class CallCounts {
   }
 }
 
-/** Figures as Prometheus reads them. */
+/** Metrics in Prometheus' text format. */
 export function printMetrics(metrics: readonly Metric[]): string {
   return metrics.map(printed).join('');
 }

@@ -1,4 +1,4 @@
-// Owns: how many calls a minute each role may make, and saying so (RateLimit header fields,
+// Owns: how many calls a minute each role may make, and reporting that (RateLimit header fields,
 // draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (server.ts).
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -14,22 +14,22 @@ import type { Role } from './roles.ts';
 const MINUTE_MS = 60_000;
 const WINDOW_S = MINUTE_MS / 1000;
 
-/** Callers told apart within a minute: far more than any bridge has. */
+/** Distinct callers counted within a minute: far more than any bridge has. */
 const NAMES_MAX = 100_000;
-/** Calls a minute, from one address, that prove nothing and are told why. */
+/** Unauthenticated calls a minute, from one address, that are still told why they were refused. */
 const REFUSALS_MAX = 600;
-/** Status codes that say of a call with a token that the token, or the call, may not hold; a limit of its own route is one. */
+/** Status codes which mean that a call's token, or the call itself, may not be valid; a route's own rate limit is one. */
 const UNPROVEN: readonly number[] = [400, 401, 403, 404, 413, 429];
 const OF_HOMES: readonly Role[] = ['home', 'device'];
 
 const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
-/** Calls a minute from one address; but for `public`: of one signer or token, or to one path, at one address. */
+/** Calls a minute: for `public` from one address; otherwise of one signer or token, or to one path, at one address. */
 export const perMinuteSchema = z.strictObject({
   public: perMinute(3_000),
   signed: perMinute(3_000),
   credentials: perMinute(3_000),
   home: perMinute(1_200),
-  /** An upload is a call for each of its pieces. */
+  /** Each piece of an upload is a call. */
   device: perMinute(60_000),
   agency: perMinute(1_200),
   neighbor: perMinute(1_200),
@@ -45,24 +45,24 @@ export type PerMinute = z.infer<typeof perMinuteSchema>;
 
 const claimedSchema = z.object({ iss: z.string().min(1).max(256) });
 
-/** One call, as far as it is counted. */
+/** A call as the rate limits see it. */
 export interface Counted {
   role: Role;
   network: string;
-  /** Whose count it is. */
+  /** The name under which it is counted. */
   name: string;
-  /** Whether a token names it. What the body proves is known only when the call is served. */
+  /** Whether a token gives that name. What the body proves is known only when the call is served. */
   hasToken: boolean;
 }
 
 /**
- * Counts calls. Only of `public` calls, which prove nothing, is every one counted, by address. All others are counted once they have
- * proven themselves, under what they have proven; a call that has not counts against its address's refusals. So nobody uses up
- * another's calls, and who is valid is served whatever else comes from their address.
+ * Counts calls. Of `public` calls, which prove nothing, every one is counted, by address. All others are counted once they are
+ * authenticated, under the identity they proved; a call that is not counts against its address's refusals. So nobody uses up
+ * another's calls, and a valid caller is served whatever else comes from their address.
  */
 export class Rates {
   private readonly limits: ReadonlyMap<Role, FixedWindowLimit>;
-  /** Calls that proved nothing, by address. */
+  /** Refused calls without proof, by address. */
   private readonly refusals: FixedWindowLimit;
   private readonly most: PerMinute;
 
@@ -75,14 +75,14 @@ export class Rates {
     this.refusals = new FixedWindowLimit(counts(), Math.min(most.device, REFUSALS_MAX));
   }
 
-  /** Whose count a call is, and what is left of it, told to the caller. Throws `http_rate_limited`. */
+  /** The counter of a call; tells the caller what is left of it. Throws `http_rate_limited`. */
   open(role: Role, { ip, url }: Pick<FastifyRequest, 'ip' | 'url'>, bearer: string, reply: FastifyReply): Counted {
     const network = networkOf(ip);
     const hasToken = bearer !== '';
     const of = role === 'public' ? '' : hasToken ? claimed(bearer) : url;
     const call = { role, network, name: `${network} ${of}`, hasToken };
     const { left, resetS } = this.limitOf(role).leftOf(call.name);
-    // Homes are told nothing of what they have left: whoever shares an address with one could count its uploads and revocations.
+    // Homes are not told what is left: others at the same address could then count a home's uploads and revocations.
     if (!OF_HOMES.includes(role)) {
       reply.headers({
         'ratelimit-policy': `"${role}";q=${this.most[role]};w=${WINDOW_S}`,
@@ -94,14 +94,14 @@ export class Rates {
     return call;
   }
 
-  /** The call has proven itself: it was served, or refused for what it asked rather than for who asked. */
+  /** The call is authenticated: it was served, or refused for what it asked rather than for who asked. */
   served({ role, name }: Counted): void {
     if (role !== 'public') this.limitOf(role).note(name);
   }
 
-  /** The call was refused. Throws `http_rate_limited` instead where it proved nothing and too many like it came from its address. */
+  /** The call was refused. Throws `http_rate_limited` instead if it proved nothing and its address had too many such calls. */
   refused(call: Counted, refused: Failure): void {
-    // A fault of ours says nothing of the caller.
+    // A fault of ours says nothing about the caller.
     if (refused.http >= 500 || call.role === 'public') return;
     if (call.hasToken && !UNPROVEN.includes(refused.http)) this.served(call);
     else this.refusals.take(call.network);
@@ -114,13 +114,13 @@ export class Rates {
   }
 }
 
-/** Who a token says that it is of, its signer's key; of one that is not signed, itself. Only for counting. */
+/** The identity a token claims, its signer's key; for an unsigned one, the token itself. Only for counting. */
 function claimed(bearer: string): string {
   const read = claimedSchema.safeParse(parseToken(bearer)?.claims);
   return read.success ? read.data.iss : sha256Hex(bearer);
 }
 
-/** The role that counts before it is known who calls: staff are told from others by their token alone. */
+/** The role to count under before the caller is authenticated: staff are told apart by their token alone. */
 export function countedRole(roles: readonly Role[], bearer: string): Role {
   const isSigned = bearer.includes('.');
   const staff = roles.find((role) => role === 'admin' || role === 'moderator');

@@ -1,5 +1,5 @@
-// Owns: who can call a route, how each proves it, and telling the operator's own people (admin, moderators) by their tokens.
-// Not here: believing what is signed: the part that a route belongs to does that, with the keys it has pinned.
+// Owns: the roles that can call routes, how each authenticates, and recognising the operator's staff (admin, moderators) by their tokens.
+// Not here: verifying signatures: the part that a route belongs to does that, with the keys it has pinned.
 import { timingSafeEqual } from 'node:crypto';
 import { utf8 } from '../../device/base/bytes.ts';
 import { sha256 } from '../../device/base/keys.ts';
@@ -8,13 +8,13 @@ import { failure } from '../../device/protocol/errors.ts';
 const bearer = (bearerFormat: string, description: string) =>
   ({ type: 'http', scheme: 'bearer', bearerFormat, description }) as const;
 
-/** Each role and how it proves itself, as an OpenAPI security scheme; null: by nothing, or by what the body holds. */
+/** Each role and how it authenticates, as an OpenAPI security scheme; null: not at all, or by the body's content. */
 export const ROLES = {
   /** Anyone. */
   public: null,
-  /** Whoever signed what the body holds; the signature is the proof. */
+  /** Whoever signed the body's content; the signature is the proof. */
   signed: null,
-  /** A home that signed what the body holds: its owner, or a device that is not known yet. Told apart only to be counted apart. */
+  /** A home that signed the body's content: its owner, or a device that is not enrolled yet. A role of its own only for counting. */
   home: null,
   /** Whoever knows the secret that the body, or `Authorization: Basic`, holds. */
   credentials: null,
@@ -39,18 +39,18 @@ export const ROLES = {
 } as const;
 export type Role = keyof typeof ROLES;
 
-/** Who calls: the role, and the name where the token alone tells it. */
+/** The caller: the role, and the name if the token alone tells it. */
 export interface Who {
   role: Role;
   name: string;
 }
 
-/** Tells the operator's people by their token; null for one that is none of theirs. */
+/** Recognises the operator's staff by their token; null for a token that is not theirs. */
 export type Staff = (token: string) => Promise<Who | null>;
 
-/** A process that has an admin and nobody else. */
+/** For a process whose only staff is the admin. */
 export function adminAlone(adminToken: string): Staff {
-  // Hashed first, so that the comparison takes the same time for every length.
+  // Hashed first, so that the comparison takes constant time for every length.
   const known = sha256(utf8(adminToken));
   return async (token) => (timingSafeEqual(sha256(utf8(token)), known) ? { role: 'admin', name: 'admin' } : null);
 }
@@ -64,12 +64,12 @@ export function hasBearer(role: Role): boolean {
 }
 
 /**
- * Who presents this token, among the roles a route is for. Staff are proven here; the others are what they say until the route
- * has looked. Throws `http_unauthorised`, `role_missing`.
+ * The caller behind this token, among the roles a route allows. Staff are authenticated here; the others are as claimed until the
+ * route has verified them. Throws `http_unauthorised`, `role_missing`.
  */
 export async function whoPresents(token: string, roles: readonly Role[], staff: Staff): Promise<Who> {
   const signed = roles.find((role) => !OF_STAFF.includes(role));
-  // A signed token has dots, those of staff have none.
+  // A signed token contains dots, staff tokens do not.
   const isForStaff = roles.some((role) => OF_STAFF.includes(role)) && !token.includes('.');
   if (!isForStaff) {
     if (signed === undefined) throw failure('http_unauthorised');

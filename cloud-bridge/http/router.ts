@@ -1,5 +1,5 @@
-// Owns: the one way to declare a route: method, address, who may call it, and the schemas of all that comes and goes. What is
-// declared is what is enforced, and what the OpenAPI document is made from. Not here: what is told of a route (declared.ts), the
+// Owns: the one way to declare a route: method, address, who may call it, and the schemas of request and answer. What is
+// declared is what is enforced, and what the OpenAPI document is generated from. Not here: the declaration (declared.ts), the
 // document (openapi.ts), what routes do.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -23,31 +23,31 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
   body?: B;
   answer: A;
   /**
-   * Runs before the body is looked at, for proofs that do not need it or are over its very bytes: then `exactBody` hands
-   * these to it as text. What it finds out goes on to the route as `admitted`.
+   * Runs before the body is parsed, for proofs that do not need it or that sign its exact bytes: `exactBody` then passes
+   * the body as text. Its result is passed to the route as `admitted`.
    */
   admit?: (call: Admission<P>) => Promise<M>;
   exactBody?: boolean;
-  /** The body is of these types and no JSON: it is read whole into `request.body`, and not before `admit` has let it. */
+  /** The body has one of these types, not JSON: it is read whole into `request.body`, and only after `admit` has accepted the call. */
   whole?: { types: RegExp; bytesMax: number };
   /**
-   * The call may carry an `Idempotency-Key`. Returns who calls: whoever the call proves itself to be of once it succeeds. Never of
-   * a route whose answer holds a secret: answers are kept.
+   * The call may carry an `Idempotency-Key`. Returns the caller's identity, which is proven once the call succeeds. Never set it on
+   * a route whose answer holds a secret: answers are stored.
    */
   repeatable?: (call: { params: z.output<P>; body: BodyOf<B> }) => string;
-  /** Answers however often it is called: for the watch over the process, which would else hear of its callers' limits. */
+  /** Never rate limited: for process monitoring, which would otherwise be refused because of other callers' calls. */
   uncounted?: boolean;
   /** Adds details to a refusal. */
   refuse?: (problem: ProblemDocument) => ProblemDocument;
 }
 
-/** What is known of a call before its body is looked at. */
+/** What is known of a call before its body is parsed. */
 export interface Admission<P extends z.ZodType> {
   params: z.output<P>;
   /** The bearer token; empty for roles that have none. */
   bearer: string;
   who: Who;
-  /** The body's very text, of routes with `exactBody`; empty otherwise. */
+  /** The body's exact text, for routes with `exactBody`; empty otherwise. */
   exact: string;
   request: FastifyRequest;
 }
@@ -55,12 +55,12 @@ export interface Admission<P extends z.ZodType> {
 type BodyOf<B> = B extends z.ZodType ? z.output<B> : undefined;
 type AnswerOf<A> = A extends z.ZodType ? z.input<A> : undefined;
 
-/** A call whose body may be looked at, and what letting it found out. */
+/** A call that was admitted, and the result of its `admit`. */
 interface Admitted<P extends z.ZodType, M> extends Admission<P> {
   admitted: M;
 }
 
-/** One call, with everything checked that the declaration says. */
+/** One call, checked against everything in the declaration. */
 export interface Call<P extends z.ZodType, Q extends z.ZodType, B extends Content, M = undefined>
   extends Admitted<P, M> {
   query: z.output<Q>;
@@ -72,7 +72,7 @@ const NO_QUERY = z.strictObject({});
 
 export interface RouterDeps {
   rates: Rates;
-  /** Where answers to repeatable calls are kept; without it no key is looked at. */
+  /** Stores answers to repeatable calls; without it idempotency keys are ignored. */
   repeats?: IdempotentCalls;
   staff: Staff;
   title: string;
@@ -86,7 +86,7 @@ export class Router {
   private readonly declared: Declared[] = [];
   private readonly registered = new Set<string>();
   private readonly counted = new WeakMap<FastifyRequest, Counted>();
-  /** How often it was called. */
+  /** Counts of calls. */
   readonly calls = new CallCounts();
 
   constructor(server: FastifyInstance, deps: RouterDeps) {
@@ -101,7 +101,7 @@ export class Router {
     });
   }
 
-  /** Adds a route. What `handle` returns is held against `answer` before it leaves; a reply that it sent itself is not. */
+  /** Adds a route. What `handle` returns is checked against `answer` before it is sent; a reply that it sent itself is not. */
   route<
     A extends Content,
     P extends z.ZodType = z.ZodUndefined,
@@ -155,7 +155,7 @@ export class Router {
     });
   }
 
-  /** Opens the server; returns its base address. A route that was not declared is a bug. Throws `port_in_use`. */
+  /** Opens the server; returns its base address. A route that was added without declaration is a bug. Throws `port_in_use`. */
   async listen(host: string, port: number): Promise<string> {
     this.route(
       {
@@ -167,20 +167,20 @@ export class Router {
       },
       () => ({ ...document }),
     );
-    // Once: it is the same for ever, and work to make.
+    // Built once: it never changes, and building it is expensive.
     const document = this.document();
     await this.server.ready();
     assertSame(this.registered, new Set(this.declared.map(({ method, path }) => `${method} ${path}`)));
     return listenOn(this.server, host, port);
   }
 
-  /** The OpenAPI document of what was declared. */
+  /** The OpenAPI document of the declared routes. */
   document(): object {
     const { title, version } = this.deps;
     return documentOf(title, version, this.declared);
   }
 
-  /** Does the work; of a call that can be repeated under a key: once. */
+  /** Does the work; a repeatable call with a key only once. */
   private async onceOnly<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
     shape: RouteShape<P, Q, B, Content, M>,
     call: Call<P, Q, B, M>,
@@ -196,7 +196,7 @@ export class Router {
     return answer;
   }
 
-  /** What a call is refused with, now that its refusal counts. */
+  /** The failure to answer a refused call with, after counting the refusal. */
   private refusalOf(request: FastifyRequest, thrown: unknown): unknown {
     const counted = this.counted.get(request);
     if (!counted || !isFailure(thrown)) return thrown;
@@ -208,7 +208,7 @@ export class Router {
     }
   }
 
-  /** Who calls, and whether they may go on: before the body is looked at. */
+  /** Who calls, and whether they may go on: before the body is parsed. */
   private async admit<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
     { roles, params, admit, exactBody, uncounted }: RouteShape<P, Q, B, Content, M>,
     request: FastifyRequest,

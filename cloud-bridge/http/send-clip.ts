@@ -1,4 +1,4 @@
-// Owns: answering with a clip's bytes, whole or a range of them, so that no browser takes it for anything else.
+// Owns: answering with a clip's bytes, whole or a range, with headers that stop a browser from treating them as anything else.
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
@@ -13,8 +13,8 @@ export interface SentClip {
 }
 
 /**
- * Sends the span that is asked for, as far as the reading goes. When the reading ends after the first bytes were sent, the
- * connection is reset rather than closed: what the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT).
+ * Sends the requested span, as far as the download goes. When the download ends after the first bytes were sent, the
+ * connection is reset rather than closed: data that the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT).
  */
 export function sendClip(reply: FastifyReply, clip: SentClip, read: (span: Span) => ClipDownload): FastifyReply {
   const range = rangeOf(clip.range, clip.bytes);

@@ -16,13 +16,13 @@ import { addressList } from './network.ts';
 export interface HttpLimits extends ConnectionLimits {
   /** Longest JSON body in bytes. */
   bodyBytes: number;
-  /** Time for a request's headers, from its first byte. */
+  /** Longest time for a request's headers, from its first byte. */
   headersMs: number;
-  /** Time for a whole JSON body. Uploads have none: they may be slow, but not silent, and not slower than `uploadBytesMin`. */
+  /** Longest time for a whole JSON body. Uploads have none: they may be slow, but not silent, and not slower than `uploadBytesMin`. */
   bodyMs: number;
   /** A socket on which nothing moves for this long is closed. */
   idleMs: number;
-  /** Fewest bytes an upload's body must bring in each span of `idleMs`: one that drips holds a connection and brings nothing. */
+  /** Fewest bytes an upload's body must bring in each span of `idleMs`: a slower one would hold a connection for nothing. */
   uploadBytesMin: number;
 }
 
@@ -37,14 +37,14 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsReserved: 100,
 };
 
-/** Accepted and not looked at yet: Node's own bound, for what comes faster than connections are ended. */
+/** Connections accepted but not handled yet: Node's own limit, for when they arrive faster than others can be closed. */
 const ACCEPTED_MAX = 512;
 
 export interface HttpDeps {
   clock: Clock;
   log: Log;
   limits?: HttpLimits | undefined;
-  /** Addresses of proxies whose report of who called counts (X-Forwarded-For). */
+  /** Addresses of proxies whose X-Forwarded-For is trusted. */
   proxies?: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     forceCloseConnections: true,
     return503OnClosing: false,
     trustProxy: proxies.length > 0 && [...proxies],
-    // An address that cannot be read, or is too long to be one of ours.
+    // For an address that cannot be parsed, or is too long to be one of ours.
     frameworkErrors: (_thrown, request, reply) => answer(request, reply, failure('http_not_found')),
     clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
@@ -86,7 +86,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     const { socket } = request.raw;
     reply.raw.once('close', () => seats.wait(socket));
   });
-  // An upload's body has its own pace: its parser leaves it alone, so that this comes right after the headers.
+  // Uploads have no deadline: their parser does not read the body, so this hook runs right after the headers.
   server.addHook('preHandler', async (request) => {
     deadlines.get(request)?.cancel();
     seats.work(request.raw.socket);
@@ -103,7 +103,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
       log.error('a request failed unexpectedly', { route: request.routeOptions.url, detail });
       refused = failure('internal', { detail: 'see the server’s log' });
     }
-    // What is left of an upload's body is not worth reading: the connection ends with the answer.
+    // The rest of an upload's body is not read: the connection ends with the answer.
     if (request.headers['content-type'] === UPLOAD_BODY_TYPE) reply.header('connection', 'close');
     const { retryAfterS } = refused.facts;
     if (refused.code === 'http_rate_limited') reply.header('retry-after', retryAfterS ?? RETRY_AFTER_S);
@@ -114,7 +114,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   return server;
 }
 
-/** Where nobody can say when there is room again. */
+/** Used when nothing tells when the limit allows calls again. */
 const RETRY_AFTER_S = 60;
 
 const COMPRESSED = 'it is compressed, and nothing is unpacked here';
@@ -123,13 +123,13 @@ function answer(request: Pick<FastifyRequest, 'url'>, reply: FastifyReply, refus
   return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused, request.url));
 }
 
-/** Status codes for what the HTTP parser refuses; 400 for all else. */
+/** Status codes for what the HTTP parser refuses; 400 for everything else. */
 const UNREADABLE = new Map<string | null, number>([
   ['HPE_HEADER_OVERFLOW', 431],
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ]);
 
-/** What is not even a request gets a coded answer too, and the end of its connection. */
+/** Even unparsable input gets a coded answer; then its connection is closed. */
 function answerUnreadable(code: string | null, socket: Socket): void {
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const status = UNREADABLE.get(code) ?? 400;
@@ -144,7 +144,7 @@ function answerUnreadable(code: string | null, socket: Socket): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** Ends an upload that brings too little; what it brought stays, and its sender goes on from there. */
+/** Ends an upload that is too slow; what it sent is kept, and its sender resumes from there. */
 function keepPace(body: IncomingMessage, clock: Clock, limits: HttpLimits): void {
   let seen = body.socket.bytesRead;
   const look = () => {
@@ -168,7 +168,7 @@ export async function listenOn(server: FastifyInstance, host: string, port: numb
   }
 }
 
-/** A body or the parts of a path, checked; throws `http_body_invalid`. */
+/** Validates a body or the parts of a path; throws `http_body_invalid`. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
@@ -176,24 +176,24 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   throw failure('http_body_invalid', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}` });
 }
 
-/** A count in an address: one spelling, and small enough to be exact. */
+/** A count in an address: only one spelling is valid, and only safe integers. */
 export const countSchema = z
   .string()
   .regex(/^(0|[1-9]\d{0,13})$/)
   .transform(Number)
   .meta({ type: 'integer', minimum: 0 });
 
-/** A refusal may repeat what was sent: a media type, a key. Not all of it. */
+/** A refusal may quote what was sent (a media type, a key), up to this length. */
 const DETAIL_LETTERS_MAX = 200;
 
 const frameworkErrorSchema = z.object({ statusCode: z.int().min(400).max(499), message: z.string() });
 
-/** Whether a thrown value says that there is no room for a file or in the database. */
+/** Whether a thrown value means that the disk or the database is full. */
 export function isDiskFull(thrown: unknown): boolean {
   return isNoSpace(thrown) || systemCode(thrown) === 'SQLITE_FULL';
 }
 
-/** The failure to answer with for anything thrown; null when it is a bug of ours, whose words are for the log alone. */
+/** The failure to answer with for a thrown value; null when it is a bug of ours, whose message is for the log alone. */
 function refusalOf(thrown: unknown): Failure | null {
   if (isFailure(thrown)) return thrown;
   if (isDiskFull(thrown)) return failure('intake_full');

@@ -1,4 +1,4 @@
-// Owns: the settings that every server process has: where its data lies, where it listens, what an HTTP address is.
+// Owns: the settings that every server process has: its data folder, its listening address, the form of an HTTP address.
 // Not here: what else each one is set to (its config.ts).
 import { z } from 'zod';
 import { publicKeySchema } from '../../device/protocol/ids.ts';
@@ -7,7 +7,7 @@ import { perMinuteSchema } from './rates.ts';
 /** The address of an HTTP server. */
 export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);
 
-/** Spread into a process's own settings, which say what lies in the folder. */
+/** Spread into a process's own settings, which document the folder's content. */
 export const serverSettings = {
   /** Absolute path of the folder that holds all that the process keeps. */
   dataFolder: z.string().min(1).max(1_000),
@@ -15,7 +15,7 @@ export const serverSettings = {
     .strictObject({
       host: z.string().min(1).max(253).default('127.0.0.1'),
       port: z.int().min(0).max(65_535).default(0),
-      /** Addresses of the proxies in front of it, whose report of who called counts. Of nobody else’s forwarded headers is anything believed. */
+      /** Addresses of the proxies in front of it, whose forwarded headers are trusted. Nobody else’s are. */
       proxies: z
         .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
         .max(16)
@@ -25,7 +25,7 @@ export const serverSettings = {
     .prefault({}),
 };
 
-/** Of a process that keeps a log of custody. */
+/** For a process that keeps a custody log. */
 export const custodySettings = z
   .strictObject({
     /** Keys of the witnesses whose cosignatures are served. */

@@ -1,4 +1,4 @@
-// Owns: what an intake needs to know of whatever a clip answers: an agency's request or a neighbour's search. Interfaces, and
+// Owns: what an intake needs to know about the thing a clip answers: an agency's request or a neighbour's search. Interfaces, and
 // telling the two apart. Not here: either of them (requests/, search-party/).
 import type { Recipient } from '../../device/protocol/ask.ts';
 import type { DisclosureProfile, Window } from '../../device/protocol/claims.ts';
@@ -14,8 +14,8 @@ export interface AnswerableRequest {
   /** From then on no consent to it may be signed, in seconds since 1970. */
   expS: number;
   /**
-   * Throws unless who asked may be answered now. Returns the same check for the moment of storing: synchronous, so that it can
-   * be asked inside a transaction.
+   * Throws unless whoever asked may be answered now. Returns the same check for the moment of storing: synchronous, so that
+   * a transaction can call it.
    */
   admit(): Promise<() => void>;
 }
@@ -25,10 +25,10 @@ export interface AnswerableStore {
   find(id: string): Promise<AnswerableRequest>;
 }
 
-/** Both kinds, by whom a grant names as its recipient. They share no rows, and an id of one finds nothing of the other. */
+/** Both kinds, keyed by the kind of recipient that a grant names. They share no rows, and an id of one finds nothing in the other. */
 export type AnswerableKinds = Readonly<Record<Recipient['kind'], AnswerableStore>>;
 
-/** Which kind a recipient's id is of: ids begin with the role of who holds the key. */
+/** The kind of a recipient's id: ids begin with the role of the key's holder. */
 export function kindOfRecipient(id: string): Recipient['kind'] {
   return id.startsWith('owner-') ? 'neighbor' : 'agency';
 }

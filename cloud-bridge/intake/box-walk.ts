@@ -2,7 +2,7 @@
 // (structure.ts).
 import { failure } from '../../device/protocol/errors.ts';
 
-/** One box: its type and where its content lies in the bytes it was read from. */
+/** One box: its type and its content's position in the bytes it was read from. */
 export interface Box {
   type: string;
   start: number;
@@ -11,7 +11,7 @@ export interface Box {
 
 const CHILDREN_MAX = 64;
 
-/** A structural fault; the clip is refused with it. */
+/** The failure for a structural fault; the clip is refused with it. */
 export function structureFault(detail: string): Error {
   return failure('intake_structure', { detail });
 }
@@ -26,7 +26,7 @@ export function readHeader(
   if (left < 8 || at + 8 > bytes.length) throw structureFault('a box is cut off');
   const short = view.getUint32(at);
   const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-  // Size 0 means "to the end of the file": what follows could never be told from it.
+  // Size 0 means "to the end of the file": boxes after it could not be told from its content.
   if (short === 0) throw structureFault('a box has no length');
   if (short !== 1) return checked(type, 8, short, left);
   if (left < 16 || at + 16 > bytes.length) throw structureFault('a box is cut off');
@@ -62,7 +62,7 @@ export function only(boxes: readonly Box[], type: string): Box {
   return box;
 }
 
-/** Reads big-endian numbers inside one box; running out of it is a fault. */
+/** Reads big-endian numbers inside one box; reading past its end is a fault. */
 export class BoxReader {
   private readonly view: DataView;
   private at: number;

@@ -1,4 +1,4 @@
-// Owns: where a clip's files lie while it is staged, made ready and stored, and every move between. Each move is one durable
+// Owns: where a clip's files are while it is staged, made ready and stored, and every move between. Each move is one durable
 // step, so that a crash leaves files in exactly one of the three places. Not here: when to move (intake-admission.ts), who may read.
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
@@ -13,7 +13,7 @@ const MANIFEST_TOKEN_NAME = 'manifest.jws';
 const MANIFEST_NAME = 'manifest.json';
 const HASH_STEP_BYTES = 1024 * 1024;
 
-/** The upload and clip ids that belong together. */
+/** The upload id and clip id of one clip. */
 export interface ClipPlace {
   upload: string;
   clip: string;
@@ -53,7 +53,7 @@ export class ClipFiles {
     return this.disk.sizeOf(this.stagedPath(upload));
   }
 
-  /** Makes the staged bytes durable and hashes them: SHA-256 as hex. */
+  /** Makes the staged bytes durable and returns their SHA-256 as hex. */
   async sealStaged(upload: string): Promise<string> {
     const file = await this.disk.open(this.stagedPath(upload), { create: false });
     try {
@@ -77,7 +77,7 @@ export class ClipFiles {
     }
   }
 
-  /** Lays the clip and its statement together, still out of sight. A clip from before there were statements has none. */
+  /** Puts the clip and its statement into one folder, not visible yet. A clip from before statements existed has none. */
   async makeReady(place: ClipPlace, statementToken: string): Promise<void> {
     const folder = this.readyFolder(place.clip);
     await this.disk.makeFolder(folder);
@@ -89,24 +89,24 @@ export class ClipFiles {
     await this.disk.rename(this.stagedPath(place.upload), join(folder, CLIP_NAME));
   }
 
-  /** Removes the full manifest that an earlier version laid beside a clip. */
+  /** Removes the full manifest that an earlier version stored beside a clip. */
   async removeFormerManifest(clip: string): Promise<void> {
     for (const folder of [this.readyFolder(clip), join(this.folder, 'clips', clip)]) {
       for (const name of [MANIFEST_TOKEN_NAME, MANIFEST_NAME]) await this.disk.remove(join(folder, name));
     }
   }
 
-  /** The one step into sight. */
+  /** The one step that makes the clip visible. */
   async show(clip: string): Promise<void> {
     await this.disk.rename(this.readyFolder(clip), join(this.folder, 'clips', clip));
   }
 
-  /** Names of what is staged (upload ids) or made ready (clip ids), and so not shown. */
+  /** Names of what is staged (upload ids) or made ready (clip ids), and so not visible. */
   async outOfSight(): Promise<string[]> {
     return [...(await this.disk.list(this.staging)), ...(await this.disk.list(join(this.folder, 'ready')))];
   }
 
-  /** Puts a clip that a crash or a refusal stopped on its way back to where it was staged. */
+  /** Moves a clip that a crash or a refusal stopped halfway back to where it was staged. */
   async takeBack(place: ClipPlace): Promise<void> {
     for (const folder of [this.readyFolder(place.clip), join(this.folder, 'clips', place.clip)]) {
       if ((await this.disk.sizeOf(join(folder, CLIP_NAME))) !== null) {
@@ -116,7 +116,7 @@ export class ClipFiles {
     }
   }
 
-  /** Removes everything there is of a clip. */
+  /** Removes all files of a clip. */
   async remove(place: ClipPlace): Promise<void> {
     await this.disk.remove(this.stagedPath(place.upload));
     await this.disk.remove(this.readyFolder(place.clip));
@@ -127,7 +127,7 @@ export class ClipFiles {
     await this.disk.remove(this.stagedPath(upload));
   }
 
-  /** Removes files that a crash left and nobody owns: `keeps` says what is whose. */
+  /** Removes files that a crash left and that belong to nothing: `keeps` says what to keep. */
   async sweep(keeps: {
     staged: (upload: string) => Promise<boolean>;
     stored: (clip: string) => Promise<boolean>;

@@ -1,4 +1,4 @@
-// Owns: letting the device, or the owner who granted, have the bundle of their own grant, and the route to it. Not here: what is
+// Owns: letting the device, or the owner who granted, get the bundle of their own grant, and the route to it. Not here: what is
 // in it (custody/), the agency's way to it (clips/).
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -34,7 +34,7 @@ export class CustodyCalls {
   }
 
   /**
-   * The bundle of a grant's clip, stored or deleted, for the device it is of or the owner who signed the grant. Throws
+   * The bundle of a grant's clip, stored or deleted, for the grant's device or the owner who signed it. Throws
    * `token_...`, `device_not_enrolled`, `http_not_found`, `custody_unknown`.
    */
   async bundle(bearer: string, grant: string): Promise<CustodyBundle> {
@@ -43,7 +43,7 @@ export class CustodyCalls {
     return this.deps.custody.bundle(receipt);
   }
 
-  /** The intake of a grant that the caller's device took part in, or that the caller signed. Throws as `bundle`. */
+  /** The intake of a grant of the calling device, or one that the caller signed. Throws as `bundle`. */
   async intakeOf(bearer: string, grant: string): Promise<Intake> {
     const { clock, bridgeId, enrolments, intakes } = this.deps;
     const claimed = peekToken(bearer, custodyCallSchema);
@@ -62,7 +62,7 @@ export class CustodyCalls {
   }
 }
 
-/** The bundle of one's own grant. */
+/** Adds the route to the bundle of one's own grant. */
 export function bundleRoutes(api: Router, calls: CustodyCalls): void {
   api.route(
     {

@@ -1,4 +1,4 @@
-// Owns: how an intake ends: whole and stored, or deleted. Safe to repeat after a crash at any point.
+// Owns: how an intake ends: complete and stored, or deleted. Safe to repeat after a crash at any point.
 // Not here: how the bytes come in (tus-upload.ts), what a revocation must prove (revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
@@ -21,9 +21,9 @@ export interface FinishDeps {
   receipts: Receipts;
   asks: AnswerableKinds;
   sweepEveryMs: number;
-  /** Key of the vault that stored clips are handed to; null: they stay. */
+  /** Key of the vault that stored clips are handed to; null: they stay here. */
   vault: string | null;
-  /** A clip has just been stored. */
+  /** Called when a clip has just been stored. */
   stored: () => void;
 }
 
@@ -36,7 +36,7 @@ export class Finish {
     this.sweeping = new Repeater(deps, 'sweep intakes', deps.sweepEveryMs, () => this.sweep());
   }
 
-  /** Puts right what a crash left, then keeps finishing and expiring what waits. */
+  /** Repairs what a crash left, then keeps finishing and expiring waiting intakes. */
   async start(): Promise<void> {
     const { files, store } = this.deps;
     await files.start();
@@ -60,7 +60,7 @@ export class Finish {
    * `agency_...`, `partner_...` (deleted), `credential_unavailable`, `intake_full` (it is tried again by itself).
    */
   async finish(upload: string): Promise<void> {
-    // Looked at before taking the lock, which would end an upload that is still under way.
+    // Checked before taking the lock, which would end an upload that is still running.
     const seen = await this.deps.store.findUpload(upload);
     if (seen?.state !== 'open' || !(await this.isWhole(seen))) return;
     await this.deps.locks.hold(upload, async () => {
@@ -90,7 +90,7 @@ export class Finish {
     const kind = kindOfRecipient(intake.agency);
     const ask = await asks[kind].find(intake.request);
     const assertGood = await ask.admit();
-    // A department's evidence goes to the vault; what a neighbour was given of a pet never does.
+    // An agency's evidence goes to the vault; a clip granted to a neighbour for a pet search never does.
     const vault = kind === 'agency' ? this.deps.vault : null;
     const named = vault === null ? {} : { vault };
     const receipt = receipts.sign(intake, 'stored', named);
@@ -113,8 +113,8 @@ export class Finish {
   }
 
   /**
-   * Shows clips that the database says are stored and that are not in sight. A commit whose sync fails, or whose answer is lost
-   * with the connection, is reported as failed, so the clip was taken back; but what was written may stand all the same.
+   * Shows clips that are stored according to the database but not visible. A commit whose sync fails, or whose answer is lost
+   * with the connection, is reported as failed, so the clip was moved back; but the commit may have succeeded all the same.
    */
   private async showStored(): Promise<void> {
     const { files, store, locks, log } = this.deps;
@@ -122,7 +122,7 @@ export class Finish {
       const seen = (await store.findUpload(name)) ?? (await store.findClip(name));
       if (seen?.state !== 'stored') continue;
       await locks.hold(seen.upload, async () => {
-        // Whoever held it may have shown it, or deleted it, meanwhile.
+        // The former holder of the lock may have shown or deleted it meanwhile.
         const intake = await store.find(seen);
         const names = await files.outOfSight();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
@@ -135,14 +135,14 @@ export class Finish {
     }
   }
 
-  /** Why the store did not publish an intake that was open a moment ago. */
+  /** Why the store did not publish an intake that was open just before. */
   private async whyNot(intake: Intake): Promise<Failure> {
     const now = await this.deps.store.find(intake);
     if (now?.state === 'open') return failure('request_not_live');
     return failure('intake_revoked');
   }
 
-  /** Ends an open intake as deleted, for good, and removes its files. The caller holds the upload. */
+  /** Ends an open intake as deleted, for good, and removes its files. The caller holds the upload's lock. */
   private async drop(intake: Intake, why: ErrorCode): Promise<void> {
     const { store, receipts, files, log } = this.deps;
     if (await store.drop(intake, why, receipts.sign(intake, 'deleted'))) {
@@ -167,7 +167,7 @@ export class Finish {
   }
 }
 
-/** Whether a failure to store is for good: neither the same bytes again nor another moment would change it. */
+/** Whether a failure to store is final: neither resending the bytes nor waiting would change it. */
 function isFinal(thrown: Failure): boolean {
   return (
     !thrown.retryable &&
@@ -176,7 +176,7 @@ function isFinal(thrown: Failure): boolean {
   );
 }
 
-/** Throws `intake_grant_invalid` once the grant has expired: from then on nothing more is taken under it. */
+/** Throws `intake_grant_invalid` once the grant has expired: from then on nothing more is accepted under it. */
 export function assertGrantAlive(intake: Pick<Intake, 'expiresS'>, clock: Clock): void {
   if (wallSeconds(clock) >= intake.expiresS) throw failure('intake_grant_invalid', { detail: 'it has expired' });
 }

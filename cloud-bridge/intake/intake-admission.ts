@@ -1,5 +1,5 @@
-// Owns: opening an intake and saying how it stands; deciding, for every request of an upload, whether it may go on.
-// Not here: judging the chain (judge.ts), bytes (tus-upload.ts), endings (finish.ts, revocation.ts).
+// Owns: opening an intake and reporting its status; deciding, for every request of an upload, whether it may go on.
+// Not here: verifying the chain (judge.ts), bytes (tus-upload.ts), endings (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -23,13 +23,13 @@ export interface IntakeAdmissionDeps {
   tokens: DeviceTokens;
   files: ClipFiles;
   finish: Finish;
-  /** Keeps full manifests from who reads the database. */
+  /** Encrypts full manifests, so that the database alone does not reveal them. */
   seal: ManifestEncryption;
   bridgeId: string;
   rules: IntakeRules;
 }
 
-/** Where an upload goes on: its id when it exists, and bytes received. */
+/** Where an upload resumes: its id if it exists, and bytes received. */
 export interface UploadPosition {
   upload: string | null;
   offset: number;
@@ -81,8 +81,8 @@ export class IntakeAdmission {
   }
 
   /**
-   * How the grant's clip stands; finishes one whose bytes are all there. Throws `device_...`, `intake_...`,
-   * `http_not_found`, and `credential_unavailable` while a whole clip waits for the registry.
+   * Status of the grant's clip; finishes a clip whose bytes have all arrived. Throws `device_...`, `intake_...`,
+   * `http_not_found`, and `credential_unavailable` while a complete clip waits for the registry.
    */
   async status(bearer: string, grant: string): Promise<IntakeStatus> {
     const { presented, intake } = await this.present(bearer);
@@ -91,7 +91,7 @@ export class IntakeAdmission {
     return statusOf((await this.deps.store.find(intake)) ?? intake);
   }
 
-  /** Where the grant's upload goes on. Throws as `status`, and why it cannot go on any more. */
+  /** Where the grant's upload resumes. Throws as `status`, and the reason if it cannot go on any more. */
   async position(bearer: string, grant: string): Promise<UploadPosition> {
     const { presented, intake } = await this.present(bearer);
     if (presented.token.grant !== grant) throw wrongGrant();
@@ -102,7 +102,7 @@ export class IntakeAdmission {
   }
 
   /**
-   * For every request of an upload: the intake it belongs to, if this very token may touch it now. `writes`: whether the
+   * For every request of an upload: the intake it belongs to, if this token may access it now. `writes`: whether the
    * request adds bytes. Throws `device_...`, `intake_...`, `agency_...`, `credential_unavailable`, `http_not_found`.
    */
   async authorise(bearer: string, upload: string | null, writes: boolean): Promise<Intake> {
@@ -116,7 +116,7 @@ export class IntakeAdmission {
     return intake;
   }
 
-  /** Throws `intake_full` unless `bytes` more fit and leave the disk some room. */
+  /** Throws `intake_full` unless `bytes` more fit and the disk keeps its minimum of free space. */
   async assertRoom(bytes: number): Promise<void> {
     if ((await this.deps.files.freeBytes()) < bytes + this.deps.rules.freeBytesMin) throw failure('intake_full');
   }
@@ -166,7 +166,7 @@ export class IntakeAdmission {
   }
 
   private again(known: Intake, presented: Presented, { statement }: PostedPapers): IntakeStatus {
-    // A clip that was stored before there were statements has none, and needs none to be told as stored.
+    // A clip that was stored before statements existed has none, and can be reported as stored without one.
     const isSameStatement = known.statementSha256 === '' || known.statementSha256 === sha256Hex(statement);
     const isSame = isSameStatement && known.manifestSha256 === presented.token.manifestSha256;
     if (!isSame) throw failure('intake_conflict');
@@ -192,13 +192,13 @@ function wrongGrant(): Failure {
   return failure('intake_token_invalid', { detail: 'it is for another grant' });
 }
 
-/** A finish that failed for good shows in the status that is read next; one that may yet succeed says why it has to wait. */
+/** Swallows a final failure to finish, which the status shows; rethrows a retryable one, which says why the clip has to wait. */
 function passing(thrown: unknown): void {
   if (!isFailure(thrown) || thrown.retryable) throw thrown;
 }
 
 function statusOf(intake: Intake): IntakeStatus {
   const { grant, state, receipt } = intake;
-  // Where a stored clip lies is between bridge and vault.
+  // Whether the bridge or the vault holds a stored clip is not the device's concern.
   return { grant, state: state === 'handed-over' ? 'stored' : state, ...(receipt === null ? {} : { receipt }) };
 }

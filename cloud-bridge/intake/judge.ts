@@ -1,5 +1,5 @@
-// Owns: re-verifying, before a byte is taken, the whole chain that a clip's manifest claims: device, owner, request, agency,
-// window, disclosure. Nothing is believed because a device says so that its owner or the agency did not sign.
+// Owns: re-verifying, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency,
+// window, disclosure. The device's claims count only as far as its owner or the agency signed them.
 // Not here: quotas and state (intake-admission.ts), the clip's bytes (structure.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency.ts';
@@ -18,7 +18,7 @@ import { peekToken, readLink, tryToken } from '../signing/tokens.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable.ts';
 import type { Presented } from './verify-upload-token.ts';
 
-/** What the chain says, all of it verified. */
+/** The claims of the chain, all verified. */
 export interface Judged {
   manifest: Manifest;
   grant: Grant;
@@ -26,7 +26,7 @@ export interface Judged {
   ask: AnswerableRequest;
 }
 
-/** Reads the manifest alone: signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
+/** Reads the manifest alone: it must be signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
 export function readManifest(manifestToken: string, presented: Presented): Manifest {
   const { token, deviceKey } = presented;
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
@@ -46,7 +46,7 @@ export function readManifest(manifestToken: string, presented: Presented): Manif
   return manifest;
 }
 
-/** The owner key that the device vouches for, in a pairing statement that holds; null when it does not. */
+/** The owner key that the device vouches for, in a valid pairing statement; null when it does not. */
 export function pairedKey(pairingToken: string, device: string, deviceKey: string): string | null {
   const pairing = tryToken(pairingToken, {
     typ: 'doorsill-pairing+jws',
@@ -70,8 +70,8 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
 }
 
 /**
- * Judges a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
- * `request_not_live`, `partner_...`. Whether the agency is in good standing and the grant revoked is asked elsewhere.
+ * Verifies a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
+ * `request_not_live`, `partner_...`. The agency's good standing and revocation of the grant are checked elsewhere.
  */
 export async function judge(
   manifest: Manifest,

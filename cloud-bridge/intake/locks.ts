@@ -1,4 +1,4 @@
-// Owns: one at a time on an upload: tus requests and the bridge's own steps. A newcomer asks the holder to let go, as tus
+// Owns: the lock on an upload: tus requests and the bridge's own steps take turns. A newcomer asks the holder to release it, as tus
 // clients do that reconnect while their old connection still hangs. Not here: what is done under the lock.
 import type { Locker } from '@tus/server';
 import { failure } from '../../device/protocol/errors.ts';
@@ -11,7 +11,7 @@ interface Turn {
   begin: () => void;
 }
 
-/** Locks by upload id. The first of a queue holds it. */
+/** Locks by upload id. The first in a queue holds the lock. */
 export class UploadLocks implements Locker {
   private readonly queues = new Map<string, Turn[]>();
 
@@ -28,7 +28,7 @@ export class UploadLocks implements Locker {
     };
   }
 
-  /** Runs `work` alone on the upload; whoever holds it is asked to let go first. */
+  /** Runs `work` under the upload's lock; its holder is asked to release it first. */
   async hold<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
     const turn = await this.take(id, () => undefined, null);
     try {
@@ -38,7 +38,7 @@ export class UploadLocks implements Locker {
     }
   }
 
-  /** Resolves when nobody holds or waits for any upload. */
+  /** Resolves when nobody holds or waits for a lock. */
   async idle(): Promise<void> {
     for (const id of this.queues.keys()) await this.hold(id, async () => undefined);
   }
@@ -56,7 +56,7 @@ export class UploadLocks implements Locker {
         reject(failure('upload_unreachable', { detail: 'the request was given up' }));
       };
       turn.begin = () => {
-        // From now on an abort is the holder's own affair: the lock stays held until the holder has put things in order.
+        // From now on the holder handles aborts itself: the lock stays held until the holder has cleaned up.
         signal?.removeEventListener('abort', giveUp);
         resolve();
       };

@@ -1,5 +1,5 @@
-// Owns: full manifests at rest: encrypted under a key that follows from the bridge's key file, so that the database alone names no home;
-// and encrypting those that an earlier version left in the clear. Not here: rows (sql-manifests.ts), opening one (disputes/).
+// Owns: full manifests at rest: encrypted with a key derived from the bridge's key file, so that the database alone names no home;
+// and encrypting those that an earlier version stored unencrypted. Not here: rows (sql-manifests.ts), opening one (disputes/).
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { parseJson } from '../../device/base/json.ts';
@@ -9,23 +9,23 @@ import { deriveSealKey, open, type SealKey, seal } from '../../device/base/seal.
 import { CERTIFICATE_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../../device/protocol/manifest.ts';
 import type { GrantKey } from './store.ts';
 
-/** What settles a dispute: both signed by the device. No certificate: the clip came before there were statements. */
+/** Evidence for a dispute: both documents signed by the device. No certificate: the clip is older than statements. */
 export const sealedPapersSchema = z.strictObject({
   manifest: z.string().max(MANIFEST_LETTERS_MAX),
   certificate: z.string().max(CERTIFICATE_LETTERS_MAX).optional(),
 });
 export type SealedPapers = z.infer<typeof sealedPapersSchema>;
 
-/** A full manifest in the clear, with the clip it is of. */
+/** An unencrypted full manifest, with its clip. */
 export interface FormerManifest extends GrantKey {
   clip: string;
   manifest: string;
 }
 
-/** Manifests that an earlier version kept in the clear. */
+/** Manifests that an earlier version stored unencrypted. */
 export interface FormerManifests {
   former(most: number): Promise<FormerManifest[]>;
-  /** Keeps the sealed one and forgets the clear one, in one step. */
+  /** Stores the sealed one and deletes the unencrypted one, in one step. */
   replace(key: GrantKey, sealed: Uint8Array): Promise<void>;
 }
 
@@ -41,19 +41,19 @@ export class ManifestEncryption {
     this.random = random;
   }
 
-  /** Sealed for this grant of this device: it opens as no other's. */
+  /** Seals for this grant of this device: it opens for no other. */
   seal(of: GrantKey, papers: SealedPapers): Uint8Array {
     return seal(this.key, utf8(JSON.stringify(papers)), boundTo(of), this.random);
   }
 
-  /** Null when it was sealed under another bridge's key, for another grant, or was altered. */
+  /** Null when it was sealed with another bridge's key, for another grant, or was altered. */
   open(of: GrantKey, sealed: Uint8Array): SealedPapers | null {
     const plain = open(this.key, sealed, boundTo(of));
     const papers = sealedPapersSchema.safeParse(parseJson((plain && fromUtf8(plain)) ?? ''));
     return papers.success ? papers.data : null;
   }
 
-  /** Seals what an earlier version left in the clear; `seen` is told each clip, whose files may hold it as well. */
+  /** Seals what an earlier version stored unencrypted; `seen` receives each clip, whose files may hold it as well. */
   async sealFormer(store: FormerManifests, seen: (clip: string) => Promise<void>): Promise<void> {
     for (;;) {
       const rows = await store.former(PAGE);

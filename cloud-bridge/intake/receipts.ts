@@ -1,4 +1,4 @@
-// Owns: the bridge's signed statement about a clip. Not here: when it is given (finish.ts, revocation.ts).
+// Owns: the bridge's signed receipt for a clip. Not here: when it is issued (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -17,7 +17,7 @@ export class Receipts {
     this.deps = deps;
   }
 
-  /** For the device; of a `stored` one `signFor` signs a twin for the clip's recipient. */
+  /** For the device; for a `stored` one, `signFor` signs a twin for the clip's recipient. */
   sign(about: GrantKey & ReceiptFacts, outcome: IntakeReceipt['outcome'], vault: VaultFacts = {}): string {
     return this.signFor(about.device, about, outcome, vault);
   }

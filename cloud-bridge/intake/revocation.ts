@@ -1,4 +1,4 @@
-// Owns: taking a clip back: the owner's revocation, proven, beats everything that is under way. Not here: the device's own side.
+// Owns: revoking a grant: the owner's verified revocation wins over everything in progress. Not here: the device's own side.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
@@ -14,14 +14,14 @@ import type { Receipts } from './receipts.ts';
 import type { GrantKey, Intake, IntakeStore } from './store.ts';
 
 /**
- * What the device posts. `pairing` vouches for the revoking owner, when the bridge has not seen that owner's grant; `homeRecall` is the
- * recall under the key of the clip's statement.
+ * What the device posts. `pairing` vouches for the revoking owner if the bridge has not seen that owner's grant; `homeRecall` is the
+ * recall signed with the key of the clip's statement.
  */
 export interface PostedRevocation {
   revocation: string;
   grant?: string | undefined;
   pairing?: string | undefined;
-  /** Goes to the vault, which judges it; nothing here depends on it. */
+  /** Passed on to the vault, which verifies it; nothing here depends on it. */
   homeRecall?: string | undefined;
 }
 
@@ -33,23 +33,23 @@ export interface RevocationDeps {
   files: ClipFiles;
   locks: UploadLocks;
   receipts: Receipts;
-  /** Ends every reading of the clip that is under way; called once the revocation is durable. Never rejects. */
+  /** Ends every running download of the clip; called once the revocation is durable. Never rejects. */
   stopReading: (clip: string) => Promise<void>;
-  /** The vault's side; null: this bridge hands nothing over. */
+  /** The vault's side; null: this bridge does not hand over clips. */
   vault: RevokedAtVault | null;
 }
 
-/** What a revocation needs done at the vault. Each resolves when it is, and throws `vault_unreachable` and the like until then. */
+/** What a revocation needs from the vault. Each resolves when that is done; until then it throws `vault_unreachable` and the like. */
 export interface RevokedAtVault {
-  /** Stops sending at once. */
+  /** Stops sending the clip at once. */
   letGo(key: GrantKey): void;
-  /** Nothing is left of what was not the vault's yet. */
+  /** Resolves when the vault keeps nothing of a clip that was not handed over yet. */
   withdraw(key: GrantKey): Promise<void>;
-  /** Department policy has answered for what was; the answer is in the store. */
+  /** Resolves when the vault has answered for a handed-over clip by department policy; the answer is stored. */
   recall(key: GrantKey): Promise<void>;
 }
 
-/** Grants never heard of that one device may have revoked. */
+/** Grants unknown to the bridge that one device may have revoked. */
 const UNKNOWN_PER_DEVICE_MAX = 10_000;
 
 export class Revocations {
@@ -61,9 +61,9 @@ export class Revocations {
 
   /**
    * Revokes for good; every paired owner may. When it resolves, no byte of the clip is left here, nor at the vault unless it
-   * had been handed over and department policy keeps it, which the receipt then says. Again gets the same answer. Throws
-   * `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`; and while the vault must still hear of
-   * it, `vault_unreachable`, `hand_over_unconfirmed`.
+   * had been handed over and department policy keeps it, which the receipt then says. A repeat gets the same answer. Throws
+   * `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`; and while the vault has not been told yet,
+   * `vault_unreachable`, `hand_over_unconfirmed`.
    */
   async revoke(grant: string, posted: PostedRevocation): Promise<IntakeStatus> {
     const { store, enrolments, clock, log } = this.deps;
@@ -85,7 +85,7 @@ export class Revocations {
     const clip = outcome.done === 'now' ? outcome.intake : intake;
     if (clip) await this.wipe(clip);
     if (outcome.done === 'now') log.info('a grant is revoked', { hadClip: outcome.intake !== null });
-    // The vault may hold bytes that were offered to it: what is called deleted is gone there, too.
+    // The vault may hold bytes that were offered to it: a clip reported as deleted must be gone there, too.
     await this.deps.vault?.withdraw(key);
     return outcome.done === 'before' ? statusFrom(grant, outcome.receipt) : { grant, state: 'deleted', receipt };
   }
@@ -100,7 +100,7 @@ export class Revocations {
     return statusFrom(key.grant, answered.receipt);
   }
 
-  /** The revocation, signed by the owner who granted or by another one the device vouches for; about these very bytes. */
+  /** The revocation, signed by the owner who granted or by another one the device vouches for; about this very grant token. */
   private readRevocation(
     key: GrantKey,
     known: Pick<Intake, 'ownerKey' | 'grantSha256'> | null,
@@ -122,7 +122,7 @@ export class Revocations {
     return revocation;
   }
 
-  /** The decision is durable; now everything that is left goes. Taking the lock ends the upload that is under way. */
+  /** The decision is durable; now all remaining files are deleted. Taking the lock ends a running upload. */
   private async wipe(intake: Intake): Promise<void> {
     const { files, locks, stopReading } = this.deps;
     this.deps.vault?.letGo(intake);
@@ -131,11 +131,11 @@ export class Revocations {
   }
 }
 
-/** A revocation that was answered before, as its receipt says. */
+/** The status of a grant that was revoked earlier, from its receipt. */
 function statusFrom(grant: string, receipt: string): IntakeStatus {
   const { outcome } = peekToken(receipt, intakeReceiptSchema);
   return { grant, state: outcome === 'recalled' ? 'recalled' : 'deleted', receipt };
 }
 
-/** The receipt of a grant without a clip speaks of no bytes. */
+/** What the receipt of a grant without a clip contains. */
 const NOTHING = { clipSha256: sha256Hex(''), clipBytes: 0, manifestSha256: sha256Hex('') };

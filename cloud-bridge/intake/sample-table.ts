@@ -6,8 +6,8 @@ const STBL = new Set(['stsd', 'stts', 'ctts', 'stss', 'stsc', 'stsz', 'stco', 'c
 const SAMPLES_MAX = 4_000_000;
 
 /**
- * Contiguous runs of samples: where in the file each starts and ends, as the table has them. Plain numbers, not objects: a
- * description of 32 MiB can name millions.
+ * Contiguous runs of samples: where in the file each starts and ends, in table order. Plain numbers, not objects: a
+ * description of 32 MiB can list millions.
  */
 export interface Chunks {
   starts: Float64Array;

@@ -1,4 +1,4 @@
-// Owns: the settings of how much a device may bring, and their defaults. Not here: holding uploads to them (intake-admission.ts).
+// Owns: the limits on how much a device may upload, and their defaults. Not here: enforcing them (intake-admission.ts).
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
@@ -9,14 +9,14 @@ export const intakeRulesSchema = z.strictObject({
     .int()
     .positive()
     .default(2_048 * MIB),
-  /** Intakes of one device that wait for their bytes. */
+  /** Intakes of one device that still wait for bytes. */
   openPerDeviceMax: z.int().positive().default(20),
   /** Bytes announced by one device and not stored yet. */
   openBytesPerDeviceMax: z
     .int()
     .positive()
     .default(8_192 * MIB),
-  /** Bytes that one device may bring in a day: its owner can grant without end, and the disk is everybody's. */
+  /** Bytes that one device may upload in a day: its owner can grant without limit, and all devices share the disk. */
   dayBytesPerDeviceMax: z
     .int()
     .positive()

@@ -169,7 +169,7 @@ export class SqlIntakes implements IntakeStore {
         .select((all) => all.fn.countAll<number>().as('count'))
         .where('device', '=', revoked.device)
         .executeTakeFirstOrThrow();
-      // Of a known clip a revocation always counts; only grants never heard of could be made up without end.
+      // A known clip can always be revoked; only unknown grants could be made up without limit.
       if (!intake && count >= perDeviceMax) return { done: 'too-many' };
       const isHandedOver = intake?.state === 'handed-over';
       const asked = await step
@@ -183,7 +183,7 @@ export class SqlIntakes implements IntakeStore {
       if (isHandedOver) {
         const { clip, grant } = intake;
         const facts = { clip, grant, recallSha256: sha256Hex(word.revocation), answer: 'pending' } as const;
-        // Asked before: its leaf is there, and the first owner's revocation is the one that goes.
+        // If it was asked before, the leaf exists, and the first owner's revocation is the one passed on.
         if (asked)
           await this.custody.append(step, { kind: 'recall', about: revoked, facts: { ...facts, item: asked.item } });
         return { done: 'recall', intake };
@@ -243,7 +243,7 @@ export class SqlIntakes implements IntakeStore {
   }
 }
 
-/** Whether what a clip answers is open at this moment. */
+/** Whether the request or search that a clip answers is open now. */
 async function isOpen(step: Transaction<Tables>, { request, agency }: Intake): Promise<boolean> {
   if (kindOfRecipient(agency) === 'neighbor') {
     const search = await step.selectFrom('searches').select('state').where('search', '=', request).executeTakeFirst();
@@ -295,7 +295,7 @@ export async function revokedIn(
   return { device, grant: row.grant_id, ownerKey: row.owner_key, grantSha256: row.grant_sha256, receipt };
 }
 
-/** A fresh intake as a row: it is open. */
+/** A new, open intake as a row. */
 function toRow(intake: Intake): Tables['intakes'] {
   return {
     device: intake.device,
@@ -326,7 +326,7 @@ function toRow(intake: Intake): Tables['intakes'] {
   };
 }
 
-/** A row as an intake: a handed-over clip is a stored one that has gone on. */
+/** A row as an intake: a handed-over clip is a stored one in a later state. */
 export function toIntake(row: Selectable<Tables['intakes']>): Intake {
   return {
     device: row.device,

@@ -1,4 +1,4 @@
-// Owns: sealed full manifests in SQL, and those of before they were sealed. Not here: sealing and opening (intake/manifest-encryption.ts), who
+// Owns: sealed full manifests in SQL, and older unsealed ones. Not here: sealing and opening (intake/manifest-encryption.ts), who
 // may have one opened (disputes/).
 import type { Kysely, Transaction } from 'kysely';
 import type { FactsOf } from '../../device/protocol/custody.ts';
@@ -53,7 +53,7 @@ export class SqlManifests implements FormerManifests {
   }
 }
 
-/** Keeps a grant's sealed manifest, in the transaction of what it belongs to. */
+/** Stores a grant's sealed manifest, within the caller's transaction. */
 export async function keepManifest(
   step: Transaction<Tables>,
   { device, grant }: GrantKey,
@@ -66,7 +66,7 @@ export async function keepManifest(
     .execute();
 }
 
-/** Erases it, in the transaction that erases the clip. */
+/** Deletes it, in the transaction that deletes the clip. */
 export async function forgetManifest(step: Transaction<Tables>, { device, grant }: GrantKey): Promise<void> {
   await step.deleteFrom('sealed_manifests').where('device', '=', device).where('grant_id', '=', grant).execute();
 }

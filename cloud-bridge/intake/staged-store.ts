@@ -4,7 +4,7 @@ import { type Configstore, FileStore } from '@tus/file-store';
 import { Upload } from '@tus/server';
 import type { Intake, IntakeStore } from './store.ts';
 
-/** The database as tus sees it: an upload is known while its intake is open and it was created. */
+/** The database as tus sees it: an upload exists while its intake is open and the upload was created. */
 function uploadsOf(store: IntakeStore): Configstore {
   return {
     get: async (id) => {
@@ -21,14 +21,14 @@ function uploadOf(intake: Intake): Upload {
 }
 
 /**
- * Staged files. The offset is always the file's size, so that a killed process goes on where its last write ended.
+ * Staged files. The offset is always the file's size, so that after a crash an upload resumes where the last write ended.
  * Creating an upload again starts it over: one grant never has two.
  */
 export class StagedStore extends FileStore {
   /** `folder` must exist. */
   constructor(folder: string, store: IntakeStore) {
     super({ directory: folder, configstore: uploadsOf(store) });
-    // What the bridge offers of tus 1.0.0. Lengths are known from the manifest, so none is deferred. Expiry is the grant's.
+    // The supported parts of tus 1.0.0. Lengths are known from the manifest, so none is deferred. Uploads expire with the grant.
     this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
   }
 }

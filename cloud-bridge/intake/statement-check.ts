@@ -1,4 +1,4 @@
-// Owns: whether the statement that a clip's recipient will get says what the full manifest says and no more, under a key that the device
+// Owns: checking that the statement for a clip's recipient says what the full manifest says and no more, signed with a key that the device
 // certifies for this very grant. Not here: the full manifest's own chain (judge.ts).
 import { fromBase64url } from '../../device/base/bytes.ts';
 import { sha256, sha256Hex } from '../../device/base/keys.ts';
@@ -10,7 +10,7 @@ import { statementClaims } from '../../device/protocol/statement-claims.ts';
 import { readLink } from '../signing/tokens.ts';
 import type { Presented } from './verify-upload-token.ts';
 
-/** What a device opens an intake with. */
+/** The documents a device opens an intake with. */
 export interface PostedPapers {
   manifest: string;
   statement: string;
@@ -18,8 +18,8 @@ export interface PostedPapers {
 }
 
 /**
- * Checks statement and certificate against a manifest that has been judged. Returns the statement; throws `intake_statement_invalid`. It must be
- * exactly the one that follows from the manifest: a claim more or a finer time could link two clips of a home.
+ * Checks statement and certificate against a verified manifest. Returns the statement; throws `intake_statement_invalid`. It must
+ * be exactly the one derived from the manifest: an extra claim or a finer time could link two clips of a home.
  */
 export function checkStatement(
   papers: PostedPapers,

@@ -1,28 +1,28 @@
-// Owns: what the bridge remembers of clips on their way in, clips it holds, and grants that were revoked.
+// Owns: what the bridge stores about incoming clips, clips it holds, and grants that were revoked.
 // Not here: how (sql-intakes.ts), the clips' bytes (intake-admission.ts).
 import type { ErrorCode } from '../../device/protocol/errors.ts';
 
-/** One grant of one device: grant ids are only unique within a device, which vouches for its owners. */
+/** One grant of one device: grant ids are unique only per device, which vouches for its owners. */
 export interface GrantKey {
   device: string;
   grant: string;
 }
 
-/** One clip's way in: `open` until it is `stored` or `deleted`; a stored one may be `handed-over` to the vault. */
+/** The intake of one clip: `open` until it is `stored` or `deleted`; a stored one may become `handed-over` to the vault. */
 export interface Intake extends GrantKey {
   clip: string;
   /** The agency's request or the neighbour's search that it answers. */
   request: string;
-  /** Whom it was granted to: the id of an agency, or of a pet's owner (`owner-...`), which no agency's token can name. */
+  /** The recipient: the id of an agency, or of a pet's owner (`owner-...`), which no agency's token can name. */
   agency: string;
-  /** Who signed the grant, and the hash of its bytes: what a revocation must fit. */
+  /** Who signed the grant, and the hash of its bytes: a revocation must match both. */
   ownerKey: string;
   grantSha256: string;
-  /** Of the full manifest, which is kept sealed apart from this (disputes/). */
+  /** Of the full manifest, which is stored sealed and separately (disputes/). */
   manifestSha256: string;
   /**
-   * What the recipient gets; empty once deleted or handed over, because it holds what the home disclosed, and of a clip from before
-   * there were statements. So is its hash then, which stays otherwise.
+   * What the recipient gets; empty once deleted or handed over, because it holds what the home disclosed, and for a clip from before
+   * statements existed. In that last case its hash is empty too; otherwise the hash stays.
    */
   statement: string;
   statementSha256: string;
@@ -30,24 +30,24 @@ export interface Intake extends GrantKey {
   home: string;
   clipSha256: string;
   clipBytes: number;
-  /** When the grant dies, in seconds since 1970. */
+  /** When the grant expires, in seconds since 1970. */
   expiresS: number;
-  /** Id of the upload and name of its staged file. Random, and worth nothing without a token. */
+  /** Id of the upload and name of its staged file. Random, and useless without a token. */
   upload: string;
   /** Whether the upload exists (created and not terminated). */
   uploading: boolean;
   creations: number;
   state: 'open' | 'stored' | 'handed-over' | 'deleted';
-  /** Why it was deleted, when it was. */
+  /** Why it was deleted, if it was. */
   refusal: ErrorCode | null;
   receipt: string | null;
   /** The twin of a `stored` receipt for the clip's recipient. */
   statementReceipt: string | null;
-  /** Key of the vault that the receipt names: the only one it may be handed to. */
+  /** Key of the vault that the receipt names: the only vault it may be handed to. */
   vault: string | null;
 }
 
-/** Whether the whole clip has arrived, wherever it is now. */
+/** Whether the whole clip has arrived, wherever it is stored now. */
 export function hasArrived({ state }: Pick<Intake, 'state'>): boolean {
   return state === 'stored' || state === 'handed-over';
 }
@@ -55,14 +55,14 @@ export function hasArrived({ state }: Pick<Intake, 'state'>): boolean {
 export interface OpenLimits {
   openPerDeviceMax: number;
   openBytesPerDeviceMax: number;
-  /** Bytes stored in the last 24 hours, and those that wait besides. */
+  /** Bytes stored in the last 24 hours, plus those still expected. */
   dayBytesPerDeviceMax: number;
 }
 
-/** `revoked` comes first: a revoked grant has no other answer. */
+/** `revoked` is checked first: a revoked grant has no other answer. */
 export type OpenOutcome = 'opened' | 'revoked' | 'known' | 'clip-taken' | 'over-quota';
 
-/** A revocation as it was carried out. */
+/** A revocation that was carried out. */
 export interface RevokedGrant extends GrantKey {
   ownerKey: string;
   grantSha256: string;
@@ -70,8 +70,8 @@ export interface RevokedGrant extends GrantKey {
 }
 
 /**
- * A revocation as its owner signed it, the device's statement for that owner, and the recall under the clip's own key; the last two where
- * they came along.
+ * A revocation as its owner signed it, the device's statement for that owner, and the recall signed with the clip's own key; the last two
+ * only if the device sent them.
  */
 export interface OwnersWord {
   revocation: string;
@@ -79,7 +79,7 @@ export interface OwnersWord {
   homeRecall: string | null;
 }
 
-/** What is written of a clip in the step that makes it visible. */
+/** What is written about a clip in the step that makes it visible. */
 export interface StoredClip {
   receipt: string;
   statementReceipt: string;
@@ -90,17 +90,17 @@ export interface StoredClip {
 export type RevokeOutcome =
   | { done: 'before'; receipt: string }
   | { done: 'now'; intake: Intake | null }
-  /** It was handed over: the vault has to answer. Nothing is decided here but that it is asked. */
+  /** It was handed over: the vault decides; here it is only decided to ask. */
   | { done: 'recall'; intake: Intake }
   | { done: 'too-many' };
 
-/** Who reads clips: under which id now, and the agency, or pet's owner, across its keys. */
+/** Who reads clips: the id they use now, and the agency, or pet's owner, across its keys. */
 export interface Reader {
   agency: string;
   organisation: string;
 }
 
-/** Where a clip stands in its agency's list. */
+/** A clip's position in its agency's list. */
 export interface ClipPosition {
   storedS: number;
   clip: string;
@@ -110,13 +110,13 @@ export interface IntakeStore {
   find(key: GrantKey): Promise<Intake | null>;
   findClip(clip: string): Promise<Intake | null>;
   findUpload(upload: string): Promise<Intake | null>;
-  /** Enters an intake with its sealed full manifest, in one step with the checks. */
+  /** Adds an intake with its sealed full manifest, in one step with the checks. */
   open(intake: Intake, sealedManifest: Uint8Array, limits: OpenLimits, nowS: number): Promise<OpenOutcome>;
   /** Notes that the upload was created (again) or ended; does nothing unless the intake is open. */
   setUploading(upload: string, uploading: boolean): Promise<void>;
   /**
-   * The one step that makes a clip visible: inside one transaction, checks that the intake is open, its grant not
-   * revoked and what it answers still open; calls `check` (throws to refuse) and `move` (moves the files); stores the
+   * The one step that makes a clip visible: in one transaction, checks that the intake is open, its grant not
+   * revoked and the request it answers still open; calls `check` (throws to refuse) and `move` (moves the files); stores the
    * receipt. Returns whether the clip is stored now.
    */
   publish(key: GrantKey, stored: StoredClip, check: () => void, move: () => Promise<void>): Promise<boolean>;
@@ -124,11 +124,11 @@ export interface IntakeStore {
   drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
   findRevoked(key: GrantKey): Promise<RevokedGrant | null>;
   /**
-   * Remembers the revocation for good and ends the intake in one step; of a handed-over clip, remembers that the vault must
-   * be asked. `word`: the owner's, to be passed on.
+   * Stores the revocation for good and ends the intake in one step; for a handed-over clip, notes that the vault must
+   * be asked. `word`: the owner's signed revocation, to be passed on.
    */
   revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
-  /** Clips that an agency, or a pet's owner, holds here or in the vault under any of its keys, newest first, behind the one named. */
+  /** Clips that an agency, or a pet's owner, holds here or in the vault under all its keys, newest first, after the one named. */
   storedClips(reader: Reader, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;
 }

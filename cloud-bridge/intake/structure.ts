@@ -22,7 +22,7 @@ const MINF = new Set(['vmhd', 'smhd', 'dinf', 'stbl']);
 const VIDEO_ENTRIES = new Set(['avc1', 'avc3']);
 const AUDIO_ENTRIES = new Set(['mp4a']);
 
-/** Where the body of media lies in the file. */
+/** Position of the media data in the file. */
 interface Media {
   start: number;
   end: number;
@@ -33,7 +33,7 @@ interface Track {
   table: SampleTable;
 }
 
-/** Throws `intake_structure` unless the file of `sizeBytes` is a plain recording with the expected numbers. */
+/** Throws `intake_structure` unless the file of `sizeBytes` is a plain recording that matches what is expected. */
 export async function checkStructure(file: DiskFile, sizeBytes: number, expected: ExpectedClip): Promise<void> {
   const { moov, mdat } = await readTop(file, sizeBytes);
   const boxes = children(moov, { start: 0, end: moov.length }, MOOV);
@@ -86,7 +86,7 @@ function readTrack(moov: Uint8Array, trak: Box): Track {
   return { kind, table };
 }
 
-/** Creation and modification time of `mvhd`, `tkhd` and `mdhd` must be blank: when and where is for the manifest alone. */
+/** Creation and modification time of `mvhd`, `tkhd` and `mdhd` must be zero: only the manifest says when it was recorded. */
 function checkBlankTimes(moov: Uint8Array, box: Box): void {
   const reader = new BoxReader(moov, box);
   const long = reader.version() === 1;
@@ -106,8 +106,8 @@ function readHandler(moov: Uint8Array, hdlr: Box): 'vide' | 'soun' {
 }
 
 /**
- * No edit list over video: it would hide frames that travel all the same. Over audio one may only delay the sound: empty
- * edits first, then one that starts at the track's very beginning and runs at its own pace (§8.6.6).
+ * No edit list for video: it would hide frames that are in the file all the same. For audio it may only delay the sound: empty
+ * edits first, then one that starts at the track's beginning and plays at normal speed (§8.6.6).
  */
 function checkEdits(moov: Uint8Array, edts: Box, kind: 'vide' | 'soun'): void {
   if (kind === 'vide') throw structureFault('it has an edit list over video');
@@ -125,7 +125,7 @@ function checkEdits(moov: Uint8Array, edts: Box, kind: 'vide' | 'soun'): void {
   }
 }
 
-/** Media must lie in this very file: a data reference with an address would make a player fetch it (§8.7.2). */
+/** Media must be in this very file: a data reference with a URL would make a player fetch it (§8.7.2). */
 function checkSelfContained(moov: Uint8Array, dinf: Box): void {
   const reader = new BoxReader(moov, only(children(moov, dinf, new Set(['dref'])), 'dref'));
   reader.version();
@@ -142,7 +142,7 @@ function samplesOf(tracks: readonly Track[], kind: Track['kind']): number {
   return found[0]?.table.samples ?? 0;
 }
 
-/** Every byte of the media belongs to exactly one sample, and each track's chunks lie in the order of its time. */
+/** Every byte of the media belongs to exactly one sample, and each track's chunks are stored in order of time. */
 function checkCovered(tracks: readonly Chunks[], mdat: Media): void {
   const next = tracks.map(() => 0);
   let at = mdat.start;

@@ -1,5 +1,5 @@
 // Owns: tus 1.0.0 over HTTP: every request is authorised by the upload token before the tus server sees it, and the tus
-// server is told which upload it is about: nothing in an address or header can name another. Not here: storing bytes
+// server is given the id of the upload: nothing in an address or header can name another. Not here: storing bytes
 // (staged-store.ts), endings (finish.ts).
 import { Readable } from 'node:stream';
 import { Server } from '@tus/server';
@@ -27,7 +27,7 @@ export interface UploadDeps {
   creationsMax: number;
 }
 
-/** Milliseconds between asking a request to let go of an upload and ending it: nothing worth waiting for is left. */
+/** Milliseconds between asking a request to release an upload and ending it: there is nothing worth a longer wait. */
 const DRAIN_MS = 1;
 
 /** Adds the routes. */
@@ -89,7 +89,7 @@ export function uploadRoutes(api: Router, deps: UploadDeps): void {
 
 type Exchange = Pick<Call<z.ZodType, z.ZodType, null>, 'request' | 'reply' | 'bearer'>;
 
-/** An upload's id, which is one of ours or leads nowhere. */
+/** An upload's id; one that is not ours matches nothing. */
 const uploadSchema = z.strictObject({ upload: z.string().max(200) });
 
 const ON_UPLOAD = [
@@ -104,7 +104,7 @@ function uploadOf(intakes: WeakMap<object, Intake>, request: object): string {
   return intake.upload;
 }
 
-/** The clip is stored: a client that asks hears that all bytes are here, one that would change something is refused. */
+/** The clip is stored: a client that asks is told that all bytes have arrived, one that would change something is refused. */
 function answerStored(method: string, intake: Intake, reply: FastifyReply): FastifyReply {
   if (method !== 'HEAD') throw failure('intake_conflict');
   return reply
@@ -119,17 +119,17 @@ function assertCreation(request: FastifyRequest, intake: Intake, creationsMax: n
   if (intake.creations >= creationsMax) throw failure('http_rate_limited');
 }
 
-/** The request as the tus server takes it. The body streams; a connection that breaks shows as an error of the stream. */
+/** The request in the form the tus server takes. The body streams; a broken connection appears as a stream error. */
 function toWebRequest(request: FastifyRequest): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {
-    // The token has done its work; the tus server has no business with it.
+    // The token has been verified; the tus server does not need it.
     if (typeof value === 'string' && name !== 'authorization') headers.set(name, value);
   }
   const { method } = request;
   const url = `http://bridge.invalid${request.url}`;
   if (method !== 'POST' && method !== 'PATCH') return new Request(url, { method, headers });
-  // Of another type, it was read as JSON or text.
+  // A body of another type was already parsed as JSON or text.
   if (request.raw.readableDidRead) throw failure('http_body_invalid', { detail: `an upload is ${UPLOAD_BODY_TYPE}` });
   return new Request(url, { method, headers, body: Readable.toWeb(request.raw), duplex: 'half' });
 }
@@ -144,7 +144,7 @@ async function send(
     if (name !== 'content-type' && name !== 'content-length') reply.header(name, value);
   });
   if (answer.ok) return reply.code(answer.status).send();
-  // What is left of the body is not worth reading: the connection ends with the answer.
+  // The rest of the body is not read: the connection ends with the answer.
   reply.header('connection', 'close');
   const refused = known ?? tusFailure(answer.status, (await answer.text()).trim());
   const status = known ? known.http : answer.status;
@@ -154,12 +154,12 @@ async function send(
     .send({ ...problemOf(refused, request.url), status });
 }
 
-/** The code for a refusal of the tus server itself. */
+/** The coded failure for a refusal by the tus server itself. */
 function tusFailure(status: number, words: string): Failure {
   if (status === 404 || status === 410) return failure('http_not_found');
   if (status === 409) return failure('intake_offset');
   if (status === 413) return failure('intake_length');
-  // A part of tus that this bridge does not offer.
+  // A tus feature that this bridge does not offer.
   if (status === 501) return failure('http_body_invalid', { detail: words });
   if (status >= 500) return failure('internal', { detail: 'the upload could not be taken' });
   return failure('http_body_invalid', { detail: words });

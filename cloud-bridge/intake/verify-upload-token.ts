@@ -1,4 +1,4 @@
-// Owns: believing what an enrolled device signs to the bridge: upload tokens. Not here: what is uploaded under them.
+// Owns: verifying what an enrolled device signs to the bridge: upload tokens. Not here: what is uploaded under them.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { type UploadToken, uploadTokenSchema } from '../../device/protocol/manifest.ts';
@@ -12,18 +12,18 @@ export interface DeviceTokensDeps {
   lifeSMax: number;
 }
 
-/** An upload token that holds, and the key that signed it. */
+/** A verified upload token, and the key that signed it. */
 export interface Presented {
   token: UploadToken;
   deviceKey: string;
 }
 
-/** Tokens whose signature is known to hold, kept at hand: each chunk of an upload presents the same one. */
+/** Cache size for verified tokens: each chunk of an upload presents the same one. */
 const PROVEN_MAX = 256;
 
 export class DeviceTokens {
   private readonly deps: DeviceTokensDeps;
-  /** By the token's exact text; good only while the key that it was proven with is still the device's. */
+  /** By the token's exact text; valid only while the key that verified it is still the device's. */
   private readonly proven = new Map<string, Presented>();
 
   constructor(deps: DeviceTokensDeps) {

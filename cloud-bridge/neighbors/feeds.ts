@@ -1,16 +1,16 @@
-// Owns: the feed for readers of feeds: JSON Feed 1.1 and Atom (RFC 4287). Pure. Not here: the page for people (pages.ts).
+// Owns: the public feed for feed readers: JSON Feed 1.1 and Atom (RFC 4287). Pure. Not here: the page for people (pages.ts).
 import { markup } from './html.ts';
 import type { PostView } from './post-view.ts';
 
-/** One page of posts and where it stands. Addresses are absolute. */
+/** One page of posts and its place in the feed. Addresses are absolute. */
 export interface FeedPage {
   title: string;
   home: string;
   self: string;
-  /** The page behind this one. */
+  /** Address of the following page. */
   next: string | null;
   posts: readonly PostView[];
-  /** Address of a post, of an agency's page. */
+  /** Addresses of a post and of an agency's page. */
   postUrl: (request: string) => string;
   agencyUrl: (organisation: string) => string;
 }

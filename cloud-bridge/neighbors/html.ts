@@ -1,8 +1,8 @@
-// Owns: writing HTML and XML so that nothing from outside is ever markup: every value goes through one escape.
+// Owns: writing HTML and XML so that text from outside is never read as markup: every value goes through one escape function.
 // Not here: what the pages say.
 import { sha256 } from '../../device/base/keys.ts';
 
-/** Markup that was made here. Only `markup` makes it, so a text cannot be mistaken for one. */
+/** Markup generated here. Only `markup` creates it, so that plain text cannot be mistaken for it. */
 export class Markup {
   readonly text: string;
 

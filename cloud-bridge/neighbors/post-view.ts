@@ -1,11 +1,11 @@
-// Owns: what the public sees of a post: the agency's own words, checked once more for letters that could repaint a page.
+// Owns: what the public sees of a post: the agency's own words, with characters removed that could distort a page.
 // Pure. Not here: how it is written as HTML, JSON or Atom.
 import { requestSchema } from '../../device/protocol/request.ts';
 import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
 import { peekToken } from '../signing/tokens.ts';
 import type { Post } from './store.ts';
 
-/** A post with everything that is public of it. Times as RFC 3339. */
+/** A post with all its public fields. Times as RFC 3339. */
 export interface PostView {
   request: string;
   organisation: string;
@@ -57,8 +57,8 @@ export function momentOf(atS: number): string {
 }
 
 /**
- * Text without controls, unpaired surrogates, and the letters that turn the reading direction (Unicode TR 9, TR 36): none of
- * them is needed, XML forbids some, and the others can make a text read as what it does not say.
+ * Text without control characters, unpaired surrogates, and characters that change the reading direction (Unicode TR 9, TR 36): none
+ * is needed, XML forbids some, and the others can make a text look like something it does not say.
  */
 export function plain(text: string): string {
   return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\ufffe\uffff]/gu, ' ');

@@ -30,7 +30,7 @@ const HTML_TYPE = 'text/html';
 
 const postSchema = z.strictObject({ request: idSchema });
 const agencySchema = z.strictObject({ agency: idSchema });
-/** Where the page before ended: seconds, a dot, the request's id. */
+/** Where the previous page ended: seconds, a dot, the request's id. */
 const pageSchema = z.strictObject({
   before: z
     .string()
@@ -149,7 +149,7 @@ async function feedOf(
   of: string | null,
   self: string,
 ): Promise<FeedPage> {
-  // One more than is shown tells whether there is another page.
+  // One post more than is shown tells whether there is another page.
   const posts = await store.posts(of, cursorOf(before), PAGE_POSTS + 1);
   const shown = posts.slice(0, PAGE_POSTS);
   const last = shown.at(-1);
@@ -189,7 +189,7 @@ function jsonAnswer(call: Exchange, facts: Transparency): FastifyReply {
   return answer(call, 'application/json', JSON.stringify(transparencySchema.parse(facts)));
 }
 
-/** Answers with an entity tag, and with 304 to who has this very body (RFC 9110 §13.1.2). */
+/** Answers with an entity tag, or with 304 if the client has this very body (RFC 9110 §13.1.2). */
 function answer({ request, reply }: Exchange, type: string, body: string): FastifyReply {
   const tag = `"${sha256Hex(body)}"`;
   reply.headers({ etag: tag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });

@@ -1,4 +1,4 @@
-// Owns: the public pages' queries in SQL, each along an index. Not here: what the pages say (neighbors/).
+// Owns: the public pages' queries in SQL, each served by an index. Not here: what the pages say (neighbors/).
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import { parseJson } from '../../device/base/json.ts';

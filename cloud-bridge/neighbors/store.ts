@@ -1,4 +1,4 @@
-// Owns: what the public pages need remembered: posts, their outcomes, and what agencies are registered as. Not here: how
+// Owns: what the public pages need stored: posts, their outcomes, and what agencies are registered as. Not here: how
 // (sql-neighbors.ts). Nothing in here comes from a home.
 import type { DisclosureProfile } from '../../device/protocol/claims.ts';
 import type { Credential } from '../../device/protocol/request.ts';
@@ -11,13 +11,13 @@ export interface Post {
   agencyName: string;
   token: string;
   cells: string[];
-  /** As written last; `stateAt` says what it is now. */
+  /** As last written; `stateAt` gives the current state. */
   state: PublicationState;
   publishedS: number;
   expiresS: number;
 }
 
-/** The last post of the page before: a page goes on behind it. */
+/** The last post of the previous page: the next page starts after it. */
 export interface PostCursor {
   publishedS: number;
   request: string;
@@ -37,7 +37,7 @@ export interface Outcomes {
 }
 
 export interface NeighborsStore {
-  /** Remembers what a credential says, which was found good. */
+  /** Stores what a verified credential says. */
   noteProfile(credential: Credential, nowS: number): Promise<void>;
   profile(organisation: string): Promise<AgencyProfile | null>;
   /** Agencies that have posted, by id, after the one named. */
@@ -45,8 +45,8 @@ export interface NeighborsStore {
   /** Newest first, behind the cursor; of one agency, or of all. */
   posts(of: string | null, before: PostCursor | null, most: number): Promise<Post[]>;
   post(request: string): Promise<Post | null>;
-  /** Of one agency, or of all; since a moment in seconds since 1970, zero for ever. */
+  /** Of one agency, or of all; since a time in seconds since 1970, zero for all time. */
   outcomes(of: string | null, sinceS: number): Promise<Outcomes>;
-  /** Devices that are enrolled, whoever they were asked by. */
+  /** Number of enrolled devices, for all agencies together. */
   devices(): Promise<number>;
 }

@@ -1,4 +1,4 @@
-// Owns: the transparency page, of one agency or the whole bridge, with the fields such portals have. Pure.
+// Owns: the transparency page, of one agency or the whole bridge, with the usual fields of such portals. Pure.
 // Not here: the figures' queries. No figure on it says anything about homes that were asked.
 import { z } from 'zod';
 import type { RequestRules } from '../requests/settings.ts';
@@ -34,12 +34,12 @@ const PROHIBITED = [
   'Hate and profiling; descriptions by race alone; victims’ personal data.',
 ];
 
-/** How many devices, told so coarsely that one more or less does not show. */
+/** The number of devices, rounded so that one more or less does not show. */
 export function coarse(count: number): string {
   return count < 10 ? 'fewer than 10' : `${Math.floor(count / 10) * 10} or more`;
 }
 
-/** What is told of the bridge, or of one agency on it. */
+/** The published facts about the bridge, or about one agency on it. */
 export function transparencyOf(facts: {
   rules: RequestRules;
   profile: AgencyProfile | null;
@@ -83,7 +83,7 @@ export function transparencyOf(facts: {
   };
 }
 
-/** The page. `home` leads back. */
+/** The page. `home` is the address of its link back. */
 export function transparencyPage(name: string, told: Transparency, home: string): string {
   const list = (lines: readonly string[]): Markup => markup`<ul>${lines.map((line) => markup`<li>${line}</li>`)}</ul>`;
   const body = markup`<h1>Transparency: ${name}</h1>

@@ -1,5 +1,5 @@
-// Owns: request channels of partners: who may use one now, and ending one. Not here: what an agency asks through it
-// (requests/), partnerships that were over before this program was written (protocol/partner.ts knows them for good).
+// Owns: request channels of partners: who may use one now, and ending one. Not here: what an agency requests through it
+// (requests/), partnerships that ended before this program was written (protocol/partner.ts lists them for good).
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -15,11 +15,11 @@ export interface PartnersDeps {
   random: Random;
   log: Log;
   store: PartnerStore;
-  /** Called when requests may have been cancelled or come back; need not be waited for. */
+  /** Called when requests may have been cancelled or restored; need not be awaited. */
   changed: () => void;
 }
 
-/** What anyone may know of a partner. */
+/** The public facts about a partner. */
 export interface PartnerFacts {
   partner: string;
   name: string;
@@ -40,13 +40,13 @@ export class Partners {
     this.deps = deps;
   }
 
-  /** All of them, those that were over before included. */
+  /** All partners, including those that had ended before. */
   async list(): Promise<PartnerFacts[]> {
     const ended = ENDED_PARTNERS.map(({ id, name, since }) => ({ partner: id, name, status: 'ended' as const, since }));
     return [...ended, ...(await this.deps.store.list()).map(factsOf)];
   }
 
-  /** Enters a partner as active. Throws `partner_ended`, `partner_changed`. */
+  /** Adds a partner as active. Throws `partner_ended`, `partner_changed`. */
   async add(partner: string, name: string): Promise<PartnerSecrets> {
     assertNotOver(partner);
     const { made, secrets } = this.withSecrets({
@@ -62,7 +62,7 @@ export class Partners {
     return secrets;
   }
 
-  /** Gives a partner other secrets; the ones before are dead. Throws `partner_unknown`, `partner_ended`. */
+  /** Gives a partner new secrets; the former ones stop working. Throws `partner_unknown`, `partner_ended`. */
   async renewSecrets(partner: string): Promise<PartnerSecrets> {
     let secrets: PartnerSecrets | null = null;
     await this.change(partner, (now) => {
@@ -76,8 +76,8 @@ export class Partners {
   }
 
   /**
-   * Sets a partner's status as seen at `revision`. Ending it kills its secrets and cancels every request that came through it,
-   * in one step and for good. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
+   * Sets a partner's status if its revision is still `revision`. Ending it deletes its secrets and cancels every request that came
+   * through it, in one step and for good. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
    */
   async setStatus(
     partner: string,
@@ -102,7 +102,7 @@ export class Partners {
     return { ...factsOf(known), revision: known.revision };
   }
 
-  /** Lets in who presents an active partner's token. Throws `partner_unknown`, `partner_ended`, `partner_suspended`, `http_unauthorised`. */
+  /** Accepts an active partner's token. Throws `partner_unknown`, `partner_ended`, `partner_suspended`, `http_unauthorised`. */
   async enter(partner: string, token: string): Promise<void> {
     const known = await this.usable(partner);
     if (!timingSafeEqual(utf8(sha256Hex(token)), utf8(known.tokenSha256))) throw failure('http_unauthorised');
@@ -156,7 +156,7 @@ function factsOf({ partner, name, status, sinceS }: Partner): PartnerFacts {
   return { partner, name, status, since: dayOf(sinceS) };
 }
 
-/** Throws `partner_ended` for one of the partnerships that are over for good. */
+/** Throws `partner_ended` for a partnership that is known to be over for good. */
 function assertNotOver(partner: string): void {
   const over = ENDED_PARTNERS.find(({ id }) => id === partner);
   if (over) throw failure('partner_ended', { partner: over.name, since: over.since });
@@ -174,12 +174,12 @@ function changed({ status, revision }: Partner) {
   return failure('partner_changed', { state: status, revision });
 }
 
-/** The header's value for a body. */
+/** The signature header's value for a body. */
 export function signatureOf(secret: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }
 
-/** Whether a header signs the body under the secret; never under an empty one. */
+/** Whether a header is the body's signature under the secret; never under an empty one. */
 export function isSignedBy(secret: string, body: string, header: string | undefined): boolean {
   const [wanted, given] = [Buffer.from(signatureOf(secret, body)), Buffer.from(header ?? '')];
   return secret !== '' && wanted.length === given.length && timingSafeEqual(wanted, given);

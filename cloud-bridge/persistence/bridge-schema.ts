@@ -1,4 +1,4 @@
-// Owns: the tables and how they came to be: migrations run forward only, each once, in order. Not here: queries.
+// Owns: the tables and their history: migrations run forward only, each once, in order. Not here: queries.
 import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
@@ -44,10 +44,10 @@ export interface Tables extends CustodyTables {
     next_s: number;
     state: 'waiting' | 'delivered' | 'given-up';
     detail: string;
-    /** The order in which they were made. */
+    /** Order of creation. */
     place: number;
   };
-  /** How far in the log of custody, and up to when, events were made. */
+  /** How far events were made: up to which leaf of the custody log, and up to which time. */
   webhook_progress: { one: number; leaf: number; swept_s: number };
   kept_answers: {
     key_sha256: string;
@@ -101,7 +101,7 @@ export interface Tables extends CustodyTables {
     agency: string;
     owner_key: string;
     grant_sha256: string;
-    /** Full manifests of before they were sealed, until the next start seals them; empty since. */
+    /** Full manifests from before sealing, until the next start seals them; empty since. */
     manifest: string;
     manifest_sha256: string;
     clip_sha256: string;
@@ -116,7 +116,7 @@ export interface Tables extends CustodyTables {
     stored_s: number | null;
     vault: string | null;
     handed_over_s: number | null;
-    /** Empty once deleted or handed over, and of a clip from before there were statements. */
+    /** Empty once deleted or handed over, and for a clip from before statements existed. */
     statement: string;
     statement_sha256: string;
     home: string;
@@ -151,9 +151,9 @@ export interface Tables extends CustodyTables {
     token: string;
     action: AccessAction;
     officer: string;
-    /** Where the log of custody tells it; null for what was read before there was one. */
+    /** Its leaf in the custody log; null for accesses from before that log existed. */
     leaf: number | null;
-    /** The database's own number of the row: the order in which accesses were written. */
+    /** The database's own row number: the order in which accesses were written. */
     rowid: GeneratedAlways<number>;
   };
 }
@@ -198,7 +198,7 @@ export const MIGRATIONS: Migrations = [
        at_us integer not null, agency text not null, clip text not null, part text not null, reason text not null,
        token text not null
      ) strict`,
-    // SQLite numbers rows by itself.
+    // SQLite numbers rows automatically.
     {
       sqlite: [],
       postgres: [`alter table access_log add column rowid bigint generated always as identity primary key`],
@@ -236,7 +236,7 @@ export const MIGRATIONS: Migrations = [
        domain text not null, profiles text not null, retention text not null, seen_s integer not null
      ) strict`,
     {
-      // SQLite cannot change a check: the table is made anew, as https://sqlite.org/lang_altertable.html#otheralter says.
+      // SQLite cannot change a check: the table is rebuilt, as in https://sqlite.org/lang_altertable.html#otheralter.
       sqlite: [
         `create table requests_2 (
            request text primary key, agency text not null, agency_key text not null, organisation text not null,
@@ -263,7 +263,7 @@ export const MIGRATIONS: Migrations = [
       ],
     },
     `create index requests_by_investigation on requests (organisation, investigation)`,
-    // None is partial: with values bound to a statement, SQLite does not see that a partial one would do.
+    // None is a partial index: with bound parameters, SQLite does not see that a partial one would apply.
     `create index requests_by_expiry on requests (expires_s)`,
     `create index requests_by_publication on requests (published_s, request)`,
     `create index requests_by_state on requests (state, published_s)`,
@@ -285,7 +285,7 @@ export const MIGRATIONS: Migrations = [
      ) strict`,
     `create index search_cells_by_cell on search_cells (cell)`,
     `create table search_documents (cell text primary key, revision integer not null, parts integer not null) strict`,
-    // A clip may answer a neighbour's search, too, so that what it answers need not be a row of requests.
+    // A clip may also answer a neighbour's search, so its `request` need not be a row of requests.
     {
       sqlite: [
         `create table intakes_2 (
@@ -342,7 +342,7 @@ export const MIGRATIONS: Migrations = [
     `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
   ],
   [
-    // Their devices open them again, with a statement; what was sent of them is sent again.
+    // Their devices open them again, with a statement, and upload them again.
     `delete from intakes where state = 'open'`,
     `alter table intakes add column statement text not null default ''`,
     `alter table intakes add column statement_sha256 text not null default ''`,

@@ -1,7 +1,7 @@
-// Owns: reading rows out of a CSV stream (RFC 4180) in bounded memory, broken ones too: each keeps its line and what is wrong.
-// A quote that does not hold is taken as a letter, and reading goes on with the very next cell. Not here: what cells mean.
+// Owns: reading rows from a CSV stream (RFC 4180) in bounded memory, broken ones too: each keeps its line number and its fault.
+// A quote that is not a valid one is read as a plain character, and reading goes on with the next cell. Not here: what cells mean.
 
-/** What was wrong with a row. It is read all the same, as far as it goes. */
+/** What is wrong with a row. It is read as far as possible all the same. */
 export type RowFault = 'quotes' | 'width' | 'cell-too-long' | 'row-too-long';
 
 export interface CsvRow {
@@ -12,16 +12,16 @@ export interface CsvRow {
 }
 
 export interface CsvLimits {
-  /** Longer cells are cut; longer rows, line breaks in them included, end there. In UTF-16 units. */
+  /** Longer cells are cut; longer rows, including line breaks in cells, end there. In UTF-16 units. */
   cellCharsMax: number;
   rowCharsMax: number;
-  /** Cells beyond are dropped. */
+  /** Cells beyond this number are dropped. */
   cellsMax: number;
 }
 
 export const CSV_LIMITS: CsvLimits = { cellCharsMax: 16_384, rowCharsMax: 131_072, cellsMax: 256 };
 
-/** So many bad quotes of one row are forgiven one by one; after that its first line is split at the commas. */
+/** This many bad quotes in a row are handled one by one; after that its first line is split at the commas. */
 const BAD_QUOTES_MAX = 8;
 
 const QUOTE = 0x22;
@@ -29,22 +29,22 @@ const COMMA = 0x2c;
 const LINE_FEED = 0x0a;
 const RETURN = 0x0d;
 
-/** A row taken out of the text at some place; `next` is where the one after it begins. */
+/** A row parsed from the text at some position; `next` is where the following one begins. */
 interface Taken {
   cells: string[];
   next: number;
   /** Line breaks inside quotes. */
   breaks: number;
 }
-/** `more`: the text ends before the row does. `badQuote`: where a quote opens that does not hold. */
+/** `more`: the text ends before the row does. `badQuote`: where an invalid quote opens. */
 type Attempt = Taken | 'more' | { badQuote: number };
 
-/** Takes text in pieces and gives rows. Holds at most one row's limit of text, and the piece itself. */
+/** Takes text in pieces and returns rows. Holds at most one row's limit of text, plus the piece itself. */
 export class CsvRows {
   private readonly limits: CsvLimits;
   private text = '';
   private line = 1;
-  /** Inside the rest of a line that was too long. */
+  /** Whether the rest of a line that was too long is being skipped. */
   private isSkipping = false;
   private nextQuote = -1;
 
@@ -58,7 +58,7 @@ export class CsvRows {
     return this.take(false);
   }
 
-  /** The rows that the end of the file ends. */
+  /** The rows that are complete at the end of the file. */
   end(): CsvRow[] {
     return this.take(true);
   }
@@ -85,7 +85,7 @@ export class CsvRows {
     return rows;
   }
 
-  /** Adds the row that begins at `at`, unless it is an empty line; returns where the next one begins, -1 when more text is needed. */
+  /** Adds the row that begins at `at`, unless it is an empty line; returns where the next one begins, -1 when it needs more text. */
   private takeRow(rows: CsvRow[], at: number, isEnd: boolean): number {
     const { text, limits } = this;
     const feed = text.indexOf('\n', at);
@@ -112,7 +112,7 @@ export class CsvRows {
     return this.add(rows, { cells, next: nextAfter(text, feed), breaks: 0 }, 'quotes');
   }
 
-  /** A line of which no end is in sight: its beginning is the row, the rest is passed over. */
+  /** A line whose end is not in the buffer: its beginning is the row, the rest is skipped. */
   private takeTooLong(rows: CsvRow[], at: number, feed: number): number {
     const { text, limits } = this;
     const cells = splitLine(text, at, at + limits.rowCharsMax, limits.cellsMax);
@@ -149,7 +149,7 @@ function splitLine(text: string, from: number, to: number, cellsMax: number): st
   return text.slice(from, end).split(',', cellsMax + 1);
 }
 
-/** One attempt at a row with quotes, in which the quotes at `bad` are letters. */
+/** One attempt at parsing a row with quotes, in which the quotes at `bad` are plain characters. */
 function takeQuoted(text: string, from: number, bad: readonly number[], limits: CsvLimits, isEnd: boolean): Attempt {
   const cells: string[] = [];
   let breaks = 0;
@@ -192,7 +192,7 @@ function cellEnd(text: string, from: number, most: number): number {
     const code = text.charCodeAt(at);
     if (code === COMMA || code === LINE_FEED) break;
   }
-  // Beyond the row's limit only a line's end counts: the caller has seen that this line is not too long.
+  // Beyond the row's limit only the end of a line counts: the caller has checked that this line is not too long.
   if (at === most) {
     const feed = text.indexOf('\n', at);
     return feed < 0 ? text.length : feed;
@@ -200,7 +200,7 @@ function cellEnd(text: string, from: number, most: number): number {
   return at;
 }
 
-/** Where the quote opened at `open` closes; -1 when what follows the next single quote shows that it did not hold. */
+/** Where the quote opened at `open` closes; -1 when the text after the next single quote shows that it was not a valid one. */
 function closingQuote(text: string, open: number, most: number, isEnd: boolean): number | 'more' {
   for (let at = text.indexOf('"', open + 1); ; at = text.indexOf('"', at + 2)) {
     if (at < 0 || at > most) return at < 0 && !isEnd && text.length <= most ? 'more' : -1;

@@ -1,4 +1,4 @@
-// Owns: the tables of a log of custody, in whichever database it lies. Not here: queries (sql-custody-log.ts).
+// Owns: the tables of a custody log, in whichever database it is. Not here: queries (sql-custody-log.ts).
 import { refusal, type Statement } from './migrations.ts';
 
 export interface CustodyTables {
@@ -14,14 +14,14 @@ export interface CustodyTables {
   custody_cosignatures: { witness: string; size: number; head: string; cosignature: string };
 }
 
-/** Statements that make them. They are part of released migrations: never edit one. */
+/** Statements that create them. They are part of released migrations: never edit one. */
 export const CUSTODY_TABLES: readonly Statement[] = [
   `create table custody_secret (secret blob not null) strict`,
   `create table custody_leaves (
      leaf integer primary key, entry text not null, receipt_sha256 text, salt blob, facts text
    ) strict`,
   `create index custody_leaves_by_receipt on custody_leaves (receipt_sha256) where receipt_sha256 is not null`,
-  // Complete subtrees of the tree over the leaves, so that a proof reads some of them and never the leaves.
+  // Complete subtrees of the tree over the leaves, so that a proof reads a few of them and never the leaves.
   `create table custody_nodes (
      level integer not null, at integer not null, hash blob not null, primary key (level, at)
    ) strict, without rowid`,

@@ -1,5 +1,5 @@
-// Owns: that a data folder and the database of its rows belong together. Beside another one, or an empty one, all that lies in
-// the folder would be nobody's, and be removed as what a crash left. Not here: opening either.
+// Owns: making sure that a data folder and the database with its rows belong together. With another database, or an empty one, all
+// files in the folder would look like leftovers of a crash, and be removed. Not here: opening either.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
@@ -8,11 +8,11 @@ import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { failure } from '../../device/protocol/errors.ts';
 
-/** In the folder: the identity of the PostgreSQL database that has its rows. */
+/** File in the folder: the identity of the PostgreSQL database that has its rows. */
 const MARK_NAME = 'database.id';
 const identitySchema = z.uuid();
 
-/** Throws `database_unfit` for a folder whose rows are in a PostgreSQL database, and not in its file `name`. */
+/** Throws `database_unfit` for a folder whose rows are in a PostgreSQL database, not in its file `name`. */
 export function assertFileIsHome(folder: string, name: string): void {
   const file = join(folder, name);
   if (existsSync(file) || !existsSync(join(folder, MARK_NAME))) return;
@@ -20,7 +20,7 @@ export function assertFileIsHome(folder: string, name: string): void {
 }
 
 /**
- * Ties a folder to the database that is open; afterwards each is the other's. `where` names the database. Throws
+ * Binds a folder and the open database to each other. `where` names the database. Throws
  * `database_unfit` for a folder whose rows are in another one, or in one of its `files`.
  */
 export async function bindFolder<Tables>(
@@ -45,7 +45,7 @@ export async function bindFolder<Tables>(
   }
 }
 
-/** The database's own, made the first time; it goes where a dump of it goes. */
+/** The database's own identity, created the first time; a dump of the database includes it. */
 async function identityOf<Tables>(tables: Kysely<Tables>): Promise<string> {
   await sql`create table if not exists database_identity (one int primary key check (one = 1), identity uuid not null)`.execute(
     tables,

@@ -1,17 +1,17 @@
-// Owns: bringing a database forward: each version once, in a transaction of its own; and how a statement is spelled in each
-// kind of database. Not here: which statements there are (each bridge-schema.ts), opening one (sqlite-file.ts, postgres-server.ts).
+// Owns: migrating a database: each version once, in a transaction of its own; and spelling statements for each
+// kind of database. Not here: the statements (each bridge-schema.ts), opening one (sqlite-file.ts, postgres-server.ts).
 import { type Kysely, sql } from 'kysely';
 import { failure } from '../../device/protocol/errors.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
-/** In SQLite's words, of which PostgreSQL's follow; or in those of each, where more differs than the names of types. */
+/** In SQLite's dialect, from which PostgreSQL's is derived; or one text for each, where more than type names differs. */
 export type Statement = string | Readonly<Record<DatabaseKind, readonly string[]>>;
 
-/** Statements that lead from each version to the next. Never edit one that was released: append. */
+/** Statements that migrate each version to the next. Never edit a released one: append. */
 export type Migrations = readonly (readonly Statement[])[];
 
-/** What SQLite calls by one name and PostgreSQL by another. Texts are compared byte by byte in both. */
+/** What SQLite and PostgreSQL call by different names. Texts are compared byte by byte in both. */
 const IN_POSTGRES: readonly [RegExp, string][] = [
   [/\binteger primary key autoincrement\b/g, 'bigint generated always as identity primary key'],
   [/\binteger\b/g, 'bigint'],
@@ -20,7 +20,7 @@ const IN_POSTGRES: readonly [RegExp, string][] = [
   [/\) strict(, without rowid)?\s*$/g, ')'],
 ];
 
-/** A step's statements as this kind of database is told them. */
+/** A step's statements in this database's dialect. */
 export function spelled(step: readonly Statement[], kind: DatabaseKind): string[] {
   return step.flatMap((statement) => {
     if (typeof statement !== 'string') return statement[kind];
@@ -29,7 +29,7 @@ export function spelled(step: readonly Statement[], kind: DatabaseKind): string[
   });
 }
 
-/** A trigger that refuses every `change` of a table's rows with these words. */
+/** A trigger that refuses every `change` of a table's rows with this message. */
 export function refusal(
   name: string,
   change: 'delete' | 'update' | `update of ${string}`,
@@ -48,7 +48,7 @@ export function refusal(
   } satisfies Statement;
 }
 
-/** Brings a database to today's schema; `where` names it in what is thrown. Throws `data_newer`. */
+/** Migrates a database to the current schema; `where` names it in errors. Throws `data_newer`. */
 export async function bringForward<Tables>(
   tables: Kysely<Tables>,
   kind: DatabaseKind,
@@ -73,7 +73,7 @@ async function versionIn<Tables>(tables: Kysely<Tables>): Promise<number> {
   return rows[0]?.version ?? 0;
 }
 
-/** That a newer program has been here. */
+/** The failure for a database that a newer program has written. */
 export function newer(where: string, version: number, known: number) {
   return failure('data_newer', { folder: where, format: version, known });
 }

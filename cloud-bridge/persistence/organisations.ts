@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from './bridge-schema.ts';
 
-/** The ids under which an agency has asked, whatever its key was then: each request names the organisation of its credential. */
+/** All ids under which an agency has asked, one for each of its keys: each request names the organisation of its credential. */
 export function keysOf(tables: Kysely<Tables>, organisation: string) {
   return tables.selectFrom('requests').select('agency').where('organisation', '=', organisation);
 }

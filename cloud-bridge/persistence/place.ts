@@ -1,4 +1,4 @@
-// Owns: where a server process keeps its rows, as its settings say, and opening whichever it is. Not here: either kind.
+// Owns: where a server process keeps its rows, according to its settings, and opening it. Not here: either kind of database.
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { Clock } from '../../device/base/clock.ts';
@@ -9,7 +9,7 @@ import { nameOf, type PostgresAddress } from './postgres-address.ts';
 import { openPostgres } from './postgres-server.ts';
 import { openSqlite } from './sqlite-file.ts';
 
-/** The first of `files` in the data folder, an SQLite file; or our part of a PostgreSQL database, instead of all of them. */
+/** The first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database, which replaces all of them. */
 export type DatabasePlace = { folder: string; files: readonly [string, ...string[]] } & (
   | { address: null }
   | { address: PostgresAddress; passwordFile: string | null; schema: string }
@@ -36,8 +36,8 @@ export function placeName({ address, folder, files }: DatabasePlace): string {
 }
 
 /**
- * Opens the place, brings it to today's schema, and makes the stores on top. Throws as `openSqlite` and `openPostgres` do, and
- * `database_unfit` for a place that is not its folder's.
+ * Opens the place, migrates it to the current schema, and creates the stores on top. Throws as `openSqlite` and `openPostgres` do, and
+ * `database_unfit` for a place that does not belong to its folder.
  */
 export async function openAt<Tables, Stores>(
   place: DatabasePlace,

@@ -1,5 +1,5 @@
-// Owns: the settings that name a PostgreSQL database, and what a connection to it is made with. A password is never in what is
-// printed: a database is called by its host, port and name. Not here: connecting (postgres-connection.ts).
+// Owns: the settings that name a PostgreSQL database, and the parameters of a connection to it. Output never contains a
+// password: a database is named by its host, port and name. Not here: connecting (postgres-connection.ts).
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
@@ -8,15 +8,15 @@ import { failure } from '../../device/protocol/errors.ts';
 
 /** Where a PostgreSQL database is. */
 export interface PostgresAddress {
-  /** A host's name or address, or the folder of its socket. */
+  /** Host name or address, or the folder of its socket. */
   host: string;
   port: number;
   user: string;
   database: string;
   password: string | null;
-  /** Whether the connection is TLS with the server's name verified. */
+  /** Whether to use TLS and verify the server's name. */
   tls: boolean;
-  /** PEM file of the authorities to believe, instead of the system's. */
+  /** PEM file of the trusted CAs, instead of the system's. */
   ca: string | null;
 }
 
@@ -24,7 +24,7 @@ const PORT = 5432;
 const PARAMETERS = new Set(['host', 'sslmode', 'sslrootcert']);
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** `postgres://USER@HOST:PORT/DATABASE`, with `host=/FOLDER` for a socket. What is refused is not repeated: it may hold a password. */
+/** `postgres://USER@HOST:PORT/DATABASE`, with `host=/FOLDER` for a socket. A refused address is not repeated: it may hold a password. */
 const postgresUrlSchema = z
   .string()
   .max(1_000)
@@ -39,11 +39,11 @@ const postgresUrlSchema = z
 export const databaseSettings = {
   /** The PostgreSQL database that keeps the rows. Without it they are in an SQLite file in the data folder. */
   database: postgresUrlSchema.optional(),
-  /** File with its password. Otherwise the address may have one, or PGPASSWORD. */
+  /** File with its password. Without it the password is in the address or in PGPASSWORD. */
   databasePasswordFile: z.string().refine(isAbsolute, 'it must be an absolute path').max(1_000).optional(),
 };
 
-/** The address that a text spells, or why it spells none. */
+/** The address that a text contains, or why it is invalid. */
 function readUrl(text: string): PostgresAddress | string {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return 'it is not postgres://USER@HOST:PORT/DATABASE';
   const url = new URL(text);
@@ -81,10 +81,10 @@ export function nameOf({ host, port, database }: PostgresAddress): string {
 }
 
 const CONNECT_MS_MAX = 10_000;
-/** A statement that takes longer is given up on both sides, and the connection with it. */
+/** A statement that takes longer is cancelled on both sides, and its connection closed. */
 const STATEMENT_MS_MAX = 60_000;
 
-/** The part of pg's `ClientConfig` that is used. Spelled out here, so that the package's types need none of pg's. */
+/** The part of pg's `ClientConfig` that is used. Declared here, so that the package's types do not need pg's. */
 interface ConnectionSettings {
   host: string;
   port: number;
@@ -101,7 +101,7 @@ interface ConnectionSettings {
   options: string;
 }
 
-/** What a connection is made with. Files are read each time, so that a renewed one needs no restart. Throws `file_unusable`. */
+/** Parameters of a connection. Files are read each time, so that a renewed one needs no restart. Throws `file_unusable`. */
 export function connectionSettings(address: PostgresAddress, passwordFile: string | null): ConnectionSettings {
   const { host, port, user, database, tls, ca } = address;
   const password = passwordFile === null ? address.password : textIn(passwordFile).trim();
@@ -118,7 +118,7 @@ export function connectionSettings(address: PostgresAddress, passwordFile: strin
     connectionTimeoutMillis: CONNECT_MS_MAX,
     statement_timeout: STATEMENT_MS_MAX,
     query_timeout: STATEMENT_MS_MAX + CONNECT_MS_MAX,
-    // A server that has lost us lets go of what we hold: nobody could take our place before.
+    // Lets the server notice a dead connection and release our lock: until then no process could replace us.
     options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
   };
 }

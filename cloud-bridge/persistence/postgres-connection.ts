@@ -1,5 +1,5 @@
-// Owns: the one connection to a PostgreSQL database, as kysely's pool: one user of it at a time, made anew when it was lost,
-// and handed out only after the server has shown that it keeps what it commits and that the database is ours alone.
+// Owns: the one connection to a PostgreSQL database, as kysely's pool: one user at a time, reopened when it was lost,
+// and handed out only after checking that the server keeps what it commits and that no other process uses our schema.
 // Not here: settings (postgres-address.ts), what the server's messages mean (postgres-faults.ts).
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import pg from 'pg';
@@ -14,13 +14,13 @@ export interface ConnectionDeps {
   clock: Clock;
   address: PostgresAddress;
   passwordFile: string | null;
-  /** The part of the database that is ours. */
+  /** Our schema in the database. */
   schema: string;
 }
 
-/** After a failure whoever comes within this time gets the same one: else each of many would wait for a server that is away. */
+/** After a failure, calls within this time get the same one: else each of many would wait for an unreachable server. */
 const AGAIN_MS = 500;
-/** Our own former connection may take a moment to end. */
+/** How long to wait for the lock: our own former connection may take a moment to end. */
 const LOCK_MS_MAX = 5_000;
 const VERSION_MIN = 130_000;
 
@@ -52,12 +52,12 @@ export class OneConnection implements PostgresPool {
     this.where = nameOf(deps.address);
   }
 
-  /** From now on a connection is given out only while the schema has this version: it is what the stores were made for. */
+  /** From now on a connection is given out only while the schema has this version, for which the stores were made. */
   expect(schemaVersion: number): void {
     this.schemaVersion = schemaVersion;
   }
 
-  /** Resolves when it is the caller's alone. Rejects with `database_...`, `data_newer`, `file_unusable`. */
+  /** Resolves when the connection is the caller's alone. Rejects with `database_...`, `data_newer`, `file_unusable`. */
   async connect(): Promise<PostgresPoolClient> {
     const release = await this.take();
     try {
@@ -70,7 +70,7 @@ export class OneConnection implements PostgresPool {
     }
   }
 
-  /** Ends the connection once nobody uses it. */
+  /** Closes the connection once nobody uses it. */
   async end(): Promise<void> {
     const release = await this.take();
     await this.session?.end();
@@ -107,7 +107,7 @@ export class OneConnection implements PostgresPool {
     }
   }
 
-  /** Throws `database_unfit` for a server that may forget what it has committed, or takes nothing. */
+  /** Throws `database_unfit` for a server that may lose commits, or is read-only. */
   private async assertFit(session: Session): Promise<void> {
     const { rows } = await session.query(ASK_SETTINGS, []);
     const is = settingsSchema.parse(rows[0]);
@@ -122,13 +122,13 @@ export class OneConnection implements PostgresPool {
     if (why) throw failure('database_unfit', { file: this.where, detail: why });
   }
 
-  /** Holds our part of the database for as long as the connection lives. Throws `database_busy`, `data_newer`. */
+  /** Locks our schema for as long as the connection lives. Throws `database_busy`, `data_newer`. */
   private async own(session: Session): Promise<void> {
     const { schema } = this.deps;
     await session.query(`set lock_timeout = ${LOCK_MS_MAX}`, []);
     await session.query('select pg_advisory_lock(hashtextextended($1, 0))', [schema]);
     await session.query('set lock_timeout = 0', []);
-    // Asked first: who may not make one may still use one that is there.
+    // Checked first: a user without the right to create a schema may still use an existing one.
     const { rows } = await session.query('select 1 from pg_namespace where nspname = $1', [schema]);
     if (rows.length === 0) await session.query(`create schema ${schema}`, []);
     await session.query(`set search_path = ${schema}`, []);
@@ -152,7 +152,7 @@ class Session implements PostgresPoolClient {
     const lost = () => {
       this.isAlive = false;
     };
-    // Without a listener the end of an idle connection would end the process.
+    // Without a listener an error on an idle connection would end the process.
     this.client.on('error', lost);
     this.client.on('end', lost);
   }
@@ -169,13 +169,13 @@ class Session implements PostgresPoolClient {
   query<Row>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
   query<Row>(cursor: never): Row;
   async query(text: string, parameters: readonly unknown[] = []): Promise<unknown> {
-    // The server has rolled back already, and that must not hide why.
+    // The server has rolled back already, and a failing ROLLBACK must not hide the cause.
     if (!this.isAlive && text === 'rollback') return NOTHING;
     try {
       return await this.client.query(text, [...parameters]);
     } catch (thrown) {
       const fault = postgresFault(thrown, this.where);
-      // What was asked may have been done or not; the next who comes gets a connection of its own and sees.
+      // The statement may have run or not; the next user gets a new connection and can check.
       if (fault && isLost(fault)) await this.end();
       if (!this.isAlive && text === 'rollback') return NOTHING;
       throw fault ?? thrown;
@@ -188,7 +188,7 @@ const NOTHING: PostgresQueryResult<never> = { command: 'SELECT', rowCount: 0, ro
 const INT8 = 20;
 const NUMERIC = 1700;
 
-/** Counts and sums come as numbers, as SQLite's do; one that has no exact number is a bug. */
+/** Counts and sums are returned as numbers, as in SQLite; one that has no exact number is a bug. */
 const NUMBERS: pg.CustomTypesConfig = {
   getTypeParser: (type, format) =>
     type === INT8 || type === NUMERIC ? exactNumber : pg.types.getTypeParser(type, format),

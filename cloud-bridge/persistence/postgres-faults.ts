@@ -1,28 +1,28 @@
-// Owns: what PostgreSQL and the way to it say, as coded failures. Not here: what is done about it (postgres-connection.ts).
+// Owns: mapping errors of PostgreSQL and of the connection to coded failures. Not here: handling them (postgres-connection.ts).
 import { systemCode } from '../../device/base/disk.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 
-/** By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or the system's own code; the first that fits. */
+/** By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or the system's own code; the first match applies. */
 const FAULTS: readonly [RegExp, ErrorCode][] = [
   [/^(53100|ENOSPC)$/, 'database_full'],
   [/^55P03$/, 'database_busy'],
-  // The server goes down, comes up, is full of others, or has cut us off.
+  // The server is shutting down, starting up, out of connections, or has disconnected us.
   [/^(08...|53[23]00|57P0.|57014)$/, 'database_unreachable'],
   [/^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|ENOENT$)/, 'database_unreachable'],
-  // Who we are, what we ask for, and what we may do there; a standby.
+  // Wrong user, wrong database, or missing rights; a standby.
   [/^(28...|3D000|42501|25006|0A000)$/, 'database_unfit'],
   [/^(EACCES|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/, 'database_unfit'],
   [/^58...$/, 'database_unusable'],
   [/^XX00[12]$/, 'state_damaged'],
-  // A zero byte, which PostgreSQL has no place for in a text.
+  // A zero byte, which PostgreSQL cannot store in a text.
   [/^22021$/, 'http_body_invalid'],
 ];
 
-/** What the client library says without a code. */
+/** Messages of the client library that have no code. */
 const LOST = /^(Connection terminated|timeout expired|Query read timeout|Client (was closed|has encountered))/;
 const UNFIT = /does not support SSL|^SASL: /;
 
-/** The coded failure for anything thrown on the way to the database `where`; null for a bug of ours. */
+/** The coded failure for an error from the database `where`; null for a bug of ours. */
 export function postgresFault(thrown: unknown, where: string): Failure | null {
   if (isFailure(thrown)) return thrown;
   if (!(thrown instanceof Error)) return null;
@@ -34,7 +34,7 @@ export function postgresFault(thrown: unknown, where: string): Failure | null {
   return UNFIT.test(thrown.message) ? failure('database_unfit', facts, thrown) : null;
 }
 
-/** Whether nothing more can be asked over the connection that said this. */
+/** Whether the connection that raised this is unusable. */
 export function isLost(fault: Failure): boolean {
   return fault.code === 'database_unreachable';
 }

@@ -1,4 +1,4 @@
-// Owns: a PostgreSQL database as a server process keeps it: ours alone, durable at every commit, brought forward by migrations.
+// Owns: a PostgreSQL database as a server process uses it: ours alone, durable at every commit, brought up to date by migrations.
 // Not here: the connection (postgres-connection.ts), which tables there are (each bridge-schema.ts), the stores on top of them.
 import { Kysely, PostgresDialect } from 'kysely';
 import { bringForward, type Migrations } from './migrations.ts';
@@ -7,8 +7,8 @@ import { type ConnectionDeps, OneConnection } from './postgres-connection.ts';
 import { postgresFault } from './postgres-faults.ts';
 
 /**
- * Opens the database, brings our part of it to today's schema, and makes the stores on top of it. A connection that is lost
- * later is made anew at the next use; until then each use rejects with `database_unreachable`. Throws `database_...`,
+ * Opens the database, migrates our schema in it to the current version, and creates the stores on top. A connection that is lost
+ * later is reopened at the next use; until then each use rejects with `database_unreachable`. Throws `database_...`,
  * `data_newer`, `file_unusable`, `state_damaged`.
  */
 export async function openPostgres<Tables, Stores>(
@@ -17,7 +17,7 @@ export async function openPostgres<Tables, Stores>(
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
 ): Promise<Stores & { close(): Promise<void> }> {
   const where = nameOf(deps.address);
-  // One connection, as SQLite has one writer: what is looked at in a transaction holds until it ends.
+  // One connection, as SQLite has one writer: what a transaction has read stays true until it ends.
   const connection = new OneConnection(deps);
   const tables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connection }) });
   try {

@@ -1,4 +1,4 @@
-// Owns: answers to calls that can be repeated, in SQL, until they expire. Not here: when they are used (http/idempotency.ts).
+// Owns: stored answers to repeatable calls, in SQL, until they expire. Not here: when they are used (http/idempotency.ts).
 import type { Kysely, Transaction } from 'kysely';
 import type { AnswerLife, AnswerStore, KeptAnswer } from '../http/idempotency.ts';
 import type { Tables } from './bridge-schema.ts';
@@ -34,7 +34,7 @@ export class SqlIdempotency implements AnswerStore {
   }
 }
 
-/** Forgets a caller's answer that expires first when there are as many as there may be. */
+/** When a caller has as many answers as allowed, deletes the one that expires first. */
 async function makeRoom(step: Transaction<Tables>, caller: string, most: number): Promise<void> {
   const { count } = await step
     .selectFrom('kept_answers')

@@ -1,4 +1,4 @@
-// Owns: one SQLite file as a server process keeps it: private, durable at every commit, brought forward by migrations.
+// Owns: one SQLite file as a server process uses it: private, durable at every commit, brought up to date by migrations.
 // Not here: which tables there are (each bridge-schema.ts), the stores on top of them.
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,9 +9,9 @@ import { type Failure, failure, isFailure } from '../../device/protocol/errors.t
 import { bringForward, type Migrations } from './migrations.ts';
 
 /**
- * Opens the file, made when missing, brings it to today's schema, and makes the stores on top of it. Throws `state_damaged`
- * for a file that is none of ours, `data_newer`, `database_full`, `database_busy`, `database_unusable` for one that could be used if the
- * machine let us.
+ * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged`
+ * for a file that is not ours, `data_newer`; `database_full`, `database_busy`, `database_unusable` for one that only the machine keeps us
+ * from using.
  */
 export async function openSqlite<Tables, Stores>(
   path: string,
@@ -30,9 +30,9 @@ export async function openSqlite<Tables, Stores>(
     // What a home disclosed is overwritten when its row is emptied, not left in free pages.
     file.pragma('secure_delete = ON');
     file.pragma('busy_timeout = 5000');
-    // A database that can only be read is found out now, not when the first clip has come.
+    // A read-only database is noticed now, not when the first clip has come.
     file.exec('begin immediate; rollback');
-    // Off while tables are made anew; what they then refer to is looked at once more.
+    // Off while tables are rebuilt; foreign keys are then checked once more.
     file.pragma('foreign_keys = OFF');
     await bringForward(tables, 'sqlite', path, migrations);
     if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
@@ -42,13 +42,13 @@ export async function openSqlite<Tables, Stores>(
     return { ...(await stores(open)), close: () => open.destroy() };
   } catch (thrown) {
     await tables?.destroy();
-    // The line before closes only what was used already.
+    // The line above closes the file only if kysely has used it already.
     file?.close();
     throw openingFault(thrown, path) ?? thrown;
   }
 }
 
-/** What SQLite says of the machine rather than of the file: result codes by their primary name (sqlite.org/rescode.html). */
+/** SQLite errors caused by the machine rather than the file: result codes by their primary name (sqlite.org/rescode.html). */
 const OF_THE_MACHINE = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
 
 /** Why a database could not be opened, as a coded failure; null for a bug of ours. */
@@ -59,15 +59,15 @@ function openingFault(thrown: unknown, path: string): Failure | null {
   if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
   if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
   const isMachine = !(thrown instanceof Sqlite.SqliteError) || OF_THE_MACHINE.test(code);
-  // Where there is no room for one more file, SQLite says that it cannot open it.
+  // When there is no room for one more file, SQLite says that it cannot open it.
   if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
   return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
 }
 
-/** What SQLite makes beside the file when it is opened. */
+/** Room for the files that SQLite creates beside the database when opening it. */
 const FREE_BYTES_MIN = 65_536;
 
-/** Bytes free for us in a folder; Infinity where nobody can say. */
+/** Bytes free for us in a folder; Infinity if unknown. */
 function freeBytes(folder: string): number {
   try {
     const { bavail, bsize } = statfsSync(folder);
@@ -77,7 +77,7 @@ function freeBytes(folder: string): number {
   }
 }
 
-/** SQLite ends a transaction itself when the disk is full; that there is none to roll back then must not hide why. */
+/** On a full disk SQLite ends a transaction itself; the failing rollback after it must not hide the cause. */
 class PlainSpokenDialect extends SqliteDialect {
   override createDriver(): Driver {
     const driver = super.createDriver();
@@ -91,10 +91,10 @@ class PlainSpokenDialect extends SqliteDialect {
   }
 }
 
-/** More statements than the stores have: their texts vary with nothing but which columns are set. */
+/** More than the number of statements that the stores have: their texts vary only by which columns are set. */
 const STATEMENTS_MAX = 200;
 
-/** The file with its statements kept: kysely has each prepared anew for each use, which costs more than running it. */
+/** The file with prepared statements cached: kysely prepares each anew for each use, which costs more than running it. */
 function keepingStatements(file: Sqlite.Database): SqliteDatabase {
   const kept = new Map<string, Sqlite.Statement>();
   return {
@@ -108,7 +108,7 @@ function keepingStatements(file: Sqlite.Database): SqliteDatabase {
   };
 }
 
-/** What homes disclosed is for this user alone, also in a folder that others can read. SQLite gives its other files the same mode. */
+/** What homes disclosed is readable by this user only, also in a shared folder. SQLite gives its other files the same mode. */
 function keepPrivate(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);

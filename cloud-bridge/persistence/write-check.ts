@@ -1,4 +1,4 @@
-// Owns: finding out whether the database takes a write now, by making one. Not here: what follows from it (http/health.ts).
+// Owns: checking whether the database accepts writes now, by making one. Not here: what follows from it (http/health.ts).
 import type { Kysely } from 'kysely';
 import type { Tables } from './bridge-schema.ts';
 
@@ -9,7 +9,7 @@ export class SqlHealth {
     this.tables = tables;
   }
 
-  /** Writes the time, durably; rejects when that cannot be. */
+  /** Writes the time durably; rejects when that fails. */
   async write(nowS: number): Promise<void> {
     await this.tables
       .insertInto('health')

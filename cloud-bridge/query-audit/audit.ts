@@ -1,4 +1,4 @@
-// Owns: an audit from first byte to report: bytes to rows, rows to flags, flags to verdicts, in one pass and bounded memory.
+// Owns: an audit from the first byte to the report: bytes to rows, rows to flags, flags to verdicts, in one pass and bounded memory.
 // Not here: each of these (csv-rows.ts, flags.ts, tally.ts, verdict.ts), printing (report-text.ts, report-html.ts).
 import { failure } from '../../device/protocol/errors.ts';
 import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from '../persistence/csv-rows.ts';
@@ -9,7 +9,7 @@ import type { AuditSettings } from './settings.ts';
 import { type FlaggedRow, Tallies } from './tally.ts';
 import { type AuditFinding, judge } from './verdict.ts';
 
-/** A row that could not be read as it should be; it was audited as far as it goes. */
+/** A row that could not be read correctly; it was audited as far as it could be read. */
 export interface BrokenRow {
   line: number;
   fault: RowFault;
@@ -18,25 +18,25 @@ export interface BrokenRow {
 export interface AuditReport {
   rows: number;
   agencies: number;
-  /** Rows that name no agency; they are flagged, but nobody answers for them. */
+  /** Rows that name no agency; they are flagged, but count for none. */
   nameless: number;
   broken: { rows: number; byFault: Partial<Record<RowFault, number>>; first: BrokenRow[] };
   /** Flagged rows by rule, over all agencies. */
   byRule: Record<string, number>;
   flagged: number;
   background: number;
-  /** Whether habits could be judged, and the share of honest agencies that was allowed among those to look at. */
+  /** Whether habits could be judged, and the allowed share of honest agencies among those proposed for review. */
   habits: { judged: boolean; falseDiscoveries: number };
   scope: string | null;
   findings: AuditFinding[];
 }
 
 const BROKEN_SHOWN_MAX = 100;
-/** No network has more than so many others to search; a larger number is a slip. */
+/** Sanity limit: no network has more than this many others to search; a larger number is a typing error. */
 const NETWORKS_MAX = 1_000_000;
 
 export interface AuditHooks {
-  /** Told of every flagged row as it is read. */
+  /** Called with every flagged row as it is read. */
   flagged?: (row: FlaggedRow) => Promise<void> | void;
   limits?: CsvLimits;
   signal?: AbortSignal;
@@ -99,7 +99,7 @@ class Audit {
     this.rows += 1;
     const fault = row.fault ?? (cells.length === width ? null : 'width');
     if (fault) this.addBroken({ line: row.line, fault });
-    // Cells too many come of commas that lost their quotes, and those are in the one column that people write sentences in.
+    // Extra cells come from commas that lost their quotes, and those are in the one column with free text.
     const extra = Math.max(0, cells.length - width);
     const at = positions.reason ?? 0;
     const cell = (position: number | undefined) =>

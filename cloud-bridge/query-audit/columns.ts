@@ -1,4 +1,4 @@
-// Owns: the columns of an export of queries, by name: the usual thirteen, what newer files add, how else they are spelled.
+// Owns: the columns of an export of queries, by name: the usual thirteen, those that newer files add, and alternative names.
 // Not here: reading rows (csv-rows.ts), what a query is judged by (rules.ts).
 import { failure } from '../../device/protocol/errors.ts';
 
@@ -19,10 +19,10 @@ export const EXPORT_COLUMNS = [
   'Moderation',
 ] as const;
 
-/** What newer files have besides. */
+/** Additional columns of newer files. */
 export const WIDER_COLUMNS = [...EXPORT_COLUMNS, 'Total Devices Searched', 'Offense Type'] as const;
 
-/** The columns that the audit reads, each under the names it goes by. */
+/** The columns that the audit reads, with all the names each may have. */
 const NAMES = {
   agency: ['org name', 'organization', 'organization name', 'agency', 'agency name'],
   networks: ['total networks searched', 'networks searched', 'network count'],
@@ -35,17 +35,17 @@ const NAMES = {
 } as const;
 export type ColumnName = keyof typeof NAMES;
 
-/** Where each column that is read lies in a row; absent when the file has none. */
+/** Position of each column that is read; absent if the file does not have it. */
 export interface Header {
   positions: Readonly<Partial<Record<ColumnName, number>>>;
-  /** Cells that a whole row has. */
+  /** Number of cells in a complete row. */
   width: number;
 }
 
-/** An export may have more columns than are known, in any order; a name twice would leave open which one counts. */
+/** An export may have unknown columns, in any order; a duplicate name would be ambiguous. */
 const COLUMNS_MAX = 64;
 
-/** Finds the columns in a file's first row. Throws `query_export_invalid` when it is no such export. */
+/** Finds the columns in a file's first row. Throws `query_export_invalid` if it is not such an export. */
 export function readHeader(cells: readonly string[]): Header {
   if (cells.length > COLUMNS_MAX) throw noExport(`its header has more than ${COLUMNS_MAX} columns`);
   const titles = cells.map((cell) =>

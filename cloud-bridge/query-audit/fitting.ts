@@ -1,22 +1,22 @@
-// Owns: the two numerical methods that fits need: weighted logistic regression, and Nelder and Mead's search for a minimum.
+// Owns: the two numerical methods used for fitting: weighted logistic regression, and Nelder and Mead's search for a minimum.
 // Pure and deterministic. Not here: what is fitted (hidden-misuse.ts).
 
 export const logit = (share: number) => Math.log(share / (1 - share));
 export const logistic = (x: number) => 1 / (1 + Math.exp(-x));
 
-/** The linear predictor is kept in this span, so that no share becomes 0 or 1. */
+/** The linear predictor is clamped to this range, so that no share becomes 0 or 1. */
 const PREDICTOR_SPAN = { least: -12, most: 6 };
 const REGRESSION_ROUNDS = 15;
 const RIDGE = 0.01;
 
-/** The share that coefficients predict for features. */
+/** The share predicted by coefficients and features. */
 export function predicted(coefficients: readonly number[], features: readonly number[]): number {
   let sum = 0;
   for (const [at, value] of features.entries()) sum += value * (coefficients[at] ?? 0);
   return logistic(Math.min(PREDICTOR_SPAN.most, Math.max(PREDICTOR_SPAN.least, sum)));
 }
 
-/** One agency as the regression sees it: `count` of `whole`, and how far it is believed, in equivalents of independent searches. */
+/** One agency in the regression: `count` of `whole`, and its weight, in equivalents of independent searches. */
 export interface Case {
   features: readonly number[];
   count: number;
@@ -77,7 +77,7 @@ function solved(left: number[][], right: readonly number[]): number[] {
 }
 
 /**
- * Where `cost` is least, near `start`, by Nelder and Mead's simplex (The Computer Journal 7, 1965) with the usual
+ * The minimum of `cost` near `start`, by Nelder and Mead's simplex (The Computer Journal 7, 1965) with the usual
  * coefficients; `steps` are the first simplex's edges. Stops when the simplex is flat or after `costsMax` evaluations.
  */
 export function minimise(

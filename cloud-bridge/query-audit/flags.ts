@@ -1,38 +1,38 @@
-// Owns: what the rules about words say of one query. Not here: the rules (rules.ts), what follows for an agency (verdict.ts).
+// Owns: applying the word rules to one query. Not here: the rules (rules.ts), what follows for an agency (verdict.ts).
 import { NAMED_CRIME, type Severity, VAGUE_WORDS, WORD_RULES, type WordRule } from './rules.ts';
 import { ownCopy, wordsOf } from './wording.ts';
 
-/** The typed parts of a query. */
+/** The free-text fields of a query. */
 export interface QueryWords {
-  /** Null: lost with the end of a broken row, which is not the same as none. */
+  /** Null: lost with the end of a broken row, which is not the same as empty. */
   reason: string | null;
   prompt: string;
   caseNumber: string;
   offense: string;
 }
 
-/** One rule's match in one query: it explains itself. */
+/** One rule's match in one query, with its explanation. */
 export interface Match {
   rule: string;
   severity: Severity;
   group: WordRule['group'];
-  /** The words that matched, as `wordsOf` spells them. */
+  /** The matched words, as `wordsOf` spells them. */
   matched: string;
   why: string;
 }
 
-/** What the words of a query say. */
+/** The result of applying the rules to a query. */
 export interface Reading {
   matches: readonly Match[];
-  /** Neither reason nor prompt says anything; null where the reason was lost. */
+  /** Whether neither reason nor prompt says anything; null if the reason was lost. */
   isWordless: boolean | null;
 }
 
-/** Texts remembered with their reading: officers type the same few words again and again. */
+/** Cache size for texts and their results: officers type the same few words again and again. */
 const REMEMBERED_MAX = 20_000;
 const REMEMBERED_CHARS_MAX = 120;
 
-/** Applies the rules. Remembers short texts, a bounded number of them. */
+/** Applies the rules. Caches short texts, a bounded number of them. */
 export class Reader {
   private readonly remembered = new Map<string, Reading>();
 
@@ -60,7 +60,7 @@ function readWords(query: QueryWords): Reading {
   const namesCrime = NAMED_CRIME.test(typed);
   for (const rule of WORD_RULES) {
     if (rule.group === 'purpose' && matches.some((match) => match.group === 'purpose')) continue;
-    // A text that is not there says nothing, not even that it is empty.
+    // A missing text says nothing, not even that it is empty.
     if (query.reason === null && texts[rule.reads] === '') continue;
     const match = matchOf(rule, texts[rule.reads], namesCrime);
     if (match) matches.push(match);
@@ -69,7 +69,7 @@ function readWords(query: QueryWords): Reading {
   return { matches, isWordless };
 }
 
-/** What a rule says of a text (as `wordsOf` spells it); null when nothing. */
+/** A rule's match in a text (as `wordsOf` spells it); null when there is none. */
 export function matchOf(rule: WordRule, words: string, namesCrime = NAMED_CRIME.test(words)): Match | null {
   if (rule.yieldsToCrime && namesCrime) return null;
   const found = rule.pattern.exec(words);

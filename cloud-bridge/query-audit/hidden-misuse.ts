@@ -1,45 +1,45 @@
-// Owns: who searches in the pattern of hidden misuse more than its habits predict, under a bound on false discoveries.
-// Such an agency is a question for a person, not proof. Not here: habits of one agency (pattern.ts), words (rules.ts).
+// Owns: finding agencies that search in the pattern of hidden misuse more than their habits predict, with bounded false discoveries.
+// Such a finding is a question for a person, not proof. Not here: habits of one agency (pattern.ts), words (rules.ts).
 
 import { type Case, logistic, logisticRegression, minimise, predicted } from './fitting.ts';
 import { commonShares, type Habits, habitsOf, type PatternCounts } from './pattern.ts';
 import { logBetaBinomial, logSum } from './statistics.ts';
 
-/** What is said of one agency. */
+/** The result for one agency. */
 export interface HiddenMisuse {
-  /** Searches in the pattern, and how many its habits predict. */
+  /** Searches in the pattern, and the number that its habits predict. */
   inPattern: number;
   predicted: number;
   /** The local false-discovery rate: the probability, in [0, 1], that this agency is honest all the same. */
   honestChance: number;
 }
 
-/** Fewer agencies with so many searches don't show what honest habits are. */
+/** With fewer agencies that have enough searches, honest habits cannot be estimated. */
 const AGENCIES_MIN = 50;
 const QUERIES_MIN = 10;
-/** Fewer searches in the pattern are no ground to ask anybody. */
+/** With fewer searches in the pattern there is no reason to ask anybody. */
 const IN_PATTERN_MIN = 4;
 
-/** Shares of an agency's searches that hidden misuse may be, all alike probable, and the share of it that shows the pattern. */
+/** Possible shares of hidden misuse among an agency's searches, all equally likely, and the share of it that shows the pattern. */
 const MISUSE_SHARES = [0.03, 0.06, 0.1, 0.15, 0.22, 0.3, 0.4, 0.5, 0.62, 0.75, 0.88];
 const MISUSE_IN_PATTERN = 0.65;
 const MISUSE_PRECISION = 30;
 
 /**
- * Of honest agencies, the share that looks like misuse for reasons that no count shows, such as one careless officer in a small
+ * The share of honest agencies that look like misuse for reasons that no count shows, such as one careless officer in a small
  * office. It cannot be estimated from an export; it was set on training exports so that the bound on false discoveries holds.
  */
 const LOOKALIKES = 0.0005;
 
-/** Rounds in which the fit and the suspicion, which takes agencies out of the fit, find each other. */
+/** Rounds in which the fit and the suspicion converge; suspected agencies are taken out of the fit. */
 const ROUNDS = 4;
 const COSTS_MAX = 260;
 
 /**
- * The spread of honest agencies about what habits predict, six numbers: the logarithm of the precision of most, its slopes
+ * Parameters of honest agencies' spread around what habits predict, six numbers: the logarithm of the precision of most, its slopes
  * over the logarithm of the number of searches and over the predicted logit; the logit of the share of agencies that spread
- * more, the logarithm of their precision over that of most; the logit of the share that misuses. What they are before any
- * agency is seen, and how far they may be from that, is rough: a large export overrules it.
+ * more, the logarithm of their precision over that of most; the logit of the share that misuses. These are the prior values;
+ * they and the width allowed around them are rough: a large export overrules them.
  */
 const SPREAD_PRIOR = [4.5, 0.5, -0.4, -1.5, -1.4, -5.5];
 const SPREAD_PRIOR_DEVIATION = [1.5, 0.5, 0.3, 1.5, 0.7, 0.7];
@@ -47,17 +47,17 @@ const SPREAD_STEPS = [0.5, 0.2, 0.1, 0.7, 0.3, 0.4];
 
 interface Agency extends Habits {
   whole: number;
-  /** The mean share of the pattern that habits predict. */
+  /** The mean share of searches in the pattern that habits predict. */
   mean: number;
   /** The log likelihood of its count under misuse. */
   misusing: number;
 }
 
 /**
- * What is said of each agency, in the order of `all`; null where there is nothing to say, and for everybody where too few
- * agencies are in the export. Two groups are fitted: honest agencies, whose count in the pattern is a beta-binomial about
- * what a logistic regression on their habits predicts, some of them spreading more than most; and misusing ones, which have
- * more. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
+ * The result for each agency, in the order of `all`; null where there is none, and for all agencies if the export has too few
+ * of them. Two groups are fitted: honest agencies, whose count in the pattern is a beta-binomial around
+ * what a logistic regression on their habits predicts, some with more spread than most; and misusing ones, with higher
+ * counts. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
  */
 export function judgeHabits(all: readonly PatternCounts[]): (HiddenMisuse | null)[] {
   const enough = all.filter((counts) => sumOf(counts) >= QUERIES_MIN).length;
@@ -86,7 +86,7 @@ export function judgeHabits(all: readonly PatternCounts[]): (HiddenMisuse | null
 }
 
 /**
- * Who is proposed: as many as can be so that on average at most the share `bound` of them is honest (Sun and Cai, JASA 102,
+ * Which agencies are proposed: as many as possible while on average at most the share `bound` of them is honest (Sun and Cai, JASA 102,
  * 2007). Returns positions in `judged`.
  */
 export function discoveries(judged: readonly (HiddenMisuse | null)[], bound: number): Set<number> {
@@ -109,14 +109,14 @@ function sumOf(counts: PatternCounts): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** The precision of most honest agencies such as this one. */
+/** The precision of most honest agencies that resemble this one. */
 function precisionOf({ others, independent }: Agency, spread: readonly number[]): number {
   const [level = 0, bySize = 0, byLogit = 0] = spread;
   const log = level + bySize * (Math.log(others + 3) - 4) + byLogit * independent;
   return Math.exp(Math.min(9, Math.max(-2, log)));
 }
 
-/** An agency in the regression: searches of one agency are alike, so that many of them count for less; suspects count for less. */
+/** An agency in the regression: searches of one agency are correlated, so many of them weigh less; suspects weigh less, too. */
 function caseOf(agency: Agency, spread: readonly number[], misuse: number): Case {
   const { features, inPattern, whole } = agency;
   const likeness = 1 / (1 + precisionOf(agency, spread));

@@ -1,23 +1,23 @@
-// Owns: the pattern of hidden misuse, and what an agency's other searches say of how often its honest work shows it by habit.
-// Not here: how habits and the pattern hang together over all agencies, and who is proposed (hidden-misuse.ts).
+// Owns: the pattern of hidden misuse, and what an agency's other searches tell about how often its honest work shows it by habit.
+// Not here: how habits and the pattern relate over all agencies, and who is proposed (hidden-misuse.ts).
 import { logit } from './fitting.ts';
 
 /**
- * An agency's searches by three bits, eight counts: 4 is set where a search is wide, 2 where its words say nothing, 1 where it
- * has no case. A search with all three, PATTERN, is what hidden misuse looks like; and so does some honest work.
+ * An agency's searches by three bits, eight counts: 4 is set if the search is wide, 2 if its words say nothing, 1 if it
+ * has no case. A search with all three, PATTERN, is what hidden misuse looks like; some honest work looks the same.
  */
 export type PatternCounts = readonly number[];
 export const PATTERN = 7;
 const BITS = [4, 2, 1] as const;
 type Triple = [number, number, number];
 
-/** Searches that stand in for what everybody does, where an agency's own are few. */
+/** Weight of the average agency's habits, in searches, for agencies with few searches of their own. */
 const PRIOR_SEARCHES = 4;
 const PRIOR_PAIRS = 2;
 const ROUNDS = 60;
-/** So many times the other searches are the most that are put down to habit. */
+/** Upper limit on the searches in the pattern that habit explains, as a multiple of the other searches. */
 const HABIT_MAX = 20;
-/** The usual odds of the pattern, e^-3: features are 0 there. */
+/** The usual odds of the pattern, e^-3: features are 0 at that value. */
 const USUAL_LOGIT = -3;
 
 /** What is known of one agency's habits from its searches outside the pattern. */
@@ -25,13 +25,13 @@ export interface Habits {
   /** Searches in the pattern, and all others. */
   inPattern: number;
   others: number;
-  /** What the regression is made on; see `habitsOf`. */
+  /** Input of the regression; see `habitsOf`. */
   features: readonly number[];
   /** The logit of the pattern's share, were the three bits independent in each agency, plus 3. */
   independent: number;
 }
 
-/** Shares of the three bits over all agencies, kept from 0 and 1. */
+/** Shares of the three bits over all agencies, clamped away from 0 and 1. */
 export function commonShares(all: readonly PatternCounts[]): Triple {
   const sums = all.reduce<number[]>(
     (sum, counts) => sum.map((value, at) => value + (counts[at] ?? 0)),
@@ -45,11 +45,11 @@ export function commonShares(all: readonly PatternCounts[]): Triple {
 }
 
 /**
- * An agency's habits. The shares of the three bits are those under which its searches outside the pattern are likeliest if
- * the bits are independent (by expectation and maximisation: searches in the pattern count as far as those shares predict
- * them). So misuse, which lies in the pattern, hardly colours the habits that it is held against. The features are 1, the
+ * An agency's habits. The shares of the three bits are the most likely ones for its searches outside the pattern if
+ * the bits are independent (by expectation maximisation: searches in the pattern count as far as those shares predict
+ * them). So misuse, which is in the pattern, hardly affects the habits that it is compared with. The features are 1, the
  * pattern's logit under independence, the three shares' logits, and how much more often two bits came together outside the
- * pattern than that.
+ * pattern than under independence.
  */
 export function habitsOf(counts: PatternCounts, common: Triple): Habits {
   const inPattern = counts[PATTERN] ?? 0;

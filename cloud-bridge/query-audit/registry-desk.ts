@@ -1,5 +1,5 @@
-// Owns: what the audit asks of a registry, as an interface, and the same over HTTP with the admin token. Answers are checked,
-// the revocation list's signature too. Not here: what is asked (revoking.ts), the registry (cloud-bridge/registry).
+// Owns: what the audit needs from a registry, as an interface, and its HTTP client with the admin token. Answers are validated,
+// the revocation list's signature too. Not here: what is requested (revoking.ts), the registry (cloud-bridge/registry).
 import { z } from 'zod';
 import { verifySignature } from '../../device/base/keys.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
@@ -9,7 +9,7 @@ import { openToken } from '../../device/protocol/jws.ts';
 import { type Revocations, revocationsSchema } from '../../device/protocol/request.ts';
 import { askRegistry } from '../agencies/registry-client.ts';
 
-// Not strict: what else the registry knows of an agency is not the audit's business.
+// Not strict: the audit ignores the registry's other fields of an agency.
 const registeredSchema = z.object({
   agency: idSchema,
   name: z.string().min(1).max(120),
@@ -21,10 +21,10 @@ const registeredSchema = z.object({
 export type RegisteredAgency = z.infer<typeof registeredSchema>;
 export type RevokedEntry = Revocations['revoked'][number];
 
-/** A registry as the audit sees it. Every call can be repeated without harm. */
+/** A registry as the audit sees it. Every call is safe to repeat. */
 export interface RegistryDesk {
   agencies(): Promise<RegisteredAgency[]>;
-  /** Takes one scope, or all of an agency's access (null); answers with its standing after that. */
+  /** Revokes one scope, or all of an agency's access (null); returns its standing after that. */
   revoke(agency: string, scope: string | null): Promise<RegisteredAgency>;
   reinstate(agency: RegisteredAgency): Promise<RegisteredAgency>;
   /** The entries of the signed list. */
@@ -34,7 +34,7 @@ export interface RegistryDesk {
 export interface RegistryPlace {
   url: string;
   adminToken: string;
-  /** Pinned; absent: the key that the address gives. */
+  /** Pinned key; absent: the key that the address serves. */
   key?: string;
   signal?: AbortSignal;
 }
@@ -46,10 +46,10 @@ const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 const PAGE_AGENCIES = 1_000;
 /** A registry has ten thousand agencies at most. */
 const PAGES_MAX = 20;
-/** Room for a page. */
+/** Size limit for an answer: enough for a page. */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
-/** The registry behind an HTTP address. Calls reject with its own failures, `unreachable`, or `token_...` for its list. */
+/** The registry behind an HTTP address. Calls reject with the registry's failures, `unreachable`, or `token_...` for its list. */
 export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
   const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
     askRegistry(url, path, schema, {

@@ -1,4 +1,4 @@
-// Owns: an audit's report as one page that stands on its own: no script, nothing loaded, every text from outside escaped.
+// Owns: an audit's report as one self-contained page: no script, nothing loaded, every text from outside escaped.
 // Not here: the findings (verdict.ts).
 import type { AuditReport } from './audit.ts';
 import { habitsText, scopeText } from './report-text.ts';

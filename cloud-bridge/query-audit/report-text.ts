@@ -5,7 +5,7 @@ import type { AuditFinding } from './verdict.ts';
 const FINDINGS_SHOWN = 60;
 const SAMPLES_SHOWN = 3;
 
-/** The report for a terminal: totals, the table, and why of the first `explainedMax` proposals. */
+/** The report for a terminal: totals, the table, and the reasons for the first `explainedMax` proposals. */
 export function reportText(report: AuditReport, explainedMax: number = FINDINGS_SHOWN): string {
   const { findings, broken } = report;
   const shown = findings.slice(0, FINDINGS_SHOWN);
@@ -63,7 +63,7 @@ function patternText({ inPattern, predicted }: NonNullable<AuditFinding['hidden'
   return `${inPattern} wide, wordless, no case; habits predict ${predicted < 10 ? predicted.toFixed(1) : Math.round(predicted)}`;
 }
 
-/** What the proposals for a person to look at are worth. */
+/** How reliable the proposals for review are. */
 export function habitsText({ habits, findings }: AuditReport): string {
   if (!habits.judged) return 'Habits were not judged: too few agencies to learn from what is usual.';
   const looks = findings.filter(({ verdict }) => verdict === 'review');

@@ -1,16 +1,16 @@
-// Owns: making an audit's proposals come true at the registry, and undoing one: who is meant, what is done, and that the
-// registry's own list says so afterwards. Not here: whether to (a person confirms), speaking HTTP (registry-desk.ts).
+// Owns: carrying out an audit's proposals at the registry, and undoing one: which agency is meant, what is done, and checking that
+// the registry's own list shows it afterwards. Not here: whether to (a person confirms), HTTP (registry-desk.ts).
 import { failure } from '../../device/protocol/errors.ts';
 import { AREA_SCOPE } from '../../device/protocol/request.ts';
 import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-desk.ts';
 import type { AuditFinding } from './verdict.ts';
 import { wordsOf } from './wording.ts';
 
-/** One revocation that can be made. */
+/** One revocation that can be carried out. */
 export interface PlannedRevocation {
   name: string;
   agency: string;
-  /** Null: whole. */
+  /** Null: the whole access. */
   scope: string | null;
 }
 
@@ -21,8 +21,8 @@ export interface RevocationPlan {
 }
 
 /**
- * Finds the registry's agencies for the proposals: by `names` (an export's name to a registry's id) first, then by their
- * names, case and punctuation aside.
+ * Finds the registry's agencies for the proposals: first by `names` (maps an export's name to a registry's id), then by their
+ * names, ignoring case and punctuation.
  */
 export function planRevocations(
   findings: readonly AuditFinding[],
@@ -39,7 +39,7 @@ export function planRevocations(
   return plan;
 }
 
-/** The one agency with this id or name; null when there is none, or when it is not clear which. */
+/** The one agency with this id or name; null when there is none, or when it is ambiguous. */
 export function agencyNamed(registered: readonly RegisteredAgency[], text: string): RegisteredAgency | null {
   const byId = registered.find(({ agency }) => agency === text);
   if (byId) return byId;
@@ -48,7 +48,7 @@ export function agencyNamed(registered: readonly RegisteredAgency[], text: strin
   return named.length === 1 ? (named[0] ?? null) : null;
 }
 
-/** Whether an agency has lost this scope, by what the registry says of it. */
+/** Whether an agency has lost this scope, according to the registry. */
 function hasLost(standing: RegisteredAgency, scope: string | null): boolean {
   if (standing.state === 'revoked') return true;
   if (scope === null) return false;
@@ -57,8 +57,8 @@ function hasLost(standing: RegisteredAgency, scope: string | null): boolean {
 }
 
 /**
- * Makes the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the
- * list does not show what was asked; what was made before that stays made, and doing all of it again is safe.
+ * Carries out the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the
+ * list does not show what was asked; revocations made before that stay, and repeating all of them is safe.
  */
 export async function makeRevocations(desk: RegistryDesk, planned: readonly PlannedRevocation[]): Promise<void> {
   const changed: PlannedRevocation[] = [];
@@ -84,7 +84,7 @@ function notTaken({ agency, scope }: PlannedRevocation) {
   return failure('audit_not_taken', { detail: `${agency} keeps ${scope ?? 'its access'}` });
 }
 
-/** Gives an agency, named by id or name, all its access back. Throws `audit_agency_unmatched`, and the registry's refusals. */
+/** Reinstates all access of an agency, named by id or name. Throws `audit_agency_unmatched`, and the registry's refusals. */
 export async function reinstateAgency(desk: RegistryDesk, text: string): Promise<RegisteredAgency> {
   const found = agencyNamed(await desk.agencies(), text);
   if (!found) throw failure('audit_agency_unmatched', { name: text });

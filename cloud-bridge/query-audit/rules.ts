@@ -1,5 +1,5 @@
-// Owns: the rules about words, as data: what each matches, in which context it does not, why it matters, and its examples,
-// which a test holds it to. All patterns are over `wordsOf` texts. Not here: applying them (flags.ts), habits (pattern.ts).
+// Owns: the rules about words, as data: what each matches, the contexts that excuse it, why it matters, and its examples,
+// which a test checks. All patterns are over `wordsOf` texts. Not here: applying them (flags.ts), habits (pattern.ts).
 
 /** What a match says about the search. */
 export type Severity = 'grave' | 'serious' | 'minor';
@@ -12,21 +12,21 @@ export interface WordRule {
   reads: 'words' | 'offense';
   severity: Severity;
   pattern: RegExp;
-  /** Words in which the pattern is not looked for. */
+  /** Phrases that are removed before the pattern is applied. */
   unless?: RegExp;
-  /** A text that names a crime is about the crime: no flag. */
+  /** If a text names a crime, it is about the crime: no flag. */
   yieldsToCrime?: boolean;
   why: string;
   mustFlag: readonly string[];
   mustNotFlag: readonly string[];
 }
 
-/** Somebody who only says that they are one of these, and those who fall for it. */
+/** People who only pose as one of these, and those who fall for them. */
 const POSING =
   '(?:impersonat\\w*|posing|posed|pretend\\w*|fake|fraudulent|bogus|phony|claim(?:ed|ing|s)?|dressed|disguised)(?: (?!assist)\\w+){0,3}?';
 const STREET = '(?:st|str|street|rd|road|ave|avenue|dr|drive|blvd|ln|lane|ct|court|way|hwy|pkwy)';
 
-/** Ice that is cold, sold, skated on or smoked. */
+/** Ice in other senses: cold, sold, skated on or smoked. */
 const COLD_ICE = new RegExp(
   [
     '\\bice (?:machines?|cream|creams|rinks?|arenas?|box|boxes|chests?|makers?|picks?|storms?|skat\\w+|hockey|fishing|fisher\\w*|houses?|cubes?|packs?|bags?|road|roads|tea|age|water|plant|company|coolers?|buckets?|breakers?|delivery|merchandisers?|vending|freezers?|pipes?|meth\\w*|sculptures?|scrapers?|sales?|dealers?|melt|center|centre|castle|crystals?|vendor)\\b',
@@ -41,7 +41,7 @@ const COLD_ICE = new RegExp(
   'g',
 );
 
-/** Crimes against immigrants or about immigration papers, and those who only pose as officers. */
+/** Crimes against immigrants or about immigration papers, and people who only pose as officers. */
 const IMMIGRATION_VICTIM = new RegExp(
   [
     '\\bimmigra\\w*(?: \\w+){0,2} (?:scams?|lawyers?|attorneys?|victims?|extortion)\\b',
@@ -52,7 +52,7 @@ const IMMIGRATION_VICTIM = new RegExp(
   'g',
 );
 
-/** Departments of human services go by the same three letters. */
+/** Departments of human services use the same three letters. */
 const HUMAN_SERVICES =
   /\b(?:human services|social services|child welfare|foster|cps|medicaid|benefits|snap)(?: \w+){0,3}? dhs\b|\bdhs (?:case ?workers?|case (?:workers?|managers?)|social|child\w*|foster|welfare|benefits|clients?|custody|guardian\w*|adult|elder|cps|juvenile|kid\w*|medicaid|snap)\b/g;
 
@@ -277,11 +277,11 @@ export const WORD_RULES: readonly WordRule[] = [
   },
 ];
 
-/** Words by which a text names a crime, or somebody to whom one was done. */
+/** Words that name a crime, or a victim of one. */
 export const NAMED_CRIME =
   /\b(?:assault\w*|robb\w+|burglar\w*|theft|thefts|stolen|steal\w*|arson\w*|fire|homicide|murder\w*|shoot\w*|shots?|shot|stab\w*|kidnap\w*|abduct\w*|amber|interference|hit and run|h ?r|hit|struck|crash\w*|vandal\w*|graffiti|criminal mischief|damage\w*|threats?|threaten\w*|bomb\w*|hate crime|hate crimes|victims?|injur\w+|homicid\w*|carjack\w*|fraud|scam\w*|extort\w*|trespass\w*|weapon\w*|gun\w*|firearm\w*|violat\w+|missing|stalk\w*|dui|domestic|battery|death|fatal|knife\w*|protection order|protective order|restraining)\b/;
 
-/** Texts that say next to nothing, whole; a text of only such words is wordless. */
+/** Whole texts that say next to nothing; a text that has only such words is wordless. */
 export const VAGUE_WORDS = new Set(
   (
     'inv invest investigate investigation investigations investigative inquiry case cases criminal crim crime crimes follow up followup f u ' +

@@ -5,7 +5,7 @@ const ISO =
   /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?(Z|UTC|GMT)|([+-]\d{2}):?(\d{2}))?$/i;
 
 const HOUR_MS = 3_600_000;
-/** Hours remembered with their local hour: two years of them. */
+/** Cache size for hours and their local hour: two years of them. */
 const REMEMBERED_MAX = 17_600;
 
 /** Reads search times in one time zone. */
@@ -13,12 +13,12 @@ export class SearchTimes {
   private readonly format: Intl.DateTimeFormat;
   private readonly remembered = new Map<number, number>();
 
-  /** `timeZone` as the tz database names it. */
+  /** `timeZone` is a name of the tz database. */
   constructor(timeZone: string) {
     this.format = new Intl.DateTimeFormat('en-US', { timeZone, hour: 'numeric', hourCycle: 'h23' });
   }
 
-  /** The local hour, 0 to 23, of a moment as exports write it; one without a zone is local already. Null when it is no time. */
+  /** The local hour, 0 to 23, of a time as exports write it; one without a zone is already local. Null if it is not a time. */
   localHour(text: string): number | null {
     const us = US.exec(text);
     if (us) {
@@ -38,7 +38,7 @@ export class SearchTimes {
 
   private hourAt(atMs: number): number | null {
     if (!Number.isFinite(atMs)) return null;
-    // Zones are off by quarters of an hour at the least.
+    // Offsets of time zones are multiples of a quarter of an hour.
     const quarter = Math.floor(atMs / (HOUR_MS / 4));
     const known = this.remembered.get(quarter);
     if (known !== undefined) return known;

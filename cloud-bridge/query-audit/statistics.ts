@@ -1,14 +1,14 @@
-// Owns: the two distributions that the audit reckons with: how probable so many rare accidents are (Poisson), and how probable a
+// Owns: the two distributions that the audit uses: how probable so many rare accidents are (Poisson), and how probable a
 // count is among agencies whose habits differ (beta-binomial). Pure. Not here: what is counted (tally.ts).
 
 /**
- * The probability of `count` or more of what happens `expected` times on average (Poisson); 1 for any count that is not above
- * what is expected, which is no news.
+ * The probability of `count` or more events when `expected` are expected on average (Poisson); 1 for a count that is not above
+ * what is expected, which is not suspicious.
  */
 export function chanceOfAtLeast(count: number, expected: number): number {
   if (count <= expected) return 1;
   if (expected <= 0) return 0;
-  // The tail as a series from its first term: above what is expected the terms only fall.
+  // The tail as a series from its first term: above the expected count the terms only fall.
   let term = Math.exp(count * Math.log(expected) - expected - logFactorial(count));
   let sum = 0;
   for (let at = count; term > sum * 1e-12; at += 1) {

@@ -1,4 +1,4 @@
-// Owns: what is kept of each agency while an export streams by: counts, and a few flagged rows as samples. Bounded.
+// Owns: what is kept of each agency while an export is streamed: counts, and a few flagged rows as samples. Bounded.
 // Not here: the rules (flags.ts), what follows (hidden-misuse.ts, verdict.ts).
 import { failure } from '../../device/protocol/errors.ts';
 import type { Match, Reading } from './flags.ts';
@@ -22,11 +22,11 @@ export interface Tally {
   byRule: Map<string, number>;
   samples: FlaggedRow[];
   /**
-   * Rows whose reach and reason could be read, by their reach (how wide is wide shows only when all has been read) and, four
-   * for each reach: 2 where it is wordless, 1 where it has no case.
+   * Rows whose reach and reason could be read, by their reach (what counts as wide is known only when all has been read) and, four
+   * for each reach: 2 if it is wordless, 1 if it has no case.
    */
   rowsByReach: Uint32Array;
-  /** Of those that are wordless and without a case, the ones off hours, by their reach. */
+  /** Rows that are wordless, without a case and off hours, by their reach. */
   offHoursByReach: Uint32Array;
 }
 
@@ -41,7 +41,7 @@ export interface Observation {
   networks: number | null;
 }
 
-/** Reaches are powers of two of networks. */
+/** Number of reaches: powers of two of networks. */
 const REACHES = 18;
 
 function reachOf(networks: number): number {
@@ -58,7 +58,7 @@ export function patternCounts({ rowsByReach }: Tally, wideFrom: number): number[
   return counts;
 }
 
-/** Those of an agency's rows in the pattern that were made off hours. */
+/** An agency's rows in the pattern that were made off hours. */
 export function offHoursInPattern({ offHoursByReach }: Tally, wideFrom: number): number {
   return offHoursByReach.reduce((sum, rows, reach) => sum + (reach >= wideFrom ? rows : 0), 0);
 }
@@ -77,7 +77,7 @@ export class Tallies {
     this.agenciesMax = agenciesMax;
   }
 
-  /** Adds a row; returns it as a flagged one, or null. Throws `query_export_invalid` beyond the number of agencies. */
+  /** Adds a row; returns it if it is flagged, or null. Throws `query_export_invalid` beyond the limit on agencies. */
   add(seen: Observation): FlaggedRow | null {
     const tally = this.tallyOf(seen.agency);
     const { reading } = seen;
@@ -96,7 +96,7 @@ export class Tallies {
     return reading.matches.length > 0 ? this.addFlagged(tally, seen) : null;
   }
 
-  /** The reach that a tenth of all rows have or exceed. */
+  /** The reach that one in ten of all rows has or exceeds. */
   get wideFrom(): number {
     const all = this.rowsByReach.reduce((sum, count) => sum + count, 0);
     let wider = 0;

@@ -1,4 +1,4 @@
-// Owns: what follows from an agency's flags: its score, and whether revoking or a person's look is proposed, for which data.
+// Owns: what follows from an agency's flags: its score, and whether revocation or a review is proposed, for which data.
 // Not here: doing it (revoking.ts), the flags (flags.ts), the statistics of habits (hidden-misuse.ts).
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
 import { WORD_RULES } from './rules.ts';
@@ -6,46 +6,46 @@ import type { AuditSettings } from './settings.ts';
 import { chanceOfAtLeast } from './statistics.ts';
 import { type FlaggedRow, offHoursInPattern, patternCounts, type Tally } from './tally.ts';
 
-/** `revoke`: its own words say so. `review`: it searches as hidden misuse does, more often than its habits predict, and a
- * person should ask why. */
+/** `revoke`: the words of its own searches show misuse. `review`: it shows the pattern of hidden misuse more often than its habits
+ * predict, and a person should ask why. */
 export type Verdict = 'revoke' | 'review';
 
 export interface AuditFinding {
   agency: string;
   verdict: Verdict;
-  /** The registry's scope to revoke; null: whole. Only for `revoke`. */
+  /** The registry's scope to revoke; null: all access. Only for `revoke`. */
   scope: string | null;
   score: number;
   queries: number;
   flagged: number;
-  /** The probability that so many flags come of accidents of wording, as often as everybody has them. */
+  /** The probability that so many flags are accidents of wording, at the rate that all agencies have them. */
   chance: number;
   byRule: Record<string, number>;
-  /** What its habits predict and what it did; null where that is no ground to ask. Of these searches, `offHours` were off hours. */
+  /** What its habits predict and what it did; null if that is no reason to ask. Of these searches, `offHours` were off hours. */
   hidden: (HiddenMisuse & { offHours: number }) | null;
   samples: readonly FlaggedRow[];
   /** Why, in sentences. */
   reasons: string[];
 }
 
-/** Accidents of wording are taken to be at most so common, lest misuse by many should hide each. */
+/** Upper limit on the assumed rate of accidental wording, lest misuse by many agencies hide each of them. */
 const BACKGROUND_MAX = 0.003;
-/** The chance that one honest agency or more, of all in the file, is proposed for revocation. */
+/** The chance that at least one honest agency, of all in the file, is proposed for revocation. */
 const FALSE_REVOCATION_CHANCE = 0.01;
 const ROUNDS_MAX = 20;
 const EVIDENCE_MAX = 99;
 
-/** What was concluded of a whole export. */
+/** The verdicts on a whole export. */
 export interface Verdicts {
-  /** The share of rows that are flagged where nothing else is wrong. */
+  /** The share of rows that are flagged by accident. */
   background: number;
-  /** Whether there were enough agencies to learn honest habits from. */
+  /** Whether there were enough agencies to estimate honest habits. */
   habitsJudged: boolean;
   /** Worst first. */
   findings: AuditFinding[];
 }
 
-/** Judges every agency. Rows that name none are not judged. */
+/** Judges every agency. Rows without an agency are not judged. */
 export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
   const named = tallies.filter(({ agency }) => agency !== '');
   const { background, revoked } = revocable(named, settings.flaggedMin);
@@ -85,8 +85,8 @@ export function judge(tallies: readonly Tally[], wideFrom: number, settings: Aud
 }
 
 /**
- * Who has more flagged rows than accidents of wording explain. How common these are shows in the export itself, in the rows
- * of those whom nobody suspects; so the two are found together, in rounds.
+ * Agencies with more flagged rows than accidental wording explains. The rate of accidents is estimated from the export itself, from
+ * the rows of agencies that are not suspected; so both are found together, in rounds.
  */
 function revocable(tallies: readonly Tally[], flaggedMin: number): { background: number; revoked: Set<Tally> } {
   const chanceMax = FALSE_REVOCATION_CHANCE / Math.max(1, tallies.length);
@@ -96,7 +96,7 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
     const others = tallies.filter((tally) => !revoked.has(tally));
     const rows = others.reduce((sum, tally) => sum + tally.queries, 0);
     const flagged = others.reduce((sum, tally) => sum + tally.flagged, 0);
-    // One more than were found: none found does not mean that there can be none.
+    // One more than were found: zero found does not mean that the rate is zero.
     background = Math.min(BACKGROUND_MAX, (flagged + 1) / Math.max(1, rows));
     const found = new Set(
       tallies.filter(
@@ -110,7 +110,7 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
   return { background, revoked };
 }
 
-/** Who searches in the pattern of hidden misuse more than its habits predict. Those whose words tell are not among `tallies`. */
+/** Agencies that search in the pattern of hidden misuse more than their habits predict. Those to revoke are not among `tallies`. */
 function whoHides(
   tallies: readonly Tally[],
   wideFrom: number,
@@ -125,7 +125,7 @@ function whoHides(
   return { habitsJudged: judged.some((one) => one !== null), hiding };
 }
 
-/** The smaller the chance that it is honest, the worse. */
+/** A smaller chance of being honest gives a worse score. */
 function scoreOf(chance: number): number {
   const evidence = chance > 0 ? -Math.log10(chance) : EVIDENCE_MAX;
   return Math.round(Math.min(evidence, EVIDENCE_MAX) * 10) / 10;

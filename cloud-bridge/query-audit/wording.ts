@@ -1,5 +1,5 @@
-// Owns: one spelling for texts that people typed: case, punctuation, dotted initials, letters that only look like Latin ones.
-// Kept modest: it undoes what keyboards and exports do, and the plainest ways to hide a word. Not here: what words mean.
+// Owns: one spelling for text that people typed: case, punctuation, dotted initials, letters that only look like Latin ones.
+// Deliberately modest: it undoes what keyboards and exports do, and the simplest ways to hide a word. Not here: what words mean.
 
 /** Cyrillic and Greek letters that look like a Latin one, lower case. */
 const LOOKALIKES: Readonly<Record<string, string>> = {
@@ -38,8 +38,8 @@ const NOT_ASCII = /\P{ASCII}/u;
 const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]/g;
 
 /**
- * Words in lower case with single spaces between: "I.C.E./E.R.O.  Assist" is "ice ero assist". Apostrophes join
- * ("girlfriend's" is one word), all other marks part.
+ * Words in lower case, separated by single spaces: "I.C.E./E.R.O.  Assist" is "ice ero assist". Apostrophes join
+ * ("girlfriend's" is one word), all other marks separate.
  */
 export function wordsOf(text: string): string {
   let out = text.toLowerCase();
@@ -54,7 +54,7 @@ export function wordsOf(text: string): string {
     .trim();
 }
 
-/** The same text in memory of its own: a part cut out of a larger text keeps all of that alive. */
+/** A copy in its own memory: a substring would keep the whole larger text alive. */
 export function ownCopy(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -1,19 +1,19 @@
-// Owns: reading an agency's name as a person would, and the lists of words it is held against: names of federal agencies with
-// sworn officers, words that make a person look. Pure. Not here: the lists (data/), what follows (eligibility.ts).
+// Owns: reading an agency's name as a person would, and comparing it with lists: names of federal agencies with
+// sworn officers, words that require a person's review. Pure. Not here: the lists (data/), what follows (eligibility.ts).
 import { readTable } from './table.ts';
 
-/** A name's words without accents; dots in abbreviations closed up ("U.S." is "us"), "&" read as "and", "Dept" in full. */
+/** A word of a name, without accents; dots in abbreviations removed ("U.S." is "us"), "&" read as "and", "Dept" in full. */
 interface Word {
   text: string;
   isCapitals: boolean;
 }
 
-/** Words in a row that tell something about a name. */
+/** Consecutive words that tell something about a name. */
 interface Phrase {
   words: readonly string[];
-  /** What the list says of it: an agency, or a kind of word. */
+  /** What the list says about it: an agency, or a kind of word. */
   says: string;
-  /** Only at the beginning of the name. */
+  /** Whether it counts only at the beginning of the name. */
   atStart: boolean;
 }
 
@@ -29,17 +29,17 @@ const ROWS_MAX = 2_000;
 const MEANINGS = ['federal office', 'law enforcement', 'kind of government'] as const;
 type Meaning = (typeof MEANINGS)[number];
 
-/** What the registry knows about agencies' names. */
+/** The lists against which agencies' names are checked. */
 export class AgencyNames {
-  /** Domains of federal bodies; every name below one counts, too. */
+  /** Domains of federal bodies; every domain below one counts, too. */
   readonly federalDomains: readonly string[];
   private readonly federal: readonly Phrase[];
-  /** Federal where they stand in capitals, or beside the words of a federal office. */
+  /** Federal if written in capitals, or beside the words of a federal office. */
   private readonly capitals: readonly Phrase[];
   private readonly lookedAt: readonly Phrase[];
   private readonly meanings: Record<Meaning, readonly Phrase[]>;
 
-  /** Texts of `data/federal-agencies.csv` and `data/name-words.csv`. Throws a plain `Error` that names the line that is wrong. */
+  /** Takes the texts of `data/federal-agencies.csv` and `data/name-words.csv`. Throws a plain `Error` that names the invalid line. */
   constructor(federalAgencies: string, nameWords: string) {
     const agencies = readTable(federalAgencies, AGENCY_COLUMNS, ROWS_MAX);
     const of = (column: 'Names' | 'Capitals' | 'Looked at') =>
@@ -60,14 +60,14 @@ export class AgencyNames {
     };
   }
 
-  /** The federal agency that a name says it is, or is a part of; null when it says none. */
+  /** The federal agency that a name claims to be, or to be part of; null when there is none. */
   federalName(name: string): FoundPhrase | null {
     const words = wordsOf(name);
     const isOffice = this.meanings['federal office'].some((phrase) => isIn(words, phrase));
     return found(this.federal, words) ?? found(this.capitals, words, !isOffice);
   }
 
-  /** What in a name that is not a federal agency's needs a person to look at; null when nothing does. */
+  /** What in the name of a non-federal agency requires a person's review; null when nothing does. */
   doubtfulName(name: string): FoundPhrase | null {
     const words = wordsOf(name);
     return found(this.lookedAt, words) ?? found(this.capitals, words);
@@ -78,7 +78,7 @@ export class AgencyNames {
     return found(this.meanings['law enforcement'], wordsOf(name)) !== null;
   }
 
-  /** Whether a name has every word by which a government is told from others of its kind ("Cook" of "Cook County"). */
+  /** Whether a name has every word that distinguishes a government from others of its kind ("Cook" of "Cook County"). */
   namesGovernment(name: string, organization: string): boolean {
     const kinds = new Set(this.meanings['kind of government'].flatMap(({ words }) => words));
     const own = wordsOf(organization).filter(({ text }) => !kinds.has(text));
@@ -94,7 +94,7 @@ function partsOf(cell: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** `^` before a phrase: only at the beginning of a name. */
+/** `^` before a phrase: it counts only at the beginning of a name. */
 function phraseOf(text: string, says: string): Phrase {
   const words = wordsOf(text.replace(/^\^/, '')).map((word) => word.text);
   return { words, says, atStart: text.startsWith('^') };
@@ -106,7 +106,7 @@ function wordsOf(name: string): Word[] {
     .replaceAll(/[\p{M}\p{Cf}]/gu, '')
     .replaceAll('&', ' and ')
     .replaceAll(/\b(?:\p{L}[.\s]\s?){1,6}\p{L}\b\.?/gu, (letters) => letters.replaceAll(/[.\s]/g, ''));
-  // A name that does not tell capitals from small letters is read as the worse of the two.
+  // In a name that is all capitals or all small letters, every word counts as capitals: the stricter reading.
   const isOneCase = !/\p{Ll}/u.test(plain) || !/\p{Lu}/u.test(plain);
   return (plain.match(/[\p{L}\p{N}]+/gu) ?? [])
     .map((word) => ({

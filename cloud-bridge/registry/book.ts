@@ -1,4 +1,4 @@
-// Owns: what the registry knows about each agency and how its standing changes. Pure. Not here: who is eligible
+// Owns: what the registry stores about each agency and how its standing changes. Pure. Not here: who is eligible
 // (eligibility.ts), files, HTTP, signing, domain proofs.
 import { z } from 'zod';
 import { domainSchema } from '../../device/protocol/agency.ts';
@@ -18,7 +18,7 @@ import { PROOF_KINDS } from './domain-proof.ts';
 import { type ApplicantFacts, assertEligible, type EligibilityRules, whyWait } from './eligibility.ts';
 
 const AGENCIES_MAX = 10_000;
-/** Applications that wait for a moderator: anyone can apply, and reading takes people. */
+/** Limit on applications that wait for a moderator: everybody can apply, and reviewing takes people. */
 const PENDING_MAX = 500;
 const REVOKED_MAX = 400;
 const EXCEPT_MAX = 64;
@@ -29,7 +29,7 @@ export const agencySchema = z.strictObject({
   name: z.string().min(1).max(120),
   jurisdiction: z.enum(JURISDICTIONS),
   domain: domainSchema,
-  /** Null for those that were admitted before contacts were asked for. */
+  /** Null for agencies that were admitted before contacts were required. */
   contact: contactSchema.nullable().default(null),
   profiles: registeredTerms.profiles.default(['address-and-email']),
   retention: registeredTerms.retention.default(['uncategorized']),
@@ -37,13 +37,13 @@ export const agencySchema = z.strictObject({
   state: z.enum(['pending', 'approved', 'refused', 'suspended', 'revoked', 'retired']),
   /** Why a moderator refused or suspended it. */
   reason: z.string().max(200).optional(),
-  /** Of a pending one: why a person must look at it. */
+  /** For a pending one: why a person must review it. */
   waits: z.string().max(600).optional(),
   /** How often a moderator has refused it. */
   refusals: z.int().nonnegative().default(0),
   domainProof: z.enum(PROOF_KINDS).optional(),
   scopes: z.array(idSchema).max(16),
-  /** Beginnings of cells' names whose homes it may not ask. */
+  /** Prefixes of cell names whose homes it may not ask. */
   except: z.array(areaPrefixSchema).max(EXCEPT_MAX).default([]),
   organisation: idSchema.optional(),
   successor: idSchema.optional(),
@@ -65,7 +65,7 @@ export const bookSchema = z.strictObject({
   /** Revision of the revocation list. */
   listRevision: z.int().positive(),
 });
-/** All agencies and the revocation list. Values are never changed in place: every function returns a new book. */
+/** All agencies and the revocation list. Immutable: every function returns a new book. */
 export type Book = z.infer<typeof bookSchema>;
 
 export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1 };
@@ -76,7 +76,7 @@ export type AgencyFacts = Pick<
   'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'
 > & { contact: NonNullable<Agency['contact']> };
 
-/** A change that a moderator asks for: of the agency as it was seen, at `seen`; without it, of whatever it is now. */
+/** A moderator's change: of the agency at revision `seen`; without `seen`, of its current state. */
 export interface Decision {
   agency: string;
   seen?: number;
@@ -90,7 +90,7 @@ export function agencyIn(book: Book, id: string): Agency {
 }
 
 /**
- * Enters an application as pending. The same facts again change nothing; other facts need approval again. Who was suspended
+ * Adds an application as pending. The same facts again change nothing; other facts need a new approval. An agency that was suspended
  * or revoked stays so whatever it says. Throws `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`,
  * `agency_key_rotated`, `http_rate_limited`.
  */
@@ -115,9 +115,9 @@ export function apply(book: Book, facts: AgencyFacts, rules: EligibilityRules): 
 }
 
 /**
- * Why a pending agency is not admitted without a person; null when only its domain's proof is missing. Nobody gets around a
- * moderator's decision with another key: under the domain of a government one of whose agencies was refused, suspended, revoked or
- * kept from something, a person looks at each application.
+ * Why a pending agency is not admitted without a person; null when only its domain proof is missing. A new key does not evade
+ * a moderator's decision: under the domain of a government one of whose agencies was refused, suspended, revoked or
+ * restricted, a person reviews each application.
  */
 export function whyNotAdmitted(book: Book, agency: Agency, rules: EligibilityRules): string | null {
   const why = whyWait(agency, rules);
@@ -141,7 +141,7 @@ function factsOf({ name, jurisdiction, domain, contact, profiles, retention }: A
   return JSON.stringify([name, jurisdiction, domain, contact, profiles, retention]);
 }
 
-/** Lets a pending agency act, its domain being proven. Throws `agency_unknown`, `agency_changed` and for who is barred. */
+/** Approves an agency whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred agency. */
 export function approve(book: Book, decision: Decision, domainProof: NonNullable<Agency['domainProof']>): Book {
   const agency = decidable(book, decision);
   assertNotBarred(agency);
@@ -150,7 +150,7 @@ export function approve(book: Book, decision: Decision, domainProof: NonNullable
   return replace(book, { ...kept, state: 'approved', domainProof, revision: agency.revision + 1 });
 }
 
-/** Turns an application down. Throws `agency_unknown`, `agency_changed` and for who is barred; an approved one is revoked instead. */
+/** Refuses a pending application; an approved agency must be revoked instead. Throws as `approve`. */
 export function refuse(book: Book, decision: Decision, reason: string): Book {
   const agency = decidable(book, decision);
   assertNotBarred(agency);
@@ -161,7 +161,7 @@ export function refuse(book: Book, decision: Decision, reason: string): Book {
   return replace(book, { ...kept, state: 'refused', reason, refusals, revision: agency.revision + 1 });
 }
 
-/** Takes all access for a while; kills every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_pending`. */
+/** Suspends all access; invalidates every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_pending`. */
 export function suspend(book: Book, decision: Decision, reason: string, nowS: number): Book {
   const agency = decidable(book, decision);
   if (agency.state === 'suspended' || agency.state === 'revoked') return book;
@@ -170,8 +170,8 @@ export function suspend(book: Book, decision: Decision, reason: string, nowS: nu
 }
 
 /**
- * Takes an agency's access, or one scope of it: kills every credential issued so far. A scope `area-` and the beginning of
- * cells' names, of which `scopes` can have several, is about the homes in those cells. Throws `agency_unknown`,
+ * Revokes an agency's access, or one scope of it: invalidates every credential issued so far. A scope `area-` plus a prefix of
+ * cell names, of which `scopes` can have several, is about the homes in those cells. Throws `agency_unknown`,
  * `agency_changed`.
  */
 export function revoke(book: Book, decision: Decision, scopes: readonly string[] | undefined, nowS: number): Book {
@@ -192,7 +192,7 @@ export function revoke(book: Book, decision: Decision, scopes: readonly string[]
 }
 
 /**
- * Gives access back, in full or one scope. Credentials from before stay dead: new ones have a higher revision. Throws
+ * Reinstates access, in full or one scope. Earlier credentials stay invalid: new ones have a higher revision. Throws
  * `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`, `agency_key_rotated`.
  */
 export function reinstate(
@@ -214,12 +214,12 @@ export function reinstate(
     except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
   };
   if (JSON.stringify(next) === JSON.stringify(agency)) return book;
-  // The list says the same as before, but whoever keeps credentials learns by its revision that they are out of date.
+  // The list has the same entries as before, but its new revision tells holders of credentials that these are out of date.
   return { ...replace(book, { ...next, revision: agency.revision + 1 }), listRevision: book.listRevision + 1 };
 }
 
 /**
- * Gives an agency another key, and with it another id: the old one retires, and every credential for it is dead. Throws
+ * Gives an agency a new key, and thereby a new id: the old id retires, and all its credentials become invalid. Throws
  * `agency_unknown`, `agency_changed`, and for any but an approved agency; `agency_ineligible` when the key is in use.
  */
 export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency' | 'key'>, nowS: number): Book {
@@ -235,14 +235,14 @@ export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency'
   return { ...retired, agencies: [...retired.agencies, { ...kept, ...to, organisation, revision: 1 }] };
 }
 
-/** Throws unless the agency may act, whatever its credential would say. */
+/** Throws unless the agency may act, whatever its credential says. */
 export function assertActing(agency: Agency): void {
   assertNotBarred(agency);
   if (agency.state === 'pending') throw failure('agency_pending');
   if (agency.state === 'refused') throw failure('agency_refused', { detail: agency.reason ?? 'no reason was given' });
 }
 
-/** The list's entries as they are published. */
+/** The entries of the published list. */
 export function revokedEntries(book: Book): Revocations['revoked'] {
   return book.revoked.map(({ agency, upToRevision, scope }) => ({
     agency,
@@ -265,14 +265,14 @@ function changed({ state, revision }: Agency) {
   return failure('agency_changed', { state, revision });
 }
 
-/** The agency, unless somebody else has decided since the decider looked. */
+/** The agency; throws if somebody else has changed it since the moderator looked. */
 function decidable(book: Book, { agency: id, seen }: Decision): Agency {
   const agency = agencyIn(book, id);
   if (seen !== undefined && seen !== agency.revision) throw changed(agency);
   return agency;
 }
 
-/** Enters an agency's new standing under the next revision, and the credentials up to the last one as dead. */
+/** Stores an agency's new standing under the next revision, and lists credentials up to the previous revision as revoked. */
 function kill(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
   const entries = scopes.map((scope) => ({
     agency: agency.agency,
@@ -285,12 +285,12 @@ function kill(book: Book, agency: Agency, scopes: readonly (string | undefined)[
   return { ...next, revoked: revoked.slice(-REVOKED_MAX), listRevision: book.listRevision + 1 };
 }
 
-/** Whether a newer entry says all that an older one did. */
+/** Whether a newer entry makes an older one redundant. */
 function covers(newer: Book['revoked'][number], older: Book['revoked'][number]): boolean {
   return newer.agency === older.agency && (newer.scope === undefined || newer.scope === older.scope);
 }
 
-/** An entry is needed only while a credential that it kills could still live. */
+/** Drops old entries: one is needed only while a credential that it revokes may not have expired yet. */
 function prune(book: Book, nowS: number): Book['revoked'] {
   return book.revoked.filter((entry) => entry.atS > nowS - 2 * CREDENTIAL_LIFE_S_MAX);
 }

@@ -1,4 +1,4 @@
-// Owns: the registry's decisions: which agencies may ask residents, and its signed documents that say so.
+// Owns: the registry's decisions: which agencies may ask residents, and the signed documents that state them.
 // Not here: serving them over HTTP (registry.ts, routes.ts), what a decision does to the book (book.ts).
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -45,15 +45,15 @@ export interface RegistryDeps {
   log: Log;
   config: RegistryConfig;
   httpLimits?: HttpLimits;
-  /** Ways to prove a domain other than the settings' own. */
+  /** Ways to prove a domain that replace those of the settings. */
   domainProofs?: readonly DomainProof[];
 }
 
-/** A change of an agency's standing, before it has a revision. */
+/** A change of an agency's standing that has no revision yet. */
 interface Change {
   event: (typeof AGENCY_EVENTS)[number];
   agency: string;
-  /** What part of its access it is about; absent: all of it. */
+  /** Which part of its access it is about; absent: all of it. */
   scope?: string;
 }
 
@@ -66,11 +66,11 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** So often a domain is asked in ten minutes whether it shows an id, when no moderator asks. */
+/** How often in ten minutes a domain is checked for an id, unless a moderator asks. */
 const PROOFS_MAX = 10;
 const PROOFS_SPAN_MS = 10 * 60_000;
 
-/** Decides which agencies may ask residents, and says so in signed documents. */
+/** Decides which agencies may ask residents, and states it in signed documents. */
 export abstract class RegistryDecisions {
   protected readonly deps: RegistryDeps;
   protected book: Book = EMPTY_BOOK;
@@ -101,8 +101,8 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * Enters the application of the agency that signed this `register` call. A local government's own, by the list of their
-   * domains, is admitted if its domain shows its id; all others wait for a moderator. Throws `token_...`,
+   * Stores the application of the agency that signed this `register` call. An agency under the domain of a listed local government
+   * is admitted if its domain shows its id; all others wait for a moderator. Throws `token_...`,
    * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `http_rate_limited`.
    */
   async register(token: string): Promise<Agency> {
@@ -114,21 +114,21 @@ export abstract class RegistryDecisions {
     return this.admitListed(agency);
   }
 
-  /** Approves a pending agency that needs no person; returns it as it is then. */
+  /** Approves a pending agency that needs no person's review; returns its state after that. */
   private async admitListed(id: string): Promise<Agency> {
     const { rules } = this.up();
     const { state, domain, revision } = agencyIn(this.book, id);
     const isOpen = () => whyNotAdmitted(this.book, agencyIn(this.book, id), rules) === null;
     if (state !== 'pending' || !isOpen()) return agencyIn(this.book, id);
     try {
-      // Anyone can apply in a city's name: its web server must not be asked as often as somebody likes.
+      // Anyone can apply in a city's name: applicants must not control how often its web server is asked.
       this.proofs.take(domain);
       const proof = await this.proofOf(domain, id);
       return await this.decide({ event: 'approved', agency: id }, revision, (book, decision) =>
         whyNotAdmitted(book, agencyIn(book, id), rules) === null ? approve(book, decision, proof) : book,
       );
     } catch (thrown) {
-      // Not proven, or somebody has decided meanwhile: it stays as it is.
+      // Not proven, or somebody has decided meanwhile: it is left unchanged.
       if (!isFailure(thrown)) throw thrown;
       return agencyIn(this.book, id);
     }
@@ -145,7 +145,7 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * Lets an agency act whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
+   * Approves an agency whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
    * `agency_domain_unproven`, and as book.ts says.
    */
   async approve(agency: string, seen?: number): Promise<Agency> {
@@ -153,19 +153,19 @@ export abstract class RegistryDecisions {
     return this.decide({ event: 'approved', agency }, seen, (book, decision) => approve(book, decision, proof));
   }
 
-  /** Turns an application down; the agency learns why. Throws as book.ts says. */
+  /** Refuses an application; the agency is told why. Throws as book.ts says. */
   refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
     return this.decide({ event: 'refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
   }
 
-  /** Takes all access until it is reinstated. Throws as book.ts says. */
+  /** Suspends all access until it is reinstated. Throws as book.ts says. */
   suspend(agency: string, reason: string, seen?: number): Promise<Agency> {
     return this.decide({ event: 'suspended', agency }, seen, (book, decision) =>
       suspend(book, decision, reason, wallSeconds(this.deps.clock)),
     );
   }
 
-  /** Takes all access, or one scope; `area-NAME` is an area of the settings, or the beginning of cells' names. Throws as book.ts says. */
+  /** Revokes all access, or one scope; `area-NAME` is an area from the settings, or a prefix of cell names. Throws as book.ts says. */
   revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide({ event: 'revoked', agency, ...(scope === undefined ? {} : { scope }) }, seen, (book, by) =>
@@ -173,7 +173,7 @@ export abstract class RegistryDecisions {
     );
   }
 
-  /** Gives all access back, or one scope. Throws as book.ts says. */
+  /** Reinstates all access, or one scope. Throws as book.ts says. */
   reinstate(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide(
@@ -184,7 +184,7 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * Gives an agency the key that signed this `rotate-key` call, which its domain must show as it did the old one. Returns the
+   * Gives an agency the key that signed this `rotate-key` call; its domain must show the new id as it did the old one. Returns the
    * agency under its new id. Throws `token_...`, `agency_domain_unproven`, and as book.ts says.
    */
   async rotate(agency: string, token: string, seen?: number): Promise<Agency> {
@@ -198,7 +198,7 @@ export abstract class RegistryDecisions {
     return agencyIn(this.book, to.agency);
   }
 
-  /** A fresh credential. Throws the `agency_...` failure of one that may not act. */
+  /** A fresh credential. Throws the `agency_...` failure of an agency that may not act. */
   credential(id: string): string {
     const agency = agencyIn(this.book, id);
     assertActing(agency);
@@ -225,7 +225,7 @@ export abstract class RegistryDecisions {
     return signToken('doorsill-credential+jws', claims, key);
   }
 
-  /** The revocation list, always there even when nobody is on it. */
+  /** The revocation list; it exists even when nobody is on it. */
   revocations(): string {
     const nowS = wallSeconds(this.deps.clock);
     const { key } = this.up();
@@ -245,7 +245,7 @@ export abstract class RegistryDecisions {
     return this.running;
   }
 
-  /** Who signed a call to this registry: its own signature proves possession of the key, and the id follows from it. */
+  /** Who signed a call to this registry: the signature proves possession of the key, and the id is derived from the key. */
   private readCall(token: string) {
     const { iss } = peekToken(token, agencyCallSchema);
     const claims = readToken(token, {
@@ -269,7 +269,7 @@ export abstract class RegistryDecisions {
     return proveDomain(domainProofs ?? config.domainProofs.map((kind) => made[kind]()), domain, agency);
   }
 
-  /** What a named scope comes down to. Throws `http_body_invalid` for an area that is neither set nor a cell's. */
+  /** The scopes that a named scope stands for. Throws `http_body_invalid` for an area that is neither configured nor a cell prefix. */
   private scopesOf(scope: string | undefined): readonly string[] | undefined {
     if (scope === undefined || !scope.startsWith(AREA_SCOPE)) return scope === undefined ? undefined : [scope];
     const name = scope.slice(AREA_SCOPE.length);
@@ -288,7 +288,7 @@ export abstract class RegistryDecisions {
     return agencyIn(this.book, event.agency);
   }
 
-  /** One change after the other; it counts only once it is in the log and on disk. */
+  /** Makes one change at a time; it is effective only once it is in the log and on disk. */
   private async change(event: Change, next: (book: Book) => Book): Promise<void> {
     const { log } = this.deps;
     const { store } = this.up();

@@ -1,5 +1,5 @@
-// Owns: finding out whether an applicant holds the domain it names: a line with its id, at the domain itself, in its DNS, or in
-// a folder of this registry that its operator fills. Not here: whether the domain may be an agency's (eligibility.ts).
+// Owns: checking whether an applicant controls the domain it names: a line with its id, on the domain's web server, in its DNS, or in
+// a local folder that the registry's operator fills. Not here: whether the domain may be an agency's (eligibility.ts).
 import { lookup as systemLookup } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { get } from 'node:https';
@@ -15,7 +15,7 @@ export type ProofKind = (typeof PROOF_KINDS)[number];
 /** One way to prove a domain. */
 export interface DomainProof {
   readonly kind: ProofKind;
-  /** Whether the domain shows this line; a text says why it does not, or could not be asked. Never rejects. */
+  /** True if the domain shows this line; otherwise a text says why not, or why it could not be checked. Never rejects. */
   shows(domain: string, line: string): Promise<true | string>;
 }
 
@@ -26,12 +26,12 @@ export const TOKEN_FILE = '/.well-known/doorsill-agency.txt';
 /** The name below the domain whose TXT records are read (RFC 8552). */
 export const TXT_LABEL = '_doorsill';
 
-/** What a domain shows: the id follows from the agency's key, so it vouches for that key and no other. */
+/** The line a domain must show: the id is derived from the agency's key, so the line vouches for that key and no other. */
 export function proofLine(agency: string): string {
   return `doorsill-agency=${agency}`;
 }
 
-/** The first proof that holds, in the order given. Throws `agency_domain_unproven` with what each of them found. */
+/** The first proof that succeeds, in the given order. Throws `agency_domain_unproven` with the result of each. */
 export async function proveDomain(proofs: readonly DomainProof[], domain: string, agency: string): Promise<ProofKind> {
   const line = proofLine(agency);
   const found: string[] = [];
@@ -44,7 +44,7 @@ export async function proveDomain(proofs: readonly DomainProof[], domain: string
   throw failure('agency_domain_unproven', { domain, proof: line, detail });
 }
 
-/** A file named after the domain in a folder that only this registry's operator can write: for towns on one machine. */
+/** A file named after the domain in a folder that only this registry's operator can write: for trying towns on one machine. */
 export function localProof(disk: Pick<Disk, 'readFile'>, folder: string): DomainProof {
   return {
     kind: 'local',
@@ -59,7 +59,7 @@ export function localProof(disk: Pick<Disk, 'readFile'>, folder: string): Domain
   };
 }
 
-/** Addresses of no public server: an applicant must not have the registry knock at its operator's own machines. */
+/** Addresses that are not public: an applicant must not make the registry connect to machines in its operator's network. */
 const NOT_PUBLIC = { ipv4: new BlockList(), ipv6: new BlockList() };
 const NETWORKS = {
   ipv4: [
@@ -73,12 +73,12 @@ for (const family of ['ipv4', 'ipv6'] as const) {
     NOT_PUBLIC[family].addSubnet(network, Number(prefix), family);
 }
 
-/** Whether an address is one of the public internet's. */
+/** Whether an address is on the public internet. */
 export function isPublicAddress(address: string, family: 'ipv4' | 'ipv6'): boolean {
   return !NOT_PUBLIC[family].check(address, family);
 }
 
-/** Looks a name up and answers with public addresses alone. */
+/** Resolves a name and returns public addresses only. */
 const publicLookup: LookupFunction = (name, options, done) => {
   systemLookup(name, { ...options, all: true }, (thrown, addresses) => {
     if (thrown) return done(thrown, '', 0);
@@ -89,7 +89,7 @@ const publicLookup: LookupFunction = (name, options, done) => {
   });
 };
 
-/** A file at the domain's own web server, over TLS with the authorities this machine trusts. No redirect is followed. */
+/** A file on the domain's own web server, over TLS with the CAs this machine trusts. Redirects are not followed. */
 export function httpsProof(options: { lookup?: LookupFunction; port?: number; ca?: string } = {}): DomainProof {
   const { lookup = publicLookup, port = 443, ca } = options;
   return {
@@ -105,7 +105,7 @@ export function httpsProof(options: { lookup?: LookupFunction; port?: number; ca
             answer.on('data', (piece: string) => {
               text += piece;
               if (text.length <= ANSWER_BYTES_MAX) return;
-              // All of it may be here already: the answer must not depend on that.
+              // The whole body may have arrived already: the result must not depend on that.
               resolve('its file is too large');
               asked.destroy();
             });
@@ -119,7 +119,7 @@ export function httpsProof(options: { lookup?: LookupFunction; port?: number; ca
   };
 }
 
-/** A TXT record below the domain. `servers`: others than the machine's. */
+/** A TXT record below the domain. `servers`: DNS servers to use instead of the machine's. */
 export function dnsProof(servers?: readonly string[]): DomainProof {
   return {
     kind: 'dns',

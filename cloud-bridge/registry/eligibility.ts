@@ -1,11 +1,11 @@
-// Owns: which applicants are never served, which need a person to look at them, and why. Pure.
+// Owns: which applicants are never served, which need a person's review, and why. Pure.
 // Not here: the lists (data/), whether the domain is theirs (domain-proof.ts), what a moderator decides.
 import { failure } from '../../device/protocol/errors.ts';
 import type { Credential } from '../../device/protocol/request.ts';
 import type { AgencyNames } from './agency-names.ts';
 import { type GovernmentDomains, isFederalType } from './local-governments.ts';
 
-/** Mail providers anyone can have an address at: no agency's own domain. */
+/** Mail providers where anyone can have an address: never an agency's own domain. */
 const FREE_MAIL = new Set([
   ...['gmail.com', 'googlemail.com', 'outlook.com', 'hotmail.com', 'live.com', 'msn.com', 'yahoo.com', 'ymail.com'],
   ...['icloud.com', 'me.com', 'mac.com', 'aol.com', 'gmx.com', 'gmx.net', 'gmx.de', 'web.de', 'mail.com', 'mail.ru'],
@@ -16,19 +16,19 @@ const FREE_MAIL = new Set([
 /** Which agencies are served besides those of cities and counties. Federal ones never are. */
 export interface EligibilityRules {
   stateAgencies: boolean;
-  /** Names that a rule finds and a person has looked at: letter by letter. */
+  /** Names that match a rule and that a person has cleared, in exact spelling. */
   namesAllowed: readonly string[];
   names: AgencyNames;
   domains: GovernmentDomains;
 }
 
-/** What eligibility depends on. */
+/** The facts that eligibility depends on. */
 export type ApplicantFacts = Pick<Credential, 'name' | 'jurisdiction' | 'domain'>;
 
-/** Letters of other alphabets can look like these; an agency's name has no use for them. */
+/** Letters of other alphabets can look like Latin ones; an agency's name does not need them. */
 const PLAIN_NAME = /^[\p{Script=Latin}\p{M}\p{N}\p{P}\p{Zs}&+$]+$/u;
 
-/** The types of domains, in CISA's words, whose agencies can be admitted without a person, by what the agency says it is. */
+/** By an agency's stated jurisdiction: CISA's types of domains under which it can be admitted without a person. */
 const LOCAL_TYPES: Partial<Record<Credential['jurisdiction'], string>> = { municipal: 'City', county: 'County' };
 
 /**
@@ -58,8 +58,8 @@ export function assertEligible(facts: ApplicantFacts, rules: EligibilityRules): 
 }
 
 /**
- * Why a person must look at an applicant that `assertEligible` lets through; null when the list of local governments' domains
- * says that it is one, and nothing in its name speaks against it. Whether the domain is its own is asked elsewhere.
+ * Why a person must review an applicant that `assertEligible` accepts; null when the list of local governments' domains
+ * confirms what it is, and nothing in its name speaks against it. Whether it controls the domain is checked elsewhere.
  */
 export function whyWait({ name, jurisdiction, domain }: ApplicantFacts, rules: EligibilityRules): string | null {
   const doubt = rules.namesAllowed.includes(name) ? null : rules.names.doubtfulName(name);

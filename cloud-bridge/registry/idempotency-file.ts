@@ -1,4 +1,4 @@
-// Owns: the registry's answers to applications that may be repeated, in one file until they expire. Not here: when they are
+// Owns: the registry's stored answers to repeatable applications, in one file until they expire. Not here: when they are
 // used (http/idempotency.ts). The registry has no database: its book is a file, too.
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -50,7 +50,7 @@ export class IdempotencyFile implements AnswerStore {
     return turn;
   }
 
-  /** What is in the file; nothing when it is damaged: the worst that follows is that a repeated application is looked at again. */
+  /** The file's content; empty when it is damaged: at worst a repeated application is processed again. */
   private async read(): Promise<z.infer<typeof answersSchema>> {
     if (this.kept) return this.kept;
     const bytes = await this.disk.readFile(this.path, FILE_BYTES_MAX);

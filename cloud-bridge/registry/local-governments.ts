@@ -1,4 +1,4 @@
-// Owns: the list of governments' domains, in the format of CISA's public list of .gov domains, and whose domain one is. Pure.
+// Owns: the list of governments' domains, in the format of CISA's public list of .gov domains, and finding a domain's owner. Pure.
 // Not here: where the list lies (data-files.ts), what follows from it (eligibility.ts).
 import { domainSchema } from '../../device/protocol/agency.ts';
 import { readTable } from './table.ts';
@@ -19,12 +19,12 @@ const CELL_LETTERS_MAX = 300;
 /** A government by its domain. */
 export interface ListedDomain {
   domain: string;
-  /** CISA's word: `City`, `County`, `State`, `Tribal`, `Federal - Executive` and others. */
+  /** CISA's type: `City`, `County`, `State`, `Tribal`, `Federal - Executive` and others. */
   type: string;
   organization: string;
 }
 
-/** Whose domains these are. */
+/** The listed domains and their owners. */
 export class GovernmentDomains {
   private readonly listed = new Map<string, ListedDomain>();
 
@@ -42,7 +42,7 @@ export class GovernmentDomains {
   }
 }
 
-/** Reads the list. Throws a plain `Error` that names the line that is wrong; a list that is half right is not used. */
+/** Reads the list. Throws a plain `Error` that names the invalid line; a list with an error is not used at all. */
 export function readGovernmentDomains(text: string): GovernmentDomains {
   const domains = new Map<string, ListedDomain>();
   for (const { line, cell } of readTable(text, COLUMNS, LIST_ROWS_MAX)) {
@@ -59,7 +59,7 @@ export function readGovernmentDomains(text: string): GovernmentDomains {
   return new GovernmentDomains([...domains.values()]);
 }
 
-/** Whether a type of domain is a federal body's. */
+/** Whether a type of domain belongs to a federal body. */
 export function isFederalType(type: string): boolean {
   return /^federal\b/i.test(type);
 }

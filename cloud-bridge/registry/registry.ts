@@ -1,4 +1,4 @@
-// Owns: the registry as a server: its records opened, its routes served, its end. Not here: what it decides
+// Owns: the registry as a server: opening its records, serving its routes, stopping. Not here: what it decides
 // (decisions.ts), command-line parsing and the folder's lock (sim/cli).
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';

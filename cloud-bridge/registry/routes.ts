@@ -16,13 +16,13 @@ const registrationSchema = z.strictObject({ registration: z.string().max(8_192) 
 const idParamsSchema = z.strictObject({ agency: idSchema });
 const pageSchema = z.strictObject(pageFields(500, 1_000));
 const listSchema = z.strictObject({ agencies: z.array(agencySchema), next: nextSchema });
-/** The revision that a moderator looked at: two who decide at once would otherwise undo each other. */
+/** The revision that a moderator looked at: two who decide at once would otherwise overwrite each other. */
 const seen = z.int().positive();
 const reason = z.string().trim().min(3).max(200);
 const approvalSchema = z.strictObject({ revision: seen });
 const reasonedSchema = z.strictObject({ revision: seen, reason });
 const reinstatementSchema = z.strictObject({ revision: seen, scope: idSchema.optional() });
-/** Taking access away need not wait for a look. */
+/** Revoking needs no revision: it must not be delayed by a look first. */
 const revocationSchema = z.strictObject({ revision: seen.optional(), scope: idSchema.optional() }).nullish();
 const rotationSchema = z.strictObject({ revision: seen, rotation: z.string().max(8_192) });
 
@@ -61,7 +61,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
     ({ params }) => ({ credential: registry.credential(params.agency) }),
   );
 
-  // Anyone may apply; who keeps being refused is told no more why. Others at the same address are served all the same.
+  // Anyone may apply; after too many refusals the reason is not given any more. Others at the same address are still served.
   const attempts = new FixedWindowLimit(new WindowCounts(clock, FAILURE_SPAN_MS), FAILURES_MAX);
   api.route(
     {

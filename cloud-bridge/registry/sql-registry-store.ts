@@ -1,4 +1,4 @@
-// Owns: the registry's book and the log of its changes: in one database, or as one file beside a log in SQLite. Not here: what the
+// Owns: the registry's book and the log of its changes: both in one database, or a file beside a log in SQLite. Not here: what the
 // book says (registry/book.ts), the log (sql-custody-log.ts), opening and durability (place.ts).
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
@@ -10,11 +10,11 @@ import { type RegistryStore, readBook } from './store.ts';
 
 type Seams = CustodySeams & PlaceSeams;
 
-/** What an own folder holds: the log first, which is what a place without PostgreSQL opens. */
+/** Files of a data folder: the log first, because that is the one opened without PostgreSQL. */
 export const REGISTRY_FILES = ['custody.sqlite', 'agencies.json'] as const;
 const BOOK_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Opens the place, made when missing, and brings it to today's schema. Throws as `openAt` does. */
+/** Opens the place, creating it if missing, and migrates it to the current schema. Throws as `openAt` does. */
 export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
   return place.address ? inOneDatabase(place, seams) : inTwoFiles(place, seams);
 }
@@ -65,7 +65,7 @@ function inTwoFiles(place: DatabasePlace, seams: Seams): Promise<RegistryStore> 
         return bytes && readBook(fromUtf8(bytes) ?? '', path);
       },
       save: async (book, told) => {
-        // The leaf first: a crash in between leaves a leaf too many, never a change that nobody can prove.
+        // The leaf first: a crash in between leaves an extra leaf, never a change that nobody can prove.
         await tables.transaction().execute((step) => history.append(step, told));
         await disk.replaceFile(path, utf8(`${JSON.stringify(book, null, 1)}\n`));
       },

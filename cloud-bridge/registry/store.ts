@@ -1,4 +1,4 @@
-// Owns: what the registry needs remembered: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
+// Owns: what the registry must store: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
 // says (book.ts).
 import { parseJson } from '../../device/base/json.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -8,14 +8,14 @@ import { type Book, bookSchema } from './book.ts';
 export interface RegistryStore {
   /** Heads, proofs and leaves of the log. */
   history: CustodyStore;
-  /** The book as it was saved last; null when there is none yet. Throws `state_damaged`: an empty one would revive whom it revoked. */
+  /** The book as last saved; null when there is none yet. Throws `state_damaged`: an empty book would reinstate revoked agencies. */
   load(): Promise<Book | null>;
-  /** Saves the book with the leaf that tells why; durable when it resolves. There is never a change that nobody can prove. */
+  /** Saves the book with the leaf that records the change; durable when it resolves. There is never a change that nobody can prove. */
   save(book: Book, told: CustodyEvent): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A book from a text; throws `state_damaged`, naming where it was. */
+/** Parses a book; throws `state_damaged`, naming where the text was. */
 export function readBook(text: string, where: string): Book {
   const read = bookSchema.safeParse(parseJson(text));
   if (read.success) return read.data;

@@ -5,13 +5,13 @@ import { CsvRows } from '../persistence/csv-rows.ts';
 /** A row, and the line of the file on which it begins. */
 export interface TableRow<Column extends string> {
   line: number;
-  /** What stands in a column, without blanks around it. */
+  /** The text in a column, without blanks around it. */
   cell: (column: Column) => string;
 }
 
 /**
- * The rows of a CSV text whose first line names its columns, in any order and in any case; other columns are left out. Throws
- * a plain `Error` that says which line is wrong.
+ * The rows of a CSV text whose first line names its columns, in any order and in any case; other columns are ignored. Throws
+ * a plain `Error` that names the invalid line.
  */
 export function readTable<Column extends string>(
   text: string,

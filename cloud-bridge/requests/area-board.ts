@@ -27,11 +27,11 @@ export interface BoardDeps {
   revocationsEveryS: number;
 }
 
-/** How soon a board with requests missing is put up again: at first, and at most, waiting twice as long each time. */
+/** Delay before publishing a board with missing requests again: at first, and at most; it doubles each time. */
 const INCOMPLETE_FIRST_MS = 1_000;
 const INCOMPLETE_MOST_MS = 60_000;
 
-/** The public notice board. */
+/** The bridge's public documents at the area broker. */
 export class AreaBoard {
   private readonly deps: BoardDeps;
   private readonly topics: ReturnType<typeof topicsUnder>;
@@ -60,12 +60,12 @@ export class AreaBoard {
     await this.publishing.stop();
   }
 
-  /** Puts everything on the board again: after a change, and when the broker is back. Never rejects. */
+  /** Publishes everything again: after a change, and when the broker is back. Never rejects. */
   async refresh(): Promise<void> {
     await this.publishing.now();
   }
 
-  /** Asks the registry for its list now, and publishes what follows from a change. Never rejects. */
+  /** Fetches the registry's list now, and publishes the consequences of a change. Never rejects. */
   async refreshRevocations(): Promise<void> {
     await this.watching.now();
   }
@@ -95,7 +95,7 @@ export class AreaBoard {
     this.completeLater(isComplete);
   }
 
-  /** A bridge that started while the registry was away must not wait a whole period for its requests to be seen. */
+  /** If the registry was unreachable at the start, the requests must not wait a whole period to be published. */
   private completeLater(isComplete: boolean): void {
     this.completing?.cancel();
     this.completing = null;
@@ -105,15 +105,15 @@ export class AreaBoard {
     this.completeInMs = Math.min(INCOMPLETE_MOST_MS, this.completeInMs * 2);
   }
 
-  /** A request as it stands now: with a fresh credential, cancelled, or absent while its credential cannot be had. */
+  /** A request in its current form: with a fresh credential, cancelled, or absent while no credential is available. */
   private async entryOf(request: StoredRequest): Promise<PublishedRequest | 'cancelled' | 'absent'> {
     if (request.state !== 'published') return 'cancelled';
     try {
       assertAnswerable(request);
       const credential = await this.deps.standing.credential(request.agency);
-      // Where it may not ask some of the homes, it asks none: who is left out would be told from who is not.
+      // If it may not ask some of the homes, it asks none: otherwise the area would show which homes are left out.
       this.deps.standing.assertGood(credential.claims, request.cells);
-      // Another key for the same agency cannot be: the id follows from it.
+      // It cannot be for another key of the same agency: the id is derived from the key.
       return { request: request.token, credential: credential.token, publication: request.publication };
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
@@ -136,7 +136,7 @@ export class AreaBoard {
 
 export const REQUESTS_PER_PART_MAX = 100;
 
-/** Signs one token per part, in order. */
+/** Signs one token for each part, in order. */
 export function signParts(
   content: CellContent<PublishedRequest>,
   parts: readonly PublishedRequest[][],

@@ -1,22 +1,22 @@
-// Owns: dividing what a cell has to say into documents that fit an MQTT payload, and putting them up as retained messages.
-// Not here: what it has to say and who signs it (requests/, search-party/).
+// Owns: splitting a cell's content into documents that fit an MQTT payload, and publishing them as retained messages.
+// Not here: the content and who signs it (requests/, search-party/).
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Log } from '../../device/base/log.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { PAYLOAD_BYTES_MAX } from '../../device/protocol/topics.ts';
 
-/** Where retained messages go. */
+/** Publishes retained messages. */
 export interface AreaPublisher {
   /** Resolves when the broker has the message; rejects when it was given up. */
   publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>;
 }
 
-/** Room that a token's header, signature, other claims and base64 leave for the entries' and ids' JSON. */
+/** Bytes for the JSON of entries and ids, after subtracting a token's header, signature, other claims and base64 overhead. */
 const JSON_BYTES_MAX = Math.floor(((PAYLOAD_BYTES_MAX - 200) * 3) / 4) - 600;
 const ENDED_MAX = 400;
 const PARTS_MAX = 99;
 
-/** What one cell has to say. */
+/** The content of one cell's documents. */
 export interface CellContent<Entry> {
   cell: string;
   entries: readonly Entry[];
@@ -24,7 +24,7 @@ export interface CellContent<Entry> {
   ended: readonly string[];
 }
 
-/** The entries of each part; at least one part. Ids that ended ride in the first. Throws `request_limits`. */
+/** The entries of each part; at least one part. Ended ids go into the first. Throws `request_limits`. */
 export function packParts<Entry>(content: CellContent<Entry>, entriesPerPartMax: number): Entry[][] {
   const parts: Entry[][] = [[]];
   let room = JSON_BYTES_MAX - jsonBytes(keptEnded(content));
@@ -42,7 +42,7 @@ export function packParts<Entry>(content: CellContent<Entry>, entriesPerPartMax:
   return parts;
 }
 
-/** The newest ones, should there be more than a document can hold: the older ones have been announced for longest. */
+/** The newest ones, if there are more than a document can hold: the older ones have been announced for longest. */
 export function keptEnded({ ended }: Pick<CellContent<unknown>, 'ended'>): string[] {
   return ended.slice(-ENDED_MAX);
 }
@@ -51,7 +51,7 @@ function jsonBytes(value: unknown): number {
   return utf8(JSON.stringify(value)).length;
 }
 
-/** Hands a message over without waiting: the link queues while the broker is away, and all is put again when it is back. */
+/** Publishes without waiting: the link queues while the broker is down, and everything is published again when it is back. */
 export function put({ publisher, log }: { publisher: AreaPublisher; log: Log }, topic: string, payload: string): void {
   publisher.publish(topic, payload, { retain: true }).catch((thrown: unknown) => {
     log.debug('a message did not reach the area broker', {
@@ -61,7 +61,7 @@ export function put({ publisher, log }: { publisher: AreaPublisher; log: Log }, 
   });
 }
 
-/** Puts a cell's document up, and takes down the parts it had and does not need any more. */
+/** Publishes a cell's document, and removes former parts that it does not need any more. */
 export function putParts(
   deps: { publisher: AreaPublisher; log: Log },
   topicOf: (part: number) => string,
@@ -71,6 +71,6 @@ export function putParts(
   tokens.forEach((token, at) => {
     put(deps, topicOf(at + 1), token);
   });
-  // A part that is no longer needed is taken down: an empty retained message removes one [MQTT-3.3.1-10].
+  // An empty retained message removes a part that is no longer needed [MQTT-3.3.1-10].
   for (let part = tokens.length + 1; part <= partsBefore; part += 1) put(deps, topicOf(part), '');
 }

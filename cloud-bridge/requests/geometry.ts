@@ -11,7 +11,7 @@ type Corner = readonly [longitude: number, latitude: number];
 
 /**
  * Area in square metres on the WGS 84 ellipsoid: the shoelace formula in the cylindrical equal-area projection. Exact for
- * edges that are straight there, which at two kilometres differ from geodesics by less than any limit here can tell.
+ * edges that are straight there; over two kilometres these differ from geodesics by less than any limit here can detect.
  */
 export function areaM2(area: Polygon): number {
   const [ring] = area.coordinates;
@@ -42,7 +42,7 @@ function radians(degrees: number): number {
 }
 
 /**
- * Whether the outline is simple: no edge crosses or touches another one, no corner twice. A figure of eight would hide
+ * Whether the outline is simple: no two edges cross or touch, and no corner repeats. A figure of eight would hide
  * its true extent, because its two halves' areas cancel out.
  */
 export function isSimple(area: Polygon): boolean {

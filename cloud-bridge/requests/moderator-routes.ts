@@ -1,11 +1,11 @@
-// Owns: the HTTP routes by which the admin enters and removes moderators. Not here: what these decide (routes.ts).
+// Owns: the HTTP routes by which the admin adds and removes moderators. Not here: the moderators' own routes (routes.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Moderators } from './moderators.ts';
 
 const paramsSchema = z.strictObject({ moderator: idSchema });
-/** Whose decisions the admin's are is written down under this name. */
+/** The admin's own decisions are recorded under this name. */
 const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'that is the admin');
 const bodySchema = z.strictObject({ moderator: moderatorIdSchema, name: z.string().trim().min(1).max(120) });
 const moderatorSchema = z.strictObject({ moderator: idSchema, name: z.string(), sinceS: z.int().nonnegative() });

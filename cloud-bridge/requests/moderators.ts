@@ -1,4 +1,4 @@
-// Owns: who may decide on requests that wait: moderators, each with a token of their own, entered by the admin. Not here: what
+// Owns: who may decide on waiting requests: moderators, each with their own token, added by the admin. Not here: what
 // is decided (requests.ts), how they are kept (sql-moderators.ts).
 import { toBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -37,13 +37,13 @@ export class Moderators {
     this.deps = deps;
   }
 
-  /** Tells the admin and the moderators by their tokens. */
+  /** Recognises the admin and the moderators by their tokens. */
   staff(adminToken: string): Staff {
     const admin = adminAlone(adminToken);
     return async (token) => {
       const known = await admin(token);
       if (known) return known;
-      // Looked up by its hash: how long that takes says nothing about any token.
+      // Looked up by its hash: the time that takes reveals nothing about a token.
       const found = await this.deps.store.findByToken(sha256Hex(token));
       return found && { role: 'moderator', name: found.moderator };
     };
@@ -53,7 +53,7 @@ export class Moderators {
     return this.deps.store.list();
   }
 
-  /** Enters a moderator; the token is returned here and kept nowhere. Throws `moderator_known`. */
+  /** Adds a moderator; the token is returned here and not stored. Throws `moderator_known`. */
   async add(moderator: string, name: string): Promise<Moderator & { token: string }> {
     const { clock, random, log, store } = this.deps;
     const token = toBase64url(random.bytes(32));
@@ -63,7 +63,7 @@ export class Moderators {
     return { ...made, token };
   }
 
-  /** Ends a moderator's token. Throws `http_not_found`. */
+  /** Removes a moderator and their token. Throws `http_not_found`. */
   async remove(moderator: string): Promise<void> {
     if (!(await this.deps.store.remove(moderator))) throw failure('http_not_found');
     this.deps.log.info('a moderator was removed', { moderator });

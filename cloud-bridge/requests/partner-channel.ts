@@ -1,5 +1,5 @@
-// Owns: the HTTP routes of a partner's own channel: handing in what an agency signed for it, and telling that it is resolved.
-// Not here: who is a partner (partners/), what a request must keep (requests.ts).
+// Owns: the HTTP routes of a partner's own channel: submitting what an agency signed for it, and reporting that it is resolved.
+// Not here: who is a partner (partners/), which rules a request must meet (requests.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Router } from '../http/router.ts';
@@ -9,7 +9,7 @@ import { viewSchema } from './routes.ts';
 
 const paramsSchema = z.strictObject({ partner: idSchema });
 const postSchema = z.strictObject({ request: z.string().max(16_384) });
-/** The one thing a partner tells: that the investigation behind a request of its channel is over. */
+/** The one thing a partner can report: that the investigation behind a request of its channel is over. */
 const webhookSchema = z.strictObject({
   meta: z.strictObject({ version: z.literal('1'), request_id: z.string().min(1).max(128) }),
   data: z.strictObject({ type: z.literal('request_resolved'), id: idSchema }),

@@ -1,5 +1,5 @@
-// Owns: the states of a request and what leads from one to another. Pure: every input in every state is answered.
-// Not here: who may give an input, the limits that a request must keep (request-limits.ts), storing it.
+// Owns: the states of a request and the transitions between them. Pure: every input in every state has a result.
+// Not here: who may give an input, the limits that a request must meet (request-limits.ts), storing it.
 
 export const REQUEST_STATES = [
   'draft',
@@ -23,7 +23,7 @@ export type PublicationInput =
   | { type: 'expire' };
 
 export type RequestAnswer =
-  /** `publish`: countersign and show it; `take-down`: it was shown and is not any more. */
+  /** `publish`: countersign and show it; `take-down`: it was shown and must not be any more. */
   { ok: true; state: PublicationState; effects: ('publish' | 'take-down')[] } | { ok: false; state: PublicationState };
 
 const to = (state: PublicationState, ...effects: ('publish' | 'take-down')[]): RequestAnswer => ({
@@ -32,7 +32,7 @@ const to = (state: PublicationState, ...effects: ('publish' | 'take-down')[]): R
   effects,
 });
 
-/** What becomes of a request in `state`. The same decision again changes nothing; one that cannot be is answered with `ok: false`. */
+/** The result of an input in `state`. The same decision again changes nothing; one that is not allowed returns `ok: false`. */
 export function nextPublication(state: PublicationState, input: PublicationInput): RequestAnswer {
   const no: RequestAnswer = { ok: false, state };
   const waits = state === 'draft' || state === 'in_moderation';
@@ -49,7 +49,7 @@ export function nextPublication(state: PublicationState, input: PublicationInput
       if (state === 'published') return to('resolved', 'take-down');
       return state === 'resolved' ? to(state) : no;
     case 'withdraw':
-      // What was published stays: it can be resolved, not taken back.
+      // What was published stays: it can be resolved, not withdrawn.
       return waits || state === 'cancelled' ? to('cancelled') : no;
     case 'cancel':
       if (state === 'published') return to('cancelled', 'take-down');
@@ -60,7 +60,7 @@ export function nextPublication(state: PublicationState, input: PublicationInput
   }
 }
 
-/** The state at a moment: what waits or is published expires by itself, without anybody writing it down. */
+/** The state at a given time: what waits or is published expires by time alone, without a write. */
 export function stateAt(stored: { state: PublicationState; expiresS: number }, nowS: number): PublicationState {
   if (nowS < stored.expiresS) return stored.state;
   return nextPublication(stored.state, { type: 'expire' }).state;

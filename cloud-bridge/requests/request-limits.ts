@@ -1,4 +1,4 @@
-// Owns: holding a request to the limits of public practice: its area, its time, its window. Pure. Not here: the settings
+// Owns: checking a request against the limits of public practice: its area, its time, its window. Pure. Not here: the settings
 // (settings.ts), who may ask (agencies/credentials.ts), how often (the store counts), moderation of texts.
 import { cellsOf } from '../../device/protocol/area.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -7,10 +7,10 @@ import type { Credential, Polygon, Request } from '../../device/protocol/request
 import { areaM2, isSimple } from './geometry.ts';
 import type { RequestRules } from './settings.ts';
 
-/** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than itself. */
+/** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than the area. */
 const CELLS_MAX = 9;
 
-/** A request older than this was not made for now. */
+/** Longest age of a request: an older one was not made for now. */
 const AGE_S_MAX = 24 * 3600;
 
 /** The cells a request is published to. Throws `request_limits` naming the first limit it breaks. */
@@ -40,14 +40,14 @@ export function checkLimits(request: Request, credential: Credential, rules: Req
   return cells;
 }
 
-/** Beyond this, meridians run together within an area, and an outline drawn in degrees is not what it looks like. */
+/** Beyond this, meridians converge noticeably within an area, and an outline drawn in degrees is distorted. */
 const LATITUDE_MAX = 85;
 
 function checkPlace({ coordinates: [ring] }: Polygon, refuse: (detail: string) => Error): void {
   if (ring.some(([, latitude]) => Math.abs(latitude) > LATITUDE_MAX)) {
     throw refuse(`the area reaches beyond ${LATITUDE_MAX} degrees of latitude`);
   }
-  // RFC 7946 §3.1.9: what crosses the antimeridian is cut there.
+  // RFC 7946 §3.1.9: a shape that crosses the antimeridian is cut there.
   const jumps = ring.some(([longitude], at) => Math.abs(longitude - (ring[at - 1]?.[0] ?? longitude)) > 180);
   if (jumps) throw refuse('the area crosses the antimeridian; ask in two requests, one for each side');
 }
@@ -57,7 +57,7 @@ function checkTimes(request: Request, rules: RequestRules, nowS: number, refuse:
   if (windowS < rules.windowSMin || windowS > rules.windowSMax) {
     throw refuse(`the window is ${windowS} s long, not ${rules.windowSMin} to ${rules.windowSMax}`);
   }
-  // Time is read in whole seconds here: the second that runs counts as passed.
+  // Time is in whole seconds here: the current second counts as passed.
   if (request.window.endUs > (nowS + 1) * 1_000_000) throw refuse('the window has not ended yet');
   if (request.iat > nowS + CLOCK_SKEW_S_MAX) throw refuse('it is dated in the future');
   if (request.iat < nowS - AGE_S_MAX) throw refuse('it was signed too long ago');
@@ -76,7 +76,7 @@ function blank(text: string): boolean {
   return text.trim() === '';
 }
 
-/** The one spelling under which an investigation's posts are counted. */
+/** The normalised code under which an investigation's posts are counted. */
 export function investigationKey(investigation: string): string {
   return investigation
     .normalize('NFKC')

@@ -39,8 +39,8 @@ export class RequestsForIntake implements AnswerableStore {
 }
 
 /**
- * The agency, across its keys, that a clip was granted to: the one whose request it answers. A request of the same id by somebody
- * else says nothing of it.
+ * The agency, across its keys, that a clip was granted to: the one whose request it answers. Another agency's request with the same id
+ * does not count.
  */
 export async function organisationOf(
   requests: Pick<RequestStore, 'find'>,

@@ -1,4 +1,4 @@
-// Owns: taking an agency's request, having it looked at, countersigning it, and ending it. Not here: the board (area-board.ts),
+// Owns: taking an agency's request, having it moderated, countersigning it, and ending it. Not here: the board (area-board.ts),
 // limits (request-limits.ts), its states (publication-machine.ts), standing (agencies/). It tells an agency the state of its own request and
 // never who answered, or how many.
 import { z } from 'zod';
@@ -39,11 +39,10 @@ export interface RequestsDeps {
   standing: AgencyCredentials;
   tokens: AgencyTokens;
   partners: Partners;
-  /** Remembers what an agency is registered as, for the public pages. */
-  /** Told of each agency's newest credential, for its public page. */
+  /** Receives each agency's newest credential, for its public page. */
   profiles: { noteProfile(credential: Credential, nowS: number): Promise<void> };
   rules: RequestRules;
-  /** Called when the board must change; need not be waited for. */
+  /** Called when the board must change; need not be awaited. */
   changed: () => void;
 }
 
@@ -51,7 +50,7 @@ export interface RequestsDeps {
 export interface RequestView {
   request: string;
   state: PublicationState;
-  /** What a moderator will look at. */
+  /** What a moderator will review. */
   findings?: TextFinding[];
   /** Why it was refused or cancelled. */
   reason?: string;
@@ -65,15 +64,15 @@ export interface WaitingRequest extends RequestView {
   claims: Request;
 }
 
-/** How a request comes in. */
+/** How a request is posted. */
 export interface Posting {
-  /** Kept, checked and shown to its agency alone until it is submitted. */
+  /** Stored, checked and shown to its agency alone until it is submitted. */
   draft?: boolean;
-  /** The partner whose channel it comes through, which has proven itself. */
+  /** The partner whose channel it comes through; already authenticated. */
   partner?: string;
 }
 
-/** Which page of a list is asked for. */
+/** The requested page of a list. */
 export interface PageAsked {
   limit: number;
   cursor?: string | undefined;
@@ -90,7 +89,7 @@ export class Requests {
   }
 
   /**
-   * Takes in a request; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`, `agency_...`, `credential_unavailable`,
+   * Accepts a request; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`, `agency_...`, `credential_unavailable`,
    * `partner_...`, `request_limits`, `request_exists`.
    */
   async post(token: string, { draft = false, partner }: Posting = {}): Promise<RequestView> {
@@ -146,32 +145,32 @@ export class Requests {
     return this.viewOf(await this.own(request, callToken, 'see-request'));
   }
 
-  /** Submits the caller's own draft, held against every limit once more. Throws as `post`, and `request_state`. */
+  /** Submits the caller's own draft, checked against every limit once more. Throws as `post`, and `request_state`. */
   async submit(request: string, callToken: string): Promise<RequestView> {
     const draft = await this.own(request, callToken, 'submit-request');
     await this.recheck(draft);
     return this.move(request, this.submission(draft));
   }
 
-  /** Takes back the caller's own request before it is published. Throws as `see`, and `request_state`. */
+  /** Withdraws the caller's own request before it is published. Throws as `see`, and `request_state`. */
   async withdraw(request: string, callToken: string): Promise<RequestView> {
     await this.own(request, callToken, 'withdraw-request');
     return this.move(request, { type: 'withdraw' }, { reason: 'withdrawn' });
   }
 
-  /** Ends the caller's own request early; again changes nothing. Throws as `see`, and `request_state`. */
+  /** Resolves the caller's own request early; a repeat changes nothing. Throws as `see`, and `request_state`. */
   async resolve(request: string, callToken: string): Promise<RequestView> {
     await this.own(request, callToken, 'resolve-request');
     return this.move(request, { type: 'resolve' });
   }
 
-  /** Ends a request of a partner's channel, as the partner told. Throws `request_not_live`, `request_state`. */
+  /** Resolves a request of a partner's channel, as the partner reported. Throws `request_not_live`, `request_state`. */
   async resolveFor(partner: string, request: string): Promise<RequestView> {
     if ((await this.deps.store.find(request))?.partner?.partner !== partner) throw failure('request_not_live');
     return this.move(request, { type: 'resolve' });
   }
 
-  /** A page of the caller's own requests, the last one first. Throws `token_...`, `agency_...`, `http_body_invalid`. */
+  /** A page of the caller's own requests, newest first. Throws `token_...`, `agency_...`, `http_body_invalid`. */
   async list(callToken: string, page: PageAsked): Promise<{ requests: RequestView[]; next: string | null }> {
     const behind = positionIn(positionSchema, page.cursor);
     const { organisation, call } = await this.deps.tokens.readCall(callToken);
@@ -198,7 +197,7 @@ export class Requests {
     return { requests, next };
   }
 
-  /** A moderator publishes a request as it was seen at `revision`. Throws `request_...`, `agency_...`, `partner_...`. */
+  /** A moderator publishes a request that is still at `revision`. Throws `request_...`, `agency_...`, `partner_...`. */
   async approve(request: string, revision: number, moderator: string): Promise<RequestView> {
     const stored = await this.deps.store.find(request);
     if (!stored) throw failure('request_not_live');
@@ -206,7 +205,7 @@ export class Requests {
     return this.move(request, { type: 'approve' }, { moderator }, revision);
   }
 
-  /** A moderator turns a request down; its agency is told why. Throws `request_...`. */
+  /** A moderator refuses a request; its agency is told why. Throws `request_...`. */
   refuse(request: string, reason: string, revision: number, moderator: string): Promise<RequestView> {
     return this.move(request, { type: 'refuse' }, { reason, moderator }, revision);
   }
@@ -217,7 +216,7 @@ export class Requests {
     return { postsMax: postsPerInvestigation, openPerCellMax, waitingPerAgencyMax, nowS };
   }
 
-  /** The cells of a request that keeps every rule now. Throws `request_limits`, `agency_...`. */
+  /** The cells of a request that meets every rule now. Throws `request_limits`, `agency_...`. */
   private checked(request: Request, credential: Credential, nowS: number): string[] {
     const { rules, standing } = this.deps;
     const cells = checkLimits(request, credential, rules, nowS);
@@ -228,7 +227,7 @@ export class Requests {
     return cells;
   }
 
-  /** A request that was taken in before must be allowed at the moment that it goes on, too. */
+  /** A request that was accepted earlier must still be allowed when it moves on. */
   private async recheck(stored: StoredRequest): Promise<void> {
     const nowS = wallSeconds(this.deps.clock);
     const state = stateAt(stored, nowS);
@@ -238,7 +237,7 @@ export class Requests {
     this.checked(peekToken(stored.token, requestSchema), credential, nowS);
   }
 
-  /** A claim to come through a partner that did not bring it. Throws always. */
+  /** For a request that names a partner but did not come through that partner. Always throws. */
   private async wrongChannel(partner: string): Promise<never> {
     await this.deps.partners.usable(partner);
     throw failure('http_unauthorised');
@@ -250,7 +249,7 @@ export class Requests {
     return { type: 'submit', needsModerator };
   }
 
-  /** What an input makes of a request now; throws `request_state` when it cannot be. */
+  /** The request's state after an input; throws `request_state` when that is not allowed. */
   private moved(stored: StoredRequest, input: PublicationInput) {
     const nowS = wallSeconds(this.deps.clock);
     const state = stateAt(stored, nowS);
@@ -315,7 +314,7 @@ export class Requests {
     if (call.action !== action || !('request' in call) || call.request !== request)
       throw failure('token_unknown_claims');
     const stored = await this.deps.store.find(request);
-    // Somebody else's request looks like none.
+    // Another agency's request looks as if it did not exist.
     if (stored?.organisation !== organisation) throw failure('request_not_live');
     return stored;
   }

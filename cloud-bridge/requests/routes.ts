@@ -35,7 +35,7 @@ const waitingSchema = z.strictObject({
   next: nextSchema,
 });
 
-/** The agency that a request says it is of, which is so once it was taken in. */
+/** The agency that a request claims to be from; proven once the request was accepted. */
 export function claimedAgency(token: string): string {
   return peekToken(token, requestSchema).agency;
 }

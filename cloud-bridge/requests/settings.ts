@@ -1,4 +1,4 @@
-// Owns: the settings of what agencies may ask, and their defaults from public practice. Not here: holding requests to them
+// Owns: the settings of what agencies may ask, and their defaults from public practice. Not here: checking requests against them
 // (request-limits.ts).
 import { z } from 'zod';
 
@@ -27,7 +27,7 @@ export const requestRulesSchema = z.strictObject({
   openPerCellMax: z.int().positive().max(99).default(60),
   /** Drafts and requests in moderation that one agency may have at once. */
   waitingPerAgencyMax: z.int().positive().default(50),
-  /** Which requests a moderator looks at before they are published: all, those in whose words something was found, or none. */
+  /** Which requests a moderator reviews before they are published: all, those whose text has findings, or none. */
   moderation: z.enum(['everything', 'findings', 'nothing']).default('everything'),
   stateAgencies: z.boolean().default(false),
 });

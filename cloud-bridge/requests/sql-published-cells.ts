@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely';
 import { assert } from '../../device/base/assert.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 
-/** The documents of one kind: agencies' requests, or searches for pets. */
+/** The published documents of one kind: agencies' requests, or searches for pets. */
 export class SqlPublishedCells {
   private readonly tables: Kysely<Tables>;
   private readonly table: 'area_cells' | 'search_documents';
@@ -21,7 +21,7 @@ export class SqlPublishedCells {
     return (await asked.execute(this.tables)).rows;
   }
 
-  /** The next revision of a cell's document, which has so many parts now. Two callers never get the same. */
+  /** The next revision of a cell's document, which now has `parts` parts. Two callers never get the same one. */
   async nextRevision(cell: string, parts: number): Promise<number> {
     const [table, before] = [sql.table(this.table), sql.ref(`${this.table}.revision`)];
     const asked = sql<{ revision: number }>`insert into ${table} (cell, revision, parts) values (${cell}, 1, ${parts})

@@ -168,7 +168,7 @@ export async function cancelOfPartner(
   return count;
 }
 
-/** The limit on numbers that a request breaks in the state it is to have; null when it breaks none. */
+/** The limit on numbers that a request would exceed in its new state; null when none. */
 async function beyondNumbers(
   step: Transaction<Tables>,
   request: StoredRequest,
@@ -187,7 +187,7 @@ async function beyondNumbers(
     if (waiting.count >= limits.waitingPerAgencyMax) return 'too-many-waiting';
   }
   if (state !== 'in_moderation' && state !== 'published') return null;
-  // Drafts are no posts yet, and what was turned down or taken back before it was shown is none.
+  // Drafts are not posts yet, and a request that was refused or withdrawn before it was shown never was one.
   const posts = await step
     .selectFrom('requests')
     .select((all) => all.fn.countAll<number>().as('count'))
@@ -242,7 +242,7 @@ async function cellsOf(from: Kysely<Tables> | Transaction<Tables>, request: stri
   return rows.map((row) => row.cell);
 }
 
-/** What is public of a request is told to the log of custody: that it was published, and how that ended early. */
+/** Records in the custody log what is public about a request: that it was published, and how it ended if that was early. */
 async function tell(
   custody: SqlCustody,
   step: Transaction<Tables>,

@@ -1,25 +1,25 @@
-// Owns: what the bridge remembers of requests and of what it published. Not here: how (sql-requests.ts).
+// Owns: what the bridge stores about requests and about what it published. Not here: how (sql-requests.ts).
 import type { Partner } from '../partners/store.ts';
 import type { PublicationState } from './publication-machine.ts';
 import type { TextFinding } from './text-check.ts';
 
 export type RequestPartner = Pick<Partner, 'partner' | 'name' | 'status' | 'sinceS'>;
 
-/** A request as an agency signed it, and what became of it here. */
+/** A request as an agency signed it, and its state here. */
 export interface StoredRequest {
   request: string;
   agency: string;
   agencyKey: string;
-  /** The agency across its keys: what its posts are counted and shown under. */
+  /** The agency across its keys: its posts are counted and shown under this id. */
   organisation: string;
   token: string;
   tokenSha256: string;
   /** The bridge's countersignature; empty until it is published. */
   publication: string;
-  /** The investigation code in its one spelling, for counting. */
+  /** The normalised investigation code, for counting. */
   investigation: string;
   cells: string[];
-  /** As it was written last; `stateAt` says what it is now. */
+  /** As last written; `stateAt` gives the current state. */
   state: PublicationState;
   /** Grows with every decision. */
   revision: number;
@@ -28,7 +28,7 @@ export interface StoredRequest {
   reason: string | null;
   /** The moderator who decided last; null when none did. */
   moderator: string | null;
-  /** The partner it came through, as that stands now. */
+  /** The partner it came through, with that partner's current status. */
   partner: RequestPartner | null;
   submittedS: number;
   /** Zero until it is published. */
@@ -40,10 +40,10 @@ export interface StoredRequest {
 export type AddOutcome = 'added' | 'same' | 'other-content' | NumbersOutcome;
 export type NumbersOutcome = 'too-many-posts' | 'cell-full' | 'too-many-waiting';
 
-/** Where a request stands in a list. */
+/** A request's position in a list. */
 export type RequestPosition = Pick<StoredRequest, 'submittedS' | 'request'>;
 
-/** Limits on how many there may be, at `nowS`. */
+/** Limits on the number of requests, at `nowS`. */
 export interface NumberLimits {
   postsMax: number;
   openPerCellMax: number;
@@ -60,24 +60,24 @@ export interface RequestStore {
   add(request: StoredRequest, limits: NumberLimits): Promise<AddOutcome>;
   find(request: string): Promise<StoredRequest | null>;
   /**
-   * Changes a request in one step, by what `decide` makes of it as it stands; null leaves it. A change that lets it wait or
-   * be shown keeps the limits on numbers. What `decide` throws is thrown, and nothing is changed. Null: there is no such request.
+   * Changes a request in one step, by what `decide` returns for its current state; null leaves it. A change that makes it wait or
+   * be published respects the limits on numbers. An error from `decide` is rethrown, and nothing changes. Null: there is no such request.
    */
   change(
     request: string,
     decide: (now: StoredRequest) => RequestChange | null,
     limits: NumberLimits,
   ): Promise<StoredRequest | NumbersOutcome | null>;
-  /** Requests that wait for a moderator, oldest first, behind the one named. */
+  /** Requests that wait for a moderator, oldest first, after the one named. */
   waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
-  /** An agency's requests across its keys, the last one first, behind the one named. */
+  /** An agency's requests across its keys, newest first, after the one named. */
   ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
   /** How many wait for a moderator and how many are open, at `nowS`. */
   counts(nowS: number): Promise<Readonly<Record<'in_moderation' | 'published', number>>>;
   /** Requests that were published and have not expired, oldest first. */
   unexpired(nowS: number): Promise<StoredRequest[]>;
-  /** Cells whose last document was not empty, with the number of its parts. */
+  /** Cells whose last document was not empty, with its number of parts. */
   publishedCells(): Promise<{ cell: string; parts: number }[]>;
-  /** Allots the next revision of a cell's document of `parts` parts; 0 for one that says that nothing is open any more. */
+  /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for one which says that nothing is open any more. */
   nextRevision(cell: string, parts: number): Promise<number>;
 }

@@ -1,4 +1,4 @@
-// Owns: reading a request's words for what requests must not be about, and explaining what was found to the moderator who
+// Owns: checking a request's words for what requests must not be about, and explaining what was found to the moderator who
 // decides, and to the agency. Pure. Not here: the rules' data (text-rules.ts), the decision.
 import { z } from 'zod';
 import type { Request } from '../../device/protocol/request.ts';
@@ -8,16 +8,16 @@ export const findingSchema = z.strictObject({
   kind: z.string().max(40),
   /** Which field it was found in. */
   field: z.enum(['text', 'incidentType', 'investigation', 'contact']),
-  /** The words that were found, with some around them. */
+  /** The words that were found, with some context. */
   words: z.string().max(120),
   why: z.string().max(200),
 });
-/** One thing that a person should look at. */
+/** One thing that a person should review. */
 export type TextFinding = z.infer<typeof findingSchema>;
 
 const AROUND = 24;
 
-/** Everything in a request's words that a rule finds; each rule once a field. */
+/** Everything that the rules find in a request's words; each rule at most once per field. */
 export function findingsOf(
   request: Pick<Request, 'text' | 'incidentType' | 'investigation' | 'contact'>,
 ): TextFinding[] {
@@ -31,14 +31,14 @@ export function findingsOf(
   );
 }
 
-/** What a rule finds in a text, with the words around it; null for nothing. */
+/** What a rule finds in a text, with context; null for nothing. */
 export function found(rule: TextRule, text: string): string | null {
   const match = rule.pattern.exec(text);
   if (!match || rule.unless?.test(text)) return null;
   return text.slice(Math.max(0, match.index - AROUND), match.index + match[0].length + AROUND).slice(0, 120);
 }
 
-/** One spelling: compatibility forms folded, letters that cannot be seen taken out, one kind of space and of dash. */
+/** Normalised text: compatibility forms folded, invisible characters removed, one kind of space and of dash. */
 function plain(text: string): string {
   return text
     .normalize('NFKC')

@@ -2,7 +2,7 @@
 // not find. Not here: applying them (text-check.ts), deciding: a finding is for a person, and blocks nothing by itself.
 
 export interface TextRule {
-  /** The barred kind, as the public rules name it. */
+  /** The forbidden subject, as the public rules name it. */
   kind:
     | 'lawful-activity'
     | 'announcement'
@@ -15,7 +15,7 @@ export interface TextRule {
     | 'link';
   why: string;
   pattern: RegExp;
-  /** Where this is found as well, nothing is: what makes the difference. */
+  /** If this is found as well, the rule finds nothing: it marks the allowed case. */
   unless?: RegExp;
   mustFind: readonly string[];
   mustNotFind: readonly string[];
@@ -28,7 +28,7 @@ const RACES =
   '(?:black|white|brown|hispanic|latino|latina|asian|arab|african[- ]american|native american|middle[- ]eastern|gypsy|roma)';
 const PEOPLE =
   '(?:m[ae]n|wom[ae]n|males?|females?|persons?|people|individuals?|teens?|teenagers?|youths?|boys?|girls?|guys?|subjects?|suspects?)';
-/** Something that tells one person from another: clothes, a vehicle, build, what was done. */
+/** Details that distinguish one person from another: clothes, a vehicle, build, what was done. */
 const DESCRIPTION =
   /\b(?:wearing|jacket|hoodie|shirt|jeans|trousers|shorts|dress|hat|cap|mask|backpack|bag|shoes|boots|beard|glasses|tattoo|scar|limp|tall|short|feet|foot|cm|built|build|hair|bald|aged?|years?[- ]old|driving|truck|van|car|sedan|suv|bike|bicycle|scooter|motorcycle|plate)\b/iu;
 

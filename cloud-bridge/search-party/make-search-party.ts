@@ -1,4 +1,4 @@
-// Owns: the bridge's Search Party put together: who posts, what they post, the board, and its routes.
+// Owns: the composition of the bridge's Search Party: who posts, what they post, the board, and its routes.
 // Not here: how clips that answer a search come in (intake/), how they are read (clips/).
 import type { Clock } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
@@ -31,9 +31,9 @@ export interface SearchPartyDeps {
 }
 
 export class SearchParty {
-  /** Searches as something that a clip may answer. */
+  /** Searches in the form that intake needs: something that a clip may answer. */
   readonly asks: SearchesForIntake;
-  /** Who reads what was granted to them. */
+  /** Verifies readers of clips that were granted to pets' owners. */
   readonly posters: Posters;
   readonly board: SearchBoard;
   private readonly deps: SearchPartyDeps;

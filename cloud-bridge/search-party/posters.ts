@@ -1,5 +1,5 @@
-// Owns: believing what a pet's owner signs to the bridge: their home's device, which is enrolled here, vouches for their key; and
-// of clips, that they were granted to this very key. Not here: what they may do then (searches.ts).
+// Owns: verifying what a pet's owner signs to the bridge: their home's device, which is enrolled here, vouches for their key; and
+// for clips, that they were granted to this very key. Not here: what they may do then (searches.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
@@ -48,7 +48,7 @@ export class Posters {
     return device;
   }
 
-  /** A call with this action, and who signed it. Throws `token_...`. */
+  /** Verifies a call with this action; returns it and its signer. Throws `token_...`. */
   readCall<Action extends SearchAction['action']>(
     token: string,
     action: Action,
@@ -65,7 +65,7 @@ export class Posters {
     return { key: claims.iss, jti: claims.jti, call };
   }
 
-  /** For clips: what a pet's owner may read is what was granted to their key. Throws `token_...`. */
+  /** Verifies access to clips: a pet's owner may read what was granted to their key. Throws `token_...`. */
   async readAccess(token: string): Promise<{
     agency: string;
     organisation: string;
@@ -79,9 +79,9 @@ export class Posters {
     return { agency: owner, organisation: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
   }
 
-  /** A clip is granted to the key itself, whose standing nobody takes away: the grant alone decides. */
+  /** A clip is granted to the key itself, which cannot be revoked: the grant alone decides. */
   async assertStanding(): Promise<void> {
-    // Nothing to ask.
+    // Nothing to check.
   }
 }
 

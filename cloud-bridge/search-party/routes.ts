@@ -53,7 +53,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       body: { media: 'image/*' },
       status: 201,
       whole: { types: /^image\/[a-z]{1,10}$/, bytesMax: PHOTO_POSTED_BYTES_MAX },
-      // Before a byte of the photo is read.
+      // Before any byte of the photo is read.
       admit: ({ bearer }) => searches.admitPhoto(bearer),
       answer: z.strictObject({ photo }),
       about: 'Makes a photo plain: small, and without what cameras write into it.',

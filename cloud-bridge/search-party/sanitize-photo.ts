@@ -1,15 +1,15 @@
-// Owns: making a pet's photo plain: decoded within bounds, turned the way it was held, shrunk, and encoded anew, so that nothing
-// of it is left but the picture: no EXIF, no place. Keeps nothing. Not here: who may ask (posters.ts).
+// Owns: sanitising a pet's photo: decoded within limits, rotated upright, shrunk, and encoded anew, so that nothing
+// but the picture is left: no EXIF, no place. Stores nothing. Not here: who may ask (posters.ts).
 import { TaskQueue } from '../../device/base/task-queue.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
 import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../../device/protocol/search.ts';
 
-/** A telephone's photo, and what a decoder may make of it. */
+/** Limits: a phone's photo, and the size of its decoded picture. */
 export const PHOTO_POSTED_BYTES_MAX = 8_000_000;
 const PIXELS_MAX = 50_000_000;
 const FORMATS = ['jpeg', 'png', 'webp'];
-/** Tried one after the other until the photo is small enough. */
+/** JPEG qualities, tried in turn until the photo is small enough. */
 const QUALITIES = [80, 65, 50, 35, 20];
 const SIDE_LEAST = 16;
 const WAITING_MAX = 16;

@@ -44,7 +44,7 @@ export class SearchBoard {
     await this.publishing.stop();
   }
 
-  /** Puts everything on the board again: after a change, and when the broker is back. Never rejects. */
+  /** Publishes everything again: after a change, and when the broker is back. Never rejects. */
   async refresh(): Promise<void> {
     await this.publishing.now();
   }
@@ -52,7 +52,7 @@ export class SearchBoard {
   private async publishAll(): Promise<void> {
     const { store, clock } = this.deps;
     const nowS = wallSeconds(clock);
-    // Clips may be on their way for as long as a grant lives.
+    // Clips may still be arriving for as long as a grant lives.
     await store.tidy(nowS, nowS - GRANT_LIFE_S_MAX);
     const cells = new Map<string, { entries: PublishedSearch[]; ended: string[] }>();
     for (const { cell } of await store.publishedCells()) cells.set(cell, { entries: [], ended: [] });

@@ -26,7 +26,7 @@ export class SearchesForIntake implements AnswerableStore {
       window: claims.window,
       profile: claims.profile,
       expS: claims.exp,
-      // A neighbour has no credential that could end; that the search is still open, the store looks at once more.
+      // A neighbour has no credential that could expire; the store checks once more that the search is still open.
       admit: async () => () => undefined,
     };
   }

@@ -38,7 +38,7 @@ export interface SearchesDeps {
   posters: Posters;
   photos: Photos;
   rules: SearchRules;
-  /** Called when the board must change; need not be waited for. */
+  /** Called when the board must change; need not be awaited. */
   changed: () => void;
 }
 
@@ -50,7 +50,7 @@ export const searchPostedSchema = z.strictObject({
 });
 export type SearchPostedView = z.infer<typeof searchPostedSchema>;
 
-/** Photos that one home may have made plain in an hour. */
+/** Photos that one home may have sanitised in an hour. */
 const PHOTOS_PER_HOUR = 30;
 const HOUR_MS = 3_600_000;
 
@@ -70,7 +70,7 @@ export class Searches {
     this.photosOfHome = new FixedWindowLimit(new WindowCounts(deps.clock, HOUR_MS), PHOTOS_PER_HOUR);
   }
 
-  /** Lets a poster have a photo made plain: who it is. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
+  /** Checks that a poster may have a photo sanitised. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
   async admitPhoto(bearer: string): Promise<void> {
     const { key, call } = this.deps.posters.readCall(bearer, 'photo');
     const home = await this.deps.posters.homeOf(key, call.pairing);
@@ -120,7 +120,7 @@ export class Searches {
     return this.viewOf((await store.find(search.jti)) ?? stored);
   }
 
-  /** Ends the caller's own search; again changes nothing. Throws `token_...`, `search_not_open`. */
+  /** Ends the caller's own search; a repeat changes nothing. Throws `token_...`, `search_not_open`. */
   async end(search: string, bearer: string): Promise<SearchPostedView> {
     const { key, call } = this.deps.posters.readCall(bearer, 'end');
     const stored = await this.deps.store.find(search);
@@ -149,7 +149,7 @@ export class Searches {
   }
 }
 
-/** The photo must be the very one that was signed, with nothing in it but a picture. */
+/** The photo must be exactly the one that was signed, with nothing in it but a picture. */
 function assertPlain(photo: string, { photoSha256 }: Search): void {
   const refuse = (detail: string) => failure('search_photo_invalid', { detail });
   const bytes = fromBase64url(photo);

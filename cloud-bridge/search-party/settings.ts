@@ -1,4 +1,4 @@
-// Owns: the settings of searches for pets, and their defaults. Not here: holding searches to them (searches.ts).
+// Owns: the settings of searches for pets, and their defaults. Not here: checking searches against them (searches.ts).
 import { z } from 'zod';
 import { SEARCH_LIFE_S_MAX } from '../../device/protocol/search.ts';
 
@@ -11,10 +11,10 @@ export const searchRulesSchema = z.strictObject({
     .min(60)
     .max(SEARCH_LIFE_S_MAX)
     .default(6 * HOUR_S),
-  /** Searches that one home may have open, and post in a day. */
+  /** Searches that one home may have open, and those it may post in a day. */
   openPerHome: z.int().positive().max(10).default(1),
   postsPerDay: z.int().positive().max(100).default(3),
-  /** What a device takes in is bounded; and each one has a photo. */
+  /** Limits what a device has to receive: each search comes with a photo. */
   openPerCellMax: z.int().positive().max(40).default(20),
 });
 export type SearchRules = z.infer<typeof searchRulesSchema>;

@@ -1,10 +1,10 @@
-// Owns: what the bridge remembers of searches for pets. Not here: how (sql-searches.ts). No row of it is a request's, and no agency's
-// list reads it.
+// Owns: what the bridge stores about searches for pets. Not here: how (sql-searches.ts). Its rows are not requests, and no agency's
+// list reads them.
 
-/** `open` until its poster ends it; from `expiresS` on it is over, whatever its state says. */
+/** `open` until its poster ends it; from `expiresS` on it has ended, whatever its state says. */
 export interface StoredSearch {
   search: string;
-  /** The poster's home: what limits are counted by. Never published. */
+  /** The poster's home: limits are counted by it. Never published. */
   device: string;
   posterKey: string;
   token: string;
@@ -19,7 +19,7 @@ export interface StoredSearch {
   expiresS: number;
 }
 
-/** Limits on how many there may be, at `nowS`. */
+/** Limits on the number of searches, at `nowS`. */
 export interface SearchLimits {
   openPerHomeMax: number;
   postsPerDayMax: number;
@@ -33,14 +33,14 @@ export interface SearchStore {
   /** Stores a search unless it breaks a limit, in one step. `same`: these very bytes are stored already. */
   add(search: StoredSearch, limits: SearchLimits): Promise<AddSearchOutcome>;
   find(search: string): Promise<StoredSearch | null>;
-  /** Ends a search; its photo goes. False when it was not open. */
+  /** Ends a search and deletes its photo. False when it was not open. */
   end(search: string): Promise<boolean>;
   /** Searches that have not expired, oldest first, ended ones too. */
   unexpired(nowS: number): Promise<StoredSearch[]>;
-  /** Removes the photos of searches that are over, and all of those that were over before `goneS`. */
+  /** Deletes the photos of searches that have ended, and the searches that had ended before `goneS`. */
   tidy(nowS: number, goneS: number): Promise<void>;
-  /** Cells whose last document was not empty, with the number of its parts. */
+  /** Cells whose last document was not empty, with its number of parts. */
   publishedCells(): Promise<{ cell: string; parts: number }[]>;
-  /** Allots the next revision of a cell's document of `parts` parts; 0 for one that says that nothing is open any more. */
+  /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for one which says that nothing is open any more. */
   nextRevision(cell: string, parts: number): Promise<number>;
 }

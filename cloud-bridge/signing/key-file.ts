@@ -1,4 +1,4 @@
-// Owns: secrets that a server process makes once and keeps in a file only its user can read: signing key, admin token.
+// Owns: secrets that a server process creates once and stores in a file only its user can read: signing key, admin token.
 // Not here: who may present the admin token (http/bearer.ts).
 import { join } from 'node:path';
 import { fromUtf8, toBase64url, utf8 } from '../../device/base/bytes.ts';
@@ -20,7 +20,7 @@ async function secretIn(disk: Disk, path: string, make: () => string): Promise<s
   return made;
 }
 
-/** The folder's signing key, made at the first call. Throws `state_damaged`. */
+/** The folder's signing key, created at the first call. Throws `state_damaged`. */
 export async function signingKeyIn(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
   const path = join(folder, KEY_NAME);
   const secret = await secretIn(disk, path, () => generateSigningKey(random).exportSecret());
@@ -29,7 +29,7 @@ export async function signingKeyIn(disk: Disk, random: Random, folder: string): 
   return key;
 }
 
-/** The folder's admin token (256 random bits as text), made at the first call. Throws `state_damaged`. */
+/** The folder's admin token (256 random bits as text), created at the first call. Throws `state_damaged`. */
 export async function adminTokenIn(disk: Disk, random: Random, folder: string): Promise<string> {
   const path = join(folder, ADMIN_TOKEN_NAME);
   const token = await secretIn(disk, path, () => toBase64url(random.bytes(32)));

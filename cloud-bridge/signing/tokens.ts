@@ -1,11 +1,11 @@
-// Owns: opening tokens in the bridge and registry: pinned keys, strict schema, life. Not here: what the claims mean.
+// Owns: verifying tokens in the bridge and registry: pinned keys, strict schema, lifetime. Not here: what the claims mean.
 import type { z } from 'zod';
 import { verifySignature } from '../../device/base/keys.ts';
 import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import { type Opened, openToken, parseToken, type TokenType } from '../../device/protocol/jws.ts';
 
-/** What a reader here insists on. */
+/** What a reader here requires of a token. */
 export interface Pinned<Schema extends z.ZodType> {
   typ: TokenType;
   schema: Schema;
@@ -15,19 +15,19 @@ export interface Pinned<Schema extends z.ZodType> {
 
 type SignedSchema = z.ZodType<{ iss: string; aud: string }>;
 
-/** Opens a token or returns why not. */
+/** Verifies a token; returns its content or the reason why it is invalid. */
 export function tryToken<Schema extends SignedSchema>(token: string, pinned: Pinned<Schema>): Opened<z.infer<Schema>> {
   return openToken(token, { ...pinned, verify: verifySignature });
 }
 
-/** Opens a token; throws its `token_...` failure. */
+/** Verifies a token; throws its `token_...` failure. */
 export function readToken<Schema extends SignedSchema>(token: string, pinned: Pinned<Schema>): z.infer<Schema> {
   const opened = tryToken(token, pinned);
   if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
   return opened.claims;
 }
 
-/** Opens a token that is one link of a chain; throws `code` with what is wrong about `what`. */
+/** Verifies a token that is one link of a chain; throws `code` with what is wrong about `what`. */
 export function readLink<Schema extends SignedSchema>(
   token: string,
   pinned: Pinned<Schema>,
@@ -40,7 +40,7 @@ export function readLink<Schema extends SignedSchema>(
 }
 
 /**
- * What a token says about itself, unproven: only to find the key that must have signed it. Throws `token_malformed` or
+ * A token's claims, not verified: only for finding the key that must have signed it. Throws `token_malformed` or
  * `token_unknown_claims`.
  */
 export function peekToken<Schema extends z.ZodType>(token: string, schema: Schema): z.infer<Schema> {
@@ -51,7 +51,7 @@ export function peekToken<Schema extends z.ZodType>(token: string, schema: Schem
   return claims.data;
 }
 
-/** Throws `token_expired` unless the token lives now, was not signed in the future, and lives at most `lifeSMax`. */
+/** Throws `token_expired` unless the token is valid now, was not signed in the future, and lives at most `lifeSMax`. */
 export function assertLife(claims: { iat: number; exp: number }, nowS: number, lifeSMax: number): void {
   const inFuture = claims.iat > nowS + CLOCK_SKEW_S_MAX;
   if (nowS >= claims.exp || inFuture || claims.exp - claims.iat > lifeSMax) throw failure('token_expired');

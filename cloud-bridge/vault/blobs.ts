@@ -1,5 +1,5 @@
-// Owns: what is asked of a place where evidence's bytes lie: written out of sight, made durable, shown in one step, destroyed;
-// and the place that is a folder. Not here: which items there are (sql-items.ts), when to do it (receiving.ts, retention-sweeper.ts), a bucket
+// Owns: the interface of a store for evidence bytes: written invisibly, made durable, made visible in one step, destroyed;
+// and the store in a folder. Not here: which items there are (sql-items.ts), when to do it (receiving.ts, retention-sweeper.ts), a bucket
 // (s3-blobs.ts).
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
@@ -10,27 +10,27 @@ import type { OpenBytes } from '../http/clip-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 
-/** Where bytes are kept. */
+/** A store for bytes. */
 export interface Blobs {
   /**
-   * Removes what a crash left: everything staged, what was erased, and what the database has never heard of. Throws
-   * `evidence_store_unfit` for a place that is none of ours.
+   * Removes what a crash left: everything staged, what was to be erased, and what the database does not know. Throws
+   * `evidence_store_unfit` for a place that is not ours.
    */
   start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
   stage(): Promise<Staged>;
-  /** Opens the clip's bytes, of which those before `end` will be read. Whether they may be shown is not asked here (evidence.ts). */
+  /** Opens the clip's bytes, to be read up to `end`. Whether they may be shown is checked elsewhere (evidence.ts). */
   open(item: string, end: number): Promise<OpenBytes>;
   /** Destroys an item's bytes; does nothing when they are gone. */
   erase(item: string): Promise<void>;
-  /** Destroys what `erase` could not, as long as this process remembers. */
+  /** Destroys what `erase` failed to remove, for as long as this process runs. */
   eraseOwed(): Promise<void>;
   freeBytes(): Promise<number>;
 }
 
-/** A crash leaves what was on its way in, and no more. */
+/** A crash leaves only what was on its way in; more unknown items than this mean a wrong database. */
 const STRANGERS_MAX = 64;
 
-/** Which of the items that lie in a place are to be erased. Throws `evidence_store_unfit` where too many are nobody's. */
+/** Which of the stored items must be erased. Throws `evidence_store_unfit` if too many are unknown to the database. */
 export async function leftovers(
   items: readonly string[],
   bytesOf: (item: string) => Promise<BytesStanding>,
@@ -43,7 +43,7 @@ export async function leftovers(
     if (standing !== 'kept') gone.push(item);
     if (standing === 'unknown') strangers += 1;
   }
-  // Evidence beside a database that is another's, or empty, must not be taken for what a crash left.
+  // With another vault's database, or an empty one, evidence must not be mistaken for leftovers of a crash.
   if (strangers <= STRANGERS_MAX) return gone;
   const detail = `the database has never heard of ${strangers} of its ${items.length} items: is it the right one?`;
   throw failure('evidence_store_unfit', { store, detail });
@@ -70,7 +70,7 @@ export class FolderBlobs implements Blobs {
 
   stage(): Promise<Staged> {
     return this.staging.stage({
-      // On the same disk a move is enough.
+      // Staging is on the same disk, so a move is enough.
       prepare: async () => undefined,
       publish: (clip, item, manifest) => this.place(clip, item, manifest),
     });
@@ -93,7 +93,7 @@ export class FolderBlobs implements Blobs {
   }
 
   private async place(clip: StagedClip, item: string, manifest: string): Promise<void> {
-    // Its folder is synced with it, and so is the entry of the clip beside it.
+    // Syncing the folder covers the entry of the clip beside it, too.
     await this.disk.replaceFile(join(clip.folder, MANIFEST_NAME), utf8(manifest));
     const place = join(this.blobs, item);
     await this.disk.remove(place);

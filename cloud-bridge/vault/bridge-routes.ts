@@ -1,4 +1,4 @@
-// Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: what they decide.
+// Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: the decisions behind them.
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
@@ -42,7 +42,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       if (request.headers['content-type'] !== UPLOAD_BODY_TYPE) {
         throw failure('http_body_invalid', { detail: `it must be ${UPLOAD_BODY_TYPE}` });
       }
-      // Its token is looked at before its bytes: one that does not hold ends the connection.
+      // Its token is verified before its bytes are read: an invalid one ends the connection.
       keepForTransfer(request.raw.socket);
       return receiving.take(bearer, params.item, request.raw);
     },

@@ -12,7 +12,7 @@ import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { addressList, networkOf } from '../http/network.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
-/** What a token can allow. `any` is any item of the agency that is of no class; classed ones need their class's scope besides. */
+/** What a token can allow. `any` is any item of the agency without a class; classified ones need the scope of their class as well. */
 export const SCOPES = [
   'evidence.any.read',
   'evidence.any.download',
@@ -41,13 +41,13 @@ export const clientBodySchema = z.strictObject({
   addresses: z.array(addressSchema).min(1).max(64),
 });
 
-/** Who acts for which agency, as its token and headers say. */
+/** Who acts for which agency, according to token and headers. */
 export interface Actor extends Doer {
   agency: string;
   scopes: readonly string[];
 }
 
-/** An actor of whom the token alone is known. */
+/** An actor known by the token alone. */
 export type Caller = Omit<Actor, 'officer' | 'reason'>;
 
 export interface ClientsDeps {
@@ -59,7 +59,7 @@ export interface ClientsDeps {
   requestsPerMinuteMax: number;
 }
 
-/** From one address, tokens and secrets that do not hold and are told so; those that hold are served all the same. */
+/** Invalid tokens and secrets from one address that still get a specific refusal; valid ones are always served. */
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
@@ -75,7 +75,7 @@ export class Clients {
     this.requests = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), deps.requestsPerMinuteMax);
   }
 
-  /** A new client of an agency; its secret is returned here and kept nowhere. Throws `agency_key_rotated` for an older id. */
+  /** Creates a client of an agency; its secret is returned here and not stored. Throws `agency_key_rotated` for an older id. */
   async issue(
     agency: string,
     wanted: z.infer<typeof clientBodySchema>,
@@ -91,7 +91,7 @@ export class Clients {
   }
 
   /**
-   * A token for a client that proves itself, with the scopes asked for, or all it has. Throws `vault_client_invalid`,
+   * A token for a client that authenticates, with the requested scopes, or all it has. Throws `vault_client_invalid`,
    * `vault_scope_missing`, `http_rate_limited`.
    */
   async token(
@@ -120,8 +120,8 @@ export class Clients {
   }
 
   /**
-   * Whose token it is, for this agency, from this address, now; `agency` is then the agency across its keys. An id whose key was
-   * rotated away acts for nobody. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
+   * The actor behind a token, for this agency, from this address, now; the returned `agency` is the agency across its keys. An id
+   * whose key was rotated may not act. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
    */
   async actor(bearer: string, agency: string, address: string): Promise<Caller> {
     const caller = await this.caller(bearer, agency, address).catch((thrown: unknown) => {
@@ -132,7 +132,7 @@ export class Clients {
     return caller;
   }
 
-  /** As `actor`, without counting: for what is asked again while a call is answered. Throws `vault_token_invalid`. */
+  /** As `actor`, without counting: for checks repeated while a call is answered. Throws `vault_token_invalid`. */
   async caller(bearer: string, agency: string, address: string): Promise<Caller> {
     const { access, successions, clock } = this.deps;
     const token = await access.findToken(sha256Hex(bearer));

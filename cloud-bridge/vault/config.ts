@@ -12,7 +12,7 @@ export const vaultConfigSchema = z
     /** `dataFolder` holds key, database and evidence. */
     ...serverSettings,
     ...databaseSettings,
-    /** Where officers reach the vault, when that is not its own listening address. Download links begin with it. */
+    /** Where officers reach the vault, if not at its own listening address. Download links begin with it. */
     publicUrl: httpAddressSchema.optional(),
     tokenLifeS: z
       .int()
@@ -24,7 +24,7 @@ export const vaultConfigSchema = z
       .min(60)
       .max(30 * DAY_S)
       .default(3 * DAY_S),
-    /** Requests of one client in a minute. */
+    /** Requests of one client per minute. */
     requestsPerMinuteMax: z.int().positive().default(600),
     clipBytesMax: z
       .int()
@@ -37,7 +37,7 @@ export const vaultConfigSchema = z
       .default(256 * MIB),
     /** Seconds between two searches for items that are overdue. */
     sweepEveryS: z.int().min(1).max(3600).default(60),
-    /** The bucket that evidence lies in. Without it, it is in the data folder, where clips are staged in any case. */
+    /** The bucket that stores evidence. Without it evidence is in the data folder, where clips are staged in any case. */
     s3: s3Schema.optional(),
   })
   .refine(

@@ -1,5 +1,5 @@
-// Owns: what an agency's officers may do with evidence: see, download, sort, delete, restore. Whatever they are shown is in
-// the trail first, with who and why. Not here: HTTP, deletion by time (retention-sweeper.ts), owners (recalls.ts).
+// Owns: what an agency's officers may do with evidence: view, download, classify, delete, restore. Whatever they are shown is first
+// recorded in the trail, with who and why. Not here: HTTP, deletion by time (retention-sweeper.ts), owners (recalls.ts).
 import { toBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -37,7 +37,7 @@ export interface EvidenceDeps {
   linkLifeS: number;
 }
 
-/** How an item's bytes are taken: looked at, or kept. Each has a scope of its own. */
+/** How an item's bytes are read: viewed, or downloaded. Each needs its own scope. */
 export type Taking = 'streamed' | 'downloaded';
 
 type Event = (typeof TRAIL_EVENTS)[number];
@@ -47,7 +47,7 @@ export type ItemView = ReturnType<typeof viewOf>;
 
 const SCOPE_OF = { streamed: 'evidence.any.read', downloaded: 'evidence.any.download' } as const;
 
-/** What is shown of an agency's items: never those that are not the vault's yet. */
+/** States that officers are shown: an item that is not the vault's yet is not. */
 const SHOWN_STATES = ['active', 'deleted'] as const;
 
 export class Evidence {
@@ -77,7 +77,7 @@ export class Evidence {
     return viewOf(await this.show(actor, id, 'evidence.any.read', 'viewed'));
   }
 
-  /** The statement that came with it, with what the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
+  /** The item's statement, with what the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
   async manifest(actor: Actor, id: string): Promise<string> {
     return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).statement;
   }
@@ -87,7 +87,7 @@ export class Evidence {
     return readable(await this.show(actor, id, SCOPE_OF[taking], taking));
   }
 
-  /** Its bytes, for as long as `caller` resolves to one who may take them this way. */
+  /** The item's bytes, as long as `caller` resolves to a caller who may read them this way. */
   read(caller: () => Promise<Caller>, { item: id }: Item, taking: Taking, span: Span): ClipDownload {
     return this.readAs(id, span, async () => {
       const now = await caller();
@@ -97,8 +97,8 @@ export class Evidence {
   }
 
   /**
-   * A link that anyone who has it can download from, once, for a while; its download is its maker's. Throws as `manifest`;
-   * `evidence_state` when the item changed meanwhile.
+   * A link from which anyone who has it can download, once, for a limited time; the download is attributed to its maker. Throws as
+   * `manifest`; `evidence_state` when the item changed meanwhile.
    */
   async link(actor: Actor, id: string): Promise<{ secret: string; expiresS: number }> {
     const { random, access, clock, linkLifeS } = this.deps;
@@ -114,7 +114,7 @@ export class Evidence {
     return { secret, expiresS };
   }
 
-  /** Uses a link up and returns what it is for. Throws `download_link_invalid`. */
+  /** Marks a link as used and returns its item. Throws `download_link_invalid`. */
   async followLink(secret: string): Promise<Item> {
     const linkSha256 = sha256Hex(secret);
     const { link, item } = await this.linked(linkSha256);
@@ -124,7 +124,7 @@ export class Evidence {
     return item;
   }
 
-  /** The bytes behind a link that was used, for as long as the link lives. */
+  /** The bytes behind a used link, for as long as the link is valid. */
   readLinked(secret: string, { item }: Item, span: Span): ClipDownload {
     const linkSha256 = sha256Hex(secret);
     return this.readAs(item, span, async () => void (await this.linked(linkSha256)));
@@ -135,12 +135,12 @@ export class Evidence {
   }
 
   async categorise(actor: Actor, id: string, categories: readonly string[]): Promise<ItemView> {
-    // Having no other is what being uncategorized means.
+    // An item is uncategorized exactly when it has no other category.
     const named = [...new Set(categories)].filter((category) => category !== UNCATEGORIZED);
     return this.update(actor, id, 'categories-changed', named.join(' '), () => ({ categories: named }));
   }
 
-  /** Throws `vault_scope_missing` for a class that the actor could not read afterwards. */
+  /** Sets the class. Throws `vault_scope_missing` for a class that the actor could not read afterwards. */
   async classify(actor: Actor, id: string, accessClass: AccessClass): Promise<ItemView> {
     if (!clearances(actor).includes(accessClass)) {
       throw failure('vault_scope_missing', { scope: `evidence.${accessClass}.read` });
@@ -170,7 +170,7 @@ export class Evidence {
     });
   }
 
-  /** Takes a deletion back. Throws `evidence_state` when it is not deleted, or its time to be restored is over. */
+  /** Restores a deleted item. Throws `evidence_state` when it is not deleted, or can no longer be restored. */
   async restore(actor: Actor, id: string): Promise<ItemView> {
     assertScope(actor, 'evidence.any.delete');
     const nowS = wallSeconds(this.deps.clock);
@@ -193,7 +193,7 @@ export class Evidence {
     return { entries, next: last ? String(last.sequence) : null };
   }
 
-  /** A link that lives, and what it opens: what its maker, if still a client, could download. Throws `download_link_invalid`. */
+  /** A valid link and its item, if its maker, still a client, could download it now. Throws `download_link_invalid`. */
   private async linked(linkSha256: string): Promise<{ link: Link; item: Item }> {
     const { access, items, clock } = this.deps;
     const link = await access.findLink(linkSha256, wallSeconds(clock));
@@ -218,7 +218,7 @@ export class Evidence {
     assertScope(actor, scope);
     const item = await this.find(actor, id);
     await this.deps.trail.add(this.line(actor, item, event, ''));
-    // Asked again: it may have been erased or classed while that was written down.
+    // Checked again: it may have been erased or classified while the trail was being written.
     return this.find(actor, id);
   }
 
@@ -257,7 +257,7 @@ export class Evidence {
     return viewOf(changed);
   }
 
-  /** The item if the actor may know of it: another agency's, and one above their clearance, is as if it did not exist. */
+  /** The item if the actor may know of it: another agency's, or one above their clearance, looks as if it did not exist. */
   private async find(actor: Pick<Actor, 'agency' | 'scopes'>, id: string): Promise<Item> {
     const item = await this.deps.items.find(id);
     if (!item) throw failure('evidence_unknown');

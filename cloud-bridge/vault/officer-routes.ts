@@ -1,4 +1,4 @@
-// Owns: the HTTP routes of an agency's officers to evidence, all under the agency's own path. Not here: what they decide
+// Owns: the HTTP routes by which an agency's officers use evidence, all under the agency's own path. Not here: what they decide
 // (evidence.ts), who officers are (officer.ts), the department's policy (policy-routes.ts).
 import { z } from 'zod';
 import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
@@ -85,7 +85,7 @@ export function officerRoutes(api: Router, deps: OfficerRoutesDeps): void {
   deleting(api, deps);
 }
 
-/** Proves who acts before anything else of a call is looked at. */
+/** Authenticates the actor before anything else of a call is checked. */
 function officers({ clients }: Pick<OfficerRoutesDeps, 'clients'>) {
   const admit = ({ request, params }: Admission<z.ZodType<{ agency: string }>>) =>
     actorOf(request, clients, params.agency);
@@ -184,7 +184,7 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
     },
     async ({ params: { link }, reply }) => {
       const item = await evidence.followLink(link);
-      // A link is used up by one request: a part of it would be all that there is.
+      // A link works for one request: after a range request the rest could not be downloaded.
       const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: undefined };
       reply.header('referrer-policy', 'no-referrer');
       return sendClip(reply, sent, (span) => evidence.readLinked(link, item, span));

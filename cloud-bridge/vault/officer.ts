@@ -1,4 +1,4 @@
-// Owns: who acts, as an HTTP request says it: a client's token, and the officer's name and reason that go into the trail.
+// Owns: the actor of an HTTP request: a client's token, and the officer's name and reason that go into the trail.
 // Not here: what they may do (evidence.ts).
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ const said = (min: number, max: number) =>
     .string()
     .max(3 * max)
     .transform(decoded)
-    // A line of the trail is one line, and shows what it is.
+    // An entry of the trail is one line, without invisible characters.
     .pipe(
       z
         .string()
@@ -19,7 +19,7 @@ const said = (min: number, max: number) =>
         .max(max)
         .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u),
     );
-/** The headers that tell the officer's name and reason, percent-encoded. */
+/** The headers with the officer's name and reason, percent-encoded. */
 export const officerHeadersSchema = z.object({ 'x-officer': said(2, 80), 'x-reason': said(3, 200) });
 
 /** The actor of a request about an agency. Throws `http_unauthorised`, `vault_token_invalid`, `vault_reason_missing`. */
@@ -30,7 +30,7 @@ export async function actorOf(request: FastifyRequest, clients: Clients, agency:
   return { ...who, officer: headers.data['x-officer'], reason: headers.data['x-reason'] };
 }
 
-/** Asks the same again, as often as it is called, without counting a call. Throws `vault_token_invalid`. */
+/** Repeats the same check at every call, without counting it. Throws `vault_token_invalid`. */
 export function callerAgain(request: FastifyRequest, clients: Clients, agency: string): () => Promise<Caller> {
   const bearer = bearerOf(request);
   return () => clients.caller(bearer, agency, request.ip);

@@ -20,7 +20,7 @@ const tokenBodySchema = z.strictObject({
   client_id: secretSchema.optional(),
   client_secret: secretSchema.optional(),
 });
-/** OAuth's own codes for refusals (RFC 6749 §5.2); `invalid_request` for all others. */
+/** OAuth's error codes for refusals (RFC 6749 §5.2); `invalid_request` for all others. */
 const OAUTH_WORDS = new Map<string, 'invalid_client' | 'invalid_scope'>([
   ['vault_client_invalid', 'invalid_client'],
   ['vault_scope_missing', 'invalid_scope'],
@@ -114,7 +114,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
 }
 
 /**
- * The operator's statement that an agency has another key. A bridge cannot say so: it could give evidence to an agency of its choice.
+ * The operator's statement that an agency has a new key. A bridge may not state that: it could give evidence to an agency of its choice.
  */
 function successionRoute(api: Router, { clock, successions, readings }: OperatorRoutesDeps): void {
   const answer = z.strictObject({ agency: idSchema, organisation: idSchema });

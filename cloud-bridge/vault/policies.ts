@@ -30,7 +30,7 @@ export const policyBodySchema = z
   .refine(({ recall, declinedDays }) => recall !== undefined || declinedDays !== undefined, 'nothing to change');
 
 const daysView = z.number().nullable();
-/** What is told of a policy. Periods in days. */
+/** The shown form of a policy. Periods in days. */
 export const policyViewSchema = z.strictObject({
   categories: z.record(z.string(), daysView),
   recall: z.strictObject({ answer: z.enum(['erase', 'restrict', 'keep']), reason: z.string().nullable() }),
@@ -41,7 +41,7 @@ type PolicyView = z.infer<typeof policyViewSchema>;
 export interface PoliciesDeps {
   clock: Clock;
   policies: PolicyStore;
-  /** Does at once what is overdue under the new policy. */
+  /** Carries out at once what is overdue under the new policy. */
   changed: () => Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export class Policies {
     return this.change(actor, { set: 'category', category, periodS: days === null ? null : days * DAY_S });
   }
 
-  /** Throws `evidence_category` for `uncategorized`, which always stays, and for one that is not there. */
+  /** Removes a category. Throws `evidence_category` for `uncategorized`, which always stays, and for an unknown one. */
   async removeCategory(actor: Actor, category: string): Promise<PolicyView> {
     assertScope(actor, 'policy.any.update');
     if (category === UNCATEGORIZED) throw failure('evidence_category', { detail: 'uncategorized cannot be removed' });

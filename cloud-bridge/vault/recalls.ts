@@ -1,4 +1,4 @@
-// Owns: answering an owner who takes back what was handed over, by the department's policy. Nothing is erased on the bridge's claim: that
+// Owns: answering an owner who recalls a handed-over clip, by the department's policy. The bridge's claim alone erases nothing: that
 // takes the signature of the clip's own key, so that a captured bridge cannot destroy evidence. Not here: withdrawals before the hand-over
 // (receiving.ts).
 import type { Clock } from '../../device/base/clock.ts';
@@ -34,7 +34,7 @@ export class Recalls {
   }
 
   /**
-   * Does what the department's policy says and resolves with the vault's signed answer, durable; again gets the same answer.
+   * Applies the department's policy and resolves with the vault's signed answer, durable; a repeat gets the same answer.
    * Throws `hand_over_refused`, `evidence_unknown`, `recall_refused`.
    */
   async answer(body: RecallBody): Promise<{ item: string; answer: string }> {
@@ -75,7 +75,7 @@ export class Recalls {
   private carriedOut(now: Item, decision: RecallDecision, reason: string | null): ItemChange {
     const { statements } = this.deps;
     const recall = statements.answerRecall(now, decision, reason);
-    // The bridge asks for a recall only once it has let go of the clip: held or not, it is the vault's.
+    // The bridge asks for a recall only once it has handed the clip over: held or not, the clip is the vault's.
     const confirmed = now.state === 'held' ? { state: afterStep(now.state, 'confirm') ?? now.state } : {};
     switch (decision) {
       case 'erased':
@@ -90,8 +90,8 @@ export class Recalls {
 }
 
 /**
- * What a policy makes of a recall. A case suspends deletion: what belongs to one is restricted instead, and so is what the bridge alone
- * recalls (`isProven` false).
+ * The decision of a policy on a recall. A case suspends deletion: an item in a case is restricted instead of erased, and so is one
+ * that only the bridge recalls (`isProven` false).
  */
 export function decide(
   item: Pick<Item, 'state' | 'cases'>,
@@ -112,11 +112,11 @@ export function decide(
 }
 
 /**
- * Whether the recall comes with the home's own signature. None at all is no fault: a device that was reset or lost has none. Throws
- * `recall_refused` for one that does not hold.
+ * Whether the recall has the home's own signature. A missing one is no error: a device that was reset or lost has none. Throws
+ * `recall_refused` for an invalid one.
  */
 function proves(item: Item, body: RecallBody): boolean {
-  // From before there were statements: the owner's revocation, which names the device.
+  // From before statements existed: the owner's revocation, which names the device.
   if (item.ownerKey !== '') {
     assertOwners(item, body);
     return true;
@@ -134,7 +134,7 @@ function proves(item: Item, body: RecallBody): boolean {
   return true;
 }
 
-/** Throws `recall_refused` unless the revocation is an owner's of this device, about this very grant. */
+/** Throws `recall_refused` unless the revocation is signed by an owner of this device and names this grant. */
 function assertOwners(item: Item, { revocation = '', pairing }: RecallBody): void {
   const vouched =
     pairing === undefined

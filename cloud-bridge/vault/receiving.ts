@@ -1,5 +1,5 @@
 // Owns: taking a clip over from a bridge so that a crash at any point neither loses nor doubles it: offered, its bytes
-// durable and acknowledged, then confirmed or withdrawn. Not here: believing the bridge (verify-hand-over.ts), owners' recalls (recalls.ts).
+// durable and acknowledged, then confirmed or withdrawn. Not here: verifying messages (verify-hand-over.ts), owners' recalls (recalls.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { TaskQueue } from '../../device/base/task-queue.ts';
@@ -30,19 +30,19 @@ export interface ReceivingDeps {
 
 export class Receiving {
   private readonly deps: ReceivingDeps;
-  /** Decisions about items are taken one after the other; bytes come in beside it. */
+  /** Decisions about items are made one after the other; bytes are received in parallel. */
   private readonly turns = new TaskQueue();
 
   constructor(deps: ReceivingDeps) {
     this.deps = deps;
   }
 
-  /** Resolves when no decision is under way. */
+  /** Resolves when no decision is in progress. */
   idle(): Promise<void> {
     return this.turns.idle();
   }
 
-  /** Takes an offer, or says how the item stands. Throws `hand_over_refused`, `token_expired`, `vault_unreachable`. */
+  /** Accepts an offer, or reports the item's status. Throws `hand_over_refused`, `token_expired`, `vault_unreachable`. */
   async offer(body: HandOverBody): Promise<HandOverStatus> {
     const { reader, items, offers, clock } = this.deps;
     const { step } = await reader.readStep(body.offer, 'offer');
@@ -55,7 +55,7 @@ export class Receiving {
   }
 
   /**
-   * Takes the bytes of an offered clip: durable, with the right hash, and in the database when this resolves with the signed
+   * Receives the bytes of an offered clip: durable, hash verified, and in the database when this resolves with the signed
    * acknowledgement. Throws `hand_over_refused` for other bytes, `evidence_unknown` without an offer.
    */
   async take(offerToken: string, item: string, bytes: AsyncIterable<Uint8Array>): Promise<HandOverStatus> {
@@ -80,7 +80,7 @@ export class Receiving {
       }
       await staged.prepare(item, body.statement);
       return await this.turns.run(async () => {
-        // Withdrawn or taken by another connection meanwhile.
+        // Meanwhile it may have been withdrawn, or received over another connection.
         const raced = await items.find(item);
         if (raced?.state === 'erased') await blobs.erase(item);
         if (raced) return this.known(raced, step);
@@ -92,7 +92,7 @@ export class Receiving {
     }
   }
 
-  /** The bridge has let go of its own: the item is evidence from now on. Throws `hand_over_refused`, `evidence_unknown`. */
+  /** The bridge has given up the clip: the item is evidence from now on. Throws `hand_over_refused`, `evidence_unknown`. */
   async confirm(token: string): Promise<HandOverStatus> {
     const { step, bridge } = await this.deps.reader.readStep(token, 'confirm');
     return this.turns.run(async () => {
@@ -103,7 +103,7 @@ export class Receiving {
   }
 
   /**
-   * The owner revoked before the hand-over: nothing of the clip is kept, nor taken when its bytes come late. Throws
+   * The owner revoked before the hand-over: nothing of the clip is kept, and bytes that arrive late are refused. Throws
    * `hand_over_refused`, `evidence_state` once it was confirmed.
    */
   async withdraw(token: string): Promise<HandOverStatus> {
@@ -171,7 +171,7 @@ export class Receiving {
     return this.standing(item);
   }
 
-  /** How an item stands, to its bridge. What was acknowledged before there were statements is so anew. */
+  /** An item's status, for its bridge. An acknowledgement from before statements existed is signed anew. */
   private standing(item: Item): HandOverStatus {
     const state = wireState(item.state);
     const isKept = item.state !== 'erased' && item.acknowledgement === '';
@@ -192,7 +192,7 @@ export class Receiving {
   }
 }
 
-/** Deleted and restorable is the vault's own affair: to the bridge it is confirmed. */
+/** Deleted but restorable is internal to the vault: to the bridge it is confirmed. */
 function wireState(state: ItemState): HandOverStatus['state'] {
   return state === 'active' || state === 'deleted' ? 'confirmed' : state;
 }
@@ -217,7 +217,7 @@ function fromStep(step: HandOver, bridge: string) {
   } as const satisfies Partial<Item>;
 }
 
-/** What is remembered of a clip that was withdrawn before its bytes came: that they must not be taken. */
+/** The record of a clip that was withdrawn before its bytes came: it keeps them out. */
 function tombstone(step: HandOver, bridge: string, deletion: string, nowS: number): Omit<Item, 'dueS'> {
   const nobody = { key: '', ownerKey: '', grantSha256: '', statement: '', acknowledgement: '' };
   return { ...fromStep(step, bridge), ...nobody, recordedS: nowS, uploadedS: nowS, state: 'erased', deletion };

@@ -1,4 +1,4 @@
-// Owns: doing what retention says when its time has come: deleting what is overdue, destroying what was deleted long enough.
+// Owns: carrying out retention on time: deleting what is overdue, destroying what was deleted long enough ago.
 // Not here: the rules (retention.ts), deletions by officers and owners.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
@@ -20,7 +20,7 @@ export interface RetentionSweeperDeps {
 }
 
 const PAGE_ITEMS = 200;
-/** An offer whose bytes have not come by then is forgotten; the bridge makes it again. */
+/** An offer whose bytes have not arrived by then is dropped; the bridge makes it again. */
 const OFFER_LIFE_S = 24 * 3600;
 
 export class RetentionSweeper {
@@ -41,7 +41,7 @@ export class RetentionSweeper {
     await this.sweeping.stop();
   }
 
-  /** Does what is due by now; for after a policy has changed. Never rejects. */
+  /** Carries out what is due now; used after a policy change. Never rejects. */
   now(): Promise<void> {
     return this.sweeping.now();
   }
@@ -62,7 +62,7 @@ export class RetentionSweeper {
     await this.deps.items.change(
       item.item,
       (now) => {
-        // Asked again: an officer may have put it into a case meanwhile.
+        // Checked again: an officer may have put it into a case meanwhile.
         if (now.state !== 'active' || now.dueS === null || now.dueS > nowS) return {};
         return { state: afterStep(now.state, 'delete') ?? now.state, deletedS: nowS, deletedBy: 'retention' };
       },
@@ -82,7 +82,7 @@ export class RetentionSweeper {
       (now) => this.line(now, 'erased', now.clipSha256),
     );
     if (after?.state !== 'erased') return;
-    // It is tried again at the end of each turn; the others that are due must not wait for it.
+    // It is retried at the end of each turn; other items that are due must not wait for it.
     await blobs.erase(item.item).catch((thrown: unknown) => {
       log.warn('erased evidence has still to be destroyed', {
         item: item.item,

@@ -4,7 +4,7 @@ import type { EVIDENCE_SOURCES } from '../../device/protocol/vault.ts';
 
 const DAY_S = 24 * 3600;
 
-/** The category of what has no other. It always exists; its period may change, it may not go. */
+/** The category of items without another one. It always exists: its period may change, but it cannot be removed. */
 export const UNCATEGORIZED = 'uncategorized';
 
 /** Deleted evidence can be restored for this long. */
@@ -16,11 +16,11 @@ export type PeriodS = number | null;
 /** A department's retention rules. */
 export interface RetentionRules {
   categories: ReadonlyMap<string, PeriodS>;
-  /** For declined items in place of their categories'; absent: declined ones are kept like all others. */
+  /** For declined items, replaces their categories' periods; absent: declined ones are kept like all others. */
   declinedPeriodS?: PeriodS | undefined;
 }
 
-/** What retention depends on. Times are seconds since 1970. */
+/** The facts that retention depends on. Times are seconds since 1970. */
 export interface Retained {
   source: (typeof EVIDENCE_SOURCES)[number];
   recordedS: number;
@@ -31,7 +31,7 @@ export interface Retained {
   restoredS: number | null;
 }
 
-/** When an item is deleted, in seconds since 1970; null: not by itself. */
+/** When an item is deleted, in seconds since 1970; null: never automatically. */
 export function deletedAtS(item: Retained, rules: RetentionRules): number | null {
   // Membership of a case suspends deletion, whatever the categories say.
   if (item.cases.length > 0) return null;
@@ -39,18 +39,18 @@ export function deletedAtS(item: Retained, rules: RetentionRules): number | null
   if (periodS === null) return null;
   const startS = item.source === 'community-request' ? item.uploadedS : item.recordedS;
   const dueS = startS + periodS;
-  // What was just restored would be overdue again at once: whoever restored it gets the same time to say why it stays.
+  // A restored item would be overdue again at once: whoever restored it gets the recovery time again to say why it stays.
   return item.restoredS === null ? dueS : Math.max(dueS, item.restoredS + RECOVERABLE_S);
 }
 
 function periodOf(item: Retained, rules: RetentionRules): PeriodS {
   if (item.triage === 'declined' && rules.declinedPeriodS !== undefined) return rules.declinedPeriodS;
-  // A category that is not the department's (any more) keeps nothing, and shortens nothing.
+  // A category that the department does not have (any more) neither keeps anything nor shortens anything.
   const known = item.categories.filter((category) => rules.categories.has(category));
   const periods = (known.length > 0 ? known : [UNCATEGORIZED]).map(
     (category) => rules.categories.get(category) ?? null,
   );
-  // The longest category wins, and nothing is longer than until somebody deletes it.
+  // The longest category wins, and "until somebody deletes it" is the longest.
   return periods.includes(null) ? null : Math.max(...periods.map((period) => period ?? 0));
 }
 
@@ -59,14 +59,14 @@ export function erasedAtS(deletedS: number): number {
   return deletedS + RECOVERABLE_S;
 }
 
-/** `held`: here, but not the vault's yet, and shown to nobody. `deleted`: can be restored. `erased`: the bytes are gone. */
+/** `held`: stored, but not the vault's yet, and shown to nobody. `deleted`: can be restored. `erased`: the bytes are gone. */
 export type ItemState = 'held' | 'active' | 'deleted' | 'erased';
 
 /** What can happen to an item. */
 export const ITEM_STEPS = ['confirm', 'withdraw', 'delete', 'restore', 'erase', 'recall'] as const;
 export type ItemStep = (typeof ITEM_STEPS)[number];
 
-/** Where each step leads; a step that is not here is refused. Nothing leads out of `erased`. */
+/** The state each step leads to; a step that is not listed is refused. No step leaves `erased`. */
 const STEPS: Record<ItemState, Partial<Record<ItemStep, ItemState>>> = {
   held: { confirm: 'active', withdraw: 'erased', recall: 'erased' },
   active: { confirm: 'active', delete: 'deleted', recall: 'erased' },

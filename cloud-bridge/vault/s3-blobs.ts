@@ -1,5 +1,5 @@
 // Owns: evidence's bytes in a bucket: staged on this machine's disk, sent, read back whole before anybody may rely on them, and
-// gone only when the bucket says that it has them no more. Not here: S3 itself (s3-bucket.ts), staging (staging.ts).
+// reported gone only when the bucket no longer lists them. Not here: S3 itself (s3-bucket.ts), staging (staging.ts).
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Hex, sha256Stream } from '../../device/base/keys.ts';
@@ -17,15 +17,15 @@ export interface S3BlobsDeps {
   bucket: S3Bucket;
   prefix: string;
   stagingFolder: string;
-  /** Whose evidence it is: two vaults on one bucket would erase each other's. */
+  /** The vault that owns the bucket: two vaults on one bucket would erase each other's evidence. */
   vault: string;
 }
 
-/** Says whose bucket it is. */
+/** Object that names the owner of the bucket. */
 const MARK_NAME = 'vault.txt';
 const MARK_BYTES_MAX = 1_000;
 const PIECE_BYTES = 256 * 1024;
-/** What is fetched at once for a reader, who takes smaller steps. */
+/** Bytes fetched per request for a reader, who reads in smaller pieces. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export class S3Blobs implements Blobs {
@@ -38,11 +38,11 @@ export class S3Blobs implements Blobs {
     this.staging = new Staging(deps.disk, deps.random, deps.stagingFolder);
   }
 
-  /** Throws `evidence_store_...` besides. */
+  /** Also throws `evidence_store_...`. */
   async start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void> {
     await this.staging.start();
     const { bucket } = this.deps;
-    // Deleting would hide there and destroy nothing.
+    // In a versioned bucket, deleting would hide objects and destroy nothing.
     if (await bucket.isVersioned()) throw bucket.unfit('it keeps versions: what is erased would still be in it');
     const names = await this.names();
     await this.own(names.length === 0);
@@ -53,7 +53,7 @@ export class S3Blobs implements Blobs {
   stage(): Promise<Staged> {
     return this.staging.stage({
       prepare: (clip, item, manifest) => this.send(clip, item, manifest),
-      // What was read back is what the item has: an item's bytes are the same whoever sent them.
+      // What was read back is what the item has: an item's bytes are the same whichever upload sent them.
       publish: async () => undefined,
     });
   }
@@ -102,7 +102,7 @@ export class S3Blobs implements Blobs {
     await this.keep(this.key(item, MANIFEST_NAME), { bytes: text.length, sha256: sha256Hex(text), body: text });
   }
 
-  /** Sends an object and reads it back. Throws `evidence_store_unreachable` unless it is byte for byte what was sent. */
+  /** Sends an object and reads it back. Throws `evidence_store_unreachable` unless both are identical. */
   private async keep(key: string, upload: Upload): Promise<void> {
     const { bucket } = this.deps;
     await bucket.put(key, upload);
@@ -119,7 +119,7 @@ export class S3Blobs implements Blobs {
     }
   }
 
-  /** Takes the place for this vault; the first who comes to an empty one has it. */
+  /** Claims the bucket for this vault; an empty one goes to the first that claims it. */
   private async own(isEmpty: boolean): Promise<void> {
     const { bucket, prefix, vault } = this.deps;
     const text = utf8(vault);
@@ -134,7 +134,7 @@ export class S3Blobs implements Blobs {
     await this.keep(prefix + MARK_NAME, { bytes: text.length, sha256: sha256Hex(text), body: text });
   }
 
-  /** Every object of an item, without the prefix. What lies there besides is nobody's to touch. */
+  /** Every object of an item, without the prefix. Other objects there are left alone. */
   private async names(): Promise<string[]> {
     const { bucket, prefix } = this.deps;
     const names: string[] = [];
@@ -156,7 +156,7 @@ export class S3Blobs implements Blobs {
   }
 }
 
-/** An object as a reader takes it: fetched in windows, none of which may be shorter or longer than asked for. */
+/** An object as a reader sees it: fetched in windows, each of which must have exactly the requested length. */
 class FetchedBytes implements OpenBytes {
   private readonly bucket: S3Bucket;
   private readonly key: string;

@@ -1,5 +1,5 @@
-// Owns: one bucket of a server that speaks S3, as far as it is needed: signed requests with limits on time and size, whole
-// objects in plain bodies, the hash of what is sent in the signature. Nothing that it answers is believed here beyond its status.
+// Owns: a client for one bucket of an S3 server, as far as it is needed: signed requests with limits on time and size, whole
+// objects in plain bodies, the hash of the body in the signature. Of its answers only the status is trusted here.
 // Not here: what lies in it and when an answer is good enough (s3-blobs.ts).
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
@@ -21,25 +21,25 @@ export const s3Schema = z.strictObject({
   ),
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   region: z.string().min(1).max(60).default('us-east-1'),
-  /** Before every name in the bucket. */
+  /** Prefix of every name in the bucket. */
   prefix: z
     .string()
     .regex(/^([a-z0-9-]{1,60}\/){0,4}$/, 'names of lower-case letters, digits and -, each followed by /')
     .default(''),
-  /** Whether the bucket is in the path of an address, and not in its host's name. */
+  /** Whether the bucket is in the path of an address, not in its host name. */
   pathStyle: z.boolean().default(true),
   keyId: z.string().min(1).max(200),
-  /** File with the key's secret. Without it AWS_SECRET_ACCESS_KEY says it. */
+  /** File with the key's secret. Without it AWS_SECRET_ACCESS_KEY is used. */
   secretFile: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path').optional(),
-  /** An answer, or the next piece of a clip, may take this long. */
+  /** Longest wait for an answer, or for the next piece of a clip. */
   answerSMax: z.number().positive().max(3600).default(60),
 });
 export type S3Settings = z.infer<typeof s3Schema>;
 
-/** A single PUT may have so many bytes (AWS: 5 GiB), and multipart uploads are not needed below. */
+/** Limit for a single PUT (AWS: 5 GiB); below it multipart uploads are not needed. */
 export const S3_BYTES_MAX = 5 * 1024 ** 3;
 
-/** What is sent: its length and hash are known before the first byte. */
+/** An upload: its length and hash are known before the first byte. */
 export interface Upload {
   bytes: number;
   sha256: string;
@@ -48,7 +48,7 @@ export interface Upload {
 
 const EMPTY_SHA256 = sha256Hex('');
 const LIST_MAX = 1_000;
-/** A page of names has about 300 kB. */
+/** Size limit for a page of names, which usually has about 300 kB. */
 const XML_LETTERS_MAX = 4 * 1024 * 1024;
 
 interface Asked {
@@ -60,7 +60,7 @@ interface Asked {
 }
 
 export class S3Bucket {
-  /** What it is called in messages and logs. */
+  /** Its name in messages and logs. */
   readonly name: string;
   private readonly clock: Clock;
   private readonly settings: S3Settings;
@@ -77,12 +77,12 @@ export class S3Bucket {
     this.name = `${this.base.origin}${this.base.pathname}`;
   }
 
-  /** Sends one object. Resolves when the server says that it has it, which is not to be believed yet. */
+  /** Sends one object. Resolves when the server reports success, which is not trusted yet. */
   async put(key: string, upload: Upload): Promise<void> {
     await this.ask({ method: 'PUT', key, upload }, [200], async () => undefined);
   }
 
-  /** What is in an object, or in a span of it, piece by piece; null when there is none. `each` ends the reading by throwing. */
+  /** The content of an object, or of a span of it, piece by piece; null when there is none. `each` stops the reading by throwing. */
   async get(key: string, span: Span | null, each: (piece: Uint8Array) => void): Promise<true | null> {
     const headers = span ? { range: `bytes=${span.start}-${span.end - 1}` } : {};
     return this.ask({ method: 'GET', key, headers }, [span ? 206 : 200, 404], async (response, moved) => {
@@ -100,12 +100,12 @@ export class S3Bucket {
     return this.ask({ method: 'HEAD', key }, [200, 404], async ({ status }) => status === 200);
   }
 
-  /** Asks for an object to be removed, which is not to be believed either. */
+  /** Requests the removal of an object; success is not trusted either. */
   async remove(key: string): Promise<void> {
     await this.ask({ method: 'DELETE', key }, [200, 204, 404], async () => undefined);
   }
 
-  /** Names under the prefix that come after `after`, at most a page of them, in their order. */
+  /** Names under the prefix that come after `after`, at most one page, in order. */
   async list(after: string): Promise<string[]> {
     const { prefix } = this.settings;
     const query = { 'list-type': '2', 'max-keys': String(LIST_MAX), prefix, 'start-after': after };
@@ -114,7 +114,7 @@ export class S3Bucket {
     return [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => plainText(key));
   }
 
-  /** Whether the bucket keeps what is deleted as an older version. */
+  /** Whether the bucket keeps deleted objects as older versions. */
   async isVersioned(): Promise<boolean> {
     return /<Status>\s*Enabled\s*</.test(await this.xml({ versioning: '' }));
   }
@@ -140,7 +140,7 @@ export class S3Bucket {
     });
   }
 
-  /** One request; ends when nothing moves for too long. Rejects with `evidence_store_...`, `file_unusable`. */
+  /** One request; aborted when nothing moves for too long. Rejects with `evidence_store_...`, `file_unusable`. */
   private async ask<Result>(
     asked: Asked,
     good: readonly number[],
@@ -159,10 +159,10 @@ export class S3Bucket {
       const response = await this.send(asked, late.signal, moved);
       moved();
       if (good.includes(response.status)) return await read(response, moved);
-      // What it says besides is for nobody: it may repeat what it was sent.
+      // The rest of the answer is not passed on: it may repeat what was sent.
       await response.body?.cancel();
       const detail = `it answered ${asked.method} with status ${response.status}`;
-      // 301 and 400 are of an address or a region that is wrong, 403 of a key.
+      // 301 and 400 mean a wrong address or region, 403 a wrong key.
       throw [301, 307, 400, 401, 403, 405, 501].includes(response.status) || (response.status === 404 && !asked.key)
         ? this.unfit(detail)
         : this.unreachable(detail);
@@ -191,9 +191,9 @@ export class S3Bucket {
       headers: { ...headers, 'x-amz-content-sha256': upload?.sha256 ?? EMPTY_SHA256 },
     });
     const signed = await signer.sign();
-    // Bytes as they lie there.
+    // The stored bytes, without compression.
     signed.headers.set('accept-encoding', 'identity');
-    // The length in a header keeps the body free of any framing: what is sent is what is stored.
+    // A length in the header keeps the body free of chunk framing: what is sent is what is stored.
     if (upload) signed.headers.set('content-length', String(upload.bytes));
     return fetch(signed.url, {
       method,
@@ -215,7 +215,7 @@ const ENTITIES = new Map<string, string>([
   ] as const),
 ]);
 
-/** XML's character data as text. */
+/** XML character data as text. */
 function plainText(xml: string): string {
   return xml.replaceAll(/&(#x?[0-9a-f]{1,6}|[a-z]{2,4});/gi, (whole, name: string) => {
     if (!name.startsWith('#')) return ENTITIES.get(name) ?? whole;
@@ -224,7 +224,7 @@ function plainText(xml: string): string {
   });
 }
 
-/** A body that tells of every piece that is taken. */
+/** The body, calling `moved` for every piece that is consumed. */
 function paced(body: Upload['body'], moved: () => void): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
   if (body instanceof Uint8Array) return new Uint8Array(body);
   return body.pipeThrough(

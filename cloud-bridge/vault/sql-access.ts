@@ -1,4 +1,4 @@
-// Owns: clients, tokens, download links, bridges and waiting offers in SQL; secrets as hashes alone.
+// Owns: clients, tokens, download links, bridges and waiting offers in SQL; of secrets only the hashes.
 // Not here: who may have one (clients.ts, links in evidence.ts).
 import type { Kysely } from 'kysely';
 import { parseJson } from '../../device/base/json.ts';

@@ -1,5 +1,5 @@
-// Owns: evidence in SQL: every change together with its line of the trail and with when it is due, in one transaction.
-// Not here: which changes are right (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
+// Owns: evidence in SQL: every change is written with its trail line and its new due time, in one transaction.
+// Not here: which changes are allowed (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { deletedAtS } from './retention.ts';
 import { rulesIn } from './sql-policies.ts';
@@ -24,7 +24,7 @@ export class SqlItems implements ItemStore {
   async add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       if (await findIn(step, item.item)) return false;
-      // Whatever key it was granted to, it is the agency's.
+      // Whichever key it was granted to, it belongs to the agency.
       const { organisation: agency } = await agencyKeyIn(step, item.agency);
       const dueS = deletedAtS(item, await rulesIn(step, agency));
       await step
@@ -108,7 +108,7 @@ export class SqlItems implements ItemStore {
   }
 }
 
-/** Whether a change is one of who may see the item: links were made for those who could before. */
+/** Whether a change affects who may see the item: its links were made for those who could see it before. */
 function isSeenByOthers(before: Item, after: Item): boolean {
   return before.state !== after.state || before.accessClass !== after.accessClass || before.recall !== after.recall;
 }

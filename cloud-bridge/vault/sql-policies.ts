@@ -1,4 +1,4 @@
-// Owns: departments' policies in SQL. A change of one works out anew, in the same transaction, when each item is due.
+// Owns: departments' policies in SQL. A change recalculates, in the same transaction, when each item is due.
 // Not here: what a policy means (retention.ts, recalls.ts).
 import type { Kysely, Transaction } from 'kysely';
 import { deletedAtS, type RetentionRules, UNCATEGORIZED } from './retention.ts';
@@ -8,7 +8,7 @@ import type { Tables } from './vault-schema.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 
-/** What holds for a department that has said nothing: keep until somebody deletes it, and obey the owner. */
+/** Defaults for a department that has set nothing: keep until somebody deletes it, and obey the owner. */
 const DEFAULT_RECALL: RecallPolicy = { answer: 'erase', reason: null };
 
 /** An agency's retention rules, within a transaction or not. */
@@ -102,7 +102,7 @@ async function set(
     .execute();
 }
 
-/** Works out when each of an agency's items is due, under its rules of now. */
+/** Recalculates when each of an agency's items is due, under its current rules. */
 export async function workOutAnew(step: Transaction<Tables>, agency: string): Promise<void> {
   const rules = await rulesIn(step, agency);
   const items = await step

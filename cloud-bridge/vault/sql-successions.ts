@@ -9,7 +9,7 @@ import type { Tables } from './vault-schema.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 
-/** What is known of an agency's id, within a transaction or not. One that never was rotated is its own organisation. */
+/** What is known of an agency's id, within a transaction or not. An id that was never rotated is its own organisation. */
 export async function agencyKeyIn(from: Step, agency: string): Promise<AgencyKey> {
   const row = await from.selectFrom('agency_keys').selectAll().where('agency', '=', agency).executeTakeFirst();
   return row ? { organisation: row.organisation, successor: row.successor } : { organisation: agency, successor: null };
@@ -53,7 +53,7 @@ async function set(step: Transaction<Tables>, agency: string, key: AgencyKey): P
     .execute();
 }
 
-/** Clients, tokens and links of an id end: whoever has its key may have them, too. */
+/** Revokes the clients, tokens and links of an id: whoever holds its key may hold these, too. */
 async function endAccess(step: Transaction<Tables>, agency: string): Promise<void> {
   const clients = step.selectFrom('clients').select('client').where('agency', '=', agency);
   await step.deleteFrom('links').where('by', 'in', clients).execute();
@@ -61,7 +61,7 @@ async function endAccess(step: Transaction<Tables>, agency: string): Promise<voi
   await step.deleteFrom('clients').where('agency', '=', agency).execute();
 }
 
-/** What came in under the new id before anybody said whose it is. */
+/** Moves what came in under the new id before the operator named its agency. */
 async function adopt(step: Transaction<Tables>, successor: string, organisation: string): Promise<void> {
   await step.updateTable('items').set({ agency: organisation }).where('agency', '=', successor).execute();
   await step.deleteFrom('categories').where('agency', '=', successor).execute();

@@ -1,10 +1,10 @@
-// Owns: the trail in SQL: lines are only ever added, which the tables hold themselves. Not here: what must be written (evidence.ts).
+// Owns: the trail in SQL: append-only, which triggers of the tables enforce. Not here: what must be written (evidence.ts).
 import type { Kysely, Transaction } from 'kysely';
 import { parseJson } from '../../device/base/json.ts';
 import type { Page, TrailEntry, TrailLine, TrailStore } from './store.ts';
 import type { Tables } from './vault-schema.ts';
 
-/** Adds a line inside the transaction of what it tells. */
+/** Adds a line inside the transaction of the change that it records. */
 export async function addLine(step: Kysely<Tables> | Transaction<Tables>, line: TrailLine): Promise<void> {
   const { atUs, cases, ...rest } = line;
   await step

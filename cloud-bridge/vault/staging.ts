@@ -1,5 +1,5 @@
-// Owns: bytes on their way into the vault: a folder each on this machine's disk, written, made durable, hashed, and removed
-// whatever comes of them. Not here: where they lie afterwards (blobs.ts, s3-blobs.ts).
+// Owns: bytes on their way into the vault: each in a folder on this machine's disk, written, made durable, hashed, and removed
+// whatever the outcome. Not here: where they are stored afterwards (blobs.ts, s3-blobs.ts).
 import { join } from 'node:path';
 import type { Disk, DiskFile } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
@@ -11,17 +11,17 @@ export const MANIFEST_NAME = 'manifest.jws';
 /** Bytes on their way in. */
 export interface Staged {
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes them durable here; resolves with their hash and how many there are. */
+  /** Makes them durable here; resolves with their hash and number. */
   seal(): Promise<{ sha256: string; bytes: number }>;
-  /** Brings them to where they will lie, still out of sight. May take long; what comes of it is settled by `publish` or `erase`. */
+  /** Brings them to their final place, not visible yet. May take long; `publish` or `erase` decides what becomes of them. */
   prepare(item: string, manifest: string): Promise<void>;
-  /** Shows them as an item's, with its manifest, in one durable step. What the item had before is replaced. */
+  /** Makes them visible as an item's, with its manifest, in one durable step. Replaces what the item had before. */
   publish(item: string, manifest: string): Promise<void>;
-  /** Ends it, whatever came of it; removes what is still here. */
+  /** Ends the staging, whatever the outcome; removes what is still here. */
   close(): Promise<void>;
 }
 
-/** A clip that is whole and durable in its folder. */
+/** A clip that is complete and durable in its folder. */
 export interface StagedClip {
   folder: string;
   path: string;
@@ -29,11 +29,11 @@ export interface StagedClip {
   bytes: number;
 }
 
-/** What becomes of a staged clip: each may be called again after it failed. */
+/** Where a staged clip goes: each step may be repeated after a failure. */
 export interface Destination {
-  /** Outside of any turn, so that it may take its time: nobody can see it yet. */
+  /** Runs outside of the queue of decisions, so it may take long: nobody can see the result yet. */
   prepare(clip: StagedClip, item: string, manifest: string): Promise<void>;
-  /** The one step that makes it the item's. */
+  /** The one step that makes the bytes visible as the item's. */
   publish(clip: StagedClip, item: string, manifest: string): Promise<void>;
 }
 

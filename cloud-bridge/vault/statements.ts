@@ -1,4 +1,4 @@
-// Owns: what the vault signs about a clip: that it has it, what it makes of a recall, that it is gone. Not here: when.
+// Owns: what the vault signs about a clip: its acknowledgement, its answer to a recall, the receipt of its deletion. Not here: when.
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';

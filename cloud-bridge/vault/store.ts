@@ -1,4 +1,4 @@
-// Owns: what the vault remembers: evidence, its trail, departments' policies, clients, tokens, links, bridges.
+// Owns: what the vault stores: evidence, its trail, departments' policies, clients, tokens, links, bridges.
 // Not here: how (sql-*.ts), the bytes (blobs.ts).
 import type { EVIDENCE_SOURCES, HandedClip, HandOverBody } from '../../device/protocol/vault.ts';
 import type { ItemState, RetentionRules } from './retention.ts';
@@ -13,12 +13,12 @@ export interface Item extends HandedClip {
   request: string;
   investigation: string;
   source: (typeof EVIDENCE_SOURCES)[number];
-  /** Signed its statement, and must have signed what takes it back. Of a clip from before there were statements: the device's. */
+  /** The key that signed its statement, and must sign a recall. For a clip from before statements existed: the device's. */
   key: string;
-  /** Of a clip from before there were statements: who may take it back, and the grant they must name. Empty since. */
+  /** For a clip from before statements existed: who may recall it, and the grant they must name. Otherwise empty. */
   ownerKey: string;
   grantSha256: string;
-  /** The statement that came with it (before there were any: the full manifest); empty once erased, because it holds what the home disclosed. */
+  /** The statement that came with it (for older clips the full manifest); empty once erased, because it holds what the home disclosed. */
   statement: string;
   recordedS: number;
   uploadedS: number;
@@ -30,7 +30,7 @@ export interface Item extends HandedClip {
   deletedS: number | null;
   deletedBy: 'retention' | 'officer' | null;
   restoredS: number | null;
-  /** When it is deleted by itself, as of its last change; null: not. */
+  /** When it is deleted automatically, as of its last change; null: never. */
   dueS: number | null;
   /** The vault's signed messages about it. */
   acknowledgement: string;
@@ -74,7 +74,7 @@ export interface Doer {
 export interface TrailLine extends Doer {
   atUs: number;
   agency: string;
-  /** Empty where it concerns no single item. */
+  /** Empty if it is about no single item. */
   item: string;
   cases: readonly string[];
   event: string;
@@ -100,10 +100,10 @@ export type BytesStanding = 'kept' | 'erased' | 'unknown';
 
 export interface ItemStore {
   find(item: string): Promise<Item | null>;
-  /** Enters an item with its line, in one step; false when it is known. `dueS` is worked out here. */
+  /** Adds an item with its trail line, in one step; false when it already exists. `dueS` is calculated here. */
   add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean>;
   /**
-   * Changes an item in one step with its line. `alter` sees the item as it is then and may throw to refuse; an empty change
+   * Changes an item in one step with its line. `alter` receives the current item and may throw to refuse; an empty change
    * writes nothing. A change of who may see it (state, class, an owner's recall) ends every link to it in the same step. Returns the item as it is afterwards; null when there is none.
    */
   change(item: string, alter: (now: Item) => ItemChange, line: (now: Item) => TrailLine): Promise<Item | null>;
@@ -111,7 +111,7 @@ export interface ItemStore {
   list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]>;
   /** Items to delete by now, and deleted ones to erase by now. */
   overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]>;
-  /** Whether an item's bytes must be there, must be gone, or are nothing that was ever entered. */
+  /** Whether an item's bytes must exist, must be erased, or the item was never added. */
   bytesOf(item: string): Promise<BytesStanding>;
 }
 
@@ -128,19 +128,19 @@ export interface Policy extends RetentionRules {
 
 export interface PolicyStore {
   policyOf(agency: string): Promise<Policy>;
-  /** Changes a policy and works out anew when each of the agency's items is due, in one step with its line. */
+  /** Changes a policy and recalculates when each of the agency's items is due, in one step with its line. */
   change(agency: string, change: PolicyChange, line: TrailLine): Promise<void>;
 }
 
 export type PolicyChange =
   | { set: 'category'; category: string; periodS: number | null }
-  /** Items of it fall back to their other categories, or to none. */
+  /** Its items keep their other categories, or have none. */
   | { set: 'no-category'; category: string }
   | { set: 'recall'; recall: RecallPolicy }
   | { set: 'declined'; periodS: number | null | undefined };
 
 export interface TrailStore {
-  /** Durable when it resolves: nothing is shown before. */
+  /** Durable when it resolves: nothing is shown before that. */
   add(line: TrailLine): Promise<void>;
   /** Newest first; of one item, or of the whole agency. */
   list(agency: string, item: string | null, page: Page): Promise<TrailEntry[]>;
@@ -151,7 +151,7 @@ export interface Client {
   agency: string;
   secretSha256: string;
   scopes: readonly string[];
-  /** Addresses and networks it may come from. */
+  /** Addresses and networks that the client may call from. */
   addresses: readonly string[];
 }
 
@@ -173,42 +173,42 @@ export interface Link extends Doer {
 export interface AccessStore {
   addClient(client: Client): Promise<void>;
   findClient(client: string): Promise<Client | null>;
-  /** Ends a client and all its tokens; false when there is none. */
+  /** Removes a client and all its tokens; false when there is none. */
   removeClient(agency: string, client: string): Promise<boolean>;
-  /** Remembers a token by its hash; forgets those that have expired. */
+  /** Stores a token as its hash; deletes those that have expired. */
   addToken(token: Token, nowS: number): Promise<void>;
   findToken(tokenSha256: string): Promise<Token | null>;
   /**
-   * Remembers a link by its hash, if who may see the item is still as `seen`: false when not. Forgets links that have expired.
+   * Stores a link as its hash, if the item's visibility is still as in `seen`; otherwise returns false. Deletes expired links.
    */
   addLink(link: Link, seen: Pick<Item, 'state' | 'accessClass' | 'recall'>, nowS: number): Promise<boolean>;
-  /** What a link is for, used or not; null once it has expired or the item's links have ended. */
+  /** The link, used or not; null once it has expired or the item's links have ended. */
   findLink(linkSha256: string, nowS: number): Promise<Link | null>;
-  /** Uses a link up: once, whoever else asks at the same moment. `line` is written with it. */
+  /** Marks a link as used: only once, even under concurrent requests. `line` is written with it. */
   useLink(linkSha256: string, nowS: number, line: TrailLine): Promise<boolean>;
   addBridge(bridge: string, key: string): Promise<void>;
   bridges(): Promise<{ bridge: string; key: string }[]>;
 }
 
-/** What an agency's id is among its keys. */
+/** The place of an agency's id among its keys. */
 export interface AgencyKey {
-  /** The id under which it first came: what is the agency's is kept under it. */
+  /** The agency's first id: everything of the agency is stored under it. */
   organisation: string;
-  /** The id that came after it; null: it is the newest. */
+  /** The id that replaced it; null: it is the newest. */
   successor: string | null;
 }
 
 export interface SuccessionStore {
   agencyKey(agency: string): Promise<AgencyKey>;
   /**
-   * Says that an agency has another key: in one step the clients, tokens and links of the old id end, and what comes under either is the
-   * agency's. Again it changes nothing. Returns the organisation. Throws `agency_key_rotated` when the old id has another
+   * Records that an agency has a new key: in one step the clients, tokens and links of the old id end, and what is stored under either id
+   * is the agency's. A repeat changes nothing. Returns the organisation. Throws `agency_key_rotated` when the old id has another
    * successor, `agency_ineligible` when the new one is another agency's or was rotated away itself.
    */
   succeed(agency: string, successor: string, line: Omit<TrailLine, 'agency'>): Promise<string>;
 }
 
-/** Offers whose bytes have not come yet. */
+/** Offers whose bytes have not arrived yet. */
 export interface OfferStore {
   put(item: string, body: HandOverBody, nowS: number): Promise<void>;
   find(item: string): Promise<HandOverBody | null>;
@@ -216,7 +216,7 @@ export interface OfferStore {
   removeOlder(thanS: number): Promise<void>;
 }
 
-/** Where a page goes on after this item. */
+/** The cursor of the page after this item. */
 export function cursorOf(item: Pick<Item, 'uploadedS' | 'item'>): string {
   return `${item.uploadedS}.${item.item}`;
 }

@@ -18,7 +18,7 @@ export interface VaultDatabase {
   close(): Promise<void>;
 }
 
-/** Opens the database, made when missing, and brings it to today's schema. Throws as `openAt` does. */
+/** Opens the database, creating it if missing, and migrates it to the current schema. Throws as `openAt` does. */
 export function openVaultDatabase(place: DatabasePlace, seams: PlaceSeams): Promise<VaultDatabase> {
   return openAt<Tables, Omit<VaultDatabase, 'close'>>(place, seams, MIGRATIONS, (tables) => ({
     items: new SqlItems(tables),

@@ -1,4 +1,4 @@
-// Owns: the vault's tables and how they came to be. Not here: queries.
+// Owns: the vault's tables and their history. Not here: queries.
 import { type Migrations, refusal } from '../persistence/migrations.ts';
 
 export interface ItemRow {
@@ -113,7 +113,7 @@ export const MIGRATIONS: Migrations = [
        detail text not null
      ) strict`,
     `create index trail_by_item on trail (agency, item, sequence)`,
-    // What is written down stays as it was written, whatever a later program does.
+    // The trail must stay as it was written, whatever a later program does.
     refusal('trail_stays', 'delete', 'trail', 'the trail is only added to'),
     refusal('trail_is', 'update', 'trail', 'the trail is only added to'),
     `create table clients (
@@ -138,9 +138,9 @@ export const MIGRATIONS: Migrations = [
        agency text primary key, organisation text not null, successor text
      ) strict`,
     `alter table items rename column device to home`,
-    // Both were signed about a device; they are signed anew, about the item, when they are asked for.
+    // Both were signed about a device; they are signed anew, about the item, when they are requested.
     `update items set acknowledgement = ''`,
-    // Made with full manifests, which are not taken any more.
+    // Made with full manifests, which are not accepted any more.
     `delete from offers`,
   ],
 ];

@@ -1,5 +1,5 @@
-// Owns: the vault process's whole: key, database, evidence on disk, HTTP. Not here: anything that they do. Nothing of the
-// bridge runs in here, and nothing the bridge holds opens anything here but the two doors of bridge-routes.ts.
+// Owns: the composition of the vault process: key, database, evidence on disk, HTTP. Not here: what its parts do. Nothing of the
+// bridge runs in this process, and the bridge's credentials give access here only to the hand-overs and recalls of bridge-routes.ts.
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
@@ -51,11 +51,11 @@ interface Running {
   url: string;
 }
 
-/** Keeps what bridges hand over, for the agencies it was granted to, as long as their departments' rules say. */
+/** Keeps what bridges hand over, for the agencies it was granted to, as long as their departments' rules require. */
 export class Vault {
   private readonly deps: VaultDeps;
   private running: Running | null = null;
-  /** What undoes each step of the start, last first. */
+  /** Undoes each step of the start, last first. */
   private undo: (() => Promise<void> | void)[] = [];
 
   constructor(deps: VaultDeps) {
@@ -134,7 +134,7 @@ export class Vault {
     return this.up().adminToken;
   }
 
-  /** Does now what retention says is due, instead of at the next turn. */
+  /** Carries out now what is due under retention, instead of at the next turn. */
   keepNow(): Promise<void> {
     return this.up().keeper.now();
   }
@@ -186,7 +186,7 @@ export class Vault {
   }
 }
 
-/** The vault's stores, with items whose readers are asked again when they change. */
+/** The vault's stores; a change of an item makes its running downloads check their readers again. */
 type Stores = Omit<VaultDatabase, 'items'> & { items: ItemStore };
 
 const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
@@ -195,7 +195,7 @@ function vaultId(publicKey: string): string {
   return actorId('vault', sha256Hex(publicKey));
 }
 
-/** The same items; a change resolves only once nobody reads on who may not. */
+/** The same items; a change resolves only once every download that is no longer allowed has ended. */
 export function watchedItems(items: ItemStore, readings: ClipDownloads): ItemStore {
   const asked = async (item: string, changed: Promise<Item | null>) => {
     const after = await changed;

@@ -28,7 +28,7 @@ export interface OfferReaderDeps {
   clipBytesMax: number;
 }
 
-/** A bridge's step that holds, and which bridge it is. */
+/** A bridge's verified step, and which bridge it is. */
 export interface ReadStep {
   step: HandOver;
   bridge: string;
@@ -73,7 +73,7 @@ export class OfferReader {
     return recall;
   }
 
-  /** Verifies the papers that an offer comes with: the statement, and the bridge's receipt for it. Throws `hand_over_refused`. */
+  /** Verifies the documents of an offer: the statement, and the bridge's receipt for it. Throws `hand_over_refused`. */
   readPapers(step: HandOver, body: HandOverBody): Statement {
     const statement = readStatement(step, body.statement);
     const receipt = readLink(

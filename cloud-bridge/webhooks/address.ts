@@ -1,11 +1,11 @@
-// Owns: which addresses a webhook may have: public ones by HTTPS, so that nobody makes the bridge speak to machines that only it
+// Owns: which addresses a webhook may have: public ones over HTTPS, so that nobody makes the bridge connect to machines that only it
 // can reach (SSRF). Not here: sending (send.ts).
 import { BlockList, isIP } from 'node:net';
 import { failure } from '../../device/protocol/errors.ts';
 
 export const URL_LETTERS_MAX = 500;
 
-/** IANA's special-purpose registries: what is not somebody's public address. */
+/** From IANA's special-purpose registries: addresses that are not public. */
 const NOT_PUBLIC = new BlockList();
 for (const [network, bits] of [
   ...([
@@ -48,14 +48,14 @@ for (const [network, bits] of [
 ]) {
   NOT_PUBLIC.addSubnet(network, bits, 'ipv6');
 }
-/** Global unicast (RFC 4291 §2.4): whatever lies outside, mapped and translated IPv4 included, is nobody's public address. */
+/** Global unicast (RFC 4291 §2.4): addresses outside, mapped and translated IPv4 included, are not public. */
 const GLOBAL = new BlockList();
 GLOBAL.addSubnet('2000::', 3, 'ipv6');
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** Whether the bridge may speak to an IP address. `loopback`: whether this machine itself may be meant. */
+/** Whether the bridge may connect to an IP address. `loopback`: whether this machine itself is allowed. */
 export function isAllowedAddress(address: string, loopback: boolean): boolean {
   const kind = isIP(address) === 6 ? 'ipv6' : 'ipv4';
   if (isIP(address) === 0) return false;
@@ -64,7 +64,7 @@ export function isAllowedAddress(address: string, loopback: boolean): boolean {
   return !NOT_PUBLIC.check(address, kind);
 }
 
-/** The address to send to. Throws `webhook_address_refused`. */
+/** Parses and checks a webhook's address. Throws `webhook_address_refused`. */
 export function webhookAddress(text: string, loopback: boolean): URL {
   const refuse = (detail: string) => failure('webhook_address_refused', { detail });
   if (text.length > URL_LETTERS_MAX || !URL.canParse(text)) throw refuse('it is no address');

@@ -1,4 +1,4 @@
-// Owns: events on their way to agencies: made of what happened, told again and again until they are taken or given up. Not here:
+// Owns: sending events to agencies: made from the custody log, sent again and again until they are accepted or given up. Not here:
 // what happened (the log of custody), sending one (send.ts), how it is kept (sql-webhooks.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
@@ -21,7 +21,7 @@ export interface EventOutboxDeps {
   rules: WebhookRules;
 }
 
-/** Events looked at in one turn; one agency has its own one after the other, agencies do not wait for each other. */
+/** Events processed in one turn; an agency's own are sent one after the other, agencies do not wait for each other. */
 const DUE_MAX = 100;
 const KEPT_S = 7 * 24 * 3600;
 
@@ -42,7 +42,7 @@ export class EventOutbox {
     this.repeater.start();
   }
 
-  /** Looks now instead of at the next turn; resolves when that turn has ended. Never rejects. */
+  /** Looks for events now instead of at the next turn; resolves when that turn has ended. Never rejects. */
   now(): Promise<void> {
     return this.repeater.now();
   }
@@ -68,7 +68,7 @@ export class EventOutbox {
     if (due.length === DUE_MAX) void this.repeater.now();
   }
 
-  /** One after the other; one that is not taken holds up the rest of its agency, whose server is likely down. */
+  /** One after the other; an event that is not accepted holds up the rest of its agency, whose server is probably down. */
   private async tellAll(events: readonly DueEvent[]): Promise<void> {
     for (const event of events) if (!(await this.tell(event))) return;
   }
@@ -81,7 +81,7 @@ export class EventOutbox {
     const atS = wallSeconds(clock);
     const deps = { clock, answerMsMax: rules.answerSMax * 1000, loopback: rules.loopback, signal: stopping.signal };
     const sent = standing ?? (await send(deps, { url, secret, event, body, atS }));
-    // Cut off by our own end: it is sent again, and its id tells.
+    // Aborted because the process stops: it is sent again, and the receiver recognises its id.
     if (stopping.signal.aborted && !sent.isTaken) return false;
     const isOver = !sent.isTaken && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
     const state = sent.isTaken ? 'delivered' : isOver ? 'given-up' : 'waiting';
@@ -91,7 +91,7 @@ export class EventOutbox {
     return sent.isTaken;
   }
 
-  /** Why an agency is not told now; null: it is. Who may not act any more is not told any more. */
+  /** Why an agency is not notified now; null: it is. An agency that may not act is not notified. */
   private async standingOf(agency: string): Promise<{ isTaken: false; isFinal: boolean; detail: string } | null> {
     try {
       await this.deps.standing.credential(agency);
@@ -102,7 +102,7 @@ export class EventOutbox {
     }
   }
 
-  /** Grows by doubling up to the most; half of it random, so that what failed together does not come back together. */
+  /** Doubles up to the maximum; half of it is random, so that events that failed together are not retried together. */
   private waitS(attempts: number): number {
     const { retrySFirst, retrySMost } = this.deps.rules;
     const stepS = Math.min(retrySMost, retrySFirst * 2 ** Math.min(attempts - 1, 30));

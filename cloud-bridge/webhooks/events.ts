@@ -1,5 +1,5 @@
-// Owns: what an agency is told, and which leaf of the log of custody tells it. Pure. Not here: to whom (the store knows whose a
-// request is), sending. An agency is told of its own requests, and of clips that it can see anyway: of nothing else that homes do.
+// Owns: which events an agency receives, and the custody leaf each is made from. Pure. Not here: to whom (the store knows whose
+// request it is), sending. An agency learns of its own requests, and of clips that it can see anyway: of nothing else that homes do.
 import { z } from 'zod';
 import { parseJson } from '../../device/base/json.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
@@ -16,7 +16,7 @@ export const EVENT_TYPES = [
   'clip.recalled',
 ] as const;
 
-/** What is sent. The same event has the same id at every attempt: who has seen it has heard it. */
+/** The event as sent. It has the same id at every attempt, so that receivers can drop duplicates. */
 export const webhookEventSchema = z.strictObject({
   id: idSchema,
   type: z.enum(EVENT_TYPES),
@@ -24,12 +24,12 @@ export const webhookEventSchema = z.strictObject({
   atS: z.int().nonnegative(),
   request: idSchema.optional(),
   clip: idSchema.optional(),
-  /** Of a recall: what the department's policy made of it. */
+  /** For a recall: the decision under the department's policy. */
   answer: z.enum(['erased', 'restricted', 'kept']).optional(),
 });
 export type WebhookEvent = z.infer<typeof webhookEventSchema>;
 
-/** The event that a leaf of a bridge's log tells; null: none. */
+/** The event made from a leaf of a bridge's log; null: none. */
 export function toldBy(
   bridge: string,
   { leaf, entry, facts }: { leaf: number; entry: string; facts: string | null },
@@ -53,12 +53,12 @@ export function toldBy(
   return answer === 'pending' ? null : { id, type: 'clip.recalled', atS, clip, answer };
 }
 
-/** That a request has come to its end by itself. */
+/** The event for a request that has expired. */
 export function expired(bridge: string, request: string, atS: number): WebhookEvent {
   return { id: idOf(bridge, `expired ${request}`), type: 'request.expired', atS, request };
 }
 
-/** It follows from what happened: however often that is looked at, it is one event. */
+/** Derived from what happened: however often the same leaf is processed, the event is the same. */
 function idOf(bridge: string, what: string): string {
   return `event-${sha256Hex(`${bridge} ${what}`).slice(0, 32)}`;
 }

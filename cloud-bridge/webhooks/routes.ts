@@ -17,7 +17,7 @@ const eventsSchema = z.strictObject({
       state: z.enum(EVENT_STATES),
       madeS: z.int(),
       attempts: z.int().nonnegative(),
-      /** When it is tried again; null once it is settled. */
+      /** Time of the next attempt; null once it is settled. */
       nextS: z.int().nullable(),
       /** How the last attempt ended. */
       detail: z.string(),

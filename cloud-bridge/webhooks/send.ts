@@ -1,5 +1,5 @@
-// Owns: telling one event by HTTP: signed, to an address that was looked at when the connection was made, without following
-// redirects, within a time. Not here: when, and how often (event-outbox.ts).
+// Owns: sending one event by HTTP: signed, to an address that was checked when the connection was made, without following
+// redirects, with a time limit. Not here: when, and how often (event-outbox.ts).
 import { createHmac } from 'node:crypto';
 import { lookup } from 'node:dns';
 import { request as httpRequest } from 'node:http';
@@ -20,7 +20,7 @@ export interface Parcel {
   atS: number;
 }
 
-/** How it went: taken, or a short reason why not. */
+/** The result: accepted, or a short reason why not. */
 export interface Sent {
   isTaken: boolean;
   detail: string;
@@ -29,7 +29,7 @@ export interface Sent {
 export interface SendDeps {
   clock: Clock;
   answerMsMax: number;
-  /** Whether this machine itself may be told. */
+  /** Whether this machine itself is an allowed receiver. */
   loopback: boolean;
   signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ export function webhookSignature(secret: string, atS: number, body: string): str
   return `sha256=${createHmac('sha256', secret).update(`${atS}.${body}`).digest('hex')}`;
 }
 
-/** Sends once; never rejects. Any 2xx status is a yes. */
+/** Sends once; never rejects. Every 2xx status means accepted. */
 export async function send(deps: SendDeps, parcel: Parcel): Promise<Sent> {
   const ended = new AbortController();
   const deadline = deps.clock.after(deps.answerMsMax, () => ended.abort(new Error('timeout')));
@@ -49,7 +49,7 @@ export async function send(deps: SendDeps, parcel: Parcel): Promise<Sent> {
   } catch (thrown) {
     if (ended.signal.aborted) return { isTaken: false, detail: 'no answer in time' };
     if (isFailure(thrown)) return { isTaken: false, detail: thrown.code };
-    // The system's own code: what a stranger's server says is not repeated.
+    // Only the system's error code: the message of a foreign server is not repeated.
     return { isTaken: false, detail: systemCode(thrown) ?? 'no connection' };
   } finally {
     deadline.cancel();
@@ -71,7 +71,7 @@ function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Parcel,
   return new Promise((resolve, reject) => {
     const request = (to.protocol === 'https:' ? httpsRequest : httpRequest)(to, options, (response) => {
       resolve(response.statusCode ?? 0);
-      // The status is all that is asked for.
+      // Only the status is read.
       response.destroy();
     });
     request.on('error', reject);
@@ -79,13 +79,13 @@ function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Parcel,
   });
 }
 
-/** Looks a name up and hands on the addresses that may be spoken to: the connection goes to the very one that was looked at. */
+/** Resolves a name and returns the allowed addresses: the connection goes to the very address that was checked. */
 function lookupAllowed(loopback: boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (fault, found) => {
       if (fault) return callback(fault, '', 0);
       const [first] = found;
-      // One that may not be spoken to spoils the name: it is not a server that anybody should be told at.
+      // One forbidden address disqualifies the whole name: such a server is not a legitimate receiver.
       if (!first || !found.every(({ address }) => isAllowedAddress(address, loopback))) {
         return callback(Object.assign(new Error('not a public address'), { code: 'EADDRNOTAVAIL' }), '', 0);
       }

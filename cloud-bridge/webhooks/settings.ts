@@ -1,13 +1,13 @@
-// Owns: the settings of how events are told, and their defaults. Not here: telling (event-outbox.ts).
+// Owns: the settings of sending events, and their defaults. Not here: sending (event-outbox.ts).
 import { z } from 'zod';
 
 const HOUR_S = 3600;
 
 export const webhookRulesSchema = z
   .strictObject({
-    /** Whether webhooks may be on this machine, then also without TLS: for trying things out. */
+    /** Whether webhooks may be on this machine, and then also without TLS: for trying things out. */
     loopback: z.boolean().default(false),
-    /** How often events that wait are looked at. */
+    /** How often to look for waiting events. */
     everyS: z.number().positive().max(HOUR_S).default(5),
     answerSMax: z.number().positive().max(60).default(10),
     retrySFirst: z.int().positive().max(HOUR_S).default(30),
@@ -16,7 +16,7 @@ export const webhookRulesSchema = z
       .positive()
       .max(24 * HOUR_S)
       .default(6 * HOUR_S),
-    /** After so many attempts an event is given up. */
+    /** An event is given up after this many attempts. */
     attemptsMax: z.int().positive().max(100).default(14),
   })
   .refine(({ retrySFirst, retrySMost }) => retrySFirst <= retrySMost, 'retrySFirst is above retrySMost');

@@ -1,5 +1,5 @@
 // Owns: agencies' webhooks and events in SQL, and the one step in which leaves of the log of custody become events. Not here:
-// what a leaf tells (webhooks/events.ts), telling it (webhooks/).
+// what a leaf means for agencies (webhooks/events.ts), sending (webhooks/).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { EVENT_TYPES, type WebhookEvent } from './events.ts';
@@ -7,7 +7,7 @@ import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from './
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
 
-/** Leaves looked at in one step: the database is for others, too. */
+/** Leaves processed in one step: others need the database, too. */
 const LEAVES_AT_ONCE = 200;
 
 export class SqlWebhooks implements WebhookStore {
@@ -61,7 +61,7 @@ export class SqlWebhooks implements WebhookStore {
         .orderBy('leaf')
         .limit(LEAVES_AT_ONCE)
         .execute();
-      // Nobody to be told: how far the log is, is all that is noted.
+      // No agency has a webhook: only the position in the log is stored.
       const hasHooks = await step.selectFrom('webhooks').select('url').where('url', 'is not', null).executeTakeFirst();
       if (hasHooks) for (const leaf of leaves) await enter(step, seams.toldBy(leaf));
       if (hasHooks) {
@@ -101,7 +101,7 @@ export class SqlWebhooks implements WebhookStore {
         .updateTable('webhook_events')
         .set({ state, attempts, next_s: nextS, detail })
         .where('event', '=', event)
-        // It may have been given up while it was told.
+        // It may have been given up while it was being sent.
         .where('state', '=', 'waiting')
         .returning('organisation')
         .executeTakeFirst();
@@ -148,7 +148,7 @@ export class SqlWebhooks implements WebhookStore {
   }
 }
 
-/** Puts an event down for the agency whose request or clip it is about, if that has a webhook. Once, however often it comes. */
+/** Stores an event for the agency whose request or clip it is about, if that has a webhook. Idempotent. */
 async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Promise<void> {
   const about = event && (await subjectOf(step, event));
   if (!event || !about) return;
@@ -176,7 +176,7 @@ async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Pro
     .execute();
 }
 
-/** Whose event it is; null for an agency without a webhook, and for a clip that no agency ever saw. */
+/** The agency an event is for; null if it has no webhook, and for a clip that no agency ever saw. */
 async function subjectOf(
   step: Transaction<Tables>,
   { request, clip }: WebhookEvent,
@@ -201,7 +201,7 @@ async function requestOf(step: Transaction<Tables>, clip: string): Promise<strin
   return row && row.stored_s !== null ? row.request : undefined;
 }
 
-/** Published requests that came to their end in a span of time, and whose agency has a webhook. */
+/** Published requests that expired in a span of time, and whose agency has a webhook. */
 function expiredSince(step: Transaction<Tables>, afterS: number, nowS: number) {
   return step
     .selectFrom('requests')

@@ -1,4 +1,4 @@
-// Owns: an agency's own webhook: setting, seeing, removing it, and how telling it went. Not here: telling (event-outbox.ts).
+// Owns: an agency's own webhook: setting, showing and removing it, and the state of its events. Not here: sending (event-outbox.ts).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
@@ -9,11 +9,11 @@ import type { KeptEvent, Webhook, WebhookStore } from './store.ts';
 export interface WebhooksDeps {
   store: WebhookStore;
   tokens: AgencyTokens;
-  /** Whether this machine itself may be told. */
+  /** Whether this machine itself is an allowed receiver. */
   loopback: boolean;
 }
 
-/** What an agency is told of its webhook. Never the secret. */
+/** What an agency is shown of its webhook. Never the secret. */
 export interface WebhookView {
   url: string;
   sinceS: number;
@@ -33,7 +33,7 @@ export class Webhooks {
   }
 
   /**
-   * Sets the caller's webhook to the address and secret that its call holds; the same call again changes nothing. Throws
+   * Sets the caller's webhook to the address and secret in its call; the same call again changes nothing. Throws
    * `token_...`, `agency_...`, `webhook_address_refused`.
    */
   async set(callToken: string): Promise<WebhookView> {
@@ -51,14 +51,14 @@ export class Webhooks {
     return { url: webhook.url, sinceS: webhook.saidS };
   }
 
-  /** Removes the caller's webhook; what waits is not told any more. Throws `token_...`, `agency_...`. */
+  /** Removes the caller's webhook; waiting events are not sent any more. Throws `token_...`, `agency_...`. */
   async remove(callToken: string): Promise<void> {
     const { organisation, agency, saidS, call } = await this.deps.tokens.readCall(callToken);
     if (call.action !== 'remove-webhook') throw failure('token_unknown_claims');
     await this.keep({ organisation, agency, url: null, secret: '', saidS });
   }
 
-  /** A page of the caller's events, the last one first. Throws `token_...`, `agency_...`, `http_body_invalid`. */
+  /** A page of the caller's events, newest first. Throws `token_...`, `agency_...`, `http_body_invalid`. */
   async events(
     callToken: string,
     page: { limit: number; cursor?: string | undefined },
@@ -79,7 +79,7 @@ export class Webhooks {
   }
 
   private async keep(webhook: Webhook): Promise<void> {
-    // Something that was signed later is kept: this is an old call that comes again.
+    // A setting that was signed later is stored: this is an old call, repeated.
     if (!(await this.deps.store.set(webhook))) throw failure('token_expired');
   }
 

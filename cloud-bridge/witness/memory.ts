@@ -1,4 +1,4 @@
-// Owns: what a witness remembers over a restart: whose log it watches, the newest head, and an alarm. Not here: judging heads.
+// Owns: what a witness keeps across restarts: whose log it watches, the newest head, and an alarm. Not here: checking heads.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
@@ -11,7 +11,7 @@ const headSchema = z.string().max(1_024);
 
 const memorySchema = z.strictObject({
   bridgeKey: publicKeySchema,
-  /** The newest head that was judged good, as the bridge signed it. */
+  /** The newest head that was accepted, as the bridge signed it. */
   head: headSchema.nullable(),
   /** Two heads that contradict each other. Stays until a person removes it. */
   alarm: z
@@ -28,7 +28,7 @@ const FILE_BYTES_MAX = 16_384;
 
 export const memoryPath = (folder: string) => join(folder, 'memory.json');
 
-/** What was remembered; null at the first start. Throws `state_damaged`: a witness that forgot would cosign anything. */
+/** The stored memory; null at the first start. Throws `state_damaged`: a witness without memory would cosign everything. */
 export async function loadMemory(disk: Disk, folder: string): Promise<Memory | null> {
   const bytes = await disk.readFile(memoryPath(folder), FILE_BYTES_MAX);
   if (!bytes) return null;

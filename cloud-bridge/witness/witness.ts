@@ -1,5 +1,5 @@
-// Owns: watching one bridge's log from outside: each head must continue the last one; what does is kept, then cosigned; what does
-// not is an alarm for good. Not here: the process around it (sim/cli), the arithmetic (protocol/merkle.ts).
+// Owns: watching one bridge's log from outside: each head must extend the last one; one that does is stored, then cosigned; one that does
+// not raises a permanent alarm. Not here: the process around it (sim/cli), the arithmetic (protocol/merkle.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromHex, utf8 } from '../../device/base/bytes.ts';
@@ -32,19 +32,19 @@ export interface WitnessDeps {
   log: Log;
   folder: string;
   bridgeUrl: string;
-  /** The bridge's key, when it is known from elsewhere; else the first one that answers is pinned. */
+  /** The bridge's key, if known from elsewhere; otherwise the first key that answers is pinned. */
   bridgeKey?: string;
 }
 
-/** What one look found. */
+/** The result of one look. */
 export interface Look {
   size: number;
   root: string;
-  /** Whether the bridge serves the cosignature; else the code of why it does not. */
+  /** Whether the bridge serves the cosignature; otherwise the code that says why not. */
   served: true | string;
 }
 
-/** A head as it was signed, and what it says. */
+/** A signed head and its claims. */
 interface Seen {
   token: string;
   claims: TreeHead;
@@ -62,8 +62,8 @@ export class Witness {
   }
 
   /**
-   * Takes up key and memory. Throws `custody_rollback` or `custody_fork` again when that was found before, `state_damaged`,
-   * `custody_head_refused` when another bridge's key was pinned.
+   * Loads key and memory. Throws `custody_rollback` or `custody_fork` again if that was found before, `state_damaged`,
+   * `custody_head_refused` if another bridge's key was pinned.
    */
   async start(): Promise<void> {
     const { disk, random, folder, bridgeKey } = this.deps;
@@ -77,7 +77,7 @@ export class Witness {
     }
   }
 
-  /** What `verify --witness-key` and the bridge's settings name. */
+  /** The key for `verify --witness-key` and the bridge's settings. */
   get publicKey(): string {
     return this.own().publicKey;
   }
@@ -88,7 +88,7 @@ export class Witness {
   }
 
   /**
-   * Looks once. Throws `custody_rollback`, `custody_fork` (remembered first), and what passes: `custody_head_refused`,
+   * Looks once. Throws `custody_rollback`, `custody_fork` (stored first), and temporary failures: `custody_head_refused`,
    * `unreachable`.
    */
   async look(): Promise<Look> {
@@ -97,7 +97,7 @@ export class Witness {
     const known = memory.head === null ? null : this.openHead(memory.head, memory.bridgeKey);
     if (known) await this.judge(known, head, memory);
     const { disk, folder } = this.deps;
-    // Durable before anybody hears of it: a witness that forgot this head could be talked into another one.
+    // Durable before anybody hears of it: a witness that lost this head could be tricked into cosigning another one.
     this.memory = { ...memory, head: head.token };
     await storeMemory(disk, folder, this.memory);
     const cosignature = this.cosign(head);
@@ -107,7 +107,7 @@ export class Witness {
     return { size, root, served: await this.offer(head, cosignature) };
   }
 
-  /** Looks every `everyMs` until the signal ends it; hands on what was seen, and what passes. Rejects with the alarm. */
+  /** Looks every `everyMs` until the signal ends it; reports results and temporary failures. Rejects with the alarm. */
   async watch(
     everyMs: number,
     signal: AbortSignal,
@@ -124,11 +124,11 @@ export class Witness {
     }
   }
 
-  /** Throws unless `head` continues `known`. */
+  /** Throws unless `head` extends `known`. */
   private async judge(known: Seen, head: Seen, memory: Memory): Promise<void> {
     const [older, newer] = [known.claims, head.claims];
     if (newer.size < older.size) {
-      // The bridge may answer late, but it cannot sign a smaller tree afterwards.
+      // The bridge may answer late, but it cannot honestly sign a smaller tree afterwards.
       if (newer.iat <= older.iat)
         throw failure('custody_head_refused', { detail: 'the head is an older one than seen before' });
       await this.raise(
@@ -187,7 +187,7 @@ export class Witness {
       verify: verifySignature,
     });
     if (!opened.ok) throw failure('custody_head_refused', { detail: `the head: ${opened.fault}` });
-    // A head from the future would make every later one look like an old answer.
+    // A head dated in the future would make every later one look like an old answer.
     if (opened.claims.iat > wallSeconds(this.deps.clock) + CLOCK_SKEW_S_MAX) {
       throw failure('custody_head_refused', { detail: 'the head is dated in the future' });
     }
@@ -207,7 +207,7 @@ export class Witness {
     return signToken('doorsill-cosignature+jws', cosignature, key);
   }
 
-  /** Hands the cosignature to the bridge, which may not want it: the witness has done its work all the same. */
+  /** Sends the cosignature to the bridge, which may refuse it: the witness has done its work all the same. */
   private async offer(head: Seen, cosignature: string): Promise<true | string> {
     try {
       const body = { head: head.token, cosignature };

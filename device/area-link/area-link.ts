@@ -1,5 +1,5 @@
-// Owns: the device's ear on the area broker: its cell's open requests and searches, the registry's revocations, handed over unjudged.
-// It never publishes and has no will, and nothing the owner does reaches it: what a broker sees of it is the same for all.
+// Owns: the device's subscriptions on the area broker: its cell's open requests and searches, the registry's revocations, passed on
+// unverified. It never publishes, has no will, and does not depend on the owner's actions: the broker sees the same of every home.
 import type { z } from 'zod';
 import { assert } from '../base/assert.ts';
 import { fromUtf8 } from '../base/bytes.ts';
@@ -16,7 +16,7 @@ import { searchDocumentSchema } from '../protocol/search.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 
 export interface AreaLinkOptions {
-  /** The one cell whose requests are read. */
+  /** The only cell whose requests are read. */
   cell: string;
   /** Topic prefix of the area broker. */
   prefix: string;
@@ -29,21 +29,21 @@ export interface AreaLinkOptions {
   log: Log;
 }
 
-/** What came: the text of one part of one of the cell's documents, or of the revocation list. Nothing in it is verified yet. */
+/** A received message: the text of one part of one of the cell's documents, or of the revocation list. Not verified yet. */
 export type AreaMessage =
   | { kind: 'requests' | 'searches'; part: number; token: string }
   | { kind: 'revocations'; token: string };
 
-/** Parts that a link has begun to listen to, after which it lets go of none: a broker that says other numbers in turns makes no work. */
+/** After this many parts a link unsubscribes from none, so that a broker that alternates the number of parts causes no work. */
 const PARTS_FOLLOWED_MAX = 200;
 
 /**
- * A document is handed over so long after it came, drawn anew for each: acknowledged before that, in the same time whether the home
- * makes anything of it or not. Revocations are judged alike in every home, and at once.
+ * Random delay before each document is passed on. It is acknowledged before that, so the timing does not depend on whether the home
+ * uses it. Revocations are handled the same way in every home, and at once.
  */
 const HAND_OVER_MS_MIN = 100;
 export const HAND_OVER_MS_MAX = 400;
-/** Documents that wait to be handed over; of more the oldest are dropped: all of them are published again. */
+/** Maximum number of waiting documents; beyond it the oldest are dropped, because all are published again. */
 const WAITING_MAX = 400;
 
 /** A subscribe-only session. Every topic is subscribed to by its exact name, so that any broker delivers what it retains. */
@@ -78,12 +78,12 @@ export class AreaLink {
     return this.link.state;
   }
 
-  /** Calls `listener` on every change of the link; returns what takes it off again. */
+  /** Calls `listener` on every change of the link; returns a function that removes it. */
   onState(listener: (state: LinkState) => void): () => void {
     return this.link.onState(listener);
   }
 
-  /** Calls `listener` with everything that comes, once it is acknowledged; returns what takes it off again. */
+  /** Calls `listener` with every message, after acknowledging it; returns a function that removes it. */
   onMessage(listener: (message: AreaMessage) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
@@ -97,7 +97,7 @@ export class AreaLink {
       const token = textOf(message);
       if (token) this.tell({ kind: 'revocations', token });
     });
-    // Searches are listened to by every home alike, so that nobody at the broker learns who takes part in Search Party.
+    // Every home subscribes to searches, so that the broker cannot learn who takes part in Search Party.
     this.follow('requests', this.topics.areaRequests, areaDocumentSchema);
     this.follow('searches', this.topics.areaSearches, searchDocumentSchema);
     this.link.start();
@@ -111,7 +111,7 @@ export class AreaLink {
   }
 
   /**
-   * Listens to all parts of a document. How many there are is only a hint where to listen; a lie costs at most the schema's
+   * Subscribes to all parts of a document. Their number is only an unverified hint; a false one costs at most the schema's
    * limit of subscriptions.
    */
   private follow(
@@ -143,7 +143,7 @@ export class AreaLink {
     this.link.subscribe([topicOf(cell, 1)], (message) => hear(1, message));
   }
 
-  /** Puts a message behind those that wait. Nothing looks at it before the broker has its acknowledgement. */
+  /** Appends a message to the queue. Nothing reads it before it was acknowledged to the broker. */
   private tell(message: AreaMessage): void {
     if (message.kind === 'revocations') this.waiting.unshift(message);
     else this.waiting.push(message);

@@ -1,4 +1,4 @@
-// Owns: enrolling with a bridge, once, and the file that remembers it. Not here: the session that follows (area-link.ts).
+// Owns: enrolling with a bridge, once, and the file that stores the enrolment. Not here: the session that follows (area-link.ts).
 import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
@@ -21,10 +21,10 @@ const enrolmentSchema = z.strictObject({
   bridgeKey: publicKeySchema,
   registryKey: publicKeySchema,
   area: enrolmentStatementSchema.shape.area,
-  /** Of the code that was used for it; absent in files from before it was kept. */
+  /** Hash of the code that was used; absent in files from before it was stored. */
   codeSha256: sha256Schema.optional(),
 });
-/** What a device remembers of its bridge: whom it pinned and how to reach them. */
+/** What a device stores about its bridge: the pinned keys and the addresses. */
 export type Enrolment = z.infer<typeof enrolmentSchema>;
 
 const PROOF_LIFE_S = 300;
@@ -38,13 +38,13 @@ export interface EnrolmentDeps {
   key: SigningKey;
   /** The device's id. */
   id: string;
-  /** For a bridge at an https address whose certificate no public authority has signed. */
+  /** For a bridge at an https address with a certificate from no public authority. */
   tls?: TlsSource | undefined;
 }
 
 /**
- * Uses a one-time code: proves the device's key, and believes the answer only if bridge and registry are the ones whose
- * thumbprints the code carries. Nothing about where the home is leaves. Throws `usage`, `enrolment_code_invalid`,
+ * Uses a one-time code: proves the device's key, and accepts the answer only if bridge and registry have the
+ * thumbprints in the code. The home's location is not sent. Throws `usage`, `enrolment_code_invalid`,
  * `enrolment_key_mismatch`, `unreachable`, `tls_file_unusable`.
  */
 export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: AbortSignal): Promise<Enrolment> {
@@ -64,7 +64,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   const proof = signToken('doorsill-enrolment+jws', claims, deps.key);
   const url = code.url.replace(/\/+$/, '');
   const answer = answerSchema.safeParse(await post(deps, url, { secret: code.secret, proof }, signal));
-  // The code's thumbprint says which key must have signed: the statement may name its key, not choose it.
+  // The code's thumbprint determines which key must have signed: the statement may name its key, not choose it.
   const key = answer.success
     ? enrolmentStatementSchema.safeParse(parseToken(answer.data.statement)?.claims).data?.iss
     : undefined;
@@ -112,8 +112,8 @@ async function post(deps: EnrolmentDeps, url: string, body: object, signal: Abor
 }
 
 /**
- * The remembered enrolment, or, with a code that it was not made with, a new one that is remembered from now on: a service can be
- * started with its code again and again. Throws as `enrol`, `state_damaged`.
+ * The stored enrolment or, with a code other than the one it was made with, a new one, which is then stored: a service can be
+ * restarted with the same code. Throws as `enrol`, `state_damaged`.
  */
 export async function ensureEnrolled(
   deps: EnrolmentDeps & { disk: Disk },
@@ -122,7 +122,7 @@ export async function ensureEnrolled(
 ): Promise<Enrolment | null> {
   if (code === undefined) return readEnrolment(deps.disk, path);
   const kept = await readEnrolment(deps.disk, path).catch((thrown: unknown) => {
-    // A fresh code mends a damaged file.
+    // A fresh code replaces a damaged file.
     if (isFailure(thrown) && thrown.code === 'state_damaged') return null;
     throw thrown;
   });
@@ -132,7 +132,7 @@ export async function ensureEnrolled(
   return enrolment;
 }
 
-/** The remembered enrolment; null before the first. Throws `state_damaged`. */
+/** The stored enrolment; null before the first. Throws `state_damaged`. */
 export async function readEnrolment(disk: Disk, path: string): Promise<Enrolment | null> {
   const bytes = await disk.readFile(path, FILE_BYTES_MAX);
   if (!bytes) return null;
@@ -143,7 +143,7 @@ export async function readEnrolment(disk: Disk, path: string): Promise<Enrolment
   }
 }
 
-/** Remembers an enrolment, durably. It holds the area account's password: the file is the device's own. */
+/** Stores an enrolment, durably. It contains the area account's password, so only the device's user may read the file. */
 export async function storeEnrolment(disk: Disk, path: string, enrolment: Enrolment): Promise<void> {
   await disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(enrolment, null, 2)}\n`));
 }

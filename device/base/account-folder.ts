@@ -19,13 +19,13 @@ const holder = { user: nameSchema, role: nameSchema, id: nameSchema, homes: z.ar
 const accountSchema = z.union([
   z.strictObject({
     ...holder,
-    /** What proves the password, as each broker writes it; the embedded one checks mosquitto's. */
+    /** Password hashes in each broker's own format; the embedded broker checks mosquitto's. */
     verifiers: z.strictObject({
       mosquitto: z.string().regex(MOSQUITTO_VERIFIER),
       rabbitmq: z.string().regex(RABBITMQ_VERIFIER),
     }),
   }),
-  /** As it was written when only the embedded broker was served: a scrypt hash. Issuing it again makes it the other. */
+  /** The older format, from when only the embedded broker was served: a scrypt hash. Issuing the account again replaces it by the other. */
   z.strictObject({ ...holder, salt: z.string().length(22), hash: z.string().length(43) }),
 ]);
 /** One account as it is stored. */
@@ -48,7 +48,7 @@ export interface AccountWish {
   homes?: readonly string[];
 }
 
-/** The user name that follows from an account's holder. An owner has one account for each pairing, so that one password stays one home's. */
+/** The user name derived from an account's holder. An owner has one account for each pairing, so that a password is for one home only. */
 export function accountUser(wish: AccountWish): string {
   const homes = wish.homes ?? [];
   const user = homes.length === 0 ? `${wish.role}-${wish.id}` : `${wish.role}-${pairingHash(wish.id, homes)}`;
@@ -60,7 +60,7 @@ function pairingHash(id: string, homes: readonly string[]): string {
   return sha256Hex([id, ...homes].join(' ')).slice(0, 32);
 }
 
-/** Makes the account, or gives it a new password; the password is nowhere else. Rejects with the disk's errors. */
+/** Makes the account, or gives it a new password; only the caller gets the password. Rejects with the disk's errors. */
 export async function issueAccount(
   disk: Disk,
   random: Random,
@@ -79,7 +79,7 @@ export async function issueAccount(
   return { user, password };
 }
 
-/** The account of a user name, which may come from anyone; null when there is none or its file is not whole. */
+/** The account of a user name, which may come from anyone; null when there is none or its file is damaged. */
 export async function readAccount(disk: Disk, folder: string, user: string): Promise<Account | null> {
   if (!nameSchema.safeParse(user).success) return null;
   const bytes = await disk.readFile(pathOf(folder, user), ACCOUNT_BYTES_MAX);
@@ -93,7 +93,7 @@ export async function readAccount(disk: Disk, folder: string, user: string): Pro
   }
 }
 
-/** User names that have an account file, whole or not. */
+/** User names that have an account file, damaged or not. */
 export async function listAccounts(disk: Disk, folder: string): Promise<string[]> {
   const files = (await disk.list(folder)).filter((name) => name.endsWith(FILE_SUFFIX));
   return files.map((name) => name.slice(0, -FILE_SUFFIX.length)).filter((user) => nameSchema.safeParse(user).success);
@@ -122,7 +122,7 @@ async function mosquittoVerifier(password: string, salt: Uint8Array): Promise<st
   return ['', '7', PBKDF2_ITERATIONS, Buffer.from(salt).toString('base64'), hash.toString('base64')].join('$');
 }
 
-/** Salt before password, and the salt once more in front of the hash. */
+/** RabbitMQ's hash is over the salt, then the password; the salt is stored in front of the hash. */
 function rabbitmqVerifier(password: string, salt: Uint8Array): string {
   const hash = createHash('sha512').update(salt).update(password).digest();
   return Buffer.concat([salt, hash]).toString('base64');

@@ -1,7 +1,7 @@
 // Owns: how long to wait before trying again. Not here: what is tried (camera, links, upload).
 import type { Random } from './random.ts';
 
-/** Exponential backoff with full jitter: waits grow from `firstMs` by doubling, capped at `mostMs`. */
+/** Exponential backoff with half jitter: waits grow from `firstMs` by doubling, capped at `mostMs`. */
 export class Backoff {
   private attempts = 0;
   private readonly random: Random;
@@ -19,7 +19,7 @@ export class Backoff {
     return this.attempts;
   }
 
-  /** The next wait in milliseconds: half of the step fixed, half random, so that a crowd spreads out. */
+  /** The next wait in milliseconds: half of the step fixed, half random, so that many clients spread out. */
   nextMs(): number {
     const stepMs = Math.min(this.mostMs, this.firstMs * 2 ** Math.min(this.attempts, 30));
     this.attempts += 1;

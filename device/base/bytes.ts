@@ -2,7 +2,7 @@
 // Not here: hashing and keys (keys.ts), files (disk.ts).
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-/** Six bits by character code; 255 for what is no letter of the alphabet. A table, for documents of 64 KiB are decoded. */
+/** Six bits by character code; 255 for characters outside the alphabet. A table for speed: documents of 64 KiB are decoded. */
 const VALUE_OF = new Uint8Array(128).fill(255);
 [...ALPHABET].forEach((letter, value) => {
   VALUE_OF[letter.charCodeAt(0)] = value;

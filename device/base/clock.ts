@@ -13,7 +13,7 @@ export interface Clock {
   wallUs(): number;
   /** Milliseconds since an arbitrary point of this boot; never runs backwards. */
   monotonicMs(): number;
-  /** Whether the wall time is believed to be set (a board without a battery starts in the past). */
+  /** Whether the wall clock is considered set (a board without a battery starts in the past). */
   synchronised(): boolean;
   /** Runs `call` once, `delayMs` from now. */
   after(delayMs: number, call: () => void): Timer;

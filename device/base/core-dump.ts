@@ -8,8 +8,8 @@ import type { Log } from './log.ts';
 const FILTER = '/proc/self/coredump_filter';
 
 /**
- * From here on a core dump holds registers and no memory: it is full of decoded frames and keys. Where the system does not
- * let itself be told, a warning says so.
+ * From here on a core dump holds registers but no memory, which is full of decoded frames and keys. Where the system does not
+ * accept the setting, a warning is logged.
  */
 export function keepMemoryOutOfCoreDumps(log: Log): void {
   if (process.platform !== 'linux') return;

@@ -9,8 +9,8 @@ export interface DiskFile {
   /** Bytes in the file now. */
   size(): Promise<number>;
   /**
-   * Reads up to `length` bytes at `position`; shorter only at the end of the file. What comes back may lie in `into`, if that
-   * is given and as long: whoever reads much and keeps none of it makes no garbage.
+   * Reads up to `length` bytes at `position`; shorter only at the end of the file. The result may lie in `into`, if that is given
+   * and at least as long: it saves garbage for callers that read much and keep nothing.
    */
   read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Writes all bytes at `position`. Not durable before `sync`. */
@@ -32,7 +32,7 @@ export interface Disk {
   readFile(path: string, bytesMax: number): Promise<Uint8Array | null>;
   /** Replaces the file in one durable step: temporary file, fdatasync, rename, fsync of the folder. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
-  /** Moves a file in one durable step; both folders must be on one file system. Out of descriptors (EMFILE) it has not begun. */
+  /** Moves a file in one durable step; both folders must be on one file system. Without a free descriptor (EMFILE) nothing is moved. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all in it; does nothing when it is not there. */
   remove(path: string): Promise<void>;
@@ -106,7 +106,7 @@ class SystemFile implements DiskFile {
     if (!durable) await this.handle.datasync();
   }
 
-  /** The very same file: another may lie at its path by now. */
+  /** Reopens exactly this file: another may lie at its path by now. */
   private async openDurable(): Promise<FileHandle | null> {
     if (constants.O_DSYNC === undefined) return null;
     const durable = await open(this.path, constants.O_RDWR | constants.O_DSYNC).catch(() => null);
@@ -159,7 +159,7 @@ export class SystemDisk implements Disk {
     try {
       return new SystemFile(await open(path, 'r+', 0o600), path);
     } catch (thrown) {
-      // What is there can still be read and verified; each write says what is wrong.
+      // Existing data can still be read and verified; each write reports the error.
       if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), path, true);
       if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
       const handle = await open(path, 'wx+', 0o600);
@@ -204,7 +204,7 @@ export class SystemDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    // Opened first: with no descriptor to spare nothing is moved.
+    // Opened first, so that nothing is moved when no descriptor is left.
     const folder = await open(dirname(to), 'r');
     try {
       await rename(from, to);

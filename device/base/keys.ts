@@ -89,7 +89,7 @@ const SMALL_ORDER_Y = new Set([
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ]);
 
-/** Whether y is below p = 2^255 - 19 (RFC 8032 §5.1.3): a key with two spellings would be two actors. */
+/** Whether y is below p = 2^255 - 19 (RFC 8032 §5.1.3): a key with two encodings would be two actors. */
 function isReduced(y: Uint8Array): boolean {
   return (y[0] ?? 0) < 0xed || y[31] !== 0x7f || y.subarray(1, 31).some((byte) => byte !== 0xff);
 }

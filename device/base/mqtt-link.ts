@@ -20,7 +20,7 @@ export type { LinkState, MqttLinkOptions } from './mqtt-options.ts';
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 30_000;
-/** A session that lasted this long was a success; one that ends sooner keeps the waits growing (two clients taking turns). */
+/** A session that lasted this long was a success; after a shorter one the waits keep growing (two clients that end each other's). */
 const STABLE_MS = 10_000;
 /** For TCP, TLS and CONNACK together; and for each SUBACK and PUBACK. */
 const ANSWER_MS_MAX = 10_000;
@@ -39,7 +39,7 @@ export class MqttLink {
   private readonly listeners = new Set<(state: LinkState) => void>();
   private current: LinkState = { online: false, error: null };
   private lastError: Error | null = null;
-  /** Whether the last failure was one of TLS, and what was told of it. */
+  /** Whether the last failure was one of TLS, and the detail that was last logged. */
   private isTlsAtFault = false;
   private toldDetail: string | undefined;
   private client: MqttClient | null = null;
@@ -64,7 +64,7 @@ export class MqttLink {
     return this.current;
   }
 
-  /** Messages given up: the queue was full, or the broker never took them. */
+  /** Messages dropped: the queue was full, or the broker never took them. */
   get dropped(): number {
     return this.queue.dropped;
   }
@@ -81,7 +81,7 @@ export class MqttLink {
     this.running = { controller, done: this.run(controller.signal) };
   }
 
-  /** Sends what is still queued (a short while), then the will's message, says goodbye and ends. Never rejects. */
+  /** Sends what is still queued (for a short while), then the will's message, then DISCONNECT, and ends. Never rejects. */
   async stop(): Promise<void> {
     const running = this.running;
     if (!running || this.stopping) return running?.done;
@@ -129,7 +129,7 @@ export class MqttLink {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Hears everything the filters match, now and after every reconnect, until closed. Filters of one link: at most 200. */
+  /** Receives everything the filters match, now and after every reconnect, until closed. Filters of one link: at most 200. */
   subscribe(filters: readonly string[], handler: (message: IncomingMessage) => void): MqttSubscription {
     assert(filters.length > 0, 'a subscription has a filter');
     const subscription = new Subscription(this, filters, handler);
@@ -149,8 +149,8 @@ export class MqttLink {
   }
 
   /**
-   * Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was given up. `keep`: while the
-   * broker is away and the queue is full, others are given up first.
+   * Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was dropped. `keep`: while the
+   * broker is away and the queue is full, others are dropped first.
    */
   publish(
     topic: string,
@@ -191,7 +191,7 @@ export class MqttLink {
     try {
       if (!address) throw new Error('the address is not mqtt://HOST:PORT or mqtts://HOST:PORT');
       const tls = address.secure ? await this.options.tls?.() : undefined;
-      // Loaded by who connects: most commands end before that, and it takes a tenth of a second.
+      // Loaded only when connecting: most commands end before that, and loading takes a tenth of a second.
       const { MqttClient: Client } = await import('mqtt');
       return this.stopping ? 0 : await this.converse(Client, address, tls ?? {});
     } catch (thrown) {
@@ -291,7 +291,7 @@ export class MqttLink {
     }
   }
 
-  /** Sends as much of the queue as may be under way at once. */
+  /** Sends as many queued messages as may be in flight at once. */
   private flush(): void {
     const client = this.client;
     while (client && this.current.online) {
@@ -359,7 +359,7 @@ export class MqttLink {
     for (const listener of [...this.listeners]) listener(state);
   }
 
-  /** Tells people once what is wrong, and whoever looks closer of each attempt. */
+  /** Logs each failed attempt: a new TLS fault as a warning, all else at info level. */
   private tellOffline(retryInMs: number): void {
     const detail = this.lastError?.message;
     const level = !this.isTlsAtFault || detail === this.toldDetail ? 'info' : 'warn';
@@ -381,9 +381,9 @@ export class MqttLink {
 }
 
 /**
- * A broker ends the session of whoever has the id of a new one [MQTT-3.1.4-2], and not every broker binds ids to accounts: so
- * that no other account can end this one's session, its id can't be guessed, and is the same only for the same password.
- * Where a certificate is the login there is no secret to make one from, so it is another at each start.
+ * A broker ends an older session with the same client id [MQTT-3.1.4-2], and not every broker binds ids to accounts. So that no
+ * other account can end this session, its id can't be guessed, and is the same only for the same password.
+ * Where a certificate is the login there is no secret to derive it from, so it is another at each start.
  */
 function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
   if (!single || password === undefined) return freshId(random, user);

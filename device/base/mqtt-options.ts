@@ -1,4 +1,4 @@
-// Owns: what an MQTT session is made from, and how it says where it stands. Not here: the session (mqtt-link.ts).
+// Owns: the options of an MQTT session and the type of its state. Not here: the session (mqtt-link.ts).
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 import type { QueueLimits } from './mqtt-queue.ts';
@@ -6,7 +6,7 @@ import type { Random } from './random.ts';
 import type { TlsSource } from './tls.ts';
 import type { TlsFaultKind } from './tls-fault.ts';
 
-/** A last message, published by the broker when the session ends without goodbye, and by us when it ends with one. */
+/** The last will, published by the broker when the session ends without DISCONNECT, and by us when it ends with one. */
 export interface LastMessage {
   topic: string;
   payload: string;
@@ -27,7 +27,7 @@ export interface MqttLinkOptions {
   keepaliveS?: number;
   payloadBytesMax: number;
   queue?: QueueLimits;
-  /** Makes the coded failure that callers get: `where` is the broker's address without credentials, `fault` what TLS failed of. */
+  /** Makes the coded failure that callers get: `where` is the broker's address without credentials, `fault` why TLS failed. */
   unreachable: (where: string, detail: string, fault?: TlsFaultKind) => Error;
   clock: Clock;
   random: Random;

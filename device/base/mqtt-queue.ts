@@ -6,7 +6,7 @@ export interface OutgoingMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly retain: boolean;
-  /** Given up only when nothing else is left to give up. */
+  /** Dropped only when nothing else is left to drop. */
   readonly keep: boolean;
   /** The broker has acknowledged it. */
   readonly acknowledged: () => void;
@@ -19,11 +19,11 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
-/** Connections lost in a row with messages under way after which they go one by one, to learn which one is at fault. */
+/** After this many lost connections in a row with messages in flight, messages go one by one, to learn which one is at fault. */
 const DOUBT_LOSSES = 2;
-/** And after which that one is given up: a broker that may not take a message can only close [MQTT-3.3.5-2]. */
+/** And after this many, that one is dropped: a broker that may not take a message can only close the connection [MQTT-3.3.5-2]. */
 const GIVE_UP_LOSSES = 4;
-/** Messages under way at once. */
+/** Messages in flight at once. */
 const UNDER_WAY_MAX = 16;
 
 /**
@@ -98,7 +98,7 @@ export class MqttQueue {
     this.shrink();
   }
 
-  /** Gives all messages up. */
+  /** Drops all messages. */
   clear(why: string): void {
     const all = [...this.sent, ...this.waiting];
     this.sent = [];

@@ -1,4 +1,4 @@
-// Owns: the connection under an MQTT session: its address and a socket whose incoming bytes are judged first.
+// Owns: the connection under an MQTT session: its address and a socket whose incoming bytes are checked first.
 // Not here: the session (mqtt-link.ts).
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -12,7 +12,7 @@ export interface BrokerAddress {
   secure: boolean;
 }
 
-/** Reads `mqtt://host[:port]` or `mqtts://host[:port]`; null for anything else. Credentials in it are not taken over. */
+/** Reads `mqtt://host[:port]` or `mqtts://host[:port]`; null for anything else. Credentials in it are ignored. */
 export function brokerAddress(text: string): BrokerAddress | null {
   if (!URL.canParse(text)) return null;
   const url = new URL(text);
@@ -29,12 +29,12 @@ export function showAddress(address: BrokerAddress | null): string {
   return `${address.secure ? 'mqtts' : 'mqtt'}://${host}:${address.port}`;
 }
 
-/** What became of a connection, for whoever wonders why it ended. */
+/** A connection's outcome, for callers that need to know why it ended. */
 export interface BrokerSocket {
   readonly socket: Socket;
   /** Its error, or what was wrong with the broker's bytes; null when it was just closed. */
   error(): Error | null;
-  /** Why TLS did not come about, or not last; null when TLS was not at fault. */
+  /** Why TLS was not established, or did not last; null when TLS was not at fault. */
   fault(): TlsFault | null;
 }
 
@@ -59,7 +59,7 @@ export function openBrokerSocket(address: BrokerAddress, tls: TlsMaterial, packe
   socket.on('error', (thrown: Error) => {
     error ??= thrown;
   });
-  // An endless packet would be collected in memory by the parser behind us, so its header is judged first.
+  // The parser behind us would collect an endless packet in memory, so its header is checked first.
   const guard = new MqttGuard(FROM_BROKER, packetBytesMax);
   socket.on('data', (chunk: Uint8Array) => {
     seen.heard = true;

@@ -26,7 +26,7 @@ export interface Programs {
 }
 
 const WORDS_LETTERS_MAX = 300;
-/** Programs find their libraries and their sound card by these; nothing else of our environment is theirs. */
+/** Programs find their libraries and their sound card by these; they get nothing else of our environment. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'XDG_RUNTIME_DIR', 'ALSA_CONFIG_PATH'];
 /** Ends the program when this process dies silently: one left behind would hold its line or device (util-linux). */
 const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];

@@ -23,7 +23,7 @@ export const SEAL_KEY_BYTES = 32;
 export const SEAL_NONCE_BYTES = 12;
 export const SEAL_TAG_BYTES = 16;
 
-/** A secret and the cipher it is for; the two are never parted, or one key would serve two ciphers. */
+/** A secret and the cipher it is for; always kept together, or one key would serve two ciphers. */
 export interface SealKey {
   readonly cipher: SealCipher;
   /** 32 bytes. */
@@ -47,7 +47,7 @@ export function sealKeyId(key: SealKey): string {
   return toHex(hash.subarray(0, 8));
 }
 
-/** Overwrites a key in memory; nothing can be sealed or opened with it afterwards that was before. */
+/** Overwrites a key in memory; nothing that it sealed can be opened with it afterwards. */
 export function destroySealKey(key: SealKey): void {
   key.secret.fill(0);
 }
@@ -57,7 +57,7 @@ export function sealedBytesOf(plainBytes: number): number {
   return plainBytes + SEAL_TAG_BYTES;
 }
 
-/** Sealed at once: node allocates the result anew each time, and small ones are had again from the heap, not the system. */
+/** Bytes sealed in one step: node allocates each result anew, and small ones come from the heap, not from the system. */
 const STEP_BYTES = 32_768;
 
 /**

@@ -2,7 +2,7 @@
 // Not here: the settings themselves.
 import { z } from 'zod';
 
-/** More edits than this make another word. */
+/** A name more edits away than this counts as another word. */
 const EDITS_MAX = 2;
 
 /** All faults of `error`, which `schema` found, in one line. */

@@ -1,4 +1,4 @@
-// Owns: what a TLS session that did not come about, or did not last, failed of. Pure.
+// Owns: why a TLS session was not established, or did not last. Pure.
 // Not here: TLS itself (tls.ts), error codes (protocol/link-failure.ts).
 
 /**
@@ -39,13 +39,13 @@ const KINDS: Readonly<Record<string, TlsFaultKind>> = {
 /** OpenSSL's messages for a chain that does not end at an authority we trust (X509_STORE_CTX_get_error(3)). */
 const CHAIN =
   /^(UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|CERT_(SIGNATURE|CHAIN|REVOKED|UNTRUSTED|REJECTED)|INVALID_(CA|PURPOSE)|PATH_LENGTH)/;
-/** OpenSSL's one line about an error, with the reason last but two; Node's own code is EPROTO where a write failed of it. */
+/** OpenSSL's one-line error, with the reason last but two; Node's own code is EPROTO where a write failed because of it. */
 const OPENSSL = /:SSL routines:[^:]*:([a-z0-9 ]+):/;
 /** Alerts about a client's certificate (RFC 8446 §6.2). */
 const ALERT = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT)/;
 
 /**
- * What a TLS connection that ended with `error` (null: without one) failed of; null when TLS was not at fault. `connected`:
+ * Why a TLS connection that ended with `error` (null: without one) failed; null when TLS was not at fault. `connected`:
  * to the port; `shaken`: our side of the handshake was complete; `heard`: something came over it afterwards; `ended`: by
  * the other side.
  */
@@ -55,7 +55,7 @@ export function tlsFaultOf(error: Error | null, seen: TlsProgress): TlsFault | n
   const kind = KINDS[code] ?? (CHAIN.test(code) ? 'authority' : ALERT.test(code) ? 'refused' : null);
   const detail = reason ?? (CHAIN.test(code) ? code : error?.message || 'the connection was closed');
   if (kind) return new TlsFault(kind, detail, error);
-  // Node ends what it cannot verify silently, and an alert may be lost behind a reset.
+  // Node silently ends a connection that it cannot verify, and a reset may hide an alert.
   const isCut = seen.ended || /^(ECONNRESET|EPIPE)$/.test(code);
   const isShut = isCut || code.startsWith('ERR_SSL_');
   if (seen.connected && !seen.shaken && isShut) return new TlsFault('plain', detail, error);

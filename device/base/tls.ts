@@ -31,7 +31,7 @@ export interface TlsMaterial {
 /** Asked before each connection, so that a renewed certificate needs no restart. Throws `TlsFault`. */
 export type TlsSource = () => Promise<TlsMaterial>;
 
-/** A bundle of the world's authorities has about 250 kB. */
+/** A bundle of all public authorities has about 250 kB. */
 const FILE_BYTES_MAX = 512 * 1024;
 const CERTIFICATES_MAX = 1_000;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

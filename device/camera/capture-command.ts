@@ -1,4 +1,4 @@
-// Owns: composing and running one capture through fluent-ffmpeg, and getting round its capability check in this one place.
+// Owns: composing and running one capture through fluent-ffmpeg, and working around its capability check in this one place.
 // Not here: which arguments a source needs (capture-plan.ts), what is done with the output (capture-run.ts).
 import type { Readable, Writable } from 'node:stream';
 import ffmpegCommand from 'fluent-ffmpeg';
@@ -31,7 +31,7 @@ const EXTRA_PIPES = 2;
 
 /**
  * Starts ffmpeg for a capture; `onLine` gets each line of its stderr at log level info. Resolves once the process is
- * started; one that cannot start tells so through `ended`.
+ * started; `ended` reports one that cannot start.
  */
 export function startCapture(
   ffmpeg: Ffmpeg,
@@ -45,8 +45,8 @@ export function startCapture(
   return new Promise((resolve, reject) => {
     command.on('error', reject);
     // fluent-ffmpeg 2.1.3 asks ffmpeg for its formats and encoders before each run and cannot read the answers of
-    // ffmpeg 7, so it refuses formats that are there; and it knows no pipes beyond the standard three. Our own arguments
-    // need no asking, and our own starter knows the pipes, a bare environment and how to end.
+    // ffmpeg 7, so it refuses formats that exist; and it supports no pipes beyond the standard three. Our own arguments
+    // need no check, and our own starter handles the pipes, a bare environment and ending.
     Object.assign(command, {
       _checkCapabilities: (done: (error: null) => void) => done(null),
       availableEncoders: (done: (error: null, encoders: object) => void) => done(null, {}),
@@ -68,7 +68,7 @@ export function startCapture(
   });
 }
 
-/** What fluent-ffmpeg reads a process's messages from when it has ended; ours are read elsewhere. */
+/** Where fluent-ffmpeg looks for an ended process's messages; ours are read elsewhere. */
 interface Ring {
   get(): string;
 }

@@ -1,4 +1,4 @@
-// Owns: the states of a camera and what each happening leads to, pure: no clock, no process, no randomness.
+// Owns: the states of a camera and what each input leads to, pure: no clock, no process, no randomness.
 // Not here: performing the effects (capture.ts).
 import { unreachable } from '../base/assert.ts';
 
@@ -34,7 +34,7 @@ export type CaptureInput =
   | { readonly type: 'start' }
   | { readonly type: 'segment' }
   | { readonly type: 'stall'; readonly detail: string }
-  /** `complete`: to its end. `broken`: crashed, refused, cut. `replan`: to be run otherwise. `hopeless`: no use in trying again, unless it has worked. */
+  /** `complete`: to its end. `broken`: crashed, refused, cut. `replan`: needs another plan. `hopeless`: no use in retrying, unless it has worked. */
   | {
       readonly type: 'run-ended';
       readonly how: 'complete' | 'broken' | 'replan' | 'hopeless';
@@ -100,7 +100,7 @@ function onSegment(policy: CapturePolicy, state: CaptureState): CaptureStep | nu
   if (state.name === 'starting' || isTrying(state)) {
     return { state: count(1, state.failures), effects: [{ do: 'report' }] };
   }
-  // What was in the pipes when a stall was called still counts as footage.
+  // What was in the pipes when a stall was declared still counts as footage.
   if (state.name === 'stalled') return { state, effects: [] };
   return state.name === 'recording' ? { state: count(state.segments + 1, state.failures), effects: [] } : null;
 }

@@ -55,7 +55,7 @@ function ownPace(ffmpeg: Ffmpeg): string[] {
   return bursts ? ['-readrate', '1', '-readrate_initial_burst', '0.001'] : ['-re'];
 }
 
-/** A camera on the network, behind its relay. `address` has a number for its host: the bundled static build crashes on names. */
+/** A camera on the network, behind its relay. The host in `address` is an IP address: the bundled static build crashes on names. */
 export function rtspInput(address: string): Port {
   return {
     options: [
@@ -135,13 +135,13 @@ const GRAY_ARGS = [
 /** A keyframe at the first frame a second after the last one, however the frames are spaced. */
 const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
 
-/** In a processor, and in a board's own unit behind V4L2 (Raspberry Pi up to 4, many others). */
+/** In software, and in a board's own hardware behind V4L2 (Raspberry Pi up to 4, many others). */
 export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
 
-/** What tells encoders from one another: settings of their own, and whether parameter sets come before the first picture. */
+/** What differs between encoders: settings of their own, and whether parameter sets come before the first picture. */
 const ENCODERS: Record<VideoEncoder, readonly string[]> = {
   libx264: ['-preset', 'ultrafast', '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
-  // It knows its parameter sets with the first picture only: the header must wait for that.
+  // It knows its parameter sets only with the first picture: the header must wait for that.
   h264_v4l2m2m: ['-movflags', '+delay_moov'],
 };
 

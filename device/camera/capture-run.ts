@@ -28,7 +28,7 @@ export interface RunSetup {
   readonly command: CaptureCommand;
   readonly feed: RunInput['feed'];
   readonly clock: Clock;
-  /** Ends the run: what ffmpeg still has is read to the end. */
+  /** Ends the run; what ffmpeg still outputs is read to the end. */
   readonly signal: AbortSignal;
 }
 

@@ -49,7 +49,7 @@ export interface CaptureSinks {
   segment(segment: Segment): Promise<void>;
   gray(frame: GrayFrame): void;
   state(change: CaptureChange): void;
-  /** A visitor that is drawn presses the button, at this wall time, in this frame. */
+  /** A drawn visitor presses the button, at this wall time, in this frame. */
   scenePress?(atUs: number, frame: number): void;
 }
 
@@ -89,10 +89,10 @@ export class Capture {
   private lastFailure: Failure | null = null;
   private place: RunPlace | null = null;
   private deliveredUntilUs = 0;
-  /** Segments put in line, and taken out of it to be stored, since the process began. */
+  /** Segments added to the queue, and taken from it to be stored, since the process began. */
   private offered = 0;
   private handled = 0;
-  /** Footage is being lost until a segment after this one is stored; null when none is. */
+  /** Number of the last lost segment, until a later one is stored; null when no footage is being lost. */
   private lostAt: number | null = null;
   private unhook = () => {};
 
@@ -164,7 +164,7 @@ export class Capture {
   private perform(effect: CaptureEffect, opened: () => void): void {
     switch (effect.do) {
       case 'run':
-        // After the run before it has gone, pipes and all.
+        // After the previous run has ended, with its pipes.
         this.running = this.running.then(() => this.execute(opened));
         break;
       case 'end-run':
@@ -224,7 +224,7 @@ export class Capture {
     );
     const verdict = await session.execute(run.signal, this.deliveredUntilUs);
     this.run = null;
-    // A source that ends has ended once all of it is stored.
+    // A source that ends counts as ended only once all of it is stored.
     if (verdict.how === 'complete') await queue.empty();
     this.lastFailure = verdict.failure;
     if (!this.in('off')) this.dispatch({ type: 'run-ended', how: verdict.how, detail: verdict.detail });
@@ -241,7 +241,7 @@ export class Capture {
     if (before === 'recording' && place !== null) this.report();
   }
 
-  /** Segment number `at` was lost on its way to its sink: said once until a later one gets through. */
+  /** Segment number `at` was lost on its way to its sink: reported once until a later one is stored. */
   private onLost(detail: string, at: number): void {
     const first = this.lostAt === null;
     this.lostAt = at;

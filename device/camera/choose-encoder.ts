@@ -20,7 +20,7 @@ const TRIAL_PICTURE = `testsrc2=size=640x360:rate=${TRIAL_FPS}`;
 /** What was found, by the path of ffmpeg; it does not change while a process lives. */
 const chosen = new Map<string, Promise<VideoEncoder>>();
 
-/** The encoder to use; tried out once in a process, and told. Never rejects. */
+/** The encoder to use; tried out once in a process, and logged. Never rejects. */
 export function chooseEncoder(ffmpeg: Ffmpeg, seams: { clock: Clock; log: Log }): Promise<VideoEncoder> {
   let choice = chosen.get(ffmpeg.path);
   if (!choice) {

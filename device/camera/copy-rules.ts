@@ -33,7 +33,7 @@ export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | n
   let before = first;
   for (const sample of rest) {
     if (sample.key) return 'a fragment holds two groups of pictures';
-    // A container without presentation times (AVI) does not show by them that pictures are reordered; their slices do.
+    // In a container without presentation times (AVI), only the slices show that pictures are reordered.
     if (sample.pts <= before.pts || hasBidirectional(avc, sample.data)) return 'pictures are reordered';
     before = sample;
   }
@@ -48,8 +48,8 @@ export function gopTooLong(init: InitInfo, video: readonly Sample[]): boolean {
 }
 
 /**
- * Whether a copied GOP ends in a sample without a picture. So ends a camera that is cut off between a frame's delimiter and
- * its slices: what is there of the GOP cannot be told from whole.
+ * Whether a copied GOP ends in a sample without a picture. A camera cut off between a frame's delimiter and its slices ends
+ * like this: its partial GOP cannot be told from a whole one.
  */
 export function isCutOff(init: InitInfo, video: readonly Sample[]): boolean {
   const last = video.at(-1);

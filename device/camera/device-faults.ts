@@ -6,7 +6,7 @@ import { type Failure, failure } from '../protocol/errors.ts';
 export function cameraFault(source: string, words: string): Failure {
   if (/Device or resource busy/.test(words)) return failure('camera_busy', { source });
   if (/Permission denied|Operation not permitted/.test(words)) return failure('camera_denied', { source });
-  // A metadata node says that it captures, as its camera does, and then has no format to list.
+  // A metadata node claims to capture, as its camera does, but has no format to list.
   if (
     /Not a video capture device|Inappropriate ioctl|does not support (read|streaming)|Immediate exit requested/.test(
       words,
@@ -23,7 +23,7 @@ export function cameraFault(source: string, words: string): Failure {
   return failure('camera_unreachable', { source, detail: words });
 }
 
-/** What a line of ffmpeg's says against the microphone; null when it is not about one. */
+/** The microphone fault that a line of ffmpeg's reports; null when it is not about one. */
 export function microphoneFault(device: string, line: string): Failure | null {
   const unusable = (detail: string) => failure('microphone_unusable', { source: device, detail });
   const closed = /cannot open audio device [^(]{0,120}\(([^)]{1,120})\)/.exec(line)?.[1];

@@ -1,4 +1,4 @@
-// Owns: the limits that the kernel holds an ffmpeg to (setrlimit(2)), whatever a hostile file makes of it.
+// Owns: the limits that the kernel enforces on an ffmpeg (setrlimit(2)), whatever a hostile file makes it do.
 // Not here: the limits that ffmpeg keeps itself: allocations, pixels, streams, processor time (ffmpeg-run.ts, capture-plan.ts).
 import { totalmem } from 'node:os';
 

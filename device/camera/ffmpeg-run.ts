@@ -1,4 +1,4 @@
-// Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it for certain.
+// Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it reliably.
 // Not here: finding it (ffmpeg.ts), what a capture asks of it (capture-command.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ export interface ProcessEnd {
   readonly words: string;
 }
 
-/** A running ffmpeg. Whoever starts one reads all its pipes, or it stops for want of room. */
+/** A running ffmpeg. Whoever starts one reads all its pipes, or it blocks on a full one. */
 export interface FfmpegProcess {
   readonly child: ChildProcess;
   /** Settles once, when the process is gone and its pipes are closed; never rejects. */
@@ -56,10 +56,10 @@ export function withoutCredentials(text: string): string {
     .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/[^\s?]*\?)\S+/gi, '$1***');
 }
 
-/** Lines of ffmpeg that tell of a fault, at `-loglevel level+...`. */
+/** Lines of ffmpeg that report a fault, at `-loglevel level+...`. */
 const FAULT = /\[(?:error|fatal|panic)\]/;
 
-/** What a process last complained of, the last `many` complaints, in one line short enough to show. */
+/** The last `many` faults that a process reported, in one line short enough to show. */
 export function lastWords(text: string, many = 3): string {
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== '');
   const faults = lines.filter((line) => FAULT.test(line));
@@ -96,7 +96,7 @@ export function startFfmpeg(
     unfinished = (lines.pop() ?? '').slice(-WORDS_LENGTH_MAX);
     for (const line of lines) options.onLine?.(line);
   });
-  // A pipe that breaks because the process went away is told by `ended`; unheard, it would end our own process.
+  // `ended` reports a pipe that breaks because the process is gone; unhandled, the error would end our own process.
   for (const stream of child.stdio) stream?.on('error', () => {});
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once('error', (error) => {
@@ -171,7 +171,7 @@ export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Ar
   const timer = job.clock.after(job.timeoutMs, () => breakOff(ffmpegFailed(job, 'it took too long')));
   const chunks: Uint8Array[] = [];
   try {
-    // Not awaited: a source that waits for more after ffmpeg has gone must not hold the caller, and learns of it by itself.
+    // Not awaited: a source that waits for more after ffmpeg has gone must not block the caller, and notices by itself.
     feed(running.child.stdin, job.stdin).catch(breakOff);
     const reading = drain(running.child.stdout, job, chunks).catch(breakOff);
     const end = await running.ended;

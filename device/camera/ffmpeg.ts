@@ -25,7 +25,7 @@ export interface FfmpegSearch {
 /** `-fps_mode` came with 5.1, the bundled release; nothing older is used. */
 const OLDEST_RELEASE = [5, 1] as const;
 
-/** libavutil of 5.1: tells the age of builds that carry no release number. */
+/** libavutil of 5.1: shows the age of builds that carry no release number. */
 const OLDEST_LIBAVUTIL = [57, 28] as const;
 
 const VERSION_TIMEOUT_MS = 15_000;
@@ -61,7 +61,7 @@ export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
 
 /**
  * The npm package that carries a build of 5.1 or newer for a platform: the optional dependencies of package.json. Only names
- * that are published may stand here and there; whoever registers an unpublished one would run code on each machine.
+ * that are published may be listed here and there; whoever registers an unpublished one would run code on each machine.
  */
 const BUNDLED_PACKAGES: Readonly<Record<string, string>> = { 'linux-x64': 'node-ffmpeg-linux-x64' };
 

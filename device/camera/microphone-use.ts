@@ -11,19 +11,19 @@ export class MicrophoneUse {
   private readonly microphone: Microphone | null;
   /** Many microphones have one channel, some only two. */
   private channels = 1;
-  /** The first thing that ffmpeg said against the microphone in the run at hand. */
+  /** The first microphone fault that ffmpeg reported in the current run. */
   private heard: { fault: Failure; line: string } | null = null;
-  /** Why the next run does without; forgotten once it has been prepared. */
+  /** Why the next run has no sound; cleared once it has been prepared. */
   private fault: Failure | null = null;
   private told: Failure | null = null;
-  /** Why it is not read any more in the run at hand. */
+  /** Why it is no longer read in the current run. */
   private gone: Failure | null = null;
 
   constructor(microphone: Microphone | null) {
     this.microphone = microphone;
   }
 
-  /** What makes the run's second input; null when it has no sound. */
+  /** Makes the run's second input; null when it has no sound. */
   forRun(): ((shift: Shift) => Port) | null {
     const { microphone, channels } = this;
     this.told = this.fault;
@@ -34,17 +34,17 @@ export class MicrophoneUse {
     return (shift) => alsaInput(microphone, channels, shift);
   }
 
-  /** What the run at hand lacks. */
+  /** What the current run lacks. */
   get trouble(): Failure | null {
     return this.told;
   }
 
-  /** Why the run at hand has ended, when that is the microphone's doing: it has gone, or nothing may be recorded without it. */
+  /** Why the microphone ended the current run: it has gone, or nothing may be recorded without it; null when it did not. */
   get ended(): Failure | null {
     return this.gone ?? (this.microphone?.required ? this.fault : null);
   }
 
-  /** Takes a run that ended before it gave anything; true when another one may do better. */
+  /** Learns from a run that ended without giving anything; true when another one may do better. */
   learn({ barren }: Pick<RunEvidence, 'barren'>): boolean {
     const { microphone, heard } = this;
     if (microphone === null || heard === null || !barren) return false;
@@ -56,7 +56,7 @@ export class MicrophoneUse {
     return !microphone.required;
   }
 
-  /** Takes a line of ffmpeg's; returns what it means when the microphone has gone while it was read. */
+  /** Reads a line of ffmpeg's; returns what it means when the microphone has gone while it was read. */
   endedBy(line: string): string | null {
     if (this.microphone === null) return null;
     const { device } = this.microphone;

@@ -20,10 +20,10 @@ export interface RecordingPlace {
   readonly sourceStartUs: number;
 }
 
-/** The wall clock moving by more than this against the monotonic one, between two fragments, was set; less is slewing. */
+/** A wall clock that moves by more than this against the monotonic one, between two fragments, was set; less is slewing. */
 const STEP_US_MIN = 500_000;
 
-/** What an encoder that does not say how long its last frame is shown is taken to mean: 25 fps. */
+/** Assumed when an encoder does not say how long its last frame is shown: 25 fps. */
 const FRAME_US_DEFAULT = 40_000;
 
 /** One recording, or several in a row when the mapping to wall time has to be given up in between. */
@@ -77,7 +77,7 @@ export class Recording {
       this.stepUs += stepUs;
       return;
     }
-    // What has arrived says nothing any more about where the recording begins.
+    // What has arrived no longer tells where the recording begins.
     this.timeline = new ArrivalTimeline(null);
     this.doubtful = this.waiting;
   }

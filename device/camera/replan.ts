@@ -11,7 +11,7 @@ export interface RunEvidence {
   readonly init: InitInfo | null;
   /** Why the copied video cannot be kept; null when nothing is wrong with it. */
   readonly fault: string | null;
-  /** The run ended without a single segment, and not for want of a network. */
+  /** The run ended without a single segment, and the network was not the cause. */
   readonly barren: boolean;
 }
 

@@ -1,5 +1,5 @@
 // Owns: the one connection to a network camera. ffmpeg follows an RTSP redirect to any host and has no option against it, so it
-// is given an address on loopback; this connects to the camera's own address and hands on nothing but answers without redirects
+// is given an address on loopback; this connects to the camera's own address and forwards nothing but answers without redirects
 // and framed packets. Not here: what is recorded of them (source-rtsp.ts).
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -25,12 +25,12 @@ const HEADERS_KEPT = new Set([
   'www-authenticate',
 ]);
 
-/** Why a camera's answers are not handed on, as half a sentence. */
+/** Why a camera's answers are not forwarded, as half a sentence. */
 export class RelayRefusal extends Error {}
 
 /**
- * Takes apart what a camera sends and gives what may be handed on. Answers are written anew from what was understood of them, so
- * that nobody behind this reads them otherwise. Throws `RelayRefusal` for a redirect and for all that is not plain RTSP 1.0.
+ * Parses what a camera sends and returns what may be forwarded. Answers are rewritten from what was parsed, so that nobody
+ * behind this reads them differently. Throws `RelayRefusal` for a redirect and for all that is not plain RTSP 1.0.
  */
 export class RtspFilter {
   private held: Buffer = Buffer.alloc(0);
@@ -69,7 +69,7 @@ export class RtspFilter {
     const bodyAt = end + END_OF_HEAD.length;
     if (held.length < bodyAt + bodyBytes) return 0;
     const status = readStatus(first);
-    // A request of the camera's own, and a notice that it goes on working, need no answer.
+    // The camera's own requests, and 1xx answers ("still working"), need no answer.
     if (status !== null && !status.startsWith('1')) {
       const kept = headers.filter(({ name }) => HEADERS_KEPT.has(name)).map(({ line }) => `${line}\r\n`);
       const length = bodyBytes > 0 ? `Content-Length: ${bodyBytes}\r\n` : '';
@@ -122,7 +122,7 @@ export class RtspRelay {
   private readonly sockets: Socket[] = [];
   private why: string | null = null;
 
-  /** `host` is a number: nothing is looked up here. */
+  /** `host` is an IP address: no name is looked up here. */
   constructor(camera: { host: string; port: number }) {
     this.camera = camera;
   }
@@ -135,13 +135,13 @@ export class RtspRelay {
   /** Listens on loopback for the one connection; resolves with the port. */
   async start(): Promise<number> {
     this.server.once('connection', (client) => {
-      // Whoever comes later finds nobody: the port is free again.
+      // Only one connection is accepted: the port is free again.
       this.server.close();
       this.join(client);
     });
     this.server.listen(0, '127.0.0.1');
     await once(this.server, 'listening');
-    // Of a server on a port this is an object; null and text are for what has not been bound and for paths.
+    // An object for a server on a port; null and text are for what has not been bound and for paths.
     return (this.server.address() as AddressInfo).port;
   }
 
@@ -176,7 +176,7 @@ export class RtspRelay {
   }
 }
 
-/** Reads no further from one side while the other has no room. */
+/** Pauses reading from one side while the other has no room. */
 function hold(hasRoom: boolean, from: Socket, to: Socket): void {
   if (hasRoom || from.isPaused()) return;
   from.pause();

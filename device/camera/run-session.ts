@@ -53,7 +53,7 @@ export interface SessionSinks {
   gray(pixels: Uint8Array, atUs: number): void;
 }
 
-/** Thrown inside a run that has shown that it must be run otherwise. */
+/** Thrown inside a run that has shown that it needs another plan. */
 class Replanned extends Error {}
 
 /** Segments that a repeated run delivers again begin at the same place, but for rounding. */
@@ -139,7 +139,7 @@ export class RunSession {
     this.recording = new Recording(this.context, this.timeline, { init, initBytes: bytes, bootWallUs });
   }
 
-  /** Lets the driver learn; throws Replanned when the run must be another. */
+  /** Tells the driver what the run has shown; throws Replanned when another plan is needed. */
   private learn(fault: string | null): void {
     const { driver } = this.context;
     if (driver.learn({ facts: this.facts, init: this.init, fault, barren: false })) {
@@ -210,7 +210,7 @@ export class RunSession {
 
   private judgeFailure(thrown: Failure): RunVerdict {
     const malformed = thrown.code === 'fragment_malformed';
-    // A copy of a reordered RTSP stream has no decoding times that make sense; encoded it has.
+    // A copy of a reordered RTSP stream has no usable decoding times; an encoded one has.
     const evidence = { facts: this.facts, init: this.init, fault: thrown.message, barren: false };
     if (malformed && this.context.driver.learn(evidence))
       return { how: 'replan', detail: thrown.message, failure: null };
@@ -219,7 +219,7 @@ export class RunSession {
 
   private judge(end: ProcessEnd, signal: AbortSignal): RunVerdict {
     const { driver, shown } = this.context;
-    // Ended from without: by a stall, or by `stop`, which waits for no verdict.
+    // Ended from outside: by a stall, or by `stop`, which waits for no verdict.
     if (signal.aborted) return this.broken('it had stalled');
     const detail = end.signal === null ? end.words : `ffmpeg was ended by ${end.signal}`;
     // A program that did not start or was killed says nothing about its source.

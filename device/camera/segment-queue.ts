@@ -1,5 +1,5 @@
-// Owns: the bounded line of finished segments between a capture and whoever stores them, one after the other.
-// Not here: storing them (ring/). Memory never grows with a slow disk: a line that is full waits or drops.
+// Owns: the bounded queue of finished segments between a capture and whoever stores them, one after the other.
+// Not here: storing them (ring/). Memory never grows with a slow disk: a full queue waits or drops.
 import { assert } from '../base/assert.ts';
 import type { Segment } from './segment.ts';
 
@@ -25,7 +25,7 @@ export class SegmentQueue {
     this.bytesMax = bytesMax;
   }
 
-  /** Puts a segment in line; false when there is no room and it was dropped. A single one always fits an empty line. */
+  /** Adds a segment to the queue; false when there is no room and it was dropped. A single one always fits an empty queue. */
   offer(segment: Segment): boolean {
     if (!this.hasRoom(segment.fragment.length)) return false;
     this.waiting.push(segment);

@@ -53,7 +53,7 @@ const FILLER_TYPES = ['free', 'skip', 'wide'];
 
 /**
  * Bytes up to the end of the last filler box, among the first boxes, that is said to be shorter than its own header. There are
- * writers that make such, and nothing in front of them is needed; ffmpeg takes the whole file for broken.
+ * Some writers make such boxes, and nothing in front of them is needed; ffmpeg takes the whole file for broken.
  */
 function malformedFillers(head: Uint8Array): number {
   const fields = new DataView(head.buffer, head.byteOffset, head.length);
@@ -61,7 +61,7 @@ function malformedFillers(head: Uint8Array): number {
   for (let at = 0; at + BOX_HEADER_BYTES <= head.length; ) {
     const sizeBytes = fields.getUint32(at);
     const type = String.fromCharCode(...head.subarray(at + 4, at + BOX_HEADER_BYTES));
-    // 0 is "to the end of the file" and 1 "the size follows": neither is malformed, nor anything to look behind.
+    // 0 is "to the end of the file" and 1 "the size follows": neither is malformed, and nothing after them need be searched.
     if (sizeBytes < 2) break;
     if (sizeBytes < BOX_HEADER_BYTES) {
       if (!FILLER_TYPES.includes(type)) break;

@@ -36,7 +36,7 @@ export class FileDriver implements SourceDriver {
   constructor(source: FileSource, context: DriverContext) {
     this.source = source;
     this.context = context;
-    // Read once, it may break the program at the same place each time; read again and again, it stands in for a camera.
+    // A file read once may break ffmpeg at the same place each time; one that loops stands in for a camera.
     this.policy = source.loop
       ? ({ atEnd: 'again', retriesMax: RETRIES_MAX, forgiveAfter: 1 } as const)
       : ({ atEnd: 'ended', retriesMax: RETRIES_MAX, forgiveAfter: null } as const);
@@ -81,20 +81,20 @@ interface FileOptions {
 
 const OPTIONS = { pace: PACE, loop: plain('loop'), once: plain('once'), audio: AUDIO };
 
-/** A path with or without `file:`; what exists as it stands is one whatever it looks like. */
+/** A path with or without `file:`; text that exists as a path is a file, whatever it looks like. */
 function parse(text: string, defaults: SourceDefaults): FileSource | null {
   const isNamed = text.startsWith('file:');
   if (!isNamed && /^[a-z][a-z0-9+.-]+:/i.test(text) && !exists(text)) return null;
   const named = isNamed ? text.slice('file:'.length) : text;
-  // A name may itself hold a question mark: what exists as it stands has no options.
+  // A name may itself hold a question mark: text that exists as a path has no options.
   const [path, query] = exists(named) ? [named, ''] : cutAtLast(named);
   if (path === '') return null;
   const shown = `file:${path}`.slice(0, SHOWN_LENGTH_MAX);
   if (!exists(path)) throw failure('camera_not_found', { source: shown });
   const said = readOptions<FileOptions>(query, text, OPTIONS);
   const pace = said.pace ?? defaults.pace ?? 'own';
-  // Read fast, footage ends at the moment the capture began; there is no second such moment for another pass. Where files
-  // are played again and again by default, this one is not.
+  // Read fast, footage ends at the moment the capture began, so a second pass has no place in time. Where files loop by
+  // default, this one does not.
   if (said.loop && pace === 'fast') throw invalidOption(text, 'loop and pace=fast exclude each other');
   const loop = pace !== 'fast' && !said.once && (said.loop ?? defaults.loop ?? false);
   return { kind: 'file', path: resolve(path), loop, pace, audio: said.audio ?? defaults.audio ?? true, shown };

@@ -43,7 +43,7 @@ export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
   readonly programs: Programs;
-  /** A visitor that is drawn presses the button: the frame's wall time and number, as it is handed to ffmpeg. */
+  /** A drawn visitor presses the button: the frame's wall time and number, as it is handed to ffmpeg. */
   readonly scenePress?: (atUs: number, frame: number) => void;
 }
 
@@ -56,11 +56,11 @@ export interface SourceDriver {
   readonly unchanging: boolean;
   /** Prepares the next run. `deliveredUntilUs`: wall time of the last segment's end so far, 0 before the first. */
   open(signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput>;
-  /** Takes what a run has shown; true when the next run would be another one. */
+  /** Learns from what a run has shown; true when the next run would be another one. */
   learn(evidence: RunEvidence): boolean;
-  /** Why a run that should have gone on has ended, from what was said of it; null when there is no more to say than that. */
+  /** Why a run ended that should have gone on, given `detail`; null when there is nothing to add to it. */
   explain(detail: string): Failure | null;
-  /** What a line of ffmpeg's means that a run must not go on after; null when it may. */
+  /** What a line of ffmpeg's means if the run must not continue after it; null when it may. */
   endedBy?(line: string): string | null;
 }
 
@@ -99,7 +99,7 @@ export interface CameraKind {
   name(text: string, defaults: SourceDefaults): CameraSource | null;
 }
 
-/** Makes a kind one among others. */
+/** Makes a `CameraKind` of a kind. */
 export function cameraKind<Settings extends { kind: string; shown: string }>(kind: SourceKind<Settings>): CameraKind {
   return {
     help: kind.help,

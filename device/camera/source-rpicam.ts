@@ -89,7 +89,7 @@ export class RpicamDriver implements SourceDriver {
     const { source, end } = this;
     if (this.microphone.ended) return this.microphone.ended;
     if (end?.missing) {
-      // Said again by its first name at the next try, in case that has been installed.
+      // The next try starts again with the first name, in case that has been installed.
       this.program = 0;
       return failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
     }

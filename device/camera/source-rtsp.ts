@@ -28,7 +28,7 @@ export class RtspDriver implements SourceDriver {
 
   constructor(source: RtspSource) {
     this.source = source;
-    // A camera that sends H.264 and AAC, as most do, is copied in its first run; any other shows in it what it sends.
+    // A camera that sends H.264 and AAC, as most do, is copied in its first run; any other reveals its streams in that run.
     this.plan = {
       video: 'copy',
       audio: source.audio ? 'copy' : 'none',
@@ -60,7 +60,7 @@ export class RtspDriver implements SourceDriver {
   }
 
   explain(detail: string): Failure {
-    // What the relay saw of the camera says more than that ffmpeg's connection ended.
+    // What the relay saw of the camera explains more than that ffmpeg's connection ended.
     return failure('camera_unreachable', { source: this.source.shown, detail: this.relay?.fault ?? detail });
   }
 }
@@ -68,7 +68,7 @@ export class RtspDriver implements SourceDriver {
 /** RFC 2326 §3.2. */
 const RTSP_PORT = 554;
 
-/** Where the source is, its host as a number. Throws `camera_unreachable` when its name cannot be resolved. */
+/** Where the source is, its host as an IP address. Throws `camera_unreachable` when its name cannot be resolved. */
 async function addressOf(source: RtspSource): Promise<{ host: string; port: number }> {
   const { hostname, port } = source.url;
   const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? RTSP_PORT : Number(port) };

@@ -23,7 +23,7 @@ export class KnownTimeline implements SourceTimeline {
   readonly settled = true;
   private readonly isLive: boolean;
 
-  /** `isLive`: the footage is shot as it comes, so the wall clock rules it; else its times are settled once and for all. */
+  /** `isLive`: the footage is shot as it comes, so it follows the wall clock; else its times never change. */
   constructor(offsetUs: number, isLive = false) {
     this.offsetUs = offsetUs;
     this.isLive = isLive;

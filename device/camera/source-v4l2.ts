@@ -84,7 +84,7 @@ export class V4l2Driver implements SourceDriver {
       this.isStamped = false;
       return true;
     }
-    // Whatever a run without pictures says of the camera is told; only what its stream turned out to be calls for another plan.
+    // Any fault of a run without pictures is reported; only what its stream turned out to be calls for another plan.
     if (this.plan?.video !== 'copy' || replan(this.plan, { ...evidence, barren: false })?.video !== 'encode')
       return false;
     this.mustEncode = true;
@@ -133,7 +133,7 @@ async function offeredBy(
       ...(signal ? { signal } : {}),
     });
   } catch (thrown) {
-    // Having listed, older ones end with an error.
+    // Older ones end with an error after listing.
     if (!isFailure(thrown)) throw thrown;
   }
   const offered = parseFormats(lines);

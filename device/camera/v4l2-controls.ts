@@ -18,7 +18,7 @@ type Outcome = { printed: string } | { failed: Failure };
 
 /**
  * Sets all controls that were asked for, in the order they were named; returns what went wrong, or null. A control that another
- * one holds (exposure by hand, while it is automatic) must come after that one.
+ * one locks (manual exposure, while it is automatic) must come after that one.
  */
 export async function setControls(source: V4l2Source, path: string, seams: Seams): Promise<Failure | null> {
   const missing = await missingControl(source, path, seams);

@@ -112,7 +112,7 @@ function stepped(least: number, most: number, step: number): number {
   return most <= least ? least : most - ((most - least) % step);
 }
 
-/** A smaller picture is nearer than a larger one, which costs more than was bargained for. */
+/** A smaller picture is nearer than a larger one, which costs more than was asked for. */
 function distance(offered: Size, size: Size): number {
   const [has, wants] = [offered.width * offered.height, size.width * size.height];
   return has <= wants ? wants - has : 8_192 * 8_192 + has;

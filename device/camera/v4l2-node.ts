@@ -45,7 +45,7 @@ export const machineNodes: NodeView = {
   exists: (path) =>
     stat(path).then(
       () => true,
-      // What cannot be looked at is there: opening it tells why.
+      // A name that may not be inspected exists: opening it tells why.
       (thrown: unknown) => systemCode(thrown) === 'EACCES',
     ),
   byId: async () => {

@@ -1,5 +1,5 @@
-// Owns: the second pass over the ring: the bytes of a planned clip, streamed. Copies slices bit for bit and checks that the
-// ring still holds what the first pass saw. Not here: the plan (trim.ts), the header (mp4-file.ts).
+// Owns: the second pass over the ring: streams the bytes of a planned clip. Copies slices bit for bit and checks that the
+// ring still holds what the first pass read. Not here: the plan (trim.ts), the header (mp4-file.ts).
 
 import type { Segment } from '../camera/segment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
@@ -19,12 +19,12 @@ import type { SurveyedSegment } from './survey.ts';
 export interface BodyPlan {
   header: Uint8Array;
   sizeBytes: number;
-  /** Segments in the order they were read; each gives a chunk of video and one of audio, where it has them. */
+  /** Segments in the order they were read; each gives up to one chunk of video and one of audio. */
   segments: readonly SurveyedSegment[];
   readWindow: Window;
   /** The first frames of the clip, encoded; all others are copied. */
   encoded: EncodedFrames | null;
-  /** The clip's sound; none of it is copied. */
+  /** The clip's sound, which is always encoded anew. */
   sound: EncodedSamples<void> | null;
 }
 
@@ -50,7 +50,7 @@ export async function* clipBody(live: LiveGrant, deps: ClipDeps, plan: BodyPlan)
   try {
     for await (const segment of readRing(live, deps, plan.readWindow)) {
       const surveyed = plan.segments[next];
-      // What came to the ring after the plan was made is not part of it.
+      // Segments that reached the ring after planning are not part of the plan.
       if (!surveyed) break;
       if (!same(segment, surveyed)) throw ringChanged();
       next += 1;
@@ -100,7 +100,7 @@ function* copiedFrames(
     const sample = video[at];
     if (!sample) throw ringChanged();
     const frame = readFrame(sample.data, lengthBytes);
-    // Nothing but slices behind lengths of 4 bytes: the sample is already as the clip has it.
+    // Only slices with 4-byte lengths: the sample already has the clip's form.
     const whole = lengthBytes === 4 && frame.sizeBytes === sample.data.length;
     yield whole ? sample.data : joinSample(frame.slices);
   }
@@ -114,7 +114,7 @@ function same(segment: Segment, surveyed: SurveyedSegment): boolean {
   );
 }
 
-/** The ring no longer holds what was planned. */
+/** The failure when the ring no longer holds what was planned. */
 export function ringChanged(): Error {
   return failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
 }

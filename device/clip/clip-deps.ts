@@ -6,19 +6,19 @@ import type { Ffmpeg } from '../camera/ffmpeg.ts';
 import type { Segment } from '../camera/segment.ts';
 import type { Window } from '../protocol/claims.ts';
 
-/** When a window is encoded anew: only where it cannot be copied exactly, or each time. */
+/** When a window is encoded anew: only where it cannot be copied exactly, or always. */
 export const CLIP_RECODE = ['when-needed', 'always'] as const;
 export type ClipRecode = (typeof CLIP_RECODE)[number];
 
-/** What the device passes in. */
+/** Dependencies that the device passes in. */
 export interface ClipDeps {
   /** Segments that touch a window, by start time: `ring.read`. Called several times; must give the same footage each time. */
   segments: (window: Window) => AsyncIterable<Segment>;
   ffmpeg: Ffmpeg;
   clock: Clock;
   log: Log;
-  /** `always`: no frame is copied, for owners who distrust what their camera may hide in its slices. */
+  /** `always`: no frame is copied, for owners who suspect that their camera hides data in its slices. */
   recode: ClipRecode;
-  /** Ends the work from outside; the grant's own signal ends it in any case. */
+  /** Lets the caller abort the work; the grant's own signal aborts it as well. */
   signal?: AbortSignal;
 }

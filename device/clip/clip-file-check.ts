@@ -1,11 +1,11 @@
-// Owns: reading a finished clip's `ftyp` and `moov` for the self-check: every byte of them is expected, or the file is
-// refused. Shares nothing with the writer, so that one mistake cannot hide in both.
+// Owns: reading a finished clip's `ftyp` and `moov` for the self-check: every byte must be an expected one, or the file is
+// refused. Shares no code with the writer, so that one mistake cannot be in both.
 // Not here: comparing the samples with the ring (self-check.ts).
 import { clipFault, Fields } from './strict-boxes.ts';
 
 export { clipFault } from './strict-boxes.ts';
 
-/** One track as its tables tell it, each sample with its place in the file. Times in units of `timescale`. */
+/** One track as described by its tables, each sample with its position in the file. Times in units of `timescale`. */
 export interface FileTrack {
   timescale: number;
   times: number[];
@@ -16,11 +16,11 @@ export interface FileTrack {
   chunks: { start: number; end: number }[];
 }
 
-/** Everything that is said about the video track. */
+/** All fields of the video track. */
 export interface FileVideo extends FileTrack {
   width: number;
   height: number;
-  /** Samples that are keyframes by `stss`. */
+  /** Samples that are keyframes according to `stss`. */
   keys: Set<number>;
   sps: Uint8Array[];
   pps: Uint8Array[];
@@ -28,7 +28,7 @@ export interface FileVideo extends FileTrack {
 
 export interface FileAudio extends FileTrack {
   config: Uint8Array;
-  /** How long sound is held back at the start, in units of MOVIE_TIMESCALE. */
+  /** Delay of the sound at the start, in units of MOVIE_TIMESCALE. */
   delay: number;
 }
 
@@ -51,7 +51,7 @@ export function checkFtyp(bytes: Uint8Array): void {
   file.end();
 }
 
-/** Reads a whole `moov` box, header included. Throws `clip_check_failed` at the first byte that does not belong. */
+/** Reads a whole `moov` box, header included. Throws `clip_check_failed` at the first unexpected byte. */
 export function readMoov(bytes: Uint8Array): FileTables {
   const file = new Fields(bytes);
   const moov = file.box('moov');
@@ -188,7 +188,7 @@ function readAvcC(avcC: Fields): { sps: Uint8Array[]; pps: Uint8Array[] } {
   if (spsCount >> 5 !== 7) throw clipFault('unexpected bytes in avcC');
   const sps = many(spsCount & 31);
   const pps = many(avcC.u8());
-  // Chroma 4:2:0, 8 bits, no extensions: the only coding that clips are made in.
+  // Chroma 4:2:0, 8 bits, no extensions: the only format of encoded clips.
   if ([100, 110, 122, 144].includes(profile)) avcC.expect('fd f8 f8 00');
   avcC.end();
   return { sps, pps };

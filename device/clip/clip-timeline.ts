@@ -1,13 +1,13 @@
-// Owns: a clip's own time: where a frame or packet of any recording lies after the clip's zero, and the tables of one track.
-// Not here: which frames are in the window (survey.ts), writing them down (mp4-file.ts).
+// Owns: a clip's own timeline: when a frame or packet of each recording occurs after the clip's zero, and the tables of one track.
+// Not here: which frames are in the window (survey.ts), writing the tables (mp4-file.ts).
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 
-/** What gives time stamps their meaning: equal stamps of two segments are equal times only if all of this is equal. */
+/** The clock of a segment's timestamps: equal timestamps of two segments are equal times only if all of this is equal. */
 export type TimeBase = Pick<Segment, 'recording' | 'wallOffsetUs'>;
 
 /**
- * Maps presentation times to ticks after the clip's zero. Within one recording distances stay exact; where another begins,
- * its first frame is placed by wall time.
+ * Maps presentation times to ticks after the clip's zero. Within one recording intervals stay exact; the first frame of the
+ * next recording is placed by wall time.
  */
 export class ClipTimeline {
   /** Ticks in a second. */
@@ -34,7 +34,7 @@ export class ClipTimeline {
     return base.ticks + this.rescale(pts - base.pts, timescale);
   }
 
-  /** A span in units of `timescale` as ticks. */
+  /** Converts a duration in units of `timescale` to ticks. */
   rescale(span: number, timescale: number): number {
     return timescale === this.timescale ? span : Math.round((span / timescale) * this.timescale);
   }
@@ -47,9 +47,9 @@ export class ClipTimeline {
 
 /** The samples of one track in the order of the file. Plain number arrays: an hour at 30 frames a second is 108,000. */
 export interface TrackTable {
-  /** Start of each sample in ticks after the clip's zero, growing. */
+  /** Start of each sample in ticks after the clip's zero, increasing. */
   ticks: number[];
-  /** How long each would last by itself, in ticks. */
+  /** Each sample's own duration in ticks. */
   durations: number[];
   sizes: number[];
 }

@@ -1,4 +1,4 @@
-// Owns: the words that travel with a clip: exactly the granted facts about the home, and the manifest's claims.
+// Owns: the text sent with a clip: exactly the granted facts about the home, and the manifest's claims.
 // Not here: signing (the caller's), the clip itself (trim.ts).
 import { type PublicKey, sha256Hex } from '../base/keys.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
@@ -9,7 +9,7 @@ import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
 import type { CutFacts } from './clip.ts';
 
 /**
- * Exactly the granted values of those a device holds, no key more and none less. Throws `grant_dead`, and
+ * Of the device's values exactly the granted ones, no key more or less. Throws `grant_dead`, and
  * `consent_disclosure_missing` when a granted key has no value.
  */
 export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedValues {
@@ -23,19 +23,19 @@ export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedVal
   return disclosed;
 }
 
-/** What the manifest says besides the grant's own words. */
+/** What the manifest says besides the grant's own claims. */
 export interface ManifestParts {
   clipId: string;
   clip: CutFacts;
   clipSha256: string;
-  /** What `disclose` gave under the same grant. */
+  /** The result of `disclose` under the same grant. */
   disclosed: DisclosedValues;
   device: { id: string; publicKey: PublicKey };
   /** Time of signing in whole seconds since 1970. */
   iat: number;
 }
 
-/** The claims of a clip's manifest, addressed to whoever asked for it; the caller signs them. Throws `grant_dead`. */
+/** The claims of a clip's manifest, addressed to its recipient; the caller signs them. Throws `grant_dead`. */
 export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
   assertLiveGrant(live);
   const { grant, grantToken, pairingToken, request } = live.facts;

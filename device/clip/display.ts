@@ -1,9 +1,9 @@
-// Owns: how a picture is turned for display: the four right angles of a track header's matrix, and where redaction zones
-// fall in the coded picture. Not here: drawing (recode.ts).
+// Owns: how a picture is rotated for display: the four right angles of a track header's matrix, and the position of redaction
+// zones in the coded picture. Not here: drawing (recode.ts).
 import { boxesIn, contentOf, findBox, needBox } from '../media/boxes.ts';
 import type { Zone } from '../protocol/claims.ts';
 
-/** Clockwise degrees by which the coded picture is turned for display. */
+/** Clockwise degrees by which the coded picture is rotated for display. */
 export type Rotation = 0 | 90 | 180 | 270;
 
 const ONE = 0x10000;
@@ -17,7 +17,7 @@ const MATRICES: Record<Rotation, readonly [number, number, number, number]> = {
 };
 const ROTATIONS: readonly Rotation[] = [0, 90, 180, 270];
 
-/** The rotation of an init segment's video track; 0 for any matrix that is no right angle. */
+/** The rotation of an init segment's video track; 0 for a matrix that is not a right angle. */
 export function displayRotation(init: Uint8Array): Rotation {
   const moov = needBox(init, ['moov']);
   for (const trak of boxesIn(init, moov.contentStart, moov.end)) {
@@ -37,7 +37,7 @@ export function displayRotation(init: Uint8Array): Rotation {
   return 0;
 }
 
-/** The nine numbers of a track header's matrix for a picture of `width` by `height`, turned into the positive quadrant. */
+/** The nine numbers of a track header's matrix for a picture of `width` by `height`, rotated into the positive quadrant. */
 export function displayMatrix(rotation: Rotation, width: number, height: number): number[] {
   const [a, b, c, d] = MATRICES[rotation];
   const x = rotation === 90 ? height : rotation === 180 ? width : 0;
@@ -53,7 +53,7 @@ export interface Rectangle {
   height: number;
 }
 
-/** The pixels of a zone of the displayed picture: every pixel it touches, so that rounding never uncovers anything. */
+/** The coded pixels of a zone in the displayed picture: every pixel it touches, so that rounding never exposes part of it. */
 export function zonePixels(zone: Zone, rotation: Rotation, width: number, height: number): Rectangle {
   const turned = turnBack(zone, rotation);
   const left = Math.floor((turned.left * width) / 10_000);

@@ -1,4 +1,4 @@
-// Owns: decoding H.264 and encoding some of its frames again, frame for frame: the head of a smart cut and whole windows.
+// Owns: decoding H.264 and re-encoding some of its frames, one for one: the head of a smart cut, and whole windows.
 // Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
@@ -10,16 +10,16 @@ import type { EncodedSample, EncodedSamples } from './encoded-samples.ts';
 import { frameOf } from './frame-slices.ts';
 import { LineCounter } from './framecrc-counter.ts';
 
-/** What comes out is to be like this. */
+/** The required output format. */
 export interface EncodeTarget {
   profile: 'baseline' | 'main' | 'high';
   /** level_idc of the source; null leaves it to the encoder. */
   levelIdc: number | null;
-  /** Id of both parameter sets. */
+  /** Id to use for both parameter sets. */
   setsId: number;
-  /** Frames from one keyframe to the next at most; null: only the first frame is one. */
+  /** Maximum keyframe interval in frames; null: only the first frame is a keyframe. */
   gopFrames: number | null;
-  /** Whether pixels must be brought to 8 bits 4:2:0 first. */
+  /** Whether pixels must be converted to 8 bits 4:2:0 first. */
   convert: boolean;
   blackOut: readonly Rectangle[];
 }
@@ -32,7 +32,7 @@ export interface EncodeJob {
   skip: number;
   /** Frames to encode after them. */
   take: number;
-  /** Whether the source has more frames than `skip + take`; if not, their number is checked by what comes out. */
+  /** Whether the source has more frames than `skip + take`; if not, the number of frames that come out is checked. */
   more: boolean;
   target: EncodeTarget;
   timeoutMs: number;
@@ -42,24 +42,24 @@ export interface EncodeJob {
   onFrame: (sample: EncodedSample) => void | Promise<void>;
 }
 
-/** The parameter sets of everything one job encoded. */
+/** The parameter sets of one encoding job. */
 export interface EncodedSets {
   sps: Sps;
   pps: Pps;
 }
 
-/** The encoded frames of a clip, from its first on. */
+/** The encoded frames of a clip, starting with its first. */
 export type EncodedFrames = EncodedSamples<EncodedSets>;
 
 /** Levels that x264 knows by number (ITU-T H.264 Table A-1). */
 const LEVELS = new Set([10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62]);
 
-/** Constant quality: hardly to be told from the source. */
+/** Constant quality, visually close to the source. */
 const QUALITY = 20;
 
 /**
- * Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. What the stream
- * is, the parameter sets at its start tell: ffmpeg need not decode some of it twice to find out.
+ * Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. The parameter
+ * sets at the start describe the stream, so ffmpeg need not probe it by decoding some of it twice.
  */
 export const H264_FROM_PIPE = [
   ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'h264', '-max_pixels', String(PIXELS_MAX)],
@@ -94,7 +94,7 @@ export async function encodeFrames(deps: ClipDeps, job: EncodeJob): Promise<Enco
 function encodeArgs(job: EncodeJob): string[] {
   const { target } = job;
   const last = job.skip + job.take - 1;
-  // Without `more`, every frame behind the skipped ones is taken, so that one too few or too many decoded is noticed.
+  // Without `more`, every frame after the skipped ones is taken, so that a missing or extra frame is noticed.
   const select = job.more ? `between(n,${job.skip},${last})` : `gte(n,${job.skip})`;
   const filters = [
     `select='${select}'`,
@@ -115,7 +115,7 @@ function encodeArgs(job: EncodeJob): string[] {
   ];
 }
 
-/** Takes the encoder's Annex B apart: each frame begins with an access unit delimiter, because it was asked for. */
+/** Splits the encoder's Annex B output into frames: each begins with an access unit delimiter, which we request. */
 class EncodedOutput {
   frames = 0;
   private readonly onFrame: EncodeJob['onFrame'];
@@ -170,7 +170,7 @@ function only(known: Uint8Array | null, unit: Uint8Array): Uint8Array {
 }
 
 /**
- * How many frames a decoder makes of H.264 in Annex B; `strict` refuses what does not decode without a fault.
+ * How many frames a decoder gets from H.264 in Annex B; `strict` refuses a stream with decoding errors.
  * Throws `ffmpeg_failed` or the signal's reason.
  */
 export async function countDecoded(

@@ -1,5 +1,5 @@
-// Owns: the encoded frames and sound of a clip between the cut and the writing of the file: few are kept, many are encoded
-// again while the file is written, so that a long window needs no more memory than a short one.
+// Owns: the encoded frames and sound of a clip between the cut and the writing of the file: a small amount is kept in memory, a
+// large one is encoded again while the file is written, so that a long window needs no more memory than a short one.
 // Not here: encoding (encode.ts, sound.ts).
 import { failure } from '../protocol/errors.ts';
 /** One encoded frame or sound packet as it is written into a clip; `key`: whether decoding can start there. */
@@ -9,15 +9,15 @@ export interface EncodedSample {
 }
 
 /**
- * Encodes everything from the start and resolves with what is to be known of all samples. Given the same source it gives the
- * same bytes: neither x264 nor ffmpeg's AAC encoder draws on chance or time.
+ * Encodes everything from the start and resolves with the summary of all samples. The same source gives the same
+ * bytes: x264 and ffmpeg's AAC encoder depend on neither randomness nor time.
  */
 export type EncodeAll<Facts> = (
   onSample: (sample: EncodedSample) => void | Promise<void>,
   signal: AbortSignal,
 ) => Promise<Facts>;
 
-/** What was encoded: sizes and keyframes at once, the bytes through `read`. */
+/** The encoded samples: sizes and keyframes directly, the bytes through `read`. */
 export interface EncodedSamples<Facts> {
   facts: Facts;
   sizes: number[];
@@ -26,13 +26,13 @@ export interface EncodedSamples<Facts> {
   read(signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
-/** Encoded footage kept in memory at most; beyond it the window is encoded a second time. */
+/** Maximum encoded footage kept in memory; beyond it the window is encoded a second time. */
 export const KEPT_BYTES_MAX = 64 * 1024 * 1024;
 
-/** How far encoding again may run ahead of the reader. */
+/** How far the second encoding may run ahead of the reader. */
 const FRAMES_AHEAD = 8;
 
-/** Encodes once. Throws what `encode` throws, and `clip_over_limit` as soon as `bytesMax` are passed. */
+/** Encodes once. Throws what `encode` throws, and `clip_over_limit` as soon as `bytesMax` is exceeded. */
 export async function encodeOnce<Facts>(
   encode: EncodeAll<Facts>,
   bytesMax: number,
@@ -60,7 +60,7 @@ async function* keptSamples(samples: readonly Uint8Array[]): AsyncGenerator<Uint
   yield* samples;
 }
 
-/** Runs the encoder a second time, a few frames ahead of whoever reads, and ends it when the reader stops. */
+/** Runs the encoder a second time, a few frames ahead of the reader, and stops it when the reader stops. */
 async function* encodeAgain<Facts>(
   encode: EncodeAll<Facts>,
   sizes: readonly number[],

@@ -1,5 +1,5 @@
-// Owns: what one coded frame is made of and which parts of it may enter a clip: its slices, nothing else. SEI (cameras put
-// time, place and serial numbers there), fillers, delimiters and units of unknown types are left behind.
+// Owns: parsing one coded frame and selecting the parts that may enter a clip: its slices, nothing else. SEI (cameras put
+// time, place and serial numbers there), fillers, delimiters and units of unknown types are dropped.
 // Not here: which frames are in the window (survey.ts), parameter sets (sets.ts).
 
 import { BitReader, unescapeNal } from '../media/bit-reader.ts';
@@ -7,35 +7,35 @@ import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
 import { findSliceEnd } from './slice-end.ts';
 
-/** A coded frame without anything that is not needed to show it. */
+/** A coded frame reduced to what is needed to show it. */
 export interface Frame {
   /** NAL units of types 1 and 5, bit for bit up to the end of the slice, in order. */
   slices: Uint8Array[];
   /** Parameter sets that came with the frame, in order. */
   sets: Uint8Array[];
-  /** Whether decoding can start here with nothing before it (instantaneous decoding refresh). */
+  /** Whether decoding can start at this frame (instantaneous decoding refresh). */
   idr: boolean;
-  /** Whether a slice is predicted from two directions, so that frames may be shown in another order than decoded. */
+  /** Whether a slice is bi-predicted, so that display order may differ from decoding order. */
   bidirectional: boolean;
-  /** Whether it uses coding tools that only the Extended profile has. */
+  /** Whether it uses coding tools of the Extended profile only. */
   extended: boolean;
-  /** Whether data that is no picture seems to stand behind a slice, or slices show one place of the picture twice. */
+  /** Whether non-picture data seems to follow a slice, or two slices cover the same part of the picture. */
   doubtful: boolean;
-  /** Picture parameter sets its slices name. */
+  /** Picture parameter sets that its slices refer to. */
   ppsIds: number[];
-  /** Bytes of the frame as it is written into a clip: each slice behind a 4-byte length. */
+  /** Bytes of the frame as it is written into a clip: each slice after a 4-byte length. */
   sizeBytes: number;
 }
 
-/** Bytes enough for the three numbers at the start of a slice header. */
+/** Enough bytes for the three numbers at the start of a slice header. */
 const SLICE_HEADER_BYTES = 16;
 
-/** Reads one length-prefixed sample. Throws `clip_not_exact` when it is malformed or holds no picture. */
+/** Reads one length-prefixed sample. Throws `clip_not_exact` when it is malformed or contains no picture. */
 export function readFrame(sample: Uint8Array, lengthBytes: number): Frame {
   return frameOf(splitSample(sample, lengthBytes));
 }
 
-/** The frame that NAL units make. Throws `clip_not_exact` when they are malformed or hold no picture. */
+/** Builds a frame from NAL units. Throws `clip_not_exact` when they are malformed or contain no picture. */
 export function frameOf(units: readonly Uint8Array[]): Frame {
   const frame: Frame = {
     slices: [],

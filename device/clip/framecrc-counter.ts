@@ -1,7 +1,7 @@
-// Owns: counting frames in what ffmpeg's framecrc writes: one line a frame, comments begin with #.
+// Owns: counting frames in the output of ffmpeg's framecrc: one line per frame, comments begin with #.
 // Not here: running ffmpeg (encode.ts, hidden-frame-count.ts).
 
-/** Counts the lines of a stream of bytes that do not begin with #. */
+/** Counts the lines of a byte stream that do not begin with #. */
 export class LineCounter {
   lines = 0;
   private atStart = true;

@@ -1,5 +1,5 @@
-// Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still looks
-// at what comes behind it. Not here: what the head is (survey.ts), encoding (encode.ts), what becomes of it (trim.ts).
+// Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads
+// the frames after it. Not here: what the head is (survey.ts), encoding (encode.ts), how it is used (trim.ts).
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
@@ -10,10 +10,10 @@ import { stopSignal } from './read-ring.ts';
 import type { UsedSets } from './sets.ts';
 import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
 
-/** One GOP, however slow the machine. */
+/** Timeout for one GOP on the slowest machine. */
 const HEAD_TIMEOUT_MS = 120_000;
 
-/** The encoding of one clip's head. Whoever makes one ends it with `stop`. */
+/** The encoding of one clip's head. The creator must call `stop`. */
 export class HeadEncoding {
   private readonly live: LiveGrant;
   private readonly deps: ClipDeps;
@@ -25,18 +25,18 @@ export class HeadEncoding {
     this.deps = deps;
   }
 
-  /** Begins as soon as the survey has seen the whole head; does nothing before that, and nothing when it has begun. */
+  /** Starts once the survey has read the whole head; does nothing before that or when already started. */
   begin(survey: Survey): void {
     const whole = this.early ? null : survey.wholeHead;
     if (!whole || whole.freeId === null) return;
     const encoded = this.encode(whole.head, whole.picture, whole.freeId);
-    // Its outcome is asked for by `finish`; until then it may fail unheard.
+    // `finish` awaits the result; a rejection before that must not count as unhandled.
     encoded.catch(() => undefined);
     this.early = { setsId: whole.freeId, encoded };
   }
 
   /**
-   * The encoded head of a survey without obstacles; null when there is none, and all frames can be copied. Throws
+   * The encoded head of a survey without obstacles; null when there is none because all frames can be copied. Throws
    * `clip_not_exact`, `clip_over_limit`, `ffmpeg_failed`, `grant_dead`, or the reason of the caller's signal.
    */
   async finish({ head, picture, used }: SurveyResult): Promise<EncodedFrames | null> {
@@ -53,13 +53,13 @@ export class HeadEncoding {
     return encoded;
   }
 
-  /** Ends what still runs; resolves when it is gone. */
+  /** Stops the encoder if it still runs; resolves when it has exited. */
   async stop(): Promise<void> {
     this.stopped.abort(failure('clip_not_exact', { detail: 'the cut was given up' }));
     await this.early?.encoded.catch(() => undefined);
   }
 
-  /** A frame behind the head may have brought a set with the id that was free until then: the head is encoded anew. */
+  /** A frame after the head may have brought a parameter set with the id that was free until then: the head is encoded again. */
   private async encodedWith(head: Head, picture: Picture, used: UsedSets): Promise<EncodedFrames> {
     if (this.early) {
       const { setsId, encoded } = this.early;
@@ -96,7 +96,7 @@ export class HeadEncoding {
 /** Profile and level of the source, so that one decoder configuration serves both. */
 function likeSource({ sps }: Picture): { profile: 'baseline' | 'main' | 'high'; levelIdc: number | null } {
   const profile = sps.profileIdc === 66 ? 'baseline' : sps.profileIdc === 77 ? 'main' : 'high';
-  // Level 1b is spelt as 11 with a flag in these profiles (ITU-T H.264 §A.3.1): leave it to the encoder.
+  // These profiles encode level 1b as 11 with a flag (ITU-T H.264 §A.3.1): leave it to the encoder.
   const levelIdc = sps.levelIdc === 11 && (sps.constraints & 0x10) !== 0 ? null : sps.levelIdc;
   return { profile, levelIdc };
 }

@@ -1,11 +1,11 @@
-// Owns: measuring the leak this project exists for: how many frames of a video file a player shows, and how many it holds.
+// Owns: measuring the leak that this project prevents: how many frames of a video file a player shows, and how many it contains.
 // Not here: cutting clips that hide none (trim.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Ffmpeg } from '../camera/ffmpeg.ts';
 import { PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { LineCounter } from './framecrc-counter.ts';
 
-/** Frames of a file's first video stream. `held - shown` are hidden: they travel with the file and anyone can decode them. */
+/** Frames of a file's first video stream. `held - shown` are hidden: they are sent with the file and can be decoded. */
 export interface FrameCounts {
   shown: number;
   held: number;
@@ -14,7 +14,7 @@ export interface FrameCounts {
 const TIMEOUT_MS = 600_000;
 
 /**
- * Decodes an MP4 file twice: as a player does, and with its edit list ignored. The path must be one of our own making.
+ * Decodes an MP4 file twice: as a player does, and ignoring its edit list. The path must be one that we chose ourselves.
  * Throws `ffmpeg_failed` or the signal's reason.
  */
 export async function countFrames(

@@ -1,5 +1,5 @@
-// Owns: the boxes of a clip's MP4 (ISO/IEC 14496-12, -14, -15) as bytes. All times of creation are zero, all names empty, and
-// nothing is written that playing does not need. Not here: what goes into the tables (mp4-file.ts).
+// Owns: the boxes of a clip's MP4 (ISO/IEC 14496-12, -14, -15) as bytes. All creation times are zero, all names empty, and
+// only what playback needs is written. Not here: what goes into the tables (mp4-file.ts).
 import { concatBytes, utf8 } from '../base/bytes.ts';
 import type { SoundConfig } from '../media/aac.ts';
 import { isHighProfile, type Sps } from '../media/parameter-sets.ts';
@@ -9,7 +9,7 @@ import { displayMatrix, type Rotation } from './display.ts';
 export const MOVIE_TIMESCALE = 90_000;
 
 const U32_MAX = 0xffff_ffff;
-/** 'und': no language is said (ISO 639-2/T in three times five bits). */
+/** 'und': undetermined language (ISO 639-2/T, three times five bits). */
 const LANGUAGE_NONE = 0x55c4;
 
 const u8 = (...values: number[]) => Uint8Array.from(values);
@@ -46,7 +46,7 @@ export function ftyp(): Uint8Array {
   return box('ftyp', utf8('isom'), u32([0x200]), utf8('isomiso2avc1mp41'));
 }
 
-/** Creation and modification time zero, then the numbers of a version 0 or 1 header, by what the duration needs. */
+/** Creation and modification time zero, then the numbers of a version 0 or 1 header, depending on the duration. */
 function timed(type: string, flags: number, before: number[], duration: number, ...after: Uint8Array[]): Uint8Array {
   return duration > U32_MAX
     ? fullBox(type, 1, flags, u64([0, 0]), u32(before), u64([duration]), ...after)
@@ -75,7 +75,7 @@ export function audioTkhd(id: number, duration: number): Uint8Array {
   return tkhd(id, duration, 0x100, displayMatrix(0, 0, 0), [0, 0]);
 }
 
-/** An edit list that holds sound back for `delay` movie units, then plays `duration` of it from its start. */
+/** An edit list that delays sound by `delay` movie units, then plays `duration` of it from its start. */
 export function delayedStart(delay: number, duration: number): Uint8Array {
   const wide = Math.max(delay, duration) > U32_MAX;
   const edits = wide
@@ -151,11 +151,11 @@ function descriptor(tag: number, ...content: Uint8Array[]): Uint8Array {
   return concatBytes([u8(tag, body.length), body]);
 }
 
-/** The one sample entry of the audio track. Buffer size and bit rates are 0: not said. */
+/** The one sample entry of the audio track. Buffer size and bit rates are 0: unspecified. */
 export function mp4a(sound: SoundConfig): Uint8Array {
   const decoder = descriptor(4, u8(0x40, 0x15, 0, 0, 0), u32([0, 0]), descriptor(5, sound.config));
   const esds = fullBox('esds', 0, 0, descriptor(3, u16(0), u8(0), decoder, descriptor(6, u8(2))));
-  // The rate is 16.16 fixed point and cannot say more than 65,535; the configuration says it exactly.
+  // The rate is 16.16 fixed point with a maximum of 65,535; the configuration has the exact rate.
   const rate = sound.sampleRate > 0xffff ? 0 : sound.sampleRate * 0x10000;
   const channels = sound.channels === 7 ? 8 : sound.channels;
   return box('mp4a', u16(0, 0, 0, 1), u32([0, 0]), u16(channels, 16, 0, 0), u32([rate]), esds);

@@ -1,4 +1,4 @@
-// Owns: laying out a clip's file: `ftyp`, `moov`, then one `mdat` that holds its samples and nothing between them.
+// Owns: the layout of a clip's file: `ftyp`, `moov`, then one `mdat` with its samples and no bytes between them.
 // Not here: box formats (mp4-boxes.ts), the samples' bytes (clip-body.ts).
 import { concatBytes, utf8 } from '../base/bytes.ts';
 import type { SoundConfig } from '../media/aac.ts';
@@ -13,7 +13,7 @@ export interface VideoTrack {
   sizes: readonly number[];
   /** Duration of the last frame in ticks; all others last until the next. */
   lastDuration: number;
-  /** Positions of keyframes, growing. */
+  /** Indices of keyframes, increasing. */
   keys: readonly number[];
   /** The sets of all frames; the first gives the picture's size. */
   sps: readonly Sps[];
@@ -29,7 +29,7 @@ export interface AudioTrack {
   lastDuration: number;
 }
 
-/** A run of samples of one track that lie behind each other in the file; chunks are in the order of the file. */
+/** Consecutive samples of one track in the file; chunks are in file order. */
 export interface Chunk {
   track: 'video' | 'audio';
   samples: number;
@@ -39,7 +39,7 @@ const VIDEO_ID = 1;
 const AUDIO_ID = 2;
 const U32_MAX = 0xffff_ffff;
 
-/** The file up to its first sample, and how long it will be with all of them. */
+/** The file up to its first sample, and its total length with all samples. */
 export function layOut(
   video: VideoTrack,
   audio: AudioTrack | null,
@@ -51,7 +51,7 @@ export function layOut(
   const mdat = wide
     ? concatBytes([mp4.u32([1]), utf8('mdat'), mp4.u64([payloadBytes + 16])])
     : concatBytes([mp4.u32([payloadBytes + 8]), utf8('mdat')]);
-  // The offsets in `moov` depend on its length, which does not depend on them.
+  // The offsets in `moov` depend on its length, but not the other way round.
   const draft = moov(video, audio, placeChunks(video, audio, chunks, 0), wide);
   const from = lead.length + draft.length + mdat.length;
   const header = concatBytes([lead, moov(video, audio, placeChunks(video, audio, chunks, from), wide), mdat]);
@@ -145,7 +145,7 @@ function sampleTables(
   );
 }
 
-/** Equal neighbours as one entry. */
+/** Run-length encoding: equal neighbours become one entry. */
 function runs(values: readonly number[]): { value: number; count: number }[] {
   const found: { value: number; count: number }[] = [];
   for (const value of values) {

@@ -15,7 +15,7 @@ export function stopSignal(live: LiveGrant, deps: ClipDeps): AbortSignal {
   return deps.signal ? AbortSignal.any([live.signal, deps.signal]) : live.signal;
 }
 
-/** The ring's segments in a window; the grant is looked at before each. */
+/** The ring's segments in a window; the grant is checked before each. */
 export async function* readRing(live: LiveGrant, deps: ClipDeps, window: Window): AsyncGenerator<Segment> {
   assertGoingOn(live, deps);
   for await (const segment of deps.segments(window)) {
@@ -24,7 +24,7 @@ export async function* readRing(live: LiveGrant, deps: ClipDeps, window: Window)
   }
 }
 
-/** A window with a margin before and after, for packets and frames that lie in a neighbour's segment. */
+/** A window with a margin before and after, for packets and frames stored in a neighbouring segment. */
 export function widened(window: Window, beforeUs: number, afterUs: number): Window {
   return { startUs: Math.max(0, window.startUs - beforeUs), endUs: window.endUs + afterUs };
 }

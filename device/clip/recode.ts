@@ -1,5 +1,5 @@
 // Owns: the full re-encode of a window: for reordered and unusual streams, and where zones are blacked out. Decodes from the
-// last frame that stands alone before the window, so that its first frame is whole.
+// last independently decodable frame before the window, so that the window's first frame is complete.
 // Not here: the smart cut (trim.ts), running the encoder (encode.ts).
 
 import type { LiveGrant } from '../consent/live-grant.ts';
@@ -17,11 +17,11 @@ import { readFrame } from './frame-slices.ts';
 import { readRing, stopSignal, widened } from './read-ring.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
 
-/** How far before the window a frame is looked for that stands alone, and after it for frames shown early. */
+/** How far before the window to search for an independently decodable frame, and after it for frames displayed earlier. */
 const BEFORE_US = 12_000_000;
 const AFTER_US = 5_000_000;
 
-/** Room for the slowest board, per second of footage. */
+/** Timeout per second of footage on the slowest board. */
 const TIMEOUT_MS_PER_S = 30_000;
 const TIMEOUT_MS_LEAST = 120_000;
 
@@ -30,7 +30,7 @@ const GOP_FRAMES = 60;
 
 type Look = (live: LiveGrant, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
 
-/** A survey with what was encoded for it: all that the file needs. */
+/** A survey with its encoded frames: all that the file needs. */
 export interface Cut {
   method: Clip['method'];
   survey: SurveyResult;
@@ -38,7 +38,7 @@ export interface Cut {
   encoded: EncodedFrames | null;
 }
 
-/** What the decoder is fed. */
+/** The decoder's input. */
 interface Feed {
   readWindow: Window;
   segments: readonly SurveyedSegment[];
@@ -51,7 +51,7 @@ interface Feed {
   skip: number;
 }
 
-/** Encodes the whole window. Throws `clip_not_exact` when its first frame cannot be decoded or frames got lost. */
+/** Encodes the whole window. Throws `clip_not_exact` when its first frame cannot be decoded or decoding loses frames. */
 export async function recodeWindow(
   live: LiveGrant,
   deps: ClipDeps,
@@ -69,7 +69,7 @@ export async function recodeWindow(
   const timeoutMs = TIMEOUT_MS_LEAST + ((window.endUs - window.startUs) / 1e6) * TIMEOUT_MS_PER_S;
   const take = survey.video.ticks.length;
   const more = feed.frames > feed.skip + take;
-  // Where more frames are decoded than taken, how many come out says nothing about the skipped ones: they are counted.
+  // When more frames are decoded than taken, the output cannot show whether a skipped one was lost: count the decoded frames.
   if (more) {
     const source = fedBytes(live, deps, feed);
     const decoded = await countDecoded(deps, { source, strict: false, timeoutMs, signal });
@@ -102,13 +102,13 @@ export async function recodeWindow(
   return { method: 're-encode', survey, readWindow: wide, encoded };
 }
 
-/** In a reordered stream the first frame that comes by need not be the first shown: look again until zero is right. */
+/** In a reordered stream the first frame read need not be the first displayed: survey again with the right zero. */
 async function lookInOrder(live: LiveGrant, deps: ClipDeps, wide: Window, look: Look): Promise<SurveyResult> {
   const rough = await look(live, deps, wide);
   return rough.earliestUs === rough.timeline.zeroUs ? rough : look(live, deps, wide, rough.earliestUs);
 }
 
-/** The survey with its frames in the order they are shown. Throws `clip_not_exact` when two are shown at once. */
+/** The survey with its frames in display order. Throws `clip_not_exact` when two have the same display time. */
 function inOrder(survey: SurveyResult): SurveyResult {
   const { video } = survey;
   const order = video.ticks.map((_, at) => at).sort((a, b) => (video.ticks[a] ?? 0) - (video.ticks[b] ?? 0));
@@ -133,7 +133,7 @@ function planFeed(survey: SurveyResult, readWindow: Window): Feed {
   const firstInside = segments.findIndex((segment) => segment.framesInside > 0);
   const to = segments.findLastIndex((segment) => segment.framesInside > 0);
   const alone = segments.slice(0, firstInside + 1).findLastIndex((segment) => segment.startsAlone);
-  // Without a frame that stands alone (periodic intra refresh), decoding recovers within the first whole segment.
+  // Without an independently decodable frame (periodic intra refresh), decoding recovers within the first whole segment.
   const from = Math.max(alone, 0);
   if (alone < 0 && firstInside === 0) {
     throw failure('clip_not_exact', { detail: 'nothing before the window lets decoding start' });

@@ -12,10 +12,10 @@ import { type Frame, frameOf } from './frame-slices.ts';
 import type { SampleReader } from './sample-reader.ts';
 import { SetsInForce } from './sets.ts';
 
-/** Rounding of wall time to microseconds, at both ends of a distance. */
+/** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
 
-/** Walks the ring beside the file. `compare` each segment in order, then `finish`. */
+/** Compares the ring with the file in parallel: call `compare` for each segment in order, then `finish`. */
 export class SampleCheck {
   private readonly window: Window;
   private readonly clip: CutFacts;
@@ -23,10 +23,10 @@ export class SampleCheck {
   private readonly reader: SampleReader;
   private readonly sets = new SetsInForce();
   private readonly setsOfFile: { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> };
-  /** Sets of the file that copied frames use. */
+  /** The file's parameter sets that copied frames use. */
   private readonly copiedSets = new Set<Uint8Array>();
   private init: { bytes: Uint8Array; info: InitInfo } | null = null;
-  /** Wall times of the window's frames, as the ring gives them. */
+  /** Wall times of the window's frames according to the ring. */
   private readonly wallUs: number[] = [];
   private firstCopied = -1;
 
@@ -38,7 +38,7 @@ export class SampleCheck {
     this.setsOfFile = byId(tables);
   }
 
-  /** How many frames, from the first, are not copies. */
+  /** Number of frames, counted from the first, that are encoded rather than copied. */
   get encodedFrames(): number {
     return this.firstCopied < 0 ? this.wallUs.length : this.firstCopied;
   }
@@ -59,7 +59,7 @@ export class SampleCheck {
     const copies = this.clip.method !== 're-encode';
     const units = copies ? splitSample(sample.data, info.video.avc?.nalLengthSize ?? 4) : null;
     if (units) this.sets.take(units.filter((unit) => nalType(unit) === NAL.sps || nalType(unit) === NAL.pps));
-    // Of a frame before the window only its parameter sets count. It may hold no picture: so ends a camera that is cut off.
+    // Of a frame before the window only the parameter sets matter. It may contain no picture, as when a camera is cut off.
     if (atUs < this.window.startUs) return;
     const ring = units ? frameOf(units) : null;
     if (!segment.clockTrusted) throw clipFault('footage of an untrusted clock');
@@ -69,7 +69,7 @@ export class SampleCheck {
     if (!ring || (this.firstCopied < 0 && !ring.idr)) return;
     if (this.firstCopied < 0) this.firstCopied = number;
     const held = await this.unitsOf(this.reader, number);
-    // Not `equalBytes`: every byte of a clip passes here, and node compares many at a time.
+    // Not `equalBytes`: every byte of a clip is compared here, and node's own comparison is faster.
     const same = (unit: Uint8Array, at: number) => Buffer.compare(unit, ring.slices[at] ?? EMPTY) === 0;
     if (ring.doubtful) throw clipFault(`frame ${number} may hold something else than picture`);
     if (held.length !== ring.slices.length || !held.every(same)) {
@@ -80,7 +80,7 @@ export class SampleCheck {
     this.compareSets(ring);
   }
 
-  /** The parameter sets that a copied frame names must be in the file as they are in the ring. */
+  /** The parameter sets that a copied frame refers to must be the same in the file and in the ring. */
   private compareSets(ring: Frame): void {
     const { sps, pps } = this.sets.of(ring.ppsIds);
     for (const [set, kept] of [
@@ -93,7 +93,7 @@ export class SampleCheck {
     }
   }
 
-  /** Throws `clip_check_failed` unless all frames were found, at their times, as many as the clip says. */
+  /** Throws `clip_check_failed` unless all frames were found, at their times, in the number the clip claims. */
   finish(): void {
     const { clip, tables } = this;
     this.wallUs.sort((a, b) => a - b);
@@ -122,8 +122,8 @@ export class SampleCheck {
   }
 
   /**
-   * Whether the encoded frames can be decoded before the walk is over: how many they are is known, and so are their sets. Should
-   * frames to come use one of these after all, `finish` refuses the clip.
+   * Whether the encoded frames can be decoded before the comparison ends, because their number and their parameter sets are known.
+   * If a later copied frame uses one of these sets, `finish` refuses the clip.
    */
   get encodedKnown(): boolean {
     return this.firstCopied > 0 && this.setsNotCopied().length === 2;
@@ -134,7 +134,7 @@ export class SampleCheck {
     return [...sps, ...pps].filter((set) => !this.copiedSets.has(set));
   }
 
-  /** Parameter sets of the encoded frames: exactly one of each kind that is not the camera's, or none. */
+  /** Parameter sets of the encoded frames: exactly one of each kind that no copied frame uses, or none. */
   encoderSets(): Uint8Array[] {
     const own = this.setsNotCopied();
     if (this.encodedFrames === 0 && own.length === 0) return [];
@@ -151,8 +151,8 @@ export class SampleCheck {
   }
 
   /**
-   * The NAL units of a sample of the file: slices only, of sets that are in the file, a keyframe where it says so. Good until
-   * the reader's next call.
+   * The NAL units of a sample of the file: checks that they are slices only, that their sets are in the file, and the keyframe
+   * flag. Valid until the reader's next call.
    */
   async unitsOf(reader: SampleReader, number: number): Promise<Uint8Array[]> {
     const { offsets, sizes, keys } = this.tables.video;

@@ -1,4 +1,4 @@
-// Owns: reading a clip's samples in order, in blocks, so that its storage is read seldom. Not here: parsing them.
+// Owns: reading a clip's samples in order, in blocks, to keep storage reads few. Not here: parsing them.
 import type { ClipReader } from './clip.ts';
 
 const BLOCK_BYTES = 256 * 1024;
@@ -13,12 +13,12 @@ export class SampleReader {
     this.reader = reader;
   }
 
-  /** Exactly `length` bytes at `position`, which must lie in the file. Good until the next call. */
+  /** Exactly `length` bytes at `position`, which must lie in the file. Valid until the next call. */
   async read(position: number, length: number): Promise<Uint8Array> {
     const { start, bytes } = this.block;
     if (position < start || position + length > start + bytes.length) {
       const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.reader.sizeBytes - position);
-      // What lies in the buffer is about to change, and the read may fail.
+      // The buffer is about to be overwritten, and the read may fail.
       this.block = { start: 0, bytes: this.buffer.subarray(0, 0) };
       this.block = { start: position, bytes: await this.reader.read(position, wanted, this.buffer) };
     }

@@ -1,5 +1,5 @@
-// Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against the ring read again.
-// Shares no decision with the cut: which frames belong, what may be in a file and what was encoded is worked out anew.
+// Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against a second read of the ring.
+// Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
 // Not here: the file's format (clip-file-check.ts), comparing samples (sample-check.ts).
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
@@ -17,20 +17,20 @@ import { checkSound } from './sound-check.ts';
 const MARGIN_BEFORE_US = 12_000_000;
 const MARGIN_AFTER_US = 5_000_000;
 
-/** `moov` of 24 hours at 60 frames a second. */
+/** Enough for the `moov` of 24 hours at 60 frames a second. */
 const MOOV_BYTES_MAX = 256 * 1024 * 1024;
 
 const DECODE_TIMEOUT_MS = 120_000;
 const DECODE_TIMEOUT_MS_PER_FRAME = 1_000;
-/** The decoder is started while the clip is still written: to the slowest card, a kilobyte in a millisecond. */
+/** Timeouts: the decoder starts while the clip is still written, on the slowest card at a kilobyte per millisecond. */
 const WRITE_MS_PER_BYTE = 1 / 1_000;
 
 /**
  * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte
- * of `moov` is one that must be there; every byte of `mdat` belongs to exactly one sample; the samples are exactly the
+ * of `moov` is an expected one; every byte of `mdat` belongs to exactly one sample; the samples are exactly the
  * window's frames at their times; every copied slice is bit for bit the ring's; what was encoded decodes to exactly its
- * frames; sound is there only if granted, and is what the ring's packets inside the window give when they are encoded again;
- * nothing but slices and sound is in the samples.
+ * frames; there is sound only if granted, and it equals the ring's packets inside the window encoded again;
+ * the samples contain only slices and sound.
  * Throws `grant_dead` or the caller's reason when it is stopped.
  */
 export async function selfCheck(live: LiveGrant, clip: CutFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
@@ -39,7 +39,7 @@ export async function selfCheck(live: LiveGrant, clip: CutFacts, reader: ClipRea
 }
 
 /**
- * The check of one clip in two steps, so that the decoder starts while the clip is still written. Whoever makes one ends it with
+ * The check of one clip in two steps, so that the decoder starts while the clip is still written. The creator must call
  * `stop`.
  */
 export class SelfCheck {
@@ -48,7 +48,7 @@ export class SelfCheck {
   private readonly deps: ClipDeps;
   private readonly stopped = new AbortController();
   private readonly decoding: Promise<number>;
-  /** Gives the decoder what it has waited for. */
+  /** Resolves the promise that the decoder waits for. */
   private feed: (frames: AsyncIterable<Uint8Array>) => void = () => undefined;
 
   /** Starts the decoder, if the clip says that some of its frames were encoded. */
@@ -58,17 +58,17 @@ export class SelfCheck {
     this.clip = clip;
     this.deps = deps;
     this.decoding = clip.encodedFrames > 0 ? this.decode() : Promise.resolve(0);
-    // Its outcome is asked for at the end; until then it may fail unheard.
+    // The result is awaited at the end; a rejection before that must not count as unhandled.
     this.decoding.catch(() => undefined);
   }
 
-  /** Checks the finished file; once. Throws as `selfCheck` says. */
+  /** Checks the finished file; call once. Throws as `selfCheck` does. */
   async run(reader: ClipReader): Promise<void> {
     assertLiveGrant(this.live);
     try {
       await this.check(reader);
     } catch (thrown) {
-      // What the readers of media say of a damaged clip is this check's finding.
+      // A media reader's error about a damaged clip becomes this check's failure.
       if (isFailure(thrown) && ['fragment_malformed', 'clip_not_exact', 'ffmpeg_failed'].includes(thrown.code)) {
         throw clipFault(thrown.message);
       }
@@ -76,7 +76,7 @@ export class SelfCheck {
     }
   }
 
-  /** Ends what still runs; resolves when it is gone. */
+  /** Stops the decoder if it still runs; resolves when it has exited. */
   async stop(): Promise<void> {
     this.stopped.abort(clipFault('it was given up'));
     await this.decoding.catch(() => undefined);
@@ -109,7 +109,7 @@ export class SelfCheck {
       throw clipFault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);
   }
 
-  /** How many frames come out of the encoded ones, decoded strictly, once `feed` gives them. */
+  /** How many frames the encoded ones decode to, in strict mode, once `feed` provides them. */
   private decode(): Promise<number> {
     const { live, clip, deps } = this;
     const given = new Promise<AsyncIterable<Uint8Array>>((resolve) => {
@@ -134,7 +134,7 @@ async function* encodedFrames(samples: SampleCheck, reader: SampleReader): Async
   for (let at = 0; at < samples.encodedFrames; at += 1) yield joinAnnexB(await samples.unitsOf(reader, at));
 }
 
-/** The three boxes of the file, and where the samples lie. */
+/** The three boxes of the file, and the position of the samples. */
 async function readStructure(
   reader: ClipReader,
 ): Promise<{ tables: FileTables; payload: { start: number; end: number } }> {
@@ -153,7 +153,7 @@ async function readStructure(
   return { tables, payload: { start: mdatAt + (wide ? 16 : 8), end: reader.sizeBytes } };
 }
 
-/** Every byte of the payload is in exactly one sample: the chunks of all tracks lie behind each other without a hole. */
+/** Every byte of the payload is in exactly one sample: the chunks of all tracks are contiguous. */
 function checkPayload(tables: FileTables, payload: { start: number; end: number }): void {
   const chunks = [...tables.video.chunks, ...(tables.audio?.chunks ?? [])].sort((a, b) => a.start - b.start);
   let at = payload.start;

@@ -1,4 +1,4 @@
-// Owns: which parameter sets are in force along a stream, and which of them the copied frames of a clip use, so that one
+// Owns: tracking the active parameter sets of a stream, and those that a clip's copied frames use, so that one
 // avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
 import { equalBytes } from '../base/bytes.ts';
 import type { AvcConfig } from '../media/avc.ts';
@@ -6,16 +6,16 @@ import { NAL, nalType } from '../media/nal.ts';
 import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
 import { failure } from '../protocol/errors.ts';
 
-/** More sets than this in one clip is not a camera. */
+/** No camera uses more sets than this in one clip. */
 const SETS_MAX = 64;
 
-/** The sets of one frame: those its slices name. */
+/** The sets of one frame: those that its slices refer to. */
 export interface FrameSets {
   sps: Sps;
   pps: Pps[];
 }
 
-/** The parameter sets in force: those of the init segment, replaced by those that come with the frames (§7.4.1.2.1). */
+/** The active parameter sets: those of the init segment, replaced by those that arrive with frames (§7.4.1.2.1). */
 export class SetsInForce {
   private readonly spsById = new Map<number, Sps>();
   private readonly ppsById = new Map<number, Pps>();
@@ -42,17 +42,17 @@ export class SetsInForce {
     }
   }
 
-  /** All sets in force, sequences first: what a decoder has to be given before the next frame. */
+  /** All active sets, sequence sets first: a decoder needs them before the next frame. */
   all(): Uint8Array[] {
     return [...this.spsById.values(), ...this.ppsById.values()].map((set) => set.bytes);
   }
 
-  /** The lowest id that none of them has; null when there is none. */
+  /** The lowest id that no active set uses; null when there is none. */
   freeId(): number | null {
     return lowestFree(this.spsById, this.ppsById);
   }
 
-  /** The sets behind a frame's slices. Throws `clip_not_exact` when they are missing or of several sequences. */
+  /** The sets that a frame's slices refer to. Throws `clip_not_exact` when they are missing or of several sequences. */
   of(ppsIds: readonly number[]): FrameSets {
     const pps = ppsIds.map((id) => this.ppsById.get(id) ?? missing());
     const sps = this.spsById.get(pps[0]?.spsId ?? -1) ?? missing();
@@ -69,7 +69,7 @@ function missing(): never {
 export class UsedSets {
   readonly sps = new Map<number, Sps>();
   readonly pps = new Map<number, Pps>();
-  /** Whether two different sets claimed one id: one avcC cannot hold both. */
+  /** Whether two different sets have the same id: one avcC cannot hold both. */
   collision = false;
 
   add(sets: FrameSets): void {
@@ -100,12 +100,12 @@ function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, 
   const known = into.get(set.id);
   if (known === set) return true;
   if (known) return equalBytes(known.bytes, set.bytes);
-  // A copy: the set is a view into a whole segment.
+  // A copy, because the set is a view that would keep a whole segment in memory.
   into.set(set.id, { ...set, bytes: set.bytes.slice() });
   return true;
 }
 
-/** Whether a frame's sets are ones that a smart cut can join an encoded head to. */
+/** Whether a smart cut can join an encoded head to frames with these sets. */
 export function plainSets(sets: FrameSets): boolean {
   const { sps, pps } = sets;
   return (

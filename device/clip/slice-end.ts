@@ -1,20 +1,20 @@
-// Owns: where a slice ends, as far as that can be told without decoding its entropy-coded data, and whether something else
-// seems to stand behind it. Not here: what a slice's header says (frame-slices.ts).
+// Owns: finding the end of a slice, as far as possible without decoding its entropy-coded data, and whether other data
+// seems to follow it. Not here: reading a slice's header (frame-slices.ts).
 
-/** Zeros in a row that no NAL unit holds but in front of the byte 03 (ITU-T H.264 §7.4.1). */
+/** A NAL unit has this many zeros in a row only before the byte 03 (ITU-T H.264 §7.4.1). */
 const TWO_ZEROS = Uint8Array.of(0, 0);
 
-/** Of a slice's last bytes, this many are looked at for text. */
+/** How many of a slice's last bytes are searched for text. */
 const TAIL_BYTES = 128;
 
-/** Coded picture has 18 printable characters in a row in its last 128 bytes once in half a million slices. */
+/** Coded picture data has 18 printable characters in a row in its last 128 bytes once in half a million slices. */
 const TEXT_LENGTH_MIN = 18;
 
-/** What of a NAL unit is its slice. */
+/** The part of a NAL unit that is its slice. */
 export interface SliceEnd {
-  /** Length of the slice without what follows it: start codes and what is behind them, `cabac_zero_words`, zeros. */
+  /** Length of the slice without what follows it: start codes and everything after them, `cabac_zero_words`, zeros. */
   length: number;
-  /** Whether data that is no slice may be left in it. Only encoding the picture anew removes that. */
+  /** Whether it may still contain non-slice data, which only encoding the picture anew removes. */
   doubtful: boolean;
 }
 
@@ -32,7 +32,7 @@ export function findSliceEnd(unit: Uint8Array): SliceEnd {
       length = at;
       break;
     }
-    // The byte behind an emulation prevention byte is at most 03, or there is none.
+    // The byte after an emulation prevention byte is at most 03, if there is one.
     if (third === 3 && (bytes[at + 3] ?? 0) > 3) doubtful = true;
   }
   length = withoutZeroWords(bytes, length);
@@ -48,7 +48,7 @@ function withoutZeroWords(bytes: Uint8Array, length: number): number {
   }
 }
 
-/** Whether there is a run of printable ASCII near the end: what a camera that hides nothing on purpose would append. */
+/** Whether there is a run of printable ASCII near the end, as appended by a camera that does not hide data on purpose. */
 function endsWithText(bytes: Uint8Array): boolean {
   let run = 0;
   for (let at = Math.max(0, bytes.length - TAIL_BYTES); at < bytes.length; at += 1) {

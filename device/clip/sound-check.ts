@@ -1,5 +1,5 @@
-// Owns: the check of a finished clip's sound: it is what the ring's packets inside the window give when they are decoded and
-// encoded again, byte for byte and at their times; it decodes without a fault; and its packets hold sound and nothing else.
+// Owns: the check of a finished clip's sound: it equals the ring's packets inside the window, decoded and encoded again, byte for
+// byte and at their times; it decodes without errors; and its packets contain only sound.
 // Not here: pictures (sample-check.ts), the structure of the file (clip-file-check.ts).
 import { equalBytes } from '../base/bytes.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
@@ -14,24 +14,24 @@ import { readRing, stopSignal } from './read-ring.ts';
 import { SampleReader } from './sample-reader.ts';
 import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './sound.ts';
 
-/** Rounding of wall time to microseconds, at both ends of a distance. */
+/** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
 
 const TIMEOUT_MS_LEAST = 120_000;
 
-/** What is checked, and against what. */
+/** The file to check and the footage to check it against. */
 export interface SoundToCheck {
   live: LiveGrant;
   deps: ClipDeps;
   clip: CutFacts;
   tables: FileTables;
   reader: ClipReader;
-  /** Where segments are looked for that hold the window's sound. */
+  /** Where to search for segments with the window's sound. */
   readWindow: Window;
   signal: AbortSignal;
 }
 
-/** Throws `clip_check_failed` unless the clip's sound is the window's. Does nothing for a clip without sound. */
+/** Throws `clip_check_failed` unless the clip's sound matches the window's. Does nothing for a clip without sound. */
 export async function checkSound(job: SoundToCheck): Promise<void> {
   const { live, deps, clip, tables, reader } = job;
   const { audio } = tables;
@@ -75,7 +75,7 @@ async function* packetsOf({ offsets, sizes }: FileAudio, reader: ClipReader): As
   }
 }
 
-/** A packet of the ring with all that its time depends on. */
+/** A packet of the ring with everything that determines its time. */
 interface PlacedPacket {
   segment: Segment;
   source: SoundConfig;
@@ -94,7 +94,7 @@ async function* packetsInside({ live, deps, clip, readWindow }: SoundToCheck): A
     if (!info.audio || !source || source.sampleRate !== info.audio.timescale) continue;
     for (const { pts, data } of parseFragment(info, segment.fragment).audio) {
       const startUs = wallTimeUs(pts, source.sampleRate, segment.wallOffsetUs);
-      // A packet overlaps with the next: it sounds over 2048 samples.
+      // A packet overlaps the next one: it covers 2048 samples.
       const endUs = wallTimeUs(pts + 2 * PACKET_SAMPLES, source.sampleRate, segment.wallOffsetUs);
       const halfSampleUs = 5e5 / source.sampleRate;
       const isLate = startUs >= Math.max(window.startUs, clip.coverage.startUs - halfSampleUs);
@@ -109,9 +109,9 @@ async function sourceConfig(job: SoundToCheck): Promise<SoundConfig> {
   throw foreign();
 }
 
-/** The packets that the clip's sound must be made of; holds the file's times against theirs. */
+/** The packets that the clip's sound must be made from; checks the file's times against theirs. */
 class WantedPackets {
-  /** Packets that the clip must have. */
+  /** Number of packets that the clip must have. */
   count = 0;
   private readonly job: SoundToCheck;
   private readonly source: SoundConfig;
@@ -131,7 +131,7 @@ class WantedPackets {
       const follows: boolean = last !== null && isNext(last, packet);
       if (follows || last === null) {
         this.checkTime(packet.startUs);
-        // Only packets of the file that stand for one in the ring have a time to go by.
+        // Only file packets that correspond to a ring packet have a time to compare with.
         lateUs = packet.startUs;
       }
       last = packet;
@@ -149,7 +149,7 @@ class WantedPackets {
   }
 }
 
-/** In one recording, with less than half a packet's length between the two. */
+/** Whether both are in one recording, with a gap of less than half a packet. */
 function isNext(before: PlacedPacket, after: PlacedPacket): boolean {
   const [a, b] = [before.segment, after.segment];
   const isOneRecording = a.recording === b.recording && a.wallOffsetUs === b.wallOffsetUs;

@@ -1,5 +1,5 @@
-// Owns: a clip's sound: the packets that lie wholly in the window are decoded, and what they tell for certain is encoded once
-// more. So nothing of the camera's own AAC travels: no data stream, no fill, no extension.
+// Owns: a clip's sound: the packets wholly inside the window are decoded, and the samples they fully determine are encoded
+// again. So nothing of the camera's own AAC is sent: no data stream, no fill, no extension.
 // Not here: which packets those are (survey.ts), AAC's configuration (aac.ts), what is checked afterwards (sound-check.ts).
 import { PassThrough } from 'node:stream';
 import { concatBytes } from '../base/bytes.ts';
@@ -9,32 +9,32 @@ import { failure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-samples.ts';
 
-/** A packet of the ring that sounds wholly inside the window. */
+/** A packet of the ring whose sound lies wholly inside the window. */
 export interface HeardPacket {
   data: Uint8Array;
-  /** Whether it continues the packet before it. If not, its first half is overlaid with sound that is not there. */
+  /** Whether it continues the packet before it. If not, its first half cannot be decoded: it overlaps a missing packet. */
   follows: boolean;
 }
 
 export interface SoundJob {
-  /** Of the packets. */
+  /** Configuration of the packets. */
   source: SoundConfig;
   packets: AsyncIterable<HeardPacket>;
   timeoutMs: number;
   signal: AbortSignal;
 }
 
-/** Bits a second of one channel at most, and for each sample a second. */
+/** Maximum bit rate of one channel, and bits per sample. */
 const BITS_PER_CHANNEL_MAX = 96_000;
 const BITS_PER_SAMPLE = 3;
 
 const SAMPLE_BYTES = 4;
-/** Twelve hours of stereo at 96 kHz, as decoded samples; and as packets of the largest size. */
+/** Limits: twelve hours of stereo at 96 kHz, as decoded samples and as packets of the largest size. */
 const STDOUT_BYTES_MAX = 1e12;
 
 /**
- * AAC from a pipe and nothing else. What it is, each packet's header tells. `skip_manual`: ffmpeg's decoder leaves out the first
- * packet of what libfaac encoded, by the name that it writes into a fill element; each packet counts here.
+ * AAC from a pipe and nothing else; each packet's header describes it. `skip_manual`: ffmpeg's decoder drops the first packet
+ * when it finds libfaac's name in a fill element; here every packet is needed.
  */
 const AAC_FROM_PIPE = [
   ...['-flags2', '+skip_manual'],
@@ -42,16 +42,16 @@ const AAC_FROM_PIPE = [
   ...['-f', 'aac', '-i', 'pipe:0', '-map', '0:a:0'],
 ] as const;
 
-/** The sound of a clip that is made from a camera's: the same rate, and two channels at most. */
+/** The output configuration for a camera's sound: the same rate, and two channels at most. */
 export function clipSoundOf(source: SoundConfig): SoundConfig {
   return soundConfigOf(source.sampleRate, Math.min(source.channels, 2));
 }
 
 /**
- * Decodes packets and encodes what they tell for certain. Of each run of packets that follow each other, the first 1024 samples
- * are dropped, since the packet before is missing in them; the last 1024 never come out of a decoder. `onSample` gets one
- * packet for each that follows another, and one before them in which the encoder begins: that one lies where the first packet
- * lay. Throws `clip_not_exact` when packets do not decode to 1024 samples each, `ffmpeg_failed`, or the signal's reason.
+ * Decodes packets and encodes the samples they fully determine. Of each run of consecutive packets, the first 1024 samples
+ * are dropped, because they also need the packet before; the last 1024 never come out of a decoder. `onSample` gets one
+ * packet for each that follows another, and before them one in which the encoder starts, at the position of the first
+ * packet. Throws `clip_not_exact` when packets do not decode to 1024 samples each, `ffmpeg_failed`, or the signal's reason.
  */
 export async function encodeSound(
   deps: ClipDeps,
@@ -103,7 +103,7 @@ export async function encodeSound(
     });
   const steps = [decode(), encode()].map((step) =>
     step.catch((thrown: unknown) => {
-      // The first to fail ends the other, whose own failure then says nothing new.
+      // The first failure stops the other process, whose own failure is then irrelevant.
       failed.abort(thrown);
       samples.destroy();
     }),
@@ -115,7 +115,7 @@ export async function encodeSound(
 }
 
 /**
- * How many samples of each channel packets decode to, by a decoder that goes on after no fault. Throws `ffmpeg_failed` or the
+ * How many samples per channel packets decode to, with a decoder that stops at the first error. Throws `ffmpeg_failed` or the
  * signal's reason.
  */
 export async function countSamples(
@@ -153,7 +153,7 @@ function encodeArgs({ sampleRate, channels }: SoundConfig): string[] {
   ];
 }
 
-/** Takes decoded samples apart by the packets they came from, and keeps those that two packets tell together. */
+/** Splits decoded samples by the packets they came from, and keeps those determined by two consecutive packets. */
 class KnownSamples {
   /** Blocks of 1024 samples that were kept. */
   blocks = 0;
@@ -166,7 +166,7 @@ class KnownSamples {
     this.blockBytes = PACKET_SAMPLES * channels * SAMPLE_BYTES;
   }
 
-  /** The packets as the decoder takes them; notes which of them follow another. */
+  /** The packets as the decoder takes them; records which of them follow another. */
   async *watch(packets: AsyncIterable<HeardPacket>, sound: SoundConfig): AsyncGenerator<Uint8Array> {
     for await (const { data, follows } of packets) {
       this.follows.push(follows);

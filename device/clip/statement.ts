@@ -1,6 +1,6 @@
 // Owns: the statement that a clip's recipient gets instead of the full manifest, under a key made for one grant; the device's
-// certificate for it, which the bridge alone gets; and the recall under the same key. The key signs these two and is dropped.
-// Not here: the full manifest (disclosure.ts), keeping any of them (upload/), checking them (verify-clip.ts).
+// certificate for that key, sent to the bridge only; and the recall. The key signs statement and recall, then is discarded.
+// Not here: the full manifest (disclosure.ts), storing these documents (upload/), checking them (verify-clip.ts).
 import { toBase64url } from '../base/bytes.ts';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
@@ -20,11 +20,11 @@ import { statementClaims } from '../protocol/statement-claims.ts';
 
 /** What the device signs about a clip besides its full manifest. */
 export interface StatementPapers {
-  /** For the recipient: goes on to vault, agency or pet owner. */
+  /** For the recipient: passed on to vault, agency or pet owner. */
   statement: string;
   /** For the bridge alone. */
   certificate: string;
-  /** Stays on the device until the owner takes the clip back. */
+  /** Stays on the device until the owner revokes the clip. */
   homeRecall: string;
 }
 
@@ -34,8 +34,8 @@ export interface StatementDeps {
 }
 
 /**
- * Signs statement, certificate and recall for the clip of a full manifest. The key that signs statement and recall is drawn here and
- * kept nowhere. Throws `grant_dead`.
+ * Signs statement, certificate and recall for the clip of a full manifest. The key that signs statement and recall is generated here and
+ * not stored. Throws `grant_dead`.
  */
 export function makeStatement(live: LiveGrant, manifestToken: string, deps: StatementDeps): StatementPapers {
   assertLiveGrant(live);

@@ -1,9 +1,9 @@
-// Owns: reading the boxes of a finished clip strictly: boxes come in one order, and every field is either read or must have
-// its one value. Not here: which boxes and fields those are (clip-file-check.ts).
+// Owns: reading the boxes of a finished clip strictly: boxes come in a fixed order, and every field is either read or must have
+// a fixed value. Not here: which boxes and fields those are (clip-file-check.ts).
 import { FieldReader, malformed, readBox } from '../media/boxes.ts';
 import { failure } from '../protocol/errors.ts';
 
-/** The failure of every check of a finished clip. `detail` holds no footage. */
+/** The failure of every check of a finished clip. `detail` contains no footage. */
 export function clipFault(detail: string): Error {
   return failure('clip_check_failed', { detail });
 }
@@ -65,7 +65,7 @@ export class Fields {
     return this.fields.take(length);
   }
 
-  /** The next bytes must be these, given as hexadecimal digits with blanks between them as one likes. */
+  /** The next bytes must be these, given as hexadecimal digits; spaces are ignored. */
   expect(hex: string): void {
     const digits = hex.replaceAll(' ', '');
     const found = Buffer.from(this.take(digits.length / 2)).toString('hex');
@@ -94,7 +94,7 @@ export class Fields {
     return count;
   }
 
-  /** Nothing may be left. */
+  /** Throws unless the whole box was read. */
   end(): void {
     if (this.left !== 0) throw clipFault(`data behind what belongs into ${this.name}`);
   }

@@ -1,5 +1,5 @@
 // Owns: the first pass over the ring: which frames and packets lie in the window, how large they will be in the clip, which
-// parameter sets they use, and what stands in the way of copying them. Keeps numbers, and bytes of one GOP at most.
+// parameter sets they use, and what prevents copying them. Keeps numbers, and the bytes of at most one GOP.
 // Not here: deciding how to cut (trim.ts), the second pass that copies (clip-body.ts).
 
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
@@ -13,7 +13,7 @@ import { displayRotation, type Rotation } from './display.ts';
 import { type Frame, readFrame } from './frame-slices.ts';
 import { plainSets, SetsInForce, UsedSets } from './sets.ts';
 
-/** Why frames cannot simply be copied. Any of them sends the whole window to a full re-encode. */
+/** Why frames cannot simply be copied. Each of these requires a full re-encode of the window. */
 export type Obstacle =
   | 'reordered frames'
   | 'a GOP that does not stand alone'
@@ -21,7 +21,7 @@ export type Obstacle =
   | 'data behind a slice'
   | 'parameter sets that exclude each other';
 
-/** What the second pass must know of a segment. Positions are in decoding order, -1 when there is none. */
+/** What the second pass needs about a segment. Positions are in decoding order, -1 when there is none. */
 export interface SurveyedSegment {
   recording: string;
   index: number;
@@ -32,11 +32,11 @@ export interface SurveyedSegment {
   framesInside: number;
   /** The first frame in the window. */
   first: number;
-  /** The last frame that is shown before the window's end. */
+  /** The last frame displayed before the window's end. */
   lastShown: number;
   /** The audio packets that the clip's sound is made from. */
   packets: SurveyedPacket[];
-  /** Packets of the clip's own sound that are written where those were. */
+  /** Packets of the clip's own sound that are written in their place. */
   sounds: number;
 }
 
@@ -46,50 +46,50 @@ export interface SurveyedPacket {
   follows: boolean;
 }
 
-/** What a smart cut decodes: the GOP that the window starts in, from its keyframe to the last frame to be encoded. */
+/** The input of a smart cut's decoder: the GOP that the window starts in, from its keyframe to the last frame to encode. */
 export interface Head {
   sets: Uint8Array[];
   /** The parameter sets and slices of each frame. */
   frames: Uint8Array[][];
-  /** Frames at its start that lie before the window. */
+  /** Number of frames at its start that lie before the window. */
   skip: number;
 }
 
-/** What a clip's sound is made from: packets of one configuration. */
+/** The source of a clip's sound: packets of one configuration. */
 export interface SurveyedAudio {
   source: SoundConfig;
   /** Where each packet of the clip's sound begins, in samples after the clip's zero. */
   ticks: number[];
 }
 
-/** The picture every frame of a clip has. */
+/** The picture format shared by all frames of a clip. */
 export interface Picture {
   sps: Sps;
   rotation: Rotation;
 }
 
-/** All that the first pass found. */
+/** Result of the first pass. */
 export interface SurveyResult {
   segments: SurveyedSegment[];
   obstacles: Obstacle[];
   timeline: ClipTimeline;
   video: TrackTable;
-  /** Positions of frames that decoding can start at, in the table. */
+  /** Table positions of the frames that decoding can start at. */
   keys: number[];
   picture: Picture;
   head: Head | null;
   used: UsedSets;
   audio: SurveyedAudio | null;
-  /** Wall time of the window's first frame as it is shown. */
+  /** Wall time of the window's first frame in display order. */
   earliestUs: number;
-  /** Where the frame before the window stopped being shown, as far as it was read; null when it was not. */
+  /** When the display of the frame before the window ended; null when that frame was not read. */
   shownBeforeUs: number | null;
 }
 
-/** A GOP of more bytes than this is not decoded for its head. */
+/** A GOP larger than this is not decoded for its head. */
 const HEAD_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Reads segments one by one; `finish` gives the result. */
+/** Reads segments one by one; `finish` returns the result. */
 export class Survey {
   private readonly window: Window;
   private readonly wantsAudio: boolean;
@@ -107,13 +107,13 @@ export class Survey {
   private headOpen = false;
   private headBytes = 0;
   private audio: (SurveyedAudio & { timeline: ClipTimeline; last: (TimeBase & { pts: number }) | null }) | null = null;
-  /** Segments whose packets wait for the clip's zero to be known: only those before the first frame. */
+  /** Segments whose packets cannot be placed until the clip's zero is known: only those before the first frame. */
   private waiting: { segment: Segment; surveyed: SurveyedSegment; track: AudioTrack; packets: Sample[] }[] = [];
   private earliestUs = Number.POSITIVE_INFINITY;
   private shownBeforeUs: number | null = null;
   private latest = { recording: '', wallOffsetUs: 0, endUs: Number.NEGATIVE_INFINITY };
 
-  /** `zeroUs`: wall time of the clip's zero where it is known before; else the first frame that comes by. */
+  /** `zeroUs`: wall time of the clip's zero if already known; else the first frame read sets it. */
   constructor(window: Window, wantsAudio: boolean, zeroUs: number | null = null) {
     this.window = window;
     this.wantsAudio = wantsAudio;
@@ -146,8 +146,8 @@ export class Survey {
   }
 
   /**
-   * The head, as soon as all of it has come by and nothing seen so far stands in the way of a smart cut; with an id that no
-   * parameter set in force has.
+   * The head, once all of it was read and nothing so far prevents a smart cut; with an id that no active parameter set
+   * uses.
    */
   get wholeHead(): { head: Head; picture: Picture; freeId: number | null } | null {
     const { head, picture } = this;
@@ -159,7 +159,7 @@ export class Survey {
   finish(): SurveyResult {
     if (!this.timeline || !this.picture) throw failure('clip_no_frames');
     const { segments, timeline, video, keys, picture, head, used, earliestUs, shownBeforeUs } = this;
-    // One packet alone tells nothing for certain.
+    // A single packet fully determines no samples.
     const audio = this.audio && this.audio.ticks.length > 1 ? this.audio : null;
     if (!audio) for (const segment of segments) Object.assign(segment, { packets: [], sounds: 0 });
     if (used.collision) this.obstacles.add('parameter sets that exclude each other');
@@ -190,7 +190,7 @@ export class Survey {
         this.shownBeforeUs = Math.max(this.shownBeforeUs ?? 0, wallUs(sample.pts + sample.duration));
       }
       const inside = atUs >= this.window.startUs && atUs < this.window.endUs;
-      // Frames outside are read only where decoding has to come past them, and their own failures are not the clip's.
+      // Frames outside the window are read only where decoding must pass them, and their failures do not fail the clip.
       if (!inside && (this.timeline || atUs >= this.window.endUs)) return;
       const frame = readFrame(sample.data, lengthBytes);
       this.sets.take(frame.sets);
@@ -257,7 +257,7 @@ export class Survey {
     this.headOpen = true;
   }
 
-  /** Wall time must be trusted, and grow from each recording to the next; within one, order is the codec's business. */
+  /** Wall time must be trusted, and increase from each recording to the next; within one, the codec determines the order. */
   private checkTime(segment: Segment, atUs: number): void {
     const { latest } = this;
     const same = latest.recording === segment.recording && latest.wallOffsetUs === segment.wallOffsetUs;
@@ -269,7 +269,7 @@ export class Survey {
     };
   }
 
-  /** One track header serves all frames; and a zone drawn for a picture that was turned meanwhile would miss its place. */
+  /** One track header serves all frames; and a zone drawn before the picture was rotated would cover the wrong place. */
   private checkPicture(sps: Sps): void {
     const rotation = this.init?.rotation ?? 0;
     this.picture ??= { sps: { ...sps, bytes: sps.bytes.slice() }, rotation };
@@ -279,11 +279,11 @@ export class Survey {
     }
   }
 
-  /** Picks the packets that sound wholly inside the window and not before its first frame. */
+  /** Picks the packets whose sound lies wholly inside the window and not before its first frame. */
   private flushAudio(zeroUs: number): void {
     for (const { segment, surveyed, track, packets } of this.waiting) {
       const sound = track.audioSpecificConfig && readSoundConfig(track.audioSpecificConfig);
-      // Sound that a clip cannot take, or of another configuration than its start, is left out: silence gives nothing away.
+      // Sound that a clip cannot contain, or with another configuration than its start, is left out: silence reveals nothing.
       if (!sound || sound.sampleRate !== track.timescale) continue;
       packets.forEach((packet, position) => {
         if (soundsInside(packet.pts, track.timescale, segment.wallOffsetUs, this.window)) {
@@ -311,22 +311,22 @@ export class Survey {
     const follows = audio.last !== null && continues(audio.last, { ...segment, pts });
     surveyed.packets.push({ position, follows });
     audio.last = { recording: segment.recording, wallOffsetUs: segment.wallOffsetUs, pts };
-    // The first stands for the packet in which the encoder begins.
+    // The first entry is the packet in which the encoder starts.
     if (!follows && audio.ticks.length > 0) return;
     surveyed.sounds += 1;
     audio.ticks.push(ticks);
   }
 }
 
-/** Whether no packet is missing between two: labels of network cameras are uneven by less than half a packet. */
+/** Whether no packet is missing between two: timestamps of network cameras jitter by less than half a packet. */
 export function continues(before: TimeBase & { pts: number }, after: TimeBase & { pts: number }): boolean {
   const isSameBase = before.recording === after.recording && before.wallOffsetUs === after.wallOffsetUs;
   return isSameBase && after.pts - before.pts < 1.5 * PACKET_SAMPLES;
 }
 
 /**
- * Whether every sample that a packet contributes to lies in the window: a packet at `pts` sounds from there over two packets'
- * length. The ring's labels are true times: the capture keeps encoder priming as negative time.
+ * Whether every sample that a packet contributes to lies in the window: the sound of a packet at `pts` lasts two packet
+ * lengths from there. The ring's timestamps are true times: the capture keeps encoder priming as negative time.
  */
 export function soundsInside(pts: number, timescale: number, wallOffsetUs: number, window: Window): boolean {
   const startUs = wallTimeUs(pts, timescale, wallOffsetUs);

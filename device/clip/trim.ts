@@ -1,4 +1,4 @@
-// Owns: the exact cut: looks at the window's footage, chooses how to cut it, and plans a clip that streams.
+// Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
 // Not here: encoding (head.ts, recode.ts), writing MP4 (mp4-file.ts), the check before a clip may leave (self-check.ts).
 import { assert } from '../base/assert.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
@@ -19,13 +19,13 @@ import type { UsedSets } from './sets.ts';
 import { clipSoundOf, encodeSound, type HeardPacket } from './sound.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 
-/** Audio lies up to this far from its video in the ring: what the capture's `-max_interleave_delta` allows, doubled. */
+/** Maximum distance of audio from its video in the ring: twice the capture's `-max_interleave_delta`. */
 const AUDIO_MARGIN_US = 1_000_000;
 
 /**
  * Cuts the window of a live grant out of the ring, to the frame: everything in it, nothing else. Frames are copied bit for
  * bit; only where the window starts inside a GOP are that GOP's remaining frames encoded again, and all of them only where
- * the stream is reordered or unusual, zones are to be blacked out, or the device's owner wants it so (`recode`). Sound is always
+ * the stream is reordered or unusual, zones are to be blacked out, or the device's owner chose it (`recode`). Sound is always
  * encoded anew. The clip streams from the ring when `parts` is read.
  *
  * Throws `grant_dead`, `clip_no_frames`, `clip_not_exact`, `clip_over_limit`, `clip_stream_changed`,
@@ -77,7 +77,7 @@ async function look(
   return survey.finish();
 }
 
-/** The longest that decoding and encoding sound takes: as long as it lasts, on the slowest board, and a start. */
+/** Maximum time to decode and encode sound: its own duration, on the slowest board, plus start-up. */
 const SOUND_TIMEOUT_MS_LEAST = 120_000;
 
 /** Encodes the clip's sound; null when it has none. */
@@ -166,17 +166,17 @@ function setsOf(used: UsedSets) {
   return { sps: [...used.sps.values()], pps: [...used.pps.values()].map((pps) => pps.bytes) };
 }
 
-/** What a clip says of its footage. `lastDuration` is in ticks: the last frame's, cut off at the window's end. */
+/** What a clip states about its footage. `lastDuration` is in ticks: the last frame's, clamped to the window's end. */
 export interface Coverage {
   coverage: Window;
   gaps: Window[];
   lastDuration: number;
 }
 
-/** As many as a manifest can name. */
+/** Maximum number of gaps that a manifest can list. */
 const GAPS_MAX = 1_000;
 
-/** Works out coverage and gaps of a window from its frames in order. Throws `clip_not_exact` for too many gaps. */
+/** Computes coverage and gaps of a window from its frames in order. Throws `clip_not_exact` for too many gaps. */
 export function coverageOf(window: Window, survey: SurveyResult): Coverage {
   const { timeline, video } = survey;
   const startUs = timeline.wallUs(video.ticks[0] ?? 0);
@@ -194,13 +194,13 @@ export function coverageOf(window: Window, survey: SurveyResult): Coverage {
   const lastTicks = video.ticks[last] ?? 0;
   const roomTicks = Math.floor(((window.endUs - timeline.wallUs(lastTicks)) / 1e6) * timeline.timescale);
   const lastDuration = Math.max(1, Math.min(lastShown(survey), roomTicks));
-  // A frame that starts less than a tick before the end still needs a tick; the window is what counts.
+  // A frame that starts less than a tick before the end still needs one tick; the reported time is clamped to the window.
   const endUs = Math.min(window.endUs, timeline.wallUs(lastTicks + lastDuration));
   note(endUs, window.endUs);
   return { coverage: { startUs, endUs }, gaps, lastDuration };
 }
 
-/** How long the last frame would be shown; where its encoder does not say, as long as the one before, or 1/25 s. */
+/** Display duration of the last frame; if its encoder does not tell, that of the frame before, or 1/25 s. */
 function lastShown({ video, timeline }: SurveyResult): number {
   const own = video.durations.at(-1) ?? 0;
   const before = (video.ticks.at(-1) ?? 0) - (video.ticks.at(-2) ?? 0);

@@ -1,7 +1,7 @@
-// Owns: what anyone can check about a clip, offline and with public keys alone, on either chain. The full manifest: the device vouches for
-// the clip under a grant of its own owner. The statement: the key of one grant vouches for it, and the bridge's receipt for that key;
-// what a dispute opens leads from the statement to the full manifest. On both, that the bridge took the clip in, in its log.
-// Not here: how it was cut (self-check.ts, on the device), the arithmetic of the log (protocol/merkle.ts).
+// Owns: verifying a clip offline with public keys only, on either chain. The full manifest: the device signed for the clip under a grant
+// of its own owner. The statement: signed with the key of one grant, which the bridge's receipt confirms; the documents
+// opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
+// Not here: how it was cut (self-check.ts, on the device), the log's hash tree (protocol/merkle.ts).
 import { z } from 'zod';
 import { fromBase64url } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
@@ -23,50 +23,50 @@ import {
 } from '../protocol/manifest.ts';
 import { statementClaims } from '../protocol/statement-claims.ts';
 
-/** Which document vouched for the clip: the full manifest, the statement alone, or a statement with the full manifest it commits to. */
+/** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';
 
 /** What verification established. */
 export interface VerifiedClip {
   chain: Chain;
-  /** What the document says that was given. */
+  /** The claims of the given document. */
   manifest: Manifest | Statement;
-  /** The owner's grant, and the device it is of; null where the statement alone was seen, which names neither. */
+  /** The owner's grant and its device; null when only the statement was given, which names neither. */
   grant: Grant | null;
   device: string | null;
   /** The bridge's receipt, when one was given. */
   receipt: IntakeReceipt | null;
-  /** Where the bridge's log tells it, when a proof was given. */
+  /** The clip's place in the bridge's log, when a proof was given. */
   custody: VerifiedCustody | null;
 }
 
-/** What a proof of custody established. */
+/** Result of verifying a proof of custody. */
 export interface VerifiedCustody {
   leaf: number;
-  /** Leaves in the log, and when the bridge signed that, in seconds since 1970. */
+  /** Number of leaves in the log, and when the bridge signed it, in seconds since 1970. */
   size: number;
   headS: number;
-  /** When the clip was taken in, in seconds since 1970. */
+  /** When the bridge accepted the clip, in seconds since 1970. */
   takenS: number;
   witnesses: string[];
 }
 
-/** What the reader knows from elsewhere. What is absent, the documents only vouch for among each other. */
+/** What the verifier knows from elsewhere. If a field is absent, the documents are only checked against each other. */
 export interface ExpectedClip {
   device?: string;
   bridgeKey?: string;
   receipt?: string;
   /** The text of `proof.json`; only with a receipt. */
   proof?: string;
-  /** Witnesses that must all have cosigned the proof's head. */
+  /** Witnesses, all of which must have cosigned the proof's head. */
   witnessKeys?: readonly string[];
-  /** The text of what the bridge opened in a dispute (`manifest` and `certificate` as JSON); only with a statement. */
+  /** The documents that the bridge disclosed in a dispute (`manifest` and `certificate` as JSON text); only with a statement. */
   opened?: string;
 }
 
 const openedSchema = z.object({ manifest: z.string(), certificate: z.string().optional() });
 
-/** A clip's papers as they were given, and what the receipt must say of them. */
+/** A clip's documents as given, and what the receipt must say about them. */
 interface Papers {
   chain: Chain;
   manifest: Manifest | Statement;
@@ -76,15 +76,15 @@ interface Papers {
 }
 
 /**
- * Verifies a clip (its bytes in order), its manifest or statement and, where there are such, the bridge's receipt and the proof that it is
- * in the bridge's log. Throws `verify_failed` with the first thing that does not hold.
+ * Verifies a clip (its bytes in order), its manifest or statement and, if given, the bridge's receipt and the proof that it is
+ * in the bridge's log. Throws `verify_failed` with the first thing that does not verify.
  */
 export async function verifyClip(
   clip: AsyncIterable<Uint8Array>,
   token: string,
   expected: ExpectedClip = {},
 ): Promise<VerifiedClip> {
-  // The papers first: they are shorter than the clip.
+  // The documents first: they are smaller than the clip.
   const papers = isStatement(token) ? readStatement(token, expected) : readManifest(token, expected);
   const { manifest, chain, grant, device } = papers;
   const receipt =
@@ -99,7 +99,7 @@ function isStatement(token: string): boolean {
   return header.safeParse(parseToken(token)?.header).success;
 }
 
-/** The chain of owner and bridge: a device, an owner whom it has paired, that owner's grant. */
+/** The chain for owner and bridge: a device, an owner paired with it, that owner's grant. */
 function readManifest(token: string, expected: ExpectedClip): Papers & { manifest: Manifest } {
   if (expected.opened !== undefined) fail('what a dispute opened goes with a statement, and this is the full manifest');
   const manifest = openBySelf(token, 'doorsill-manifest+jws', manifestSchema, 'the manifest');
@@ -118,7 +118,7 @@ function readManifest(token: string, expected: ExpectedClip): Papers & { manifes
   return { chain: 'manifest', manifest, grant, grantId: grant.jti, device: manifest.device };
 }
 
-/** The chain of vault, agency and pet owner: the key of one grant, and where a dispute opened it, the full manifest. */
+/** The chain for vault, agency and pet owner: the key of one grant and, if disclosed in a dispute, the full manifest. */
 function readStatement(token: string, expected: ExpectedClip): Papers {
   const { opened, device } = expected;
   const statement = openBySelf(token, 'doorsill-statement+jws', statementSchema, 'the statement');
@@ -134,7 +134,7 @@ function readStatement(token: string, expected: ExpectedClip): Papers {
   return { chain: 'statement', manifest: statement, grantId: statement.grant, grant: null, device: null };
 }
 
-/** That the statement commits to the opened manifest, the device certified the statement, and both say the same of the clip. */
+/** Checks that the statement commits to the manifest, the device certified the statement, and both say the same about the clip. */
 function checkOpened(statement: Statement, token: string, text: string, expected: ExpectedClip): Papers {
   const parsed = openedSchema.safeParse(parseJson(text));
   if (!parsed.success || parsed.data.certificate === undefined) return fail('what was opened holds no certificate');
@@ -174,7 +174,7 @@ async function checkBytes(
   if (hash.digestHex() !== manifest.clipSha256) fail('the clip is not the one its manifest names');
 }
 
-/** What the manifest says was sent must be what the grant allows, to the microsecond and to the key. */
+/** The footage and keys that the manifest lists must be exactly what the grant allows. */
 function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   const sameWindow = manifest.window.startUs === grant.window.startUs && manifest.window.endUs === grant.window.endUs;
   if (!sameWindow) fail('the window is not the granted one');
@@ -188,7 +188,7 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
 }
 
-/** The receipt is the device's, or its twin for the clip's recipient; each names both documents. */
+/** The receipt is the device's or the matching one for the clip's recipient; each names both documents. */
 function checkReceipt(
   token: string,
   bridgeKey: string | undefined,
@@ -209,7 +209,7 @@ function checkReceipt(
   return receipt;
 }
 
-/** The leaf must be in a tree that the receipt's own signer vouches for, and be about exactly this receipt and clip. */
+/** The leaf must be in a tree signed by the receipt's own signer, and be about exactly this receipt and clip. */
 function checkProof(
   { proof, receipt: receiptToken, witnessKeys = [] }: ExpectedClip,
   receipt: IntakeReceipt | null,
@@ -242,7 +242,7 @@ function checkProof(
   return { leaf, size: head.size, headS: head.iat, takenS: entry.atS, witnesses };
 }
 
-/** Opens a token with the key it names: whether that key is the right one is the caller's next question. */
+/** Opens a token with the key it names; the caller must check that it is the right key. */
 function openBySelf<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,
   typ: TokenType,

@@ -1,5 +1,5 @@
 // Owns: documents of the area link: opening the bridge's documents and the registry's revocation list, and taking in one kind of a
-// cell's documents part by part: held against the marks, never the same one twice, and no faster than a card can bear.
+// cell's documents part by part: checked against the marks, never the same one twice, and rate-limited to spare the flash card.
 // Not here: what they say (area-requests.ts, pet-searches.ts), a single published request (protocol/published.ts).
 import type { z } from 'zod';
 import { type Clock, wallSeconds } from '../base/clock.ts';
@@ -23,15 +23,15 @@ import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 
 /**
- * New documents that are taken in at once, and how many a second after that. Each is a durable write, and a bridge can sign
- * without end: it must wear out no card, nor keep the disk from footage. What is dropped comes again in minutes.
+ * Burst size and rate per second for new documents. Each is a durable write, and a bridge can sign without limit: it must
+ * neither wear out the flash card nor block footage from the disk. A dropped document is published again within minutes.
  */
 const DOCUMENTS_BURST = 200;
 const DOCUMENTS_PER_S = 1;
 
 /** Which of the cell's two documents. */
 export interface DocumentKind<Document> {
-  /** Stands in the marks' names between cell and part. */
+  /** Goes between cell and part in the marks' names. */
   markKind: string;
   open(onPart: number, token: string, expected: AreaExpectation, clock: Clock): Judged<Document>;
 }
@@ -42,7 +42,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
   private readonly log: Log;
   private readonly marks: HighWaterMarks;
   private readonly cell: string;
-  /** The last document believed of each part, by hash: a broker that repeats it makes no work. */
+  /** Hash of the last accepted document of each part, so that a repeat by the broker costs no work. */
   private readonly lastOfPart = new Map<number, string>();
   private budget = DOCUMENTS_BURST;
   private budgetMs: number;
@@ -60,7 +60,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
     this.budgetMs = clock.monotonicMs();
   }
 
-  /** Opens a part of the document; null when it is the one already taken in. `consent_too_many`: too fast. */
+  /** Opens a part of the document; null when it is the one already taken in. `consent_too_many`: rate limit. */
   open(onPart: number, token: string, pins: Pins): Document | ErrorCode | null {
     const { cell, clock, marks } = this;
     const expected = {
@@ -75,8 +75,8 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
   }
 
   /**
-   * Whether an opened document is to be believed: a newer one may have been since. The mark may fail to become durable on a
-   * full disk; the document counts all the same.
+   * Whether to accept an opened document: a newer one may have been accepted since. On a full disk the mark may not become
+   * durable; the document is accepted even then.
    */
   async accept(document: Document, token: string, pins: Pins): Promise<boolean> {
     const { marks, log } = this;
@@ -110,11 +110,11 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
 
 export type Judged<Claims> = { ok: true; claims: Claims } | { ok: false; code: ErrorCode };
 
-/** What an area document must fit: the pinned bridge, this home's cell, and the revision already believed. */
+/** What an area document must match: the pinned bridge, this home's cell, and the revision already accepted. */
 export interface AreaExpectation {
   bridgeKey: string;
   cell: string;
-  /** Highest revision believed so far of a part. */
+  /** Highest accepted revision of a part. */
   revisionOf: (part: number) => number;
 }
 
@@ -162,9 +162,9 @@ function openPart<Claims extends PartClaims>(
 }
 
 /**
- * Opens a revocation list. An older revision than the one believed is refused with `consent_too_old`, and so is an equal
- * one signed earlier than the list at hand; a list that claims to live longer than a day is refused, because a device cut
- * off from newer ones would trust it for as long as it claims.
+ * Opens a revocation list. A revision older than the accepted one is refused with `consent_too_old`, and so is an equal
+ * one signed earlier than the current list; a list with a lifetime over a day is refused, because a device cut off from
+ * newer ones would trust it for all that time.
  */
 export function openRevocations(
   token: string,

@@ -1,6 +1,6 @@
-// Owns: what follows from each thing that the area link brings, and from a pet that may have been seen: what is believed, which
-// grants it ends, whom it concerns; and telling the owner what waits for an answer and where the latest grants stand, when it is
-// new and when it may have been missed. Not here: opening and believing (area-requests.ts, pet-searches.ts), what owners answer
+// Owns: handling each message of the area link, and each possible sighting of a pet: what is accepted, which grants it ends,
+// whom it concerns; and telling the owner what waits for an answer and the state of the latest grants, when that is new or
+// may have been missed. Not here: opening and accepting (area-requests.ts, pet-searches.ts), what owners answer
 // (owner-messages.ts), carrying notices (home-link/).
 import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home.ts';
 import type { ConsentContext } from './consent-context.ts';
@@ -8,10 +8,10 @@ import type { EffectRunner } from './effect-runner.ts';
 import { standingReceipt } from './gate-state.ts';
 import { awaitsOwner } from './request-machine.ts';
 
-/** Receipts of requests touched this recently are repeated after a restart: the last ones may not have got out. */
+/** Receipts of requests changed this recently are repeated after a restart: the last ones may not have been sent. */
 const RESTATE_US = 600_000_000;
 const RESTATED_MAX = 16;
-/** And of those that surely or maybe never got out, however long ago; the link's queue has room for them. */
+/** At most this many receipts that were or may have been lost are repeated, however old; the link's queue has room for them. */
 const UNTOLD_MAX = 500;
 
 export class Announcer {
@@ -23,7 +23,7 @@ export class Announcer {
     this.runner = runner;
   }
 
-  /** Requests that wait for an answer and may be answered now; one whose grant came to nothing waits again. */
+  /** Requests that wait for an answer and may be answered now; one whose grant failed or was revoked waits again. */
   notices(): RequestNotice[] {
     const { context, runner } = this;
     const { area } = context;
@@ -31,7 +31,7 @@ export class Announcer {
     return waiting.filter((one) => area.standingOf(one) === null).map((one) => area.noticeOf(one));
   }
 
-  /** The same of pets that may have been seen. */
+  /** The same for pets that may have been seen. */
   sightings(): SightingNotice[] {
     const { context, runner } = this;
     const { searches } = context;
@@ -39,7 +39,7 @@ export class Announcer {
     return waiting.flatMap((id) => searches.noticeOf(id) ?? []);
   }
 
-  /** Requests that nobody was told of yet. */
+  /** Sends notices of requests that the owner was not told of yet. */
   news(): void {
     const { area, deps } = this.context;
     for (const opened of area.takeAnswerable()) {
@@ -48,7 +48,7 @@ export class Announcer {
     }
   }
 
-  /** One search whose pet may have been seen; nothing once it is answered. */
+  /** Sends the notice of one search whose pet may have been seen; does nothing once it is answered. */
   sighting(id: string): void {
     const notice = this.context.searches.noticeOf(id);
     if (notice && awaitsOwner(this.runner.stateOf(id))) this.context.deps.effects.sighting(notice);
@@ -96,7 +96,7 @@ export class AreaMessageHandler {
     const { pins } = state;
     const document = pins ? area.openDocument(part, token, pins) : 'token_unknown_signer';
     if (typeof document === 'string') return context.count(document);
-    // Half of the queue is kept for the owners: what a bridge signs must not crowd out what they order.
+    // Half of the queue is reserved for owners: a bridge's documents must not crowd out their orders.
     if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
     await context.queue.run(async () => {
       if (state.pins !== pins) return;
@@ -137,7 +137,7 @@ export class AreaMessageHandler {
       const credential = state.record(facts.request.jti).facts?.credential;
       if (credential && area.isRevoked(list, credential)) runner.endLive(id, "its agency's access was revoked");
     }
-    // Not dropped when many wait: each is the registry's and another one, so they are few.
+    // Not dropped when the queue is full: the registry signs each, and repeats are skipped, so they are few.
     await context.queue.run(async () => {
       if (state.pins !== pins) return;
       await area.takeList(list, token);
@@ -146,7 +146,7 @@ export class AreaMessageHandler {
     });
   }
 
-  /** A pet that is looked for may have been seen here: its owner's business from now on, and nobody else's. */
+  /** A searched pet may have been seen here: from now on this home's owners, and nobody else, are told. */
   async sighted(search: string, seen: Sighted): Promise<void> {
     const { context, announcer } = this;
     await context.queue.run(async () => {

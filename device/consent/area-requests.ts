@@ -25,18 +25,18 @@ import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 import type { GrantGround } from './live-grant.ts';
 
-/** So many ids of refused or cancelled requests are remembered; the oldest go first. */
+/** How many ids of refused or cancelled requests are remembered; the oldest are dropped first. */
 const REMEMBERED_IDS_MAX = 2_000;
-/** Spans in one notice (protocol/home.ts). */
+/** Maximum number of footage spans in one notice (protocol/home.ts). */
 const COVERAGE_SPANS_MAX = 20;
 
 const NO_LIST = 'consent_revocations_stale';
 
-/** What one area document brought. */
+/** The result of taking in one area document. */
 export interface AreaNews {
-  /** Ids the bridge ended early. */
+  /** Ids of requests that the bridge ended early. */
   cancelled: readonly string[];
-  /** Codes of entries that were not believed. */
+  /** Error codes of entries that were rejected. */
   refused: ErrorCode[];
 }
 
@@ -47,7 +47,7 @@ export interface AreaRequestsDeps
 }
 
 export class AreaRequests implements GrantGround {
-  /** Whether the mark of the newest list could be stored. */
+  /** Whether the newest list's high-water mark could be stored. */
   storage: 'ok' | 'full' | 'failed' = 'ok';
   readonly clock: Clock;
   private readonly deps: AreaRequestsDeps;
@@ -60,11 +60,11 @@ export class AreaRequests implements GrantGround {
   /** The credential with which each open request was handed out last. */
   private readonly handedOut = new Map<string, string>();
   private list: Revocations | null = null;
-  /** When the list is over by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
+  /** When the list expires by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
   private listEndMs = 0;
   private whyNoList: ErrorCode = NO_LIST;
   private lastList = '';
-  /** The list whose mark the disk has not taken yet. */
+  /** The list whose high-water mark is not on disk yet. */
   private unmarked: { list: Revocations; token: string } | null = null;
 
   constructor(deps: AreaRequestsDeps, limits: Pick<GateLimits, 'openRequestsMax'>, marks: HighWaterMarks) {
@@ -75,12 +75,12 @@ export class AreaRequests implements GrantGround {
     this.documents = new CellDocuments({ markKind: '', open: openAreaDocument }, marks, deps);
   }
 
-  /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: too fast. */
+  /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: rate limit. */
   openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
     return this.documents.open(onPart, token, pins);
   }
 
-  /** Believes an opened document. What it leaves out stays open: silence is not a cancellation. */
+  /** Accepts an opened document. Requests missing from it stay open: only an explicit end cancels one. */
   async takeDocument(document: AreaDocument, token: string, pins: Pins): Promise<AreaNews> {
     if (!(await this.documents.accept(document, token, pins))) return { cancelled: [], refused: ['consent_too_old'] };
     return this.believe(document, pins);
@@ -96,17 +96,17 @@ export class AreaRequests implements GrantGround {
   }
 
   /**
-   * Believes an opened list once its mark is durable: else a restart could bring an older one back. Until then no list is
-   * believed, so that nothing is granted and nothing leaves; `retryList` tries again.
+   * Accepts an opened list once its mark is durable: otherwise a restart could bring an older one back. Until then no list is
+   * in force, so nothing is granted and nothing leaves; `retryList` tries again.
    */
   async takeList(list: Revocations, token: string): Promise<void> {
-    // A newer one may have come while this one waited for its turn, or wait for its mark.
+    // A newer list may have arrived while this one was queued, or may itself be waiting for its mark.
     if (list.revision < Math.max(this.marks.revocations, this.unmarked?.list.revision ?? 0)) return;
     this.unmarked = { list, token };
     await this.retryList();
   }
 
-  /** Believes the list that waits for its mark, if the disk takes the mark now. */
+  /** Accepts the list that waits for its mark, if the mark can be stored now. */
   async retryList(): Promise<void> {
     const { unmarked } = this;
     if (!unmarked) return;
@@ -127,7 +127,7 @@ export class AreaRequests implements GrantGround {
     this.listEndMs = this.clock.monotonicMs() + this.list.exp * 1_000 - this.clock.wallUs() / 1_000;
   }
 
-  /** The revocation list believed now, however old. */
+  /** The revocation list in force, however old. */
   get revocations(): Revocations | null {
     return this.list;
   }
@@ -145,7 +145,7 @@ export class AreaRequests implements GrantGround {
     return this.cancelled.has(id);
   }
 
-  /** Why a request that was published is not among the open ones; null when it was never heard of. */
+  /** Why a published request is not open; null when its id is unknown. */
   whyNotOpen(id: string): ErrorCode | null {
     return this.cancelled.has(id) ? 'consent_request_cancelled' : (this.refusedAs.get(id) ?? null);
   }
@@ -175,7 +175,7 @@ export class AreaRequests implements GrantGround {
     if (this.cancelled.has(id) || !insideArea(this.deps.place, opened.request.area)) return null;
     const known = this.open.get(id);
     if (!known && opened.request.exp <= wallSeconds(this.clock)) return 'consent_request_expired';
-    // The same id with other bytes: the first one stays, for it is the one an owner may be reading.
+    // The same id with different bytes: the first version stays, because an owner may be reading it.
     if (known && known.requestSha256 !== opened.requestSha256) return 'consent_request_changed';
     if (known && !isNewer(opened.credential, known.credential)) return null;
     if (!known && this.open.size >= this.openRequestsMax) return 'consent_too_many';
@@ -189,7 +189,7 @@ export class AreaRequests implements GrantGround {
     this.refusedAs.set(id, code);
   }
 
-  /** Requests that may be answered and were not handed out yet, or only with an older credential. Each is handed out once. */
+  /** Requests that may be answered and were not returned here yet, or only with an older credential. Each is returned once. */
   takeAnswerable(): OpenedRequest[] {
     const found: OpenedRequest[] = [];
     for (const opened of this.open.values()) {
@@ -202,7 +202,7 @@ export class AreaRequests implements GrantGround {
     return found;
   }
 
-  /** Why this request's agency may not be answered now; null when it may. Uses the newest credential heard of the agency. */
+  /** Why this request's agency may not be answered now; null when it may. Uses the agency's newest known credential. */
   standingOf(opened: OpenedRequest): ErrorCode | null {
     const nowS = wallSeconds(this.clock);
     const credential = this.newestCredential(opened).credential;
@@ -215,7 +215,7 @@ export class AreaRequests implements GrantGround {
     return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
   }
 
-  /** Why nothing may leave now: the list says nothing about it, and who withholds a revocation could keep what is live going. */
+  /** Why nothing may leave now. A fresh list is required: else whoever withholds a revocation could keep a live grant going. */
   held(): ErrorCode | null {
     const { list, clock } = this;
     if (!list) return this.whyNoList;
@@ -223,12 +223,12 @@ export class AreaRequests implements GrantGround {
     return this.marks.clockTrusted() ? null : 'consent_clock_untrusted';
   }
 
-  /** Whether a list kills a credential for this home. */
+  /** Whether a list revokes a credential for this home. */
   isRevoked(list: Revocations, credential: Credential): boolean {
     return revokedBy(list, credential, [cellOf(this.deps.place)]);
   }
 
-  /** The newest credential heard of a request's agency, from whichever request it came with. */
+  /** The newest known credential of a request's agency, whichever request it came with. */
   newestCredential(opened: OpenedRequest): { credential: Credential; token: string } {
     let best = opened;
     for (const other of this.open.values()) {
@@ -238,7 +238,7 @@ export class AreaRequests implements GrantGround {
     return { credential: best.credential, token: best.published.credential };
   }
 
-  /** Drops requests whose time is over; returns their ids. */
+  /** Drops expired requests; returns their ids. */
   dropExpired(): string[] {
     const nowS = wallSeconds(this.clock);
     const gone = [...this.open.values()].filter((one) => one.request.exp <= nowS).map((one) => one.request.jti);
@@ -264,7 +264,7 @@ export class AreaRequests implements GrantGround {
     };
   }
 
-  /** Forgets everything: the device has another bridge or registry now. */
+  /** Clears everything: the device has another bridge or registry now. */
   clear(): void {
     this.open.clear();
     this.handedOut.clear();
@@ -283,7 +283,7 @@ function isNewer(one: Credential, than: Credential): boolean {
   return one.revision > than.revision || (one.revision === than.revision && one.iat > than.iat);
 }
 
-/** Makes room for one more id: the oldest goes first. */
+/** Makes room for one more id by dropping the oldest. */
 function makeRoom(ids: Set<string> | Map<string, ErrorCode>): void {
   const oldest = ids.keys().next();
   if (ids.size >= REMEMBERED_IDS_MAX && !oldest.done) ids.delete(oldest.value);

@@ -1,5 +1,5 @@
-// Owns: taking in what the clip's side reports of a grant: sealed, presented, delivered, answered, failed. Each is recorded
-// before it counts. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
+// Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
+// before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { IntakeReceipt } from '../protocol/manifest.ts';
 import type { ConsentContext } from './consent-context.ts';
@@ -75,7 +75,7 @@ export class ClipReports {
   }
 
   private openIntake(request: string, grant: string, intake: string): IntakeReceipt {
-    // Only the bridge that the clip was for can say what became of it: the device may be another one's by now.
+    // Only the bridge that the clip was for can report on it: the device may be enrolled with another by now.
     if (this.context.state.record(request).bridge !== this.context.state.pins?.bridge) {
       throw failure('verify_failed', { detail: 'the clip was for another bridge' });
     }
@@ -87,7 +87,7 @@ export class ClipReports {
   }
 }
 
-/** The clip a bridge's receipt must be about. */
+/** The clip that a bridge's receipt must name. */
 function clipOf(state: RequestState): ReceiptClip | null {
   if ('clip' in state) return state.clip;
   return 'presented' in state ? state.presented : null;

@@ -12,7 +12,7 @@ import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
 import { commandFault, PRESS_AGE_S_MAX } from './verify-owner.ts';
 
-/** What became of a command. `detail`: what was not done of one that was carried out. */
+/** Result of a command. `detail`: what a carried-out command left undone. */
 export interface Carried {
   refused?: Failure;
   detail?: string;
@@ -20,7 +20,7 @@ export interface Carried {
 
 const DONE: Carried = {};
 
-/** Ids of presses are remembered for as long as a press is believed at all; more than this in that time are refused. */
+/** Ids of presses are remembered for as long as a press is accepted; above this number within that time they are refused. */
 const BRIEF_IDS_MAX = 256;
 
 export class CommandHandler {
@@ -28,7 +28,7 @@ export class CommandHandler {
   private readonly runner: EffectRunner;
   private readonly announcer: Announcer;
   private readonly area: AreaMessageHandler;
-  /** Monotonic time of the start: the wall clock may be set to another decade later. */
+  /** Monotonic time of the start: the wall clock may be corrected by years later. */
   private readonly bootMs: number;
   /** Commands without lasting effect: id to hash of the token and second of signing. */
   private readonly brief = new Map<string, { sha256: string; iat: number }>();
@@ -42,7 +42,7 @@ export class CommandHandler {
   }
 
   /**
-   * Carries out a command, or says why not. A repeat of the same bytes is answered as the first was and does nothing more.
+   * Carries out a command, or returns why not. A repeat of the same bytes gets the first answer again and has no further effect.
    * Throws coded failures.
    */
   async carryOut(command: Command, token: string): Promise<Carried> {
@@ -56,7 +56,7 @@ export class CommandHandler {
     }
     const fault = commandFault(command, deps.clock);
     if (fault) return { refused: fault };
-    // A broker can hold an order back or swap two of them: each acts only on the state its signer knew, and once.
+    // A broker can delay or reorder orders: each acts only on the state that its signer knew, and only once.
     if (mustNameLastOrder(command.command) && command.after !== state.lastOrder) {
       return { refused: failure('consent_order_stale') };
     }
@@ -102,8 +102,8 @@ export class CommandHandler {
   }
 
   /**
-   * Destroys what was recorded until the order was signed, and nothing newer: how late it comes is the broker's choice. Claims
-   * hold whole seconds, so footage of the second of signing goes too.
+   * Deletes what was recorded before the order was signed, and nothing newer: a broker can deliver the order late. Claims
+   * hold whole seconds, so footage of the second of signing is deleted too.
    */
   private async forget({ jti, iat }: Command, token: string, asked: Window | undefined): Promise<Carried> {
     const nowUs = this.context.deps.clock.wallUs();
@@ -132,7 +132,7 @@ export class CommandHandler {
     return null;
   }
 
-  /** Removing somebody who is no owner is noted: a broker may have swapped it with their adding, which must not act after it. */
+  /** Removing a non-owner is recorded: a broker may have delivered it before their add-owner order, which must not act after it. */
   private async removeOwner(signed: { jti: string; token: string }, key: string): Promise<Failure | null> {
     const { state } = this.context;
     if (!state.owners.has(key)) {
@@ -144,7 +144,7 @@ export class CommandHandler {
     return null;
   }
 
-  /** Finishes every `forget` that a crash or a failing disk left undone. */
+  /** Finishes every `forget` that a crash or a failing disk interrupted. */
   async finishForgets(): Promise<void> {
     for (const jti of [...this.context.state.forgetOrders.keys()]) await this.finishForget(jti);
   }
@@ -170,11 +170,11 @@ export class CommandHandler {
     return null;
   }
 
-  /** A press or announcement leaves nothing behind, so its id is kept in memory only, and nothing from before this boot counts. */
+  /** A press or announcement changes no state, so its id is kept in memory only, and one signed before this boot is refused. */
   private rememberBrief(command: Command, token: string): Failure | null {
     const { clock } = this.context.deps;
     const nowS = wallSeconds(clock);
-    // By the clock that shows now, as the time of signing is.
+    // By the current wall clock, as for the time of signing.
     const bootS = Math.floor(clock.wallUs() / 1_000_000 - (clock.monotonicMs() - this.bootMs) / 1000);
     if (command.iat < bootS) return failure('consent_too_old');
     for (const [jti, { iat }] of this.brief) {
@@ -186,14 +186,14 @@ export class CommandHandler {
   }
 }
 
-/** Why a key cannot become an owner's; null when it can. */
+/** Why a key cannot be added as an owner's; null when it can. */
 export function ownerFault(state: GateState, key: string, ownersMax: number): Failure | null {
   if (state.owners.has(key)) return failure('owner_known');
   if (!isPublicKey(key)) return failure('pairing_refused', { detail: 'the key is not a usable one' });
   return state.owners.size >= ownersMax ? failure('owner_too_many') : null;
 }
 
-/** The device's signed statement that a key is its owner's. */
+/** The device's signed statement that a key belongs to an owner. */
 export function pairingStatement(device: { id: string; key: SigningKey }, key: string, clock: Clock): string {
   const claims = { iss: device.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(clock), device: device.id, key };
   return signToken('doorsill-pairing+jws', claims, device.key);

@@ -1,5 +1,5 @@
-// Owns: what every part of consent works on together: the records on disk, what the area link has brought, the one queue that all
-// changes run through, and the count of messages that were not believed. Not here: changing any of it (effect-runner.ts,
+// Owns: the state shared by all parts of consent: the records on disk, what the area link delivered, the one queue that all
+// changes run through, and the count of messages that were not accepted. Not here: changing it (effect-runner.ts,
 // owner-messages.ts, area-messages.ts), judging messages (verify-owner.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
@@ -25,7 +25,7 @@ export class ConsentContext {
   readonly area: AreaRequests;
   readonly searches: PetSearches;
   readonly answerable: AnswerableRequests;
-  /** What is wrong with the ledger; null while it verifies. Then nothing is decided. */
+  /** What is wrong with the ledger, so that no decision is made; null while it verifies. */
   damage: string | null = null;
   running = false;
   private readonly unbelieved = new Map<ErrorCode, number>();
@@ -42,7 +42,7 @@ export class ConsentContext {
     this.answerable = new AnswerableRequests(this.area, this.searches, clock);
   }
 
-  /** Whether the home takes part in Search Party: by its owners' last order, or else its settings; never while the ledger is damaged. */
+  /** Whether the home takes part in Search Party: by its owners' last order, else by its settings; never while the ledger is damaged. */
   get searchPartyOn(): boolean {
     return this.damage === null && (this.state.searchParty ?? this.deps.searchParty ?? false);
   }
@@ -52,19 +52,19 @@ export class ConsentContext {
     if (this.damage !== null) throw failure('consent_ledger_damaged', { detail: this.damage });
   }
 
-  /** Whether another message may wait its turn; one that may not is counted. */
+  /** Whether another message may be queued; if not, it is counted. */
   hasRoom(waitingMax = this.limits.waitingMax): boolean {
     if (this.running && this.queue.waiting < waitingMax) return true;
     this.count('consent_too_many');
     return false;
   }
 
-  /** Counts a message that was not believed. Never an entry: a spammer must not wear out a card. */
+  /** Counts a message that was not accepted. It never gets a ledger entry: a spammer must not wear out the flash card. */
   count(code: ErrorCode): void {
     this.unbelieved.set(code, (this.unbelieved.get(code) ?? 0) + 1);
   }
 
-  /** Messages that were not believed since the start, by code. */
+  /** Messages that were not accepted since the start, by code. */
   unbelievedCounts(): Partial<Record<ErrorCode, number>> {
     return Object.fromEntries(this.unbelieved);
   }
@@ -82,45 +82,45 @@ export class AnswerableRequests {
     this.clock = clock;
   }
 
-  /** An ask that is open and this home's business. Its id says which kind it is, and is looked up among that kind alone. */
+  /** An open ask that this home may answer. Its id tells its kind, and is looked up among that kind only. */
   find(id: string): OpenedAsk | null {
     if (askKindOf(id) === 'search') return this.searches.sighted(id)?.search ?? null;
     return this.area.request(id);
   }
 
-  /** Ids of all of them. */
+  /** Ids of all open asks. */
   ids(): string[] {
     return [...this.area.requests().map(({ request }) => request.jti), ...this.searches.sightedIds()];
   }
 
-  /** Whether the agency, the poster or the bridge took it back. Its kind follows from its claims: ids of contract 1 did not tell it. */
+  /** Whether the agency, the poster or the bridge ended it. Its claims tell its kind, because ids of contract 1 do not. */
   isCancelled(ask: Ask): boolean {
     return 'agency' in ask ? this.area.isCancelled(ask.jti) : this.searches.hasEnded(ask.jti);
   }
 
-  /** Why an ask that was published is not among the open ones; null when it was never heard of. */
+  /** Why a published ask is not open; null when its id is unknown. */
   whyNotOpen(id: string): ErrorCode | null {
     if (askKindOf(id) !== 'search') return this.area.whyNotOpen(id);
     return this.searches.hasEnded(id) ? 'consent_request_cancelled' : null;
   }
 
-  /** Why who asks may not be answered now; null when they may. */
+  /** Why this ask's sender may not be answered now; null when they may. */
   standingOf(ask: OpenedAsk): ErrorCode | null {
     if ('credential' in ask) return this.area.standingOf(ask);
     return ask.request.exp <= wallSeconds(this.clock) ? 'consent_request_expired' : null;
   }
 
-  /** The newest credential of the agency that asks; null for a neighbour, who has none. */
+  /** The newest credential of the ask's agency; null for a neighbour, who has none. */
   credentialTokenOf(ask: OpenedAsk): string | null {
     return 'credential' in ask ? this.area.newestCredential(ask).token : null;
   }
 
-  /** What a live grant of an ask stands on: an agency's also on a revocation list that lives; a neighbour has nothing to revoke. */
+  /** What a live grant of an ask depends on: for an agency also a current revocation list; a neighbour has nothing to revoke. */
   groundOf(ask: Ask): GrantGround {
     return 'agency' in ask ? this.area : { clock: this.clock, held: () => null };
   }
 
-  /** Whether the list believed now kills a credential for this home. */
+  /** Whether the list in force revokes a credential for this home. */
   isRevoked(credential: Credential): boolean {
     const list = this.area.revocations;
     return list !== null && this.area.isRevoked(list, credential);

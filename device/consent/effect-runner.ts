@@ -1,5 +1,5 @@
-// Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants that
-// have lost what they were based on. Runs inside the gate's queue, but for `endLive` and `endOverdue`, which act at once.
+// Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants whose
+// basis is gone. Runs inside the gate's queue, except for `endLive` and `endOverdue`, which act at once.
 // Not here: which step is taken (owner-messages.ts, gate.ts); the making of a live grant, which the gate passes in.
 import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
@@ -22,18 +22,18 @@ import type { OwnerOrder } from './verify-owner.ts';
 
 export type RevokeOrder = Extract<OwnerOrder, { kind: 'revoke' }>;
 
-/** What one step of the machine is carried out with. */
+/** Input for carrying out one step of the machine. */
 export interface Occasion {
   request: string;
   /** What is recorded, where the step records something. */
   body: LedgerBody;
-  /** The owner's message that is answered, where there is one. */
+  /** The owner's message being answered, if there is one. */
   answers?: string;
   clip?: ReceiptClip;
   intake?: string;
 }
 
-/** A live grant with the one handle that ends it. */
+/** A live grant with the only handle that can end it. */
 export interface Minted {
   live: LiveGrant;
   end: (detail: string) => void;
@@ -46,17 +46,17 @@ export class EffectRunner {
   private readonly mint: (facts: GrantFacts) => Minted;
   /** `deadlineMs` is monotonic: a wall clock set back must not prolong a grant. */
   private readonly live = new Map<string, Minted & { deadlineMs: number }>();
-  /** Grants ended in this boot, whether or not that is in the ledger yet: they are never made live again. */
+  /** Grants ended in this boot, recorded in the ledger or not: they are never made live again. */
   private readonly ended = new Set<string>();
   private readonly overdue = new Set<string>();
 
-  /** `mint` makes a live grant: the gate's own right, which it lends to this alone. */
+  /** `mint` makes a live grant: only the gate may, and it passes this function to nobody else. */
   constructor(context: ConsentContext, mint: (facts: GrantFacts) => Minted) {
     this.context = context;
     this.mint = mint;
   }
 
-  /** The state of a request: as the ledger says, and pending for one that is only published. */
+  /** The state of a request according to the ledger; pending when it is only published. */
   stateOf(request: string): RequestState {
     const { state } = this.context.state.record(request);
     return this.context.answerable.find(request) ? next(state, { type: 'seen' }).state : state;
@@ -74,13 +74,13 @@ export class EffectRunner {
     return [...this.live.values()].map(({ live }) => live);
   }
 
-  /** Appends to the ledger, durably, and takes the entry into the state. Throws `consent_storage_failed`. */
+  /** Appends to the ledger, durably, and applies the entry to the state. Throws `consent_storage_failed`. */
   async record(body: LedgerBody): Promise<void> {
     const wrong = this.context.state.apply(await this.context.ledger.append(body));
     assert(wrong === null, `a new ${body.type} entry follows from the state: ${wrong}`);
   }
 
-  /** Does what a step asks, in its order. Throws the step's own rejection, `consent_storage_failed`. */
+  /** Executes a step's effects in order. Throws the step's own rejection, `consent_storage_failed`. */
   async perform(step: Step, occasion: Occasion): Promise<void> {
     for (const effect of step.effects) await this.performOne(effect, occasion);
   }
@@ -129,20 +129,20 @@ export class EffectRunner {
     }
   }
 
-  /** Kills a live grant now. It stays dead for this boot even if that cannot be recorded. */
+  /** Ends a live grant now. It stays dead for this boot even if that cannot be recorded. */
   endLive(grant: string, detail: string): void {
     this.ended.add(grant);
     this.live.get(grant)?.end(detail);
     this.live.delete(grant);
   }
 
-  /** Kills the grant a revocation names, if it is live. */
+  /** Ends the grant a revocation names, if it is live. */
   endNamed(order: RevokeOrder): void {
     const live = this.liveGrant(order.claims.grant);
     if (live && names(order, live.facts)) this.endLive(live.id, 'it was revoked');
   }
 
-  /** Kills live grants whose time is over, by either clock. */
+  /** Ends live grants that have expired by either clock. */
   endOverdue(): void {
     const { clock } = this.context.deps;
     for (const [grant, { live, deadlineMs }] of this.live) {
@@ -158,7 +158,7 @@ export class EffectRunner {
     return Math.min(...[...this.live.values()].map(({ deadlineMs }) => deadlineMs - nowMs));
   }
 
-  /** Kills all for this boot; the next one takes them up again. */
+  /** Ends all live grants for this boot; the next boot resumes them. */
   endAll(detail: string): void {
     for (const { end } of this.live.values()) end(detail);
     this.live.clear();
@@ -179,7 +179,7 @@ export class EffectRunner {
     }
   }
 
-  /** Makes live again what an earlier boot left unfinished. Waits for a trusted clock: without it nobody knows what expired. */
+  /** Makes an earlier boot's unfinished grants live again. Waits for a trusted clock: without one, expiry cannot be judged. */
   resumeLive(): void {
     if (!this.context.marks.clockTrusted()) return;
     for (const record of this.context.state.requests.values()) {
@@ -189,8 +189,8 @@ export class EffectRunner {
   }
 
   /**
-   * Ends grants that have lost what they were based on: their request, their owner, their bridge, their agency or their time. What
-   * cannot be recorded now is tried again by the next sweep.
+   * Ends grants whose basis is gone: request cancelled, owner removed, bridge changed, agency revoked, or time expired. An end that
+   * cannot be recorded now is retried by the next sweep.
    */
   async sweep(): Promise<void> {
     const { effects, log } = this.context.deps;

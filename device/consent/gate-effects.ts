@@ -1,5 +1,5 @@
-// Owns: what the gate asks of the rest of the firmware, and what it is built from. Interfaces only.
-// Not here: when it asks (gate.ts).
+// Owns: what the gate calls in the rest of the firmware, and what it is built from. Interfaces only.
+// Not here: when it calls (gate.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { SigningKey } from '../base/keys.ts';
@@ -20,48 +20,48 @@ export interface HeardSearch extends OpenedSearch {
 export interface Footage {
   /** Spans of the window that can be cut, oldest first. */
   coverage(window: Window): Window[];
-  /** Whether the clock was untrusted or jumped in any footage of the window. */
+  /** Whether the clock was untrusted or jumped during any of the window's footage. */
   ambiguous(window: Window): boolean;
-  /** Why these zones cannot be applied to the stream of the window; null when they can. */
+  /** Why these zones cannot be applied to the window's stream; null when they can. */
   zonesFault(window: Window, zones: readonly Zone[]): string | null;
 }
 
-/** Called in the order things happen. None may throw; all but `forget` must return at once. */
+/** Called in the order of events. None may throw; all but `forget` must return at once. */
 export interface GateEffects {
-  /** To be stamped with `ConsentGate.head`, signed and published. The head is this decision's own while this call runs. */
+  /** To be stamped with `ConsentGate.head`, signed and published. During this call the head is the one of this decision. */
   receipt(body: ReceiptBody): void;
   requestNotice(notice: RequestNotice): void;
-  /** A pet that is looked for may have been seen here. */
+  /** A searched pet may have been seen here. */
   sighting(notice: SightingNotice): void;
-  /** Which searches are open in this home's cell; none while it takes no part. */
+  /** The open searches in this home's cell; empty while the home takes no part. */
   searches(open: readonly HeardSearch[]): void;
-  /** Cut, seal, then upload a clip. Called again after a restart that came before the clip was sealed. */
+  /** Cut, seal, then upload a clip. Called again after a restart if the clip was not sealed yet. */
   makeClip(live: LiveGrant): void;
-  /** Go on with a sealed clip after a restart. `presented`: its upload token may have been shown to the bridge before. */
+  /** Continue with a sealed clip after a restart. `presented`: its upload token may already have been shown to the bridge. */
   resumeClip(live: LiveGrant, clip: ReceiptClip, presented: boolean): void;
-  /** Destroy the clip of a grant that is finished, and whatever was being made for it. */
+  /** Delete the clip of a finished grant, and whatever was being made for it. */
   removeClip(grantId: string): void;
   /**
-   * Get the owner's revocation to the bridge with this id and no other, however long that takes; its answer goes to
+   * Deliver the owner's revocation to the bridge with this id and no other, however long that takes; its answer goes to
    * `ConsentGate.revocationAnswered`.
    */
   sendRevocation(grantId: string, revokeToken: string, bridge: string): void;
   press(button: string): void;
   privacy(on: boolean): void;
-  /** Destroy footage in the window, all of it without one; how many segments that were. May be asked twice for one order. */
+  /** Delete the window's footage, or all footage without one; returns the number of segments. May be called twice for one order. */
   forget(window: Window | undefined): Promise<number>;
-  /** Something about the device's own records is not as it was left. */
+  /** The device's own records differ from what it last wrote. */
   tamper(what: string, detail: string): void;
-  /** Owners, requests, counters, privacy or trust changed: the retained state is due. */
+  /** Owners, requests, counters, privacy or trust changed: the retained state must be published. */
   changed(): void;
 }
 
 export interface GateLimits {
   openRequestsMax: number;
-  /** Grants that are not finished, over all requests. */
+  /** Maximum number of unfinished grants over all requests. */
   grantsMax: number;
   ownersMax: number;
-  /** Authentic messages that wait to be carried out; more are dropped and counted. Revocations always get in. */
+  /** Authentic messages that may be queued; more are dropped and counted. Revocations are always queued. */
   waitingMax: number;
   ledgerBytesMax: number;
 }
@@ -76,7 +76,7 @@ export const GATE_LIMITS: GateLimits = {
 
 export interface GateDeps {
   device: { id: string; key: SigningKey };
-  /** The exact place of the home. It is compared with areas here and goes nowhere. */
+  /** The exact place of the home. It is compared with areas here and never sent. */
   place: Place;
   /** Topic prefix of the home link. */
   prefix: string;
@@ -87,19 +87,19 @@ export interface GateDeps {
   disk: Disk;
   log: Log;
   footage: Footage;
-  /** What the device holds to disclose, now. */
+  /** The values the device can disclose now. */
   values(): DisclosedValues;
   /** Names of the buttons that a command may press. */
   buttons: readonly string[];
   /**
-   * From which count of ledger entries on receipts may not have reached the owner's broker; null when all have. Asked right
-   * before they are said again, so each answer is given once.
+   * The count of ledger entries from which on receipts may not have reached the owner's broker; null when all have. Called right
+   * before they are sent again, so each answer is given once.
    */
   untoldFrom?(): number | null;
   effects: GateEffects;
   limits?: Partial<GateLimits>;
-  /** Whether the home takes part in Search Party as long as no owner's order says so. Off unless set. */
+  /** Whether the home takes part in Search Party until an owner's order decides. Off unless set. */
   searchParty?: boolean;
-  /** Serve agencies of a state besides those of cities and counties. Off unless set; federal ones never. */
+  /** Serve state agencies besides those of cities and counties. Off unless set; federal agencies are never served. */
   serveStateAgencies?: boolean;
 }

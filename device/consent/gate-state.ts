@@ -1,4 +1,4 @@
-// Owns: what the ledger says, folded: owners, pins, where each request stands, ids used up, privacy, unfinished orders.
+// Owns: the state folded from the ledger: owners, pins, the state of each request, used ids, privacy, unfinished orders.
 // Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -22,7 +22,7 @@ import {
   unfinishedGrant,
 } from './request-machine.ts';
 
-/** Whom the device answers to at the other end of the area link. */
+/** The bridge and registry that the device is enrolled with. */
 export interface Pins extends Trust {
   bridge: string;
 }
@@ -30,35 +30,35 @@ export interface Pins extends Trust {
 export interface Owner {
   key: string;
   name: string;
-  /** The device's signed statement that the key is an owner's. */
+  /** The device's signed statement that the key belongs to an owner. */
   statement: string;
 }
 
-/** One request with what its present grant rests on, as long as that is not finished. */
+/** One request with the facts behind its current grant, while that grant is unfinished. */
 export interface RequestRecord {
   state: RequestState;
   facts: (GrantFacts & { credential: Credential | null }) | null;
-  /** The bridge that the present grant's clip goes to, or went to; '' before the first grant. */
+  /** The bridge that the current grant's clip goes to, or went to; '' before the first grant. */
   bridge: string;
   /** The owner's revocation token while it is on its way to the bridge. */
   revocation: string | null;
-  /** The bridge's last signed answer about the present grant's clip. */
+  /** The bridge's last signed answer about the current grant's clip. */
   intake: string | null;
   /** Wall time of the last entry about it. */
   touchedUs: number;
-  /** How many entries the ledger had then. */
+  /** The ledger's entry count at that time. */
   touchedEntries: number;
 }
 
-/** State that survives restarts, because it is the ledger's. `apply` is used both for the fold and for each new entry. */
+/** State that survives restarts, because it is derived from the ledger. `apply` serves both the fold and each new entry. */
 export class GateState {
   readonly owners = new Map<string, Owner>();
   readonly requests = new Map<string, RequestRecord>();
   /** SHA-256 of every owner's token that is in the ledger, by its id. */
   readonly used = new Map<string, string>();
-  /** The chained hash of the last owner's token that is in the ledger, of whichever kind. */
+  /** The chained hash of the last owner's token in the ledger, whatever its kind. */
   lastOrder: string;
-  /** Ids of removals whose owner was none when they came. Each is recorded, and refused every time it comes. */
+  /** Ids of removals of a key that was not an owner's when they arrived. Each is recorded, and refused every time it arrives. */
   readonly removedAhead = new Set<string>();
   /** The request each grant acts on. */
   readonly requestOf = new Map<string, string>();
@@ -66,16 +66,16 @@ export class GateState {
   readonly revokedAhead = new Set<string>();
   /** When the last grant or revocation about a request was signed, in seconds. */
   readonly lastWordS = new Map<string, number>();
-  /** Each `forget` that is ordered and not yet known to be done: its window, or null for all footage. */
+  /** Each `forget` ordered and not known to be finished: its window, or null for all footage. */
   readonly forgetOrders = new Map<string, Window | null>();
   pins: Pins | null = null;
   privacyOn = false;
-  /** Whether owners ordered to take part in Search Party; null before the first order. */
+  /** Whether owners turned Search Party on; null before the first order. */
   searchParty: boolean | null = null;
   /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
   clockResets = 0;
-  /** What owners signed up to this second was before the device was restored from a backup. */
+  /** Whatever owners signed up to this second counts as signed before the restore from a backup. */
   restoredS = 0;
   /** By removed owner's key: what it signed up to this second stays invalid, even if it becomes an owner's again. */
   readonly formerS = new Map<string, number>();
@@ -99,7 +99,7 @@ export class GateState {
     return this.requests.get(request) ?? fresh;
   }
 
-  /** Takes in one entry of the ledger. Returns what is wrong with it, or null: a verified chain can still hold nonsense. */
+  /** Applies one ledger entry. Returns what is wrong with it, or null: a verified chain can still hold inconsistent entries. */
   apply(entry: LedgerEntry): string | null {
     this.wallFloorUs = entry.type === 'clock-reset' ? entry.body.markUs : Math.max(this.wallFloorUs, entry.atUs);
     if (entry.type === 'clock-reset') this.clockResets += 1;
@@ -122,7 +122,7 @@ export class GateState {
         return null;
       case 'restored':
         this.owners.clear();
-        // Nobody of today's owners has said yes.
+        // None of the current owners has turned it on.
         this.searchParty = false;
         this.restoredS = Math.max(this.restoredS, entry.body.floorS);
         return null;
@@ -140,7 +140,7 @@ export class GateState {
         this.forgetOrders.delete(entry.body.jti);
         return null;
       case 'clock-reset':
-        // A removal while the clock ran ahead must not silence its key until then.
+        // A removal recorded while the clock was ahead must not block the key until that time.
         for (const [key, untilS] of this.formerS) {
           this.formerS.set(key, Math.min(untilS, Math.floor(entry.body.markUs / 1_000_000) + CLOCK_SKEW_S_MAX));
         }
@@ -196,7 +196,7 @@ export class GateState {
     this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedS(token)));
   }
 
-  /** Verifies the tokens of a grant once more: footage leaves because of them, so the ledger's hash chain alone is not enough. */
+  /** Verifies a grant's tokens once more: they authorise footage to leave, so the ledger's hash chain alone is not enough. */
   private readGranted(
     body: Extract<LedgerBody, { type: 'granted' }>['body'],
   ): NonNullable<RequestRecord['facts']> | string {
@@ -247,7 +247,7 @@ export class GateState {
 
 const signedSchema = z.object({ iat: signedClaims.iat });
 
-/** When a token of the ledger was signed, in seconds; 0 when it does not say. */
+/** When a token in the ledger was signed, in seconds; 0 when it does not say. */
 function signedS(token: string): number {
   return signedSchema.safeParse(parseToken(token)?.claims).data?.iat ?? 0;
 }
@@ -279,7 +279,7 @@ function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null
   }
 }
 
-/** Where a request stands, as a receipt that answers no message: repeated because an earlier one may have been lost. */
+/** A request's current state as a receipt that answers no message: repeated because an earlier one may have been lost. */
 export function standingReceipt(request: string, record: RequestRecord): ReceiptBody | null {
   const { state, intake } = record;
   switch (state.at) {
@@ -308,7 +308,7 @@ export function standingReceipt(request: string, record: RequestRecord): Receipt
         ...(intake === null ? {} : { intake }),
       };
     case 'revoking':
-      // The clip is named: the bridge may have a part of it, and has not confirmed yet that it is erased.
+      // The clip is named: the bridge may hold part of it and has not confirmed its deletion yet.
       return { outcome: 'revoked', request, grant: state.grant.id, clip: state.clip };
     case 'revoked':
       return intake === null

@@ -20,9 +20,9 @@ import { OwnerMessageHandler } from './owner-messages.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
-/** Grants are swept, marks advanced and unfinished work tried again at least this often. */
+/** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
 const TICK_MS_MAX = 30_000;
-/** Requests in one state message (protocol/home.ts). */
+/** Maximum number of requests in one state message (protocol/home.ts). */
 const LISTED_MAX = 200;
 
 export class ConsentGate {
@@ -50,8 +50,8 @@ export class ConsentGate {
   }
 
   /**
-   * Folds the ledger and continues what was unfinished. Records that do not verify, or that the disk does not show, do not stop
-   * the device: it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is known that it may.
+   * Replays the ledger and continues unfinished work. Records that do not verify or cannot be read do not stop the device:
+   * it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is known that it may.
    */
   async start(): Promise<void> {
     try {
@@ -73,7 +73,7 @@ export class ConsentGate {
     this.arm();
   }
 
-  /** Ends every live grant for this boot (the next start takes them up again) and closes the ledger. */
+  /** Ends every live grant for this boot (the next start resumes them) and closes the ledger. */
   async stop(): Promise<void> {
     this.context.running = false;
     this.timer?.cancel();
@@ -85,7 +85,7 @@ export class ConsentGate {
     await this.ownerMessages.stop();
   }
 
-  /** Resolves when everything that has come in so far has been dealt with. */
+  /** Resolves when everything received so far has been processed. */
   async idle(): Promise<void> {
     await this.context.queue.idle();
   }
@@ -99,7 +99,7 @@ export class ConsentGate {
     return this.context.state.lastOrder;
   }
 
-  /** How storing decisions does. */
+  /** Whether decisions can be stored. */
   get storage(): 'ok' | 'full' | 'failed' {
     return this.context.ledger.storage === 'ok' ? this.context.area.storage : this.context.ledger.storage;
   }
@@ -113,7 +113,7 @@ export class ConsentGate {
     return this.context.damage;
   }
 
-  /** As last ordered by an owner's command; on when the ledger cannot say which order was the last. */
+  /** As last ordered by an owner's command; on when the ledger cannot be read for the last order. */
   get privacyOn(): boolean {
     return this.context.state.privacyOn || (this.context.damage !== null && !this.isFolded);
   }
@@ -126,17 +126,17 @@ export class ConsentGate {
     return [...this.context.state.owners.values()];
   }
 
-  /** Messages that were not believed since the start, by code. */
+  /** Number of messages that were not accepted since the start, by code. */
   unbelievedCounts(): Partial<Record<ErrorCode, number>> {
     return this.context.unbelievedCounts();
   }
 
-  /** Grants whose clips are still needed. An outbox removes every other clip it holds when it starts. */
+  /** Grants whose clips are still needed. At start the outbox removes every other clip. */
   unfinishedGrants(): string[] {
     return [...this.context.state.requests.values()].flatMap(({ state }) => unfinishedGrant(state)?.id ?? []);
   }
 
-  /** Grants that may still be taken back where their clips are. An outbox keeps the recalls of these and of no other. */
+  /** Grants whose clips can still be recalled where they are now. The outbox keeps the recalls of these only. */
   revocableGrants(): string[] {
     return [...this.context.state.requests.values()].flatMap(({ state }) => revocableGrant(state)?.id ?? []);
   }
@@ -161,8 +161,8 @@ export class ConsentGate {
   }
 
   /**
-   * Makes a key an owner's: for the pairing server, which has had the key proven. Returns the device's statement; for a key
-   * that is paired already, the one it has. Throws `owner_too_many`, `pairing_refused`, `consent_ledger_damaged`,
+   * Adds an owner's key: for the pairing server, which has verified possession of it. Returns the device's statement; for a
+   * key that is already paired, its existing one. Throws `owner_too_many`, `pairing_refused`, `consent_ledger_damaged`,
    * `consent_storage_failed`.
    */
   pair(key: string, name: string): Promise<string> {
@@ -180,7 +180,7 @@ export class ConsentGate {
   }
 
   /**
-   * Pins a bridge and a registry. Another bridge than before ends every grant that was for the old one.
+   * Pins a bridge and a registry. Changing the bridge ends every grant for the old one.
    * Throws `enrolment_key_mismatch` for keys that cannot be pinned, `consent_ledger_damaged`, `consent_storage_failed`.
    */
   async enrol(pins: Pins): Promise<void> {
@@ -206,12 +206,12 @@ export class ConsentGate {
     });
   }
 
-  /** Takes in the cell's document that came on the topic of part `part`. Retained is the rule here: it is no order. */
+  /** Takes in the cell's document from the topic of part `part`. Retained messages are accepted here: it is not an order. */
   onAreaDocument(part: number, token: string): Promise<void> {
     return this.areaMessages.areaDocument(part, token);
   }
 
-  /** Takes in a part of the cell's searches for pets in the same way, if the home takes part. */
+  /** The same for a part of the cell's searches for pets, if the home takes part. */
   onSearchDocument(part: number, token: string): Promise<void> {
     return this.areaMessages.searchDocument(part, token);
   }
@@ -221,15 +221,15 @@ export class ConsentGate {
     return this.areaMessages.revocations(token);
   }
 
-  /** A pet that is looked for may have been seen here; its owners are told. */
+  /** A searched pet may have been seen here; the home's owners are told. */
   async sighted(search: string, seen: Sighted): Promise<void> {
     if (this.context.running) await this.areaMessages.sighted(search, seen);
   }
 
   /**
-   * Takes a message of the home link's consent and command topics, or of the console. Resolves when it has been dealt
-   * with. What is not authentic is counted, never answered; all else gets a receipt. A revocation takes effect before this
-   * returns, whatever else is under way.
+   * Takes a message from the home link's consent and command topics, or from the console. Resolves when it has been
+   * processed. A message that is not authentic is counted, never answered; all others get a receipt. A revocation takes
+   * effect before this returns, whatever else is running.
    */
   async onOwnerMessage(message: OwnerMessage): Promise<void> {
     if (!this.context.running) return;
@@ -248,7 +248,7 @@ export class ConsentGate {
       this.runner.endNamed(order);
     } else if (!this.context.hasRoom()) return;
     await this.context.queue.run(async () => {
-      // There may be room for the newest list's mark again: a grant need not wait for the next upkeep.
+      // The newest list's mark may fit on the disk again: a grant need not wait for the next upkeep.
       if (order.kind === 'grant') await this.context.area.retryList();
       await this.ownerMessages.carryOut(order);
     });
@@ -273,12 +273,12 @@ export class ConsentGate {
     return this.reported(() => this.reports.delivered(grant, intake));
   }
 
-  /** The bridge's signed answer to a revocation: parts deleted, or the clip handed over before. Throws as `delivered`. */
+  /** The bridge's signed answer to a revocation: parts deleted, or the clip already handed over. Throws as `delivered`. */
   revocationAnswered(grant: string, intake: string): Promise<void> {
     return this.reported(() => this.reports.revocationAnswered(grant, intake));
   }
 
-  /** The clip cannot be made or will never be taken. Throws `grant_dead`, `consent_storage_failed`. */
+  /** The clip cannot be made or will never be accepted. Throws `grant_dead`, `consent_storage_failed`. */
   failed(grant: string, code: ErrorCode): Promise<void> {
     return this.reported(() => this.reports.failed(grant, code));
   }
@@ -336,7 +336,7 @@ export class ConsentGate {
     });
   }
 
-  /** Publishes the open requests and the latest grants' state again: an owner or a broker may have missed them. */
+  /** Publishes the open requests and the latest grants' state again: an owner or the broker may have missed them. */
   async announce(): Promise<void> {
     if (this.context.running) await this.context.queue.run(async () => this.announcer.all());
   }

@@ -1,6 +1,6 @@
-// Owns: what must never run backwards across restarts: the wall time the device has seen, and the revisions of the
-// documents it has believed. One small file, replaced in one step.
-// Not here: what follows when one does (gate.ts, area-requests.ts).
+// Owns: values that must never go backwards across restarts: the latest wall time the device has seen, and the revisions of
+// the documents it has accepted. One small file, replaced atomically.
+// Not here: what happens when one does go backwards (gate.ts, area-requests.ts).
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -17,11 +17,11 @@ const PARTS_MAX = 198;
 
 /** The clock may be slewed back this much by time synchronisation without losing trust. */
 export const CLOCK_BACKSTEP_US_MAX = 2_000_000;
-/** The mark on disk lags the one in memory by at most this: a card is not worn out by a clock. */
+/** The mark on disk lags behind the one in memory by at most this, so that the clock does not wear out the flash card. */
 const SAVE_STEP_US = 600_000_000;
 
 const marksSchema = z.strictObject({
-  /** How many of the ledger's orders to reset the clock mark this file has taken in. */
+  /** How many of the ledger's reset-clock-mark orders this file already reflects. */
   clockResets: z.int().nonnegative(),
   wallUs: z.int().nonnegative(),
   revocations: z.int().nonnegative(),
@@ -30,7 +30,7 @@ const marksSchema = z.strictObject({
 });
 type Marks = z.infer<typeof marksSchema>;
 
-/** High-water marks, in memory ahead of the file. */
+/** High-water marks; the values in memory may be ahead of the file. */
 export class HighWaterMarks {
   private readonly disk: Disk;
   private readonly clock: Clock;
@@ -46,8 +46,8 @@ export class HighWaterMarks {
 
   /**
    * Reads the file. `ledger` is what the ledger knows: the latest wall time since the last reset order, and how many such
-   * orders there were; an order the file has not taken in (a crash came between) makes its wall time void.
-   * Throws `state_damaged`, and what the disk says when the file cannot be read.
+   * orders there were; if the file misses an order (crash in between), the file's wall time is ignored.
+   * Throws `state_damaged`, and the disk's error when the file cannot be read.
    */
   async start(ledger: { wallFloorUs: number; clockResets: number }): Promise<void> {
     const damaged = (detail: string) => failure('state_damaged', { file: this.path, detail });
@@ -71,14 +71,14 @@ export class HighWaterMarks {
     return this.clock.synchronised() && this.clock.wallUs() >= this.marks.wallUs - CLOCK_BACKSTEP_US_MAX;
   }
 
-  /** Moves the mark to the present; the file follows in steps. Rejects with the disk's error; the mark in memory has moved. */
+  /** Moves the mark to now; the file follows in steps. Rejects with the disk's error; the mark in memory has moved even then. */
   async advance(): Promise<void> {
     if (!this.clock.synchronised()) return;
     this.marks.wallUs = Math.max(this.marks.wallUs, this.clock.wallUs());
     if (this.marks.wallUs - this.savedWallUs >= SAVE_STEP_US) await this.save();
   }
 
-  /** An owner ordered the mark back to the present. The ledger has it already, so the file may fail to follow. */
+  /** An owner ordered the mark back to now. The ledger already has the order, so writing the file may fail. */
   async resetClock(): Promise<void> {
     this.marks.wallUs = this.clock.wallUs();
     this.marks.clockResets += 1;
@@ -94,8 +94,8 @@ export class HighWaterMarks {
   }
 
   /**
-   * Durable before the list is believed, so that a restart cannot bring an older one back. Rejects with the disk's error; the
-   * mark has not moved then, so that the next attempt stores it.
+   * Durable before the list is accepted, so that a restart cannot bring an older one back. Rejects with the disk's error; the
+   * mark has not moved then, so the next attempt stores it.
    */
   async raiseRevocations(revision: number): Promise<void> {
     if (revision <= this.marks.revocations) return;
@@ -110,7 +110,7 @@ export class HighWaterMarks {
     await this.save();
   }
 
-  /** Forgets the revisions of a registry and bridge the device has left. */
+  /** Removes the revisions of a registry and bridge that the device no longer uses. */
   async forgetRevisions(): Promise<void> {
     this.marks.revocations = 0;
     this.marks.areas = {};

@@ -11,11 +11,11 @@ const code = z.string().refine(isErrorCode);
 const name = z.string().min(1).max(60);
 const signedOrder = { jti: idSchema, token } as const;
 
-/** What a receipt says of a finished clip. */
+/** The fields of a receipt about a finished clip. */
 export const clipFactsSchema = receiptSchema.shape.clip.unwrap();
 export type ReceiptClip = z.infer<typeof clipFactsSchema>;
 
-/** Why a grant ended without anybody taking it back. */
+/** Why a grant ended without an owner's revocation. */
 export const END_REASONS = [
   'expired',
   'cancelled',
@@ -26,16 +26,16 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Type and body of each entry. Tokens are kept whole, so that anyone can check the signatures behind every decision. */
+/** Type and body of each entry. Tokens are stored whole, so that the signatures behind every decision can be checked. */
 export const ledgerBodySchema = z.discriminatedUnion('type', [
-  /** A key became an owner's: by pairing at the device. */
+  /** An owner's key was added by pairing at the device. */
   z.strictObject({ type: z.literal('paired'), body: z.strictObject({ key: publicKeySchema, name, statement: token }) }),
   z.strictObject({
     type: z.literal('owner-added'),
     body: z.strictObject({ ...signedOrder, key: publicKeySchema, name, statement: token }),
   }),
   z.strictObject({ type: z.literal('owner-removed'), body: z.strictObject({ ...signedOrder, key: publicKeySchema }) }),
-  /** A removal of a key that is no owner's: noted as an order, so that an adding signed before it can no longer act. */
+  /** A removal of a key that is not an owner's: recorded as an order, so that an add-owner signed before it can no longer act. */
   z.strictObject({
     type: z.literal('owner-removed-ahead'),
     body: z.strictObject({ ...signedOrder, key: publicKeySchema }),
@@ -51,7 +51,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
       grant: idSchema,
       grantToken: token,
       requestToken: token,
-      /** The agency's; a neighbour who searches for a pet has none. */
+      /** The agency's credential; a neighbour who searches for a pet has none. */
       credentialToken: token.optional(),
       pairingToken: token,
     }),
@@ -64,7 +64,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     type: z.literal('revoked'),
     body: z.strictObject({ request: idSchema, grant: idSchema, ...signedOrder }),
   }),
-  /** A revocation of a grant that has not arrived: it never will be accepted. */
+  /** A revocation of a grant that has not arrived: that grant will never be accepted. */
   z.strictObject({
     type: z.literal('revoked-ahead'),
     body: z.strictObject({ request: idSchema, grant: idSchema, ...signedOrder }),
@@ -82,7 +82,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     type: z.literal('delivered'),
     body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
   }),
-  /** The bridge answered a revocation: its parts are deleted. */
+  /** The bridge answered a revocation: it deleted the parts it had. */
   z.strictObject({
     type: z.literal('deleted'),
     body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
@@ -111,7 +111,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     type: z.literal('clock-reset'),
     body: z.strictObject({ ...signedOrder, markUs: z.int().nonnegative() }),
   }),
-  /** The device was made anew from a backup: it has no owners, and nothing signed up to `floorS` counts, revocations aside. */
+  /** The device was restored from a backup: it has no owners, and nothing signed up to `floorS` is accepted except revocations. */
   z.strictObject({ type: z.literal('restored'), body: z.strictObject({ floorS: z.int().nonnegative() }) }),
 ]);
 /** What an entry says, before it is numbered and chained. */
@@ -126,6 +126,6 @@ const place = {
   atUs: z.int(),
   boot: idSchema,
 } as const;
-/** Where an entry stands in the chain. */
+/** An entry's position in the chain. */
 export const ledgerPlaceSchema = z.strictObject(place);
 export type LedgerEntry = z.infer<typeof ledgerPlaceSchema> & LedgerBody;

@@ -1,6 +1,6 @@
 // Owns: the append-only file of decisions and effects: hash chain, durability, signed head, recovery after a crash.
-// Not here: what entries say (ledger-entry.ts) and mean (gate-state.ts). Whoever restores both files from an old copy is
-// found by the heads in the owners' receipts, not here.
+// Not here: what entries say (ledger-entry.ts) and mean (gate-state.ts). A restore of both files from an old copy is
+// detected by the heads in the owners' receipts, not here.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -31,14 +31,14 @@ export interface LedgerDeps {
 }
 
 export const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
-/** Kept free of new grants, owners and orders, so that a full ledger can still take a no, a revocation and their effects. */
+/** Not available to new grants, owners and orders, so that a full ledger can still record a denial, a revocation and their effects. */
 export const LEDGER_RESERVE_BYTES = 1024 * 1024;
 const LINE_BYTES_MAX = 131_072;
 const CHUNK_BYTES = 262_144;
 const HEAD_BYTES_MAX = 1_024;
 const NEWLINE = 10;
 
-/** Entries that end something or report on what is under way: these may use the reserve. */
+/** Entries that end something or report on running work: these may use the reserve. */
 const CLOSING_TYPES: readonly LedgerBody['type'][] = [
   ...(['denied', 'revoked', 'owner-removed', 'restored', 'ended', 'failed', 'forgot'] as const),
   ...(['sealed', 'token-presented', 'delivered', 'deleted', 'recalled'] as const),
@@ -66,7 +66,7 @@ function lineOf(entry: LedgerEntry): { line: Uint8Array; hash: string } {
   return { line: utf8(`${hash} ${text}\n`), hash };
 }
 
-/** Reads one line at its place in the chain; null when it does not fit there. */
+/** Reads one line at its position in the chain; null when it does not chain there. */
 function readLine(line: string, before: LedgerHead): { entry: LedgerEntry; hash: string } | null {
   const hash = line.slice(0, 64);
   const text = line.slice(65);
@@ -91,7 +91,7 @@ export interface WalkedLedger {
   unsigned: boolean;
 }
 
-/** What a walk over the file found. */
+/** Result of a walk over the file. */
 interface Walk {
   head: LedgerHead;
   /** Hash after exactly `signed.entries` entries, if the file reaches that far. */
@@ -101,8 +101,8 @@ interface Walk {
 }
 
 /**
- * Checks a ledger against its signed head and hands every entry to `each`, in order. For the device's own start and for
- * auditors: needs only the public key. Throws `consent_ledger_damaged`, and what the disk says when it cannot be read.
+ * Checks a ledger against its signed head and passes every entry to `each`, in order. For the device's own start and for
+ * auditors: needs only the public key. Throws `consent_ledger_damaged`, and the disk's error when it cannot be read.
  */
 export async function walkLedger(
   disk: Disk,
@@ -152,7 +152,7 @@ async function walkLines(
       const text = fromUtf8(line);
       const read = text === null ? null : readLine(text, walk.head);
       if (!read) {
-        // Only the very last write can be torn; whether it had been acknowledged, the head tells.
+        // Only the very last write can be torn; the head tells whether it had been acknowledged.
         if (position + at === bytes) return walk;
         throw damaged(`entry ${walk.head.entries} does not chain`);
       }
@@ -191,8 +191,8 @@ async function readHead(disk: Disk, folder: string, device: { id: string; key: s
 const damaged = (detail: string, cause?: unknown) => failure('consent_ledger_damaged', { detail }, cause);
 
 /**
- * Why a device's records cannot be used in this boot, and whether they are not as it left them. Without all that was decided
- * before, a no among it would be a yes. Throws on what is a bug of ours.
+ * Why a device's records cannot be used in this boot, and whether they were altered. With an incomplete record, an earlier
+ * denial or revocation could be missed. Rethrows errors that are our own bugs.
  */
 export function recordsFault(thrown: unknown): { detail: string; isTamper: boolean } {
   if (isFailure(thrown)) return { detail: String(thrown.facts['detail'] ?? thrown.message), isTamper: true };
@@ -201,13 +201,13 @@ export function recordsFault(thrown: unknown): { detail: string; isTamper: boole
   return { detail: `the disk says ${disk}`, isTamper: false };
 }
 
-/** Without a descriptor to spare the head's replacement has not begun, and the head could not be read either. */
+/** With no file descriptor left, replacing the head did not start, and the head could not be read either. */
 const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 
 const LEDGER_FILE = 'ledger.jsonl';
 const HEAD_FILE = 'ledger-head.json';
 
-/** The device's ledger. One append at a time: the gate's queue sees to that, and `append` asserts it. */
+/** The device's ledger. One append at a time: the gate's queue ensures it, and `append` asserts it. */
 export class Ledger {
   private readonly deps: LedgerDeps;
   private file: DiskFile | null = null;
@@ -226,12 +226,12 @@ export class Ledger {
     return this.current;
   }
 
-  /** Whether the last entry could not be stored: for lack of space, or because the disk fails. */
+  /** Whether the last entry could be stored; if not, for lack of space or because the disk fails. */
   get storage(): 'ok' | 'full' | 'failed' {
     return this.refusing ?? 'ok';
   }
 
-  /** Verifies what is there, drops a torn last write, hands every entry to `each`. Throws `consent_ledger_damaged`. */
+  /** Verifies the file, drops a torn last write, passes every entry to `each`. Throws `consent_ledger_damaged`. */
   async start(each: (entry: LedgerEntry) => void): Promise<void> {
     const { disk, folder, device } = this.deps;
     await disk.makeFolder(folder);
@@ -239,7 +239,7 @@ export class Ledger {
     this.file = await disk.open(join(folder, LEDGER_FILE), { create: true });
     this.current = walk.head;
     this.bytes = walk.goodBytes;
-    // A torn tail, or an entry whose head is missing, is put right now; if the disk refuses, before the next append.
+    // A torn tail, or an entry without its head, is repaired now, or before the next append if the disk fails.
     if (walk.goodBytes < walk.bytes || walk.unsigned) await this.takeBack(this.file);
   }
 
@@ -250,14 +250,14 @@ export class Ledger {
   }
 
   /**
-   * Writes one entry; resolves when entry and head are durable, and only then does what it says count.
+   * Writes one entry; resolves when entry and head are durable, and the entry takes effect only then.
    * Throws `consent_storage_failed`: then the entry is not in the ledger.
    */
   async append(said: LedgerBody): Promise<LedgerEntry> {
     assert(!this.busy, 'one append at a time');
     const file = this.file;
     if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
-    // An entry that could not be read back would take the whole ledger with it.
+    // One unreadable entry would make the whole ledger unusable.
     assert(ledgerBodySchema.safeParse(said).success, `a ${said.type} entry fits its schema`);
     const entry = this.numbered(said);
     const { line, hash } = lineOf(entry);
@@ -300,7 +300,7 @@ export class Ledger {
     return JSON.stringify({ entries: head.entries, hash: head.hash, signature });
   }
 
-  /** Where a full disk has no room for another file, an entry that does not count would stay. The head is less than a sector. */
+  /** Used when a full disk has no room for a new head file; else the failed entry would stay. The head is less than a sector. */
   private async overwriteHead(head: LedgerHead): Promise<void> {
     const { disk, folder } = this.deps;
     const file = await disk.open(join(folder, HEAD_FILE), { create: false });
@@ -313,9 +313,9 @@ export class Ledger {
   }
 
   /**
-   * After a failed append or a crash, head and file are made to agree on what counts. The head first: a crash between the two leaves
-   * an entry without a head, which is what a crash inside `append` leaves; the other order would look like a cut ledger.
-   * If this fails too, the next append tries it again before anything else.
+   * After a failed append or a crash, makes head and file agree on the valid entries. The head goes first: a crash in between then
+   * leaves an entry without a head, as a crash inside `append` does; the other order would look like a truncated ledger.
+   * If this fails too, the next append retries it first.
    */
   private async takeBack(file: DiskFile, headIsUntouched = false): Promise<boolean> {
     const { disk, folder, device } = this.deps;
@@ -324,7 +324,7 @@ export class Ledger {
       const onDisk = headIsUntouched ? this.current : await readHead(disk, folder, known);
       const isCurrent = onDisk?.entries === this.current.entries && onDisk.hash === this.current.hash;
       const isEmpty = onDisk === null && this.current.entries === 0;
-      // Not written needlessly: on a full disk that would fail, and the entry that does not count would stay.
+      // Only written when needed: on a full disk the write would fail, and the failed entry would stay.
       if (!isCurrent && !isEmpty) await this.writeHead(this.current).catch(() => this.overwriteHead(this.current));
       await file.truncate(this.bytes);
       await file.sync();

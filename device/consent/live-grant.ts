@@ -1,4 +1,4 @@
-// Owns: the one object that lets footage leave: proof, in the type system and at run time, that the gate verified a grant
+// Owns: the one object without which no footage leaves: proof, in the type system and at run time, that the gate verified a grant
 // and that it is still alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
@@ -6,7 +6,7 @@ import type { Ask } from '../protocol/ask.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { Grant } from '../protocol/grant.ts';
 
-/** What the gate knows about a grant when it lets it live. All of it verified. */
+/** What the gate knows about a grant when it makes it live; all of it is verified. */
 export interface GrantFacts {
   grant: Grant;
   grantToken: string;
@@ -15,16 +15,16 @@ export interface GrantFacts {
   pairingToken: string;
 }
 
-/** What a live grant stands on besides its facts. */
+/** What a live grant depends on besides its facts. */
 export interface GrantGround {
   clock: Clock;
-  /** Why nothing may leave just now although the grant lives; null when it may. */
+  /** Why nothing may leave right now although the grant is live; null when footage may leave. */
   held(): ErrorCode | null;
 }
 
 const minted = new WeakSet<object>();
 
-/** A verified grant that nobody has taken back yet. */
+/** A verified grant that has not been ended yet. */
 export class LiveGrant {
   readonly id: string;
   readonly facts: Readonly<GrantFacts>;
@@ -40,7 +40,7 @@ export class LiveGrant {
     Object.freeze(this);
   }
 
-  /** Throws `grant_dead` unless work under this grant may go on. */
+  /** Throws `grant_dead` unless work under this grant may continue. */
   assertAlive(): void {
     if (!minted.has(this)) throw failure('grant_dead', { detail: 'it was not made by the gate' });
     this.signal.throwIfAborted();
@@ -49,7 +49,7 @@ export class LiveGrant {
   }
 
   /**
-   * Throws unless this very moment footage may leave under this grant: `grant_dead`, or, passing, the code of what it waits for.
+   * Throws unless footage may leave under this grant right now: `grant_dead`, or, when temporary, the code of what it waits for.
    */
   assertMayLeave(): void {
     this.assertAlive();
@@ -65,7 +65,7 @@ export class LiveGrant {
   }
 }
 
-/** For the gate alone: makes a live grant; `end` kills it for good. */
+/** For the gate alone: makes a live grant; `end` ends it for good. */
 export function mintLiveGrant(
   facts: GrantFacts,
   ground: GrantGround,
@@ -75,7 +75,7 @@ export function mintLiveGrant(
   return { live, end: (detail) => controller.abort(failure('grant_dead', { detail })) };
 }
 
-/** Run-time guard for every function that lets footage out: refuses anything the gate did not make, whatever it looks like. */
+/** Run-time guard for every function that sends footage out: refuses every object the gate did not make, whatever its shape. */
 export function assertLiveGrant(value: unknown): asserts value is LiveGrant {
   if (typeof value !== 'object' || value === null || !minted.has(value)) {
     throw failure('grant_dead', { detail: 'it was not made by the gate' });
@@ -83,7 +83,7 @@ export function assertLiveGrant(value: unknown): asserts value is LiveGrant {
   (value as LiveGrant).assertAlive();
 }
 
-/** As `assertLiveGrant`, for the moment in which bytes leave the device. */
+/** Like `assertLiveGrant`, to be called right before bytes leave the device. */
 export function assertMayLeave(value: unknown): void {
   assertLiveGrant(value);
   value.assertMayLeave();

@@ -1,4 +1,4 @@
-// Owns: obeying or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
+// Owns: carrying out or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
 // Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (effect-runner.ts).
 import { sha256Hex } from '../base/keys.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
@@ -15,7 +15,7 @@ type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }
 
 const DETAIL_LETTERS_MAX = 600;
 
-/** A no to an authentic message, with what to do about it. */
+/** The refusal receipt for an authentic message, with the advice on what to do. */
 function refusalReceipt(order: OwnerOrder, why: Failure): ReceiptBody {
   const detail = `${why.message} ${why.advice}`.slice(0, DETAIL_LETTERS_MAX);
   const about = { outcome: 'refused', answers: order.claims.jti, code: why.code, detail } as const;
@@ -49,8 +49,8 @@ export class OwnerMessageHandler {
   }
 
   /**
-   * Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. Throws what the disk
-   * says when they cannot be read: one of them may be of a grant that would go on.
+   * Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. Throws the disk's
+   * error when they cannot be read: one of them may be for a grant that would otherwise resume.
    */
   async start(): Promise<void> {
     const { state, deps } = this.context;
@@ -69,7 +69,7 @@ export class OwnerMessageHandler {
     await this.reserve.stop();
   }
 
-  /** Obeys an order or refuses it; either way the owner gets a receipt. */
+  /** Carries out an order or refuses it; either way the owner gets a receipt. */
   async carryOut(order: OwnerOrder): Promise<void> {
     const refusal = await this.attempt(order);
     const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
@@ -78,7 +78,7 @@ export class OwnerMessageHandler {
     this.context.deps.effects.changed();
   }
 
-  /** Tries revocations again that could not be recorded. */
+  /** Retries revocations that could not be recorded. */
   async retryRevokes(): Promise<void> {
     for (const order of [...this.runner.takenBack.values()]) {
       const refusal = await this.attempt(order);
@@ -100,11 +100,11 @@ export class OwnerMessageHandler {
     const { state, damage: detail } = this.context;
     const isBrief = order.kind === 'command' && /^(press|announce)$/.test(order.claims.command.action);
     if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
-    // Its signer may have been removed while it waited for its turn. A revocation counts all the same: it is always safe.
+    // The signer may have been removed while the order was queued. A revocation is carried out even then: it is always safe.
     if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
-    // An order signed before the restore may have been carried out, taken back, or signed by somebody who is no owner any more.
+    // An order signed before the restore may have been carried out, revoked, or signed by a former owner.
     if (order.claims.iat <= state.restoredS && !isSafeAnytime(order)) return failure('consent_before_restore');
-    // Who was removed and is an owner again has not said again what a broker may have kept since.
+    // When a removed owner was added again, orders signed before the removal, which a broker may have kept, stay invalid.
     const formerS = state.formerS.get(order.claims.iss) ?? 0;
     if (order.claims.iat <= formerS && !isSafeAnytime(order)) return failure('consent_too_old');
     if (order.kind === 'command') return this.command(order);
@@ -144,7 +144,7 @@ export class OwnerMessageHandler {
     if (early) return early;
     const opened = answerable.find(request);
     if (isNew(step)) {
-      // A broker can hold a grant back until a later one was revoked: the owners' last message on a request counts.
+      // A broker can delay a grant until a later one was revoked: only the owners' last message on a request is valid.
       if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
       const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values: values() });
@@ -194,7 +194,7 @@ export class OwnerMessageHandler {
     const rejection = this.rejectionOf(step, request);
     const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
     if (rejection && !state.requestOf.has(grant) && isAhead) {
-      // A broker can hold a grant back and deliver it after its revocation: it is refused then.
+      // A broker can delay a grant and deliver it after its revocation: it is refused then.
       state.revokedAhead.add(grant);
       this.unrecordedAhead.add(grant);
       await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
@@ -210,8 +210,8 @@ export class OwnerMessageHandler {
   }
 
   /**
-   * A revocation that could not be recorded stays in force, goes to the bridge, and is tried again; one that is refused for
-   * another reason is over. Returns the failure that the owner is told.
+   * A revocation that could not be recorded stays in force, goes to the bridge, and is retried; one refused for
+   * another reason is dropped. Returns the failure that the owner is told.
    */
   private async settleRefused(order: RevokeOrder, refusal: Failure): Promise<Failure> {
     const { state } = this.context;
@@ -226,14 +226,14 @@ export class OwnerMessageHandler {
     return isKept ? failure('consent_revocation_unrecorded') : refusal;
   }
 
-  /** What a revocation does beyond the ledger, once for each. */
+  /** The effects of a revocation outside the ledger, once for each. */
   private actUnrecorded({ claims, token }: RevokeOrder): void {
     const { state } = this.context;
     const { effects } = this.context.deps;
     const { request, grant, jti } = claims;
     this.unrecorded.add(jti);
     const { at } = this.runner.stateOf(request);
-    // Without its clip the grant cannot go on after a restart that forgets the revocation; and there is room again.
+    // Without its clip the grant cannot resume after a restart that loses the revocation; and this frees disk space.
     if (at === 'granted' || at === 'sealed' || at === 'presented') effects.removeClip(grant);
     if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, token, state.record(request).bridge);
   }
@@ -254,12 +254,12 @@ export class OwnerMessageHandler {
   }
 }
 
-/** Whether a step decides something, rather than repeating an answer. */
+/** Whether a step makes a new decision rather than repeating an answer. */
 function isNew(step: Step): boolean {
   return step.effects.some((effect) => effect.do === 'record');
 }
 
-/** Orders that let nothing out, destroy nothing and end nobody's rights, whenever they were signed. */
+/** Orders that release nothing, delete nothing and remove no owner, whenever they were signed. */
 function isSafeAnytime(order: OwnerOrder): boolean {
   if (order.kind !== 'command') return order.kind !== 'grant';
   const { command } = order.claims;

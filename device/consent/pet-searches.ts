@@ -1,5 +1,5 @@
-// Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and which may have been seen
-// here. Only those are the owner's business: an answer to any other is refused as one to a request that was never heard of.
+// Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and whose pet may have been seen
+// here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -19,16 +19,16 @@ import type { GateDeps, HeardSearch } from './gate-effects.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 
-/** What one document brought. */
+/** The result of taking in one document. */
 export interface SearchNews {
   ended: readonly string[];
-  /** Codes of entries that were not believed. */
+  /** Error codes of entries that were rejected. */
   refused: ErrorCode[];
 }
 
 const SEARCHES_MAX = 40;
 const ENDED_MAX = 2_000;
-/** Sightings of one search that are told (protocol/home.ts). */
+/** Maximum number of sightings reported for one search (protocol/home.ts). */
 const SIGHTED_MAX = 5;
 
 export class PetSearches {
@@ -45,12 +45,12 @@ export class PetSearches {
     this.documents = new CellDocuments({ markKind: '/searches', open: openSearchDocument }, marks, deps);
   }
 
-  /** Opens a part of the cell's document; null when it is the one already taken in. `consent_too_many`: too fast. */
+  /** Opens a part of the cell's document; null when it is the one already taken in. `consent_too_many`: rate limit. */
   openDocument(onPart: number, token: string, pins: Pins): SearchDocument | ErrorCode | null {
     return this.documents.open(onPart, token, pins);
   }
 
-  /** Believes an opened document. What it leaves out stays open: silence is not an end. */
+  /** Accepts an opened document. Searches missing from it stay open: only an explicit end closes one. */
   async takeDocument(document: SearchDocument, token: string, pins: Pins): Promise<SearchNews> {
     if (!(await this.documents.accept(document, token, pins))) return { ended: [], refused: ['consent_too_old'] };
     return this.believe(document, pins);
@@ -97,7 +97,7 @@ export class PetSearches {
     const { jti, exp, iat, window } = read.opened.request;
     if (this.ended.has(jti)) return null;
     const known = this.open.get(jti);
-    // The same id with other bytes: the first one stays, for it is the one an owner may be reading.
+    // The same id with different bytes: the first version stays, because an owner may be reading it.
     if (known) return known.requestSha256 === read.opened.requestSha256 ? null : 'consent_request_changed';
     if (exp <= wallSeconds(this.clock)) return 'consent_request_expired';
     const isBounded =
@@ -110,7 +110,7 @@ export class PetSearches {
     return null;
   }
 
-  /** What the owner is told of a search that may have been seen here; null when it was not. */
+  /** The notice to the owner for a search whose pet may have been seen here; null when it was not. */
   noticeOf(id: string): SightingNotice | null {
     const found = this.sighted(id);
     if (!found) return null;
@@ -125,10 +125,10 @@ export class PetSearches {
     };
   }
 
-  /** Notes that a search's pet may have been seen; whether that is news. */
+  /** Records that a search's pet may have been seen; returns whether that is new. */
   sight(id: string, seen: Sighted): boolean {
     const search = this.open.get(id);
-    // Footage from before the pet was lost does not concern its owner.
+    // Footage from before the pet was lost is not a sighting.
     const [window] = search ? partsInside([seen.window], search.request.window) : [];
     if (!window || seen.stillUs < window.startUs || seen.stillUs >= window.endUs) return false;
     const before = this.sightings.get(id) ?? [];
@@ -140,7 +140,7 @@ export class PetSearches {
     return true;
   }
 
-  /** Drops sightings in a window, or all: their footage is gone. */
+  /** Drops sightings in a window, or all of them, because their footage was deleted. */
   forget(window: Window | undefined): void {
     for (const [id, before] of this.sightings) {
       const left = window ? before.filter((one) => partsInside([one.window], window).length === 0) : [];
@@ -149,13 +149,13 @@ export class PetSearches {
     }
   }
 
-  /** Drops searches whose time is over. */
+  /** Drops expired searches. */
   dropExpired(): void {
     const nowS = wallSeconds(this.clock);
     for (const [id, { request }] of this.open) if (request.exp <= nowS) this.drop(id);
   }
 
-  /** Forgets everything: the home takes no part any more, or the device has another bridge. */
+  /** Clears everything: the home left Search Party, or the device has another bridge. */
   clear(): void {
     this.open.clear();
     this.sightings.clear();

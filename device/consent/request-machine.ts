@@ -1,5 +1,5 @@
-// Owns: the life of one request on this device as a pure machine: what each input does in each state, in which order.
-// Not here: whether an input is genuine (area-documents.ts, verify-owner.ts), performing the effects (gate.ts).
+// Owns: the lifecycle of one request on this device as a pure state machine: what each input does in each state, in which order.
+// Not here: whether an input is authentic (area-documents.ts, verify-owner.ts), performing the effects (gate.ts).
 import { unreachable } from '../base/assert.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Receipt } from '../protocol/home.ts';
@@ -11,12 +11,12 @@ export interface GrantRef {
   sha256: string;
 }
 
-/** A grant that acted on this request before the present one. */
+/** A grant that acted on this request before the current one. */
 export interface PastGrant extends GrantRef {
   revoked: boolean;
 }
 
-/** Where a request stands. `presented`: the upload token was shown, so the bridge may hold bytes and must hear a revocation. */
+/** State of a request. `presented`: the upload token was shown, so the bridge may hold bytes and must be sent a revocation. */
 export type RequestStatus =
   | { at: 'unseen' }
   | { at: 'pending' }
@@ -36,7 +36,7 @@ export type RequestState = RequestStatus & { past: readonly PastGrant[] };
 
 export const UNSEEN: RequestState = { at: 'unseen', past: [] };
 
-/** What can happen to a request. All of it is verified before it comes here. */
+/** Inputs of the machine. Each is verified before it gets here. */
 export type RequestInput =
   | { type: 'seen' }
   | { type: 'cancelled' }
@@ -47,15 +47,15 @@ export type RequestInput =
   | { type: 'sealed'; grant: string; clip: ReceiptClip }
   | { type: 'presented'; grant: string }
   | { type: 'delivered'; grant: string }
-  /** The bridge's answer to a revocation: its parts are gone, or the clip was handed over and is kept. */
+  /** The bridge's answer to a revocation: its parts are deleted, or the clip was handed over and is kept. */
   | { type: 'deleted'; grant: string }
   | { type: 'kept'; grant: string }
   | { type: 'failed'; grant: string; code: ErrorCode }
   | { type: 'ended'; grant: string; reason: Exclude<EndReason, 'cancelled'> };
 
 /**
- * What to do, in this order. `record` must be durable before anything after it happens; when it fails, nothing after it
- * happens and the state stays, but what stands before it (ending a grant) has happened all the same.
+ * What to do, in this order. `record` must be durable before later effects run; when it fails, they do not run and the
+ * state stays, but the effects before it (ending a grant) have already run.
  */
 export type RequestEffect =
   | { do: 'end-grant'; grant: string; detail: string }
@@ -65,7 +65,7 @@ export type RequestEffect =
   | { do: 'remove-clip'; grant: string }
   | { do: 'send-revocation'; grant: string }
   | { do: 'receipt'; outcome: Receipt['outcome']; grant?: string; code?: ErrorCode }
-  /** Tell again where the request stands: the first receipt may have been lost. */
+  /** Report the request's state again: the first receipt may have been lost. */
   | { do: 'restate' }
   | { do: 'reject'; code: ErrorCode; detail?: string };
 
@@ -74,7 +74,7 @@ export interface Step {
   effects: RequestEffect[];
 }
 
-/** So many grants one request takes over its life, revoked and failed ones included. */
+/** Maximum number of grants over one request's lifetime, revoked and failed ones included. */
 export const GRANTS_PER_REQUEST_MAX = 16;
 
 export const END_CODES = {
@@ -86,7 +86,7 @@ export const END_CODES = {
   restored: 'consent_before_restore',
 } as const satisfies Record<EndReason, ErrorCode>;
 
-/** The one transition function: every input in every state has an answer, an explicit `reject` where it is not allowed. */
+/** The only transition function: it answers every input in every state, with an explicit `reject` where it is not allowed. */
 export function next(state: RequestState, input: RequestInput): Step {
   switch (input.type) {
     case 'seen':
@@ -124,7 +124,7 @@ export function unfinishedGrant(state: RequestState): GrantRef | null {
   return state.at === 'granted' || state.at === 'sealed' || state.at === 'presented' ? state.grant : null;
 }
 
-/** The grant whose clip may be at the bridge or beyond, now or later, and that may still be taken back; null when there is none. */
+/** The grant whose clip may be at the bridge or beyond, now or later, and that can still be revoked; null when there is none. */
 export function revocableGrant(state: RequestState): GrantRef | null {
   switch (state.at) {
     case 'delivered':
@@ -138,7 +138,7 @@ export function revocableGrant(state: RequestState): GrantRef | null {
   }
 }
 
-/** The grant this state is about, alive or not; null when there is none. */
+/** The grant this state is about, live or not; null when there is none. */
 export function currentGrant(state: RequestState): GrantRef | null {
   return 'grant' in state ? state.grant : null;
 }
@@ -225,7 +225,7 @@ export function awaitsOwner(state: RequestState): boolean {
   return state.at === 'pending' || (state.at === 'failed' && state.presented === null);
 }
 
-/** The same grant came again: the same answer, no second effect. */
+/** The same grant arrived again: the same answer, no second effect. */
 function onSameGrant(state: RequestState, current: GrantRef, grant: GrantRef): Step {
   if (current.sha256 !== grant.sha256) return reject(state, 'consent_replayed');
   switch (state.at) {
@@ -302,7 +302,7 @@ function onSealed(state: RequestState, grant: string, clip: ReceiptClip): Step {
     state.grant.id === grant &&
     state.clip.sha256 === clip.sha256 &&
     state.clip.manifestSha256 === clip.manifestSha256;
-  // One grant, one clip: another one for the same grant is refused, whatever made it.
+  // One grant, one clip: a second clip for the same grant is refused, whatever made it.
   return isSame ? stay(state) : reject(state, 'grant_dead', `a clip cannot be sealed when ${state.at}`);
 }
 
@@ -321,7 +321,7 @@ function onDelivered(state: RequestState, grant: string): Step {
       return delivered(state, state.grant, state.clip);
     case 'failed':
     case 'cancelled':
-      // The bridge had it before the grant ended: what is recorded is what happened.
+      // The bridge had the clip before the grant ended, so its delivery is recorded.
       if (!state.presented || !state.grant) return reject(state, 'grant_dead', `nothing was sent when ${state.at}`);
       return delivered(state, state.grant, state.presented);
     case 'revoking':

@@ -1,15 +1,15 @@
-// Owns: room on the disk that is kept for revocations: one file made in good times and later written in place, so that an
-// owner's no is durable although the disk is full and the ledger cannot grow.
-// Not here: verifying what is in it and carrying it out (gate.ts, owner-messages.ts); it is a copy, the ledger stays the record.
+// Owns: disk space reserved for revocations: one preallocated file that is later written in place, so that a revocation is
+// durable even when the disk is full and the ledger cannot grow.
+// Not here: verifying and executing what is in it (gate.ts, owner-messages.ts); it is a copy, the ledger stays the record.
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
 
 const RESERVE_FILE = 'revocations.reserve';
-/** A slot is one page, so that writing it never needs another block. A revocation token has less than half of that. */
+/** A slot is one page, so that writing it never needs another block. A revocation token is less than half that size. */
 const SLOT_BYTES = 4_096;
-/** Twice the grants that may be unfinished at once. */
+/** Twice the number of grants that may be unfinished at once. */
 const SLOTS = 32;
 export const RESERVE_BYTES = SLOTS * SLOT_BYTES;
 const SUM_LETTERS = 64;
@@ -27,8 +27,8 @@ export class RevocationReserve {
   }
 
   /**
-   * Returns the tokens in the file. One that was torn while it was written had not been promised: it is not there. Rejects with
-   * the disk's error when the file is there and cannot be read; nothing is written over it then.
+   * Returns the tokens in the file. A half-written token was never reported as durable, so it is left out. Rejects with the
+   * disk's error when the file exists but cannot be read; it is not overwritten then.
    */
   async start(): Promise<string[]> {
     const path = join(this.folder, RESERVE_FILE);
@@ -40,7 +40,7 @@ export class RevocationReserve {
     return this.slots.filter((token) => token !== null);
   }
 
-  /** Gives the file its full length with real blocks, for bad times. Rejects with the disk's error. */
+  /** Preallocates the file at full length with real blocks. Rejects with the disk's error. */
   async makeRoom(): Promise<void> {
     await this.open();
   }
@@ -51,7 +51,7 @@ export class RevocationReserve {
     await file?.close();
   }
 
-  /** Keeps a token; resolves with whether it is durable now. */
+  /** Stores a token; resolves with whether it is durable now. */
   async keep(token: string): Promise<boolean> {
     if (this.slots.includes(token)) return true;
     const slot = this.slots.indexOf(null);
@@ -66,7 +66,7 @@ export class RevocationReserve {
     return true;
   }
 
-  /** Frees a token's slot. What cannot be overwritten now is found again at the next start, and does no harm then. */
+  /** Frees a token's slot. If overwriting fails, the token is found again at the next start, which is harmless. */
   async drop(token: string): Promise<void> {
     const slot = this.slots.indexOf(token);
     if (slot < 0) return;
@@ -82,7 +82,7 @@ export class RevocationReserve {
     await file.sync();
   }
 
-  /** Opens it, and makes it full length with real blocks if it is not. */
+  /** Opens the file, and preallocates it at full length if it is shorter. */
   private async open(): Promise<DiskFile> {
     if (this.file) return this.file;
     const file = await this.disk.open(join(this.folder, RESERVE_FILE), { create: true });

@@ -1,4 +1,4 @@
-// Owns: opening the bridge's signed answer about one grant's clip, and the vault's inside it. Not here: what follows from them
+// Owns: opening the bridge's signed answer about one grant's clip, and the vault's answer inside it. Not here: acting on them
 // (request-machine.ts).
 import { verifySignature } from '../base/keys.ts';
 import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
@@ -37,8 +37,8 @@ export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): v
 }
 
 /**
- * Throws `verify_failed` unless an answer to a revocation holds: everything is deleted, or the vault's own signed answer says
- * what it did about the recall. `pinned`: the vault's key, named when the clip was stored; without one the bridge's answer names it.
+ * Throws `verify_failed` unless an answer to a revocation verifies: everything is deleted, or the vault's own signed answer tells
+ * what it did about the recall. `pinned`: the vault's key, named when the clip was stored; if absent, the bridge's answer names it.
  */
 export function assertAnswered(intake: IntakeReceipt, clip: ReceiptClip | null, pinned: string | null): void {
   const refuse = (detail: string) => failure('verify_failed', { detail });
@@ -65,7 +65,7 @@ export function assertAnswered(intake: IntakeReceipt, clip: ReceiptClip | null, 
   }
 }
 
-/** The key of the vault that a stored clip's receipt named; null when it named none. The receipt was verified when it came. */
+/** The key of the vault that a stored clip's receipt named; null when it named none. The receipt was verified on arrival. */
 export function vaultNamedIn(intake: string | null): string | null {
   const receipt = intakeReceiptSchema.safeParse(intake === null ? null : parseToken(intake)?.claims);
   return receipt.success ? (receipt.data.vault ?? null) : null;

@@ -1,4 +1,4 @@
-// Owns: judging what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
+// Owns: verifying what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
 // Not here: the order of decisions on one request (request-machine.ts), carrying them out (gate.ts).
 import { fromUtf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
@@ -30,13 +30,13 @@ import type { AnswerableRequests } from './consent-context.ts';
 import type { Footage } from './gate-effects.ts';
 
 /**
- * An owner's message must reach the device within this of being signed: long enough for a device that was offline over
- * night, short enough that a broker cannot keep a yes for later. `exp` bounds the upload that follows, this the arrival.
+ * An owner's message must reach the device within this time after signing: long enough for a device that was offline over
+ * night, short enough that a broker cannot keep a grant for later. `exp` bounds the upload that follows, this the arrival.
  */
 export const OWNER_MESSAGE_AGE_S_MAX = 24 * 3600;
-/** A press is about now. */
+/** A press is only valid right after it was signed. */
 export const PRESS_AGE_S_MAX = 60;
-/** No camera shows a frame for a shorter time. */
+/** Shorter than one frame of every camera. */
 export const WINDOW_US_MIN = 1_000;
 
 /** A message as a link delivered it. */
@@ -54,7 +54,7 @@ export type OwnerOrder =
   | { kind: 'revoke'; claims: Revoke; token: string }
   | { kind: 'command'; claims: Command; token: string };
 
-/** Opens a message: not retained, on its own topic, signed by a paired owner for this device. Returns the code if not. */
+/** Opens a message if it is not retained, on its own topic, and signed by a paired owner for this device; else returns the code. */
 export function openOwnerMessage(
   message: OwnerMessage,
   expected: { prefix: string; device: string; owners: readonly string[] },
@@ -76,7 +76,7 @@ export function openOwnerMessage(
   return typeof order === 'string' || order.claims.request === at.request ? order : 'message_topic_mismatch';
 }
 
-/** A revocation that was verified when it came, read back from this device's own disk; null when it does not verify now. */
+/** Opens a revocation that was verified on arrival and stored on this device's disk; null when it no longer verifies. */
 export function openRevocation(
   token: string,
   expected: { device: string; owners: readonly string[] },
@@ -107,7 +107,7 @@ function openConsent(
   }
 }
 
-/** What a grant is judged by, besides itself. */
+/** What a grant is checked against. */
 export interface GrantContext {
   clock: Clock;
   clockTrusted: boolean;
@@ -116,13 +116,13 @@ export interface GrantContext {
   values: DisclosedValues;
 }
 
-/** Whether an order's time of signing is believable and recent. `ageS` bounds how long ago that may be. */
+/** Why an order's signing time is not plausible or too old; null when it is fine. `ageS` is the maximum age. */
 export function timeFault(claims: { iat: number }, nowS: number, ageS: number): ErrorCode | null {
   if (claims.iat > nowS + CLOCK_SKEW_S_MAX) return 'consent_not_yet_valid';
   return claims.iat < nowS - ageS ? 'consent_too_old' : null;
 }
 
-/** Why a grant may not act now; null when it may. The machine's own rules are asked before this. */
+/** Why a grant may not act now; null when it may. The state machine's own rules are checked before this. */
 export function grantFault(grant: Grant, context: GrantContext): Failure | null {
   const nowS = wallSeconds(context.clock);
   if (grant.clipSha256 !== undefined) return failure('consent_preview_unsupported');
@@ -164,7 +164,7 @@ function disclosureFault(
   return missing === undefined ? null : failure('consent_disclosure_missing', { key: missing });
 }
 
-/** Why a denial is not taken; null when it is. With an untrusted clock its time is not judged: a no is always safe. */
+/** Why a denial is refused; null when it is accepted. With an untrusted clock its time is not checked: a denial is always safe. */
 export function denialFault(
   denial: Denial,
   clock: Clock,
@@ -181,8 +181,8 @@ export function denialFault(
 }
 
 /**
- * Why a command is not taken; null when it is. Its time is judged by the wall clock even when that is not trusted: the
- * owner's signature then vouches for the clock, which is how `reset-clock-mark` can be believed at all.
+ * Why a command is refused; null when it is accepted. Its time is checked by the wall clock even when that is not trusted:
+ * the owner's signature then vouches for the clock; otherwise `reset-clock-mark` could never be accepted.
  */
 export function commandFault(command: Command, clock: Clock): Failure | null {
   const nowS = wallSeconds(clock);

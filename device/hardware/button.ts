@@ -12,11 +12,11 @@ export interface Press {
   atUs: number;
 }
 
-/** A button at the door, real or virtual. Presses are told at once, before anything else is done with them. */
+/** A button at the door, real or virtual. Presses are reported at once, before anything else is done with them. */
 export interface Button {
   /** Begins to listen. */
   start(): void;
-  /** Ends it, and leaves everything as `start` found it. */
+  /** Stops listening, and leaves everything as `start` found it. */
   stop(): void;
 }
 
@@ -29,7 +29,7 @@ export interface ButtonOptions {
 
 /** Contacts bounce and keys repeat: a press counts after this much silence. */
 const SILENCE_MS = 1_000;
-/** Someone who keeps hammering is heard again after this long all the same. */
+/** Someone who keeps pressing is reported again after this long all the same. */
 const UNHEARD_MS_MAX = 5_000;
 
 /** When a button last gave a signal, and when one last counted; monotonic milliseconds. */
@@ -58,7 +58,7 @@ export class Debouncer {
     this.options = options;
   }
 
-  /** Tells a press unless this signal only repeats the last one; returns whether it did. */
+  /** Reports a press unless this signal only repeats the last one; returns whether it did. */
   signal(source: Press['source']): boolean {
     const { clock, button, pressed } = this.options;
     const { state, counts } = nextDebounce(this.state, clock.monotonicMs());

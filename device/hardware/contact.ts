@@ -14,7 +14,7 @@ export interface ContactOptions {
   stuck(isStuck: boolean): void;
 }
 
-/** One contact. A press is told once, when the contact has been closed for `steadyMs` without a break. */
+/** One contact. A press is reported once, when the contact has been closed for `steadyMs` without a break. */
 export class Contact {
   private readonly options: ContactOptions;
   private isClosed = false;

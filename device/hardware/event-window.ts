@@ -42,7 +42,7 @@ export interface EventWindowState {
 
 export const NO_EVENT_WINDOW: EventWindowState = { open: null, lastUs: 0 };
 
-/** Inputs may come this late. Further back the wall clock was set: then an open window is closed as it is. */
+/** Inputs may come this late. An earlier time means that the wall clock was set: then an open window is closed as it is. */
 const LATE_US_MAX = 10_000_000;
 
 /** Refuses settings under which a window could not hold its own rolls. */
@@ -95,7 +95,7 @@ function closeDue(
     const endUs = dueUs(settings, open);
     finished.push(windowOf(open, endUs));
     const goesOn: boolean = open.moving || open.endUs > endUs;
-    // After a jump of the clock the time in between was seen by nobody: go on from now.
+    // After a jump of the clock nobody observed the time in between: go on from now.
     const startUs = nowUs >= endUs + settings.lengthUsMax ? nowUs : endUs;
     open = goesOn ? { ...open, startUs, endUs: Math.max(open.endUs, startUs + 1) } : null;
   }

@@ -70,7 +70,7 @@ export function gpioButton(settings: z.infer<typeof gpioButtonSchema>): ButtonDr
   };
 }
 
-/** One edge a line. The number alone: a byte of another kind is none of ours. */
+/** One edge a line, as the bare number that `--format=%e` prints: each byte but a line end is an edge. */
 function edgesIn(chunk: Uint8Array): boolean[] {
   return [...chunk].flatMap((byte) => (byte === LINE_END ? [] : [byte === RISING]));
 }

@@ -1,4 +1,4 @@
-// Owns: the doorbell's body: its real buttons, chime and shutter, put together from the settings, and what is wrong with each.
+// Owns: the doorbell's hardware: its real buttons, chime and shutter, put together from the settings, and what is wrong with each.
 // Not here: what a press causes (doorbell.ts), what is told of troubles (status-publisher.ts), when the shutter moves (recorder.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -23,7 +23,7 @@ export interface PeripheralsDeps {
   programs: Programs;
   settings: HardwareSettings;
   pressed(press: Press): void;
-  /** A part has become troubled, or is well again; `detail` is set in the first case. */
+  /** A part has failed, or works again; `detail` is set in the first case. */
   changed(change: { part: HardwareTrouble['part']; name: string; detail?: string }): void;
 }
 
@@ -75,7 +75,7 @@ export class Peripherals {
     this.chime.ring();
   }
 
-  /** Closes or opens the shutter. One that does not move is a trouble that the owner sees: the camera is stopped all the same. */
+  /** Closes or opens the shutter. The owner is told of one that does not move: the camera is stopped all the same. */
   async shut(closed: boolean): Promise<void> {
     try {
       await this.shutter.set(closed);

@@ -1,4 +1,4 @@
-// Owns: the settings of a doorbell's body: its buttons, chime and shutter, and what may not be together.
+// Owns: the settings of a doorbell's hardware: its buttons, chime and shutter, and what may not be together.
 // Not here: what each kind is (gpio.ts, evdev.ts, chime.ts, shutter.ts).
 import { z } from 'zod';
 import { chimeSchema } from './chime.ts';

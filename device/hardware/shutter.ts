@@ -26,7 +26,7 @@ export interface Shutter {
    * `hardware_unavailable`, and then where it stands is not known.
    */
   set(closed: boolean): Promise<void>;
-  /** Lets go of it, wherever it stands. */
+  /** Releases it in its current position. */
   stop(): void;
 }
 
@@ -46,7 +46,7 @@ export class VirtualShutter implements Shutter {
 export interface ShutterDeps {
   clock: Clock;
   programs: Programs;
-  /** A shutter that was held let go by itself. */
+  /** A shutter's line was released without our asking. */
   lost(failure: Failure): void;
 }
 
@@ -90,7 +90,7 @@ class CommandShutter implements Shutter {
 /** A tool that cannot have the line says so at once; one that still runs after this holds it. */
 const HELD_MS = 300;
 
-/** Holds a line for as long as the shutter shall stand there: a kernel forgets a line that nobody holds. */
+/** Holds a line for as long as the shutter must stay there: a kernel forgets a line that nobody holds. */
 class GpioShutter implements Shutter {
   private readonly settings: Extract<ShutterSettings, { kind: 'gpio' }>;
   private readonly deps: ShutterDeps;

@@ -12,7 +12,7 @@ export interface ButtonDriver {
   source: Press['source'];
   /** How long a contact must stay closed to be a press, in milliseconds. */
   steadyMs: number;
-  /** The program to run, with its arguments. Throws a coded failure when that cannot be said. */
+  /** The program to run, with its arguments. Throws a coded failure when that cannot be determined. */
   command(programs: Programs): Promise<readonly string[]>;
   /** A reader of one run's output: levels of the contact in order, `true` for pressed. */
   reader(): (chunk: Uint8Array) => boolean[];
@@ -33,7 +33,7 @@ const RETRY_MOST_MS = 30_000;
 /** A program that has run this long has found its line or device. */
 const WELL_MS = 1_000;
 
-/** A button behind a wire. It is listened to again, with growing pauses, for as long as the doorbell runs. */
+/** A wired button. It is watched again, with growing pauses, for as long as the doorbell runs. */
 export class WatchedButton implements Button {
   private readonly options: WatchedButtonOptions;
   private readonly debouncer: Debouncer;
@@ -92,7 +92,7 @@ export class WatchedButton implements Button {
       this.trouble(null);
     });
     const stop = () => {
-      // At once: a level that was taken in before must not become a press after the end.
+      // At once: a level read before must not become a press after the end.
       contact.reset();
       run.stop();
     };

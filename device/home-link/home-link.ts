@@ -1,5 +1,5 @@
-// Owns: the device's voice and ear on the home broker: status, state, events, requests, receipts, upload progress out;
-// consent and commands in, handed over as they came. Not here: whether to believe what came in (consent/gate.ts).
+// Owns: the device's session on the home broker: status, state, events, requests, receipts, upload progress out;
+// consent and commands in, passed on unchanged. Not here: verifying what came in (consent/gate.ts).
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -19,7 +19,7 @@ export interface HomeLinkOptions {
   user: string;
   password?: string | undefined;
   tls?: TlsSource | undefined;
-  /** Least time between two states; in between only the latest is kept. */
+  /** Minimum interval between two states; in between only the latest is kept. */
   stateEveryMs?: number;
   clock: Clock;
   random: Random;
@@ -50,7 +50,7 @@ export class HomeLink {
       url,
       user,
       password,
-      // A device has one session: a new one ends the old, and its will with it, before the new one says online.
+      // A device has one session: a new one ends the old one and its will before it publishes online.
       single: true,
       tls,
       will: { topic: this.topics.status(device), payload: 'offline', retain: true },
@@ -62,12 +62,12 @@ export class HomeLink {
     });
   }
 
-  /** Whether the broker is reached now, and why not. */
+  /** Whether the broker is connected, and why not. */
   get state(): LinkState {
     return this.link.state;
   }
 
-  /** Messages given up since the start: the broker was away for too long, or never took them. */
+  /** Messages dropped since the start: the broker was away for too long, or never acknowledged them. */
   get dropped(): number {
     return this.link.dropped;
   }
@@ -86,7 +86,7 @@ export class HomeLink {
     this.link.start();
   }
 
-  /** Sends what waits, says offline and goodbye. */
+  /** Sends queued messages, publishes offline and disconnects. */
   async stop(): Promise<void> {
     if (this.stateDirty && this.link.state.online) this.sendState();
     this.stopping = true;
@@ -95,46 +95,46 @@ export class HomeLink {
     await this.link.stop();
   }
 
-  /** Calls `listener` with every message on the device's consent and command topics, retained ones included, unjudged. */
+  /** Calls `listener` with every message on the device's consent and command topics, retained ones included, unverified. */
   onMessage(listener: (message: IncomingMessage) => void): () => void {
     this.messageListeners.add(listener);
     return () => void this.messageListeners.delete(listener);
   }
 
-  /** Calls `listener` each time the broker has been reached: what is not retained can be published again then. */
+  /** Calls `listener` on each connection to the broker, to republish what is not retained. */
   onConnect(listener: () => void): () => void {
     this.connectListeners.add(listener);
     return () => void this.connectListeners.delete(listener);
   }
 
-  /** Publishes the state, retained. The latest wins; in a burst the ones between are skipped, the last one never is. */
+  /** Publishes the state, retained. The latest wins; in a burst intermediate ones are skipped, but never the last. */
   publishState(state: DeviceState): void {
     this.latestState = state;
     this.stateDirty = true;
     this.stateSoon();
   }
 
-  /** Resolves once the broker has it; rejects with `unreachable` if it had to be given up. */
+  /** Resolves once the broker has it; rejects with `unreachable` if it was dropped. */
   publishEvent(event: DeviceEvent): Promise<void> {
     return this.link.publish(this.topics.event(this.options.device), JSON.stringify(event));
   }
 
-  /** `token`: a signed receipt. Rejects with `unreachable` when it was given up, so that its maker can send it again. */
+  /** `token`: a signed receipt. Rejects with `unreachable` when it was dropped, so that the caller can send it again. */
   publishReceipt(token: string): Promise<void> {
     return this.link.publish(this.topics.receipt(this.options.device), token, { keep: true });
   }
 
-  /** An open request that concerns this home. Rejects with `unreachable` if it had to be given up. */
+  /** An open request that concerns this home. Rejects with `unreachable` if it was dropped. */
   publishRequest(notice: RequestNotice): Promise<void> {
     return this.link.publish(this.topics.request(this.options.device), JSON.stringify(notice));
   }
 
-  /** A pet that is looked for may have been seen here. Rejects with `unreachable` if it had to be given up. */
+  /** A searched pet may have been seen here. Rejects with `unreachable` if it was dropped. */
   publishSighting(notice: SightingNotice): Promise<void> {
     return this.link.publish(this.topics.sighting(this.options.device), JSON.stringify(notice));
   }
 
-  /** Rejects with `unreachable` if it had to be given up. */
+  /** Rejects with `unreachable` if it was dropped. */
   publishUpload(progress: UploadProgress): Promise<void> {
     return this.link.publish(this.topics.upload(this.options.device), JSON.stringify(progress));
   }
@@ -152,7 +152,7 @@ export class HomeLink {
     if (!this.stateUnderWay && !this.stateTimer) this.sendState();
   }
 
-  /** At most one state is queued or under way, so that a slow broker gets the newest and not a backlog. */
+  /** At most one state is queued or in flight, so that a slow broker gets the newest and not a backlog. */
   private sendState(): void {
     const state = this.latestState;
     if (!state) return;

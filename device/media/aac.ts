@@ -79,7 +79,7 @@ export class AdtsSplitter {
     this.sound = sound;
   }
 
-  /** Whether no packet is begun. */
+  /** Whether no packet is incomplete. */
   get isEmpty(): boolean {
     return this.held.length === 0;
   }

@@ -19,7 +19,7 @@ export function unescapeNal(nal: Uint8Array): Uint8Array {
   return out.subarray(0, length);
 }
 
-/** What is thrown for bits that cannot be read: the code is the reader's business. */
+/** Makes what is thrown for bits that cannot be read: the caller chooses its code. */
 export type BitFault = (detail: string) => Error;
 
 /** Reads the bits of an unescaped payload (§7.2, §9.1). Every read beyond its end throws what `fault` makes. */

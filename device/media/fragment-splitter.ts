@@ -9,7 +9,7 @@ export type SplitPart =
   | { readonly kind: 'init'; readonly bytes: Uint8Array }
   | { readonly kind: 'fragment'; readonly bytes: Uint8Array };
 
-/** A GOP of 5 s at 50 Mbit/s. A longer or fatter one is not buffered but refused. */
+/** A GOP of 5 s at 50 Mbit/s. A larger one is not buffered but refused. */
 export const FRAGMENT_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Bytes of the longest box header (64-bit size). */

@@ -147,12 +147,12 @@ const SAMPLE_RATES = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
 
-/** Channels by configuration (Table 1.19); 0 is told elsewhere. */
+/** Channels by configuration (Table 1.19); 0: given elsewhere. */
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
 
 /**
- * What the decoder's own configuration says, which counts: sample entries hold 2 channels for mono sound from ffmpeg 5,
- * and no rate over 65535. Only what it does say.
+ * Channels and rate from the decoder's own configuration, which takes precedence: sample entries hold 2 channels for mono
+ * sound from ffmpeg 5, and no rate over 65535. Only what it does say.
  */
 function readAudioConfig(config: Uint8Array): { channels?: number; sampleRate?: number } {
   const bits = new BitReader(config, malformed);

@@ -17,7 +17,7 @@ export interface Votes {
 
 /** Time in which a quiet part of the scene follows the picture by 63 %. */
 const FOLLOW_MS = 4_000;
-/** How much slower pixels follow that are far off in a block that is quiet as a whole. */
+/** How much slower far-off pixels follow in a block that is quiet as a whole. */
 const OFF_STEP = 1 / 16;
 /** A block that differs but stays as it is for this long is background: a parked car, a chair that was moved. */
 const ABSORB_MS = 60_000;
@@ -26,7 +26,7 @@ const STILL_SHARE = 0.1;
 /** Darker blocks say nothing about the exposure: their ratio is noise. */
 const GAIN_LEVEL_LEAST = 16;
 const GAIN_BLOCKS_LEAST = 8;
-/** Of so many blocks one is asked about the exposure: sorting all of them costs a quarter of the whole. No divisor of a row's. */
+/** One block in this many is used for the exposure: sorting all of them costs a quarter of the whole. Does not divide a row's blocks. */
 const GAIN_STEP = 3;
 /** When so much of the picture differs at once, and little did before, the light changed: nobody covers a scene in one frame. */
 const JUMP_SHARE = 0.5;
@@ -52,7 +52,7 @@ const SIZES = STARTS.map((start) => SIDE * Math.min(SIDE, PICTURE_HEIGHT - Math.
 export class Background {
   /** 1 for each block that differed in the last picture. */
   readonly differs = new Uint8Array(BLOCKS);
-  /** For how long each block has stayed as it is, from one picture to the next; a block that does not vote is taken to. */
+  /** For how long each block has stayed as it is, from one picture to the next; a block that does not vote counts as staying. */
   readonly stillMs = new Float32Array(BLOCKS);
   private scene = new Float32Array(PIXELS);
   /** What the scene becomes: a block can be written more than once until the picture is done. */
@@ -193,7 +193,7 @@ export class Background {
     return covariance * covariance > SAME_PATTERN * sceneVariance * pictureVariance ? p / s : null;
   }
 
-  /** A block of the scene keeps its pattern and takes another light: were it the picture's, a visitor could creep in. */
+  /** Gives a block of the scene another brightness and keeps its pattern: with the picture's own, a visitor could creep in. */
   private relight(gain: number, block: number): void {
     const { scene, next } = this;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {

@@ -9,7 +9,7 @@ const waiting = new Uint16Array(BLOCKS);
 
 /**
  * Joins neighbouring blocks (also over corners) that differ and lie in a zone. Returns the zone bits of all blobs that
- * have at least `sizeLeast` blocks and some life in them; 0 when there is none. `stillMs`: how long each block has been
+ * have at least `sizeLeast` blocks and some recent change in them; 0 when there is none. `stillMs`: how long each block has been
  * as it is. `masks`: each block's zones, never all 0 for a block that counts.
  */
 export function movingZones(differs: Uint8Array, stillMs: Float32Array, masks: Uint32Array, sizeLeast: number): number {

@@ -22,7 +22,7 @@ export type MotionZone = z.infer<typeof motionZoneSchema>;
 /** Zones that an event can carry, and bits of a zone mask. */
 export const ZONES_MAX = 16;
 
-/** Bit of a block that lies in no zone's way: without any zone the whole picture counts, and no name is reported. */
+/** Bit of every block when no zones are set: then the whole picture counts, and no name is reported. */
 const WHOLE_PICTURE = 1 << ZONES_MAX;
 
 /** For each block the zones it belongs to, as bits in the order of `zones`; 0 where motion does not count. */

@@ -1,4 +1,4 @@
-// Owns: giving a device an order and seeing it confirmed: signed, sent, and signed again when another order came first.
+// Owns: giving a device an order and awaiting its receipt: sign, send, and sign again when another order was accepted first.
 // Not here: consent to clips, which names its request instead (sign.ts); judging an order (consent/command-handler.ts).
 import type { CommandAction } from '../protocol/grant.ts';
 import type { Receipt } from '../protocol/home.ts';
@@ -6,13 +6,13 @@ import type { OwnerSession } from './owner-session.ts';
 import { refusalInReceipt } from './read-receipt.ts';
 import { makeCommand, type Signer } from './sign.ts';
 
-/** Other owners may order at the same time, so an order is signed at most this often before its refusal is passed on. */
+/** How often an order is signed before its refusal is returned: other owners may give orders at the same time. */
 export const ORDER_SIGNINGS_MAX = 5;
 
 /**
  * Signs an order, sends it, and resolves with the device's receipt once it is carried out. If the device answers that it has
- * accepted another order since, the order is signed again, naming that one. Only a receipt that the device signed, as the answer
- * to this very order, leads to another signature. `withinMs` bounds the wait for each answer. Throws the refusal that the
+ * accepted another order since, the order is signed again, naming that one. Only a receipt signed by the device in answer to
+ * this order leads to another signature. `withinMs` bounds the wait for each answer. Throws the refusal that the
  * receipt names, `timed_out`, `interrupted`, the signal's reason.
  */
 export async function giveOrder(

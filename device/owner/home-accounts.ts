@@ -1,4 +1,4 @@
-// Owns: the broker accounts of a device's owners: issued at pairing, gone once their owner is one no more.
+// Owns: the broker accounts of a device's owners: issued at pairing, deleted once the owner is removed.
 // Not here: who is an owner (consent/), the files' form (base/account-folder.ts).
 import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '../base/account-folder.ts';
 import type { Disk } from '../base/disk.ts';
@@ -15,7 +15,7 @@ export interface HomeAccountsDeps {
   /** Folder of the embedded broker's accounts; undefined when this device issues none. */
   folder: string | undefined;
   device: string;
-  /** Keys of all owners as of now; null while nobody can say (the ledger is damaged): then no account is taken away. */
+  /** Keys of all owners as of now; null while unknown (the ledger is damaged): then no account is deleted. */
   owners(): readonly string[] | null;
 }
 
@@ -38,8 +38,8 @@ export class HomeAccounts {
   }
 
   /**
-   * Takes their accounts from those who are owners no more: they must not go on hearing who rings and what is asked. To be
-   * called whenever something changed; looks at the folder only when the owners did.
+   * Deletes the accounts of former owners: they must not go on hearing who rings and what is requested. To be
+   * called after every change; reads the folder only when the owners changed.
    */
   follow(): void {
     const owners = this.deps.owners()?.join(' ') ?? null;
@@ -54,7 +54,7 @@ export class HomeAccounts {
       });
   }
 
-  /** Resolves when what was called for is done. */
+  /** Resolves when all requested work is done. */
   async idle(): Promise<void> {
     await this.turn;
   }
@@ -64,7 +64,7 @@ export class HomeAccounts {
     for (const user of await listAccounts(disk, folder)) {
       const account = await readAccount(disk, folder, user);
       if (account?.role !== 'owner' || account.homes.join(' ') !== device) continue;
-      // Asked right before: somebody may have been paired meanwhile.
+      // Read right before: another owner may have been paired meanwhile.
       const owners = this.deps.owners();
       if (owners === null || owners.some((key) => accountUser(this.wishOf(key)) === user)) continue;
       await removeAccount(disk, folder, user);

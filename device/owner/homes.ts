@@ -1,4 +1,4 @@
-// Owns: what an owner's machine remembers of the devices it is paired with: one file each, 0600.
+// Owns: what an owner's machine stores about the devices it is paired with: one file each, 0600.
 // Not here: the owner's key (owner-key.ts), pairing itself (pairing-client.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -13,19 +13,19 @@ export const homeSchema = z.strictObject({
   device: idSchema,
   deviceKey: publicKeySchema,
   name: z.string().max(60),
-  /** Whom the device is enrolled with, as it said at pairing; null before it is: then it hears no requests either. */
+  /** The device's bridge and registry as told at pairing; null before it is enrolled, when it gets no requests either. */
   trust: z.strictObject({ bridgeKey: publicKeySchema, registryKey: publicKeySchema }).nullable(),
   account: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s]{1,200}$/),
     user: idSchema,
     password: z.string().min(1).max(128),
     prefix: z.string().min(1).max(64),
-    /** The broker's authority as the device named it at pairing; absent: one that everybody trusts. */
+    /** The broker's certificate authority as the device named it at pairing; absent: a public one. */
     ca: caSchema.optional(),
   }),
-  /** The device's signed statement that this owner is one of its; absent in what was stored before it was kept. */
+  /** The device's signed statement that this key is its owner's; absent in files from before it was stored. */
   pairing: z.string().max(2_048).optional(),
-  /** This owner's own TLS files for that broker, by absolute path; a `ca` here goes before the device's. */
+  /** This owner's own TLS files for that broker, by absolute path; a `ca` here overrides the device's. */
   tls: tlsFilesSchema.optional(),
 });
 /** One paired device. */
@@ -51,7 +51,7 @@ async function readHome(disk: Disk, path: string): Promise<Home> {
   }
 }
 
-/** Remembers a device, replacing what was known of it. */
+/** Stores a device, replacing its earlier file. */
 export async function storeHome(disk: Disk, folder: string, home: Home): Promise<void> {
   await disk.makeFolder(join(folder, 'homes'));
   await disk.replaceFile(join(folder, 'homes', `${home.device}${SUFFIX}`), utf8(`${JSON.stringify(home, null, 2)}\n`));

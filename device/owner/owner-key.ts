@@ -1,4 +1,4 @@
-// Owns: the owner's key on their own machine: one file, 0600, made at the first use.
+// Owns: the owner's key on their own machine: one file, 0600, created at first use.
 // Not here: what is signed with it (sign.ts), the device's own keys (doorbell.ts).
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ import { failure } from '../protocol/errors.ts';
 const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-owner-key'), secret: z.string().length(43) });
 const KEY_FILE_BYTES_MAX = 1_024;
 
-/** Loads the owner's key, or null when there is no file yet. Throws `state_damaged` when the file is not a key file. */
+/** Loads the owner's key, or null when no file exists yet. Throws `state_damaged` when the file is not a key file. */
 export async function loadOwnerKey(disk: Disk, path: string): Promise<SigningKey | null> {
   const bytes = await disk.readFile(path, KEY_FILE_BYTES_MAX);
   if (!bytes) return null;
@@ -20,7 +20,7 @@ export async function loadOwnerKey(disk: Disk, path: string): Promise<SigningKey
   return key;
 }
 
-/** Loads the owner's key, making and storing a new one first when there is none. Throws `state_damaged`. */
+/** Loads the owner's key, or creates and stores a new one. Throws `state_damaged`. */
 export async function loadOrCreateOwnerKey(disk: Disk, random: Random, path: string): Promise<SigningKey> {
   const known = await loadOwnerKey(disk, path);
   if (known) return known;

@@ -1,4 +1,4 @@
-// Owns: an owner's session with their device over the home link: what the device says, verified, and signed answers sent.
+// Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
 // Not here: signing (sign.ts), reading single documents (read-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
 import { fromUtf8 } from '../base/bytes.ts';
@@ -28,9 +28,9 @@ import { readNotice, type VerifiedNotice } from './read-notice.ts';
 import { readReceipt } from './read-receipt.ts';
 import { readSighting, type VerifiedSighting } from './read-sighting.ts';
 
-/** What a session hears. A payload that does not verify is dropped and counted; nothing is shown of it. */
+/** A session's events. A payload that does not verify is dropped, counted, and never shown. */
 export interface OwnerListeners {
-  /** The session is back after it was lost: what the device said meanwhile was not heard. */
+  /** The session reconnected: messages of the device in between were missed. */
   returned?: () => void;
   status?: (status: 'online' | 'offline') => void;
   state?: (state: DeviceState) => void;
@@ -52,7 +52,7 @@ const REACHED_MS_MAX = 10_000;
 /** The broker sends the retained state right after the subscription; a device that never published one has none. */
 const STATE_MS_MAX = 1_000;
 
-/** The topics of a home that its owner hears. */
+/** The topics of a home that its owner subscribes to. */
 const HEARD = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
 type Heard = (typeof HEARD)[number];
 
@@ -61,10 +61,10 @@ export class OwnerSession {
   private readonly deps: OwnerSessionDeps;
   private readonly link: MqttLink;
   private readonly listeners = new Set<OwnerListeners>();
-  /** What ends each wait when the session is stopped: a timer left behind would keep its process alive. */
+  /** Ends each pending wait when the session is stopped: a remaining timer would keep the process alive. */
   private readonly waits = new Set<(thrown: unknown) => void>();
   private unbelieved = 0;
-  /** The device's last accepted order, as the newest message that named it says. */
+  /** The device's last accepted order according to the newest message that named it. */
   private heardOrder: { sha256: string; isSigned: boolean } | null = null;
 
   constructor(home: Home, deps: OwnerSessionDeps) {
@@ -87,9 +87,9 @@ export class OwnerSession {
   }
 
   /**
-   * The device's last accepted order by its chained hash, for the next command to name. It may be wrong: until a receipt was heard in
-   * this session it comes from the unsigned state, and another owner may order meanwhile. The device then refuses the command in
-   * a signed receipt that names the right one.
+   * The chained hash of the device's last accepted order, for the next command to name. It may be wrong: until this session got a
+   * receipt it comes from the unsigned state, and another owner may give an order meanwhile. The device then refuses the command
+   * in a signed receipt that names the right one.
    */
   async lastOrder(): Promise<string> {
     if (this.heardOrder === null) {
@@ -103,7 +103,7 @@ export class OwnerSession {
     return this.heardOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
   }
 
-  /** Connects and subscribes; resolves when both are done. Throws `unreachable`, and at once the `tls_*` that no waiting mends. */
+  /** Connects and subscribes; resolves when both are done. Throws `unreachable`, and at once the `tls_*` that waiting cannot fix. */
   async start(): Promise<void> {
     const { device } = this.home;
     const topics = topicsUnder(this.home.account.prefix);
@@ -139,19 +139,19 @@ export class OwnerSession {
     await Promise.race([this.link.reached(REACHED_MS_MAX), hopeless]).finally(forget);
   }
 
-  /** Ends the session; whoever still waits for something on it gets `interrupted`. */
+  /** Ends the session; pending waits reject with `interrupted`. */
   async stop(): Promise<void> {
     for (const endWait of [...this.waits]) endWait(failure('interrupted', { signal: 'the end of the session' }));
     await this.link.stop();
   }
 
-  /** Adds a listener; returns what takes it off again. */
+  /** Adds a listener; returns a function that removes it. */
   listen(listeners: OwnerListeners): () => void {
     this.listeners.add(listeners);
     return () => void this.listeners.delete(listeners);
   }
 
-  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt means it was obeyed. */
+  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt means that it was carried out. */
   async answer(request: string, action: ConsentAction, token: string): Promise<void> {
     await this.link.publish(topicsUnder(this.home.account.prefix).consent(this.home.device, request, action), token);
   }
@@ -162,7 +162,7 @@ export class OwnerSession {
   }
 
   /**
-   * Waits for the first thing a listener picks. `begin` runs once the listener is in place, so that no answer is missed.
+   * Waits for the first event that a listener picks. `begin` runs after the listener is added, so that no answer is missed.
    * Throws `timed_out`, the signal's reason, or `interrupted` when the session is stopped.
    */
   async waitFor<Found>(

@@ -1,5 +1,5 @@
-// Owns: the owner's end of pairing over the device's socket: proof of the key, check of what the device says.
-// Not here: remembering the device (homes.ts), the key's file (owner-key.ts).
+// Owns: the owner's end of pairing over the device's socket: proves the key, checks the device's answer.
+// Not here: storing the device (homes.ts), the key's file (owner-key.ts).
 import { createConnection, type Socket } from 'node:net';
 import type { z } from 'zod';
 import { fromBase64url, toBase64url } from '../base/bytes.ts';
@@ -28,7 +28,7 @@ import {
 
 /**
  * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again gives
- * it a new account, unless `own` is one that its owner has at the broker already. Throws `pairing_account_needed`, `unreachable`,
+ * it a new account, unless `own` is an account that its owner already has at the broker. Throws `pairing_account_needed`, `unreachable`,
  * `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`, `consent_ledger_damaged`, `consent_storage_failed`.
  */
 export async function pairWithDevice(
@@ -70,7 +70,7 @@ export async function listOwners(deps: { clock: Clock }, socketPath: string): Pr
   return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
 }
 
-/** How the device does. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+/** The device's health. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askHealth(deps: { clock: Clock }, socketPath: string): Promise<Health> {
   return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'health' }, healthAnswerSchema)).health);
 }
@@ -92,7 +92,7 @@ export async function askStill(
 
 type Ask = <Schema extends z.ZodType>(ask: PairingAsk, schema: Schema) => Promise<z.infer<Schema>>;
 
-/** Runs a conversation of asks and answers, one at a time, and closes the socket whatever happens. */
+/** Exchanges requests and answers one at a time, and always closes the socket. */
 async function converse<Result>(clock: Clock, path: string, talk: (ask: Ask) => Promise<Result>): Promise<Result> {
   const socket = createConnection(path);
   let waiting: { resolve: (value: unknown) => void; reject: (thrown: unknown) => void } | null = null;

@@ -1,4 +1,4 @@
-// Owns: the device's end of pairing: a socket that only the user who runs the device can open, and the lock against guessing.
+// Owns: the device's end of pairing: a socket that only the user who runs the device can open, and the lock after failed attempts.
 // Not here: who becomes an owner (consent/gate.ts, passed in), broker accounts (passed in), unpairing (a signed command).
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -31,13 +31,13 @@ export interface PairingServerDeps {
   log: Log;
   /** From `pairingSocketPath`. */
   path: string;
-  /** What a new owner learns of the device; asked at each hello. */
+  /** The facts about the device for a new owner; called at each hello. */
   about(): Pick<Home, 'device' | 'deviceKey' | 'name' | 'trust'>;
   owners(): { key: string; name: string }[];
-  /** `ConsentGate.pair`: the statement for a key that has been proven. */
+  /** `ConsentGate.pair`: the statement for a key whose possession was proven. */
   pair(key: string, name: string): Promise<string>;
   health(): Health;
-  /** The still that a signed call asks for; throws what refuses it. */
+  /** The still that a signed call asks for; throws the refusal. */
   still(call: string): StillAnswer;
   /** Whether this device issues its owners' accounts. */
   issuesAccounts: boolean;
@@ -45,7 +45,7 @@ export interface PairingServerDeps {
   issueAccount(ownerKey: string): Promise<PairAnswer['account']>;
 }
 
-/** After so many failures pairing stays locked until somebody presses the button. A restart unlocks it too: both need the door. */
+/** After this many failures pairing is locked until the button is pressed or the device restarted: both need physical access. */
 export const PAIRING_FAILURES_MAX = 10;
 const CONNECTIONS_MAX = 8;
 const ASKS_PER_CONNECTION_MAX = 16;
@@ -63,7 +63,7 @@ export class PairingServer {
     this.deps = deps;
   }
 
-  /** Listens. A socket left by a crash is replaced: the data folder's lock says that its device is gone. */
+  /** Listens. A socket left by a crash is replaced: the data folder's lock shows that its process is gone. */
   async start(): Promise<void> {
     const { disk, path } = this.deps;
     await disk.makeFolder(dirname(path));

@@ -1,4 +1,4 @@
-// Owns: what is said over the pairing socket: one JSON object a line, and the owner's proof. Both ends use it.
+// Owns: the messages on the pairing socket: one JSON object per line, and the owner's proof. Both ends use it.
 // Not here: the two ends themselves (pairing-server.ts, pairing-client.ts).
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './homes.ts';
 
 export const LINE_BYTES_MAX = 8_192;
-/** An answer may hold a still. */
+/** Large enough for an answer with a still. */
 export const ANSWER_BYTES_MAX = 131_072;
-/** A connection that has not finished by then is cut. */
+/** A connection that takes longer is closed. */
 export const CONVERSATION_MS_MAX = 10_000;
 
 export const ownerNameSchema = z.string().min(1).max(60);
@@ -34,7 +34,7 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
 ]);
 export type PairingAsk = z.infer<typeof pairingAskSchema>;
 
-/** A no, with a code of the closed table. */
+/** A refusal, with a code of the closed table. */
 export const refusalSchema = z.strictObject({
   ok: z.literal(false),
   code: z.string().refine(isErrorCode),
@@ -44,9 +44,9 @@ export const refusalSchema = z.strictObject({
 export const helloAnswerSchema = z.strictObject({
   ok: z.literal(true),
   ...homeSchema.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
-  /** Whether the device makes its owners accounts at its broker; else they need one of their own there. */
+  /** Whether the device creates its owners' accounts at its broker; else they need one of their own there. */
   issuesAccounts: z.boolean(),
-  /** Drawn anew for each hello, good for one `pair` on this connection. */
+  /** Generated for each hello, valid for one `pair` on this connection. */
   nonce: z.string().length(22),
 });
 export type HelloAnswer = z.infer<typeof helloAnswerSchema>;
@@ -55,7 +55,7 @@ export const pairAnswerSchema = z.strictObject({
   ok: z.literal(true),
   /** The device's signed pairing statement. */
   pairing: z.string().max(2_048),
-  /** The broker, with an account there where the device issues them. */
+  /** The broker, with an account if the device issues them. */
   account: homeSchema.shape.account.partial({ user: true, password: true }),
 });
 export type PairAnswer = z.infer<typeof pairAnswerSchema>;
@@ -68,7 +68,7 @@ export type ListAnswer = z.infer<typeof listAnswerSchema>;
 
 const { camera, privacy, ring, storage, hardware, clockTrusted, area, areaDetail, owners } = stateSchema.shape;
 
-/** How a running device does, for who may open its socket: less than its state, and what its broker cannot tell. */
+/** Health of a running device, for users who can open its socket: less than its state, plus what its broker cannot tell. */
 export const healthSchema = z.strictObject({
   camera,
   privacy,
@@ -79,7 +79,7 @@ export const healthSchema = z.strictObject({
   areaDetail,
   owners,
   ring: ring.omit({ coverage: true }),
-  /** Why the home broker is not reached; null when it is. */
+  /** Why the home broker is not connected; null when it is. */
   homeFault: z.string().max(300).nullable(),
   uptimeS: z.int().nonnegative(),
   /** Bytes written to disk since the start, by the part that wrote them. */
@@ -96,18 +96,18 @@ export type StillAnswer = z.infer<typeof stillAnswerSchema>;
 
 export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
 
-/** What an owner's key signs to show that it is held here and now; no other signature of the contract can be mistaken for it. */
+/** What an owner's key signs to prove possession now; it cannot be confused with another signature of the contract. */
 export function proofInput(device: string, nonce: string, key: string, name: string): Uint8Array {
   return utf8(`doorsill-pair\n${idSchema.parse(device)}\n${nonce}\n${key}\n${name}`);
 }
 
-/** The kernel keeps a socket's path in 108 bytes on Linux, 104 elsewhere. */
+/** The kernel limits a socket's path to 108 bytes on Linux, 104 elsewhere. */
 const SOCKET_PATH_BYTES_MAX = 100;
 
 /**
- * Where a device with this data folder listens: in the folder, or, where that makes the path too long for a socket, under
- * the user's own home (never a folder that others can write, where somebody else could be listening first).
- * `home` is asked only then: a service's user may have none. Throws `config_invalid` when even that is too long.
+ * The socket path of a device with this data folder: in the folder or, if that path is too long for a socket, under
+ * the user's own home (never a folder that others can write, where another user could listen first).
+ * `home` is called only then: a service's user may have none. Throws `config_invalid` when even that is too long.
  */
 export function pairingSocketPath(dataFolder: string, home: () => string = homedir): string {
   const near = join(dataFolder, 'run', 'pairing.sock');

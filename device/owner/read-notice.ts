@@ -1,5 +1,5 @@
 // Owns: the owner's side of a request notice: it opens the agency's own bytes itself and hashes what it shows.
-// Not here: the device's judgement (consent/), signing an answer (sign.ts).
+// Not here: the device's own checks (consent/), signing an answer (sign.ts).
 
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
@@ -11,25 +11,25 @@ import { requestNoticeSchema } from '../protocol/home.ts';
 import { asksBeyond, credentialFault, type OpenedRequest, openPublished, type Trust } from '../protocol/published.ts';
 import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
 
-/** What the owner's side pinned at pairing: its device, and whom that device is enrolled with. */
+/** What the owner's side pinned at pairing: its device, and that device's bridge and registry. */
 export interface OwnerTrust extends Trust {
   device: string;
-  /** State agencies are served only where the device's setting says so. */
+  /** State agencies are served only if the device's setting allows it. */
   serveStateAgencies?: boolean;
 }
 
 /** A request the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedNotice extends OpenedRequest {
   device: string;
-  /** What the device says it would disclose. Its claim, not the agency's; exactly the asked keys it has values for. */
+  /** What the device says it would disclose: the requested keys it has values for. The device's claim, not the agency's. */
   wouldDisclose: DisclosedValues;
   askedKeys: readonly DisclosureKey[];
-  /** Spans of the requested window of which the device says it has footage. */
+  /** Spans of the requested window for which the device says it has footage. */
   coverage: Window[];
 }
 
 /**
- * Reads a payload of the `request` topic. Throws `token_malformed`, `token_too_large` for what is no notice,
+ * Reads a payload of the `request` topic. Throws `token_malformed`, `token_too_large` for a payload that is not a notice,
  * `message_topic_mismatch` for another device's, `consent_credential_*`, `consent_agency_ineligible`,
  * `consent_partner_ended`, `consent_request_beyond`, `consent_request_changed`, `consent_request_expired` and `token_*` for a request that must not be answered.
  */

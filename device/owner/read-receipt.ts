@@ -1,5 +1,5 @@
-// Owns: reading a device's receipt on the owner's side: only a device-signed one means that something happened.
-// Not here: making receipts (home-link/), proving what others say inside one, which the device has done (consent/).
+// Owns: reading a device's receipt on the owner's side: only a device-signed one proves that something happened.
+// Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
 import { verifySignature } from '../base/keys.ts';
 import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
 import { type Receipt, receiptSchema } from '../protocol/home.ts';
@@ -29,7 +29,7 @@ export function refusalInReceipt({ code, detail, outcome }: Receipt): Failure {
   return failure('internal', { detail: `the device answered ${outcome} with the unknown code ${code}` });
 }
 
-/** What the vault made of a recall, as a verified receipt of the device carries it; null when it carries no such answer. */
+/** The vault's answer to a recall inside a verified receipt of the device; null when there is none. */
 export function recallAnswerOf({ outcome, intake }: Receipt): RecallAnswer | null {
   if (intake === undefined || (outcome !== 'recalled' && outcome !== 'deleted')) return null;
   const said = intakeReceiptSchema.safeParse(parseToken(intake)?.claims);

@@ -1,5 +1,5 @@
 // Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows.
-// Not here: the device's judgement (consent/), the still (pairing-client.ts), signing an answer (sign.ts).
+// Not here: the device's own checks (consent/), the still (pairing-client.ts), signing an answer (sign.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { parseJson } from '../base/json.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -20,7 +20,7 @@ export interface VerifiedSighting extends OpenedSearch {
 }
 
 /**
- * Reads a payload of the `sighting` topic. Throws `token_malformed`, `token_too_large` for what is none, `message_topic_mismatch`
+ * Reads a payload of the `sighting` topic. Throws `token_malformed`, `token_too_large` for another payload, `message_topic_mismatch`
  * for another device's, `consent_request_changed`, `consent_request_expired`, `consent_window_outside`,
  * `consent_disclosure_beyond` and `token_*` for a search that must not be answered.
  */

@@ -1,5 +1,5 @@
 // Owns: the owner's signed messages: grant, denial, revocation, command, each with a fresh id.
-// Not here: reading what is answered (read-notice.ts), sending it (the CLI, console), judging it (consent/).
+// Not here: reading the request (read-notice.ts), sending the message (the CLI, console), verifying it (consent/).
 
 import { assert } from '../base/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
@@ -25,14 +25,14 @@ import { SEARCH_CALL_LIFE_S_MAX } from '../protocol/search.ts';
 import type { VerifiedNotice } from './read-notice.ts';
 import type { VerifiedSighting } from './read-sighting.ts';
 
-/** Who signs, and with what time and ids. */
+/** The signer, and the source of time and ids. */
 export interface Signer {
   key: SigningKey;
   clock: Clock;
   random: Random;
 }
 
-/** A signed message with its id, by which the receipt will name it. */
+/** A signed message with its id, which the receipt will name. */
 export interface Signed<Claims> {
   token: string;
   jti: string;
@@ -44,7 +44,7 @@ const DENIAL_LIFE_S = 24 * 3600;
 const COMMAND_LIFE_S = 600;
 
 /**
- * What an owner chooses; all else follows from the request. Absent: the whole window, without sound, without any fact about
+ * The owner's choices; everything else follows from the request. Default: the whole window, no sound, no fact about
  * the owner. Nothing leaves unless it is named.
  */
 export interface GrantChoice {
@@ -56,7 +56,7 @@ export interface GrantChoice {
   lifeS?: number;
 }
 
-/** Signs consent to one clip for whoever asked: an agency, or a neighbour whose pet may have been seen. */
+/** Signs consent to one clip for the requester: an agency, or a neighbour whose pet may have been seen. */
 export function makeGrant(
   signer: Signer,
   notice: VerifiedNotice | VerifiedSighting,
@@ -79,7 +79,7 @@ export function makeGrant(
   return { token: signToken('doorsill-grant+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** Signs a no. */
+/** Signs a denial. */
 export function makeDenial(signer: Signer, notice: VerifiedNotice | VerifiedSighting): Signed<Denial> {
   const claims: Denial = {
     ...header(signer, notice.device, 'denial'),
@@ -90,7 +90,7 @@ export function makeDenial(signer: Signer, notice: VerifiedNotice | VerifiedSigh
   return { token: signToken('doorsill-denial+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** Takes a grant back, whichever owner signed it. */
+/** Signs a revocation of a grant, whichever owner signed it. */
 export function makeRevoke(
   signer: Signer,
   device: string,
@@ -102,8 +102,8 @@ export function makeRevoke(
 }
 
 /**
- * Signs an order to a device; dead after ten minutes. `after`: the device's last accepted order as its newest receipt names it
- * (`lastOrder`); not needed for commands that name none (`mustNameLastOrder`). `giveOrder` (give-order.ts) sees to it.
+ * Signs an order to a device; expires after ten minutes. `after`: the device's last accepted order from its newest receipt
+ * (`lastOrder`); not needed for commands that name none (`mustNameLastOrder`). `giveOrder` (give-order.ts) sets it.
  */
 export function makeCommand(signer: Signer, device: string, command: CommandAction, after?: string): Signed<Command> {
   const isNamed = mustNameLastOrder(command);
@@ -117,7 +117,7 @@ export function makeCommand(signer: Signer, device: string, command: CommandActi
   return { token: signToken('doorsill-command+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** Asks a bridge for the papers of a clip that this owner granted; dead after some minutes. */
+/** Signs a request to a bridge for the documents of a clip that this owner granted; expires after some minutes. */
 export function makeCustodyCall(
   signer: Signer,
   bridge: string,
@@ -132,23 +132,23 @@ export function makeCustodyCall(
   return { token: signToken('doorsill-custody+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** Asks a device for the still of a sighting; dead after a minute. */
+/** Signs a request to a device for the still of a sighting; expires after a minute. */
 export function makeStillCall(signer: Signer, device: string, search: string): Signed<StillCall> {
   const exp = wallSeconds(signer.clock) + STILL_CALL_LIFE_S_MAX;
   const claims: StillCall = { ...header(signer, device, 'still'), exp, search };
   return { token: signToken('doorsill-still+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** A pet owner's call to the bridge; dead after some minutes. */
+/** Signs a pet owner's call to the bridge; expires after some minutes. */
 export function makeSearchCall(signer: Signer, bridge: string, call: SearchAction): Signed<SearchCall> {
   const exp = wallSeconds(signer.clock) + SEARCH_CALL_LIFE_S_MAX;
   const claims: SearchCall = { ...header(signer, bridge, 'search-call'), exp, call };
   return { token: signToken('doorsill-search-call+jws', claims, signer.key), jti: claims.jti, claims };
 }
 
-/** What a pet owner says of a search; the rest follows. */
+/** A pet owner's input for a search; the rest is derived. */
 export type SearchChoice = Pick<Search, 'kind' | 'text' | 'photoSha256' | 'cell' | 'profile'> & {
-  /** Since when the pet is looked for, and how long from now on. */
+  /** Since when the pet is missing, and how long the search runs from now. */
   sinceUs: number;
   lifeS: number;
 };

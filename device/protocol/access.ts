@@ -1,5 +1,5 @@
-// Owns: which broker account may publish and hear which topics: the wire contract's table of writers and readers, default-deny.
-// Pure: the embedded broker enforces it, other brokers get it printed. Not here: accounts and passwords (base/account-folder.ts).
+// Owns: which broker account may publish and receive which topics: the wire contract's table of writers and readers, default-deny.
+// Pure: the embedded broker enforces it; for other brokers it is printed. Not here: accounts and passwords (base/account-folder.ts).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { CONSENT_ACTIONS, topicsUnder } from './topics.ts';
@@ -8,7 +8,7 @@ import { CONSENT_ACTIONS, topicsUnder } from './topics.ts';
 export const ACCOUNT_ROLES = ['device-home', 'device-area', 'owner', 'bridge'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 
-/** Whose account it is: the device's or bridge's id, or an owner's with the homes that it is paired with. */
+/** The holder of an account: a device's or bridge's id, or an owner's id with the homes that it is paired with. */
 export const accountHolderSchema = z.object({
   role: z.enum(ACCOUNT_ROLES),
   id: idSchema,
@@ -39,7 +39,7 @@ const filter = (pattern: string): TopicRule => ({ pattern, retain: false, wildca
 export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
   const topics = topicsUnder(prefix);
   const { id } = account;
-  // Retained documents are subscribed to at exact topics only: some brokers deliver a retained one to nobody else.
+  // Retained documents are subscribed to at exact topics only: some brokers deliver retained messages to no other subscription.
   const cells = [topics.areaRequests('+', 1), topics.areaSearches('+', 1)];
   const areaDocuments = [...cells.flatMap((first) => [first, `${first}/+`]), topics.revocations];
   switch (account.role) {
@@ -84,7 +84,7 @@ export function mayPublish(access: TopicAccess, topic: string, retain: boolean):
   return access.publish.some((rule) => fits(rule.pattern, topic) && (rule.retain || !retain));
 }
 
-/** Whether a filter may be subscribed to: an exact topic, or a pattern of the list letter for letter. */
+/** Whether a filter may be subscribed to: an exact topic, or a pattern exactly as the list has it. */
 export function maySubscribe(access: TopicAccess, asked: string): boolean {
   return access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked));
 }

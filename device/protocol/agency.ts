@@ -1,4 +1,4 @@
-// Owns: what an agency's client signs besides requests and clip access: registration, looking after its own requests.
+// Owns: what an agency's client signs besides requests and clip access: registration and managing its own requests.
 // Pure. Not here: who is eligible (the registry's rules).
 import { z } from 'zod';
 import { expSchema, signedClaims } from './claims.ts';
@@ -20,10 +20,10 @@ export const agencyActionSchema = z.discriminatedUnion('action', [
     contact: contactSchema,
     ...registeredTerms,
   }),
-  /** Signed by the new key: it takes the place of the one that `agency` follows from. */
+  /** Signed by the new key, which replaces the key that `agency` is derived from. */
   z.strictObject({ action: z.literal('rotate-key'), from: idSchema }),
   z.strictObject({ action: z.literal('list-requests') }),
-  /** Where the agency wants to be told, and the secret that it will know the bridge by: 32 bytes as base64url. */
+  /** Where the agency wants to be notified, and the secret by which it recognises the bridge: 32 bytes as base64url. */
   z.strictObject({
     action: z.literal('set-webhook'),
     url: z.string().max(500),
@@ -51,5 +51,5 @@ export type AgencyCall = z.infer<typeof agencyCallSchema>;
 /** Agency calls and access tokens live at most this long. */
 export const AGENCY_CALL_LIFE_S_MAX = 300;
 
-/** In place of a clip's id in an access token: the list of the agency's own clips. No clip can have this id. */
+/** Used instead of a clip's id in an access token: the list of the agency's own clips. No clip can have this id. */
 export const ALL_CLIPS = 'all';

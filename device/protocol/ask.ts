@@ -1,5 +1,5 @@
 // Owns: what owners can answer with a clip, whoever asks: an agency's request or a neighbour's search; and to whom the clip
-// then goes. Pure. Not here: either of the two (request.ts, search.ts).
+// then goes. Pure. Not here: the request or the search itself (request.ts, search.ts).
 import type { Grant } from './grant.ts';
 import { actorId } from './ids.ts';
 import type { OpenedRequest, TokenCrypto } from './published.ts';
@@ -9,7 +9,7 @@ import type { OpenedSearch, Search } from './search.ts';
 export type Ask = Request | Search;
 export type OpenedAsk = OpenedRequest | OpenedSearch;
 
-/** Whom a granted clip is for: as a grant names them, and by their id. */
+/** The recipient of a granted clip: as a grant names it, and its id. */
 export interface Recipient {
   kind: Grant['recipient']['kind'];
   key: string;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { idSchema, publicKeySchema } from './ids.ts';
 
-/** RFC 7519 §4.1: signer key, reader, time of signing in whole seconds. */
+/** RFC 7519 §4.1: signer's key, audience, time of signing in whole seconds. */
 export const signedClaims = {
   iss: publicKeySchema,
   aud: idSchema,
@@ -12,7 +12,7 @@ export const signedClaims = {
 /** Audience of documents that anyone may read. */
 export const PUBLIC_AUDIENCE = 'public';
 
-/** Expiry in whole seconds since 1970; the document is dead from that second on. */
+/** Expiry in whole seconds since 1970; the document is invalid from that second on. */
 export const expSchema = z.int().positive();
 
 const wallUsSchema = z.int().min(0).max(8_000_000_000_000_000);
@@ -35,7 +35,7 @@ export function partsInside(spans: readonly Window[], window: Window): Window[] 
     .filter((span) => span.startUs < span.endUs);
 }
 
-/** The facts about a home that an owner can disclose with a clip, in their one order. */
+/** The facts about a home that an owner can disclose with a clip, in their fixed order. */
 export const DISCLOSURE_KEYS = ['name', 'address', 'email', 'phone'] as const;
 export const disclosureKeySchema = z.enum(DISCLOSURE_KEYS);
 export type DisclosureKey = z.infer<typeof disclosureKeySchema>;
@@ -49,7 +49,7 @@ export const DISCLOSURE_PROFILES = {
 export type DisclosureProfile = keyof typeof DISCLOSURE_PROFILES;
 export const disclosureProfileSchema = z.enum(['nothing', 'address-and-email', 'name-email-phone']);
 
-/** A set of disclosure keys: each at most once, in the order of DISCLOSURE_KEYS, so that one set has one spelling. */
+/** A set of disclosure keys: each at most once, in the order of DISCLOSURE_KEYS, so that a set has exactly one encoding. */
 export const disclosureSetSchema = z
   .array(disclosureKeySchema)
   .refine(

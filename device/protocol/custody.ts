@@ -1,5 +1,5 @@
 // Owns: the chain of custody as it is published: what a leaf of the bridge's log says, how it hides what only some may know,
-// signed tree heads, witnesses' cosignatures, and the proof that anyone checks offline. Pure.
+// signed tree heads, witnesses' cosignatures, and the proof that anyone can check offline. Pure.
 // Not here: the tree's arithmetic (merkle.ts), keeping the log (the bridge's custody/), clips (clip/verify-clip.ts).
 import { z } from 'zod';
 import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from '../base/bytes.ts';
@@ -20,11 +20,10 @@ const countSchema = z
   .nonnegative()
   .max(2 ** 48);
 
-/** A device under one grant: a keyed hash, so that two grants of one device cannot be linked by who lacks the bridge's key. */
+/** A device's pseudonym under one grant: a keyed hash, so that nobody without the bridge's key can link two grants of one device. */
 export const pseudonymSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
-/** What happens to an agency at the registry. */
-/** What changes an agency's standing: the registry's log says each. */
+/** Events at the registry that change an agency's standing: its log records each. */
 export const AGENCY_EVENTS = [
   'applied',
   'approved',
@@ -39,15 +38,15 @@ export const REQUEST_EVENTS = ['published', 'resolved', 'cancelled'] as const;
 /** What an agency can do with a stored clip. */
 export const ACCESS_ACTIONS = ['view', 'stream', 'download', 'link'] as const;
 export type AccessAction = (typeof ACCESS_ACTIONS)[number];
-/** What of a clip it was. `list` and `audit` are about all of an agency's clips. */
+/** Which part of a clip was accessed. `list` and `audit` are about all of an agency's clips. */
 export const ACCESS_PARTS = ['clip', 'manifest', 'custody', 'list', 'audit'] as const;
 export type AccessPart = (typeof ACCESS_PARTS)[number];
 
 const clipFacts = { clip: idSchema, grant: idSchema } as const;
 
 /**
- * What the leaves about one clip commit to, by kind; known to those who may know. In the public log these are hidden even
- * as to agency and request: nobody may count who answered a request.
+ * The facts that leaves about one clip commit to, by kind; shown only to those entitled to them. The public log hides even
+ * agency and request: nobody may count who answered a request.
  */
 export const FACTS = {
   intake: z.strictObject({
@@ -88,7 +87,7 @@ export const FACTS = {
   }),
   deletion: z.strictObject({
     grant: idSchema,
-    /** Absent when the grant was taken back before any clip of it came. */
+    /** Absent when the grant was revoked before any clip for it arrived. */
     clip: idSchema.optional(),
     /** An error code, or `retention`. */
     cause: z.string().regex(/^[a-z_]{1,60}$/),
@@ -127,7 +126,7 @@ export const custodyEntrySchema = z.discriminatedUnion('kind', [
     revision: z.int().positive(),
     scope: idSchema.optional(),
   }),
-  /** The registry's list as the bridge took it up: what it refused from then on. */
+  /** The registry's revocation list as the bridge adopted it: what it refused from then on. */
   z.strictObject({ kind: z.literal('revocations'), atS, revision: z.int().positive(), listSha256: sha256Schema }),
   hidden('intake'),
   hidden('dispute'),
@@ -138,7 +137,7 @@ export const custodyEntrySchema = z.discriminatedUnion('kind', [
 ]);
 export type CustodyEntry = z.infer<typeof custodyEntrySchema>;
 
-/** Bytes of a commitment's salt. Of one length, so that salt and facts cannot be cut differently. */
+/** Bytes of a commitment's salt. Fixed, so that salt and facts cannot be split differently. */
 export const SALT_BYTES = 32;
 
 /** SHA-256 of the salt and the facts' exact text, as hex. */
@@ -146,11 +145,11 @@ export function commitmentOf(salt: Uint8Array, facts: string, sha256: Sha256): s
   return toHex(sha256(concatBytes([salt, utf8(facts)])));
 }
 
-/** The bridge's claim (`aud: public`) on what its log is at a moment. Two that contradict each other convict it. */
+/** The bridge's signed statement (`aud: public`) of its log's state at one moment. Two that contradict each other prove it cheated. */
 export const treeHeadSchema = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });
 export type TreeHead = z.infer<typeof treeHeadSchema>;
 
-/** A witness's word (`aud: public`): it saw this tree, and it continues every tree of this bridge that it saw before. */
+/** A witness's signed statement (`aud: public`): it saw this tree, which extends every tree of this bridge that it saw before. */
 export const cosignatureSchema = z.strictObject({
   ...signedClaims,
   bridge: idSchema,
@@ -159,7 +158,7 @@ export const cosignatureSchema = z.strictObject({
 });
 export type Cosignature = z.infer<typeof cosignatureSchema>;
 
-/** A head with what witnesses say about this very tree. */
+/** A head with the witnesses' cosignatures on exactly this tree. */
 export const cosignedHeadSchema = z.strictObject({
   head: z.string().max(1_024),
   cosignatures: z.array(z.string().max(1_024)).max(16),
@@ -181,7 +180,7 @@ export const cosignatureBodySchema = z.strictObject({
   cosignature: z.string().max(1_024),
 });
 
-/** One leaf, opened, with its way to a signed head: what lies beside a clip as `proof.json`. */
+/** One leaf, opened, with its path to a signed head: stored beside a clip as `proof.json`. */
 export const custodyProofSchema = z.strictObject({
   leaf: countSchema,
   entry: z.string().max(2_048),
@@ -197,7 +196,7 @@ export type CustodyProof = z.infer<typeof custodyProofSchema>;
 export const custodyBundleSchema = z.strictObject({ receipt: z.string().max(4_096), proof: custodyProofSchema });
 export type CustodyBundle = z.infer<typeof custodyBundleSchema>;
 
-/** A device or owner asking for the bundle of a grant of theirs (`aud`: bridge id). */
+/** A device's or owner's call for the bundle of one of its grants (`aud`: bridge id). */
 export const custodyCallSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
@@ -208,12 +207,12 @@ export const custodyCallSchema = z.strictObject({
 export type CustodyCall = z.infer<typeof custodyCallSchema>;
 export const CUSTODY_CALL_LIFE_S_MAX = 300;
 
-/** The proof's one spelling. Other texts for the same are refused, so that no byte of a kept file may change. */
+/** The proof's one canonical text. Other texts of the same proof are refused, so that no byte of a stored file may change. */
 export function printProof(proof: CustodyProof): string {
   return JSON.stringify(custodyProofSchema.parse(proof));
 }
 
-/** What an intact proof says. */
+/** What a valid proof says. */
 export interface OpenedProof {
   leaf: number;
   entry: CustodyEntry;
@@ -225,8 +224,8 @@ export interface OpenedProof {
 }
 
 /**
- * Opens a proof by its text: spelling, commitment, path, the head's signature and each cosignature. Returns the first thing
- * that does not hold, in words. Whose key the head has is the caller's next question.
+ * Opens a proof from its text and checks canonical form, commitment, path, the head's signature and each cosignature. Returns
+ * the first fault, in words. The caller checks whose key signed the head.
  */
 export function openProof(text: string, crypto: CustodyCrypto): OpenedProof | { why: string } {
   const proof = custodyProofSchema.safeParse(parseJson(text));
@@ -259,7 +258,7 @@ export function isAbout(cosignature: Cosignature, head: TreeHead, crypto: Pick<C
   return cosignature.bridge === bridge && cosignature.size === head.size && cosignature.root === head.root;
 }
 
-/** A public document under the key that it names itself; null when it does not hold. */
+/** A public document opened under the key that it names itself; null when it does not verify. */
 function openBySelf<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,
   typ: TokenType,

@@ -37,13 +37,13 @@ export function readEnrolmentCode(text: string): EnrolmentCode | null {
 }
 
 export const CA_BYTES_MAX = 4_096;
-/** PEM of the authority behind a broker's certificate, where that is not one that everybody trusts. */
+/** PEM of the CA behind a broker's certificate, if it is not a publicly trusted one. */
 export const caSchema = z
   .string()
   .max(CA_BYTES_MAX)
   .regex(/^(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n)+$/);
 
-/** The device's proof (`aud`: bridge id): it holds its key and the code. Nothing about where it is. */
+/** The device's proof (`aud`: bridge id) that it holds its key and the code. Says nothing about where it is. */
 export const enrolmentProofSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,

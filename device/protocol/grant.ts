@@ -1,5 +1,5 @@
 // Owns: what an owner can sign: grant, denial, revocation, command; and the device's pairing statement. Pure.
-// Not here: whether to believe and obey one (consent/gate.ts).
+// Not here: whether to accept and carry out one (consent/gate.ts).
 import { z } from 'zod';
 import { disclosureSetSchema, expSchema, signedClaims, windowSchema, zoneSchema } from './claims.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
@@ -30,10 +30,10 @@ export type Grant = z.infer<typeof grantSchema>;
 /** A grant lives at most this long: the owner decides about now, not about next year. */
 export const GRANT_LIFE_S_MAX = 7 * 24 * 3600;
 
-/** A grant signed longer ago than this, or this far in the future, is not believed. */
+/** A grant signed longer ago than this, or this far in the future, is not accepted. */
 export const CLOCK_SKEW_S_MAX = 300;
 
-/** A no. It stays on the device: nobody else ever learns of it. */
+/** A refusal. It stays on the device: nobody else ever learns of it. */
 export const denialSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
@@ -63,30 +63,30 @@ export const commandActionSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('search-party'), on: z.boolean() }),
   z.strictObject({ action: z.literal('forget'), window: windowSchema.optional() }),
   z.strictObject({ action: z.literal('reset-clock-mark') }),
-  /** Publish the open requests again: for an owner's client that was not there when they came. No lasting effect. */
+  /** Publish the open requests again: for an owner's client that was not connected when they came. No lasting effect. */
   z.strictObject({ action: z.literal('announce') }),
   z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
   z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
 ]);
 export type CommandAction = z.infer<typeof commandActionSchema>;
 
-/** A signed order to one device; `jti` used once, dead after `exp`. */
+/** A signed order to one device; `jti` used once, invalid after `exp`. */
 export const commandSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
   command: commandActionSchema,
   /**
-   * The last order that the device had accepted when this one was signed, whichever owner's and of whichever kind, by a hash
-   * that covers all before it too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
+   * Hash of the last order, from any owner and of any kind, that the device had accepted when this one was signed; it covers
+   * all earlier orders too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
    */
   after: sha256Schema.optional(),
 });
 export type Command = z.infer<typeof commandSchema>;
 
 /**
- * Whether a command is refused unless its `after` names the device's last accepted order. Those that need none either take
- * something back, where the safe side wins whatever the order of arrival, or have no lasting effect and are bounded by age.
+ * Whether a command is refused unless its `after` names the device's last accepted order. Commands exempt from this either take
+ * something back, where the safe side wins in any order of arrival, or have no lasting effect and a bounded age.
  */
 export function mustNameLastOrder(command: CommandAction): boolean {
   switch (command.action) {
@@ -107,7 +107,7 @@ export function mustNameLastOrder(command: CommandAction): boolean {
 
 /**
  * The text whose SHA-256 names an order once it is accepted: `before` is the hash before it, `token` the order's exact bytes.
- * Chained, so that nobody can be led to name an order that is still on its way: what else is accepted first changes its name.
+ * Chained, so that nobody can be tricked into naming an order still in transit: if another is accepted first, its hash changes.
  */
 export function orderHeadInput(before: string, token: string): string {
   return `${before}\n${token}`;
@@ -118,7 +118,7 @@ export function noOrderYet(device: string): string {
   return `doorsill-orders\n${device}`;
 }
 
-/** Asks a device for the still of a sighting, over its own socket alone; dead after a minute. */
+/** Asks a device for the still of a sighting, only over the device's own socket; invalid after a minute. */
 export const stillCallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
 export type StillCall = z.infer<typeof stillCallSchema>;
 export const STILL_CALL_LIFE_S_MAX = 60;

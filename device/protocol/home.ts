@@ -40,23 +40,23 @@ export const stateSchema = z.strictObject({
     coverage: z.array(windowSchema).max(20),
     damaged: z.int().nonnegative(),
   }),
-  /** Parts of the body that do not work now. */
+  /** Hardware parts that do not work now. */
   hardware: z.array(hardwareTroubleSchema).max(20).optional(),
   storage: z.strictObject({ state: z.enum(['ok', 'full', 'failed']), detail: z.string().max(300).optional() }),
   clockTrusted: z.boolean(),
   area: z.enum(['online', 'offline', 'none']),
   /** Why the area broker is not reached, with what to do about it. */
   areaDetail: z.string().max(300).optional(),
-  /** Messages for the owner that were given up since the process started, because the home broker was away for too long. */
+  /** Messages for the owner that were dropped since the process started, because the home broker was away for too long. */
   dropped: z.int().positive().optional(),
   bridge: idSchema.optional(),
   owners: z.int().nonnegative(),
   requests: z.array(z.strictObject({ request: idSchema, state: z.string().max(40) })).max(200),
-  /** Messages that were not believed, by error code: counted, never stored. */
+  /** Messages that were not accepted, by error code: counted, never stored. */
   refused: z.record(z.string().max(60), z.int().positive()),
   /** Ledger head: how many entries and the last one's hash. */
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
-  /** As in a receipt, but unsigned: a hint by which an owner's first order of a session need not be signed twice. */
+  /** As in a receipt, but unsigned: a hint that saves an owner from signing the first order of a session twice. */
   lastOrder: sha256Schema,
 });
 export type DeviceState = z.infer<typeof stateSchema>;
@@ -87,7 +87,7 @@ export const eventSchema = z.discriminatedUnion('type', [
     detail: z.string().max(300).optional(),
     code: stateSchema.shape.camera.shape.code,
   }),
-  /** A part of the body has stopped working (`detail` says why), or works again. */
+  /** A hardware part has stopped working (`detail` says why), or works again. */
   z.strictObject({
     ...moment,
     type: z.literal('hardware'),
@@ -99,14 +99,14 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...moment, type: z.literal('tamper'), what: z.string().max(60), detail: z.string().max(300) }),
 ]);
 export type DeviceEvent = z.infer<typeof eventSchema>;
-/** An event before its id, device and time are stamped on. */
+/** An event before its id, device and time are added. */
 export type DeviceEventBody = DeviceEvent extends infer Each
   ? Each extends DeviceEvent
     ? Omit<Each, 'id' | 'device' | 'atUs'>
     : never
   : never;
 
-/** `request`: an open request that concerns this home, as published, with what saying yes to all of it would disclose. */
+/** `request`: an open request that concerns this home, as published, with what granting all of it would disclose. */
 export const requestNoticeSchema = z.strictObject({
   device: idSchema,
   published: publishedRequestSchema,
@@ -117,22 +117,22 @@ export const requestNoticeSchema = z.strictObject({
 });
 export type RequestNotice = z.infer<typeof requestNoticeSchema>;
 
-/** How like the pet something was, and when. */
+/** How similar to the pet something was, and when. */
 const sightedSchema = z.strictObject({
   /** The motion in which it was seen. */
   window: windowSchema,
-  /** Wall time of the frame that is most like it; a window of one frame begins here. */
+  /** Wall time of the most similar frame; a window of one frame begins here. */
   stillUs: z.int().nonnegative(),
   /** 0 to 1. */
   likeness: z.number().min(0).max(1),
 });
 export type Sighted = z.infer<typeof sightedSchema>;
 
-/** `sighting`: a pet that is looked for may have been seen here, as the device alone has found. Never pixels: a still is on the console. */
+/** `sighting`: the device alone has found that a wanted pet may have been seen here. Never pixels: a still is on the console. */
 export const sightingNoticeSchema = z.strictObject({
   device: idSchema,
   papers: searchPapersSchema,
-  /** Most like first. */
+  /** Most similar first. */
   sighted: z.array(sightedSchema).min(1).max(5),
   wouldDisclose: disclosedValuesSchema,
 });
@@ -151,7 +151,7 @@ export const RECEIPT_OUTCOMES = [
   'recalled',
 ] as const;
 
-/** `receipt`: the device's signed statement (`aud: owner`) on what it decided or did. Only this means that something happened. */
+/** `receipt`: the device's signed statement (`aud: owner`) on what it decided or did. Only a receipt confirms that something happened. */
 export const receiptSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,
@@ -165,7 +165,7 @@ export const receiptSchema = z.strictObject({
   grantSha256: sha256Schema.optional(),
   /** An error code (docs in errors.ts), for `refused` and `failed`. */
   code: z.string().max(60).optional(),
-  /** What to do about the code; for `command-done`, what was not done of the order, where that is so. */
+  /** Advice for the code; for `command-done`, the part of the order that was not done, if any. */
   detail: z.string().max(600).optional(),
   clip: z
     .strictObject({

@@ -1,10 +1,10 @@
-// Owns: identifiers on the wire and how an actor's id follows from its key. Pure: also runs in a browser.
+// Owns: identifiers on the wire and how an actor's id is derived from its key. Pure: also runs in a browser.
 import { z } from 'zod';
 
 /** Any id in a topic or a claim: lower case, digits, hyphens, 1 to 63 letters; can hold no topic separator or wildcard. */
 export const idSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
-/** What owners can answer. Its id carries its kind, so that no id of one kind means anything in the other's place. */
+/** What owners can answer. Its id carries its kind, so that an id of one kind is never valid as one of the other. */
 export type AskKind = 'request' | 'search';
 
 /** The kind that an id carries: `request-...` or `search-...`; null for any other id. */

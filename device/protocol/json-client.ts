@@ -21,8 +21,8 @@ export interface JsonRequest {
 }
 
 /**
- * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: an address that was pinned is
- * the only one that is asked. Throws `unreachable`, or the failure the server names.
+ * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: only the pinned address is ever
+ * contacted. Throws `unreachable`, or the failure the server names.
  */
 export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
   const limit = AbortSignal.timeout(ANSWER_MS_MAX);

@@ -1,4 +1,4 @@
-// Owns: compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Pure: keys and hashing come in.
+// Owns: compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Pure: keys and hashing are passed in.
 // Not here: what the claims mean (request.ts, grant.ts ...).
 import type { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
@@ -71,7 +71,7 @@ export type TokenFault =
 
 export type Opened<Claims> = { ok: true; claims: Claims; token: string } | { ok: false; fault: TokenFault };
 
-/** A token taken apart; nothing in it is believed yet. */
+/** A token parsed into its parts; nothing in it is verified yet. */
 export interface ParsedToken {
   header: unknown;
   claims: unknown;
@@ -79,7 +79,7 @@ export interface ParsedToken {
   signature: Uint8Array;
 }
 
-/** Takes a compact JWS apart; null unless it is three canonical base64url parts of JSON objects. */
+/** Parses a compact JWS; null unless it is three canonical base64url parts of JSON objects. */
 export function parseToken(token: string): ParsedToken | null {
   const parts = token.split('.');
   const [head = '', body = '', tail = ''] = parts;
@@ -97,19 +97,19 @@ function parseJsonPart(part: string): unknown {
   if (!text) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    // One text for one value: JSON.parse keeps the last of two equal keys, so a twin key would hide from the schema.
+    // One text for each value: JSON.parse keeps the last of two equal keys, so the schema would not see a duplicate key.
     return JSON.stringify(value) === text ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** What a reader insists on before it believes a token. */
+/** What a reader requires before it accepts a token. */
 export interface Expectation<Schema extends z.ZodType> {
   typ: TokenType;
   /** Strict schema of the claims; must contain `iss` and `aud`. */
   schema: Schema;
-  /** The one audience this reader is. */
+  /** The reader's own audience: the token must be addressed to it. */
   audience: string;
   /** Pinned keys that may have signed it: the token cannot name a key that is not among them. */
   keys: readonly string[];
@@ -118,7 +118,7 @@ export interface Expectation<Schema extends z.ZodType> {
 
 /**
  * Opens a token: size, form, exact header `{alg, typ}` (no embedded keys, no `none`, no `crit`), strict claims, audience,
- * pinned signer, signature; in that order, and nothing of it is used before all of it holds. Never throws.
+ * pinned signer, signature; in that order, and nothing in it is used before all checks pass. Never throws.
  */
 export function openToken<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,

@@ -1,4 +1,4 @@
-// Owns: the coded failure that stands for a session that cannot be had: not reachable, or which rule of TLS was broken. Pure.
+// Owns: the coded failure for a session that cannot be established: not reachable, or which rule of TLS was broken. Pure.
 import { TlsFault, type TlsFaultKind } from '../base/tls-fault.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from './errors.ts';
 
@@ -14,7 +14,7 @@ const TLS_CODES = {
 } as const satisfies Record<TlsFaultKind, ErrorCode>;
 
 /**
- * What makes the failures of a session with `what`. The made function takes `where` (the address without credentials), a
+ * Returns a function that makes the failures of a session with `what`. It takes `where` (the address without credentials), a
  * detail that is safe to show, and, when TLS was at fault, how.
  */
 export function linkFailure(what: string): (where: string, detail: string, fault?: TlsFaultKind) => Failure {
@@ -22,7 +22,7 @@ export function linkFailure(what: string): (where: string, detail: string, fault
     failure(fault === undefined ? 'unreachable' : TLS_CODES[fault], { what, where, detail });
 }
 
-/** What `reading` TLS files gives; a fault in one is thrown as `tls_file_unusable`. */
+/** The result of `reading` TLS files; a fault in one is thrown as `tls_file_unusable`. */
 export async function tlsFilesRead<Material>(reading: Promise<Material>): Promise<Material> {
   try {
     return await reading;

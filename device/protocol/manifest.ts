@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 
-/** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the first GOP's rest. */
+/** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the rest of the first GOP was. */
 export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;
 
 /** What a manifest says about its clip. */
@@ -42,28 +42,28 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** Coverage and gaps are told to this many microseconds: exact times of frames would show one camera's clock in several clips. */
+/** Coverage and gaps are rounded to this many microseconds: exact frame times would reveal one camera's clock in several clips. */
 export const STATEMENT_TIME_STEP_US = 100_000;
 
 /**
- * The manifest that vault, agency and pet owner get, under a key (`iss`) that was made for this one grant and signs nothing else
- * but its recall. It holds nothing that two clips of a home have in common. `aud` is whom the clip was granted to; `iat` the
- * second in which the window ends, not when it was signed: when a home answered is not told. `jti` is the clip id.
+ * The manifest that vault, agency and pet owner get, signed with a key (`iss`) made for this one grant, which signs nothing else
+ * but its recall. It holds nothing that two clips of a home have in common. `aud` is whom the clip was granted to; `iat` is the
+ * second in which the window ends, not the time of signing, so that it hides when a home answered. `jti` is the clip id.
  */
 export const statementSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,
-  /** The home's pseudonym under this one grant: it follows from `iss`. */
+  /** The home's pseudonym under this one grant, derived from `iss`. */
   home: idSchema,
   /** The grant's id. */
   grant: idSchema,
   ...clipFacts,
-  /** SHA-256 of the certificate's salt and the full manifest: a dispute can open it, nobody can guess it. */
+  /** SHA-256 of the certificate's salt and the full manifest: it can be opened in a dispute, but nobody can guess it. */
   manifestCommitment: sha256Schema,
 });
 export type Statement = z.infer<typeof statementSchema>;
 
-/** The device's statement that a statement is its own (`aud`: bridge id). Nobody but the bridge, and who settles a dispute, sees it. */
+/** The device's signed proof that a statement is its own (`aud`: bridge id). Only the bridge, and whoever settles a dispute, sees it. */
 export const certificateSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,
@@ -80,8 +80,8 @@ export const certificateSchema = z.strictObject({
 export type Certificate = z.infer<typeof certificateSchema>;
 
 /**
- * Takes a clip back that a vault has, under the key of its statement (`aud` as the statement's). Signed beside the statement and kept
- * sealed on the device, so that the key itself is not kept; it leaves with the owner's revocation and no earlier.
+ * Takes back a clip that a vault has, signed with its statement's key (`aud` as the statement's). Signed together with the statement
+ * and stored sealed on the device, so that the key need not be kept; sent only with the owner's revocation.
  */
 export const homeRecallSchema = z.strictObject({
   ...signedClaims,
@@ -129,7 +129,7 @@ export const intakeStatusSchema = z.strictObject({
 export type IntakeStatus = z.infer<typeof intakeStatusSchema>;
 
 /**
- * The bridge's signed statement (`aud`: device id; of a `stored` one there is a twin whose `aud` is who the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
+ * The bridge's signed statement (`aud`: device id; a `stored` one has a twin whose `aud` is whom the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
  * when it was revoked, and the department's policy keeps it.
  */
 export const intakeReceiptSchema = z.strictObject({
@@ -150,7 +150,7 @@ export const intakeReceiptSchema = z.strictObject({
 });
 export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
 
-/** Who looks, by name or badge, and why: said with every access. The log says what was said, whatever it is. */
+/** Who accesses, by name or badge, and why: given with every access. The log records it as given, whatever it is. */
 export const accessReasonSchema = z.strictObject({
   officer: z.string().min(2).max(80),
   reason: z.string().min(3).max(200),

@@ -1,8 +1,8 @@
 // Owns: the arithmetic of an append-only Merkle tree (RFC 6962 §2.1, RFC 9162 §2.1): its hashes, which subtrees a proof is made
-// of, and the check of a proof. Pure: SHA-256 comes in. Not here: what leaves say (custody.ts), where a tree is kept.
+// of, and the check of a proof. Pure: SHA-256 is passed in. Not here: what leaves say (custody.ts), where a tree is kept.
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 
-/** SHA-256 of bytes, brought by whoever runs this. */
+/** SHA-256 of bytes, supplied by the caller. */
 export type Sha256 = (data: Uint8Array) => Uint8Array;
 
 /** Leaves of a tree, `end` excluded. */
@@ -98,11 +98,11 @@ export function consistencySpans(from: number, to: number): LeafSpan[] {
       start = middle;
     }
   }
-  // The old tree's own root is known to whoever asks.
+  // Whoever asks already knows the old tree's own root.
   return start === 0 ? path : [{ start, end }, ...path];
 }
 
-/** Hash over a span of a proof, or over `{ start: 0, end: size }` for a root; of no leaves that of nothing. */
+/** Hash over a span of a proof, or over `{ start: 0, end: size }` for a root; without leaves, the hash of no bytes. */
 export async function spanHash(span: LeafSpan, read: ReadSubtree, sha256: Sha256): Promise<Uint8Array> {
   const hashes: Uint8Array[] = [];
   for (const subtree of subtreesOf(span)) hashes.push(await read(subtree));
@@ -134,7 +134,7 @@ export function rootOfInclusion(
   return last === 0 ? root : null;
 }
 
-/** A tree as a signed head tells it. */
+/** A tree as a signed head describes it. */
 export interface TreeFacts {
   size: number;
   root: Uint8Array;

@@ -1,4 +1,4 @@
-// Owns: partners through whose channels agencies once could ask, and cannot any more: known to every part, so that no captured
+// Owns: former partners, through whose channels agencies can no longer ask: built into every part, so that no compromised
 // bridge brings one back. Pure. Not here: partners that are active or suspended (the bridge's store).
 
 /** A partnership that is over, and since when. */

@@ -20,7 +20,7 @@ import {
   SCOPE_COMMUNITY_REQUEST,
 } from './request.ts';
 
-/** Hashing and signature checks, brought by whoever runs this: node:crypto on a device, WebCrypto's twin in a browser. */
+/** Hashing and signature checks, supplied by the caller: node:crypto on a device, its WebCrypto counterpart in a browser. */
 export interface TokenCrypto {
   verify: (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
   sha256Hex: (text: string) => string;
@@ -32,7 +32,7 @@ export interface Trust {
   registryKey: string;
 }
 
-/** A request whose three signatures hold and belong together. Whether it is open and its agency in good standing is not said. */
+/** A request whose three signatures verify and belong together. Not checked: whether it is open and its agency in good standing. */
 export interface OpenedRequest {
   request: Request;
   requestToken: string;
@@ -57,7 +57,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   if (!credential.ok) return fault('consent_credential_invalid');
   const { agency, key } = credential.claims;
   if (agency !== actorId('agency', crypto.sha256Hex(key))) return fault('consent_credential_invalid');
-  // A request signed by another key than the credential's is the credential's fault in the owner's eyes, not a wire fault.
+  // A request signed by another key than the credential's is reported to the owner as the credential's fault, not as a wire fault.
   const request = openToken(published.request, {
     typ: 'doorsill-request+jws',
     schema: requestSchema,
@@ -100,7 +100,7 @@ export function servedJurisdictions(serveState: boolean): readonly (typeof JURIS
   return JURISDICTIONS.filter((name) => name === 'municipal' || name === 'county' || (serveState && name === 'state'));
 }
 
-/** Why a credential is not good at `nowS` (seconds since 1970) for asking residents; null when it is. */
+/** Why a credential is not valid at `nowS` (seconds since 1970) for asking residents; null when it is. */
 export function credentialFault(credential: Credential, nowS: number, serveState: boolean): ErrorCode | null {
   if (!servedJurisdictions(serveState).includes(credential.jurisdiction)) return 'consent_agency_ineligible';
   if (!credential.scopes.includes(SCOPE_COMMUNITY_REQUEST)) return 'consent_credential_invalid';
@@ -120,8 +120,8 @@ export function asksBeyond(request: Request, credential: Credential): boolean {
 }
 
 /**
- * Whether a revocation list kills a credential for asking the residents of these cells, or the credential itself leaves one
- * of them out.
+ * Whether a revocation list revokes a credential for asking the residents of these cells, or the credential itself excludes
+ * one of them.
  */
 export function revokedBy(list: Revocations, credential: Credential, cells: readonly string[]): boolean {
   const reaches = (prefix: string) => cells.some((cell) => cell.startsWith(prefix));

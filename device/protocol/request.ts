@@ -23,7 +23,7 @@ export const registeredTerms = {
   retention: z.array(idSchema).min(1).max(16),
 } as const;
 
-/** The beginning of cells' names: an area whose homes' data an agency is kept from. */
+/** A prefix of cell names: an area whose homes' data an agency may not get. */
 export const areaPrefixSchema = z.string().regex(/^[0-9b-hjkmnp-z]{1,5}$/);
 
 /** The registry's statement about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
@@ -37,21 +37,21 @@ export const credentialSchema = z.strictObject({
   jurisdiction: z.enum(JURISDICTIONS),
   domain: z.string().min(4).max(253),
   scopes: z.array(idSchema).max(16),
-  /** What it is registered to ask for. Credentials of an older registry, still in ledgers, do not say: they were for anything. */
+  /** What it is registered to ask for. Absent in credentials of an older registry, still in ledgers: they were for anything. */
   profiles: registeredTerms.profiles.optional(),
   retention: registeredTerms.retention.optional(),
-  /** Cells, by the beginning of their names, whose homes this agency may not ask. */
+  /** Cells, by prefix of their names, whose homes this agency may not ask. */
   except: z.array(areaPrefixSchema).max(64).optional(),
-  /** The id under which it first registered, where its key was rotated since. */
+  /** The id under which it first registered, if its key was rotated since. */
   organisation: idSchema.optional(),
-  /** Grows with every change of the agency's standing; a revocation up to a revision kills all older credentials. */
+  /** Grows with every change of the agency's standing; a revocation up to a revision invalidates all older credentials. */
   revision: z.int().positive(),
 });
 export type Credential = z.infer<typeof credentialSchema>;
 
 export const CREDENTIAL_LIFE_S_MAX = 24 * 3600;
 
-/** The scope of a revocation that is about the homes in some cells alone. */
+/** Prefix of the scope of a revocation that covers only the homes in some cells. */
 export const AREA_SCOPE = 'area-';
 
 /** The scope a credential needs for a request to residents. */
@@ -66,9 +66,9 @@ export const revocationsSchema = z.strictObject({
     .array(
       z.strictObject({
         agency: idSchema,
-        /** Credentials of this revision and older are dead. */
+        /** Credentials of this revision and older are revoked. */
         upToRevision: z.int().positive(),
-        /** Only this scope (`area-` and the beginning of cells' names: only their homes); absent: all of them. */
+        /** Revokes only this scope (`area-` and a prefix of cell names: only the homes there); absent: all of them. */
         scope: idSchema.optional(),
       }),
     )

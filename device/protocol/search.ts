@@ -9,34 +9,34 @@ import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
 import type { TokenCrypto, Trust } from './published.ts';
 
-/** What can be searched for. Closed, and animals alone. */
+/** What can be searched for. A closed list, and animals only. */
 export const PET_KINDS = ['dog', 'cat'] as const;
 export const petKindSchema = z.enum(PET_KINDS);
 export type PetKind = z.infer<typeof petKindSchema>;
 
-/** A photo as it travels: a plain JPEG (plain-jpeg.ts) of at most so many bytes and so many pixels a side. */
+/** A photo on the wire: a plain JPEG (plain-jpeg.ts) of at most so many bytes and so many pixels a side. */
 export const PHOTO_BYTES_MAX = 12_288;
 export const PHOTO_SIDE_MAX = 320;
 
 /** A search lives at most this long, whatever a bridge allows. */
 export const SEARCH_LIFE_S_MAX = 24 * 3600;
-/** And looks back at most this far. */
+/** A search looks back at most this far. */
 export const SEARCH_BACK_US_MAX = 24 * 3_600_000_000;
 
 export const cellSchema = z.string().regex(new RegExp(`^[0-9b-hjkmnp-z]{${CELL_LETTERS}}$`));
 
-/** A pet that is looked for. Signed by its owner's key, addressed to the bridge (`aud`). `jti` is the search's id. */
+/** A search for a lost pet. Signed by its owner's key, addressed to the bridge (`aud`). `jti` is the search's id. */
 export const searchSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
   kind: petKindSchema,
   text: z.string().min(1).max(500),
-  /** Of the photo's exact bytes as they are published. */
+  /** Hash of the photo's exact bytes as they are published. */
   photoSha256: sha256Schema,
-  /** Where it was lost, no finer than a cell: its poster's exact place is not asked for. */
+  /** Where it was lost, no finer than a cell: its poster is not asked for the exact place. */
   cell: cellSchema,
-  /** Since when it is looked for, and until when. */
+  /** Since when it is searched for, and until when. */
   window: windowSchema,
   /** What its poster asks to know about a home that has seen it. */
   profile: disclosureProfileSchema,
@@ -58,7 +58,7 @@ export const publishedSearchSchema = z.strictObject({
   photo: z.string().max(Math.ceil((PHOTO_BYTES_MAX * 4) / 3)),
 });
 export type PublishedSearch = z.infer<typeof publishedSearchSchema>;
-/** The same without its photo: what stands for it where the photo is known. */
+/** The same without its photo: used where the photo is already known. */
 export type SearchPapers = Omit<PublishedSearch, 'photo'>;
 export const searchPapersSchema = publishedSearchSchema.omit({ photo: true });
 
@@ -78,7 +78,7 @@ export type SearchDocument = z.infer<typeof searchDocumentSchema>;
 
 /** What a poster asks of the bridge. */
 export const searchActionSchema = z.discriminatedUnion('action', [
-  /** Make a photo plain. `pairing`: the device's statement that the signer is its owner. */
+  /** Convert a photo to a plain JPEG. `pairing`: the device's statement that the signer is its owner. */
   z.strictObject({ action: z.literal('photo'), pairing: z.string().max(2_048) }),
   z.strictObject({ action: z.literal('end'), search: idSchema }),
   /** Read one clip that was granted to the signer, or the list of them (`all`). */
@@ -86,7 +86,7 @@ export const searchActionSchema = z.discriminatedUnion('action', [
 ]);
 export type SearchAction = z.infer<typeof searchActionSchema>;
 
-/** A poster's signed call (`aud`: bridge id); dead after some minutes. */
+/** A poster's signed call (`aud`: bridge id); valid for some minutes. */
 export const searchCallSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,
@@ -96,7 +96,7 @@ export const searchCallSchema = z.strictObject({
 export type SearchCall = z.infer<typeof searchCallSchema>;
 export const SEARCH_CALL_LIFE_S_MAX = 300;
 
-/** A search whose signatures hold and belong together. Whether it is open is not said, nor anything about its photo. */
+/** A search whose signatures verify and belong together. Not checked: whether it is open, and anything about its photo. */
 export interface OpenedSearch {
   request: Search;
   requestToken: string;
@@ -107,7 +107,7 @@ export interface OpenedSearch {
 
 export type OpenedSearchOrCode = { ok: true; opened: OpenedSearch } | { ok: false; code: ErrorCode };
 
-/** Opens one published search against the pinned bridge. Its poster's key is nobody's to pin: a search speaks for itself alone. */
+/** Opens one published search against the pinned bridge. The poster's key cannot be pinned, since anyone may post. */
 export function openSearch(
   papers: SearchPapers,
   trust: Pick<Trust, 'bridgeKey'>,
@@ -144,7 +144,7 @@ export function openSearch(
   return { ok: true, opened };
 }
 
-/** The key that a poster's token says it is signed with: anyone may post, so it is checked against itself. */
+/** The key that a poster's token names as its signer. Anyone may post, so the token is checked against its own key. */
 export function claimedSigner(token: string): string[] {
   const claims = z.object({ iss: signedClaims.iss }).safeParse(parseToken(token)?.claims);
   return claims.success ? [claims.data.iss] : [];

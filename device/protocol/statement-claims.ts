@@ -1,11 +1,11 @@
-// Owns: what a statement says, given the full manifest: the same facts without what names the home, and times in whole steps. Pure:
-// device, bridge and whoever settles a dispute come to the same. Not here: signing it (clip/statement.ts).
+// Owns: a statement's claims, derived from the full manifest: the same facts without what names the home, times in whole steps. Pure:
+// device, bridge and whoever settles a dispute derive the same claims. Not here: signing it (clip/statement.ts).
 import type { Window } from './claims.ts';
 import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from './manifest.ts';
 
-/** What a statement stands under. */
+/** What a statement is bound to. */
 export interface StatementKey {
-  /** Its key, and the pseudonym that follows from it. */
+  /** The statement's key, and the pseudonym derived from it. */
   key: string;
   home: string;
   /** The grant's id. */
@@ -49,7 +49,7 @@ function coarseSpan(span: Window, window: Window): Window {
   };
 }
 
-/** The same of several spans in their order; those that touch afterwards are one. */
+/** The same for several spans in their order; those that touch afterwards are merged. */
 function coarseSpans(spans: readonly Window[], window: Window): Window[] {
   const told: Window[] = [];
   for (const span of spans) {

@@ -5,16 +5,16 @@ import { expSchema, signedClaims } from './claims.ts';
 import { idSchema, sha256Schema } from './ids.ts';
 import { HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from './manifest.ts';
 
-/** The clip that a document is about, by everything that tells it from any other. */
+/** The clip that a document is about, by everything that distinguishes it from any other. */
 const clipClaims = {
   item: idSchema,
-  /** The home's pseudonym under this one grant; the device's id where the clip came before there were statements. */
+  /** The home's pseudonym under this one grant; the device's id for clips from before there were statements. */
   home: idSchema,
   grant: idSchema,
   clip: idSchema,
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
-  /** Of what travels with the clip: its statement, or the full manifest where it came before there were statements. */
+  /** Hash of what travels with the clip: its statement, or the full manifest for clips from before there were statements. */
   statementSha256: sha256Schema,
 } as const;
 const clipSchema = z.strictObject(clipClaims);
@@ -33,19 +33,19 @@ export function sameClip(a: HandedClip, b: HandedClip): boolean {
 }
 
 /**
- * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. It follows from the clip, so that an
- * acknowledgement of another item is told without asking, and the same clip never becomes two items.
+ * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. It is derived from the clip, so that an
+ * acknowledgement of another item is recognised without asking, and the same clip never becomes two items.
  */
 export function itemId(hashHex: string): string {
   return `item-${hashHex.slice(0, 32)}`;
 }
 
-/** What the id of a clip's item is hashed from. Clip ids are unique within a bridge and drawn at random: the item's id leads to no home. */
+/** The text that a clip's item id is hashed from. Clip ids are unique within a bridge and drawn at random: the item id reveals no home. */
 export function itemIdText(bridge: string, clip: string): string {
   return `${bridge}/${clip}`;
 }
 
-/** The same of any clip; one from before there were statements (`home` is its device's id) keeps the id it was given. */
+/** The same for any clip; one from before there were statements (`home` is its device's id) keeps the id it was given. */
 export function itemIdTextOf(
   bridge: string,
   { home, grant, clip }: Pick<HandedClip, 'home' | 'grant' | 'clip'>,
@@ -83,7 +83,7 @@ export type HandOver = z.infer<typeof handOverSchema>;
 /** Steps and recalls live at most this long. */
 export const HAND_OVER_LIFE_S_MAX = 3600;
 
-/** The vault's signed statement (`aud`: bridge id) that it has the clip durably. Only then may the bridge let go of its own. */
+/** The vault's signed statement (`aud`: bridge id) that it has the clip durably. Only then may the bridge delete its own. */
 export const acknowledgementSchema = z.strictObject({ ...signedClaims, jti: idSchema, ...clipClaims });
 export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
 
@@ -96,7 +96,7 @@ export const handOverBodySchema = z.strictObject({
 });
 export type HandOverBody = z.infer<typeof handOverBodySchema>;
 
-/** Where the vault stands with an item. `open`: its bytes are missing. */
+/** The vault's status for an item. `open`: its bytes are missing. */
 export const handOverStatusSchema = z.strictObject({
   item: idSchema,
   state: z.enum(['open', 'held', 'confirmed', 'erased']),
@@ -109,8 +109,8 @@ export const recallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jt
 export type Recall = z.infer<typeof recallSchema>;
 
 /**
- * The body of `POST /v1/recalls`: the bridge's recall, and what proves that it is the home's wish. Of a clip with a statement that is
- * the recall under the statement's key; of one from before there were statements the owner's revocation and the device's statement for that owner.
+ * The body of `POST /v1/recalls`: the bridge's recall, and the proof that the home wants it. For a clip with a statement: the recall
+ * signed with the statement's key; for one from before there were statements: the owner's revocation and the device's statement for that owner.
  */
 export const recallBodySchema = z.strictObject({
   recall: z.string().max(4_096),
@@ -120,14 +120,14 @@ export const recallBodySchema = z.strictObject({
 });
 export type RecallBody = z.infer<typeof recallBodySchema>;
 
-/** What department policy can make of a recall. */
+/** What department policy can decide on a recall. */
 export const RECALL_DECISIONS = ['erased', 'restricted', 'kept'] as const;
 export type RecallDecision = (typeof RECALL_DECISIONS)[number];
 
 /** Longest reason a department gives, in letters: the answer must fit into the bridge's receipt. */
 export const RECALL_REASON_LETTERS_MAX = 160;
 
-/** The vault's signed answer to a recall (`aud`: the grant's id), for the owner's eyes. */
+/** The vault's signed answer to a recall (`aud`: the grant's id), for the owner to read. */
 export const recallAnswerSchema = z.strictObject({
   ...signedClaims,
   jti: idSchema,

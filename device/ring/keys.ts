@@ -15,7 +15,7 @@ import {
 } from '../base/seal.ts';
 import { failure } from '../protocol/errors.ts';
 
-/** What the device keeps its other keys under. A passphrase or a TPM can stand in for the file: nothing else knows which. */
+/** What the device wraps its other keys with. A passphrase or a TPM can stand in for the file: no other code knows which. */
 export interface KeyWrapper {
   /** Seals a secret for `purpose`; it opens for no other. */
   wrap(secret: Uint8Array, purpose: string): Promise<Uint8Array>;

@@ -11,7 +11,7 @@ import { type Scan, scanRing } from './ring-scan.ts';
 const ALLOCATION_BYTES = 16_777_216;
 const ZEROS_BYTES = 1_048_576;
 
-/** Sequence numbers skipped at every start: more than one run can have tried without any of them being found again. */
+/** Sequence numbers skipped at every start: more than a run can have used without the next scan finding any of them. */
 const SEQUENCE_JUMP = 2 ** 20;
 
 /** What a record file is opened with. */
@@ -20,7 +20,7 @@ export interface RecordFileOptions {
   seal: RecordSeal;
   clock: Clock;
   random: Random;
-  /** Where the ring turns round: a multiple of BLOCK_BYTES. */
+  /** Where the ring wraps around: a multiple of BLOCK_BYTES. */
   capacity: number;
 }
 
@@ -60,9 +60,9 @@ export class RecordFile {
   }
 
   /**
-   * Goes on behind what `scan` found; returns the records to keep, oldest first. The others, `torn`, are what a crash
-   * tore: at most the newest record, or those it was about to overwrite. Their bodies, and no others, are read: as far as
-   * a write reaches that is twice as long as the longest in the file. (Whatever lies beyond is found damaged when it is read.)
+   * Continues behind what `scan` found; returns the records to keep, oldest first. The others, `torn`, are those that a crash
+   * tore: at most the newest record, or those it was about to overwrite. Only the bodies of these candidates are read, as far as
+   * a write reaches that is twice as long as the longest in the file. (Damage beyond that is found when it is read.)
    */
   async resume(scan: Scan): Promise<{ records: RecordHeader[]; torn: RecordHeader[] }> {
     const { file, capacity } = this.options;

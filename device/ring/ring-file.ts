@@ -23,7 +23,7 @@ import { SteadyClock } from './steady-clock.ts';
 const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
 const SEGMENTS_LEAST = 4;
 
-/** Less than this holds no second of video worth the name. */
+/** Less than this cannot hold a useful second of video. */
 const BYTES_LEAST = 65_536;
 
 const SALT_BYTES = 16;
@@ -63,7 +63,7 @@ export class RingFile implements Ring {
   private readonly index = new RingIndex<Entry>();
   /** Records no longer held whose headers still have to be overwritten. */
   private readonly doomed = new Map<number, RecordHeader>();
-  /** Entries of earlier boots, whose age is not known until the clock can be believed; oldest written first. */
+  /** Entries of earlier boots, whose age is not known until the clock can be trusted; oldest written first. */
   private unsettled: Entry[] = [];
   private steady: SteadyClock;
   private records: RecordFile | null = null;
@@ -129,7 +129,7 @@ export class RingFile implements Ring {
     const scratch = new Uint8Array(blocks * BLOCK_BYTES);
     for (const entry of entries) {
       const segment = await this.load(entry, scratch);
-      // Forgotten or overwritten while it was read: the bytes may be good, but they are no longer ours to give.
+      // Forgotten or overwritten while it was read: the bytes may be intact, but must not be returned any more.
       if (segment && this.index.has(entry)) yield segment;
     }
   }
@@ -181,7 +181,7 @@ export class RingFile implements Ring {
     await this.queue.run(async () => {
       this.ticker?.cancel();
       this.ticker = null;
-      // What this cannot destroy any more, the next start does: it is noted in the key file, or too old then as now.
+      // What this can no longer destroy, the next start does: it is noted in the key file, or still too old then.
       await this.sweep().catch((thrown: unknown) => this.warnOfSweep(thrown));
       this.index.clear();
       this.doomed.clear();
@@ -201,7 +201,7 @@ export class RingFile implements Ring {
     const stored = await this.keyFile.load();
     const file = await disk.open(path, { create: true });
     try {
-      // Without a key any key serves to look for records: none opens, and whether there are any is the question.
+      // Without the key a random one serves to look for records: it opens none, but shows whether there are any.
       let records = this.recordFile(file, stored ?? generateSealKey(random, cipher));
       const scan = await records.scan(this.keyFile.retiredId);
       this.keyLost = scan.records.length === 0 && scan.foreign > 0;
@@ -252,7 +252,7 @@ export class RingFile implements Ring {
     this.index.add(entryOf(header, this.options.clock.monotonicMs()));
   }
 
-  /** Lets go of every record that starts in [from, to): they are the oldest, and about to be overwritten. */
+  /** Drops every record that starts in [from, to): they are the oldest, and about to be overwritten. */
   private release(from: number, to: number): void {
     const inside = (header: RecordHeader) => header.position >= from && header.position < to;
     for (let oldest = this.index.oldest(); oldest && inside(oldest.header); oldest = this.index.oldest()) {
@@ -343,7 +343,7 @@ export class RingFile implements Ring {
     await records?.close();
   }
 
-  /** Destroys what grew too old although nothing is written, and comes back. */
+  /** Destroys what grew too old although nothing is written, and schedules itself again. */
   private tick(): void {
     this.ticker?.cancel();
     this.ticker = this.options.clock.after(expiryTickMs(this.options.retentionS), () => {
@@ -370,13 +370,13 @@ export class RingFile implements Ring {
     this.options.log.warn('old footage not destroyed yet', { detail: String(thrown) });
   }
 
-  /** Runs a task after all before it; what the operating system says becomes a failure of the ring. */
+  /** Runs a task after all before it; an error of the operating system becomes a failure of the ring. */
   private async inTurn<Result>(task: () => Promise<Result>, weight = 0): Promise<Result> {
     try {
       return await this.queue.run(task, weight);
     } catch (thrown) {
       const code = systemCode(thrown);
-      // Without a code of the operating system it is a bug of ours.
+      // Without a code of the operating system it is a bug in our code.
       if (isFailure(thrown) || code === null) throw thrown;
       if (isNoSpace(thrown)) throw failure('ring_full_disk', { path: this.options.path }, thrown);
       throw this.writeFailed(code, thrown);

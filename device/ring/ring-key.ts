@@ -13,7 +13,7 @@ const sequence = z.int().positive();
 const stateSchema = z.strictObject({
   version: z.literal(1),
   key: sealKeySchema,
-  /** Id of the key before this one: its records are a reset that was cut short, not a lost key. */
+  /** Id of the key before this one: its records come from an interrupted reset, not from a lost key. */
   retired: z.string().nullable(),
   /** First and last sequence number of records to be destroyed: written before they are, so that a crash can't save them. */
   forgotten: z.array(z.tuple([sequence, sequence])).max(FORGOTTEN_MAX),

@@ -29,7 +29,7 @@ export interface RingMemoryOptions {
   cipher: SealCipher;
 }
 
-/** Less than this holds no second of video worth the name. */
+/** Less than this cannot hold a useful second of video. */
 const BYTES_LEAST = 65_536;
 
 /** Each segment is sealed under a key of its own, used once: so the nonce can be fixed, and without the key it is gone. */

@@ -133,7 +133,7 @@ export class SealedFile {
   private readonly path: string;
   private readonly sealer: ChunkSealer;
   private latest: { index: number; plain: Uint8Array } | null = null;
-  /** Sealed chunks pass through it, those of one call at a time: whoever finds it taken brings another. */
+  /** A buffer for sealed chunks, used by one call at a time: a call that finds it taken brings another. */
   private scratch: Uint8Array | null = null;
 
   /** Use `openSealedFile`. */

@@ -16,7 +16,7 @@ const HEAD_BYTES = 40;
 const VERSION = 1;
 const FLAG_CLOCK_TRUSTED = 1;
 
-/** The parts of a segment's encoding, in order; null when the segment breaks a limit or has times that are no times. */
+/** The parts of a segment's encoding, in order; null when the segment breaks a limit or has invalid times. */
 export function encodeSegment(segment: Segment): Uint8Array[] | null {
   const recording = utf8(segment.recording);
   const boot = utf8(segment.boot);

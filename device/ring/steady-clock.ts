@@ -1,5 +1,5 @@
-// Owns: since when the wall clock can be believed about the time that the device was off: it kept step with the monotonic
-// clock for an hour, in which a network would have set it right. Not here: whether footage is too old (ring-index.ts).
+// Owns: since when the wall clock can be trusted to tell how long the device was off: it kept step with the monotonic
+// clock for an hour, in which a network would have corrected it. Not here: whether footage is too old (ring-index.ts).
 import type { Clock } from '../base/clock.ts';
 
 /** A clock that is set by network time after a boot is set within minutes. */

@@ -1,5 +1,5 @@
-// Owns: the built-in likeness: what moved is like a pet if it has its photo's colours and a pet's size and shape. It knows people
-// by their shape alone, and says nothing of a scene that may show one. Needs no model and no package.
+// Owns: the built-in likeness: what moved is like a pet if it has its photo's colours and a pet's size and shape. It detects people
+// by shape only, and reports nothing about a scene that may show one. Needs no model and no package.
 // Not here: pictures (frames.ts), what moved (moved.ts), which likeness is told (search-party.ts).
 import type { PetKind } from '../protocol/search.ts';
 import { coloursOf, commonShare, without } from './colours.ts';
@@ -11,13 +11,13 @@ const HEIGHTS: Readonly<Record<PetKind, { least: number; most: number }>> = {
   dog: { least: 0.06, most: 0.5 },
   cat: { least: 0.04, most: 0.3 },
 };
-/** Above this share of the picture's height, whatever it is may be a person close by. */
+/** Something taller than this share of the picture may be a person close by. */
 const TALL = 0.52;
-/** Taller than wide by this, and not small: what stands upright is taken for a person. */
+/** Something not small and taller than wide by this factor counts as a person. */
 const UPRIGHT = 1.15;
 const UPRIGHT_HEIGHT_LEAST = 0.16;
 
-/** The outer part of a photo, on each side, that tells its ground; and the inner part in which the pet is. */
+/** The outer part of a photo, on each side, used as background; and the inner part that contains the pet. */
 const BORDER = 0.08;
 const INNER = 0.7;
 
@@ -65,7 +65,7 @@ export class ColourAndSize implements LikenessModel {
   }
 }
 
-/** Whether a blob's shape is that of somebody upright, or too large to be told. What is cut off shows its height alone. */
+/** Whether a blob's shape is that of somebody upright, or too large to be told. Of a cut-off blob only the height is known. */
 function mayBePerson(blob: Blob, { height }: Picture): boolean {
   const share = blob.height / height;
   return share > TALL || (share > UPRIGHT_HEIGHT_LEAST && !blob.isCut && blob.height > UPRIGHT * blob.width);

@@ -1,4 +1,4 @@
-// Owns: colours as shares in a few bins that a change of light moves little, and how like two such sets are. Pure.
+// Owns: colour histograms of a few bins that are robust to changes of light, and their similarity. Pure.
 // Not here: which pixels are looked at (colour-and-size.ts).
 import type { Picture } from './likeness.ts';
 
@@ -12,7 +12,7 @@ const BINS = HUES * SATURATIONS + GRAYS;
 const GRAY_SATURATION = 0.18;
 const DARK = 40;
 const FULL_SATURATION = 0.45;
-/** So much of a colour is counted to each neighbouring hue: light is warm or cold. */
+/** This share of a colour is counted for each neighbouring hue, because light is warm or cold. */
 const SPILL = 0.2;
 
 /** Shares of colours of the pixels that `weigh` gives a weight above 0; null when there are none. */
@@ -52,12 +52,12 @@ function count(colours: Float32Array, red: number, green: number, blue: number, 
   add(row + ((hue + HUES - 1) % HUES), weight * SPILL);
 }
 
-/** The part of two sets that they have in common: 0 to 1. */
+/** Overlap of two histograms: 0 to 1. */
 export function commonShare(one: Float32Array, other: Float32Array): number {
   return one.reduce((sum, share, bin) => sum + Math.min(share, other[bin] ?? 0), 0);
 }
 
-/** What is in `colours` beyond `ground`, as shares again; `colours` itself when next to nothing is. */
+/** `colours` minus the background `ground`, normalised again; `colours` itself when almost nothing remains. */
 export function without(colours: Float32Array, ground: Float32Array): Float32Array {
   const left = colours.map((share, bin) => Math.max(0, share - (ground[bin] ?? 0)));
   const sum = left.reduce((total, share) => total + share, 0);

@@ -1,5 +1,5 @@
-// Owns: small pictures out of this home's own ring, for comparing alone: never more than a few of one event, and none that is
-// kept. Not here: what they show (likeness.ts), clips (clip/), which need a grant.
+// Owns: small pictures from this home's own ring, only for comparison: at most a few per event, and none is
+// stored. Not here: what they show (likeness.ts), clips (clip/), which need a grant.
 
 import { concatBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
@@ -14,11 +14,11 @@ import type { Frame } from './likeness.ts';
 
 /** Longest side of a picture in pixels. */
 const SIDE_MAX = 320;
-/** Pictures of a second, and of one event. */
+/** Pictures per second, and per event. */
 const PER_S = 3;
 const FRAMES_MAX = 90;
 const DECODE_MS_MAX = 60_000;
-/** Compressed footage of one event; what is beyond it is not looked at. */
+/** Maximum compressed footage per event; the rest is ignored. */
 const STREAM_BYTES_MAX = 96 * 1024 * 1024;
 
 export interface FramesDeps {
@@ -95,7 +95,7 @@ async function decode({ ffmpeg, clock }: FramesDeps, run: Run, signal: AbortSign
     clock,
     signal,
   });
-  // With a frame lost on the way nobody knows which time belongs to which picture.
+  // If a frame was lost, the times can no longer be matched to the pictures.
   if (rgb.length !== bytes * picked.length) return [];
   return picked.map((atUs, at) => ({ width, height, rgb: rgb.subarray(at * bytes, (at + 1) * bytes), atUs }));
 }

@@ -39,7 +39,7 @@ export interface Subject {
 /** What a scene shows: `person` as soon as there may be one in any frame of it, and then nothing is said of it at all. */
 export type Shown = { label: 'person' } | { label: 'other'; subjects: Subject[] };
 
-/** A way to tell how like a pet on a photo something on the porch is. Of people it says nothing but that they are there. */
+/** Measures how similar something on the porch is to a pet on a photo. About people it only reports that they are there. */
 export interface LikenessModel {
   readonly name: string;
   /** Loads what it needs. Throws `search_model_unusable`, `search_runtime_missing`. */
@@ -52,5 +52,5 @@ export interface LikenessModel {
   likeness(looks: Looks, kind: PetKind, subject: Subject): number;
 }
 
-/** From this likeness on the camera's owner is told. */
+/** Minimum likeness for telling the camera's owner. */
 export const LIKENESS_TOLD = 0.5;

@@ -1,18 +1,18 @@
-// Owns: what moved in a frame, against the place without it: pixels that differ, joined into blobs. Pure.
+// Owns: detecting what moved in a frame by comparison with the background: differing pixels, joined into blobs. Pure.
 // Not here: when motion starts (motion/), what a blob is (colour-and-size.ts).
 import type { Frame, SceneView } from './likeness.ts';
 
-/** Cells of so many pixels a side, so that noise and thin lines make no blob. */
+/** Cell side in pixels, so that noise and thin lines make no blob. */
 const CELL_PIXELS = 4;
-/** Sum of a pixel's differences in red, green and blue from which it differs. */
+/** A pixel differs from this sum of its red, green and blue differences on. */
 const DIFFERS = 70;
-/** Differing pixels from which a cell does. */
+/** A cell differs from this number of differing pixels on. */
 const CELL_DIFFERS = 6;
 /** Cells this near to each other belong together: a coat has the colour of the wall in places. */
 const NEAR_CELLS = 3;
-/** A blob of fewer cells is a leaf. */
+/** A smaller blob is ignored (a leaf). */
 const CELLS_LEAST = 12;
-/** Frames from before the motion that the place is learnt from. */
+/** Number of frames before the motion that the background is learnt from. */
 const GROUND_FRAMES_MAX = 5;
 
 /** A blob in pixels of its frame, with what belongs to it. */
@@ -27,7 +27,7 @@ export interface Blob {
   mask: Uint8Array;
 }
 
-/** The place without whoever moved: the median of frames from before; null when there is none. */
+/** The background without whoever moved: the median of earlier frames; null when there are none. */
 export function groundOf({ frames, motionUs }: SceneView): Uint8Array | null {
   const before = frames.filter(({ atUs }) => atUs < motionUs).slice(-GROUND_FRAMES_MAX);
   const [first] = before;

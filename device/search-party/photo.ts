@@ -1,5 +1,5 @@
-// Owns: JPEGs on the device: a posted photo, which nobody's statement makes harmless, decoded within bounds; and a still of this home's
-// own footage, for its owner's eyes. The one place here that loads sharp, and not before the home takes part.
+// Owns: JPEGs on the device: a posted photo, untrusted even when signed, decoded within limits; and a still of this home's
+// own footage, for its owner's eyes. The only code here that loads sharp, and only once the home takes part.
 // Not here: making a photo plain (the bridge's), what it shows (likeness.ts).
 import { fromBase64url } from '../base/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
@@ -36,12 +36,12 @@ export async function decodePhoto(photo: string, photoSha256: string): Promise<P
       .toBuffer({ resolveWithObject: true });
     return info.channels === 3 ? { width: info.width, height: info.height, rgb: new Uint8Array(data) } : null;
   } catch {
-    // What a decoder thinks of a stranger's bytes is not worth a word.
+    // Decoder errors for a stranger's bytes are not reported.
     return null;
   }
 }
 
-/** A picture as a JPEG silently about it. */
+/** Encodes a picture as a JPEG without metadata. */
 export async function encodeStill({ width, height, rgb }: Picture): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const image = sharp(rgb, { raw: { width, height, channels: 3 } });

@@ -10,13 +10,13 @@ import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Subject } from './likeness.ts';
 import { decodePhoto, encodeStill } from './photo.ts';
 
-/** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
+/** Resolves once the ring will get no more footage of the window, or at the timeout. */
 export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;
 
 export interface SearchPartyDeps extends FramesDeps {
   model: LikenessModel;
   log: Log;
-  /** Whether the home takes part now: while it does not, nothing is remembered, let alone looked at. */
+  /** Whether the home takes part now: while it does not, no event is stored or compared. */
   isOn(): boolean;
   settled: Settled;
   sighted(search: string, seen: Sighted): Promise<void>;
@@ -28,20 +28,20 @@ export interface Still {
   jpeg: Uint8Array;
 }
 
-/** Something that moved: `window` is looked at; `compared` holds ids of searches it was held against. */
+/** Something that moved: `window` is looked at; `compared` holds ids of searches it was compared with. */
 interface MotionEvent {
   window: Window;
   motionUs: number;
   compared: Set<string>;
 }
 
-/** Events are remembered this long and this many: a search is about the last hours. */
+/** How long and how many events are remembered: a search is about the last hours. */
 const EVENT_US_MAX = 24 * 3_600_000_000;
 const EVENTS_MAX = 100;
-/** The place is learnt from so long before the motion; so much of one event is looked at. */
+/** How long before the motion the background is learnt from; how much of one event is examined. */
 const BEFORE_US = 2_000_000;
 const LOOKED_AT_US = 25_000_000;
-/** So many frames must be like the pet: one alone may be anything. */
+/** Minimum number of frames similar to the pet: a single one may be chance. */
 const LIKE_FRAMES_LEAST = 2;
 const MARGIN_US = 500_000;
 
@@ -84,7 +84,7 @@ export class SearchParty {
     this.work();
   }
 
-  /** What happened at the door. A window with a press in it is somebody's who came to the door: nothing to look at. */
+  /** What happened at the door. A window with a press is a visitor's and is not examined. */
   happened(event: DeviceEventBody, atUs: number): void {
     if (!this.deps.isOn()) return;
     if (event.type === 'motion-start') this.motionStarts = [...this.motionStarts, atUs].slice(-EVENTS_MAX);
@@ -98,7 +98,7 @@ export class SearchParty {
     this.work();
   }
 
-  /** Footage of a window, or all, is gone for good: so is what was seen in it. */
+  /** Drops what was seen in a window, or everything, because that footage was deleted. */
   forget(window: Window | undefined): void {
     const isGone = (span: Window) => !window || partsInside([span], window).length > 0;
     this.events = this.events.filter((event) => !isGone(event.window));
@@ -127,7 +127,7 @@ export class SearchParty {
     return this.events.find((event) => this.due(event).length > 0);
   }
 
-  /** Searches an event was not held against yet and could be about. */
+  /** Searches that an event was not compared with yet and could match. */
   private due({ window, compared }: MotionEvent): HeardSearch[] {
     return this.open.filter(
       ({ request }) => !compared.has(request.jti) && partsInside([window], request.window).length > 0,
@@ -181,7 +181,7 @@ export class SearchParty {
     const [window] = partsInside([around], event.window);
     const { frame } = best.subject;
     const jpeg = await encodeStill(frame);
-    // Its footage may have been forgotten, and the search ended, while it was looked at.
+    // Meanwhile its footage may have been deleted, or the search may have ended.
     const isStillOpen = this.open.some((one) => one.request.jti === request.jti) && this.events.includes(event);
     if (!window || !isStillOpen || !this.deps.isOn()) return;
     const { likeness } = best;

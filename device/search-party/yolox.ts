@@ -27,7 +27,7 @@ const CLASSES_AT = 5;
 const PERSON_CLASS = 0;
 const CLASS_OF: Readonly<Record<PetKind, number>> = { cat: 15, dog: 16 };
 
-/** A pet must be likely, a person only thinkable. */
+/** Thresholds: a pet must be likely, a person only possible. */
 const PET_SCORE = 0.3;
 const PERSON_SCORE = 0.2;
 
@@ -94,7 +94,7 @@ export class Yolox extends ColourAndSize {
       return found;
     };
     this.detector = { find, release: () => release.call(session) };
-    // A model that does not fit is found out now, and not when a pet is looked for.
+    // Detects an unsuitable model now, not during a search.
     await find({ width: 2, height: 2, rgb: new Uint8Array(12) }).catch((thrown: unknown) => {
       throw unusable(words(thrown), thrown);
     });
@@ -163,7 +163,7 @@ async function loadRuntime(file: string): Promise<Runtime> {
       const found = runtimeSchema.safeParse(loaded);
       if (found.success) return found.data;
     } catch {
-      // Not there, or not for this machine: the next place, and then the advice.
+      // Missing, or not for this machine: try the next place, then give the advice.
     }
   }
   throw failure('search_runtime_missing', { file });

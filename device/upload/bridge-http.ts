@@ -1,6 +1,6 @@
-// Owns: single HTTP requests to the pinned bridge: nothing else is ever asked, answers are small, redirects are not followed,
-// and not one byte is written once nothing may leave any more. Serves tus-js-client as its HTTP stack.
-// Not here: which requests are made (transfer.ts, bridge-intake.ts), when they are tried again (upload.ts).
+// Owns: single HTTP requests to the pinned bridge and no other host: answers are small, redirects are not followed,
+// and no byte is written once nothing may leave any more. Serves tus-js-client as its HTTP stack.
+// Not here: which requests are made (transfer.ts, bridge-intake.ts), when they are retried (upload.ts).
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
@@ -10,20 +10,20 @@ import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
 import { failure } from '../protocol/errors.ts';
 
 export interface BridgeHttpOptions {
-  /** The bridge's address as pinned; every request lies under it. */
+  /** The bridge's pinned address; all request URLs are under it. */
   baseUrl: string;
-  /** The upload token, fresh enough for one more request; absent where the body proves itself. */
+  /** The upload token, fresh enough for one more request; absent when the body carries its own signature. */
   bearer?: () => string;
   /** Throws when nothing may leave any more; called right before anything is written. */
   mayLeave: () => void;
-  /** Aborted: requests under way end at once. */
+  /** When aborted, running requests end at once. */
   signal: AbortSignal;
-  /** For an https address; absent: the system's authorities. TLS 1.3 and the check of the certificate are not up for choice. */
+  /** For an https address; absent: the system's authorities. TLS 1.3 and certificate verification cannot be turned off. */
   tls?: TlsMaterial | undefined;
   clock: Clock;
 }
 
-/** What the connection is made with now. Throws `upload_unreachable` when a file cannot be used: it may be mended. */
+/** The current TLS options. Throws `upload_unreachable` when a file cannot be used, because it may be fixed later. */
 export async function readBridgeTls(source: TlsSource | undefined): Promise<TlsMaterial | undefined> {
   try {
     return await source?.();
@@ -32,10 +32,10 @@ export async function readBridgeTls(source: TlsSource | undefined): Promise<TlsM
   }
 }
 
-/** The largest body of one request: what is under way beyond the bridge's last acknowledgement. */
+/** The largest body of one request: the most that can be in flight beyond the bridge's last acknowledgement. */
 export const CHUNK_BYTES = 196_608;
 const ANSWER_BYTES_MAX = 65_536;
-/** For one request with its answer; a link of 20 kbit/s still carries a chunk in that. */
+/** Timeout of one request with its answer; enough for a chunk at 20 kbit/s. */
 const ANSWER_MS_MAX = 120_000;
 
 export class BridgeHttp implements HttpStack {
@@ -113,14 +113,14 @@ export class BridgeRequest implements HttpRequest {
     return this.headers[header];
   }
 
-  /** What left the process is not what arrived: progress is told by acknowledgement instead (transfer.ts). */
+  /** Bytes sent are not bytes received: progress is reported from acknowledgements instead (transfer.ts). */
   setProgressHandler(): void {}
 
   getUnderlyingObject(): ClientRequest | null {
     return this.request;
   }
 
-  /** Ends the request and its connection at once; what is still in this process stays here. */
+  /** Ends the request and its connection at once; bytes still in this process are not sent. */
   async abort(): Promise<void> {
     this.request?.destroy();
   }
@@ -157,7 +157,7 @@ export class BridgeRequest implements HttpRequest {
   }
 }
 
-/** An answer, whole. */
+/** A complete answer. */
 export class BridgeAnswer implements HttpResponse {
   private readonly response: IncomingMessage;
   private readonly body: string;

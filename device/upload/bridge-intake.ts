@@ -1,5 +1,5 @@
-// Owns: what is said to the bridge around an upload: opening an intake, where the upload is, how it stands, a revocation;
-// and what its refusals mean. Not here: the bytes (transfer.ts), trying again (upload.ts).
+// Owns: the requests to the bridge around an upload: opening an intake, the upload's address, its status, a revocation;
+// and what its refusals mean. Not here: the bytes (transfer.ts), retries (upload.ts).
 
 import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
@@ -16,42 +16,42 @@ import type { OutboxItem } from './outbox.ts';
 export interface PinnedBridge {
   url: string;
   id: string;
-  /** What its receipts must be signed with. */
+  /** The key that its receipts must be signed with. */
   key: string;
-  /** For an https address whose certificate no public authority has signed. */
+  /** For an https address with a certificate from no public authority. */
   tls?: TlsSource | undefined;
 }
 
 const UPLOADS = '/v1/uploads';
 const TUS = { 'Tus-Resumable': '1.0.0' } as const;
 
-/** The bridge's address without a slash at its end: what all paths are appended to. */
+/** The bridge's address without a trailing slash; all paths are appended to it. */
 export function baseOf(bridge: PinnedBridge): string {
   return bridge.url.replace(/\/+$/, '');
 }
 
-/** Presents the papers; the same again gets the same answer. Throws the bridge's refusal, `upload_unreachable`. */
+/** Presents the clip's documents; idempotent. Throws the bridge's refusal, `upload_unreachable`. */
 export function openAtBridge(http: BridgeHttp, item: OutboxItem): Promise<IntakeStatus> {
   assert(item.papers !== null, 'a clip has its statement before it is sent');
   return askStatus(http, 'POST', '/v1/intakes', item.grant, { manifest: item.manifest, ...item.papers });
 }
 
-/** How the clip stands. Throws the bridge's refusal, `upload_unreachable`. */
+/** The clip's status at the bridge. Throws the bridge's refusal, `upload_unreachable`. */
 export function statusAtBridge(http: BridgeHttp, grant: string): Promise<IntakeStatus> {
   return askStatus(http, 'GET', `/v1/intakes/${grant}`, grant);
 }
 
-/** What the bridge needs to judge a revocation, even of a grant it has never heard of. */
+/** What the bridge needs to verify a revocation, even of a grant it does not know. */
 export interface RevocationBody {
-  /** The owner's token. */
+  /** The owner's revocation token. */
   revocation: string;
-  /** The device's statement that the one who signed it is its owner. */
+  /** The device's statement that the signer is its owner. */
   pairing: string;
-  /** Takes the clip back from a vault, under its own key. */
+  /** Recalls the clip from a vault; signed with the clip's own key. */
   homeRecall?: string;
 }
 
-/** Hands a revocation over. Throws the bridge's refusal, `upload_unreachable`. */
+/** Sends a revocation. Throws the bridge's refusal, `upload_unreachable`. */
 export function revokeAtBridge(http: BridgeHttp, grant: string, body: RevocationBody): Promise<IntakeStatus> {
   return askStatus(http, 'POST', `/v1/intakes/${grant}/revocation`, grant, body);
 }
@@ -73,8 +73,8 @@ async function askStatus(
 }
 
 /**
- * Where the clip's upload is: one that exists goes on, else one is created. Of what the bridge answers only the upload's id
- * is used, under the pinned address. Throws the bridge's refusal, `upload_unreachable`.
+ * The address of the clip's upload: an existing one is continued, else one is created. Of the bridge's answer only the upload's
+ * id is used, under the pinned address. Throws the bridge's refusal, `upload_unreachable`.
  */
 export async function findUpload(http: BridgeHttp, item: OutboxItem): Promise<string> {
   const base = http.baseUrl;
@@ -90,7 +90,7 @@ export async function findUpload(http: BridgeHttp, item: OutboxItem): Promise<st
   return uploadUrlOf(base, created.getHeader('Location') ?? '');
 }
 
-/** Whether a remembered address is one of this bridge's uploads: the bridge may have moved since. */
+/** Whether a stored address is one of this bridge's uploads: the bridge may have moved since. */
 export function isUploadUrl(base: string, url: string): boolean {
   return url.startsWith(`${base}${UPLOADS}/`) && !url.slice(base.length + UPLOADS.length + 1).includes('/');
 }
@@ -101,7 +101,7 @@ function uploadUrlOf(base: string, location: string): string {
   return `${base}${UPLOADS}/${id}`;
 }
 
-/** The failure that an answer other than the expected one stands for. */
+/** The failure for an unexpected answer. */
 export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody'>): Failure {
   const status = answer.getStatus();
   const named = failureOf(parseJson(answer.getBody()));
@@ -113,15 +113,15 @@ export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody'>): 
   return strange(`it answered with status ${status}`);
 }
 
-/** Timeout, offset conflict, locked, too early, too many, checksum: the same attempt may succeed later. */
+/** Timeout, offset conflict, locked, too early, too many, checksum: the same request may succeed later. */
 const PASSING = new Set([408, 409, 423, 425, 429, 460]);
 
-/** An answer that no honest bridge gives; it may be another's, on the way, so it is tried again. */
+/** An answer that no honest bridge gives; it may come from someone in between, so the request is retried. */
 export function strange(detail: string): Failure {
   return failure('upload_unreachable', { detail });
 }
 
-/** The bridge's signed statement in a status. Throws `upload_unreachable` when it is missing or not this bridge's about this grant. */
+/** The bridge's signed statement in a status. Throws `upload_unreachable` when it is missing, or not this bridge's for this grant. */
 export function receiptIn(
   status: IntakeStatus,
   expected: { bridgeKey: string; device: string },

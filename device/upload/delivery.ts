@@ -1,6 +1,6 @@
 // Owns: one grant's way from the ring to the bridge: wait for the footage, cut, seal, check, tell the gate, send; and a
-// revocation's way to the bridge. One task a grant; a restart takes each up where its ledger and outbox say it stands.
-// Not here: how each step is done (clip/, outbox.ts, upload.ts), whether it may be done (consent/).
+// revocation's way to the bridge. One task per grant; after a restart each resumes from the state in ledger and outbox.
+// Not here: how each step is done (clip/, outbox.ts, upload.ts), whether it is allowed (consent/).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
@@ -19,7 +19,7 @@ import { parseToken, signToken } from '../protocol/jws.ts';
 import { manifestSchema } from '../protocol/manifest.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
 
-/** What the gate must be told, in this order; each is durable when it resolves. */
+/** The reports to the gate, in this order; each is durable when it resolves. */
 export interface DeliveryGate {
   clipSealed(grant: string, clip: ReceiptClip): Promise<void>;
   tokenPresented(grant: string): Promise<void>;
@@ -28,17 +28,17 @@ export interface DeliveryGate {
   failed(grant: string, code: ErrorCode): Promise<void>;
 }
 
-/** What a revocation takes to the bridge: the owner's token, and the recall under the clip's own key where there is one. */
+/** What is sent to the bridge for a revocation: the owner's token, and the recall signed with the clip's own key, if any. */
 export interface OwnersWord {
   revocation: string;
   homeRecall: string | null;
 }
 
-/** Getting sealed bytes to the bridge. */
+/** Sends sealed clips and revocations to the bridge. */
 export interface DeliverySender {
   /** Resolves with the bridge's signed receipt once the whole clip is stored there. */
   send(live: LiveGrant, item: OutboxItem): Promise<string>;
-  /** Resolves with the signed answer of the bridge that the clip was for, by its id. */
+  /** Resolves with the signed answer of the bridge with this id, the one that the clip was for. */
   revoke(grant: string, word: OwnersWord, bridge: string, signal: AbortSignal): Promise<string>;
 }
 
@@ -48,20 +48,20 @@ export interface DeliveryDeps {
   outbox: Outbox;
   sender: DeliverySender;
   clip: ClipDeps;
-  /** Resolves once the ring will not gain footage of the window any more, or the wait is over. */
+  /** Resolves once the ring will get no more footage of the window, or at the timeout. */
   footageSettled(window: Window, signal: AbortSignal): Promise<void>;
   values(): DisclosedValues;
-  /** Told when a clip has to wait because it cannot be stored, and with null once one could. */
+  /** Called with the failure when a clip has to wait because it cannot be stored, and with null once one could. */
   storage(fault: Failure | null): void;
   clock: Clock;
   random: Random;
   log: Log;
 }
 
-/** A transient fault (full disk, ffmpeg killed) is tried again after this long. */
+/** Delay before a retry after a transient fault (full disk, ffmpeg killed). */
 const RETRY_MS = 5_000;
 const RETRIES_MAX = 20;
-/** After how long a revocation is tried again: when it was refused, and when the answer to it does not verify. */
+/** Delays before a revocation is sent again: when it was refused, and when the answer does not verify. */
 const REVOKE_AGAIN_MS: ReadonlyMap<ErrorCode, number> = new Map([
   ['upload_rejected', 600_000],
   ['verify_failed', 60_000],
@@ -72,24 +72,24 @@ export class Deliveries {
   private readonly stopping = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
   private readonly underWay = new Map<string, Promise<void>>();
-  /** Cutting takes all of a small machine: one at a time. */
+  /** Cutting uses all of a small machine's CPU: one clip at a time. */
   private cutting: Promise<unknown> = Promise.resolve();
 
   constructor(deps: DeliveryDeps) {
     this.deps = deps;
   }
 
-  /** Cuts, seals and sends the clip of a grant; does nothing when that is under way. */
+  /** Cuts, seals and sends the clip of a grant; does nothing when that is already running. */
   make(live: LiveGrant): void {
     this.begin(`deliver ${live.id}`, () => this.deliver(live));
   }
 
-  /** Goes on with a clip that was sealed before a restart: these bytes or none. */
+  /** Continues with a clip sealed before a restart: exactly these bytes or none. */
   resume(live: LiveGrant, clip: ReceiptClip): void {
     this.begin(`deliver ${live.id}`, () => this.deliver(live, clip));
   }
 
-  /** Destroys a grant's clip once nothing works on it any more. */
+  /** Deletes a grant's clip once no task uses it any more. */
   remove(grant: string): void {
     const working = this.underWay.get(`deliver ${grant}`) ?? Promise.resolve();
     this.begin(`remove ${grant}`, async () => {
@@ -99,8 +99,8 @@ export class Deliveries {
   }
 
   /**
-   * Gets a revocation to the bridge with this id, however long that takes, and its answer to the gate. Who refuses it may be
-   * another on the way there, and a word that does not hold is no answer: only the bridge's own signed one ends it.
+   * Delivers a revocation to the bridge with this id, however long that takes, and its answer to the gate. A refusal may come from
+   * someone in between, and an answer that does not verify does not count: only one signed by the bridge ends the retries.
    */
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
@@ -111,7 +111,7 @@ export class Deliveries {
         try {
           const intake = await sender.revoke(grant, { revocation, homeRecall }, bridge, signal);
           await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
-          // What cannot be removed now goes at the next start.
+          // If removing fails now, the next start removes it.
           await outbox.dropRecall(grant);
           return;
         } catch (thrown) {
@@ -125,7 +125,7 @@ export class Deliveries {
     });
   }
 
-  /** Ends all work where it stands; the next start takes it up. */
+  /** Stops all work at its current step; the next start resumes it. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await Promise.allSettled([...this.tasks]);
@@ -151,7 +151,7 @@ export class Deliveries {
     this.underWay.set(name, task);
   }
 
-  /** `sealedAs`: what the ledger says was sealed; another clip in its place is never made. */
+  /** `sealedAs`: the sealed clip according to the ledger; no other clip is ever made in its place. */
   private async deliver(live: LiveGrant, sealedAs?: ReceiptClip): Promise<void> {
     const { gate, outbox, sender } = this.deps;
     const signal = AbortSignal.any([live.signal, this.stopping.signal]);
@@ -171,12 +171,12 @@ export class Deliveries {
     }
   }
 
-  /** Signs a statement for a clip that was sealed before there were any: the clip stays the same bytes. */
+  /** Signs a statement for a clip sealed before statements existed; the clip's bytes do not change. */
   private async withPapers(live: LiveGrant, item: OutboxItem): Promise<OutboxItem> {
     return item.papers ? item : this.deps.outbox.addPapers(live.id, makeStatement(live, item.manifest, this.deps));
   }
 
-  /** Waits until it is known what clip there is. */
+  /** Waits until the outbox can tell whether a clip exists. */
   private loaded(grant: string, signal: AbortSignal): Promise<void> {
     return this.onceReadable(grant, signal, () => this.deps.outbox.load(grant));
   }
@@ -186,7 +186,7 @@ export class Deliveries {
     return this.onceReadable(grant, signal, () => this.deps.outbox.recallOf(grant));
   }
 
-  /** Reads from the outbox, for as long as that takes: a disk that does not show it now is no reason to give a decision up. */
+  /** Reads from the outbox, retrying as long as needed: a temporary disk error must not drop a decision. */
   private async onceReadable<Result>(grant: string, signal: AbortSignal, read: () => Promise<Result>): Promise<Result> {
     const { clock, log, storage } = this.deps;
     for (let attempt = 1; ; attempt += 1) {
@@ -203,7 +203,7 @@ export class Deliveries {
     }
   }
 
-  /** Has something recorded before the work goes on, for as long as the ledger has no room for it. */
+  /** Records a step before the work continues, retrying while the ledger has no room for it. */
   private async recorded(signal: AbortSignal, report: () => Promise<void>): Promise<void> {
     const { clock, log } = this.deps;
     for (;;) {
@@ -218,7 +218,7 @@ export class Deliveries {
     }
   }
 
-  /** Cuts and seals, trying again after passing faults; for want of a disk to put it on, as long as the grant lives. */
+  /** Cuts and seals, retrying after transient faults; without usable disk space, as long as the grant lives. */
   private async makeItem(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
     const { clock, log, footageSettled, storage } = this.deps;
     await footageSettled(live.facts.grant.window, signal);
@@ -276,7 +276,7 @@ function isDiskFault(thrown: unknown): thrown is Failure {
   return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
 }
 
-/** What ledger and receipts say of a sealed clip: the facts of its own manifest. */
+/** The facts of a sealed clip for ledger and receipts, taken from its own manifest. */
 function factsOf(item: OutboxItem): ReceiptClip {
   const manifest = manifestSchema.parse(parseToken(item.manifest)?.claims);
   return {

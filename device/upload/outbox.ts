@@ -1,5 +1,5 @@
-// Owns: clips that wait to be sent, sealed and durable: a clip is on disk, with its hash, before anything is signed about it,
-// and whatever is sent again is the same bytes. Not here: cutting (clip/), the small records beside clips
+// Owns: clips waiting to be sent, sealed and durable: a clip and its hash are on disk before anything is signed about it,
+// and a resend always sends the same bytes. Not here: cutting (clip/), the small records beside clips
 // (sealed-records.ts), sending (upload.ts), whether a grant lives (consent/).
 import { join } from 'node:path';
 import { type Disk, isNoSpace, systemCode } from '../base/disk.ts';
@@ -24,21 +24,21 @@ export interface OutboxItem {
   /** The full manifest, for the bridge. */
   manifest: string;
   manifestSha256: string;
-  /** What the recipient gets instead, and the device's statement for it; null in a clip sealed before there were statements. */
+  /** The recipient's statement and the device's certificate for it; null for a clip sealed before statements existed. */
   papers: SentPapers | null;
-  /** Where the bridge takes the clip, once it has said so. */
+  /** The clip's upload address, once the bridge has assigned one. */
   uploadUrl: string | null;
 }
 
-/** What is sent besides the full manifest. */
+/** The documents sent besides the full manifest. */
 export type SentPapers = Pick<StatementPapers, 'statement' | 'certificate'>;
 
-/** All that is signed about one clip. */
+/** All signed documents of one clip. */
 export interface ClipPapers extends StatementPapers {
   manifest: string;
 }
 
-/** A clip on disk that is not committed yet: what its check and its manifest are made from. */
+/** A clip on disk that is not committed yet: the input of its check and its manifest. */
 export interface SealedClip {
   reader: ClipReader;
   sha256: string;
@@ -54,20 +54,20 @@ export interface OutboxDeps {
   key: SealKey;
 }
 
-/** Left free beside a clip, for the ledger and the commit record itself. */
+/** Disk space to leave free besides a clip, for the ledger and the commit record. */
 const SPARE_BYTES = 1_048_576;
 
-/** One folder of sealed clips, one for each grant. */
+/** One folder of sealed clips, one clip per grant. */
 export class Outbox {
   private readonly deps: OutboxDeps;
   private readonly records: SealedRecords;
   private readonly commits = new Map<string, Commit>();
   private readonly damaged = new Set<string>();
-  /** Grants with a record that the disk would not show at the start: nobody knows yet what is there. */
+  /** Grants with a record that could not be read at the start: their state is still unknown. */
   private readonly unread = new Set<string>();
-  /** Whether the disk told at the start which clips there are. */
+  /** Whether the folder could be listed at the start. */
   private isListed = true;
-  /** Work under way on a grant's files: one thing at a time. */
+  /** The running operation on each grant's files: one at a time. */
   private readonly busy = new Map<string, Promise<unknown>>();
 
   constructor(deps: OutboxDeps) {
@@ -76,9 +76,9 @@ export class Outbox {
   }
 
   /**
-   * Reads what is there; removes what a crash left uncommitted. Damaged clips are kept, named by `list`, and never sent; what
-   * the disk would not show now is looked at again by `load`. Throws `outbox_full`, `outbox_unusable` when not even the
-   * folder can be read; the outbox can be used all the same.
+   * Reads the folder; removes what a crash left uncommitted. Damaged clips are kept, named by `list`, and never sent; records
+   * that cannot be read now are read again by `load`. Throws `outbox_full`, `outbox_unusable` when not even the
+   * folder can be read; the outbox can be used even then.
    */
   async start(): Promise<void> {
     const { disk, folder, log } = this.deps;
@@ -105,19 +105,19 @@ export class Outbox {
   }
 
   /**
-   * Makes sure that it is known what there is of a grant, looking again at what the disk would not show at the start. Throws
-   * `outbox_unusable` while it still does not: then nothing is given up, and no other clip is made in its place.
+   * Makes sure that a grant's state is known, by reading again what could not be read at the start. Throws
+   * `outbox_unusable` while it still cannot be read: then nothing is given up, and no other clip is made in its place.
    */
   load(grant: string): Promise<void> {
     return this.exclusive(grant, () => this.loadAlone(grant));
   }
 
-  /** Waits for work under way. */
+  /** Waits for running operations. */
   async stop(): Promise<void> {
     await Promise.allSettled([...this.busy.values()]);
   }
 
-  /** Grants with a clip here, those whose clip does not verify any more, and those whose clip could not be read yet. */
+  /** Grants with a clip here, those with a damaged clip, and those whose clip could not be read yet. */
   list(): { items: OutboxItem[]; damaged: string[]; unread: string[] } {
     return { items: [...this.commits.values()].map(itemOf), damaged: [...this.damaged], unread: [...this.unread] };
   }
@@ -131,9 +131,9 @@ export class Outbox {
   }
 
   /**
-   * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its papers, and commits. A grant
-   * whose clip is here already gets that one: it is never cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
-   * `clip_check_failed`, or what the clip or `prepare` throws; then nothing is left of it.
+   * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its documents, and commits. A grant
+   * that already has a clip here gets that one: it is never cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
+   * `clip_check_failed`, or what the clip or `prepare` throws; then no file of it remains.
    */
   async seal(
     live: LiveGrant,
@@ -172,7 +172,7 @@ export class Outbox {
     return { sizeBytes: opened.sizeBytes, read, close: () => opened.close() };
   }
 
-  /** Remembers where the bridge takes the clip, or that it does no more; durable when it resolves. */
+  /** Stores the clip's upload address, or that there is none any more; durable when it resolves. */
   setUploadUrl(grant: string, uploadUrl: string | null): Promise<void> {
     return this.exclusive(grant, async () => {
       const commit = this.commits.get(grant);
@@ -183,7 +183,7 @@ export class Outbox {
     });
   }
 
-  /** Adds what a clip sealed before there were statements lacks; durable when it resolves, and done once. */
+  /** Adds the documents that a clip sealed before statements existed lacks; durable when it resolves, and done once. */
   addPapers(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
     return this.exclusive(grant, async () => {
       const commit = this.commits.get(grant);
@@ -200,14 +200,14 @@ export class Outbox {
   }
 
   /**
-   * The recall under the key of a grant's statement; null when there is none (a clip from before there were statements, a device made
-   * anew from a backup) or it is damaged. Throws `outbox_unusable` while the disk does not show it.
+   * The recall under the key of a grant's statement; null when there is none (a clip from before statements existed, a device
+   * restored from a backup) or it is damaged. Throws `outbox_unusable` while it cannot be read.
    */
   recallOf(grant: string): Promise<string | null> {
     return this.onDisk(() => this.records.readRecall(grant));
   }
 
-  /** Destroys the recalls of all grants but these. Throws `outbox_unusable`. */
+  /** Destroys the recalls of all other grants. Throws `outbox_unusable`. */
   keepRecalls(grants: ReadonlySet<string>): Promise<void> {
     return this.onDisk(async () => {
       for (const grant of await this.records.recalls()) if (!grants.has(grant)) await this.records.removeRecall(grant);
@@ -256,10 +256,10 @@ export class Outbox {
       uploadUrl: null,
     };
     assertLiveGrant(live);
-    // First: what can be sent can also be taken back.
+    // Written first, so that every clip that can be sent can also be recalled.
     await this.records.writeRecall(live.id, homeRecall);
     await this.records.writeCommit(commit);
-    // A revocation may have come while the record was written; it must not leave a clip behind.
+    // A revocation may have arrived while the record was written; the clip must not remain.
     assertLiveGrant(live);
     return commit;
   }
@@ -273,7 +273,7 @@ export class Outbox {
     this.unread.delete(grant);
   }
 
-  /** Takes a grant's record in: its clip is here, or damaged for good. Rejects with the disk's error when that cannot be said. */
+  /** Registers a grant's record: its clip is here, or permanently damaged. Rejects with the disk's error when it cannot tell. */
   private async lookAt(grant: string): Promise<void> {
     const commit = idSchema.safeParse(grant).success ? await this.records.readCommit(grant) : null;
     if (commit && (await this.isWhole(commit))) {
@@ -284,7 +284,7 @@ export class Outbox {
     this.deps.log.error('a sealed clip is damaged', { grant });
   }
 
-  /** Cheap at start: length and last chunk. Every other chunk is authenticated when it is read to be sent. */
+  /** Quick check for the start: length and last chunk. All other chunks are authenticated when they are read for sending. */
   private async isWhole(commit: Commit): Promise<boolean> {
     const opened = await openSealedFile(this.deps.disk, this.identity(commit)).catch((thrown: unknown) => {
       if (isLost(thrown)) return null;
@@ -297,9 +297,9 @@ export class Outbox {
   private async destroy(grant: string): Promise<void> {
     this.commits.delete(grant);
     if (!idSchema.safeParse(grant).success) return;
-    // Without the record the clip's key is gone, whatever stays of the clip in the disk's free blocks.
+    // Without the record the clip's key is gone, so clip data left in the disk's free blocks cannot be decrypted.
     await this.records.overwrite(grant, COMMIT);
-    // The clip first: a crash between the two leaves a damaged record, never a clip that looks uncommitted yet is known.
+    // The clip first: a crash in between leaves a damaged record, never a known clip that looks uncommitted.
     await this.deps.disk.remove(this.path(grant, CLIP));
     await this.deps.disk.remove(this.path(grant, COMMIT));
     this.damaged.delete(grant);
@@ -314,7 +314,7 @@ export class Outbox {
     return this.records.path(grant, suffix);
   }
 
-  /** Runs work on the disk; what the operating system says against it becomes a failure that may pass. */
+  /** Runs a disk operation; converts an operating system error into a retryable failure. */
   private async onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -331,7 +331,7 @@ export class Outbox {
     return failure('outbox_full', { path: this.deps.folder }, cause);
   }
 
-  /** What the operating system says, as a failure that may pass. */
+  /** An operating system error as a retryable failure. */
   private diskFault(thrown: unknown): unknown {
     const code = systemCode(thrown);
     if (isFailure(thrown) || code === null) return thrown;
@@ -343,7 +343,7 @@ export class Outbox {
     return failure('outbox_unusable', { path: this.deps.folder, detail }, cause);
   }
 
-  /** A clip that could not be read: whether it is damaged for good. */
+  /** The failure for a clip that could not be read; marks it as damaged if that is permanent. */
   private damage(thrown: unknown, grant: string): unknown {
     if (!isLost(thrown)) return this.diskFault(thrown);
     if (this.commits.delete(grant)) this.damaged.add(grant);
@@ -365,12 +365,12 @@ export class Outbox {
   }
 }
 
-/** Whether what was thrown while a clip was read says that it is gone or altered, rather than that the disk fails now. */
+/** Whether an error while reading a clip means that it is missing or altered, rather than that the disk fails now. */
 function isLost(thrown: unknown): boolean {
   return systemCode(thrown) === 'ENOENT' || (isFailure(thrown) && thrown.code === 'state_damaged');
 }
 
-/** A clip's parts on their way to disk: hashed, counted, and only while the grant lives. */
+/** A clip's parts on their way to disk: hashed, counted, and only while the grant is live. */
 async function* hashed(
   live: LiveGrant,
   clip: Clip,

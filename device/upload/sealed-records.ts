@@ -1,4 +1,4 @@
-// Owns: small files of the outbox, each sealed whole for one grant and one use: what stands in one, writing it in one durable step,
+// Owns: small files of the outbox, each sealed whole for one grant and one use: their content, writing one in one durable step,
 // reading it, destroying it; and the recalls among them. Not here: clips (outbox.ts), when a recall is sent or dropped (delivery.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -29,15 +29,15 @@ const sentPapersSchema = z.strictObject({
   certificate: z.string().min(1).max(CERTIFICATE_LETTERS_MAX),
 });
 
-/** The last write of a seal: until it is there the clip does not exist. Sealed whole, because manifests name a home. */
+/** The last file written when a clip is sealed: without it the clip does not exist. Sealed whole, because manifests name a home. */
 const commitSchema = z.discriminatedUnion('version', [
   z.strictObject({ version: z.literal(2), ...commitFields, papers: sentPapersSchema }),
-  /** From before there were statements. */
+  /** The format from before statements existed. */
   z.strictObject({ version: z.literal(1), ...commitFields }).transform((former) => ({ ...former, papers: null })),
 ]);
 export type Commit = z.output<typeof commitSchema>;
 
-/** Kept when the clip itself is gone, until the bridge has answered a revocation. */
+/** Kept after the clip is deleted, until the bridge has answered a revocation. */
 const recallSchema = z.strictObject({
   version: z.literal(1),
   grant: idSchema,
@@ -69,7 +69,7 @@ export class SealedRecords {
     await this.write(commit.grant, COMMIT, said);
   }
 
-  /** Null when it is no record of ours. */
+  /** Null when it is not one of our records. */
   async readCommit(grant: string): Promise<Commit | null> {
     const commit = await this.read(grant, COMMIT, commitSchema);
     return commit?.grant === grant ? commit : null;
@@ -79,13 +79,13 @@ export class SealedRecords {
     await this.write(grant, RECALL, { version: 1, grant, homeRecall });
   }
 
-  /** Null when there is none, or none of ours. */
+  /** Null when there is none, or it is not one of our records. */
   async readRecall(grant: string): Promise<string | null> {
     const record = await this.read(grant, RECALL, recallSchema);
     return record?.grant === grant ? record.homeRecall : null;
   }
 
-  /** Grants with a recall. */
+  /** Grants that have a recall. */
   async recalls(): Promise<string[]> {
     const names = await this.deps.disk.list(this.deps.folder);
     return names
@@ -99,7 +99,7 @@ export class SealedRecords {
     await this.deps.disk.remove(this.path(grant, RECALL));
   }
 
-  /** Overwrites a record where it lies: a file that is only removed leaves its bytes in free blocks. */
+  /** Overwrites a record in place: a file that is only removed leaves its bytes in free blocks. */
   async overwrite(grant: string, suffix: string): Promise<void> {
     const { disk, random } = this.deps;
     const path = this.path(grant, suffix);
@@ -135,7 +135,7 @@ export class SealedRecords {
   }
 }
 
-/** What a record is sealed for: one record never passes for another. That of commits is as it was released. */
+/** The context a record is sealed for, so that one cannot be used as another. The one of commits keeps its released form. */
 function boundTo(grant: string, suffix: string): Uint8Array {
   return utf8(suffix === COMMIT ? `outbox ${grant}` : `outbox ${suffix} ${grant}`);
 }

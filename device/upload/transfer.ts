@@ -1,4 +1,4 @@
-// Owns: getting a clip's remaining bytes to its upload, by tus 1.0.0: HEAD tells where it goes on, PATCH adds one chunk, and
+// Owns: sending a clip's remaining bytes to its upload, by tus 1.0.0: HEAD returns the offset, PATCH adds one chunk, and
 // the next is sent only after the bridge has acknowledged the one before. Not here: HTTP (bridge-http.ts), creating uploads.
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import type { ClipReader } from '../clip/clip.ts';
@@ -10,7 +10,7 @@ export interface Transfer {
   http: BridgeHttp;
   uploadUrl: string;
   reader: ClipReader;
-  /** Aborted: everything stops where it is. */
+  /** When aborted, everything stops at once. */
   signal: AbortSignal;
   /** Bytes the bridge has acknowledged so far. */
   acknowledged: (bytes: number) => void;
@@ -30,7 +30,7 @@ export function sendRest(transfer: Transfer): Promise<void> {
     const upload = new Upload(Buffer.alloc(0), {
       uploadUrl,
       chunkSize: CHUNK_BYTES,
-      // Trying again is upload.ts's: it knows the grant and starts from HEAD.
+      // Retries are up to upload.ts: it knows the grant and starts from HEAD.
       retryDelays: null,
       storeFingerprintForResuming: false,
       fingerprint: () => Promise.resolve(''),
@@ -41,7 +41,7 @@ export function sendRest(transfer: Transfer): Promise<void> {
       onSuccess: () => settle(resolve),
       onError: (error) => settle(() => reject(meaningOf(error))),
     });
-    // The request under way ends by itself (bridge-http.ts), and none can be written after it.
+    // The running request ends by itself (bridge-http.ts), and no other can be written after it.
     const stop = () => settle(() => reject(signal.reason));
     if (signal.aborted) {
       reject(signal.reason);
@@ -60,7 +60,7 @@ function sourceOf(reader: ClipReader) {
   };
 }
 
-/** A bridge that is mistaken about where it is must not make us skip, repeat or loop. Throws `upload_unreachable`. */
+/** A wrong offset from the bridge must not make us skip, repeat or loop. Throws `upload_unreachable`. */
 function checkAnswer(request: HttpRequest, response: HttpResponse, sizeBytes: number): void {
   const status = response.getStatus();
   if (status < 200 || status > 299) return;
@@ -72,7 +72,7 @@ function checkAnswer(request: HttpRequest, response: HttpResponse, sizeBytes: nu
   }
   const start = integer(request.getHeader('Upload-Offset'));
   const end = Math.min((start ?? 0) + CHUNK_BYTES, sizeBytes);
-  // tus 1.0.0 §PATCH: the new offset. A part of a chunk may have been taken, but never nothing, and never more than was sent.
+  // tus 1.0.0 §PATCH: the new offset. The bridge may accept part of a chunk, but never nothing, and never more than was sent.
   if (start === null || offset === null || offset <= start || offset > end) {
     throw strange('it acknowledged an impossible offset');
   }
@@ -82,7 +82,7 @@ function integer(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-/** What went wrong, in our own words: the cause when there is one, else what the answer says. */
+/** Converts an error into our own failure: its cause if there is one, else the one in the answer. */
 function meaningOf(error: Error): unknown {
   if (!(error instanceof DetailedError)) return error;
   if (error.causingError) return error.causingError;

@@ -1,5 +1,5 @@
-// Owns: getting a sealed clip to the bridge, and a revocation after it, through every outage: what is tried again, how soon,
-// and what is given up. Not here: when either may happen (consent/, delivery.ts), the single steps (bridge-intake.ts, transfer.ts).
+// Owns: sending a sealed clip to the bridge, and a revocation after it, through every outage: what is retried, how soon,
+// and when to give up. Not here: when either may happen (consent/, delivery.ts), the single steps (bridge-intake.ts, transfer.ts).
 import { Backoff } from '../base/backoff.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
@@ -32,9 +32,9 @@ import { sendRest } from './transfer.ts';
 export interface UploaderDeps {
   device: { id: string; key: SigningKey };
   outbox: Outbox;
-  /** The bridge pinned at enrolment; asked anew for every attempt. */
+  /** The bridge pinned at enrolment; called again for every attempt. */
   bridge: () => PinnedBridge;
-  /** Told at every change of state, and while sending at most every half second. */
+  /** Called at every change of state, and while sending at most every half second. */
   progress: (progress: UploadProgress) => void;
   clock: Clock;
   random: Random;
@@ -45,9 +45,9 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 60_000;
 const PROGRESS_EVERY_MS = 500;
 const TOKEN_LIFE_S = 600;
-/** A token is signed anew when it is this old, so that a slow upload never runs out of it. */
+/** A token is replaced at this age, so that it never expires during a slow upload. */
 const TOKEN_FRESH_MS = 120_000;
-/** How often a bridge may find our hash or our token wrong before it is believed: a staged part can rot, a clock can be corrected. */
+/** How often to retry when the bridge rejects our hash or token: a staged part can be corrupted, a clock can be corrected. */
 const DOUBTS_MAX = 3;
 const DOUBTFUL = new Set<string>(['intake_hash', 'intake_token_invalid']);
 
@@ -59,8 +59,8 @@ export class Uploader {
   }
 
   /**
-   * Sends a clip and resolves with the bridge's signed receipt that it is stored. Tries until then, or until the grant is
-   * dead; the bytes already acknowledged are not sent again. Throws `grant_dead`, `upload_rejected` (with the bridge's
+   * Sends a clip and resolves with the bridge's signed receipt that it is stored. Retries until then, or until the grant is
+   * dead; acknowledged bytes are not sent again. Throws `grant_dead`, `upload_rejected` (with the bridge's
    * code), `outbox_damaged`, `device_moved` when the request came from another bridge than the present one. At most one chunk beyond what the bridge has acknowledged leaves after the grant has died.
    */
   async send(live: LiveGrant, item: OutboxItem): Promise<string> {
@@ -88,18 +88,18 @@ export class Uploader {
         const retryInMs = backoff.nextMs();
         this.deps.log.info('an upload waits', { grant: item.grant, code: failed.code, retryInMs });
         report.state('retrying', failed.code, retryInMs);
-        // A grant that dies meanwhile is noticed at the head of the next round.
+        // If the grant ends meanwhile, the start of the next round detects it.
         await clock.sleep(retryInMs, live.signal).catch(() => undefined);
       }
     }
   }
 
   /**
-   * Gets the owner's revocation to the bridge and resolves with its signed receipt: nothing of the clip is left there, or it had
-   * been handed over and the vault has answered.
-   * The revocation in `word` must have been verified by the gate: the device vouches for its signer. Tries until it is done or `signal`
+   * Sends the owner's revocation to the bridge and resolves with its signed receipt: either nothing of the clip is left there, or
+   * it had been handed over and the vault has answered.
+   * The gate must have verified the revocation in `word`: the device vouches for its signer. Retries until done or `signal`
    * is aborted; throws the signal's reason, `upload_rejected`, or `device_moved` when the clip's bridge, `bridgeId`, is not
-   * the present one: no other may hear of it, nor say that it is done.
+   * the current one: no other bridge may learn of it or confirm it.
    */
   async revoke(grant: string, word: OwnersWord, bridgeId: string, signal: AbortSignal): Promise<string> {
     const { clock, random, device, log } = this.deps;
@@ -144,7 +144,7 @@ export class Uploader {
     }
   }
 
-  /** One go: open, find or create the upload, send what is missing, fetch the receipt. Safe to repeat at any point. */
+  /** One attempt: open the intake, find or create the upload, send what is missing, fetch the receipt. Safe to repeat at each point. */
   private async attempt(live: LiveGrant, grant: string, acknowledged: (bytes: number) => void): Promise<string> {
     const { outbox, clock } = this.deps;
     const item = outbox.item(grant);
@@ -194,7 +194,7 @@ export class Uploader {
     return found;
   }
 
-  /** Only spares a question: a full disk must not stop an upload that can find its place again. */
+  /** Only saves a request later, so a full disk must not stop the upload: its address can be asked for again. */
   private async remember(grant: string, uploadUrl: string | null): Promise<void> {
     try {
       await this.deps.outbox.setUploadUrl(grant, uploadUrl);
@@ -203,7 +203,7 @@ export class Uploader {
     }
   }
 
-  /** The receipt for exactly this clip. Throws `upload_unreachable` for everything else: the next attempt hears why. */
+  /** The receipt for exactly this clip. Throws `upload_unreachable` for everything else: the next attempt gets the reason. */
   private stored(status: IntakeStatus, item: OutboxItem, bridge: PinnedBridge): string {
     if (status.state === 'open') throw strange('it has not stored the clip yet');
     const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: this.deps.device.id });
@@ -212,7 +212,7 @@ export class Uploader {
       claims.clipBytes === item.clipBytes &&
       claims.manifestSha256 === item.manifestSha256 &&
       item.papers !== null &&
-      // Absent where a bridge stored the clip before there were statements.
+      // Absent when the bridge stored the clip before statements existed.
       (claims.statementSha256 === undefined || claims.statementSha256 === sha256Hex(item.papers.statement));
     if (status.state !== 'stored' || claims.outcome !== 'stored' || !isSame) {
       throw strange('its receipt is not for the clip that was sent');
@@ -220,7 +220,7 @@ export class Uploader {
     return token;
   }
 
-  /** Upload tokens for one attempt: the same one for a while, then another. */
+  /** Upload tokens for one attempt: one is reused for a while, then replaced. */
   private bearer(item: OutboxItem, bridge: string): () => string {
     const { clock } = this.deps;
     let token = this.uploadToken(item, bridge);
@@ -252,7 +252,7 @@ export class Uploader {
     return signToken('doorsill-upload+jws', claims, device.key);
   }
 
-  /** The bridge may never have seen this owner: another one than the granting one can revoke, and the grant may never have got there. */
+  /** The bridge may not know this owner: it need not be the one who granted, and the grant may never have reached the bridge. */
   private pairingFor(revocation: string): string {
     const { device, clock } = this.deps;
     const claims = revokeSchema.parse(parseToken(revocation)?.claims);
@@ -267,7 +267,7 @@ export class Uploader {
   }
 }
 
-/** An owner consents to an upload to one bridge: after the device has enrolled with another, that one hears nothing of it. */
+/** An owner consents to an upload to one bridge: another one that the device enrols with later learns nothing of it. */
 function assertSameBridge(bridge: PinnedBridge, bridgeId: string): void {
   if (bridge.id !== bridgeId) throw failure('device_moved', { bridge: bridgeId });
 }
@@ -276,19 +276,19 @@ function assertSameBridge(bridge: PinnedBridge, bridgeId: string): void {
 function isPassing(thrown: unknown, doubts: number): thrown is Failure {
   if (!isFailure(thrown)) return false;
   if (DOUBTFUL.has(thrown.code)) return doubts < DOUBTS_MAX;
-  // A bridge that is in trouble itself, or has lost an upload that can be made anew.
+  // The bridge has a temporary problem of its own, or lost an upload that can be created again.
   return thrown.retryable || thrown.code === 'internal' || thrown.code === 'http_not_found';
 }
 
 const OUR_OWN = new Set<string>(['grant_dead', 'outbox_damaged', 'upload_rejected', 'device_moved']);
 
-/** A refusal of the bridge under the name the owner hears; what is our own stays as it is. */
+/** Converts a bridge's refusal into the code reported to the owner; our own failures stay unchanged. */
 function rejection(thrown: unknown): unknown {
   if (!isFailure(thrown) || OUR_OWN.has(thrown.code)) return thrown;
   return failure('upload_rejected', { code: thrown.code }, thrown);
 }
 
-/** What the owner is told about one upload. */
+/** One upload's progress as reported to the owner. */
 class ProgressReport {
   private readonly deps: Pick<UploaderDeps, 'device' | 'progress' | 'clock'>;
   private readonly item: OutboxItem;

@@ -16,7 +16,7 @@ export interface AccessOptions {
   disk: Disk;
   /** Folder of account files; read at every login, so that new accounts need no restart. */
   accounts: string;
-  /** Topic prefix under which the accounts may speak and hear. */
+  /** Topic prefix under which the accounts may publish and subscribe. */
   prefix: string;
 }
 
@@ -35,13 +35,13 @@ export class AccountAccess {
     this.options = options;
   }
 
-  /** The session of a user name and password; null when they are not an account's. */
+  /** The session for a user name and password; null when no account matches both. */
   async login(user: string, password: string): Promise<Session | null> {
     const session = await this.sessionOf(user);
     return session && (await passwordFits(session.account, password)) ? session : null;
   }
 
-  /** The session of a user who is known otherwise; null when there is no such account. */
+  /** The session of a user who was authenticated by other means; null when there is no such account. */
   async sessionOf(user: string): Promise<Session | null> {
     const { disk, accounts, prefix } = this.options;
     const account = await readAccount(disk, accounts, user);
@@ -65,7 +65,7 @@ export class AccountAccess {
 
   /**
    * The id under which a client is known. Devices and the bridge have one session, so that a new one ends the old and its
-   * will comes before the new one's messages; an owner's clients are told apart by what they call themselves.
+   * will comes before the new one's messages; an owner's clients are told apart by the client id they send.
    */
   clientIdOf(user: string | undefined, asked: string): string {
     if (user === undefined) return 'nobody';

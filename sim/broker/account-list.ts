@@ -1,4 +1,4 @@
-// Owns: every account of a folder with what it may do, for brokers that are told beforehand. Not here: how they are told
+// Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
 // (mosquitto-files.ts, rabbitmq-files.ts), and the embedded broker, which reads an account when it is used (account-access.ts).
 import {
   type Account,
@@ -19,7 +19,7 @@ export interface ListedAccount {
   access: TopicAccess;
 }
 
-/** An account that only the embedded broker can serve, or nobody, and what to do about it. */
+/** An account that only the embedded broker can serve, or no broker at all; `why` gives the reason and, if any, the remedy. */
 export interface LeftOut {
   user: string;
   why: string;
@@ -36,7 +36,7 @@ export async function readAllAccounts({
   for (const user of await listAccounts(disk, accounts)) {
     const account = await readAccount(disk, accounts, user);
     const holder = accountHolderSchema.safeParse(account);
-    // Removed since it was listed, or being written: the next run sees it.
+    // Removed since it was listed, or just being written: the next run handles it.
     if (!account) leftOut.push({ user, why: 'its file is not whole' });
     else if (!holder.success) leftOut.push({ user, why: `there is no role "${account.role}"` });
     else if (!('verifiers' in account)) {

@@ -1,4 +1,4 @@
-// Owns: writing what another broker reads of our accounts, only where it changed. Not here: what is in the files.
+// Owns: writing our accounts as files for another broker, only where they changed. Not here: the files' content.
 import { join } from 'node:path';
 import { type Disk, failure, utf8 } from '../../device/client.ts';
 import type { AccessOptions } from './account-access.ts';
@@ -9,7 +9,7 @@ import { rabbitmqFiles } from './rabbitmq-files.ts';
 export const OTHER_BROKERS = ['mosquitto', 'rabbitmq'] as const;
 export type OtherBroker = (typeof OTHER_BROKERS)[number];
 
-/** Files of a fleet of 100,000 accounts and more. */
+/** Limit that leaves room for a fleet of 100,000 accounts and more. */
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface WrittenFiles {
@@ -21,7 +21,7 @@ export interface WrittenFiles {
 }
 
 /**
- * Writes a broker's files from the account folder, each in one step with mode 0600. Throws `usage` when a path cannot stand
+ * Writes a broker's files from the account folder, each atomically with mode 0600. Throws `usage` when a path cannot stand
  * in a configuration file; rejects with the disk's errors.
  */
 export async function writeBrokerFiles(
@@ -29,7 +29,7 @@ export async function writeBrokerFiles(
   access: AccessOptions,
   wish: FilesWish,
 ): Promise<WrittenFiles> {
-  // Both formats end a value at the end of its line, and RabbitMQ's also at a comment sign.
+  // In both formats a value ends at the line end, in RabbitMQ's also at a comment sign.
   if (/[\p{Cc}#]/u.test(wish.folder)) throw failure('usage', { detail: `${wish.folder} can't be named in its files` });
   const { listed, leftOut } = await readAllAccounts(access);
   const texts = kind === 'mosquitto' ? mosquittoFiles(listed, wish) : rabbitmqFiles(listed, wish);

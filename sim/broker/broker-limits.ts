@@ -5,7 +5,7 @@ import { type Clock, FROM_CLIENT, MqttGuard, PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX 
 export interface BrokerLimits {
   /** Sockets at once. */
   connections: number;
-  /** Sockets that have not logged in; the one that waits longest gives way to a new one, so that none can block the others. */
+  /** Sockets that have not logged in; the one waiting longest is closed for a new one, so that none can block the others. */
   strangers: number;
   /** Sessions of one account at once; an owner may use several clients. A device's new session ends its old one. */
   connectionsPerAccount: number;
@@ -13,19 +13,19 @@ export interface BrokerLimits {
   logins: number;
   /** Filters of one session. */
   subscriptions: number;
-  /** Packets of one client, and filters it asks for: so many a second on average, and so many in one go. */
+  /** Packets and requested filters of one client: average rate per second, and burst. */
   packetsPerS: number;
   packetsBurst: number;
   /** Bytes of one client, likewise. */
   bytesPerS: number;
   bytesBurst: number;
-  /** Packets sent before the login is judged. */
+  /** Packets that may be queued before the login is decided. */
   waitingPackets: number;
   /** Bytes not yet taken by a slow reader before it is cut off. */
   backlogBytes: number;
-  /** A client must log in within this, and a stuck reader must move within it. */
+  /** A client must log in within this time, and a stalled reader must read again within it. */
   connectMs: number;
-  /** A client must promise to be heard of this often. */
+  /** Longest keep-alive that a client may ask for. */
   keepaliveS: number;
 }
 
@@ -61,7 +61,7 @@ export class RateLimit {
     this.filledMs = clock.monotonicMs();
   }
 
-  /** Takes what was used; false when it was more than allowed. */
+  /** Takes tokens from both buckets; false when more was used than allowed. */
   use(packets: number, bytes: number): boolean {
     const nowMs = this.clock.monotonicMs();
     const seconds = (nowMs - this.filledMs) / 1_000;
@@ -72,10 +72,10 @@ export class RateLimit {
   }
 }
 
-/** CONNECT carries a will, whose payload has the limit of every other, and names besides. */
+/** The largest packet is a CONNECT: a will, whose payload has the usual limit, plus topic and names. */
 const PACKET_BYTES_MAX = PAYLOAD_BYTES_MAX + 2 * TOPIC_BYTES_MAX + 1_024;
 
-/** Judges a client's bytes as the broker reads them; calls `broken` with what is wrong. Call after the broker has the socket. */
+/** Checks a client's bytes as the broker reads them; calls `broken` with what is wrong. Call after the broker has the socket. */
 export function watchSocket(socket: Socket, rate: RateLimit, broken: (fault: string) => void): void {
   const guard = new MqttGuard(FROM_CLIENT, PACKET_BYTES_MAX);
   let packets = 0;

@@ -1,4 +1,4 @@
-// Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may say and hear, and how much of it.
+// Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may publish and receive, and how much of it.
 // Not here: the access list (device/protocol/access.ts), accounts (device/base/account-folder.ts). The one file that imports aedes.
 import { createServer, type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -20,16 +20,16 @@ import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-l
 
 export interface BrokerOptions extends AccessOptions {
   host: string;
-  /** 0 takes a free one; `port` of the started broker tells which. */
+  /** 0 takes a free port; `port` of the started broker tells which. */
   port: number;
   limits?: Partial<BrokerLimits>;
-  /** Set: it speaks TLS, and nothing else. */
+  /** When set, it accepts TLS only. */
   tls?: TlsListenerOptions;
   clock: Clock;
   log: Log;
 }
 
-/** How often accounts are looked at again: all of them for whether they are still there, some for whether they changed. */
+/** How often accounts are checked: all of them for removal, ACCOUNTS_READ_AGAIN of them for changes. */
 const ACCOUNTS_AGAIN_MS = 2_000;
 const ACCOUNTS_READ_AGAIN = 64;
 
@@ -42,14 +42,14 @@ export class Broker {
   private readonly limits: BrokerLimits;
   private readonly access: AccountAccess;
   private readonly sockets = new Set<Socket>();
-  /** Those of them that have not logged in, the longest waiting first. */
+  /** Sockets that have not logged in, the longest waiting first. */
   private readonly strangers = new Set<object>();
-  /** Sessions that are on now. What a client was allowed outlives its connection in `granted`: its will comes after it. */
+  /** Current sessions. A client's rights stay in `granted` after it disconnects, because its will is published later. */
   private readonly sessions = new Map<Client, Session>();
   private readonly granted = new WeakMap<Client, Session>();
   private readonly wills = new WeakMap<Client, Message>();
   private readonly rates = new WeakMap<Client, RateLimit>();
-  /** Who a client is by its certificate, where certificates are asked for; null: by none that counts. */
+  /** The client's user name by its certificate, where certificates are required; null: no usable certificate. */
   private readonly certified = new WeakMap<Client, string | null>();
   private aedes: Aedes | null = null;
   private server: Server | null = null;
@@ -83,7 +83,7 @@ export class Broker {
   async start(): Promise<void> {
     const { limits } = this;
     const aedes = await Aedes.createBroker({
-      // A message waits for nobody: a slow reader is cut off (forward), so deliveries need no small number of slots.
+      // Delivery waits for no client: a slow reader is cut off (forward), so the number of slots need not be small.
       concurrency: 5_000,
       connectTimeout: limits.connectMs,
       drainTimeout: limits.connectMs,
@@ -191,7 +191,7 @@ export class Broker {
     }
     const certified = this.certified.get(client);
     if (certified !== undefined) packet.username = certified ?? '';
-    // Whoever takes over a session must know the account's password: the new id is only used once that was checked.
+    // Taking over a session takes the account's password: the new id is only used once the password was checked.
     packet.clientId = this.access.clientIdOf(packet.username, packet.clientId);
     packet.clean = true;
     if (packet.will) this.wills.set(client, packet.will);
@@ -234,7 +234,7 @@ export class Broker {
 
   private subscribable(client: Client, asked: { topic: string; qos: number }): boolean {
     const session = this.granted.get(client);
-    // One packet asks for thousands of filters, each to be judged: they count like packets.
+    // One packet can ask for thousands of filters, each to be checked: they count like packets.
     if (!this.rates.get(client)?.use(1, 0)) {
       client.conn.destroy();
       return false;
@@ -245,7 +245,7 @@ export class Broker {
     return true;
   }
 
-  /** Judged again at delivery: an account may have lost a home since it subscribed. */
+  /** Checks access again at delivery: an account may have lost a home since it subscribed. */
   private forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const session = this.granted.get(client);
     if (!session || !mayReceive(session.access, packet.topic)) return null;
@@ -268,7 +268,7 @@ export class Broker {
     });
   }
 
-  /** Ends the sessions of accounts that were removed or issued anew. A fleet's files are not all read every time. */
+  /** Ends the sessions of accounts that were removed or issued anew. Reads only some of a fleet's files each time. */
   private async checkAccounts(): Promise<void> {
     const kept = await this.access.users();
     const sessions = [...this.sessions];

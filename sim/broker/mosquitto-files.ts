@@ -1,4 +1,4 @@
-// Owns: how mosquitto is told what the accounts may do: its access list, its password file and a configuration with our limits.
+// Owns: the accounts' access list as files for mosquitto: access list, password file and a configuration with our limits.
 // Pure. Not here: reading accounts (account-list.ts), writing files (broker-files.ts), the list itself (device/protocol/access.ts).
 import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/client.ts';
 import type { ListedAccount } from './account-list.ts';
@@ -16,7 +16,7 @@ export interface FilesWish {
 const ACL = 'mosquitto.acl';
 const PASSWORDS = 'mosquitto.passwd';
 const CONFIGURATION = 'mosquitto.conf';
-/** Where a mosquitto with our configuration says which process it is. */
+/** The pid file of a mosquitto that runs with our configuration. */
 export const PID_FILE = 'mosquitto.pid';
 
 /** File names and their text. Names and prefix hold no blanks and no line ends: their schemas say so. */

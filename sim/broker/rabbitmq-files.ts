@@ -1,4 +1,4 @@
-// Owns: how RabbitMQ with its MQTT plugin is told what the accounts may do: definitions to import and a configuration.
+// Owns: the accounts' access list as files for RabbitMQ with its MQTT plugin: definitions to import and a configuration.
 // Pure. Not here: reading accounts (account-list.ts), writing files (broker-files.ts), the list itself (device/protocol/access.ts).
 import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX, type TopicRule } from '../../device/client.ts';
 import type { ListedAccount } from './account-list.ts';
@@ -23,7 +23,7 @@ export function rabbitmqFiles(accounts: readonly ListedAccount[], wish: FilesWis
   ]);
 }
 
-/** An account without a topic permission would be allowed every topic, so each has one, be it for nothing. */
+/** An account without a topic permission would be allowed every topic, so each gets one, even if it matches nothing. */
 function definitions(accounts: readonly ListedAccount[]): object {
   return {
     vhosts: [{ name: VHOST }],
@@ -34,7 +34,7 @@ function definitions(accounts: readonly ListedAccount[]): object {
       tags: [],
     })),
     permissions: accounts.map(({ user, access }) => {
-      // Queues are named after the client id, which begins with the account's name: nobody makes or reads another's.
+      // Queues are named after the client id, which begins with the account's name: no account can create or read another's.
       const queue = `^mqtt-subscription-${user}-[0-9a-f]{32}qos[01]$`;
       const exchange = `^${EXCHANGE.replace('.', '\\.')}$`;
       return {
@@ -55,7 +55,7 @@ function definitions(accounts: readonly ListedAccount[]): object {
   };
 }
 
-/** As a regular expression over routing keys: the plugin turns `/` into `.` and `+` into `*`. */
+/** Topic rules as a regular expression over routing keys: the plugin turns `/` into `.` and `+` into `*`. */
 function anyOf(rules: readonly TopicRule[]): string {
   if (rules.length === 0) return NOTHING;
   const keys = rules.map(({ pattern, wildcard }) =>

@@ -1,10 +1,10 @@
-// Owns: the broker's TLS side: a server that speaks TLS 1.3 alone, and who a client is by its certificate.
+// Owns: the broker's TLS side: a server that accepts TLS 1.3 only, and identifying a client by its certificate.
 // Not here: what a client may do (account-access.ts), MQTT (broker.ts).
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { TLS_VERSION_MIN } from '../../device/index.ts';
 
-/** PEM texts, checked before. */
+/** PEM texts, already checked. */
 export interface TlsListenerOptions {
   certificate: string;
   key: string;
@@ -29,14 +29,14 @@ export function makeTlsServer(
       handshakeTimeout: HANDSHAKE_MS_MAX,
       highWaterMark,
       noDelay: true,
-      // What a ticket resumes skips the check of the certificate, which may have expired since.
+      // A session resumed by a ticket skips the certificate check, and the certificate may have expired since.
       sessionTimeout: 1,
       ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
     },
     accept,
   );
   server.on('connection', opened);
-  // A handshake that fails is the client's affair; it must not end the process.
+  // A failed handshake concerns only that client; it must not end the process.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
 }

@@ -1,4 +1,4 @@
-// Owns: the verb `agency`: applying to the testbed's registry, seeing how that stands, taking another key. Not here: deciding on
+// Owns: the verb `agency`: applying to the testbed's registry, showing the agency's status, rotating its key. Not here: deciding on
 // applications (moderate.ts), asking residents (request.ts).
 import type { Command } from 'commander';
 import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/client.ts';
@@ -87,7 +87,7 @@ Example:
     });
 }
 
-/** What an agency says of itself. Throws `usage` for what is out of limits. */
+/** The facts in an agency's application. Throws `usage` for values out of limits. */
 function factsOf(options: ApplyOptions): AgencyFacts {
   const { name, jurisdiction, domain, contact, email, phone, profiles, categories } = options;
   const list = (text: string) => text.split(',').map((one) => one.trim());

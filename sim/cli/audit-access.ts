@@ -83,7 +83,7 @@ interface OpenBridge {
 }
 
 async function openBridge(context: Context, options: AuditAccessOptions): Promise<OpenBridge> {
-  // Before anything is asked: without a name there is no access.
+  // Checked first: without an officer's name there is no access.
   const who = options.admin ? null : officerOf(options);
   const folder = dataFolder(options.data);
   const testbed = await readTestbedFile(context.disk, folder);
@@ -122,7 +122,7 @@ async function writeExport(bridge: OpenBridge, { csv, clip, out }: AuditAccessOp
     throw failureOf(parseJson(await response.text())) ?? unreachable(bridge.url, `status ${response.status}`);
   }
   const body = Readable.fromWeb(response.body);
-  // At the reader's pace: the export may be long.
+  // Streamed at the reader's speed: the export may be long.
   if (out === undefined) await pipeline(body, process.stdout, { end: false });
   else await pipeline(body, createWriteStream(resolve(out), { mode: 0o600 }));
 }

@@ -1,4 +1,4 @@
-// Owns: the verb `audit`: reading an export of queries, making what it proposes come true, undoing it, making exports.
+// Owns: the verb `audit`: auditing an export of queries, applying the proposed revocations, undoing them, making exports.
 // Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (audit-access.ts).
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -51,7 +51,7 @@ export function addAudit(program: Command): void {
   addAuditAccess(audit);
 }
 
-/** The audit's own code, loaded with these verbs and not with every one. */
+/** The audit's code, loaded only when these verbs are used. */
 const auditing = () => import('../../cloud-bridge/index.ts');
 
 /** Adds the options by which the registry is reached. */
@@ -123,7 +123,7 @@ Examples:
     });
 }
 
-/** Audits a file, flagged rows on the side into another one. */
+/** Audits a file; writes flagged rows to a second file if one is named. */
 async function auditFile(
   file: string,
   settings: AuditSettings,
@@ -146,7 +146,7 @@ async function auditFile(
   }
 }
 
-/** Writes JSON lines, many at a time. */
+/** Writes JSON lines in batches. */
 class LineWriter {
   private readonly file: FileHandle;
   private lines: string[] = [];
@@ -176,7 +176,7 @@ function planText({ planned, unmatched }: RevocationPlan): string {
   ].join('\n');
 }
 
-/** Asks for the exact number: at a terminal, or by --yes-revoke. Throws `audit_unconfirmed`. */
+/** Requires the exact number of revocations as confirmation: at a terminal, or by --yes-revoke. Throws `audit_unconfirmed`. */
 async function confirm(context: Context, count: number, given: string | undefined, signal: AbortSignal): Promise<void> {
   let answer = given;
   if (answer === undefined && process.stdin.isTTY && !context.output.json) {

@@ -1,5 +1,5 @@
 // Owns: the verb `bridge enrol`: as a bridge's operator, print a one-time code with which one device enrols.
-// Not here: what a code is good for (the bridge), using it (part-verbs.ts, device-verbs.ts).
+// Not here: what a code permits (the bridge), using it (part-verbs.ts, device-verbs.ts).
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { exchangeJson } from '../../device/client.ts';

@@ -1,4 +1,4 @@
-// Owns: the verb `broker acl`: another broker's access list, passwords and configuration, once or for as long as it runs.
+// Owns: the verb `broker acl`: writes another broker's access list, passwords and configuration, once or until stopped.
 // Not here: what is in the files (sim/broker/).
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -66,7 +66,7 @@ function kindOf(text: string): OtherBroker {
   return kind;
 }
 
-/** What writes the files that the options describe. Throws `usage`. */
+/** Returns the function that writes the files that the options describe. Throws `usage`. */
 function writerOf(context: Context, options: AclOptions): () => Promise<WrittenFiles> {
   const kind = kindOf(options.for);
   if ((options.data === undefined) === (options.accounts === undefined))
@@ -108,12 +108,12 @@ function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
   ];
 }
 
-/** Writes again whenever something changed, until stopped. What fails is told, and tried again the next time. */
+/** Writes again whenever something changed, until stopped. Failures are reported, and retried the next time. */
 async function watch(context: Context, write: () => Promise<WrittenFiles>, pidFile: string | null): Promise<void> {
   const { clock, output } = context;
   const signal = stopSignal();
   let failed = '';
-  // What was written before this began may be unread still.
+  // mosquitto may not have read yet what was written before this watch began.
   let isUnread = pidFile !== null;
   while (!signal.aborted) {
     try {
@@ -122,7 +122,7 @@ async function watch(context: Context, write: () => Promise<WrittenFiles>, pidFi
       const told = isUnread && pidFile !== null ? await tellToReload(context, pidFile) : null;
       if (written.changed || told !== null)
         output.result({ event: 'changed', ...written, told }, [...described(written), ...toldLine(told)].join('\n'));
-      // A mosquitto that does not run yet reads them when it starts; one that is just starting is told once it can be found.
+      // A stopped mosquitto reads them when it starts; one that is just starting gets the signal once its process is found.
       isUnread &&= pidFile !== null && told === null;
       failed = '';
     } catch (thrown) {
@@ -138,7 +138,7 @@ function toldLine(told: number | null): string[] {
   return told === null ? [] : [`mosquitto (process ${told}) was told to read them again.`];
 }
 
-/** Sends SIGHUP to the mosquitto of a pid file; its id, or null when none runs. */
+/** Sends SIGHUP to the mosquitto of a pid file; returns its process id, or null when none runs. */
 async function tellToReload({ disk }: Context, pidFile: string): Promise<number | null> {
   const bytes = await disk.readFile(pidFile, PID_FILE_BYTES_MAX);
   const pid = Number(new TextDecoder().decode(bytes ?? new Uint8Array()).trim());
@@ -152,7 +152,7 @@ async function tellToReload({ disk }: Context, pidFile: string): Promise<number 
   }
 }
 
-/** A pid file may outlive its process, whose number then is another's: where the system says names, SIGHUP goes to no other. */
+/** A stale pid file may name another process: where /proc tells process names, only a mosquitto gets SIGHUP. */
 function isMosquitto(pid: number): boolean {
   if (!existsSync('/proc/self/comm')) return true;
   try {

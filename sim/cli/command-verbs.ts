@@ -1,4 +1,4 @@
-// Owns: the verbs by which an owner orders: ring, privacy, forget, trust-clock. Each is one signed command that ends on a receipt.
+// Owns: the verbs that send an owner's commands: ring, privacy, forget, trust-clock. Each signs one command and ends on its receipt.
 // Not here: consent (owner-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
 import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/client.ts';
@@ -6,7 +6,7 @@ import { parseMoment } from '../terminal/moments.ts';
 import { RECEIPT_MS_MAX } from '../terminal/owner-notice.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 
-/** Gives an order and resolves with the receipt once the device has confirmed it. Throws the refusal it answers with. */
+/** Gives an order and resolves with the receipt once the device has confirmed it. Throws the device's refusal. */
 export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
   return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }

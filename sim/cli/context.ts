@@ -1,4 +1,4 @@
-// Owns: what every verb starts from: the options they share, the machine's seams, the owner's folder and its homes.
+// Owns: what every verb starts with: shared options, the machine's seams, the owner's folder and its homes.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -23,7 +23,7 @@ import {
 import { type Output, openOutput } from '../terminal/output.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';
 
-/** The machine's own seams and the way to talk to the user. */
+/** The machine's seams and the output to the user. */
 export interface Context {
   clock: Clock;
   random: Random;
@@ -68,7 +68,7 @@ export function withOwnerOptions(command: Command): Command {
     .option('--device <id>', 'which paired device, when there are several');
 }
 
-/** Throws `not_running` at once when the folder is a testbed's and nothing holds it: a wait for its broker would be in vain. */
+/** Throws `not_running` when the folder is a testbed's and no process holds it: waiting for its broker would be pointless. */
 export async function expectRunning(disk: Disk, folder: string): Promise<void> {
   if ((await readTestbedFile(disk, folder)) && folderHolder(folder) === null) throw failure('not_running', { folder });
 }

@@ -76,10 +76,10 @@ Examples:
     });
 }
 
-/** The firmware, which the other verbs under `device` do not wait for. */
+/** Loads the firmware only here, so that the other verbs under `device` start faster. */
 const loadFirmware = () => import('../../device/index.ts');
 
-/** The home broker and the account there: made in the broker's own folder, or one that the user has. */
+/** The home broker and the account there: created in the broker's own folder, or an existing one of the user's. */
 async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {
   const { broker, homeUrl: url, user, passwordFile } = options;
   if ((broker === undefined) === (user === undefined))

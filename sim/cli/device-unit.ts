@@ -12,16 +12,16 @@ export interface UnitFacts {
   groups: readonly string[];
 }
 
-/** Groups that give a user the hardware, where the distribution has them. */
+/** Groups that give a user access to the hardware, on distributions that have them. */
 export const HARDWARE_GROUPS = ['video', 'audio', 'input', 'gpio', 'render'] as const;
 
 /** Device nodes by the names of /proc/devices: cameras and encoders, sound cards, buttons, GPIO lines, a Pi's camera. */
 const DEVICES = ['video4linux', 'media', 'alsa', 'input', 'gpiochip', 'vchiq', 'vcio', 'dma_heap'];
 
-/** So many restarts in so long, and the unit stays down: something is wrong that a restart does not mend. */
+/** After so many restarts in this time the unit stays down: a restart does not fix the fault. */
 const RESTARTS = { many: 5, withinS: 300 };
 
-/** Under this name systemd finds the unit's enrolment code in its credential stores (systemd.exec(5), LoadCredential=). */
+/** The name of the unit's enrolment code in systemd's credential stores (systemd.exec(5), LoadCredential=). */
 export function credentialFile(name: string): string {
   return `${name}.${CODE_CREDENTIAL}`;
 }

@@ -13,7 +13,7 @@ import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
 import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
 
-/** Credentials here last until the machine is started again, which suits a code that is good for an hour. */
+/** Credentials here last until the next boot, which suits a code that is valid for an hour. */
 const CREDENTIALS = '/run/credstore';
 const UNITS = '/etc/systemd/system';
 const UNIT_BYTES_MAX = 65_536;
@@ -134,7 +134,7 @@ function addUninstall(device: Command): void {
       checkName(options.name);
       const path = unitPath(options);
       const isThere = (await disk.sizeOf(path)) !== null;
-      // Before the file is gone: systemd finds by it what to stop and which links to remove.
+      // Before the file is removed: systemd needs it to find what to stop and which links to remove.
       if (isThere && isUsedBySystemd(options)) systemctl('disable', '--now', `${options.name}.service`);
       if (isThere) await disk.remove(path).catch(needsRoot(path));
       if (isThere && isUsedBySystemd(options)) systemctl('daemon-reload');
@@ -162,7 +162,7 @@ function systemctl(...args: string[]): void {
   throw failure('file_unusable', { detail: `systemctl ${args.join(' ')} failed: ${said}` });
 }
 
-/** Turns the operating system's no into what to do about it. */
+/** Turns a permission error of the operating system into advice. */
 const needsRoot = (path: string) => (thrown: unknown) => {
   if (['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(systemCode(thrown) ?? '')) {
     throw failure('file_unusable', {
@@ -173,11 +173,11 @@ const needsRoot = (path: string) => (thrown: unknown) => {
 };
 
 function launcherPath(): string {
-  // As built this file lies in dist/sim/cli.
+  // The built file lies in dist/sim/cli.
   return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
 }
 
-/** A unit does not see a home folder that is closed to others, nor the temporary folders of others (PrivateTmp=). */
+/** A unit cannot see home folders closed to other users, nor the machine's temporary folders (PrivateTmp=). */
 function placeWarning(): string[] {
   const isHidden = [process.execPath, launcherPath()].some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
   return isHidden
@@ -256,9 +256,9 @@ function addRestore(device: Command): void {
     });
 }
 
-/** Runs `work` while nobody else can run the device. */
+/** Runs `work` while holding the device's folder lock. */
 async function whileLocked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
-  // A folder that is not there is for `work` to refuse; taking the lock would make it.
+  // `work` refuses a missing folder; taking the lock would create it.
   const isThere = await access(folder, constants.F_OK).then(
     () => true,
     () => false,
@@ -273,7 +273,7 @@ async function whileLocked<Result>(folder: string, work: () => Promise<Result>):
   }
 }
 
-/** The passphrase from a file, without its line end, or asked for on the terminal without showing it; twice for a new one. */
+/** The passphrase from a file, without its line end, or asked for on the terminal without echo; twice for a new one. */
 async function readPassphrase(context: Context, file: string | undefined, isNew: boolean): Promise<string> {
   if (file !== undefined) {
     return readSecretFile(context.disk, file);

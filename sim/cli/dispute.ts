@@ -1,4 +1,4 @@
-// Owns: the verb `dispute`: a bridge's operator has the full manifest of one clip opened, for a reason, and keeps it as a file.
+// Owns: the verb `dispute`: a bridge's operator has one clip's full manifest opened, with a stated reason, and saves it as a file.
 // Not here: what may be opened (the bridge), checking it (verify.ts).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';

@@ -1,5 +1,5 @@
-// Owns: the verb `doctor`: prints what the doctor finds and ends with 5 when anything is wrong.
-// Not here: the looks (sim/doctor), mending anything.
+// Owns: the verb `doctor`: prints what the doctor finds and exits with status 5 when something is wrong.
+// Not here: the checks (sim/doctor), repairing anything.
 import type { Command } from 'commander';
 import { examine } from '../doctor/examine.ts';
 import { dataFolder, openContext } from './context.ts';

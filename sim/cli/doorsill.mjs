@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Owns: starting the built command line; in a checkout it is built first where that is missing or older than its sources.
+// Owns: starting the built command line; in a checkout it builds first when the build is missing or older than its sources.
 // Not here: any command (main.ts). Plain JavaScript, because it runs before anything is built.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const built = new URL('../../dist/sim/cli/entry.js', import.meta.url);
-// An installed package has the build alone.
+// An installed package contains only the build.
 const isCheckout = existsSync(new URL('./main.ts', import.meta.url));
 
 function say(text) {

@@ -1,4 +1,4 @@
-// Owns: being the built entry of the command line; the version alone is printed without loading it. Not here: anything else.
+// Owns: the built entry point of the command line; prints the version without loading the rest. Not here: everything else.
 import { ownVersion } from './version.ts';
 
 const [word, ...more] = process.argv.slice(2);

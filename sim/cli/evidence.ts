@@ -11,7 +11,7 @@ import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from '
 
 export interface DeskOptions extends AgencyOptions, OfficerOptions {}
 
-/** What a verb at the vault works with. */
+/** What a verb at the vault needs. */
 interface AtDesk {
   context: Context;
   desk: EvidenceDesk;
@@ -23,7 +23,7 @@ export function withDeskOptions(command: Command): Command {
   return withOfficerOptions(withAgencyOptions(command));
 }
 
-/** The agency's desk at the testbed's vault; who looks and why is asked before anything else. Throws `usage`, `not_running`. */
+/** The agency's desk at the testbed's vault; checks first that the options say who looks and why. Throws `usage`, `not_running`. */
 export async function openDesk(options: DeskOptions, command: Command): Promise<AtDesk> {
   const context = openContext(command);
   const who = officerOf(options);

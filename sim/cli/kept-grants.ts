@@ -1,5 +1,5 @@
-// Owns: the grants an owner's machine has signed, kept so that the same command sends the same bytes again and a revocation
-// can name them. Not here: whether they are alive (the device says so).
+// Owns: the grants that an owner's machine has signed, stored so that the same command sends the same bytes again and a
+// revocation can name them. Not here: whether they are still valid (the device decides).
 import { join } from 'node:path';
 import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/client.ts';
 
@@ -12,7 +12,7 @@ const TOKEN_BYTES_MAX = 65_536;
 
 const grantsFolder = (ownerFolder: string) => join(ownerFolder, 'grants');
 
-/** Every kept grant, oldest first; files that are none are passed over. */
+/** Every kept grant, oldest first; files that hold no grant are skipped. */
 export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptGrant[]> {
   const folder = grantsFolder(ownerFolder);
   const names = (await disk.list(folder)).filter((name) => name.endsWith('.jws') && !name.startsWith('.'));
@@ -26,14 +26,14 @@ export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptG
   return (await Promise.all(read)).flat().sort((a, b) => a.claims.iat - b.claims.iat);
 }
 
-/** Keeps a grant before it is sent. */
+/** Stores a grant before it is sent. */
 export async function keepGrant(disk: Disk, ownerFolder: string, token: string): Promise<void> {
   const claims = grantSchema.parse(parseToken(token)?.claims);
   await disk.makeFolder(grantsFolder(ownerFolder));
   await disk.replaceFile(join(grantsFolder(ownerFolder), `${claims.jti}.jws`), utf8(`${token}\n`));
 }
 
-/** Forgets a grant that was taken back, so that the same choice later makes a new one. */
+/** Deletes a revoked grant, so that the same choice later makes a new one. */
 export async function forgetGrant(disk: Disk, ownerFolder: string, grant: string): Promise<void> {
   await disk.remove(join(grantsFolder(ownerFolder), `${grant}.jws`));
 }

@@ -1,4 +1,4 @@
-// Owns: the command line: global options, every verb's place in the help, and how any failure ends. Not here: the verbs.
+// Owns: the command line: global options, the verbs' order in the help, and the exit on failure. Not here: the verbs.
 import { Command, CommanderError } from 'commander';
 import { failure } from '../../device/client.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
@@ -50,7 +50,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
   },
 };
 
-/** The command line with every verb, or with `only` that one; not run yet. */
+/** Builds the command line with every verb, or only the verb `only`; does not run it. */
 export async function makeProgram(only?: string): Promise<Command> {
   const program = new Command('doorsill')
     .description(
@@ -61,7 +61,7 @@ export async function makeProgram(only?: string): Promise<Command> {
     .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
     .showHelpAfterError(false)
     .configureOutput({ writeErr: () => {} })
-    // So that an option after `device backup` is the inner verb's.
+    // An option after `device backup` then belongs to the inner verb.
     .enablePositionalOptions()
     .exitOverride();
   for (const [heading, verbs] of Object.entries(VERBS)) {
@@ -76,7 +76,7 @@ export async function makeProgram(only?: string): Promise<Command> {
   return program;
 }
 
-/** The verb that these arguments use; undefined when they use none, or when the whole program has to say what is wrong. */
+/** The verb in these arguments; undefined when there is none or it is unknown: all verbs are then loaded. */
 function verbOf(words: readonly string[]): string | undefined {
   const at = words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--log');
   return Object.values(VERBS)
@@ -84,7 +84,7 @@ function verbOf(words: readonly string[]): string | undefined {
     .find((name) => name === words[at]);
 }
 
-/** What was wrong with the words, on one line. Commander answers `help` about an unknown verb with its help, not with a message. */
+/** What was wrong with the arguments, on one line. For `help` with an unknown verb, commander prints help and gives no message. */
 function usageDetail(thrown: CommanderError, argv: string[]): string {
   if (thrown.code === 'commander.help') return `there is no verb "${argv.at(-1)}"`;
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
@@ -93,10 +93,10 @@ function usageDetail(thrown: CommanderError, argv: string[]): string {
 /** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
 export async function main(argv: string[]): Promise<void> {
   const json = argv.includes('--json');
-  // A closed pipe (`| head`) ends the output, not the work's correctness.
+  // A closed pipe (`| head`) is no error.
   process.stdout.on('error', () => process.exit(0));
   try {
-    // Before any key is read.
+    // Called before any key is read.
     refuseInspector();
     const program = await makeProgram(verbOf(argv.slice(2)));
     if (argv.length <= 2) program.outputHelp();

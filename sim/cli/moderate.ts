@@ -1,4 +1,4 @@
-// Owns: the verb `moderate`: what waits for a person in the testbed on this machine, and deciding on it. Not here: the rules.
+// Owns: the verb `moderate`: listing what waits for a person in this machine's testbed, and deciding on it. Not here: the rules.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Disk, failure } from '../../device/client.ts';

@@ -1,4 +1,4 @@
-// Owns: the verb `moderators`: who may decide on requests that wait in the testbed on this machine. Not here: deciding (moderate.ts).
+// Owns: the verb `moderators`: the people who may decide on waiting requests in this machine's testbed. Not here: deciding (moderate.ts).
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/client.ts';

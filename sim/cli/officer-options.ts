@@ -1,4 +1,4 @@
-// Owns: the options of verbs that show somebody evidence: who looks, and why. Not here: the log they go into (bridge and vault).
+// Owns: the options of verbs that show evidence: who looks, and why. Not here: the log that records them (bridge and vault).
 import type { Command } from 'commander';
 import { accessReasonSchema, failure } from '../../device/client.ts';
 import type { Who } from '../officer/evidence-desk.ts';
@@ -8,7 +8,7 @@ export interface OfficerOptions {
   reason?: string;
 }
 
-/** Adds them. Neither has a default, here or anywhere: a name that nobody gave would be a false entry in the log. */
+/** Adds them. Neither has a default anywhere: a default name would be a false entry in the log. */
 export function withOfficerOptions(command: Command): Command {
   return command
     .option('--officer <name>', 'who looks, by name or badge, which is logged (required)')

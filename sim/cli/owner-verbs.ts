@@ -1,5 +1,5 @@
-// Owns: the verbs by which an owner decides: grant, deny, revoke. Each signs, sends, and ends on a receipt.
-// Not here: how they show and wait (owner-notice.ts), other orders (command-verbs.ts).
+// Owns: the verbs of an owner's decisions: grant, deny, revoke. Each signs, sends, and ends on a receipt.
+// Not here: printing requests and waiting for receipts (owner-notice.ts), other orders (command-verbs.ts).
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import {
@@ -36,10 +36,10 @@ import {
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 
-/** How long the bridge may take to say that it has erased a clip. */
+/** How long the bridge may take to confirm that it has erased a clip. */
 const ERASED_MS_MAX = 15_000;
 const ERASED_POLL_MS = 100;
-/** No camera shows a frame for a shorter time: a window of one frame. */
+/** Length of a window for one frame: no camera's frame is shorter. */
 const STILL_US = 1_000;
 
 interface GrantOptions extends OwnerOptions {
@@ -114,7 +114,7 @@ Examples:
 
 const collect = (value: string, before: string[] = []) => [...before, value];
 
-/** The same choice again is the same grant, byte for byte: a repeated command can never make a second clip. */
+/** The same choice returns the same grant, byte for byte: repeating a command can never make a second clip. */
 async function grantFor(
   context: Context,
   session: OwnerSession,
@@ -145,7 +145,7 @@ async function grantFor(
         isDeepStrictEqual({ audio, zones, disclose, byteLimit, ...claims.window }, { ...choice, ...window })
       );
     });
-  // A request that was granted is not announced any more, but the same words may still be sent again.
+  // A granted request is no longer announced, but the same grant may still be sent again.
   const again = startUs === null || endUs === null ? undefined : sameAs({ startUs, endUs });
   if (again) return again;
   const notice = await fetchNotice(session, signer, request);
@@ -160,7 +160,7 @@ async function grantFor(
   return { token: fresh.token, claims: fresh.claims };
 }
 
-/** What is granted of a sighting when no times are named: when the pet was there, or its one best frame. */
+/** The window to grant for a sighting when no times are given: while the pet was there, or its one best frame. */
 function seenWindow({ sighted: [best] }: VerifiedSighting, still: boolean | undefined): Window {
   return still ? { startUs: best.stillUs, endUs: best.stillUs + STILL_US } : best.window;
 }
@@ -248,8 +248,8 @@ export function addRevoke(program: Command): void {
 const isErased = (outcome: string) => outcome === 'recalled' || outcome === 'deleted';
 
 /**
- * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there next, and the device hands on
- * the bridge's signed statement; until then its receipt names the clip.
+ * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there next, and the device then
+ * forwards the bridge's signed statement; until then the device's receipt names the clip.
  */
 async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
   let last = first;
@@ -271,7 +271,7 @@ async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, g
   }
 }
 
-/** What is gone after a revocation, as its last receipt says. */
+/** What was erased by a revocation, according to its last receipt. */
 function erasedBy(receipt: Receipt): { facts: object; text: string } {
   const answer = recallAnswerOf(receipt);
   if (answer) {
@@ -302,7 +302,7 @@ async function keptGrant(context: Context, folder: string, id: string): Promise<
   return kept ? { request: kept.claims.request, grant: kept.claims.jti, grantSha256: sha256Hex(kept.token) } : null;
 }
 
-/** The receipts that the device repeats about a request or a grant: where it stands. */
+/** The receipts that the device repeats about a request or a grant: they show its state. */
 async function receiptsAbout(session: OwnerSession, signer: Signer, id: string): Promise<Receipt[]> {
   const heard: Receipt[] = [];
   const stop = session.listen({

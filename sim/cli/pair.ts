@@ -1,4 +1,4 @@
-// Owns: the verb `pair`: make this machine's owner key known to a device, over the socket only its user can open.
+// Owns: the verb `pair`: register this machine's owner key with a device, over a socket that only the device's user can open.
 // Not here: the pairing itself (device/owner).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -37,7 +37,7 @@ interface PairOptions extends OwnerOptions {
   list?: boolean;
 }
 
-/** The owner's own account at the home broker; undefined when the device is to make one. */
+/** The owner's existing account at the home broker; undefined when the device is to create one. */
 async function ownAccount(
   context: Context,
   { user, passwordFile }: PairOptions,

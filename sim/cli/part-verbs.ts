@@ -21,7 +21,7 @@ interface PartOptions {
   host?: string;
 }
 
-/** Takes the data folder for this process, runs the part, gives the folder back. */
+/** Locks the data folder for this process, runs the part, releases the folder. */
 async function runPart(
   context: Context,
   folder: string,
@@ -262,7 +262,7 @@ Examples:
       try {
         await runDevice(openContext(command), options);
       } finally {
-        // An open pipe that was read from keeps the process running.
+        // stdin, once read from, keeps the process running while its pipe is open.
         process.stdin.destroy();
       }
     });
@@ -274,7 +274,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
   const folder = resolve(options.data);
   const device = await import('../../device/index.ts');
   const { ALL_CAMERAS, porchKind } = await import('../porch/porch-camera.ts');
-  // What is wrong with the words is said before what is missing in the folder.
+  // Invalid options are reported before missing files in the folder.
   if (options.camera !== undefined) device.parseCameraSource(options.camera, {}, ALL_CAMERAS);
   const code = await readEnrolmentInput(options.enrol, { stdin: process.stdin, environment: process.env });
   await runPart(context, folder, async () => {

@@ -1,4 +1,4 @@
-// Owns: the verb `partner`: the bridge's operator lists, enters, suspends, resumes and ends partners. Not here: what a partner may
+// Owns: the verb `partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
 // do (the bridge's partners/).
 import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/client.ts';

@@ -1,11 +1,11 @@
-// Owns: keeping Node's inspector shut in every doorsill process: it listens on a port of this machine that asks nobody who they
-// are, and shows and changes all memory: keys, and on the device footage. Not here: core dumps (the device), other debuggers.
+// Owns: keeping Node's inspector closed in every doorsill process: it listens on a local port without authentication,
+// and can read and change all memory: keys, and on the device footage. Not here: core dumps (the device), other debuggers.
 import { url } from 'node:inspector';
 import { failure } from '../../device/client.ts';
 
 /**
- * From here on SIGUSR1 does not open the inspector, as it does in every Node process without a listener for it. Throws
- * `inspector_open` when it is open already: by --inspect, or by a signal that came before.
+ * From here on SIGUSR1 no longer opens the inspector, as it does in every Node process without a listener for it. Throws
+ * `inspector_open` when it is open already: by --inspect, or by an earlier signal.
  */
 export function refuseInspector(): void {
   // There is no such signal on Windows.

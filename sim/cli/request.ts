@@ -122,7 +122,7 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
   );
 }
 
-/** What the agency does with a request of its own. */
+/** Sends the bridge one action of the agency on its own request. */
 async function callAbout(
   context: Context,
   action: string,

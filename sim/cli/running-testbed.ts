@@ -1,4 +1,4 @@
-// Owns: where the parts of a running testbed are, for verbs of its agency, moderators and operators. Not here: an owner's session
+// Owns: finding the parts of a running testbed, for verbs of its agency, moderators and operators. Not here: an owner's session
 // (context.ts).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';

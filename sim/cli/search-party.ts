@@ -120,7 +120,7 @@ function withBridge(command: Command): Command {
   return withOwnerOptions(command).option('--bridge <url>', "the bridge's address (default: the one of DATA/doorbell)");
 }
 
-/** Who posts: the owner of a paired doorbell, at the bridge that it is enrolled with. Throws `not_running`, `usage`. */
+/** The poster: the owner of a paired doorbell, at the bridge that the doorbell is enrolled with. Throws `not_running`, `usage`. */
 async function petOwner(context: Context, options: BridgeOptions): Promise<PetOwner> {
   const home = await chosenHome(context, options);
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));

@@ -24,7 +24,7 @@ interface UpCommandOptions {
   ask: boolean;
 }
 
-/** Highest first port: three more follow it. */
+/** The highest value for the first port: three more ports follow it. */
 const FIRST_PORT_MAX = 65_532;
 
 function parseFirstPort(text: string): number {
@@ -150,15 +150,15 @@ ${cameraHelp(ALL_CAMERAS)}`,
     });
 }
 
-/** Told with a folder's seams, until the signal. `media`: the file that `leak` can be told on. */
+/** Runs a story until done or aborted by the signal. `media`: a file that `leak` can use as footage. */
 type Telling = (context: Context, signal: AbortSignal, media: string | null) => Promise<void>;
 
-/** Each on its own. */
+/** The stories, each independent of the others. */
 const STORIES = {
   leak: runLeakStory,
   retention: runRetentionStory,
   recall: runRecallStory,
-  // It is told with the bridge's own code, which no other verb need wait for.
+  // Imported on use: it needs the bridge's code, which the other stories do not.
   'agency-audit': async (context, signal) =>
     (await import('../story/agency-audit.ts')).runAgencyAuditStory(context, signal),
   'community-request': tellCommunityRequest,

@@ -1,4 +1,4 @@
-// Owns: the verbs under `vault` for a department's policy: its answer to owners who take clips back, and how long categories keep
+// Owns: the verbs under `vault` for a department's policy: its answer to owners' recalls, and how long each category keeps
 // evidence. Not here: running a vault (part-verbs.ts), what follows from a policy (the vault).
 import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/client.ts';

@@ -80,20 +80,20 @@ async function readToken(context: Context, path: string): Promise<string> {
   if (!isTokenSized) throw failure('usage', { detail: `${path} is no manifest or receipt` });
   const bytes = await context.disk.readFile(resolve(path), TOKEN_BYTES_MAX);
   if (!bytes) throw failure('usage', { detail: `there is no file ${path}` });
-  // Every byte counts, but for the one line end that editors and `echo` put at the end.
+  // Every byte counts, except for one trailing line end, which editors and `echo` add.
   const text = fromUtf8(bytes)?.replace(/\r?\n$/, '');
   if (text === undefined) throw failure('verify_failed', { detail: `${path} is not text` });
   return text;
 }
 
-/** A public key as it was named: itself, or the file it stands in. Throws `usage`. */
+/** A public key, given as itself or as the file that contains it. Throws `usage`. */
 async function namedKey(context: Context, named: string): Promise<string> {
   const key = isPublicKey(named) ? named : (await readToken(context, named)).trim();
   if (!isPublicKey(key)) throw failure('usage', { detail: `${named} is neither a public key nor a file with one` });
   return key;
 }
 
-/** The bridge's key that must have signed: as named, or as the doorbell of the named testbed pinned it. */
+/** The bridge's key that must have signed: from --bridge-key, or as pinned by the doorbell of the testbed in --data. */
 async function expectedBridge(context: Context, options: VerifyOptions): Promise<string | undefined> {
   if (options.bridgeKey !== undefined) return namedKey(context, options.bridgeKey);
   if (options.data === undefined) return undefined;
@@ -144,7 +144,7 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
   );
 }
 
-/** What was seen, by the chain that vouches for the clip. */
+/** The text of the result, by the signature chain that verified the clip. */
 const SAID = {
   manifest: 'Verified on the chain of owner and bridge: this is the clip that its owner granted.',
   statement: 'Verified on the chain of vault and agency: this is the clip of one grant, under a key made for it.',
@@ -152,12 +152,12 @@ const SAID = {
     'Verified on both chains: this is the clip that its owner granted, and its statement is the device’s.',
 } as const satisfies Record<Chain, string>;
 
-/** The file's bytes. It is opened when the first is asked for: a manifest that fails its check is refused before that. */
+/** The file's bytes. It is opened on the first read: an invalid manifest is refused before that. */
 async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   for await (const part of createReadStream(path)) yield part;
 }
 
-/** Walks the chain with the device's public key alone; a receipt an owner kept must name a head that lies on it. */
+/** Verifies the ledger with the device's public key alone; an owner's kept receipt must name a head on that chain. */
 async function verifyLedger(context: Context, options: VerifyOptions): Promise<void> {
   const home = await chosenHome(context, options);
   const device = { id: home.device, key: home.deviceKey };

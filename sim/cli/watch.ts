@@ -1,4 +1,4 @@
-// Owns: the verb `watch`: what the device says, live or once. Not here: answering it.
+// Owns: the verb `watch`: prints what the device publishes, live or once. Not here: answering it.
 import type { Command } from 'commander';
 import {
   type DeviceState,

@@ -1,4 +1,4 @@
-// Owns: the verb `webhook`: where the testbed's agency is told of its requests and clips. Not here: telling (the bridge).
+// Owns: the verb `webhook`: the address that is notified of the agency's requests and clips. Not here: delivery (the bridge).
 import type { Command } from 'commander';
 import { failure } from '../../device/client.ts';
 import { loadAgencyKey } from '../officer/officer.ts';

@@ -1,5 +1,5 @@
-// Owns: the papers of a clip as its owner keeps them: fetched from the bridge, believed only under its pinned key, written as files.
-// Not here: verifying clip and papers together (device/clip/verify-clip.ts), the bridge's log.
+// Owns: a clip's custody documents as its owner keeps them: fetched from the bridge, verified against its pinned key, written as files.
+// Not here: verifying clip and documents together (device/clip/verify-clip.ts), the bridge's log.
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -33,7 +33,7 @@ export interface ProofOf {
   bridgeKey: string;
 }
 
-/** Fetches receipt and proof as the owner. Throws `verify_failed` for papers that are not the pinned bridge's, and its refusals. */
+/** Fetches receipt and proof as the owner. Throws `verify_failed` for documents not from the pinned bridge, and its refusals. */
 export async function fetchProof(signer: Signer, of: ProofOf): Promise<CustodyBundle> {
   const { device, grant, bridgeUrl, bridgeKey } = of;
   const bearer = makeCustodyCall(signer, actorId('bridge', sha256Hex(bridgeKey)), { device, grant }).token;
@@ -57,8 +57,8 @@ export async function fetchProof(signer: Signer, of: ProofOf): Promise<CustodyBu
 const openedSchema = z.object({ manifest: z.string(), certificate: z.string().optional() });
 
 /**
- * Fetches the full manifest and the device's certificate as the owner; the bridge's log tells that it was opened. Throws the bridge's
- * refusals, and `verify_failed` for an answer that is none.
+ * Fetches the full manifest and the device's certificate as the owner; the bridge's log records that it was opened. Throws the bridge's
+ * refusals, and `verify_failed` for an answer without a manifest.
  */
 export async function fetchOpened(signer: Signer, of: ProofOf): Promise<z.infer<typeof openedSchema>> {
   const { device, grant, bridgeUrl, bridgeKey } = of;
@@ -69,7 +69,7 @@ export async function fetchOpened(signer: Signer, of: ProofOf): Promise<z.infer<
   return opened.data;
 }
 
-/** Writes both beside the clip, each durable. Returns their paths. */
+/** Writes receipt and proof beside the clip, both durably. Returns their paths. */
 export async function keepProof(
   disk: Disk,
   folder: string,
@@ -82,7 +82,7 @@ export async function keepProof(
   return paths;
 }
 
-/** Writes what was opened beside them, durable. Returns its path. */
+/** Writes manifest and certificate beside them, durably. Returns its path. */
 export async function keepOpened(disk: Disk, folder: string, opened: z.infer<typeof openedSchema>): Promise<string> {
   const path = join(folder, OPENED_NAME);
   await disk.replaceFile(path, utf8(`${JSON.stringify(opened, null, 2)}\n`));

@@ -1,5 +1,5 @@
-// Owns: looking at one doorbell's folder: settings, secrets, identity, records, clips that wait, camera; and at the doorbell
-// itself through its own socket when it runs. Not here: the machine (machine.ts), who can be reached (reach.ts).
+// Owns: checking one doorbell's folder: settings, secrets, identity, records, waiting clips, camera; and the running doorbell
+// through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reach.ts).
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -21,12 +21,12 @@ import { bridgeOf, brokerOf, cameraOf } from './reach.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
 const CLIP_WAITS_S_MAX = 3_600;
-/** More than this a day wears a flash card noticeably: 32 GB of the cheapest kind bear some 10 TB. */
+/** More than this a day wears a flash card noticeably: 32 GB of the cheapest kind endure some 10 TB of writes. */
 const CARD_BYTES_A_DAY = 10e9;
-/** A rate over a shorter time says nothing about an hour. */
+/** A rate measured over a shorter time cannot be projected to an hour. */
 const RATE_UPTIME_S_MIN = 60;
 
-/** Everything about the doorbell in `folder`. */
+/** Runs all checks of the doorbell in `folder`. */
 export async function examineDevice(seams: Seams, folder: string): Promise<Diagnosis[]> {
   const pid = folderHolder(folder);
   const found = [pid === null ? note('doorbell', 'is not running') : ok('doorbell', `runs as process ${pid}`)];
@@ -39,7 +39,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   ];
   if (config) {
     looks.push(look('disk', () => ringFits(seams, folder, config)));
-    // What runs tells itself whether it reaches them; asking in its name would end its own session.
+    // A running doorbell reports itself whether it reaches them; a login under its account would end its session.
     if (!health)
       looks.push(
         look('camera', () => cameraOf(seams, config)),
@@ -76,7 +76,7 @@ async function readHealth(seams: Seams, folder: string, found: Diagnosis[]): Pro
   return health;
 }
 
-/** Keys and passwords that others on this machine can read are theirs. */
+/** Keys and passwords must not be readable by other users of this machine. */
 async function secrets(folder: string): Promise<Diagnosis> {
   const open: string[] = [];
   for (const name of SECRETS) {
@@ -91,7 +91,7 @@ async function secrets(folder: string): Promise<Diagnosis> {
   );
 }
 
-/** Walks the ledger with the device's own key: whole, and with an owner in it. */
+/** Verifies the ledger with the device's own key: it must be whole and contain an owner. */
 async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Diagnosis[]> {
   const key = await loadDeviceKey(disk, folder);
   if (!key) return note('records', 'it has not been started yet');
@@ -143,7 +143,7 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
   );
 }
 
-/** What a running doorbell says of itself. */
+/** Findings from what a running doorbell reports of itself. */
 function ofHealth(health: Health): Diagnosis[] {
   const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
@@ -200,14 +200,14 @@ function ofHealth(health: Health): Diagnosis[] {
   return found;
 }
 
-/** What the table of errors advises about a camera's trouble, where it has a code. */
+/** A camera fault with the error table's advice when its code is known. */
 function cameraTrouble(shown: string, code: string | undefined): Diagnosis {
   const known = code !== undefined && isErrorCode(code) ? code : null;
   const advice = known ? ERRORS[known].advice : 'Check its cable, power and address; it is tried again by itself.';
   return { ...wrong('camera', shown, advice), ...(known ? { code: known } : {}) };
 }
 
-/** Bytes an hour, by what wrote them: the measure of how long a flash card lasts. */
+/** Bytes written per hour, by writer: this decides how long a flash card lasts. */
 function wear({ written, uptimeS, ring }: Health): Diagnosis[] {
   if (uptimeS < RATE_UPTIME_S_MIN) return [note('writes', 'measured once it has run for a minute')];
   const perHour = (bytes: number) => (bytes / uptimeS) * 3_600;

@@ -1,5 +1,5 @@
-// Owns: what one look of the doctor finds, and turning whatever a look throws into a finding.
-// Not here: the looks themselves, printing (sim/cli/doctor.ts).
+// Owns: the finding of one doctor check, and turning whatever a check throws into a finding.
+// Not here: the checks themselves, printing (sim/cli/doctor.ts).
 import {
   type Clock,
   type Disk,
@@ -11,17 +11,17 @@ import {
   systemCode,
 } from '../../device/index.ts';
 
-/** Fine, worth knowing, or wrong. A fault says what to do about it. */
+/** One finding: ok, a note, or a fault. A fault says what to do about it. */
 export interface Diagnosis {
   what: string;
   level: 'ok' | 'note' | 'fault';
   detail: string;
-  /** Of a fault: its place in the table of errors. */
+  /** Of a fault: its code in the error table. */
   code?: string;
   advice?: string;
 }
 
-/** What the looks need of the machine. */
+/** What the checks need from the machine. */
 export interface Seams {
   clock: Clock;
   random: Random;
@@ -38,7 +38,7 @@ export const note = (what: string, detail: string, advice?: string): Diagnosis =
   ...(advice === undefined ? {} : { advice }),
 });
 
-/** A fault with its code and the advice of the table, or a better one that is known here. */
+/** A fault with its code and the advice of the error table, or better advice from the caller. */
 export function failed(what: string, failed: Failure, advice = failed.advice): Diagnosis {
   return { what, level: 'fault', detail: failed.message, code: failed.code, advice };
 }
@@ -52,7 +52,7 @@ export const wrong = (what: string, detail: string, advice: string): Diagnosis =
   code: 'doctor',
 });
 
-/** Runs a look; what it throws is a fault. */
+/** Runs a check; what it throws becomes a fault. */
 export async function look(what: string, run: () => Promise<Diagnosis | Diagnosis[]>): Promise<Diagnosis[]> {
   try {
     const found = await run();

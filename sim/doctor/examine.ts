@@ -1,12 +1,12 @@
-// Owns: the doctor's round: the machine, then whatever the folder holds: one doorbell, or a testbed with all of its
-// parts. Not here: single looks (beside), printing (sim/cli).
+// Owns: which checks the doctor runs: the machine, then whatever the folder holds: one doorbell, or a testbed with all of its
+// parts. Not here: the single checks (the files beside), printing (sim/cli).
 import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
 import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { examineDevice } from './device.ts';
 import { type Diagnosis, look, note, ok, type Seams } from './diagnosis.ts';
 import { examineMachine } from './machine.ts';
 
-/** Looks at this machine and at a testbed's or a doorbell's data folder. Never throws; each look ends within seconds. */
+/** Checks this machine and a testbed's or a doorbell's data folder. Never throws; each check ends within seconds. */
 export async function examine(seams: Seams, folder: string): Promise<Diagnosis[]> {
   let testbed: TestbedFile | null = null;
   const unreadable = await look('data', async () => {

@@ -1,4 +1,4 @@
-// Owns: looking at the machine itself: node, ffmpeg and what it can encode, the clock, the place for data.
+// Owns: checking the machine itself: node, ffmpeg and what it can encode, the clock, the place for data.
 // Not here: what is in a data folder (device.ts, testbed.ts).
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,7 +17,7 @@ function node(): Diagnosis {
   return ok('node', `${process.versions.node} on ${process.platform} ${process.arch}`);
 }
 
-/** Not only that it runs: an ffmpeg built without x264 can neither encode a camera's footage nor cut a clip. */
+/** Checks that it encodes, not only that it runs: an ffmpeg built without x264 can neither encode a camera's footage nor cut a clip. */
 async function ffmpeg({ clock, log }: Seams): Promise<Diagnosis> {
   const found = await findFfmpeg();
   const args = ['-f', 'lavfi', '-i', 'color=s=64x64:r=5:d=0.4', '-c:v', 'libx264', '-f', 'h264', 'pipe:1'];
@@ -32,7 +32,7 @@ async function ffmpeg({ clock, log }: Seams): Promise<Diagnosis> {
     const encoder = await chooseEncoder(found, { clock, log });
     if (bytes.length > 0) return ok('ffmpeg', `${found.version} at ${found.path}, encodes H.264 with ${encoder}`);
   } catch {
-    // Said below: why exactly it does not is in ffmpeg's own words, which nobody here can mend.
+    // Reported below, without ffmpeg's own error text: it would not help the user.
   }
   return wrong(
     'ffmpeg',
@@ -51,7 +51,7 @@ function clock(seams: Seams): Diagnosis {
   );
 }
 
-/** Writes a file there: permissions, read-only mounts and quotas all show in that, and nothing else shows them all. */
+/** Writes a test file: the only check that detects permissions, read-only mounts and quotas alike. */
 async function place({ disk, random }: Seams, folder: string): Promise<Diagnosis> {
   let near = folder;
   while ((await disk.sizeOf(near).catch(() => null)) === null && dirname(near) !== near) near = dirname(near);

@@ -1,4 +1,4 @@
-// Owns: asking what a doorbell leans on whether it answers: its camera, its broker, its bridge. Each look ends within seconds.
+// Owns: checking whether a doorbell's camera, broker and bridge answer. Each check ends within seconds.
 // Not here: what the doorbell's folder holds (device.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,7 +20,7 @@ import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis
 
 const REACH_MS_MAX = 4_000;
 
-/** Whether the camera works, for a doorbell that is not running. */
+/** Checks the camera of a doorbell that is not running. */
 export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<Diagnosis[]> {
   const source = parseCameraSource(config.camera, { loop: true }, ALL_CAMERAS);
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];
@@ -29,7 +29,7 @@ export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<
   return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => failed('camera', trouble))];
 }
 
-/** Logs in as the doorbell does, under a client id of its own, so that no session is ended by it. */
+/** Logs in as the doorbell does, under a client id of its own, so that it ends no session. */
 export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Diagnosis> {
   const { url, user, password } = config.home;
   const link = new MqttLink({

@@ -1,4 +1,4 @@
-// Owns: how an agency stands with a registry, and giving it another key: at the registry, at the vault, and on its own disk.
+// Owns: an agency's status at a registry, and rotating its key: at the registry, at the vault, and on its own disk.
 // Not here: applying and deciding (registration.ts), what a rotation does (registry and vault).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -26,7 +26,7 @@ const STATES = {
   agency_key_rotated: 'retired',
 } as const;
 
-/** How an agency stands: with its credential while it may act, else with the registry's word why not. */
+/** An agency's status: with its credential while it may act, else with the registry's reason why not. */
 export type AgencyStatus =
   | { agency: string; state: 'approved'; credential: Credential }
   | { agency: string; state: (typeof STATES)[keyof typeof STATES]; detail: string };
@@ -34,7 +34,7 @@ export type AgencyStatus =
 const credentialAnswerSchema = z.object({ credential: z.string() });
 const agencyAnswerSchema = z.object({ domain: z.string(), successor: z.string().optional() });
 
-/** How an agency stands with a registry, by what that signs. Throws `unreachable`, and any refusal that says nothing of it. */
+/** An agency's status by what its registry signs. Throws `unreachable`, and any refusal that does not state the status. */
 export async function standingOf(registry: { url: string; key: string }, agency: string): Promise<AgencyStatus> {
   try {
     const answer = await exchangeJson(`${registry.url}/v1/credentials/${agency}`, { method: 'GET' });
@@ -57,9 +57,9 @@ export async function standingOf(registry: { url: string; key: string }, agency:
 }
 
 /**
- * Gives an agency of a testbed on this machine another key: the registry's moderator and the vault's operator are here, too. The new key is
- * on disk before anybody is told of it, so a rotation that was interrupted goes on when it is made again. Returns the new key's
- * id. Throws the coded refusals of registry and vault.
+ * Rotates the key of an agency in a testbed on this machine, acting as the registry's moderator and the vault's operator, too. The
+ * new key is on disk before registry or vault learn of it, so running an interrupted rotation again completes it. Returns old
+ * and new id. Throws the coded refusals of registry and vault.
  */
 export async function rotateAgencyKey(
   deps: OfficerDeps,
@@ -71,7 +71,7 @@ export async function rotateAgencyKey(
   const agency = agencyId(next);
   await atRegistry(deps, registry, from, next);
   if (vault) await atVault(deps, vault, from, agency);
-  // The client of the old id is dead; one for the new id is issued below, or by whoever needs it first.
+  // The old id's client is invalid; one for the new id is issued below, or on first use.
   await deps.disk.remove(join(folder, CREDENTIALS_NAME));
   await deps.disk.rename(join(folder, NEXT_KEY_NAME), join(folder, KEY_NAME));
   if (vault) await openEvidenceDesk(deps, vault, { id: agency, folder });
@@ -84,7 +84,7 @@ async function atRegistry(deps: OfficerDeps, registry: RegistryPlace, from: stri
   const url = `${registry.registryUrl}/v1/agencies/${from}`;
   const bearer = await adminBearer(deps.disk, registry.folder);
   const { domain, successor } = agencyAnswerSchema.parse(await exchangeJson(url, { method: 'GET', bearer }));
-  // A key that was rotated away names no other one, and its domain must not seem to.
+  // A retired key has its one successor; its domain's proof must not name another key.
   if (successor !== undefined && successor !== agencyId(next)) throw failure('agency_key_rotated', { successor });
   await vouchForDomain(deps.disk, registry.folder, domain, agencyId(next));
   const rotation = signAgencyCall(deps, next, registry.registry, { action: 'rotate-key', from });

@@ -1,4 +1,4 @@
-// Owns: an officer at the vault: the agency's client there, its tokens, and calls that carry who asks and why.
+// Owns: an officer at the vault: the agency's client there, its tokens, and calls that say who asks and why.
 // Not here: what the vault allows, requests to residents (officer.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -55,7 +55,7 @@ export function evidenceId(bridge: string, clip: string): string {
   return itemId(sha256Hex(itemIdText(bridge, clip)));
 }
 
-/** Who asks and why: in the trail before anything is shown. Nobody fills it in for an officer. */
+/** Who asks and why: recorded in the trail before anything is shown. There is no default. */
 export interface Who {
   /** Name or badge. */
   officer: string;
@@ -90,7 +90,7 @@ export class EvidenceDesk {
     });
   }
 
-  /** An item, or what becomes of it by a call on it. Throws as `call`. */
+  /** Reads an item, or calls `act` on it and returns the item afterwards. Throws as `call`. */
   async item(
     id: string,
     who: Who,
@@ -100,7 +100,7 @@ export class EvidenceDesk {
     return itemViewSchema.parse(await this.call(act?.method ?? 'GET', path, who, act?.body));
   }
 
-  /** Resolves once the item looks as it should; null when it does not within `withinMs`. */
+  /** Resolves with the item once `looks` accepts it; with null when that takes longer than `withinMs`. */
   async whenItem(
     id: string,
     who: Who,
@@ -121,13 +121,13 @@ export class EvidenceDesk {
   }
 }
 
-/** Where a vault listens, and its folder on this machine, whose admin token makes one its operator. */
+/** Where a vault listens, and its folder on this machine, whose admin token gives an operator's rights. */
 export interface VaultPlace {
   url: string;
   folder: string;
 }
 
-/** Introduces a bridge to a testbed's vault, as its operator would. Repeatable. */
+/** Registers a bridge's key with a testbed's vault, as its operator would. Repeatable. */
 export async function pinBridge({ disk }: Pick<OfficerDeps, 'disk'>, vault: VaultPlace, key: string): Promise<void> {
   const bearer = await adminBearer(disk, vault.folder);
   await exchangeJson(`${vault.url}/v1/bridges`, { method: 'POST', body: { key }, bearer });

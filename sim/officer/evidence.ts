@@ -1,4 +1,4 @@
-// Owns: what an officer does with an agency's evidence and its department's policy, as the vault's calls. Not here: reaching the vault
+// Owns: what an officer does with an agency's evidence and its department's policy, as calls to the vault. Not here: reaching the vault
 // (evidence-desk.ts), what it allows.
 import { z } from 'zod';
 import { type EvidenceDesk, type ItemView, itemViewSchema, type Who } from './evidence-desk.ts';
@@ -32,7 +32,7 @@ export type TrailEntry = z.infer<typeof trailSchema>['entries'][number];
 /** A department's policy. */
 export type DepartmentPolicy = z.infer<typeof policySchema>;
 
-/** Which items: all that are not named. */
+/** Filters for items; an absent field matches all. */
 export interface ItemsWanted {
   state?: string;
   triage?: string;
@@ -40,7 +40,7 @@ export interface ItemsWanted {
   case?: string;
 }
 
-/** The agency's items that match, newest first, page after page. Each page is a look that the trail has. */
+/** The agency's items that match, newest first, page after page. Each page is recorded in the trail. */
 export async function* listEvidence(desk: EvidenceDesk, who: Who, wanted: ItemsWanted): AsyncGenerator<ItemView> {
   for await (const page of pages(desk, who, '/evidence', wanted, itemsSchema)) yield* page.items;
 }
@@ -76,7 +76,7 @@ export async function seePolicy(desk: EvidenceDesk, who: Who): Promise<Departmen
   return policySchema.parse(await desk.call('GET', '/policy', who));
 }
 
-/** Sets what the vault answers to owners who take clips back after the hand-over. Keeping needs a reason, which they are told. */
+/** Sets the vault's answer to recalls after the hand-over. Keeping a clip needs a reason, which the owner is told. */
 export async function setRecallPolicy(
   desk: EvidenceDesk,
   who: Who,

@@ -68,7 +68,7 @@ export async function knownAgencies(disk: Disk, registry: RegistryPlace): Promis
   return all;
 }
 
-/** Publishes or turns down a request that waits, as it stands now. Throws the bridge's coded refusal. */
+/** Publishes or turns down a waiting request in its current revision. Throws the bridge's coded refusal. */
 export async function decideRequest(
   disk: Disk,
   bridge: BridgePlace,
@@ -87,7 +87,7 @@ export async function decideRequest(
   return decidedSchema.parse(answer).state;
 }
 
-/** Decides about an agency as it stands now. Throws the registry's coded refusal. */
+/** Decides about an agency in its current revision. Throws the registry's coded refusal. */
 export async function decideStanding(
   disk: Disk,
   registry: RegistryPlace,

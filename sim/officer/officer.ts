@@ -41,7 +41,7 @@ export interface Ask {
   window: Window;
   profile: DisclosureProfile;
   retention: string;
-  /** The partner through whose channel it is made. */
+  /** The partner whose channel carries the request. */
   partner?: string;
   expiresInS: number;
 }
@@ -110,7 +110,7 @@ export async function postRequest(bridgeUrl: string, token: string): Promise<Req
   return viewSchema.parse(await exchangeJson(`${bridgeUrl}/v1/requests`, { method: 'POST', body: { request: token } }));
 }
 
-/** How the agency's own request stands, or what becomes of it. Throws the bridge's coded refusal. */
+/** Reads or changes the agency's own request; returns its state. Throws the bridge's coded refusal. */
 export async function callAboutRequest(
   deps: OfficerDeps,
   key: SigningKey,

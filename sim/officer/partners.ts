@@ -11,12 +11,12 @@ const seenSchema = partnerSchema.extend({ revision: z.int() });
 const changedSchema = partnerSchema.extend({ cancelled: z.int() });
 const secretsSchema = partnerSchema.extend({ token: z.string(), webhookSecret: z.string() });
 
-/** What anyone may know of a partner. */
+/** Public facts about a partner. */
 export type PartnerFacts = z.infer<typeof partnerSchema>;
 /** The same with its secrets, which the bridge shows once. */
 export type PartnerSecrets = z.infer<typeof secretsSchema>;
 
-/** All partners of a bridge, those included whose partnership is over. */
+/** All partners of a bridge, including those whose partnership has ended. */
 export async function listPartners({ url }: Pick<BridgePlace, 'url'>): Promise<PartnerFacts[]> {
   return listSchema.parse(await exchangeJson(`${url}/v1/partners`, { method: 'GET' })).partners;
 }
@@ -33,7 +33,7 @@ export async function addPartner(
   return secretsSchema.parse(await exchangeJson(`${bridge.url}/v1/partners`, { method: 'POST', body, bearer }));
 }
 
-/** Gives a partner other secrets; those before are dead. Throws `partner_unknown`, `partner_ended`. */
+/** Issues a partner new secrets; the old ones become invalid. Throws `partner_unknown`, `partner_ended`. */
 export async function renewPartner(disk: Disk, bridge: BridgePlace, partner: string): Promise<PartnerSecrets> {
   const bearer = await adminBearer(disk, bridge.folder);
   const url = `${bridge.url}/v1/partners/${partner}/tokens`;
@@ -41,7 +41,7 @@ export async function renewPartner(disk: Disk, bridge: BridgePlace, partner: str
 }
 
 /**
- * Sets a partner's status as it stands now; `ended` is for good. Returns how many requests that cancelled. Throws `partner_unknown`,
+ * Sets a partner's status in its current revision; `ended` is final. Returns how many requests it cancelled. Throws `partner_unknown`,
  * `partner_ended`, `partner_changed`.
  */
 export async function setPartnerStatus(

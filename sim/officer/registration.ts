@@ -22,7 +22,7 @@ export async function adminBearer(disk: Disk, folder: string): Promise<string> {
   return new TextDecoder().decode(token ?? new Uint8Array()).trim();
 }
 
-/** Where a registry listens, and its folder on this machine, whose admin token makes one its moderator. */
+/** Where a registry listens, and its folder on this machine, whose admin token gives a moderator's rights. */
 export interface RegistryPlace {
   registryUrl: string;
   registry: string;
@@ -49,18 +49,18 @@ export async function applyAs(deps: OfficerDeps, where: RegistryPlace, key: Sign
   );
 }
 
-/** What a domain must show for an agency to be its own. */
+/** The line that a domain must publish to prove that it belongs to an agency. */
 export function domainLine(agency: string): string {
   return `doorsill-agency=${agency}`;
 }
 
-/** Lets the registry see that an agency holds a domain, as its operator on this machine can. */
+/** Writes the proof that an agency holds a domain where the registry looks for it, as its operator on this machine can. */
 export async function vouchForDomain(disk: Disk, folder: string, domain: string, agency: string): Promise<void> {
   await disk.makeFolder(join(folder, 'domains'));
   await disk.replaceFile(join(folder, 'domains', domain), utf8(`${domainLine(agency)}\n`));
 }
 
-/** A moderator's decision about an agency as it stands now; returns its new standing. Throws the registry's coded refusal. */
+/** A moderator's decision about an agency in its current revision; returns its new standing. Throws the registry's coded refusal. */
 export async function decideAgency(disk: Disk, where: RegistryPlace, agency: string, verb: string, body: object = {}) {
   const bearer = await adminBearer(disk, where.folder);
   const url = `${where.registryUrl}/v1/agencies/${agency}`;

@@ -1,11 +1,11 @@
-// Owns: the agency's webhook as its officer's client handles it: setting, seeing, removing it, with a secret that stays beside the
-// agency's key. Not here: receiving webhooks, what the bridge tells (the bridge's webhooks/).
+// Owns: the agency's webhook in its officer's client: setting, reading and removing it, with a secret stored beside the
+// agency's key. Not here: receiving webhooks, what the bridge sends (the bridge's webhooks/).
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type AgencyAction, exchangeJson, type SigningKey, toBase64url, utf8 } from '../../device/client.ts';
 import { type OfficerDeps, signAgencyCall } from './officer.ts';
 
-/** The bridge and the agency that speaks to it. */
+/** The bridge and the agency that calls it. */
 export interface WebhookPlace {
   bridge: { id: string; url: string };
   key: SigningKey;
@@ -27,12 +27,12 @@ const eventsSchema = z.object({
     }),
   ),
 });
-/** How telling one event went. */
+/** How the delivery of one event went. */
 export type ToldEvent = z.infer<typeof eventsSchema>['events'][number];
 
 const SECRET_NAME = 'webhook.secret';
 
-/** Sets the address, under a new secret; returns where that lies. Throws the bridge's coded refusal. */
+/** Sets the address, with a new secret; returns the secret's path. Throws the bridge's coded refusal. */
 export async function setWebhook(deps: OfficerDeps, place: WebhookPlace, url: string): Promise<{ secretFile: string }> {
   const secret = toBase64url(deps.random.bytes(32));
   const secretFile = join(place.folder, SECRET_NAME);
@@ -41,7 +41,7 @@ export async function setWebhook(deps: OfficerDeps, place: WebhookPlace, url: st
   return { secretFile };
 }
 
-/** Where the agency is told, and how telling the last events went. Throws the bridge's coded refusal. */
+/** The webhook's address, and how the last deliveries went. Throws the bridge's coded refusal. */
 export async function seeWebhook(
   deps: OfficerDeps,
   place: WebhookPlace,

@@ -1,4 +1,4 @@
-// Owns: a pet owner's calls to the bridge: a plain photo, a search, its end, and the clips that were granted to them.
+// Owns: a pet owner's calls to the bridge: upload a photo, post a search, end it, fetch the clips granted to them.
 // Not here: keys and files (cli/), what the bridge makes of it.
 import { extname } from 'node:path';
 import { z } from 'zod';
@@ -37,7 +37,7 @@ const manifestAnswerSchema = z.object({ manifest: z.string() });
 
 const TYPES: Readonly<Record<string, string>> = { '.png': 'image/png', '.webp': 'image/webp' };
 
-/** Posts a search: the photo goes to the bridge first, and what comes back plain is what is signed. */
+/** Posts a search: the bridge first sanitizes the photo; the search signs the hash of the result. */
 export async function postSearch(
   owner: PetOwner,
   photo: { name: string; bytes: Uint8Array<ArrayBuffer> },
@@ -61,7 +61,7 @@ export async function postSearch(
   return { ...posted, photo: bytes };
 }
 
-/** The pet is found: homes stop looking. */
+/** Ends a search, as the pet is found: homes stop looking. */
 export async function endSearch(owner: PetOwner, search: string): Promise<SearchPosted> {
   const bearer = makeSearchCall(owner.signer, bridgeOf(owner), { action: 'end', search }).token;
   return viewSchema.parse(
@@ -75,7 +75,7 @@ export async function grantedClips(owner: PetOwner): Promise<GrantedClip[]> {
   return clipsSchema.parse(await exchangeJson(at(owner, 'clips'), { method: 'GET', bearer })).clips;
 }
 
-/** One clip with its statement's claims. Throws `verify_failed` when the statement does not hold or is about other bytes. */
+/** One clip with its verified statement. Throws `verify_failed` when the statement does not verify or covers other bytes. */
 export async function fetchClip(
   owner: PetOwner,
   { clip, sha256 }: GrantedClip,

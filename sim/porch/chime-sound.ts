@@ -1,8 +1,8 @@
-// Owns: the porch's sound: a two-tone chime at each press, faint noise otherwise; from the frame's number alone.
+// Owns: the porch's sound: a two-tone chime at each press, faint noise otherwise; computed from the frame number alone.
 // Not here: when the button is pressed (scene.ts).
 import { CYCLE_FRAMES, PRESS_FRAME, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from './scene.ts';
 
-/** Samples of sound beside one frame. */
+/** Sound samples per video frame. */
 export const SAMPLES_PER_FRAME = SYNTHETIC_SAMPLE_RATE / SYNTHETIC_FPS;
 
 /** Ding and dong: pitch, and seconds after the press. Each dies away with this time constant. */
@@ -15,7 +15,7 @@ const CHIME_FRAMES = 2 * SYNTHETIC_FPS;
 const CHIME_LEVEL = 9_000;
 const NOISE_LEVEL = 12;
 
-/** The sound beside a frame: 16-bit little-endian samples, mono. */
+/** The sound of one frame: 16-bit little-endian samples, mono. */
 export function soundOf(frame: number): Uint8Array {
   const bytes = new Uint8Array(SAMPLES_PER_FRAME * 2);
   const view = new DataView(bytes.buffer);

@@ -31,8 +31,8 @@ export function dogSvg(pose: Dog['pose'], width: number, height: number): string
 }
 
 /**
- * A photo of the drawn dog on a lawn, as a telephone makes one: a JPEG with EXIF in it, which says where it was taken. For
- * trying Search Party without a dog.
+ * A photo of the drawn dog on a lawn, like a phone's: a JPEG whose EXIF says where it was taken. For trying
+ * Search Party without a dog.
  */
 export async function drawDogPhoto(): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');

@@ -16,7 +16,7 @@ const CELLS = START_MARK.length + NUMBER_BITS + CHECK_BITS + END_MARK.length;
 const BLACK = 16;
 const WHITE = 235;
 
-/** Below this difference between white and black marks there is no strip. */
+/** A smaller difference between the white and black marks means that there is no strip. */
 const CONTRAST_MIN = 60;
 
 /** Height of the strip: thin, so that a motion detector's blocks see little of it, yet a macroblock high at 720 lines. */

@@ -1,5 +1,5 @@
-// Owns: how the porch and its visitor look: drawn once from SVG, kept as planes of 4:2:0, put together frame by frame. The dog is in dog-art.ts.
-// Not here: what happens when (scene.ts), stamps (stamp.ts, frame-number.ts).
+// Owns: how the porch and its visitor look: rendered once from SVG, kept as 4:2:0 planes, composed frame by frame.
+// Not here: the dog (dog-art.ts), what happens when (scene.ts), stamps (stamp.ts, frame-number.ts).
 import { DOG_POSES, dogSize, dogSvg } from './dog-art.ts';
 import type { PorchScene, Pose } from './scene.ts';
 
@@ -54,7 +54,7 @@ export class PorchArt {
     if (dog) this.stand(into, dog.pose, dog.x);
   }
 
-  /** Puts one who comes by on the ground. */
+  /** Draws a passing figure, standing on the ground. */
   private stand(into: Uint8Array, name: string, x: number): void {
     const { width, height } = this.background;
     const sprite = this.sprites.get(name);
@@ -81,7 +81,7 @@ function even(value: number): number {
 
 /** Renders an SVG and turns it into planes: ITU-R BT.601, limited range. */
 async function renderSvg(svg: string, width: number, height: number, mirrored: boolean): Promise<Sprite> {
-  // Only a device with a drawn porch pays for loading it.
+  // Loaded here, so that only a device with a drawn porch bears the cost.
   const { default: sharp } = await import('sharp');
   const image = sharp(Buffer.from(svg)).resize(width, height, { fit: 'fill' }).ensureAlpha();
   const rgba = await (mirrored ? image.flop() : image).raw().toBuffer();
@@ -106,7 +106,7 @@ async function renderSvg(svg: string, width: number, height: number, mirrored: b
   return { width, height, bytes, opacity, opacityHalf };
 }
 
-/** Blends a sprite into a picture at an even place; what lies outside is cut off. */
+/** Blends a sprite into a picture at even coordinates; what lies outside is cut off. */
 function blend(into: Uint8Array, width: number, height: number, sprite: Sprite, left: number, top: number): void {
   const from = sprite.width * sprite.height;
   const to = width * height;

@@ -1,4 +1,4 @@
-// Owns: the drawn porch as a camera: its name; draws frame after frame at its pace and writes pictures and sound to ffmpeg.
+// Owns: the drawn porch as a camera: its name; draws frame by frame at its pace and writes pictures and sound to ffmpeg.
 // Not here: what is drawn (scene.ts, porch-art.ts, chime-sound.ts) and how it is encoded (device/camera).
 import {
   ArrivalTimeline,
@@ -53,7 +53,7 @@ export class SyntheticDriver implements SourceDriver {
   private readonly onPress: (atUs: number, frame: number) => void;
   private art: PorchArt | null = null;
   private endsUs: number | null = null;
-  /** Frames drawn by earlier runs: the scene goes on where it was broken off. */
+  /** Frames drawn by earlier runs: the scene continues where it was interrupted. */
   private drawn = 0;
 
   /** `onPress` is called as the frame with the press is handed to ffmpeg: its wall time and number. */
@@ -76,7 +76,7 @@ export class SyntheticDriver implements SourceDriver {
     };
     const inputs = drawnInputs(width, height, audio);
     if (pace === 'fast') {
-      // Drawn fast, its end lies at the moment the capture began, as with files; a new run draws the same frames again.
+      // At full speed the footage ends at the time the capture began, as with files; a new run draws the same frames again.
       const startUs = this.endsUs - (seconds ?? 0) * 1_000_000;
       const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, 0);
       return { inputs, plan, timeline: () => new KnownTimeline(startUs), skipBeforeUs: deliveredUntilUs, feed };
@@ -106,7 +106,7 @@ export class SyntheticDriver implements SourceDriver {
       this.drawn = frame + 1;
       return writeTo(pipes.video, this.draw(frame, atUs));
     });
-    // Side by side: ffmpeg opens one input after the other and may want more of either before it takes from both.
+    // In parallel: ffmpeg opens its inputs in turn and may need more of one before it reads from both.
     const sound = this.source.audio
       ? this.pace(signal, first, (frame) => writeTo(pipes.audio, soundOf(frame)))
       : Promise.resolve();
@@ -139,7 +139,7 @@ export class SyntheticDriver implements SourceDriver {
   }
 }
 
-/** All is said about what we draw: ffmpeg needs to look at nothing before it begins. */
+/** The drawn input's format is fully specified, so ffmpeg need not probe it. */
 const KNOWN = ['-probesize', '32', '-analyzeduration', '0'] as const;
 
 /** Frames and sound that this process draws and writes: planes of 4:2:0 on stdin, 16-bit mono on pipe 4. */
@@ -171,7 +171,7 @@ const SIZE: Option<{ width: number; height: number }> = {
   takes: 'size takes WIDTHxHEIGHT: 320x180 to 3840x2160, the width a multiple of 16, the height even',
   read: (text) => {
     const [, width = 0, height = 0] = /^(\d{3,4})x(\d{3,4})$/.exec(text)?.map(Number) ?? [];
-    // The frame number's blocks and the scene need some room, and 4:2:0 needs even sizes.
+    // The frame number's blocks and the scene need a minimum size, and 4:2:0 needs even sizes.
     const fits =
       width % 16 === 0 && height % 2 === 0 && width >= 320 && height >= 180 && width <= 3840 && height <= 2160;
     return fits ? { width, height } : undefined;
@@ -204,7 +204,7 @@ function parse(text: string, defaults: SourceDefaults): SyntheticSource | null {
   return { kind: 'synthetic', ...size, pace, audio, seconds, play, shown: text };
 }
 
-/** The drawn porch as a kind of camera that a doorbell can be given. */
+/** The drawn porch as a camera kind that can be passed to a doorbell. */
 export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog, seconds=N, pace=own|fast, audio=on|off',
   parse,
@@ -213,5 +213,5 @@ export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   tryOnce: () => Promise.resolve({ gives: 'a drawn porch', troubles: [] }),
 });
 
-/** Every kind of camera that the simulator has. */
+/** Every camera kind that the simulator supports. */
 export const ALL_CAMERAS: readonly CameraKind[] = [porchKind, ...CAMERA_KINDS];

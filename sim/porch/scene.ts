@@ -1,4 +1,4 @@
-// Owns: what happens on the porch in which frame: pure, from the frame's number alone.
+// Owns: what happens on the porch in which frame: a pure function of the frame number.
 // Not here: how it looks (porch-art.ts), how it sounds (chime-sound.ts).
 
 /** Frames a second, and samples of sound a second, of what the project draws itself. */
@@ -19,7 +19,7 @@ const GONE_FRAME = 180;
 /** How the visitor stands or walks. */
 export type Pose = 'stand' | 'press' | 'walk-1' | 'walk-2';
 
-/** The visitor's place: `x` in widths of the picture, of the middle; negative while still outside. */
+/** The visitor's position: `x` of their centre, in picture widths; negative while still outside. */
 export interface Visitor {
   readonly x: number;
   readonly pose: Pose;
@@ -30,13 +30,13 @@ export interface Visitor {
 export const PLAYS = ['visitor', 'dog'] as const;
 export type Play = (typeof PLAYS)[number];
 
-/** The dog's place, as the visitor's, and which legs it stands on. */
+/** The dog's position, as for the visitor, and which legs it stands on. */
 export interface Dog {
   readonly x: number;
   readonly pose: 'trot-1' | 'trot-2';
 }
 
-/** What is to be seen in a frame. */
+/** What a frame shows. */
 export interface PorchScene {
   readonly visitor: Visitor | null;
   readonly dog: Dog | null;

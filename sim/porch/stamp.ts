@@ -1,4 +1,4 @@
-// Owns: writing wall time and frame number into a picture for people, in letters of its own: no fonts are needed.
+// Owns: drawing wall time and frame number into a picture for people, with a built-in bitmap font.
 // Not here: the number for machines (frame-number.ts).
 
 /** Letters of 5 by 7 dots, row by row, five bits each from the left. */

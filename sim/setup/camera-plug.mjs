@@ -1,17 +1,17 @@
-// Owns: taking a camera of this machine away and giving it back: its driver unbound and bound, or the feeder of a software camera.
-// Not here: what must come of it (check-camera.mjs).
+// Owns: simulating unplug and replug of a camera: unbinding and binding its driver, or stopping and starting a loopback's feeder.
+// Not here: what must follow (check-camera.mjs).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a proof throws that cannot be led here; its message says why. */
+/** Thrown by a proof that cannot run on this machine; its message says why. */
 export class Skip extends Error {}
 
-/** Where the kernel tells of a camera. */
+/** A camera's folder in sysfs. */
 export const entry = (node) => `/sys/class/video4linux/${basename(realpathSync(node))}`;
 
-/** Whether a camera is what somebody feeds it. */
+/** Whether a camera is a v4l2loopback device, which shows what a program feeds it. */
 export const isLoopback = (node) =>
   realpathSync(entry(node)).startsWith('/sys/devices/virtual/') && existsSync('/sys/module/v4l2loopback');
 
@@ -25,7 +25,7 @@ export class Feeder {
     this.gone = Promise.resolve();
   }
 
-  /** Resolves when the camera sends. Who looks at it just then keeps a feeder out: it is sent again. */
+  /** Resolves when the camera sends. A program that has the camera open can block the feeder, so feeding is retried. */
   async start() {
     const format = () => spawnSync('v4l2-ctl', ['-d', this.node, '--get-fmt-video'], { encoding: 'utf8' }).stdout ?? '';
     for (let tries = 0; tries < 120; tries += 1) {
@@ -36,7 +36,7 @@ export class Feeder {
     throw new Error(`${this.node} could not be fed`);
   }
 
-  /** Begins to send; the child is null again once it has ended. */
+  /** Starts the feeder process; `child` is null again once it has ended. */
   feed() {
     const picture = `testsrc2=size=${this.picture.size}:rate=${this.picture.rate}`;
     const args = ['-nostdin', '-loglevel', 'error', '-re', '-f', 'lavfi', '-i', picture];
@@ -58,7 +58,7 @@ export class Feeder {
   }
 }
 
-/** How a camera is taken away and given back here. Throws `Skip` where it cannot be. */
+/** How a camera is unplugged and replugged here. Throws `Skip` where it cannot be. */
 export function plugOf(camera, feeder) {
   if (feeder) return { how: 'its feeder stopped', unplug: () => feeder.stop(), replug: () => feeder.start() };
   if (camera.startsWith('rpicam')) throw new Skip('a camera module is not unplugged while it runs');

@@ -1,4 +1,4 @@
-// Owns: `npm run check:camera`: the whole story with every real camera of a Linux machine, an unplug and a replug included.
+// Owns: `npm run check:camera`: the whole story with every real camera of a Linux machine, including unplug and replug.
 // Its last line is `N passed, N failed, N skipped`. Not here: cameras that are drawn, files or on the network (npm test).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -95,7 +95,7 @@ function specOf(camera, more = '') {
   return `${camera}${mark}size=${options.size}&rate=${options.rate}${more}`;
 }
 
-/** A testbed with this camera, whose every word is kept. */
+/** A testbed with this camera, whose JSON output is kept. */
 class Testbed {
   constructor(camera) {
     this.folder = mkdtempSync(join(tmpdir(), 'doorsill-camera-'));
@@ -111,7 +111,7 @@ class Testbed {
     });
   }
 
-  /** Waits for a word that was said after the first `since`. */
+  /** Waits for an output event after the first `since`. */
   async until(what, holds, since = 0) {
     const lateMs = performance.now() + STEP_MS_MAX;
     for (;;) {
@@ -184,7 +184,7 @@ async function proveReplug(camera, feeder) {
   }
 }
 
-/** One look of the doctor's, in a process of its own so that it can run as somebody else. */
+/** One camera check of the doctor, in a process of its own so that it can run as another user. */
 async function tryOnce(spec) {
   const { findFfmpeg, isFailure, parseCameraSource, SystemClock, SystemPrograms, tryCamera } = await import(
     join(root, 'dist/device/index.js')
@@ -242,10 +242,10 @@ async function proveDenied(camera) {
   return found.code;
 }
 
-/** What every program opens: itself, its libraries, what tells of the machine. */
+/** What every program opens: itself, its libraries, system information. */
 const OWN = /^(\/(usr|lib|lib64|proc|sys)\/|\/etc\/(ld\.so\.|ssl\/|localtime$|alsa\/)|\/dev\/(null|urandom|snd\/|dri))/;
 
-/** Runs one look of the doctor's under strace: what ffmpeg opened, and whom it called. */
+/** Runs one camera check of the doctor under strace: which files ffmpeg opened, and which sockets. */
 function proveReach(camera) {
   if (camera.startsWith('rpicam')) throw new Skip('its own program opens it');
   if (spawnSync('strace', ['-V']).status !== 0) throw new Skip('strace is not installed');
@@ -258,7 +258,7 @@ function proveReach(camera) {
     const [opens, calls] = [[], []];
     for (const line of readFileSync(log, 'utf8').split('\n')) {
       const [, pid, call = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
-      // The shell that sets the limits becomes ffmpeg; threads of it have ids of their own and open nothing.
+      // The shell that sets the limits execs ffmpeg; ffmpeg's threads have ids of their own and open nothing.
       if (/^execve\("[^"]*ffmpeg".* = 0$/.test(call)) isReader.add(pid);
       if (!isReader.has(pid)) continue;
       const path = /^open(?:at)?\((?:AT_FDCWD, )?"([^"]*)"/.exec(call)?.[1];

@@ -1,5 +1,5 @@
-// Owns: `npm run check:unit`: the installed unit of a doorbell under the systemd of this machine: started, pressed, killed, hung,
-// its camera pulled, removed. Its last line is `N passed, N failed`. Not here: what the unit says (device-unit.ts).
+// Owns: `npm run check:unit`: the installed unit of a doorbell under this machine's systemd: start, button press, kill, hang,
+// camera unplugged, uninstall. Its last line is `N passed, N failed`. Not here: what the unit says (device-unit.ts).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -57,7 +57,7 @@ async function prove(what, run) {
   }
 }
 
-/** Waits for `look` to return something. */
+/** Polls `look` until it returns something. */
 async function until(what, look, ms = STEP_MS_MAX) {
   for (const lateMs = performance.now() + ms; ; await sleep(250)) {
     const found = await look();
@@ -108,7 +108,7 @@ function showing(text) {
     );
 }
 
-/** A key of the kernel's own making. */
+/** A virtual button, made with the kernel's uinput. */
 async function plugButton() {
   run('modprobe', ['uinput']);
   const child = spawn('python3', [join(root, 'sim/setup/uinput-button.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -120,7 +120,7 @@ async function plugButton() {
   return { node, press: () => child.stdin.write('press\n'), unplug: () => child.stdin.end() };
 }
 
-/** The broker of the home, and the device's folder as an operator would lay it out: settings and the account to use. */
+/** The broker of the home, and the device's folder as an operator would set them up: settings and the account to use. */
 async function layOut(device, seams, button) {
   // In the device's folder, the only one that the service may write: pairing makes the owner's account.
   const place = join(DATA, 'broker');
@@ -147,7 +147,7 @@ async function layOut(device, seams, button) {
   return broker;
 }
 
-/** A server in the bridge's place looks at every process while the device's call is held, and refuses it. */
+/** A fake bridge searches every process for the secret before it answers the device's enrolment call, and refuses the call. */
 async function proveEnrolment(device) {
   const seen = [];
   const secret = 'TheSecretOfTheCode-0123456789';
@@ -195,7 +195,7 @@ function proveUser(pid) {
 
 const realData = () => `/var/lib/private/${NAME}`;
 
-/** What the owner hears of the device. */
+/** The events and state that the owner receives from the device. */
 class Listener {
   events = [];
   state = null;
@@ -231,7 +231,7 @@ async function provePress(owner, button) {
   return `button ${press.button} by ${press.source}`;
 }
 
-/** Ends the running process somehow; resolves once systemd runs another that records. */
+/** Ends the running process by `how`; resolves once systemd has started another that records. */
 async function proveRestart(owner, how, result) {
   const pid = runningPid();
   const before = { us: owner.footageUs, restarts: Number(properties().NRestarts) };

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SOURCE_FOLDERS } from './freshness.mjs';
 
-/** An editor writes several files at once, and some of them twice. */
+/** Debounce: an editor writes several files at once, and some of them twice. */
 const QUIET_MS = 150;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');

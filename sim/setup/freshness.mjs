@@ -1,4 +1,4 @@
-// Owns: whether a checkout's build is as new as its sources, told from times of files alone: the command line asks at every start.
+// Owns: whether a checkout's build is as new as its sources, judged by file times alone: the command line checks this at every start.
 // Not here: installing and building (prepare.mjs).
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +7,9 @@ import { join } from 'node:path';
 export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim'];
 const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
 
-/** Written last by a build, so that its time is the build's. */
+/** Written last by a build, so that its modification time is the build's. */
 export const buildStamp = (root) => join(root, 'dist/.built');
-/** What the database driver was built for: the modules version of Node, the processor, and more. */
+/** What the database driver was built for: Node's modules version, the processor, and more. */
 export const driverStamp = (root) => join(root, 'node_modules/.doorsill-native');
 
 function timeOf(path) {
@@ -34,7 +34,7 @@ export function isBuilt(root) {
   return timeOf(stamp) >= Math.max(...sources);
 }
 
-/** Whether the driver was built for another Node than this one. */
+/** Whether the driver was built for another Node version or processor than this one. */
 export function isDriverForeign(root) {
   const stamp = driverStamp(root);
   return existsSync(stamp) && !readFileSync(stamp, 'utf8').startsWith(`${process.versions.modules} ${process.arch} `);

@@ -1,5 +1,5 @@
 // Owns: making a fresh clone runnable, on Node built-ins alone: packages, native parts, build. Runs before start, test, check.
-// Does nothing, quickly, when all is in place. Not here: system packages (.ci/run).
+// Returns quickly when all is in place. Not here: system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ function fail(text) {
   process.exit(5);
 }
 
-/** Runs a command to its end. Returns its exit status and what it printed, which nobody has seen yet. */
+/** Runs a command to its end. Returns its exit status and its output, which was not shown. */
 function run(what, command, args, environment = {}) {
   const done = spawnSync(command, args, {
     cwd: root,
@@ -29,7 +29,7 @@ function run(what, command, args, environment = {}) {
   return { ok: done.status === 0, output: `${done.stdout}${done.stderr}` };
 }
 
-/** npm as this very process was started by it; else the one on the path. */
+/** The npm that started this process; else the one on the path. */
 function npm(args, environment) {
   const script = process.env.npm_execpath;
   const what = `npm ${args[0]}`;
@@ -50,7 +50,7 @@ function checkNode() {
   }
 }
 
-/** The packages of a lock file by their folders; null where there is none that can be read. */
+/** The packages of a lock file by their folders; null when the file is missing or unreadable. */
 function packagesIn(file) {
   try {
     const { '': _project, ...packages } = JSON.parse(readFileSync(file, 'utf8')).packages;
@@ -61,8 +61,8 @@ function packagesIn(file) {
 }
 
 /**
- * Whether node_modules holds exactly what the lock file says, by the record that npm writes there as the last act of an
- * install. An interrupted install has left no record, or one that names packages which are not there.
+ * Whether node_modules holds exactly what the lock file says, by the record that npm writes there at the end of an
+ * install. An interrupted install leaves no record, or one that names packages which are not there.
  */
 function isInstalled() {
   const wanted = packagesIn(join(root, 'package-lock.json'));
@@ -72,7 +72,7 @@ function isInstalled() {
     wanted[path]?.version === version &&
     wanted[path].integrity === integrity &&
     existsSync(join(root, path, 'package.json'));
-  // Optional packages are for other platforms, or npm could not install them.
+  // Missing optional packages are ignored: they are for other platforms, or npm could not install them.
   const missing = Object.entries(wanted).some(([path, { optional }]) => !optional && !there[path]);
   return !missing && Object.entries(there).every(sound);
 }
@@ -83,9 +83,9 @@ const UNREACHABLE =
 function install() {
   if (isInstalled()) return;
   say('installing packages (once; this can take a minute) ...');
-  // Removed first, so that an install which is interrupted while it clears the folder is not taken for a finished one.
+  // Removed first, so that an install interrupted while clearing the folder does not look finished.
   rmSync(join(modules, '.package-lock.json'), { force: true });
-  // No package runs code of its own; the one that has to be built is built by name, below.
+  // No package's install script runs; the one package that needs building is built by name, below.
   const { ok, output } = npm(['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund', '--loglevel=warn']);
   const warnings = output.split('\n').filter((line) => line.startsWith('npm '));
   if (warnings.length > 0) process.stderr.write(`${warnings.join('\n')}\n`);
@@ -122,7 +122,7 @@ function buildDriver() {
   writeFileSync(stamp, wanted);
 }
 
-/** The compiler leaves the output of a source that is gone; it would be packed, and could still be imported. */
+/** Removes build output whose source is gone: the compiler leaves it, and it would be packed and could still be imported. */
 function dropOrphans(folder) {
   const built = join(root, 'dist', folder);
   for (const entry of readdirSync(built, { withFileTypes: true })) {

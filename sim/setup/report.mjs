@@ -12,7 +12,7 @@ const needs = JSON.parse(readFileSync(join(root, 'test/needs.json'), 'utf8'));
 /** The tags of all tests that `npm test` leaves out. */
 export const tagsLeftOut = ['long', ...Object.keys(needs)];
 
-/** Where Debian keeps what only root runs. */
+/** Folders to search for commands; Debian keeps root's commands in the last two. */
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
 
 function isHere(tag) {
@@ -24,27 +24,27 @@ function isHere(tag) {
   return (needs[tag].commands ?? []).every((name) => FOLDERS.some((folder) => existsSync(join(folder, name))));
 }
 
-/** What is not on this machine of what tests need: `[{ tag, what, packages }]`. */
+/** What tests need and this machine lacks: `[{ tag, what, packages }]`. */
 export function missingNeeds() {
   return Object.entries(needs)
     .filter(([tag]) => !isHere(tag))
     .map(([tag, { what, packages = [] }]) => ({ tag, what, packages }));
 }
 
-/** The one line that installs what is missing; null where no package would help. */
+/** The command that installs what is missing; null when no package would help. */
 export function installLine(missing) {
   const packages = [...new Set(missing.flatMap((need) => need.packages))];
   return packages.length === 0 ? null : `sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`;
 }
 
-/** In a sentence: what a tag stands for. */
+/** What a tag means, as part of a sentence. */
 export function whatTagMeans(tag) {
   return tag === 'long' ? 'take longer than 2 s' : `need ${needs[tag].what}`;
 }
 
 /**
- * Reads a report. `counts` are of tests; `failed` names each that failed, `skipped` each that did not run, with its tags; `proved` are lines for the table
- * of what was proved; `files` are sorted by how long they took. Throws where there is no report.
+ * Reads a report. `counts` counts tests; `failed` names each failed test, `skipped` each skipped one with its tags; `proved` holds the
+ * lines for the table of what was proved; `files` is sorted by duration. Throws when there is no report.
  */
 export function readReport(reportFile) {
   const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
@@ -64,7 +64,7 @@ export function readReport(reportFile) {
         skipped.push({ name: `${name}: ${test.fullName}`, tags: test.tags });
       }
     }
-    // A file that broke before its first test.
+    // A file that failed before its first test.
     if (file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')) failed.push(name);
     return { name, seconds: (file.endTime - file.startTime) / 1000 };
   });

@@ -1,5 +1,5 @@
-// Owns: `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Nothing but
-// tests of real hardware may be left out. Its last line is `N passed, N failed, N skipped`.
+// Owns: `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Only tests
+// of real hardware may be skipped. Its last line is `N passed, N failed, N skipped`.
 // Not here: the quick tests alone (test.mjs), installing system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ const steps = [
   ],
 ];
 
-/** What a test may be skipped for: the machine lacks a device, as the test's name or its group's says. */
+/** Matches tests that may be skipped: their name or group names a device that the machine may lack. */
 const NEEDS_HARDWARE = /\(needs hardware: [^)]+\)/;
 
 /** Runs every step until one fails. Returns the times, and the name of the step that failed. */

@@ -1,5 +1,5 @@
-// Owns: `npm test`: every test that needs nothing but Node, git and npm's packages and takes less than 2 s; then what was left
-// out, counted, and how to run that. Arguments are vitest's: `npm test -- test/device/ring`. Not here: everything else (run-checks.mjs).
+// Owns: `npm test`: every test that needs only Node, git and npm's packages and takes less than 2 s; then the number of
+// tests left out, and how to run them. Arguments are vitest's: `npm test -- test/device/ring`. Not here: everything else (run-checks.mjs).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const { status } = spawnSync(
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',
     '--config=test/vitest.config.ts',
-    // These tests keep to themselves: files share what they import, and many wait, so one more at a time than there are cores.
+    // These tests are independent, so files share imported modules; many wait, so one more worker than cores.
     '--no-isolate',
     `--maxWorkers=${availableParallelism() + 1}`,
     '--reporter=dot',
@@ -30,7 +30,7 @@ let report = null;
 try {
   report = readReport(reportFile);
 } catch {
-  // The runner said why there is none.
+  // The runner has printed why there is no report.
 }
 rmSync(folder, { recursive: true, force: true });
 if (report) {

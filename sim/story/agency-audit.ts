@@ -38,16 +38,16 @@ import { demoAsk } from './ask.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
 
-/** The export: held-out words, so that the figures mean something. */
+/** The export: its held-out vocabulary keeps the measured figures meaningful. */
 const PLAN = { seed: 2026, agencies: 4_000, rows: 200_000, vocabulary: 'held-out' } as const;
-/** Letters of the area whose homes' data is taken: about 39 by 20 km, a county. */
+/** Geohash letters of the area in which access is revoked: about 39 by 20 km, a county. */
 const AREA_LETTERS = 4;
 const WORST_SHOWN = 8;
 const WAIT_MS_MAX = 30_000;
 const CLIP_US = 2_000_000;
 const LOOK_AGAIN_MS = 300;
 
-/** Tells it with real processes. Throws `story_failed` when anything is not as it is told. */
+/** Runs it with real processes. Throws `story_failed` when a check fails. */
 export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-agency-audit-'));
   const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
@@ -189,7 +189,7 @@ class Street {
     return { registryUrl: url, registry: id, folder: join(this.testbed.folder, 'registry') };
   }
 
-  /** Has an agency of this name apply, prove its domain, and be approved. */
+  /** Registers an agency of this name: it applies, proves its domain and is approved. */
   async register(name: string): Promise<SigningKey> {
     const { disk } = this.deps;
     const key = await loadAgencyKey(this.deps, join(this.testbed.folder, 'agency', 'audited'));
@@ -207,7 +207,7 @@ class Street {
     return httpRegistryDesk({ url, key, adminToken, signal: this.signal });
   }
 
-  /** Asks for the last quarter of an hour, as often as it takes until the bridge has heard of a change; resolves with the notice. */
+  /** Asks for the last quarter of an hour, again until the bridge has learnt of a reinstatement; resolves with the notice. */
   async ask(key: SigningKey): Promise<VerifiedNotice> {
     const nowUs = this.deps.clock.wallUs();
     const base = demoAsk(this.deps.clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'nothing');
@@ -237,7 +237,7 @@ class Street {
         return;
       } catch (thrown) {
         const isLate = this.deps.clock.monotonicMs() > endMs;
-        // The bridge hears of a reinstatement when it looks at the list next.
+        // The bridge learns of a reinstatement when it fetches the list next.
         if (!isFailure(thrown) || thrown.code !== 'agency_revoked' || isLate) throw thrown;
         await this.deps.clock.sleep(LOOK_AGAIN_MS, this.signal);
       }
@@ -277,10 +277,10 @@ class Street {
     return { frames: receipt.clip.frames, sha256: receipt.clip.sha256 };
   }
 
-  /** Grants once the device has heard of the revocation; resolves with its refusal's code, or throws when it obeys. */
+  /** Grants once the device knows of the revocation; resolves with the refusal's code, or throws if the grant is accepted. */
   async grantUntilRefused(notice: VerifiedNotice): Promise<string> {
     const endMs = this.deps.clock.monotonicMs() + WAIT_MS_MAX;
-    // What may not be answered any more is not offered to the owner again.
+    // A request that may no longer be answered is no longer offered to the owner.
     while ((await fetchNotices(this.session, this.signer)).some(({ request }) => request.jti === notice.request.jti)) {
       if (this.deps.clock.monotonicMs() > endMs) {
         throw failure('timed_out', { what: 'the revocation at the doorbell', seconds: WAIT_MS_MAX / 1_000 });
@@ -297,5 +297,5 @@ class Street {
   }
 }
 
-/** The device's own word, or the bridge's cancellation that follows from the same list. */
+/** The device's own refusal, or the bridge's cancellation that follows from the same list. */
 const REFUSALS = new Set<string>(['consent_agency_revoked', 'consent_request_cancelled']);

@@ -1,4 +1,4 @@
-// Owns: the demo agency's request: an area around the demo home and a window that has ended. Not here: signing (officer/).
+// Owns: the demo agency's request: an area around the demo home and a time window in the past. Not here: signing (officer/).
 import {
   type Clock,
   type DisclosureProfile,

@@ -1,4 +1,4 @@
-// Owns: the story of a community request: asked, looked at by a person, published, answered by one home, resolved; and that the
+// Owns: the story of a community request: posted, reviewed by a person, published, answered by one home, resolved; and that the
 // agency cannot tell an answer from silence. Not here: the stage (stage.ts).
 import { z } from 'zod';
 import { exchangeJson } from '../../device/index.ts';
@@ -16,7 +16,7 @@ export function tellCommunityRequest(deps: StoryDeps & { logLevel: string }, sig
   });
 }
 
-/** A request whose words need a person: one is turned down, one is let through. */
+/** Requests whose wording a person must review: one is turned down, one is published. */
 async function moderation(stage: Stage): Promise<void> {
   const { bridge, deps } = stage;
   const barred = stage.ask({ text: 'Who took part in the protest in front of city hall? Please share what you have.' });

@@ -1,5 +1,5 @@
 // Owns: the whole story unattended: a testbed of its own, a request, a scripted owner's grant, and the clip in the vault; and its
-// steps, of which other stories are made.
+// steps, which other stories reuse.
 // Uses the same parts as `up`; the device has no setting that grants by itself. Not here: the command line (cli/).
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,11 +40,11 @@ export interface DemoOptions {
   disclose: string;
   audio: boolean;
   logLevel: string;
-  /** Kept when named; else a new folder of which only the clip and its papers stay. */
+  /** Kept when named; else a new folder of which only the clip and its documents remain. */
   folder?: string;
 }
 
-/** What `demo` ends with: paths of plain files, times in microseconds since 1970. */
+/** The result of `demo`: paths of plain files, times in microseconds since 1970. */
 export interface DemoResult {
   clip: string;
   manifest: string;
@@ -58,18 +58,18 @@ export interface DemoResult {
 
 const FOOTAGE_MS_MAX = 10 * 60_000;
 const STORED_MS_MAX = 10 * 60_000;
-/** How far a window may reach beyond the end of a source, in time to be waited for. */
+/** How long to wait at most for a window that reaches beyond the end of the source. */
 const PAST_END_MS_MAX = 10_000;
-/** A camera that has not given a picture by then is not going to. */
+/** How long a lost camera may take to deliver a picture before the demo fails. */
 const CAMERA_MS_MAX = 30_000;
 const NOTICE_MS_MAX = 30_000;
-/** How often the device is asked how far its footage goes, at most. */
+/** Shortest interval between two questions to the device about how far its footage reaches. */
 const ASK_EVERY_MS = 500;
 const HANDED_OVER_MS_MAX = 60_000;
 
 /** Runs the story to its end. Throws a coded failure when no clip reached the vault; leaves no process in any case. */
 export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: AbortSignal): Promise<DemoResult> {
-  // Wrong words are found before anything is started.
+  // Invalid options are found before anything is started.
   profileFor(parseKeys(options.disclose));
   const ownFolder = options.folder === undefined;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-demo-')));
@@ -90,7 +90,7 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
   }
 }
 
-/** Copies what the vault has to `target`, with the bridge's papers about it: the vault's own folder is the vault's. */
+/** Copies the vault's clip and manifest to `target` and adds the bridge's receipt and proof; the vault's folder stays untouched. */
 async function layOut(
   { facts, signer, testbed, deps }: DemoRun,
   granted: Granted,
@@ -148,7 +148,7 @@ export async function inTestbed<Result>(
   }
 }
 
-/** What a grant led to. */
+/** The outcome of a grant. */
 export interface Granted {
   grant: string;
   grantSha256: string;
@@ -191,7 +191,7 @@ async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<str
   return enrolment.bridgeKey;
 }
 
-/** A file is read once, as fast as it goes; drawn footage as long as needed; a live camera as it comes. */
+/** A file is read once at full speed; drawn footage as long as needed, at full speed; a live camera in real time. */
 function demoCamera(options: Pick<DemoOptions, 'camera' | 'toUs'>): string {
   const { camera } = options;
   if (/^(rtsp:\/\/|v4l2:|rpicam\b|\/dev\/)/.test(camera) || camera.includes('pace=')) return camera;
@@ -213,7 +213,7 @@ async function recordedWindow(
   const timers: Timer[] = [];
   const later = (delayMs: number, call: () => void) => timers.push(deps.clock.after(delayMs, call));
   let isAwaited = false;
-  // The device says how far its footage goes only now and then, unless it is asked.
+  // Unasked, the device reports only now and then how far its footage reaches.
   let asking: Timer | null = null;
   const askAt = (window: Window | null) => {
     const leftMs = window === null ? 0 : (window.endUs - deps.clock.wallUs()) / 1000;
@@ -241,7 +241,7 @@ async function recordedWindow(
         else if (window && camera.state === 'ended') {
           isAwaited = true;
           const sourceEndUs = newestUs - window.startUs + options.fromUs;
-          // An agency asks about the past only: a window that reaches beyond the source's end may have to pass first.
+          // An agency asks about the past only: the end of a window beyond the source's end may have to pass first.
           const leftMs = Math.max(0, (window.endUs - deps.clock.wallUs()) / 1000);
           if (newestUs <= window.startUs || leftMs > PAST_END_MS_MAX) failed(sourceHas('ends', sourceEndUs));
           else later(leftMs, () => found(window));
@@ -261,7 +261,7 @@ async function recordedWindow(
   });
 }
 
-/** What makes a camera useless, as the doorbell says it: under the same code, its message not said twice. */
+/** The camera's fault as the doorbell reports it: same code, without repeating the message. */
 function faultOf(camera: DeviceState['camera']): Failure {
   const { source, code = '', detail = '' } = camera;
   if (!isErrorCode(code) || code === 'camera_failed')
@@ -270,10 +270,10 @@ function faultOf(camera: DeviceState['camera']): Failure {
   return failure(code, { source, detail: detail.startsWith(start) ? detail.slice(start.length) : detail });
 }
 
-/** What `camera_unreachable` says itself. */
+/** Text that the message of `camera_unreachable` already contains. */
 const SILENT = 'does not answer: ';
 
-/** Why a camera gives nothing, without naming it again. */
+/** Why a camera delivers nothing, without repeating its name. */
 function whyOf({ source, detail }: DeviceState['camera']): string {
   const named = ['camera', 'file'].map((kind) => `The ${kind} ${source} `).find((start) => detail?.startsWith(start));
   if (!named) return detail ?? 'it does not say why';
@@ -355,7 +355,7 @@ function parseKeys(text: string): DisclosureKey[] {
   return DISCLOSURE_KEYS.filter((key) => names.includes(key));
 }
 
-/** The smallest profile that asks for all these keys. Throws `usage` when no profile does. */
+/** The smallest disclosure profile that covers all these keys. Throws `usage` when no profile does. */
 function profileFor(keys: readonly DisclosureKey[]): DisclosureProfile {
   if (keys.length === 0) return 'nothing';
   if (keys.every((key) => key === 'address' || key === 'email')) return 'address-and-email';

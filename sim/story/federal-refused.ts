@@ -48,7 +48,7 @@ async function applications(stage: Stage): Promise<void> {
   }
 }
 
-/** One that hides what it is gets no further without a domain, a person and the registry's signature. */
+/** An applicant that hides being federal still needs a proven domain, a person's approval and the registry's signature. */
 async function pretence(stage: Stage): Promise<void> {
   const { deps, registry, bridge } = stage;
   const key = generateSigningKey(deps.random);
@@ -68,7 +68,7 @@ async function pretence(stage: Stage): Promise<void> {
   await stage.refused('A request of it after a person has looked', 'agency_refused', post);
 }
 
-/** An agency that was let in and lent its access out. */
+/** An approved agency that let others use its access. */
 async function revocation(stage: Stage): Promise<void> {
   const { deps, registry, bridge, facts } = stage;
   const window = await stage.footage();

@@ -1,4 +1,4 @@
-// Owns: what stories ask of a testbed's vault: its signed messages opened, its files looked at, its time moved on.
+// Owns: what stories do with a testbed's vault: verify its signed messages, look at its files, advance its clock.
 // Not here: the stories (retention.ts, recall.ts).
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
@@ -19,7 +19,7 @@ import type { Testbed } from '../testbed/testbed.ts';
 import { evidenceFolder } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, handedOver } from './demo.ts';
 
-/** The vault's program on a clock that a story moves on. */
+/** The vault's program, on a clock that a story advances. */
 export class TimedVault {
   readonly program = fileURLToPath(new URL('./timed-vault.js', import.meta.url));
   private passed: () => void = () => undefined;
@@ -28,7 +28,7 @@ export class TimedVault {
     if (line['event'] === 'passed') this.passed();
   };
 
-  /** Lets days pass; the vault has done all that became due when this resolves. */
+  /** Advances the vault's clock by days; resolves once the vault has done everything that became due. */
   pass(testbed: Testbed, days: number): Promise<void> {
     return new Promise((resolve) => {
       this.passed = resolve;
@@ -37,7 +37,7 @@ export class TimedVault {
   }
 }
 
-/** The officer of the stories, who is shown evidence in them: fictional, as their agency is. */
+/** The officer who looks at evidence in the stories: fictional, like the agency. */
 const OFFICER = DEMO_AGENCY.contact.name;
 const CONFIRMED_MS_MAX = 20_000;
 
@@ -64,7 +64,7 @@ export class InVault {
     return this.scene.facts.evidence.item(this.item, { officer: OFFICER, reason });
   }
 
-  /** What an officer does, and what the item is then. */
+  /** Performs an officer's action; returns the item afterwards. */
   act(method: 'POST' | 'PUT' | 'DELETE', path: string, reason: string, body?: object): Promise<ItemView> {
     return this.scene.facts.evidence.item(
       this.item,
@@ -84,12 +84,12 @@ export class InVault {
     return (await this.scene.deps.disk.list(evidenceFolder(this.scene.testbed.folder, this.item))).length > 0;
   }
 
-  /** The vault's signed deletion receipt; null when there is none that holds. */
+  /** The vault's signed deletion receipt; null when there is none that verifies. */
   deletion(view: ItemView): Deletion | null {
     return this.signed(view.deletion, 'doorsill-deletion+jws', deletionSchema, PUBLIC_AUDIENCE);
   }
 
-  /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that holds. */
+  /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that verifies. */
   recallAnswer(view: ItemView, grant: string): RecallAnswer | null {
     return this.signed(view.recall, 'doorsill-recall-answer+jws', recallAnswerSchema, grant);
   }

@@ -1,4 +1,4 @@
-// Owns: the leak story: the same window cut the usual way and our way, and what travels hidden in each.
+// Owns: the leak story: the same window cut the usual way and our way, and the hidden frames in each.
 // Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frame-count.ts).
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -81,7 +81,7 @@ function table({ naive, doorsill }: LeakResult): string {
   ].join('\n');
 }
 
-/** A file of the synthetic porch: what the device's own capture makes of it, one fragment after the other. */
+/** A file of the synthetic porch, as the device's own capture records it, fragment by fragment. */
 async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal: AbortSignal): Promise<string> {
   const file = await open(path, 'w', 0o600);
   try {

@@ -1,4 +1,4 @@
-// Owns: how a story is told: line by line what happened, each checked as it is told, and at the end what it proved.
+// Owns: printing a story: one line for each event, checked before it is printed, and at the end what the story proved.
 // Not here: the stories.
 import { failure } from '../../device/index.ts';
 import type { Output } from '../terminal/output.ts';
@@ -13,14 +13,14 @@ export class Narrator {
     this.story = story;
   }
 
-  /** Tells what happened, if it did. Throws `story_failed` when it did not: a story never tells what is not so. */
+  /** Prints what happened. Throws `story_failed` unless it `holds`: a story never prints a false claim. */
   tell(text: string, holds: boolean): void {
     if (!holds) throw failure('story_failed', { story: this.story, detail: text });
     this.lines += 1;
     this.output.result({ event: 'told', line: this.lines, text }, `${String(this.lines).padStart(2)}. ${text}`);
   }
 
-  /** Ends with what all of it proved. */
+  /** Ends the story with what it proved. */
   proved(text: string): void {
     this.output.result({ event: 'proved', story: this.story, lines: this.lines, proved: text }, `\nProved: ${text}`);
   }

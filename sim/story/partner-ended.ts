@@ -1,5 +1,5 @@
-// Owns: the story of a partnership that ends in the middle of a request: what is open is cancelled, devices are told, nothing is
-// uploaded any more. Not here: the stage (stage.ts).
+// Owns: the story of a partnership that ends in the middle of a request: open requests are cancelled, devices are told, uploads
+// stop. Not here: the stage (stage.ts).
 import { exchangeJson } from '../../device/index.ts';
 import { callAboutRequest, postRequest } from '../officer/officer.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../officer/partners.ts';
@@ -20,7 +20,7 @@ function through(stage: Stage, partner: string, token: string, bearer: string): 
   return exchangeJson(url, { method: 'POST', body: { request: token }, bearer });
 }
 
-/** The partnership that ended before. */
+/** A partnership that had already ended. */
 async function flockSafety(stage: Stage): Promise<void> {
   const partners = await listPartners(stage.bridge);
   const flock = partners.find(({ partner }) => partner === 'flock-safety');

@@ -1,4 +1,4 @@
-// Owns: the recall story: an owner takes a clip back before the vault has it, and after, from departments of two minds.
+// Owns: the recall story: an owner takes a clip back before the vault has it, and after, from a department that erases and one that keeps.
 // Not here: what decides (the bridge's hand-over, the vault's policy), the way to the vault (demo.ts).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000
 const ANSWER_MS_MAX = 60_000;
 const REASON = 'It is evidence in a trial; ask again after the verdict.';
 
-/** Tells it with real processes. Throws `story_failed` when anything is not as it is told. */
+/** Runs it with real processes. Throws `story_failed` when a check fails. */
 export async function runRecallStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-recall-'));
   try {
@@ -38,7 +38,7 @@ export async function runRecallStory(deps: StoryDeps & { logLevel: string }, sig
   }
 }
 
-/** The vault stands still: the bridge keeps the clip, and the owner is quicker. */
+/** The vault is suspended: the bridge still holds the clip, and the owner revokes before the hand-over. */
 async function before(scene: DemoRun, story: Narrator): Promise<void> {
   const { testbed, facts, deps } = scene;
   const vault = testbed.part('vault').pid ?? 0;
@@ -69,7 +69,7 @@ async function before(scene: DemoRun, story: Narrator): Promise<void> {
   );
 }
 
-/** A department that obeys owners. */
+/** A department that erases on recall. */
 async function erased(scene: DemoRun, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0002');
   const vault = await InVault.of(scene, granted);
@@ -91,7 +91,7 @@ async function erased(scene: DemoRun, story: Narrator): Promise<void> {
   );
 }
 
-/** A department that has a reason. */
+/** A department that keeps the clip and gives a reason. */
 async function kept(scene: DemoRun, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0003');
   const vault = await InVault.of(scene, granted);

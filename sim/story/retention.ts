@@ -1,5 +1,5 @@
-// Owns: the retention story: one granted clip in the vault, and what department policy makes of it over half a year.
-// Not here: the rules (the vault's), the way to the vault (demo.ts).
+// Owns: the retention story: one granted clip in the vault, and what department policy does to it over half a year.
+// Not here: the rules (the vault's), how the clip gets there (demo.ts).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
 
 const DAY_S = 24 * 3600;
-/** Small and short: the story is about what comes after. */
+/** Small and short: the story is about what happens to the clip later. */
 const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000_000 };
 
-/** Tells it with real processes. Throws `story_failed` when anything is not as it is told. */
+/** Runs it with real processes. Throws `story_failed` when a check fails. */
 export async function runRetentionStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-retention-'));
   try {

@@ -1,5 +1,5 @@
 // Owns: the story of Search Party: a dog is lost, a neighbour's doorbell may have seen it, and only that neighbour learns so; what
-// they then grant goes to the dog's owner and to nobody else. Not here: the stage (stage.ts), the pet owner's calls (pet-owner/).
+// they then grant reaches the dog's owner and nobody else. Not here: the stage (stage.ts), the pet owner's calls (pet-owner/).
 import { join } from 'node:path';
 import {
   askStill,
@@ -28,7 +28,7 @@ import type { StoryDeps } from './up.ts';
 const CAMERA = 'synthetic?size=640x360&play=dog&audio=off';
 /** Where Biscuit's owner lives: next door as the cells go. */
 const PET_OWNERS_PLACE = { longitude: -89.61, latitude: 39.82 };
-/** The drawn dog comes by every 24 s. */
+/** The drawn dog appears every 24 s. */
 const DOG_MS_MAX = 90_000;
 const SILENCE_MS = 3_000;
 const STILL_US = 1_000;
@@ -48,7 +48,7 @@ export function tellSearchParty(deps: StoryDeps & { logLevel: string }, signal: 
   });
 }
 
-/** Another home of the testbed: the dog's. */
+/** Adds a second home to the testbed: that of the dog's owner. */
 async function moveIn(stage: Stage): Promise<PetOwner> {
   const { deps, facts, testbed } = stage;
   const settings = { name: 'Biscuit’s home', place: PET_OWNERS_PLACE, disclosure: {} };
@@ -76,7 +76,7 @@ async function silence(stage: Stage): Promise<void> {
   stage.say('Robin turns it on, by a signed word to the doorbell. The bridge does not learn of it.');
 }
 
-/** Sam posts. */
+/** Sam, the dog's owner, posts a search. */
 async function lost(stage: Stage, owner: PetOwner): Promise<string> {
   const { clock } = stage.deps;
   const bytes = new Uint8Array(await drawDogPhoto());
@@ -105,7 +105,7 @@ async function lost(stage: Stage, owner: PetOwner): Promise<string> {
   return posted.search;
 }
 
-/** A dog comes by at Robin's. */
+/** A dog passes Robin's doorbell. */
 async function seen(stage: Stage, owner: PetOwner, search: string): Promise<VerifiedSighting> {
   const { session, deps } = stage;
   const sighting = await session.waitFor<VerifiedSighting>(
@@ -136,7 +136,7 @@ async function seen(stage: Stage, owner: PetOwner, search: string): Promise<Veri
   return sighting;
 }
 
-/** Robin decides. */
+/** Robin, the camera's owner, decides. */
 async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting): Promise<Given> {
   const [best] = sighting.sighted;
   const still = await give(stage, sighting, { startUs: best.stillUs, endUs: best.stillUs + STILL_US });
@@ -169,7 +169,7 @@ async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting
   return clip;
 }
 
-/** What a grant came to, and what is needed to take it back. */
+/** The clip of a grant, and what is needed to revoke the grant. */
 interface Given {
   clip: Receipt['clip'];
   named: { request: string; grant: string; grantSha256: string };
@@ -198,7 +198,7 @@ async function takeBack(stage: Stage, { named }: Given): Promise<void> {
   );
 }
 
-/** Everything that the bridge keeps and that Sam has, letter by letter. */
+/** Searches all that the bridge stores and Sam received for Robin's place and personal data. */
 async function noPlace(stage: Stage, owner: PetOwner): Promise<void> {
   const { disk } = stage.deps;
   const { longitude, latitude } = DEMO_HOME.place;
@@ -226,7 +226,7 @@ async function noPlace(stage: Stage, owner: PetOwner): Promise<void> {
   );
 }
 
-/** Biscuit is back. */
+/** Biscuit is found. */
 async function found(stage: Stage, owner: PetOwner, sighting: VerifiedSighting, clip: Given): Promise<void> {
   const id = sighting.request.jti;
   const ended = await endSearch(owner, id);

@@ -1,5 +1,5 @@
-// Owns: what the stories about agencies are told on: a throwaway testbed of real processes, its owner, and a teller that prints
-// each step, holds every claim against what happened, and ends with what was proved. Not here: the stories.
+// Owns: what the stories about agencies run on: a throwaway testbed of real processes, its owner, and methods that print each
+// step, check every claim against what happened, and end with what was proved. Not here: the stories.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,7 +69,7 @@ export class Stage {
     this.signal = signal;
   }
 
-  /** Tells a story on a testbed of its own, which is gone afterwards. Throws what the story throws, and `story_failed`. */
+  /** Runs a story on a testbed of its own, which is deleted afterwards. Throws what the story throws, and `story_failed`. */
   static async tell(
     options: StageOptions,
     deps: StoryDeps,
@@ -113,14 +113,14 @@ export class Stage {
     this.deps.output.result({ event: 'step', text, ...facts }, `- ${text}`);
   }
 
-  /** A claim; throws `story_failed` unless it holds. */
+  /** Records a claim as proved; throws `story_failed` when it is false. */
   prove(what: string, holds: boolean): void {
     if (!holds) throw failure('story_failed', { story: this.name, detail: what });
     this.proved.push(what);
     this.say(`  proved: ${what}`);
   }
 
-  /** Proves that something is refused with exactly this code; tells the refusal's own words. */
+  /** Proves that something is refused with exactly this code; prints the refusal's message. */
   async refused(what: string, code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
     const thrown = await work().then(
       () => null,
@@ -145,7 +145,7 @@ export class Stage {
     return { key: this.facts.ownerKey, clock: this.deps.clock, random: this.deps.random };
   }
 
-  /** What the bridge answers to a token. */
+  /** Sends a GET to the bridge with a bearer token; returns its answer. */
   get(path: string, bearer: string): Promise<unknown> {
     return exchangeJson(this.bridge.url + path, { method: 'GET', bearer });
   }
@@ -173,7 +173,7 @@ export class Stage {
     );
   }
 
-  /** A request of the demo agency around the demo home, signed and not sent; each is a case of its own. */
+  /** A request of the demo agency around the demo home, signed but not sent; each has a case number of its own. */
   ask(changes: Partial<Ask> = {}): { id: string; token: string } {
     const { clock } = this.deps;
     const nowUs = clock.wallUs();
@@ -203,7 +203,7 @@ export class Stage {
     return (await answered(this.session, order, PATIENCE_MS, ({ outcome }) => outcome === 'sent')).receipt;
   }
 
-  /** Resolves when the doorbell holds a request for open no more. */
+  /** Resolves when the doorbell no longer lists a request as open. */
   async closedAtDoorbell(id: string): Promise<void> {
     await this.until(`end of ${id} at the doorbell`, async () => {
       const open = await fetchNotices(this.session, this.signer);
@@ -225,7 +225,7 @@ export class Stage {
     return clipsSchema.parse(answer).clips.map(({ request }) => request);
   }
 
-  /** Looks again and again until something holds. */
+  /** Polls `look` until it returns true. Throws `timed_out`. */
   async until(what: string, look: () => Promise<boolean>): Promise<void> {
     const { clock } = this.deps;
     const endMs = clock.monotonicMs() + PATIENCE_MS;
@@ -244,7 +244,7 @@ export class Stage {
   }
 }
 
-/** What an agency is told of its request, letter by letter: two of these are alike or they are not. */
+/** What an agency is told of its request, as text: so that two answers can be compared exactly. */
 export function letters(view: RequestView): string {
   return JSON.stringify(view);
 }

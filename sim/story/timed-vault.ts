@@ -1,12 +1,12 @@
-// Owns: a vault as a process of its own on a clock that its parent moves on: years of retention in a story of seconds. Only
-// whoever starts this program can move its clock; nothing that listens, and no setting, can. Not here: the vault, the story.
+// Owns: a vault as a process of its own whose clock its parent advances: years of retention in a story of seconds. Only
+// whoever starts this program can move its clock: no network interface and no setting can. Not here: the vault, the story.
 import { z } from 'zod';
 import { startVault, vaultConfigSchema } from '../../cloud-bridge/index.ts';
 import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { serveUntilStopped } from '../terminal/lifecycle.ts';
 import { JsonLines } from '../testbed/json-lines.ts';
 
-/** The machine's time and what the story has let pass besides. */
+/** The machine's time plus what the story has added. */
 class MovedClock extends SystemClock {
   passedS = 0;
 

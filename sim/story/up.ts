@@ -57,14 +57,14 @@ export interface StoryDeps {
 
 /** The broker's usual port; registry, bridge and vault have the next three. */
 export const PORT_USUAL = 18_830;
-/** What the agency asks about: this much around the press. */
+/** The window that the agency asks about: this much before and after the press. */
 const BEFORE_PRESS_US = 2_000_000;
 const AFTER_PRESS_US = 2_000_000;
-/** A camera at which nobody rings: ask about its first seconds. */
+/** If nobody rings for this long, the agency asks about the latest seconds. */
 const ASK_ANYWAY_AFTER_US = 6_000_000;
 /** After a refusal or an unreachable bridge the agency waits this long before it asks about something else. */
 const ASK_AGAIN_MS = 10_000;
-/** A vault that has not got a clip by then is told of. */
+/** If the vault has not taken over a clip by then, the owner is told that the bridge still has it. */
 const HANDED_OVER_MS_MAX = 60_000;
 
 /** A running testbed with its story. `stop` ends both. */
@@ -75,7 +75,7 @@ export class Up {
   private facts: TestbedFacts | null = null;
   private session: OwnerSession | null = null;
   private asked = false;
-  /** Nobody would end a session that begins after the stop. */
+  /** No session may start once this is set: nobody would end it. */
   private isStopped = false;
   private readonly stopping = new AbortController();
   private recordingSinceUs: number | null = null;
@@ -83,9 +83,9 @@ export class Up {
   private stateAsked: Timer | null = null;
   private readonly pieces = new Map<string, Window>();
   private uploads = new Map<string, string>();
-  /** Receipts told already: the device repeats them when it or the broker comes back. */
+  /** Receipts already printed: the device repeats them after it or the broker restarts. */
   private readonly told = new Set<string>();
-  /** What is still to come by itself; nothing of it once the testbed stops. */
+  /** Pending timers, cancelled when the testbed stops. */
   private readonly timers = new Set<Timer>();
 
   constructor(options: UpOptions, deps: StoryDeps) {
@@ -180,12 +180,12 @@ export class Up {
     );
   }
 
-  /** Has the device say again what it said while this session was away. */
+  /** Asks the device to repeat what this session missed while it was offline. */
   private catchUp(session: OwnerSession): void {
     if (this.signer) askForState(session, this.signer);
   }
 
-  /** A second run: what is stored already, and requests that still wait. */
+  /** On a later run: reports the clips already stored, and fetches requests that are still open. */
   private async resume(session: OwnerSession): Promise<void> {
     const clips = (await this.deps.disk.list(join(testbedPaths(this.options.folder).vault, 'blobs'))).length;
     this.say('resumed', `The vault holds ${clips} clip${clips === 1 ? '' : 's'} of earlier grants.`, { clips });
@@ -211,7 +211,7 @@ export class Up {
     const missingUs = this.recordingSinceUs + ASK_ANYWAY_AFTER_US - newest.endUs;
     if (missingUs <= 0) this.ask({ startUs: newest.endUs - 4_000_000, endUs: newest.endUs });
     else if (!this.asked && this.options.agencyAsks && session) {
-      // The device says how far its footage goes only now and then, unless it is asked.
+      // Unasked, the device reports only now and then how far its footage reaches.
       this.stateAsked?.cancel();
       this.stateAsked = this.deps.clock.after(Math.max(1_000, missingUs / 1_000), () => this.catchUp(session));
     }
@@ -247,7 +247,7 @@ export class Up {
     });
   }
 
-  /** Under the agency's key of now: it may have been rotated since the start. */
+  /** Signs with the agency's current key: it may have been rotated since the start. */
   private async post(facts: TestbedFacts, about: Window): Promise<void> {
     const key = await loadAgencyKey(this.deps, testbedPaths(this.options.folder).agency);
     const ask = demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email');
@@ -307,7 +307,7 @@ export class Up {
     }
   }
 
-  /** The bridge has the clip; it is told where it lies once the vault has it, or where it waits. */
+  /** The bridge has the clip: prints its place in the vault once handed over, or at the bridge if that takes too long. */
   private async tellArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>): Promise<void> {
     const { facts } = this;
     if (!facts) return;

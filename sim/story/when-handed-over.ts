@@ -1,4 +1,4 @@
-// Owns: waiting until a testbed's vault has taken a clip over. Not here: what the vault keeps (cloud-bridge/vault).
+// Owns: waiting until a testbed's vault has taken over a clip. Not here: what the vault keeps (cloud-bridge/vault).
 import { join } from 'node:path';
 import type { Clock, Disk } from '../../device/client.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
@@ -6,8 +6,8 @@ import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 const LOOK_AGAIN_MS = 50;
 
 /**
- * Resolves once a testbed's vault has a clip for good: it lies there, and the bridge has let go of its own; false when that is not so
- * `withinMs`. It looks at the folders of this machine's own testbed, so no officer is shown anything.
+ * Resolves with true once a testbed's vault stores a clip and the bridge has deleted its copy; with false when that has not
+ * happened `withinMs`. It looks at the folders of this machine's own testbed, so no officer is shown anything.
  */
 export async function whenHandedOver(
   { disk, clock }: { disk: Disk; clock: Clock },

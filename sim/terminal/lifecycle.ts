@@ -1,4 +1,4 @@
-// Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: what is undone then.
+// Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: the cleanup then.
 import { failure } from '../../device/client.ts';
 
 /** Aborted when this process is asked to stop; a second Ctrl-C ends it at once. */
@@ -10,7 +10,7 @@ export function stopSignal(): AbortSignal {
   };
   process.on('SIGINT', () => stop('Ctrl-C'));
   process.on('SIGTERM', () => stop('SIGTERM'));
-  // A supervisor that was killed cannot say goodbye, but its end of the pipe closes.
+  // A killed supervisor cannot send a stop message, but its end of the pipe closes.
   if (process.env['DOORSILL_SUPERVISED'] === '1') {
     process.stdin.on('end', () => stop('the end of its supervisor'));
     process.stdin.on('error', () => stop('the end of its supervisor'));
@@ -27,7 +27,7 @@ export async function serveUntilStopped(start: () => Promise<{ stop(): Promise<v
     await aborted(signal);
     await part.stop();
   } finally {
-    // A supervised part listens there and would otherwise never end.
+    // A supervised part listens on stdin, which would otherwise keep the process alive.
     process.stdin.destroy();
   }
 }

@@ -1,4 +1,4 @@
-// Owns: moments and spans as people type and read them. Inside, times are integer microseconds since 1970.
+// Owns: parsing and printing points in time and durations for people. Inside, times are integer microseconds since 1970.
 import { failure } from '../../device/client.ts';
 
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/;
@@ -20,13 +20,13 @@ export function parseMoment(text: string, nowUs: number): number {
   throw failure('usage', { detail: `"${text}" is no time; write 2026-11-25T10:15:30.5Z or 10:15:30.5` });
 }
 
-/** The last moment before `nowUs` at which a clock on the wall showed this; refused where that was no moment, or two. */
+/** The last time before `nowUs` at which a local clock showed this; refused when a clock change skipped or repeated it. */
 function lastLocalTime(text: string, [hours, minutes, seconds]: [number, number, number], nowUs: number): number {
   const day = new Date(nowUs / 1000);
   day.setHours(hours, minutes, seconds, 0);
   if (day.getTime() * 1000 > nowUs) {
     day.setDate(day.getDate() - 1);
-    // Once more: the day before may lack the hour that today has.
+    // Set again: the day before may lack an hour that today has.
     day.setHours(hours, minutes, seconds, 0);
   }
   const readings = (atMs: number) => {
@@ -41,7 +41,7 @@ function lastLocalTime(text: string, [hours, minutes, seconds]: [number, number,
   return day.getTime() * 1000;
 }
 
-/** By which clocks are put back: half an hour on Lord Howe Island, an hour elsewhere, two at a station in Antarctica. */
+/** How far clocks are put back: half an hour on Lord Howe Island, an hour elsewhere, two at a station in Antarctica. */
 const SHIFTS_MS = [1_800_000, 3_600_000, 7_200_000].flatMap((ms) => [ms, -ms]);
 
 function unclear(text: string, why: string) {

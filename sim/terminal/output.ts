@@ -7,13 +7,13 @@ export interface Output {
   readonly json: boolean;
   /** A line for people; silent under --json. */
   say(text: string): void;
-  /** A step of long work, for people; on stderr, so that results can be piped. */
+  /** Progress of a long task, for people; on stderr, so that results can be piped. */
   progress(text: string): void;
   /** The command's result or one event of it: a JSON line under --json, else the lines of `text`. */
   result(value: object, text: string): void;
 }
 
-/** Text for a terminal: lines and nothing else, so that words from outside cannot repaint what stands there. */
+/** Replaces all control characters but line ends by spaces, so that foreign text cannot repaint the terminal. */
 function plain(text: string): string {
   return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, ' ');
 }
@@ -34,13 +34,13 @@ export function openOutput(json: boolean): Output {
   };
 }
 
-/** What an operating system says of a path that a user named badly, or may not use. */
+/** Operating system errors for a path that a user named wrongly or may not use. */
 const UNUSABLE_FILE = new Set([
   ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT', 'EEXIST'],
   ...['ENAMETOOLONG', 'ELOOP', 'ENOSPC', 'EDQUOT', 'EFBIG'],
 ]);
 
-/** Whatever was thrown as a coded failure; what nobody expected becomes `internal`. */
+/** Turns whatever was thrown into a coded failure; an unexpected error becomes `internal`. */
 export function asFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown;
   const code = systemCode(thrown);
@@ -50,7 +50,7 @@ export function asFailure(thrown: unknown): Failure {
   return failure('internal', { detail: thrown instanceof Error ? thrown.message : String(thrown) }, thrown);
 }
 
-/** A message and what to do about it as whole sentences: a message may end in somebody else's words. */
+/** Message and advice as whole sentences: a message may end in another program's text without a full stop. */
 function sentences(message: string, advice: string): string {
   const words = message.replace(/[\s;,:]+$/, '');
   return `${words}${/[.!?…]$/.test(words) ? '' : '.'} ${advice}`;

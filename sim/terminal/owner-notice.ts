@@ -1,4 +1,4 @@
-// Owns: how an owner's verb gets a request to decide on, what it shows of it, and how it waits for the device's receipts.
+// Owns: how an owner's verb fetches a request to decide on, what it shows of it, and how it waits for the device's receipts.
 // Not here: the verbs themselves (owner-verbs.ts).
 import {
   type Clock,
@@ -19,13 +19,13 @@ import { printBytes, printLength, printMoment } from './moments.ts';
 const ANSWER_MS_MAX = 15_000;
 /** How long a device may take to answer an order with a receipt. */
 export const RECEIPT_MS_MAX = 20_000;
-/** How long notices are gathered when all open requests are asked for: a device sends them back to back. */
+/** How long notices are collected after asking for all open requests: a device sends them back to back. */
 const GATHER_MS = 700;
 
-/** What an owner can answer: an agency's request, or a sighting of a pet that is looked for. */
+/** What an owner can answer: an agency's request, or a sighting of a missing pet. */
 export type Answerable = VerifiedNotice | VerifiedSighting;
 
-/** Asks the device for what waits for an answer and returns the one with this id. Throws `consent_request_unknown`. */
+/** Asks the device for everything that awaits an answer and returns the item with this id. Throws `consent_request_unknown`. */
 export async function fetchNotice(session: OwnerSession, signer: Signer, request: string): Promise<Answerable> {
   const found = (await fetchAnswerable(session, signer, request)).find((one) => one.request.jti === request);
   if (!found) throw failure('consent_request_unknown');
@@ -42,7 +42,7 @@ export async function fetchSightings(session: OwnerSession, signer: Signer): Pro
   return (await fetchAnswerable(session, signer)).filter((one) => 'sighted' in one);
 }
 
-/** Asks the device for all that waits for an answer; returns early once `until` has come. */
+/** Asks the device for everything that awaits an answer; returns early once the item with id `until` has arrived. */
 async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: string): Promise<Answerable[]> {
   const notices = new Map<string, Answerable>();
   const note = (found: Answerable, done: () => void) => {
@@ -66,13 +66,13 @@ async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: st
   return [...notices.values()];
 }
 
-/** Has the device say its state and its open requests again; what comes of it is heard by the session's listeners. */
+/** Asks the device to publish its state and open requests again; the session's listeners receive them. */
 export function askForState(session: OwnerSession, signer: Signer): void {
-  // An answer that does not come is asked for again by whoever waits for it.
+  // A lost answer does not matter here: whoever waits for it asks again.
   session.command(makeCommand(signer, session.home.device, { action: 'announce' }).token).catch(() => undefined);
 }
 
-/** A request as lines for its owner: whose it is, what it wants, what the device has. */
+/** A request as lines for the owner: who asks, what for, and what footage the device has. */
 export function showNotice(notice: VerifiedNotice): string[] {
   const { request, credential } = notice;
   return [
@@ -87,7 +87,7 @@ export function showNotice(notice: VerifiedNotice): string[] {
   ].map(oneLine);
 }
 
-/** A sighting as lines for its owner: who looks for what, and when the device thinks it saw it. */
+/** A sighting as lines for the owner: who looks for what, and when the device may have seen it. */
 export function showSighting({ request, sighted, wouldDisclose, askedKeys }: VerifiedSighting): string[] {
   return [
     `Search ${request.jti}`,
@@ -117,22 +117,22 @@ export function grantLine(request: string, window: Window, disclose: readonly Di
   return `npx doorsill grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
 }
 
-/** A path as one word of a shell's command line: printed commands are there to be pasted. */
+/** A path quoted as one shell word: printed commands are meant to be pasted. */
 export function shellWord(text: string): string {
   return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A signed message of an owner on its way. */
+/** An owner's signed message that is being sent. */
 export interface Order {
   jti: string;
-  /** The request it decides on. Such an order does the same however often it comes, so it is sent again after an outage. */
+  /** The request it decides on. Such an order is idempotent, so it is sent again after an outage. */
   request?: string;
   send: () => Promise<void>;
 }
 
 /**
- * Sends an order and waits for the device's receipt that answers it; a refusal is thrown as the failure it names. Device,
- * broker and this session may each be away in between.
+ * Sends an order and waits for the device's receipt for it; a refusal is thrown as the failure it names. Device, broker
+ * and this session may each go offline meanwhile.
  */
 export async function answered(
   session: OwnerSession,
@@ -155,12 +155,12 @@ export async function answered(
     (found, failed) => ({
       returned: repeat,
       status: (status) => status === 'online' && repeat(),
-      // The device still waits for an answer: ours has not reached it.
+      // The device still announces the request: our answer has not reached it.
       notice: (notice) => notice.request.jti === request && repeat(),
       sighting: (sighting) => sighting.request.jti === request && repeat(),
       receipt: (receipt, token) => {
         if (receipt.answers !== jti && receipt.grant !== jti) return;
-        // A device that has just come back knows no request yet; it says so when it does, and then hears the order again.
+        // A restarted device does not know the request yet; once it announces it, the order is sent again.
         if (isRepeated && receipt.code === 'consent_request_unknown') return;
         if (receipt.outcome === 'refused' || receipt.outcome === 'failed') failed(refusalInReceipt(receipt));
         else if (accept(receipt)) found({ receipt, token });

@@ -1,4 +1,4 @@
-// Owns: how secrets come into a command: from standard input, a terminal that does not show them, or a file closed to others.
+// Owns: how a command reads secrets: from standard input, a terminal without echo, or a file that others cannot read.
 // Never from an argument or the environment, which other users of the machine may read. Not here: what a secret is for.
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { type Disk, failure, readEnrolmentCode, systemCode } from '../../device/
 
 const LINE_CHARACTERS_MAX = 4_096;
 
-/** The name under which a service manager hands the code over (systemd.exec(5), LoadCredential=). */
+/** The credential name under which a service manager passes the code (systemd.exec(5), LoadCredential=). */
 export const CODE_CREDENTIAL = 'enrolment-code';
 
 const GROUP_AND_OTHERS = 0o077;
@@ -25,7 +25,7 @@ export async function readEnrolmentInput(
 ): Promise<string | undefined> {
   if (source === undefined) {
     const folder = environment['CREDENTIALS_DIRECTORY'];
-    // The service's user may read there by an ACL, whose mask shows as the group's bits.
+    // systemd lets the service's user read it by an ACL, whose mask shows in the group bits.
     return folder === undefined ? undefined : lineOfFile(join(folder, CODE_CREDENTIAL), OTHERS, true).then(checkedCode);
   }
   if (readEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it stands on the command line' });
@@ -40,7 +40,7 @@ function checkedCode(text: string | undefined): string | undefined {
   return text?.trim();
 }
 
-/** The first line of a file in which none of the `forbidden` permission bits is set; undefined if it may be missing and is. */
+/** The first line of a file in which none of the `forbidden` permission bits is set; undefined if it is missing and may be. */
 async function lineOfFile(path: string, forbidden: number, mayBeMissing: boolean): Promise<string | undefined> {
   const file = await open(path, 'r').catch((thrown: unknown) => {
     if (mayBeMissing && systemCode(thrown) === 'ENOENT') return null;
@@ -48,7 +48,7 @@ async function lineOfFile(path: string, forbidden: number, mayBeMissing: boolean
   });
   if (!file) return undefined;
   try {
-    // Of the open file, so that nobody can put another in its place between the look and the read.
+    // fstat on the open file, so that nobody can swap the file between check and read.
     const { mode } = await file.stat();
     const open = mode & forbidden;
     if (process.platform !== 'win32' && open !== 0) {
@@ -60,7 +60,7 @@ async function lineOfFile(path: string, forbidden: number, mayBeMissing: boolean
   }
 }
 
-/** One line, without its end; what follows it stays in the stream for whoever reads next. A longer line is cut off. */
+/** One line without its line end; the rest stays in the stream for the next reader. A line over the limit is cut off. */
 function firstLine(input: Readable): Promise<string> {
   return new Promise((done, failed) => {
     let text = '';

@@ -1,16 +1,16 @@
-// Owns: what a process tells systemd of itself: that it is ready, that it lives, that it stops. Silent where nobody asks.
+// Owns: what a process reports to systemd: ready, alive, stopping. Silent without NOTIFY_SOCKET.
 // Not here: what being alive means (the device), the unit (device-unit.ts).
 import { spawn } from 'node:child_process';
 import type { Clock, Log, Timer } from '../../device/client.ts';
 
-/** Node has no datagram sockets of the Unix kind, so systemd's own program carries the words (sd_notify(3)). */
+/** Node has no Unix datagram sockets, so systemd's own program sends the messages (sd_notify(3)). */
 const NOTIFY = 'systemd-notify';
 
 export interface ServiceManagerDeps {
   clock: Clock;
   log: Log;
   environment: NodeJS.ProcessEnv;
-  /** Resolves with what is wrong, or null; a promise that does not resolve is as good as wrong. */
+  /** Resolves with what is wrong, or null; a promise that never resolves counts as a fault. */
   fault(): Promise<string | null>;
 }
 
@@ -23,7 +23,7 @@ export class ServiceManager {
     this.deps = deps;
   }
 
-  /** Says that the service is ready, and from then on, as often as systemd wants to hear it, that it lives. */
+  /** Reports that the service is ready, and from then on sends watchdog messages at the rate that systemd asks for. */
   ready(): void {
     this.say('READY=1');
     const { environment } = this.deps;
@@ -32,7 +32,7 @@ export class ServiceManager {
     if (isForUs && intervalMs > 0) this.live(intervalMs / 3);
   }
 
-  /** Says that the service stops; nothing is said after it. */
+  /** Reports that the service stops; nothing is sent after it. */
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();

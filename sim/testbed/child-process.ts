@@ -8,11 +8,11 @@ import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } fr
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/entry.js', import.meta.url));
-/** A small board that does much else, or an emulated one, loads a part for minutes; one that fails is told at once. */
+/** Long, because a busy or emulated small board takes minutes to load a part; a part that fails is reported at once. */
 const READY_MS_MAX = 240_000;
 const STOP_MS_MAX = 8_000;
 const RESTARTS_MAX = 20;
-/** A part that ends sooner than this after it was ready has not really started: the next pause is longer. */
+/** A part that ends sooner than this after it was ready counts as not started: the next restart waits longer. */
 const STEADY_MS = 2_000;
 
 export interface ChildDeps {
@@ -38,7 +38,7 @@ export class PartProcess {
   private ended: Promise<void> = Promise.resolve();
   private readonly backoff: Backoff;
 
-  /** `args`: the verb and its flags. The part's own log goes to `logFile`, new at each start of the testbed. */
+  /** `args`: the verb and its flags. The part's log goes to `logFile`, emptied at each start of the testbed. */
   constructor(name: string, args: readonly string[], logFile: string, deps: ChildDeps) {
     this.name = name;
     this.args = args;
@@ -61,7 +61,7 @@ export class PartProcess {
     return ready;
   }
 
-  /** Sets the flags of later starts: a part that comes back must be found where it was, and enrols only once. */
+  /** Sets the flags of later starts: a restarted part must keep its port, and must not enrol twice. */
   restartsWith(args: readonly string[]): void {
     this.args = args;
   }
@@ -71,7 +71,7 @@ export class PartProcess {
     const child = spawn(process.execPath, [this.deps.program ?? LAUNCHER, ...this.args, '--json'], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, DOORSILL_SUPERVISED: '1' },
-      // Ctrl-C on the terminal is for the supervisor, which stops its parts in order.
+      // Keeps Ctrl-C on the terminal from the parts: the supervisor stops them in order.
       detached: true,
     });
     this.process = child;
@@ -129,7 +129,7 @@ export class PartProcess {
     });
   }
 
-  /** Ends it for good: asks, waits, then kills. */
+  /** Ends it for good: asks it to stop, waits, then kills it. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.restart?.cancel();
@@ -142,7 +142,7 @@ export class PartProcess {
     force.cancel();
   }
 
-  /** Says something to it on its standard input, as one JSON line. */
+  /** Sends a message to its standard input, as one JSON line. */
   tell(line: object): void {
     this.process?.stdin?.write(`${JSON.stringify(line)}\n`);
   }
@@ -153,7 +153,7 @@ export class PartProcess {
   }
 }
 
-/** The failure a part printed before it ended; `internal` with its last words when it printed none. */
+/** The failure a part printed before it ended; `internal` with its last output when it printed none. */
 function startFailure(name: string, printed: string) {
   const line = printed
     .trim()

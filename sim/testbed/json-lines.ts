@@ -1,4 +1,4 @@
-// Owns: cutting a stream of bytes into JSON objects, one a line, with a limit. Lines that are not JSON are left out.
+// Owns: cutting a stream of bytes into JSON objects, one a line, with a limit. Lines that are not JSON are skipped.
 
 const LINE_BYTES_MAX = 1_000_000;
 

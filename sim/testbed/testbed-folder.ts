@@ -1,4 +1,4 @@
-// Owns: the testbed's folder: where each part keeps its data, and the file that says whose folder it is and which ports it has.
+// Owns: the testbed's folder: where each part keeps its data, and the file that records the testbed's kind and ports.
 // Not here: starting the parts (testbed.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -15,14 +15,14 @@ export const testbedFileSchema = z.strictObject({
   vault: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
   device: z.string().optional(),
 });
-/** What a testbed remembers of itself. */
+/** What a testbed stores about itself. */
 export type TestbedFile = z.infer<typeof testbedFileSchema>;
 
 export type TestbedKind = TestbedFile['kind'];
 
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
-/** What a start that was killed at its very beginning leaves. */
+/** Files left by a start that was killed at its very beginning. */
 const OURS = new Set(['process.lock', `.${NAME}.tmp`]);
 
 /** Where each part of a testbed lives. */
@@ -79,7 +79,7 @@ export async function claimFolder(
   }
   const lock = lockFolder(folder);
   if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
-  // Written before any part leaves a file here: a first start that was interrupted is taken up by the next one.
+  // Written before any part's files, so that the next start can continue an interrupted first one.
   const ports = { broker: 0, registry: 0, bridge: 0, vault: 0 };
   if (!file) await storeTestbedFile(disk, folder, { kind, format: 1, ports });
   return { file, lock };

@@ -42,7 +42,7 @@ export interface TestbedOptions {
   /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
   camera?: string;
   logLevel: string;
-  /** A program that runs the vault in place of the command line's own, and who hears what it prints. */
+  /** A program that runs the vault in place of the command line, and the callback for the lines it prints. */
   vault?: { program: string; said: (line: Record<string, unknown>) => void };
   /** Ports of broker, registry, bridge and vault on the first run: this one and the three after it. Absent: free ones. */
   port?: { first: number; isRequired: boolean };
@@ -74,7 +74,7 @@ export interface TestbedFacts {
   evidence: EvidenceDesk;
 }
 
-/** The demo home: fictional, and the same every time so that a second run is the same home. */
+/** The demo home: fictional, and constant, so that a second run has the same home. */
 export const DEMO_HOME = {
   place: { longitude: -89.644, latitude: 39.799 },
   disclosure: {
@@ -86,7 +86,7 @@ export const DEMO_HOME = {
 } as const;
 
 type PortName = keyof TestbedFile['ports'];
-/** The order of the ports that `port` begins. */
+/** The order in which parts take the ports from `port` on. */
 const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'];
 
 /** One home of a testbed: its doorbell's process, and the folders of device and owner. */
@@ -109,7 +109,7 @@ export class Testbed {
   private readonly paths: ReturnType<typeof testbedPaths>;
   private readonly children = new Map<string, PartProcess>();
   private lock: FolderLock | null = null;
-  /** A start that is still under way then must not start another part. */
+  /** Aborted by `stop`: a start still under way must not start another part. */
   private readonly stopping = new AbortController();
 
   constructor(options: TestbedOptions, deps: TestbedDeps) {
@@ -131,7 +131,7 @@ export class Testbed {
 
   /**
    * Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. A camera that is
-   * named is tried first, so that nothing is started for one that cannot be used: throws its coded failure.
+   * named is tried first, so that nothing is started with an unusable one: throws its coded failure.
    */
   async start(): Promise<TestbedFacts> {
     const { disk } = this.deps;
@@ -148,7 +148,7 @@ export class Testbed {
     }
   }
 
-  /** A camera that is away may come back while `up` runs; everything else it is refused for stays as it is. */
+  /** Tries the camera. An unreachable one may come back while `up` runs; any other fault is permanent and thrown. */
   private async tryCamera(): Promise<void> {
     const { camera, kind } = this.options;
     if (camera === undefined) return;
@@ -164,7 +164,7 @@ export class Testbed {
     }
   }
 
-  /** Stops every part, the device first, so that it can say goodbye. */
+  /** Stops every part, the device first, so that it can sign off at the broker. */
   async stop(): Promise<void> {
     this.stopping.abort(failure('interrupted', { signal: 'the end of the testbed' }));
     const doorbells = [...this.children.keys()].filter((name) => name.startsWith('doorbell'));
@@ -228,7 +228,7 @@ export class Testbed {
     };
   }
 
-  /** Starts a part that serves: on the port that was asked for, else on that of last time, else on the first run's. */
+  /** Starts a server part: on the requested port, else on that of the last run, else on the first run's default. */
   private serve(name: PortName, file: TestbedFile | null, more: readonly string[] = []): Promise<unknown> {
     const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
     const { port } = this.options;
@@ -237,7 +237,7 @@ export class Testbed {
     return this.startOnPort(name, file?.ports[name] || first, args);
   }
 
-  /** Starts a part on its port, or on a free one when another program has that. */
+  /** Starts a part on its port, or on a free one when another program uses that. */
   private async startOnPort(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
     try {
       return await this.startAndPin(name, port, args);
@@ -248,7 +248,7 @@ export class Testbed {
     }
   }
 
-  /** After a crash the part comes back on the port it got here: the others look for it there. */
+  /** Starts a part and keeps its port for restarts after a crash: the other parts expect it there. */
   private async startAndPin(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
     const ready = await this.startChild(name, args(String(port)));
     this.restartsWith(name, args(new URL(partReady.parse(ready).url).port));
@@ -331,9 +331,9 @@ export class Testbed {
   }
 
   /**
-   * Files of registry and bridge on the first run. What a testbed on one machine does not have: domains, so their proof is a file
-   * here; and a moderator at hand, so only a request whose words may be about something barred waits for one
-   * (`doorsill moderate`). The registry is next door and can be asked often. Webhooks may be on this machine, where everything is.
+   * Files of registry and bridge on the first run. A testbed on one machine has no domains, so their proof is a file here; and no
+   * moderator at hand, so only a request whose wording may concern a barred subject waits for one
+   * (`doorsill moderate`). The registry is local and can be polled often. Webhooks may be on this machine, where everything is.
    */
   private async writeServiceConfigs(): Promise<void> {
     const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
@@ -353,7 +353,7 @@ export class Testbed {
     }
   }
 
-  /** The device's file on the first run; after that only the addresses in it follow the parts. */
+  /** Writes the device's settings on the first run; later runs update only the addresses in them. */
   private async writeDeviceConfig(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<void> {
     const { disk, random } = this.deps;
     const path = join(place.doorbell, 'device.json');

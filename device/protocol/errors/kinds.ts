@@ -1,4 +1,4 @@
-// Owns: the kinds of expected failures: who is to blame, which is a command's exit status, and whether the same attempt may succeed
+// Owns: the kinds of expected failures: who is at fault (which sets a command's exit status) and whether the same attempt may succeed
 // later. Not here: the failures themselves (beside this file), the closed table (../errors.ts).
 import type { ErrorRule } from '../../base/coded-error.ts';
 
@@ -8,7 +8,7 @@ const kind =
   (exit: number, retryable: boolean): MakeRule =>
   (http, message, advice) => ({ message, advice, retryable, http, exit });
 
-/** Wrong usage: the caller said it wrongly. Exit status 2. */
+/** Wrong usage: the caller's input was wrong. Exit status 2. */
 export const wrongUsage = kind(2, false);
 
 /** Refused by a rule. Exit status 3. */

@@ -1,4 +1,4 @@
-// Owns: the failures of tokens on the wire. Who said it cannot be established, so these are counted and never answered. Not here: the one closed table (../errors.ts).
+// Owns: the failures of tokens on the wire. Their sender cannot be established, so they are counted and never answered. Not here: the one closed table (../errors.ts).
 import { refused } from './kinds.ts';
 
 export const tokenErrors = {
