@@ -1,5 +1,5 @@
 // Owns: the bridge's one database and the stores on top of it.
-// Not here: opening and durability (place.ts), what the stores mean (each capability's store.ts).
+// Not here: opening and durability (open-database.ts), what the stores mean (each capability's store.ts).
 
 import { SqlRevocationList } from './agencies/sql-revocation-list.ts';
 import { SqlAccessLog } from './clips/sql-access-log.ts';
@@ -11,7 +11,7 @@ import { SqlManifests } from './intake/sql-manifests.ts';
 import { SqlNeighbors } from './neighbors/sql-neighbors.ts';
 import { SqlPartners } from './partners/sql-partners.ts';
 import { MIGRATIONS, type Tables } from './persistence/bridge-schema.ts';
-import { type DatabasePlace, openAt, type PlaceSeams } from './persistence/place.ts';
+import { type DatabasePlace, openAt, type PlaceSeams } from './persistence/open-database.ts';
 import { SqlIdempotency } from './persistence/sql-idempotency.ts';
 import { SqlHealth } from './persistence/write-check.ts';
 import { SqlModerators } from './requests/sql-moderators.ts';

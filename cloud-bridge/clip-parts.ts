@@ -21,7 +21,7 @@ import { HandOvers } from './hand-over/hand-overs.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import { VaultMessages } from './hand-over/vault-messages.ts';
 import type { Router } from './http/router.ts';
-import type { AnswerableKinds } from './intake/answerable.ts';
+import type { AnswerableKinds } from './intake/answerable-request.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import type { CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { Finish } from './intake/finish.ts';

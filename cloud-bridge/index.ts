@@ -3,7 +3,7 @@ export { Bridge, type BridgeDeps, startBridge } from './bridge.ts';
 export { type BridgeConfig, type BridgeConfigInput, bridgeConfigSchema, parseConfig } from './config.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
 export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/columns.ts';
-export { httpRegistryDesk } from './query-audit/registry-desk.ts';
+export { httpRegistryDesk } from './query-audit/registry-admin-client.ts';
 export { reportHtml } from './query-audit/report-html.ts';
 export { reportText } from './query-audit/report-text.ts';
 export { makeRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';

@@ -17,7 +17,7 @@ import type { LedgerBody } from './consent/ledger-entry.ts';
 import { next, unfinishedGrant } from './consent/request-machine.ts';
 import { RESERVE_BYTES, RevocationReserve } from './consent/revocation-reserve.ts';
 import { openRevocation } from './consent/verify-owner.ts';
-import { bringUpToDate, DEVICE_FORMAT } from './format.ts';
+import { bringUpToDate, DEVICE_FORMAT } from './folder-format.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';

@@ -17,14 +17,14 @@ import type { SigningKey } from './base/keys.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { CameraKind } from './camera/source-kind.ts';
 import type { DeviceConfig } from './config.ts';
-import type { GateEffects } from './consent/gate-effects.ts';
+import type { GateEffects } from './consent/gate-interfaces.ts';
 import { EventDetector } from './event-detector.ts';
 import type { Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { failure } from './protocol/errors.ts';
-import type { DeviceEvent } from './protocol/home.ts';
+import type { DeviceEvent } from './protocol/home-messages.ts';
 import type { RecorderSinks } from './recorder.ts';
 import { StatusPublisher } from './status-publisher.ts';
 

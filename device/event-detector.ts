@@ -4,7 +4,7 @@ import type { Clock } from './base/clock.ts';
 import type { GrayFrame } from './camera/capture.ts';
 import type { DeviceConfig } from './config.ts';
 import { type Press, VirtualButton } from './hardware/button.ts';
-import { EventWindows } from './hardware/event-windows.ts';
+import { EventWindows } from './hardware/event-window-runner.ts';
 import {
   initialMotion,
   type MotionEffect,
@@ -12,7 +12,7 @@ import {
   type MotionSettings,
   nextMotion,
 } from './motion/detector.ts';
-import type { DeviceEventBody } from './protocol/home.ts';
+import type { DeviceEventBody } from './protocol/home-messages.ts';
 
 export interface EventDetectorDeps {
   clock: Clock;

@@ -9,7 +9,7 @@ import type { Random } from './base/random.ts';
 import { caToPin, tlsSource } from './base/tls.ts';
 import type { DeviceConfig } from './config.ts';
 import { HomeLink } from './home-link/home-link.ts';
-import type { Home } from './owner/homes.ts';
+import type { Home } from './owner/paired-devices.ts';
 import { cellOf } from './protocol/area.ts';
 import { CA_BYTES_MAX } from './protocol/enrolment.ts';
 import { failure } from './protocol/errors.ts';

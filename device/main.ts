@@ -1,6 +1,7 @@
 // Owns: starting a doorbell with the seams of its process. Not here: command-line parsing and the folder's lock (sim/cli).
+
+import { SystemPrograms } from './base/child-program.ts';
 import { keepMemoryOutOfCoreDumps } from './base/core-dump.ts';
-import { SystemPrograms } from './base/program.ts';
 import { findFfmpeg } from './camera/ffmpeg.ts';
 import { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 

@@ -13,7 +13,7 @@ import { PairingServer } from './owner/pairing-server.ts';
 import type { Health, StillAnswer } from './owner/pairing-wire.ts';
 import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
 import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/grant.ts';
-import type { DeviceState } from './protocol/home.ts';
+import type { DeviceState } from './protocol/home-messages.ts';
 import { openToken } from './protocol/jws.ts';
 import { whyOffline } from './protocol/link-failure.ts';
 import type { SearchParty, Still } from './search-party/search-party.ts';

@@ -18,7 +18,7 @@ import type {
   Receipt,
   ReceiptBody,
   UploadProgress,
-} from './protocol/home.ts';
+} from './protocol/home-messages.ts';
 import { signToken } from './protocol/jws.ts';
 import { whyOffline } from './protocol/link-failure.ts';
 import type { ReceiptCursor } from './receipt-cursor.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { pageEnd, pageHead, pageRow } from './page.ts';
+import { pageEnd, pageHead, pageRow } from './audit-html.ts';
 
 /** Filter of the log; null matches all agencies, or all clips. */
 export type AuditOf = Pick<AccessPage, 'reader' | 'clip'>;

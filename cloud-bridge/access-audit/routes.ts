@@ -9,7 +9,7 @@ import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Who } from '../http/roles.ts';
 import type { Router } from '../http/router.ts';
 import { type AccessAudit, AUDIT_ROWS_MAX, type AuditOf } from './audit.ts';
-import { PAGE_POLICY } from './page.ts';
+import { PAGE_POLICY } from './audit-html.ts';
 
 const exportSchema = z.strictObject({ clip: idSchema.optional(), agency: idSchema.optional() });
 const pageSchema = exportSchema.extend(pageFields(100, AUDIT_ROWS_MAX));

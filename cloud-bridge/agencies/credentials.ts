@@ -7,14 +7,14 @@ import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import { actorId } from '../../device/protocol/ids.ts';
-import { credentialFault, revokedBy } from '../../device/protocol/published.ts';
+import { credentialFault, revokedBy } from '../../device/protocol/open-request.ts';
 import {
   type Credential,
   credentialSchema,
   type Revocations,
   revocationsSchema,
 } from '../../device/protocol/request.ts';
-import { readToken } from '../signing/tokens.ts';
+import { readToken } from '../signing/verify-token.ts';
 import type { RegistryClient } from './registry-client.ts';
 
 /** A signed document and its claims, both verified. */

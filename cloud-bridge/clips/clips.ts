@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
-import { ALL_CLIPS } from '../../device/protocol/agency.ts';
+import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';

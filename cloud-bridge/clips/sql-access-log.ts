@@ -3,8 +3,8 @@
 import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
+import { keysOf } from '../persistence/agency-keys.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import { keysOf } from '../persistence/organisations.ts';
 import type { Access, AccessLog, AccessPage, LoggedAccess } from './access-log.ts';
 
 export class SqlAccessLog implements AccessLog {

@@ -15,7 +15,7 @@ import {
 import { failure } from '../../device/protocol/errors.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '../../device/protocol/merkle.ts';
-import { readLink } from '../signing/tokens.ts';
+import { readLink } from '../signing/verify-token.ts';
 import type { CustodyStore } from './store.ts';
 
 export interface CustodyDeps {

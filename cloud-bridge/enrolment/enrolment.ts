@@ -16,8 +16,8 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { networkOf } from '../http/network.ts';
-import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
-import type { AccountBook } from './account-book.ts';
+import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
+import type { AccountBook } from './broker-accounts.ts';
 import type { EnrolmentStore } from './store.ts';
 
 export interface EnrolmentDeps {

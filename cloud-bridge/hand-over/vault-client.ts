@@ -4,15 +4,15 @@ import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { parseJson } from '../../device/base/json.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
-import { exchangeJson } from '../../device/protocol/json-client.ts';
-import { failureOf } from '../../device/protocol/problem.ts';
 import {
   type HandOverBody,
   type HandOverStatus,
   handOverStatusSchema,
   type RecallBody,
   recallStatusSchema,
-} from '../../device/protocol/vault.ts';
+} from '../../device/protocol/hand-over-documents.ts';
+import { exchangeJson } from '../../device/protocol/json-client.ts';
+import { failureOf } from '../../device/protocol/problem.ts';
 import { UPLOAD_BODY_TYPE } from '../http/server.ts';
 
 export interface VaultClientDeps {

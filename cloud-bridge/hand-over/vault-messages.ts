@@ -4,8 +4,6 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { requestSchema } from '../../device/protocol/request.ts';
 import {
   acknowledgementSchema,
   type HandedClip,
@@ -19,10 +17,12 @@ import {
   recallAnswerSchema,
   recallSchema,
   sameClip,
-} from '../../device/protocol/vault.ts';
+} from '../../device/protocol/hand-over-documents.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { requestSchema } from '../../device/protocol/request.ts';
 import type { Intake, OwnersWord } from '../intake/store.ts';
 import type { RequestStore } from '../requests/store.ts';
-import { peekToken, readLink } from '../signing/tokens.ts';
+import { peekToken, readLink } from '../signing/verify-token.ts';
 
 export interface VaultMessagesDeps {
   clock: Clock;

@@ -2,8 +2,8 @@
 // written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (router.ts).
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
-import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
 import { ROLES, type Role } from './roles.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 
 /** The document of these routes. Everything it states is enforced, and so are checks that JSON Schema cannot express. */
 export function documentOf(title: string, version: string, routes: readonly Declared[]): object {

@@ -1,5 +1,5 @@
 // Owns: the one way to declare a route: method, address, who may call it, and the schemas of request and answer. What is
-// declared is what is enforced, and what the OpenAPI document is generated from. Not here: the declaration (declared.ts), the
+// declared is what is enforced, and what the OpenAPI document is generated from. Not here: the declaration (route-declaration.ts), the
 // document (openapi.ts), what routes do.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -8,12 +8,12 @@ import { parseJson } from '../../device/base/json.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';
-import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './declared.ts';
+import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';
 import { documentOf } from './openapi.ts';
 import { CallCounts } from './prometheus.ts';
-import { type Counted, countedRole, type Rates } from './rates.ts';
 import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 import { listenOn, parseBody } from './server.ts';
 
 export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>

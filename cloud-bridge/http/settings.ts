@@ -2,7 +2,7 @@
 // Not here: what else each one is set to (its config.ts).
 import { z } from 'zod';
 import { publicKeySchema } from '../../device/protocol/ids.ts';
-import { perMinuteSchema } from './rates.ts';
+import { perMinuteSchema } from './call-rate-limits.ts';
 
 /** The address of an HTTP server. */
 export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);

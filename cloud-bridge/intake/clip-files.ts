@@ -5,7 +5,7 @@ import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
 import { statementSchema } from '../../device/protocol/manifest.ts';
-import { peekToken } from '../signing/tokens.ts';
+import { peekToken } from '../signing/verify-token.ts';
 import { checkStructure, type ExpectedClip } from './structure.ts';
 
 const CLIP_NAME = 'clip.mp4';

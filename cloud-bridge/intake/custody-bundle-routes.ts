@@ -13,7 +13,7 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Router } from '../http/router.ts';
-import { assertLife, peekToken, readToken } from '../signing/tokens.ts';
+import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { Intake, IntakeStore } from './store.ts';
 
 const grantSchema = z.strictObject({ grant: idSchema });

@@ -1,18 +1,18 @@
 // Owns: opening an intake and reporting its status; deciding, for every request of an upload, whether it may go on.
-// Not here: verifying the chain (judge.ts), bytes (tus-upload.ts), endings (finish.ts, revocation.ts).
+// Not here: verifying the chain (verify-manifest-chain.ts), bytes (tus-upload.ts), endings (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
-import { type AnswerableKinds, kindOfRecipient } from './answerable.ts';
+import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
-import { judge, readManifest } from './judge.ts';
 import type { ManifestEncryption } from './manifest-encryption.ts';
 import type { IntakeRules } from './settings.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
+import { judge, readManifest } from './verify-manifest-chain.ts';
 import type { DeviceTokens, Presented } from './verify-upload-token.ts';
 
 export interface IntakeAdmissionDeps {

@@ -6,12 +6,12 @@ import { failure } from '../../device/protocol/errors.ts';
 import { type Revoke, revokeSchema } from '../../device/protocol/grant.ts';
 import { type IntakeStatus, intakeReceiptSchema } from '../../device/protocol/manifest.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import { peekToken, readToken } from '../signing/tokens.ts';
+import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';
-import { pairedKey } from './judge.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
 import type { GrantKey, Intake, IntakeStore } from './store.ts';
+import { pairedKey } from './verify-manifest-chain.ts';
 
 /**
  * What the device posts. `pairing` vouches for the revoking owner if the bridge has not seen that owner's grant; `homeRecall` is the

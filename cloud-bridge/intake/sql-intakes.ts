@@ -4,9 +4,9 @@ import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
+import { keysOf } from '../persistence/agency-keys.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import { keysOf } from '../persistence/organisations.ts';
-import { kindOfRecipient } from './answerable.ts';
+import { kindOfRecipient } from './answerable-request.ts';
 import { forgetManifest, keepManifest } from './sql-manifests.ts';
 import type {
   ClipPosition,

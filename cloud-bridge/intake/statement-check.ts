@@ -1,5 +1,5 @@
 // Owns: checking that the statement for a clip's recipient says what the full manifest says and no more, signed with a key that the device
-// certifies for this very grant. Not here: the full manifest's own chain (judge.ts).
+// certifies for this very grant. Not here: the full manifest's own chain (verify-manifest-chain.ts).
 import { fromBase64url } from '../../device/base/bytes.ts';
 import { sha256, sha256Hex } from '../../device/base/keys.ts';
 import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
@@ -7,7 +7,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
 import { statementClaims } from '../../device/protocol/statement-claims.ts';
-import { readLink } from '../signing/tokens.ts';
+import { readLink } from '../signing/verify-token.ts';
 import type { Presented } from './verify-upload-token.ts';
 
 /** The documents a device opens an intake with. */

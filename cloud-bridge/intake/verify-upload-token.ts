@@ -3,7 +3,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { type UploadToken, uploadTokenSchema } from '../../device/protocol/manifest.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import { assertLife, peekToken, readLink } from '../signing/tokens.ts';
+import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 
 export interface DeviceTokensDeps {
   clock: Clock;

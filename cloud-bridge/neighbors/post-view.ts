@@ -2,7 +2,7 @@
 // Pure. Not here: how it is written as HTML, JSON or Atom.
 import { requestSchema } from '../../device/protocol/request.ts';
 import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
-import { peekToken } from '../signing/tokens.ts';
+import { peekToken } from '../signing/verify-token.ts';
 import type { Post } from './store.ts';
 
 /** A post with all its public fields. Times as RFC 3339. */

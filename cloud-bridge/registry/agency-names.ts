@@ -1,6 +1,6 @@
 // Owns: reading an agency's name as a person would, and comparing it with lists: names of federal agencies with
 // sworn officers, words that require a person's review. Pure. Not here: the lists (data/), what follows (eligibility.ts).
-import { readTable } from './table.ts';
+import { readTable } from './read-csv-table.ts';
 
 /** A word of a name, without accents; dots in abbreviations removed ("U.S." is "us"), "&" read as "and", "Dept" in full. */
 interface Word {

@@ -2,14 +2,14 @@
 // (decisions.ts), command-line parsing and the folder's lock (sim/cli).
 import { Custody } from '../custody/custody.ts';
 import { logRoutes } from '../custody/routes.ts';
+import { Rates } from '../http/call-rate-limits.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
-import { Rates } from '../http/rates.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
 import { makeHttpServer } from '../http/server.ts';
-import { databasePlace } from '../persistence/place.ts';
+import { databasePlace } from '../persistence/open-database.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
-import { EMPTY_BOOK } from './book.ts';
+import { EMPTY_BOOK } from './agency-records.ts';
 import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';
 import type { RegistryDeps } from './decisions.ts';

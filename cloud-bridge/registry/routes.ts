@@ -1,15 +1,15 @@
 // Owns: the registry's HTTP routes. Not here: what they decide (decisions.ts).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import { agencyCallSchema } from '../../device/protocol/agency.ts';
+import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { networkOf } from '../http/network.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
-import { peekToken } from '../signing/tokens.ts';
-import { agencySchema } from './book.ts';
+import { peekToken } from '../signing/verify-token.ts';
+import { agencySchema } from './agency-records.ts';
 import type { RegistryDecisions } from './decisions.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });

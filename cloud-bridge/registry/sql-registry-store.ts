@@ -1,11 +1,11 @@
 // Owns: the registry's book and the log of its changes: both in one database, or a file beside a log in SQLite. Not here: what the
-// book says (registry/book.ts), the log (sql-custody-log.ts), opening and durability (place.ts).
+// book says (registry/agency-records.ts), the log (sql-custody-log.ts), opening and durability (open-database.ts).
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';
 import { CUSTODY_TABLES, type CustodyTables } from '../persistence/custody-schema.ts';
 import type { Migrations } from '../persistence/migrations.ts';
-import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/place.ts';
+import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
 import { type RegistryStore, readBook } from './store.ts';
 
 type Seams = CustodySeams & PlaceSeams;

@@ -10,8 +10,8 @@ import { signToken } from '../../device/protocol/jws.ts';
 import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
-import { assertAnswerable } from './answerable.ts';
 import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './area-parts.ts';
+import { assertAnswerable } from './assert-answerable.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
 
 export interface BoardDeps {

@@ -1,11 +1,11 @@
 // Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
 import { sha256Hex } from '../../device/base/keys.ts';
-import { recipientOf } from '../../device/protocol/ask.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
+import { recipientOf } from '../../device/protocol/request-or-search.ts';
 import type { AgencyCredentials } from '../agencies/credentials.ts';
-import type { AnswerableRequest, AnswerableStore } from '../intake/answerable.ts';
-import { peekToken } from '../signing/tokens.ts';
-import { assertAnswerable } from './answerable.ts';
+import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
+import { peekToken } from '../signing/verify-token.ts';
+import { assertAnswerable } from './assert-answerable.ts';
 import type { RequestStore } from './store.ts';
 
 export class RequestsForIntake implements AnswerableStore {

@@ -4,7 +4,7 @@ import { idSchema } from '../../device/protocol/ids.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
-import { peekToken } from '../signing/tokens.ts';
+import { peekToken } from '../signing/verify-token.ts';
 import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
 import { findingSchema } from './text-check.ts';

@@ -7,7 +7,6 @@ import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Router } from '../http/router.ts';
 import type { AreaPublisher } from '../requests/area-parts.ts';
-import { Posters } from './posters.ts';
 import { searchRoutes } from './routes.ts';
 import { Photos } from './sanitize-photo.ts';
 import { SearchBoard } from './search-board.ts';
@@ -15,6 +14,7 @@ import { Searches } from './searches.ts';
 import { SearchesForIntake } from './searches-for-intake.ts';
 import type { SearchRules } from './settings.ts';
 import type { SearchStore } from './store.ts';
+import { Posters } from './verify-pet-owner.ts';
 
 export interface SearchPartyDeps {
   clock: Clock;

@@ -1,5 +1,5 @@
 // Owns: sanitising a pet's photo: decoded within limits, rotated upright, shrunk, and encoded anew, so that nothing
-// but the picture is left: no EXIF, no place. Stores nothing. Not here: who may ask (posters.ts).
+// but the picture is left: no EXIF, no place. Stores nothing. Not here: who may ask (verify-pet-owner.ts).
 import { TaskQueue } from '../../device/base/task-queue.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';

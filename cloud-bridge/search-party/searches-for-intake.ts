@@ -1,10 +1,10 @@
 // Owns: a search as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
 import { sha256Hex } from '../../device/base/keys.ts';
-import { recipientOf } from '../../device/protocol/ask.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { recipientOf } from '../../device/protocol/request-or-search.ts';
 import { searchSchema } from '../../device/protocol/search.ts';
-import type { AnswerableRequest, AnswerableStore } from '../intake/answerable.ts';
-import { peekToken } from '../signing/tokens.ts';
+import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
+import { peekToken } from '../signing/verify-token.ts';
 import type { SearchStore } from './store.ts';
 
 export class SearchesForIntake implements AnswerableStore {

@@ -1,5 +1,5 @@
 // Owns: taking a pet owner's search, countersigning it, and ending it. Not here: the board (search-board.ts), who posts
-// (posters.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
+// (verify-pet-owner.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
 
 import { z } from 'zod';
 import { fromBase64url } from '../../device/base/bytes.ts';
@@ -23,11 +23,11 @@ import {
   searchSchema,
 } from '../../device/protocol/search.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
-import { readToken } from '../signing/tokens.ts';
-import type { Posters } from './posters.ts';
+import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './settings.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
+import type { Posters } from './verify-pet-owner.ts';
 
 export interface SearchesDeps {
   clock: Clock;

@@ -1,13 +1,13 @@
 // Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: the decisions behind them.
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
 import {
   handOverBodySchema,
   handOverStatusSchema,
   recallBodySchema,
   recallStatusSchema,
-} from '../../device/protocol/vault.ts';
+} from '../../device/protocol/hand-over-documents.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
 import { keepForTransfer } from '../http/connection-limit.ts';
 import type { Router } from '../http/router.ts';
 import { UPLOAD_BODY_TYPE } from '../http/server.ts';

@@ -1,13 +1,13 @@
 // Owns: the HTTP routes by which an agency's officers use evidence, all under the agency's own path. Not here: what they decide
-// (evidence.ts), who officers are (officer.ts), the department's policy (policy-routes.ts).
+// (evidence.ts), who officers are (actor-of-request.ts), the department's policy (policy-routes.ts).
 import { z } from 'zod';
+import { EVIDENCE_SOURCES } from '../../device/protocol/hand-over-documents.ts';
 import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
-import { EVIDENCE_SOURCES } from '../../device/protocol/vault.ts';
 import type { Admission, Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
+import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
-import { actorOf, callerAgain, officerHeadersSchema } from './officer.ts';
 import { ACCESS_CLASSES } from './store.ts';
 
 const BASE = '/v1/agencies/:agency';

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { RECALL_REASON_LETTERS_MAX } from '../../device/protocol/vault.ts';
+import { RECALL_REASON_LETTERS_MAX } from '../../device/protocol/hand-over-documents.ts';
 import { type Actor, assertScope } from './clients.ts';
 import { UNCATEGORIZED } from './retention.ts';
 import type { Policy, PolicyChange, PolicyStore, TrailLine } from './store.ts';

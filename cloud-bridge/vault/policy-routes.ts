@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Admission, Router } from '../http/router.ts';
+import { actorOf, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';
-import { actorOf, officerHeadersSchema } from './officer.ts';
 import { categoryBodySchema, type Policies, policyBodySchema, policyViewSchema } from './policies.ts';
 
 const BASE = '/v1/agencies/:agency';

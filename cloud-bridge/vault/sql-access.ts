@@ -2,7 +2,7 @@
 // Not here: who may have one (clients.ts, links in evidence.ts).
 import type { Kysely } from 'kysely';
 import { parseJson } from '../../device/base/json.ts';
-import type { HandOverBody } from '../../device/protocol/vault.ts';
+import type { HandOverBody } from '../../device/protocol/hand-over-documents.ts';
 import { addLine } from './sql-trail.ts';
 import type { AccessStore, Client, Item, Link, OfferStore, Token, TrailLine } from './store.ts';
 import type { Tables } from './vault-schema.ts';

@@ -1,5 +1,5 @@
-// Owns: the vault's one database and the stores on top of it. Not here: opening and durability (persistence/place.ts).
-import { type DatabasePlace, openAt, type PlaceSeams } from '../persistence/place.ts';
+// Owns: the vault's one database and the stores on top of it. Not here: opening and durability (persistence/open-database.ts).
+import { type DatabasePlace, openAt, type PlaceSeams } from '../persistence/open-database.ts';
 import { SqlAccess, SqlOffers } from './sql-access.ts';
 import { SqlItems } from './sql-items.ts';
 import { SqlPolicies } from './sql-policies.ts';

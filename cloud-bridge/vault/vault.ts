@@ -9,12 +9,12 @@ import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
+import { Rates } from '../http/call-rate-limits.ts';
 import { ClipDownloads } from '../http/clip-downloads.ts';
-import { Rates } from '../http/rates.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
-import { databasePlace } from '../persistence/place.ts';
+import { databasePlace } from '../persistence/open-database.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
 import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
@@ -30,9 +30,9 @@ import { Receiving } from './receiving.ts';
 import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { S3Bucket } from './s3-bucket.ts';
-import { Statements } from './statements.ts';
 import type { Item, ItemStore } from './store.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
+import { Statements } from './vault-receipts.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
 export interface VaultDeps {

@@ -4,8 +4,6 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { actorId } from '../../device/protocol/ids.ts';
-import { intakeReceiptSchema, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
 import {
   HAND_OVER_LIFE_S_MAX,
   type HandedClip,
@@ -16,8 +14,10 @@ import {
   itemIdTextOf,
   type Recall,
   recallSchema,
-} from '../../device/protocol/vault.ts';
-import { assertLife, peekToken, readLink } from '../signing/tokens.ts';
+} from '../../device/protocol/hand-over-documents.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { intakeReceiptSchema, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
+import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 import type { AccessStore } from './store.ts';
 
 export interface OfferReaderDeps {

@@ -3,9 +3,9 @@
 // Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
 import { assert } from '../base/assert.ts';
 import { Backoff } from '../base/backoff.ts';
+import type { Programs } from '../base/child-program.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Programs } from '../base/program.ts';
 import { FRAGMENT_BYTES_MAX } from '../media/fragment-splitter.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import {

@@ -8,9 +8,9 @@ import { FragmentSplitter, type SplitPart } from '../media/fragment-splitter.ts'
 import { failure, isFailure } from '../protocol/errors.ts';
 import { type CapturePlan, FRAGMENT_ARGS, fileInput } from './capture-plan.ts';
 import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
+import { isEncryptedMp4 } from './encrypted-mp4.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
-import { isEncryptedMp4 } from './protection.ts';
 import { endOf } from './recording.ts';
 import { type Container, sniffFile } from './sniff.ts';
 import type { Pace, Shown } from './source-options.ts';

@@ -1,8 +1,8 @@
 // Owns: what a kind of camera is to the rest: how its name is read, how it is opened and tried, its line of help; and what a capture
 // needs to know of one, run by run. Not here: the kinds (source-*.ts), which there are (sources.ts), running ffmpeg (capture-run.ts).
 import type { Writable } from 'node:stream';
+import type { Programs } from '../base/child-program.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Programs } from '../base/program.ts';
 import type { Failure } from '../protocol/errors.ts';
 import type { Port } from './capture-command.ts';
 import type { CapturePolicy } from './capture-machine.ts';

@@ -1,8 +1,7 @@
 // Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
-// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (device-faults.ts), reconnecting (capture.ts).
+// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (wired-faults.ts), reconnecting (capture.ts).
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import { cameraFault } from './device-faults.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
@@ -12,6 +11,7 @@ import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
 import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
+import { cameraFault } from './wired-faults.ts';
 import { listingArgs, v4l2Input } from './wired-inputs.ts';
 import { type V4l2Source, wiredOptions } from './wired-options.ts';
 import { microphoneTroubles, wordsOf } from './wired-trial.ts';

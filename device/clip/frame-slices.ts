@@ -1,6 +1,6 @@
 // Owns: parsing one coded frame and selecting the parts that may enter a clip: its slices, nothing else. SEI (cameras put
 // time, place and serial numbers there), fillers, delimiters and units of unknown types are dropped.
-// Not here: which frames are in the window (survey.ts), parameter sets (sets.ts).
+// Not here: which frames are in the window (survey.ts), parameter sets (active-parameter-sets.ts).
 
 import { BitReader, unescapeNal } from '../media/bit-reader.ts';
 import { NAL, nalType, splitSample } from '../media/nal.ts';

@@ -6,11 +6,11 @@ import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/f
 import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
+import { SetsInForce } from './active-parameter-sets.ts';
 import type { CutFacts } from './clip.ts';
 import { clipFault, type FileTables } from './clip-file-check.ts';
 import { type Frame, frameOf } from './frame-slices.ts';
 import type { SampleReader } from './sample-reader.ts';
-import { SetsInForce } from './sets.ts';
 
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;

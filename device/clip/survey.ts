@@ -8,10 +8,10 @@ import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample }
 import type { Sps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
+import { plainSets, SetsInForce, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display.ts';
 import { type Frame, readFrame } from './frame-slices.ts';
-import { plainSets, SetsInForce, UsedSets } from './sets.ts';
 
 /** Why frames cannot simply be copied. Each of these requires a full re-encode of the window. */
 export type Obstacle =

@@ -1,5 +1,5 @@
 // Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
-// Not here: encoding (head.ts, recode.ts), writing MP4 (mp4-file.ts), the check before a clip may leave (self-check.ts).
+// Not here: encoding (smart-cut-head.ts, recode.ts), writing MP4 (mp4-file.ts), the check before a clip may leave (self-check.ts).
 import { assert } from '../base/assert.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { PACKET_SAMPLES } from '../media/aac.ts';
@@ -7,15 +7,15 @@ import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { GAP_US } from '../ring/ring.ts';
+import type { UsedSets } from './active-parameter-sets.ts';
 import type { Clip } from './clip.ts';
 import { chunksOf, clipBody, ringChanged } from './clip-body.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { type EncodedSamples, encodeOnce } from './encoded-samples.ts';
-import { HeadEncoding } from './head.ts';
 import { layOut, type VideoTrack } from './mp4-file.ts';
 import { assertGoingOn, readRing, stopSignal, widened } from './read-ring.ts';
 import { type Cut, recodeWindow } from './recode.ts';
-import type { UsedSets } from './sets.ts';
+import { HeadEncoding } from './smart-cut-head.ts';
 import { clipSoundOf, encodeSound, type HeardPacket } from './sound.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 

@@ -1,6 +1,6 @@
 // Owns: documents of the area link: opening the bridge's documents and the registry's revocation list, and taking in one kind of a
 // cell's documents part by part: checked against the marks, never the same one twice, and rate-limited to spare the flash card.
-// Not here: what they say (area-requests.ts, pet-searches.ts), a single published request (protocol/published.ts).
+// Not here: what they say (area-requests.ts, pet-searches.ts), a single published request (protocol/open-request.ts).
 import type { z } from 'zod';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -18,7 +18,7 @@ import {
   revocationsSchema,
 } from '../protocol/request.ts';
 import { type SearchDocument, searchDocumentSchema } from '../protocol/search.ts';
-import type { GateDeps } from './gate-effects.ts';
+import type { GateDeps } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 

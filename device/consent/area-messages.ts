@@ -2,7 +2,7 @@
 // whom it concerns; and telling the owner what waits for an answer and the state of the latest grants, when that is new or
 // may have been missed. Not here: opening and accepting (area-requests.ts, pet-searches.ts), what owners answer
 // (owner-messages.ts), carrying notices (home-link/).
-import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home.ts';
+import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import { standingReceipt } from './gate-state.ts';

@@ -1,6 +1,6 @@
 // Owns: agencies' requests on the device: takes in the area link's documents and the registry's revocation list, and knows which
 // requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
-// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/published.ts), what
+// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/open-request.ts), what
 // follows for grants (area-messages.ts), what owners answer (owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isNoSpace } from '../base/disk.ts';
@@ -8,7 +8,7 @@ import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { cellOf, insideArea } from '../protocol/area.ts';
 import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { RequestNotice } from '../protocol/home.ts';
+import type { RequestNotice } from '../protocol/home-messages.ts';
 import {
   asksBeyond,
   claimedRequestId,
@@ -17,17 +17,17 @@ import {
   openPublished,
   revokedBy,
   type Trust,
-} from '../protocol/published.ts';
+} from '../protocol/open-request.ts';
 import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
-import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-effects.ts';
+import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 import type { GrantGround } from './live-grant.ts';
 
 /** How many ids of refused or cancelled requests are remembered; the oldest are dropped first. */
 const REMEMBERED_IDS_MAX = 2_000;
-/** Maximum number of footage spans in one notice (protocol/home.ts). */
+/** Maximum number of footage spans in one notice (protocol/home-messages.ts). */
 const COVERAGE_SPANS_MAX = 20;
 
 const NO_LIST = 'consent_revocations_stale';

@@ -3,12 +3,12 @@
 // owner-messages.ts, area-messages.ts), judging messages (verify-owner.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
-import type { Ask, OpenedAsk } from '../protocol/ask.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import { askKindOf } from '../protocol/ids.ts';
 import type { Credential } from '../protocol/request.ts';
+import type { Ask, OpenedAsk } from '../protocol/request-or-search.ts';
 import { AreaRequests } from './area-requests.ts';
-import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-effects.ts';
+import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-interfaces.ts';
 import { GateState } from './gate-state.ts';
 import { HighWaterMarks } from './high-water-marks.ts';
 import { Ledger } from './ledger.ts';

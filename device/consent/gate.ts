@@ -4,14 +4,14 @@
 import type { Timer } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
-import type { RequestNotice, Sighted } from '../protocol/home.ts';
+import type { RequestNotice, Sighted } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
 import { Announcer, AreaMessageHandler } from './area-messages.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';
 import { EffectRunner } from './effect-runner.ts';
-import type { GateDeps } from './gate-effects.ts';
+import type { GateDeps } from './gate-interfaces.ts';
 import type { Owner, Pins } from './gate-state.ts';
 import { type LedgerHead, recordsFault } from './ledger.ts';
 import type { ReceiptClip } from './ledger-entry.ts';
@@ -22,7 +22,7 @@ import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
 /** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
 const TICK_MS_MAX = 30_000;
-/** Maximum number of requests in one state message (protocol/home.ts). */
+/** Maximum number of requests in one state message (protocol/home-messages.ts). */
 const LISTED_MAX = 200;
 
 export class ConsentGate {

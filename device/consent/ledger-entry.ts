@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { windowSchema } from '../protocol/claims.ts';
 import { isErrorCode } from '../protocol/errors.ts';
-import { receiptSchema } from '../protocol/home.ts';
+import { receiptSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
 
 const token = z.string().min(1).max(24_576);

@@ -3,7 +3,7 @@
 import { sha256Hex } from '../base/keys.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { mustNameLastOrder } from '../protocol/grant.ts';
-import type { ReceiptBody } from '../protocol/home.ts';
+import type { ReceiptBody } from '../protocol/home-messages.ts';
 import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, RevokeOrder } from './effect-runner.ts';

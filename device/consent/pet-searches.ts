@@ -5,8 +5,8 @@ import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { Sighted, SightingNotice } from '../protocol/home.ts';
-import type { Trust } from '../protocol/published.ts';
+import type { Sighted, SightingNotice } from '../protocol/home-messages.ts';
+import type { Trust } from '../protocol/open-request.ts';
 import {
   openSearch,
   type PublishedSearch,
@@ -15,7 +15,7 @@ import {
   type SearchDocument,
 } from '../protocol/search.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
-import type { GateDeps, HeardSearch } from './gate-effects.ts';
+import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 import type { HighWaterMarks } from './high-water-marks.ts';
 
@@ -28,7 +28,7 @@ export interface SearchNews {
 
 const SEARCHES_MAX = 40;
 const ENDED_MAX = 2_000;
-/** Maximum number of sightings reported for one search (protocol/home.ts). */
+/** Maximum number of sightings reported for one search (protocol/home-messages.ts). */
 const SIGHTED_MAX = 5;
 
 export class PetSearches {

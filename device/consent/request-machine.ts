@@ -2,7 +2,7 @@
 // Not here: whether an input is authentic (area-documents.ts, verify-owner.ts), performing the effects (gate.ts).
 import { unreachable } from '../base/assert.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { Receipt } from '../protocol/home.ts';
+import type { Receipt } from '../protocol/home-messages.ts';
 import type { EndReason, ReceiptClip } from './ledger-entry.ts';
 
 /** A grant by its id and the SHA-256 of its exact token. */

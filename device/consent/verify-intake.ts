@@ -2,9 +2,9 @@
 // (request-machine.ts).
 import { verifySignature } from '../base/keys.ts';
 import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
+import { recallAnswerSchema } from '../protocol/hand-over-documents.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from '../protocol/manifest.ts';
-import { recallAnswerSchema } from '../protocol/vault.ts';
 import type { ReceiptClip } from './ledger-entry.ts';
 
 /** Opens an intake receipt for `grant`. Throws `token_*`, and `verify_failed` when it is about another grant. */

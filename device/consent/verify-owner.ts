@@ -3,7 +3,6 @@
 import { fromUtf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { recipientOf } from '../protocol/ask.ts';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
@@ -25,9 +24,10 @@ import {
   revokeSchema,
 } from '../protocol/grant.ts';
 import { openToken } from '../protocol/jws.ts';
+import { recipientOf } from '../protocol/request-or-search.ts';
 import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
 import type { AnswerableRequests } from './consent-context.ts';
-import type { Footage } from './gate-effects.ts';
+import type { Footage } from './gate-interfaces.ts';
 
 /**
  * An owner's message must reach the device within this time after signing: long enough for a device that was offline over

@@ -1,6 +1,6 @@
 // Owns: a USB button (or any keyboard) as Linux's input layer shows it: which device, which keys, its binary events.
 // The device is read by `cat`: a read that waits inside this process would hold one of its few file threads for ever.
-// Not here: running programs (base/program.ts), what a press is (contact.ts, button.ts).
+// Not here: running programs (base/child-program.ts), what a press is (switch-contact.ts, button.ts).
 import { z } from 'zod';
 import { failure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';

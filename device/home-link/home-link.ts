@@ -7,7 +7,13 @@ import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage } from '../base/mqtt-subscription.ts';
 import type { Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
-import type { DeviceEvent, DeviceState, RequestNotice, SightingNotice, UploadProgress } from '../protocol/home.ts';
+import type {
+  DeviceEvent,
+  DeviceState,
+  RequestNotice,
+  SightingNotice,
+  UploadProgress,
+} from '../protocol/home-messages.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { zoneSchema } from '../protocol/claims.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './picture.ts';
+import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './picture-grid.ts';
 
 const tenThousandths = z.int().min(0).max(10_000);
 

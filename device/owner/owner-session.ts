@@ -1,5 +1,5 @@
 // Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
-// Not here: signing (sign.ts), reading single documents (read-notice.ts, read-receipt.ts), what is shown (CLI, console).
+// Not here: signing (sign.ts), reading single documents (read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
 import { fromUtf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
@@ -20,12 +20,12 @@ import {
   statusSchema,
   type UploadProgress,
   uploadProgressSchema,
-} from '../protocol/home.ts';
+} from '../protocol/home-messages.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
-import type { Home } from './homes.ts';
-import { readNotice, type VerifiedNotice } from './read-notice.ts';
+import type { Home } from './paired-devices.ts';
 import { readReceipt } from './read-receipt.ts';
+import { readNotice, type VerifiedNotice } from './read-request-notice.ts';
 import { readSighting, type VerifiedSighting } from './read-sighting.ts';
 
 /** A session's events. A payload that does not verify is dropped, counted, and never shown. */

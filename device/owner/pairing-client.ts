@@ -1,5 +1,5 @@
 // Owns: the owner's end of pairing over the device's socket: proves the key, checks the device's answer.
-// Not here: storing the device (homes.ts), the key's file (owner-key.ts).
+// Not here: storing the device (paired-devices.ts), the key's file (owner-key.ts).
 import { createConnection, type Socket } from 'node:net';
 import type { z } from 'zod';
 import { fromBase64url, toBase64url } from '../base/bytes.ts';
@@ -10,8 +10,8 @@ import { failure } from '../protocol/errors.ts';
 import { pairingSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken } from '../protocol/jws.ts';
-import type { Home } from './homes.ts';
 import { readLines, writeLine } from './line-socket.ts';
+import type { Home } from './paired-devices.ts';
 import {
   ANSWER_BYTES_MAX,
   CONVERSATION_MS_MAX,

@@ -9,8 +9,8 @@ import { verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import type { Home } from './homes.ts';
 import { readLines, writeLine } from './line-socket.ts';
+import type { Home } from './paired-devices.ts';
 import {
   CONVERSATION_MS_MAX,
   type Health,

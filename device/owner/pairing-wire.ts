@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { failure, isErrorCode } from '../protocol/errors.ts';
-import { stateSchema } from '../protocol/home.ts';
+import { stateSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema } from '../protocol/ids.ts';
-import { homeSchema } from './homes.ts';
+import { homeSchema } from './paired-devices.ts';
 
 export const LINE_BYTES_MAX = 8_192;
 /** Large enough for an answer with a still. */

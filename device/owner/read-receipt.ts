@@ -2,10 +2,10 @@
 // Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
 import { verifySignature } from '../base/keys.ts';
 import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import { type Receipt, receiptSchema } from '../protocol/home.ts';
+import { type RecallAnswer, recallAnswerSchema } from '../protocol/hand-over-documents.ts';
+import { type Receipt, receiptSchema } from '../protocol/home-messages.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
 import { intakeReceiptSchema } from '../protocol/manifest.ts';
-import { type RecallAnswer, recallAnswerSchema } from '../protocol/vault.ts';
 
 const RECEIPT_AUDIENCE = 'owner';
 

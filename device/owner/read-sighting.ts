@@ -5,10 +5,10 @@ import { parseJson } from '../base/json.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, windowWithin } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { type Sighted, sightingNoticeSchema } from '../protocol/home.ts';
+import { type Sighted, sightingNoticeSchema } from '../protocol/home-messages.ts';
 import { type OpenedSearch, openSearch } from '../protocol/search.ts';
 import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
-import type { OwnerTrust } from './read-notice.ts';
+import type { OwnerTrust } from './read-request-notice.ts';
 
 /** A sighting whose search the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedSighting extends OpenedSearch {

@@ -1,11 +1,10 @@
 // Owns: the owner's signed messages: grant, denial, revocation, command, each with a fresh id.
-// Not here: reading the request (read-notice.ts), sending the message (the CLI, console), verifying it (consent/).
+// Not here: reading the request (read-request-notice.ts), sending the message (the CLI, console), verifying it (consent/).
 
 import { assert } from '../base/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
-import { recipientOf } from '../protocol/ask.ts';
 import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from '../protocol/claims.ts';
 import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../protocol/custody.ts';
 import {
@@ -20,9 +19,10 @@ import {
   type StillCall,
 } from '../protocol/grant.ts';
 import { signToken } from '../protocol/jws.ts';
+import { recipientOf } from '../protocol/request-or-search.ts';
 import type { Search, SearchAction, SearchCall } from '../protocol/search.ts';
 import { SEARCH_CALL_LIFE_S_MAX } from '../protocol/search.ts';
-import type { VerifiedNotice } from './read-notice.ts';
+import type { VerifiedNotice } from './read-request-notice.ts';
 import type { VerifiedSighting } from './read-sighting.ts';
 
 /** The signer, and the source of time and ids. */

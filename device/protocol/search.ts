@@ -7,7 +7,7 @@ import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, wind
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
-import type { TokenCrypto, Trust } from './published.ts';
+import type { TokenCrypto, Trust } from './open-request.ts';
 
 /** What can be searched for. A closed list, and animals only. */
 export const PET_KINDS = ['dog', 'cat'] as const;

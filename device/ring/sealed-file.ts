@@ -1,6 +1,6 @@
 // Owns: a file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random.
 // Each chunk is bound to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
-// Not here: when a file is complete for its owner (the outbox commits it), keys (keys.ts), one-record files (seal.ts).
+// Not here: when a file is complete for its owner (the outbox commits it), keys (wrapped-keys.ts), one-record files (seal.ts).
 import { assert } from '../base/assert.ts';
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';

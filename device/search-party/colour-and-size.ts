@@ -1,10 +1,10 @@
 // Owns: the built-in likeness: what moved is like a pet if it has its photo's colours and a pet's size and shape. It detects people
 // by shape only, and reports nothing about a scene that may show one. Needs no model and no package.
-// Not here: pictures (frames.ts), what moved (moved.ts), which likeness is told (search-party.ts).
+// Not here: pictures (frames.ts), what moved (motion-blobs.ts), which likeness is told (search-party.ts).
 import type { PetKind } from '../protocol/search.ts';
 import { coloursOf, commonShare, without } from './colours.ts';
 import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness.ts';
-import { type Blob, blobsOf, groundOf } from './moved.ts';
+import { type Blob, blobsOf, groundOf } from './motion-blobs.ts';
 
 /** Height of an animal of each kind as a share of the picture's, before a doorbell's lens. */
 const HEIGHTS: Readonly<Record<PetKind, { least: number; most: number }>> = {

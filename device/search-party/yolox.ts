@@ -11,7 +11,7 @@ import { PET_KINDS, type PetKind } from '../protocol/search.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
 import type { Looks, Picture, SceneView, Shown, Subject } from './likeness.ts';
-import { blobsOf, groundOf } from './moved.ts';
+import { blobsOf, groundOf } from './motion-blobs.ts';
 
 const PACKAGE = 'onnxruntime-node';
 

@@ -50,7 +50,7 @@ export interface OutboxDeps {
   random: Random;
   log: Log;
   folder: string;
-  /** Seals the commit records (ring/keys.ts, `keptSealKey`). The clips have keys of their own, kept in those records. */
+  /** Seals the commit records (ring/wrapped-keys.ts, `keptSealKey`). The clips have keys of their own, kept in those records. */
   key: SealKey;
 }
 

@@ -9,7 +9,7 @@ import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type Pairing, revokeSchema } from '../protocol/grant.ts';
-import type { UploadProgress } from '../protocol/home.ts';
+import type { UploadProgress } from '../protocol/home-messages.ts';
 import { parseToken, signToken } from '../protocol/jws.ts';
 import type { IntakeStatus, UploadToken } from '../protocol/manifest.ts';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';

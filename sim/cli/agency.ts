@@ -2,10 +2,10 @@
 // applications (moderate.ts), asking residents (request.ts).
 import type { Command } from 'commander';
 import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/client.ts';
+import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
-import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
-import { printMoment } from '../terminal/moments.ts';
+import { printMoment } from '../terminal/format-units.ts';
 import { openContext } from './context.ts';
 import {
   type AgencyOptions,

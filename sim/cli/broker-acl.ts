@@ -7,9 +7,9 @@ import type { Command } from 'commander';
 import { failure, systemCode, topicPrefixSchema } from '../../device/client.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/broker-files.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
-import { stopSignal } from '../terminal/lifecycle.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
-import { parsePort } from './part-options.ts';
+import { parsePort } from './parse-port.ts';
 
 interface AclOptions {
   data?: string;

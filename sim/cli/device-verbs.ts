@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { failure, folderHolder, lockFolder, pairingSocketPath, systemCode, utf8 } from '../../device/client.ts';
-import { printBytes } from '../terminal/moments.ts';
+import { printBytes } from '../terminal/format-units.ts';
 import { askHidden, readEnrolmentInput, readSecretFile } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/client.ts';
 import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
-import { printMoment } from '../terminal/moments.ts';
+import { printMoment } from '../terminal/format-units.ts';
 import { type Context, openContext } from './context.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
 import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';

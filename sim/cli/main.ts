@@ -21,10 +21,10 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     proof: async () => (await import('./proof.ts')).addProof,
     watch: async () => (await import('./watch.ts')).addWatch,
     pair: async () => (await import('./pair.ts')).addPair,
-    ring: async () => (await import('./command-verbs.ts')).addRing,
-    privacy: async () => (await import('./command-verbs.ts')).addPrivacy,
-    forget: async () => (await import('./command-verbs.ts')).addForget,
-    'trust-clock': async () => (await import('./command-verbs.ts')).addTrustClock,
+    ring: async () => (await import('./owner-command-verbs.ts')).addRing,
+    privacy: async () => (await import('./owner-command-verbs.ts')).addPrivacy,
+    forget: async () => (await import('./owner-command-verbs.ts')).addForget,
+    'trust-clock': async () => (await import('./owner-command-verbs.ts')).addTrustClock,
     'search-party': async () => (await import('./search-party.ts')).addSearchParty,
   },
   'As an agency, or anyone:': {
@@ -37,7 +37,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     partner: async () => (await import('./partner.ts')).addPartnerVerbs,
     dispute: async () => (await import('./dispute.ts')).addDispute,
     verify: async () => (await import('./verify.ts')).addVerify,
-    audit: async () => (await import('./audit-verbs.ts')).addAudit,
+    audit: async () => (await import('./query-audit-verbs.ts')).addAudit,
     doctor: async () => (await import('./doctor.ts')).addDoctor,
   },
   'Single parts, each a process of its own:': {

@@ -1,5 +1,5 @@
 // Owns: the verbs of an owner's decisions: grant, deny, revoke. Each signs, sends, and ends on a receipt.
-// Not here: printing requests and waiting for receipts (owner-notice.ts), other orders (command-verbs.ts).
+// Not here: printing requests and waiting for receipts (owner-requests.ts), other orders (owner-command-verbs.ts).
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import {
@@ -20,7 +20,7 @@ import {
   type Window,
   type Zone,
 } from '../../device/client.ts';
-import { parseMoment, parseSeconds, printBytes, printFrames } from '../terminal/moments.ts';
+import { parseMoment, parseSeconds, printBytes, printFrames } from '../terminal/format-units.ts';
 import {
   answered,
   elapsedMs,
@@ -32,7 +32,7 @@ import {
   showSighting,
   showUpload,
   showWindow,
-} from '../terminal/owner-notice.ts';
+} from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 

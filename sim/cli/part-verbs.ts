@@ -5,14 +5,14 @@ import type { Command } from 'commander';
 import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
 import { failure, lockFolder, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/client.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
-import { serveUntilStopped } from '../terminal/lifecycle.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
+import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { addBridgeEnrol } from './bridge-enrol.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
-import { parsePort } from './part-options.ts';
+import { parsePort } from './parse-port.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { DISCLOSURE_PROFILES, disclosureProfileSchema, failure, idSchema, type Place } from '../../device/client.ts';
-import { callAboutRequest, postRequest, signRequest } from '../officer/officer.ts';
-import { demoAsk } from '../story/ask.ts';
-import { parseMoment } from '../terminal/moments.ts';
-import { fetchNotices, showNotice, showWindow } from '../terminal/owner-notice.ts';
+import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
+import { demoAsk } from '../story/demo-request.ts';
+import { parseMoment } from '../terminal/format-units.ts';
+import { fetchNotices, showNotice, showWindow } from '../terminal/owner-requests.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import {

@@ -17,10 +17,9 @@ import {
   readEnrolment,
 } from '../../device/index.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
-import { parseMoment, printBytes } from '../terminal/moments.ts';
-import { fetchSightings, showSighting } from '../terminal/owner-notice.ts';
+import { parseMoment, printBytes } from '../terminal/format-units.ts';
+import { fetchSightings, showSighting } from '../terminal/owner-requests.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { orderDevice } from './command-verbs.ts';
 import {
   type Context,
   chosenHome,
@@ -31,6 +30,7 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
+import { orderDevice } from './owner-command-verbs.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;

@@ -12,10 +12,10 @@ import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
 import { PORT_USUAL, Up } from '../story/up.ts';
-import { aborted, stopSignal } from '../terminal/lifecycle.ts';
-import { parseSeconds } from '../terminal/moments.ts';
+import { parseSeconds } from '../terminal/format-units.ts';
+import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
-import { parsePort } from './part-options.ts';
+import { parsePort } from './parse-port.ts';
 
 interface UpCommandOptions {
   data?: string;

@@ -13,8 +13,8 @@ import {
   verifyClip,
   walkLedger,
 } from '../../device/index.ts';
-import { printBytes, printMoment } from '../terminal/moments.ts';
-import { oneLine, showWindow } from '../terminal/owner-notice.ts';
+import { printBytes, printMoment } from '../terminal/format-units.ts';
+import { oneLine, showWindow } from '../terminal/owner-requests.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 

@@ -7,9 +7,9 @@ import {
   type Receipt,
   recallAnswerOf,
 } from '../../device/client.ts';
-import { aborted, stopSignal } from '../terminal/lifecycle.ts';
-import { printBytes, printTimeOfDay } from '../terminal/moments.ts';
-import { oneLine, showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-notice.ts';
+import { printBytes, printTimeOfDay } from '../terminal/format-units.ts';
+import { oneLine, showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-requests.ts';
+import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 
 const STATE_MS_MAX = 10_000;

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, isPublicKey, lockFolder } from '../../device/client.ts';
-import { stopSignal } from '../terminal/lifecycle.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
 import { openContext } from './context.ts';
 
 interface WitnessOptions {

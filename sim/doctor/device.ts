@@ -1,5 +1,5 @@
 // Owns: checking one doorbell's folder: settings, secrets, identity, records, waiting clips, camera; and the running doorbell
-// through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reach.ts).
+// through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reachability.ts).
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -17,7 +17,7 @@ import {
   walkLedger,
 } from '../../device/index.ts';
 import { type Diagnosis, look, note, ok, type Seams, wrong } from './diagnosis.ts';
-import { bridgeOf, brokerOf, cameraOf } from './reach.ts';
+import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
 const CLIP_WAITS_S_MAX = 3_600;

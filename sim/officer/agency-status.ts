@@ -13,8 +13,8 @@ import {
   type SigningKey,
   verifySignature,
 } from '../../device/client.ts';
+import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 import { CREDENTIALS_NAME, openEvidenceDesk, type VaultPlace } from './evidence-desk.ts';
-import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './officer.ts';
 import { adminBearer, decideAgency, type RegistryPlace, vouchForDomain } from './registration.ts';
 
 const STATES = {

@@ -1,5 +1,5 @@
 // Owns: an officer at the vault: the agency's client there, its tokens, and calls that say who asks and why.
-// Not here: what the vault allows, requests to residents (officer.ts).
+// Not here: what the vault allows, requests to residents (agency-client.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -14,7 +14,7 @@ import {
   sha256Hex,
   utf8,
 } from '../../device/client.ts';
-import type { OfficerDeps } from './officer.ts';
+import type { OfficerDeps } from './agency-client.ts';
 import { adminBearer } from './registration.ts';
 
 const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { type AgencyAction, type Disk, exchangeJson, isFailure, type SigningKey, utf8 } from '../../device/client.ts';
-import { agencyId, type OfficerDeps, signAgencyCall } from './officer.ts';
+import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 
 /** The demo agency: fictional. */
 export const DEMO_AGENCY: AgencyFacts = {

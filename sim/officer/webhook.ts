@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type AgencyAction, exchangeJson, type SigningKey, toBase64url, utf8 } from '../../device/client.ts';
-import { type OfficerDeps, signAgencyCall } from './officer.ts';
+import { type OfficerDeps, signAgencyCall } from './agency-client.ts';
 
 /** The bridge and the agency that calls it. */
 export interface WebhookPlace {

@@ -27,14 +27,14 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
+import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { MISUSING } from '../query-export/cast.ts';
 import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
 import { writeExport } from '../query-export/write.ts';
-import { answered, fetchNotices } from '../terminal/owner-notice.ts';
+import { answered, fetchNotices } from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
-import { demoAsk } from './ask.ts';
+import { demoAsk } from './demo-request.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
 

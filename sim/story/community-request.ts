@@ -1,10 +1,10 @@
 // Owns: the story of a community request: posted, reviewed by a person, published, answered by one home, resolved; and that the
-// agency cannot tell an answer from silence. Not here: the stage (stage.ts).
+// agency cannot tell an answer from silence. Not here: the stage (story-testbed.ts).
 import { z } from 'zod';
 import { exchangeJson } from '../../device/index.ts';
+import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { decideRequest, waitingRequests } from '../officer/moderator.ts';
-import { callAboutRequest, postRequest } from '../officer/officer.ts';
-import { letters, Stage } from './stage.ts';
+import { letters, Stage } from './story-testbed.ts';
 import type { StoryDeps } from './up.ts';
 
 const profileSchema = z.object({ _doorsill: z.object({ outcomes: z.record(z.string(), z.number()) }) });

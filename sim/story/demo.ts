@@ -22,12 +22,12 @@ import {
   type Window,
 } from '../../device/index.ts';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/custody-proof.ts';
+import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { postRequest, signRequest } from '../officer/officer.ts';
-import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-notice.ts';
+import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
-import { demoAsk } from './ask.ts';
+import { demoAsk } from './demo-request.ts';
 import type { StoryDeps } from './up.ts';
 import { whenHandedOver } from './when-handed-over.ts';
 

@@ -1,11 +1,11 @@
 // Owns: the story of federal agencies and their local branches that try to get in, and of what revoking an agency does to a
-// request that is open. Not here: the stage (stage.ts).
+// request that is open. Not here: the stage (story-testbed.ts).
 import { generateSigningKey } from '../../device/index.ts';
-import { agencyId, postRequest, signRequest } from '../officer/officer.ts';
+import { agencyId, postRequest, signRequest } from '../officer/agency-client.ts';
 import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
-import { demoAsk } from './ask.ts';
-import { Stage } from './stage.ts';
+import { demoAsk } from './demo-request.ts';
+import { Stage } from './story-testbed.ts';
 import type { StoryDeps } from './up.ts';
 
 /** Fictional applicants, each of them federal in one way. */

@@ -1,9 +1,9 @@
 // Owns: the story of a partnership that ends in the middle of a request: open requests are cancelled, devices are told, uploads
-// stop. Not here: the stage (stage.ts).
+// stop. Not here: the stage (story-testbed.ts).
 import { exchangeJson } from '../../device/index.ts';
-import { callAboutRequest, postRequest } from '../officer/officer.ts';
+import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../officer/partners.ts';
-import { Stage } from './stage.ts';
+import { Stage } from './story-testbed.ts';
 import type { StoryDeps } from './up.ts';
 
 const PARTNER = 'plate-watch';

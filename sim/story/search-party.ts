@@ -1,5 +1,5 @@
 // Owns: the story of Search Party: a dog is lost, a neighbour's doorbell may have seen it, and only that neighbour learns so; what
-// they then grant reaches the dog's owner and nobody else. Not here: the stage (stage.ts), the pet owner's calls (pet-owner/).
+// they then grant reaches the dog's owner and nobody else. Not here: the stage (story-testbed.ts), the pet owner's calls (pet-owner/).
 import { join } from 'node:path';
 import {
   askStill,
@@ -16,13 +16,13 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/index.ts';
-import { signAccess } from '../officer/officer.ts';
+import { signAccess } from '../officer/agency-client.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { drawDogPhoto } from '../porch/dog-art.ts';
-import { answered } from '../terminal/owner-notice.ts';
+import { answered } from '../terminal/owner-requests.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { Stage } from './stage.ts';
+import { Stage } from './story-testbed.ts';
 import type { StoryDeps } from './up.ts';
 
 const CAMERA = 'synthetic?size=640x360&play=dog&audio=off';

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { startVault, vaultConfigSchema } from '../../cloud-bridge/index.ts';
 import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
-import { serveUntilStopped } from '../terminal/lifecycle.ts';
+import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { JsonLines } from '../testbed/json-lines.ts';
 
 /** The machine's time plus what the story has added. */

@@ -17,9 +17,9 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../officer/officer.ts';
-import { printBytes, printFrames, printLength, printTimeOfDay } from '../terminal/moments.ts';
+import { printBytes, printFrames, printLength, printTimeOfDay } from '../terminal/format-units.ts';
 import type { Output } from '../terminal/output.ts';
 import {
   askForState,
@@ -29,10 +29,10 @@ import {
   showNotice,
   showSighting,
   showUpload,
-} from '../terminal/owner-notice.ts';
+} from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
-import { demoAsk } from './ask.ts';
+import { demoAsk } from './demo-request.ts';
 import { whenHandedOver } from './when-handed-over.ts';
 
 export interface UpOptions {

@@ -29,8 +29,8 @@ import {
   tryCamera,
   utf8,
 } from '../../device/index.ts';
+import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
-import { agencyId, loadAgencyKey } from '../officer/officer.ts';
 import { adminBearer, registerAgency } from '../officer/registration.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { PartProcess } from './child-process.ts';

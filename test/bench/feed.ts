@@ -6,7 +6,7 @@ import Sqlite from 'better-sqlite3';
 import fastify from 'fastify';
 import type { Database } from '../../cloud-bridge/bridge-database.ts';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
-import { perMinuteSchema, Rates } from '../../cloud-bridge/http/rates.ts';
+import { perMinuteSchema, Rates } from '../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../cloud-bridge/http/router.ts';
 import { neighborsRoutes } from '../../cloud-bridge/neighbors/routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';

@@ -9,8 +9,8 @@ import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { fittingCipher, generateSealKey, SEAL_NONCE_BYTES, sealWithNonce } from '../../device/base/seal.ts';
 import type { Segment } from '../../device/camera/segment.ts';
-import { FileDeviceKey } from '../../device/ring/keys.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
+import { FileDeviceKey } from '../../device/ring/wrapped-keys.ts';
 import { type Comparison, compare, diskWrittenBytes, type Row, type Run, timed, timeMs } from './measure.ts';
 
 /** A second of 2 Mbit/s. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { databasePlace } from '../../cloud-bridge/persistence/place.ts';
+import { databasePlace } from '../../cloud-bridge/persistence/open-database.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../../cloud-bridge/registry/sql-registry-store.ts';
 import { openVaultDatabase } from '../../cloud-bridge/vault/vault-database.ts';
 import { SystemClock } from '../../device/base/clock.ts';

@@ -10,7 +10,7 @@ import { passphraseKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { open, seal } from '../../device/base/seal.ts';
 import { walkLedger } from '../../device/consent/ledger.ts';
-import { DEVICE_FORMAT } from '../../device/format.ts';
+import { DEVICE_FORMAT } from '../../device/folder-format.ts';
 import type { CommandAction } from '../../device/protocol/grant.ts';
 import { makeParty } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';

@@ -7,7 +7,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { RESERVE_BYTES, RevocationReserve } from '../../device/consent/revocation-reserve.ts';
 import { factoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
-import { FileDeviceKey, keptSealKey } from '../../device/ring/keys.ts';
+import { FileDeviceKey, keptSealKey } from '../../device/ring/wrapped-keys.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
 const [disk, random] = [new SystemDisk(), new SystemRandom()];

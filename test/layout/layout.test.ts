@@ -73,7 +73,7 @@ const SIM_ORDER = [
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
-  [/^node:child_process$/, /^device\/camera\/|^device\/base\/program\.ts$|^sim\/(cli|terminal|testbed)\//],
+  [/^node:child_process$/, /^device\/camera\/|^device\/base\/child-program\.ts$|^sim\/(cli|terminal|testbed)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|pg)$/, /^cloud-bridge\/persistence\//],
@@ -149,7 +149,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(protocol|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(place|migrations|postgres-address)\.ts$/;
+      /^device\/(protocol|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address)\.ts$/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { type Database, openDatabase } from '../../cloud-bridge/bridge-database.ts';
-import { type DatabasePlace, databasePlace } from '../../cloud-bridge/persistence/place.ts';
+import { type DatabasePlace, databasePlace } from '../../cloud-bridge/persistence/open-database.ts';
 import { databaseSettings } from '../../cloud-bridge/persistence/postgres-address.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bridge } from '../../cloud-bridge/bridge.ts';
 import { type BridgeConfigInput, bridgeConfigSchema } from '../../cloud-bridge/config.ts';
-import type { PerMinute } from '../../cloud-bridge/http/rates.ts';
+import type { PerMinute } from '../../cloud-bridge/http/call-rate-limits.ts';
 import type { HttpLimits } from '../../cloud-bridge/http/server.ts';
 import { registryConfigSchema } from '../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../cloud-bridge/registry/registry.ts';

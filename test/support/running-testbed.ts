@@ -30,10 +30,10 @@ import {
   type Window,
   walkLedger,
 } from '../../device/index.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/agency-client.ts';
 import { evidenceId } from '../../sim/officer/evidence-desk.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/officer.ts';
-import { demoAsk } from '../../sim/story/ask.ts';
-import { answered, askForState } from '../../sim/terminal/owner-notice.ts';
+import { demoAsk } from '../../sim/story/demo-request.ts';
+import { answered, askForState } from '../../sim/terminal/owner-requests.ts';
 import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
 import { Running, temporaryFolder } from './command-line.ts';
 import { sessionProcesses } from './processes.ts';

@@ -2,7 +2,7 @@
 // it, and a difference that is planted on either side is found.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/rates.ts';
+import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../../cloud-bridge/http/router.ts';
 import { makeHttpServer } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';

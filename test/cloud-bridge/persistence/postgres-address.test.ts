@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConfig } from '../../../cloud-bridge/config.ts';
-import { databasePlace } from '../../../cloud-bridge/persistence/place.ts';
+import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { connectionSettings, databaseSettings, nameOf } from '../../../cloud-bridge/persistence/postgres-address.ts';
 import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
 

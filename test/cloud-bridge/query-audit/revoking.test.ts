@@ -8,7 +8,7 @@ import {
   type RegisteredAgency,
   type RegistryDesk,
   type RevokedEntry,
-} from '../../../cloud-bridge/query-audit/registry-desk.ts';
+} from '../../../cloud-bridge/query-audit/registry-admin-client.ts';
 import {
   agencyNamed,
   makeRevocations,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadEligibility } from '../../../cloud-bridge/registry/data-files.ts';
 import { type ApplicantFacts, assertEligible, whyWait } from '../../../cloud-bridge/registry/eligibility.ts';
-import { readTable } from '../../../cloud-bridge/registry/table.ts';
+import { readTable } from '../../../cloud-bridge/registry/read-csv-table.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import { root } from '../../layout/source-tree.ts';

@@ -16,7 +16,7 @@ import { PUBLIC_AUDIENCE } from '../../../device/protocol/claims.ts';
 import { custodyEntrySchema, headAnswerSchema, treeHeadSchema } from '../../../device/protocol/custody.ts';
 import { openToken, signToken } from '../../../device/protocol/jws.ts';
 import { leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
-import { revokedBy } from '../../../device/protocol/published.ts';
+import { revokedBy } from '../../../device/protocol/open-request.ts';
 import {
   type Credential,
   credentialSchema,

@@ -4,7 +4,7 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
-import { openPublished } from '../../../device/protocol/published.ts';
+import { openPublished } from '../../../device/protocol/open-request.ts';
 import { type AreaDocument, areaDocumentSchema, revocationsSchema } from '../../../device/protocol/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';

@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { acknowledgementSchema, recallAnswerSchema } from '../../../device/protocol/vault.ts';
+import { acknowledgementSchema, recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { recallAnswerSchema } from '../../../device/protocol/vault.ts';
+import { recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, type Party } from '../../support/parties.ts';

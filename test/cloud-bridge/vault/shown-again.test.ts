@@ -2,7 +2,7 @@
 // deleted or classed meanwhile. On a real database, in which the change comes right behind the line.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ClipDownloads } from '../../../cloud-bridge/http/clip-downloads.ts';
-import { databasePlace } from '../../../cloud-bridge/persistence/place.ts';
+import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';

@@ -2,7 +2,7 @@
 // can be answered; a clip goes to who searches and to nobody else; and it ends when the pet is found.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
-import type { Sighted } from '../../../device/protocol/home.ts';
+import type { Sighted } from '../../../device/protocol/home-messages.ts';
 import { openSearch, SEARCH_LIFE_S_MAX } from '../../../device/protocol/search.ts';
 import { textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';

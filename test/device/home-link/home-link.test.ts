@@ -12,7 +12,7 @@ import {
   requestNoticeSchema,
   stateSchema,
   uploadProgressSchema,
-} from '../../../device/protocol/home.ts';
+} from '../../../device/protocol/home-messages.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBroker } from '../../support/each-broker.ts';

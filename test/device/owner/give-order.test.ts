@@ -11,7 +11,7 @@ import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { giveOrder, ORDER_SIGNINGS_MAX } from '../../../device/owner/give-order.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
 import { noOrderYet } from '../../../device/protocol/grant.ts';
-import type { DeviceState, ReceiptBody } from '../../../device/protocol/home.ts';
+import type { DeviceState, ReceiptBody } from '../../../device/protocol/home-messages.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { claimsOf, type Party } from '../../support/parties.ts';
 import { GateRig } from '../consent/gate-rig.ts';

@@ -5,7 +5,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { readSighting } from '../../../device/owner/read-sighting.ts';
 import { makeGrant } from '../../../device/owner/sign.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
-import type { SightingNotice } from '../../../device/protocol/home.ts';
+import type { SightingNotice } from '../../../device/protocol/home-messages.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 

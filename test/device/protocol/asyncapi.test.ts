@@ -19,7 +19,7 @@ import {
   sightingNoticeSchema,
   stateSchema,
   uploadProgressSchema,
-} from '../../../device/protocol/home.ts';
+} from '../../../device/protocol/home-messages.ts';
 import { openToken, parseToken, type TokenType } from '../../../device/protocol/jws.ts';
 import {
   areaDocumentSchema,

@@ -4,8 +4,8 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { FileDeviceKey } from '../../../device/ring/keys.ts';
 import { RingFile } from '../../../device/ring/ring-file.ts';
+import { FileDeviceKey } from '../../../device/ring/wrapped-keys.ts';
 import { NOON_US, segmentOf } from './segments.ts';
 
 const [path = '', first = '0', fragmentBytes = '9000', bytesMax = '262144'] = process.argv.slice(2);

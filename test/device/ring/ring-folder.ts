@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { FileDeviceKey } from '../../../device/ring/keys.ts';
 import { RingFile, type RingFileOptions } from '../../../device/ring/ring-file.ts';
+import { FileDeviceKey } from '../../../device/ring/wrapped-keys.ts';
 import { ProbingDisk } from './probing-disk.ts';
 import { NOON_US } from './segments.ts';
 

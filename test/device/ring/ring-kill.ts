@@ -11,8 +11,8 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
-import { FileDeviceKey } from '../../../device/ring/keys.ts';
 import { RingFile } from '../../../device/ring/ring-file.ts';
+import { FileDeviceKey } from '../../../device/ring/wrapped-keys.ts';
 import { compileProgram } from '../../support/child-program.ts';
 import { NOON_US, readAll, segmentOf } from './segments.ts';
 

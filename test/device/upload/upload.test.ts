@@ -6,7 +6,7 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { ErrorCode } from '../../../device/protocol/errors.ts';
-import { uploadProgressSchema } from '../../../device/protocol/home.ts';
+import { uploadProgressSchema } from '../../../device/protocol/home-messages.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';

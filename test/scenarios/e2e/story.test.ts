@@ -8,8 +8,8 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { agencyId, loadAgencyKey, signAccess } from '../../../sim/officer/agency-client.ts';
 import { openEvidenceDesk } from '../../../sim/officer/evidence-desk.ts';
-import { agencyId, loadAgencyKey, signAccess } from '../../../sim/officer/officer.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };

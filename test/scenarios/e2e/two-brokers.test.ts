@@ -25,10 +25,10 @@ import {
   verifyClip,
   type Window,
 } from '../../../device/index.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../../../sim/officer/officer.ts';
+import { loadAgencyKey, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
 import { adminBearer, registerAgency } from '../../../sim/officer/registration.ts';
-import { demoAsk } from '../../../sim/story/ask.ts';
-import { answered, askForState } from '../../../sim/terminal/owner-notice.ts';
+import { demoAsk } from '../../../sim/story/demo-request.ts';
+import { answered, askForState } from '../../../sim/terminal/owner-requests.ts';
 import { DEMO_HOME } from '../../../sim/testbed/testbed.ts';
 import { BROKERS, type BrokerKind } from '../../support/broker.ts';
 import { type Line, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';

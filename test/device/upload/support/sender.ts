@@ -10,7 +10,7 @@ import type { Clip } from '../../../../device/clip/clip.ts';
 import { type LiveGrant, mintLiveGrant } from '../../../../device/consent/live-grant.ts';
 import type { ErrorCode } from '../../../../device/protocol/errors.ts';
 import { grantSchema } from '../../../../device/protocol/grant.ts';
-import type { UploadProgress } from '../../../../device/protocol/home.ts';
+import type { UploadProgress } from '../../../../device/protocol/home-messages.ts';
 import { requestSchema } from '../../../../device/protocol/request.ts';
 import { type ClipPapers, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
 import { Uploader } from '../../../../device/upload/upload.ts';

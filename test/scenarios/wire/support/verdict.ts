@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { cellOf } from '../../../../device/protocol/area.ts';
 import type { DisclosureKey, Window } from '../../../../device/protocol/claims.ts';
-import { requestNoticeSchema } from '../../../../device/protocol/home.ts';
+import { requestNoticeSchema } from '../../../../device/protocol/home-messages.ts';
 import {
   certificateSchema,
   intakeOpeningSchema,

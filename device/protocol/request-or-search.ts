@@ -2,7 +2,7 @@
 // then goes. Pure. Not here: the request or the search itself (request.ts, search.ts).
 import type { Grant } from './grant.ts';
 import { actorId } from './ids.ts';
-import type { OpenedRequest, TokenCrypto } from './published.ts';
+import type { OpenedRequest, TokenCrypto } from './open-request.ts';
 import type { Request } from './request.ts';
 import type { OpenedSearch, Search } from './search.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseMoment, parseSeconds, printBytes, printLength, printMoment } from '../../../sim/terminal/moments.ts';
+import { parseMoment, parseSeconds, printBytes, printLength, printMoment } from '../../../sim/terminal/format-units.ts';
 
 const NOW_US = Date.parse('2026-11-25T12:00:00Z') * 1000;
 

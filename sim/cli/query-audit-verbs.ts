@@ -1,5 +1,5 @@
 // Owns: the verb `audit`: auditing an export of queries, applying the proposed revocations, undoing them, making exports.
-// Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (audit-access.ts).
+// Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (access-log-verb.ts).
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -10,8 +10,8 @@ import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../
 import { failure, idSchema, utf8 } from '../../device/client.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
-import { stopSignal } from '../terminal/lifecycle.ts';
-import { addAuditAccess } from './audit-access.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
+import { addAuditAccess } from './access-log-verb.ts';
 import { type Context, openContext } from './context.ts';
 
 const SMALL_FILE_BYTES_MAX = 16 * 1024 * 1024;

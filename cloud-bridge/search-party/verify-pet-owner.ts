@@ -14,7 +14,7 @@ import {
   searchCallSchema,
 } from '../../device/protocol/search.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
-import { assertLife, peekToken, readToken, tryToken } from '../signing/tokens.ts';
+import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 
 export interface PostersDeps {
   clock: Clock;

@@ -3,11 +3,11 @@
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
+import type { UsedSets } from './active-parameter-sets.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { type EncodedFrames, encodeFrames } from './encode.ts';
 import { encodeOnce } from './encoded-samples.ts';
 import { stopSignal } from './read-ring.ts';
-import type { UsedSets } from './sets.ts';
 import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
 
 /** Timeout for one GOP on the slowest machine. */

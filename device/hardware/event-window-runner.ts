@@ -1,4 +1,4 @@
-// Owns: running the event-window machine on a clock. Not here: the machine (event-window.ts).
+// Owns: running the event-window machine on a clock. Not here: the machine (event-window-machine.ts).
 import type { Clock, Timer } from '../base/clock.ts';
 import {
   checkEventWindows,
@@ -9,7 +9,7 @@ import {
   eventWindowDueUs,
   NO_EVENT_WINDOW,
   nextEventWindow,
-} from './event-window.ts';
+} from './event-window-machine.ts';
 
 /** Collects presses and motion into event windows. */
 export class EventWindows {

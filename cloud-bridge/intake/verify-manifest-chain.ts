@@ -2,7 +2,7 @@
 // window, disclosure. The device's claims count only as far as its owner or the agency signed them.
 // Not here: quotas and state (intake-admission.ts), the clip's bytes (structure.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
-import { ALL_CLIPS } from '../../device/protocol/agency.ts';
+import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
 import type { Window } from '../../device/protocol/claims.ts';
 import { DISCLOSURE_KEYS, DISCLOSURE_PROFILES, PUBLIC_AUDIENCE, windowWithin } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -14,8 +14,8 @@ import {
   pairingSchema,
 } from '../../device/protocol/grant.ts';
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
-import { peekToken, readLink, tryToken } from '../signing/tokens.ts';
-import type { AnswerableKinds, AnswerableRequest } from './answerable.ts';
+import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
+import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';
 
 /** The claims of the chain, all verified. */

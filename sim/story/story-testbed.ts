@@ -16,12 +16,12 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { type Ask, type RequestView, signAccess, signRequest } from '../officer/officer.ts';
+import { type Ask, type RequestView, signAccess, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
-import { type Answerable, answered, fetchNotices } from '../terminal/owner-notice.ts';
+import { type Answerable, answered, fetchNotices } from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { demoAsk } from './ask.ts';
+import { demoAsk } from './demo-request.ts';
 import type { StoryDeps } from './up.ts';
 
 export interface StageOptions {

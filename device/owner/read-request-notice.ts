@@ -7,8 +7,14 @@ import { parseJson } from '../base/json.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { requestNoticeSchema } from '../protocol/home.ts';
-import { asksBeyond, credentialFault, type OpenedRequest, openPublished, type Trust } from '../protocol/published.ts';
+import { requestNoticeSchema } from '../protocol/home-messages.ts';
+import {
+  asksBeyond,
+  credentialFault,
+  type OpenedRequest,
+  openPublished,
+  type Trust,
+} from '../protocol/open-request.ts';
 import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
 
 /** What the owner's side pinned at pairing: its device, and that device's bridge and registry. */

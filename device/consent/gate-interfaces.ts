@@ -6,7 +6,7 @@ import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Place } from '../protocol/area.ts';
 import type { DisclosedValues, Window, Zone } from '../protocol/claims.ts';
-import type { ReceiptBody, RequestNotice, SightingNotice } from '../protocol/home.ts';
+import type { ReceiptBody, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
 import type { OpenedSearch } from '../protocol/search.ts';
 import type { ReceiptClip } from './ledger-entry.ts';
 import type { LiveGrant } from './live-grant.ts';

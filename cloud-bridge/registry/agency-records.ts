@@ -1,7 +1,7 @@
 // Owns: what the registry stores about each agency and how its standing changes. Pure. Not here: who is eligible
 // (eligibility.ts), files, HTTP, signing, domain proofs.
 import { z } from 'zod';
-import { domainSchema } from '../../device/protocol/agency.ts';
+import { domainSchema } from '../../device/protocol/agency-calls.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { Debouncer } from '../../../device/hardware/button.ts';
-import { Contact } from '../../../device/hardware/contact.ts';
+import { Contact } from '../../../device/hardware/switch-contact.ts';
 import { proved } from '../../support/proved.ts';
 import { NOON_US } from './button-contract.ts';
 

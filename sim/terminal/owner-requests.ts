@@ -14,7 +14,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/client.ts';
-import { printBytes, printLength, printMoment } from './moments.ts';
+import { printBytes, printLength, printMoment } from './format-units.ts';
 
 const ANSWER_MS_MAX = 15_000;
 /** How long a device may take to answer an order with a receipt. */

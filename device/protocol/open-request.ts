@@ -1,11 +1,11 @@
 // Owns: opening one published request: credential, agency's request, bridge's publication, and whether the three belong
 // together. Pure: device, owner and bridge judge with the same code. Not here: what follows from it (consent/, owner/).
 import { PUBLIC_AUDIENCE } from './claims.ts';
+import { partnerHasEnded } from './ended-partners.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { CLOCK_SKEW_S_MAX } from './grant.ts';
 import { actorId, askKindOf, idSchema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
-import { partnerHasEnded } from './partner.ts';
 import {
   AREA_SCOPE,
   CREDENTIAL_LIFE_S_MAX,

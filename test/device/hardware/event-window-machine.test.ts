@@ -8,7 +8,7 @@ import {
   eventWindowDueUs,
   NO_EVENT_WINDOW,
   nextEventWindow,
-} from '../../../device/hardware/event-window.ts';
+} from '../../../device/hardware/event-window-machine.ts';
 
 const T = 1_000_000_000;
 

@@ -3,7 +3,6 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
-import { signToken } from '../../device/protocol/jws.ts';
 import {
   acknowledgementSchema,
   clipOf,
@@ -12,7 +11,8 @@ import {
   type HandedClip,
   type RecallDecision,
   recallAnswerSchema,
-} from '../../device/protocol/vault.ts';
+} from '../../device/protocol/hand-over-documents.ts';
+import { signToken } from '../../device/protocol/jws.ts';
 
 export class Statements {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };

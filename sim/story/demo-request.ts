@@ -7,7 +7,7 @@ import {
   type Window,
   wallSeconds,
 } from '../../device/index.ts';
-import type { Ask } from '../officer/officer.ts';
+import type { Ask } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 
 /** The shortest window an agency may ask about. */

@@ -2,8 +2,8 @@
 // Not here: consent (owner-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
 import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/client.ts';
-import { parseMoment } from '../terminal/moments.ts';
-import { RECEIPT_MS_MAX } from '../terminal/owner-notice.ts';
+import { parseMoment } from '../terminal/format-units.ts';
+import { RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 
 /** Gives an order and resolves with the receipt once the device has confirmed it. Throws the device's refusal. */

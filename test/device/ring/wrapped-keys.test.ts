@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { FileDeviceKey, keptSealKey, WrappedFile } from '../../../device/ring/keys.ts';
+import { FileDeviceKey, keptSealKey, WrappedFile } from '../../../device/ring/wrapped-keys.ts';
 
 const disk = new SystemDisk();
 const random = new SystemRandom();

@@ -1,5 +1,5 @@
 // Owns: how presses and motion become event windows: pre-roll, post-roll, merging, a longest length. Pure.
-// Not here: time itself (event-windows.ts), what a window is used for (home-link/, console).
+// Not here: time itself (event-window-runner.ts), what a window is used for (home-link/, console).
 import { assert } from '../base/assert.ts';
 import type { Window } from '../protocol/claims.ts';
 

@@ -4,7 +4,7 @@ import {
   microphoneEnded,
   microphoneFault,
   wantsTwoChannels,
-} from '../../../device/camera/device-faults.ts';
+} from '../../../device/camera/wired-faults.ts';
 
 describe("ffmpeg's words about a wired camera", () => {
   it.each([

@@ -1,7 +1,7 @@
 // Holds the running of event windows to its word: told when due on the clock, and no timer left.
 import { expect, it } from 'vitest';
-import type { EventWindow } from '../../../device/hardware/event-window.ts';
-import { EventWindows } from '../../../device/hardware/event-windows.ts';
+import type { EventWindow } from '../../../device/hardware/event-window-machine.ts';
+import { EventWindows } from '../../../device/hardware/event-window-runner.ts';
 import { CountingClock } from '../ring/counting-clock.ts';
 import { NOON_US } from './button-contract.ts';
 
