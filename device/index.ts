@@ -4,7 +4,6 @@
 export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';
 export { Capture } from './camera/capture.ts';
-export type { Port } from './camera/capture-command.ts';
 export type { CapturePlan } from './camera/capture-plan.ts';
 export { chooseEncoder } from './camera/choose-encoder.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
@@ -13,6 +12,7 @@ export * from './camera/source-kind.ts';
 export * from './camera/source-options.ts';
 export { ArrivalTimeline, KnownTimeline } from './camera/source-timeline.ts';
 export { CAMERA_KINDS, cameraHelp, parseCameraSource, tryCamera } from './camera/sources.ts';
+export type { Port } from './camera/start-capture.ts';
 export * from './client.ts';
 export { countFrames } from './clip/hidden-frame-count.ts';
 export { type Chain, verifyClip } from './clip/verify-clip.ts';

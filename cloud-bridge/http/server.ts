@@ -9,8 +9,8 @@ import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
+import { addressList } from './client-address.ts';
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts';
-import { addressList } from './network.ts';
 
 /** Limits of one server. */
 export interface HttpLimits extends ConnectionLimits {

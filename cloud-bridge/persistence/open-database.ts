@@ -5,8 +5,8 @@ import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { assertFileIsHome, bindFolder } from './folder-binding.ts';
 import type { Migrations } from './migrations.ts';
+import { openPostgres } from './open-postgres.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';
-import { openPostgres } from './postgres-server.ts';
 import { openSqlite } from './sqlite-file.ts';
 
 /** The first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database, which replaces all of them. */

@@ -1,6 +1,7 @@
 // Owns: applying the word rules to one query. Not here: the rules (rules.ts), what follows for an agency (verdict.ts).
+
+import { ownCopy, wordsOf } from './normalize-text.ts';
 import { NAMED_CRIME, type Severity, VAGUE_WORDS, WORD_RULES, type WordRule } from './rules.ts';
-import { ownCopy, wordsOf } from './wording.ts';
 
 /** The free-text fields of a query. */
 export interface QueryWords {

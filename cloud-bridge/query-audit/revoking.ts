@@ -2,9 +2,9 @@
 // the registry's own list shows it afterwards. Not here: whether to (a person confirms), HTTP (registry-admin-client.ts).
 import { failure } from '../../device/protocol/errors.ts';
 import { AREA_SCOPE } from '../../device/protocol/request.ts';
+import { wordsOf } from './normalize-text.ts';
 import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-admin-client.ts';
 import type { AuditFinding } from './verdict.ts';
-import { wordsOf } from './wording.ts';
 
 /** One revocation that can be carried out. */
 export interface PlannedRevocation {

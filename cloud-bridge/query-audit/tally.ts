@@ -2,7 +2,7 @@
 // Not here: the rules (flags.ts), what follows (hidden-misuse.ts, verdict.ts).
 import { failure } from '../../device/protocol/errors.ts';
 import type { Match, Reading } from './flags.ts';
-import { ownCopy } from './wording.ts';
+import { ownCopy } from './normalize-text.ts';
 
 /** A flagged row: where it is, what was typed, what matched. */
 export interface FlaggedRow {

@@ -8,8 +8,8 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { addressList, networkOf } from '../http/client-address.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
-import { addressList, networkOf } from '../http/network.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
 /** What a token can allow. `any` is any item of the agency without a class; classified ones need the scope of their class as well. */

@@ -1,10 +1,11 @@
 // Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its two outputs.
-// Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (capture-command.ts).
-import type { CaptureCommand, Port } from './capture-command.ts';
+// Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (start-capture.ts).
+
 import type { Ffmpeg } from './ffmpeg.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Container } from './sniff.ts';
 import type { Pace } from './source-options.ts';
+import type { CaptureCommand, Port } from './start-capture.ts';
 
 /** What to do with a source's streams. Streams are ffmpeg's specifiers within input 0, e.g. `0:1`. */
 export interface CapturePlan {

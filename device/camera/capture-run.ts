@@ -5,11 +5,11 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
-import { type CaptureCommand, type CaptureProcess, startCapture } from './capture-command.ts';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { RunInput } from './source-kind.ts';
+import { type CaptureCommand, type CaptureProcess, startCapture } from './start-capture.ts';
 
 /** Where a run's output goes. What they throw ends the run and is thrown on. */
 export interface RunSinks {

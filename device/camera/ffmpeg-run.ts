@@ -1,5 +1,5 @@
 // Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it reliably.
-// Not here: finding it (ffmpeg.ts), what a capture asks of it (capture-command.ts).
+// Not here: finding it (ffmpeg.ts), what a capture asks of it (start-capture.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';

@@ -1,4 +1,4 @@
-// Owns: finding the ffmpeg to use and knowing how new it is. Not here: running it (ffmpeg-run.ts, capture-command.ts).
+// Owns: finding the ffmpeg to use and knowing how new it is. Not here: running it (ffmpeg-run.ts, start-capture.ts).
 import { execFile } from 'node:child_process';
 import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';

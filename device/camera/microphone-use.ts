@@ -1,8 +1,8 @@
 // Owns: whether a wired camera's next run has sound: the microphone is tried at each new start, and left out of the one after it
 // when it could not be used. Not here: what ffmpeg's messages mean (wired-faults.ts), its arguments (wired-inputs.ts).
 import { type Failure, failure } from '../protocol/errors.ts';
-import type { Port } from './capture-command.ts';
 import type { RunEvidence } from './replan.ts';
+import type { Port } from './start-capture.ts';
 import { microphoneEnded, microphoneFault, wantsTwoChannels } from './wired-faults.ts';
 import { alsaInput, type Shift } from './wired-inputs.ts';
 import type { Microphone } from './wired-options.ts';

@@ -4,13 +4,13 @@ import type { Writable } from 'node:stream';
 import type { Programs } from '../base/child-program.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../protocol/errors.ts';
-import type { Port } from './capture-command.ts';
 import type { CapturePolicy } from './capture-machine.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { RunEvidence } from './replan.ts';
 import type { SourceDefaults } from './source-options.ts';
 import type { SourceTimeline } from './source-timeline.ts';
+import type { Port } from './start-capture.ts';
 
 /** The pipes of a run that takes its pictures and sound from this process. */
 export interface FeedPipes {

@@ -1,7 +1,8 @@
 // Owns: what ffmpeg gets to read cameras and microphones of this machine: one demuxer, no protocol but pipes, so that neither
 // network nor file can be reached. Not here: what is done with what they give (capture-plan.ts), what they have (v4l2-formats.ts).
-import type { Port } from './capture-command.ts';
+
 import { LIMITS } from './capture-plan.ts';
+import type { Port } from './start-capture.ts';
 import type { ChosenFormat } from './v4l2-formats.ts';
 import type { Microphone } from './wired-options.ts';
 

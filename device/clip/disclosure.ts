@@ -6,7 +6,7 @@ import type { DisclosedValues } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
 import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
 import { recipientOf } from '../protocol/request-or-search.ts';
-import type { CutFacts } from './clip.ts';
+import type { CutFacts } from './finished-clip.ts';
 
 /**
  * Of the device's values exactly the granted ones, no key more or less. Throws `grant_dead`, and

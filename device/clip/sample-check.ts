@@ -7,8 +7,8 @@ import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/claims.ts';
 import { SetsInForce } from './active-parameter-sets.ts';
-import type { CutFacts } from './clip.ts';
 import { clipFault, type FileTables } from './clip-file-check.ts';
+import type { CutFacts } from './finished-clip.ts';
 import { type Frame, frameOf } from './frame-slices.ts';
 import type { SampleReader } from './sample-reader.ts';
 

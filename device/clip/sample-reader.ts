@@ -1,5 +1,5 @@
 // Owns: reading a clip's samples in order, in blocks, to keep storage reads few. Not here: parsing them.
-import type { ClipReader } from './clip.ts';
+import type { ClipReader } from './finished-clip.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 

@@ -4,10 +4,10 @@
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
-import type { ClipReader, CutFacts } from './clip.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from './clip-file-check.ts';
 import { countDecoded } from './encode.ts';
+import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { readRing, stopSignal, widened } from './read-ring.ts';
 import { SampleCheck } from './sample-check.ts';
 import { SampleReader } from './sample-reader.ts';

@@ -6,7 +6,7 @@ import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
 import type { ReceiptClip } from './ledger-entry.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';
-import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake.ts';
+import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake-receipt.ts';
 
 export class ClipReports {
   private readonly context: ConsentContext;

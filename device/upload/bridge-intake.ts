@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
 import type { TlsSource } from '../base/tls.ts';
-import { openIntake } from '../consent/verify-intake.ts';
+import { openIntake } from '../consent/verify-intake-receipt.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../protocol/manifest.ts';
 import { failureOf } from '../protocol/problem.ts';

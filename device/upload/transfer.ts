@@ -1,7 +1,7 @@
 // Owns: sending a clip's remaining bytes to its upload, by tus 1.0.0: HEAD returns the offset, PATCH adds one chunk, and
 // the next is sent only after the bridge has acknowledged the one before. Not here: HTTP (bridge-http.ts), creating uploads.
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
-import type { ClipReader } from '../clip/clip.ts';
+import type { ClipReader } from '../clip/finished-clip.ts';
 import { isFailure } from '../protocol/errors.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
 import { refusalOf, strange } from './bridge-intake.ts';

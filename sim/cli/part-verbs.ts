@@ -8,7 +8,7 @@ import type { DeviceConfigInput } from '../../device/index.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
-import { addBridgeEnrol } from './bridge-enrol.ts';
+import { addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';

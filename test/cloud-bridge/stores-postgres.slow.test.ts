@@ -1,5 +1,5 @@
 // Holds: the contract of stores, on a PostgreSQL server. Not here: the contract itself, what is wrong with servers
-// (postgres-server.slow.test.ts).
+// (open-postgres.slow.test.ts).
 import { afterAll, beforeAll } from 'vitest';
 import { openRegistryStore } from '../../cloud-bridge/registry/sql-registry-store.ts';
 import { openVaultDatabase } from '../../cloud-bridge/vault/vault-database.ts';

@@ -1,5 +1,5 @@
 // Holds: a file of every version that was released is brought to today's schema with all that was in it, in steps that happen or
-// do not. Not here: a process that is killed meanwhile (migrations-kill.slow.test.ts), PostgreSQL (postgres-server.slow.test.ts).
+// do not. Not here: a process that is killed meanwhile (migrations-kill.slow.test.ts), PostgreSQL (open-postgres.slow.test.ts).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // Holds: what PostgreSQL and the way to it say is told by a code, and what nobody has foreseen is not passed off as one of them.
-// Not here: a server that says it (postgres-server.slow.test.ts).
+// Not here: a server that says it (open-postgres.slow.test.ts).
 import { expect, it } from 'vitest';
 import { isLost, postgresFault } from '../../../cloud-bridge/persistence/postgres-faults.ts';
 import { failure } from '../../../device/protocol/errors.ts';

@@ -1,8 +1,8 @@
 // Holds: each rule finds what its examples say and leaves alone what they say; the first purpose wins, in the field's order.
 import { describe, expect, it } from 'vitest';
 import { matchOf, Reader } from '../../../cloud-bridge/query-audit/flags.ts';
+import { wordsOf } from '../../../cloud-bridge/query-audit/normalize-text.ts';
 import { WORD_RULES } from '../../../cloud-bridge/query-audit/rules.ts';
-import { wordsOf } from '../../../cloud-bridge/query-audit/wording.ts';
 
 const reader = new Reader();
 const read = (reason: string, more: object = {}) =>

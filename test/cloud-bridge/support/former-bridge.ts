@@ -1,5 +1,5 @@
 // Owns: a bridge's database as each released version left it, with a row of everything that version knew, in either kind of
-// database. Not here: bringing it forward (migrations.test.ts, postgres-server.slow.test.ts).
+// database. Not here: bringing it forward (migrations.test.ts, open-postgres.slow.test.ts).
 import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/persistence/bridge-schema.ts';

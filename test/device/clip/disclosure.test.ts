@@ -1,8 +1,8 @@
 // Shows that exactly the granted facts about a home leave it, and what a manifest says.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import type { CutFacts } from '../../../device/clip/clip.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
+import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/claims.ts';
 import { manifestSchema } from '../../../device/protocol/manifest.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Disk } from '../../../../device/base/disk.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { generateSealKey } from '../../../../device/base/seal.ts';
-import type { Clip } from '../../../../device/clip/clip.ts';
+import type { Clip } from '../../../../device/clip/finished-clip.ts';
 import { type LiveGrant, mintLiveGrant } from '../../../../device/consent/live-grant.ts';
 import type { ErrorCode } from '../../../../device/protocol/errors.ts';
 import { grantSchema } from '../../../../device/protocol/grant.ts';

@@ -1,7 +1,7 @@
 // Holds: one spelling for what people type, and for the plainest ways to hide a word.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { wordsOf } from '../../../cloud-bridge/query-audit/wording.ts';
+import { wordsOf } from '../../../cloud-bridge/query-audit/normalize-text.ts';
 
 it.each([
   ['I.C.E./E.R.O.  Assist', 'ice ero assist'],
