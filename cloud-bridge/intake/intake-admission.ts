@@ -8,6 +8,7 @@ import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
+import type { UploadLocks } from './locks.ts';
 import type { ManifestEncryption } from './manifest-encryption.ts';
 import type { IntakeRules } from './settings.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
@@ -23,6 +24,7 @@ export interface IntakeAdmissionDeps {
   tokens: DeviceTokens;
   files: ClipFiles;
   finish: Finish;
+  locks: UploadLocks;
   /** Encrypts full manifests, so that the database alone does not reveal them. */
   seal: ManifestEncryption;
   bridgeId: string;
@@ -95,10 +97,19 @@ export class IntakeAdmission {
   async position(bearer: string, grant: string): Promise<UploadPosition> {
     const { presented, intake } = await this.present(bearer);
     if (presented.token.grant !== grant) throw wrongGrant();
+    const seen = await this.positionOf(intake);
+    if (seen.upload !== null || !intake.uploading) return seen;
+    // A clip that is being stored is neither staged nor stored for a moment; to send it again then would be refused.
+    const { locks, store } = this.deps;
+    return locks.hold(intake.upload, async () => this.positionOf((await store.find(intake)) ?? intake));
+  }
+
+  private async positionOf(intake: Intake): Promise<UploadPosition> {
+    const { upload, uploading, clipBytes: length } = intake;
     if (intake.state === 'deleted') throw ended(intake);
-    if (hasArrived(intake)) return { upload: intake.upload, offset: intake.clipBytes, length: intake.clipBytes };
-    const staged = intake.uploading ? await this.deps.files.stagedBytes(intake.upload) : null;
-    return { upload: staged === null ? null : intake.upload, offset: staged ?? 0, length: intake.clipBytes };
+    if (hasArrived(intake)) return { upload, offset: length, length };
+    const staged = uploading ? await this.deps.files.stagedBytes(upload) : null;
+    return { upload: staged === null ? null : upload, offset: staged ?? 0, length };
   }
 
   /**

@@ -181,6 +181,34 @@ describe('a restart', () => {
   });
 });
 
+describe('while a clip is stored', () => {
+  /** A disk on which something happens when the clip has left the staging folder and is not in sight yet. */
+  class PausingDisk extends SystemDisk {
+    happens: () => Promise<unknown> = async () => undefined;
+
+    override async rename(from: string, to: string): Promise<void> {
+      await super.rename(from, to);
+      if (/\/ready\/[^/]+\/clip\.mp4$/.test(to)) await this.happens();
+    }
+  }
+
+  it('a device that comes back is told that all of it is there, not to send it again', async () => {
+    const disk = new PausingDisk();
+    await restart(disk);
+    const parcel = fixture.parcel(request);
+    const authorization = `Bearer ${parcel.bearer}`;
+    let asked: Promise<{ headers: Headers }> | undefined;
+    disk.happens = async () => {
+      asked = fixture.send('HEAD', `/v1/intakes/${parcel.grant}`, { authorization });
+      await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 300))]);
+    };
+    await fixture.deliver(parcel);
+    const { headers } = (await asked) ?? { headers: new Headers() };
+    expect([headers.get('upload-offset'), headers.has('location')]).toEqual([String(parcel.clip.length), true]);
+    await assertStoredOnce(parcel);
+  });
+});
+
 describe('in the last moment before a clip becomes visible', () => {
   /** A disk on which something happens when the clip has been made ready and only the one step into sight is left. */
   class WatchedDisk extends SystemDisk {
