@@ -11,7 +11,7 @@ export { runFfmpeg, writeTo } from './camera/ffmpeg-run.ts';
 export * from './camera/source-kind.ts';
 export * from './camera/source-options.ts';
 export { ArrivalTimeline, KnownTimeline } from './camera/source-timeline.ts';
-export { CAMERA_KINDS, cameraHelp, parseCameraSource, tryCamera } from './camera/sources.ts';
+export { CAMERA_KINDS, cameraHelp, parseCameraSource } from './camera/sources.ts';
 export type { Port } from './camera/start-capture.ts';
 export * from './client.ts';
 export { countFrames } from './clip/hidden-frame-count.ts';

@@ -79,7 +79,7 @@ export interface CameraSource {
   readonly settings: object;
   open(context: DriverContext): SourceDriver;
   /** Tries it once, without recording. Throws the coded failure that keeps it from recording, or the signal's reason. */
-  tryOnce(context: DriverContext, signal: AbortSignal): Promise<Tried>;
+  tryOnce(context: DriverContext, signal?: AbortSignal): Promise<Tried>;
 }
 
 /** One kind of camera, as one file makes it. */
@@ -111,7 +111,7 @@ export function cameraKind<Settings extends { kind: string; shown: string }>(kin
           shown: settings.shown,
           settings,
           open: (context) => kind.open(settings, context),
-          tryOnce: (context, signal) => kind.tryOnce(settings, context, signal),
+          tryOnce: (context, signal = new AbortController().signal) => kind.tryOnce(settings, context, signal),
         }
       );
     },

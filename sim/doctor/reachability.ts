@@ -13,7 +13,6 @@ import {
   readEnrolment,
   SystemPrograms,
   silentLog,
-  tryCamera,
 } from '../../device/index.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';
@@ -25,7 +24,7 @@ export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<
   const source = parseCameraSource(config.camera, { loop: true }, ALL_CAMERAS);
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];
   const context = { clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
-  const { gives, troubles } = await tryCamera(source, context);
+  const { gives, troubles } = await source.tryOnce(context);
   return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => failed('camera', trouble))];
 }
 

@@ -26,7 +26,6 @@ import {
   SystemPrograms,
   sha256Hex,
   storeHome,
-  tryCamera,
   utf8,
 } from '../../device/index.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
@@ -155,7 +154,7 @@ export class Testbed {
     const source = parseCameraSource(camera, { loop: true }, ALL_CAMERAS);
     try {
       const context = { clock: this.deps.clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
-      const { troubles } = await tryCamera(source, context, this.stopping.signal);
+      const { troubles } = await source.tryOnce(context, this.stopping.signal);
       for (const trouble of troubles) this.deps.say(`${trouble.message} ${trouble.advice}`);
     } catch (thrown) {
       const mayComeBack = isFailure(thrown) && ['camera_unreachable', 'camera_gone'].includes(thrown.code);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemPrograms } from '../../../device/base/child-program.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { parseCameraSource, tryCamera } from '../../../device/camera/sources.ts';
+import { parseCameraSource } from '../../../device/camera/sources.ts';
 
 import { parseInit } from '../../../device/media/fragment.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
@@ -98,10 +98,10 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     const source = parseCameraSource(SOURCE);
     if (source.kind !== 'rpicam') throw new Error('not a camera module');
     const seams = { clock: new SystemClock(), programs: programs(), ffmpeg };
-    await expect(tryCamera(source, seams)).rejects.toMatchObject({ code: 'hardware_tool_missing' });
+    await expect(source.tryOnce(seams)).rejects.toMatchObject({ code: 'hardware_tool_missing' });
     module.install('rpicam-vid');
-    expect(await tryCamera(source, seams)).toMatchObject({ gives: expect.stringContaining('imx708'), troubles: [] });
+    expect(await source.tryOnce(seams)).toMatchObject({ gives: expect.stringContaining('imx708'), troubles: [] });
     module.plugged(false);
-    await expect(tryCamera(source, seams)).rejects.toMatchObject({ code: 'camera_gone' });
+    await expect(source.tryOnce(seams)).rejects.toMatchObject({ code: 'camera_gone' });
   });
 });

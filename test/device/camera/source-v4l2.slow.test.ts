@@ -4,7 +4,7 @@ import { SystemPrograms } from '../../../device/base/child-program.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { wallTimeUs } from '../../../device/camera/segment.ts';
 import { V4l2Driver, v4l2Kind } from '../../../device/camera/source-v4l2.ts';
-import { parseCameraSource, tryCamera } from '../../../device/camera/sources.ts';
+import { parseCameraSource } from '../../../device/camera/sources.ts';
 
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
@@ -110,20 +110,20 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
     const source = parseCameraSource(SOURCE);
     if (source.kind !== 'v4l2') throw new Error('not a wired camera');
-    await expect(tryCamera(source, seams)).rejects.toMatchObject({ code: 'camera_not_capture' });
+    await expect(source.tryOnce(seams)).rejects.toMatchObject({ code: 'camera_not_capture' });
   });
 
   it('that lacks what is asked says what it has', async () => {
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
     const lacks = parseCameraSource('v4l2:/dev/null?size=800x600');
     if (lacks.kind !== 'v4l2') throw new Error('not a wired camera');
-    await expect(tryCamera(lacks, seams)).rejects.toMatchObject({
+    await expect(lacks.tryOnce(seams)).rejects.toMatchObject({
       code: 'camera_format_unsupported',
       message: expect.stringContaining('mjpeg 640x480 320x180 1280x720'),
     });
     const has = parseCameraSource(SOURCE);
     if (has.kind !== 'v4l2') throw new Error('not a wired camera');
-    expect(await tryCamera(has, seams)).toEqual({ gives: 'mjpeg 320x180 from /dev/null', troubles: [] });
+    expect(await has.tryOnce(seams)).toEqual({ gives: 'mjpeg 320x180 from /dev/null', troubles: [] });
   });
 
   it('has its sound beside the picture, on the same clock', async () => {
