@@ -1,53 +1,40 @@
 // Holds: whoever reads evidence is asked again before each piece of it: a download that runs ends within 256 KiB of what takes
 // it away, and a link that nobody has used yet does not work any more.
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
-import { BridgeFixture } from '../../support/bridge-fixture.ts';
-import { temporaryFolder } from '../../support/command-line.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { CountingDisk, type SlowReader, slowReader } from '../../support/slow-reader.ts';
-import { OfferedClip, type Officer, type VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
+import type { OfferedClip, Officer, VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
+import { VaultRig } from '../support/vault-rig.ts';
 
 const FURTHER_BYTES_MAX = 256 * 1024;
 /** What a kernel keeps of an answer that is not taken, at the least. */
 const KERNEL_BYTES = 1024 * 1024;
-const folder = temporaryFolder('downloads');
 const disk = new CountingDisk(/\/blobs\/.*\/clip\.mp4$/);
 // More than the buffers of two kernels hold.
 const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
-let fixture: BridgeFixture;
+let rig: VaultRig;
 let vault: VaultFixture;
 /** Who decides; the reader is somebody else. */
 let chief: Officer;
 let reader: Officer;
 let readersClient: string;
-let request: string;
 let clip: OfferedClip;
 let at: string;
 
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
-  vault = new VaultFixture(join(folder.path, 'vault'), { requestsPerMinuteMax: 100_000 });
-  vault.vaultDisk = disk;
-  await vault.start();
-  await vault.pin(fixture.cast.bridge);
-  chief = await vault.officer(fixture.cast.agency.id);
+  rig = await VaultRig.open('downloads', { requestsPerMinuteMax: 100_000 }, disk);
+  ({ vault, officer: chief } = rig);
 });
-afterAll(async () => {
-  await vault.stop();
-  await fixture.close();
-  folder.dispose();
-});
+afterAll(() => rig.close());
 beforeEach(async () => {
   vault.clock.shiftS = 0;
-  clip = await new OfferedClip(fixture, vault, request, fixture.parcel(request, { clip: big })).handOver();
+  clip = await rig.clip(vault, big).handOver();
   at = `/evidence/${clip.item}`;
   const plain = SCOPES.filter((scope) => !/restricted|confidential/.test(scope));
-  const issued = await vault.client(fixture.cast.agency.id, plain);
+  const issued = await vault.client(chief.agency, plain);
   readersClient = issued.client;
-  reader = { token: String((await vault.token(issued)).body['access_token']), agency: fixture.cast.agency.id };
+  reader = { token: String((await vault.token(issued)).body['access_token']), agency: chief.agency };
 });
 
 const code = ({ status, body }: VaultAnswer) => `${status} ${body['code']}`;
@@ -58,7 +45,7 @@ const recalled = (answer: 'restrict' | 'erase') => async () => {
   expect((await clip.recall()).status).toBe(200);
 };
 const endClient = async () => {
-  const path = `/v1/agencies/${fixture.cast.agency.id}/clients/${readersClient}`;
+  const path = `/v1/agencies/${chief.agency}/clients/${readersClient}`;
   expect((await vault.operator('DELETE', path, {})).status).toBe(204);
 };
 
@@ -103,7 +90,7 @@ describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
 
   it('is whole when nothing happens, and when something happens to another item', async () => {
     const reading = await open(reader);
-    const other = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
+    const other = await rig.clip().handOver();
     await vault.as(chief, 'DELETE', `/evidence/${other.item}`);
     const { bytes, head } = await reading.rest();
     expect(head).toContain('HTTP/1.1 200');

@@ -6,45 +6,38 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { BridgeFixture } from '../../support/bridge-fixture.ts';
-import { temporaryFolder } from '../../support/command-line.ts';
-import { OfferedClip, type Officer, type VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
+import { type OfferedClip, type Officer, type VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
+import { VaultRig } from '../support/vault-rig.ts';
 
 const DAY_S = 24 * 3600;
 const OTHER = 'agency-shelbyville';
-const folder = temporaryFolder('evidence');
-let fixture: BridgeFixture;
+let rig: VaultRig;
 let vault: VaultFixture;
+let agency: string;
 let officer: Officer;
-let request: string;
 let clip: OfferedClip;
 let at: string;
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
-  vault = await new VaultFixture(join(folder.path, 'vault'), { requestsPerMinuteMax: 100_000 }).start();
-  await vault.pin(fixture.cast.bridge);
+  rig = await VaultRig.open('evidence', { requestsPerMinuteMax: 100_000 });
+  vault = rig.vault;
+  agency = rig.officer.agency;
 });
-afterAll(async () => {
-  await vault.stop();
-  await fixture.close();
-  folder.dispose();
-});
+afterAll(() => rig.close());
 beforeEach(async () => {
   vault.clock.shiftS = 0;
-  officer = await vault.officer(fixture.cast.agency.id);
-  clip = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
+  officer = await vault.officer(agency);
+  clip = await rig.clip().handOver();
   at = `/evidence/${clip.item}`;
 });
 
 const code = ({ status, body }: VaultAnswer) => `${status} ${body['code']}`;
-const limited = (...scopes: string[]) => vault.officer(fixture.cast.agency.id, scopes);
+const limited = (...scopes: string[]) => vault.officer(agency, scopes);
 
 /** Lets days pass; the officer's token is a new one. */
 async function pass(days: number): Promise<void> {
   vault.clock.shiftS += days * DAY_S;
   await vault.vault.keepNow();
-  officer = await vault.officer(fixture.cast.agency.id);
+  officer = await vault.officer(agency);
 }
 
 async function events(): Promise<string[]> {
@@ -54,7 +47,7 @@ async function events(): Promise<string[]> {
 
 describe('a client', () => {
   it('gets a short-lived token for its secret, by either way of the standard, with no more scopes than it has', async () => {
-    const client = await vault.client(fixture.cast.agency.id, ['evidence.any.read', 'trail.any.read']);
+    const client = await vault.client(agency, ['evidence.any.read', 'trail.any.read']);
     const all = await vault.token(client);
     expect(all.body).toMatchObject({
       token_type: 'Bearer',
@@ -76,18 +69,18 @@ describe('a client', () => {
   });
 
   it('is refused with a wrong secret, from a wrong address, after its end, and its token then, too', async () => {
-    const client = await vault.client(fixture.cast.agency.id);
+    const client = await vault.client(agency);
     expect(await vault.token({ ...client, secret: 'x'.repeat(43) })).toMatchObject({
       status: 401,
       body: { code: 'vault_client_invalid', error: 'invalid_client' },
     });
-    const far = await vault.client(fixture.cast.agency.id, SCOPES, ['10.0.0.0/8', '2001:db8::1']);
+    const far = await vault.client(agency, SCOPES, ['10.0.0.0/8', '2001:db8::1']);
     expect(code(await vault.token(far))).toBe('401 vault_client_invalid');
-    const near = await vault.client(fixture.cast.agency.id, SCOPES, ['127.0.0.0/8']);
+    const near = await vault.client(agency, SCOPES, ['127.0.0.0/8']);
     const { body } = await vault.token(near);
-    const own: Officer = { token: String(body['access_token']), agency: fixture.cast.agency.id };
+    const own: Officer = { token: String(body['access_token']), agency };
     expect((await vault.as(own, 'GET', '/evidence')).status).toBe(200);
-    await vault.operator('DELETE', `/v1/agencies/${fixture.cast.agency.id}/clients/${near.client}`, {});
+    await vault.operator('DELETE', `/v1/agencies/${agency}/clients/${near.client}`, {});
     expect(code(await vault.as(own, 'GET', '/evidence'))).toBe('401 vault_token_invalid');
     expect(code(await vault.token(near))).toBe('401 vault_client_invalid');
   });
@@ -103,7 +96,7 @@ describe('a client', () => {
   });
 
   it('leaves no secret, token or link in the vault’s files', async () => {
-    const client = await vault.client(fixture.cast.agency.id);
+    const client = await vault.client(agency);
     const token = String((await vault.token(client)).body['access_token']);
     const link =
       String((await vault.as(officer, 'POST', `${at}/links`)).body['url'])
@@ -118,7 +111,7 @@ describe('a client', () => {
   });
 
   it('is slowed down when it guesses, and when it asks too much', async () => {
-    const busy = await new VaultFixture(join(folder.path, 'busy'), { requestsPerMinuteMax: 3 }).start();
+    const busy = await new VaultFixture(join(rig.folder.path, 'busy'), { requestsPerMinuteMax: 3 }).start();
     try {
       const own = await busy.officer(OTHER);
       const asked = [];
@@ -271,7 +264,7 @@ describe('an officer', () => {
   it('lists evidence in pages, newest first, by state, triage, category and case', async () => {
     const more = [clip];
     for (let count = 0; count < 3; count += 1) {
-      more.push(await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver());
+      more.push(await rig.clip().handOver());
     }
     for (const one of more) await vault.as(officer, 'PUT', `/evidence/${one.item}/cases/LIST-1`);
     const found: string[] = [];

@@ -6,28 +6,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { acknowledgementSchema, recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
-import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
-import { temporaryFolder } from '../../support/command-line.ts';
+import type { BridgeFixture, Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
-import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
+import { OfferedClip, type Officer, type VaultFixture } from '../../support/vault-fixture.ts';
+import { VaultRig } from '../support/vault-rig.ts';
 
-const folder = temporaryFolder('former-evidence');
+let rig: VaultRig;
 let fixture: BridgeFixture;
 let vault: VaultFixture;
 let officer: Officer;
-let request: string;
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
-  vault = await new VaultFixture(join(folder.path, 'vault')).start();
-  await vault.pin(fixture.cast.bridge);
-  officer = await vault.officer(fixture.cast.agency.id);
+  rig = await VaultRig.open('former-evidence');
+  ({ fixture, vault, officer } = rig);
 });
-afterAll(async () => {
-  await vault.stop();
-  await fixture.close();
-  folder.dispose();
-});
+afterAll(() => rig.close());
 
 /** The id that such an item was given. */
 const formerItem = ({ grant }: Parcel) =>
@@ -36,7 +28,7 @@ const formerItem = ({ grant }: Parcel) =>
 /** A clip as 3614d38 kept it: its row names device and owner, its manifest is the full one. */
 async function former(state: 'held' | 'active'): Promise<{ parcel: Parcel; item: string; facts: object }> {
   const { cast } = fixture;
-  const clip = new OfferedClip(fixture, vault, request, fixture.parcel(request));
+  const clip = rig.clip();
   await clip.handOver();
   const { parcel } = clip;
   const item = formerItem(parcel);
@@ -70,7 +62,7 @@ function recall(facts: object, words: object) {
 
 it('is read, confirmed and acknowledged anew', async () => {
   const { parcel, item, facts } = await former('held');
-  const confirmed = await step(new OfferedClip(fixture, vault, request, parcel), facts);
+  const confirmed = await step(new OfferedClip(fixture, vault, rig.request, parcel), facts);
   expect(confirmed).toMatchObject({ status: 200, body: { state: 'confirmed' } });
   const token = confirmed.body['acknowledgement'];
   const audience = fixture.cast.bridge.id;
@@ -103,7 +95,7 @@ it('is recalled by its owner’s revocation, or another owner’s whom the devic
 });
 
 it('does not lend its ways to a clip with a statement: a revocation alone erases nothing there', async () => {
-  const clip = new OfferedClip(fixture, vault, request, fixture.parcel(request));
+  const clip = rig.clip();
   await clip.handOver();
   const { body } = await recall(clip.facts, { revocation: fixture.cast.revoke(clip.parcel.grantToken) });
   const { grant } = clip.parcel;

@@ -4,32 +4,22 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
-import { BridgeFixture } from '../../support/bridge-fixture.ts';
-import { temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, type Party } from '../../support/parties.ts';
-import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
+import type { OfferedClip, Officer, VaultFixture } from '../../support/vault-fixture.ts';
+import { VaultRig } from '../support/vault-rig.ts';
 
-const folder = temporaryFolder('recalls');
-let fixture: BridgeFixture;
+let rig: VaultRig;
 let vault: VaultFixture;
 let officer: Officer;
-let request: string;
 let clip: OfferedClip;
 let at: string;
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
-  vault = await new VaultFixture(join(folder.path, 'vault')).start();
-  await vault.pin(fixture.cast.bridge);
-  officer = await vault.officer(fixture.cast.agency.id);
+  rig = await VaultRig.open('recalls');
+  ({ vault, officer } = rig);
 });
-afterAll(async () => {
-  await vault.stop();
-  await fixture.close();
-  folder.dispose();
-});
+afterAll(() => rig.close());
 beforeEach(async () => {
-  clip = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
+  clip = await rig.clip().handOver();
   at = `/evidence/${clip.item}`;
   await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'erase' } });
 });
@@ -47,7 +37,7 @@ describe('a recall', () => {
       [{ answer: 'keep', reason: 'trial' }, 'kept', true],
     ] as const;
     for (const [recall, decision, stays] of policies) {
-      clip = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
+      clip = await rig.clip().handOver();
       await vault.as(officer, 'PUT', '/policy', { recall });
       const { body } = await clip.recall();
       expect(answerIn(body)).toMatchObject({ ...clip.facts, decision });
@@ -56,9 +46,9 @@ describe('a recall', () => {
       expect((await clip.recall()).body).toEqual(body);
       expect(bytes()).toBe(stays);
     }
-    const plain = await vault.officer(fixture.cast.agency.id, ['evidence.any.read']);
+    const plain = await vault.officer(officer.agency, ['evidence.any.read']);
     await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'restrict' } });
-    clip = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
+    clip = await rig.clip().handOver();
     await clip.recall();
     expect((await vault.as(plain, 'GET', `/evidence/${clip.item}`)).status).toBe(404);
   });
@@ -80,7 +70,7 @@ describe('a recall', () => {
   });
 
   it('counts also when the vault has not heard yet that the clip is its own', async () => {
-    const held = new OfferedClip(fixture, vault, request, fixture.parcel(request));
+    const held = rig.clip();
     await held.offer();
     await held.bytes();
     clip = held;
@@ -97,8 +87,8 @@ describe('a recall', () => {
   });
 
   it('that a captured bridge makes up is refused, and erases nothing', async () => {
-    const { cast } = fixture;
-    const other = new OfferedClip(fixture, vault, request, fixture.parcel(request));
+    const { cast } = rig.fixture;
+    const other = rig.clip();
     const claims = claimsOf(clip.parcel.homeRecall);
     const sign = (changes: object, by: Party = clip.parcel.home) =>
       cast.sign('doorsill-home-recall+jws', { ...claims, ...changes }, by);

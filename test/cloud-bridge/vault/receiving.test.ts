@@ -6,31 +6,21 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { acknowledgementSchema, deletionSchema } from '../../../device/protocol/hand-over-documents.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
-import { BridgeFixture } from '../../support/bridge-fixture.ts';
-import { temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
-import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
+import { type OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
+import { VaultRig } from '../support/vault-rig.ts';
 
-const folder = temporaryFolder('vault');
-let fixture: BridgeFixture;
+let rig: VaultRig;
 let vault: VaultFixture;
 let officer: Officer;
-let request: string;
 let clip: OfferedClip;
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
-  vault = await new VaultFixture(join(folder.path, 'vault')).start();
-  await vault.pin(fixture.cast.bridge);
-  officer = await vault.officer(fixture.cast.agency.id);
+  rig = await VaultRig.open('vault');
+  ({ vault, officer } = rig);
 });
-afterAll(async () => {
-  await vault.stop();
-  await fixture.close();
-  folder.dispose();
-});
+afterAll(() => rig.close());
 beforeEach(() => {
-  clip = new OfferedClip(fixture, vault, request, fixture.parcel(request));
+  clip = rig.clip();
 });
 
 const blobs = () => readdirSync(join(vault.folder, 'blobs'));
@@ -38,7 +28,12 @@ const seen = async () => (await vault.as(officer, 'GET', `/evidence/${clip.item}
 
 function acknowledged(body: Record<string, unknown>) {
   const { acknowledgement } = body;
-  return vault.opened(acknowledgement, 'doorsill-acknowledgement+jws', acknowledgementSchema, fixture.cast.bridge.id);
+  return vault.opened(
+    acknowledgement,
+    'doorsill-acknowledgement+jws',
+    acknowledgementSchema,
+    rig.fixture.cast.bridge.id,
+  );
 }
 
 describe('a hand-over', () => {
@@ -91,9 +86,9 @@ describe('a hand-over', () => {
   });
 
   it('is refused when any of its papers is missing, another’s, or about another clip', async () => {
-    const { cast } = fixture;
+    const { cast } = rig.fixture;
     const stranger = makeParty('bridge', new SystemRandom());
-    const other = new OfferedClip(fixture, vault, request, fixture.parcel(request));
+    const other = rig.clip();
     const nowS = cast.nowS();
     const refused = [
       await clip.offer({ offer: clip.step('offer', {}, stranger) }),
@@ -121,7 +116,7 @@ describe('a hand-over', () => {
   });
 
   it('refuses a statement that its own key has not signed, or that names another home, clip or recipient', async () => {
-    const { cast } = fixture;
+    const { cast } = rig.fixture;
     const mallory = makeParty('home', new SystemRandom());
     const claims = claimsOf(clip.parcel.statement);
     const sign = (changes: object, by = clip.parcel.home) =>
@@ -146,7 +141,7 @@ describe('a hand-over', () => {
   });
 
   it('refuses a full manifest in place of a statement: it names the home', async () => {
-    const { cast } = fixture;
+    const { cast } = rig.fixture;
     const manifest = clip.parcel.manifestToken;
     const facts = { home: cast.device.id, statementSha256: sha256Hex(manifest) };
     const item = `item-${sha256Hex(`${cast.bridge.id}/${cast.device.id}/${clip.parcel.grant}`).slice(0, 32)}`;
@@ -195,7 +190,7 @@ it('says that it has no space instead of taking what it cannot keep', async () =
   await vault.stop();
   const full = await new VaultFixture(vault.folder, { freeBytesMin: Number.MAX_SAFE_INTEGER }).start();
   try {
-    const crowded = new OfferedClip(fixture, full, request, fixture.parcel(request));
+    const crowded = rig.clip(full);
     expect(await crowded.offer()).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
   } finally {
     await full.stop();

@@ -1,0 +1,57 @@
+// Owns: a vault that knows a bridge, an officer of the agency that asked, and clips that answer it: for tests that play the bridge.
+// Not here: the calls (support/vault-fixture.ts), any judgement.
+import { join } from 'node:path';
+import type { VaultConfigInput } from '../../../cloud-bridge/vault/config.ts';
+import type { Disk } from '../../../device/base/disk.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
+
+export class VaultRig {
+  readonly folder: ReturnType<typeof temporaryFolder>;
+  readonly fixture: BridgeFixture;
+  readonly vault: VaultFixture;
+  /** With every scope. */
+  readonly officer: Officer;
+  /** The agency's, published. */
+  readonly request: string;
+
+  private constructor(
+    folder: ReturnType<typeof temporaryFolder>,
+    fixture: BridgeFixture,
+    vault: VaultFixture,
+    officer: Officer,
+    request: string,
+  ) {
+    this.folder = folder;
+    this.fixture = fixture;
+    this.vault = vault;
+    this.officer = officer;
+    this.request = request;
+  }
+
+  /** `name`: of the folder. `disk`: the vault's, in place of the machine's. */
+  static async open(name: string, settings: Partial<VaultConfigInput> = {}, disk?: Disk): Promise<VaultRig> {
+    const folder = temporaryFolder(name);
+    const fixture = await BridgeFixture.open();
+    const request = await fixture.ready();
+    const vault = new VaultFixture(join(folder.path, 'vault'), settings);
+    if (disk) vault.vaultDisk = disk;
+    await vault.start();
+    await vault.pin(fixture.cast.bridge);
+    const officer = await vault.officer(fixture.cast.agency.id);
+    return new VaultRig(folder, fixture, vault, officer, request);
+  }
+
+  async close(): Promise<void> {
+    await this.vault.stop();
+    await this.fixture.close();
+    this.folder.dispose();
+  }
+
+  /** A clip that answers the request, not yet offered. `bytes`: its own. */
+  clip(vault: VaultFixture = this.vault, bytes?: Uint8Array): OfferedClip {
+    const parcel = this.fixture.parcel(this.request, bytes ? { clip: bytes } : {});
+    return new OfferedClip(this.fixture, vault, this.request, parcel);
+  }
+}
