@@ -8,7 +8,6 @@ import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { Custody } from '../../../cloud-bridge/custody/custody.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
 import type { CustodyStore } from '../../../cloud-bridge/custody/store.ts';
-import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { generateSigningKey, sha256, sha256Hex } from '../../../device/base/keys.ts';
@@ -17,44 +16,11 @@ import { completedBy, isConsistent, leafHash, nodeHash, rootOfInclusion } from '
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { proved } from '../../support/proved.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
+import { enrolDevice, key, limits, plainAccess, plainIntake, SEALED } from '../support/plain-rows.ts';
 
-const key = { device: 'device-a', grant: 'grant-a' };
-const SEALED = new Uint8Array([1, 2, 3]);
-const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const request = storedRequest();
-const intake: Intake = {
-  ...key,
-  clip: 'clip-a',
-  request: 'request-a',
-  agency: 'agency-a',
-  ownerKey: 'o',
-  grantSha256: 'g',
-  manifestSha256: sha256Hex('m'),
-  statement: 's',
-  statementSha256: sha256Hex('s'),
-  home: 'home-a',
-  clipSha256: sha256Hex('c'),
-  clipBytes: 100,
-  expiresS: 1_000,
-  upload: 'upload-a',
-  uploading: false,
-  creations: 0,
-  state: 'open' as const,
-  refusal: null,
-  receipt: null,
-  vault: 'v',
-  statementReceipt: null,
-};
-const access = {
-  atUs: 1,
-  agency: 'agency-a',
-  clip: 'clip-a',
-  part: 'clip' as const,
-  action: 'download' as const,
-  officer: 'badge 7',
-  reason: 'case 12',
-  token: 'access-a',
-};
+const intake = plainIntake({ manifestSha256: sha256Hex('m'), vault: 'v' });
+const access = plainAccess();
 
 let folder: string;
 let path: string;
@@ -63,8 +29,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-custody-'));
   path = join(folder, 'bridge.sqlite');
   database = await openBridgeDatabase(path);
-  await database.enrolments.addCode('s', 100, 0);
-  await database.enrolments.redeem('s', { device: key.device, key: 'k', enrolledS: 1 });
+  await enrolDevice(database);
 });
 afterEach(async () => {
   await database.close();

@@ -13,7 +13,7 @@ import { freePort } from '../../support/mosquitto.ts';
 import { PASSWORD, PostgresServer } from '../../support/postgres.ts';
 import { proved } from '../../support/proved.ts';
 import { expectFormer, FORMER_VERSIONS, formerBridge } from '../support/former-bridge.ts';
-import { enrolAndAsk, intake, key, limits, SEALED } from '../support/intakes-contract.ts';
+import { enrolAndAsk, key, limits, plainAccess, plainIntake, plainPartner, SEALED } from '../support/plain-rows.ts';
 
 let server: PostgresServer;
 let name = '';
@@ -34,16 +34,6 @@ const opened = (url: string, passwordFile?: string) =>
     (database) => database.close(),
     (thrown: unknown) => thrown,
   );
-const access = (token: string) => ({
-  atUs: 1,
-  agency: 'agency-a',
-  clip: 'clip-a',
-  part: 'clip' as const,
-  action: 'download' as const,
-  officer: 'badge 7',
-  reason: 'case 12',
-  token,
-});
 const logged = async (database: Database) => {
   const tokens: string[] = [];
   for (let after = 0; ; ) {
@@ -65,7 +55,7 @@ describe('a server that is killed', () => {
         for (let at = 0; running; at += 1) {
           const token = `access-${round}-${who}-${at}`;
           try {
-            await database.accessLog.add(access(token));
+            await database.accessLog.add(plainAccess({ token }));
             acknowledged.push(token);
           } catch (thrown) {
             failed.add(isFailure(thrown) ? thrown.code : String(thrown));
@@ -109,7 +99,7 @@ describe('a server that is killed', () => {
       expect([undefined, 'database_unreachable']).toContain(isFailure(thrown) ? thrown.code : thrown);
       await server.start();
       const again = await open(server.url(name));
-      await again.accessLog.add(access('access-a'));
+      await again.accessLog.add(plainAccess());
       expect(await logged(again)).toEqual(['access-a']);
       await again.close();
       await server.ask('drop schema doorsill_bridge cascade', name);
@@ -140,7 +130,7 @@ describe('a connection', () => {
     await server.ask(end, name);
     await expect.poll(() => database.documents.loadRevocations().catch(() => null)).toBe('a');
     await enrolAndAsk(database);
-    await database.intakes.open(intake(), SEALED, limits, 0);
+    await database.intakes.open(plainIntake(), SEALED, limits, 0);
     const stored = { receipt: 'r', statementReceipt: 'twin', storedS: 5, vault: null };
     const cut = async () => void (await server.ask(end, name));
     await expect(database.intakes.publish(key, stored, () => undefined, cut)).rejects.toMatchObject({
@@ -154,15 +144,7 @@ describe('a connection', () => {
   it('lost with the answer to a commit is told as unknown, and what was committed is there', async () => {
     const proxy = await startCountingProxy(server.port);
     const database = await open(server.url(name).replace(`:${server.port}/`, `:${proxy.port}/`));
-    await database.partners.add({
-      partner: 'partner-a',
-      name: 'A',
-      status: 'active',
-      sinceS: 1,
-      revision: 1,
-      tokenSha256: 'h',
-      webhookSecret: '',
-    });
+    await database.partners.add(plainPartner);
     const asked = `select name from doorsill_bridge.partners`;
     // Two statements follow: the update, whose answer still comes, and the commit.
     let seen = 0;
@@ -290,10 +272,10 @@ it('says so when its disk is full, and nothing of what was asked has happened', 
      create trigger full_disk before insert on access_log for each row execute function full_disk()`,
     name,
   );
-  await expect(database.accessLog.add(access('access-a'))).rejects.toMatchObject({ code: 'database_full', http: 507 });
+  await expect(database.accessLog.add(plainAccess())).rejects.toMatchObject({ code: 'database_full', http: 507 });
   expect(await database.custody.size()).toBe(0);
   await server.ask('drop trigger full_disk on doorsill_bridge.access_log', name);
-  await database.accessLog.add(access('access-a'));
+  await database.accessLog.add(plainAccess());
   expect(await logged(database)).toEqual(['access-a']);
   await database.close();
 });

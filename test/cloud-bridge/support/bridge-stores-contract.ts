@@ -7,28 +7,14 @@ import type { StoredRequest } from '../../../cloud-bridge/requests/store.ts';
 import { toHex } from '../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
+import { plainPartner as partner, plainAccess } from './plain-rows.ts';
 import type { StoresGround } from './stores-ground.ts';
 
-const access = {
+const access = plainAccess({
   atUs: 1_790_000_000_123_456,
-  agency: 'agency-a',
-  clip: 'clip-a',
-  part: 'clip' as const,
-  action: 'download' as const,
-  officer: 'badge 7',
   reason: 'case 12: Ünïcode, ‘quoted’; -- and 100 %',
-  token: 'access-a',
-};
+});
 const EVERYTHING = { reader: null, clip: null, after: 0, most: 9 };
-const partner: Partner = {
-  partner: 'partner-a',
-  name: 'A',
-  status: 'active',
-  sinceS: 1,
-  revision: 1,
-  tokenSha256: 'h',
-  webhookSecret: '',
-};
 const credential = {
   iss: 'r',
   aud: 'public',

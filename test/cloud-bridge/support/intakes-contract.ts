@@ -2,53 +2,13 @@
 // a clip; and an intake goes to the vault and back as the hand-over's steps say. Not here: which kind (stores*.test.ts).
 import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import type { Intake } from '../../../cloud-bridge/intake/store.ts';
-import { sha256Hex } from '../../../device/base/keys.ts';
-import { PLENTY, storedRequest } from '../../support/stored-request.ts';
+import { plainIntake as intake, key, limits, SEALED } from './plain-rows.ts';
 
-export const key = { device: 'device-a', grant: 'grant-a' };
-export const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 const NOW_S = 1_790_000_000;
 const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
 const stored = { receipt: 'stored-receipt', statementReceipt: 'twin', storedS: 5, vault: null };
 
 const word = { revocation: 'r', pairing: null, homeRecall: null };
-/** A full manifest as the database sees it. */
-export const SEALED = new Uint8Array([1, 2, 3]);
-
-export function intake(changes: Partial<Intake> = {}): Intake {
-  return {
-    ...key,
-    clip: 'clip-a',
-    request: 'request-a',
-    agency: 'agency-a',
-    ownerKey: 'o',
-    grantSha256: 'g',
-    manifestSha256: sha256Hex('h'),
-    statement: 's',
-    statementSha256: sha256Hex('s'),
-    home: 'home-a',
-    clipSha256: sha256Hex('c'),
-    clipBytes: 100,
-    expiresS: 1_000,
-    upload: 'upload-a',
-    uploading: false,
-    creations: 0,
-    state: 'open',
-    refusal: null,
-    receipt: null,
-    statementReceipt: null,
-    vault: null,
-    ...changes,
-  };
-}
-
-/** What a database must hold before there is an intake. */
-export async function enrolAndAsk(database: Database): Promise<void> {
-  await database.enrolments.addCode('s', 100, 0);
-  await database.enrolments.redeem('s', { device: key.device, key: 'k', enrolledS: 1 });
-  await database.requests.add(storedRequest(), PLENTY);
-}
 
 /** `database`: a fresh one for each test, after `enrolAndAsk`. */
 export function intakesContract(database: () => Database): void {

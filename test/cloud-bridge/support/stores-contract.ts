@@ -4,7 +4,8 @@ import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { registryStoreContract } from '../registry/store-contract.ts';
 import { bridgeStoresContract } from './bridge-stores-contract.ts';
-import { enrolAndAsk, intakesContract } from './intakes-contract.ts';
+import { intakesContract } from './intakes-contract.ts';
+import { enrolAndAsk } from './plain-rows.ts';
 import type { StoresGround } from './stores-ground.ts';
 import { vaultStoresContract } from './vault-stores-contract.ts';
 
