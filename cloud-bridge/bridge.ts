@@ -7,6 +7,7 @@ import type { Log } from '../device/base/log.ts';
 import { MqttLink } from '../device/base/mqtt-link.ts';
 import type { Random } from '../device/base/random.ts';
 import { caToPin, tlsSource } from '../device/base/tls.ts';
+import { UndoSteps } from '../device/base/undo-steps.ts';
 import { CA_BYTES_MAX } from '../device/protocol/enrolment.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
@@ -77,8 +78,7 @@ interface Running {
 export class Bridge {
   private readonly deps: BridgeDeps;
   private running: Running | null = null;
-  /** Undoes each step of the start, last first. */
-  private undo: (() => Promise<void> | void)[] = [];
+  private readonly undo = new UndoSteps();
 
   constructor(deps: BridgeDeps) {
     this.deps = deps;
@@ -98,7 +98,7 @@ export class Bridge {
       const board = this.openBoard(core, link);
       const locks = new UploadLocks();
       // After the server is closed: uploads that this cut off tidy up their files first.
-      this.undo.push(() => locks.idle());
+      this.undo.add(() => locks.idle());
       const api = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
       this.addRequests(api, core, () => {
@@ -109,9 +109,9 @@ export class Bridge {
       const { custody, calls } = this.addCustody(api, core);
       const { id: bridgeId, ...own } = core;
       const parts = { ...this.deps, ...own, bridgeId, locks, custody, calls, outbox, searchParty };
-      await addClipParts(api, parts, (step) => this.undo.push(step));
+      await addClipParts(api, parts, this.undo);
       // First step of the stop: work that waits for the registry's answer would delay the rest.
-      this.undo.push(stopAsking);
+      this.undo.add(stopAsking);
       const { host, port } = this.deps.config.http;
       this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
       link.onState((state) => {
@@ -132,10 +132,8 @@ export class Bridge {
   }
 
   async stop(): Promise<void> {
-    const steps = this.undo.reverse();
-    this.undo = [];
     this.running = null;
-    for (const step of steps) await step();
+    await this.undo.run();
   }
 
   /** Address it listens at. */
@@ -187,7 +185,7 @@ export class Bridge {
     const key = await signingKeyIn(disk, random, dataFolder);
     const adminToken = await adminTokenIn(disk, random, dataFolder);
     const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk });
-    this.undo.push(() => database.close());
+    this.undo.add(() => database.close());
     const standing = new AgencyCredentials({
       clock,
       log,
@@ -226,7 +224,7 @@ export class Bridge {
       random,
       log,
     });
-    this.undo.push(() => link.stop());
+    this.undo.add(() => link.stop());
     return link;
   }
 
@@ -235,7 +233,7 @@ export class Bridge {
     const { id: bridgeId, standing, database } = core;
     const shared = { clock, random, log, bridgeId, standing };
     const outbox = new EventOutbox({ ...shared, store: database.webhooks, rules: config.webhooks });
-    this.undo.push(() => outbox.stop());
+    this.undo.add(() => outbox.stop());
     return outbox;
   }
 
@@ -254,7 +252,7 @@ export class Bridge {
       documentLifeS,
       revocationsEveryS,
     });
-    this.undo.push(() => board.stop());
+    this.undo.add(() => board.stop());
     return board;
   }
 
@@ -265,7 +263,7 @@ export class Bridge {
     const rhythm = { republishS, documentLifeS, prefix: area.prefix };
     const seams = { clock, log, key: core.key, bridgeId: core.id };
     const searchParty = new SearchParty({ ...seams, store, enrolments, publisher, ...rhythm, rules });
-    this.undo.push(() => searchParty.board.stop());
+    this.undo.add(() => searchParty.board.stop());
     return searchParty;
   }
 
@@ -273,7 +271,7 @@ export class Bridge {
     const { clock, log, disk, config, httpLimits } = this.deps;
     const { proxies } = config.http;
     const server = makeHttpServer({ clock, log, proxies, limits: httpLimits });
-    this.undo.push(() => server.close());
+    this.undo.add(() => server.close());
     const { registry, area } = config;
     const facts = { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };
     return makeBridgeApi(server, { ...core, clock, disk, config, facts, isLinked: () => link.state.online });

@@ -5,6 +5,7 @@ import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
 import type { Random } from '../device/base/random.ts';
+import type { UndoSteps } from '../device/base/undo-steps.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import { AccessAudit } from './access-audit/audit.ts';
 import { accessAuditRoutes } from './access-audit/routes.ts';
@@ -62,11 +63,7 @@ export interface ClipPartsDeps {
 const SWEEP_EVERY_MS = 30_000;
 
 /** Adds the parts to the API and starts them; `undo` collects what stops each, to be run last first. */
-export async function addClipParts(
-  api: Router,
-  deps: ClipPartsDeps,
-  undo: (step: () => Promise<void> | void) => void,
-): Promise<void> {
+export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoSteps): Promise<void> {
   const {
     clock,
     random,
@@ -122,9 +119,9 @@ export async function addClipParts(
   accessAuditRoutes(api, { audit, clips });
   disputeRoutes(api, new ManifestOpening({ log, store: database.manifests, intakes: store, seal, calls }));
   await finish.start();
-  undo(() => finish.stop());
+  undo.add(() => finish.stop());
   vault?.handOvers.start();
-  undo(() => vault?.handOvers.stop());
+  undo.add(() => vault?.handOvers.stop());
   const { creationsMax } = config.intake;
   uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
 }

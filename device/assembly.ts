@@ -13,6 +13,7 @@ import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
 import { fittingCipher } from './base/seal.ts';
 import { tlsSource } from './base/tls.ts';
+import type { UndoSteps } from './base/undo-steps.ts';
 import type { Ffmpeg } from './camera/ffmpeg.ts';
 import type { CameraKind } from './camera/source-kind.ts';
 import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
@@ -104,12 +105,12 @@ export interface Links {
 const NOWHERE = { longitude: 0, latitude: -90 };
 
 /** Opens the folder: its format, the device's key, its enrolment. Throws coded failures for what must be fixed first. */
-export async function makeStorage(base: Base, undo: (step: () => Promise<void>) => void): Promise<Storage> {
+export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage> {
   const { config, folder, status, clockTrusted } = base;
   const { clock, random, disk, log } = base.seams;
   const format = new FolderFormat({ disk, clock, folder, storage: (fault) => status.storageIs('format', fault) });
   await format.start();
-  undo(() => format.stop());
+  undo.add(() => format.stop());
   for (const each of [folder, join(folder, 'consent')])
     await status.tolerate('folder', () => removeTemporaries(disk, each));
   const key = await loadOrCreateDeviceKey(disk, random, folder);

@@ -12,13 +12,13 @@ import { passphraseKey } from './base/keys.ts';
 import { freshId, type Random } from './base/random.ts';
 import { open, seal } from './base/seal.ts';
 import { GateState } from './consent/gate-state.ts';
-import { Ledger } from './consent/ledger.ts';
-import type { LedgerBody } from './consent/ledger-entry.ts';
 import { next, unfinishedGrant } from './consent/request-machine.ts';
-import { RESERVE_BYTES, RevocationReserve } from './consent/revocation-reserve.ts';
 import { openRevocation } from './consent/verify-owner.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './folder-format.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { Ledger } from './ledger/ledger.ts';
+import type { LedgerBody } from './ledger/ledger-entry.ts';
+import { RESERVE_BYTES, RevocationReserve } from './ledger/revocation-reserve.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
 

@@ -14,6 +14,7 @@ import {
 } from './assembly.ts';
 import { CountingDisk } from './base/counting-disk.ts';
 import type { SigningKey } from './base/keys.ts';
+import { UndoSteps } from './base/undo-steps.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { CameraKind } from './camera/source-kind.ts';
 import type { DeviceConfig } from './config.ts';
@@ -53,8 +54,7 @@ export class Doorbell {
   private readonly startedMs: number;
   private key: SigningKey | null = null;
   private parts: Parts | null = null;
-  /** Undo functions of the start's steps, run last first. */
-  private undo: (() => Promise<void> | void)[] = [];
+  private readonly undo = new UndoSteps();
   private readonly status: StatusPublisher;
   private readonly events: EventDetector;
   private readonly peripherals: Peripherals;
@@ -70,7 +70,7 @@ export class Doorbell {
       config: options.config,
       happened: (event, atUs) => {
         this.status.event(event, atUs);
-        this.parts?.searchParty.happened(event, atUs);
+        this.up.searchParty.happened(event, atUs);
       },
     });
     this.peripherals = new Peripherals({
@@ -122,16 +122,16 @@ export class Doorbell {
 
   /** Stops the parts in reverse order; only the state on disk remains. */
   async stop(): Promise<void> {
-    for (const step of this.undo.reverse()) await step();
-    this.undo = [];
+    await this.undo.run();
     this.parts = null;
   }
 
   /** Somebody pressed a button. The press is published before all other reactions, the chime included. */
   pressed(press: Press): void {
+    const { pairing } = this.up;
     this.events.pressed(press);
     this.peripherals.ring();
-    this.parts?.pairing.unlock();
+    pairing.unlock();
   }
 
   private get up(): Parts {
@@ -158,7 +158,7 @@ export class Doorbell {
       settled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       clockTrusted: () => this.up.gate.clockTrusted,
     };
-    const storage = await makeStorage(base, (step) => this.undo.push(step));
+    const storage = await makeStorage(base, this.undo);
     this.key = storage.device.key;
     const consent = makeConsent(base, storage, this.effects());
     const media = makeMedia(base, storage, consent, this.sinks());
@@ -183,11 +183,11 @@ export class Doorbell {
   private async startParts(parts: Parts): Promise<void> {
     const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment, searchParty, cursor } = parts;
     await searchParty.start();
-    this.undo.push(() => searchParty.stop());
+    this.undo.add(() => searchParty.stop());
     await this.status.tolerate('ring', () => ring.start());
-    this.undo.push(() => ring.stop());
+    this.undo.add(() => ring.stop());
     await this.status.tolerate('outbox', () => outbox.start());
-    this.undo.push(() => outbox.stop());
+    this.undo.add(() => outbox.stop());
     home.onMessage((message) => void gate.onOwnerMessage(message));
     let isBack = false;
     home.onConnect(() => {
@@ -195,12 +195,12 @@ export class Doorbell {
       if (isBack || home.dropped > 0) void gate.announce();
       isBack = true;
     });
-    this.undo.push(() => cursor.idle());
-    this.undo.push(() => home.stop());
-    this.undo.push(() => deliveries.stop());
+    this.undo.add(() => cursor.idle());
+    this.undo.add(() => home.stop());
+    this.undo.add(() => deliveries.stop());
     await cursor.start();
     await gate.start();
-    this.undo.push(() => gate.stop());
+    this.undo.add(() => gate.stop());
     if (gate.damaged !== null) {
       this.status.storageIs('consent', failure('consent_ledger_damaged', { detail: gate.damaged }));
     }
@@ -211,9 +211,9 @@ export class Doorbell {
       await this.status.tolerate('folder', () => gate.enrol({ bridge, bridgeKey, registryKey }));
     }
     await this.dropFinishedClips(parts);
-    this.undo.push(() => parts.accounts.idle());
+    this.undo.add(() => parts.accounts.idle());
     await this.status.tolerate('folder', () => pairing.start());
-    this.undo.push(() => pairing.stop());
+    this.undo.add(() => pairing.stop());
     if (area) {
       area.onState(() => this.status.state());
       area.onMessage((message) => {
@@ -222,14 +222,14 @@ export class Doorbell {
         else void gate.onSearchDocument(message.part, message.token);
       });
       area.start();
-      this.undo.push(() => area.stop());
+      this.undo.add(() => area.stop());
     }
     this.events.start();
-    this.undo.push(() => this.events.stop());
+    this.undo.add(() => this.events.stop());
     this.peripherals.start();
-    this.undo.push(() => this.peripherals.stop());
+    this.undo.add(() => this.peripherals.stop());
     recorder.start(gate.privacyOn);
-    this.undo.push(() => recorder.stop());
+    this.undo.add(() => recorder.stop());
     this.status.state();
   }
 
@@ -238,7 +238,7 @@ export class Doorbell {
       receipt: (body) => this.status.receipt(body),
       requestNotice: (notice) => void this.up.home.publishRequest(notice).catch(() => undefined),
       sighting: (notice) => void this.up.home.publishSighting(notice).catch(() => undefined),
-      searches: (open) => this.parts?.searchParty.searches(open),
+      searches: (open) => this.up.searchParty.searches(open),
       makeClip: (live) => this.up.deliveries.make(live),
       resumeClip: (live, clip) => this.up.deliveries.resume(live, clip),
       removeClip: (grant) => this.up.deliveries.remove(grant),
@@ -252,7 +252,7 @@ export class Doorbell {
       tamper: (what, detail) => this.status.event({ type: 'tamper', what, detail }),
       changed: () => {
         this.status.state();
-        this.parts?.accounts.follow();
+        this.up.accounts.follow();
       },
     };
   }

@@ -23,10 +23,10 @@ export {
   parseDeviceConfig,
   readSettings,
 } from './config.ts';
-export { walkLedger } from './consent/ledger.ts';
 export { Doorbell } from './doorbell.ts';
 export { factoryReset } from './factory-reset.ts';
 export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
+export { walkLedger } from './ledger/ledger.ts';
 export { startDevice } from './main.ts';

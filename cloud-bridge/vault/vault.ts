@@ -7,6 +7,7 @@ import type { Disk } from '../../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
+import { UndoSteps } from '../../device/base/undo-steps.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { Rates } from '../http/call-rate-limits.ts';
@@ -55,8 +56,7 @@ interface Running {
 export class Vault {
   private readonly deps: VaultDeps;
   private running: Running | null = null;
-  /** Undoes each step of the start, last first. */
-  private undo: (() => Promise<void> | void)[] = [];
+  private readonly undo = new UndoSteps();
 
   constructor(deps: VaultDeps) {
     this.deps = deps;
@@ -71,7 +71,7 @@ export class Vault {
       const key = await signingKeyIn(disk, random, dataFolder);
       const adminToken = await adminTokenIn(disk, random, dataFolder);
       const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk });
-      this.undo.push(() => opened.close());
+      this.undo.add(() => opened.close());
       const readings = new ClipDownloads();
       const database = { ...opened, items: watchedItems(opened.items, readings) };
       const blobs = this.makeBlobs(key);
@@ -99,10 +99,10 @@ export class Vault {
         { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Who this vault is.' },
         () => ({ id: this.id, key: key.publicKey }),
       );
-      this.undo.push(() => server.close());
+      this.undo.add(() => server.close());
       this.running = { key, adminToken, keeper, url: await api.listen(http.host, http.port) };
       keeper.start();
-      this.undo.push(() => keeper.stop());
+      this.undo.add(() => keeper.stop());
       log.info('the vault is up', { url: this.url, vault: this.id });
     } catch (thrown) {
       await this.stop();
@@ -111,9 +111,7 @@ export class Vault {
   }
 
   async stop(): Promise<void> {
-    const steps = this.undo.reverse();
-    this.undo = [];
-    for (const step of steps) await step();
+    await this.undo.run();
     this.running = null;
   }
 
@@ -165,7 +163,7 @@ export class Vault {
     const reader = new OfferReader({ clock, access, vaultId: vaultId(vaultKey), vaultKey, clipBytesMax });
     const receiving = new Receiving({ clock, log, items, offers, reader, blobs, statements, freeBytesMin });
     const recalls = new Recalls({ clock, log, items, policies, reader, blobs, statements });
-    this.undo.push(() => receiving.idle());
+    this.undo.add(() => receiving.idle());
     bridgeRoutes(api, receiving, recalls);
   }
 

@@ -59,18 +59,12 @@ export class AreaLink {
   constructor(options: AreaLinkOptions) {
     this.options = options;
     this.topics = topicsUnder(options.prefix);
-    const { url, user, password, tls, clock, random, log } = options;
     this.link = new MqttLink({
-      url,
-      user,
-      password,
+      ...options,
       single: true,
-      tls,
       payloadBytesMax: PAYLOAD_BYTES_MAX,
       unreachable: linkFailure('the area broker'),
-      clock,
-      random,
-      log: log.child({ link: 'area' }),
+      log: options.log.child({ link: 'area' }),
     });
   }
 

@@ -1,5 +1,5 @@
 // Owns: time. The only file of the project that may call Date.now, performance.now, setTimeout or setInterval.
-// Not here: what times mean (windows, expiry) and the persisted high-water mark (consent/high-water-marks.ts).
+// Not here: what times mean (windows, expiry) and the persisted high-water mark (ledger/high-water-marks.ts).
 
 /** A scheduled call that can be taken back. */
 export interface Timer {

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { cellOf } from '../protocol/area.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
@@ -20,7 +21,6 @@ import {
 import { type SearchDocument, searchDocumentSchema } from '../protocol/search.ts';
 import type { GateDeps } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
-import type { HighWaterMarks } from './high-water-marks.ts';
 
 /**
  * Burst size and rate per second for new documents. Each is a durable write, and a bridge can sign without limit: it must

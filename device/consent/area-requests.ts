@@ -5,6 +5,7 @@
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { cellOf, insideArea } from '../protocol/area.ts';
 import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
@@ -22,7 +23,6 @@ import type { AreaDocument, Credential, Revocations } from '../protocol/request.
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
 import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
-import type { HighWaterMarks } from './high-water-marks.ts';
 import type { GrantGround } from './live-grant.ts';
 
 /** How many ids of refused or cancelled requests are remembered; the oldest are dropped first. */

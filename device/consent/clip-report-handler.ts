@@ -1,12 +1,13 @@
 // Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
 // before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
+import { verifySignature } from '../base/keys.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
+import type { ReceiptClip } from '../protocol/home-messages.ts';
 import type { IntakeReceipt } from '../protocol/manifest.ts';
+import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '../protocol/verify-intake-receipt.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
-import type { ReceiptClip } from './ledger-entry.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';
-import { assertAnswered, assertStored, openIntake, vaultNamedIn } from './verify-intake-receipt.ts';
 
 export class ClipReports {
   private readonly context: ConsentContext;
@@ -44,7 +45,7 @@ export class ClipReports {
   async revocationAnswered(grant: string, intake: string): Promise<void> {
     const { request, state } = this.about(grant);
     const answer = this.openIntake(request, grant, intake);
-    assertAnswered(answer, clipOf(state), vaultNamedIn(this.context.state.record(request).intake));
+    assertAnswered(answer, clipOf(state), vaultNamedIn(this.context.state.record(request).intake), verifySignature);
     const isDeleted = answer.outcome === 'deleted';
     const body: Occasion['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
     await this.take({ type: isDeleted ? 'deleted' : 'kept', grant }, { request, body, intake });
@@ -83,6 +84,7 @@ export class ClipReports {
       bridgeKey: this.context.state.pins?.bridgeKey ?? '',
       device: this.context.deps.device.id,
       grant,
+      verify: verifySignature,
     });
   }
 }

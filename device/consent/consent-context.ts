@@ -3,6 +3,8 @@
 // owner-messages.ts, area-messages.ts), judging messages (verify-owner.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
+import { HighWaterMarks } from '../ledger/high-water-marks.ts';
+import { Ledger } from '../ledger/ledger.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import { askKindOf } from '../protocol/ids.ts';
 import type { Credential } from '../protocol/request.ts';
@@ -10,8 +12,6 @@ import type { Ask, OpenedAsk } from '../protocol/request-or-search.ts';
 import { AreaRequests } from './area-requests.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-interfaces.ts';
 import { GateState } from './gate-state.ts';
-import { HighWaterMarks } from './high-water-marks.ts';
-import { Ledger } from './ledger.ts';
 import type { GrantGround } from './live-grant.ts';
 import { PetSearches } from './pet-searches.ts';
 

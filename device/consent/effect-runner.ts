@@ -4,10 +4,11 @@
 import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';
+import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
+import type { ReceiptClip } from '../protocol/home-messages.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type RequestRecord, standingReceipt } from './gate-state.ts';
-import type { EndReason, LedgerBody, ReceiptClip } from './ledger-entry.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';
 import {
   currentGrant,

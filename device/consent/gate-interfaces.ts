@@ -6,9 +6,8 @@ import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Place } from '../protocol/area.ts';
 import type { DisclosedValues, Window, Zone } from '../protocol/claims.ts';
-import type { ReceiptBody, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
+import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
 import type { OpenedSearch } from '../protocol/search.ts';
-import type { ReceiptClip } from './ledger-entry.ts';
 import type { LiveGrant } from './live-grant.ts';
 
 /** An open search with its photo as it arrived: base64url, not decoded yet. */

@@ -2,6 +2,7 @@
 // Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
+import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
 import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/grant.ts';
 import type { ReceiptBody } from '../protocol/home-messages.ts';
@@ -11,7 +12,6 @@ import type { Trust } from '../protocol/open-request.ts';
 import { type Credential, credentialSchema, requestSchema } from '../protocol/request.ts';
 import { type Ask, recipientOf } from '../protocol/request-or-search.ts';
 import { claimedSigner, searchSchema } from '../protocol/search.ts';
-import type { LedgerBody, LedgerEntry } from './ledger-entry.ts';
 import type { GrantFacts } from './live-grant.ts';
 import {
   currentGrant,

@@ -3,8 +3,9 @@
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
 import type { Timer } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
+import { type LedgerHead, recordsFault } from '../ledger/ledger.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
-import type { RequestNotice, Sighted } from '../protocol/home-messages.ts';
+import type { ReceiptClip, RequestNotice, Sighted } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
 import { Announcer, AreaMessageHandler } from './area-messages.ts';
 import { ClipReports } from './clip-report-handler.ts';
@@ -13,8 +14,6 @@ import { ConsentContext } from './consent-context.ts';
 import { EffectRunner } from './effect-runner.ts';
 import type { GateDeps } from './gate-interfaces.ts';
 import type { Owner, Pins } from './gate-state.ts';
-import { type LedgerHead, recordsFault } from './ledger.ts';
-import type { ReceiptClip } from './ledger-entry.ts';
 import { type GrantFacts, mintLiveGrant } from './live-grant.ts';
 import { OwnerMessageHandler } from './owner-messages.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';

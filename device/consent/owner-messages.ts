@@ -1,6 +1,7 @@
 // Owns: carrying out or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
 // Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (effect-runner.ts).
 import { sha256Hex } from '../base/keys.ts';
+import { RevocationReserve } from '../ledger/revocation-reserve.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { mustNameLastOrder } from '../protocol/grant.ts';
 import type { ReceiptBody } from '../protocol/home-messages.ts';
@@ -8,7 +9,6 @@ import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, RevokeOrder } from './effect-runner.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
-import { RevocationReserve } from './revocation-reserve.ts';
 import { denialFault, grantFault, type OwnerOrder, openRevocation } from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;

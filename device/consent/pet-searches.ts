@@ -3,6 +3,7 @@
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Sighted, SightingNotice } from '../protocol/home-messages.ts';
@@ -17,7 +18,6 @@ import {
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
 import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
-import type { HighWaterMarks } from './high-water-marks.ts';
 
 /** The result of taking in one document. */
 export interface SearchNews {

@@ -51,20 +51,14 @@ export class HomeLink {
   constructor(options: HomeLinkOptions) {
     this.options = options;
     this.topics = topicsUnder(options.prefix);
-    const { device, url, user, password, tls, clock, random, log } = options;
     this.link = new MqttLink({
-      url,
-      user,
-      password,
+      ...options,
       // A device has one session: a new one ends the old one and its will before it publishes online.
       single: true,
-      tls,
-      will: { topic: this.topics.status(device), payload: 'offline', retain: true },
+      will: { topic: this.topics.status(options.device), payload: 'offline', retain: true },
       payloadBytesMax: PAYLOAD_BYTES_MAX,
       unreachable: linkFailure('the home broker'),
-      clock,
-      random,
-      log: log.child({ link: 'home' }),
+      log: options.log.child({ link: 'home' }),
     });
   }
 

@@ -6,13 +6,13 @@ import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from '../base/bytes.
 import { parseJson } from '../base/json.ts';
 import { expSchema, PUBLIC_AUDIENCE, signedClaims } from './claims.ts';
 import { actorId, idSchema, sha256Schema } from './ids.ts';
-import { openToken, parseToken, type TokenType } from './jws.ts';
+import { openToken, parseToken, type TokenType, type Verify } from './jws.ts';
 import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';
 
 /** Hashing and signature checks of whoever runs this. */
 export interface CustodyCrypto {
   sha256: Sha256;
-  verify: (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
+  verify: Verify;
 }
 
 const countSchema = z

@@ -151,6 +151,19 @@ export const RECEIPT_OUTCOMES = [
   'recalled',
 ] as const;
 
+/** What a receipt says about a finished clip. */
+export const receiptClipSchema = z.strictObject({
+  id: idSchema,
+  sha256: sha256Schema,
+  bytes: z.int().positive(),
+  frames: z.int().positive(),
+  window: windowSchema,
+  method: z.enum(CUT_METHODS),
+  disclosed: z.array(disclosureKeySchema),
+  manifestSha256: sha256Schema,
+});
+export type ReceiptClip = z.infer<typeof receiptClipSchema>;
+
 /** `receipt`: the device's signed statement (`aud: owner`) on what it decided or did. Only a receipt confirms that something happened. */
 export const receiptSchema = z.strictObject({
   ...signedClaims,
@@ -167,18 +180,7 @@ export const receiptSchema = z.strictObject({
   code: z.string().max(60).optional(),
   /** Advice for the code; for `command-done`, the part of the order that was not done, if any. */
   detail: z.string().max(600).optional(),
-  clip: z
-    .strictObject({
-      id: idSchema,
-      sha256: sha256Schema,
-      bytes: z.int().positive(),
-      frames: z.int().positive(),
-      window: windowSchema,
-      method: z.enum(CUT_METHODS),
-      disclosed: z.array(disclosureKeySchema),
-      manifestSha256: sha256Schema,
-    })
-    .optional(),
+  clip: receiptClipSchema.optional(),
   /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
   intake: z.string().max(4_096).optional(),
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),

@@ -104,6 +104,9 @@ function parseJsonPart(part: string): unknown {
   }
 }
 
+/** Whether `signature` over `data` is that of the key: the caller's own implementation of Ed25519. */
+export type Verify = (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
+
 /** What a reader requires before it accepts a token. */
 export interface Expectation<Schema extends z.ZodType> {
   typ: TokenType;
@@ -113,7 +116,7 @@ export interface Expectation<Schema extends z.ZodType> {
   audience: string;
   /** Pinned keys that may have signed it: the token cannot name a key that is not among them. */
   keys: readonly string[];
-  verify: (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
+  verify: Verify;
 }
 
 /**

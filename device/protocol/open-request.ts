@@ -5,7 +5,7 @@ import { partnerHasEnded } from './ended-partners.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { CLOCK_SKEW_S_MAX } from './grant.ts';
 import { actorId, askKindOf, idSchema } from './ids.ts';
-import { openToken, parseToken } from './jws.ts';
+import { openToken, parseToken, type Verify } from './jws.ts';
 import {
   AREA_SCOPE,
   CREDENTIAL_LIFE_S_MAX,
@@ -22,7 +22,7 @@ import {
 
 /** Hashing and signature checks, supplied by the caller: node:crypto on a device, its WebCrypto counterpart in a browser. */
 export interface TokenCrypto {
-  verify: (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
+  verify: Verify;
   sha256Hex: (text: string) => string;
 }
 

@@ -45,7 +45,7 @@ export interface RingFileOptions {
   cipher: SealCipher;
   /** A segment, sealed, is at most this long; without it 16 MiB, or a quarter of a small ring. */
   segmentBytesMax?: number;
-  /** Whether the wall clock has not run backwards since the device last knew it (consent/high-water-marks.ts); without it, it has not. */
+  /** Whether the wall clock has not run backwards since the device last knew it (ledger/high-water-marks.ts); without it, it has not. */
   clockTrusted?: () => boolean;
 }
 

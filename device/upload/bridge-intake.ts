@@ -4,11 +4,12 @@
 import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
+import { verifySignature } from '../base/keys.ts';
 import type { TlsSource } from '../base/tls.ts';
-import { openIntake } from '../consent/verify-intake-receipt.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../protocol/manifest.ts';
 import { failureOf } from '../protocol/problem.ts';
+import { openIntake } from '../protocol/verify-intake-receipt.ts';
 import type { BridgeAnswer, BridgeHttp } from './bridge-http.ts';
 import type { OutboxItem } from './outbox.ts';
 
@@ -128,7 +129,7 @@ export function receiptIn(
 ): { token: string; claims: IntakeReceipt } {
   const token = status.receipt ?? '';
   try {
-    return { token, claims: openIntake(token, { ...expected, grant: status.grant }) };
+    return { token, claims: openIntake(token, { ...expected, grant: status.grant, verify: verifySignature }) };
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
     throw strange(`its receipt does not verify (${thrown.code})`);

@@ -4,9 +4,9 @@ import { afterEach, expect, it } from 'vitest';
 import { utf8 } from '../../device/base/bytes.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { RESERVE_BYTES, RevocationReserve } from '../../device/consent/revocation-reserve.ts';
 import { factoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
+import { RESERVE_BYTES, RevocationReserve } from '../../device/ledger/revocation-reserve.ts';
 import { FileDeviceKey, keptSealKey } from '../../device/ring/wrapped-keys.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 

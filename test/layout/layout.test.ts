@@ -16,6 +16,7 @@ const DEVICE_ORDER = [
   'ring',
   'motion',
   'hardware',
+  'ledger',
   'consent',
   'clip',
   'search-party',

@@ -11,11 +11,15 @@ import { silentLog } from '../../../device/base/log.ts';
 import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
 import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
-import { Ledger } from '../../../device/consent/ledger.ts';
-import type { ReceiptClip } from '../../../device/consent/ledger-entry.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
+import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { DisclosedValues, Window, Zone } from '../../../device/protocol/claims.ts';
-import type { ReceiptBody, RequestNotice, SightingNotice } from '../../../device/protocol/home-messages.ts';
+import type {
+  ReceiptBody,
+  ReceiptClip,
+  RequestNotice,
+  SightingNotice,
+} from '../../../device/protocol/home-messages.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { walkLedger } from '../../../device/consent/ledger.ts';
+import { walkLedger } from '../../../device/ledger/ledger.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';
 import { type Fault, faultCame, type PartProcess, type TracedCall, tracedCalls } from '../../support/strace.ts';
 import type { DoorStory, Round } from './door-story.ts';

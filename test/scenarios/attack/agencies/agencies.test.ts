@@ -13,7 +13,7 @@ import { SystemDisk } from '../../../../device/base/disk.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { freshId, SeededRandom } from '../../../../device/base/random.ts';
 import { AreaRequests } from '../../../../device/consent/area-requests.ts';
-import { HighWaterMarks } from '../../../../device/consent/high-water-marks.ts';
+import { HighWaterMarks } from '../../../../device/ledger/high-water-marks.ts';
 import type { ErrorCode } from '../../../../device/protocol/errors.ts';
 import { temporaryFolder } from '../../../support/command-line.ts';
 import { Cast, makeParty, type Party } from '../../../support/parties.ts';

@@ -1,23 +1,22 @@
 // Owns: opening the bridge's signed answer about one grant's clip, and the vault's answer inside it. Not here: acting on them
 // (request-machine.ts).
-import { verifySignature } from '../base/keys.ts';
-import { failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import { recallAnswerSchema } from '../protocol/hand-over-documents.ts';
-import { openToken, parseToken } from '../protocol/jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from '../protocol/manifest.ts';
-import type { ReceiptClip } from './ledger-entry.ts';
+import { failure, TOKEN_FAULT_CODES } from './errors.ts';
+import { recallAnswerSchema } from './hand-over-documents.ts';
+import type { ReceiptClip } from './home-messages.ts';
+import { openToken, parseToken, type Verify } from './jws.ts';
+import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
 
 /** Opens an intake receipt for `grant`. Throws `token_*`, and `verify_failed` when it is about another grant. */
 export function openIntake(
   token: string,
-  expected: { bridgeKey: string; device: string; grant: string },
+  expected: { bridgeKey: string; device: string; grant: string; verify: Verify },
 ): IntakeReceipt {
   const opened = openToken(token, {
     typ: 'doorsill-intake+jws',
     schema: intakeReceiptSchema,
     audience: expected.device,
     keys: [expected.bridgeKey],
-    verify: verifySignature,
+    verify: expected.verify,
   });
   if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
   if (opened.claims.grant !== expected.grant)
@@ -40,7 +39,12 @@ export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): v
  * Throws `verify_failed` unless an answer to a revocation verifies: everything is deleted, or the vault's own signed answer tells
  * what it did about the recall. `pinned`: the vault's key, named when the clip was stored; if absent, the bridge's answer names it.
  */
-export function assertAnswered(intake: IntakeReceipt, clip: ReceiptClip | null, pinned: string | null): void {
+export function assertAnswered(
+  intake: IntakeReceipt,
+  clip: ReceiptClip | null,
+  pinned: string | null,
+  verify: Verify,
+): void {
   const refuse = (detail: string) => failure('verify_failed', { detail });
   if (intake.outcome === 'stored') throw refuse('the clip was revoked, but the receipt says that it is stored');
   if (intake.recall === undefined) {
@@ -53,7 +57,7 @@ export function assertAnswered(intake: IntakeReceipt, clip: ReceiptClip | null, 
     schema: recallAnswerSchema,
     audience: intake.grant,
     keys: vault === undefined ? [] : [vault],
-    verify: verifySignature,
+    verify,
   });
   if (!opened.ok) throw refuse(`the vault's answer does not verify (${TOKEN_FAULT_CODES[opened.fault]})`);
   const { claims } = opened;

@@ -3,17 +3,13 @@
 import { z } from 'zod';
 import { windowSchema } from '../protocol/claims.ts';
 import { isErrorCode } from '../protocol/errors.ts';
-import { receiptSchema } from '../protocol/home-messages.ts';
+import { receiptClipSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
 
 const token = z.string().min(1).max(24_576);
 const code = z.string().refine(isErrorCode);
 const name = z.string().min(1).max(60);
 const signedOrder = { jti: idSchema, token } as const;
-
-/** The fields of a receipt about a finished clip. */
-export const clipFactsSchema = receiptSchema.shape.clip.unwrap();
-export type ReceiptClip = z.infer<typeof clipFactsSchema>;
 
 /** Why a grant ended without an owner's revocation. */
 export const END_REASONS = [
@@ -74,7 +70,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     body: z.strictObject({
       request: idSchema,
       grant: idSchema,
-      clip: clipFactsSchema,
+      clip: receiptClipSchema,
     }),
   }),
   z.strictObject({ type: z.literal('token-presented'), body: z.strictObject({ request: idSchema, grant: idSchema }) }),

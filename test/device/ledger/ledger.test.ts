@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { LEDGER_RESERVE_BYTES, Ledger, walkLedger } from '../../../device/consent/ledger.ts';
-import type { LedgerBody, LedgerEntry } from '../../../device/consent/ledger-entry.ts';
+import { LEDGER_RESERVE_BYTES, Ledger, walkLedger } from '../../../device/ledger/ledger.ts';
+import type { LedgerBody, LedgerEntry } from '../../../device/ledger/ledger-entry.ts';
 import { makeParty } from '../../support/parties.ts';
+import { FullDisk } from '../consent/full-disk.ts';
 import { ProbingDisk } from '../ring/probing-disk.ts';
-import { FullDisk } from './full-disk.ts';
 
 const device = makeParty('device', new SystemRandom());
 let folder: string;

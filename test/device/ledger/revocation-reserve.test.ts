@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { walkLedger } from '../../../device/consent/ledger.ts';
+import { walkLedger } from '../../../device/ledger/ledger.ts';
 import { textClaim } from '../../support/parties.ts';
-import { FullDisk } from './full-disk.ts';
-import { GateRig } from './gate-rig.ts';
+import { FullDisk } from '../consent/full-disk.ts';
+import { GateRig } from '../consent/gate-rig.ts';
 
 let rig: GateRig;
 let disk: FullDisk;
