@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
+import { bareUpload } from '../../support/bare-upload.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { claimsOf } from '../../support/parties.ts';
 
@@ -106,18 +107,7 @@ it('lets an upload be slower than a body may be, as long as it is not silent', a
   const parcel = own.parcel(await own.ready());
   await own.openIntake(parcel);
   const path = await own.create(parcel);
-  const socket = connect(Number(new URL(own.bridge.url).port), '127.0.0.1');
-  const answer = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString())));
-  const head = [
-    `PATCH ${path} HTTP/1.1`,
-    'Host: bridge',
-    'Tus-Resumable: 1.0.0',
-    `Authorization: Bearer ${parcel.bearer}`,
-    'Content-Type: application/offset+octet-stream',
-    'Upload-Offset: 0',
-    `Content-Length: ${parcel.clip.length}`,
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  const { socket, answer } = bareUpload(own, parcel, path);
   for (let at = 0; at < parcel.clip.length; at += 4_000) {
     socket.write(parcel.clip.subarray(at, at + 4_000));
     await own.clock.sleep(60);

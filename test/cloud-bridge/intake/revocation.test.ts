@@ -1,12 +1,12 @@
 // Holds: an owner's revocation beats everything: before, during and after the upload, in races, and for good.
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
+import { bareUpload, staged } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
@@ -75,23 +75,9 @@ it('ends an upload that is under way and deletes what was staged', async () => {
   const parcel = fixture.parcel(request, { clip: plainMp4({ frames: 30, audioPackets: 12, frameBytes: 40_000 }) });
   await fixture.openIntake(parcel);
   const path = await fixture.create(parcel);
-  const socket = connect(Number(new URL(fixture.bridge.url).port), '127.0.0.1');
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  socket.on('error', () => undefined);
-  socket.resume();
-  const head = [
-    `PATCH ${path} HTTP/1.1`,
-    'Host: bridge',
-    'Tus-Resumable: 1.0.0',
-    `Authorization: Bearer ${parcel.bearer}`,
-    'Content-Type: application/offset+octet-stream',
-    'Upload-Offset: 0',
-    `Content-Length: ${parcel.clip.length}`,
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  const { socket, closed } = bareUpload(fixture, parcel, path);
   socket.write(parcel.clip.subarray(0, 500_000));
-  const file = join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? '');
-  while (((await fixture.disk.sizeOf(file)) ?? 0) < 500_000) await new Promise((resolve) => setImmediate(resolve));
+  await staged(fixture, path, 500_000);
   expect((await fixture.revoke(parcel)).body['state']).toBe('deleted');
   expect(await filesLeft()).toEqual([]);
   await closed;

@@ -1,6 +1,5 @@
 // Holds: an upload's way in over real HTTP: tus rules, authorisation of every request, one clip a grant.
 import { readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DetailedError, Upload } from 'tus-js-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
+import { type BareUpload, bareUpload, staged } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
@@ -21,32 +21,12 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-/** A PATCH over a bare socket that sends `body` of a longer announced length and then hangs. */
-function hangingPatch(parcel: Parcel, path: string, offset: number, body: Uint8Array, announced: number) {
-  const socket = connect(Number(new URL(fixture.bridge.url).port), '127.0.0.1');
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  socket.on('error', () => undefined);
-  socket.resume();
-  socket.write(
-    [
-      `PATCH ${path} HTTP/1.1`,
-      'Host: bridge',
-      'Tus-Resumable: 1.0.0',
-      `Authorization: Bearer ${parcel.bearer}`,
-      'Content-Type: application/offset+octet-stream',
-      `Upload-Offset: ${offset}`,
-      `Content-Length: ${announced}`,
-      '\r\n',
-    ].join('\r\n'),
-  );
-  socket.write(body);
-  return { socket, closed };
-}
-
-/** Waits until the bridge has staged so many bytes of the upload. */
-async function staged(path: string, bytes: number): Promise<void> {
-  const file = join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? '');
-  while (((await fixture.disk.sizeOf(file)) ?? 0) < bytes) await new Promise((resolve) => setImmediate(resolve));
+/** A PATCH that sends so many bytes of its clip and then hangs. */
+async function hangingPatch(parcel: Parcel, path: string, bytes: number): Promise<BareUpload> {
+  const upload = bareUpload(fixture, parcel, path);
+  upload.socket.write(parcel.clip.subarray(0, bytes));
+  await staged(fixture, path, bytes);
+  return upload;
 }
 
 describe('a clip’s way in', () => {
@@ -140,8 +120,7 @@ describe('offsets', () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
-    const { socket, closed } = hangingPatch(parcel, path, 0, parcel.clip.subarray(0, 5_000), parcel.clip.length);
-    await staged(path, 5_000);
+    const { socket, closed } = await hangingPatch(parcel, path, 5_000);
     socket.destroy();
     await closed;
     const head = await fixture.send('HEAD', `/v1/intakes/${parcel.grant}`, {
@@ -158,8 +137,7 @@ describe('offsets', () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
-    const { closed } = hangingPatch(parcel, path, 0, parcel.clip.subarray(0, 3_000), parcel.clip.length);
-    await staged(path, 3_000);
+    const { closed } = await hangingPatch(parcel, path, 3_000);
     const head = await fixture.tus('HEAD', path, parcel);
     expect(head.headers.get('upload-offset')).toBe('3000');
     await closed;
@@ -170,11 +148,10 @@ describe('offsets', () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
-    const { socket, closed } = hangingPatch(parcel, path, 0, parcel.clip.subarray(0, 3_000), parcel.clip.length);
-    await staged(path, 3_000);
+    const { socket, closed } = await hangingPatch(parcel, path, 3_000);
     expect((await fixture.status(parcel)).body).toEqual({ grant: parcel.grant, state: 'open' });
     socket.write(parcel.clip.subarray(3_000));
-    await staged(path, 0);
+    await staged(fixture, path, 0);
     while ((await fixture.status(parcel)).body['state'] !== 'stored');
     socket.destroy();
     await closed;

@@ -5,6 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import type { Disk, DiskFile } from '../../../device/base/disk.ts';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
+import { patchHead } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { proved } from '../../support/proved.ts';
 
@@ -34,22 +35,6 @@ function line(): {
     }),
   );
   return { send: (text) => void socket.write(text), end: () => void socket.destroy(), closed, isOpen: () => isOpen };
-}
-
-function patchHead(parcel: Parcel, path: string, offset: number, more: string[] = []): string {
-  const length = parcel.clip.length - offset;
-  const head = [
-    `PATCH ${path} HTTP/1.1`,
-    'Host: bridge',
-    'Tus-Resumable: 1.0.0',
-    `Authorization: Bearer ${parcel.bearer}`,
-  ];
-  const body = [
-    'Content-Type: application/offset+octet-stream',
-    `Upload-Offset: ${offset}`,
-    `Content-Length: ${length}`,
-  ];
-  return `${[...head, ...body, ...more].join('\r\n')}\r\n\r\n`;
 }
 
 async function offsetOf(parcel: Parcel, path: string): Promise<number> {
