@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function pretend(name: string, text: string, mode = 0o755): { folder: string; path: string } {
   const own = mkdtempSync(join(folder, `${name}-`));
   const path = join(own, 'ffmpeg');
-  writeFileSync(path, `#!/bin/sh\ncat <<'END'\n${text}\nEND\n`);
+  writeFileSync(path, `#!/bin/sh\nprintf '%s\\n' '${text}'\n`);
   chmodSync(path, mode);
   return { folder: own, path };
 }

@@ -8,6 +8,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -72,13 +73,13 @@ describe('another user, on a read-only folder', { tags: ['root', 'namespaces', '
 
 describe('whether a checkout is built', () => {
   const place = at('small');
+  const age = (path: string, atS: number) => utimesSync(join(place, path), atS, atS);
   const touch = (path: string, atS: number) => {
     const full = join(place, path);
     mkdirSync(join(full, '..'), { recursive: true });
     writeFileSync(full, '');
-    spawnSync('touch', ['-d', `@${atS}`, full]);
+    age(path, atS);
   };
-  const age = (path: string, atS: number) => spawnSync('touch', ['-d', `@${atS}`, join(place, path)]);
   for (const source of ['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'package.json', 'tsconfig.json']) {
     touch(source, 1_000);
   }
