@@ -30,6 +30,7 @@ const WORDS_LETTERS_MAX = 300;
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'XDG_RUNTIME_DIR', 'ALSA_CONFIG_PATH'];
 /** Ends the program when this process dies silently: one left behind would hold its line or device (util-linux). */
 const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];
+const NO_SETPRIV = 'programs are run under setpriv, which is not installed (on Debian it is part of util-linux)';
 /** What setpriv exits with when the program is not there, as shells do. */
 const NOT_FOUND = 127;
 
@@ -44,7 +45,8 @@ export class SystemPrograms implements Programs {
   }
 
   run(command: readonly string[], output?: (chunk: Uint8Array) => void): RunningProgram {
-    const [program = '', ...rest] = process.platform === 'linux' ? [...DIES_WITH_US, ...command] : command;
+    const isGuarded = process.platform === 'linux';
+    const [program = '', ...rest] = isGuarded ? [...DIES_WITH_US, ...command] : command;
     // A group of its own, so that what it starts is ended with it, and Ctrl-C on our terminal is not its concern.
     const child = spawn(program, rest, {
       env: this.environment,
@@ -60,7 +62,9 @@ export class SystemPrograms implements Programs {
     const ended = new Promise<ProgramEnd>((resolve) => {
       child.once('error', (thrown: NodeJS.ErrnoException) => {
         isOver = true;
-        resolve({ missing: thrown.code === 'ENOENT', status: null, words: thrown.message });
+        const isAbsent = thrown.code === 'ENOENT';
+        if (isAbsent && isGuarded) resolve({ missing: false, status: null, words: NO_SETPRIV });
+        else resolve({ missing: isAbsent, status: null, words: thrown.message });
       });
       child.once('close', (status) => {
         isOver = true;

@@ -149,7 +149,8 @@ async function listCameras(source: RpicamSource, { programs, clock }: DriverCont
     if (end.missing) continue;
     const line = `${printed}\n${end.words}`.split('\n').find((each) => each.startsWith(`${source.camera} : `));
     if (line !== undefined) return line.slice(0, 200);
-    throw failure('camera_gone', { source: source.shown, detail: `${program} lists no camera ${source.camera}` });
+    const why = end.status === 0 ? '' : `: ${lastLine(end.words)}`;
+    throw failure('camera_gone', { source: source.shown, detail: `${program} lists no camera ${source.camera}${why}` });
   }
   throw failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
 }

@@ -47,7 +47,7 @@ async function majorVersion(programs: Programs, tool: Tool): Promise<number> {
   if (end.missing) throw failure('hardware_tool_missing', { tool, package: PACKAGE });
   const major = /\bv?(\d+)\.\d+/.exec(text)?.[1];
   if (major === undefined)
-    throw failure('hardware_unavailable', { what: tool, detail: `${tool} does not tell its version` });
+    throw failure('hardware_unavailable', { what: tool, detail: end.words || `${tool} does not tell its version` });
   return Number(major);
 }
 

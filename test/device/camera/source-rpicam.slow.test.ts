@@ -103,5 +103,7 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     expect(await source.tryOnce(seams)).toMatchObject({ gives: expect.stringContaining('imx708'), troubles: [] });
     module.plugged(false);
     await expect(source.tryOnce(seams)).rejects.toMatchObject({ code: 'camera_gone' });
+    const withoutSetpriv = new SystemPrograms({ PATH: module.folder });
+    await expect(source.tryOnce({ ...seams, programs: withoutSetpriv })).rejects.toThrow(/setpriv, which is not inst/);
   });
 });
