@@ -1,6 +1,7 @@
 // @module-tag python
 // @module-tag long
 // @module-tag strace
+// @module-tag pipes
 // Files that attack whoever opens them, opened as cameras by the device's own capture in a process of its own, under strace:
 // what it and ffmpeg opened, whom they called, how large they grew and how long each file held them.
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -23,14 +23,16 @@ async function outcome(...command: string[]): Promise<{ end: ProgramEnd; printed
 const isAlive = (pid: number) =>
   existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
 
-it('hands arguments over as they are, and of our environment only what programs need', async () => {
+it('hands arguments over as they are, and of our environment only what programs need', {
+  tags: ['setpriv'],
+}, async () => {
   const { end, printed } = await outcome('printf', '%s|', '$HOME', '; echo no', '*');
   expect(printed).toBe('$HOME|; echo no|*|');
   expect(end).toEqual({ missing: false, status: 0, words: '' });
   expect((await outcome('env')).printed).not.toContain('not-for-programs');
 });
 
-it('tells status, words and absence of a program', async () => {
+it('tells status, words and absence of a program', { tags: ['setpriv'] }, async () => {
   expect((await outcome('sh', '-c', 'echo broken cable >&2; exit 3')).end).toEqual({
     missing: false,
     status: 3,
@@ -39,7 +41,19 @@ it('tells status, words and absence of a program', async () => {
   expect((await outcome('doorsill-no-such-program')).end.missing).toBe(true);
 });
 
-it('ends a program with everything that it started', async () => {
+it.runIf(process.platform === 'linux')(
+  'does not tell a program from setpriv where that is what is absent',
+  async () => {
+    const { ended } = new SystemPrograms({ PATH: folder.path }).run([process.execPath, '--version']);
+    expect(await ended).toEqual({
+      missing: false,
+      status: null,
+      words: expect.stringContaining('setpriv, which is not'),
+    });
+  },
+);
+
+it('ends a program with everything that it started', { tags: ['setpriv'] }, async () => {
   const file = join(folder.path, 'grandchild');
   const run = programs.run(['sh', '-c', `sleep 1000 & echo $! > ${file}; wait`]);
   const pid = await vi.waitFor(() => {
@@ -53,7 +67,7 @@ it('ends a program with everything that it started', async () => {
   run.stop();
 });
 
-it('leaves no program behind when this process is killed', async () => {
+it('leaves no program behind when this process is killed', { tags: ['setpriv'] }, async () => {
   const program = await compileProgram('test/device/hardware/watch-until-killed.ts', join(folder.path, 'build'));
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const pid = await new Promise<number>((resolve) => {

@@ -41,6 +41,7 @@ interface ShutterHarness {
 
 const block = () => writeFileSync(join(folder.path, 'busy'), '');
 const isClosed = () => existsSync(position) && readFileSync(position, 'utf8').trim() === 'closed';
+const gpioShutter = shutterSchema.parse({ kind: 'gpio', line: 4 });
 const SHUTTERS: Record<string, () => ShutterHarness> = {
   virtual: () => {
     const shutter = new VirtualShutter();
@@ -50,10 +51,11 @@ const SHUTTERS: Record<string, () => ShutterHarness> = {
     const settings = shutterSchema.parse({ kind: 'command', close: say('closed'), open: say('open') });
     return { shutter: makeShutter(settings, deps), isClosed, block };
   },
-  GPIO: () => ({ shutter: makeShutter(shutterSchema.parse({ kind: 'gpio', line: 4 }), deps), isClosed, block }),
+  GPIO: () => ({ shutter: makeShutter(gpioShutter, deps), isClosed, block }),
 };
 
-describe.each(Object.entries(SHUTTERS))('a %s shutter', (_kind, make) => {
+/** Declares the contract's tests for one kind of shutter. */
+function contract(kind: string, make: () => ShutterHarness): void {
   let harness: ShutterHarness;
 
   afterEach(() => {
@@ -72,7 +74,7 @@ describe.each(Object.entries(SHUTTERS))('a %s shutter', (_kind, make) => {
 
   it('says that it does not move, and moves again when it can', async () => {
     harness = make();
-    if (!harness.block) return expect(_kind).toBe('virtual');
+    if (!harness.block) return expect(kind).toBe('virtual');
     harness.block();
     await expect(harness.shutter.set(true)).rejects.toMatchObject({ code: 'hardware_unavailable' });
     rmSync(join(folder.path, 'busy'));
@@ -80,16 +82,28 @@ describe.each(Object.entries(SHUTTERS))('a %s shutter', (_kind, make) => {
     expect(harness.isClosed()).toBe(true);
     return undefined;
   });
+}
+
+for (const [kind, make] of Object.entries(SHUTTERS)) {
+  describe(`a ${kind} shutter`, { tags: kind === 'virtual' ? [] : ['setpriv'] }, () => contract(kind, make));
+}
+
+it.runIf(process.platform === 'linux')('says what is absent where no program can be run', async () => {
+  const shutter = makeShutter(gpioShutter, { ...deps, programs: new SystemPrograms({ PATH: folder.path }) });
+  await expect(shutter.set(true)).rejects.toMatchObject({
+    code: 'hardware_unavailable',
+    message: expect.stringContaining('setpriv, which is not installed'),
+  });
 });
 
-it('tells of a line that nobody holds any more', async () => {
+it('tells of a line that nobody holds any more', { tags: ['setpriv'] }, async () => {
   lost.length = 0;
   const pidFile = join(folder.path, 'pid');
   writeFileSync(
     join(tools, 'gpioset'),
     `#!/bin/sh\n[ "$1" = --version ] && echo v2.2 && exit\necho $$ > ${pidFile}\nexec sleep 1000\n`,
   );
-  const shutter = makeShutter(shutterSchema.parse({ kind: 'gpio', line: 4 }), deps);
+  const shutter = makeShutter(gpioShutter, deps);
   await shutter.set(true);
   process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGTERM');
   await vi.waitFor(() => expect(lost.map(({ code }) => code)).toEqual(['hardware_unavailable']));

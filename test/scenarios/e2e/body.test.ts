@@ -1,4 +1,5 @@
 // @module-tag long
+// @module-tag setpriv
 // A doorbell with a body: real programs stand for its GPIO button, chime and shutter, and a real broker carries what it says.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
