@@ -105,6 +105,12 @@ export class BridgeFixture {
     return fixture;
   }
 
+  /** One that is ready, and the request token that `ready` returns. */
+  static async openReady(options: FixtureOptions = {}): Promise<{ fixture: BridgeFixture; request: string }> {
+    const fixture = await BridgeFixture.open(options);
+    return { fixture, request: await fixture.ready() };
+  }
+
   async close(): Promise<void> {
     await this.bridge.stop();
     await this.registry.stop();

@@ -24,8 +24,7 @@ let request: string;
 let parcel: Parcel;
 
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  ({ fixture, request } = await BridgeFixture.openReady());
   parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
 });

@@ -15,8 +15,7 @@ let fixture: BridgeFixture;
 let request: string;
 let parcel: Parcel;
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  ({ fixture, request } = await BridgeFixture.openReady());
 });
 afterAll(() => fixture.close());
 beforeEach(async () => {

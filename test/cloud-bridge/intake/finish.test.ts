@@ -11,8 +11,7 @@ let fixture: BridgeFixture;
 let request: string;
 
 beforeEach(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  ({ fixture, request } = await BridgeFixture.openReady());
 });
 afterEach(() => fixture.close());
 

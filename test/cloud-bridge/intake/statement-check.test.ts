@@ -8,8 +8,7 @@ import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
 let fixture: BridgeFixture;
 let request: string;
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  ({ fixture, request } = await BridgeFixture.openReady());
 });
 afterAll(() => fixture.close());
 

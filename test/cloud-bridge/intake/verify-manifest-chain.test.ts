@@ -9,8 +9,7 @@ let fixture: BridgeFixture;
 let request: string;
 
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  ({ fixture, request } = await BridgeFixture.openReady());
 });
 afterAll(() => fixture.close());
 

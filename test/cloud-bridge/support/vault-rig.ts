@@ -33,8 +33,7 @@ export class VaultRig {
   /** `name`: of the folder. `disk`: the vault's, in place of the machine's. */
   static async open(name: string, settings: Partial<VaultConfigInput> = {}, disk?: Disk): Promise<VaultRig> {
     const folder = temporaryFolder(name);
-    const fixture = await BridgeFixture.open();
-    const request = await fixture.ready();
+    const { fixture, request } = await BridgeFixture.openReady();
     const vault = new VaultFixture(join(folder.path, 'vault'), settings);
     if (disk) vault.vaultDisk = disk;
     await vault.start();

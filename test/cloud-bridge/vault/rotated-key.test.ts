@@ -37,8 +37,7 @@ async function handedOver(agency: string): Promise<OfferedClip> {
 }
 
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  ({ fixture, request } = await BridgeFixture.openReady());
   vault = await new VaultFixture(join(folder.path, 'vault')).start();
   await vault.pin(fixture.cast.bridge);
   const { id } = fixture.cast.agency;
