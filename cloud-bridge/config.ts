@@ -1,5 +1,5 @@
 // Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
-// (rules.ts in requests/, intake/, search-party/ and webhooks/).
+// (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
 import { z } from 'zod';
 import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';

@@ -13,7 +13,7 @@ export type { AuditFinding } from './query-audit/verdict.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';
 export type { RegistryDeps } from './registry/decisions.ts';
 export { Registry, startRegistry } from './registry/registry.ts';
-export { readAdminToken } from './signing/key-file.ts';
+export { readAdminToken } from './signing/server-secrets.ts';
 export { type VaultConfig, type VaultConfigInput, vaultConfigSchema } from './vault/config.ts';
 export { startVault, Vault, type VaultDeps } from './vault/vault.ts';
 export { Witness, type WitnessDeps } from './witness/witness.ts';

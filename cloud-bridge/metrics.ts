@@ -1,4 +1,4 @@
-// Owns: the metrics of a bridge other than call counts. Not here: their format (http/prometheus.ts), who may read them (bridge-api.ts).
+// Owns: the metrics of a bridge other than call counts. Not here: their format (http/prometheus.ts), who may read them (bridge-router.ts).
 // Nothing about grants, uploads, clips, downloads or devices is counted: see http/README.md.
 import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Health } from './http/health.ts';

@@ -7,8 +7,8 @@ import { assert } from './base/assert.ts';
 import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from './base/bytes.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
-import { parseJson } from './base/json.ts';
 import { passphraseKey } from './base/keys.ts';
+import { parseJson } from './base/parse-json.ts';
 import { freshId, type Random } from './base/random.ts';
 import { open, seal } from './base/seal.ts';
 import { GateState } from './consent/gate-state.ts';
@@ -20,7 +20,7 @@ import { Ledger } from './ledger/ledger.ts';
 import type { LedgerBody } from './ledger/ledger-entry.ts';
 import { RESERVE_BYTES, RevocationReserve } from './ledger/revocation-reserve.ts';
 import { failure, isFailure } from './protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from './protocol/grant.ts';
+import { CLOCK_SKEW_S_MAX } from './protocol/owner-orders.ts';
 
 /** Shorter passphrases could be guessed offline from the file. */
 export const PASSPHRASE_LETTERS_MIN = 12;

@@ -7,10 +7,10 @@ import { settingsFault } from './base/settings-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import { hardwareShape } from './hardware/settings.ts';
-import { motionZoneSchema, ZONES_MAX } from './motion/zones.ts';
-import { disclosedValuesSchema } from './protocol/claims.ts';
+import { motionSchema } from './motion/settings.ts';
 import { failure } from './protocol/errors.ts';
 import { idSchema } from './protocol/ids.ts';
+import { disclosedValuesSchema } from './protocol/shared-claims.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
 import { searchPartySchema } from './search-party/settings.ts';
 
@@ -29,14 +29,6 @@ const ringSchema = z.strictObject({
     .min(10)
     .max(365 * 24 * 3600)
     .default(24 * 3600),
-});
-
-const motionSchema = z.strictObject({
-  enabled: z.boolean().default(true),
-  /** 1 (only large, lasting motion) to 100. */
-  sensitivity: z.int().min(1).max(100).default(50),
-  /** Rectangles or polygons in ten-thousandths of the picture; none: everywhere. */
-  zones: z.array(motionZoneSchema).max(ZONES_MAX).default([]),
 });
 
 const clipSchema = z.strictObject({

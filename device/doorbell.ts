@@ -16,10 +16,10 @@ import { CountingDisk } from './base/counting-disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import { UndoSteps } from './base/undo-steps.ts';
 import type { CaptureChange } from './camera/capture.ts';
-import type { CameraKind } from './camera/source-kind.ts';
+import type { CameraKind } from './camera/source-interfaces.ts';
 import type { DeviceConfig } from './config.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
-import { EventDetector } from './event-detector.ts';
+import { EventDetector } from './events/event-detector.ts';
 import type { Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
@@ -67,7 +67,7 @@ export class Doorbell {
     this.status = new StatusPublisher(options.config.name, seams, options.heard);
     this.events = new EventDetector({
       clock: seams.clock,
-      config: options.config,
+      settings: options.config,
       happened: (event, atUs) => {
         this.status.event(event, atUs);
         this.up.searchParty.happened(event, atUs);

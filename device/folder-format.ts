@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { fromUtf8, utf8 } from './base/bytes.ts';
 import type { Clock } from './base/clock.ts';
 import { type Disk, systemCode } from './base/disk.ts';
-import { parseJson } from './base/json.ts';
+import { parseJson } from './base/parse-json.ts';
 import { type Failure, failure, isFailure } from './protocol/errors.ts';
 
 /** One step from a format to the next. It may be interrupted at each point and is then run again from its beginning. */

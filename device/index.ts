@@ -1,19 +1,18 @@
 // Owns: the firmware's exports for the other parts of this project: the whole wire contract, the seams, the testbed's parts.
-// Not here: the npm package's exports (api.ts); ways to release footage other than a Doorbell with its gate.
+// Not here: the npm package's exports (npm-exports.ts); ways to release footage other than a Doorbell with its gate.
 
 export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';
 export { Capture } from './camera/capture.ts';
-export type { CapturePlan } from './camera/capture-plan.ts';
 export { chooseEncoder } from './camera/choose-encoder.ts';
-export { type Ffmpeg, findFfmpeg } from './camera/ffmpeg.ts';
+export type { CapturePlan } from './camera/ffmpeg-capture-command.ts';
 export { runFfmpeg, writeTo } from './camera/ffmpeg-run.ts';
-export * from './camera/source-kind.ts';
+export { type Ffmpeg, findFfmpeg } from './camera/find-ffmpeg.ts';
+export * from './camera/source-interfaces.ts';
 export * from './camera/source-options.ts';
 export { ArrivalTimeline, KnownTimeline } from './camera/source-timeline.ts';
 export { CAMERA_KINDS, cameraHelp, parseCameraSource } from './camera/sources.ts';
-export type { Port } from './camera/start-capture.ts';
-export * from './client.ts';
+export type { Port } from './camera/start-ffmpeg.ts';
 export { countFrames } from './clip/hidden-frame-count.ts';
 export { type Chain, verifyClip } from './clip/verify-clip.ts';
 export {
@@ -24,6 +23,7 @@ export {
   readSettings,
 } from './config.ts';
 export { Doorbell } from './doorbell.ts';
+export * from './exports-without-firmware.ts';
 export { factoryReset } from './factory-reset.ts';
 export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';

@@ -1,8 +1,8 @@
 // Owns: starting a doorbell with the seams of its process. Not here: command-line parsing and the folder's lock (sim/cli).
 
-import { SystemPrograms } from './base/child-program.ts';
 import { keepMemoryOutOfCoreDumps } from './base/core-dump.ts';
-import { findFfmpeg } from './camera/ffmpeg.ts';
+import { SystemPrograms } from './base/system-programs.ts';
+import { findFfmpeg } from './camera/find-ffmpeg.ts';
 import { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 
 /** A running doorbell on its data folder, which the caller has locked. Throws `ffmpeg_missing` and what `Doorbell.start` throws. */

@@ -8,14 +8,14 @@ import type { DeviceConfig } from './config.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
-import type { HomeAccounts } from './owner/home-accounts.ts';
+import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
 import type { Health, StillAnswer } from './owner/pairing-wire.ts';
 import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
-import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/grant.ts';
 import type { DeviceState } from './protocol/home-messages.ts';
 import { openToken } from './protocol/jws.ts';
 import { whyOffline } from './protocol/link-failure.ts';
+import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/owner-orders.ts';
 import type { SearchParty, Still } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 

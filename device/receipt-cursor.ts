@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from './base/bytes.ts';
 import type { Disk } from './base/disk.ts';
-import { parseJson } from './base/json.ts';
 import type { Log } from './base/log.ts';
+import { parseJson } from './base/parse-json.ts';
 
 const TOLD_FILE = 'told.json';
 const TOLD_BYTES_MAX = 1_024;

@@ -5,7 +5,7 @@ import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
 import type { Segment } from './camera/segment.ts';
 import { type Failure, isFailure } from './protocol/errors.ts';
-import type { Ring } from './ring/ring.ts';
+import type { Ring } from './ring/ring-interface.ts';
 
 /** The recipients of footage and its state besides the ring. */
 export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress'> {

@@ -22,7 +22,7 @@ import type {
 import { signToken } from './protocol/jws.ts';
 import { whyOffline } from './protocol/link-failure.ts';
 import type { ReceiptCursor } from './receipt-cursor.ts';
-import type { Ring } from './ring/ring.ts';
+import type { Ring } from './ring/ring-interface.ts';
 
 /** Sources of the state: the parts of a running doorbell. */
 export interface StatusSources {

@@ -1,4 +1,4 @@
-// Owns: asking the registry over HTTP. Not here: verifying the answers (credentials.ts checks every signature).
+// Owns: asking the registry over HTTP. Not here: verifying the answers (registry-credentials.ts checks every signature).
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
 import { exchangeJson, type JsonRequest } from '../../device/protocol/json-client.ts';

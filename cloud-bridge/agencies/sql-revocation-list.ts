@@ -1,9 +1,9 @@
-// Owns: the registry's last revocation list in SQL, kept across restarts. Not here: verifying it (credentials.ts).
+// Owns: the registry's last revocation list in SQL, kept across restarts. Not here: verifying it (registry-credentials.ts).
 import type { Kysely } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { CredentialStore } from './credentials.ts';
+import type { CredentialStore } from './registry-credentials.ts';
 
 const REVOCATIONS = 'revocations';
 

@@ -5,7 +5,7 @@ import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../
 import { failure } from '../../device/protocol/errors.ts';
 import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../device/protocol/manifest.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
-import type { AgencyCredentials } from './credentials.ts';
+import type { AgencyCredentials } from './registry-credentials.ts';
 
 /** An agency that makes a call. */
 export interface AgencyCaller {

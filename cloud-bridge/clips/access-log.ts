@@ -1,4 +1,4 @@
-// Owns: the record of who was shown which clip and why. Not here: how it is stored (sql-access-log.ts), reading it (access-audit/).
+// Owns: the record of who was shown which clip and why. Not here: how it is stored (sql-access-log.ts), reading it (clip-access-log/).
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import type { Reader } from '../intake/store.ts';
 

@@ -1,6 +1,6 @@
 // Owns: showing stored clips to those they were granted to, and to nobody else; every access is logged first. For clips
 // that were handed over it returns their address. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
-// showing the log (access-audit/).
+// showing the log (clip-access-log/).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -9,8 +9,8 @@ import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts'
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
-import { type AssertShown, type ClipDownload, ClipDownloads, type Span } from '../http/clip-downloads.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
+import { type AssertShown, type ClipDownload, ClipDownloads, type Span } from '../http/revocable-downloads.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { custodyBundleSchema } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema, sha256Schema } from '../../device/protocol/ids.ts';
-import type { Custody } from '../custody/custody.ts';
+import type { Custody } from '../custody/custody-proofs.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';

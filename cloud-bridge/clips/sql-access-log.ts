@@ -1,9 +1,9 @@
 // Owns: the access log in SQL: append-only, each row with its leaf in the custody log. Not here: what must be
-// logged (clips/), who may read it (access-audit/).
+// logged (clips/), who may read it (clip-access-log/).
 import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
-import { keysOf } from '../persistence/agency-keys.ts';
+import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { Access, AccessLog, AccessPage, LoggedAccess } from './access-log.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { accessReasonSchema } from '../../device/protocol/manifest.ts';
 import type { Router } from '../http/router.ts';
-import { sealedPapersSchema } from '../intake/manifest-encryption.ts';
+import { sealedPapersSchema } from '../intake/stored-manifest-encryption.ts';
 import type { ManifestOpening } from './open-manifest.ts';
 
 const disputeSchema = z.strictObject({ clip: idSchema, reason: accessReasonSchema.shape.reason });

@@ -14,7 +14,7 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { networkOf } from '../http/client-address.ts';
+import { networkOf } from '../http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';

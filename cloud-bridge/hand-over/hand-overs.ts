@@ -1,21 +1,21 @@
 // Owns: getting each stored clip to the vault exactly once, through every outage, and only then deleting the bridge's copy; and an
-// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), the messages that prove it (vault-messages.ts).
+// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), the messages that prove it (sign-vault-messages.ts).
 import { Backoff } from '../../device/base/backoff.ts';
 import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
-import { revokeSchema } from '../../device/protocol/grant.ts';
 import type { RecallAnswer } from '../../device/protocol/hand-over-documents.ts';
+import { revokeSchema } from '../../device/protocol/owner-orders.ts';
 import type { ClipFiles } from '../intake/clip-files.ts';
 import type { UploadLocks } from '../intake/locks.ts';
 import type { Receipts } from '../intake/receipts.ts';
 import type { GrantKey, Intake } from '../intake/store.ts';
 import { peekToken } from '../signing/verify-token.ts';
+import type { VaultMessages } from './sign-vault-messages.ts';
 import type { HandOverJob, HandOverStore } from './store.ts';
 import type { VaultClient } from './vault-client.ts';
-import type { VaultMessages } from './vault-messages.ts';
 
 export interface HandOversDeps {
   clock: Clock;

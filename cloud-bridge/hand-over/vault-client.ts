@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
-import { parseJson } from '../../device/base/json.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import {
   type HandOverBody,

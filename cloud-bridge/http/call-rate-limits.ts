@@ -7,7 +7,7 @@ import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Failure } from '../../device/protocol/errors.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
-import { networkOf } from './client-address.ts';
+import { networkOf } from './address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from './fixed-window-limit.ts';
 import type { Role } from './roles.ts';
 

@@ -1,7 +1,7 @@
 // Owns: which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for
 // a new one. Not here: how long a connection may be silent (server.ts), how many calls it may make (call-rate-limits.ts).
 import type { Socket } from 'node:net';
-import { networkOf } from './client-address.ts';
+import { networkOf } from './address-networks.ts';
 
 /** Limits on simultaneous connections. */
 export interface ConnectionLimits {

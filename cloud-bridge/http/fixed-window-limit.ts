@@ -1,5 +1,5 @@
 // Owns: rate limiting by name in fixed windows, and where the counts are kept. Not here: what
-// counts (call-rate-limits.ts and the parts), names of addresses (client-address.ts).
+// counts (call-rate-limits.ts and the parts), names of addresses (address-networks.ts).
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
 

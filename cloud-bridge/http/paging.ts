@@ -2,7 +2,7 @@
 // after the last item shown, so that nothing is shown twice or skipped when items are added. Not here: the queries.
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../device/base/bytes.ts';
-import { parseJson } from '../../device/base/json.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { countSchema } from './server.ts';
 

@@ -4,7 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../device/base/assert.ts';
-import { parseJson } from '../../device/base/json.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';

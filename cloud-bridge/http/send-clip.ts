@@ -2,8 +2,8 @@
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { type ClipDownload, rangeOf, type Span } from './clip-downloads.ts';
 import { keepForTransfer } from './connection-limit.ts';
+import { type ClipDownload, rangeOf, type Span } from './revocable-downloads.ts';
 
 export interface SentClip {
   name: string;

@@ -9,7 +9,7 @@ import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import type { Log } from '../../device/base/log.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
-import { addressList } from './client-address.ts';
+import { addressList } from './address-networks.ts';
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts';
 
 /** Limits of one server. */

@@ -10,7 +10,7 @@ import {
 } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { Custody } from '../custody/custody.ts';
+import type { Custody } from '../custody/custody-proofs.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Router } from '../http/router.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';

@@ -1,5 +1,5 @@
 // Owns: how an intake ends: complete and stored, or deleted. Safe to repeat after a crash at any point.
-// Not here: how the bytes come in (tus-upload.ts), what a revocation must prove (revocation.ts).
+// Not here: how the bytes come in (tus-routes.ts), what a revocation must prove (revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';

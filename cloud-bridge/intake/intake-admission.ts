@@ -1,5 +1,5 @@
 // Owns: opening an intake and reporting its status; deciding, for every request of an upload, whether it may go on.
-// Not here: verifying the chain (verify-manifest-chain.ts), bytes (tus-upload.ts), endings (finish.ts, revocation.ts).
+// Not here: verifying the chain (verify-manifest-chain.ts), bytes (tus-routes.ts), endings (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -9,10 +9,10 @@ import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import type { UploadLocks } from './locks.ts';
-import type { ManifestEncryption } from './manifest-encryption.ts';
 import type { IntakeRules } from './settings.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
+import type { ManifestEncryption } from './stored-manifest-encryption.ts';
 import { judge, readManifest } from './verify-manifest-chain.ts';
 import type { DeviceTokens, Presented } from './verify-upload-token.ts';
 

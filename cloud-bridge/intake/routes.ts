@@ -1,11 +1,11 @@
-// Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-upload.ts).
+// Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-routes.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '../../device/protocol/manifest.ts';
 import type { Router } from '../http/router.ts';
 import type { IntakeAdmission } from './intake-admission.ts';
 import type { Revocations } from './revocation.ts';
-import { UPLOADS_PATH } from './tus-upload.ts';
+import { UPLOADS_PATH } from './tus-routes.ts';
 
 const paramsSchema = z.strictObject({ grant: idSchema });
 const revocationSchema = z.strictObject({

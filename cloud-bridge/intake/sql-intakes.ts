@@ -4,7 +4,7 @@ import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
-import { keysOf } from '../persistence/agency-keys.ts';
+import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { kindOfRecipient } from './answerable-request.ts';
 import { forgetManifest, keepManifest } from './sql-manifests.ts';

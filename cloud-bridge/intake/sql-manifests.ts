@@ -1,11 +1,11 @@
-// Owns: sealed full manifests in SQL, and older unsealed ones. Not here: sealing and opening (intake/manifest-encryption.ts), who
+// Owns: sealed full manifests in SQL, and older unsealed ones. Not here: sealing and opening (intake/stored-manifest-encryption.ts), who
 // may have one opened (disputes/).
 import type { Kysely, Transaction } from 'kysely';
 import type { FactsOf } from '../../device/protocol/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { FormerManifest, FormerManifests } from './manifest-encryption.ts';
 import type { GrantKey } from './store.ts';
+import type { FormerManifest, FormerManifests } from './stored-manifest-encryption.ts';
 
 export class SqlManifests implements FormerManifests {
   private readonly tables: Kysely<Tables>;

@@ -1,5 +1,5 @@
 // Owns: the tus store of staged uploads: bytes in files by FileStore, everything else in the bridge's database.
-// Not here: who may upload (intake-admission.ts), HTTP (tus-upload.ts).
+// Not here: who may upload (intake-admission.ts), HTTP (tus-routes.ts).
 import { type Configstore, FileStore } from '@tus/file-store';
 import { Upload } from '@tus/server';
 import type { Intake, IntakeStore } from './store.ts';

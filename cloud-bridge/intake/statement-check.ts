@@ -6,7 +6,7 @@ import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
-import { statementClaims } from '../../device/protocol/statement-claims.ts';
+import { statementClaims } from '../../device/protocol/statement-from-manifest.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Presented } from './verify-upload-token.ts';
 

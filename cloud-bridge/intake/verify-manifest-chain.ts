@@ -3,17 +3,22 @@
 // Not here: quotas and state (intake-admission.ts), the clip's bytes (structure.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
-import type { Window } from '../../device/protocol/claims.ts';
-import { DISCLOSURE_KEYS, DISCLOSURE_PROFILES, PUBLIC_AUDIENCE, windowWithin } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
 import {
   CLOCK_SKEW_S_MAX,
   GRANT_LIFE_S_MAX,
   type Grant,
   grantSchema,
   pairingSchema,
-} from '../../device/protocol/grant.ts';
-import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
+} from '../../device/protocol/owner-orders.ts';
+import type { Window } from '../../device/protocol/shared-claims.ts';
+import {
+  DISCLOSURE_KEYS,
+  DISCLOSURE_PROFILES,
+  PUBLIC_AUDIENCE,
+  windowWithin,
+} from '../../device/protocol/shared-claims.ts';
 import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';

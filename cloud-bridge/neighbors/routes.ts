@@ -10,8 +10,8 @@ import type { Partners } from '../partners/partners.ts';
 import type { RequestRules } from '../requests/settings.ts';
 import { atomFeed, type FeedPage, jsonFeed } from './feeds.ts';
 import { CONTENT_POLICY } from './html.ts';
-import { agencyPage, feedPage, postPage } from './pages.ts';
 import { viewOf } from './post-view.ts';
+import { agencyPage, feedPage, postPage } from './public-pages.ts';
 import type { AgencyProfile, NeighborsStore, PostCursor } from './store.ts';
 import { type Transparency, transparencyOf, transparencyPage, transparencySchema } from './transparency.ts';
 

@@ -1,5 +1,5 @@
 // Owns: the HTTP routes of partners: the public list and the operator's decisions. Not here: what they decide (partners.ts), the
-// partner's own channel (requests/partner-channel.ts).
+// partner's own channel (requests/partner-channel-routes.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { Router } from '../http/router.ts';

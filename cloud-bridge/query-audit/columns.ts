@@ -1,5 +1,5 @@
 // Owns: the columns of an export of queries, by name: the usual thirteen, those that newer files add, and alternative names.
-// Not here: reading rows (csv-rows.ts), what a query is judged by (rules.ts).
+// Not here: reading rows (csv-rows.ts), what a query is judged by (word-rules.ts).
 import { failure } from '../../device/protocol/errors.ts';
 
 /** The usual export, in its order. */

@@ -1,8 +1,8 @@
 // Owns: finding agencies that search in the pattern of hidden misuse more than their habits predict, with bounded false discoveries.
-// Such a finding is a question for a person, not proof. Not here: habits of one agency (pattern.ts), words (rules.ts).
+// Such a finding is a question for a person, not proof. Not here: habits of one agency (agency-habits.ts), words (word-rules.ts).
 
-import { type Case, logistic, logisticRegression, minimise, predicted } from './fitting.ts';
-import { commonShares, type Habits, habitsOf, type PatternCounts } from './pattern.ts';
+import { commonShares, type Habits, habitsOf, type PatternCounts } from './agency-habits.ts';
+import { type Case, logistic, logisticRegression, minimise, predicted } from './numerical-fitting.ts';
 import { logBetaBinomial, logSum } from './statistics.ts';
 
 /** The result for one agency. */

@@ -2,8 +2,8 @@
 // Not here: the findings (verdict.ts).
 import type { AuditReport } from './audit.ts';
 import { habitsText, scopeText } from './report-text.ts';
-import { WORD_RULES } from './rules.ts';
 import type { AuditFinding } from './verdict.ts';
+import { WORD_RULES } from './word-rules.ts';
 
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }

@@ -1,7 +1,7 @@
 // Owns: what is kept of each agency while an export is streamed: counts, and a few flagged rows as samples. Bounded.
-// Not here: the rules (flags.ts), what follows (hidden-misuse.ts, verdict.ts).
+// Not here: the rules (match-word-rules.ts), what follows (hidden-misuse.ts, verdict.ts).
 import { failure } from '../../device/protocol/errors.ts';
-import type { Match, Reading } from './flags.ts';
+import type { Match, Reading } from './match-word-rules.ts';
 import { ownCopy } from './normalize-text.ts';
 
 /** A flagged row: where it is, what was typed, what matched. */
@@ -48,7 +48,7 @@ function reachOf(networks: number): number {
   return Math.min(REACHES - 1, Math.floor(Math.log2(networks + 1)));
 }
 
-/** An agency's rows by the bits of the pattern (pattern.ts), where `wideFrom` is the first reach that counts as wide. */
+/** An agency's rows by the bits of the pattern (agency-habits.ts), where `wideFrom` is the first reach that counts as wide. */
 export function patternCounts({ rowsByReach }: Tally, wideFrom: number): number[] {
   const counts = new Array<number>(8).fill(0);
   for (const [at, rows] of rowsByReach.entries()) {

@@ -1,10 +1,10 @@
 // Owns: what follows from an agency's flags: its score, and whether revocation or a review is proposed, for which data.
-// Not here: doing it (revoking.ts), the flags (flags.ts), the statistics of habits (hidden-misuse.ts).
+// Not here: doing it (revoking.ts), the flags (match-word-rules.ts), the statistics of habits (hidden-misuse.ts).
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
-import { WORD_RULES } from './rules.ts';
 import type { AuditSettings } from './settings.ts';
 import { chanceOfAtLeast } from './statistics.ts';
 import { type FlaggedRow, offHoursInPattern, patternCounts, type Tally } from './tally.ts';
+import { WORD_RULES } from './word-rules.ts';
 
 /** `revoke`: the words of its own searches show misuse. `review`: it shows the pattern of hidden misuse more often than its habits
  * predict, and a person should ask why. */

@@ -1,5 +1,5 @@
 // Owns: where the registry's lists lie and how they are read: the shipped ones beside this file, or the operator's own.
-// Not here: what they say (local-governments.ts, agency-names.ts).
+// Not here: what they say (government-domains.ts, agency-names.ts).
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromUtf8 } from '../../device/base/bytes.ts';
@@ -8,7 +8,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { AgencyNames } from './agency-names.ts';
 import type { RegistryConfig } from './config.ts';
 import type { EligibilityRules } from './eligibility.ts';
-import { readGovernmentDomains } from './local-governments.ts';
+import { readGovernmentDomains } from './government-domains.ts';
 
 /** CISA's whole list has about 1.5 MB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
 // Owns: the registry's decisions: which agencies may ask residents, and the signed documents that state them.
-// Not here: serving them over HTTP (registry.ts, routes.ts), what a decision does to the book (agency-records.ts).
+// Not here: serving them over HTTP (registry.ts, routes.ts), what a decision does to the book (agency-standing.ts).
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -7,12 +7,12 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/protocol/agency-calls.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import type { AGENCY_EVENTS } from '../../device/protocol/custody.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import type { HttpLimits } from '../http/server.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
@@ -32,7 +32,7 @@ import {
   rotate,
   suspend,
   whyNotAdmitted,
-} from './agency-records.ts';
+} from './agency-standing.ts';
 import type { RegistryConfig } from './config.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
@@ -146,26 +146,26 @@ export abstract class RegistryDecisions {
 
   /**
    * Approves an agency whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
-   * `agency_domain_unproven`, and as agency-records.ts says.
+   * `agency_domain_unproven`, and as agency-standing.ts says.
    */
   async approve(agency: string, seen?: number): Promise<Agency> {
     const proof = await this.proofOf(agencyIn(this.book, agency).domain, agency);
     return this.decide({ event: 'approved', agency }, seen, (book, decision) => approve(book, decision, proof));
   }
 
-  /** Refuses an application; the agency is told why. Throws as agency-records.ts says. */
+  /** Refuses an application; the agency is told why. Throws as agency-standing.ts says. */
   refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
     return this.decide({ event: 'refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
   }
 
-  /** Suspends all access until it is reinstated. Throws as agency-records.ts says. */
+  /** Suspends all access until it is reinstated. Throws as agency-standing.ts says. */
   suspend(agency: string, reason: string, seen?: number): Promise<Agency> {
     return this.decide({ event: 'suspended', agency }, seen, (book, decision) =>
       suspend(book, decision, reason, wallSeconds(this.deps.clock)),
     );
   }
 
-  /** Revokes all access, or one scope; `area-NAME` is an area from the settings, or a prefix of cell names. Throws as agency-records.ts says. */
+  /** Revokes all access, or one scope; `area-NAME` is an area from the settings, or a prefix of cell names. Throws as agency-standing.ts says. */
   revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide({ event: 'revoked', agency, ...(scope === undefined ? {} : { scope }) }, seen, (book, by) =>
@@ -173,7 +173,7 @@ export abstract class RegistryDecisions {
     );
   }
 
-  /** Reinstates all access, or one scope. Throws as agency-records.ts says. */
+  /** Reinstates all access, or one scope. Throws as agency-standing.ts says. */
   reinstate(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide(
@@ -185,7 +185,7 @@ export abstract class RegistryDecisions {
 
   /**
    * Gives an agency the key that signed this `rotate-key` call; its domain must show the new id as it did the old one. Returns the
-   * agency under its new id. Throws `token_...`, `agency_domain_unproven`, and as agency-records.ts says.
+   * agency under its new id. Throws `token_...`, `agency_domain_unproven`, and as agency-standing.ts says.
    */
   async rotate(agency: string, token: string, seen?: number): Promise<Agency> {
     const to = this.readCall(token);

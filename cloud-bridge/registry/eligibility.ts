@@ -3,7 +3,7 @@
 import { failure } from '../../device/protocol/errors.ts';
 import type { Credential } from '../../device/protocol/request.ts';
 import type { AgencyNames } from './agency-names.ts';
-import { type GovernmentDomains, isFederalType } from './local-governments.ts';
+import { type GovernmentDomains, isFederalType } from './government-domains.ts';
 
 /** Mail providers where anyone can have an address: never an agency's own domain. */
 const FREE_MAIL = new Set([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
-import { parseJson } from '../../device/base/json.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { sha256Schema } from '../../device/protocol/ids.ts';
 import type { AnswerLife, AnswerStore, KeptAnswer } from '../http/idempotency.ts';
 

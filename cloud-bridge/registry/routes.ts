@@ -4,12 +4,12 @@ import type { Clock } from '../../device/base/clock.ts';
 import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import { networkOf } from '../http/client-address.ts';
+import { networkOf } from '../http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { agencySchema } from './agency-records.ts';
+import { agencySchema } from './agency-standing.ts';
 import type { RegistryDecisions } from './decisions.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });

@@ -1,5 +1,5 @@
 // Owns: the registry's book and the log of its changes: both in one database, or a file beside a log in SQLite. Not here: what the
-// book says (registry/agency-records.ts), the log (sql-custody-log.ts), opening and durability (open-database.ts).
+// book says (registry/agency-standing.ts), the log (sql-custody-log.ts), opening and durability (open-database.ts).
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';

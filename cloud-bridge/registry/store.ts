@@ -1,9 +1,9 @@
 // Owns: what the registry must store: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
-// says (agency-records.ts).
-import { parseJson } from '../../device/base/json.ts';
+// says (agency-standing.ts).
+import { parseJson } from '../../device/base/parse-json.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { CustodyEvent, CustodyStore } from '../custody/store.ts';
-import { type Book, bookSchema } from './agency-records.ts';
+import { type Book, bookSchema } from './agency-standing.ts';
 
 export interface RegistryStore {
   /** Heads, proofs and leaves of the log. */

@@ -4,14 +4,14 @@ import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts'
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
-import type { AgencyCredentials } from '../agencies/credentials.ts';
-import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './area-parts.ts';
+import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { assertAnswerable } from './assert-answerable.ts';
+import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './cell-document-parts.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
 
 export interface BoardDeps {

@@ -1,10 +1,10 @@
 // Owns: checking a request against the limits of public practice: its area, its time, its window. Pure. Not here: the settings
-// (settings.ts), who may ask (agencies/credentials.ts), how often (the store counts), moderation of texts.
-import { cellsOf } from '../../device/protocol/area.ts';
+// (settings.ts), who may ask (agencies/registry-credentials.ts), how often (the store counts), moderation of texts.
+import { cellsOf } from '../../device/protocol/area-cells.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
 import type { Credential, Polygon, Request } from '../../device/protocol/request.ts';
-import { areaM2, isSimple } from './geometry.ts';
+import { areaM2, isSimple } from './area-size.ts';
 import type { RequestRules } from './settings.ts';
 
 /** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than the area. */

@@ -2,7 +2,7 @@
 import { sha256Hex } from '../../device/base/keys.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
 import { recipientOf } from '../../device/protocol/request-or-search.ts';
-import type { AgencyCredentials } from '../agencies/credentials.ts';
+import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { assertAnswerable } from './assert-answerable.ts';

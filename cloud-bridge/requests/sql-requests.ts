@@ -1,7 +1,7 @@
 // Owns: requests and area document revisions in SQL. Not here: the rules of publication (requests/).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { z } from 'zod';
-import { parseJson } from '../../device/base/json.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { REQUEST_EVENTS } from '../../device/protocol/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';

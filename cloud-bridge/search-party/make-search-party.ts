@@ -6,7 +6,7 @@ import type { Log } from '../../device/base/log.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Router } from '../http/router.ts';
-import type { AreaPublisher } from '../requests/area-parts.ts';
+import type { AreaPublisher } from '../requests/cell-document-parts.ts';
 import { searchRoutes } from './routes.ts';
 import { Photos } from './sanitize-photo.ts';
 import { SearchBoard } from './search-board.ts';

@@ -4,12 +4,18 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
-import { GRANT_LIFE_S_MAX } from '../../device/protocol/grant.ts';
 import { signToken } from '../../device/protocol/jws.ts';
+import { GRANT_LIFE_S_MAX } from '../../device/protocol/owner-orders.ts';
 import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/protocol/search.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
-import { type AreaPublisher, type CellContent, keptEnded, packParts, putParts } from '../requests/area-parts.ts';
+import {
+  type AreaPublisher,
+  type CellContent,
+  keptEnded,
+  packParts,
+  putParts,
+} from '../requests/cell-document-parts.ts';
 import type { SearchStore } from './store.ts';
 
 export interface SearchBoardDeps {

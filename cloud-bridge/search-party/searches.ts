@@ -6,12 +6,11 @@ import { fromBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { cellsAround } from '../../device/protocol/area.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
+import { cellsAround } from '../../device/protocol/area-cells.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
 import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
 import {
   claimedSigner,
@@ -22,6 +21,7 @@ import {
   searchPublicationSchema,
   searchSchema,
 } from '../../device/protocol/search.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';

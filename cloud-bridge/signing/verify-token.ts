@@ -2,8 +2,8 @@
 import type { z } from 'zod';
 import { verifySignature } from '../../device/base/keys.ts';
 import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '../../device/protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import { type Opened, openToken, parseToken, type TokenType } from '../../device/protocol/jws.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
 
 /** What a reader here requires of a token. */
 export interface Pinned<Schema extends z.ZodType> {

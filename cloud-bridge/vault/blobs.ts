@@ -6,7 +6,7 @@ import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { OpenBytes } from '../http/clip-downloads.ts';
+import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 

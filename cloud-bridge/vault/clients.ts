@@ -8,7 +8,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { addressList, networkOf } from '../http/client-address.ts';
+import { addressList, networkOf } from '../http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 

@@ -5,7 +5,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { AssertShown, ClipDownload, ClipDownloads, Span } from '../http/clip-downloads.ts';
+import type { AssertShown, ClipDownload, ClipDownloads, Span } from '../http/revocable-downloads.ts';
 import type { Blobs } from './blobs.ts';
 import { type Actor, assertScope, type Caller } from './clients.ts';
 import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';

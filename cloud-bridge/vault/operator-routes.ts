@@ -6,7 +6,7 @@ import type { Clock } from '../../device/base/clock.ts';
 import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import type { ClipDownloads } from '../http/clip-downloads.ts';
+import type { ClipDownloads } from '../http/revocable-downloads.ts';
 import type { Router } from '../http/router.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
 import type { AccessStore, SuccessionStore } from './store.ts';

@@ -4,16 +4,16 @@
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { pairingSchema, revokeSchema } from '../../device/protocol/grant.ts';
 import { type RecallBody, type RecallDecision, sameClip } from '../../device/protocol/hand-over-documents.ts';
 import { homeRecallSchema } from '../../device/protocol/manifest.ts';
+import { pairingSchema, revokeSchema } from '../../device/protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';
+import type { Statements } from './sign-vault-receipts.ts';
 import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './store.ts';
-import type { Statements } from './vault-receipts.ts';
 import type { OfferReader } from './verify-hand-over.ts';
 
 export interface RecallsDeps {

@@ -13,8 +13,8 @@ import {
 } from '../../device/protocol/hand-over-documents.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
+import type { Statements } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
-import type { Statements } from './vault-receipts.ts';
 import type { OfferReader, ReadStep } from './verify-hand-over.ts';
 
 export interface ReceivingDeps {

@@ -6,8 +6,8 @@ import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
+import type { Statements } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
-import type { Statements } from './vault-receipts.ts';
 
 export interface RetentionSweeperDeps {
   clock: Clock;

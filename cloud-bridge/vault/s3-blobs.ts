@@ -5,7 +5,7 @@ import type { Disk } from '../../device/base/disk.ts';
 import { sha256Hex, sha256Stream } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
-import type { OpenBytes } from '../http/clip-downloads.ts';
+import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { type Blobs, leftovers } from './blobs.ts';
 import type { S3Bucket, Upload } from './s3-bucket.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';

@@ -2,8 +2,8 @@
 // Not here: which changes are allowed (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { deletedAtS } from './retention.ts';
+import { agencyKeyIn } from './sql-key-successions.ts';
 import { rulesIn } from './sql-policies.ts';
-import { agencyKeyIn } from './sql-successions.ts';
 import { addLine } from './sql-trail.ts';
 import type { BytesStanding, Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from './store.ts';
 import type { ItemRow, Tables } from './vault-schema.ts';

@@ -1,9 +1,9 @@
 // Owns: the vault's one database and the stores on top of it. Not here: opening and durability (persistence/open-database.ts).
 import { type DatabasePlace, openAt, type PlaceSeams } from '../persistence/open-database.ts';
-import { SqlAccess, SqlOffers } from './sql-access.ts';
+import { SqlAccess, SqlOffers } from './sql-clients.ts';
 import { SqlItems } from './sql-items.ts';
+import { SqlSuccessions } from './sql-key-successions.ts';
 import { SqlPolicies } from './sql-policies.ts';
-import { SqlSuccessions } from './sql-successions.ts';
 import { SqlTrail } from './sql-trail.ts';
 import { MIGRATIONS, type Tables } from './vault-schema.ts';
 

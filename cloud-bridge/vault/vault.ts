@@ -11,12 +11,12 @@ import { UndoSteps } from '../../device/base/undo-steps.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { Rates } from '../http/call-rate-limits.ts';
-import { ClipDownloads } from '../http/clip-downloads.ts';
+import { ClipDownloads } from '../http/revocable-downloads.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
 import { type HttpLimits, makeHttpServer } from '../http/server.ts';
 import { databasePlace } from '../persistence/open-database.ts';
-import { adminTokenIn, signingKeyIn } from '../signing/key-file.ts';
+import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
@@ -31,9 +31,9 @@ import { Receiving } from './receiving.ts';
 import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { S3Bucket } from './s3-bucket.ts';
+import { Statements } from './sign-vault-receipts.ts';
 import type { Item, ItemStore } from './store.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
-import { Statements } from './vault-receipts.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
 export interface VaultDeps {

@@ -1,8 +1,8 @@
 // Owns: which events an agency receives, and the custody leaf each is made from. Pure. Not here: to whom (the store knows whose
 // request it is), sending. An agency learns of its own requests, and of clips that it can see anyway: of nothing else that homes do.
 import { z } from 'zod';
-import { parseJson } from '../../device/base/json.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { custodyEntrySchema, FACTS } from '../../device/protocol/custody.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 

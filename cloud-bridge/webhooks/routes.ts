@@ -1,11 +1,11 @@
-// Owns: the HTTP routes of an agency's own webhook. Not here: what they decide (webhooks.ts).
+// Owns: the HTTP routes of an agency's own webhook. Not here: what they decide (agency-webhooks.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
+import type { Webhooks } from './agency-webhooks.ts';
 import { EVENT_TYPES } from './events.ts';
 import { EVENT_STATES } from './store.ts';
-import type { Webhooks } from './webhooks.ts';
 
 const viewSchema = z.strictObject({ url: z.string(), sinceS: z.int().nonnegative() });
 const pageSchema = z.strictObject(pageFields(50, 200));

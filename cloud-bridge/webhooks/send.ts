@@ -1,5 +1,5 @@
 // Owns: sending one event by HTTP: signed, to an address that was checked when the connection was made, without following
-// redirects, with a time limit. Not here: when, and how often (event-outbox.ts).
+// redirects, with a time limit. Not here: when, and how often (event-delivery.ts).
 import { createHmac } from 'node:crypto';
 import { lookup } from 'node:dns';
 import { request as httpRequest } from 'node:http';

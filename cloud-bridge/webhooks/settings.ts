@@ -1,4 +1,4 @@
-// Owns: the settings of sending events, and their defaults. Not here: sending (event-outbox.ts).
+// Owns: the settings of sending events, and their defaults. Not here: sending (event-delivery.ts).
 import { z } from 'zod';
 
 const HOUR_S = 3600;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
-import { parseJson } from '../../device/base/json.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { publicKeySchema } from '../../device/protocol/ids.ts';
 

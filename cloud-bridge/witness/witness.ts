@@ -8,7 +8,6 @@ import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
 import {
   type Cosignature,
   consistencyAnswerSchema,
@@ -17,12 +16,13 @@ import {
   treeHeadSchema,
 } from '../../device/protocol/custody.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/grant.ts';
 import { actorId, publicKeySchema } from '../../device/protocol/ids.ts';
 import { exchangeJson } from '../../device/protocol/json-client.ts';
 import { openToken, signToken } from '../../device/protocol/jws.ts';
 import { isConsistent } from '../../device/protocol/merkle.ts';
-import { signingKeyIn } from '../signing/key-file.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import { signingKeyIn } from '../signing/server-secrets.ts';
 import { loadMemory, type Memory, memoryPath, storeMemory } from './memory.ts';
 
 export interface WitnessDeps {

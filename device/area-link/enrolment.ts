@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
-import { parseJson } from '../base/json.ts';
 import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { freshId, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../protocol/enrolment.ts';
@@ -13,7 +13,7 @@ import { actorId, idSchema, publicKeySchema, sha256Schema } from '../protocol/id
 import { openToken, parseToken, signToken } from '../protocol/jws.ts';
 import { tlsFilesRead } from '../protocol/link-failure.ts';
 import { BridgeHttp } from '../upload/bridge-http.ts';
-import { refusalOf } from '../upload/bridge-intake.ts';
+import { refusalOf } from '../upload/intake-requests.ts';
 
 const enrolmentSchema = z.strictObject({
   bridgeUrl: z.url(),

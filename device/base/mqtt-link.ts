@@ -7,7 +7,7 @@ import { Backoff } from './backoff.ts';
 import { utf8 } from './bytes.ts';
 import type { Timer } from './clock.ts';
 import { sha256Hex } from './keys.ts';
-import type { LinkState, MqttLinkOptions } from './mqtt-options.ts';
+import type { LinkState, MqttLinkOptions } from './mqtt-link-options.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
 import { type IncomingMessage, type MqttSubscription, Subscription } from './mqtt-subscription.ts';
@@ -16,7 +16,7 @@ import { freshId } from './random.ts';
 import type { TlsMaterial } from './tls.ts';
 import { TlsFault } from './tls-fault.ts';
 
-export type { LinkState, MqttLinkOptions } from './mqtt-options.ts';
+export type { LinkState, MqttLinkOptions } from './mqtt-link-options.ts';
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 30_000;

@@ -1,5 +1,5 @@
 // Owns: authenticated encryption of one record (AEAD), its keys and the choice of cipher.
-// Not here: where keys are kept (ring/wrapped-keys.ts), how nonces are numbered (ring/record.ts, ring/sealed-file.ts), files.
+// Not here: where keys are kept (ring/wrapped-key-files.ts), how nonces are numbered (ring/record.ts, upload/sealed-clip-file.ts), files.
 import {
   type CipherChaCha20Poly1305,
   type CipherGCM,

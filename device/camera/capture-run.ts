@@ -1,15 +1,15 @@
 // Owns: one run of ffmpeg from start to end: reading both outputs, feeding its inputs, ending it.
-// Not here: what the run means for the camera's state (capture.ts), its arguments (capture-plan.ts).
+// Not here: what the run means for the camera's state (capture.ts), its arguments (ffmpeg-capture-command.ts).
 import type { Readable } from 'node:stream';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
-import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
-import type { Ffmpeg } from './ffmpeg.ts';
+import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
-import type { RunInput } from './source-kind.ts';
-import { type CaptureCommand, type CaptureProcess, startCapture } from './start-capture.ts';
+import type { Ffmpeg } from './find-ffmpeg.ts';
+import type { RunInput } from './source-interfaces.ts';
+import { type CaptureCommand, type CaptureProcess, startCapture } from './start-ffmpeg.ts';
 
 /** Where a run's output goes. What they throw ends the run and is thrown on. */
 export interface RunSinks {

@@ -3,9 +3,9 @@
 // Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
 import { assert } from '../base/assert.ts';
 import { Backoff } from '../base/backoff.ts';
-import type { Programs } from '../base/child-program.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Programs } from '../base/system-programs.ts';
 import { FRAGMENT_BYTES_MAX } from '../media/fragment-splitter.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import {
@@ -15,13 +15,13 @@ import {
   type CaptureState,
   nextCapture,
 } from './capture-machine.ts';
-import { GRAY_HEIGHT, GRAY_WIDTH } from './capture-plan.ts';
-import type { Ffmpeg } from './ffmpeg.ts';
-import type { RecordingContext, RecordingPlace } from './recording.ts';
+import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
+import type { Ffmpeg } from './find-ffmpeg.ts';
+import type { RecordingContext, RecordingPlace } from './fragments-to-segments.ts';
 import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
-import type { CameraSource, SourceDriver } from './source-kind.ts';
+import type { CameraSource, SourceDriver } from './source-interfaces.ts';
 
 /** One small gray picture for motion: `pixels` row by row, a byte each. */
 export interface GrayFrame {

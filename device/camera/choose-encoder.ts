@@ -1,15 +1,15 @@
 // Owns: which of ffmpeg's encoders makes H.264 on this machine: a board's own where it is shown to work, else libx264.
-// Not here: their settings (capture-plan.ts). An encoder that ffmpeg lists proves nothing: this one is listed everywhere.
+// Not here: their settings (ffmpeg-capture-command.ts). An encoder that ffmpeg lists proves nothing: this one is listed everywhere.
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
 import { isFailure } from '../protocol/errors.ts';
-import { encodeArgs, FRAGMENT_ARGS, type VideoEncoder } from './capture-plan.ts';
 import { faultOfGop, faultOfTrack } from './copy-rules.ts';
-import type { Ffmpeg } from './ffmpeg.ts';
+import { encodeArgs, FRAGMENT_ARGS, type VideoEncoder } from './ffmpeg-capture-command.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
+import type { Ffmpeg } from './find-ffmpeg.ts';
 
 const TRIAL_FPS = 15;
 const TRIAL_FRAMES = 2 * TRIAL_FPS;

@@ -1,5 +1,5 @@
 // Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it reliably.
-// Not here: finding it (ffmpeg.ts), what a capture asks of it (start-capture.ts).
+// Not here: finding it (find-ffmpeg.ts), what a capture asks of it (start-ffmpeg.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -7,8 +7,8 @@ import { assert } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { failure } from '../protocol/errors.ts';
-import type { Ffmpeg } from './ffmpeg.ts';
-import { didNotStart, type Freedom, limited } from './ffmpeg-limits.ts';
+import { didNotStart, type Freedom, limited } from './ffmpeg-kernel-limits.ts';
+import type { Ffmpeg } from './find-ffmpeg.ts';
 
 /** How a process ended: its exit status, or the signal that ended it. */
 export interface ProcessEnd {
@@ -72,7 +72,7 @@ export function lastWords(text: string, many = 3): string {
 }
 
 /**
- * Starts ffmpeg under the limits of `ffmpeg-limits.ts`. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
+ * Starts ffmpeg under the limits of `ffmpeg-kernel-limits.ts`. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
  * `onLine` as they come. Never throws: a process that cannot start ends at once with status null.
  */
 export function startFfmpeg(

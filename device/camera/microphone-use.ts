@@ -1,10 +1,10 @@
 // Owns: whether a wired camera's next run has sound: the microphone is tried at each new start, and left out of the one after it
-// when it could not be used. Not here: what ffmpeg's messages mean (wired-faults.ts), its arguments (wired-inputs.ts).
+// when it could not be used. Not here: what ffmpeg's messages mean (wired-faults.ts), its arguments (wired-input-arguments.ts).
 import { type Failure, failure } from '../protocol/errors.ts';
 import type { RunEvidence } from './replan.ts';
-import type { Port } from './start-capture.ts';
+import type { Port } from './start-ffmpeg.ts';
 import { microphoneEnded, microphoneFault, wantsTwoChannels } from './wired-faults.ts';
-import { alsaInput, type Shift } from './wired-inputs.ts';
+import { alsaInput, type Shift } from './wired-input-arguments.ts';
 import type { Microphone } from './wired-options.ts';
 
 export class MicrophoneUse {

@@ -2,7 +2,7 @@
 // Not here: what the facts are (stream-facts.ts, copy-rules.ts).
 
 import type { InitInfo } from '../media/fragment.ts';
-import type { CapturePlan } from './capture-plan.ts';
+import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
 /** What a run has shown. */

@@ -1,16 +1,16 @@
 // Owns: a Raspberry Pi's camera module: its own program makes H.264, which is handed to ffmpeg as it comes.
-// Not here: running programs (base/child-program.ts), reconnecting (capture.ts).
+// Not here: running programs (base/system-programs.ts), reconnecting (capture.ts).
 import { assert } from '../base/assert.ts';
-import type { ProgramEnd } from '../base/child-program.ts';
+import type { ProgramEnd } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { writeTo } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
-import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-kind.ts';
+import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-interfaces.ts';
 import { cut, type SourceDefaults, unsupported } from './source-options.ts';
 import { KnownTimeline } from './source-timeline.ts';
 import { cameraFault } from './wired-faults.ts';
-import { elementaryInput } from './wired-inputs.ts';
+import { elementaryInput } from './wired-input-arguments.ts';
 import { type RpicamSource, type Size, wiredOptions } from './wired-options.ts';
 import { microphoneTroubles } from './wired-trial.ts';
 

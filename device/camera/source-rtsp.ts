@@ -5,10 +5,10 @@ import { createConnection, isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { systemCode } from '../base/disk.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
-import { type CapturePlan, rtspInput } from './capture-plan.ts';
+import { type CapturePlan, rtspInput } from './ffmpeg-capture-command.ts';
 import { type RunEvidence, replan } from './replan.ts';
 import { RtspRelay } from './rtsp-relay.ts';
-import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
+import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { type Shown, type SourceDefaults, shownAs, unsupported } from './source-options.ts';
 import { ArrivalTimeline } from './source-timeline.ts';
 

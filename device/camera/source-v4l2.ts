@@ -1,18 +1,18 @@
 // Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
 // Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (wired-faults.ts), reconnecting (capture.ts).
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import type { CapturePlan } from './capture-plan.ts';
+import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan.ts';
-import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-kind.ts';
+import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
 import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
 import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
 import { cameraFault } from './wired-faults.ts';
-import { listingArgs, v4l2Input } from './wired-inputs.ts';
+import { listingArgs, v4l2Input } from './wired-input-arguments.ts';
 import { type V4l2Source, wiredOptions } from './wired-options.ts';
 import { microphoneTroubles, wordsOf } from './wired-trial.ts';
 

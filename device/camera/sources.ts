@@ -1,7 +1,7 @@
 // Owns: which kinds of cameras the device knows by itself, one row each, and what follows from the rows: reading a camera's name, trying
 // it, the help. Not here: each kind (source-*.ts), recording (capture.ts), kinds that somebody adds.
 import { fileKind } from './source-file.ts';
-import { type CameraKind, type CameraSource, cameraKind } from './source-kind.ts';
+import { type CameraKind, type CameraSource, cameraKind } from './source-interfaces.ts';
 import { type SourceDefaults, unsupported } from './source-options.ts';
 import { rpicamKind } from './source-rpicam.ts';
 import { rtspKind } from './source-rtsp.ts';

@@ -1,7 +1,7 @@
 // Owns: a V4L2 camera's controls by `v4l2-ctl`, since ffmpeg cannot set any. Not here: which (wired-options.ts).
 
-import type { Programs } from '../base/child-program.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Programs } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import type { V4l2Source } from './wired-options.ts';
 

@@ -3,7 +3,7 @@
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
-import type { DriverContext } from './source-kind.ts';
+import type { DriverContext } from './source-interfaces.ts';
 import type { Microphone } from './wired-options.ts';
 
 const SOUND_MS_MAX = 10_000;

@@ -1,7 +1,7 @@
 // Owns: tracking the active parameter sets of a stream, and those that a clip's copied frames use, so that one
 // avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
 import { equalBytes } from '../base/bytes.ts';
-import type { AvcConfig } from '../media/avc.ts';
+import type { AvcConfig } from '../media/avc-config.ts';
 import { NAL, nalType } from '../media/nal.ts';
 import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
 import { failure } from '../protocol/errors.ts';

@@ -1,5 +1,5 @@
 // Owns: a clip's own timeline: when a frame or packet of each recording occurs after the clip's zero, and the tables of one track.
-// Not here: which frames are in the window (survey.ts), writing the tables (mp4-file.ts).
+// Not here: which frames are in the window (survey.ts), writing the tables (mp4-layout.ts).
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 
 /** The clock of a segment's timestamps: equal timestamps of two segments are equal times only if all of this is equal. */

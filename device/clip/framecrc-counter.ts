@@ -1,5 +1,5 @@
 // Owns: counting frames in the output of ffmpeg's framecrc: one line per frame, comments begin with #.
-// Not here: running ffmpeg (encode.ts, hidden-frame-count.ts).
+// Not here: running ffmpeg (encode-frames.ts, hidden-frame-count.ts).
 
 /** Counts the lines of a byte stream that do not begin with #. */
 export class LineCounter {

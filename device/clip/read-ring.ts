@@ -1,7 +1,7 @@
 // Owns: reading the ring's footage for a clip, and only while its grant lives. Not here: cutting it (trim.ts).
 import type { Segment } from '../camera/segment.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import type { Window } from '../protocol/claims.ts';
+import type { Window } from '../protocol/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
 /** Throws unless footage may still be worked on: `grant_dead`, or the reason of either signal. */

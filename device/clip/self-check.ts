@@ -1,16 +1,16 @@
 // Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against a second read of the ring.
 // Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
-// Not here: the file's format (clip-file-check.ts), comparing samples (sample-check.ts).
+// Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from './clip-file-check.ts';
-import { countDecoded } from './encode.ts';
+import { countDecoded } from './encode-frames.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
+import { SampleCheck } from './frame-check.ts';
+import { SampleReader } from './read-ahead.ts';
 import { readRing, stopSignal, widened } from './read-ring.ts';
-import { SampleCheck } from './sample-check.ts';
-import { SampleReader } from './sample-reader.ts';
 import { checkSound } from './sound-check.ts';
 
 /** Frames of a reordered stream, and sound, may lie in a segment this far from the window. */

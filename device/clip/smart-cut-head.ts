@@ -1,12 +1,12 @@
 // Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads
-// the frames after it. Not here: what the head is (survey.ts), encoding (encode.ts), how it is used (trim.ts).
+// the frames after it. Not here: what the head is (survey.ts), encoding (encode-frames.ts), how it is used (trim.ts).
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import type { ClipDeps } from './clip-deps.ts';
-import { type EncodedFrames, encodeFrames } from './encode.ts';
-import { encodeOnce } from './encoded-samples.ts';
+import { type EncodedFrames, encodeFrames } from './encode-frames.ts';
+import { encodeOnce } from './encoded-sample-buffer.ts';
 import { stopSignal } from './read-ring.ts';
 import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
 

@@ -1,18 +1,18 @@
 // Owns: the check of a finished clip's sound: it equals the ring's packets inside the window, decoded and encoded again, byte for
 // byte and at their times; it decodes without errors; and its packets contain only sound.
-// Not here: pictures (sample-check.ts), the structure of the file (clip-file-check.ts).
+// Not here: pictures (frame-check.ts), the structure of the file (clip-file-check.ts).
 import { equalBytes } from '../base/bytes.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
-import type { Window } from '../protocol/claims.ts';
+import type { Window } from '../protocol/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from './clip-file-check.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
+import { SampleReader } from './read-ahead.ts';
 import { readRing, stopSignal } from './read-ring.ts';
-import { SampleReader } from './sample-reader.ts';
-import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './sound.ts';
+import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './recode-sound.ts';
 
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;

@@ -16,7 +16,7 @@ import {
   manifestSchema,
   statementSchema,
 } from '../protocol/manifest.ts';
-import { statementClaims } from '../protocol/statement-claims.ts';
+import { statementClaims } from '../protocol/statement-from-manifest.ts';
 
 /** What the device signs about a clip besides its full manifest. */
 export interface StatementPapers {

@@ -1,17 +1,17 @@
 // Owns: the first pass over the ring: which frames and packets lie in the window, how large they will be in the clip, which
 // parameter sets they use, and what prevents copying them. Keeps numbers, and the bytes of at most one GOP.
-// Not here: deciding how to cut (trim.ts), the second pass that copies (clip-body.ts).
+// Not here: deciding how to cut (trim.ts), the second pass that copies (clip-byte-stream.ts).
 
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
 import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
 import type { Sps } from '../media/parameter-sets.ts';
-import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
+import type { Window } from '../protocol/shared-claims.ts';
 import { plainSets, SetsInForce, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
-import { displayRotation, type Rotation } from './display.ts';
-import { type Frame, readFrame } from './frame-slices.ts';
+import { displayRotation, type Rotation } from './display-rotation.ts';
+import { type Frame, readFrame } from './strip-frame-to-slices.ts';
 
 /** Why frames cannot simply be copied. Each of these requires a full re-encode of the window. */
 export type Obstacle =

@@ -1,22 +1,22 @@
 // Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
-// Not here: encoding (smart-cut-head.ts, recode.ts), writing MP4 (mp4-file.ts), the check before a clip may leave (self-check.ts).
+// Not here: encoding (smart-cut-head.ts, recode-window.ts), writing MP4 (mp4-layout.ts), the check before a clip may leave (self-check.ts).
 import { assert } from '../base/assert.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { PACKET_SAMPLES } from '../media/aac.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
-import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { GAP_US } from '../ring/ring.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+import { GAP_US } from '../ring/ring-interface.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
-import { chunksOf, clipBody, ringChanged } from './clip-body.ts';
+import { chunksOf, clipBody, ringChanged } from './clip-byte-stream.ts';
 import type { ClipDeps } from './clip-deps.ts';
-import { type EncodedSamples, encodeOnce } from './encoded-samples.ts';
+import { type EncodedSamples, encodeOnce } from './encoded-sample-buffer.ts';
 import type { Clip } from './finished-clip.ts';
-import { layOut, type VideoTrack } from './mp4-file.ts';
+import { layOut, type VideoTrack } from './mp4-layout.ts';
 import { assertGoingOn, readRing, stopSignal, widened } from './read-ring.ts';
-import { type Cut, recodeWindow } from './recode.ts';
+import { clipSoundOf, encodeSound, type HeardPacket } from './recode-sound.ts';
+import { type Cut, recodeWindow } from './recode-window.ts';
 import { HeadEncoding } from './smart-cut-head.ts';
-import { clipSoundOf, encodeSound, type HeardPacket } from './sound.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 
 /** Maximum distance of audio from its video in the ring: twice the capture's `-max_interleave_delta`. */

@@ -4,12 +4,10 @@
 // Not here: how it was cut (self-check.ts, on the device), the log's hash tree (protocol/merkle.ts).
 import { z } from 'zod';
 import { fromBase64url } from '../base/bytes.ts';
-import { parseJson } from '../base/json.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
-import { PUBLIC_AUDIENCE, windowWithin } from '../protocol/claims.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { commitmentOf, FACTS, openProof, SALT_BYTES } from '../protocol/custody.ts';
 import { failure } from '../protocol/errors.ts';
-import { type Grant, grantSchema, pairingSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken, type TokenType } from '../protocol/jws.ts';
 import {
@@ -21,7 +19,9 @@ import {
   type Statement,
   statementSchema,
 } from '../protocol/manifest.ts';
-import { statementClaims } from '../protocol/statement-claims.ts';
+import { type Grant, grantSchema, pairingSchema } from '../protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE, windowWithin } from '../protocol/shared-claims.ts';
+import { statementClaims } from '../protocol/statement-from-manifest.ts';
 
 /** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';

@@ -1,15 +1,16 @@
 // Owns: agencies' requests on the device: takes in the area link's documents and the registry's revocation list, and knows which
 // requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
-// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/open-request.ts), what
-// follows for grants (area-messages.ts), what owners answer (owner-messages.ts).
+// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/verify-published-request.ts), what
+// follows for grants (area-message-handler.ts), what owners answer (owner-order-handler.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
-import { cellOf, insideArea } from '../protocol/area.ts';
-import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/claims.ts';
+import { cellOf, insideArea } from '../protocol/area-cells.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice } from '../protocol/home-messages.ts';
+import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
+import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/shared-claims.ts';
 import {
   asksBeyond,
   claimedRequestId,
@@ -18,8 +19,7 @@ import {
   openPublished,
   revokedBy,
   type Trust,
-} from '../protocol/open-request.ts';
-import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
+} from '../protocol/verify-published-request.ts';
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
 import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';

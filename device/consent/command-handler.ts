@@ -2,11 +2,11 @@
 // Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
-import { PUBLIC_AUDIENCE, type Window } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/grant.ts';
 import { signToken } from '../protocol/jws.ts';
-import type { Announcer, AreaMessageHandler } from './area-messages.ts';
+import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE, type Window } from '../protocol/shared-claims.ts';
+import type { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';

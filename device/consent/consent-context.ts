@@ -1,6 +1,6 @@
 // Owns: the state shared by all parts of consent: the records on disk, what the area link delivered, the one queue that all
 // changes run through, and the count of messages that were not accepted. Not here: changing it (effect-runner.ts,
-// owner-messages.ts, area-messages.ts), judging messages (verify-owner.ts).
+// owner-order-handler.ts, area-message-handler.ts), judging messages (verify-owner.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import { HighWaterMarks } from '../ledger/high-water-marks.ts';

@@ -1,6 +1,6 @@
 // Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants whose
 // basis is gone. Runs inside the gate's queue, except for `endLive` and `endOverdue`, which act at once.
-// Not here: which step is taken (owner-messages.ts, gate.ts); the making of a live grant, which the gate passes in.
+// Not here: which step is taken (owner-order-handler.ts, gate.ts); the making of a live grant, which the gate passes in.
 import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';

@@ -4,10 +4,10 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
-import type { Place } from '../protocol/area.ts';
-import type { DisclosedValues, Window, Zone } from '../protocol/claims.ts';
+import type { Place } from '../protocol/area-cells.ts';
 import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
 import type { OpenedSearch } from '../protocol/search.ts';
+import type { DisclosedValues, Window, Zone } from '../protocol/shared-claims.ts';
 import type { LiveGrant } from './live-grant.ts';
 
 /** An open search with its photo as it arrived: base64url, not decoded yet. */

@@ -3,15 +3,15 @@
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
-import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/claims.ts';
-import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/grant.ts';
 import type { ReceiptBody } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken, parseToken } from '../protocol/jws.ts';
-import type { Trust } from '../protocol/open-request.ts';
+import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/owner-orders.ts';
 import { type Credential, credentialSchema, requestSchema } from '../protocol/request.ts';
 import { type Ask, recipientOf } from '../protocol/request-or-search.ts';
 import { claimedSigner, searchSchema } from '../protocol/search.ts';
+import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/shared-claims.ts';
+import type { Trust } from '../protocol/verify-published-request.ts';
 import type { GrantFacts } from './live-grant.ts';
 import {
   currentGrant,

@@ -7,7 +7,7 @@ import { type LedgerHead, recordsFault } from '../ledger/ledger.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { ReceiptClip, RequestNotice, Sighted } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
-import { Announcer, AreaMessageHandler } from './area-messages.ts';
+import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';
@@ -15,7 +15,7 @@ import { EffectRunner } from './effect-runner.ts';
 import type { GateDeps } from './gate-interfaces.ts';
 import type { Owner, Pins } from './gate-state.ts';
 import { type GrantFacts, mintLiveGrant } from './live-grant.ts';
-import { OwnerMessageHandler } from './owner-messages.ts';
+import { OwnerMessageHandler } from './owner-order-handler.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
@@ -93,7 +93,7 @@ export class ConsentGate {
     return this.context.ledger.head;
   }
 
-  /** The chained hash of the last order accepted, any owner's: what the next command must name (protocol/grant.ts). */
+  /** The chained hash of the last order accepted, any owner's: what the next command must name (protocol/owner-orders.ts). */
   get lastOrder(): string {
     return this.context.state.lastOrder;
   }

@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
-import type { Grant } from '../protocol/grant.ts';
+import type { Grant } from '../protocol/owner-orders.ts';
 import type { Ask } from '../protocol/request-or-search.ts';
 
 /** What the gate knows about a grant when it makes it live; all of it is verified. */

@@ -1,13 +1,11 @@
 // Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and whose pet may have been seen
 // here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
-// In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-messages.ts).
+// In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-order-handler.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
-import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/claims.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Sighted, SightingNotice } from '../protocol/home-messages.ts';
-import type { Trust } from '../protocol/open-request.ts';
 import {
   openSearch,
   type PublishedSearch,
@@ -15,6 +13,8 @@ import {
   SEARCH_LIFE_S_MAX,
   type SearchDocument,
 } from '../protocol/search.ts';
+import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/shared-claims.ts';
+import type { Trust } from '../protocol/verify-published-request.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
 import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';

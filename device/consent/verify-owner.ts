@@ -3,14 +3,8 @@
 import { fromUtf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import {
-  DISCLOSURE_PROFILES,
-  type DisclosedValues,
-  type DisclosureKey,
-  type Window,
-  windowWithin,
-} from '../protocol/claims.ts';
 import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
+import { openToken } from '../protocol/jws.ts';
 import {
   CLOCK_SKEW_S_MAX,
   type Command,
@@ -22,9 +16,15 @@ import {
   grantSchema,
   type Revoke,
   revokeSchema,
-} from '../protocol/grant.ts';
-import { openToken } from '../protocol/jws.ts';
+} from '../protocol/owner-orders.ts';
 import { recipientOf } from '../protocol/request-or-search.ts';
+import {
+  DISCLOSURE_PROFILES,
+  type DisclosedValues,
+  type DisclosureKey,
+  type Window,
+  windowWithin,
+} from '../protocol/shared-claims.ts';
 import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
 import type { AnswerableRequests } from './consent-context.ts';
 import type { Footage } from './gate-interfaces.ts';

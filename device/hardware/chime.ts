@@ -1,8 +1,8 @@
 // Owns: what sounds inside when somebody rings: a command of the owner's, and its virtual twin.
 // Not here: when it rings (doorbell.ts): after the press was published, never before.
 import { z } from 'zod';
-import type { Programs, RunningProgram } from '../base/child-program.ts';
 import type { Clock, Timer } from '../base/clock.ts';
+import type { Programs, RunningProgram } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 
 /** A program with its arguments, as a list: no shell reads it. */

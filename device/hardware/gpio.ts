@@ -1,7 +1,7 @@
 // Owns: GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and holding a line at a level.
-// Not here: running programs (base/child-program.ts), what a press is (switch-contact.ts, button.ts).
+// Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
 import { z } from 'zod';
-import type { ProgramEnd, Programs } from '../base/child-program.ts';
+import type { ProgramEnd, Programs } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
 import type { ButtonDriver } from './watched-button.ts';

@@ -1,15 +1,15 @@
 // Owns: the doorbell's hardware: its real buttons, chime and shutter, put together from the settings, and what is wrong with each.
 // Not here: what a press causes (doorbell.ts), what is told of troubles (status-publisher.ts), when the shutter moves (recorder.ts).
 
-import type { Programs } from '../base/child-program.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { Programs } from '../base/system-programs.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { DeviceState } from '../protocol/home-messages.ts';
 import type { Button, Press } from './button.ts';
 import { type Chime, CommandChime, VirtualChime } from './chime.ts';
-import { evdevButton } from './evdev.ts';
+import { evdevButton } from './evdev-button.ts';
 import { gpioButton } from './gpio.ts';
 import { type HardwareSettings, VIRTUAL_BUTTON } from './settings.ts';
 import { makeShutter, type Shutter } from './shutter.ts';

@@ -1,8 +1,8 @@
 // Owns: the settings of a doorbell's hardware: its buttons, chime and shutter, and what may not be together.
-// Not here: what each kind is (gpio.ts, evdev.ts, chime.ts, shutter.ts).
+// Not here: what each kind is (gpio.ts, evdev-button.ts, chime.ts, shutter.ts).
 import { z } from 'zod';
 import { chimeSchema } from './chime.ts';
-import { evdevButtonSchema } from './evdev.ts';
+import { evdevButtonSchema } from './evdev-button.ts';
 import { gpioButtonSchema } from './gpio.ts';
 import { shutterSchema } from './shutter.ts';
 

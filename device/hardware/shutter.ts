@@ -1,8 +1,8 @@
 // Owns: a lid before the camera, which privacy closes: a command's, a GPIO line's, and a virtual twin.
 // Not here: stopping the camera, which privacy does first and by itself (recorder.ts): a shutter is the second lock.
 import { z } from 'zod';
-import type { Programs, RunningProgram } from '../base/child-program.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Programs, RunningProgram } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { commandSchema } from './chime.ts';
 import { gpioFailure, gpioHold, gpioLineSchema } from './gpio.ts';

@@ -1,5 +1,5 @@
 // Owns: reading a contact's level: which closings are presses of a finger, which are noise, and one that is stuck.
-// Not here: where levels come from (gpio.ts, evdev.ts), repeated presses (button.ts).
+// Not here: where levels come from (gpio.ts, evdev-button.ts), repeated presses (button.ts).
 import type { Clock, Timer } from '../base/clock.ts';
 
 /** Nobody leans on a bell for a minute: it is jammed, or its wire is. */

@@ -1,8 +1,8 @@
 // Owns: a button that a program of the operating system watches for us: starting it again when it ends, and saying so.
-// Not here: which program and what it prints (gpio.ts, evdev.ts), levels (switch-contact.ts), repeated presses (button.ts).
+// Not here: which program and what it prints (gpio.ts, evdev-button.ts), levels (switch-contact.ts), repeated presses (button.ts).
 import { Backoff } from '../base/backoff.ts';
-import type { ProgramEnd, Programs } from '../base/child-program.ts';
 import type { Random } from '../base/random.ts';
+import type { ProgramEnd, Programs } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { type Button, type ButtonOptions, Debouncer, type Press } from './button.ts';
 import { Contact } from './switch-contact.ts';

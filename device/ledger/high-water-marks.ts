@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Disk, systemCode } from '../base/disk.ts';
-import { parseJson } from '../base/json.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { failure } from '../protocol/errors.ts';
 
 const MARKS_FILE = 'marks.json';

@@ -1,10 +1,10 @@
 // Owns: what a ledger entry can say: one strict schema per type of decision or effect.
 // Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
 import { z } from 'zod';
-import { windowSchema } from '../protocol/claims.ts';
 import { isErrorCode } from '../protocol/errors.ts';
 import { receiptClipSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
+import { windowSchema } from '../protocol/shared-claims.ts';
 
 const token = z.string().min(1).max(24_576);
 const code = z.string().refine(isErrorCode);

@@ -1,6 +1,6 @@
 // Owns: disk space reserved for revocations: one preallocated file that is later written in place, so that a revocation is
 // durable even when the disk is full and the ledger cannot grow.
-// Not here: verifying and executing what is in it (gate.ts, owner-messages.ts); it is a copy, the ledger stays the record.
+// Not here: verifying and executing what is in it (gate.ts, owner-order-handler.ts); it is a copy, the ledger stays the record.
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';

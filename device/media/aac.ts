@@ -1,5 +1,5 @@
 // Owns: AAC (ISO/IEC 14496-3): which configurations are taken, and packets in ADTS, which ffmpeg reads and writes over pipes.
-// Not here: which packets are in the window (survey.ts), decoding and encoding them (sound.ts).
+// Not here: which packets are in the window (survey.ts), decoding and encoding them (recode-sound.ts).
 import { assert } from '../base/assert.ts';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { failure } from '../protocol/errors.ts';

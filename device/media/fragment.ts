@@ -1,7 +1,8 @@
 // Owns: reading the samples of one fragment (`moof` + `mdat`, ISO/IEC 14496-12 §8.8): their times, sizes and bytes.
 // Not here: finding fragments in a stream (fragment-splitter.ts), tracks (init-segment.ts).
-import { type Box, boxesIn, contentOf, findBox, malformed, needBox } from './boxes.ts';
+
 import type { AudioTrack, InitInfo, SampleDefaults, VideoTrack } from './init-segment.ts';
+import { type Box, boxesIn, contentOf, findBox, malformed, needBox } from './read-boxes.ts';
 
 export { type AudioTrack, type InitInfo, parseInit } from './init-segment.ts';
 

@@ -1,8 +1,8 @@
 // Owns: reading `ftyp` + `moov` of a fragmented MP4: which tracks there are and what decodes them (ISO/IEC 14496-12 §8).
-// Not here: the samples (fragment.ts), H.264's own headers (avc.ts).
-import { type AvcConfig, parseAvcConfig } from './avc.ts';
+// Not here: the samples (fragment.ts), H.264's own headers (avc-config.ts).
+import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
 import { BitReader } from './bit-reader.ts';
-import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './boxes.ts';
+import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './read-boxes.ts';
 
 /** What `trex` gives samples that do not say it themselves (§8.8.3). Duration in track units. */
 export interface SampleDefaults {

@@ -1,6 +1,6 @@
 // Owns: what the still scene looks like and which blocks of a picture differ from it: running average, exposure, votes.
 // Not here: which of these blocks count and when they are an event (blobs.ts, detector.ts). Arrays are reused for speed.
-import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './picture-grid.ts';
+import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 const PIXELS = PICTURE_WIDTH * PICTURE_HEIGHT;
 /** Constants of this module for the loops over pixels: an imported binding is looked up each time where modules are not bundled. */

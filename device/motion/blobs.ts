@@ -1,5 +1,5 @@
 // Owns: joining blocks that differ into blobs. Not here: which blocks differ (background.ts).
-import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from './picture-grid.ts';
+import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from './gray-picture-size.ts';
 
 /** A blob in which nothing has changed for this long moves no more: a chair that was left elsewhere. */
 const LIVELY_MS = 5_000;

@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import { Background, type Votes } from './background.ts';
 import { movingZones } from './blobs.ts';
-import { PICTURE_HEIGHT, PICTURE_WIDTH } from './picture-grid.ts';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 import { type MotionZone, ZONES_MAX, zoneMasks, zoneNames } from './zones.ts';
 
 export interface MotionSettings {

@@ -1,9 +1,9 @@
 // Owns: named parts of the picture in which motion counts: their configuration and the blocks they cover. Pure.
 // Not here: what moves (background.ts), when it is an event (detector.ts).
 import { z } from 'zod';
-import { zoneSchema } from '../protocol/claims.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './picture-grid.ts';
+import { zoneSchema } from '../protocol/shared-claims.ts';
+import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 const tenThousandths = z.int().min(0).max(10_000);
 

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { fromUtf8 } from '../base/bytes.ts';
-import { parseJson } from '../base/json.ts';
+import { parseJson } from '../base/parse-json.ts';
 
 const NEWLINE = 10;
 

@@ -1,5 +1,5 @@
 // Owns: the owner's key on their own machine: one file, 0600, created at first use.
-// Not here: what is signed with it (sign.ts), the device's own keys (doorbell.ts).
+// Not here: what is signed with it (sign-owner-messages.ts), the device's own keys (doorbell.ts).
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../base/bytes.ts';

@@ -1,5 +1,5 @@
 // Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
-// Not here: signing (sign.ts), reading single documents (read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
+// Not here: signing (sign-owner-messages.ts), reading single documents (read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
 import { fromUtf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
@@ -10,7 +10,6 @@ import { MqttLink } from '../base/mqtt-link.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
-import { noOrderYet } from '../protocol/grant.ts';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -22,6 +21,7 @@ import {
   uploadProgressSchema,
 } from '../protocol/home-messages.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
+import { noOrderYet } from '../protocol/owner-orders.ts';
 import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 import type { Home } from './paired-devices.ts';
 import { readReceipt } from './read-receipt.ts';

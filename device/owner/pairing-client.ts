@@ -5,11 +5,11 @@ import type { z } from 'zod';
 import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import { pairingSchema } from '../protocol/grant.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken } from '../protocol/jws.ts';
+import { pairingSchema } from '../protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../protocol/shared-claims.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
 import {

@@ -1,21 +1,26 @@
 // Owns: the owner's side of a request notice: it opens the agency's own bytes itself and hashes what it shows.
-// Not here: the device's own checks (consent/), signing an answer (sign.ts).
+// Not here: the device's own checks (consent/), signing an answer (sign-owner-messages.ts).
 
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
-import { parseJson } from '../base/json.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from '../protocol/claims.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { failure } from '../protocol/errors.ts';
 import { requestNoticeSchema } from '../protocol/home-messages.ts';
+import {
+  DISCLOSURE_PROFILES,
+  type DisclosedValues,
+  type DisclosureKey,
+  type Window,
+} from '../protocol/shared-claims.ts';
+import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
 import {
   asksBeyond,
   credentialFault,
   type OpenedRequest,
   openPublished,
   type Trust,
-} from '../protocol/open-request.ts';
-import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
+} from '../protocol/verify-published-request.ts';
 
 /** What the owner's side pinned at pairing: its device, and that device's bridge and registry. */
 export interface OwnerTrust extends Trust {

@@ -1,12 +1,17 @@
 // Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows.
-// Not here: the device's own checks (consent/), the still (pairing-client.ts), signing an answer (sign.ts).
+// Not here: the device's own checks (consent/), the still (pairing-client.ts), signing an answer (sign-owner-messages.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
-import { parseJson } from '../base/json.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, windowWithin } from '../protocol/claims.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { failure } from '../protocol/errors.ts';
 import { type Sighted, sightingNoticeSchema } from '../protocol/home-messages.ts';
 import { type OpenedSearch, openSearch } from '../protocol/search.ts';
+import {
+  DISCLOSURE_PROFILES,
+  type DisclosedValues,
+  type DisclosureKey,
+  windowWithin,
+} from '../protocol/shared-claims.ts';
 import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
 import type { OwnerTrust } from './read-request-notice.ts';
 

@@ -1,9 +1,9 @@
 // Owns: what an agency's client signs besides requests and clip access: registration and managing its own requests.
 // Pure. Not here: who is eligible (the registry's rules).
 import { z } from 'zod';
-import { expSchema, signedClaims } from './claims.ts';
 import { idSchema } from './ids.ts';
 import { contactSchema, JURISDICTIONS, registeredTerms } from './request.ts';
+import { expSchema, signedClaims } from './shared-claims.ts';
 
 /** A host name of at least two labels, lower case (RFC 1123 §2.1). */
 export const domainSchema = z

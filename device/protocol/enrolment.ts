@@ -1,8 +1,8 @@
 // Owns: how a device gets to know a bridge, once: code, proof, statement. Pure.
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
-import { expSchema, signedClaims } from './claims.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { expSchema, signedClaims } from './shared-claims.ts';
 
 const codeSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).max(200),

@@ -1,9 +1,9 @@
 // Owns: what bridge and vault sign to each other about one clip: hand-over, acknowledgement, recall, its answer, deletion. Pure.
 // Not here: evidence inside the vault and who may see it (the vault's own), what a device makes of an answer (consent/).
 import { z } from 'zod';
-import { expSchema, signedClaims } from './claims.ts';
 import { idSchema, sha256Schema } from './ids.ts';
 import { HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from './manifest.ts';
+import { expSchema, signedClaims } from './shared-claims.ts';
 
 /** The clip that a document is about, by everything that distinguishes it from any other. */
 const clipClaims = {

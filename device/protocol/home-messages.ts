@@ -1,10 +1,10 @@
 // Owns: what a device tells its owner on the home link: state, events, request notices, receipts, upload progress. Pure.
 import { z } from 'zod';
-import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema } from './claims.ts';
 import { idSchema, sha256Schema } from './ids.ts';
 import { CUT_METHODS } from './manifest.ts';
 import { publishedRequestSchema } from './request.ts';
 import { searchPapersSchema } from './search.ts';
+import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema } from './shared-claims.ts';
 
 export const statusSchema = z.enum(['online', 'offline']);
 
@@ -184,7 +184,7 @@ export const receiptSchema = z.strictObject({
   /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
   intake: z.string().max(4_096).optional(),
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
-  /** The last order that the device has accepted, any owner's, by its chained hash: what the next command names in `after` (grant.ts). */
+  /** The last order that the device has accepted, any owner's, by its chained hash: what the next command names in `after` (owner-orders.ts). */
   lastOrder: sha256Schema,
 });
 export type Receipt = z.infer<typeof receiptSchema>;

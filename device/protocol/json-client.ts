@@ -1,6 +1,6 @@
 // Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
 // routes (the bridge's), uploads (upload/).
-import { parseJson } from '../base/json.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { failure, isFailure } from './errors.ts';
 import { failureOf } from './problem.ts';
 

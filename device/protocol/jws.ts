@@ -1,5 +1,5 @@
 // Owns: compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Pure: keys and hashing are passed in.
-// Not here: what the claims mean (request.ts, grant.ts ...).
+// Not here: what the claims mean (request.ts, owner-orders.ts ...).
 import type { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
 import { PAYLOAD_BYTES_MAX } from './topics.ts';

@@ -1,8 +1,8 @@
 // Owns: what travels with a clip and what is signed about it: the full manifest, the statement that its recipient gets
 // instead, upload token, intake receipt. Pure. Not here: making and checking them (clip/disclosure.ts, clip/verify-clip.ts).
 import { z } from 'zod';
-import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './shared-claims.ts';
 
 /** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the rest of the first GOP was. */
 export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;

@@ -1,10 +1,11 @@
 // Owns: what owners can answer with a clip, whoever asks: an agency's request or a neighbour's search; and to whom the clip
 // then goes. Pure. Not here: the request or the search itself (request.ts, search.ts).
-import type { Grant } from './grant.ts';
+
 import { actorId } from './ids.ts';
-import type { OpenedRequest, TokenCrypto } from './open-request.ts';
+import type { Grant } from './owner-orders.ts';
 import type { Request } from './request.ts';
 import type { OpenedSearch, Search } from './search.ts';
+import type { OpenedRequest, TokenCrypto } from './verify-published-request.ts';
 
 export type Ask = Request | Search;
 export type OpenedAsk = OpenedRequest | OpenedSearch;

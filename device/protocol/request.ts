@@ -1,8 +1,8 @@
 // Owns: an agency's request, its credential, the bridge's publication of it and the area document. Pure.
-// Not here: which agencies are eligible and moderation (the bridge's rules), whether a home lies inside (area.ts).
+// Not here: which agencies are eligible and moderation (the bridge's rules), whether a home lies inside (area-cells.ts).
 import { z } from 'zod';
-import { disclosureProfileSchema, expSchema, signedClaims, windowSchema } from './claims.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { disclosureProfileSchema, expSchema, signedClaims, windowSchema } from './shared-claims.ts';
 
 /** Jurisdictions a credential can carry. `federal` is never issued; it is here so that a refusal can name it. */
 export const JURISDICTIONS = ['municipal', 'county', 'state', 'federal'] as const;

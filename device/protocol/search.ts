@@ -2,12 +2,12 @@
 // calls by which its poster ends it and fetches what was granted. Pure.
 // Not here: community requests, with which it shares nothing but the shapes of claims (request.ts); likeness (search-party/).
 import { z } from 'zod';
-import { CELL_LETTERS } from './area.ts';
-import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, windowSchema } from './claims.ts';
+import { CELL_LETTERS } from './area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
-import type { TokenCrypto, Trust } from './open-request.ts';
+import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, windowSchema } from './shared-claims.ts';
+import type { TokenCrypto, Trust } from './verify-published-request.ts';
 
 /** What can be searched for. A closed list, and animals only. */
 export const PET_KINDS = ['dog', 'cat'] as const;

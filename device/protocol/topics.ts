@@ -1,4 +1,4 @@
-// Owns: MQTT topic names, one function each. Pure. Not here: who may use them (access.ts), payloads (their own files).
+// Owns: MQTT topic names, one function each. Pure. Not here: who may use them (topic-access.ts), payloads (their own files).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 

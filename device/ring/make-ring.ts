@@ -1,7 +1,7 @@
 // Owns: choosing the ring that the settings name. Not here: the rings (ring-file.ts, ring-memory.ts).
 import { join } from 'node:path';
-import type { Ring } from './ring.ts';
 import { RingFile, type RingFileOptions } from './ring-file.ts';
+import type { Ring } from './ring-interface.ts';
 import { RingMemory } from './ring-memory.ts';
 
 /** A ring, not started: in the file `ring` of the device's folder, or in memory. `bytes` and `retentionS` bound it. */

@@ -8,16 +8,16 @@ import type { Random } from '../base/random.ts';
 import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from '../base/seal.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import type { Segment } from '../camera/segment.ts';
-import type { Window } from '../protocol/claims.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
+import type { Window } from '../protocol/shared-claims.ts';
 import { SteadyClock } from './clock-trust.ts';
 import { BLOCK_BYTES, type RecordHeader, RecordSeal, recordBlocks } from './record.ts';
 import { RecordFile, type Unwritten } from './record-file.ts';
-import type { Ring, RingStats } from './ring.ts';
 import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring-index.ts';
+import type { Ring, RingStats } from './ring-interface.ts';
 import { RingKeyFile } from './ring-key.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
-import { type KeyWrapper, WrappedFile } from './wrapped-keys.ts';
+import { type KeyWrapper, WrappedFile } from './wrapped-key-files.ts';
 
 /** Largest sealed segment when nothing else is configured, 10 s of 13 Mbit/s; in a small ring, a quarter of it. */
 const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;

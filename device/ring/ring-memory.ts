@@ -13,10 +13,10 @@ import {
   sealInto,
 } from '../base/seal.ts';
 import type { Segment } from '../camera/segment.ts';
-import type { Window } from '../protocol/claims.ts';
 import { failure } from '../protocol/errors.ts';
-import type { Ring, RingStats } from './ring.ts';
+import type { Window } from '../protocol/shared-claims.ts';
 import { expiryTickMs, type IndexEntry, RingIndex } from './ring-index.ts';
+import type { Ring, RingStats } from './ring-interface.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
 
 export interface RingMemoryOptions {

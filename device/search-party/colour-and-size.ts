@@ -3,7 +3,7 @@
 // Not here: pictures (frames.ts), what moved (motion-blobs.ts), which likeness is told (search-party.ts).
 import type { PetKind } from '../protocol/search.ts';
 import { coloursOf, commonShare, without } from './colours.ts';
-import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness.ts';
+import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { type Blob, blobsOf, groundOf } from './motion-blobs.ts';
 
 /** Height of an animal of each kind as a share of the picture's, before a doorbell's lens. */

@@ -1,6 +1,6 @@
 // Owns: colour histograms of a few bins that are robust to changes of light, and their similarity. Pure.
 // Not here: which pixels are looked at (colour-and-size.ts).
-import type { Picture } from './likeness.ts';
+import type { Picture } from './likeness-interfaces.ts';
 
 const HUES = 12;
 /** Each hue pale or full; and grays from black to white. */

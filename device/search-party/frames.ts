@@ -1,16 +1,16 @@
 // Owns: small pictures from this home's own ring, only for comparison: at most a few per event, and none is
-// stored. Not here: what they show (likeness.ts), clips (clip/), which need a grant.
+// stored. Not here: what they show (likeness-interfaces.ts), clips (clip/), which need a grant.
 
 import { concatBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Ffmpeg } from '../camera/ffmpeg.ts';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { H264_FROM_PIPE } from '../clip/encode.ts';
+import { H264_FROM_PIPE } from '../clip/encode-frames.ts';
 import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { joinAnnexB, splitSample } from '../media/nal.ts';
-import type { Window } from '../protocol/claims.ts';
-import type { Frame } from './likeness.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+import type { Frame } from './likeness-interfaces.ts';
 
 /** Longest side of a picture in pixels. */
 const SIDE_MAX = 320;

@@ -2,9 +2,9 @@
 // Not here: what it does (search-party.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Ffmpeg } from '../camera/ffmpeg.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { ConsentGate } from '../consent/gate.ts';
-import type { Ring } from '../ring/ring.ts';
+import type { Ring } from '../ring/ring-interface.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { SearchParty, type Settled } from './search-party.ts';
 import { Yolox } from './yolox.ts';

@@ -1,6 +1,6 @@
 // Owns: detecting what moved in a frame by comparison with the background: differing pixels, joined into blobs. Pure.
 // Not here: when motion starts (motion/), what a blob is (colour-and-size.ts).
-import type { Frame, SceneView } from './likeness.ts';
+import type { Frame, SceneView } from './likeness-interfaces.ts';
 
 /** Cell side in pixels, so that noise and thin lines make no blob. */
 const CELL_PIXELS = 4;

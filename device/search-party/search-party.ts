@@ -1,14 +1,14 @@
 // Owns: comparing this home's own recent motion with the pets that are looked for, one event at a time, and the stills of what
 // was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
-// Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness.ts).
+// Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
 import type { Log } from '../base/log.ts';
 import type { HeardSearch } from '../consent/gate-interfaces.ts';
-import { partsInside, type Window } from '../protocol/claims.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { DeviceEventBody, Sighted } from '../protocol/home-messages.ts';
+import { partsInside, type Window } from '../protocol/shared-claims.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
-import { decodePhoto, encodeStill } from './jpeg.ts';
-import { LIKENESS_TOLD, type LikenessModel, type Looks, type Subject } from './likeness.ts';
+import { LIKENESS_TOLD, type LikenessModel, type Looks, type Subject } from './likeness-interfaces.ts';
+import { decodePhoto, encodeStill } from './photo-and-still.ts';
 
 /** Resolves once the ring will get no more footage of the window, or at the timeout. */
 export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;

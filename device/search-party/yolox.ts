@@ -10,7 +10,7 @@ import { failure } from '../protocol/errors.ts';
 import { PET_KINDS, type PetKind } from '../protocol/search.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
-import type { Looks, Picture, SceneView, Shown, Subject } from './likeness.ts';
+import type { Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { blobsOf, groundOf } from './motion-blobs.ts';
 
 const PACKAGE = 'onnxruntime-node';

@@ -1,6 +1,6 @@
 // Owns: single HTTP requests to the pinned bridge and no other host: answers are small, redirects are not followed,
 // and no byte is written once nothing may leave any more. Serves tus-js-client as its HTTP stack.
-// Not here: which requests are made (transfer.ts, bridge-intake.ts), when they are retried (upload.ts).
+// Not here: which requests are made (transfer.ts, intake-requests.ts), when they are retried (upload.ts).
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';

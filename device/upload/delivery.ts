@@ -12,11 +12,11 @@ import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/statement.ts';
 import { trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/claims.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { ReceiptClip } from '../protocol/home-messages.ts';
 import { parseToken, signToken } from '../protocol/jws.ts';
 import { manifestSchema } from '../protocol/manifest.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/shared-claims.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
 
 /** The reports to the gate, in this order; each is durable when it resolves. */

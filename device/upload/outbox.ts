@@ -12,7 +12,7 @@ import type { StatementPapers } from '../clip/statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { openSealedFile, writeSealedFile } from '../ring/sealed-file.ts';
+import { openSealedFile, writeSealedFile } from './sealed-clip-file.ts';
 import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
 
 /** One clip ready to be sent. */
@@ -50,7 +50,7 @@ export interface OutboxDeps {
   random: Random;
   log: Log;
   folder: string;
-  /** Seals the commit records (ring/wrapped-keys.ts, `keptSealKey`). The clips have keys of their own, kept in those records. */
+  /** Seals the commit records (ring/wrapped-key-files.ts, `keptSealKey`). The clips have keys of their own, kept in those records. */
   key: SealKey;
 }
 

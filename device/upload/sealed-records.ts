@@ -8,7 +8,7 @@ import type { Random } from '../base/random.ts';
 import { open, type SealKey, seal } from '../base/seal.ts';
 import { idSchema, sha256Schema } from '../protocol/ids.ts';
 import { CERTIFICATE_LETTERS_MAX, HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../protocol/manifest.ts';
-import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/wrapped-keys.ts';
+import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/wrapped-key-files.ts';
 
 export const CLIP = '.clip';
 export const COMMIT = '.commit';

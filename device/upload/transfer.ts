@@ -4,7 +4,7 @@ import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-
 import type { ClipReader } from '../clip/finished-clip.ts';
 import { isFailure } from '../protocol/errors.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
-import { refusalOf, strange } from './bridge-intake.ts';
+import { refusalOf, strange } from './intake-requests.ts';
 
 export interface Transfer {
   http: BridgeHttp;

@@ -1,18 +1,19 @@
 // Owns: sending a sealed clip to the bridge, and a revocation after it, through every outage: what is retried, how soon,
-// and when to give up. Not here: when either may happen (consent/, delivery.ts), the single steps (bridge-intake.ts, transfer.ts).
+// and when to give up. Not here: when either may happen (consent/, delivery.ts), the single steps (intake-requests.ts, transfer.ts).
 import { Backoff } from '../base/backoff.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
-import { PUBLIC_AUDIENCE } from '../protocol/claims.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import { type Pairing, revokeSchema } from '../protocol/grant.ts';
 import type { UploadProgress } from '../protocol/home-messages.ts';
 import { parseToken, signToken } from '../protocol/jws.ts';
 import type { IntakeStatus, UploadToken } from '../protocol/manifest.ts';
+import { type Pairing, revokeSchema } from '../protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../protocol/shared-claims.ts';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
+import type { OwnersWord } from './delivery.ts';
 import {
   baseOf,
   findUpload,
@@ -24,8 +25,7 @@ import {
   revokeAtBridge,
   statusAtBridge,
   strange,
-} from './bridge-intake.ts';
-import type { OwnersWord } from './delivery.ts';
+} from './intake-requests.ts';
 import type { Outbox, OutboxItem } from './outbox.ts';
 import { sendRest } from './transfer.ts';
 

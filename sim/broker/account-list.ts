@@ -1,5 +1,5 @@
 // Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
-// (mosquitto-files.ts, rabbitmq-files.ts), and the embedded broker, which reads an account when it is used (account-access.ts).
+// (mosquitto-files.ts, rabbitmq-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
 import {
   type Account,
   type AccountHolder,
@@ -8,8 +8,8 @@ import {
   listAccounts,
   readAccount,
   type TopicAccess,
-} from '../../device/client.ts';
-import type { AccessOptions } from './account-access.ts';
+} from '../../device/exports-without-firmware.ts';
+import type { AccessOptions } from './account-login.ts';
 
 /** An account as another broker needs it. */
 export interface ListedAccount {

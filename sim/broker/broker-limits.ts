@@ -1,6 +1,12 @@
-// Owns: how much one client may ask of the embedded broker: sizes, rates, counts. Not here: what it may ask (account-access.ts).
+// Owns: how much one client may ask of the embedded broker: sizes, rates, counts. Not here: what it may ask (account-login.ts).
 import type { Socket } from 'node:net';
-import { type Clock, FROM_CLIENT, MqttGuard, PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/client.ts';
+import {
+  type Clock,
+  FROM_CLIENT,
+  MqttGuard,
+  PAYLOAD_BYTES_MAX,
+  TOPIC_BYTES_MAX,
+} from '../../device/exports-without-firmware.ts';
 
 export interface BrokerLimits {
   /** Sockets at once. */

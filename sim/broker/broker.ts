@@ -1,5 +1,5 @@
 // Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may publish and receive, and how much of it.
-// Not here: the access list (device/protocol/access.ts), accounts (device/base/account-folder.ts). The one file that imports aedes.
+// Not here: the access list (device/protocol/topic-access.ts), accounts (device/base/mqtt-account-files.ts). The one file that imports aedes.
 import { createServer, type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
@@ -14,7 +14,7 @@ import {
   systemCode,
   type Timer,
 } from '../../device/index.ts';
-import { type AccessOptions, AccountAccess, type Session } from './account-access.ts';
+import { type AccessOptions, AccountAccess, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 

@@ -1,5 +1,5 @@
 // Owns: the broker's TLS side: a server that accepts TLS 1.3 only, and identifying a client by its certificate.
-// Not here: what a client may do (account-access.ts), MQTT (broker.ts).
+// Not here: what a client may do (account-login.ts), MQTT (broker.ts).
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { TLS_VERSION_MIN } from '../../device/index.ts';

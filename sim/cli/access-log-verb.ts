@@ -6,13 +6,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { ALL_CLIPS, exchangeJson, failure, failureOf, idSchema, parseJson } from '../../device/client.ts';
+import {
+  ALL_CLIPS,
+  exchangeJson,
+  failure,
+  failureOf,
+  idSchema,
+  parseJson,
+} from '../../device/exports-without-firmware.ts';
 import { loadAgencyKey, signAccess } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { printMoment } from '../terminal/format-units.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
-import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
+import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-reason-options.ts';
 
 interface AuditAccessOptions extends OfficerOptions {
   data?: string;

@@ -2,7 +2,7 @@
 // Not here: what a code permits (the bridge), using it (part-verbs.ts, device-verbs.ts).
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson } from '../../device/client.ts';
+import { exchangeJson } from '../../device/exports-without-firmware.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { openContext } from './context.ts';
 import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';

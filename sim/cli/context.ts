@@ -19,7 +19,7 @@ import {
   SystemClock,
   SystemDisk,
   SystemRandom,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';
 

@@ -2,7 +2,7 @@
 // Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, issueAccount, utf8 } from '../../device/client.ts';
+import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';

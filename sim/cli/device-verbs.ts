@@ -1,17 +1,24 @@
 // Owns: the verbs under `device`: init, install, uninstall and enrol (a systemd unit), backup and restore (the device's identity).
-// Not here: running a device (part-verbs.ts), what the unit says (device-unit.ts), what a backup holds (the device).
+// Not here: running a device (part-verbs.ts), what the unit says (device-systemd-unit.ts), what a backup holds (the device).
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { failure, folderHolder, lockFolder, pairingSocketPath, systemCode, utf8 } from '../../device/client.ts';
+import {
+  failure,
+  folderHolder,
+  lockFolder,
+  pairingSocketPath,
+  systemCode,
+  utf8,
+} from '../../device/exports-without-firmware.ts';
 import { printBytes } from '../terminal/format-units.ts';
 import { askHidden, readEnrolmentInput, readSecretFile } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
-import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-unit.ts';
+import { credentialFile, deviceUnit, HARDWARE_GROUPS } from './device-systemd-unit.ts';
 
 /** Credentials here last until the next boot, which suits a code that is valid for an hour. */
 const CREDENTIALS = '/run/credstore';

@@ -1,12 +1,12 @@
 // Owns: the verb `evidence`: what an officer of the testbed's agency does with what the vault keeps for it. Not here: what the vault
 // allows, the department's policy (vault-policy.ts).
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/client.ts';
+import { failure, idSchema } from '../../device/exports-without-firmware.ts';
 import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
 import { printMoment } from '../terminal/format-units.ts';
 import { type Context, openContext } from './context.ts';
-import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-options.ts';
+import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-reason-options.ts';
 import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
 
 export interface DeskOptions extends AgencyOptions, OfficerOptions {}

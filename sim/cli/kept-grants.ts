@@ -1,7 +1,7 @@
 // Owns: the grants that an owner's machine has signed, stored so that the same command sends the same bytes again and a
 // revocation can name them. Not here: whether they are still valid (the device decides).
 import { join } from 'node:path';
-import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/client.ts';
+import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/exports-without-firmware.ts';
 
 export interface KeptGrant {
   token: string;

@@ -1,9 +1,9 @@
 // Owns: the command line: global options, the verbs' order in the help, and the exit on failure. Not here: the verbs.
 import { Command, CommanderError } from 'commander';
-import { failure } from '../../device/client.ts';
+import { failure } from '../../device/exports-without-firmware.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
+import { ownVersion } from './own-version.ts';
 import { refuseInspector } from './refuse-inspector.ts';
-import { ownVersion } from './version.ts';
 
 type AddVerb = (program: Command) => void;
 
@@ -15,16 +15,16 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     story: async () => (await import('./story-verbs.ts')).addStory,
   },
   'As the owner:': {
-    grant: async () => (await import('./owner-verbs.ts')).addGrant,
-    deny: async () => (await import('./owner-verbs.ts')).addDeny,
-    revoke: async () => (await import('./owner-verbs.ts')).addRevoke,
+    grant: async () => (await import('./consent-verbs.ts')).addGrant,
+    deny: async () => (await import('./consent-verbs.ts')).addDeny,
+    revoke: async () => (await import('./consent-verbs.ts')).addRevoke,
     proof: async () => (await import('./proof.ts')).addProof,
     watch: async () => (await import('./watch.ts')).addWatch,
     pair: async () => (await import('./pair.ts')).addPair,
-    ring: async () => (await import('./owner-command-verbs.ts')).addRing,
-    privacy: async () => (await import('./owner-command-verbs.ts')).addPrivacy,
-    forget: async () => (await import('./owner-command-verbs.ts')).addForget,
-    'trust-clock': async () => (await import('./owner-command-verbs.ts')).addTrustClock,
+    ring: async () => (await import('./doorbell-command-verbs.ts')).addRing,
+    privacy: async () => (await import('./doorbell-command-verbs.ts')).addPrivacy,
+    forget: async () => (await import('./doorbell-command-verbs.ts')).addForget,
+    'trust-clock': async () => (await import('./doorbell-command-verbs.ts')).addTrustClock,
     'search-party': async () => (await import('./search-party.ts')).addSearchParty,
   },
   'As an agency, or anyone:': {
@@ -35,7 +35,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     moderate: async () => (await import('./moderate.ts')).addModerate,
     moderators: async () => (await import('./moderators.ts')).addModerators,
     partner: async () => (await import('./partner.ts')).addPartnerVerbs,
-    dispute: async () => (await import('./dispute.ts')).addDispute,
+    dispute: async () => (await import('./dispute-manifest.ts')).addDispute,
     verify: async () => (await import('./verify.ts')).addVerify,
     audit: async () => (await import('./query-audit-verbs.ts')).addAudit,
     doctor: async () => (await import('./doctor.ts')).addDoctor,

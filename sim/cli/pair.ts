@@ -13,7 +13,7 @@ import {
   storeHome,
   type TlsFiles,
   tlsFilesRead,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import {

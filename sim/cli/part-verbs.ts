@@ -3,7 +3,13 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import { failure, lockFolder, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/client.ts';
+import {
+  failure,
+  lockFolder,
+  readTlsFiles,
+  tlsFilesRead,
+  topicPrefixSchema,
+} from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';

@@ -1,8 +1,14 @@
 // Owns: the verb `partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
 // do (the bridge's partners/).
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/client.ts';
-import { addPartner, listPartners, type PartnerFacts, renewPartner, setPartnerStatus } from '../officer/partners.ts';
+import { failure, idSchema } from '../../device/exports-without-firmware.ts';
+import {
+  addPartner,
+  listPartners,
+  type PartnerFacts,
+  renewPartner,
+  setPartnerStatus,
+} from '../officer/operator-partners.ts';
 import { openContext } from './context.ts';
 import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 

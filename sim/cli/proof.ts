@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, loadOrCreateOwnerKey, readEnrolment } from '../../device/index.ts';
-import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/custody-proof.ts';
+import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/fetch-custody-proof.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { chosenHome, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 import { keptGrants } from './kept-grants.ts';

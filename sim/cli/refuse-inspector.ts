@@ -1,7 +1,7 @@
 // Owns: keeping Node's inspector closed in every doorsill process: it listens on a local port without authentication,
 // and can read and change all memory: keys, and on the device footage. Not here: core dumps (the device), other debuggers.
 import { url } from 'node:inspector';
-import { failure } from '../../device/client.ts';
+import { failure } from '../../device/exports-without-firmware.ts';
 
 /**
  * From here on SIGUSR1 no longer opens the inspector, as it does in every Node process without a listener for it. Throws

@@ -2,7 +2,7 @@
 // (context.ts).
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Disk, failure, type SigningKey } from '../../device/client.ts';
+import { type Disk, failure, type SigningKey } from '../../device/exports-without-firmware.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning } from './context.ts';

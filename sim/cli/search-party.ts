@@ -1,5 +1,5 @@
 // Owns: the verb `search-party` with its own verbs: taking part, posting a search and ending it, sightings and what was granted.
-// Not here: answering a sighting (owner-verbs.ts: the same grant and deny as for a request), the calls (pet-owner/).
+// Not here: answering a sighting (consent-verbs.ts: the same grant and deny as for a request), the calls (pet-owner/).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -30,7 +30,7 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
-import { orderDevice } from './owner-command-verbs.ts';
+import { orderDevice } from './doorbell-command-verbs.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;

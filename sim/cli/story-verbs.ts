@@ -6,7 +6,7 @@ import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
 import { tellFederalRefused } from '../story/federal-refused.ts';
-import { runLeakStory } from '../story/leak.ts';
+import { runLeakStory } from '../story/hidden-frames-leak.ts';
 import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';

@@ -6,7 +6,7 @@ import {
   OwnerSession,
   type Receipt,
   recallAnswerOf,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 import { printBytes, printTimeOfDay } from '../terminal/format-units.ts';
 import { oneLine, showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-requests.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';

@@ -23,7 +23,7 @@ import {
   utf8,
   type Window,
   wallSeconds,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 
 export interface OfficerDeps {
   clock: Clock;

@@ -12,7 +12,7 @@ import {
   PUBLIC_AUDIENCE,
   type SigningKey,
   verifySignature,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 import { CREDENTIALS_NAME, openEvidenceDesk, type VaultPlace } from './evidence-desk.ts';
 import { adminBearer, decideAgency, type RegistryPlace, vouchForDomain } from './registration.ts';

@@ -13,7 +13,7 @@ import {
   type JsonRequest,
   sha256Hex,
   utf8,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 import type { OfficerDeps } from './agency-client.ts';
 import { adminBearer } from './registration.ts';
 

@@ -3,7 +3,14 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { type AgencyAction, type Disk, exchangeJson, isFailure, type SigningKey, utf8 } from '../../device/client.ts';
+import {
+  type AgencyAction,
+  type Disk,
+  exchangeJson,
+  isFailure,
+  type SigningKey,
+  utf8,
+} from '../../device/exports-without-firmware.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 
 /** The demo agency: fictional. */

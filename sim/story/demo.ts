@@ -21,7 +21,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/custody-proof.ts';
+import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-requests.ts';

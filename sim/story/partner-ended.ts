@@ -2,7 +2,7 @@
 // stop. Not here: the stage (story-testbed.ts).
 import { exchangeJson } from '../../device/index.ts';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
-import { addPartner, listPartners, setPartnerStatus } from '../officer/partners.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../officer/operator-partners.ts';
 import { Stage } from './story-testbed.ts';
 import type { StoryDeps } from './up.ts';
 

@@ -7,9 +7,9 @@ import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts'
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
-import { InVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
+import { InVault } from './vaulted-clip.ts';
 
 const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000_000 };
 const ANSWER_MS_MAX = 60_000;

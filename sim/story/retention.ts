@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFailure } from '../../device/index.ts';
 import { grantOnce, inTestbed } from './demo.ts';
-import { InVault, TimedVault } from './in-vault.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './up.ts';
+import { InVault, TimedVault } from './vaulted-clip.ts';
 
 const DAY_S = 24 * 3600;
 /** Small and short: the story is about what happens to the clip later. */

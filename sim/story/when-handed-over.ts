@@ -1,6 +1,6 @@
 // Owns: waiting until a testbed's vault has taken over a clip. Not here: what the vault keeps (cloud-bridge/vault).
 import { join } from 'node:path';
-import type { Clock, Disk } from '../../device/client.ts';
+import type { Clock, Disk } from '../../device/exports-without-firmware.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 
 const LOOK_AGAIN_MS = 50;

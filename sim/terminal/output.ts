@@ -1,6 +1,6 @@
 // Owns: what a command prints and how it ends: results on stdout, progress and errors on stderr, one line per error.
 // Not here: what commands do.
-import { type Failure, failure, isFailure, systemCode } from '../../device/client.ts';
+import { type Failure, failure, isFailure, systemCode } from '../../device/exports-without-firmware.ts';
 
 /** How one command talks to its user; made once from the global options. */
 export interface Output {

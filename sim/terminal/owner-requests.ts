@@ -1,5 +1,5 @@
 // Owns: how an owner's verb fetches a request to decide on, what it shows of it, and how it waits for the device's receipts.
-// Not here: the verbs themselves (owner-verbs.ts).
+// Not here: the verbs themselves (consent-verbs.ts).
 import {
   type Clock,
   type DisclosureKey,
@@ -13,7 +13,7 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
   type Window,
-} from '../../device/client.ts';
+} from '../../device/exports-without-firmware.ts';
 import { printBytes, printLength, printMoment } from './format-units.ts';
 
 const ANSWER_MS_MAX = 15_000;

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
-import { type Disk, failure, readEnrolmentCode, systemCode } from '../../device/client.ts';
+import { type Disk, failure, readEnrolmentCode, systemCode } from '../../device/exports-without-firmware.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;
 

@@ -1,7 +1,7 @@
 // Owns: what a process reports to systemd: ready, alive, stopping. Silent without NOTIFY_SOCKET.
-// Not here: what being alive means (the device), the unit (device-unit.ts).
+// Not here: what being alive means (the device), the unit (device-systemd-unit.ts).
 import { spawn } from 'node:child_process';
-import type { Clock, Log, Timer } from '../../device/client.ts';
+import type { Clock, Log, Timer } from '../../device/exports-without-firmware.ts';
 
 /** Node has no Unix datagram sockets, so systemd's own program sends the messages (sd_notify(3)). */
 const NOTIFY = 'systemd-notify';

@@ -1,5 +1,5 @@
 // Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: the cleanup then.
-import { failure } from '../../device/client.ts';
+import { failure } from '../../device/exports-without-firmware.ts';
 
 /** Aborted when this process is asked to stop; a second Ctrl-C ends it at once. */
 export function stopSignal(): AbortSignal {

@@ -4,7 +4,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { Backoff, type Clock, failure, isErrorCode, type Random, type Timer } from '../../device/client.ts';
+import {
+  Backoff,
+  type Clock,
+  failure,
+  isErrorCode,
+  type Random,
+  type Timer,
+} from '../../device/exports-without-firmware.ts';
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/entry.js', import.meta.url));

@@ -2,7 +2,7 @@
 // Not here: starting the parts (testbed.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/client.ts';
+import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/exports-without-firmware.ts';
 
 export const testbedFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo']),

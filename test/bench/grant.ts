@@ -3,7 +3,7 @@
 // Not here: whether the right clip arrives (test/scenarios/e2e).
 import { watch } from 'node:fs';
 import { join } from 'node:path';
-import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { RunningTestbed } from '../support/running-testbed.ts';
 import { makeEncoded } from './footage.ts';
 import { compare, type Row, type Run } from './measure.ts';

@@ -2,7 +2,7 @@
 // Not here: whether the detector is right (test/device/motion).
 import { SeededRandom } from '../../device/base/random.ts';
 import { initialMotion, nextMotion } from '../../device/motion/detector.ts';
-import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../device/motion/picture-grid.ts';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../device/motion/gray-picture-size.ts';
 import { compare, type Row, type Run } from './measure.ts';
 
 const PICTURES = 200;

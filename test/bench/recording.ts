@@ -2,18 +2,18 @@
 // which says in JSON what it cost. Not here: links, consent, or any judgement.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SystemPrograms } from '../../device/base/child-program.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { fittingCipher } from '../../device/base/seal.ts';
+import { SystemPrograms } from '../../device/base/system-programs.ts';
 import { Capture } from '../../device/camera/capture.ts';
-import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
-import { MotionWatch } from '../../device/event-detector.ts';
+import { MotionWatch } from '../../device/events/event-detector.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
-import { FileDeviceKey } from '../../device/ring/wrapped-keys.ts';
+import { FileDeviceKey } from '../../device/ring/wrapped-key-files.ts';
 import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';
 import { processorMs } from './measure.ts';
 

@@ -10,7 +10,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { fittingCipher, generateSealKey, SEAL_NONCE_BYTES, sealWithNonce } from '../../device/base/seal.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
-import { FileDeviceKey } from '../../device/ring/wrapped-keys.ts';
+import { FileDeviceKey } from '../../device/ring/wrapped-key-files.ts';
 import { type Comparison, compare, diskWrittenBytes, type Row, type Run, timed, timeMs } from './measure.ts';
 
 /** A second of 2 Mbit/s. */

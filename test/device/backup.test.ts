@@ -11,7 +11,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { open, seal } from '../../device/base/seal.ts';
 import { DEVICE_FORMAT } from '../../device/folder-format.ts';
 import { walkLedger } from '../../device/ledger/ledger.ts';
-import type { CommandAction } from '../../device/protocol/grant.ts';
+import type { CommandAction } from '../../device/protocol/owner-orders.ts';
 import { makeParty } from '../support/parties.ts';
 import { proved } from '../support/proved.ts';
 import { FullDisk } from './consent/full-disk.ts';

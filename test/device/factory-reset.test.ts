@@ -7,7 +7,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { factoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { RESERVE_BYTES, RevocationReserve } from '../../device/ledger/revocation-reserve.ts';
-import { FileDeviceKey, keptSealKey } from '../../device/ring/wrapped-keys.ts';
+import { FileDeviceKey, keptSealKey } from '../../device/ring/wrapped-key-files.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
 const [disk, random] = [new SystemDisk(), new SystemRandom()];

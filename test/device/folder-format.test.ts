@@ -14,7 +14,7 @@ import { bringUpToDate, DEVICE_FORMAT, FolderFormat } from '../../device/folder-
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { walkLedger } from '../../device/ledger/ledger.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
-import { FileDeviceKey } from '../../device/ring/wrapped-keys.ts';
+import { FileDeviceKey } from '../../device/ring/wrapped-key-files.ts';
 import { Running } from '../support/command-line.ts';
 import { unpackFormerDevice } from '../support/former-device.ts';
 import { proved } from '../support/proved.ts';

@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { toBase64url } from '../../device/base/bytes.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { makeStillCall } from '../../device/owner/sign.ts';
+import { makeStillCall } from '../../device/owner/sign-owner-messages.ts';
 import { type StillDeps, stillFor } from '../../device/pairing-service.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { Cast, claimsOf, makeParty } from '../support/parties.ts';

@@ -1,11 +1,11 @@
 // Owns: a camera, a ring and a gate on one clock that stands still, as far as time concerns them: footage is made of times
 // alone, everything that dates, keeps and judges it is the product's own. Not here: what is expected of it.
 import { SystemRandom } from '../../device/base/random.ts';
-import { bootWallUsOf, Recording } from '../../device/camera/recording.ts';
+import { bootWallUsOf, Recording } from '../../device/camera/fragments-to-segments.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { ArrivalTimeline } from '../../device/camera/source-timeline.ts';
 import type { Sample } from '../../device/media/fragment.ts';
-import type { Window } from '../../device/protocol/claims.ts';
+import type { Window } from '../../device/protocol/shared-claims.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
 import { textClaim } from '../support/parties.ts';
 import { GateRig } from './consent/gate-rig.ts';

@@ -16,6 +16,7 @@ const DEVICE_ORDER = [
   'ring',
   'motion',
   'hardware',
+  'events',
   'ledger',
   'consent',
   'clip',
@@ -46,7 +47,7 @@ const BRIDGE_ORDER = [
     'query-audit',
     'requests',
     'webhooks',
-    'access-audit',
+    'clip-access-log',
     'hand-over',
     'neighbors',
     'search-party',
@@ -74,7 +75,7 @@ const SIM_ORDER = [
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
-  [/^node:child_process$/, /^device\/camera\/|^device\/base\/child-program\.ts$|^sim\/(cli|terminal|testbed)\//],
+  [/^node:child_process$/, /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|pg)$/, /^cloud-bridge\/persistence\//],
@@ -177,7 +178,7 @@ describe('imports', () => {
     const found = breaches((file) =>
       file.name.startsWith('sim/')
         ? file.imports.filter(
-            (to) => !to.startsWith('sim/') && !/^(device\/(index|client)|cloud-bridge\/index)\.ts$/.test(to),
+            (to) => !to.startsWith('sim/') && !/^(device\/(index|exports-without-firmware)|cloud-bridge\/index)\.ts$/.test(to),
           )
         : [],
     );
@@ -185,7 +186,7 @@ describe('imports', () => {
   });
 
   it('keep the wire contract free of node, so that it runs in a browser', () => {
-    const pure = /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|json|tls-fault)\.ts$/;
+    const pure = /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|tls-fault)\.ts$/;
     const found = breaches((file) =>
       pure.test(file.name)
         ? [

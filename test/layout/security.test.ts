@@ -69,7 +69,7 @@ it('tells exactly which code the check of a clip shares with the cut', () => {
     .map((name) => name.slice('device/clip/'.length));
   const note = readFileSync('device/clip/README.md', 'utf8').split('## What the check shares with the cut')[1] ?? '';
   const [own = '', shared = ''] = (note.split('\n## ')[0] ?? '').split('A fault in what both use');
-  const named = (text: string) => [...text.matchAll(/`([a-z-]+\.ts)`/g)].map(([, name = '']) => name).sort();
+  const named = (text: string) => [...text.matchAll(/`([a-z0-9-]+\.ts)`/g)].map(([, name = '']) => name).sort();
   expect(named(own).filter((name) => name !== 'self-check.ts')).toEqual(
     here.filter((name) => !cut.has(`device/clip/${name}`)).sort(),
   );

@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AccountWish, issueAccount } from '../../device/base/account-folder.ts';
 import { type Clock, SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
+import { type AccountWish, issueAccount } from '../../device/base/mqtt-account-files.ts';
 import { MqttLink, type MqttLinkOptions } from '../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { failure } from '../../device/protocol/errors.ts';

@@ -1,7 +1,7 @@
 // Owns: running a suite with each ffmpeg that the product may choose; what runs with the system's carries its tag.
-// Not here: finding one (device/camera/ffmpeg.ts).
+// Not here: finding one (device/camera/find-ffmpeg.ts).
 import { describe } from 'vitest';
-import { bundledPath, type Ffmpeg, findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { bundledPath, type Ffmpeg, findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 
 export interface TaggedFfmpeg {
   ffmpeg: Ffmpeg;

@@ -2,7 +2,7 @@
 // Not here: the product's own parsing, on purpose.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 
 const run = promisify(execFile);
 const OUTPUT_BYTES_MAX = 100_000_000;

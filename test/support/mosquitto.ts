@@ -5,8 +5,8 @@ import { type FSWatcher, watch } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { AccessOptions } from '../../sim/broker/account-access.ts';
-import { type WrittenFiles, writeBrokerFiles } from '../../sim/broker/broker-files.ts';
+import type { AccessOptions } from '../../sim/broker/account-login.ts';
+import { type WrittenFiles, writeBrokerFiles } from '../../sim/broker/write-broker-files.ts';
 
 const START_MS_MAX = 20_000;
 /** Debian keeps it where only root's PATH leads. */

@@ -6,9 +6,11 @@ import type { Clock } from '../../device/base/clock.ts';
 import { wallSeconds } from '../../device/base/clock.ts';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
-import { cellOf, type Place } from '../../device/protocol/area.ts';
-import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/protocol/claims.ts';
+import { cellOf, type Place } from '../../device/protocol/area-cells.ts';
 import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
+import { actorId, type Role } from '../../device/protocol/ids.ts';
+import { parseToken, signToken, type TokenType } from '../../device/protocol/jws.ts';
+import type { IntakeReceipt, Manifest } from '../../device/protocol/manifest.ts';
 import {
   type Command,
   type CommandAction,
@@ -17,10 +19,7 @@ import {
   mustNameLastOrder,
   type Pairing,
   type Revoke,
-} from '../../device/protocol/grant.ts';
-import { actorId, type Role } from '../../device/protocol/ids.ts';
-import { parseToken, signToken, type TokenType } from '../../device/protocol/jws.ts';
-import type { IntakeReceipt, Manifest } from '../../device/protocol/manifest.ts';
+} from '../../device/protocol/owner-orders.ts';
 import type {
   AreaDocument,
   Credential,
@@ -29,7 +28,8 @@ import type {
   Request,
   Revocations,
 } from '../../device/protocol/request.ts';
-import { statementClaims } from '../../device/protocol/statement-claims.ts';
+import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/protocol/shared-claims.ts';
+import { statementClaims } from '../../device/protocol/statement-from-manifest.ts';
 
 /** Somebody with a key and the id that follows from it. */
 export interface Party {

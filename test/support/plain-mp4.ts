@@ -1,8 +1,8 @@
 // Owns: small MP4 files for tests of the bridge: laid out by the device's own writer around made-up samples, and ways to spoil
 // them. Not here: decodable pictures (the bridge decodes nothing).
 import { concatBytes } from '../../device/base/bytes.ts';
-import type { AudioTrack, VideoTrack } from '../../device/clip/mp4-file.ts';
-import { layOut } from '../../device/clip/mp4-file.ts';
+import type { AudioTrack, VideoTrack } from '../../device/clip/mp4-layout.ts';
+import { layOut } from '../../device/clip/mp4-layout.ts';
 
 const SPS = {
   bytes: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9),

@@ -6,11 +6,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type AccountWish, accountUser, issueAccount } from '../../device/base/account-folder.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
+import { type AccountWish, accountUser, issueAccount } from '../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../device/protocol/topics.ts';
-import { writeBrokerFiles } from '../../sim/broker/broker-files.ts';
+import { writeBrokerFiles } from '../../sim/broker/write-broker-files.ts';
 import { freePort } from './mosquitto.ts';
 
 /** Debian's wrapper in /usr/sbin changes user and folder; the scripts beside it do not. */

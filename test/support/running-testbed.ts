@@ -37,6 +37,7 @@ import { answered, askForState } from '../../sim/terminal/owner-requests.ts';
 import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
 import { Running, temporaryFolder } from './command-line.ts';
 import { sessionProcesses } from './processes.ts';
+import { untilFound } from './until-found.ts';
 
 export type Part = 'doorbell' | 'bridge' | 'registry' | 'vault' | 'broker';
 
@@ -182,14 +183,9 @@ export class RunningTestbed {
   }
 
   /** Polls until `look` finds something. */
-  async until<Found>(what: string, look: () => Found | null): Promise<Found> {
-    const endMs = seams.clock.monotonicMs() + PATIENCE_MS;
-    for (;;) {
-      const found = look();
-      if (found !== null) return found;
-      if (seams.clock.monotonicMs() > endMs) throw new Error(`no ${what}\n${this.story()}`);
-      await seams.clock.sleep(LOOK_AGAIN_MS);
-    }
+  until<Found>(what: string, look: () => Found | null): Promise<Found> {
+    const missing = () => `no ${what}\n${this.story()}`;
+    return untilFound(look, { mostMs: PATIENCE_MS, everyMs: LOOK_AGAIN_MS, missing });
   }
 
   /** Waits until the ring holds `lengthUs` of footage without a gap, newer than `afterUs`; returns the end of it. */

@@ -3,9 +3,9 @@
 import { toBase64url } from '../../device/base/bytes.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/claims.ts';
-import type { Grant } from '../../device/protocol/grant.ts';
+import type { Grant } from '../../device/protocol/owner-orders.ts';
 import type { PublishedSearch, Search, SearchAction, SearchDocument } from '../../device/protocol/search.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { type Cast, claimsOf, makeParty, type Party, textClaim } from './parties.ts';
 
 /** The smallest thing that is a plain JPEG by its structure; no decoder makes a picture of it. */

@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { issueAccount } from '../../device/base/account-folder.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
+import { issueAccount } from '../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../device/protocol/topics.ts';
 import { Broker } from '../../sim/broker/broker.ts';

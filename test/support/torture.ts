@@ -1,7 +1,7 @@
 // Owns: odd and broken media from other projects' test suites: what is odd about each file, the window that is cut out of it
 // and what must come of it; and what a stranger's decoder sees in a file. Not here: capturing and cutting (the tests).
 import { spawn } from 'node:child_process';
-import { findFfmpeg } from '../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { mediaFile } from './media.ts';
 
 type Method = 'copy' | 'smart-cut' | 're-encode';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import { Custody } from '../../../cloud-bridge/custody/custody.ts';
+import { Custody } from '../../../cloud-bridge/custody/custody-proofs.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
 import type { CustodyStore } from '../../../cloud-bridge/custody/store.ts';
 import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ManifestEncryption } from '../../../cloud-bridge/intake/manifest-encryption.ts';
+import { ManifestEncryption } from '../../../cloud-bridge/intake/stored-manifest-encryption.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { passwordFits, readAccount } from '../../../device/base/account-folder.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { passwordFits, readAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../../../device/protocol/enrolment.ts';
 import { openToken } from '../../../device/protocol/jws.ts';

@@ -1,8 +1,8 @@
 // Holds: the statistics behind the audit of habits: reference values, fits that find what was put in, a bound that is kept.
 import { describe, expect, it } from 'vitest';
-import { logisticRegression, minimise } from '../../../cloud-bridge/query-audit/fitting.ts';
+import { commonShares, habitsOf, PATTERN } from '../../../cloud-bridge/query-audit/agency-habits.ts';
 import { discoveries, judgeHabits } from '../../../cloud-bridge/query-audit/hidden-misuse.ts';
-import { commonShares, habitsOf, PATTERN } from '../../../cloud-bridge/query-audit/pattern.ts';
+import { logisticRegression, minimise } from '../../../cloud-bridge/query-audit/numerical-fitting.ts';
 import { logBetaBinomial, logGamma, logSum } from '../../../cloud-bridge/query-audit/statistics.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 

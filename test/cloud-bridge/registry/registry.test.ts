@@ -12,17 +12,17 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256, verifySignature } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
-import { PUBLIC_AUDIENCE } from '../../../device/protocol/claims.ts';
 import { custodyEntrySchema, headAnswerSchema, treeHeadSchema } from '../../../device/protocol/custody.ts';
 import { openToken, signToken } from '../../../device/protocol/jws.ts';
 import { leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
-import { revokedBy } from '../../../device/protocol/open-request.ts';
 import {
   type Credential,
   credentialSchema,
   type Revocations,
   revocationsSchema,
 } from '../../../device/protocol/request.ts';
+import { PUBLIC_AUDIENCE } from '../../../device/protocol/shared-claims.ts';
+import { revokedBy } from '../../../device/protocol/verify-published-request.ts';
 import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 

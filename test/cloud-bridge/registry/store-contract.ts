@@ -1,7 +1,7 @@
 // Holds, of any place for the registry's word: the book that was saved last is what is loaded, each change has its leaf, and a
 // damaged book is refused. Not here: what a book says (registry.test.ts), which place it is (../stores*.test.ts).
 import { expect, it } from 'vitest';
-import { type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-records.ts';
+import { type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-standing.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { makeParty } from '../../support/parties.ts';
 import type { StoresGround } from '../support/stores-ground.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests/area-board.ts';
-import { packParts } from '../../../cloud-bridge/requests/area-parts.ts';
+import { packParts } from '../../../cloud-bridge/requests/cell-document-parts.ts';
 import { generateSigningKey, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/protocol/jws.ts';

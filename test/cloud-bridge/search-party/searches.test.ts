@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromBase64url, toBase64url } from '../../../device/base/bytes.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { cellsAround } from '../../../device/protocol/area.ts';
+import { cellsAround } from '../../../device/protocol/area-cells.ts';
 import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
 import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, searchDocumentSchema } from '../../../device/protocol/search.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';

@@ -1,7 +1,7 @@
 // Holds: what changes about an item while an officer's line is written into the trail counts: nothing is shown of what was erased,
 // deleted or classed meanwhile. On a real database, in which the change comes right behind the line.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ClipDownloads } from '../../../cloud-bridge/http/clip-downloads.ts';
+import { ClipDownloads } from '../../../cloud-bridge/http/revocable-downloads.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultOfGop, isCutOff } from '../../../device/camera/copy-rules.ts';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { Recorder } from './support/recorder.ts';
 

@@ -1,8 +1,8 @@
 // A Pi's camera module, with a program of the same name and arguments that makes real H.264: no Pi is here.
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SystemPrograms } from '../../../device/base/child-program.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 
 import { parseInit } from '../../../device/media/fragment.ts';

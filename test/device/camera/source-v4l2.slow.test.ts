@@ -1,7 +1,7 @@
 // A wired camera's runs, with an ffmpeg that reads drawn pictures where the real one reads a node: `npm run check:camera` has real ones.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SystemPrograms } from '../../../device/base/child-program.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { wallTimeUs } from '../../../device/camera/segment.ts';
 import { V4l2Driver, v4l2Kind } from '../../../device/camera/source-v4l2.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';

@@ -4,8 +4,8 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/claims.ts';
 import { manifestSchema } from '../../../device/protocol/manifest.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 
 const window = { startUs: 1_800_000_000_000_000, endUs: 1_800_000_010_000_000 };

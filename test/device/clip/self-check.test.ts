@@ -11,7 +11,7 @@ import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
-import type { Window } from '../../../device/protocol/claims.ts';
+import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { type CutClip, childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';

@@ -10,10 +10,10 @@ import { makeStatement } from '../../../device/clip/statement.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { commitmentOf } from '../../../device/protocol/custody.ts';
-import { grantSchema } from '../../../device/protocol/grant.ts';
 import { actorId } from '../../../device/protocol/ids.ts';
 import { openToken, signToken } from '../../../device/protocol/jws.ts';
 import { certificateSchema, homeRecallSchema, statementSchema } from '../../../device/protocol/manifest.ts';
+import { grantSchema } from '../../../device/protocol/owner-orders.ts';
 import { requestSchema } from '../../../device/protocol/request.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 

@@ -13,13 +13,13 @@ import { ConsentGate } from '../../../device/consent/gate.ts';
 import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
-import type { DisclosedValues, Window, Zone } from '../../../device/protocol/claims.ts';
 import type {
   ReceiptBody,
   ReceiptClip,
   RequestNotice,
   SightingNotice,
 } from '../../../device/protocol/home-messages.ts';
+import type { DisclosedValues, Window, Zone } from '../../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 

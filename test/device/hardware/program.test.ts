@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
-import { type ProgramEnd, SystemPrograms } from '../../../device/base/child-program.ts';
+import { type ProgramEnd, SystemPrograms } from '../../../device/base/system-programs.ts';
 import { compileProgram } from '../../support/child-program.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 

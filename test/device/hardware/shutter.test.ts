@@ -2,8 +2,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { SystemPrograms } from '../../../device/base/child-program.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { makeShutter, type Shutter, shutterSchema, VirtualShutter } from '../../../device/hardware/shutter.ts';
 import type { Failure } from '../../../device/protocol/errors.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

@@ -1,6 +1,6 @@
 // Owns: programs that exist only in a test: what they print and how they end is the test's to say, on its own clock.
 // Not here: real programs (program.test.ts).
-import type { ProgramEnd, Programs, RunningProgram } from '../../../device/base/child-program.ts';
+import type { ProgramEnd, Programs, RunningProgram } from '../../../device/base/system-programs.ts';
 
 export class StandInProgram implements RunningProgram {
   readonly command: readonly string[];

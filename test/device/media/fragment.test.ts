@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { FRAGMENT_ARGS } from '../../../device/camera/capture-plan.ts';
+import { FRAGMENT_ARGS } from '../../../device/camera/ffmpeg-capture-command.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
-import { malformed } from '../../../device/media/boxes.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
 import { readSps } from '../../../device/media/parameter-sets.ts';
+import { malformed } from '../../../device/media/read-boxes.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { ffmpegsHere } from '../camera/support/recorder.ts';
 

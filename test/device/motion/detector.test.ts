@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { MotionWatch } from '../../../device/event-detector.ts';
+import { MotionWatch } from '../../../device/events/event-detector.ts';
 import { initialMotion, type MotionEffect, nextMotion } from '../../../device/motion/detector.ts';
 import { mediaFile } from '../../support/media.ts';
 import { drawn, grayOf, START_US, seenOf, visitorAt, watch } from './gray.ts';

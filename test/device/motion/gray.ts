@@ -3,9 +3,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { initialMotion, type MotionEffect, type MotionSettings, nextMotion } from '../../../device/motion/detector.ts';
-import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../../device/motion/picture-grid.ts';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../../device/motion/gray-picture-size.ts';
 
 const FRAME_BYTES = PICTURE_WIDTH * PICTURE_HEIGHT;
 const COLUMNS = PICTURE_WIDTH;

@@ -1,6 +1,6 @@
 // Holds zones to their word: which blocks of the picture a rectangle or polygon covers, and what configuration may say.
 import { describe, expect, it } from 'vitest';
-import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/picture-grid.ts';
+import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
 import { motionZoneSchema, zoneMasks, zoneNames } from '../../../device/motion/zones.ts';
 
 const rectangle = (name: string, left: number, top: number, width: number, height: number) =>

@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { readSighting } from '../../../device/owner/read-sighting.ts';
-import { makeGrant } from '../../../device/owner/sign.ts';
+import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import type { SightingNotice } from '../../../device/protocol/home-messages.ts';
 import { Cast } from '../../support/parties.ts';

@@ -6,13 +6,6 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import {
-  commandSchema,
-  denialSchema,
-  grantSchema,
-  pairingSchema,
-  revokeSchema,
-} from '../../../device/protocol/grant.ts';
-import {
   eventSchema,
   receiptSchema,
   requestNoticeSchema,
@@ -21,6 +14,13 @@ import {
   uploadProgressSchema,
 } from '../../../device/protocol/home-messages.ts';
 import { openToken, parseToken, type TokenType } from '../../../device/protocol/jws.ts';
+import {
+  commandSchema,
+  denialSchema,
+  grantSchema,
+  pairingSchema,
+  revokeSchema,
+} from '../../../device/protocol/owner-orders.ts';
 import {
   areaDocumentSchema,
   credentialSchema,

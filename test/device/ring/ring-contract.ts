@@ -1,7 +1,7 @@
 // Owns: what every kind of ring must do; each kind's test file runs it.
 // Not here: what only a file can do (ring-file.test.ts, ring-file-damage.test.ts).
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { GAP_US, type Ring } from '../../../device/ring/ring.ts';
+import { GAP_US, type Ring } from '../../../device/ring/ring-interface.ts';
 import { CountingClock } from './counting-clock.ts';
 import { ALWAYS, NOON_US, numbersIn, readAll, SECOND_US, segmentOf, segmentsOf } from './segments.ts';
 

@@ -7,7 +7,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { BLOCK_BYTES, RecordSeal } from '../../../device/ring/record.ts';
 import type { RingFileOptions } from '../../../device/ring/ring-file.ts';
 import { RingKeyFile } from '../../../device/ring/ring-key.ts';
-import { FileDeviceKey, WrappedFile } from '../../../device/ring/wrapped-keys.ts';
+import { FileDeviceKey, WrappedFile } from '../../../device/ring/wrapped-key-files.ts';
 import { osError, ProbingDisk } from './probing-disk.ts';
 import { ringContract } from './ring-contract.ts';
 import { RING_BYTES, RingFolder, SEGMENT_BYTES_MAX } from './ring-folder.ts';

@@ -6,7 +6,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { RingFile, type RingFileOptions } from '../../../device/ring/ring-file.ts';
-import { FileDeviceKey } from '../../../device/ring/wrapped-keys.ts';
+import { FileDeviceKey } from '../../../device/ring/wrapped-key-files.ts';
 import { ProbingDisk } from './probing-disk.ts';
 import { NOON_US } from './segments.ts';
 

@@ -7,14 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
-import { ManualClock } from '../../../device/base/clock.ts';
-import { SystemDisk } from '../../../device/base/disk.ts';
-import { silentLog } from '../../../device/base/log.ts';
-import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
-import { RingFile } from '../../../device/ring/ring-file.ts';
-import { FileDeviceKey } from '../../../device/ring/wrapped-keys.ts';
+import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
 import { compileProgram } from '../../support/child-program.ts';
-import { NOON_US, readAll, segmentOf } from './segments.ts';
+import { killedRing, unevenSegment } from './killed-ring.ts';
+import { readAll } from './segments.ts';
 
 /** Ring size, segment size at least, and a number of segments that surely fits (each is up to 20,000 bytes longer). */
 export interface KillSizes {
@@ -78,26 +74,12 @@ async function appendUntilKilled(
 
 /** What a ring finds on a file that a killed process left; fails when a segment is not as it was appended. */
 export async function recovered(path: string, sizes: KillSizes): Promise<{ numbers: number[]; damaged: number }> {
-  const disk = new SystemDisk();
-  const random = new SystemRandom();
-  const ring = new RingFile({
-    disk,
-    clock: new ManualClock(NOON_US),
-    random,
-    log: silentLog(),
-    wrapper: new FileDeviceKey(disk, random, `${path}.device`),
-    path,
-    bytesMax: sizes.bytesMax,
-    retentionS: 1e6,
-    cipher: 'aes-256-gcm',
-    segmentBytesMax: Math.floor(sizes.bytesMax / 4),
-  });
+  const ring = killedRing(path, sizes.bytesMax);
   await ring.start();
   const torn = ring.stats().damaged;
   const segments = await readAll(ring);
   for (const { fragment, ...segment } of segments) {
-    const fragmentBytes = sizes.fragmentBytes + ((segment.index * 7919) % 20_000);
-    const { fragment: expected, ...rest } = segmentOf(segment.index, { fragmentBytes });
+    const { fragment: expected, ...rest } = unevenSegment(segment.index, sizes.fragmentBytes);
     expect(segment).toEqual(rest);
     // A matcher that walks the array would take most of the test's time.
     expect(Buffer.from(fragment).equals(expected)).toBe(true);

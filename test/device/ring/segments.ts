@@ -2,7 +2,7 @@
 // Not here: real media (test/device/camera, test/device/clip).
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import type { Ring } from '../../../device/ring/ring.ts';
+import type { Ring } from '../../../device/ring/ring-interface.ts';
 
 /** A wall time to start tests at: 2026-11-25 12:00 UTC. */
 export const NOON_US = 1_795_608_000_000_000;

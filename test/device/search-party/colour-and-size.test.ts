@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PetKind } from '../../../device/protocol/search.ts';
 import { ColourAndSize } from '../../../device/search-party/colour-and-size.ts';
-import { LIKENESS_TOLD } from '../../../device/search-party/likeness.ts';
+import { LIKENESS_TOLD } from '../../../device/search-party/likeness-interfaces.ts';
 import {
   animal,
   BLACK,

@@ -1,10 +1,10 @@
 // Owns: motion events of a camera's source as the device would look at them, for tests: its own motion detector says when, its own
 // ring's reader gives the pictures. Not here: judging them.
 import { SystemClock } from '../../../device/base/clock.ts';
-import type { Ffmpeg } from '../../../device/camera/ffmpeg.ts';
-import { MotionWatch } from '../../../device/event-detector.ts';
+import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { MotionWatch } from '../../../device/events/event-detector.ts';
 import { framesOf } from '../../../device/search-party/frames.ts';
-import type { SceneView } from '../../../device/search-party/likeness.ts';
+import type { SceneView } from '../../../device/search-party/likeness-interfaces.ts';
 import { Recorder } from '../camera/support/recorder.ts';
 
 export async function* motionScenes(ffmpeg: Ffmpeg, source: string): AsyncGenerator<SceneView> {

@@ -1,5 +1,5 @@
 // Owns: simple pictures for tests of likeness: a plain place with one-coloured shapes on it. Not here: real footage.
-import type { Frame, Picture, SceneView } from '../../../device/search-party/likeness.ts';
+import type { Frame, Picture, SceneView } from '../../../device/search-party/likeness-interfaces.ts';
 
 export type Rgb = readonly [number, number, number];
 export const BROWN: Rgb = [97, 54, 21];

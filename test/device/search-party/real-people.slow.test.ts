@@ -1,7 +1,7 @@
 // Holds: on real footage of people, from a front door and from a hallway, not one event is looked at any further: each is
 // labelled as a person's, and of such a scene the model gives out nothing. With the likeness that is built in.
 import { expect, it } from 'vitest';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { ColourAndSize } from '../../../device/search-party/colour-and-size.ts';
 import { mediaFile } from '../../support/media.ts';
 import { proved } from '../../support/proved.ts';

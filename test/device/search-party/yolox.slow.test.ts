@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../../../device/base/log.ts';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import { Yolox } from '../../../device/search-party/yolox.ts';
 import { mediaFile } from '../../support/media.ts';

@@ -82,6 +82,8 @@ const MANY = 1_000_000;
 
 const LARGE = 2 ** 32 - 1;
 const chunks = 4_000_000;
+/** Where each of them is. */
+const chunkTable = (place: (at: number) => number) => box('stco', 0, chunks, words(chunks, place));
 
 /** What each is, its bytes before the media, and bytes of media. */
 const bombs: [string, () => Buffer, number?][] = [
@@ -156,12 +158,7 @@ const bombs: [string, () => Buffer, number?][] = [
       bytesOf([
         FTYP,
         moov({
-          stco: box(
-            'stco',
-            0,
-            chunks,
-            words(chunks, () => 48),
-          ),
+          stco: chunkTable(() => 48),
           stsc: box('stsc', 0, 1, 1, 0, 1),
         }),
       ]),
@@ -173,12 +170,7 @@ const bombs: [string, () => Buffer, number?][] = [
         FTYP,
         moov({
           stsz: box('stsz', 0, 1, chunks),
-          stco: box(
-            'stco',
-            0,
-            chunks,
-            words(chunks, () => 48),
-          ),
+          stco: chunkTable(() => 48),
           stsc: box('stsc', 0, 1, 1, 1, 1),
           stts: box('stts', 0, 1, chunks, 1),
         }),
@@ -191,12 +183,7 @@ const bombs: [string, () => Buffer, number?][] = [
         FTYP,
         moov({
           stsz: box('stsz', 0, 1, chunks),
-          stco: box(
-            'stco',
-            0,
-            chunks,
-            words(chunks, (at) => chunks - at),
-          ),
+          stco: chunkTable((at) => chunks - at),
           stsc: box('stsc', 0, 1, 1, 1, 1),
           stts: box('stts', 0, 1, chunks, 1),
         }),

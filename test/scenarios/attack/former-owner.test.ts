@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { issueAccount, listAccounts } from '../../../device/base/account-folder.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
+import { issueAccount, listAccounts } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { HomeAccounts } from '../../../device/owner/home-accounts.ts';
-import { AccountAccess } from '../../../sim/broker/account-access.ts';
+import { HomeAccounts } from '../../../device/owner/owner-broker-accounts.ts';
+import { AccountAccess } from '../../../sim/broker/account-login.ts';
 import { makeParty } from '../../support/parties.ts';
 
 const [disk, random] = [new SystemDisk(), new SystemRandom()];

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { mediaFile } from '../../support/media.ts';
 import { demo, demoOf } from './demo-run.ts';

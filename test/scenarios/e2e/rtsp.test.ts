@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { Recorder } from '../../device/camera/support/recorder.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';

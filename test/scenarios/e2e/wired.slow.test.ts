@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { DeviceEvent, DeviceState } from '../../../device/index.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';

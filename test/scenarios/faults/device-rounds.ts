@@ -8,7 +8,7 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import { walkLedger } from '../../../device/ledger/ledger.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';
 import { type Fault, faultCame, type PartProcess, type TracedCall, tracedCalls } from '../../support/strace.ts';
-import type { DoorStory, Round } from './door-story.ts';
+import { DoorStory, type Round } from './door-story.ts';
 import { WRITE_CALLS, writePoints } from './points.ts';
 
 /** What the ledger says of a grant whose clip was sent and taken back. */
@@ -25,8 +25,24 @@ const PRESS_MS_MAX = 20_000;
 /** With a fault that lasts the story stands still; how long it is watched. */
 const STANDSTILL_MS = 1_500;
 
-/** Where a fault can come: every write-class call of an undisturbed story, in order. */
-export async function pointsOf(story: DoorStory): Promise<TracedCall[]> {
+/** A story, and where a fault can come in it. */
+export interface PointedStory {
+  story: DoorStory;
+  points: TracedCall[];
+}
+
+export async function openPointed(): Promise<PointedStory> {
+  const story = await DoorStory.open();
+  try {
+    return { story, points: await pointsOf(story) };
+  } catch (thrown) {
+    await story.close();
+    throw thrown;
+  }
+}
+
+/** Every write-class call of an undisturbed story, in order. */
+async function pointsOf(story: DoorStory): Promise<TracedCall[]> {
   const log = join(story.folder.path, 'points.log');
   const round = await story.newRound();
   const door = story.startDoor({ trace: { paths: story.paths(round), calls: WRITE_CALLS, faults: [], log } });

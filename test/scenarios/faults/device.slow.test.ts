@@ -1,25 +1,22 @@
 // Holds what device.test.ts does, at every write-class system call.
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { TracedCall } from '../../support/strace.ts';
 import { campaign, everyNth } from './campaign.ts';
-import { disturb, killAt, pointsOf } from './device-rounds.ts';
-import { DoorStory } from './door-story.ts';
+import { disturb, killAt, openPointed, type PointedStory } from './device-rounds.ts';
 import { failingOnce, fullFrom, readOnlyFrom } from './points.ts';
 
 const LONG_MS = 1_800_000;
 
-let story: DoorStory;
-let points: TracedCall[];
+let pointed: PointedStory;
 beforeAll(async () => {
-  story = await DoorStory.open();
-  points = await pointsOf(story);
+  pointed = await openPointed();
 }, 90_000);
-afterAll(() => story.close());
+afterAll(() => pointed.story.close());
 
 describe('a doorbell at every one of its write-class system calls', () => {
   it(
     'agrees with its bridge and its owner after a kill -9',
     async (test) => {
+      const { story, points } = pointed;
       await campaign(test, 'doorbell killed at every write-class call', points, (point) => killAt(story, point));
     },
     LONG_MS,
@@ -31,6 +28,7 @@ describe('a doorbell at every one of its write-class system calls', () => {
     { what: 'on a disk that turns read-only at every fourth call', ailment: readOnlyFrom, step: 4 },
   ])('stays up, rings, and lets nothing out unrecorded $what', { timeout: LONG_MS }, async (plan, test) => {
     const { what, ailment, step } = plan;
+    const { story, points } = pointed;
     await campaign(test, `doorbell ${what}`, everyNth(points, step), (point) => disturb(story, ailment(points, point)));
   });
 });

@@ -3,28 +3,26 @@
 // @module-tag namespaces
 // Holds: a doorbell that is killed, or whose disk fails, at a write-class system call agrees with its bridge and its owner afterwards.
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { TracedCall } from '../../support/strace.ts';
 import { campaign, everyNth, sampleOf } from './campaign.ts';
-import { disturb, killAt, pointsOf } from './device-rounds.ts';
-import { DoorStory } from './door-story.ts';
+import { disturb, killAt, openPointed, type PointedStory } from './device-rounds.ts';
 import { failingOnce, fullFrom, readOnlyFrom } from './points.ts';
 
-let story: DoorStory;
-let points: TracedCall[];
+let pointed: PointedStory;
 beforeAll(async () => {
-  story = await DoorStory.open();
-  points = await pointsOf(story);
+  pointed = await openPointed();
 }, 90_000);
-afterAll(() => story.close());
+afterAll(() => pointed.story.close());
 
 describe('a doorbell at a sample of its write-class system calls', () => {
   it('agrees with its bridge and its owner after a kill -9', async (test) => {
+    const { story, points } = pointed;
     await campaign(test, 'doorbell killed at write-class calls (sample)', sampleOf(points), (point) =>
       killAt(story, point),
     );
   }, 300_000);
 
   it('stays up, rings, and lets nothing out unrecorded when the disk fills up, fails or turns read-only there', async (test) => {
+    const { story, points } = pointed;
     const some = everyNth(points, 16);
     const ailments = [fullFrom, failingOnce, readOnlyFrom];
     await campaign(test, 'doorbell on a disk that fills up, fails or turns read-only (sample)', some, (point) => {

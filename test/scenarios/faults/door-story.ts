@@ -13,8 +13,8 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
 import type { Home } from '../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
-import type { Window } from '../../../device/protocol/claims.ts';
 import type { DeviceEvent, DeviceState, Receipt } from '../../../device/protocol/home-messages.ts';
+import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
@@ -22,6 +22,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 import { HOME, textClaim } from '../../support/parties.ts';
 import type { SmallDisk } from '../../support/small-disk.ts';
 import { PartProcess, type TraceOptions } from '../../support/strace.ts';
+import { untilFound } from '../../support/until-found.ts';
 
 const CAMERA = 'synthetic?size=320x180&pace=fast&seconds=6';
 /** Whole GOPs, so that no round needs ffmpeg. */
@@ -280,13 +281,8 @@ export class DoorStory {
     }));
   }
 
-  async until<Found>(what: string, look: () => Found | null): Promise<Found> {
-    const endMs = clock.monotonicMs() + PATIENCE_MS;
-    for (;;) {
-      const found = look();
-      if (found !== null) return found;
-      if (clock.monotonicMs() > endMs) throw new Error(`no ${what}`);
-      await clock.sleep(LOOK_AGAIN_MS);
-    }
+  until<Found>(what: string, look: () => Found | null): Promise<Found> {
+    const missing = () => `no ${what}`;
+    return untilFound(look, { mostMs: PATIENCE_MS, everyMs: LOOK_AGAIN_MS, missing });
   }
 }

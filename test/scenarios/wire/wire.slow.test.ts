@@ -1,15 +1,10 @@
 // The proof on the wire, a thousand scenarios long: testbeds of every make, each with scenarios drawn from a seed.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
-import { proved } from '../../support/proved.ts';
-import { compilePlanter } from './support/control.ts';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
 import { PLAYS_LIVE, PLAYS_ON_FILE, type PlayName } from './support/scenarios.ts';
-import { expectClean, figuresOf, runTrial, type TrialResult } from './support/trial.ts';
+import { TrialSeries } from './support/trial.ts';
 import type { Setting } from './support/world.ts';
 
 const TESTBEDS = 25;
@@ -43,39 +38,28 @@ function drawPlays(from: readonly PlayName[], random: SeededRandom): PlayName[] 
 describe.skipIf(!mayMakeNamespaces())(
   'what leaves the device, a thousand times (needs hardware: a Linux machine of one’s own, as root)',
   () => {
-    let folder = '';
-    let planter = '';
-    const results: TrialResult[] = [];
-
+    let series: TrialSeries;
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'doorsill-noise-'));
-      planter = await compilePlanter(join(folder, 'planter'));
+      series = await TrialSeries.open();
       console.log(`DOORSILL_SEED=${seed}`);
     });
-
-    afterAll(() => rm(folder, { recursive: true }));
+    afterAll(() => series.close());
 
     for (let testbed = 0; testbed < TESTBEDS; testbed += 1) {
       it.skipIf(only !== undefined && Number(only) !== testbed)(
         `testbed ${testbed}`,
         async () => {
           const random = new SeededRandom(seed * TESTBEDS + testbed);
-          const setting = settingOf(testbed, await makeNoise(folder, 60));
+          const setting = settingOf(testbed, await makeNoise(series.folder, 60));
           const plays = drawPlays(setting.camera.kind === 'file' ? PLAYS_ON_FILE : PLAYS_LIVE, random);
-          const result = await runTrial(setting, plays, seed * TESTBEDS + testbed, planter);
-          results.push(result);
-          expectClean(result);
+          await series.run(setting, plays, seed * TESTBEDS + testbed);
         },
         600_000,
       );
     }
 
     it.skipIf(only !== undefined)('adds up to a thousand scenarios', (test) => {
-      const { scenarios, wire, controls, places } = figuresOf(results);
-      expect(scenarios).toBe(TESTBEDS * (PLAYS_A_TOWN + 1));
-      proved(test, 'foreign packets and pieces of secrets on the wire', `0 in ${scenarios} scenarios, ${wire}`);
-      proved(test, 'leaks planted on the wire and found', controls);
-      proved(test, 'pieces of secrets beside the wire', places);
+      expect(series.prove(test)).toBe(TESTBEDS * (PLAYS_A_TOWN + 1));
     });
   },
 );

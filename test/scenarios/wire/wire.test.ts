@@ -5,37 +5,25 @@
 // The proof on the wire: the device in a network of its own, every packet of it captured, through scenarios with and without a
 // grant. Nothing that is not listed, no piece of footage, key or private text; after a grant exactly the clip. After each
 // scenario a real leak is sent from the same network, and the same search finds it.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { proved } from '../../support/proved.ts';
-import { compilePlanter } from './support/control.ts';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
 import { PLAYS_LIVE, PLAYS_ON_FILE } from './support/scenarios.ts';
-import { expectClean, figuresOf, runTrial, type TrialResult } from './support/trial.ts';
+import { TrialSeries } from './support/trial.ts';
 
 describe.skipIf(!mayMakeNamespaces())(
   'what leaves the device (needs hardware: a Linux machine of one’s own, as root)',
   () => {
-    let folder = '';
-    let planter = '';
-    const results: TrialResult[] = [];
-
+    let series: TrialSeries;
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'doorsill-noise-'));
-      planter = await compilePlanter(join(folder, 'planter'));
+      series = await TrialSeries.open();
     });
-
-    afterAll(() => rm(folder, { recursive: true }));
+    afterAll(() => series.close());
 
     it('over TLS, decrypted with the device’s own keys: only what is listed, and after a grant exactly the clip', async () => {
-      const path = await makeNoise(folder, 30);
+      const path = await makeNoise(series.folder, 30);
       const setting = { secure: true, camera: { kind: 'file', path }, ring: 'file', motion: false } as const;
-      const result = await runTrial(setting, PLAYS_ON_FILE, 1, planter);
-      results.push(result);
-      expectClean(result);
+      const result = await series.run(setting, PLAYS_ON_FILE, 1);
       expect(result.decryptedBytes).toBeGreaterThan(result.clipBytes);
     }, 240_000);
 
@@ -46,14 +34,8 @@ describe.skipIf(!mayMakeNamespaces())(
         ring: 'file',
         motion: true,
       } as const;
-      const result = await runTrial(setting, PLAYS_LIVE.slice(0, 4), 2, planter);
-      results.push(result);
-      expectClean(result);
-      const { scenarios, wire, controls, places } = figuresOf(results);
-      expect(scenarios).toBeGreaterThanOrEqual(20);
-      proved(test, 'foreign packets and pieces of secrets on the wire', `0 in ${scenarios} scenarios, ${wire}`);
-      proved(test, 'leaks planted on the wire and found', controls);
-      proved(test, 'pieces of secrets beside the wire', places);
+      await series.run(setting, PLAYS_LIVE.slice(0, 4), 2);
+      expect(series.prove(test)).toBeGreaterThanOrEqual(20);
     }, 240_000);
   },
 );

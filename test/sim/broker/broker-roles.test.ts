@@ -1,6 +1,6 @@
 import { connect, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { AccountWish } from '../../../device/base/account-folder.ts';
+import type { AccountWish } from '../../../device/base/mqtt-account-files.ts';
 import { type BrokerKind, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBroker } from '../../support/each-broker.ts';
 import { proved } from '../../support/proved.ts';

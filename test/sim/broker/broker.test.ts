@@ -1,8 +1,8 @@
 import { connect as connectTcp } from 'node:net';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { removeAccount } from '../../../device/base/account-folder.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { removeAccount } from '../../../device/base/mqtt-account-files.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 

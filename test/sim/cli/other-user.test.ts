@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bundledPath } from '../../../device/camera/ffmpeg.ts';
+import { bundledPath } from '../../../device/camera/find-ffmpeg.ts';
 import { root } from '../../layout/source-tree.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';

@@ -11,7 +11,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { lockFolder } from '../../../device/base/folder-lock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { findFfmpeg } from '../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import { PairingServer } from '../../../device/owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../device/base/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
-import type { Ffmpeg } from '../../../device/camera/ffmpeg.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
+import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';

@@ -84,7 +84,7 @@ describe('the packed package, installed into an empty project', { tags: ['long']
 
   it('holds what was built and how to start it: no source, no test', () => {
     const packed = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trimEnd().split('\n');
-    expect(packed).toContain('package/dist/device/api.d.ts');
+    expect(packed).toContain('package/dist/device/npm-exports.d.ts');
     const others = packed.filter((name) => !/^package\/(dist\/.*\.(js|d\.ts)|[^/]+\.(md|json)|LICENSE)$/.test(name));
     expect(others.sort()).toEqual([
       'package/cloud-bridge/registry/data/federal-agencies.csv',

@@ -1,6 +1,6 @@
 // Owns: a process that opens files as cameras, one after the other, with the device's own capture, and prints what came of each.
 // Not here: the files (hostile-media.ts), watching the process (hostile.test.ts).
-import { findFfmpeg } from '../../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { isFailure } from '../../../../device/protocol/errors.ts';
 import { Recorder } from './recorder.ts';
 

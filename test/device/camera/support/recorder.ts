@@ -1,11 +1,11 @@
 // Owns: running a real capture in a test and keeping what it gave. Not here: judging it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { SystemPrograms } from '../../../../device/base/child-program.ts';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { SeededRandom } from '../../../../device/base/random.ts';
+import { SystemPrograms } from '../../../../device/base/system-programs.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type GrayFrame } from '../../../../device/camera/capture.ts';
-import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/ffmpeg.ts';
+import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ffmpeg } from '../../../../device/camera/ffmpeg.ts';
+import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 
 /** What a camera's listing looks like: of one that sends Motion JPEG, with rates that it does not tell. */
 export const USB_LISTING = [

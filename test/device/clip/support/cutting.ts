@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { concatBytes } from '../../../../device/base/bytes.ts';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { silentLog } from '../../../../device/base/log.ts';
-import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/ffmpeg.ts';
+import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import type { ClipDeps } from '../../../../device/clip/clip-deps.ts';
 import type { Clip, ClipReader } from '../../../../device/clip/finished-clip.ts';

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ffmpeg } from '../../../../device/camera/ffmpeg.ts';
+import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { selfCheck } from '../../../../device/clip/self-check.ts';
 import { liveGrantFor } from '../../../support/live-grant.ts';
 import { type Shown, shownBy } from '../../../support/torture.ts';

@@ -4,7 +4,7 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { AgencyCredentials } from '../../../../cloud-bridge/agencies/credentials.ts';
+import { AgencyCredentials } from '../../../../cloud-bridge/agencies/registry-credentials.ts';
 import { registryConfigSchema } from '../../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../../cloud-bridge/registry/registry.ts';
 import { utf8 } from '../../../../device/base/bytes.ts';

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../../../device/protocol/errors.ts';
 import { TOKEN_TYPES } from '../../../../device/protocol/jws.ts';
 import { encode, fromLittleEndian, IDENTITY, L, SMALL_ORDER, toLittleEndian } from '../../../support/edwards25519.ts';
 import type { Party } from '../../../support/parties.ts';
-import { on } from './kinds-spelling.ts';
+import { ofBase } from './kinds-spelling.ts';
 import { part, partsOf, rawInput, rawToken, resigned } from './raw-token.ts';
 import type { Base, Claims, Scene } from './scene.ts';
 import { counted, type Draw, type Kind } from './strike.ts';
@@ -21,14 +21,9 @@ function ofHeader(
   change: (header: { alg: string; typ: string }, scene: Scene, draw: Draw) => object | string,
   code: ErrorCode = 'token_wrong_type',
 ): Kind {
-  return {
-    name,
-    make: (scene, draw) => {
-      const base = draw.pick(scene.bases());
-      const header = change({ alg: 'EdDSA', typ: base.typ }, scene, draw);
-      return on(base, rawToken(header, base.claims, base.signer.key), counted(code));
-    },
-  };
+  const forge = (base: Base, scene: Scene, draw: Draw) =>
+    rawToken(change({ alg: 'EdDSA', typ: base.typ }, scene, draw), base.claims, base.signer.key);
+  return ofBase(name, forge, counted(code));
 }
 
 /** A kind with another algorithm, signed as that algorithm is. */
@@ -38,14 +33,11 @@ function ofAlgorithm(
   sign: (input: string, base: Base, draw: Draw) => Uint8Array,
   code: ErrorCode = 'token_wrong_type',
 ): Kind {
-  return {
-    name,
-    make: (scene, draw) => {
-      const base = draw.pick(scene.bases());
-      const input = rawInput(header(base, scene), base.claims);
-      return on(base, `${input}.${part(sign(input, base, draw))}`, counted(code));
-    },
+  const forge = (base: Base, scene: Scene, draw: Draw) => {
+    const input = rawInput(header(base, scene), base.claims);
+    return `${input}.${part(sign(input, base, draw))}`;
   };
+  return ofBase(name, forge, counted(code));
 }
 
 /** A kind whose header and claims are right and whose signature is not. */
@@ -54,29 +46,21 @@ function ofSignature(
   change: (token: string, scene: Scene, draw: Draw, base: Base) => string,
   code: ErrorCode = 'token_bad_signature',
 ): Kind {
-  return {
-    name,
-    make: (scene, draw) => {
-      const base = draw.pick(scene.bases());
-      const token = scene.sign(base.typ, base.claims, base.signer);
-      return on(base, change(token, scene, draw, base), counted(code));
-    },
-  };
+  const forge = (base: Base, scene: Scene, draw: Draw) =>
+    change(scene.sign(base.typ, base.claims, base.signer), scene, draw, base);
+  return ofBase(name, forge, counted(code));
 }
 
 /** A kind signed by another party, in whose name or in the right one's. */
 function bySomebody(name: string, who: (scene: Scene, draw: Draw, base: Base) => Party): Kind[] {
-  const kind = (inOwnName: boolean): Kind => ({
-    name: `${name}, ${inOwnName ? 'in their own name' : 'in the right one’s name'}`,
-    make: (scene, draw) => {
-      const base = draw.pick(scene.bases());
+  const kind = (named: string, inOwnName: boolean, code: ErrorCode): Kind => {
+    const forge = (base: Base, scene: Scene, draw: Draw) => {
       const by = who(scene, draw, base);
-      const claims = inOwnName ? { ...base.claims, iss: by.key.publicKey } : base.claims;
-      const code = inOwnName ? 'token_unknown_signer' : 'token_bad_signature';
-      return on(base, scene.sign(base.typ, claims, by), counted(code));
-    },
-  });
-  return [kind(true), kind(false)];
+      return scene.sign(base.typ, inOwnName ? { ...base.claims, iss: by.key.publicKey } : base.claims, by);
+    };
+    return ofBase(`${name}, in ${named} name`, forge, counted(code));
+  };
+  return [kind('their own', true, 'token_unknown_signer'), kind('the right one’s', false, 'token_bad_signature')];
 }
 
 const jwkOf = (key: string) => ({ kty: 'OKP', crv: 'Ed25519', x: key });
@@ -223,16 +207,15 @@ const BENT: Kind[] = [
     const [header, claims] = partsOf(token);
     return `${header}.${claims}.${part(signer.key.sign(Buffer.from(claims, 'base64url')))}`;
   }),
-  {
-    name: 'a signer’s key of small order',
-    make: (scene, draw) => {
-      const base = draw.pick(scene.bases());
+  ofBase(
+    'a signer’s key of small order',
+    (base, _, draw) => {
       const claims: Claims = { ...base.claims, iss: toBase64url(encode(draw.pick(SMALL_ORDER))) };
       const input = rawInput({ alg: 'EdDSA', typ: base.typ }, claims);
-      const signature = joined(encode(IDENTITY), new Uint8Array(32));
-      return on(base, `${input}.${part(signature)}`, counted('token_unknown_signer'));
+      return `${input}.${part(joined(encode(IDENTITY), new Uint8Array(32)))}`;
     },
-  },
+    counted('token_unknown_signer'),
+  ),
 ];
 
 /** Somebody of this town who has a key and no say on this base's topic. */

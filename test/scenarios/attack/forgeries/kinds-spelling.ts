@@ -13,16 +13,25 @@ export function on(base: Base, payload: Uint8Array | string, fate: Fate): Forger
   return { topic: base.topic, payload: Buffer.from(payload), retained: base.link === 'area', fate };
 }
 
-/** A kind that changes the finished, valid token of any base. */
-function ofToken(name: string, change: (token: string, draw: Draw) => string | Uint8Array, code?: ErrorCode): Kind {
+/** A kind that forges a token in place of any base's. */
+export function ofBase(
+  name: string,
+  forge: (base: Base, scene: Scene, draw: Draw) => string | Uint8Array,
+  fate: Fate,
+): Kind {
   return {
     name,
     make: (scene, draw) => {
       const base = draw.pick(scene.bases());
-      const token = scene.sign(base.typ, base.claims, base.signer);
-      return on(base, change(token, draw), counted(code ?? 'token_malformed'));
+      return on(base, forge(base, scene, draw), fate);
     },
   };
+}
+
+/** A kind that changes the finished, valid token of any base. */
+function ofToken(name: string, change: (token: string, draw: Draw) => string | Uint8Array, code?: ErrorCode): Kind {
+  const forge = (base: Base, scene: Scene, draw: Draw) => change(scene.sign(base.typ, base.claims, base.signer), draw);
+  return ofBase(name, forge, counted(code ?? 'token_malformed'));
 }
 
 /** A kind that changes the JSON of any base's claims before it is signed. */
@@ -31,15 +40,11 @@ function ofJson(
   change: (json: string, draw: Draw, base: Base) => string | Uint8Array,
   fate?: Fate,
 ): Kind {
-  return {
-    name,
-    make: (scene, draw) => {
-      const base = draw.pick(scene.bases());
-      const header = { alg: 'EdDSA', typ: base.typ };
-      const token = rawToken(header, change(JSON.stringify(base.claims), draw, base), base.signer.key);
-      return on(base, token, fate ?? MALFORMED);
-    },
+  const forge = (base: Base, _: Scene, draw: Draw) => {
+    const json = change(JSON.stringify(base.claims), draw, base);
+    return rawToken({ alg: 'EdDSA', typ: base.typ }, json, base.signer.key);
   };
+  return ofBase(name, forge, fate ?? MALFORMED);
 }
 
 function insert(token: string, draw: Draw, what: string): string {

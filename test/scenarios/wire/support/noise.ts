@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findFfmpeg } from '../../../../device/camera/ffmpeg.ts';
+import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 
 /** A file of random footage, a GOP a second, about 300 kbit/s; returns its path. */
 export async function makeNoise(folder: string, seconds: number): Promise<string> {

@@ -1,8 +1,12 @@
 // Owns: one testbed from its first packet to its last: scenarios played, a leak planted after each, all of it judged.
 // Not here: the parts of it.
-import { expect } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, type TestContext } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../../device/base/random.ts';
-import { type Planted, Planter } from './control.ts';
+import { proved } from '../../../support/proved.ts';
+import { compilePlanter, type Planted, Planter } from './control.ts';
 import { type Place, searchPlaces } from './places.ts';
 import { PLAYS, type PlayName, Stage } from './scenarios.ts';
 import { Secrets } from './secrets.ts';
@@ -154,6 +158,45 @@ async function judgeAll(
   const last = played.at(-1)?.controlTo ?? world.firstMarker;
   result.breaches.push(...evidence.judge(last, end, {}).breaches.map((breach) => `at the end: ${breach}`));
   return result;
+}
+
+/** Trials of one test file, with what they share. */
+export class TrialSeries {
+  /** Of the footage (noise.ts). */
+  readonly folder: string;
+  private readonly planter: string;
+  private readonly results: TrialResult[] = [];
+
+  private constructor(folder: string, planter: string) {
+    this.folder = folder;
+    this.planter = planter;
+  }
+
+  static async open(): Promise<TrialSeries> {
+    const folder = await mkdtemp(join(tmpdir(), 'doorsill-noise-'));
+    return new TrialSeries(folder, await compilePlanter(join(folder, 'planter')));
+  }
+
+  close(): Promise<void> {
+    return rm(this.folder, { recursive: true });
+  }
+
+  /** Runs a trial; fails unless it is clean. */
+  async run(setting: Setting, plays: readonly PlayName[], seed: number): Promise<TrialResult> {
+    const result = await runTrial(setting, plays, seed, this.planter);
+    this.results.push(result);
+    expectClean(result);
+    return result;
+  }
+
+  /** Puts down what all of them have proved; returns how many scenarios they were. */
+  prove(test: TestContext): number {
+    const { scenarios, wire, controls, places } = figuresOf(this.results);
+    proved(test, 'foreign packets and pieces of secrets on the wire', `0 in ${scenarios} scenarios, ${wire}`);
+    proved(test, 'leaks planted on the wire and found', controls);
+    proved(test, 'pieces of secrets beside the wire', places);
+    return scenarios;
+  }
 }
 
 /** Fails unless a trial saw nothing it should not have, looked where it claims to, and found every leak that was planted. */

@@ -2,8 +2,7 @@
 // of a secret in any of it, and after a grant exactly the clip. Not here: what happened meanwhile (scenarios.ts).
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../../../../device/base/keys.ts';
-import { cellOf } from '../../../../device/protocol/area.ts';
-import type { DisclosureKey, Window } from '../../../../device/protocol/claims.ts';
+import { cellOf } from '../../../../device/protocol/area-cells.ts';
 import { requestNoticeSchema } from '../../../../device/protocol/home-messages.ts';
 import {
   certificateSchema,
@@ -11,6 +10,7 @@ import {
   manifestSchema,
   statementSchema,
 } from '../../../../device/protocol/manifest.ts';
+import type { DisclosureKey, Window } from '../../../../device/protocol/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';

@@ -14,14 +14,15 @@ import { deviceIdOf, loadOrCreateDeviceKey } from '../../../../device/identity.t
 import { OwnerSession } from '../../../../device/owner/owner-session.ts';
 import type { Home } from '../../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../../device/owner/pairing-client.ts';
-import { cellOf, type Place } from '../../../../device/protocol/area.ts';
-import type { Window } from '../../../../device/protocol/claims.ts';
+import { cellOf, type Place } from '../../../../device/protocol/area-cells.ts';
 import type { DeviceState, Receipt } from '../../../../device/protocol/home-messages.ts';
+import type { Window } from '../../../../device/protocol/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
 import { BridgeFixture } from '../../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../../support/broker.ts';
 import { makeParty } from '../../../support/parties.ts';
 import { type RtspServer, startRtspServer } from '../../../support/rtsp-server.ts';
+import { untilFound } from '../../../support/until-found.ts';
 import { DeviceProcess } from './device-process.ts';
 import { DiskImage } from './disk-image.ts';
 import { type Certificate, Front, makeCertificate } from './front.ts';
@@ -283,14 +284,9 @@ export class World {
   }
 
   /** Polls until `look` finds something. */
-  async until<Found>(what: string, look: () => Found | null): Promise<Found> {
-    const endMs = seams.clock.monotonicMs() + PATIENCE_MS;
-    for (;;) {
-      const found = look();
-      if (found !== null) return found;
-      if (seams.clock.monotonicMs() > endMs) throw new Error(`no ${what}\n${this.story()}`);
-      await seams.clock.sleep(LOOK_AGAIN_MS);
-    }
+  until<Found>(what: string, look: () => Found | null): Promise<Found> {
+    const missing = () => `no ${what}\n${this.story()}`;
+    return untilFound(look, { mostMs: PATIENCE_MS, everyMs: LOOK_AGAIN_MS, missing });
   }
 
   /** Waits for a receipt from the `after`-th on. */

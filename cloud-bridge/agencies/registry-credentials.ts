@@ -1,0 +1,194 @@
+// Owns: credentials of agencies and the revocation list: fetched from the registry, verified with its pinned key, kept
+// while fresh. Not here: the registry's decisions; what an agency in good standing may do.
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { sha256Hex } from '../../device/base/keys.ts';
+import type { Log } from '../../device/base/log.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
+import {
+  type Credential,
+  credentialSchema,
+  type Revocations,
+  revocationsSchema,
+} from '../../device/protocol/request.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import { credentialFault, revokedBy } from '../../device/protocol/verify-published-request.ts';
+import { readToken } from '../signing/verify-token.ts';
+import type { RegistryClient } from './registry-client.ts';
+
+/** A signed document and its claims, both verified. */
+export interface Checked<Claims> {
+  token: string;
+  claims: Claims;
+}
+
+/** Stores the newest revocation list across restarts. */
+export interface CredentialStore {
+  loadRevocations(): Promise<string | null>;
+  saveRevocations(token: string, revision: number): Promise<void>;
+}
+
+export interface AgencyCredentialsDeps {
+  clock: Clock;
+  log: Log;
+  client: RegistryClient;
+  registryKey: string;
+  store: CredentialStore;
+  stateAgencies: boolean;
+}
+
+/** A credential younger than this is used without asking again. */
+const CREDENTIAL_REUSE_S = 300;
+/** A credential that expires sooner than this is not handed out. */
+const CREDENTIAL_LEFT_S = 60;
+const CREDENTIALS_MAX = 1_000;
+
+/** The one place that decides whether an agency may act right now. */
+export class AgencyCredentials {
+  private readonly deps: AgencyCredentialsDeps;
+  private readonly credentials = new Map<string, { checked: Checked<Credential>; fetchedS: number }>();
+  private list: Checked<Revocations> | null = null;
+
+  constructor(deps: AgencyCredentialsDeps) {
+    this.deps = deps;
+  }
+
+  /** Loads the list of the last run; the registry need not be reachable. */
+  async start(): Promise<void> {
+    const token = await this.deps.store.loadRevocations();
+    if (!token) return;
+    try {
+      this.list = this.openList(token);
+    } catch (thrown) {
+      // Signed by another registry key than today's: ignored, and without a list nothing is allowed.
+      if (!isFailure(thrown)) throw thrown;
+      this.deps.log.warn('the stored revocation list is not the registry’s', { code: thrown.code });
+    }
+  }
+
+  /** The list as the registry signed it; null when there is none yet. */
+  get revocationsToken(): string | null {
+    return this.list?.token ?? null;
+  }
+
+  /** Whether there is a list that has not expired: without one no agency may act. */
+  isListFresh(): boolean {
+    return this.list !== null && wallSeconds(this.deps.clock) < this.list.claims.exp;
+  }
+
+  /**
+   * Fetches the list from the registry; returns whether the set of revoked agencies changed. Refuses an older revision. Throws
+   * `unreachable`, `token_...`.
+   */
+  async refreshRevocations(): Promise<boolean> {
+    const fresh = this.openList(await this.deps.client.revocations());
+    const known = this.list?.claims;
+    if (known && fresh.claims.revision < known.revision) throw failure('token_expired');
+    await this.deps.store.saveRevocations(fresh.token, fresh.claims.revision);
+    this.list = fresh;
+    const isChanged = known === undefined || fresh.claims.revision !== known.revision;
+    // A cached credential may still have the agency's former rights, when one scope was revoked or reinstated.
+    if (isChanged) for (const kept of this.credentials.values()) kept.fetchedS = Number.NEGATIVE_INFINITY;
+    return isChanged;
+  }
+
+  /**
+   * A credential under which the agency may act now. Throws `agency_unknown`, `agency_pending`, `agency_revoked`,
+   * `agency_federal`, `agency_ineligible`, `credential_unavailable`.
+   */
+  async credential(agency: string): Promise<Checked<Credential>> {
+    await this.needList();
+    const nowS = wallSeconds(this.deps.clock);
+    const known = this.credentials.get(agency);
+    const isYoung = known !== undefined && nowS - known.fetchedS < CREDENTIAL_REUSE_S;
+    if (isYoung && this.isFresh(known.checked) && this.isGood(known.checked.claims)) return known.checked;
+    try {
+      const checked = this.openCredential(agency, await this.deps.client.credential(agency));
+      if (this.credentials.size >= CREDENTIALS_MAX) this.credentials.clear();
+      this.credentials.set(agency, { checked, fetchedS: nowS });
+      this.assertGood(checked.claims);
+      return checked;
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      if (thrown.code.startsWith('agency_')) this.credentials.delete(agency);
+      if (thrown.code !== 'unreachable') throw thrown;
+      // The registry is unreachable: the last credential is used until it expires.
+      if (!known || !this.isFresh(known.checked)) throw failure('credential_unavailable', {}, thrown);
+      this.assertGood(known.checked.claims);
+      return known.checked;
+    }
+  }
+
+  /**
+   * Throws, as `credential` does, once the agency may not act any more. Asks the registry only when the cached documents do not
+   * decide it, so that this can be called for each piece of a clip.
+   */
+  async assertStillGood(agency: string): Promise<void> {
+    const known = this.credentials.get(agency);
+    if (!known || !this.isGood(known.checked.claims)) await this.credential(agency);
+  }
+
+  /**
+   * Asserts that a credential is valid now: not expired, right jurisdiction and scope, and not revoked; without a list none is
+   * valid. `cells`: the cells of the homes asked. Synchronous, so that a transaction can call it. Throws like `credential`.
+   */
+  assertGood(credential: Credential, cells: readonly string[] = []): void {
+    const nowS = wallSeconds(this.deps.clock);
+    const list = this.list?.claims;
+    if (!list || nowS >= list.exp) throw failure('credential_unavailable');
+    if (revokedBy(list, credential, cells)) throw failure('agency_revoked');
+    if (credential.jurisdiction === 'federal') throw failure('agency_federal', { detail: 'its credential says so' });
+    const fault = credentialFault(credential, nowS, this.deps.stateAgencies);
+    if (fault === 'consent_credential_expired') throw failure('credential_unavailable');
+    if (fault) throw failure('agency_ineligible', { detail: 'its credential does not allow requests to residents' });
+  }
+
+  /** Fetches the list now if there is none or it has expired; without one no credential is valid. Throws `credential_unavailable`. */
+  private async needList(): Promise<void> {
+    if (this.list && wallSeconds(this.deps.clock) < this.list.claims.exp) return;
+    try {
+      await this.refreshRevocations();
+    } catch (thrown) {
+      throw failure('credential_unavailable', {}, thrown);
+    }
+  }
+
+  private isGood(credential: Credential): boolean {
+    try {
+      this.assertGood(credential);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private isFresh(checked: Checked<Credential>): boolean {
+    return checked.claims.exp - CREDENTIAL_LEFT_S > wallSeconds(this.deps.clock);
+  }
+
+  private openCredential(agency: string, token: string): Checked<Credential> {
+    const claims = readToken(token, {
+      typ: 'doorsill-credential+jws',
+      schema: credentialSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [this.deps.registryKey],
+    });
+    // The id must follow from the key, and be the one that was asked for.
+    if (claims.agency !== agency || claims.agency !== actorId('agency', sha256Hex(claims.key))) {
+      throw failure('agency_unknown');
+    }
+    return { token, claims };
+  }
+
+  private openList(token: string): Checked<Revocations> {
+    const claims = readToken(token, {
+      typ: 'doorsill-revocations+jws',
+      schema: revocationsSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [this.deps.registryKey],
+    });
+    if (claims.iat > wallSeconds(this.deps.clock) + CLOCK_SKEW_S_MAX) throw failure('token_expired');
+    return { token, claims };
+  }
+}

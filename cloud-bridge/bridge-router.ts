@@ -1,0 +1,101 @@
+// Owns: the bridge's API as a whole: staff roles, limits, repeated calls, health, metrics, and the bridge's identity. Not here: the
+// routes of its parts (each routes.ts), which parts there are (bridge.ts).
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { type Clock, wallSeconds } from '../device/base/clock.ts';
+import type { Disk } from '../device/base/disk.ts';
+import { idSchema, publicKeySchema } from '../device/protocol/ids.ts';
+import type { AgencyCredentials } from './agencies/registry-credentials.ts';
+import type { Database } from './bridge-database.ts';
+import type { BridgeConfig } from './config.ts';
+import { Rates } from './http/call-rate-limits.ts';
+import { Health, healthRoutes } from './http/health.ts';
+import { IdempotentCalls } from './http/idempotency.ts';
+import { printMetrics } from './http/prometheus.ts';
+import { Router } from './http/router.ts';
+import { bridgeMetrics } from './metrics.ts';
+import { moderatorRoutes } from './requests/moderator-account-routes.ts';
+import type { Moderators } from './requests/moderators.ts';
+
+const factsSchema = z.strictObject({
+  id: idSchema,
+  key: publicKeySchema,
+  registry: publicKeySchema,
+  prefix: z.string(),
+});
+
+/** The answer at the bridge's root address: the same for everybody at all times. */
+const FRONT = {
+  name: 'doorsill bridge',
+  about: 'Publishes what agencies ask of residents, and takes in what owners grant.',
+  version: '1',
+  links: {
+    feed: '/neighbors',
+    jsonFeed: '/neighbors/feed.json',
+    api: '/openapi.json',
+    health: '/healthz',
+    bridge: '/v1/bridge',
+  },
+};
+const frontSchema = z.strictObject({
+  name: z.string(),
+  about: z.string(),
+  /** Version of the API, as in its OpenAPI document. */
+  version: z.string(),
+  links: z.record(z.string(), z.string()),
+});
+
+export interface BridgeApiDeps {
+  clock: Clock;
+  disk: Disk;
+  config: BridgeConfig;
+  database: Database;
+  standing: AgencyCredentials;
+  moderators: Moderators;
+  adminToken: string;
+  facts: z.infer<typeof factsSchema>;
+  /** Whether the area broker is connected. */
+  isLinked: () => boolean;
+}
+
+/** The API of a server, with the routes that belong to no single part. */
+export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Router {
+  const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
+  const api = new Router(server, {
+    title: FRONT.name,
+    version: FRONT.version,
+    staff: moderators.staff(adminToken),
+    rates: new Rates(clock, config.http.perMinuteMax),
+    repeats: new IdempotentCalls(clock, database.answers),
+  });
+  const health = new Health(clock, {
+    database: () => database.health.write(wallSeconds(clock)).then(() => true),
+    disk: async () => (await disk.freeBytes(config.dataFolder)) >= config.intake.freeBytesMin,
+    registry: async () => standing.isListFresh(),
+  });
+  healthRoutes(api, health);
+  const { requests, webhooks } = database;
+  api.route(
+    {
+      method: 'GET',
+      path: '/metrics',
+      roles: ['admin'],
+      answer: { media: 'text/plain' },
+      about: 'Figures in the text format of Prometheus. None tells anything of homes.',
+    },
+    async ({ reply }) => {
+      const metrics = [api.calls.metric(), ...(await bridgeMetrics({ clock, health, requests, webhooks, isLinked }))];
+      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(printMetrics(metrics));
+    },
+  );
+  moderatorRoutes(api, moderators);
+  api.route(
+    { method: 'GET', path: '/', roles: ['public'], answer: frontSchema, about: 'What this is, and where to go on.' },
+    () => FRONT,
+  );
+  api.route(
+    { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
+    () => deps.facts,
+  );
+  return api;
+}

@@ -1,0 +1,98 @@
+// Owns: reading the access log: as pages, as CSV, as a printable page; at most one page of it is in memory.
+// Not here: writing it (clips/), who may read it (routes.ts).
+import { z } from 'zod';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
+import { pageOf, positionIn } from '../http/paging.ts';
+import { pageEnd, pageHead, pageRow } from './access-log-html.ts';
+
+/** Filter of the log; null matches all agencies, or all clips. */
+export type AuditOf = Pick<AccessPage, 'reader' | 'clip'>;
+
+export const AUDIT_ROWS_MAX = 500;
+
+const numberSchema = z.int().nonnegative();
+
+const COLUMNS = [
+  'number',
+  'time',
+  'agency',
+  'action',
+  'part',
+  'clip',
+  'officer',
+  'reason',
+  'token',
+  'custody leaf',
+] as const;
+
+function cellsOf(access: LoggedAccess): (string | number | null)[] {
+  const { number, atUs, agency, action, part, clip, officer, reason, token, leaf } = access;
+  return [number, timeOf(atUs), agency, action, part, clip, officer, reason, token, leaf];
+}
+
+const timeOf = (atUs: number) => new Date(Math.floor(atUs / 1000)).toISOString();
+
+export class ClipAccessLog {
+  private readonly log: AccessLog;
+  private readonly clock: Clock;
+
+  constructor(log: AccessLog, clock: Clock) {
+    this.log = log;
+    this.clock = clock;
+  }
+
+  /** One page, oldest first. Throws `http_body_invalid` for a cursor that does not belong to this list. */
+  async page(
+    of: AuditOf,
+    { limit, cursor }: { limit: number; cursor?: string | undefined },
+  ): Promise<{ accesses: LoggedAccess[]; next: string | null }> {
+    const after = positionIn(numberSchema, cursor) ?? 0;
+    const found = await this.log.page({ ...of, after, most: limit + 1 });
+    const { shown: accesses, next } = pageOf(found, limit, ({ number }) => number);
+    return { accesses, next };
+  }
+
+  /** The whole log as CSV (RFC 4180), in parts. */
+  async *csv(of: AuditOf): AsyncGenerator<string> {
+    yield csvRow(COLUMNS);
+    for await (const accesses of this.pages(of)) yield accesses.map((access) => csvRow(cellsOf(access))).join('');
+  }
+
+  /** The whole log as an HTML page, in parts. */
+  async *html(of: AuditOf): AsyncGenerator<string> {
+    const whose = of.reader?.agency ?? 'all agencies';
+    const when = timeOf(wallSeconds(this.clock) * 1_000_000);
+    const which = of.clip === null ? 'all clips' : `clip ${of.clip}`;
+    yield pageHead('Access audit', `${whose}, ${which}, read at ${when}`, COLUMNS);
+    let rows = 0;
+    for await (const accesses of this.pages(of)) {
+      rows += accesses.length;
+      yield accesses.map((access) => pageRow(cellsOf(access))).join('');
+    }
+    yield pageEnd(rows);
+  }
+
+  private async *pages(of: AuditOf): AsyncGenerator<LoggedAccess[]> {
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const accesses = await this.log.page({ ...of, after, most: AUDIT_ROWS_MAX });
+      if (accesses.length > 0) yield accesses;
+      after = accesses.at(-1)?.number;
+    }
+  }
+}
+
+/** What spreadsheets read as the start of a formula, also after blanks and as full-width characters. */
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+
+/** A cell: an apostrophe before a formula, quoted where it holds a comma, a quote or a line end. */
+export function csvCell(value: string | number | null): string {
+  const text = value === null ? '' : String(value);
+  const harmless = FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+/** A row with its line end. */
+export function csvRow(cells: readonly (string | number | null)[]): string {
+  return `${cells.map(csvCell).join(',')}\r\n`;
+}

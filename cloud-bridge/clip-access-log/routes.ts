@@ -1,0 +1,90 @@
+// Owns: the HTTP routes of the access audit and who may call them: an agency for its own accesses, the admin for all.
+// Not here: the rows and their forms (access-log-export.ts).
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { ACCESS_ACTIONS, ACCESS_PARTS } from '../../device/protocol/custody.ts';
+import { idSchema } from '../../device/protocol/ids.ts';
+import type { Clips } from '../clips/clips.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
+import type { Who } from '../http/roles.ts';
+import type { Router } from '../http/router.ts';
+import { AUDIT_ROWS_MAX, type AuditOf, type ClipAccessLog } from './access-log-export.ts';
+import { PAGE_POLICY } from './access-log-html.ts';
+
+const exportSchema = z.strictObject({ clip: idSchema.optional(), agency: idSchema.optional() });
+const pageSchema = exportSchema.extend(pageFields(100, AUDIT_ROWS_MAX));
+const count = z.int().nonnegative();
+const answerSchema = z.strictObject({
+  accesses: z.array(
+    z.strictObject({
+      number: count,
+      atUs: count,
+      agency: idSchema,
+      clip: idSchema,
+      part: z.enum(ACCESS_PARTS),
+      action: z.enum(ACCESS_ACTIONS),
+      /** Empty for accesses from before officers were named. */
+      officer: z.string(),
+      reason: z.string(),
+      token: idSchema,
+      leaf: count.nullable(),
+    }),
+  ),
+  next: nextSchema,
+});
+
+export function clipAccessLogRoutes(api: Router, { audit, clips }: { audit: ClipAccessLog; clips: Clips }): void {
+  /** The part of the requested log that the caller may read. Throws `token_...`, `agency_...`, `clip_unknown`. */
+  const allowed = async (call: { who: Who; bearer: string; query: z.infer<typeof exportSchema> }): Promise<AuditOf> => {
+    const clip = call.query.clip ?? null;
+    if (call.who.role !== 'admin') return { clip, reader: await clips.seeAll(call.bearer, 'audit') };
+    const { agency } = call.query;
+    return { clip, reader: agency === undefined ? null : { agency, organisation: agency } };
+  };
+  const shape = { method: 'GET', roles: ['officer', 'admin'] } as const;
+  api.route(
+    {
+      ...shape,
+      path: '/v1/access-audit',
+      query: pageSchema,
+      answer: answerSchema,
+      about: 'Who was shown which clip, when and why, the first one first: an agency its own readings, the admin all.',
+    },
+    async (call) => audit.page(await allowed(call), call.query),
+  );
+  api.route(
+    {
+      ...shape,
+      path: '/v1/access-audit.csv',
+      query: exportSchema,
+      answer: { media: 'text/csv' },
+      about: 'The same as CSV (RFC 4180), all of it.',
+    },
+    async (call) => {
+      const of = await allowed(call);
+      return call.reply
+        .type('text/csv; charset=utf-8; header=present')
+        .headers({
+          'content-disposition': 'attachment; filename="access-audit.csv"',
+          'x-content-type-options': 'nosniff',
+        })
+        .send(Readable.from(audit.csv(of)));
+    },
+  );
+  api.route(
+    {
+      ...shape,
+      path: '/v1/access-audit.html',
+      query: exportSchema,
+      answer: { media: 'text/html' },
+      about: 'The same as a page to print.',
+    },
+    async (call) => {
+      const of = await allowed(call);
+      return call.reply
+        .type('text/html; charset=utf-8')
+        .headers({ 'content-security-policy': PAGE_POLICY, 'x-content-type-options': 'nosniff' })
+        .send(Readable.from(audit.html(of)));
+    },
+  );
+}

@@ -1,0 +1,71 @@
+// Owns: full manifests at rest: encrypted with a key derived from the bridge's key file, so that the database alone names no home;
+// and encrypting those that an earlier version stored unencrypted. Not here: rows (sql-manifests.ts), opening one (disputes/).
+import { z } from 'zod';
+import { fromBase64url, fromUtf8, utf8 } from '../../device/base/bytes.ts';
+import type { SigningKey } from '../../device/base/keys.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
+import type { Random } from '../../device/base/random.ts';
+import { deriveSealKey, open, type SealKey, seal } from '../../device/base/seal.ts';
+import { CERTIFICATE_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../../device/protocol/manifest.ts';
+import type { GrantKey } from './store.ts';
+
+/** Evidence for a dispute: both documents signed by the device. No certificate: the clip is older than statements. */
+export const sealedPapersSchema = z.strictObject({
+  manifest: z.string().max(MANIFEST_LETTERS_MAX),
+  certificate: z.string().max(CERTIFICATE_LETTERS_MAX).optional(),
+});
+export type SealedPapers = z.infer<typeof sealedPapersSchema>;
+
+/** An unencrypted full manifest, with its clip. */
+export interface FormerManifest extends GrantKey {
+  clip: string;
+  manifest: string;
+}
+
+/** Manifests that an earlier version stored unencrypted. */
+export interface FormerManifests {
+  former(most: number): Promise<FormerManifest[]>;
+  /** Stores the sealed one and deletes the unencrypted one, in one step. */
+  replace(key: GrantKey, sealed: Uint8Array): Promise<void>;
+}
+
+const PAGE = 100;
+
+export class ManifestEncryption {
+  private readonly key: SealKey;
+  private readonly random: Random;
+
+  constructor(bridgeKey: SigningKey, random: Random) {
+    const secret = fromBase64url(bridgeKey.exportSecret()) ?? new Uint8Array();
+    this.key = deriveSealKey({ cipher: 'aes-256-gcm', secret }, new Uint8Array(), 'bridge manifests');
+    this.random = random;
+  }
+
+  /** Seals for this grant of this device: it opens for no other. */
+  seal(of: GrantKey, papers: SealedPapers): Uint8Array {
+    return seal(this.key, utf8(JSON.stringify(papers)), boundTo(of), this.random);
+  }
+
+  /** Null when it was sealed with another bridge's key, for another grant, or was altered. */
+  open(of: GrantKey, sealed: Uint8Array): SealedPapers | null {
+    const plain = open(this.key, sealed, boundTo(of));
+    const papers = sealedPapersSchema.safeParse(parseJson((plain && fromUtf8(plain)) ?? ''));
+    return papers.success ? papers.data : null;
+  }
+
+  /** Seals what an earlier version stored unencrypted; `seen` receives each clip, whose files may hold it as well. */
+  async sealFormer(store: FormerManifests, seen: (clip: string) => Promise<void>): Promise<void> {
+    for (;;) {
+      const rows = await store.former(PAGE);
+      for (const { clip, manifest, ...of } of rows) {
+        await seen(clip);
+        await store.replace(of, this.seal(of, { manifest }));
+      }
+      if (rows.length < PAGE) return;
+    }
+  }
+}
+
+function boundTo({ device, grant }: GrantKey): Uint8Array {
+  return utf8(`manifest ${device}/${grant}`);
+}

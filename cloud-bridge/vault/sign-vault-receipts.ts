@@ -1,0 +1,44 @@
+// Owns: what the vault signs about a clip: its acknowledgement, its answer to a recall, the receipt of its deletion. Not here: when.
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { SigningKey } from '../../device/base/keys.ts';
+import { freshId, type Random } from '../../device/base/random.ts';
+import {
+  acknowledgementSchema,
+  clipOf,
+  type DeletionCause,
+  deletionSchema,
+  type HandedClip,
+  type RecallDecision,
+  recallAnswerSchema,
+} from '../../device/protocol/hand-over-documents.ts';
+import { signToken } from '../../device/protocol/jws.ts';
+import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+
+export class Statements {
+  private readonly deps: { clock: Clock; random: Random; key: SigningKey };
+
+  constructor(deps: { clock: Clock; random: Random; key: SigningKey }) {
+    this.deps = deps;
+  }
+
+  acknowledge(clip: HandedClip, bridge: string): string {
+    const claims = { ...this.signed(bridge, 'acknowledgement'), ...clipOf(clip) };
+    return signToken('doorsill-acknowledgement+jws', acknowledgementSchema.parse(claims), this.deps.key);
+  }
+
+  answerRecall(clip: HandedClip, decision: RecallDecision, reason: string | null): string {
+    const why = reason === null ? {} : { reason };
+    const claims = { ...this.signed(clip.grant, 'answer'), ...clipOf(clip), decision, ...why };
+    return signToken('doorsill-recall-answer+jws', recallAnswerSchema.parse(claims), this.deps.key);
+  }
+
+  deleted(clip: HandedClip & { agency: string }, cause: DeletionCause): string {
+    const claims = { ...this.signed(PUBLIC_AUDIENCE, 'deletion'), ...clipOf(clip), agency: clip.agency, cause };
+    return signToken('doorsill-deletion+jws', deletionSchema.parse(claims), this.deps.key);
+  }
+
+  private signed(aud: string, prefix: string) {
+    const { clock, random, key } = this.deps;
+    return { iss: key.publicKey, aud, iat: wallSeconds(clock), jti: freshId(random, prefix) };
+  }
+}

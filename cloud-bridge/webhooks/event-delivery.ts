@@ -1,0 +1,111 @@
+// Owns: sending events to agencies: made from the custody log, sent again and again until they are accepted or given up. Not here:
+// what happened (the log of custody), sending one (send.ts), how it is kept (sql-webhooks.ts).
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { Random } from '../../device/base/random.ts';
+import { Repeater } from '../../device/base/repeater.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
+import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
+import { expired, toldBy } from './events.ts';
+import { send } from './send.ts';
+import type { WebhookRules } from './settings.ts';
+import type { WebhookStore } from './store.ts';
+
+export interface EventOutboxDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  bridgeId: string;
+  store: WebhookStore;
+  standing: AgencyCredentials;
+  rules: WebhookRules;
+}
+
+/** Events processed in one turn; an agency's own are sent one after the other, agencies do not wait for each other. */
+const DUE_MAX = 100;
+const KEPT_S = 7 * 24 * 3600;
+
+type DueEvent = Awaited<ReturnType<WebhookStore['due']>>[number];
+
+export class EventOutbox {
+  private readonly deps: EventOutboxDeps;
+  private readonly repeater: Repeater;
+  private stopping = new AbortController();
+
+  constructor(deps: EventOutboxDeps) {
+    this.deps = deps;
+    this.repeater = new Repeater(deps, 'webhooks', deps.rules.everyS * 1000, () => this.turn());
+  }
+
+  start(): void {
+    this.stopping = new AbortController();
+    this.repeater.start();
+  }
+
+  /** Looks for events now instead of at the next turn; resolves when that turn has ended. Never rejects. */
+  now(): Promise<void> {
+    return this.repeater.now();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.repeater.stop();
+  }
+
+  private async turn(): Promise<void> {
+    const { clock, store, bridgeId } = this.deps;
+    const nowS = wallSeconds(clock);
+    const seams = {
+      toldBy: (leaf: Parameters<typeof toldBy>[1]) => toldBy(bridgeId, leaf),
+      expired: (request: string, atS: number) => expired(bridgeId, request, atS),
+    };
+    while (await store.gather(nowS, seams)) if (this.stopping.signal.aborted) return;
+    await store.forget(nowS - KEPT_S);
+    const due = await store.due(nowS, DUE_MAX);
+    const byAgency = new Map<string, DueEvent[]>();
+    for (const event of due) byAgency.set(event.organisation, [...(byAgency.get(event.organisation) ?? []), event]);
+    await Promise.all([...byAgency.values()].map((events) => this.tellAll(events)));
+    if (due.length === DUE_MAX) void this.repeater.now();
+  }
+
+  /** One after the other; an event that is not accepted holds up the rest of its agency, whose server is probably down. */
+  private async tellAll(events: readonly DueEvent[]): Promise<void> {
+    for (const event of events) if (!(await this.tell(event))) return;
+  }
+
+  private async tell({ event, agency, url, secret, body, attempts: before }: DueEvent): Promise<boolean> {
+    const { clock, store, rules, log } = this.deps;
+    const attempts = before + 1;
+    const standing = await this.standingOf(agency);
+    const { stopping } = this;
+    const atS = wallSeconds(clock);
+    const deps = { clock, answerMsMax: rules.answerSMax * 1000, loopback: rules.loopback, signal: stopping.signal };
+    const sent = standing ?? (await send(deps, { url, secret, event, body, atS }));
+    // Aborted because the process stops: it is sent again, and the receiver recognises its id.
+    if (stopping.signal.aborted && !sent.isTaken) return false;
+    const isOver = !sent.isTaken && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
+    const state = sent.isTaken ? 'delivered' : isOver ? 'given-up' : 'waiting';
+    const nextS = atS + this.waitS(attempts);
+    await store.settle(event, { state, attempts, nextS, detail: sent.detail });
+    log.debug('a webhook was called', { event, state, attempts, detail: sent.detail });
+    return sent.isTaken;
+  }
+
+  /** Why an agency is not notified now; null: it is. An agency that may not act is not notified. */
+  private async standingOf(agency: string): Promise<{ isTaken: false; isFinal: boolean; detail: string } | null> {
+    try {
+      await this.deps.standing.credential(agency);
+      return null;
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      return { isTaken: false, isFinal: !thrown.retryable, detail: thrown.code };
+    }
+  }
+
+  /** Doubles up to the maximum; half of it is random, so that events that failed together are not retried together. */
+  private waitS(attempts: number): number {
+    const { retrySFirst, retrySMost } = this.deps.rules;
+    const stepS = Math.min(retrySMost, retrySFirst * 2 ** Math.min(attempts - 1, 30));
+    return Math.ceil(stepS / 2 + (this.deps.random.fraction() * stepS) / 2);
+  }
+}

@@ -1,0 +1,173 @@
+// Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its two outputs.
+// Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (start-ffmpeg.ts).
+
+import { PIXELS_MAX } from './ffmpeg-run.ts';
+import type { Ffmpeg } from './find-ffmpeg.ts';
+import type { Container } from './sniff.ts';
+import type { Pace } from './source-options.ts';
+import type { CaptureCommand, Port } from './start-ffmpeg.ts';
+
+/** What to do with a source's streams. Streams are ffmpeg's specifiers within input 0, e.g. `0:1`. */
+export interface CapturePlan {
+  readonly video: 'copy' | 'encode';
+  readonly audio: 'copy' | 'encode' | 'none';
+  readonly videoStream: string;
+  readonly audioStream: string;
+}
+
+/** Gray frames for motion: size in pixels, and how many a second. */
+export const GRAY_WIDTH = 160;
+export const GRAY_HEIGHT = 90;
+export const GRAY_FPS = 5;
+
+/** How long a camera on the network may say nothing at all. */
+const RTSP_TIMEOUT_US = 10_000_000;
+
+/** How much of a camera's stream ffmpeg may look at before it begins: enough for one keyframe every 2 s. */
+const RTSP_ANALYSE_US = 3_000_000;
+
+/**
+ * A file that was sniffed: nothing but this file is opened, by nothing but this demuxer, not even for what lies inside it.
+ * `path` is absolute.
+ */
+export function fileInput(path: string, { demuxer, skipBytes }: Container): Port {
+  return {
+    options: [
+      ...['-protocol_whitelist', 'file', '-format_whitelist', demuxer, '-f', demuxer],
+      ...(skipBytes === 0 ? [] : ['-skip_initial_bytes', String(skipBytes)]),
+      ...LIMITS,
+    ],
+    address: `file:${path}`,
+  };
+}
+
+export const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
+
+/** A file read at `pace`. */
+export function pacedFileInput(path: string, container: Container, pace: Pace, ffmpeg: Ffmpeg): Port {
+  const input = fileInput(path, container);
+  return { ...input, options: [...input.options, ...(pace === 'own' ? ownPace(ffmpeg) : [])] };
+}
+
+/** Since 6.1 ffmpeg reads the first half second at once unless told not to, which would date frames into the future. */
+function ownPace(ffmpeg: Ffmpeg): string[] {
+  const [major, minor] = ffmpeg.release;
+  const bursts = major > 6 || (major === 6 && minor >= 1);
+  return bursts ? ['-readrate', '1', '-readrate_initial_burst', '0.001'] : ['-re'];
+}
+
+/** A camera on the network, behind its relay. The host in `address` is an IP address: the bundled static build crashes on names. */
+export function rtspInput(address: string): Port {
+  return {
+    options: [
+      '-protocol_whitelist',
+      'rtsp,rtp,tcp',
+      '-rtsp_transport',
+      'tcp',
+      '-timeout',
+      String(RTSP_TIMEOUT_US),
+      '-analyzeduration',
+      String(RTSP_ANALYSE_US),
+      ...LIMITS,
+      '-f',
+      'rtsp',
+    ],
+    address,
+  };
+}
+
+/** The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3`. */
+export function captureCommand(
+  inputs: readonly Port[],
+  plan: CapturePlan,
+  ffmpeg: Ffmpeg,
+  encoder: VideoEncoder,
+): CaptureCommand {
+  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
+  const audio = {
+    // Without `copyinkf` ffmpeg 7.1 drops the sound of RTSP cameras and holds fragments back to the end.
+    copy: ['-c:a', 'copy', '-copyinkf:a'],
+    encode: ['-c:a', 'aac', '-b:a', '96k', '-ac', '1'],
+    none: ['-an'],
+  }[plan.audio];
+  const maps = ['-map', plan.videoStream, ...(plan.audio === 'none' ? [] : ['-map', plan.audioStream])];
+  return {
+    inputs,
+    outputs: [
+      { options: [...maps, ...video, ...audio, ...FRAGMENT_ARGS], address: 'pipe:1' },
+      { options: ['-map', plan.videoStream, ...GRAY_ARGS], address: 'pipe:3' },
+    ],
+  };
+}
+
+/**
+ * One GOP a fragment, with true times. Without `frag_discont` the MP4 writer moves each track's first time to zero, each
+ * by its own amount: sound slides against the picture, and AAC's priming hides in the label.
+ */
+export const FRAGMENT_ARGS = [
+  '-map_metadata',
+  '-1',
+  '-map_chapters',
+  '-1',
+  '-max_interleave_delta',
+  '500000',
+  '-avoid_negative_ts',
+  'disabled',
+  '-flush_packets',
+  '1',
+  '-movflags',
+  '+frag_keyframe+empty_moov+default_base_moof+frag_discont',
+  '-f',
+  'mp4',
+] as const;
+
+const GRAY_ARGS = [
+  '-an',
+  '-vf',
+  `fps=${GRAY_FPS}:start_time=0,scale=${GRAY_WIDTH}:${GRAY_HEIGHT}:flags=fast_bilinear,format=gray`,
+  '-fps_mode',
+  'passthrough',
+  '-flush_packets',
+  '1',
+  '-f',
+  'rawvideo',
+] as const;
+
+/** A keyframe at the first frame a second after the last one, however the frames are spaced. */
+const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
+
+/** In software, and in a board's own hardware behind V4L2 (Raspberry Pi up to 4, many others). */
+export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
+
+/** What differs between encoders: settings of their own, and whether parameter sets come before the first picture. */
+const ENCODERS: Record<VideoEncoder, readonly string[]> = {
+  libx264: ['-preset', 'ultrafast', '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
+  // It knows its parameter sets only with the first picture: the header must wait for that.
+  h264_v4l2m2m: ['-movflags', '+delay_moov'],
+};
+
+/** H.264 in closed GOPs of 1 s without reordering; frames keep the times that they came with. */
+export function encodeArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
+  return [
+    '-c:v',
+    encoder,
+    '-pix_fmt',
+    'yuv420p',
+    // 4:2:0 has no odd sizes.
+    '-vf',
+    'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0',
+    '-b:v',
+    '2M',
+    '-bf',
+    '0',
+    '-g',
+    '600',
+    '-force_key_frames',
+    KEY_EACH_SECOND,
+    '-fps_mode',
+    'passthrough',
+    '-enc_time_base',
+    ffmpeg.release[0] >= 7 ? 'demux' : '-1',
+    ...ENCODERS[encoder],
+  ];
+}

@@ -1,0 +1,147 @@
+// Owns: finding the ffmpeg to use and knowing how new it is. Not here: running it (ffmpeg-run.ts, start-ffmpeg.ts).
+import { execFile } from 'node:child_process';
+import { accessSync, chmodSync, constants, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
+import { failure } from '../protocol/errors.ts';
+
+/** A usable ffmpeg. `release` is [major, minor]; builds from its repository have the release they come after. */
+export interface Ffmpeg {
+  readonly path: string;
+  /** As it names itself, e.g. '7.1.2-0+deb13u1'. */
+  readonly version: string;
+  readonly release: readonly [number, number];
+  readonly origin: 'FFMPEG_PATH' | 'system' | 'bundled';
+}
+
+/** Where to look; the defaults are this process's own. */
+export interface FfmpegSearch {
+  /** Reads `FFMPEG_PATH` and `PATH`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The path of the bundled binary; null where none is installed for this platform. */
+  readonly bundled?: () => string | null;
+}
+
+/** `-fps_mode` came with 5.1, the bundled release; nothing older is used. */
+const OLDEST_RELEASE = [5, 1] as const;
+
+/** libavutil of 5.1: shows the age of builds that carry no release number. */
+const OLDEST_LIBAVUTIL = [57, 28] as const;
+
+const VERSION_TIMEOUT_MS = 15_000;
+
+/**
+ * Finds ffmpeg: `FFMPEG_PATH`, else the system's if it is at least as new as the bundled 5.1.1, else the bundled one.
+ * A set but unusable `FFMPEG_PATH` is an error, never skipped. Throws `ffmpeg_missing`.
+ */
+export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
+  const env = search.env ?? process.env;
+  const named = env['FFMPEG_PATH'];
+  if (named) {
+    const found = await ask(named, 'FFMPEG_PATH');
+    if (typeof found === 'string') throw failure('ffmpeg_missing', { detail: `FFMPEG_PATH (${named}) ${found}` });
+    return found;
+  }
+  const faults: string[] = [];
+  const system = onPath(env['PATH'] ?? '');
+  if (system) {
+    const found = await ask(system, 'system');
+    if (typeof found !== 'string') return found;
+    faults.push(`the system's (${system}) ${found}`);
+  } else faults.push('the system has none on its PATH');
+  const bundled = (search.bundled ?? bundledPath)();
+  if (bundled) {
+    makeExecutable(bundled);
+    const found = await ask(bundled, 'bundled');
+    if (typeof found !== 'string') return found;
+    faults.push(`the bundled one (${bundled}) ${found}`);
+  } else faults.push(`none is bundled for ${process.platform}-${process.arch}`);
+  throw failure('ffmpeg_missing', { detail: faults.join('; ') });
+}
+
+/**
+ * The npm package that carries a build of 5.1 or newer for a platform: the optional dependencies of package.json. Only names
+ * that are published may be listed here and there; whoever registers an unpublished one would run code on each machine.
+ */
+const BUNDLED_PACKAGES: Readonly<Record<string, string>> = { 'linux-x64': 'node-ffmpeg-linux-x64' };
+
+/** The path of the binary that npm installed for this platform; null where no package has one or it is not installed. */
+export function bundledPath(): string | null {
+  const name = BUNDLED_PACKAGES[`${process.platform}-${process.arch}`];
+  if (name === undefined) return null;
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/ffmpeg`);
+  } catch {
+    return null;
+  }
+}
+
+/** Some archives and file systems lose the execute bit; giving it back is harmless, failing to is reported by running. */
+function makeExecutable(path: string): void {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    try {
+      chmodSync(path, 0o755);
+    } catch {}
+  }
+}
+
+function onPath(folders: string): string | null {
+  const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
+  for (const folder of folders.split(delimiter)) {
+    if (folder === '') continue;
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {}
+  }
+  return null;
+}
+
+/** Runs `-version`; returns what is wrong as a half sentence when it cannot be used. */
+async function ask(path: string, origin: Ffmpeg['origin']): Promise<Ffmpeg | string> {
+  const text = await new Promise<string | null>((resolve) => {
+    execFile(
+      path,
+      ['-version'],
+      { timeout: VERSION_TIMEOUT_MS, maxBuffer: 65_536, windowsHide: true },
+      (error, stdout) => resolve(error ? null : stdout),
+    );
+  });
+  if (text === null) return 'does not run';
+  const facts = parseVersion(text);
+  if (!facts) return 'is not an ffmpeg';
+  if (facts.fault !== null) return `is version ${facts.version} and ${facts.fault}`;
+  return { path, version: facts.version, release: facts.release, origin };
+}
+
+/** What an `ffmpeg -version` says of itself; `fault`: why it cannot be used, as half a sentence, or null. */
+export interface VersionFacts {
+  readonly version: string;
+  readonly release: readonly [number, number];
+  readonly fault: string | null;
+}
+
+/** Reads what `ffmpeg -version` prints; null when it is something else's output. */
+export function parseVersion(text: string): VersionFacts | null {
+  const version = /^ffmpeg version (\S{1,80})/.exec(text)?.[1];
+  if (version === undefined) return null;
+  // Some distributions leave the H.264 encoder out.
+  const unfit = /--enable-libx264\b/.test(text) ? null : 'lacks libx264';
+  const numbers = /^n?(\d{1,3})\.(\d{1,3})/.exec(version);
+  if (numbers) {
+    const release = [Number(numbers[1]), Number(numbers[2])] as const;
+    return { version, release, fault: before(release, OLDEST_RELEASE) ? 'is older than 5.1' : unfit };
+  }
+  const library = /^libavutil\s+(\d+)\.\s*(\d+)/m.exec(text);
+  if (!library) return null;
+  const built = [Number(library[1]), Number(library[2])] as const;
+  // libavutil 57 belongs to release 5, 58 to 6, and so on.
+  return { version, release: [built[0] - 52, 0], fault: before(built, OLDEST_LIBAVUTIL) ? 'is older than 5.1' : unfit };
+}
+
+function before(a: readonly [number, number], b: readonly [number, number]): boolean {
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+}

@@ -1,0 +1,195 @@
+// Owns: decoding H.264 and re-encoding some of its frames, one for one: the head of a smart cut, and whole windows.
+// Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
+import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
+import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
+import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
+import { failure } from '../protocol/errors.ts';
+import type { ClipDeps } from './clip-deps.ts';
+import type { Rectangle } from './display-rotation.ts';
+import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';
+import { LineCounter } from './framecrc-counter.ts';
+import { frameOf } from './strip-frame-to-slices.ts';
+
+/** The required output format. */
+export interface EncodeTarget {
+  profile: 'baseline' | 'main' | 'high';
+  /** level_idc of the source; null leaves it to the encoder. */
+  levelIdc: number | null;
+  /** Id to use for both parameter sets. */
+  setsId: number;
+  /** Maximum keyframe interval in frames; null: only the first frame is a keyframe. */
+  gopFrames: number | null;
+  /** Whether pixels must be converted to 8 bits 4:2:0 first. */
+  convert: boolean;
+  blackOut: readonly Rectangle[];
+}
+
+export interface EncodeJob {
+  doing: string;
+  /** H.264 in Annex B, parameter sets first. */
+  source: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Frames, in order of display, to leave out at the start. */
+  skip: number;
+  /** Frames to encode after them. */
+  take: number;
+  /** Whether the source has more frames than `skip + take`; if not, the number of frames that come out is checked. */
+  more: boolean;
+  target: EncodeTarget;
+  timeoutMs: number;
+  bytesMax: number;
+  signal: AbortSignal;
+  /** Called with each encoded frame in order, awaited. */
+  onFrame: (sample: EncodedSample) => void | Promise<void>;
+}
+
+/** The parameter sets of one encoding job. */
+export interface EncodedSets {
+  sps: Sps;
+  pps: Pps;
+}
+
+/** The encoded frames of a clip, starting with its first. */
+export type EncodedFrames = EncodedSamples<EncodedSets>;
+
+/** Levels that x264 knows by number (ITU-T H.264 Table A-1). */
+const LEVELS = new Set([10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62]);
+
+/** Constant quality, visually close to the source. */
+const QUALITY = 20;
+
+/**
+ * Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. The parameter
+ * sets at the start describe the stream, so ffmpeg need not probe it by decoding some of it twice.
+ */
+export const H264_FROM_PIPE = [
+  ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'h264', '-max_pixels', String(PIXELS_MAX)],
+  ...['-probesize', '32', '-analyzeduration', '0'],
+  ...['-flags', '+output_corrupt', '-noautorotate', '-f', 'h264', '-framerate', '25', '-i', 'pipe:0'],
+] as const;
+
+/**
+ * Decodes the source and encodes exactly `take` frames after the first `skip`. Throws `clip_not_exact` unless exactly that
+ * many come out, `ffmpeg_failed`, or the signal's reason.
+ */
+export async function encodeFrames(deps: ClipDeps, job: EncodeJob): Promise<EncodedSets> {
+  const output = new EncodedOutput(job.onFrame);
+  const run: FfmpegJob = {
+    doing: job.doing,
+    args: [...H264_FROM_PIPE, ...encodeArgs(job), 'pipe:1'],
+    stdin: job.source,
+    onStdout: (part) => output.push(part),
+    stdoutBytesMax: job.bytesMax,
+    timeoutMs: job.timeoutMs,
+    clock: deps.clock,
+    signal: job.signal,
+  };
+  await runFfmpeg(deps.ffmpeg, run);
+  await output.end();
+  if (output.frames !== job.take) {
+    throw failure('clip_not_exact', { detail: `${output.frames} frames came out where ${job.take} belong` });
+  }
+  return output.sets();
+}
+
+function encodeArgs(job: EncodeJob): string[] {
+  const { target } = job;
+  const last = job.skip + job.take - 1;
+  // Without `more`, every frame after the skipped ones is taken, so that a missing or extra frame is noticed.
+  const select = job.more ? `between(n,${job.skip},${last})` : `gte(n,${job.skip})`;
+  const filters = [
+    `select='${select}'`,
+    ...(target.convert ? ['format=yuv420p'] : []),
+    ...target.blackOut.map(
+      ({ left, top, width, height }) => `drawbox=x=${left}:y=${top}:w=${width}:h=${height}:color=black:t=fill`,
+    ),
+    'setpts=N/25/TB',
+  ];
+  const level = target.levelIdc !== null && LEVELS.has(target.levelIdc) ? [`level=${target.levelIdc}`] : [];
+  const gop =
+    target.gopFrames === null ? ['keyint=infinite', 'scenecut=0'] : [`keyint=${target.gopFrames}`, 'min-keyint=1'];
+  const x264 = [`sps-id=${target.setsId}`, 'aud=1', 'open-gop=0', ...gop, ...level];
+  return [
+    ...['-map', '0:v:0', '-an', '-vf', filters.join(','), '-fps_mode', 'passthrough'],
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(QUALITY), '-profile:v', target.profile, '-bf', '0'],
+    ...['-x264-params', x264.join(':'), '-f', 'h264'],
+  ];
+}
+
+/** Splits the encoder's Annex B output into frames: each begins with an access unit delimiter, which we request. */
+class EncodedOutput {
+  frames = 0;
+  private readonly onFrame: EncodeJob['onFrame'];
+  private readonly splitter = new AnnexBSplitter();
+  private units: Uint8Array[] = [];
+  private spsUnit: Uint8Array | null = null;
+  private ppsUnit: Uint8Array | null = null;
+
+  constructor(onFrame: EncodeJob['onFrame']) {
+    this.onFrame = onFrame;
+  }
+
+  async push(part: Uint8Array): Promise<void> {
+    for (const unit of this.splitter.push(part)) await this.add(unit);
+  }
+
+  async end(): Promise<void> {
+    for (const unit of this.splitter.end()) await this.add(unit);
+    await this.flush();
+  }
+
+  sets(): EncodedSets {
+    if (!this.spsUnit || !this.ppsUnit)
+      throw failure('clip_not_exact', { detail: 'the encoder gave no parameter sets' });
+    const sps = readSps(this.spsUnit);
+    return { sps, pps: readPps(this.ppsUnit, () => sps.chromaFormat) };
+  }
+
+  private async add(unit: Uint8Array): Promise<void> {
+    const type = nalType(unit);
+    if (type === NAL.delimiter) await this.flush();
+    this.units.push(unit);
+    if (type === NAL.sps) this.spsUnit = only(this.spsUnit, unit);
+    if (type === NAL.pps) this.ppsUnit = only(this.ppsUnit, unit);
+  }
+
+  private async flush(): Promise<void> {
+    const { units } = this;
+    this.units = [];
+    if (units.length === 0) return;
+    const frame = frameOf(units);
+    this.frames += 1;
+    await this.onFrame({ bytes: joinSample(frame.slices), key: frame.idr });
+  }
+}
+
+function only(known: Uint8Array | null, unit: Uint8Array): Uint8Array {
+  if (known && Buffer.compare(known, unit) !== 0) {
+    throw failure('clip_not_exact', { detail: 'the encoder changed its parameter sets' });
+  }
+  return unit;
+}
+
+/**
+ * How many frames a decoder gets from H.264 in Annex B; `strict` refuses a stream with decoding errors.
+ * Throws `ffmpeg_failed` or the signal's reason.
+ */
+export async function countDecoded(
+  deps: ClipDeps,
+  job: { source: EncodeJob['source']; strict: boolean; timeoutMs: number; signal: AbortSignal },
+): Promise<number> {
+  const frames = new LineCounter();
+  await runFfmpeg(deps.ffmpeg, {
+    doing: 'counting frames',
+    args: [
+      ...(job.strict ? ['-xerror', '-err_detect', 'explode'] : []),
+      ...[...H264_FROM_PIPE, '-map', '0:v:0', '-an', '-fps_mode', 'passthrough', '-f', 'framecrc', 'pipe:1'],
+    ],
+    stdin: job.source,
+    onStdout: (part) => frames.push(part),
+    stdoutBytesMax: 1_000_000_000,
+    timeoutMs: job.timeoutMs,
+    clock: deps.clock,
+    signal: job.signal,
+  });
+  return frames.lines;
+}

@@ -1,0 +1,183 @@
+// Owns: comparing a finished clip's frames with the ring's footage: frame by frame, set by set.
+// Not here: sound (sound-check.ts), the structure of the file (clip-file-check.ts, self-check.ts).
+import { equalBytes } from '../base/bytes.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
+import { NAL, nalType, splitSample } from '../media/nal.ts';
+import { readPps, readSps } from '../media/parameter-sets.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+import { SetsInForce } from './active-parameter-sets.ts';
+import { clipFault, type FileTables } from './clip-file-check.ts';
+import type { CutFacts } from './finished-clip.ts';
+import type { SampleReader } from './read-ahead.ts';
+import { type Frame, frameOf } from './strip-frame-to-slices.ts';
+
+/** Wall time is rounded to microseconds at both ends of an interval. */
+const ROUNDING_US = 2;
+
+/** Compares the ring with the file in parallel: call `compare` for each segment in order, then `finish`. */
+export class SampleCheck {
+  private readonly window: Window;
+  private readonly clip: CutFacts;
+  private readonly tables: FileTables;
+  private readonly reader: SampleReader;
+  private readonly sets = new SetsInForce();
+  private readonly setsOfFile: { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> };
+  /** The file's parameter sets that copied frames use. */
+  private readonly copiedSets = new Set<Uint8Array>();
+  private init: { bytes: Uint8Array; info: InitInfo } | null = null;
+  /** Wall times of the window's frames according to the ring. */
+  private readonly wallUs: number[] = [];
+  private firstCopied = -1;
+
+  constructor(window: Window, clip: CutFacts, tables: FileTables, reader: SampleReader) {
+    this.window = window;
+    this.clip = clip;
+    this.tables = tables;
+    this.reader = reader;
+    this.setsOfFile = byId(tables);
+  }
+
+  /** Number of frames, counted from the first, that are encoded rather than copied. */
+  get encodedFrames(): number {
+    return this.firstCopied < 0 ? this.wallUs.length : this.firstCopied;
+  }
+
+  async compare(segment: Segment): Promise<void> {
+    if (!this.init || !equalBytes(this.init.bytes, segment.init)) {
+      this.init = { bytes: segment.init, info: parseInit(segment.init) };
+      if (this.init.info.video.avc) this.sets.open(this.init.info.video.avc);
+    }
+    const { info } = this.init;
+    const { video } = parseFragment(info, segment.fragment);
+    for (const sample of video) await this.compareFrame(segment, info, sample);
+  }
+
+  private async compareFrame(segment: Segment, info: InitInfo, sample: Sample): Promise<void> {
+    const atUs = wallTimeUs(sample.pts, info.video.timescale, segment.wallOffsetUs);
+    if (atUs >= this.window.endUs) return;
+    const copies = this.clip.method !== 're-encode';
+    const units = copies ? splitSample(sample.data, info.video.avc?.nalLengthSize ?? 4) : null;
+    if (units) this.sets.take(units.filter((unit) => nalType(unit) === NAL.sps || nalType(unit) === NAL.pps));
+    // Of a frame before the window only the parameter sets matter. It may contain no picture, as when a camera is cut off.
+    if (atUs < this.window.startUs) return;
+    const ring = units ? frameOf(units) : null;
+    if (!segment.clockTrusted) throw clipFault('footage of an untrusted clock');
+    const number = this.wallUs.length;
+    if (number >= this.tables.video.sizes.length) throw clipFault('frames of the window are missing');
+    this.wallUs.push(atUs);
+    if (!ring || (this.firstCopied < 0 && !ring.idr)) return;
+    if (this.firstCopied < 0) this.firstCopied = number;
+    const held = await this.unitsOf(this.reader, number);
+    // Not `equalBytes`: every byte of a clip is compared here, and node's own comparison is faster.
+    const same = (unit: Uint8Array, at: number) => Buffer.compare(unit, ring.slices[at] ?? EMPTY) === 0;
+    if (ring.doubtful) throw clipFault(`frame ${number} may hold something else than picture`);
+    if (held.length !== ring.slices.length || !held.every(same)) {
+      throw clipFault(`frame ${number} is not the ring's`);
+    }
+    if (this.tables.video.keys.has(number) !== ring.idr)
+      throw clipFault(`frame ${number} is wrongly marked as keyframe`);
+    this.compareSets(ring);
+  }
+
+  /** The parameter sets that a copied frame refers to must be the same in the file and in the ring. */
+  private compareSets(ring: Frame): void {
+    const { sps, pps } = this.sets.of(ring.ppsIds);
+    for (const [set, kept] of [
+      [sps, this.setsOfFile.sps.get(sps.id)] as const,
+      ...pps.map((each) => [each, this.setsOfFile.pps.get(each.id)] as const),
+    ]) {
+      if (!kept || !equalBytes(kept, set.bytes)) throw clipFault("a parameter set is not the ring's");
+      if (!set.clean) throw clipFault('a parameter set with data behind it');
+      this.copiedSets.add(kept);
+    }
+  }
+
+  /** Throws `clip_check_failed` unless all frames were found, at their times, in the number the clip claims. */
+  finish(): void {
+    const { clip, tables } = this;
+    this.wallUs.sort((a, b) => a - b);
+    if (this.wallUs.length !== tables.video.sizes.length) throw clipFault('frames that are not of the window');
+    if (clip.frames !== this.wallUs.length || clip.encodedFrames !== this.encodedFrames)
+      throw clipFault('a wrong frame count');
+    if ((clip.method === 'copy') !== (this.encodedFrames === 0)) throw clipFault('another method than it says');
+    this.checkTimes();
+    this.encoderSets();
+  }
+
+  private checkTimes(): void {
+    const { times, timescale, lastDuration } = this.tables.video;
+    const firstUs = this.wallUs[0] ?? 0;
+    const toleranceUs = 1e6 / timescale + ROUNDING_US;
+    if (firstUs !== this.clip.coverage.startUs) throw clipFault('the first frame is at another time than it says');
+    this.wallUs.forEach((atUs, number) => {
+      const inClipUs = ((times[number] ?? 0) / timescale) * 1e6;
+      if (Math.abs(atUs - firstUs - inClipUs) > toleranceUs) throw clipFault(`frame ${number} is at a wrong time`);
+    });
+    const endUs = firstUs + (((times.at(-1) ?? 0) + lastDuration) / timescale) * 1e6;
+    if (endUs > this.window.endUs + toleranceUs) throw clipFault('the last frame is shown beyond the window');
+    if (Math.abs(Math.min(endUs, this.window.endUs) - this.clip.coverage.endUs) > toleranceUs) {
+      throw clipFault('the clip ends at another time than it says');
+    }
+  }
+
+  /**
+   * Whether the encoded frames can be decoded before the comparison ends, because their number and their parameter sets are known.
+   * If a later copied frame uses one of these sets, `finish` refuses the clip.
+   */
+  get encodedKnown(): boolean {
+    return this.firstCopied > 0 && this.setsNotCopied().length === 2;
+  }
+
+  private setsNotCopied(): Uint8Array[] {
+    const { sps, pps } = this.tables.video;
+    return [...sps, ...pps].filter((set) => !this.copiedSets.has(set));
+  }
+
+  /** Parameter sets of the encoded frames: exactly one of each kind that no copied frame uses, or none. */
+  encoderSets(): Uint8Array[] {
+    const own = this.setsNotCopied();
+    if (this.encodedFrames === 0 && own.length === 0) return [];
+    const [ownSps, ownPps] = own;
+    if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0)
+      throw clipFault('parameter sets nobody uses');
+    const read = readSps(ownSps);
+    const readOwn = readPps(ownPps, () => read.chromaFormat);
+    if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id)
+      throw clipFault('a parameter set with data behind it');
+    if (read.width !== this.tables.video.width || read.height !== this.tables.video.height)
+      throw clipFault('a foreign size');
+    return own;
+  }
+
+  /**
+   * The NAL units of a sample of the file: checks that they are slices only, that their sets are in the file, and the keyframe
+   * flag. Valid until the reader's next call.
+   */
+  async unitsOf(reader: SampleReader, number: number): Promise<Uint8Array[]> {
+    const { offsets, sizes, keys } = this.tables.video;
+    const units = splitSample(await reader.read(offsets[number] ?? 0, sizes[number] ?? 0), 4);
+    if (units.some((unit) => nalType(unit) !== NAL.slice && nalType(unit) !== NAL.idrSlice)) {
+      throw clipFault(`frame ${number} holds something else than slices`);
+    }
+    const frame = frameOf(units);
+    if (frame.sizeBytes !== sizes[number]) throw clipFault(`frame ${number} holds empty units, or data behind a slice`);
+    if (keys.has(number) !== frame.idr) throw clipFault(`frame ${number} is wrongly marked as keyframe`);
+    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw clipFault(`frame ${number} names a missing set`);
+    return units;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> } {
+  const sps = new Map(tables.video.sps.map((set) => [readSps(set).id, set]));
+  const chroma = (id: number) => {
+    const set = sps.get(id);
+    return set ? readSps(set).chromaFormat : 1;
+  };
+  const pps = new Map(tables.video.pps.map((set) => [readPps(set, chroma).id, set]));
+  if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length)
+    throw clipFault('two sets with one id');
+  return { sps, pps };
+}

@@ -1,0 +1,166 @@
+// Owns: the full re-encode of a window: for reordered and unusual streams, and where zones are blacked out. Decodes from the
+// last independently decodable frame before the window, so that the window's first frame is complete.
+// Not here: the smart cut (trim.ts), running the encoder (encode-frames.ts).
+
+import type { LiveGrant } from '../consent/live-grant.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
+import { joinAnnexB } from '../media/nal.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+import type { ClipDeps } from './clip-deps.ts';
+import { ClipTimeline } from './clip-timeline.ts';
+import { zonePixels } from './display-rotation.ts';
+import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode-frames.ts';
+import { encodeOnce } from './encoded-sample-buffer.ts';
+import type { Clip } from './finished-clip.ts';
+import { readRing, stopSignal, widened } from './read-ring.ts';
+import { readFrame } from './strip-frame-to-slices.ts';
+import type { SurveyedSegment, SurveyResult } from './survey.ts';
+
+/** How far before the window to search for an independently decodable frame, and after it for frames displayed earlier. */
+const BEFORE_US = 12_000_000;
+const AFTER_US = 5_000_000;
+
+/** Timeout per second of footage on the slowest board. */
+const TIMEOUT_MS_PER_S = 30_000;
+const TIMEOUT_MS_LEAST = 120_000;
+
+/** A keyframe at least this often, so that players can seek. */
+const GOP_FRAMES = 60;
+
+type Look = (live: LiveGrant, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
+
+/** A survey with its encoded frames: all that the file needs. */
+export interface Cut {
+  method: Clip['method'];
+  survey: SurveyResult;
+  readWindow: Window;
+  encoded: EncodedFrames | null;
+}
+
+/** The decoder's input. */
+interface Feed {
+  readWindow: Window;
+  segments: readonly SurveyedSegment[];
+  /** First and last segment, and how many frames of the last, in decoding order. */
+  from: number;
+  to: number;
+  framesOfLast: number;
+  frames: number;
+  /** Frames shown before the window's first. */
+  skip: number;
+}
+
+/** Encodes the whole window. Throws `clip_not_exact` when its first frame cannot be decoded or decoding loses frames. */
+export async function recodeWindow(
+  live: LiveGrant,
+  deps: ClipDeps,
+  first: SurveyResult,
+  readWindow: Window,
+  look: Look,
+): Promise<Cut> {
+  const { window, byteLimit, zones } = live.facts.grant;
+  const astray =
+    first.obstacles.includes('reordered frames') || first.obstacles.includes('a GOP that does not stand alone');
+  const wide = astray ? widened(window, BEFORE_US, AFTER_US) : readWindow;
+  const survey = inOrder(astray ? await lookInOrder(live, deps, wide, look) : first);
+  const feed = planFeed(survey, wide);
+  const signal = stopSignal(live, deps);
+  const timeoutMs = TIMEOUT_MS_LEAST + ((window.endUs - window.startUs) / 1e6) * TIMEOUT_MS_PER_S;
+  const take = survey.video.ticks.length;
+  const more = feed.frames > feed.skip + take;
+  // When more frames are decoded than taken, the output cannot show whether a skipped one was lost: count the decoded frames.
+  if (more) {
+    const source = fedBytes(live, deps, feed);
+    const decoded = await countDecoded(deps, { source, strict: false, timeoutMs, signal });
+    if (decoded !== feed.frames) throw failure('clip_not_exact', { detail: 'frames got lost in decoding' });
+  }
+  const { sps, rotation } = survey.picture;
+  const blackOut = zones.map((zone) => zonePixels(zone, rotation, sps.width, sps.height));
+  const convert = sps.chromaFormat !== 1 || sps.bitDepthLuma !== 8 || sps.bitDepthChroma !== 8;
+  const target: EncodeTarget = { profile: 'high', levelIdc: null, setsId: 0, gopFrames: GOP_FRAMES, convert, blackOut };
+  const encoded = await encodeOnce(
+    (onFrame, stop) =>
+      encodeFrames(deps, {
+        doing: 'encoding the window',
+        source: fedBytes(live, deps, feed),
+        skip: feed.skip,
+        take,
+        more,
+        target,
+        timeoutMs,
+        bytesMax: byteLimit * 2,
+        signal: stop,
+        onFrame,
+      }),
+    byteLimit,
+    signal,
+  );
+  if (encoded.facts.sps.width !== sps.width || encoded.facts.sps.height !== sps.height) {
+    throw failure('clip_not_exact', { detail: 'the picture changed its size' });
+  }
+  return { method: 're-encode', survey, readWindow: wide, encoded };
+}
+
+/** In a reordered stream the first frame read need not be the first displayed: survey again with the right zero. */
+async function lookInOrder(live: LiveGrant, deps: ClipDeps, wide: Window, look: Look): Promise<SurveyResult> {
+  const rough = await look(live, deps, wide);
+  return rough.earliestUs === rough.timeline.zeroUs ? rough : look(live, deps, wide, rough.earliestUs);
+}
+
+/** The survey with its frames in display order. Throws `clip_not_exact` when two have the same display time. */
+function inOrder(survey: SurveyResult): SurveyResult {
+  const { video } = survey;
+  const order = video.ticks.map((_, at) => at).sort((a, b) => (video.ticks[a] ?? 0) - (video.ticks[b] ?? 0));
+  const base = video.ticks[order[0] ?? 0] ?? 0;
+  const ticks = order.map((at) => (video.ticks[at] ?? 0) - base);
+  if (ticks.some((value, at) => at > 0 && value === ticks[at - 1])) {
+    throw failure('clip_not_exact', { detail: 'two frames have one time' });
+  }
+  return {
+    ...survey,
+    timeline: new ClipTimeline(survey.timeline.timescale, survey.earliestUs),
+    video: {
+      ticks,
+      durations: order.map((at) => video.durations[at] ?? 0),
+      sizes: order.map((at) => video.sizes[at] ?? 0),
+    },
+  };
+}
+
+function planFeed(survey: SurveyResult, readWindow: Window): Feed {
+  const { segments } = survey;
+  const firstInside = segments.findIndex((segment) => segment.framesInside > 0);
+  const to = segments.findLastIndex((segment) => segment.framesInside > 0);
+  const alone = segments.slice(0, firstInside + 1).findLastIndex((segment) => segment.startsAlone);
+  // Without an independently decodable frame (periodic intra refresh), decoding recovers within the first whole segment.
+  const from = Math.max(alone, 0);
+  if (alone < 0 && firstInside === 0) {
+    throw failure('clip_not_exact', { detail: 'nothing before the window lets decoding start' });
+  }
+  const framesOfLast = (segments[to]?.lastShown ?? 0) + 1;
+  const fed = segments.slice(from, to + 1);
+  const frames = fed.slice(0, -1).reduce((sum, segment) => sum + segment.frames, 0) + framesOfLast;
+  const skip = fed.reduce((sum, segment) => sum + segment.framesBefore, 0);
+  return { readWindow, segments, from, to, framesOfLast, frames, skip };
+}
+
+/** The fed segments as Annex B, parameter sets before each. */
+async function* fedBytes(live: LiveGrant, deps: ClipDeps, feed: Feed): AsyncGenerator<Uint8Array> {
+  let position = -1;
+  for await (const segment of readRing(live, deps, feed.readWindow)) {
+    position += 1;
+    if (position < feed.from) continue;
+    if (position > feed.to) return;
+    const surveyed = feed.segments[position];
+    const info = parseInit(segment.init);
+    const { avc } = info.video;
+    if (!avc || surveyed?.recording !== segment.recording || surveyed.index !== segment.index) {
+      throw failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
+    }
+    const { video } = parseFragment(info, segment.fragment);
+    const fed = position === feed.to ? video.slice(0, feed.framesOfLast) : video;
+    const frames = fed.map((sample) => readFrame(sample.data, avc.nalLengthSize));
+    yield joinAnnexB([...avc.sps, ...avc.pps, ...frames.flatMap((frame) => [...frame.sets, ...frame.slices])]);
+  }
+}

@@ -1,0 +1,167 @@
+// Owns: handling each message of the area link, and each possible sighting of a pet: what is accepted, which grants it ends,
+// whom it concerns; and telling the owner what waits for an answer and the state of the latest grants, when that is new or
+// may have been missed. Not here: opening and accepting (area-requests.ts, pet-searches.ts), what owners answer
+// (owner-order-handler.ts), carrying notices (home-link/).
+import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
+import type { ConsentContext } from './consent-context.ts';
+import type { EffectRunner } from './effect-runner.ts';
+import { standingReceipt } from './gate-state.ts';
+import { awaitsOwner } from './request-machine.ts';
+
+/** Receipts of requests changed this recently are repeated after a restart: the last ones may not have been sent. */
+const RESTATE_US = 600_000_000;
+const RESTATED_MAX = 16;
+/** At most this many receipts that were or may have been lost are repeated, however old; the link's queue has room for them. */
+const UNTOLD_MAX = 500;
+
+export class Announcer {
+  private readonly context: ConsentContext;
+  private readonly runner: EffectRunner;
+
+  constructor(context: ConsentContext, runner: EffectRunner) {
+    this.context = context;
+    this.runner = runner;
+  }
+
+  /** Requests that wait for an answer and may be answered now; one whose grant failed or was revoked waits again. */
+  notices(): RequestNotice[] {
+    const { context, runner } = this;
+    const { area } = context;
+    const waiting = area.requests().filter((one) => awaitsOwner(runner.stateOf(one.request.jti)));
+    return waiting.filter((one) => area.standingOf(one) === null).map((one) => area.noticeOf(one));
+  }
+
+  /** The same for pets that may have been seen. */
+  sightings(): SightingNotice[] {
+    const { context, runner } = this;
+    const { searches } = context;
+    const waiting = searches.sightedIds().filter((id) => awaitsOwner(runner.stateOf(id)));
+    return waiting.flatMap((id) => searches.noticeOf(id) ?? []);
+  }
+
+  /** Sends notices of requests that the owner was not told of yet. */
+  news(): void {
+    const { area, deps } = this.context;
+    for (const opened of area.takeAnswerable()) {
+      if (this.runner.stateOf(opened.request.jti).at !== 'pending') continue;
+      deps.effects.requestNotice(area.noticeOf(opened));
+    }
+  }
+
+  /** Sends the notice of one search whose pet may have been seen; does nothing once it is answered. */
+  sighting(id: string): void {
+    const notice = this.context.searches.noticeOf(id);
+    if (notice && awaitsOwner(this.runner.stateOf(id))) this.context.deps.effects.sighting(notice);
+  }
+
+  all(): void {
+    for (const notice of this.notices()) this.context.deps.effects.requestNotice(notice);
+    for (const notice of this.sightings()) this.context.deps.effects.sighting(notice);
+    this.restate();
+  }
+
+  restate(): void {
+    const { state } = this.context;
+    const { clock, effects, untoldFrom } = this.context.deps;
+    const sinceUs = clock.wallUs() - RESTATE_US;
+    const untold = untoldFrom?.() ?? Number.POSITIVE_INFINITY;
+    const all = [...state.requests].sort(([, a], [, b]) => a.touchedEntries - b.touchedEntries);
+    const due = new Set([
+      ...all.filter(([, record]) => record.touchedEntries >= untold).slice(-UNTOLD_MAX),
+      ...all.filter(([, record]) => record.touchedUs >= sinceUs).slice(-RESTATED_MAX),
+    ]);
+    for (const each of all) {
+      const [request, record] = each;
+      const body = due.has(each) ? standingReceipt(request, record) : null;
+      if (body) effects.receipt(body);
+    }
+  }
+}
+
+export class AreaMessageHandler {
+  private readonly context: ConsentContext;
+  private readonly runner: EffectRunner;
+  private readonly announcer: Announcer;
+
+  constructor(context: ConsentContext, runner: EffectRunner, announcer: Announcer) {
+    this.context = context;
+    this.runner = runner;
+    this.announcer = announcer;
+  }
+
+  /** A part of the cell's document of requests. */
+  async areaDocument(part: number, token: string): Promise<void> {
+    const { context, runner, announcer } = this;
+    const { state, area } = context;
+    const { pins } = state;
+    const document = pins ? area.openDocument(part, token, pins) : 'token_unknown_signer';
+    if (typeof document === 'string') return context.count(document);
+    // Half of the queue is reserved for owners: a bridge's documents must not crowd out their orders.
+    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
+    await context.queue.run(async () => {
+      if (state.pins !== pins) return;
+      const news = await area.takeDocument(document, token, pins);
+      for (const code of news.refused) context.count(code);
+      if (news.cancelled.length > 0) await runner.sweep();
+      announcer.news();
+    });
+  }
+
+  /** A part of the cell's searches. A home that takes no part does not even open it. */
+  async searchDocument(part: number, token: string): Promise<void> {
+    const { context, runner } = this;
+    const { state, searches } = context;
+    const { pins } = state;
+    if (!context.searchPartyOn) return;
+    const document = pins ? searches.openDocument(part, token, pins) : 'token_unknown_signer';
+    if (typeof document === 'string') return context.count(document);
+    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
+    await context.queue.run(async () => {
+      if (state.pins !== pins || !context.searchPartyOn) return;
+      const news = await searches.takeDocument(document, token, pins);
+      for (const code of news.refused) context.count(code);
+      if (news.ended.length > 0) await runner.sweep();
+      context.deps.effects.searches(searches.searches());
+    });
+  }
+
+  /** The registry's revocation list. */
+  async revocations(token: string): Promise<void> {
+    const { context, runner, announcer } = this;
+    const { state, area } = context;
+    const { pins } = state;
+    const list = pins ? area.openList(token, pins) : 'token_unknown_signer';
+    if (typeof list === 'string') return context.count(list);
+    if (!list) return;
+    for (const { id, facts } of runner.liveGrants()) {
+      const credential = state.record(facts.request.jti).facts?.credential;
+      if (credential && area.isRevoked(list, credential)) runner.endLive(id, "its agency's access was revoked");
+    }
+    // Not dropped when the queue is full: the registry signs each, and repeats are skipped, so they are few.
+    await context.queue.run(async () => {
+      if (state.pins !== pins) return;
+      await area.takeList(list, token);
+      await runner.sweep();
+      announcer.news();
+    });
+  }
+
+  /** A searched pet may have been seen here: from now on this home's owners, and nobody else, are told. */
+  async sighted(search: string, seen: Sighted): Promise<void> {
+    const { context, announcer } = this;
+    await context.queue.run(async () => {
+      if (!context.searchPartyOn || !context.searches.sight(search, seen)) return;
+      announcer.sighting(search);
+      context.deps.effects.changed();
+    });
+  }
+
+  /** Turns Search Party on or off. When it is off, no search is kept. */
+  turnSearchParty(on: boolean): void {
+    const { effects, log } = this.context.deps;
+    if (!on) this.context.searches.clear();
+    effects.searches([]);
+    effects.changed();
+    log.info('Search Party', { on });
+  }
+}

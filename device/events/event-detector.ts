@@ -1,0 +1,105 @@
+// Owns: what happens at the door: presses of the button, motion before the camera, and the event windows both make.
+// Not here: publishing events (status-publisher.ts), decisions.
+
+import type { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import type { GrayFrame } from '../camera/capture.ts';
+import { type Press, VirtualButton } from '../hardware/button.ts';
+import {
+  initialMotion,
+  type MotionEffect,
+  type MotionInput,
+  type MotionSettings,
+  nextMotion,
+} from '../motion/detector.ts';
+import type { motionSchema } from '../motion/settings.ts';
+import type { DeviceEventBody } from '../protocol/home-messages.ts';
+import { EventWindows } from './event-windows.ts';
+
+export interface EventDetectorDeps {
+  clock: Clock;
+  settings: { motion: z.output<typeof motionSchema>; preRollS: number; postRollS: number };
+  /** Called at once, before all other reactions. `atUs`: wall time in microseconds. */
+  happened(event: DeviceEventBody, atUs: number): void;
+}
+
+export class EventDetector {
+  private readonly deps: EventDetectorDeps;
+  private readonly windows: EventWindows;
+  private readonly motion: MotionWatch | null;
+
+  constructor(deps: EventDetectorDeps) {
+    const { clock, settings } = deps;
+    this.deps = deps;
+    const rolls = { preRollUs: settings.preRollS * 1_000_000, postRollUs: settings.postRollS * 1_000_000 };
+    this.windows = new EventWindows(clock, (event) => this.tell({ type: 'event-window', ...event }), rolls);
+    const { enabled, sensitivity, zones } = settings.motion;
+    this.motion = enabled
+      ? new MotionWatch({ sensitivity, zones }, (effect) => {
+          const { atUs, ...event } = effect;
+          deps.happened(event, atUs);
+          this.windows.happened(effect.type, atUs);
+        })
+      : null;
+  }
+
+  start(): void {
+    this.windows.start();
+  }
+
+  stop(): void {
+    this.windows.stop();
+  }
+
+  /** A button pressed by software; real buttons call `pressed` too. */
+  virtualButton(button: string): VirtualButton {
+    return new VirtualButton({ clock: this.deps.clock, button, pressed: (press) => this.pressed(press) });
+  }
+
+  pressed({ button, source, atUs }: Press): void {
+    this.deps.happened({ type: 'ring', button, source }, atUs);
+    this.windows.happened('press', atUs);
+  }
+
+  /** The camera's next small picture. */
+  seen(frame: GrayFrame): void {
+    this.motion?.frame(frame);
+  }
+
+  /** No more pictures for now. */
+  unseen(): void {
+    this.motion?.stopped(this.deps.clock.wallUs());
+  }
+
+  private tell(event: DeviceEventBody): void {
+    this.deps.happened(event, this.deps.clock.wallUs());
+  }
+}
+
+/** Watches one camera for motion. */
+export class MotionWatch {
+  private readonly emit: (event: MotionEffect) => void;
+  private state: ReturnType<typeof initialMotion>;
+
+  /** `emit` is called with each start and end, inside `frame` and `stopped`. */
+  constructor(settings: MotionSettings, emit: (event: MotionEffect) => void) {
+    this.emit = emit;
+    this.state = initialMotion(settings);
+  }
+
+  /** Takes the next picture: PICTURE_WIDTH x PICTURE_HEIGHT gray bytes, not kept; `atUs` is wall time. */
+  frame(picture: { pixels: Uint8Array; atUs: number }): void {
+    this.step({ type: 'frame', pixels: picture.pixels, atUs: picture.atUs });
+  }
+
+  /** No more pictures for now: ongoing motion ends, and the scene is learnt again with the next pictures. */
+  stopped(atUs: number): void {
+    this.step({ type: 'stopped', atUs });
+  }
+
+  private step(input: MotionInput): void {
+    const { state, effects } = nextMotion(this.state, input);
+    this.state = state;
+    for (const effect of effects) this.emit(effect);
+  }
+}

@@ -1,0 +1,62 @@
+// Owns: a USB button (or any keyboard) as Linux's input layer shows it: which device, which keys, its binary events.
+// The device is read by `cat`: a read that waits inside this process would hold one of its few file threads for ever.
+// Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
+import { z } from 'zod';
+import { failure } from '../protocol/errors.ts';
+import { idSchema } from '../protocol/ids.ts';
+import type { ButtonDriver } from './watched-button.ts';
+
+export const evdevButtonSchema = z.strictObject({
+  kind: z.literal('evdev'),
+  name: idSchema,
+  /** By its lasting name, e.g. /dev/input/by-id/usb-Button-event-kbd; `evtest` lists them. */
+  device: z
+    .string()
+    .max(200)
+    .regex(/^\/dev\/input\/(?!.*\.\.)[\w.:/-]+$/, 'a device under /dev/input/'),
+  /** Codes of the keys that ring, as `evtest` prints them; none: every key does. */
+  keys: z.array(z.int().min(1).max(767)).max(16).default([]),
+});
+
+const EVENT_KEY = 1;
+const RELEASED = 0;
+const PRESSED = 1;
+
+/** struct input_event: two longs of time, type, code, value (linux/input.h). A long has 4 bytes on 32-bit machines. */
+const TIME_BYTES = ['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch) ? 8 : 16;
+const EVENT_BYTES = TIME_BYTES + 8;
+
+export function evdevButton(settings: z.infer<typeof evdevButtonSchema>): ButtonDriver {
+  const { device, keys, name } = settings;
+  return {
+    source: 'evdev',
+    // A keyboard's controller has debounced its keys already.
+    steadyMs: 0,
+    command: async () => ['cat', '--', device],
+    reader: () => keyReader(keys),
+    explain: (end) =>
+      failure('hardware_unavailable', { what: `button ${name}`, detail: end.words || `${device} has ended` }),
+  };
+}
+
+/** Levels of the keys that ring. With several, each closes and opens for itself: the last change counts. */
+function keyReader(keys: readonly number[]): (chunk: Uint8Array) => boolean[] {
+  let rest: Uint8Array = new Uint8Array(0);
+  return (chunk) => {
+    const bytes = new Uint8Array(rest.length + chunk.length);
+    bytes.set(rest);
+    bytes.set(chunk, rest.length);
+    const whole = bytes.length - (bytes.length % EVENT_BYTES);
+    const view = new DataView(bytes.buffer);
+    const levels: boolean[] = [];
+    for (let at = TIME_BYTES; at < whole; at += EVENT_BYTES) {
+      const type = view.getUint16(at, true);
+      const code = view.getUint16(at + 2, true);
+      const value = view.getInt32(at + 4, true);
+      const isOurs = type === EVENT_KEY && (keys.length === 0 || keys.includes(code));
+      if (isOurs && (value === PRESSED || value === RELEASED)) levels.push(value === PRESSED);
+    }
+    rest = bytes.slice(whole);
+    return levels;
+  };
+}

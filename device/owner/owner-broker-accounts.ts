@@ -1,0 +1,79 @@
+// Owns: the broker accounts of a device's owners: issued at pairing, deleted once the owner is removed.
+// Not here: who is an owner (consent/), the files' form (base/mqtt-account-files.ts).
+
+import type { Disk } from '../base/disk.ts';
+import { sha256Hex } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '../base/mqtt-account-files.ts';
+import type { Random } from '../base/random.ts';
+import { failure } from '../protocol/errors.ts';
+import { actorId } from '../protocol/ids.ts';
+
+export interface HomeAccountsDeps {
+  disk: Disk;
+  random: Random;
+  log: Log;
+  /** Folder of the embedded broker's accounts; undefined when this device issues none. */
+  folder: string | undefined;
+  device: string;
+  /** Keys of all owners as of now; null while unknown (the ledger is damaged): then no account is deleted. */
+  owners(): readonly string[] | null;
+}
+
+export class HomeAccounts {
+  private readonly deps: HomeAccountsDeps;
+  private followed: string | null = null;
+  private turn: Promise<void> = Promise.resolve();
+
+  constructor(deps: HomeAccountsDeps) {
+    this.deps = deps;
+  }
+
+  /** A fresh password for an owner. Throws `pairing_refused` when this device issues no accounts. */
+  async issue(ownerKey: string): Promise<{ user: string; password: string }> {
+    const { disk, random, folder } = this.deps;
+    if (folder === undefined) {
+      throw failure('pairing_refused', { detail: 'this device issues no broker accounts (home.accounts)' });
+    }
+    return issueAccount(disk, random, folder, this.wishOf(ownerKey));
+  }
+
+  /**
+   * Deletes the accounts of former owners: they must not go on hearing who rings and what is requested. To be
+   * called after every change; reads the folder only when the owners changed.
+   */
+  follow(): void {
+    const owners = this.deps.owners()?.join(' ') ?? null;
+    if (owners === null || owners === this.followed || this.deps.folder === undefined) return;
+    this.followed = owners;
+    const { folder } = this.deps;
+    this.turn = this.turn
+      .then(() => this.removeOthers(folder))
+      .catch((thrown: unknown) => {
+        this.followed = null;
+        this.deps.log.warn('the accounts of former owners could not be removed yet', { error: String(thrown) });
+      });
+  }
+
+  /** Resolves when all requested work is done. */
+  async idle(): Promise<void> {
+    await this.turn;
+  }
+
+  private async removeOthers(folder: string): Promise<void> {
+    const { disk, device, log } = this.deps;
+    for (const user of await listAccounts(disk, folder)) {
+      const account = await readAccount(disk, folder, user);
+      if (account?.role !== 'owner' || account.homes.join(' ') !== device) continue;
+      // Read right before: another owner may have been paired meanwhile.
+      const owners = this.deps.owners();
+      if (owners === null || owners.some((key) => accountUser(this.wishOf(key)) === user)) continue;
+      await removeAccount(disk, folder, user);
+      log.info('the account of a former owner is removed', { user });
+    }
+  }
+
+  private wishOf(ownerKey: string) {
+    return { role: 'owner', id: actorId('owner', sha256Hex(ownerKey)), homes: [this.deps.device] };
+  }
+}

@@ -1,0 +1,128 @@
+// Owns: what an owner can sign: grant, denial, revocation, command; and the device's pairing statement. Pure.
+// Not here: whether to accept and carry out one (consent/gate.ts).
+import { z } from 'zod';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { disclosureSetSchema, expSchema, signedClaims, windowSchema, zoneSchema } from './shared-claims.ts';
+
+/** Clip size an owner allows when they name none: 30 minutes at 2 Mbit/s. */
+export const CLIP_BYTES_DEFAULT = 450_000_000;
+
+/** Consent to one clip. Addressed to the device (`aud`), bound to the request's exact bytes, used once (`jti`). */
+export const grantSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  request: idSchema,
+  /** SHA-256 of the request token's exact bytes, as the owner's side read and showed it. */
+  requestSha256: sha256Schema,
+  recipient: z.strictObject({ kind: z.enum(['agency', 'neighbor']), key: publicKeySchema }),
+  window: windowSchema,
+  audio: z.boolean(),
+  zones: z.array(zoneSchema).max(16),
+  disclose: disclosureSetSchema,
+  /** The clip may be at most this long; a longer one is not sent. */
+  byteLimit: z.int().positive().max(60_000_000_000),
+  /** Reserved: SHA-256 of a clip that the owner has seen as a preview. Devices refuse a grant that has it until previews exist. */
+  clipSha256: sha256Schema.optional(),
+});
+export type Grant = z.infer<typeof grantSchema>;
+
+/** A grant lives at most this long: the owner decides about now, not about next year. */
+export const GRANT_LIFE_S_MAX = 7 * 24 * 3600;
+
+/** A grant signed longer ago than this, or this far in the future, is not accepted. */
+export const CLOCK_SKEW_S_MAX = 300;
+
+/** A refusal. It stays on the device: nobody else ever learns of it. */
+export const denialSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  request: idSchema,
+  requestSha256: sha256Schema,
+});
+export type Denial = z.infer<typeof denialSchema>;
+
+/** Takes a grant back. The bridge checks it too, once the device presents it, so it names the grant's exact bytes. */
+export const revokeSchema = z.strictObject({
+  ...signedClaims,
+  jti: idSchema,
+  request: idSchema,
+  grant: idSchema,
+  grantSha256: sha256Schema,
+});
+export type Revoke = z.infer<typeof revokeSchema>;
+
+const ownerStatement = { key: publicKeySchema, name: z.string().min(1).max(60) } as const;
+
+/** What an owner can order besides consent. */
+export const commandActionSchema = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('press'), button: idSchema }),
+  z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
+  /** Whether this home takes part in Search Party. */
+  z.strictObject({ action: z.literal('search-party'), on: z.boolean() }),
+  z.strictObject({ action: z.literal('forget'), window: windowSchema.optional() }),
+  z.strictObject({ action: z.literal('reset-clock-mark') }),
+  /** Publish the open requests again: for an owner's client that was not connected when they came. No lasting effect. */
+  z.strictObject({ action: z.literal('announce') }),
+  z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
+  z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
+]);
+export type CommandAction = z.infer<typeof commandActionSchema>;
+
+/** A signed order to one device; `jti` used once, invalid after `exp`. */
+export const commandSchema = z.strictObject({
+  ...signedClaims,
+  exp: expSchema,
+  jti: idSchema,
+  command: commandActionSchema,
+  /**
+   * Hash of the last order, from any owner and of any kind, that the device had accepted when this one was signed; it covers
+   * all earlier orders too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
+   */
+  after: sha256Schema.optional(),
+});
+export type Command = z.infer<typeof commandSchema>;
+
+/**
+ * Whether a command is refused unless its `after` names the device's last accepted order. Commands exempt from this either take
+ * something back, where the safe side wins in any order of arrival, or have no lasting effect and a bounded age.
+ */
+export function mustNameLastOrder(command: CommandAction): boolean {
+  switch (command.action) {
+    case 'forget':
+    case 'reset-clock-mark':
+    case 'add-owner':
+      return true;
+    case 'privacy':
+      return !command.on;
+    case 'search-party':
+      return command.on;
+    case 'press':
+    case 'announce':
+    case 'remove-owner':
+      return false;
+  }
+}
+
+/**
+ * The text whose SHA-256 names an order once it is accepted: `before` is the hash before it, `token` the order's exact bytes.
+ * Chained, so that nobody can be tricked into naming an order still in transit: if another is accepted first, its hash changes.
+ */
+export function orderHeadInput(before: string, token: string): string {
+  return `${before}\n${token}`;
+}
+
+/** The text whose SHA-256 stands for the last order of a device that has accepted none yet. */
+export function noOrderYet(device: string): string {
+  return `doorsill-orders\n${device}`;
+}
+
+/** Asks a device for the still of a sighting, only over the device's own socket; invalid after a minute. */
+export const stillCallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
+export type StillCall = z.infer<typeof stillCallSchema>;
+export const STILL_CALL_LIFE_S_MAX = 60;
+
+/** The device's statement that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
+export const pairingSchema = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });
+export type Pairing = z.infer<typeof pairingSchema>;

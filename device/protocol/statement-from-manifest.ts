@@ -1,0 +1,63 @@
+// Owns: a statement's claims, derived from the full manifest: the same facts without what names the home, times in whole steps. Pure:
+// device, bridge and whoever settles a dispute derive the same claims. Not here: signing it (clip/statement.ts).
+
+import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from './manifest.ts';
+import type { Window } from './shared-claims.ts';
+
+/** What a statement is bound to. */
+export interface StatementKey {
+  /** The statement's key, and the pseudonym derived from it. */
+  key: string;
+  home: string;
+  /** The grant's id. */
+  grant: string;
+  /** The salted hash of the full manifest. */
+  commitment: string;
+}
+
+/** The claims of the one statement that follows from a full manifest. */
+export function statementClaims(manifest: Manifest, { key, home, grant, commitment }: StatementKey): Statement {
+  const { window } = manifest;
+  return {
+    iss: key,
+    aud: manifest.aud,
+    iat: Math.floor(window.endUs / 1_000_000),
+    jti: manifest.jti,
+    home,
+    grant,
+    request: manifest.request,
+    clipSha256: manifest.clipSha256,
+    clipBytes: manifest.clipBytes,
+    window,
+    frames: manifest.frames,
+    coverage: coarseSpan(manifest.coverage, window),
+    gaps: coarseSpans(manifest.gaps, window),
+    audioPackets: manifest.audioPackets,
+    method: manifest.method,
+    encodedFrames: manifest.encodedFrames,
+    redacted: manifest.redacted,
+    disclosed: manifest.disclosed,
+    manifestCommitment: commitment,
+  };
+}
+
+/** The smallest span of whole steps around `span`, cut off at the window's ends, which the statement names exactly. */
+function coarseSpan(span: Window, window: Window): Window {
+  const step = STATEMENT_TIME_STEP_US;
+  return {
+    startUs: Math.max(window.startUs, Math.floor(span.startUs / step) * step),
+    endUs: Math.min(window.endUs, Math.ceil(span.endUs / step) * step),
+  };
+}
+
+/** The same for several spans in their order; those that touch afterwards are merged. */
+function coarseSpans(spans: readonly Window[], window: Window): Window[] {
+  const told: Window[] = [];
+  for (const span of spans) {
+    const next = coarseSpan(span, window);
+    const last = told.at(-1);
+    if (last && next.startUs <= last.endUs) last.endUs = Math.max(last.endUs, next.endUs);
+    else told.push(next);
+  }
+  return told;
+}

@@ -1,0 +1,105 @@
+// Owns: which broker account may publish and receive which topics: the wire contract's table of writers and readers, default-deny.
+// Pure: the embedded broker enforces it; for other brokers it is printed. Not here: accounts and passwords (base/mqtt-account-files.ts).
+import { z } from 'zod';
+import { idSchema } from './ids.ts';
+import { CONSENT_ACTIONS, topicsUnder } from './topics.ts';
+
+/** Kinds of broker accounts. A device has two, one for each link, which may live on different brokers. */
+export const ACCOUNT_ROLES = ['device-home', 'device-area', 'owner', 'bridge'] as const;
+export type AccountRole = (typeof ACCOUNT_ROLES)[number];
+
+/** The holder of an account: a device's or bridge's id, or an owner's id with the homes that it is paired with. */
+export const accountHolderSchema = z.object({
+  role: z.enum(ACCOUNT_ROLES),
+  id: idSchema,
+  homes: z.array(idSchema).max(64),
+});
+export type AccountHolder = z.infer<typeof accountHolderSchema>;
+
+/** One line of an access list. `+` stands for one level that is an id; `#` is never used. */
+export interface TopicRule {
+  pattern: string;
+  /** Publishing: whether a message may be retained. */
+  retain: boolean;
+  /** Subscribing: whether the pattern itself may be subscribed to; if not, only exact topics that fit it. */
+  wildcard: boolean;
+}
+
+/** All that one account may do; everything else is refused. */
+export interface TopicAccess {
+  publish: readonly TopicRule[];
+  subscribe: readonly TopicRule[];
+}
+
+const plain = (pattern: string): TopicRule => ({ pattern, retain: false, wildcard: false });
+const retained = (pattern: string): TopicRule => ({ pattern, retain: true, wildcard: false });
+const filter = (pattern: string): TopicRule => ({ pattern, retain: false, wildcard: true });
+
+/** The access list of an account under a topic prefix. */
+export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
+  const topics = topicsUnder(prefix);
+  const { id } = account;
+  // Retained documents are subscribed to at exact topics only: some brokers deliver retained messages to no other subscription.
+  const cells = [topics.areaRequests('+', 1), topics.areaSearches('+', 1)];
+  const areaDocuments = [...cells.flatMap((first) => [first, `${first}/+`]), topics.revocations];
+  switch (account.role) {
+    case 'device-home':
+      return {
+        publish: [
+          retained(topics.status(id)),
+          retained(topics.state(id)),
+          ...[topics.event(id), topics.request(id), topics.sighting(id), topics.receipt(id), topics.upload(id)].map(
+            plain,
+          ),
+        ],
+        subscribe: [filter(topics.consentFilter(id)), plain(topics.command(id))],
+      };
+    case 'device-area':
+      return { publish: [], subscribe: areaDocuments.map(plain) };
+    case 'owner':
+      return {
+        publish: account.homes.flatMap((home) => [
+          ...CONSENT_ACTIONS.map((action) => plain(topics.consent(home, '+', action))),
+          plain(topics.command(home)),
+        ]),
+        subscribe: account.homes.flatMap((home) =>
+          [
+            topics.status(home),
+            topics.state(home),
+            topics.event(home),
+            topics.request(home),
+            topics.sighting(home),
+            topics.receipt(home),
+            topics.upload(home),
+          ].map(plain),
+        ),
+      };
+    case 'bridge':
+      return { publish: areaDocuments.map(retained), subscribe: [] };
+  }
+}
+
+/** Whether a message may be published, also as a will. */
+export function mayPublish(access: TopicAccess, topic: string, retain: boolean): boolean {
+  return access.publish.some((rule) => fits(rule.pattern, topic) && (rule.retain || !retain));
+}
+
+/** Whether a filter may be subscribed to: an exact topic, or a pattern exactly as the list has it. */
+export function maySubscribe(access: TopicAccess, asked: string): boolean {
+  return access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked));
+}
+
+/** Whether a message on this topic may be delivered, whatever was subscribed to. */
+export function mayReceive(access: TopicAccess, topic: string): boolean {
+  return access.subscribe.some((rule) => fits(rule.pattern, topic));
+}
+
+/** An exact topic fits a pattern if every level is equal, or an id where the pattern has `+`. A wildcard is not an id. */
+function fits(pattern: string, topic: string): boolean {
+  const wanted = pattern.split('/');
+  const levels = topic.split('/');
+  return (
+    wanted.length === levels.length &&
+    wanted.every((level, at) => (level === '+' ? idSchema.safeParse(levels[at]).success : level === levels[at]))
+  );
+}

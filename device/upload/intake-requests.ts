@@ -1,0 +1,137 @@
+// Owns: the requests to the bridge around an upload: opening an intake, the upload's address, its status, a revocation;
+// and what its refusals mean. Not here: the bytes (transfer.ts), retries (upload.ts).
+
+import { assert } from '../base/assert.ts';
+import { utf8 } from '../base/bytes.ts';
+import { verifySignature } from '../base/keys.ts';
+import { parseJson } from '../base/parse-json.ts';
+import type { TlsSource } from '../base/tls.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../protocol/manifest.ts';
+import { failureOf } from '../protocol/problem.ts';
+import { openIntake } from '../protocol/verify-intake-receipt.ts';
+import type { BridgeAnswer, BridgeHttp } from './bridge-http.ts';
+import type { OutboxItem } from './outbox.ts';
+
+/** The bridge as it was pinned at enrolment. */
+export interface PinnedBridge {
+  url: string;
+  id: string;
+  /** The key that its receipts must be signed with. */
+  key: string;
+  /** For an https address with a certificate from no public authority. */
+  tls?: TlsSource | undefined;
+}
+
+const UPLOADS = '/v1/uploads';
+const TUS = { 'Tus-Resumable': '1.0.0' } as const;
+
+/** The bridge's address without a trailing slash; all paths are appended to it. */
+export function baseOf(bridge: PinnedBridge): string {
+  return bridge.url.replace(/\/+$/, '');
+}
+
+/** Presents the clip's documents; idempotent. Throws the bridge's refusal, `upload_unreachable`. */
+export function openAtBridge(http: BridgeHttp, item: OutboxItem): Promise<IntakeStatus> {
+  assert(item.papers !== null, 'a clip has its statement before it is sent');
+  return askStatus(http, 'POST', '/v1/intakes', item.grant, { manifest: item.manifest, ...item.papers });
+}
+
+/** The clip's status at the bridge. Throws the bridge's refusal, `upload_unreachable`. */
+export function statusAtBridge(http: BridgeHttp, grant: string): Promise<IntakeStatus> {
+  return askStatus(http, 'GET', `/v1/intakes/${grant}`, grant);
+}
+
+/** What the bridge needs to verify a revocation, even of a grant it does not know. */
+export interface RevocationBody {
+  /** The owner's revocation token. */
+  revocation: string;
+  /** The device's statement that the signer is its owner. */
+  pairing: string;
+  /** Recalls the clip from a vault; signed with the clip's own key. */
+  homeRecall?: string;
+}
+
+/** Sends a revocation. Throws the bridge's refusal, `upload_unreachable`. */
+export function revokeAtBridge(http: BridgeHttp, grant: string, body: RevocationBody): Promise<IntakeStatus> {
+  return askStatus(http, 'POST', `/v1/intakes/${grant}/revocation`, grant, body);
+}
+
+async function askStatus(
+  http: BridgeHttp,
+  method: 'GET' | 'POST',
+  path: string,
+  grant: string,
+  body?: object,
+): Promise<IntakeStatus> {
+  const request = http.createRequest(method, http.baseUrl + path);
+  if (body) request.setHeader('Content-Type', 'application/json');
+  const answer = await request.send(body && utf8(JSON.stringify(body)));
+  if (answer.getStatus() !== 200) throw refusalOf(answer);
+  const status = intakeStatusSchema.safeParse(parseJson(answer.getBody()));
+  if (!status.success || status.data.grant !== grant) throw strange('its status is not one of this clip');
+  return status.data;
+}
+
+/**
+ * The address of the clip's upload: an existing one is continued, else one is created. Of the bridge's answer only the upload's
+ * id is used, under the pinned address. Throws the bridge's refusal, `upload_unreachable`.
+ */
+export async function findUpload(http: BridgeHttp, item: OutboxItem): Promise<string> {
+  const base = http.baseUrl;
+  const asked = await http.createRequest('HEAD', `${base}/v1/intakes/${item.grant}`).send();
+  if (asked.getStatus() !== 200) throw refusalOf(asked);
+  const known = asked.getHeader('Location');
+  if (known !== undefined) return uploadUrlOf(base, known);
+  const creation = http.createRequest('POST', base + UPLOADS);
+  for (const [name, value] of Object.entries(TUS)) creation.setHeader(name, value);
+  creation.setHeader('Upload-Length', String(item.clipBytes));
+  const created = await creation.send();
+  if (created.getStatus() !== 201) throw refusalOf(created);
+  return uploadUrlOf(base, created.getHeader('Location') ?? '');
+}
+
+/** Whether a stored address is one of this bridge's uploads: the bridge may have moved since. */
+export function isUploadUrl(base: string, url: string): boolean {
+  return url.startsWith(`${base}${UPLOADS}/`) && !url.slice(base.length + UPLOADS.length + 1).includes('/');
+}
+
+function uploadUrlOf(base: string, location: string): string {
+  const id = /^(?:https?:\/\/[^/?#]+)?(?:\/[^?#]*)?\/v1\/uploads\/([A-Za-z0-9_-]{1,128})$/.exec(location)?.[1];
+  if (id === undefined) throw strange('its upload is not at an address of its own');
+  return `${base}${UPLOADS}/${id}`;
+}
+
+/** The failure for an unexpected answer. */
+export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody'>): Failure {
+  const status = answer.getStatus();
+  const named = failureOf(parseJson(answer.getBody()));
+  if (named) return named;
+  if (status === 404 || status === 410) return failure('http_not_found');
+  if (status >= 400 && status < 500 && !PASSING.has(status)) {
+    return failure('upload_rejected', { code: `status ${status}` });
+  }
+  return strange(`it answered with status ${status}`);
+}
+
+/** Timeout, offset conflict, locked, too early, too many, checksum: the same request may succeed later. */
+const PASSING = new Set([408, 409, 423, 425, 429, 460]);
+
+/** An answer that no honest bridge gives; it may come from someone in between, so the request is retried. */
+export function strange(detail: string): Failure {
+  return failure('upload_unreachable', { detail });
+}
+
+/** The bridge's signed statement in a status. Throws `upload_unreachable` when it is missing, or not this bridge's for this grant. */
+export function receiptIn(
+  status: IntakeStatus,
+  expected: { bridgeKey: string; device: string },
+): { token: string; claims: IntakeReceipt } {
+  const token = status.receipt ?? '';
+  try {
+    return { token, claims: openIntake(token, { ...expected, grant: status.grant, verify: verifySignature }) };
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    throw strange(`its receipt does not verify (${thrown.code})`);
+  }
+}

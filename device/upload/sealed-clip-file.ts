@@ -1,0 +1,230 @@
+// Owns: a file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random.
+// Each chunk is bound to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
+// Not here: when a file is complete for its owner (the outbox commits it), keys (wrapped-key-files.ts), one-record files (seal.ts).
+import { assert } from '../base/assert.ts';
+import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
+import type { Disk, DiskFile } from '../base/disk.ts';
+import type { Random } from '../base/random.ts';
+import {
+  deriveSealKey,
+  openWithNonce,
+  SEAL_NONCE_BYTES,
+  SEAL_TAG_BYTES,
+  type SealKey,
+  sealInto,
+} from '../base/seal.ts';
+import { failure } from '../protocol/errors.ts';
+
+/** Plain bytes in every chunk but the last. */
+export const SEALED_CHUNK_BYTES = 65_536;
+
+/** Chunks that are written, and read, in one go at most. */
+const CHUNKS_AT_ONCE = 8;
+
+/**
+ * Layout: magic (8), salt (16), then chunks of ciphertext and tag, all full but the last, which is always there.
+ * The salt gives every file a key of its own (HKDF), so that counting chunks from 0 never uses a nonce twice.
+ */
+const MAGIC = utf8('DSSEAL01');
+const SALT_BYTES = 16;
+const HEADER_BYTES = MAGIC.length + SALT_BYTES;
+const STEP_BYTES = SEALED_CHUNK_BYTES + SEAL_TAG_BYTES;
+
+/** What a sealed file is opened with. */
+export interface SealedFileIdentity {
+  path: string;
+  key: SealKey;
+  /** Names the content, e.g. the clip id: a file that was put in this one's place does not open. */
+  id: string;
+}
+
+/**
+ * Writes `parts` to a new sealed file and makes it durable before it resolves with the plain size in bytes. On any
+ * failure, of the disk or of `parts`, no file is left and that failure is thrown.
+ */
+export async function writeSealedFile(
+  disk: Disk,
+  random: Random,
+  identity: SealedFileIdentity,
+  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<number> {
+  await disk.remove(identity.path);
+  const file = await disk.open(identity.path, { create: true });
+  try {
+    const salt = random.bytes(SALT_BYTES);
+    await file.write(0, concatBytes([MAGIC, salt]));
+    const sizeBytes = await writeChunks(file, chunkSealer(identity, salt), parts);
+    await file.sync();
+    await file.close();
+    return sizeBytes;
+  } catch (thrown) {
+    await file.close().catch(() => undefined);
+    await disk.remove(identity.path).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+async function writeChunks(
+  file: DiskFile,
+  sealer: ChunkSealer,
+  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<number> {
+  const pending = new Uint8Array(SEALED_CHUNK_BYTES);
+  const sealed = new Uint8Array(CHUNKS_AT_ONCE * STEP_BYTES);
+  let pendingBytes = 0;
+  let sealedBytes = 0;
+  let index = 0;
+  let position = HEADER_BYTES;
+  const flush = async (final: boolean) => {
+    sealedBytes += sealer.sealInto(index, final, pending.subarray(0, pendingBytes), sealed, sealedBytes);
+    index += 1;
+    pendingBytes = 0;
+    if (!final && sealedBytes < sealed.length) return;
+    await file.write(position, sealed.subarray(0, sealedBytes));
+    position += sealedBytes;
+    sealedBytes = 0;
+  };
+  for await (const part of parts) {
+    for (let at = 0; at < part.length; ) {
+      // A full chunk waits until a byte follows it: only then is it known not to be the last.
+      if (pendingBytes === SEALED_CHUNK_BYTES) await flush(false);
+      const step = part.subarray(at, at + SEALED_CHUNK_BYTES - pendingBytes);
+      pending.set(step, pendingBytes);
+      pendingBytes += step.length;
+      at += step.length;
+    }
+  }
+  const sizeBytes = index * SEALED_CHUNK_BYTES + pendingBytes;
+  await flush(true);
+  pending.fill(0);
+  return sizeBytes;
+}
+
+/** Opens a sealed file. Rejects with ENOENT when it is missing, `state_damaged` when it is not one made under this identity. */
+export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): Promise<SealedFile> {
+  const file = await disk.open(identity.path, { create: false });
+  try {
+    const header = await file.read(0, HEADER_BYTES);
+    const sealedBytes = (await file.size()) - HEADER_BYTES;
+    const chunks = Math.ceil(sealedBytes / STEP_BYTES);
+    const lastBytes = sealedBytes - (chunks - 1) * STEP_BYTES - SEAL_TAG_BYTES;
+    // Only an empty file ends with an empty chunk: anything else has one length for its plain size.
+    const lastBytesLeast = chunks === 1 ? 0 : 1;
+    if (chunks < 1 || lastBytes < lastBytesLeast || !equalBytes(header.subarray(0, MAGIC.length), MAGIC)) {
+      throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
+    }
+    const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;
+    const opened = new SealedFile(file, identity.path, chunkSealer(identity, header.subarray(MAGIC.length)), sizeBytes);
+    // The last chunk carries the final flag: opening it now finds a file that was cut or extended by whole chunks.
+    await opened.chunk(opened.chunks - 1);
+    return opened;
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
+}
+
+/** A sealed file open for reading (also a `ClipReader`). Every byte it returns has been authenticated. */
+export class SealedFile {
+  /** Plain bytes. */
+  readonly sizeBytes: number;
+  readonly chunks: number;
+  private readonly file: DiskFile;
+  private readonly path: string;
+  private readonly sealer: ChunkSealer;
+  private latest: { index: number; plain: Uint8Array } | null = null;
+  /** A buffer for sealed chunks, used by one call at a time: a call that finds it taken brings another. */
+  private scratch: Uint8Array | null = null;
+
+  /** Use `openSealedFile`. */
+  constructor(file: DiskFile, path: string, sealer: ChunkSealer, sizeBytes: number) {
+    this.file = file;
+    this.path = path;
+    this.sealer = sealer;
+    this.sizeBytes = sizeBytes;
+    this.chunks = Math.max(1, Math.ceil(sizeBytes / SEALED_CHUNK_BYTES));
+  }
+
+  /** Plain bytes of chunk `index` (from 0). Throws `state_damaged` when it does not authenticate, RangeError beyond the end. */
+  async chunk(index: number): Promise<Uint8Array> {
+    if (index < 0 || index >= this.chunks) throw new RangeError(`chunk ${index} of ${this.chunks}`);
+    const [plain] = await this.open(index, index);
+    assert(plain !== undefined, 'a chunk was asked for');
+    return plain;
+  }
+
+  /** Plain bytes of the chunks from `first` on, up to `last` at most: as many as are at hand or are read in one go. */
+  private async open(first: number, last: number): Promise<Uint8Array[]> {
+    if (this.latest?.index === first) return [this.latest.plain];
+    const count = Math.min(last - first + 1, CHUNKS_AT_ONCE);
+    const end = HEADER_BYTES + this.sizeBytes + this.chunks * SEAL_TAG_BYTES;
+    const position = HEADER_BYTES + first * STEP_BYTES;
+    const scratch = this.scratch ?? new Uint8Array(CHUNKS_AT_ONCE * STEP_BYTES);
+    this.scratch = null;
+    const sealed = await this.file.read(position, Math.min(count * STEP_BYTES, end - position), scratch);
+    const chunks = Array.from({ length: count }, (_, at) => {
+      const index = first + at;
+      const plain = this.sealer.open(
+        index,
+        index === this.chunks - 1,
+        sealed.subarray(at * STEP_BYTES, (at + 1) * STEP_BYTES),
+      );
+      if (!plain) throw failure('state_damaged', { file: this.path, detail: `chunk ${index} does not authenticate` });
+      this.latest = { index, plain };
+      return plain;
+    });
+    this.scratch = scratch;
+    return chunks;
+  }
+
+  /**
+   * Exactly `length` plain bytes at `position`, in `into` if it is given and as long. Throws `state_damaged`, RangeError
+   * beyond the end.
+   */
+  async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    if (position < 0 || length < 0 || position + length > this.sizeBytes) {
+      throw new RangeError(`${length} bytes at ${position} of ${this.sizeBytes}`);
+    }
+    const out = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
+    const last = Math.floor((position + length - 1) / SEALED_CHUNK_BYTES);
+    for (let filled = 0; filled < length; ) {
+      for (const plain of await this.open(Math.floor((position + filled) / SEALED_CHUNK_BYTES), last)) {
+        const from = (position + filled) % SEALED_CHUNK_BYTES;
+        const step = plain.subarray(from, from + length - filled);
+        out.set(step, filled);
+        filled += step.length;
+      }
+    }
+    return out;
+  }
+
+  async close(): Promise<void> {
+    this.latest = null;
+    await this.file.close();
+  }
+}
+
+/** Seals and opens the chunks of one file. */
+interface ChunkSealer {
+  /** Into `target` at `at`; returns the bytes that took. */
+  sealInto(index: number, final: boolean, plain: Uint8Array, target: Uint8Array, at: number): number;
+  open(index: number, final: boolean, sealed: Uint8Array): Uint8Array | null;
+}
+
+function chunkSealer(identity: SealedFileIdentity, salt: Uint8Array): ChunkSealer {
+  const key = deriveSealKey(identity.key, salt, 'sealed file');
+  const name = utf8(identity.id);
+  return {
+    sealInto: (index, final, plain, target, at) => sealInto(key, chunkNonce(index, final), [plain], name, target, at),
+    open: (index, final, sealed) => openWithNonce(key, chunkNonce(index, final), sealed, name),
+  };
+}
+
+/** The nonce is the chunk's place and final flag (as STREAM, Hoang et al. 2015): a chunk opens nowhere else. */
+function chunkNonce(index: number, final: boolean): Uint8Array {
+  const nonce = new Uint8Array(SEAL_NONCE_BYTES);
+  const view = new DataView(nonce.buffer);
+  view.setBigUint64(0, BigInt(index));
+  view.setUint8(11, final ? 1 : 0);
+  return nonce;
+}

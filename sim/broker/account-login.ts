@@ -1,0 +1,74 @@
+// Owns: from an account file to a session: password, client id, access list. Not here: MQTT (broker.ts).
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Account,
+  accessOf,
+  accountHolderSchema,
+  type Disk,
+  listAccounts,
+  passwordFits,
+  readAccount,
+  sha256Hex,
+  type TopicAccess,
+} from '../../device/exports-without-firmware.ts';
+
+export interface AccessOptions {
+  disk: Disk;
+  /** Folder of account files; read at every login, so that new accounts need no restart. */
+  accounts: string;
+  /** Topic prefix under which the accounts may publish and subscribe. */
+  prefix: string;
+}
+
+/** What is known of one connected client. */
+export interface Session {
+  readonly account: Account;
+  readonly access: TopicAccess;
+  /** What it has subscribed to. */
+  readonly filters: Set<string>;
+}
+
+export class AccountAccess {
+  private readonly options: AccessOptions;
+
+  constructor(options: AccessOptions) {
+    this.options = options;
+  }
+
+  /** The session for a user name and password; null when no account matches both. */
+  async login(user: string, password: string): Promise<Session | null> {
+    const session = await this.sessionOf(user);
+    return session && (await passwordFits(session.account, password)) ? session : null;
+  }
+
+  /** The session of a user who was authenticated by other means; null when there is no such account. */
+  async sessionOf(user: string): Promise<Session | null> {
+    const { disk, accounts, prefix } = this.options;
+    const account = await readAccount(disk, accounts, user);
+    if (!account) return null;
+    const holder = accountHolderSchema.safeParse(account);
+    return holder.success ? { account, access: accessOf(prefix, holder.data), filters: new Set() } : null;
+  }
+
+  /** User names that have an account file. */
+  async users(): Promise<Set<string>> {
+    const { disk, accounts } = this.options;
+    return new Set(await listAccounts(disk, accounts));
+  }
+
+  /** Whether the account is still as it was at login. */
+  async stillHolds(session: Session): Promise<boolean> {
+    const { disk, accounts } = this.options;
+    const account = await readAccount(disk, accounts, session.account.user).catch(() => null);
+    return account !== null && isDeepStrictEqual(account, session.account);
+  }
+
+  /**
+   * The id under which a client is known. Devices and the bridge have one session, so that a new one ends the old and its
+   * will comes before the new one's messages; an owner's clients are told apart by the client id they send.
+   */
+  clientIdOf(user: string | undefined, asked: string): string {
+    if (user === undefined) return 'nobody';
+    return user.startsWith('owner-') ? `${user}/${sha256Hex(asked).slice(0, 16)}` : user;
+  }
+}

@@ -1,0 +1,53 @@
+// Owns: the verb `dispute`: a bridge's operator has one clip's full manifest opened, with a stated reason, and saves it as a file.
+// Not here: what may be opened (the bridge), checking it (verify.ts).
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { exchangeJson, failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { adminBearer } from '../officer/registration.ts';
+import { openContext } from './context.ts';
+import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
+
+interface DisputeOptions extends BridgeOptions {
+  reason?: string;
+  out?: string;
+}
+
+const openedSchema = z.object({
+  clip: z.string(),
+  grant: z.string(),
+  leaf: z.int(),
+  manifest: z.string(),
+  certificate: z.string().optional(),
+});
+
+export function addDispute(program: Command): void {
+  withBridgeOptions(program.command('dispute <clip>'))
+    .description('as a bridge’s operator: open the full manifest of a clip, which names the home, for a reason')
+    .option('--reason <text>', 'why (required); the opening and its reason are told in the bridge’s log of custody')
+    .option('--out <file>', 'where to write it (default: CLIP.opened.json)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill dispute clip-77ab... --reason "court order 2026-311"
+  $ npx doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json`,
+    )
+    .action(async (clip: string, options: DisputeOptions, command: Command) => {
+      const context = openContext(command);
+      const { reason } = options;
+      if (reason === undefined) throw failure('usage', { detail: 'say why with --reason' });
+      const bridge = await openBridge(context.disk, options);
+      const bearer = await adminBearer(context.disk, bridge.folder);
+      const body = { clip, reason };
+      const answer = await exchangeJson(`${bridge.url}/v1/disputes`, { method: 'POST', bearer, body });
+      const opened = openedSchema.parse(answer);
+      const path = resolve(options.out ?? `${clip}.opened.json`);
+      const { manifest, certificate } = opened;
+      await context.disk.replaceFile(path, utf8(`${JSON.stringify({ manifest, certificate }, null, 2)}\n`));
+      context.output.result(
+        { clip, grant: opened.grant, leaf: opened.leaf, opened: path },
+        `Opened ${path}; leaf ${opened.leaf} of the bridge's log says so. Check it with verify CLIP STATEMENT --opened.`,
+      );
+    });
+}

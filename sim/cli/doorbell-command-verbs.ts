@@ -1,0 +1,75 @@
+// Owns: the verbs that send an owner's commands: ring, privacy, forget, trust-clock. Each signs one command and ends on its receipt.
+// Not here: consent (consent-verbs.ts), what an order does (the device).
+import type { Command } from 'commander';
+import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/exports-without-firmware.ts';
+import { parseMoment } from '../terminal/format-units.ts';
+import { RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';
+import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
+
+/** Gives an order and resolves with the receipt once the device has confirmed it. Throws the device's refusal. */
+export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
+  return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
+}
+
+export function addRing(program: Command): void {
+  withOwnerOptions(program.command('ring'))
+    .description('press the button, by a signed command')
+    .option('--button <id>', 'which button', 'front')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
+    .action(async (options: OwnerOptions & { button: string }, command: Command) => {
+      const context = openContext(command);
+      const { device } = await orderDevice(context, options, { action: 'press', button: options.button });
+      context.output.result({ device, button: options.button, outcome: 'rang' }, 'Ding-dong.');
+    });
+}
+
+export function addPrivacy(program: Command): void {
+  withOwnerOptions(program.command('privacy <on|off>'))
+    .description('stop the camera at its source, or start it again; the button rings either way')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill privacy on')
+    .action(async (word: string, options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
+      const { device } = await orderDevice(context, options, { action: 'privacy', on: word === 'on' });
+      const said = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
+      context.output.result({ device, privacy: word === 'on' }, said);
+    });
+}
+
+export function addForget(program: Command): void {
+  withOwnerOptions(program.command('forget'))
+    .description('destroy footage on the device, for good: a window of it, or all')
+    .option('--from <time>', 'start of the window')
+    .option('--to <time>', 'end of the window')
+    .option('--all', 'everything recorded so far')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx doorsill forget --from 10:15:00 --to 10:20:00\n  $ npx doorsill forget --all',
+    )
+    .action(async (options: OwnerOptions & { from?: string; to?: string; all?: boolean }, command: Command) => {
+      const context = openContext(command);
+      const { from, to, all } = options;
+      const isWindow = from !== undefined && to !== undefined;
+      if (isWindow === (all === true)) throw failure('usage', { detail: 'name --from and --to, or --all' });
+      const nowUs = context.clock.wallUs();
+      const window = isWindow ? { startUs: parseMoment(from, nowUs), endUs: parseMoment(to, nowUs) } : null;
+      if (window && window.startUs >= window.endUs)
+        throw failure('usage', { detail: '--to must be later than --from' });
+      const order = { action: 'forget' as const, ...(window ? { window } : {}) };
+      const { device, detail } = await orderDevice(context, options, order);
+      const kept = detail === undefined ? {} : { detail };
+      const said = ['Forgotten: nobody can read it any more.', detail].filter(Boolean).join(' ');
+      context.output.result({ device, forgot: window ?? 'all', ...kept }, said);
+    });
+}
+
+export function addTrustClock(program: Command): void {
+  withOwnerOptions(program.command('trust-clock'))
+    .description('say that the device’s clock is right now, after it had once run ahead and grants are refused')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill trust-clock')
+    .action(async (options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      const { device } = await orderDevice(context, options, { action: 'reset-clock-mark' });
+      context.output.result({ device, outcome: 'trusted' }, 'The device takes its present time as right.');
+    });
+}

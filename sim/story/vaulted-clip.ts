@@ -1,0 +1,107 @@
+// Owns: what stories do with a testbed's vault: verify its signed messages, look at its files, advance its clock.
+// Not here: the stories (retention.ts, recall.ts).
+import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
+import {
+  type Deletion,
+  deletionSchema,
+  failure,
+  openToken,
+  PUBLIC_AUDIENCE,
+  type RecallAnswer,
+  recallAnswerSchema,
+  type TokenType,
+  verifySignature,
+} from '../../device/index.ts';
+import type { ItemView } from '../officer/evidence-desk.ts';
+import { DEMO_AGENCY } from '../officer/registration.ts';
+import type { Testbed } from '../testbed/testbed.ts';
+import { evidenceFolder } from '../testbed/testbed-folder.ts';
+import { type DemoRun, type Granted, handedOver } from './demo.ts';
+
+/** The vault's program, on a clock that a story advances. */
+export class TimedVault {
+  readonly program = fileURLToPath(new URL('./timed-vault-program.js', import.meta.url));
+  private passed: () => void = () => undefined;
+
+  readonly said = (line: Record<string, unknown>): void => {
+    if (line['event'] === 'passed') this.passed();
+  };
+
+  /** Advances the vault's clock by days; resolves once the vault has done everything that became due. */
+  pass(testbed: Testbed, days: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.passed = resolve;
+      testbed.part('vault').tell({ passS: days * 24 * 3600 });
+    });
+  }
+}
+
+/** The officer who looks at evidence in the stories: fictional, like the agency. */
+const OFFICER = DEMO_AGENCY.contact.name;
+const CONFIRMED_MS_MAX = 20_000;
+
+export class InVault {
+  private readonly scene: DemoRun;
+  readonly item: string;
+
+  constructor(scene: DemoRun, item: string) {
+    this.scene = scene;
+    this.item = item;
+  }
+
+  /** The item of a granted clip, once the vault shows it. Throws `timed_out`. */
+  static async of(scene: DemoRun, granted: Granted): Promise<InVault> {
+    const item = await handedOver(scene, granted);
+    const who = { officer: OFFICER, reason: 'a granted clip has come' };
+    const seen = await scene.facts.evidence.whenItem(item, who, () => true, CONFIRMED_MS_MAX, scene.signal);
+    if (seen) return new InVault(scene, item);
+    throw failure('timed_out', { what: 'the evidence in the vault', seconds: CONFIRMED_MS_MAX / 1000 });
+  }
+
+  /** What an officer sees now. */
+  see(reason: string): Promise<ItemView> {
+    return this.scene.facts.evidence.item(this.item, { officer: OFFICER, reason });
+  }
+
+  /** Performs an officer's action; returns the item afterwards. */
+  act(method: 'POST' | 'PUT' | 'DELETE', path: string, reason: string, body?: object): Promise<ItemView> {
+    return this.scene.facts.evidence.item(
+      this.item,
+      { officer: OFFICER, reason },
+      { method, path, ...(body ? { body } : {}) },
+    );
+  }
+
+  /** Sets the department's policy. */
+  async set(path: string, body: object): Promise<void> {
+    const who = { officer: OFFICER, reason: 'department policy' };
+    await this.scene.facts.evidence.call('PUT', path, who, body);
+  }
+
+  /** Whether the clip's bytes are on the vault's disk. */
+  async hasBytes(): Promise<boolean> {
+    return (await this.scene.deps.disk.list(evidenceFolder(this.scene.testbed.folder, this.item))).length > 0;
+  }
+
+  /** The vault's signed deletion receipt; null when there is none that verifies. */
+  deletion(view: ItemView): Deletion | null {
+    return this.signed(view.deletion, 'doorsill-deletion+jws', deletionSchema, PUBLIC_AUDIENCE);
+  }
+
+  /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that verifies. */
+  recallAnswer(view: ItemView, grant: string): RecallAnswer | null {
+    return this.signed(view.recall, 'doorsill-recall-answer+jws', recallAnswerSchema, grant);
+  }
+
+  private signed<Claims extends { iss: string; aud: string }>(
+    token: string | null,
+    typ: TokenType,
+    schema: z.ZodType<Claims>,
+    audience: string,
+  ): Claims | null {
+    const keys = [this.scene.facts.vault.key];
+    const opened = openToken(token ?? '', { typ, schema, audience, keys, verify: verifySignature });
+    return opened.ok ? opened.claims : null;
+  }
+}

@@ -1,0 +1,163 @@
+// Holds sealed files to their word: exact bytes at random, or `state_damaged`; never a part of the truth.
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { generateSealKey } from '../../../device/base/seal.ts';
+import { openSealedFile, SEALED_CHUNK_BYTES, writeSealedFile } from '../../../device/upload/sealed-clip-file.ts';
+import { osError, ProbingDisk } from '../ring/probing-disk.ts';
+
+const random = new SystemRandom();
+const HEADER = 24;
+const STEP = SEALED_CHUNK_BYTES + 16;
+
+let folder: string;
+let disk: ProbingDisk;
+const key = generateSealKey(random);
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-sealed-'));
+  disk = new ProbingDisk();
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const identity = (name: string) => ({ path: join(folder, name), key, id: `clip-${name}` });
+
+/** Bytes handed out in parts of uneven length. */
+function* inParts(bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let at = 0, length = 1; at < bytes.length; at += length, length = (length * 7) % 100_003) {
+    yield bytes.subarray(at, at + length);
+  }
+}
+
+async function write(name: string, bytes: Uint8Array): Promise<void> {
+  expect(await writeSealedFile(disk, random, identity(name), inParts(bytes))).toBe(bytes.length);
+}
+
+async function readWhole(name: string, given = identity(name)): Promise<Uint8Array> {
+  const file = await openSealedFile(disk, given);
+  try {
+    return await file.read(0, file.sizeBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+describe('a sealed file', () => {
+  it.each([
+    ...[0, 1, SEALED_CHUNK_BYTES - 1, SEALED_CHUNK_BYTES, SEALED_CHUNK_BYTES + 1, 3 * SEALED_CHUNK_BYTES, 300_000],
+    ...[8 * SEALED_CHUNK_BYTES, 8 * SEALED_CHUNK_BYTES + 1, 20 * SEALED_CHUNK_BYTES + 5],
+  ])('gives back %i bytes', async (length) => {
+    const bytes = random.bytes(length);
+    await write('a', bytes);
+    expect(Buffer.compare(await readWhole('a'), bytes)).toBe(0);
+    expect((await stat(join(folder, 'a'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('gives each of two readers at once its own bytes', async () => {
+    const bytes = random.bytes(40 * SEALED_CHUNK_BYTES);
+    await write('a', bytes);
+    const file = await openSealedFile(disk, identity('a'));
+    const length = 10 * SEALED_CHUNK_BYTES;
+    const places = Array.from({ length: 60 }, (_, at) => at * 30_011);
+    const read = await Promise.all(places.map((at) => file.read(at, length)));
+    const wrong = places.filter((at, number) =>
+      Buffer.compare(read[number] ?? new Uint8Array(0), bytes.subarray(at, at + length)),
+    );
+    expect(wrong).toEqual([]);
+    await file.close();
+  });
+
+  it('reads any range, and refuses one beyond its end', async () => {
+    const bytes = random.bytes(200_000);
+    await write('a', bytes);
+    const file = await openSealedFile(disk, identity('a'));
+    for (const [at, length] of [
+      [0, 10],
+      [65_530, 12],
+      [65_536, 65_536],
+      [1, 199_999],
+      [200_000, 0],
+    ] as const) {
+      expect(await file.read(at, length)).toEqual(bytes.subarray(at, at + length));
+    }
+    expect(await file.chunk(3)).toEqual(bytes.subarray(3 * SEALED_CHUNK_BYTES));
+    await expect(file.read(199_999, 2)).rejects.toThrow(RangeError);
+    await expect(file.chunk(4)).rejects.toThrow(RangeError);
+    await file.close();
+  });
+
+  it('holds nothing of its plain bytes', async () => {
+    await write('a', new Uint8Array(100_000).fill(65));
+    expect((await readFile(join(folder, 'a'))).includes('AAAA')).toBe(false);
+  });
+
+  it('does not open when a chunk was cut off, doubled, moved, altered or taken from another file', async () => {
+    await write('a', random.bytes(4 * SEALED_CHUNK_BYTES));
+    await write('b', random.bytes(4 * SEALED_CHUNK_BYTES));
+    const [a, b] = [await readFile(join(folder, 'a')), await readFile(join(folder, 'b'))];
+    const chunk = (of: Buffer, index: number) => of.subarray(HEADER + index * STEP, HEADER + (index + 1) * STEP);
+    const head = a.subarray(0, HEADER);
+    const flipped = Buffer.from(a);
+    flipped[HEADER + STEP + 5] = (flipped[HEADER + STEP + 5] ?? 0) ^ 1;
+    const forgeries = {
+      cut: Buffer.concat([head, chunk(a, 0), chunk(a, 1), chunk(a, 2)]),
+      cutInside: a.subarray(0, a.length - 1),
+      cutToHeader: head,
+      empty: Buffer.alloc(0),
+      doubled: Buffer.concat([a, chunk(a, 3)]),
+      extended: Buffer.concat([a, Buffer.alloc(16)]),
+      moved: Buffer.concat([head, chunk(a, 1), chunk(a, 0), chunk(a, 2), chunk(a, 3)]),
+      mixed: Buffer.concat([head, chunk(a, 0), chunk(b, 1), chunk(a, 2), chunk(a, 3)]),
+      flipped,
+      otherSalt: Buffer.concat([b.subarray(0, HEADER), a.subarray(HEADER)]),
+      otherFile: b,
+      noMagic: Buffer.concat([Buffer.from('DSSEAL02'), a.subarray(8)]),
+    };
+    for (const [what, bytes] of Object.entries(forgeries)) {
+      await writeFile(join(folder, 'a'), bytes);
+      const outcome = await readWhole('a').then(
+        () => 'opened',
+        (thrown: { code: string }) => thrown.code,
+      );
+      expect([what, outcome]).toEqual([what, 'state_damaged']);
+    }
+    await writeFile(join(folder, 'a'), a);
+    expect((await readWhole('a')).length).toBe(4 * SEALED_CHUNK_BYTES);
+  });
+
+  it('does not open under another key or another name', async () => {
+    await write('a', random.bytes(10));
+    await expect(readWhole('a', { ...identity('a'), key: generateSealKey(random) })).rejects.toMatchObject({
+      code: 'state_damaged',
+    });
+    await expect(readWhole('a', { ...identity('a'), id: 'clip-b' })).rejects.toMatchObject({ code: 'state_damaged' });
+    await expect(readWhole('missing')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('leaves nothing when the disk is full or its source fails', async () => {
+    disk.onWrite = ({ position }) => {
+      if (position > STEP) throw osError('ENOSPC');
+    };
+    const source = [random.bytes(1_200_000)];
+    await expect(writeSealedFile(disk, random, identity('a'), source)).rejects.toMatchObject({ code: 'ENOSPC' });
+    disk.onWrite = () => undefined;
+    const failing = (async function* () {
+      yield random.bytes(200_000);
+      throw new Error('the cut failed');
+    })();
+    await expect(writeSealedFile(disk, random, identity('a'), failing)).rejects.toThrow('the cut failed');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('is durable before it is told to be complete', async () => {
+    let synced = 0;
+    disk.onSync = () => {
+      synced += 1;
+    };
+    await write('a', random.bytes(10));
+    expect(synced).toBe(1);
+  });
+});
