@@ -1,28 +1,17 @@
 // Owns: a camera, a ring and a gate on one clock that stands still, as far as time concerns them: footage is made of times
 // alone, everything that dates, keeps and judges it is the product's own. Not here: what is expected of it.
 import { SystemRandom } from '../../device/base/random.ts';
-import { bootWallUsOf, Recording } from '../../device/camera/fragments-to-segments.ts';
+import type { Recording } from '../../device/camera/fragments-to-segments.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { ArrivalTimeline } from '../../device/camera/source-timeline.ts';
 import type { Sample } from '../../device/media/fragment.ts';
 import type { Window } from '../../device/protocol/shared-claims.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
 import { textClaim } from '../support/parties.ts';
+import { bareRecording, NOTHING } from './camera/support/bare-recording.ts';
 import { GateRig } from './consent/gate-rig.ts';
 
-const TIMESCALE = 1_000_000;
 const FRAMES_PER_GOP = 15;
-const NOTHING = new Uint8Array(0);
-const TRACK = {
-  trackId: 1,
-  timescale: TIMESCALE,
-  codec: 'avc1',
-  sampleEntry: NOTHING,
-  width: 320,
-  height: 180,
-  avc: null,
-  defaults: { duration: 0, size: 0, flags: 0 },
-};
 
 /** A segment, and how far its time is from the true one. */
 interface Shot {
@@ -143,16 +132,6 @@ export class Shooting {
 
   private newRecording(): Recording {
     const { clock } = this.rig;
-    const context = {
-      clock,
-      random: new SystemRandom(),
-      boot: 'boot',
-      clockTrusted: () => this.rig.gate.clockTrusted,
-    };
-    return new Recording(context, new ArrivalTimeline(clock.wallUs()), {
-      init: { video: TRACK, audio: null },
-      initBytes: NOTHING,
-      bootWallUs: bootWallUsOf(clock),
-    });
+    return bareRecording(clock, new ArrivalTimeline(clock.wallUs()), () => this.rig.gate.clockTrusted);
   }
 }

@@ -1,29 +1,10 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { SystemRandom } from '../../../device/base/random.ts';
-import { bootWallUsOf, Recording } from '../../../device/camera/fragments-to-segments.ts';
-import { ArrivalTimeline, KnownTimeline, type SourceTimeline } from '../../../device/camera/source-timeline.ts';
+import { ArrivalTimeline, KnownTimeline } from '../../../device/camera/source-timeline.ts';
+import { bareRecording, NOTHING } from './support/bare-recording.ts';
 
 const SECOND = 1_000_000;
 const START_US = Date.UTC(2026, 10, 25) * 1000;
-const NOTHING = new Uint8Array(0);
-const TRACK = {
-  trackId: 1,
-  timescale: SECOND,
-  codec: 'avc1',
-  sampleEntry: NOTHING,
-  width: 320,
-  height: 180,
-  avc: null,
-  defaults: { duration: 0, size: 0, flags: 0 },
-};
-
-function started(clock: ManualClock, timeline: SourceTimeline): Recording {
-  const context = { clock, random: new SystemRandom(), boot: 'boot', clockTrusted: () => true };
-  const init = { video: TRACK, audio: null };
-  return new Recording(context, timeline, { init, initBytes: NOTHING, bootWallUs: bootWallUsOf(clock) });
-}
-
 /** One frame of a second. */
 function gop(at: number) {
   const times = { dts: at * SECOND, pts: at * SECOND, duration: SECOND };
@@ -32,7 +13,7 @@ function gop(at: number) {
 
 it('whose clock is set before its place is known dates by the new time, and marks what came before', async () => {
   const clock = new ManualClock(START_US);
-  const recording = started(clock, new ArrivalTimeline(null));
+  const recording = bareRecording(clock, new ArrivalTimeline(null));
   const settled: boolean[] = [];
   for (let at = 0; at < 4; at += 1) {
     await clock.advance(1_000);
@@ -47,7 +28,7 @@ it('whose clock is set before its place is known dates by the new time, and mark
 
 it('whose clock is set before anything has come, although its place was known, goes on by the new time', async () => {
   const clock = new ManualClock(START_US);
-  const recording = started(clock, new KnownTimeline(START_US, true));
+  const recording = bareRecording(clock, new KnownTimeline(START_US, true));
   clock.setWallUs(clock.wallUs() + 3_600 * SECOND);
   const segments = [];
   for (let at = 0; at < 3; at += 1) {

@@ -20,27 +20,35 @@ const random = new SystemRandom();
 const outboxOn = (disk: Disk) =>
   new Outbox({ disk, random, log: silentLog(), folder: '/nowhere', key: generateSealKey(random) });
 
+const unasked = () => Promise.reject(new Error('not asked for here'));
+const taken = () => Promise.resolve();
+
+/** A gate that gives one answer to everything but what a test puts in. */
+const gateOf = (answer: () => Promise<void>, asked: Partial<DeliveryDeps['gate']> = {}): DeliveryDeps['gate'] => ({
+  clipSealed: answer,
+  tokenPresented: answer,
+  delivered: answer,
+  failed: answer,
+  revocationAnswered: answer,
+  ...asked,
+});
+
+const clipOf = (segments: DeliveryDeps['clip']['segments']): DeliveryDeps['clip'] => ({
+  segments,
+  ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
+  clock,
+  log: silentLog(),
+  recode: 'when-needed',
+});
+
 /** Deliveries of whom nothing is asked but what a test puts in. */
 function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
-  const unasked = () => Promise.reject(new Error('not asked for here'));
   return new Deliveries({
     device: makeParty('device', random),
-    gate: {
-      clipSealed: unasked,
-      tokenPresented: unasked,
-      delivered: unasked,
-      failed: unasked,
-      revocationAnswered: unasked,
-    },
+    gate: gateOf(unasked),
     outbox: outboxOn(new SystemDisk()),
     sender: { send: unasked, revoke: unasked },
-    clip: {
-      segments: async function* () {},
-      ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
-      clock,
-      log: silentLog(),
-      recode: 'when-needed',
-    },
+    clip: clipOf(async function* () {}),
     footageSettled: unasked,
     values: () => ({}),
     storage: () => undefined,
@@ -54,20 +62,15 @@ function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
 it('work on a grant waits for a ledger that has no room, and goes on when it has', async () => {
   let asked = 0;
   const done = new Promise<void>((resolve) => {
-    const unasked = () => Promise.reject(new Error('not asked for here'));
     const deliveries = deliveriesWith({
       sender: { send: unasked, revoke: () => Promise.resolve('the bridge’s word') },
-      gate: {
-        clipSealed: unasked,
-        tokenPresented: unasked,
-        delivered: unasked,
-        failed: unasked,
+      gate: gateOf(unasked, {
         revocationAnswered: async () => {
           asked += 1;
           if (asked < 3) throw failure('consent_storage_failed');
           resolve();
         },
-      },
+      }),
     });
     deliveries.revoke('grant-1', 'revocation', 'bridge-1');
   });
@@ -93,22 +96,10 @@ it.each(['load', 'seal'] as const)(
       outbox,
       footageSettled: () => Promise.resolve(),
       storage: (why) => told.push(why?.code ?? null),
-      clip: {
-        segments: () => {
-          throw fault;
-        },
-        ffmpeg: { path: '', version: '', release: [7, 1], origin: 'system' },
-        clock,
-        log: silentLog(),
-        recode: 'when-needed',
-      },
-      gate: {
-        clipSealed: () => Promise.resolve(),
-        tokenPresented: () => Promise.resolve(),
-        delivered: () => Promise.resolve(),
-        revocationAnswered: () => Promise.resolve(),
-        failed: async (_grant, code) => void failed.push(code),
-      },
+      clip: clipOf(() => {
+        throw fault;
+      }),
+      gate: gateOf(taken, { failed: async (_grant, code) => void failed.push(code) }),
     });
     deliveries.make(live);
     for (let turn = 0; turn < 60; turn += 1) {
@@ -127,7 +118,7 @@ it('a revocation that is refused on its way is brought again until the bridge’
   const answers: string[] = [];
   const deliveries = deliveriesWith({
     sender: {
-      send: () => Promise.reject(new Error('not asked for here')),
+      send: unasked,
       revoke: async () => {
         asked += 1;
         // As a captive portal would, or a proxy.
@@ -135,13 +126,7 @@ it('a revocation that is refused on its way is brought again until the bridge’
         return 'the bridge’s word';
       },
     },
-    gate: {
-      clipSealed: () => Promise.resolve(),
-      tokenPresented: () => Promise.resolve(),
-      delivered: () => Promise.resolve(),
-      failed: () => Promise.resolve(),
-      revocationAnswered: async (_grant, intake) => void answers.push(intake),
-    },
+    gate: gateOf(taken, { revocationAnswered: async (_grant, intake) => void answers.push(intake) }),
   });
   deliveries.revoke('grant-1', 'revocation', 'bridge-1');
   for (let turn = 1; turn <= 4; turn += 1) {
@@ -165,23 +150,19 @@ it('a revocation takes the recall under the clip’s own key along, which is des
     const deliveries = deliveriesWith({
       outbox,
       sender: {
-        send: () => Promise.reject(new Error('not asked for here')),
+        send: unasked,
         revoke: async (_grant, word) => {
           brought.push(word);
           return 'the bridge’s word';
         },
       },
-      gate: {
-        clipSealed: () => Promise.resolve(),
-        tokenPresented: () => Promise.resolve(),
-        delivered: () => Promise.resolve(),
-        failed: () => Promise.resolve(),
+      gate: gateOf(taken, {
         revocationAnswered: async () => {
           // Kept until the answer is recorded: a crash before that sends it again.
           expect(await outbox.recallOf('grant-1')).toBe('the recall');
           resolve();
         },
-      },
+      }),
     });
     deliveries.revoke('grant-1', 'revocation', 'bridge-1');
   });
