@@ -29,4 +29,4 @@ export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { walkLedger } from './ledger/ledger.ts';
-export { startDevice } from './main.ts';
+export { startDevice } from './start-device.ts';

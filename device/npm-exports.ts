@@ -16,7 +16,6 @@ export { type ExpectedClip, type VerifiedClip, type VerifiedCustody, verifyClip 
 export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
 export { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
-export { startDevice } from './main.ts';
 export { loadOrCreateOwnerKey, loadOwnerKey } from './owner/owner-key.ts';
 export { type OwnerListeners, OwnerSession, type OwnerSessionDeps } from './owner/owner-session.ts';
 // Its owner's side: pair, receive, decide.
@@ -46,3 +45,4 @@ export {
   type Window,
   type Zone,
 } from './protocol/shared-claims.ts';
+export { startDevice } from './start-device.ts';

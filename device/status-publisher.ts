@@ -9,6 +9,7 @@ import { freshId, type Random } from './base/random.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { Peripherals } from './hardware/peripherals.ts';
+import type { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import type {
@@ -29,6 +30,7 @@ export interface StatusSources {
   key: SigningKey;
   id: string;
   home: HomeLink;
+  homeAssistant: HomeAssistant;
   gate: ConsentGate;
   ring: Ring;
   area: AreaLink | null;
@@ -125,6 +127,7 @@ export class StatusPublisher {
     const event: DeviceEvent = { id: freshId(this.seams.random, 'event'), device: sources.id, atUs, ...body };
     this.heard(event);
     sources.home.publishEvent(event).catch(() => undefined);
+    sources.homeAssistant.event(event);
   }
 
   upload(progress: Omit<UploadProgress, 'device'>): void {
@@ -160,6 +163,7 @@ export class StatusPublisher {
     this.saidMs = this.seams.clock.monotonicMs();
     this.saidSpans = state.ring.coverage.length;
     this.sources?.home.publishState(state);
+    this.sources?.homeAssistant.state(state);
   }
 
   /**
@@ -176,7 +180,7 @@ export class StatusPublisher {
   stateNow(): DeviceState | null {
     const { sources, camera, sourceStartUs } = this;
     if (!sources) return null;
-    const { id, home, gate, ring, area, peripherals, bridge, source } = sources;
+    const { id, home, homeAssistant, gate, ring, area, peripherals, bridge, source } = sources;
     const { trouble } = peripherals;
     return {
       device: id,
@@ -199,7 +203,7 @@ export class StatusPublisher {
       ...(bridge === null ? {} : { bridge }),
       owners: gate.owners().length,
       requests: gate.openRequests().slice(-REQUESTS_MAX),
-      refused: gate.unbelievedCounts(),
+      refused: { ...gate.unbelievedCounts(), ...homeAssistant.refusedCounts() },
       ledger: gate.head,
       lastOrder: gate.lastOrder,
     };

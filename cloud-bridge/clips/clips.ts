@@ -4,13 +4,14 @@
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
+import type { Span } from '../../device/http/byte-range.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { type AssertShown, type ClipDownload, ClipDownloads, type Span } from '../http/revocable-downloads.ts';
+import { type AssertShown, type ClipDownload, ClipDownloads } from '../http/revocable-downloads.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
 

@@ -1,10 +1,10 @@
 // Owns: the HTTP routes of the custody log. All are public. Not here: their answers (custody-proofs.ts), the bundle of a grant
 // (intake/custody-bundle-routes.ts).
 import { z } from 'zod';
+import { countSchema } from '../../device/http/http-server.ts';
 import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/protocol/custody.ts';
 import { sha256Schema } from '../../device/protocol/ids.ts';
 import type { Router } from '../http/router.ts';
-import { countSchema } from '../http/server.ts';
 import { type Custody, ENTRIES_MAX } from './custody-proofs.ts';
 
 const inclusionSchema = z.strictObject({ leaf: countSchema, size: countSchema.optional() });

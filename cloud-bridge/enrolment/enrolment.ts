@@ -5,6 +5,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
+import { networkOf } from '../../device/http/address-networks.ts';
 import {
   type EnrolmentStatement,
   enrolmentProofSchema,
@@ -14,7 +15,6 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { networkOf } from '../http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';

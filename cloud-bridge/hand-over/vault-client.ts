@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { parseJson } from '../../device/base/parse-json.ts';
+import { UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import {
   type HandOverBody,
@@ -13,7 +14,6 @@ import {
 } from '../../device/protocol/hand-over-documents.ts';
 import { exchangeJson } from '../../device/protocol/json-client.ts';
 import { failureOf } from '../../device/protocol/problem.ts';
-import { UPLOAD_BODY_TYPE } from '../http/server.ts';
 
 export interface VaultClientDeps {
   clock: Clock;

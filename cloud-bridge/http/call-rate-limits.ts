@@ -1,13 +1,13 @@
 // Owns: how many calls a minute each role may make, and reporting that (RateLimit header fields,
-// draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (server.ts).
+// draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (http-server.ts).
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../device/base/assert.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
+import { networkOf } from '../../device/http/address-networks.ts';
 import type { Failure } from '../../device/protocol/errors.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
-import { networkOf } from './address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from './fixed-window-limit.ts';
 import type { Role } from './roles.ts';
 

@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { parseJson } from '../../device/base/parse-json.ts';
+import { countSchema } from '../../device/http/http-server.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { countSchema } from './server.ts';
 
 const CURSOR_LETTERS_MAX = 200;
 

@@ -1,12 +1,6 @@
 // Owns: clip downloads that are running: before each piece, and whenever something has changed, each checks whether its
-// reader may still be shown the clip; and which span of a clip a request asks for. Not here: who may read (clips/, vault/), the
-// connection (send-clip.ts).
-
-/** A span of bytes to read. `end` is exclusive. */
-export interface Span {
-  start: number;
-  end: number;
-}
+// reader may still be shown the clip. Not here: who may read (clips/, vault/), the connection (send-clip.ts).
+import type { Span } from '../../device/http/byte-range.ts';
 
 /** Bytes with random access, such as a file. */
 export interface OpenBytes {
@@ -83,17 +77,4 @@ export class ClipDownloads {
 async function judge({ ask, ended }: UnderWay): Promise<void> {
   await ask().catch((why: unknown) => ended.abort(why));
   ended.signal.throwIfAborted();
-}
-
-/** The span a `Range` header asks for (RFC 9110 §14.1.2); null for none, several, or an unsatisfiable one: all is sent. */
-export function rangeOf(header: string | undefined, sizeBytes: number): Span | null {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === '' && last === '') return null;
-  if (first === '') {
-    const length = Math.min(Number(last), sizeBytes);
-    return length === 0 ? null : { start: sizeBytes - length, end: sizeBytes };
-  }
-  const start = Number(first);
-  const end = last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes);
-  return start < end ? { start, end } : null;
 }

@@ -5,19 +5,28 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../device/base/assert.ts';
 import { parseJson } from '../../device/base/parse-json.ts';
+import { listenOn, parseBody } from '../../device/http/http-server.ts';
+import { documentOf } from '../../device/http/openapi.ts';
+import {
+  type Content,
+  type Declared,
+  FORM_TYPE,
+  IDEMPOTENCY_KEY,
+  isSchema,
+  statusOf,
+} from '../../device/http/route-declaration.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/protocol/problem.ts';
 import { bearerOf } from './bearer.ts';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';
-import { documentOf } from './openapi.ts';
 import { CallCounts } from './prometheus.ts';
-import { hasBearer, type Staff, type Who, whoPresents } from './roles.ts';
-import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
-import { listenOn, parseBody } from './server.ts';
+import { hasBearer, ROLES, type Role, type Staff, type Who, whoPresents } from './roles.ts';
 
 export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
-  extends Declared {
+  extends Omit<Declared, 'roles'> {
+  /** Who may call it; the first role that fits the token applies. */
+  roles: readonly Role[];
   params?: P;
   query?: Q;
   body?: B;
@@ -83,7 +92,7 @@ export interface RouterDeps {
 export class Router {
   private readonly server: FastifyInstance;
   private readonly deps: RouterDeps;
-  private readonly declared: Declared[] = [];
+  private readonly declared: (Declared & { roles: readonly Role[] })[] = [];
   private readonly registered = new Set<string>();
   private readonly counted = new WeakMap<FastifyRequest, Counted>();
   /** Counts of calls. */
@@ -177,7 +186,7 @@ export class Router {
   /** The OpenAPI document of the declared routes. */
   document(): object {
     const { title, version } = this.deps;
-    return documentOf(title, version, this.declared);
+    return documentOf(title, version, this.declared, ROLES);
   }
 
   /** Does the work; a repeatable call with a key only once. */

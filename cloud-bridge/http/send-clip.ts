@@ -2,8 +2,9 @@
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { keepForTransfer } from './connection-limit.ts';
-import { type ClipDownload, rangeOf, type Span } from './revocable-downloads.ts';
+import { rangeOf, type Span } from '../../device/http/byte-range.ts';
+import { keepForTransfer } from '../../device/http/connection-limit.ts';
+import type { ClipDownload } from './revocable-downloads.ts';
 
 export interface SentClip {
   name: string;

@@ -1,5 +1,5 @@
 // Owns: opening an intake and reporting its status; deciding, for every request of an upload, whether it may go on.
-// Not here: verifying the chain (verify-manifest-chain.ts), bytes (tus-routes.ts), endings (finish.ts, revocation.ts).
+// Not here: verifying the chain (verify-consent-chain.ts), bytes (tus-routes.ts), endings (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -13,7 +13,7 @@ import type { IntakeRules } from './settings.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 import type { ManifestEncryption } from './stored-manifest-encryption.ts';
-import { judge, readManifest } from './verify-manifest-chain.ts';
+import { judge, readManifest } from './verify-consent-chain.ts';
 import type { DeviceTokens, Presented } from './verify-upload-token.ts';
 
 export interface IntakeAdmissionDeps {

@@ -11,7 +11,7 @@ import type { ClipFiles } from './clip-files.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
 import type { GrantKey, Intake, IntakeStore } from './store.ts';
-import { pairedKey } from './verify-manifest-chain.ts';
+import { pairedKey } from './verify-consent-chain.ts';
 
 /**
  * What the device posts. `pairing` vouches for the revoking owner if the bridge has not seen that owner's grant; `homeRecall` is the

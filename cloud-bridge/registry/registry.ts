@@ -1,12 +1,13 @@
 // Owns: the registry as a server: opening its records, serving its routes, stopping. Not here: what it decides
 // (decisions.ts), command-line parsing and the folder's lock (sim/cli).
+
+import { makeHttpServer } from '../../device/http/http-server.ts';
 import { Custody } from '../custody/custody-proofs.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { Rates } from '../http/call-rate-limits.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
-import { makeHttpServer } from '../http/server.ts';
 import { databasePlace } from '../persistence/open-database.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import { EMPTY_BOOK } from './agency-standing.ts';

@@ -7,8 +7,8 @@ import { toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
+import { addressList, networkOf } from '../../device/http/address-networks.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { addressList, networkOf } from '../http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 

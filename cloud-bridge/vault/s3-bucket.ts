@@ -7,8 +7,8 @@ import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
+import type { Span } from '../../device/http/byte-range.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
-import type { Span } from '../http/revocable-downloads.ts';
 import { httpAddressSchema } from '../http/settings.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;

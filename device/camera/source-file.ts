@@ -6,7 +6,7 @@ import { systemCode } from '../base/disk.ts';
 import { failure } from '../protocol/errors.ts';
 import { type CapturePlan, pacedFileInput } from './ffmpeg-capture-command.ts';
 import { type FileFacts, type FileSource, probeFile } from './probe-file.ts';
-import { type RunEvidence, replan } from './replan.ts';
+import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import {
   AUDIO,

@@ -7,7 +7,7 @@ import type { Failure } from '../protocol/errors.ts';
 import type { CapturePolicy } from './capture-machine.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
-import type { RunEvidence } from './replan.ts';
+import type { RunEvidence } from './replan-capture.ts';
 import type { SourceDefaults } from './source-options.ts';
 import type { SourceTimeline } from './source-timeline.ts';
 import type { Port } from './start-ffmpeg.ts';

@@ -5,7 +5,7 @@ import type { ProgramEnd } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { writeTo } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
-import { type RunEvidence, replan } from './replan.ts';
+import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-interfaces.ts';
 import { cut, type SourceDefaults, unsupported } from './source-options.ts';
 import { KnownTimeline } from './source-timeline.ts';

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { systemCode } from '../base/disk.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { type CapturePlan, rtspInput } from './ffmpeg-capture-command.ts';
-import { type RunEvidence, replan } from './replan.ts';
+import { type RunEvidence, replan } from './replan-capture.ts';
 import { RtspRelay } from './rtsp-relay.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { type Shown, type SourceDefaults, shownAs, unsupported } from './source-options.ts';

@@ -4,7 +4,7 @@ import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
-import { type RunEvidence, replan } from './replan.ts';
+import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
 import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';

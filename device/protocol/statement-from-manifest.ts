@@ -1,5 +1,5 @@
 // Owns: a statement's claims, derived from the full manifest: the same facts without what names the home, times in whole steps. Pure:
-// device, bridge and whoever settles a dispute derive the same claims. Not here: signing it (clip/statement.ts).
+// device, bridge and whoever settles a dispute derive the same claims. Not here: signing it (clip/sign-recipient-statement.ts).
 
 import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from './manifest.ts';
 import type { Window } from './shared-claims.ts';

@@ -9,7 +9,7 @@ import type { ClipDeps } from '../clip/clip-deps.ts';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
 import { SelfCheck } from '../clip/self-check.ts';
-import { makeStatement } from '../clip/statement.ts';
+import { makeStatement } from '../clip/sign-recipient-statement.ts';
 import { trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../protocol/errors.ts';

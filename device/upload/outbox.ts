@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { generateSealKey, type SealKey } from '../base/seal.ts';
 import type { Clip, ClipReader } from '../clip/finished-clip.ts';
-import type { StatementPapers } from '../clip/statement.ts';
+import type { StatementPapers } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';

@@ -2,7 +2,7 @@
 // allows, the department's policy (vault-policy.ts).
 import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/exports-without-firmware.ts';
-import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence.ts';
+import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence-calls.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
 import { printMoment } from '../terminal/format-units.ts';
 import { type Context, openContext } from './context.ts';

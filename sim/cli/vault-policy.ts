@@ -2,7 +2,13 @@
 // evidence. Not here: running a vault (part-verbs.ts), what follows from a policy (the vault).
 import type { Command } from 'commander';
 import { failure, idSchema } from '../../device/exports-without-firmware.ts';
-import { type DepartmentPolicy, removeCategory, seePolicy, setCategory, setRecallPolicy } from '../officer/evidence.ts';
+import {
+  type DepartmentPolicy,
+  removeCategory,
+  seePolicy,
+  setCategory,
+  setRecallPolicy,
+} from '../officer/evidence-calls.ts';
 import { type DeskOptions, openDesk, withDeskOptions } from './evidence.ts';
 
 const ANSWERS = ['erase', 'restrict', 'keep'] as const;

@@ -27,7 +27,7 @@ import { soundOf } from './chime-sound.ts';
 import { drawFrameNumber } from './frame-number.ts';
 import { PorchArt } from './porch-art.ts';
 import { PLAYS, type Play, pressesAt, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE, sceneAt } from './scene.ts';
-import { drawStamp, stampText } from './stamp.ts';
+import { drawStamp, stampText } from './text-stamp.ts';
 
 /** The porch that the project draws itself. `seconds` is null when it never ends. */
 export interface SyntheticSource extends Shown {

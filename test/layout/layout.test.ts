@@ -11,6 +11,7 @@ const all = sources();
 const DEVICE_ORDER = [
   'base',
   'protocol',
+  'http',
   'media',
   'camera',
   'ring',
@@ -80,7 +81,8 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|pg)$/, /^cloud-bridge\/persistence\//],
   [/^kysely$/, /^cloud-bridge\/(persistence\/|.*\/(sql-[a-z-]+|vault-schema)\.ts$)/],
-  [/^(fastify|@tus\/)/, /^cloud-bridge\//],
+  [/^fastify/, /^(cloud-bridge|device\/(http|console))\//],
+  [/^@tus\//, /^cloud-bridge\//],
   [/^aws4fetch$/, /^cloud-bridge\/vault\/s3-bucket\.ts$/],
   [/^tus-js-client$/, /^device\/upload\//],
   [/^commander$/, /^sim\/cli\//],
@@ -139,10 +141,10 @@ describe('imports', () => {
     expect(circle).toEqual(['b, c']);
   });
 
-  it('let the bridge know only the contract and the base', () => {
+  it('let the bridge know only the contract, the base and the server of HTTP', () => {
     const found = breaches((file) =>
       file.name.startsWith('cloud-bridge/')
-        ? file.imports.filter((to) => !/^(cloud-bridge|device\/protocol|device\/base)\//.test(to))
+        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(protocol|base|http))\//.test(to))
         : [],
     );
     expect(found).toEqual([]);
@@ -151,7 +153,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(protocol|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address)\.ts$/;
+      /^device\/(protocol|base|http)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address)\.ts$/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));
@@ -178,7 +180,9 @@ describe('imports', () => {
     const found = breaches((file) =>
       file.name.startsWith('sim/')
         ? file.imports.filter(
-            (to) => !to.startsWith('sim/') && !/^(device\/(index|exports-without-firmware)|cloud-bridge\/index)\.ts$/.test(to),
+            (to) =>
+              !to.startsWith('sim/') &&
+              !/^(device\/(index|exports-without-firmware)|cloud-bridge\/index)\.ts$/.test(to),
           )
         : [],
     );

@@ -3,8 +3,8 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
-import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../../cloud-bridge/http/router.ts';
-import { makeHttpServer } from '../../../cloud-bridge/http/server.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
+import { makeHttpServer } from '../../../device/http/http-server.ts';
 import type { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { documentOf, tourBridge } from '../../support/bridge-tour.ts';
 import {

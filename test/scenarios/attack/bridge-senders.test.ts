@@ -2,9 +2,9 @@
 // into no clip before its chain and its hash have been verified.
 import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import type { Disk, DiskFile } from '../../../device/base/disk.ts';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
+import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
 import { patchHead } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { proved } from '../../support/proved.ts';

@@ -12,7 +12,7 @@ import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
-import { makeStatement } from '../../../device/clip/statement.ts';
+import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { custodyBundleSchema } from '../../../device/protocol/custody.ts';
 import { signToken } from '../../../device/protocol/jws.ts';

@@ -10,7 +10,7 @@ import { soundOf } from '../../../sim/porch/chime-sound.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { ALL_CAMERAS } from '../../../sim/porch/porch-camera.ts';
 import { CYCLE_FRAMES, PRESS_FRAME, pressesAt, sceneAt } from '../../../sim/porch/scene.ts';
-import { stampText } from '../../../sim/porch/stamp.ts';
+import { stampText } from '../../../sim/porch/text-stamp.ts';
 import { Recorder } from '../../device/camera/support/recorder.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 

@@ -1,4 +1,4 @@
-// Owns: which addresses count as one caller, and lists of addresses. Not here: what is counted (call-rate-limits.ts, connection-limit.ts).
+// Owns: which addresses count as one caller, and lists of addresses. Not here: what is counted (a server's rate limits, connection-limit.ts).
 import { BlockList, isIP } from 'node:net';
 
 /**

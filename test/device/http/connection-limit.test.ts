@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
+import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rangeOf } from '../../../cloud-bridge/http/revocable-downloads.ts';
+import { rangeOf } from '../../../device/http/byte-range.ts';
 
 it('reads a Range header as RFC 9110 says, and sends all when it cannot', () => {
   expect(rangeOf('bytes=0-0', 10)).toEqual({ start: 0, end: 1 });

@@ -4,11 +4,11 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { z } from 'zod';
-import type { Clock, Timer } from '../../device/base/clock.ts';
-import { isNoSpace, systemCode } from '../../device/base/disk.ts';
-import type { Log } from '../../device/base/log.ts';
-import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-import { PROBLEM_TYPE, problemOf } from '../../device/protocol/problem.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { isNoSpace, systemCode } from '../base/disk.ts';
+import type { Log } from '../base/log.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { PROBLEM_TYPE, problemOf } from '../protocol/problem.ts';
 import { addressList } from './address-networks.ts';
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts';
 

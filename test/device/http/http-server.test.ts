@@ -1,8 +1,8 @@
 // Holds: every refusal is a problem document with a code, limits hold against slow and large senders, logs stay clean.
 import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { HTTP_LIMITS } from '../../../cloud-bridge/http/server.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
+import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
 import { bareUpload } from '../../support/bare-upload.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { claimsOf } from '../../support/parties.ts';

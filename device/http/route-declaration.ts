@@ -1,7 +1,6 @@
-// Owns: what a route declares: enough to enforce it and to generate its document. Pure. Not here: enforcing (router.ts), the document
-// (openapi.ts).
+// Owns: what a route declares: enough to enforce it and to generate its document. Pure. Not here: enforcing (each server's own
+// router), the document (openapi.ts).
 import { z } from 'zod';
-import type { Role } from './roles.ts';
 
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
 export const IDEMPOTENCY_KEY = 'idempotency-key';
@@ -20,8 +19,8 @@ export interface Declared {
   method: Method;
   /** In fastify's syntax: `/v1/clips/:clip`. */
   path: string;
-  /** Who may call it; the first role that fits the token applies. */
-  roles: readonly Role[];
+  /** Who may call it; the first role that fits the caller applies. */
+  roles: readonly string[];
   /** One sentence. */
   about: string;
   params?: z.ZodType;

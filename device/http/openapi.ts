@@ -1,35 +1,35 @@
 // Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the same schemas that are enforced,
-// written as JSON Schema 2020-12. Pure. Not here: declaring and enforcing them (router.ts).
+// written as JSON Schema 2020-12. Pure. Not here: declaring routes (route-declaration.ts), enforcing them (each server's own router).
 import { z } from 'zod';
-import { PROBLEM_TYPE, problemDocumentSchema } from '../../device/protocol/problem.ts';
-import { ROLES, type Role } from './roles.ts';
+import { PROBLEM_TYPE, problemDocumentSchema } from '../protocol/problem.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 
+/** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body's content. */
+export type Schemes = Readonly<Record<string, object | null>>;
+
 /** The document of these routes. Everything it states is enforced, and so are checks that JSON Schema cannot express. */
-export function documentOf(title: string, version: string, routes: readonly Declared[]): object {
+export function documentOf(title: string, version: string, routes: readonly Declared[], schemes: Schemes): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of [...routes].sort((a, b) => a.path.localeCompare(b.path))) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, schemes) };
   }
-  const used = new Set<Role>(routes.flatMap(({ roles }) => roles));
-  const schemes = Object.entries(ROLES).filter(
-    ([role, scheme]) => scheme !== null && [...used].some((one) => one === role),
-  );
+  const used = new Set(routes.flatMap(({ roles }) => roles));
+  const named = Object.entries(schemes).filter(([role, scheme]) => scheme !== null && used.has(role));
   return {
     openapi: '3.1.1',
     info: { title, version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     paths,
     components: {
       schemas: { Problem: jsonSchema(problemDocumentSchema, 'output') },
-      securitySchemes: Object.fromEntries(schemes),
+      securitySchemes: Object.fromEntries(named),
     },
   };
 }
 
-function operationOf(route: Declared): object {
+function operationOf(route: Declared, schemes: Schemes): object {
   const { method, path, roles, about, params, query, headers, body, form, repeatable } = route;
-  const security = roles.map((role) => (ROLES[role] === null ? {} : { [role]: [] }));
+  const security = roles.map((role) => ((schemes[role] ?? null) === null ? {} : { [role]: [] }));
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+(\w?)/g, (_all, next: string) => next.toUpperCase())}`,
     summary: about,

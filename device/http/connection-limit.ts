@@ -1,5 +1,5 @@
 // Owns: which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for
-// a new one. Not here: how long a connection may be silent (server.ts), how many calls it may make (call-rate-limits.ts).
+// a new one. Not here: how long a connection may be silent (http-server.ts), how many calls it may make (a server's rate limits).
 import type { Socket } from 'node:net';
 import { networkOf } from './address-networks.ts';
 

@@ -6,7 +6,7 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
-import { makeStatement } from '../../../device/clip/statement.ts';
+import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { commitmentOf } from '../../../device/protocol/custody.ts';
