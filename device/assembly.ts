@@ -21,7 +21,9 @@ import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
 import { FolderFormat } from './folder-format.ts';
+import type { Press } from './hardware/button.ts';
 import type { Peripherals } from './hardware/peripherals.ts';
+import { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
@@ -66,6 +68,8 @@ export interface Base {
   startedMs: number;
   status: StatusPublisher;
   peripherals: Peripherals;
+  /** A button was pressed. */
+  pressed(press: Press): void;
   /** Resolves when footage up to the window's end is in the ring, or will not arrive. */
   settled: Settled;
   /** Whether windows and expiries can be judged now. */
@@ -96,6 +100,7 @@ export interface Media {
 
 export interface Links {
   home: HomeLink;
+  homeAssistant: HomeAssistant;
   area: AreaLink | null;
   accounts: HomeAccounts;
   pairing: PairingServer;
@@ -190,6 +195,20 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
   const { disk, random, log } = seams;
   const { device, enrolment } = storage;
   const home = makeHomeLink(config, folder, device.id, seams);
+  const homeAssistant = new HomeAssistant({
+    settings: config.homeAssistant,
+    home,
+    clock: seams.clock,
+    disk,
+    log,
+    folder,
+    device: device.id,
+    name: config.name,
+    prefix: config.home.prefix,
+    seesMotion: config.motion.enabled,
+    pressed: (press) => base.pressed(press),
+    turnPrivacyOn: () => gate.turnPrivacyOn(),
+  });
   const accounts = new HomeAccounts({
     disk,
     random,
@@ -212,5 +231,5 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
     status,
     written: () => base.disk.written(),
   });
-  return { home, area: makeAreaLink(config, folder, enrolment, seams), accounts, pairing };
+  return { home, homeAssistant, area: makeAreaLink(config, folder, enrolment, seams), accounts, pairing };
 }

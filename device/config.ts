@@ -7,11 +7,12 @@ import { settingsFault } from './base/settings-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import { hardwareShape } from './hardware/settings.ts';
+import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/settings.ts';
 import { failure } from './protocol/errors.ts';
 import { idSchema } from './protocol/ids.ts';
 import { disclosedValuesSchema } from './protocol/shared-claims.ts';
-import { DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
+import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
 import { searchPartySchema } from './search-party/settings.ts';
 
 const MIB = 1024 * 1024;
@@ -68,6 +69,8 @@ export const deviceConfigSchema = z.strictObject({
     /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
     accounts: z.string().min(1).max(1000).optional(),
   }),
+  /** The doorbell in Home Assistant, over the home broker. */
+  homeAssistant: homeAssistantSchema.prefault({}),
   /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only the addresses change: keys stay pinned. */
   bridgeUrl: z
     .url({ protocol: /^https?$/ })
@@ -132,6 +135,10 @@ export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
   }
   if (config.bridgeTls && config.bridgeUrl?.startsWith('http:')) {
     throw failure('config_invalid', { file, detail: 'bridgeTls is set, but bridgeUrl is not https://' });
+  }
+  if (home.accounts !== undefined && config.homeAssistant.discoveryPrefix !== DEFAULT_DISCOVERY_PREFIX) {
+    const detail = `homeAssistant.discoveryPrefix is not ${DEFAULT_DISCOVERY_PREFIX}, all that a broker with home.accounts serves`;
+    throw failure('config_invalid', { file, detail });
   }
   const eventS = config.preRollS + config.postRollS;
   if (config.ring.retentionS < eventS) {

@@ -20,7 +20,7 @@ import type { CameraKind } from './camera/source-interfaces.ts';
 import type { DeviceConfig } from './config.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
 import { EventDetector } from './events/event-detector.ts';
-import type { Press } from './hardware/button.ts';
+import { isPressedThere, type Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
@@ -131,7 +131,7 @@ export class Doorbell {
     const { pairing } = this.up;
     this.events.pressed(press);
     this.peripherals.ring();
-    pairing.unlock();
+    if (isPressedThere(press.source)) pairing.unlock();
   }
 
   private get up(): Parts {
@@ -155,6 +155,7 @@ export class Doorbell {
       startedMs: this.startedMs,
       status: this.status,
       peripherals: this.peripherals,
+      pressed: (press) => this.pressed(press),
       settled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       clockTrusted: () => this.up.gate.clockTrusted,
     };
@@ -181,7 +182,20 @@ export class Doorbell {
 
   /** Starts the parts in order of dependency. */
   private async startParts(parts: Parts): Promise<void> {
-    const { ring, outbox, gate, deliveries, home, area, pairing, recorder, enrolment, searchParty, cursor } = parts;
+    const {
+      ring,
+      outbox,
+      gate,
+      deliveries,
+      home,
+      homeAssistant,
+      area,
+      pairing,
+      recorder,
+      enrolment,
+      searchParty,
+      cursor,
+    } = parts;
     await searchParty.start();
     this.undo.add(() => searchParty.stop());
     await this.status.tolerate('ring', () => ring.start());
@@ -195,8 +209,11 @@ export class Doorbell {
       if (isBack || home.dropped > 0) void gate.announce();
       isBack = true;
     });
+    await this.status.tolerate('folder', () => homeAssistant.start());
     this.undo.add(() => cursor.idle());
+    this.undo.add(() => homeAssistant.idle());
     this.undo.add(() => home.stop());
+    this.undo.add(() => homeAssistant.stop());
     this.undo.add(() => deliveries.stop());
     await cursor.start();
     await gate.start();

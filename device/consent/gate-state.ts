@@ -129,6 +129,9 @@ export class GateState {
       case 'privacy-set':
         this.privacyOn = entry.body.on;
         return null;
+      case 'privacy-on':
+        this.privacyOn = true;
+        return null;
       case 'search-party-set':
         this.searchParty = entry.body.on;
         return null;

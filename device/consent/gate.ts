@@ -179,6 +179,21 @@ export class ConsentGate {
   }
 
   /**
+   * Turns privacy on without an owner's signature, for Home Assistant where the settings allow that; recorded first, like every
+   * decision. It is no order, so what owners signed stays as fresh as it was; turning privacy off takes an order.
+   * Throws `consent_ledger_damaged`, `consent_storage_failed`.
+   */
+  turnPrivacyOn(): Promise<void> {
+    return this.context.queue.run(async () => {
+      this.context.assertWhole();
+      if (this.context.state.privacyOn) return;
+      await this.runner.record({ type: 'privacy-on', body: { by: 'home-assistant' } });
+      this.context.deps.effects.privacy(true);
+      this.context.deps.effects.changed();
+    });
+  }
+
+  /**
    * Pins a bridge and a registry. Changing the bridge ends every grant for the old one.
    * Throws `enrolment_key_mismatch` for keys that cannot be pinned, `consent_ledger_damaged`, `consent_storage_failed`.
    */

@@ -12,6 +12,23 @@ export interface Press {
   atUs: number;
 }
 
+/** Which sources take somebody who is at the device itself. */
+const PRESSED_THERE: Readonly<Record<Press['source'], boolean>> = {
+  gpio: true,
+  evdev: true,
+  // Whoever types at the terminal could also restart the program.
+  keyboard: true,
+  scene: false,
+  local: false,
+  command: false,
+  'home-assistant': false,
+};
+
+/** Whether a press shows that somebody is at the device, as unlocking it takes; no message and no program shows that. */
+export function isPressedThere(source: Press['source']): boolean {
+  return PRESSED_THERE[source];
+}
+
 /** A button at the door, real or virtual. Presses are reported at once, before anything else is done with them. */
 export interface Button {
   /** Begins to listen. */

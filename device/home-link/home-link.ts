@@ -139,6 +139,16 @@ export class HomeLink {
     return this.link.publish(this.topics.upload(this.options.device), JSON.stringify(progress));
   }
 
+  /** For a part with topics of its own on this session (home-assistant.ts). Rejects with `unreachable` if it was dropped. */
+  publishOn(topic: string, payload: string, options: { retain: boolean; keep?: boolean }): Promise<void> {
+    return this.link.publish(topic, payload, options);
+  }
+
+  /** The same for what it wants to hear, retained messages included, unverified. */
+  subscribeTo(filters: readonly string[], handler: (message: IncomingMessage) => void): void {
+    this.link.subscribe(filters, handler);
+  }
+
   private arrived(): void {
     this.link.publish(this.topics.status(this.options.device), 'online', { retain: true }).catch(() => undefined);
     // The broker may have forgotten retained messages when it restarted.

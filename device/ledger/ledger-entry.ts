@@ -94,6 +94,8 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     body: z.strictObject({ request: idSchema, grant: idSchema, reason: z.enum(END_REASONS) }),
   }),
   z.strictObject({ type: z.literal('privacy-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
+  /** Privacy was turned on by an unsigned message, where the settings allow that. No owner's order. */
+  z.strictObject({ type: z.literal('privacy-on'), body: z.strictObject({ by: z.enum(['home-assistant']) }) }),
   z.strictObject({ type: z.literal('search-party-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
   z.strictObject({
     type: z.literal('forget-ordered'),

@@ -2,13 +2,20 @@
 // Pure: the embedded broker enforces it; for other brokers it is printed. Not here: accounts and passwords (base/mqtt-account-files.ts).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
-import { CONSENT_ACTIONS, topicsUnder } from './topics.ts';
+import {
+  CONSENT_ACTIONS,
+  DEFAULT_DISCOVERY_PREFIX,
+  discoveryTopics,
+  HOME_ASSISTANT_ORDERS,
+  HOME_ASSISTANT_STATES,
+  topicsUnder,
+} from './topics.ts';
 
 /** Kinds of broker accounts. A device has two, one for each link, which may live on different brokers. */
-export const ACCOUNT_ROLES = ['device-home', 'device-area', 'owner', 'bridge'] as const;
+export const ACCOUNT_ROLES = ['device-home', 'device-area', 'owner', 'home-assistant', 'bridge'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 
-/** The holder of an account: a device's or bridge's id, or an owner's id with the homes that it is paired with. */
+/** The holder of an account: a device's or bridge's id, or an owner's or Home Assistant's with its homes. */
 export const accountHolderSchema = z.object({
   role: z.enum(ACCOUNT_ROLES),
   id: idSchema,
@@ -29,6 +36,8 @@ export interface TopicRule {
 export interface TopicAccess {
   publish: readonly TopicRule[];
   subscribe: readonly TopicRule[];
+  /** Filters that may be subscribed to besides. They open nothing: `subscribe` alone says what is delivered. */
+  broadFilters: readonly string[];
 }
 
 const plain = (pattern: string): TopicRule => ({ pattern, retain: false, wildcard: false });
@@ -51,11 +60,21 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
           ...[topics.event(id), topics.request(id), topics.sighting(id), topics.receipt(id), topics.upload(id)].map(
             plain,
           ),
+          retained(discoveryTopics.document(DEFAULT_DISCOVERY_PREFIX, id)),
+          ...HOME_ASSISTANT_STATES.map((name) =>
+            (name === 'ring' ? plain : retained)(topics.homeAssistantState(id, name)),
+          ),
         ],
-        subscribe: [filter(topics.consentFilter(id)), plain(topics.command(id))],
+        subscribe: [
+          filter(topics.consentFilter(id)),
+          plain(topics.command(id)),
+          ...HOME_ASSISTANT_ORDERS.map((name) => plain(topics.homeAssistantOrder(id, name))),
+          plain(discoveryTopics.homeAssistantStatus(DEFAULT_DISCOVERY_PREFIX)),
+        ],
+        broadFilters: [],
       };
     case 'device-area':
-      return { publish: [], subscribe: areaDocuments.map(plain) };
+      return { publish: [], subscribe: areaDocuments.map(plain), broadFilters: [] };
     case 'owner':
       return {
         publish: account.homes.flatMap((home) => [
@@ -73,10 +92,38 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
             topics.upload(home),
           ].map(plain),
         ),
+        broadFilters: [],
       };
+    case 'home-assistant':
+      return homeAssistantAccess(topics, account.homes);
     case 'bridge':
-      return { publish: areaDocuments.map(retained), subscribe: [] };
+      return { publish: areaDocuments.map(retained), subscribe: [], broadFilters: [] };
   }
+}
+
+/**
+ * Less than an owner's: no request, no receipt, no event but the doorbell's own entities. Home Assistant looks for devices by
+ * wildcard and gets the documents of its homes. Only its default discovery prefix is served.
+ */
+function homeAssistantAccess(topics: ReturnType<typeof topicsUnder>, homes: readonly string[]): TopicAccess {
+  const prefix = DEFAULT_DISCOVERY_PREFIX;
+  return {
+    publish: [
+      retained(discoveryTopics.homeAssistantStatus(prefix)),
+      ...homes.flatMap((home) => HOME_ASSISTANT_ORDERS.map((name) => plain(topics.homeAssistantOrder(home, name)))),
+    ],
+    subscribe: [
+      plain(discoveryTopics.homeAssistantStatus(prefix)),
+      ...homes.flatMap((home) =>
+        [
+          discoveryTopics.document(prefix, home),
+          topics.status(home),
+          ...HOME_ASSISTANT_STATES.map((name) => topics.homeAssistantState(home, name)),
+        ].map(plain),
+      ),
+    ],
+    broadFilters: [discoveryTopics.document(prefix, '+')],
+  };
 }
 
 /** Whether a message may be published, also as a will. */
@@ -86,7 +133,10 @@ export function mayPublish(access: TopicAccess, topic: string, retain: boolean):
 
 /** Whether a filter may be subscribed to: an exact topic, or a pattern exactly as the list has it. */
 export function maySubscribe(access: TopicAccess, asked: string): boolean {
-  return access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked));
+  return (
+    access.broadFilters.includes(asked) ||
+    access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked))
+  );
 }
 
 /** Whether a message on this topic may be delivered, whatever was subscribed to. */

@@ -20,6 +20,24 @@ export const PAYLOAD_BYTES_MAX = 65_536;
 export const CONSENT_ACTIONS = ['grant', 'deny', 'revoke'] as const;
 export type ConsentAction = (typeof CONSENT_ACTIONS)[number];
 
+/** Home Assistant's default for where it looks for devices, and where it says that it is there. */
+export const DEFAULT_DISCOVERY_PREFIX = 'homeassistant';
+
+/** What Home Assistant is told, one topic each. All but `ring` are retained: a press is an event and has no state. */
+export const HOME_ASSISTANT_STATES = ['ring', 'motion', 'privacy', 'requests', 'storage'] as const;
+export type HomeAssistantState = (typeof HOME_ASSISTANT_STATES)[number];
+
+/** What Home Assistant may ask for, where the settings allow it. Unsigned, so it discloses nothing and unlocks nothing. */
+export const HOME_ASSISTANT_ORDERS = ['press', 'privacy'] as const;
+export type HomeAssistantOrder = (typeof HOME_ASSISTANT_ORDERS)[number];
+
+/** Topics under Home Assistant's own prefix. */
+export const discoveryTopics = {
+  document: (discoveryPrefix: string, device: string) => `${discoveryPrefix}/device/${device}/config`,
+  /** Home Assistant's birth and will. */
+  homeAssistantStatus: (discoveryPrefix: string) => `${discoveryPrefix}/status`,
+} as const;
+
 /** Builds every topic under a prefix; ids are checked by the schemas that they come from. */
 export function topicsUnder(prefix: string) {
   const home = (device: string) => `${prefix}/home/${device}`;
@@ -32,6 +50,8 @@ export function topicsUnder(prefix: string) {
     receipt: (device: string) => `${home(device)}/receipt`,
     upload: (device: string) => `${home(device)}/upload`,
     command: (device: string) => `${home(device)}/command`,
+    homeAssistantState: (device: string, name: HomeAssistantState) => `${home(device)}/ha/${name}`,
+    homeAssistantOrder: (device: string, name: HomeAssistantOrder) => `${home(device)}/ha/set/${name}`,
     consent: (device: string, request: string, action: ConsentAction) => `${home(device)}/consent/${request}/${action}`,
     /** The device's own filter over all consent topics. Nothing retained is ever read through a wildcard. */
     consentFilter: (device: string) => `${home(device)}/consent/+/+`,

@@ -1,5 +1,5 @@
-// Owns: the failures of buttons, chime and shutter. Not here: the one closed table (../errors.ts).
-import { machineFaultForNow, refused } from './kinds.ts';
+// Owns: the failures of buttons, Home Assistant's among them, chime and shutter. Not here: the one closed table (../errors.ts).
+import { machineFaultForNow, refused, refusedForNow } from './kinds.ts';
 
 export const hardwareErrors = {
   button_unknown: refused(404, 'The doorbell has no such button; it has {buttons}.', 'Press one of these.'),
@@ -7,6 +7,11 @@ export const hardwareErrors = {
     500,
     'The button {button} has been pressed for a minute.',
     'It is jammed or its wire has a short; free it. It rings again once it is let go.',
+  ),
+  home_assistant_refused: refusedForNow(
+    400,
+    'A message to the topics of Home Assistant was not one of its buttons.',
+    'Send exactly the payload that the discovery names, not retained, and not many times a second.',
   ),
   hardware_tool_missing: machineFaultForNow(
     500,

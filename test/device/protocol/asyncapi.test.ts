@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
+import { homeAssistantStateSchemas, ORDER_PAYLOADS } from '../../../device/protocol/home-assistant-messages.ts';
 import {
   eventSchema,
   receiptSchema,
@@ -29,7 +30,16 @@ import {
   revocationsSchema,
 } from '../../../device/protocol/request.ts';
 import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../../device/protocol/search.ts';
-import { CONTRACT_VERSION, DEFAULT_PREFIX, PAYLOAD_BYTES_MAX, topicsUnder } from '../../../device/protocol/topics.ts';
+import {
+  CONTRACT_VERSION,
+  DEFAULT_DISCOVERY_PREFIX,
+  DEFAULT_PREFIX,
+  discoveryTopics,
+  HOME_ASSISTANT_ORDERS,
+  HOME_ASSISTANT_STATES,
+  PAYLOAD_BYTES_MAX,
+  topicsUnder,
+} from '../../../device/protocol/topics.ts';
 import { root } from '../../layout/source-tree.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
@@ -45,6 +55,52 @@ interface Channel {
   typ?: TokenType;
   schema: z.ZodType;
 }
+
+/** Only where the owner turned Home Assistant on. */
+const HOME_ASSISTANT_CHANNELS: Record<string, Channel> = {
+  homeAssistantDocument: {
+    topic: discoveryTopics.document(DEFAULT_DISCOVERY_PREFIX, '{device}'),
+    summary: 'The doorbell as Home Assistant’s device-based MQTT discovery has it.',
+    writer: 'device',
+    reader: 'home-assistant',
+    retained: true,
+    schema: z.looseObject({}),
+  },
+  homeAssistantStatus: {
+    topic: discoveryTopics.homeAssistantStatus(DEFAULT_DISCOVERY_PREFIX),
+    summary: 'Home Assistant’s birth and will.',
+    writer: 'home-assistant',
+    reader: 'device',
+    retained: false,
+    schema: z.enum(['online', 'offline']),
+  },
+  ...Object.fromEntries(
+    HOME_ASSISTANT_STATES.map((name): [string, Channel] => [
+      `homeAssistantState-${name}`,
+      {
+        topic: topics.homeAssistantState('{device}', name),
+        summary: name === 'ring' ? 'A press, for Home Assistant.' : `The state of ${name}, for Home Assistant.`,
+        writer: 'device',
+        reader: 'home-assistant',
+        retained: name !== 'ring',
+        schema: homeAssistantStateSchemas[name],
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    HOME_ASSISTANT_ORDERS.map((name): [string, Channel] => [
+      `homeAssistantOrder-${name}`,
+      {
+        topic: topics.homeAssistantOrder('{device}', name),
+        summary: name === 'press' ? 'Rings; unsigned.' : 'Turns privacy on, where the owner allowed that; unsigned.',
+        writer: 'home-assistant',
+        reader: 'device',
+        retained: false,
+        schema: z.literal(ORDER_PAYLOADS[name]),
+      },
+    ]),
+  ),
+};
 
 const CHANNELS: Record<string, Channel> = {
   status: {
@@ -167,12 +223,21 @@ const CHANNELS: Record<string, Channel> = {
     typ: 'doorsill-revocations+jws',
     schema: revocationsSchema,
   },
+  ...HOME_ASSISTANT_CHANNELS,
 };
 
 const jsonSchema = (schema: z.ZodType) => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest;
 };
+
+/** Plain words are no JSON. */
+function contentTypeOf({ typ, schema }: Channel): string {
+  if (typ) return 'application/jose';
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).type === 'string'
+    ? 'text/plain'
+    : 'application/json';
+}
 
 it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
   const description = {
@@ -192,7 +257,7 @@ it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
           'x-reader': channel.reader,
           messages: {
             [name]: {
-              contentType: channel.typ ? 'application/jose' : name === 'status' ? 'text/plain' : 'application/json',
+              contentType: contentTypeOf(channel),
               bindings: { mqtt: { bindingVersion: '0.2.0' } },
               'x-retained': channel.retained,
               ...(channel.typ

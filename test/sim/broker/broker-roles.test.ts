@@ -16,16 +16,17 @@ const ROLES = {
   secondOwnerA: { role: 'owner', id: 'owner-c', homes: ['device-a'] },
   ownerB: { role: 'owner', id: 'owner-b', homes: ['device-b'] },
   ownerOfNone: { role: 'owner', id: 'owner-d' },
+  homeAssistantB: { role: 'home-assistant', id: 'home-assistant', homes: ['device-b'] },
+  homeAssistantA: { role: 'home-assistant', id: 'home-assistant', homes: ['device-a'] },
   bridge: { role: 'bridge', id: 'bridge-1' },
 } satisfies Record<string, AccountWish>;
 type Role = keyof typeof ROLES;
-const roles: Role[] = ['deviceA', 'deviceB', 'areaA', 'ownerA', 'secondOwnerA', 'ownerB', 'ownerOfNone', 'bridge'];
+const roles = Object.keys(ROLES) as Role[];
 
 /** Parties who have no business at a broker: an account file that names one of them opens nothing. */
 const OUTSIDERS: Record<string, AccountWish> = {
   registry: { role: 'registry', id: 'registry-1' },
   agency: { role: 'agency', id: 'agency-1' },
-  'Home Assistant': { role: 'home-assistant', id: 'device-a' },
 };
 
 interface Row {
@@ -37,16 +38,31 @@ interface Row {
 const P = 'doorsill/v1';
 const FROM_DEVICE = ['status', 'state', 'event', 'request', 'receipt', 'upload'];
 const FROM_OWNER = ['consent/request-1/grant', 'consent/request-1/deny', 'consent/request-1/revoke', 'command'];
+const FOR_HOME_ASSISTANT = ['ha/ring', 'ha/motion', 'ha/privacy', 'ha/requests', 'ha/storage'];
+const FROM_HOME_ASSISTANT = ['ha/set/press', 'ha/set/privacy'];
 const rows = (at: string, names: string[], writers: Role[], readers: Role[]): Row[] =>
   names.map((name) => ({ topic: `${P}/${at}/${name}`, writers, readers }));
 const TABLE: Row[] = [
-  ...rows('home/device-a', FROM_DEVICE, ['deviceA'], ['ownerA', 'secondOwnerA']),
+  ...rows('home/device-a', ['status'], ['deviceA'], ['ownerA', 'secondOwnerA', 'homeAssistantA']),
+  ...rows('home/device-a', FROM_DEVICE.slice(1), ['deviceA'], ['ownerA', 'secondOwnerA']),
+  ...rows('home/device-a', FOR_HOME_ASSISTANT, ['deviceA'], ['homeAssistantA']),
+  ...rows('home/device-a', FROM_HOME_ASSISTANT, ['homeAssistantA'], ['deviceA']),
+  { topic: 'homeassistant/device/device-a/config', writers: ['deviceA'], readers: ['homeAssistantA'] },
+  {
+    topic: 'homeassistant/status',
+    writers: ['homeAssistantB', 'homeAssistantA'],
+    readers: ['deviceA', 'deviceB', 'homeAssistantB', 'homeAssistantA'],
+  },
   ...rows('home/device-a', FROM_OWNER, ['ownerA', 'secondOwnerA'], ['deviceA']),
-  ...rows('home/device-b', FROM_DEVICE, ['deviceB'], ['ownerB']),
+  ...rows('home/device-b', ['status'], ['deviceB'], ['ownerB', 'homeAssistantB']),
+  ...rows('home/device-b', FROM_DEVICE.slice(1), ['deviceB'], ['ownerB']),
   ...rows('home/device-b', FROM_OWNER, ['ownerB'], ['deviceB']),
+  ...rows('home/device-b', FOR_HOME_ASSISTANT, ['deviceB'], ['homeAssistantB']),
+  ...rows('home/device-b', FROM_HOME_ASSISTANT, ['homeAssistantB'], ['deviceB']),
+  { topic: 'homeassistant/device/device-b/config', writers: ['deviceB'], readers: ['homeAssistantB'] },
   ...rows('area', ['9q8yy/requests', '9q8yy/requests/2', 'revocations'], ['bridge'], ['areaA']),
 ];
-const MAY_RETAIN = /\/(status|state|requests|requests\/2|revocations)$/;
+const MAY_RETAIN = /\/(status|state|requests|requests\/2|revocations|config|ha\/(motion|privacy|requests|storage))$/;
 
 /** Topics of nobody: neighbours of real ones, reserved ones, other prefixes. */
 const NOBODYS = [
@@ -60,13 +76,14 @@ const NOBODYS = [
   `${P}/home/device-a/secret`,
   `${P}/home/device-a/consent/request-1/approve`,
   `${P}/home/device-a/consent/request-1/grant/x`,
-  `${P}/home/device-a/ha/set/privacy`,
-  `${P}/home/device-a/ha/set/press`,
+  `${P}/home/device-a/ha/set/forget`,
+  `${P}/home/device-a/ha/secret`,
   `${P}/area/9q8yy`,
   `${P}/area/9q8yy/requests/2/3`,
   `doorsill/v2/home/device-a/status`,
   'home/device-a/status',
-  'homeassistant/device/device-a/config',
+  'homeassistant/device/device-ab/config',
+  'homeassistant/switch/device-a/config',
   '$SYS/broker/uptime',
   `$share/group/${P}/home/device-a/status`,
   'x',
@@ -91,6 +108,9 @@ const TRICKS = [
   `${P}/home/device-a/consent/+/grant`,
   `${P}/home/+/consent/+/+`,
   `${P}/home/device-a/ha/#`,
+  `${P}/home/device-a/ha/+`,
+  'homeassistant/#',
+  'homeassistant/+/+/config',
   `${P}/area/#`,
   `${P}/area/+/requests`,
   `${P}/area/+/requests/+`,
@@ -105,6 +125,9 @@ const OWN_FILTERS: [string, Role][] = [
   // Inside the filter above, so it may be asked for; nobody can publish there.
   [`${P}/home/device-a/consent/request-1/approve`, 'deviceA'],
   [`${P}/home/device-b/consent/+/+`, 'deviceB'],
+  // How Home Assistant looks for devices; it hears of its own homes alone.
+  ['homeassistant/device/+/config', 'homeAssistantA'],
+  ['homeassistant/device/+/config', 'homeAssistantB'],
 ];
 
 const topics = [...TABLE.map(({ topic }) => topic), ...NOBODYS, ...NO_IDS];

@@ -70,7 +70,7 @@ function client(account: Account): Promise<MqttClient> {
 describe('doorsill broker acl', () => {
   it('writes files that only their owner can read, and leaves out, by name, what they cannot hold', async () => {
     const device = await issue(DEVICE);
-    const strange = await issue({ role: 'home-assistant', id: 'device-a' });
+    const strange = await issue({ role: 'registry', id: 'registry-1' });
     const old = { user: 'bridge-bridge-1', role: 'bridge', id: 'bridge-1', homes: [] };
     const verifier = { salt: 'x'.repeat(22), hash: 'x'.repeat(43) };
     await writeFile(join(accounts, `${old.user}.json`), JSON.stringify({ ...old, ...verifier }));
@@ -81,7 +81,7 @@ describe('doorsill broker acl', () => {
     expect(last?.['leftOut']).toEqual([
       { user: old.user, why: expect.stringContaining('older version') },
       { user: 'half', why: expect.stringContaining('not whole') },
-      { user: strange.user, why: expect.stringContaining('home-assistant') },
+      { user: strange.user, why: expect.stringContaining('registry') },
     ]);
     for (const name of await readdir(out)) expect((await stat(join(out, name))).mode & 0o077, name).toBe(0);
     const texts = await Promise.all((await readdir(out)).map((name) => readFile(join(out, name), 'utf8')));

@@ -1,0 +1,102 @@
+// Owns: the document by which Home Assistant finds this doorbell by itself: one device with its entities. Pure.
+// Not here: when it is published (home-assistant.ts). Its form is that of Home Assistant's device-based MQTT discovery
+// (https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload), which a test holds it to.
+import { ORDER_PAYLOADS } from '../protocol/home-assistant-messages.ts';
+import { stateSchema } from '../protocol/home-messages.ts';
+import { topicsUnder } from '../protocol/topics.ts';
+
+/** The entities by id, with their platform in Home Assistant. An id is part of an entity's identity there: it never changes. */
+export const COMPONENT_PLATFORMS = {
+  ring: 'event',
+  motion: 'binary_sensor',
+  privacy: 'binary_sensor',
+  requests: 'sensor',
+  storage: 'sensor',
+  connectivity: 'binary_sensor',
+  press: 'button',
+  'privacy-on': 'button',
+} as const;
+export type ComponentId = keyof typeof COMPONENT_PLATFORMS;
+
+export interface DiscoveryFacts {
+  device: string;
+  /** What its owners call it. */
+  name: string;
+  /** Topic prefix of the home broker. */
+  prefix: string;
+}
+
+/** The entities that a doorbell with these settings has. */
+export function componentsOf(has: { motion: boolean; press: boolean; privacyButton: boolean }): ComponentId[] {
+  return [
+    'ring',
+    ...(has.motion ? (['motion'] as const) : []),
+    'privacy',
+    'requests',
+    'storage',
+    'connectivity',
+    ...(has.press ? (['press'] as const) : []),
+    ...(has.privacyButton ? (['privacy-on'] as const) : []),
+  ];
+}
+
+/** The document with these entities. Those of `gone` are named by their platform alone, which removes them. */
+export function discoveryDocument(
+  facts: DiscoveryFacts,
+  components: readonly ComponentId[],
+  gone: readonly ComponentId[] = [],
+): object {
+  const { device, name } = facts;
+  const status = topicsUnder(facts.prefix).status(device);
+  const bodies = componentBodies(facts);
+  return {
+    dev: { ids: [device], name, mf: 'doorsill', mdl: 'Doorbell' },
+    o: { name: 'doorsill' },
+    availability: [{ topic: status, payload_available: 'online', payload_not_available: 'offline' }],
+    cmps: Object.fromEntries([
+      ...gone.map((id) => [id, { p: COMPONENT_PLATFORMS[id] }]),
+      ...components.map((id) => [
+        id,
+        { p: COMPONENT_PLATFORMS[id], unique_id: `${device}-${id}`, qos: 1, ...bodies[id] },
+      ]),
+    ]),
+  };
+}
+
+function componentBodies({ device, prefix }: DiscoveryFacts): Record<ComponentId, object> {
+  const topics = topicsUnder(prefix);
+  const state = (name: Parameters<typeof topics.homeAssistantState>[1]) => ({
+    state_topic: topics.homeAssistantState(device, name),
+  });
+  const onOff = { payload_on: 'ON', payload_off: 'OFF' };
+  const order = (name: keyof typeof ORDER_PAYLOADS) => ({
+    command_topic: topics.homeAssistantOrder(device, name),
+    payload_press: ORDER_PAYLOADS[name],
+    retain: false,
+  });
+  return {
+    ring: { name: 'Doorbell', device_class: 'doorbell', event_types: ['ring'], ...state('ring') },
+    motion: { name: 'Motion', device_class: 'motion', ...onOff, ...state('motion') },
+    privacy: { name: 'Privacy', icon: 'mdi:eye-off', ...onOff, ...state('privacy') },
+    requests: { name: 'Pending requests', icon: 'mdi:file-question', state_class: 'measurement', ...state('requests') },
+    storage: {
+      name: 'Storage',
+      device_class: 'enum',
+      options: stateSchema.shape.storage.shape.state.options,
+      entity_category: 'diagnostic',
+      ...state('storage'),
+    },
+    connectivity: {
+      name: 'Connection',
+      device_class: 'connectivity',
+      entity_category: 'diagnostic',
+      payload_on: 'online',
+      payload_off: 'offline',
+      state_topic: topics.status(device),
+      // Instead of the shared one, by which it could only ever say that it is connected: available at any word there.
+      availability: [{ topic: topics.status(device), value_template: 'online' }],
+    },
+    press: { name: 'Press', icon: 'mdi:doorbell', ...order('press') },
+    'privacy-on': { name: 'Turn privacy on', icon: 'mdi:eye-off', ...order('privacy') },
+  };
+}

@@ -1,0 +1,289 @@
+// Owns: the doorbell in Home Assistant: its discovery document, its states and presses on the home link, what Home Assistant may
+// ask for, and removing all of that again. Nothing of it is published while it is off. Not here: the document's form
+// (discovery-document.ts), the session (home-link.ts), carrying out what is asked (doorbell.ts).
+import { fromUtf8 } from '../base/bytes.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import type { Log } from '../base/log.ts';
+import type { IncomingMessage } from '../base/mqtt-subscription.ts';
+import { type Press, VirtualButton } from '../hardware/button.ts';
+import { VIRTUAL_BUTTON } from '../hardware/settings.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import { ORDER_PAYLOADS } from '../protocol/home-assistant-messages.ts';
+import type { DeviceEvent, DeviceState } from '../protocol/home-messages.ts';
+import {
+  discoveryTopics,
+  HOME_ASSISTANT_STATES,
+  type HomeAssistantOrder,
+  type HomeAssistantState,
+  topicsUnder,
+} from '../protocol/topics.ts';
+import { type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';
+import type { HomeAssistantSettings } from './home-assistant-settings.ts';
+import type { HomeLink } from './home-link.ts';
+import { isSamePlace, type Place, PublishedDiscovery } from './published-discovery.ts';
+
+export interface HomeAssistantDeps {
+  settings: HomeAssistantSettings;
+  home: Pick<HomeLink, 'state' | 'onConnect' | 'publishOn' | 'subscribeTo'>;
+  clock: Clock;
+  disk: Disk;
+  log: Log;
+  /** The device's own data folder. */
+  folder: string;
+  device: string;
+  /** What its owners call it. */
+  name: string;
+  /** Topic prefix of the home broker. */
+  prefix: string;
+  /** Whether it looks for motion at all. */
+  seesMotion: boolean;
+  /** Home Assistant's button was pressed. */
+  pressed(press: Press): void;
+  /** Turns privacy on, durably. */
+  turnPrivacyOn(): Promise<void>;
+}
+
+/** Home Assistant says `online` to all devices at once, and anybody can say it as often as they like. */
+const BIRTH_WAIT_MS = 1_000;
+const ORDER_BYTES_MAX = 16;
+const REFUSED_CODE: ErrorCode = 'home_assistant_refused';
+const RETAINED_STATES = HOME_ASSISTANT_STATES.filter((name) => name !== 'ring');
+
+export class HomeAssistant {
+  private readonly deps: HomeAssistantDeps;
+  private readonly topics: ReturnType<typeof topicsUnder>;
+  private readonly published: PublishedDiscovery;
+  private readonly components: readonly ComponentId[];
+  private readonly button: VirtualButton;
+  /** The newest value of each retained state. */
+  private readonly values = new Map<HomeAssistantState, string>();
+  private readonly working = new Set<Promise<void>>();
+  private isStarted = false;
+  private isStopping = false;
+  /** Whether the broker of this connection has the document, so that states make sense there. */
+  private isAnnounced = false;
+  private isAnnouncing = false;
+  private announcesAgain = false;
+  /** The broker does not take the document: trying on would end the connection again and again. */
+  private isUnwanted = false;
+  private isTurningPrivacyOn = false;
+  private refused = 0;
+  private birthTimer: Timer | null = null;
+
+  constructor(deps: HomeAssistantDeps) {
+    const { clock, settings } = deps;
+    this.deps = deps;
+    this.topics = topicsUnder(deps.prefix);
+    this.published = new PublishedDiscovery(deps.disk, deps.folder);
+    this.components = componentsOf({
+      motion: deps.seesMotion,
+      press: settings.allowPress,
+      privacyButton: settings.allowPrivacyButton,
+    });
+    // Its debouncing is also what a flood of presses meets.
+    this.button = new VirtualButton({ clock, button: VIRTUAL_BUTTON, pressed: (press) => deps.pressed(press) });
+    if (deps.seesMotion) this.values.set('motion', 'OFF');
+  }
+
+  /** Messages that Home Assistant, or whoever stands in for it, sent in vain, by code. */
+  refusedCounts(): Partial<Record<ErrorCode, number>> {
+    return this.refused === 0 ? {} : { [REFUSED_CODE]: this.refused };
+  }
+
+  /**
+   * To be called before the home link starts. What is about to be published is on disk before; rejects with the disk's errors
+   * when it cannot be, and then nothing is published.
+   */
+  async start(): Promise<void> {
+    const { settings, home } = this.deps;
+    const here = this.here();
+    await this.published.start(here);
+    const gone = this.published.places.filter((place) => !settings.enabled || !isSamePlace(place, here));
+    if (settings.enabled) {
+      const before = this.published.at(here)?.components ?? [];
+      await this.published.set(here, [...new Set([...before, ...this.components])].sort());
+      home.subscribeTo(this.heardTopics(), (message) => this.heard(message));
+      home.onConnect(() => this.announce());
+      this.button.start();
+      this.isStarted = true;
+    }
+    // Not before there is a connection: a link that never started would never settle it.
+    const forget = home.onConnect(() => {
+      forget();
+      for (const place of gone) this.work(this.remove(place));
+    });
+  }
+
+  /** No message is taken or made any more; what was handed to the link stays there. */
+  stop(): void {
+    this.isStopping = true;
+    this.button.stop();
+    this.birthTimer?.cancel();
+    this.birthTimer = null;
+  }
+
+  /** Resolves when nothing is under way; to be called after the home link has stopped. */
+  async idle(): Promise<void> {
+    while (this.working.size > 0) await Promise.all([...this.working]);
+  }
+
+  /** An event at the door. A press that cannot be published now is not published later: nobody stands there then. */
+  event(event: DeviceEvent): void {
+    if (event.type === 'motion-start') this.update('motion', 'ON');
+    if (event.type === 'motion-end') this.update('motion', 'OFF');
+    if (event.type !== 'ring' || !this.isStarted || this.isUnwanted || !this.deps.home.state.online) return;
+    this.publishState('ring', JSON.stringify({ event_type: 'ring', button: event.button }));
+  }
+
+  /** The device's state has changed, or may have. */
+  state({ privacy, requests, storage }: Pick<DeviceState, 'privacy' | 'requests' | 'storage'>): void {
+    this.update('privacy', privacy ? 'ON' : 'OFF');
+    this.update('requests', String(requests.filter((request) => request.state === 'pending').length));
+    this.update('storage', storage.state);
+  }
+
+  private here(): Place {
+    const { device, prefix, settings } = this.deps;
+    return { device, prefix, discoveryPrefix: settings.discoveryPrefix };
+  }
+
+  private heardTopics(): string[] {
+    const { device, settings } = this.deps;
+    return [
+      discoveryTopics.homeAssistantStatus(settings.discoveryPrefix),
+      ...(settings.allowPress ? [this.topics.homeAssistantOrder(device, 'press')] : []),
+      ...(settings.allowPrivacyButton ? [this.topics.homeAssistantOrder(device, 'privacy')] : []),
+    ];
+  }
+
+  /** Publishes a value that differs from the last one, once the document is there; until then it is only kept. */
+  private update(name: HomeAssistantState, value: string): void {
+    if (this.values.get(name) === value) return;
+    this.values.set(name, value);
+    if (this.isAnnounced && this.deps.home.state.online) this.publishState(name, value);
+  }
+
+  private publishState(name: HomeAssistantState, value: string): void {
+    const { device, home } = this.deps;
+    const topic = this.topics.homeAssistantState(device, name);
+    home.publishOn(topic, value, { retain: name !== 'ring' }).catch(() => undefined);
+  }
+
+  /** Publishes the document and all states: at each connection, because a broker may forget, and when Home Assistant starts. */
+  private announce(): void {
+    this.isAnnounced = false;
+    if (this.isUnwanted || this.isStopping) return;
+    if (this.isAnnouncing) {
+      // What the lost connection had not acknowledged is sent again by the link; what it had may be forgotten.
+      this.announcesAgain = true;
+      return;
+    }
+    this.isAnnouncing = true;
+    this.announcesAgain = false;
+    this.work(
+      this.announceNow()
+        .catch((thrown: unknown) => {
+          if (this.isStopping) return;
+          this.isUnwanted = true;
+          this.deps.log.warn(
+            'the home broker does not take the Home Assistant discovery; it is left out until the next start',
+            {
+              error: String(thrown),
+            },
+          );
+        })
+        .finally(() => {
+          this.isAnnouncing = false;
+          if (this.announcesAgain) this.announce();
+        }),
+    );
+  }
+
+  private async announceNow(): Promise<void> {
+    const here = this.here();
+    const before = this.published.at(here)?.components ?? [];
+    const gone = before.filter((id) => !this.components.includes(id));
+    // Home Assistant keeps an entity that a later document leaves out, unless it was removed by name before.
+    if (gone.length > 0) await this.publishDocument(gone);
+    await this.publishDocument([]);
+    if (gone.length > 0) await this.tolerateDisk(this.published.set(here, [...this.components].sort()));
+    this.isAnnounced = true;
+    for (const [name, value] of this.values) this.publishState(name, value);
+  }
+
+  private publishDocument(gone: readonly ComponentId[]): Promise<void> {
+    const { device, home, settings } = this.deps;
+    const document = discoveryDocument(this.deps, this.components, gone);
+    const topic = discoveryTopics.document(settings.discoveryPrefix, device);
+    // Kept in a full queue: only a broker that refuses it makes it fail.
+    return home.publishOn(topic, JSON.stringify(document), { retain: true, keep: true });
+  }
+
+  /** Removes what was published at a place: an empty message ends a retained one, and the device in Home Assistant. */
+  private async remove(place: Place): Promise<void> {
+    const { home, log, device } = this.deps;
+    const topics = topicsUnder(place.prefix);
+    const states = RETAINED_STATES.map((name) => topics.homeAssistantState(place.device, name));
+    const empty = (topic: string) => home.publishOn(topic, '', { retain: true, keep: true });
+    try {
+      // First one alone: a broker that refuses one ends the connection, and would for each of them.
+      await empty(discoveryTopics.document(place.discoveryPrefix, place.device));
+      await Promise.all(states.map(empty));
+    } catch {
+      if (this.isStopping) return;
+      log.warn('the home broker does not let a Home Assistant discovery be removed', { device: place.device });
+      // Another device's account may have been the only one that could, so that is not tried at every start.
+      if (place.device === device) return;
+    }
+    await this.tolerateDisk(this.published.set(place, []));
+  }
+
+  /** What remains on disk by mistake is only removed, or announced, once more at the next start. */
+  private async tolerateDisk(step: Promise<void>): Promise<void> {
+    await step.catch((thrown: unknown) =>
+      this.deps.log.warn('the Home Assistant record could not be stored', { error: String(thrown) }),
+    );
+  }
+
+  private work(step: Promise<void>): void {
+    const tracked = step.finally(() => this.working.delete(tracked));
+    this.working.add(tracked);
+  }
+
+  private heard(message: IncomingMessage): void {
+    const { device, settings, clock } = this.deps;
+    if (this.isStopping) return;
+    const text = message.payload.length <= ORDER_BYTES_MAX ? fromUtf8(message.payload) : null;
+    if (message.topic === discoveryTopics.homeAssistantStatus(settings.discoveryPrefix)) {
+      if (text !== 'online' || this.birthTimer) return;
+      this.birthTimer = clock.after(BIRTH_WAIT_MS, () => {
+        this.birthTimer = null;
+        if (this.deps.home.state.online) this.announce();
+      });
+      return;
+    }
+    const order = (['press', 'privacy'] as const).find(
+      (name) => message.topic === this.topics.homeAssistantOrder(device, name),
+    );
+    // Retained, it would be delivered again at every connection.
+    if (!order || message.retained || text !== ORDER_PAYLOADS[order] || !this.obey(order)) this.refused += 1;
+  }
+
+  /** Whether the order was carried out, or is being. */
+  private obey(order: HomeAssistantOrder): boolean {
+    if (order === 'press') return this.button.press('home-assistant');
+    if (this.isTurningPrivacyOn) return false;
+    if (this.values.get('privacy') === 'ON') return true;
+    this.isTurningPrivacyOn = true;
+    this.work(
+      this.deps
+        .turnPrivacyOn()
+        .catch((thrown: unknown) => this.deps.log.warn('privacy could not be turned on', { error: String(thrown) }))
+        .finally(() => {
+          this.isTurningPrivacyOn = false;
+        }),
+    );
+    return true;
+  }
+}

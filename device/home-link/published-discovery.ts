@@ -1,0 +1,78 @@
+// Owns: what this device has published for Home Assistant and not removed since, on disk, so that it can be removed when the
+// setting is turned off, the device is reset or a prefix changes. Not here: publishing and removing (home-assistant.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../base/bytes.ts';
+import type { Disk } from '../base/disk.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { idSchema } from '../protocol/ids.ts';
+import { topicPrefixSchema } from '../protocol/topics.ts';
+import { COMPONENT_PLATFORMS, type ComponentId } from './discovery-document.ts';
+
+const FILE = 'home-assistant.json';
+const FILE_BYTES_MAX = 16_384;
+const PLACES_MAX = 8;
+
+/** Where a document and its states were published. */
+const placeShape = { device: idSchema, discoveryPrefix: topicPrefixSchema, prefix: topicPrefixSchema };
+const publishedSchema = z.strictObject({
+  ...placeShape,
+  components: z.array(z.enum(Object.keys(COMPONENT_PLATFORMS) as [ComponentId, ...ComponentId[]])).max(16),
+});
+const fileSchema = z.strictObject({
+  kind: z.literal('doorsill-home-assistant'),
+  published: z.array(publishedSchema).max(PLACES_MAX),
+});
+
+export type Published = z.infer<typeof publishedSchema>;
+export type Place = Omit<Published, 'components'>;
+
+export const isSamePlace = (one: Place, other: Place): boolean =>
+  one.device === other.device && one.discoveryPrefix === other.discoveryPrefix && one.prefix === other.prefix;
+
+export class PublishedDiscovery {
+  private readonly disk: Disk;
+  private readonly path: string;
+  private stored: readonly Published[] = [];
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(disk: Disk, folder: string) {
+    this.disk = disk;
+    this.path = join(folder, FILE);
+  }
+
+  /** Reads the file. One that cannot be read still says that something was published: all that is possible at `here`. */
+  async start(here: Place): Promise<void> {
+    const bytes = await this.disk.readFile(this.path, FILE_BYTES_MAX);
+    if (!bytes) return;
+    const file = fileSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
+    const all = publishedSchema.shape.components.element.options;
+    this.stored = file.success ? file.data.published : [{ ...here, components: all }];
+  }
+
+  get places(): readonly Published[] {
+    return this.stored;
+  }
+
+  at(place: Place): Published | null {
+    return this.stored.find((published) => isSamePlace(published, place)) ?? null;
+  }
+
+  /** Makes durable that these components are published at `place`, and no others; no component: that nothing is. */
+  set(place: Place, components: readonly ComponentId[]): Promise<void> {
+    this.writing = this.writing
+      .catch(() => undefined)
+      .then(async () => {
+        const { device, discoveryPrefix, prefix } = place;
+        const others = this.stored.filter((published) => !isSamePlace(published, place));
+        const entry = { device, discoveryPrefix, prefix, components: [...components] };
+        const published = components.length === 0 ? others : [entry, ...others].slice(0, PLACES_MAX);
+        if (JSON.stringify(published) === JSON.stringify(this.stored)) return;
+        const text = JSON.stringify({ kind: 'doorsill-home-assistant', published });
+        if (published.length === 0) await this.disk.remove(this.path);
+        else await this.disk.replaceFile(this.path, utf8(`${text}\n`));
+        this.stored = published;
+      });
+    return this.writing;
+  }
+}
