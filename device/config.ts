@@ -10,7 +10,7 @@ import { hardwareShape } from './hardware/settings.ts';
 import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/settings.ts';
 import { failure } from './protocol/errors.ts';
-import { idSchema } from './protocol/ids.ts';
+import { brokerUserSchema } from './protocol/ids.ts';
 import { disclosedValuesSchema } from './protocol/shared-claims.ts';
 import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
 import { searchPartySchema } from './search-party/settings.ts';
@@ -60,7 +60,7 @@ export const deviceConfigSchema = z.strictObject({
   searchParty: searchPartySchema.prefault({}),
   home: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
-    user: idSchema,
+    user: brokerUserSchema,
     /** Optional if the client certificate is the login. */
     password: z.string().min(1).max(128).optional(),
     /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */

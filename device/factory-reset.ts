@@ -10,7 +10,8 @@ const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolm
 const SEALED = ['ring', 'outbox', 'consent'] as const;
 
 /**
- * Destroys keys, footage, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays. The keys
+ * Destroys keys, footage, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,
+ * and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes that back. The keys
  * are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
  */
 export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {

@@ -7,7 +7,7 @@ import type { Disk } from '../base/disk.ts';
 import { tlsFilesSchema } from '../base/tls.ts';
 import { caSchema } from '../protocol/enrolment.ts';
 import { failure } from '../protocol/errors.ts';
-import { idSchema, publicKeySchema } from '../protocol/ids.ts';
+import { brokerUserSchema, idSchema, publicKeySchema } from '../protocol/ids.ts';
 
 export const homeSchema = z.strictObject({
   device: idSchema,
@@ -17,7 +17,7 @@ export const homeSchema = z.strictObject({
   trust: z.strictObject({ bridgeKey: publicKeySchema, registryKey: publicKeySchema }).nullable(),
   account: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s]{1,200}$/),
-    user: idSchema,
+    user: brokerUserSchema,
     password: z.string().min(1).max(128),
     prefix: z.string().min(1).max(64),
     /** The broker's certificate authority as the device named it at pairing; absent: a public one. */

@@ -4,6 +4,11 @@ import { z } from 'zod';
 /** Any id in a topic or a claim: lower case, digits, hyphens, 1 to 63 letters; can hold no topic separator or wildcard. */
 export const idSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
+/** A user name at a home broker: one of our ids where the device makes accounts, else whatever that broker lets people be called. */
+export const brokerUserSchema = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,128}$/u, 'a user name of up to 128 printable letters');
+
 /** What owners can answer. Its id carries its kind, so that an id of one kind is never valid as one of the other. */
 export type AskKind = 'request' | 'search';
 

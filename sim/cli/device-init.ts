@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
+import { issueHomeAssistant, loginLines } from './broker-home-assistant.ts';
 import { type Context, openContext } from './context.ts';
 
 interface InitOptions {
@@ -16,6 +17,7 @@ interface InitOptions {
   camera?: string;
   name?: string;
   place?: string;
+  homeAssistant?: boolean;
 }
 
 export function addDeviceInit(device: Command): void {
@@ -33,6 +35,7 @@ export function addDeviceInit(device: Command): void {
       '--place <lon,lat>',
       'where it is, in degrees; without it no request concerns it. It never leaves the device',
     )
+    .option('--home-assistant', 'let Home Assistant find it at its home broker')
     .addHelpText(
       'after',
       `
@@ -59,17 +62,27 @@ Examples:
         camera: options.camera ?? 'synthetic',
         ...place,
         home,
+        ...(options.homeAssistant ? { homeAssistant: { enabled: true } } : {}),
       };
       parseDeviceConfig(config, file);
       await context.disk.makeFolder(folder);
       await context.disk.replaceFile(file, utf8(`${JSON.stringify(config, null, 2)}\n`));
       const id = deviceIdOf(await loadOrCreateDeviceKey(context.disk, context.random, folder));
+      const login =
+        options.homeAssistant && home.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
       context.output.result(
-        { outcome: 'written', file, device: id, home: { url: home.url, user: home.user } },
+        {
+          outcome: 'written',
+          file,
+          device: id,
+          home: { url: home.url, user: home.user },
+          ...(login ? { homeAssistant: login } : {}),
+        },
         [
           `${file}: written, for ${id} at ${home.url}.`,
           '',
           `    npx doorsill device --data ${options.data}`,
+          ...(login ? ['', ...loginLines(login)] : []),
           ...(options.place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
         ].join('\n'),
       );

@@ -3,8 +3,8 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
+  brokerUserSchema,
   failure,
-  idSchema,
   listHomes,
   loadOrCreateOwnerKey,
   pairingSocketPath,
@@ -45,13 +45,9 @@ async function ownAccount(
   if ((user === undefined) !== (passwordFile === undefined))
     throw failure('usage', { detail: '--user and --password-file go together' });
   if (user === undefined || passwordFile === undefined) return undefined;
-  return { user: idOf(user), password: await readSecretFile(context.disk, passwordFile) };
-}
-
-function idOf(user: string): string {
-  const id = idSchema.safeParse(user);
-  if (!id.success) throw failure('usage', { detail: '--user takes small letters, digits and hyphens' });
-  return id.data;
+  if (!brokerUserSchema.safeParse(user).success)
+    throw failure('usage', { detail: '--user takes up to 128 printable letters' });
+  return { user, password: await readSecretFile(context.disk, passwordFile) };
 }
 
 /** The owner's own TLS files by absolute path, checked; null when none are named. */

@@ -16,6 +16,7 @@ import { ServiceManager } from '../terminal/service-manager.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
+import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { parsePort } from './parse-port.ts';
@@ -112,6 +113,7 @@ Examples:
       });
     });
   addBrokerAcl(broker);
+  addBrokerHomeAssistant(broker);
 }
 
 export function addRegistry(program: Command): void {

@@ -21,6 +21,7 @@ it('destroys every key where it lay, and all that they open, but keeps the setti
   const before = await loadOrCreateDeviceKey(disk, random, folder.path);
   await disk.replaceFile(at('ring'), utf8('sealed'));
   await disk.replaceFile(at('device.json'), utf8('{}'));
+  await disk.replaceFile(at('home-assistant.json'), utf8('{}'));
   await disk.makeFolder(at('consent'));
   const reserve = new RevocationReserve(disk, at('consent'));
   await reserve.start();
@@ -38,6 +39,8 @@ it('destroys every key where it lay, and all that they open, but keeps the setti
     ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent'].filter((name) => existsSync(at(name))),
   ).toEqual([]);
   expect(existsSync(at('device.json'))).toBe(true);
+  // By it Home Assistant forgets the device that this one was.
+  expect(existsSync(at('home-assistant.json'))).toBe(true);
   await disk.makeFolder(at('consent'));
   expect(await reserve.start()).toEqual([]);
   await reserve.makeRoom();

@@ -46,6 +46,18 @@ describe('a command', () => {
     expect(rig.effects.privacies).toEqual([]);
   });
 
+  it('to end privacy undoes what an unsigned message turned on, which is recorded and no order', async () => {
+    const before = rig.gate.lastOrder;
+    await Promise.all([rig.gate.turnPrivacyOn(), rig.gate.turnPrivacyOn()]);
+    const { entries } = rig.gate.head;
+    await rig.gate.turnPrivacyOn();
+    expect([rig.effects.privacies, rig.gate.head.entries, rig.gate.lastOrder]).toEqual([[true], entries, before]);
+    await rig.reboot();
+    expect(rig.gate.privacyOn).toBe(true);
+    await rig.command(rig.cast.command({ action: 'privacy', on: false }));
+    expect([rig.gate.privacyOn, rig.effects.privacies]).toEqual([false, [false]]);
+  });
+
   it('to forget is done again after a crash that came before it was done', async () => {
     rig.effects.forgetFails = true;
     const window = rig.cast.window();

@@ -27,6 +27,7 @@ it.each([
   [[], '--broker, or --user'],
   [['--broker', 'x', '--user', 'y'], '--broker, or --user'],
   [['--user', 'y'], '--password-file'],
+  [['--user', 'y\nz', '--password-file', '/dev/null'], 'printable letters'],
   [['--broker', 'x', '--place', '200,1'], '--place'],
 ])('refuses %j with what it wants', async (words, wanted) => {
   const done = await init(...words);
@@ -79,11 +80,32 @@ it('prints no event where JSON is not asked for', { tags: ['long'], timeout: 60_
   expect(device.lines).toEqual([]);
 });
 
-it('takes an account at a broker of one’s own', async () => {
+it('lets Home Assistant find the doorbell, and makes its account where the broker is ours', async () => {
+  const broker = ['--broker', at('second-broker')];
+  const done = await runCommand(['device', 'init', '--data', at('second'), '--json', '--home-assistant', ...broker]);
+  expect(done.status, done.stderr).toBe(0);
+  const { device, homeAssistant } = z
+    .object({ device: z.string(), homeAssistant: z.object({ user: z.string(), password: z.string() }) })
+    .parse(done.last);
+  const settings = JSON.parse(readFileSync(at('second/device.json'), 'utf8'));
+  expect(settings.homeAssistant).toEqual({ enabled: true });
+  expect(JSON.stringify(settings)).not.toContain(homeAssistant.password);
+  const account = JSON.parse(readFileSync(at(`second-broker/accounts/${homeAssistant.user}.json`), 'utf8'));
+  expect(account).toMatchObject({ role: 'home-assistant', homes: [device] });
+
+  const verb = ['broker', 'home-assistant', '--data', at('second-broker'), '--json', '--device'];
+  const again = await runCommand([...verb, device]);
+  expect(again.last).toMatchObject({ outcome: 'issued', user: homeAssistant.user, devices: [device] });
+  expect(again.last?.['password']).not.toBe(homeAssistant.password);
+  expect((await runCommand([...verb, 'No Device'])).status).toBe(2);
+  expect(JSON.parse(readFileSync(at('porch/device.json'), 'utf8'))).not.toHaveProperty('homeAssistant');
+});
+
+it('takes an account at a broker of one’s own, whatever people are called there', async () => {
   writeFileSync(at('password'), 'secret\n');
   const data = ['device', 'init', '--data', at('other'), '--json'];
-  const done = await runCommand([...data, '--user', 'porch', '--password-file', at('password')]);
+  const done = await runCommand([...data, '--user', 'Porch_Bell@home', '--password-file', at('password')]);
   expect(done.status, done.stderr).toBe(0);
   const { home } = JSON.parse(readFileSync(at('other/device.json'), 'utf8'));
-  expect(home).toEqual({ url: 'mqtt://127.0.0.1:1883', user: 'porch', password: 'secret' });
+  expect(home).toEqual({ url: 'mqtt://127.0.0.1:1883', user: 'Porch_Bell@home', password: 'secret' });
 });
