@@ -3,6 +3,7 @@
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
+import type { LiveFragments } from './camera/live-fragments.ts';
 import type { Segment } from './camera/segment.ts';
 import { type Failure, isFailure } from './protocol/errors.ts';
 import type { Ring } from './ring/ring-interface.ts';
@@ -48,6 +49,11 @@ export class Recorder {
       state: (change) => this.onChange(change),
       ...(scenePress ? { scenePress } : {}),
     });
+  }
+
+  /** The camera's pictures of this moment, for viewers. Privacy ends them at once. */
+  get live(): LiveFragments {
+    return this.capture.live;
   }
 
   /** Starts recording unless privacy is on. A camera that cannot be opened is shown in the state, and does not end the process. */

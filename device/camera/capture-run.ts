@@ -1,10 +1,11 @@
-// Owns: one run of ffmpeg from start to end: reading both outputs, feeding its inputs, ending it.
+// Owns: one run of ffmpeg from start to end: reading its outputs, feeding its inputs, ending it.
 // Not here: what the run means for the camera's state (capture.ts), its arguments (ffmpeg-capture-command.ts).
 import type { Readable } from 'node:stream';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
+import { type FragmentSamples, type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
+import { type Failure, isFailure } from '../protocol/errors.ts';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
@@ -21,6 +22,11 @@ export interface RunSinks {
   fragment(bytes: Uint8Array, samples: FragmentSamples): Promise<void>;
   /** The n-th gray frame. */
   gray(pixels: Uint8Array, index: number): void;
+  /** The live output: its beginning, then a frame at a time. */
+  liveInit(init: InitInfo, bytes: Uint8Array): void;
+  liveFrame(init: InitInfo, bytes: Uint8Array, frame: Sample): void;
+  /** The live output cannot be read; nothing more of it comes in this run. */
+  liveBroken(why: Failure): void;
 }
 
 export interface RunSetup {
@@ -52,6 +58,7 @@ export async function runCapture(setup: RunSetup, sinks: RunSinks): Promise<Proc
     await Promise.all([
       readMedia(running.media, sinks).catch(breakOff),
       readGray(running.gray, sinks).catch(breakOff),
+      readLive(running.live, sinks).catch(breakOff),
       feedInputs(running, setup, fed.signal).catch(breakOff),
       running.ended.then(() => fed.abort()),
     ]);
@@ -85,6 +92,33 @@ async function readMedia(pipe: Readable, sinks: RunSinks): Promise<void> {
         assert(init, 'the splitter gives the init segment first');
         await sinks.fragment(part.bytes, parseFragment(init, part.bytes));
       }
+    }
+  }
+}
+
+/** Reads the live output to its end, whatever is in it: what cannot be read costs the viewers their pictures, not the recording. */
+async function readLive(pipe: Readable, sinks: RunSinks): Promise<void> {
+  const splitter = new FragmentSplitter();
+  let init: InitInfo | null = null;
+  let broken = false;
+  for await (const chunk of pipe) {
+    if (broken) continue;
+    assert(chunk instanceof Uint8Array, 'a pipe gives bytes');
+    try {
+      for (const { kind, bytes } of splitter.push(chunk)) {
+        if (kind === 'init') {
+          init = parseInit(bytes);
+          sinks.liveInit(init, bytes);
+        } else {
+          assert(init, 'the splitter gives the init segment first');
+          const [frame] = parseFragment(init, bytes).video;
+          if (frame) sinks.liveFrame(init, bytes, frame);
+        }
+      }
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      broken = true;
+      sinks.liveBroken(thrown);
     }
   }
 }

@@ -1,5 +1,5 @@
 // Owns: a camera that records: performs what the machine says, waits before trying again, and gives segments, gray frames
-// and changes of state to its sinks.
+// and changes of state to its sinks, and live pictures to whoever watches.
 // Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
 import { assert } from '../base/assert.ts';
 import { Backoff } from '../base/backoff.ts';
@@ -18,6 +18,7 @@ import {
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { RecordingContext, RecordingPlace } from './fragments-to-segments.ts';
+import { LiveFragments } from './live-fragments.ts';
 import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
@@ -77,6 +78,8 @@ const DETAIL_LENGTH_MAX = 300;
 
 /** One camera. */
 export class Capture {
+  /** Its pictures of this moment, for viewers; none of a file that is read fast. */
+  readonly live: LiveFragments;
   private readonly deps: CaptureDeps;
   private readonly sinks: CaptureSinks;
   private readonly queue: SegmentQueue;
@@ -100,6 +103,7 @@ export class Capture {
   constructor(deps: CaptureDeps, sinks: CaptureSinks) {
     this.deps = deps;
     this.sinks = sinks;
+    this.live = new LiveFragments(deps.log);
     this.backoff = new Backoff(deps.random, deps.retryMs ?? RETRY_MS, deps.retryMsMax ?? RETRY_MS_MAX);
     this.driver = this.openDriver();
     this.queue = new SegmentQueue(
@@ -171,6 +175,7 @@ export class Capture {
         this.waiting?.cancel();
         this.waiting = null;
         this.run?.abort();
+        this.live.end();
         break;
       case 'wait':
         this.waiting = this.deps.clock.after(this.backoff.nextMs(), () => this.dispatch({ type: 'retry' }));
@@ -209,11 +214,11 @@ export class Capture {
   /** One run, from opening the source to telling the machine how it ended. */
   private async execute(opened: () => void): Promise<void> {
     if (this.in('off')) return opened();
-    const { deps, driver, queue } = this;
+    const { deps, driver, queue, live } = this;
     const run = new AbortController();
     this.run = run;
     const session = new RunSession(
-      { ...deps, driver, queue, shown: deps.source.shown, stallMs: deps.stallMs ?? STALL_MS },
+      { ...deps, driver, queue, live, shown: deps.source.shown, stallMs: deps.stallMs ?? STALL_MS },
       {
         opened,
         segment: (endUs, place) => this.onSegment(endUs, place),
@@ -228,6 +233,8 @@ export class Capture {
     if (verdict.how === 'complete') await queue.empty();
     this.lastFailure = verdict.failure;
     if (!this.in('off')) this.dispatch({ type: 'run-ended', how: verdict.how, detail: verdict.detail });
+    // Else the next run follows at once, and its pictures take the place of these.
+    if (!this.in('starting')) live.end();
     opened();
   }
 

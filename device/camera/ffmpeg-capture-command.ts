@@ -1,4 +1,4 @@
-// Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its two outputs.
+// Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its outputs.
 // Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (start-ffmpeg.ts).
 
 import { PIXELS_MAX } from './ffmpeg-run.ts';
@@ -76,14 +76,17 @@ export function rtspInput(address: string): Port {
   };
 }
 
-/** The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3`. */
+/**
+ * The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3` and, where somebody may watch `live`, the pictures
+ * of `pipe:1` one by one on `pipe:5`, encoded once for both.
+ */
 export function captureCommand(
   inputs: readonly Port[],
   plan: CapturePlan,
   ffmpeg: Ffmpeg,
   encoder: VideoEncoder,
+  live = false,
 ): CaptureCommand {
-  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
   const audio = {
     // Without `copyinkf` ffmpeg 7.1 drops the sound of RTSP cameras and holds fragments back to the end.
     copy: ['-c:a', 'copy', '-copyinkf:a'],
@@ -91,35 +94,63 @@ export function captureCommand(
     none: ['-an'],
   }[plan.audio];
   const maps = ['-map', plan.videoStream, ...(plan.audio === 'none' ? [] : ['-map', plan.audioStream])];
-  return {
-    inputs,
-    outputs: [
-      { options: [...maps, ...video, ...audio, ...FRAGMENT_ARGS], address: 'pipe:1' },
-      { options: ['-map', plan.videoStream, ...GRAY_ARGS], address: 'pipe:3' },
-    ],
-  };
+  const gray = { options: ['-map', plan.videoStream, ...GRAY_ARGS], address: 'pipe:3' };
+  if (plan.video === 'encode' && live) {
+    const options = [...maps, ...codecArgs(ffmpeg, encoder), ...audio, ...TEE_ARGS];
+    return { inputs, outputs: [{ options, address: teeAddress(encoder) }, gray] };
+  }
+  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
+  const media = { options: [...maps, ...video, ...audio, ...FRAGMENT_ARGS], address: 'pipe:1' };
+  const again = { options: ['-map', plan.videoStream, '-c:v', 'copy', '-an', ...LIVE_ARGS], address: LIVE_PIPE };
+  return { inputs, outputs: live ? [media, again, gray] : [media, gray] };
 }
+
+const NO_METADATA = ['-map_metadata', '-1', '-map_chapters', '-1'] as const;
+
+/** How long sound and picture wait for each other in a file. */
+const INTERLEAVE_US_MAX = '500000';
 
 /**
  * One GOP a fragment, with true times. Without `frag_discont` the MP4 writer moves each track's first time to zero, each
  * by its own amount: sound slides against the picture, and AAC's priming hides in the label.
  */
+const GOP_FLAGS = '+frag_keyframe+empty_moov+default_base_moof+frag_discont';
+
 export const FRAGMENT_ARGS = [
-  '-map_metadata',
-  '-1',
-  '-map_chapters',
-  '-1',
-  '-max_interleave_delta',
-  '500000',
-  '-avoid_negative_ts',
-  'disabled',
-  '-flush_packets',
-  '1',
-  '-movflags',
-  '+frag_keyframe+empty_moov+default_base_moof+frag_discont',
-  '-f',
-  'mp4',
+  ...NO_METADATA,
+  ...['-max_interleave_delta', INTERLEAVE_US_MAX, '-avoid_negative_ts', 'disabled', '-flush_packets', '1'],
+  ...['-movflags', GOP_FLAGS, '-f', 'mp4'],
 ] as const;
+
+/** One frame a fragment. `skip_trailer`: else the MP4 writer remembers every fragment for an index at the end, 100 MB a day. */
+const FRAME_FLAGS = '+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer';
+
+const LIVE_PIPE = 'pipe:5';
+
+const LIVE_ARGS = [
+  ...NO_METADATA,
+  ...['-avoid_negative_ts', 'disabled', '-flush_packets', '1', '-movflags', FRAME_FLAGS, '-f', 'mp4'],
+] as const;
+
+/**
+ * Both files from one encoder. The encoder does not see that they are MP4, so it is told to keep its parameter sets out of the
+ * stream. Before the two files each have their packets in order, no packet waits for one of the other kind: pictures would wait
+ * for sound.
+ */
+const TEE_ARGS = [
+  ...NO_METADATA,
+  ...['-flags', '+global_header', '-max_interleave_delta', '1', '-avoid_negative_ts', 'disabled', '-f', 'tee'],
+] as const;
+
+/** What `tee` writes: the recording as ever, and the pictures one by one, whose failure the recording does not notice. */
+function teeAddress(encoder: VideoEncoder): string {
+  const late = LATE_HEADER[encoder];
+  const slave = (options: readonly string[], pipe: string) => `[${options.join(':')}]${pipe}`;
+  const common = ['f=mp4', 'avoid_negative_ts=disabled', 'flush_packets=1'];
+  const whole = [...common, `max_interleave_delta=${INTERLEAVE_US_MAX}`, `movflags=${GOP_FLAGS}${late}`];
+  const frames = [...common, 'select=v', 'onfail=ignore', `movflags=${FRAME_FLAGS}${late}`];
+  return `${slave(whole, 'pipe:1')}|${slave(frames, LIVE_PIPE)}`;
+}
 
 const GRAY_ARGS = [
   '-an',
@@ -139,15 +170,22 @@ const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_fo
 /** In software, and in a board's own hardware behind V4L2 (Raspberry Pi up to 4, many others). */
 export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
 
-/** What differs between encoders: settings of their own, and whether parameter sets come before the first picture. */
+/** Encoders' own settings. */
 const ENCODERS: Record<VideoEncoder, readonly string[]> = {
   libx264: ['-preset', 'ultrafast', '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
-  // It knows its parameter sets only with the first picture: the header must wait for that.
-  h264_v4l2m2m: ['-movflags', '+delay_moov'],
+  h264_v4l2m2m: [],
 };
 
-/** H.264 in closed GOPs of 1 s without reordering; frames keep the times that they came with. */
+/** How the header is written. A board's encoder knows its parameter sets only with the first picture: the header must wait for that. */
+const LATE_HEADER: Record<VideoEncoder, string> = { libx264: '', h264_v4l2m2m: '+delay_moov' };
+
+/** H.264 in closed GOPs of 1 s without reordering; frames keep the times that they came with. Written as MP4. */
 export function encodeArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
+  const late = LATE_HEADER[encoder];
+  return [...codecArgs(ffmpeg, encoder), ...(late === '' ? [] : ['-movflags', late])];
+}
+
+function codecArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
   return [
     '-c:v',
     encoder,

@@ -13,6 +13,8 @@ import { type CapturePlan, captureCommand, GRAY_FPS } from './ffmpeg-capture-com
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
+import type { LiveFragments, LiveStream } from './live-fragments.ts';
+import { wallTimeUs } from './segment.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-interfaces.ts';
 import type { SourceTimeline } from './source-timeline.ts';
@@ -30,6 +32,7 @@ export interface SessionContext extends RecordingContext {
   readonly log: Log;
   readonly driver: SourceDriver;
   readonly queue: SegmentQueue;
+  readonly live: LiveFragments;
   /** The source's name without credentials. */
   readonly shown: string;
   readonly stallMs: number;
@@ -76,6 +79,7 @@ export class RunSession {
   private beginsUs: number | null = null;
   private segments = 0;
   private watch: Timer | null = null;
+  private live: LiveStream | null = null;
   /** Fragments whose place in wall time cannot be told yet: what a live source's first second brings. */
   private held: { bytes: Uint8Array; video: readonly [Sample, ...Sample[]] }[] = [];
 
@@ -92,7 +96,7 @@ export class RunSession {
       const opened = await driver.open(signal, deliveredUntilUs);
       input = opened;
       const encoder = opened.plan.video === 'encode' ? await chooseEncoder(ffmpeg, { clock, log }) : 'libx264';
-      const command = captureCommand(opened.inputs, opened.plan, ffmpeg, encoder);
+      const command = captureCommand(opened.inputs, opened.plan, ffmpeg, encoder, opened.isReadFast !== true);
       const end = await runCapture(
         { ffmpeg, command, feed: opened.feed, clock, signal },
         {
@@ -101,6 +105,10 @@ export class RunSession {
           init: (init, bytes) => this.onInit(opened, init, bytes),
           fragment: (bytes, samples) => this.onFragment(opened, bytes, samples, signal),
           gray: (pixels, index) => this.onGray(pixels, index),
+          liveInit: (init, bytes) => this.onLiveInit(opened, init, bytes, signal),
+          liveFrame: (init, bytes, frame) => this.onLiveFrame(init, bytes, frame),
+          liveBroken: (why) =>
+            log.warn('the live picture is lost until the camera starts anew', { detail: why.message }),
         },
       );
       await this.deliver(opened, signal);
@@ -196,6 +204,23 @@ export class RunSession {
     this.timeline.arrived(((index + 0.5) * 1_000_000) / GRAY_FPS, clock.wallUs());
     const offsetUs = (this.recording?.mapping ?? this.timeline).offsetUs;
     this.sinks.gray(pixels, offsetUs === null ? clock.wallUs() : offsetUs + Math.round((index * 1_000_000) / GRAY_FPS));
+  }
+
+  private onLiveInit(input: RunInput, info: InitInfo, bytes: Uint8Array, signal: AbortSignal): void {
+    // A run that is being ended shows nothing, and one whose copy cannot be kept is about to be ended.
+    if (signal.aborted || (input.plan.video === 'copy' && faultOfTrack(info) !== null)) return;
+    this.live = this.context.live.begin({ bytes, info });
+  }
+
+  private onLiveFrame({ video }: InitInfo, bytes: Uint8Array, frame: Sample): void {
+    const { timescale } = video;
+    const offsetUs = (this.recording?.mapping ?? this.timeline)?.offsetUs ?? null;
+    this.live?.push({
+      bytes,
+      key: frame.key,
+      startUs: offsetUs === null ? null : wallTimeUs(frame.pts, timescale, offsetUs),
+      durationUs: Math.round((frame.duration * 1_000_000) / timescale),
+    });
   }
 
   private watchFor(ms: number): void {

@@ -58,6 +58,7 @@ export class FileDriver implements SourceDriver {
       timeline: () => new KnownTimeline(startUs ?? clock.wallUs(), startUs === null),
       skipBeforeUs: startUs === null ? 0 : deliveredUntilUs,
       feed: null,
+      isReadFast: pace === 'fast',
     };
   }
 

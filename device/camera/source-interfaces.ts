@@ -34,6 +34,8 @@ export interface RunInput {
   readonly troubles?: readonly Failure[];
   /** Its times count from before its first picture, which is the source's time 0 for people. */
   readonly beginsLate?: boolean;
+  /** Read faster than it was shot: there is nothing that one could watch live. */
+  readonly isReadFast?: boolean;
   /** Sound and picture are stamped by clocks of which one jumps when the wall clock is set: a new run puts them together again. */
   readonly endsWhenClockIsSet?: boolean;
 }

@@ -12,22 +12,27 @@ export interface Port {
   readonly address: string;
 }
 
-/** What a capture runs. Media goes to `pipe:1`, gray frames to `pipe:3`; drawn video comes from `pipe:0`, sound from `pipe:4`. */
+/**
+ * What a capture runs. Media goes to `pipe:1`, gray frames to `pipe:3`, frames for viewers to `pipe:5`; drawn video comes from `pipe:0`,
+ * sound from `pipe:4`.
+ */
 export interface CaptureCommand {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
 }
 
-/** A running capture and its pipes. Both outputs must be read all the time: one that fills up stalls the other. */
+/** A running capture and its pipes. All outputs must be read all the time: one that fills up stalls the others. */
 export interface CaptureProcess extends FfmpegProcess {
   readonly media: Readable;
   readonly gray: Readable;
+  /** Empty where the command has no such output. */
+  readonly live: Readable;
   readonly videoIn: Writable;
   readonly audioIn: Writable;
 }
 
-/** Pipes beside stdin, stdout and stderr: 3 and 4. */
-const EXTRA_PIPES = 2;
+/** Pipes beside stdin, stdout and stderr: 3, 4 and 5. */
+const EXTRA_PIPES = 3;
 
 /**
  * Starts ffmpeg for a capture; `onLine` gets each line of its stderr at log level info. Resolves once the process is
@@ -76,8 +81,10 @@ const EMPTY_RING: Ring = { get: () => '' };
 
 function withPipes(running: FfmpegProcess): CaptureProcess {
   const { stdin, stdout, stdio } = running.child;
-  const [gray, audioIn] = [stdio[3], stdio[4]];
+  const pipes: readonly (Readable | Writable | null | undefined)[] = stdio;
+  const [gray, audioIn, live] = pipes.slice(3);
   assert(stdin && stdout, 'the standard pipes are pipes');
   assert(gray && 'read' in gray && audioIn && 'write' in audioIn, 'descriptors 3 and 4 are pipes');
-  return { ...running, media: stdout, gray, videoIn: stdin, audioIn };
+  assert(live && 'read' in live, 'descriptor 5 is a pipe');
+  return { ...running, media: stdout, gray, live, videoIn: stdin, audioIn };
 }

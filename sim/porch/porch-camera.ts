@@ -79,7 +79,8 @@ export class SyntheticDriver implements SourceDriver {
       // At full speed the footage ends at the time the capture began, as with files; a new run draws the same frames again.
       const startUs = this.endsUs - (seconds ?? 0) * 1_000_000;
       const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, 0);
-      return { inputs, plan, timeline: () => new KnownTimeline(startUs), skipBeforeUs: deliveredUntilUs, feed };
+      const timeline = () => new KnownTimeline(startUs);
+      return { inputs, plan, timeline, skipBeforeUs: deliveredUntilUs, feed, isReadFast: true };
     }
     let startUs = 0;
     const timeline = () => {
