@@ -400,6 +400,22 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
       ).toEqual(['', '', '', '', '']);
   });
 
+  it('tries again what a stop interrupted: the document of the device before a reset', async () => {
+    const first = await makeRig();
+    await expect.poll(() => sent().length).toBe(5);
+    await first.stop();
+    const second = await makeRig({}, { device: 'device-2', starts: false });
+    const stopped = new Promise<void>((resolve) => {
+      second.home.onConnect(() => {
+        recorder.cut();
+        resolve(second.stop());
+      });
+    });
+    second.home.start();
+    await stopped;
+    expect(await readdir(folder)).toEqual(['home-assistant.json']);
+  });
+
   if (kind === 'mosquitto') {
     it('refuses an order that the broker kept', async () => {
       const { link } = await homeAssistantSession();
