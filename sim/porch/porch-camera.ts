@@ -207,7 +207,7 @@ function parse(text: string, defaults: SourceDefaults): SyntheticSource | null {
 
 /** The drawn porch as a camera kind that can be passed to a doorbell. */
 export const porchKind: CameraKind = cameraKind<SyntheticSource>({
-  help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog, seconds=N, pace=own|fast, audio=on|off',
+  help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog|nobody, seconds=N, pace=own|fast, audio=on|off',
   parse,
   open: (source, { clock, scenePress }) =>
     new SyntheticDriver(source, clock, (atUs, frame) => scenePress?.(atUs, frame)),

@@ -26,8 +26,8 @@ export interface Visitor {
   readonly facing: 'right' | 'left';
 }
 
-/** Who comes by: a visitor who rings, or a dog that does not. */
-export const PLAYS = ['visitor', 'dog'] as const;
+/** Who comes by: a visitor who rings, a dog that does not, or nobody. */
+export const PLAYS = ['visitor', 'dog', 'nobody'] as const;
 export type Play = (typeof PLAYS)[number];
 
 /** The dog's position, as for the visitor, and which legs it stands on. */
@@ -59,6 +59,7 @@ const STEP_FRAMES = 5;
 export function sceneAt(frame: number, play: Play = 'visitor'): PorchScene {
   const at = frame % CYCLE_FRAMES;
   if (play === 'dog') return { visitor: null, dog: dogAt(at), lit: false };
+  if (play === 'nobody') return { visitor: null, dog: null, lit: false };
   return { visitor: visitorAt(at), dog: null, lit: at >= PRESS_FRAME && at < PRESS_FRAME + SYNTHETIC_FPS };
 }
 
