@@ -1,8 +1,9 @@
 // Owns: a whole testbed on one machine: broker, registry, vault, bridge, one doorbell, each a process; plus the demo agency's
-// registration and the owner's pairing. Used alike by `up`, `demo` and tests. Not here: what happens in it (story/).
+// registration and the owner's pairing. Used alike by `up`, `demo`, the client and tests. Not here: what happens in it (story/), the
+// services' settings (service-settings.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BridgeConfigInput, RegistryConfigInput } from '../../cloud-bridge/index.ts';
+import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
   actorId,
   type Clock,
@@ -33,6 +34,7 @@ import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evide
 import { adminBearer, registerAgency } from '../officer/registration.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { PartProcess } from './child-process.ts';
+import { writeServiceSettings } from './service-settings.ts';
 import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
 
 export interface TestbedOptions {
@@ -132,7 +134,20 @@ export class Testbed {
    * Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. A camera that is
    * named is tried first, so that nothing is started with an unusable one: throws its coded failure.
    */
-  async start(): Promise<TestbedFacts> {
+  start(): Promise<TestbedFacts> {
+    return this.startInFolder((file) => this.startParts(file));
+  }
+
+  /** Starts broker and doorbell alone, and pairs the owner: a home that nobody can ask for footage. Throws as `start`. */
+  startHome(): Promise<Pick<TestbedFacts, 'home' | 'ownerKey'>> {
+    return this.startInFolder(async (file) => {
+      const { url } = partReady.parse(await this.serve('broker', file));
+      const home = await this.startDoorbell(this.ownHome(), url, null);
+      return { home, ownerKey: await this.ownerKey(this.paths) };
+    });
+  }
+
+  private async startInFolder<Facts>(begin: (file: TestbedFile | null) => Promise<Facts>): Promise<Facts> {
     const { disk } = this.deps;
     const { folder, kind } = this.options;
     await this.tryCamera();
@@ -140,7 +155,7 @@ export class Testbed {
     this.lock = lock;
     try {
       await Promise.all(Object.values(this.paths).map((path) => disk.makeFolder(path)));
-      return await this.startParts(file);
+      return await begin(file);
     } catch (thrown) {
       await this.stop();
       throw thrown;
@@ -174,7 +189,7 @@ export class Testbed {
 
   private async startParts(file: TestbedFile | null): Promise<TestbedFacts> {
     const { disk, clock } = this.deps;
-    await this.writeServiceConfigs();
+    await writeServiceSettings(disk, this.paths, this.options.bridge);
     const [broker, registry, vault] = await Promise.all([
       this.serve('broker', file),
       this.serve('registry', file),
@@ -308,9 +323,10 @@ export class Testbed {
     return loadOrCreateOwnerKey(this.deps.disk, this.deps.random, join(owner, 'owner.key'));
   }
 
-  private async startDoorbell(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<Home> {
+  /** `bridgeUrl`: null when there is no bridge to enrol with. */
+  private async startDoorbell(place: HomePlace, brokerUrl: string, bridgeUrl: string | null): Promise<Home> {
     await this.writeDeviceConfig(place, brokerUrl, bridgeUrl);
-    const code = await this.enrolmentCode(place, bridgeUrl);
+    const code = bridgeUrl === null ? null : await this.enrolmentCode(place, bridgeUrl);
     const camera = place.camera === undefined ? [] : ['--camera', place.camera];
     const args = ['device', '--data', place.doorbell, ...camera];
     const first = code === null ? args : [...args, '--enrol', '-'];
@@ -329,31 +345,8 @@ export class Testbed {
     return home;
   }
 
-  /**
-   * Files of registry and bridge on the first run. A testbed on one machine has no domains, so their proof is a file here; and no
-   * moderator at hand, so only a request whose wording may concern a barred subject waits for one
-   * (`doorsill moderate`). The registry is local and can be polled often. Webhooks may be on this machine, where everything is.
-   */
-  private async writeServiceConfigs(): Promise<void> {
-    const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
-    const bridge: Partial<BridgeConfigInput> = {
-      revocationsEveryS: 2,
-      requests: { moderation: 'findings' },
-      webhooks: { loopback: true },
-      ...this.options.bridge,
-    };
-    const files = [
-      [join(this.paths.registry, 'registry.json'), registry],
-      [join(this.paths.bridge, 'bridge.json'), bridge],
-    ] as const;
-    for (const [path, config] of files) {
-      if ((await this.deps.disk.sizeOf(path)) !== null) continue;
-      await this.deps.disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
-    }
-  }
-
   /** Writes the device's settings on the first run; later runs update only the addresses in them. */
-  private async writeDeviceConfig(place: HomePlace, brokerUrl: string, bridgeUrl: string): Promise<void> {
+  private async writeDeviceConfig(place: HomePlace, brokerUrl: string, bridgeUrl: string | null): Promise<void> {
     const { disk, random } = this.deps;
     const path = join(place.doorbell, 'device.json');
     const stored = await disk.readFile(path, 100_000);
@@ -369,8 +362,7 @@ export class Testbed {
       ...place.settings,
       ...before,
       home: { ...before.home, url: brokerUrl, ...account, accounts: this.paths.accounts },
-      bridgeUrl,
-      areaUrl: brokerUrl,
+      ...(bridgeUrl === null ? {} : { bridgeUrl, areaUrl: brokerUrl }),
     };
     await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
   }

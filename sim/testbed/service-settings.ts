@@ -1,0 +1,32 @@
+// Owns: the settings that a testbed gives its registry and bridge on the first run.
+// Not here: the doorbell's settings and starting anything (testbed.ts).
+import { join } from 'node:path';
+import type { BridgeConfigInput, RegistryConfigInput } from '../../cloud-bridge/index.ts';
+import { type Disk, utf8 } from '../../device/index.ts';
+
+/**
+ * Writes the files of registry and bridge that are not there yet. A testbed on one machine has no domains, so their proof is a file
+ * here; and no moderator at hand, so only a request whose wording may concern a barred subject waits for one (`doorsill moderate`).
+ * The registry is local and can be polled often. Webhooks may be on this machine, where everything is. `more`: settings of the bridge.
+ */
+export async function writeServiceSettings(
+  disk: Disk,
+  folders: { registry: string; bridge: string },
+  more: Partial<BridgeConfigInput> = {},
+): Promise<void> {
+  const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
+  const bridge: Partial<BridgeConfigInput> = {
+    revocationsEveryS: 2,
+    requests: { moderation: 'findings' },
+    webhooks: { loopback: true },
+    ...more,
+  };
+  const files = [
+    [join(folders.registry, 'registry.json'), registry],
+    [join(folders.bridge, 'bridge.json'), bridge],
+  ] as const;
+  for (const [path, settings] of files) {
+    if ((await disk.sizeOf(path)) !== null) continue;
+    await disk.replaceFile(path, utf8(`${JSON.stringify(settings, null, 2)}\n`));
+  }
+}
