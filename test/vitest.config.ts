@@ -19,6 +19,8 @@ export default defineConfig({
       { name: 'long', description: 'takes more than 2 s' },
       ...(Object.keys(needs) as (keyof typeof needs)[]).map((name) => ({ name, description: needs[name].what })),
     ],
+    // What is built is run as it is.
+    server: { deps: { external: [/\/dist\//] } },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',

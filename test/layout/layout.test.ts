@@ -69,6 +69,7 @@ const SIM_ORDER = [
     'testbed',
     'doctor',
     'story',
+    'client',
     'cli',
   ],
 ];

@@ -1,0 +1,78 @@
+// Owns: a granted clip as a plain file: fetched from the testbed's vault once it is handed over, and verified.
+// Not here: granting it (virtual-doorbell.ts), how it is verified (device/clip).
+import { createReadStream } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Disk,
+  failure,
+  type Home,
+  type Manifest,
+  type Receipt,
+  type Statement,
+  verifyClip,
+  type Window,
+} from '../../device/index.ts';
+import { evidenceId } from '../officer/evidence-desk.ts';
+import { whenHandedOver } from '../story/when-handed-over.ts';
+import { evidenceFolder } from '../testbed/testbed-folder.ts';
+
+/** A clip that a grant let go, as the agency gets it. */
+export interface DeliveredClip {
+  /** The MP4 file; it is removed with the doorbell's folder unless that is kept. */
+  path: string;
+  /** The signed statement as the agency gets it. */
+  manifestPath: string;
+  /** What that statement says; its signature and the clip's bytes are verified. */
+  manifest: Statement | Manifest;
+  sha256: string;
+  frames: number;
+  /** The granted window; a frame is in it if startUs <= time < endUs. */
+  window: Window;
+  /** Exactly the granted facts. */
+  disclosed: Statement['disclosed'];
+}
+
+/** Where a clip goes through. */
+export interface ClipRoute {
+  /** The testbed's folder. */
+  testbed: string;
+  bridge: { id: string };
+  home: Home;
+  /** Folder for the plain files. */
+  into: string;
+}
+
+/**
+ * Waits until the vault has the clip that a receipt of outcome `sent` names, copies it with its statement and verifies both
+ * against the bridge's receipt. Throws `timed_out`, `verify_failed`, the signal's reason.
+ */
+export async function fetchDeliveredClip(
+  deps: { clock: Clock; disk: Disk },
+  route: ClipRoute,
+  receipt: Receipt,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<DeliveredClip> {
+  const { clip, intake } = receipt;
+  const { testbed, bridge, home, into } = route;
+  if (!clip || intake === undefined || !home.trust) throw failure('internal', { detail: 'the receipt names no clip' });
+  const item = evidenceId(bridge.id, clip.id);
+  if (!(await whenHandedOver(deps, testbed, { item, clip: clip.id }, withinMs, signal)))
+    throw failure('timed_out', { what: 'the hand-over to the vault', seconds: withinMs / 1_000 });
+  const folder = join(into, clip.id);
+  const [path, manifestPath] = [join(folder, 'clip.mp4'), join(folder, 'manifest.jws')];
+  await deps.disk.makeFolder(folder);
+  await copyFile(join(evidenceFolder(testbed, item), 'clip.mp4'), path);
+  await copyFile(join(evidenceFolder(testbed, item), 'manifest.jws'), manifestPath);
+  const token = new TextDecoder().decode((await deps.disk.readFile(manifestPath, MANIFEST_BYTES_MAX)) ?? undefined);
+  const { manifest } = await verifyClip(createReadStream(path), token.trim(), {
+    receipt: intake,
+    bridgeKey: home.trust.bridgeKey,
+  });
+  const { clipSha256: sha256, frames, window, disclosed } = manifest;
+  return { path, manifestPath, manifest, sha256, frames, window, disclosed };
+}
+
+const MANIFEST_BYTES_MAX = 65_536;

@@ -1,0 +1,360 @@
+// Owns: a virtual doorbell as a test holds it: press, await what follows, answer as its owner, stop. Each call checks its
+// arguments and throws coded failures. Not here: starting and cleaning up (start-doorbell.ts), waiting for messages (arrivals.ts),
+// signing and verifying (device/owner), the agency's own words (officer/).
+import { join } from 'node:path';
+import {
+  type Clock,
+  type DeviceEvent,
+  type DeviceState,
+  type Disk,
+  failure,
+  freshId,
+  giveOrder,
+  isFailure,
+  type Log,
+  makeDenial,
+  makeGrant,
+  makeRevoke,
+  type OwnerSession,
+  type Random,
+  type Receipt,
+  refusalInReceipt,
+  type Signer,
+  type SigningKey,
+  sha256Hex,
+  type VerifiedNotice,
+  type Window,
+} from '../../device/index.ts';
+import { postRequest, signRequest } from '../officer/agency-client.ts';
+import { demoAsk } from '../story/demo-request.ts';
+import { answered, askForState, fetchNotices, RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';
+import { DEMO_HOME, type TestbedFacts } from '../testbed/testbed.ts';
+import { Arrivals } from './arrivals.ts';
+import { type DeliveredClip, fetchDeliveredClip } from './delivered-clip.ts';
+import {
+  type AskOptions,
+  type GrantOptions,
+  readAsk,
+  readEventType,
+  readEventWait,
+  readGrant,
+  readOutcome,
+  readRequestId,
+  readWait,
+  type WaitOptions,
+} from './options.ts';
+import { askState, recordedWindow, STATE_MS_MAX } from './recorded-window.ts';
+
+export type EventType = DeviceEvent['type'];
+/** The event of a type. */
+export type EventOf<Type extends EventType> = Extract<DeviceEvent, { type: Type }>;
+
+/** An agency's request as the owner sees it, verified. */
+export interface DoorRequest {
+  id: string;
+  /** Who asks, by its credential. */
+  agency: string;
+  text: string;
+  /** What it is about, which `grant` lets go unless told otherwise; agencies ask for 15 minutes at least, so it asks for more. */
+  window: Window;
+  /** All of it: the whole window it asks for, and which facts it wants to know. */
+  notice: VerifiedNotice;
+}
+
+/** What a virtual doorbell is made of; `close` ends it and removes its folder. */
+export interface DoorbellParts {
+  folder: string;
+  /** The testbed's folder. */
+  testbed: string;
+  session: OwnerSession;
+  ownerKey: SigningKey;
+  /** Null without an agency. */
+  facts: TestbedFacts | null;
+  deps: { clock: Clock; random: Random; disk: Disk; log: Log };
+  close: () => Promise<void>;
+}
+
+type Arrival = DeviceEvent | Receipt;
+type Answer = { kind: 'granted'; grant: string; grantSha256: string } | { kind: 'denied' | 'ignored' | 'revoked' };
+
+const EVENT_MS_MAX = 20_000;
+const FOOTAGE_MS_MAX = 60_000;
+const NOTICE_MS_MAX = 30_000;
+const CLIP_MS_MAX = 120_000;
+const LAST_S = 5;
+
+/** Outcomes after which a grant's clip is at the bridge, or never will be. */
+const SETTLED = new Set<Receipt['outcome']>(['sent', 'failed', 'revoked', 'deleted', 'recalled']);
+
+export class VirtualDoorbell {
+  /** Its folder, which `stop` removes: clips, logs, everybody's data. */
+  readonly folder: string;
+  private readonly parts: DoorbellParts;
+  private readonly signer: Signer;
+  private readonly arrivals: Arrivals<Arrival>;
+  /** Receipts about grants, all that came. */
+  private readonly heard: Receipt[] = [];
+  private readonly requestsById = new Map<string, DoorRequest>();
+  private readonly abouts = new Map<string, Window>();
+  private readonly answers = new Map<string, Answer>();
+  private readonly stopping = new AbortController();
+  private stopped: Promise<void> | null = null;
+
+  /** Made by `startDoorbell`. */
+  constructor(parts: DoorbellParts) {
+    const { clock, random } = parts.deps;
+    this.parts = parts;
+    this.folder = parts.folder;
+    this.signer = { key: parts.ownerKey, clock, random };
+    this.arrivals = new Arrivals(clock, nameOf);
+    parts.session.listen({
+      event: (event) => this.arrivals.add(event.id, event),
+      receipt: (receipt) => this.onReceipt(receipt),
+      returned: () => askForState(parts.session, this.signer),
+    });
+  }
+
+  /** The device's id. */
+  get id(): string {
+    return this.parts.session.home.device;
+  }
+
+  /**
+   * Presses a button: the owner orders it. Resolves when the doorbell has confirmed it; `event('ring')` gives the press itself.
+   * Throws `button_unknown`.
+   */
+  press(button = 'front'): Promise<void> {
+    return this.call('press()', async () => {
+      await giveOrder(this.parts.session, this.signer, { action: 'press', button }, RECEIPT_MS_MAX);
+    });
+  }
+
+  /**
+   * The oldest event of a type that was not given out yet; waits for one if there is none. Each event is given out once, whether it
+   * came before or after the call. `where` picks among them. Throws `client_nothing_came`.
+   */
+  event<Type extends EventType>(
+    type: Type,
+    options: WaitOptions & { where?: (event: EventOf<Type>) => boolean } = {},
+  ): Promise<EventOf<Type>> {
+    return this.call('event()', () => {
+      readEventType(type);
+      const { timeoutMs = EVENT_MS_MAX } = readEventWait(options);
+      const isOf = (message: Arrival): message is EventOf<Type> => 'type' in message && message.type === type;
+      const isWanted = (message: Arrival): message is EventOf<Type> =>
+        isOf(message) && (options.where?.(message) ?? true);
+      return this.arrivals.take(`event "${type}"`, isWanted, timeoutMs);
+    });
+  }
+
+  /** The oldest receipt of an outcome that was not given out yet, as with `event`. The doorbell signs each. */
+  receipt(outcome: Receipt['outcome'], options: WaitOptions = {}): Promise<Receipt> {
+    return this.call('receipt()', () => {
+      readOutcome(outcome);
+      const { timeoutMs = EVENT_MS_MAX } = readWait('receipt()', options);
+      const isWanted = (message: Arrival): message is Receipt => 'outcome' in message && message.outcome === outcome;
+      return this.arrivals.take(`receipt "${outcome}"`, isWanted, timeoutMs);
+    });
+  }
+
+  /** The doorbell's state now: camera, footage, storage, open requests. */
+  state(options: WaitOptions = {}): Promise<DeviceState> {
+    return this.call('state()', () =>
+      askState(this.parts.session, this.signer, readWait('state()', options).timeoutMs ?? STATE_MS_MAX),
+    );
+  }
+
+  /** The requests that wait for an answer now, as the owner sees them. */
+  requests(): Promise<DoorRequest[]> {
+    return this.call('requests()', async () =>
+      (await fetchNotices(this.parts.session, this.signer)).map((notice) => this.take(notice)),
+    );
+  }
+
+  /**
+   * Has the agency on this machine ask for footage, once the doorbell has recorded it; resolves when the owner has the verified
+   * request. `lastS`: the seconds before this call, or the first seconds of footage where there are not so many yet. Throws
+   * `client_no_footage`, `client_no_agency`, and the bridge's refusals.
+   */
+  ask(options: AskOptions = {}): Promise<DoorRequest> {
+    return this.call('ask()', async () => {
+      const said = readAsk(options);
+      const { facts, session, deps } = this.parts;
+      if (!facts) throw failure('client_no_agency');
+      const about = await recordedWindow(
+        session,
+        this.signer,
+        said.window ?? said.lastS ?? LAST_S,
+        said.timeoutMs ?? FOOTAGE_MS_MAX,
+        this.stopping.signal,
+      );
+      const ask = demoAsk(deps.clock, DEMO_HOME.place, about, said.profile);
+      const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, {
+        ...ask,
+        // An agency may post an investigation twice at most.
+        investigation: freshId(deps.random, 'case'),
+        ...(said.text === undefined ? {} : { text: said.text }),
+      });
+      this.abouts.set(id, about);
+      const notice = await session.waitFor<VerifiedNotice>(
+        'the request at the doorbell',
+        said.timeoutMs ?? NOTICE_MS_MAX,
+        (found) => ({ notice: (heard) => heard.request.jti === id && found(heard) }),
+        () => postRequest(facts.bridge.url, token),
+      );
+      return this.take(notice);
+    });
+  }
+
+  /** The owner grants: exactly this window, exactly these facts. Resolves with the receipt; `clip` waits for the clip. */
+  grant(request: DoorRequest, options: GrantOptions = {}): Promise<Receipt> {
+    return this.call('grant()', async () => {
+      const { timeoutMs, disclose, window, audio, zones } = readGrant(options);
+      const known = this.known('grant()', request);
+      const grant = makeGrant(this.signer, known.notice, {
+        window: window ?? known.window,
+        ...(disclose === undefined ? {} : { disclose }),
+        ...(audio === undefined ? {} : { audio }),
+        ...(zones === undefined ? {} : { zones }),
+      });
+      const receipt = await this.answer(known, 'grant', grant, ['granted', 'sealed', 'sent'], timeoutMs);
+      this.answers.set(known.id, { kind: 'granted', grant: grant.jti, grantSha256: sha256Hex(grant.token) });
+      return receipt;
+    });
+  }
+
+  /** The owner says no; nobody outside learns of it. */
+  deny(request: DoorRequest, options: WaitOptions = {}): Promise<Receipt> {
+    return this.call('deny()', async () => {
+      const { timeoutMs } = readWait('deny()', options);
+      const known = this.known('deny()', request);
+      const denial = makeDenial(this.signer, known.notice);
+      const receipt = await this.answer(known, 'deny', denial, ['denied'], timeoutMs);
+      this.answers.set(known.id, { kind: 'denied' });
+      return receipt;
+    });
+  }
+
+  /** The owner takes a grant back. Resolves with the receipt that it is revoked; what was sent is erased, or recalled, after that. */
+  revoke(request: DoorRequest, options: WaitOptions = {}): Promise<Receipt> {
+    return this.call('revoke()', async () => {
+      const { timeoutMs } = readWait('revoke()', options);
+      const known = this.known('revoke()', request);
+      const answer = this.answers.get(known.id);
+      if (answer?.kind !== 'granted') throw failure('consent_nothing_to_revoke');
+      const { grant, grantSha256 } = answer;
+      const revoke = makeRevoke(this.signer, this.id, { request: known.id, grant, grantSha256 });
+      const receipt = await this.answer(known, 'revoke', revoke, ['revoked', 'deleted', 'recalled'], timeoutMs);
+      this.answers.set(known.id, { kind: 'revoked' });
+      return receipt;
+    });
+  }
+
+  /** The owner does not answer: nothing is sent, so nobody can tell. From then on `clip` does not wait for this request. */
+  ignore(request: DoorRequest): Promise<void> {
+    return this.call('ignore()', async () => {
+      const known = this.known('ignore()', request);
+      if (this.answers.get(known.id)?.kind !== 'granted') this.answers.set(known.id, { kind: 'ignored' });
+    });
+  }
+
+  /**
+   * The clip of a granted request, once the vault has it: a plain file, verified. Throws `client_not_granted`, why it could not
+   * be made or sent, `timed_out`.
+   */
+  clip(request: DoorRequest, options: WaitOptions = {}): Promise<DeliveredClip> {
+    return this.call('clip()', async () => {
+      const { timeoutMs = CLIP_MS_MAX } = readWait('clip()', options);
+      const { id } = this.known('clip()', request);
+      const { facts, session, deps, testbed, folder } = this.parts;
+      const answer = this.answers.get(id);
+      if (!facts || answer?.kind !== 'granted') throw noClip(id, answer?.kind ?? 'not answered');
+      const isItsEnd = ({ grant, outcome }: Receipt) => grant === answer.grant && SETTLED.has(outcome);
+      const receipt =
+        this.heard.find(isItsEnd) ??
+        (await session.waitFor<Receipt>('the clip at the bridge', timeoutMs, (found) => ({
+          receipt: (heard) => isItsEnd(heard) && found(heard),
+        })));
+      if (receipt.outcome === 'failed') throw refusalInReceipt(receipt);
+      if (receipt.outcome !== 'sent') throw noClip(id, receipt.outcome);
+      const route = { testbed, bridge: facts.bridge, home: session.home, into: join(folder, 'clips') };
+      return fetchDeliveredClip(deps, route, receipt, timeoutMs, this.stopping.signal);
+    });
+  }
+
+  /** Ends every process and removes the folder. Calls that still wait throw `client_stopped`. May be called again. */
+  stop(): Promise<void> {
+    if (!this.stopped) {
+      const reason = failure('interrupted', { signal: 'stop()' });
+      this.stopping.abort(reason);
+      this.arrivals.end(reason);
+      this.stopped = this.parts.close();
+    }
+    return this.stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Runs a call: refused once the doorbell is stopped, and what `stop` interrupts says so. */
+  private async call<Result>(call: string, work: () => Promise<Result>): Promise<Result> {
+    const { signal } = this.stopping;
+    if (signal.aborted) throw failure('client_stopped', { call });
+    try {
+      return await work();
+    } catch (thrown) {
+      const isEnded = signal.aborted && isFailure(thrown) && thrown.code === 'interrupted';
+      throw isEnded ? failure('client_stopped', { call }, thrown) : thrown;
+    }
+  }
+
+  private onReceipt(receipt: Receipt): void {
+    const { outcome, answers = '', grant, request } = receipt;
+    if (grant !== undefined) this.heard.push(receipt);
+    // Carried-out commands are this client's own. The device repeats the others on request, stamped anew, and so with other ids.
+    if (outcome === 'command-done') return;
+    this.arrivals.add(`${outcome} ${outcome === 'refused' ? answers : (grant ?? request)}`, receipt);
+  }
+
+  private take(notice: VerifiedNotice): DoorRequest {
+    const { jti: id, text, window } = notice.request;
+    const request = { id, agency: notice.credential.name, text, window: this.abouts.get(id) ?? window, notice };
+    this.requestsById.set(id, request);
+    return request;
+  }
+
+  /** The request that a call names. Throws `client_argument_invalid` for one that this doorbell never gave out. */
+  private known(call: string, given: DoorRequest): DoorRequest {
+    const found = this.requestsById.get(readRequestId(call, given));
+    if (found) return found;
+    throw failure('client_argument_invalid', {
+      call,
+      detail: 'it takes what ask() or requests() of this doorbell gave',
+    });
+  }
+
+  private async answer(
+    { id }: DoorRequest,
+    action: 'grant' | 'deny' | 'revoke',
+    { jti, token }: { jti: string; token: string },
+    accepted: readonly Receipt['outcome'][],
+    timeoutMs = RECEIPT_MS_MAX,
+  ): Promise<Receipt> {
+    const { session } = this.parts;
+    const order = { jti, request: id, send: () => session.answer(id, action, token) };
+    return (await answered(session, order, timeoutMs, ({ outcome }) => accepted.includes(outcome))).receipt;
+  }
+}
+
+function noClip(request: string, why: string) {
+  return failure('client_not_granted', { request, detail: `it was ${why}` });
+}
+
+/** How an arrival is named in a failure. */
+function nameOf(message: Arrival): string {
+  if ('outcome' in message) return `receipt "${message.outcome}"${message.code ? ` (${message.code})` : ''}`;
+  if (message.type === 'ring') return `ring of ${message.button}`;
+  if (message.type === 'camera' || message.type === 'hardware') return `${message.type} ${message.state}`;
+  return message.type;
+}
