@@ -1,14 +1,16 @@
 // Packs the project and installs the tarball into an empty project, from a registry on loopback that plants packages.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import semver from 'semver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { root } from '../../layout/source-tree.ts';
-import { ended, Machine } from './support/checkout.ts';
-import { LoopbackRegistry, lockedPackages, packageName } from './support/loopback-registry.ts';
+import { ended } from './support/checkout.ts';
+import { lockedPackages, packageName } from './support/loopback-registry.ts';
+import { PackedProject } from './support/packed-project.ts';
+import { asTestOf, readmeClient, runClient } from './support/readme-client.ts';
 
 const require = createRequire(import.meta.url);
 const MINUTES_MS = 60_000;
@@ -40,30 +42,17 @@ function admitsOldestNode(engines: { node?: string | undefined } | string[] | un
 }
 
 describe('the packed package, installed into an empty project', { tags: ['long'] }, () => {
-  const registry = new LoopbackRegistry(root);
-  let machine: Machine;
-  let project: string;
-  let tarball: string;
-  let output: string;
-  let status: number | null;
+  let packed: PackedProject;
+  let [folder, tarball] = ['', ''];
   beforeAll(async () => {
-    await registry.start();
-    machine = new Machine(registry);
-    const packed = machine.run(root, 'npm', ['pack', '--silent', '--pack-destination', machine.folder]);
-    expect(packed.status, packed.output).toBe(0);
-    // A build, if one was due, is told besides.
-    tarball = join(machine.folder, /^doorsill-.*\.tgz$/m.exec(packed.output)?.[0] ?? 'no tarball');
-    project = join(machine.folder, 'project');
-    mkdirSync(project);
-    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
-    ({ status, output } = await ended(machine.start(project, 'npm', ['install', '--no-audit', '--no-fund', tarball])));
+    packed = await PackedProject.make();
+    ({ folder, tarball } = packed);
   }, 5 * MINUTES_MS);
-  afterAll(async () => {
-    await registry.stop();
-    machine?.dispose();
-  }, 2 * MINUTES_MS);
+  afterAll(() => packed?.dispose(), 2 * MINUTES_MS);
 
   it('takes nothing from outside the lock file, runs no planted package and needs no newer Node', () => {
+    const { registry, machine, installed: install } = packed;
+    const { status, output } = install;
     const known = new Set([...registry.lockedNames, ...ONLY_ASKED_FOR]);
     expect(status, output).toBe(0);
     expect(output).not.toMatch(/EBADENGINE|npm error/);
@@ -72,10 +61,10 @@ describe('the packed package, installed into an empty project', { tags: ['long']
     expect(registry.fetchedPlants).toEqual([]);
     expect(machine.marks()).toBe('');
 
-    const installed = [...lockedPackages(join(project, 'package-lock.json')).keys()];
+    const installed = [...lockedPackages(join(folder, 'package-lock.json')).keys()];
     expect(installed.map(packageName).filter((name) => !registry.lockedNames.has(name))).toEqual(['doorsill']);
     const facts = installed
-      .map((path) => join(project, path, 'package.json'))
+      .map((path) => join(folder, path, 'package.json'))
       .filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined)
       .map((file) => factsSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
     expect(facts.length).toBeGreaterThan(100);
@@ -83,16 +72,16 @@ describe('the packed package, installed into an empty project', { tags: ['long']
   });
 
   it('holds what was built and how to start it: no source, no test', () => {
-    const packed = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trimEnd().split('\n');
-    expect(packed).toContain('package/dist/device/npm-exports.d.ts');
-    const others = packed.filter((name) => !/^package\/(dist\/.*\.(js|d\.ts)|[^/]+\.(md|json)|LICENSE)$/.test(name));
+    const names = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trimEnd().split('\n');
+    expect(names).toContain('package/dist/device/npm-exports.d.ts');
+    const others = names.filter((name) => !/^package\/(dist\/.*\.(js|d\.ts)|[^/]+\.(md|json)|LICENSE)$/.test(name));
     expect(others.sort()).toEqual([
       'package/cloud-bridge/registry/data/federal-agencies.csv',
       'package/cloud-bridge/registry/data/local-governments.csv',
       'package/cloud-bridge/registry/data/name-words.csv',
       'package/sim/cli/doorsill.mjs',
     ]);
-    const sources = packed.map((name) => name.replace(/^package\/dist\/(.*?)(\.d\.ts|\.js)$/, '$1.ts'));
+    const sources = names.map((name) => name.replace(/^package\/dist\/(.*?)(\.d\.ts|\.js)$/, '$1.ts'));
     const gone = sources.filter(
       (name) => name.endsWith('.ts') && statSync(join(root, name), { throwIfNoEntry: false }) === undefined,
     );
@@ -100,10 +89,11 @@ describe('the packed package, installed into an empty project', { tags: ['long']
   });
 
   it('gives a command that runs the whole story', { timeout: 3 * MINUTES_MS }, async () => {
-    const command = join(project, 'node_modules/.bin/doorsill');
-    expect(await ended(machine.start(project, command, ['--version']))).toEqual({ status: 0, output: '0.1.0\n' });
+    const { machine } = packed;
+    const command = join(folder, 'node_modules/.bin/doorsill');
+    expect(await ended(machine.start(folder, command, ['--version']))).toEqual({ status: 0, output: '0.1.0\n' });
     const demo = ['demo', '--camera', 'synthetic', '--from', '1', '--to', '3', '--data', join(machine.folder, 'demo')];
-    const ran = await ended(machine.start(project, command, [...demo, '--json']));
+    const ran = await ended(machine.start(folder, command, [...demo, '--json']));
     expect(ran.status, ran.output).toBe(0);
     const last = ran.output.trimEnd().split('\n').at(-1) ?? '';
     expect(JSON.parse(last)).toMatchObject({
@@ -113,18 +103,52 @@ describe('the packed package, installed into an empty project', { tags: ['long']
   });
 
   it('gives types that a strict program compiles against, and modules that it runs with', () => {
-    // The one package a Node program in TypeScript has besides: Node's own types.
-    const types = join(project, 'node_modules/@types');
-    mkdirSync(types, { recursive: true });
-    if (!readdirSync(types).includes('node')) symlinkSync(join(root, 'node_modules/@types/node'), join(types, 'node'));
-    writeFileSync(join(project, 'use.ts'), PROGRAM);
-    const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-    const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
-    const compiled = machine.run(project, machine.node, [compiler, ...options, 'use.ts']);
-    expect(compiled).toEqual({ status: 0, output: '' });
-    expect(machine.run(project, machine.node, ['use.js'])).toEqual({
+    expect(compile('use.ts', PROGRAM)).toEqual({ status: 0, output: '' });
+    expect(packed.machine.run(folder, packed.machine.node, ['use.js'])).toEqual({
       status: 0,
       output: 'function function function\n',
+    });
+  });
+
+  /** Compiles a program strictly, beside the one package a Node program in TypeScript has besides: Node's own types. */
+  const compile = (name: string, program: string) => {
+    packed.link('@types/node', join(root, 'node_modules/@types/node'));
+    writeFileSync(join(folder, name), program);
+    const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+    const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+    return packed.machine.run(folder, packed.machine.node, [compiler, ...options, name]);
+  };
+
+  describe('runs README’s lines for developers', { timeout: 2 * MINUTES_MS }, () => {
+    it('exactly as they are printed: ten', async () => {
+      expect(readmeClient('js').trimEnd().split('\n')).toHaveLength(10);
+      writeFileSync(join(folder, 'door.mjs'), readmeClient('js'));
+      expect(await runClient(packed, ['door.mjs'])).toEqual({ status: 0, output: '', left: [] });
+    });
+
+    it('under node:test', async () => {
+      writeFileSync(join(folder, 'door.node.mjs'), asTestOf("import test from 'node:test';"));
+      const ran = await runClient(packed, ['--test', '--test-reporter=tap', 'door.node.mjs']);
+      expect(ran).toMatchObject({ status: 0, output: expect.stringContaining('# pass 1'), left: [] });
+    });
+
+    it('under vitest', async () => {
+      packed.link('vitest', join(root, 'node_modules/vitest'));
+      writeFileSync(join(folder, 'door.test.js'), asTestOf("import { test } from 'vitest';"));
+      const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
+      const ran = await runClient(packed, [vitest, 'run', 'door.test.js', `--testTimeout=${MINUTES_MS}`]);
+      expect(ran).toMatchObject({ status: 0, output: expect.stringMatching(/1 passed/), left: [] });
+    });
+
+    it('in TypeScript, with `await using` and typed events', async () => {
+      expect(compile('door.ts', readmeClient('ts'))).toEqual({ status: 0, output: '' });
+      expect(await runClient(packed, ['door.js'])).toMatchObject({
+        status: 0,
+        output: expect.stringMatching(/^motion \[.*Z\n$/),
+        left: [],
+      });
+      const wrong = compile('wrong.ts', readmeClient('ts').replace('zones, atUs', 'button, atUs'));
+      expect(wrong.output).toMatch(/Property 'button' does not exist/);
     });
   });
 });
