@@ -20,6 +20,8 @@ import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
 import type { DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
+import type { ConsoleServer } from './console/console-server.ts';
+import { EventHistory } from './events/event-history.ts';
 import { FolderFormat } from './folder-format.ts';
 import type { Press } from './hardware/button.ts';
 import type { Peripherals } from './hardware/peripherals.ts';
@@ -72,6 +74,8 @@ export interface Base {
   pressed(press: Press): void;
   /** Resolves when footage up to the window's end is in the ring, or will not arrive. */
   settled: Settled;
+  /** The device's own server, once it is made; null where there is none. */
+  ownServer(): ConsoleServer | null;
   /** Whether windows and expiries can be judged now. */
   clockTrusted(): boolean;
 }
@@ -82,6 +86,7 @@ export interface Storage {
   boot: string;
   enrolment: Enrolment | null;
   ring: Ring;
+  history: EventHistory;
   outbox: Outbox;
   cursor: ReceiptCursor;
 }
@@ -128,10 +133,18 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
   const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
   const cipher = fittingCipher(clock);
   const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher, clockTrusted });
+  const history = new EventHistory({
+    ...base.seams,
+    folder: join(folder, 'events'),
+    device: device.id,
+    keepDays: config.events.keepDays,
+    clockTrusted,
+    storage: (fault) => status.storageIs('events', fault),
+  });
   const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
   const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
   const cursor = new ReceiptCursor(disk, join(folder, 'consent'), log);
-  return { device, boot: freshId(random, 'boot'), enrolment, ring, outbox, cursor };
+  return { device, boot: freshId(random, 'boot'), enrolment, ring, history, outbox, cursor };
 }
 
 /** The gate, and the parts that make, send and recall clips for it. */
@@ -189,6 +202,33 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
   return { recorder: new Recorder({ camera, ring, clock, log, sinks }), searchParty, source: source.shown };
 }
 
+/** The device's own server; null where the settings do not ask for one. Its code is loaded only then. */
+export async function makeConsole(
+  base: Base,
+  { device, ring }: Storage,
+  { gate }: Consent,
+  { recorder }: Media,
+  { home }: Links,
+): Promise<ConsoleServer | null> {
+  const { config, folder, seams, status, peripherals } = base;
+  if (config.console.listen === 'off') return null;
+  const { ConsoleServer } = await import('./console/console-server.ts');
+  return new ConsoleServer({
+    ...seams,
+    settings: config.console,
+    folder,
+    device: { id: device.id, publicKey: device.key.publicKey },
+    prefix: config.home.prefix,
+    gate,
+    ring,
+    live: recorder.live,
+    state: () => status.stateNow(),
+    press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
+    buttons: peripherals.buttonNames,
+    onTell: (listener) => home.onTell(listener),
+  });
+}
+
 /** The links to the owners and to the area. */
 export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { searchParty }: Media): Links {
   const { config, folder, seams, startedMs, status } = base;
@@ -230,6 +270,7 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
     device: { id: device.id, publicKey: device.key.publicKey },
     status,
     written: () => base.disk.written(),
+    ownServer: () => base.ownServer(),
   });
   return { home, homeAssistant, area: makeAreaLink(config, folder, enrolment, seams), accounts, pairing };
 }

@@ -6,6 +6,8 @@ import { LOG_LEVELS } from './base/log.ts';
 import { settingsFault } from './base/settings-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
+import { consoleSchema } from './console/settings.ts';
+import { eventsSchema } from './events/settings.ts';
 import { hardwareShape } from './hardware/settings.ts';
 import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/settings.ts';
@@ -50,6 +52,8 @@ export const deviceConfigSchema = z.strictObject({
   disclosure: disclosedValuesSchema.default({}),
   ring: ringSchema.prefault({}),
   motion: motionSchema.prefault({}),
+  /** The history of what happened at the door, on the device. */
+  events: eventsSchema.prefault({}),
   /** How granted footage is cut. */
   clip: clipSchema.prefault({}),
   ...hardwareShape,
@@ -71,6 +75,8 @@ export const deviceConfigSchema = z.strictObject({
   }),
   /** The doorbell in Home Assistant, over the home broker. */
   homeAssistant: homeAssistantSchema.prefault({}),
+  /** The device's own server: pictures and orders for its owners, off unless it is set. */
+  console: consoleSchema.prefault({}),
   /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only the addresses change: keys stay pinned. */
   bridgeUrl: z
     .url({ protocol: /^https?$/ })

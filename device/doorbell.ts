@@ -1,5 +1,5 @@
 // Owns: one doorbell: how its parts are connected, and in which order they start and stop. Not here: creating them (assembly.ts),
-// what each part does, the process around it (main.ts).
+// what each part does, the process around it (start-device.ts).
 import {
   type Base,
   type Consent,
@@ -7,6 +7,7 @@ import {
   type Links,
   type Media,
   makeConsent,
+  makeConsole,
   makeLinks,
   makeMedia,
   makeStorage,
@@ -19,11 +20,12 @@ import type { CaptureChange } from './camera/capture.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
 import type { DeviceConfig } from './config.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
+import type { ConsoleServer } from './console/console-server.ts';
 import { EventDetector } from './events/event-detector.ts';
 import { isPressedThere, type Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
-import { pairingSocketPath } from './owner/pairing-wire.ts';
+import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
 import { failure } from './protocol/errors.ts';
 import type { DeviceEvent } from './protocol/home-messages.ts';
 import type { RecorderSinks } from './recorder.ts';
@@ -44,7 +46,7 @@ export interface DoorbellOptions {
 }
 
 /** Everything that exists only while the doorbell runs. */
-type Parts = Storage & Consent & Media & Links;
+type Parts = Storage & Consent & Media & Links & { ownServer: ConsoleServer | null };
 
 /** One doorbell. */
 export class Doorbell {
@@ -94,6 +96,11 @@ export class Doorbell {
     return pairingSocketPath(this.options.folder);
   }
 
+  /** Where its own server is reached; null where the settings ask for none. */
+  get console(): ConsoleAddress | null {
+    return this.up.ownServer?.address ?? null;
+  }
+
   get isEnrolled(): boolean {
     return this.up.enrolment !== null;
   }
@@ -128,10 +135,12 @@ export class Doorbell {
 
   /** Somebody pressed a button. The press is published before all other reactions, the chime included. */
   pressed(press: Press): void {
-    const { pairing } = this.up;
+    const { pairing, ownServer } = this.up;
     this.events.pressed(press);
     this.peripherals.ring();
-    if (isPressedThere(press.source)) pairing.unlock();
+    if (!isPressedThere(press.source)) return;
+    pairing.unlock();
+    ownServer?.buttonPressed();
   }
 
   private get up(): Parts {
@@ -158,12 +167,15 @@ export class Doorbell {
       pressed: (press) => this.pressed(press),
       settled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
       clockTrusted: () => this.up.gate.clockTrusted,
+      ownServer: () => this.up.ownServer,
     };
     const storage = await makeStorage(base, this.undo);
     this.key = storage.device.key;
     const consent = makeConsent(base, storage, this.effects());
     const media = makeMedia(base, storage, consent, this.sinks());
-    this.parts = { ...storage, ...consent, ...media, ...makeLinks(base, storage, consent, media) };
+    const links = makeLinks(base, storage, consent, media);
+    const ownServer = await makeConsole(base, storage, consent, media, links);
+    this.parts = { ...storage, ...consent, ...media, ...links, ownServer };
     const { device, enrolment } = storage;
     const { peripherals } = this;
     this.status.publishFor({ ...this.parts, ...device, bridge: enrolment?.bridge ?? null, peripherals });
@@ -184,6 +196,7 @@ export class Doorbell {
   private async startParts(parts: Parts): Promise<void> {
     const {
       ring,
+      history,
       outbox,
       gate,
       deliveries,
@@ -200,6 +213,8 @@ export class Doorbell {
     this.undo.add(() => searchParty.stop());
     await this.status.tolerate('ring', () => ring.start());
     this.undo.add(() => ring.stop());
+    await this.status.tolerate('events', () => history.start());
+    this.undo.add(() => history.stop());
     await this.status.tolerate('outbox', () => outbox.start());
     this.undo.add(() => outbox.stop());
     home.onMessage((message) => void gate.onOwnerMessage(message));
@@ -247,6 +262,8 @@ export class Doorbell {
     this.undo.add(() => this.peripherals.stop());
     recorder.start(gate.privacyOn);
     this.undo.add(() => recorder.stop());
+    await parts.ownServer?.start();
+    this.undo.add(() => parts.ownServer?.stop());
     this.status.state();
   }
 
@@ -261,15 +278,22 @@ export class Doorbell {
       removeClip: (grant) => this.up.deliveries.remove(grant),
       sendRevocation: (grant, token, bridge) => this.up.deliveries.revoke(grant, token, bridge),
       press: (button) => this.pressed({ button, source: 'command', atUs: this.seams.clock.wallUs() }),
-      privacy: (on) => this.up.recorder.privacy(on),
+      privacy: (on) => {
+        this.up.recorder.privacy(on);
+        this.up.ownServer?.changed();
+      },
       forget: async (window) => {
-        this.up.searchParty.forget(window);
-        return this.up.ring.forget(window);
+        const { searchParty, ring, history } = this.up;
+        searchParty.forget(window);
+        // Whichever disk fails, the other is erased, and the order stays unfinished.
+        const [segments] = await Promise.all([ring.forget(window), history.forget(window)]);
+        return segments;
       },
       tamper: (what, detail) => this.status.event({ type: 'tamper', what, detail }),
       changed: () => {
         this.status.state();
         this.up.accounts.follow();
+        this.up.ownServer?.changed();
       },
     };
   }

@@ -23,8 +23,16 @@ export { giveOrder } from './owner/give-command.ts';
 export * from './owner/owner-key.ts';
 export * from './owner/owner-session.ts';
 export * from './owner/paired-devices.ts';
-export { askHealth, askStill, listOwners, pairWithDevice } from './owner/pairing-client.ts';
-export { type Health, pairingSocketPath } from './owner/pairing-wire.ts';
+export {
+  askConsole,
+  askHealth,
+  askStill,
+  askViewers,
+  confirmPairing,
+  listOwners,
+  pairWithDevice,
+} from './owner/pairing-client.ts';
+export { type ConsoleAddress, type Health, pairingSocketPath } from './owner/pairing-wire.ts';
 export * from './owner/read-receipt.ts';
 export * from './owner/read-request-notice.ts';
 export * from './owner/read-sighting.ts';
@@ -32,6 +40,7 @@ export * from './owner/sign-owner-messages.ts';
 export * from './protocol/agency-calls.ts';
 export * from './protocol/area-cells.ts';
 export * from './protocol/built-in-ended-partners.ts';
+export * from './protocol/console-messages.ts';
 export * from './protocol/custody.ts';
 export * from './protocol/enrolment.ts';
 export * from './protocol/errors.ts';

@@ -2,20 +2,24 @@
 import { join } from 'node:path';
 import type { Disk } from './base/disk.ts';
 import type { Random } from './base/random.ts';
+import { EVENT_FILES } from './events/event-files.ts';
 
 /** Files with secrets; each is overwritten before it is removed. The first decrypts all others, so it goes first. */
-const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'] as const;
+const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'];
 
-/** Files that cannot be read without them. */
-const SEALED = ['ring', 'outbox', 'consent'] as const;
+/** Overwritten in the same way: these are not sealed, and tell when people were at the door. */
+const PAST_EVENTS = EVENT_FILES.map((name) => join('events', name));
+
+/** Files that cannot be read without the secrets, and what else is left. */
+const REMOVED = ['ring', 'outbox', 'consent', 'events'] as const;
 
 /**
- * Destroys keys, footage, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,
- * and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes that back. The keys
- * are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
+ * Destroys keys, footage, past events, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,
+ * and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes that back.
+ * Keys and events are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
  */
 export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {
-  for (const name of SECRETS) {
+  for (const name of [...SECRETS, ...PAST_EVENTS]) {
     const path = join(folder, name);
     const bytes = await disk.sizeOf(path);
     if (bytes === null) continue;
@@ -28,5 +32,5 @@ export async function factoryReset(disk: Disk, random: Random, folder: string): 
     }
     await disk.remove(path);
   }
-  for (const name of SEALED) await disk.remove(join(folder, name));
+  for (const name of REMOVED) await disk.remove(join(folder, name));
 }

@@ -22,7 +22,7 @@ const formatSchema = z.object({ kind: z.literal('doorsill-device'), format: z.in
  * The steps, the first from format 1. Format 1 (doorsill up to 0.1) had no number; its ring, ledger, outbox and settings
  * are read as they are; since format 2 the ring's records are packed closer (ring/record.ts), which 0.1 cannot read; since
  * format 3 the ledger can note a removal that came before its owner was added, and since format 4 privacy that Home Assistant
- * turned on, which an older doorsill treats as damage.
+ * turned on, which an older doorsill treats as damage, and past events (events/), which it would neither forget nor reset.
  */
 const UPGRADES: readonly FormatUpgrade[] = [async () => undefined, async () => undefined, async () => undefined];
 

@@ -5,12 +5,13 @@ import { type Clock, wallSeconds } from './base/clock.ts';
 import { verifySignature } from './base/keys.ts';
 import type { LinkState } from './base/mqtt-link.ts';
 import type { DeviceConfig } from './config.ts';
+import type { ConsoleServer } from './console/console-server.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
 import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
-import type { Health, StillAnswer } from './owner/pairing-wire.ts';
+import { type Health, LOOKS_TOLD_MAX, type StillAnswer } from './owner/pairing-wire.ts';
 import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
 import type { DeviceState } from './protocol/home-messages.ts';
 import { openToken } from './protocol/jws.ts';
@@ -32,6 +33,8 @@ export interface PairingDeps {
   accounts: HomeAccounts;
   status: StatusPublisher;
   searchParty: SearchParty;
+  /** The device's own server; null where there is none. */
+  ownServer(): ConsoleServer | null;
   /** Bytes written to disk since the start, by part. */
   written(): Record<string, number>;
 }
@@ -53,6 +56,16 @@ export function makePairing(deps: PairingDeps): PairingServer {
       if (!state) throw failure('not_running', { folder });
       const uptimeS = Math.round((seams.clock.monotonicMs() - deps.startedMs) / 1_000);
       return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });
+    },
+    console: () => deps.ownServer()?.address ?? null,
+    viewers: () => ({
+      viewers: gate.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer),
+      looks: gate.looks().slice(0, LOOKS_TOLD_MAX),
+    }),
+    confirm: async (code) => {
+      const ownServer = deps.ownServer();
+      if (!ownServer) throw failure('console_off');
+      return (await ownServer.pairing.confirm(code)).name;
     },
     pair: (key, name) => gate.pair(key, name),
     issuesAccounts: config.home.accounts !== undefined,

@@ -8,6 +8,7 @@ import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';
+import type { EventHistory } from './events/event-history.ts';
 import type { Peripherals } from './hardware/peripherals.ts';
 import type { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
@@ -33,6 +34,7 @@ export interface StatusSources {
   homeAssistant: HomeAssistant;
   gate: ConsentGate;
   ring: Ring;
+  history: EventHistory;
   area: AreaLink | null;
   peripherals: Peripherals;
   cursor: ReceiptCursor;
@@ -42,7 +44,7 @@ export interface StatusSources {
 }
 
 /** Parts that store data and can continue when storing fails. */
-export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox';
+export type StoredPart = 'folder' | 'format' | 'consent' | 'ring' | 'outbox' | 'events';
 type StorageState = DeviceState['storage']['state'];
 const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
 
@@ -128,6 +130,8 @@ export class StatusPublisher {
     this.heard(event);
     sources.home.publishEvent(event).catch(() => undefined);
     sources.homeAssistant.event(event);
+    // Last: an event is published whatever becomes of its place in the history.
+    sources.history.append(event);
   }
 
   upload(progress: Omit<UploadProgress, 'device'>): void {

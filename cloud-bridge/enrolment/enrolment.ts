@@ -15,7 +15,7 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';
 import type { EnrolmentStore } from './store.ts';

@@ -8,7 +8,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { networkOf } from '../../device/http/address-networks.ts';
 import type { Failure } from '../../device/protocol/errors.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
-import { FixedWindowLimit, WindowCounts } from './fixed-window-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import type { Role } from './roles.ts';
 
 const MINUTE_MS = 60_000;

@@ -14,7 +14,7 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import {
   type Agency,

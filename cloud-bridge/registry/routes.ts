@@ -5,7 +5,7 @@ import { networkOf } from '../../device/http/address-networks.ts';
 import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';

@@ -22,7 +22,7 @@ import {
   searchSchema,
 } from '../../device/protocol/search.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './settings.ts';

@@ -98,6 +98,12 @@ export class CommandHandler {
         return this.addOwner(signed, order.key, order.name);
       case 'remove-owner':
         return this.removeOwner(signed, order.key);
+      case 'add-viewer':
+        return this.addViewer(signed, order);
+      case 'remove-viewer':
+        // Recorded for an unknown one, too: an order to add it, signed before, can no longer act then.
+        await this.runner.record({ type: 'viewer-removed', body: { ...signed, viewer: order.viewer } });
+        return null;
     }
   }
 
@@ -167,6 +173,17 @@ export class CommandHandler {
     if (fault) return fault;
     const statement = pairingStatement(deps.device, key, deps.clock);
     await this.runner.record({ type: 'owner-added', body: { ...signed, key, name, statement } });
+    return null;
+  }
+
+  private async addViewer(
+    signed: { jti: string; token: string },
+    { action: _action, ...viewer }: Extract<CommandAction, { action: 'add-viewer' }>,
+  ): Promise<Failure | null> {
+    const { state, limits } = this.context;
+    if (state.viewers.has(viewer.viewer)) return failure('viewer_known');
+    if (state.viewers.size >= limits.viewersMax) return failure('viewer_too_many', { most: limits.viewersMax });
+    await this.runner.record({ type: 'viewer-added', body: { ...signed, ...viewer } });
     return null;
   }
 

@@ -60,6 +60,7 @@ export interface GateLimits {
   /** Maximum number of unfinished grants over all requests. */
   grantsMax: number;
   ownersMax: number;
+  viewersMax: number;
   /** Authentic messages that may be queued; more are dropped and counted. Revocations are always queued. */
   waitingMax: number;
   ledgerBytesMax: number;
@@ -69,6 +70,7 @@ export const GATE_LIMITS: GateLimits = {
   openRequestsMax: 100,
   grantsMax: 16,
   ownersMax: 8,
+  viewersMax: 32,
   waitingMax: 256,
   ledgerBytesMax: 32 * 1024 * 1024,
 };

@@ -21,6 +21,7 @@ import {
   UNSEEN,
   unfinishedGrant,
 } from './request-machine.ts';
+import { Viewers } from './viewers.ts';
 
 /** The bridge and registry that the device is enrolled with. */
 export interface Pins extends Trust {
@@ -68,6 +69,8 @@ export class GateState {
   readonly lastWordS = new Map<string, number>();
   /** Each `forget` ordered and not known to be finished: its window, or null for all footage. */
   readonly forgetOrders = new Map<string, Window | null>();
+  /** Who besides owners may see pictures, and who looked. */
+  readonly viewers = new Viewers();
   pins: Pins | null = null;
   privacyOn = false;
   /** Whether owners turned Search Party on; null before the first order. */
@@ -122,6 +125,7 @@ export class GateState {
         return null;
       case 'restored':
         this.owners.clear();
+        this.viewers.clear();
         // None of the current owners has turned it on.
         this.searchParty = false;
         this.restoredS = Math.max(this.restoredS, entry.body.floorS);
@@ -139,6 +143,10 @@ export class GateState {
         this.forgetOrders.set(entry.body.jti, entry.body.window ?? null);
         return null;
       }
+      case 'viewer-added':
+      case 'viewer-removed':
+      case 'looked':
+        return this.viewers.apply(entry);
       case 'forgot':
         this.forgetOrders.delete(entry.body.jti);
         return null;

@@ -1,9 +1,10 @@
 // Owns: the one way from an owner's signed message to footage that leaves: it orders verification, ledger, live grant and effects,
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
-import type { Timer } from '../base/clock.ts';
+import { type Timer, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import { type LedgerHead, recordsFault } from '../ledger/ledger.ts';
+import type { Look, Viewer, ViewRight } from '../protocol/console-messages.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { ReceiptClip, RequestNotice, Sighted } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
@@ -157,6 +158,33 @@ export class ConsentGate {
   /** Whether the home takes part in Search Party. */
   get searchPartyOn(): boolean {
     return this.context.searchPartyOn;
+  }
+
+  /** Who besides owners may see pictures on the device's own server. */
+  viewers(): Viewer[] {
+    return this.context.state.viewers.list();
+  }
+
+  /** The viewer of this id, while its time is not over; one with an end is not found while the clock cannot be trusted. */
+  viewer(id: string): Viewer | null {
+    const nowS = this.clockTrusted ? wallSeconds(this.context.deps.clock) : null;
+    return this.context.damage === null ? this.context.state.viewers.find(id, nowS) : null;
+  }
+
+  /** Who looked at pictures, newest first; the last thousand. */
+  looks(): Look[] {
+    return this.context.state.viewers.looks();
+  }
+
+  /**
+   * Records that an owner (by key) or a viewer (by id) begins to look, durable before the first picture is shown.
+   * Throws `look_log_full`, `consent_ledger_damaged`, `consent_storage_failed`: then nothing may be shown.
+   */
+  looked(by: string, what: ViewRight): Promise<void> {
+    return this.context.queue.run(async () => {
+      this.context.assertWhole();
+      await this.runner.record({ type: 'looked', body: { by, what } });
+    });
   }
 
   /**

@@ -22,6 +22,7 @@ const PRESSED_THERE: Readonly<Record<Press['source'], boolean>> = {
   local: false,
   command: false,
   'home-assistant': false,
+  console: false,
 };
 
 /** Whether a press shows that somebody is at the device, as unlocking it takes; no message and no program shows that. */

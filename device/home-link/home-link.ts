@@ -34,6 +34,15 @@ export interface HomeLinkOptions {
 
 const STATE_EVERY_MS = 300;
 
+/** What the device tells its owners, as it is published: receipts as signed tokens. */
+export type HomeMessage =
+  | { kind: 'state'; state: DeviceState }
+  | { kind: 'event'; event: DeviceEvent }
+  | { kind: 'receipt'; receipt: string }
+  | { kind: 'request'; request: RequestNotice }
+  | { kind: 'sighting'; sighting: SightingNotice }
+  | { kind: 'upload'; upload: UploadProgress };
+
 /** One device's session at its home broker. */
 export class HomeLink {
   private readonly options: HomeLinkOptions;
@@ -41,6 +50,7 @@ export class HomeLink {
   private readonly link: MqttLink;
   private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
   private readonly connectListeners = new Set<() => void>();
+  private readonly tellListeners = new Set<(message: HomeMessage) => void>();
   private started = false;
   private stopping = false;
   private latestState: DeviceState | null = null;
@@ -107,8 +117,15 @@ export class HomeLink {
     return () => void this.connectListeners.delete(listener);
   }
 
+  /** Calls `listener` with every message to the owners when it is published, whether or not the broker is connected. */
+  onTell(listener: (message: HomeMessage) => void): () => void {
+    this.tellListeners.add(listener);
+    return () => void this.tellListeners.delete(listener);
+  }
+
   /** Publishes the state, retained. The latest wins; in a burst intermediate ones are skipped, but never the last. */
   publishState(state: DeviceState): void {
+    this.tell({ kind: 'state', state });
     this.latestState = state;
     this.stateDirty = true;
     this.stateSoon();
@@ -116,26 +133,31 @@ export class HomeLink {
 
   /** Resolves once the broker has it; rejects with `unreachable` if it was dropped. */
   publishEvent(event: DeviceEvent): Promise<void> {
+    this.tell({ kind: 'event', event });
     return this.link.publish(this.topics.event(this.options.device), JSON.stringify(event));
   }
 
   /** `token`: a signed receipt. Rejects with `unreachable` when it was dropped, so that the caller can send it again. */
   publishReceipt(token: string): Promise<void> {
+    this.tell({ kind: 'receipt', receipt: token });
     return this.link.publish(this.topics.receipt(this.options.device), token, { keep: true });
   }
 
   /** An open request that concerns this home. Rejects with `unreachable` if it was dropped. */
   publishRequest(notice: RequestNotice): Promise<void> {
+    this.tell({ kind: 'request', request: notice });
     return this.link.publish(this.topics.request(this.options.device), JSON.stringify(notice));
   }
 
   /** A searched pet may have been seen here. Rejects with `unreachable` if it was dropped. */
   publishSighting(notice: SightingNotice): Promise<void> {
+    this.tell({ kind: 'sighting', sighting: notice });
     return this.link.publish(this.topics.sighting(this.options.device), JSON.stringify(notice));
   }
 
   /** Rejects with `unreachable` if it was dropped. */
   publishUpload(progress: UploadProgress): Promise<void> {
+    this.tell({ kind: 'upload', upload: progress });
     return this.link.publish(this.topics.upload(this.options.device), JSON.stringify(progress));
   }
 
@@ -147,6 +169,10 @@ export class HomeLink {
   /** The same for what it wants to hear, retained messages included, unverified. */
   subscribeTo(filters: readonly string[], handler: (message: IncomingMessage) => void): void {
     this.link.subscribe(filters, handler);
+  }
+
+  private tell(message: HomeMessage): void {
+    for (const listener of [...this.tellListeners]) listener(message);
   }
 
   private arrived(): void {

@@ -1,13 +1,21 @@
 // Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes, which connections
 // are kept (connection-limit.ts).
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+  fastify,
+} from 'fastify';
 import { z } from 'zod';
 import type { Clock, Timer } from '../base/clock.ts';
 import { isNoSpace, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { TLS_VERSION_MIN } from '../base/tls.ts';
 import { PROBLEM_TYPE, problemOf } from '../protocol/problem.ts';
 import { addressList } from './address-networks.ts';
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts';
@@ -46,6 +54,8 @@ export interface HttpDeps {
   limits?: HttpLimits | undefined;
   /** Addresses of proxies whose X-Forwarded-For is trusted. */
   proxies?: readonly string[];
+  /** PEM; absent: plain HTTP. */
+  tls?: { key: string; certificate: string };
 }
 
 /** Bodies of this type are read by the upload store itself, at the sender's pace (tus 1.0.0, PATCH). */
@@ -53,7 +63,8 @@ export const UPLOAD_BODY_TYPE = 'application/offset+octet-stream';
 
 /** A server without routes; `listenOn` opens it. */
 export function makeHttpServer(deps: HttpDeps): FastifyInstance {
-  const { clock, log, limits = HTTP_LIMITS, proxies = [] } = deps;
+  const { clock, log, limits = HTTP_LIMITS, proxies = [], tls } = deps;
+  const timeouts = { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) };
   const server = fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -67,7 +78,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     // For an address that cannot be parsed, or is too long to be one of ours.
     frameworkErrors: (_thrown, request, reply) => answer(request, reply, failure('http_not_found')),
     clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
-    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) },
+    ...(tls ? { serverFactory: tlsServer(tls, timeouts, limits.idleMs) } : { http: timeouts }),
   });
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
   const seats = new ConnectionLimit(limits, addressList(proxies));
@@ -112,6 +123,20 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   });
   server.setNotFoundHandler((request, reply) => answer(request, reply, failure('http_not_found')));
   return server;
+}
+
+/** A factory for fastify: it sets no time-outs on a server that it did not make. */
+function tlsServer(
+  { key, certificate }: { key: string; certificate: string },
+  timeouts: { headersTimeout: number; connectionsCheckingInterval: number },
+  idleMs: number,
+): FastifyServerFactory {
+  return (handler) => {
+    const settings = { key, cert: certificate, minVersion: TLS_VERSION_MIN, keepAliveTimeout: idleMs, ...timeouts };
+    const server = createServer({ ...settings, requestTimeout: 0 }, handler);
+    server.timeout = idleMs;
+    return server;
+  };
 }
 
 /** Used when nothing tells when the limit allows calls again. */

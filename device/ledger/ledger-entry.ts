@@ -1,6 +1,7 @@
 // Owns: what a ledger entry can say: one strict schema per type of decision or effect.
 // Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
 import { z } from 'zod';
+import { VIEW_RIGHTS, viewerSchema } from '../protocol/console-messages.ts';
 import { isErrorCode } from '../protocol/errors.ts';
 import { receiptClipSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
@@ -108,6 +109,13 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('clock-reset'),
     body: z.strictObject({ ...signedOrder, markUs: z.int().nonnegative() }),
+  }),
+  z.strictObject({ type: z.literal('viewer-added'), body: z.strictObject({ ...signedOrder, ...viewerSchema.shape }) }),
+  z.strictObject({ type: z.literal('viewer-removed'), body: z.strictObject({ ...signedOrder, viewer: idSchema }) }),
+  /** A viewer, or an owner by key, began to look at pictures on the device's own server. */
+  z.strictObject({
+    type: z.literal('looked'),
+    body: z.strictObject({ by: z.union([idSchema, publicKeySchema]), what: z.enum(VIEW_RIGHTS) }),
   }),
   /** The device was restored from a backup: it has no owners, and nothing signed up to `floorS` is accepted except revocations. */
   z.strictObject({ type: z.literal('restored'), body: z.strictObject({ floorS: z.int().nonnegative() }) }),

@@ -33,6 +33,8 @@ export interface LedgerDeps {
 export const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
 /** Not available to new grants, owners and orders, so that a full ledger can still record a denial, a revocation and their effects. */
 export const LEDGER_RESERVE_BYTES = 1024 * 1024;
+/** The share of the ledger that notes of who looked may fill; after that nothing is shown, and decisions still have room. */
+const LOOKS_SHARE = 0.5;
 const LINE_BYTES_MAX = 131_072;
 const CHUNK_BYTES = 262_144;
 const HEAD_BYTES_MAX = 1_024;
@@ -40,7 +42,7 @@ const NEWLINE = 10;
 
 /** Entries that end something or report on running work: these may use the reserve. */
 const CLOSING_TYPES: readonly LedgerBody['type'][] = [
-  ...(['denied', 'revoked', 'owner-removed', 'restored', 'ended', 'failed', 'forgot'] as const),
+  ...(['denied', 'revoked', 'owner-removed', 'viewer-removed', 'restored', 'ended', 'failed', 'forgot'] as const),
   ...(['sealed', 'token-presented', 'delivered', 'deleted', 'recalled'] as const),
 ];
 
@@ -251,7 +253,7 @@ export class Ledger {
 
   /**
    * Writes one entry; resolves when entry and head are durable, and the entry takes effect only then.
-   * Throws `consent_storage_failed`: then the entry is not in the ledger.
+   * Throws `consent_storage_failed`, or `look_log_full` for a note of who looked: then the entry is not in the ledger.
    */
   async append(said: LedgerBody): Promise<LedgerEntry> {
     assert(!this.busy, 'one append at a time');
@@ -262,6 +264,7 @@ export class Ledger {
     const entry = this.numbered(said);
     const { line, hash } = lineOf(entry);
     const bytesMax = this.deps.bytesMax ?? LEDGER_BYTES_MAX;
+    if (said.type === 'looked' && this.bytes + line.length > bytesMax * LOOKS_SHARE) throw failure('look_log_full');
     const room = CLOSING_TYPES.includes(said.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
     if (this.bytes + line.length > room || line.length > LINE_BYTES_MAX) throw failure('consent_storage_failed');
     this.busy = true;

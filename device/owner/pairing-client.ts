@@ -15,6 +15,9 @@ import type { Home } from './paired-devices.ts';
 import {
   ANSWER_BYTES_MAX,
   CONVERSATION_MS_MAX,
+  type ConsoleAddress,
+  confirmAnswerSchema,
+  consoleAnswerSchema,
   type Health,
   healthAnswerSchema,
   helloAnswerSchema,
@@ -24,6 +27,8 @@ import {
   proofInput,
   refusalSchema,
   stillAnswerSchema,
+  type ViewersAnswer,
+  viewersAnswerSchema,
 } from './pairing-wire.ts';
 
 /**
@@ -68,6 +73,31 @@ export async function pairWithDevice(
 /** Who is paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function listOwners(deps: { clock: Clock }, socketPath: string): Promise<{ key: string; name: string }[]> {
   return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
+}
+
+/** Where the device's own server is; null when it has none. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+export async function askConsole(deps: { clock: Clock }, socketPath: string): Promise<ConsoleAddress | null> {
+  return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'console' }, consoleAnswerSchema)).console);
+}
+
+/**
+ * Confirms a browser that waits for pairing, by the six digits it shows; returns the new owner's name. Throws `unreachable`,
+ * `timed_out`, `pairing_code_unknown`, `console_off`, `owner_too_many`, `consent_storage_failed`.
+ */
+export async function confirmPairing(deps: { clock: Clock }, socketPath: string, code: string): Promise<string> {
+  return converse(
+    deps.clock,
+    socketPath,
+    async (ask) => (await ask({ verb: 'confirm', code }, confirmAnswerSchema)).name,
+  );
+}
+
+/** Who besides owners may see pictures, and who looked, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+export async function askViewers(deps: { clock: Clock }, socketPath: string): Promise<Omit<ViewersAnswer, 'ok'>> {
+  const { viewers, looks } = await converse(deps.clock, socketPath, (ask) =>
+    ask({ verb: 'viewers' }, viewersAnswerSchema),
+  );
+  return { viewers, looks };
 }
 
 /** The device's health. Throws `unreachable`, `timed_out`, `pairing_refused`. */

@@ -13,6 +13,7 @@ import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
 import {
   CONVERSATION_MS_MAX,
+  type ConsoleAddress,
   type Health,
   type HelloAnswer,
   LINE_BYTES_MAX,
@@ -22,6 +23,7 @@ import {
   pairingAskSchema,
   proofInput,
   type StillAnswer,
+  type ViewersAnswer,
 } from './pairing-wire.ts';
 
 export interface PairingServerDeps {
@@ -39,6 +41,12 @@ export interface PairingServerDeps {
   health(): Health;
   /** The still that a signed call asks for; throws the refusal. */
   still(call: string): StillAnswer;
+  /** The device's own server; null when it has none. */
+  console(): ConsoleAddress | null;
+  /** Who besides owners may see pictures, and who looked, newest first. */
+  viewers(): Pick<ViewersAnswer, 'viewers' | 'looks'>;
+  /** Confirms a browser that waits for pairing; returns the new owner's name. Throws `pairing_code_unknown`, `console_off`. */
+  confirm(code: string): Promise<string>;
   /** Whether this device issues its owners' accounts. */
   issuesAccounts: boolean;
   /** The home broker for an owner; with an account and a fresh password where this device issues them. */
@@ -128,6 +136,10 @@ export class PairingServer {
       }
       if (ask.data.verb === 'list') return writeLine(socket, this.list());
       if (ask.data.verb === 'health') return writeLine(socket, { ok: true, health: this.deps.health() });
+      if (ask.data.verb === 'console') return writeLine(socket, { ok: true, console: this.deps.console() });
+      if (ask.data.verb === 'viewers') return writeLine(socket, { ok: true, ...this.deps.viewers() });
+      if (ask.data.verb === 'confirm')
+        return writeLine(socket, { ok: true, name: await this.deps.confirm(ask.data.code) });
       if (ask.data.verb === 'still') return writeLine(socket, this.deps.still(ask.data.call));
       if (ask.data.verb === 'hello') {
         nonce = toBase64url(this.deps.random.bytes(NONCE_BYTES));

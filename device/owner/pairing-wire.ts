@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
+import { lookSchema, viewerSchema } from '../protocol/console-messages.ts';
 import { failure, isErrorCode } from '../protocol/errors.ts';
 import { stateSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema } from '../protocol/ids.ts';
@@ -29,6 +30,12 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('list') }),
   z.strictObject({ verb: z.literal('health') }),
+  /** Where the device's own server is, with the token for a browser that pairs: only for who may open this socket. */
+  z.strictObject({ verb: z.literal('console') }),
+  /** Who besides owners may see pictures, and who looked. */
+  z.strictObject({ verb: z.literal('viewers') }),
+  /** Confirms a new owner by the code that its browser shows. */
+  z.strictObject({ verb: z.literal('confirm'), code: z.string().regex(/^\d{6}$/) }),
   /** The still of a sighting; `call` is an owner's signed call. */
   z.strictObject({ verb: z.literal('still'), call: z.string().max(2_048) }),
 ]);
@@ -93,6 +100,28 @@ export const stillAnswerSchema = z.strictObject({
   jpeg: z.string().max(ANSWER_BYTES_MAX - 100),
 });
 export type StillAnswer = z.infer<typeof stillAnswerSchema>;
+
+/** The device's own server as somebody at the device may know it. */
+export const consoleAddressSchema = z.strictObject({
+  url: z.string().max(300),
+  /** SHA-256 of its certificate; null for plain HTTP on this machine. */
+  fingerprint: z.string().length(64).nullable(),
+  /** The address with the pairing token behind `#`, which browsers never send: what the code that is drawn holds. */
+  pairingUrl: z.string().max(500),
+});
+export type ConsoleAddress = z.infer<typeof consoleAddressSchema>;
+
+export const consoleAnswerSchema = z.strictObject({ ok: z.literal(true), console: consoleAddressSchema.nullable() });
+/** The newest hundred looks: more do not fit on a line. */
+export const LOOKS_TOLD_MAX = 100;
+export const viewersAnswerSchema = z.strictObject({
+  ok: z.literal(true),
+  viewers: z.array(viewerSchema.omit({ tokenSha256: true })).max(64),
+  looks: z.array(lookSchema).max(LOOKS_TOLD_MAX),
+});
+export type ViewersAnswer = z.infer<typeof viewersAnswerSchema>;
+
+export const confirmAnswerSchema = z.strictObject({ ok: z.literal(true), name: ownerNameSchema });
 
 export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
 

@@ -8,7 +8,9 @@ import { cameraErrors } from './errors/camera.ts';
 import { clientErrors } from './errors/client.ts';
 import { clipErrors } from './errors/clip.ts';
 import { consentErrors } from './errors/consent.ts';
+import { consoleErrors } from './errors/console.ts';
 import { custodyErrors } from './errors/custody.ts';
+import { eventErrors } from './errors/events.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { ringErrors } from './errors/ring.ts';
 import { searchPartyErrors } from './errors/search-party.ts';
@@ -29,9 +31,11 @@ export const ERRORS = {
   ...cameraErrors,
   ...wiredCameraErrors,
   ...ringErrors,
+  ...eventErrors,
   ...tokenErrors,
   ...consentErrors,
   ...clipErrors,
+  ...consoleErrors,
   ...uploadErrors,
   ...bridgeErrors,
   ...vaultErrors,

@@ -69,7 +69,7 @@ export const eventSchema = z.discriminatedUnion('type', [
     ...moment,
     type: z.literal('ring'),
     button: idSchema,
-    source: z.enum(['local', 'command', 'keyboard', 'gpio', 'evdev', 'scene', 'home-assistant']),
+    source: z.enum(['local', 'command', 'keyboard', 'gpio', 'evdev', 'scene', 'home-assistant', 'console']),
   }),
   z.strictObject({ ...moment, type: z.literal('motion-start'), zones: z.array(idSchema).max(16) }),
   z.strictObject({ ...moment, type: z.literal('motion-end'), startUs: z.int(), zones: z.array(idSchema).max(16) }),

@@ -1,6 +1,7 @@
 // Owns: what an owner can sign: grant, denial, revocation, command; and the device's pairing statement. Pure.
 // Not here: whether to accept and carry out one (consent/gate.ts).
 import { z } from 'zod';
+import { viewerSchema } from './console-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { disclosureSetSchema, expSchema, signedClaims, windowSchema, zoneSchema } from './shared-claims.ts';
 
@@ -67,6 +68,9 @@ export const commandActionSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('announce') }),
   z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
   z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
+  /** Lets somebody who is no owner see pictures on the device's own server. */
+  z.strictObject({ action: z.literal('add-viewer'), ...viewerSchema.shape }),
+  z.strictObject({ action: z.literal('remove-viewer'), viewer: idSchema }),
 ]);
 export type CommandAction = z.infer<typeof commandActionSchema>;
 
@@ -93,6 +97,7 @@ export function mustNameLastOrder(command: CommandAction): boolean {
     case 'forget':
     case 'reset-clock-mark':
     case 'add-owner':
+    case 'add-viewer':
       return true;
     case 'privacy':
       return !command.on;
@@ -101,6 +106,7 @@ export function mustNameLastOrder(command: CommandAction): boolean {
     case 'press':
     case 'announce':
     case 'remove-owner':
+    case 'remove-viewer':
       return false;
   }
 }

@@ -3,7 +3,9 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
+  askConsole,
   brokerUserSchema,
+  confirmPairing,
   failure,
   listHomes,
   loadOrCreateOwnerKey,
@@ -14,6 +16,7 @@ import {
   type TlsFiles,
   tlsFilesRead,
 } from '../../device/exports-without-firmware.ts';
+import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import {
@@ -35,6 +38,8 @@ interface PairOptions extends OwnerOptions {
   user?: string;
   passwordFile?: string;
   list?: boolean;
+  show?: boolean;
+  confirm?: string;
 }
 
 /** The owner's existing account at the home broker; undefined when the device is to create one. */
@@ -62,6 +67,19 @@ async function ownTls(context: Context, { ca, cert, key }: PairOptions): Promise
   return files;
 }
 
+async function showConsole(context: Context, socket: string): Promise<void> {
+  const address = await askConsole(context, socket);
+  if (!address) throw failure('console_off');
+  context.output.result({ ...address }, drawPairingCode(address));
+}
+
+async function confirmPhone(context: Context, socket: string, typed: string): Promise<void> {
+  const code = typed.replaceAll(/\s/g, '');
+  if (!/^\d{6}$/.test(code)) throw failure('usage', { detail: '--confirm takes the six digits that the phone shows' });
+  const name = await confirmPairing(context, socket, code);
+  context.output.result({ paired: name }, `${name} is an owner of this doorbell now.`);
+}
+
 export function addPair(program: Command): void {
   withOwnerOptions(program.command('pair'))
     .description("pair this machine's owner with a device on this machine")
@@ -73,9 +91,11 @@ export function addPair(program: Command): void {
     .option('--cert <file>', 'PEM certificate of this owner, for a broker that asks for one')
     .option('--key <file>', 'its private key')
     .option('--list', 'list the paired devices')
+    .option('--show', 'draw the code that a phone scans to pair with the doorbell’s own server')
+    .option('--confirm <code>', 'confirm the phone that shows these six digits')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list',
+      '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list\n  $ npx doorsill pair --show\n  $ npx doorsill pair --confirm 123456',
     )
     .action(async (options: PairOptions, command: Command) => {
       const context = openContext(command);
@@ -93,6 +113,8 @@ export function addPair(program: Command): void {
       }
       const socket = options.socket ?? pairingSocketPath(testbedPaths(dataFolder(options.data)).doorbell);
       if (!options.socket) await expectRunning(context.disk, dataFolder(options.data));
+      if (options.show) return showConsole(context, socket);
+      if (options.confirm !== undefined) return confirmPhone(context, socket, options.confirm);
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const tls = await ownTls(context, options);
       const account = await ownAccount(context, options);

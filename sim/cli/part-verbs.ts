@@ -10,7 +10,8 @@ import {
   tlsFilesRead,
   topicPrefixSchema,
 } from '../../device/exports-without-firmware.ts';
-import type { DeviceConfigInput } from '../../device/index.ts';
+import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
+import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
@@ -277,6 +278,15 @@ Examples:
   addDeviceVerbs(device);
 }
 
+/** Where the doorbell's own server is. The code holds a secret: it is drawn for a person at a terminal, never into a log. */
+function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'console' | 'pairingSocket'>): string[] {
+  if (!address) return [];
+  if (process.stdout.isTTY) return [drawPairingCode(address)];
+  return [
+    `Its own server is ${address.url}; \`doorsill pair --show --socket ${pairingSocket}\` draws the code for a phone.`,
+  ];
+}
+
 async function runDevice(context: Context, options: DeviceOptions): Promise<void> {
   if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
   const folder = resolve(options.data);
@@ -325,8 +335,16 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
     };
     return {
       part: { stop },
-      ready: { device: part.id, socket: part.pairingSocket, enrolled: part.isEnrolled },
-      text: `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
+      ready: {
+        device: part.id,
+        socket: part.pairingSocket,
+        enrolled: part.isEnrolled,
+        ...(part.console ? { console: part.console.url } : {}),
+      },
+      text: [
+        `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
+        ...consoleLines(part),
+      ].join('\n'),
     };
   });
 }

@@ -72,6 +72,7 @@ const EXPECTED: Record<(typeof ring.shape.source.options)[number], string> = {
   command: 'pairing_locked',
   scene: 'pairing_locked',
   'home-assistant': 'pairing_locked',
+  console: 'pairing_locked',
 };
 
 it.each(ring.shape.source.options.map((source) => [source, EXPECTED[source]] as const))(

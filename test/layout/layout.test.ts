@@ -26,6 +26,7 @@ const DEVICE_ORDER = [
   'home-link',
   'area-link',
   'owner',
+  'console',
 ];
 
 /** The bridge's folders in the same way; what composes them stands above them all. */
@@ -86,6 +87,9 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^@tus\//, /^cloud-bridge\//],
   [/^aws4fetch$/, /^cloud-bridge\/vault\/s3-bucket\.ts$/],
   [/^tus-js-client$/, /^device\/upload\//],
+  [/^ws$/, /^device\/console\//],
+  [/^node-forge$/, /^device\/console\/certificate\.ts$/],
+  [/^qr$/, /^sim\/terminal\//],
   [/^commander$/, /^sim\/cli\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
   [/^sharp$/, /^(device\/search-party|cloud-bridge\/search-party|sim\/porch)\//],

@@ -55,6 +55,9 @@ beforeEach(async () => {
     path,
     about: () => ({ device: cast.device.id, deviceKey: cast.device.key.publicKey, name: 'Front door', trust }),
     health: () => HEALTH,
+    console: () => null,
+    viewers: () => ({ viewers: [], looks: [] }),
+    confirm: () => Promise.reject(new Error('not here')),
     still: () => {
       if (refuseWith) throw refuseWith;
       return { ok: true, atUs: 1, jpeg: toBase64url(new Uint8Array(60_000).fill(7)) };

@@ -1,0 +1,59 @@
+// Owns: who besides owners may see this door's pictures on the device's own server, and who has looked: folded from the ledger.
+// Pure. Not here: showing pictures (console/), the orders themselves (command-handler.ts).
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
+import type { Look, Viewer } from '../protocol/console-messages.ts';
+
+/** The newest looks that are kept at hand; the ledger has all of them. */
+const LOOKS_MAX = 1_000;
+
+export class Viewers {
+  private readonly byId = new Map<string, Viewer>();
+  private readonly latest: Look[] = [];
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  list(): Viewer[] {
+    return [...this.byId.values()];
+  }
+
+  /** The viewer of this id, unless it has expired. `nowS`: null while the clock cannot be trusted; then only viewers without expiry count. */
+  find(id: string, nowS: number | null): Viewer | null {
+    const viewer = this.byId.get(id);
+    if (!viewer) return null;
+    const isOver = viewer.expiresS !== undefined && (nowS === null || nowS >= viewer.expiresS);
+    return isOver ? null : viewer;
+  }
+
+  has(id: string): boolean {
+    return this.byId.has(id);
+  }
+
+  /** Who looked, newest first. */
+  looks(): Look[] {
+    return this.latest.toReversed();
+  }
+
+  apply(entry: Extract<LedgerEntry, { type: 'viewer-added' | 'viewer-removed' | 'looked' }>): null {
+    switch (entry.type) {
+      case 'viewer-added': {
+        const { jti: _jti, token: _token, ...viewer } = entry.body;
+        this.byId.set(viewer.viewer, viewer);
+        return null;
+      }
+      case 'viewer-removed':
+        this.byId.delete(entry.body.viewer);
+        return null;
+      case 'looked':
+        this.latest.push({ ...entry.body, atUs: entry.atUs });
+        if (this.latest.length > LOOKS_MAX) this.latest.shift();
+        return null;
+    }
+  }
+
+  /** After a restore from a backup: viewers were let in by owners of before. */
+  clear(): void {
+    this.byId.clear();
+  }
+}

@@ -1,0 +1,128 @@
+// Owns: the routes by which owners get in: what the server is, challenges, pairing, sessions. Not here: who is let in
+// (network-pairing.ts, owner-sessions.ts).
+import { z } from 'zod';
+import {
+  challengeSchema,
+  pairingOfferSchema,
+  pairingStateSchema,
+  serverFactsSchema,
+  sessionOfferSchema,
+  sessionSchema,
+} from '../protocol/console-messages.ts';
+import { idSchema } from '../protocol/ids.ts';
+import { SESSION_COOKIE } from './callers.ts';
+import type { LocalRouter } from './local-router.ts';
+import type { NetworkPairing } from './network-pairing.ts';
+import type { OwnerSessions } from './owner-sessions.ts';
+
+export interface AccessRoutesDeps {
+  device: { id: string; publicKey: string };
+  sessions: OwnerSessions;
+  pairing: NetworkPairing;
+  ownerName(key: string): string;
+  /** Whether the server serves the home network, by HTTPS. */
+  onNetwork: boolean;
+}
+
+/** A week, as long as an idle session lives. */
+const COOKIE_S = 7 * 24 * 3600;
+
+export function accessRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
+  pairingRoutes(router, deps);
+  sessionRoutes(router, deps);
+}
+
+function pairingRoutes(router: LocalRouter, { device, sessions, pairing, onNetwork }: AccessRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/server',
+      roles: ['public'],
+      answer: serverFactsSchema,
+      about: 'Which device this is, and how a new owner is confirmed.',
+    },
+    () => ({
+      device: device.id,
+      deviceKey: device.publicKey,
+      confirmsPairing: onNetwork,
+      pairingLocked: pairing.locked,
+    }),
+  );
+
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/challenges',
+      roles: ['public'],
+      answer: challengeSchema,
+      about: 'A fresh challenge for pairing or for a session; valid for two minutes, once.',
+    },
+    () => ({ challenge: sessions.challenge() }),
+  );
+
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/pairings',
+      roles: ['public'],
+      body: pairingOfferSchema,
+      answer: pairingStateSchema,
+      about: 'Offers a new owner’s key, with the token that the device draws.',
+    },
+    ({ body, request }) =>
+      router.countedAsync(request.ip, async () => {
+        sessions.take(body.challenge);
+        return pairing.offer(body, !onNetwork);
+      }),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/pairings/:pairing',
+      roles: ['public'],
+      params: z.strictObject({ pairing: idSchema }),
+      answer: pairingStateSchema,
+      about: 'What became of an offer.',
+    },
+    ({ params }) => pairing.stateOf(params.pairing),
+  );
+}
+
+function sessionRoutes(router: LocalRouter, { sessions, ownerName, onNetwork }: AccessRoutesDeps): void {
+  const cookieOf = (value: string, seconds: number) =>
+    `${SESSION_COOKIE}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${onNetwork ? '; Secure' : ''}`;
+
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/sessions',
+      roles: ['public'],
+      body: sessionOfferSchema,
+      answer: sessionSchema,
+      about: 'Opens an owner’s session. The cookie and the answered secret together name it.',
+    },
+    ({ body, origin, request, reply }) =>
+      router.counted(request.ip, () => {
+        const { cookie, header } = sessions.open(body, origin);
+        reply.header('set-cookie', cookieOf(cookie, COOKIE_S));
+        return { session: header, name: ownerName(body.key) };
+      }),
+  );
+
+  router.route(
+    {
+      method: 'DELETE',
+      path: '/api/v1/sessions/current',
+      roles: ['owner'],
+      answer: null,
+      about: 'Ends this session, and what it is watching.',
+    },
+    ({ request, reply }) => {
+      const cookie = new RegExp(`${SESSION_COOKIE}=([A-Za-z0-9_-]{22})`).exec(request.headers.cookie ?? '')?.[1] ?? '';
+      sessions.close(cookie);
+      reply.header('set-cookie', cookieOf('', 0));
+      return undefined;
+    },
+  );
+}

@@ -1,0 +1,78 @@
+// Owns: who calls the device's own server: an owner by session (cookie and header together), a viewer by name and token (Basic, RFC
+// 7617), or anyone. Not here: sessions (owner-sessions.ts), where requests may come from (request-origin.ts).
+import { sha256Hex } from '../base/keys.ts';
+import { VIEW_RIGHTS, type Viewer, type ViewRight } from '../protocol/console-messages.ts';
+import { failure } from '../protocol/errors.ts';
+import type { OwnerSessions } from './owner-sessions.ts';
+
+export interface Caller {
+  role: 'owner' | 'viewer';
+  /** An owner's key, or a viewer's id: what is noted when pictures are shown. */
+  id: string;
+  name: string;
+  rights: readonly ViewRight[];
+  /** Aborted when this caller may see nothing more. */
+  signal: AbortSignal;
+}
+
+export const SESSION_COOKIE = 'doorsill-session';
+export const SESSION_HEADER = 'x-doorsill-session';
+
+export interface CallerHeaders {
+  authorization?: string | undefined;
+  cookie?: string | undefined;
+  [SESSION_HEADER]?: string | string[] | undefined;
+}
+
+const BASIC = /^Basic ([A-Za-z0-9+/]{1,400}={0,2})$/i;
+const COOKIE = new RegExp(`(?:^|; )${SESSION_COOKIE}=([A-Za-z0-9_-]{22})(?:;|$)`);
+/** Failed logins as a viewer are slowed down by the rate limit of refusals; a token has 128 bits. */
+const NO_VIEWER = 'console_viewer_refused';
+
+export class Callers {
+  private readonly sessions: OwnerSessions;
+  private readonly findViewer: (id: string) => Viewer | null;
+  /** One for each viewer that was seen: ended when it is removed or its time is over. */
+  private readonly ends = new Map<string, AbortController>();
+
+  constructor(sessions: OwnerSessions, findViewer: (id: string) => Viewer | null) {
+    this.sessions = sessions;
+    this.findViewer = findViewer;
+  }
+
+  /** The caller that the headers prove; null when they claim none. Throws `console_session_refused`, `console_viewer_refused`. */
+  callerOf(headers: CallerHeaders): Caller | null {
+    if (headers.authorization !== undefined) return this.viewerOf(headers.authorization);
+    const header = headers[SESSION_HEADER];
+    if (header === undefined) return null;
+    return this.ownerOf(headers.cookie, String(header));
+  }
+
+  /** The owner whose session the cookie and the header's secret name. Throws `console_session_refused`. */
+  ownerOf(cookies: string | undefined, secret: string): Caller {
+    const cookie = COOKIE.exec(cookies ?? '')?.[1];
+    const session = cookie === undefined ? null : this.sessions.find(cookie, secret);
+    if (!session) throw failure('console_session_refused', { detail: 'it has ended or is incomplete' });
+    return { role: 'owner', id: session.key, name: session.name, rights: VIEW_RIGHTS, signal: session.signal };
+  }
+
+  /** Ends what removed and expired viewers still watch. To be called when viewers change, and from time to time. */
+  sweep(): void {
+    for (const [id, end] of this.ends) {
+      if (this.findViewer(id)) continue;
+      end.abort(failure(NO_VIEWER));
+      this.ends.delete(id);
+    }
+  }
+
+  private viewerOf(authorization: string): Caller {
+    const [, encoded = ''] = BASIC.exec(authorization) ?? [];
+    const [id = '', ...rest] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
+    const viewer = this.findViewer(id);
+    // Hashes are compared: how long that takes tells nothing of the token.
+    if (!viewer || viewer.tokenSha256 !== sha256Hex(rest.join(':'))) throw failure(NO_VIEWER);
+    const end = this.ends.get(id) ?? new AbortController();
+    this.ends.set(id, end);
+    return { role: 'viewer', id, name: viewer.name, rights: viewer.rights, signal: end.signal };
+  }
+}

@@ -1,0 +1,104 @@
+// Owns: the certificate of the device's own server: made once, signed by its own key, kept in the device's folder. An owner may
+// replace both files. Not here: the server (console-server.ts), TLS of links (base/tls.ts).
+import { createHash, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { fromUtf8, toHex, utf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import type { Random } from '../base/random.ts';
+import { failure } from '../protocol/errors.ts';
+
+export interface ServerCertificate {
+  /** PEM. */
+  key: string;
+  certificate: string;
+  /** SHA-256 of the certificate's DER bytes, lower-case hex: what browsers show as its fingerprint. */
+  fingerprint: string;
+}
+
+/** Apple's limit for certificates of servers (825 days), which applies to those of one's own, too. */
+const LIFE_DAYS = 825;
+/** Made anew at a start within this time of its end. */
+const RENEW_DAYS = 30;
+const DAY_MS = 86_400_000;
+const FILE_BYTES_MAX = 64 * 1024;
+const SERIAL_BYTES = 16;
+
+/**
+ * The certificate in `folder`, made if there is none or it ends soon. `fresh`: it was made now, so browsers that knew the one before
+ * will ask again. Throws `tls_file_unusable` for files that are damaged or do not belong together, and the disk's error.
+ */
+export async function serverCertificate(
+  seams: { disk: Disk; random: Random; clock: Clock },
+  folder: string,
+): Promise<ServerCertificate & { fresh: boolean }> {
+  const { disk, clock } = seams;
+  const paths = { key: join(folder, 'server.key.pem'), certificate: join(folder, 'server.cert.pem') };
+  const nowMs = clock.wallUs() / 1_000;
+  const stored = await storedIn(disk, paths);
+  if (stored && Date.parse(stored.parsed.validTo) - nowMs > RENEW_DAYS * DAY_MS) {
+    return { ...stored.pem, fingerprint: fingerprintOf(stored.parsed), fresh: false };
+  }
+  const made = await makeCertificate(seams.random, nowMs);
+  await disk.makeFolder(folder);
+  await disk.replaceFile(paths.key, utf8(made.key));
+  await disk.replaceFile(paths.certificate, utf8(made.certificate));
+  return { ...made, fingerprint: fingerprintOf(new X509Certificate(made.certificate)), fresh: true };
+}
+
+async function storedIn(
+  disk: Disk,
+  paths: { key: string; certificate: string },
+): Promise<{ pem: { key: string; certificate: string }; parsed: X509Certificate } | null> {
+  const texts = [];
+  for (const path of [paths.key, paths.certificate]) {
+    const bytes = await disk.readFile(path, FILE_BYTES_MAX);
+    texts.push(bytes && (fromUtf8(bytes) ?? ''));
+  }
+  const [key, certificate] = texts;
+  // The key is written first: a crash in between leaves a key without a certificate, and both are made again.
+  if (key === null || certificate === null || key === undefined || certificate === undefined) return null;
+  try {
+    const parsed = new X509Certificate(certificate);
+    if (parsed.checkPrivateKey(createPrivateKey(key))) return { pem: { key, certificate }, parsed };
+  } catch (thrown) {
+    throw failure('tls_file_unusable', { detail: `${paths.certificate} or its key is damaged` }, thrown);
+  }
+  // A crash between the two files of a renewal leaves a new key beside the old certificate, as a hand might.
+  return null;
+}
+
+/** RSA of 2,048 bits: what every browser and player of the last ten years accepts. */
+async function makeCertificate(random: Random, nowMs: number): Promise<{ key: string; certificate: string }> {
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 2_048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  // Loaded only where a certificate is made: once in two years.
+  const { default: forge } = await import('node-forge');
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
+  const serial = random.bytes(SERIAL_BYTES);
+  // A serial number is positive (RFC 5280 §4.1.2.2).
+  certificate.serialNumber = `01${toHex(serial)}`;
+  certificate.validity.notBefore = new Date(nowMs - DAY_MS);
+  certificate.validity.notAfter = new Date(nowMs + (LIFE_DAYS - 1) * DAY_MS);
+  // No name of the home or the machine: whoever connects sees it.
+  const name = [{ name: 'commonName', value: 'doorsill' }];
+  certificate.setSubject(name);
+  certificate.setIssuer(name);
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: false, critical: true },
+    { name: 'keyUsage', digitalSignature: true, critical: true },
+    { name: 'extKeyUsage', serverAuth: true },
+    { name: 'subjectAltName', altNames: [{ type: 2, value: 'doorsill.local' }] },
+  ]);
+  certificate.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create());
+  return { key: privateKey, certificate: forge.pki.certificateToPem(certificate) };
+}
+
+function fingerprintOf(certificate: X509Certificate): string {
+  return createHash('sha256').update(certificate.raw).digest('hex');
+}

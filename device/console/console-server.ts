@@ -1,0 +1,230 @@
+// Owns: the device's own server: what listens, its certificate, its routes, and what ends views and sessions. Not here: the routes
+// (*-routes.ts), who may do what (callers.ts, picture-access.ts).
+import type { IncomingMessage } from 'node:http';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { WebSocketServer } from 'ws';
+import { z } from 'zod';
+import { assert } from '../base/assert.ts';
+import type { Timer } from '../base/clock.ts';
+import { type Disk, systemCode } from '../base/disk.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import type { LiveFragments } from '../camera/live-fragments.ts';
+import type { ConsentGate } from '../consent/gate.ts';
+import { HTTP_LIMITS, listenOn, makeHttpServer } from '../http/http-server.ts';
+import type { ConsoleAddress } from '../owner/pairing-wire.ts';
+import { isFailure } from '../protocol/errors.ts';
+import type { Ring } from '../ring/ring-interface.ts';
+import { accessRoutes } from './access-routes.ts';
+import { Callers, SESSION_HEADER } from './callers.ts';
+import { type ServerCertificate, serverCertificate } from './certificate.ts';
+import { LiveViews } from './live-views.ts';
+import { LocalRouter } from './local-router.ts';
+import { NetworkPairing } from './network-pairing.ts';
+import { type OwnerRoutesDeps, ownerRoutes } from './owner-routes.ts';
+import { OwnerSessions } from './owner-sessions.ts';
+import { PictureAccess } from './picture-access.ts';
+import { pictureRoutes } from './picture-routes.ts';
+import { type OriginRules, ownOrigin } from './request-origin.ts';
+import type { ConsoleSettings } from './settings.ts';
+
+export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'viewers' | 'looks'> {
+  settings: ConsoleSettings;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  ffmpeg: Ffmpeg;
+  /** The device's data folder; the certificate lies in `console/` of it. */
+  folder: string;
+  device: { id: string; publicKey: string };
+  gate: ConsentGate;
+  ring: Pick<Ring, 'read' | 'coverage'>;
+  live: LiveFragments;
+}
+
+const BODY_BYTES_MAX = 96 * 1024;
+/** How often expired viewers are looked for among those that watch. */
+const SWEEP_MS = 5_000;
+const LIVE_PATH = '/api/v1/live';
+const LIVE_PROTOCOL = 'doorsill-live';
+/** The session's secret as a second subprotocol: a browser's WebSocket has no other header of its own. */
+const SECRET_PROTOCOL = /^session\.([A-Za-z0-9_-]{22})$/;
+
+export class ConsoleServer {
+  private readonly deps: ConsoleServerDeps;
+  private readonly sessions: OwnerSessions;
+  private readonly callers: Callers;
+  readonly pairing: NetworkPairing;
+  private readonly access: PictureAccess;
+  private readonly views: LiveViews;
+  private readonly sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: 1_024,
+    handleProtocols: () => LIVE_PROTOCOL,
+  });
+  private running: { server: FastifyInstance; url: string; certificate: ServerCertificate | null } | null = null;
+  private timer: Timer | null = null;
+
+  constructor(deps: ConsoleServerDeps) {
+    const { clock, random, device, gate } = deps;
+    this.deps = deps;
+    const owners = () => (gate.damaged === null ? gate.owners() : []);
+    this.sessions = new OwnerSessions({ clock, random, device: device.id, owners });
+    this.callers = new Callers(this.sessions, (id) => gate.viewer(id));
+    this.pairing = new NetworkPairing({ clock, random, device: device.id, pair: (key, name) => gate.pair(key, name) });
+    this.access = new PictureAccess({
+      clock,
+      privacyOn: () => gate.privacyOn,
+      looked: (by, what) => gate.looked(by, what),
+    });
+    this.views = new LiveViews(deps.live);
+  }
+
+  /** Listens as the settings say. Throws `port_in_use`, `tls_file_unusable`, the disk's error. */
+  async start(): Promise<void> {
+    const { settings, folder, clock, log } = this.deps;
+    const onNetwork = settings.listen === 'home-network';
+    const certificate = onNetwork ? await serverCertificate(this.deps, join(folder, 'console')) : null;
+    if (certificate?.fresh) log.info('the console has a new certificate', { sha256: certificate.fingerprint });
+    const limits = { ...HTTP_LIMITS, bodyBytes: BODY_BYTES_MAX };
+    const server = makeHttpServer({ clock, log, limits, ...(certificate ? { tls: certificate } : {}) });
+    const origins: OriginRules = {
+      scheme: onNetwork ? 'https:' : 'http:',
+      loopbackOnly: !onNetwork,
+      names: onNetwork ? [...settings.names, hostname().toLowerCase(), `${hostname().toLowerCase()}.local`] : [],
+    };
+    const router = this.addRoutes(server, origins);
+    server.server.on('upgrade', (request, socket, head) => this.upgrade(router, origins, request, socket, head));
+    const url = onNetwork
+      ? await listenOnAll(server, settings.port)
+      : await listenOn(server, '127.0.0.1', settings.port);
+    this.running = { server, url, certificate };
+    this.watch();
+  }
+
+  /** Ends every view, session and connection. */
+  async stop(): Promise<void> {
+    this.timer?.cancel();
+    this.sessions.stop();
+    for (const socket of this.sockets.clients) socket.terminate();
+    await this.running?.server.close();
+    this.running = null;
+  }
+
+  /** Where it is reached, and by whom it can be paired with; null before it has started. */
+  get address(): ConsoleAddress | null {
+    if (!this.running) return null;
+    const { url, certificate } = this.running;
+    const { port } = new URL(url);
+    const own = certificate ? `https://${homeAddress()}:${port}` : `http://localhost:${port}`;
+    const { token } = this.pairing;
+    const fragment = new URLSearchParams({ pair: token, ...(certificate ? { sha256: certificate.fingerprint } : {}) });
+    return { url: own, fingerprint: certificate?.fingerprint ?? null, pairingUrl: `${own}/#${fragment}` };
+  }
+
+  /** Owners, viewers or privacy may have changed: what is not allowed any more ends now. */
+  changed(): void {
+    if (this.deps.gate.privacyOn) this.access.privacyTurnedOn();
+    this.sessions.sweep();
+    this.callers.sweep();
+  }
+
+  /** A real button was pressed: it unlocks pairing, and confirms a new owner who waits. */
+  buttonPressed(): void {
+    this.pairing.buttonPressed().catch((thrown: unknown) => {
+      this.deps.log.warn('a new owner could not be paired', { error: String(thrown) });
+    });
+  }
+
+  private watch(): void {
+    this.timer = this.deps.clock.after(SWEEP_MS, () => {
+      this.callers.sweep();
+      this.watch();
+    });
+  }
+
+  private addRoutes(server: FastifyInstance, origins: OriginRules): LocalRouter {
+    const { clock, device, gate, ring, ffmpeg } = this.deps;
+    const title = 'doorsill: a doorbell’s own server';
+    const router = new LocalRouter(server, { clock, callers: this.callers, origins, title, version: '1' });
+    accessRoutes(router, {
+      device,
+      sessions: this.sessions,
+      pairing: this.pairing,
+      ownerName: (key) => gate.owners().find((owner) => owner.key === key)?.name ?? '',
+      onNetwork: this.deps.settings.listen === 'home-network',
+    });
+    ownerRoutes(router, {
+      ...this.deps,
+      device: device.id,
+      order: (message) => gate.onOwnerMessage(message),
+      notices: () => gate.notices(),
+      viewers: () => gate.viewers(),
+      looks: () => gate.looks(),
+    });
+    pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
+    router.route(
+      {
+        method: 'GET',
+        path: '/api/v1/openapi.json',
+        roles: ['public'],
+        answer: z.record(z.string(), z.unknown()),
+        about: 'This document.',
+      },
+      () => ({ ...router.document() }),
+    );
+    return router;
+  }
+
+  /** A WebSocket of the live picture: checked like any other request before it is one. */
+  private upgrade(
+    router: LocalRouter,
+    origins: OriginRules,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
+    const refuse = (status: number) => void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`);
+    const open = async () => {
+      ownOrigin(request.headers, origins);
+      if (request.url !== LIVE_PATH) return refuse(404);
+      const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/, */);
+      const secret = offered.map((one) => SECRET_PROTOCOL.exec(one)?.[1]).find((one) => one !== undefined);
+      const headers = { ...request.headers, ...(secret === undefined ? {} : { [SESSION_HEADER]: secret }) };
+      const caller = router.admit(['owner', 'viewer'], headers, request.socket.remoteAddress ?? '');
+      assert(caller !== null, 'no public role was named');
+      const view = await this.access.open(caller, 'live');
+      this.sockets.handleUpgrade(request, socket, head, (opened) => {
+        try {
+          this.views.overSocket(opened, view);
+        } catch (thrown) {
+          view.close();
+          opened.close(1013, isFailure(thrown) ? thrown.code : 'internal');
+        }
+      });
+    };
+    socket.on('error', () => socket.destroy());
+    open().catch((thrown: unknown) => refuse(isFailure(thrown) ? thrown.http : 500));
+  }
+}
+
+/** This machine's address on the home network, as a phone there would call it; its name where it has none. */
+function homeAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  return found?.address ?? hostname().toLowerCase();
+}
+
+/** On every address; on IPv4 alone where the machine has no IPv6. */
+async function listenOnAll(server: FastifyInstance, port: number): Promise<string> {
+  try {
+    return await listenOn(server, '::', port);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'EAFNOSUPPORT') throw thrown;
+    return listenOn(server, '0.0.0.0', port);
+  }
+}

@@ -1,0 +1,186 @@
+// Owns: the one way to declare a route of the device's own server: who may call it, and the schemas of request and answer. What is
+// declared is enforced, and is what the OpenAPI document is made of. Not here: what routes do (*-routes.ts).
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import { networkOf } from '../http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
+import { parseBody } from '../http/http-server.ts';
+import { documentOf } from '../http/openapi.ts';
+import { type Content, type Declared, isSchema, statusOf } from '../http/route-declaration.ts';
+import { failure } from '../protocol/errors.ts';
+import { type Caller, type CallerHeaders, type Callers, SESSION_HEADER } from './callers.ts';
+import { type OriginRules, ownOrigin } from './request-origin.ts';
+
+export type LocalRole = 'public' | 'owner' | 'viewer';
+
+const SCHEMES = {
+  public: null,
+  owner: {
+    type: 'apiKey',
+    in: 'header',
+    name: SESSION_HEADER,
+    description: 'The secret that opening a session answered with; the cookie that came with it has to be sent, too.',
+  },
+  viewer: { type: 'http', scheme: 'basic', description: 'A viewer’s id and token.' },
+} as const;
+
+export interface LocalRoute<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content>
+  extends Omit<Declared, 'roles'> {
+  roles: readonly LocalRole[];
+  params?: P;
+  query?: Q;
+  body?: B;
+  answer: A;
+}
+
+/** One call, checked against everything in the declaration. */
+export interface LocalCall<P extends z.ZodType, Q extends z.ZodType, B extends Content> {
+  /** Null for public routes. */
+  caller: Caller | null;
+  /** The server's own origin as the caller named it. */
+  origin: string;
+  params: z.output<P>;
+  query: z.output<Q>;
+  body: B extends z.ZodType ? z.output<B> : undefined;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+type AnswerOf<A> = A extends z.ZodType ? z.input<A> : undefined;
+
+export interface LocalRouterDeps {
+  clock: Clock;
+  callers: Callers;
+  origins: OriginRules;
+  title: string;
+  version: string;
+}
+
+/** Calls a minute of one address: a scrubbing finger asks for ten pictures a second. */
+const CALLS_MAX = 1_500;
+/** Refused logins a minute of one address. */
+const REFUSALS_MAX = 30;
+const MINUTE_MS = 60_000;
+
+/** Nothing is loaded from elsewhere, nothing is framed, nothing is sent elsewhere. */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+} as const;
+
+export class LocalRouter {
+  private readonly server: FastifyInstance;
+  private readonly deps: LocalRouterDeps;
+  private readonly declared: Declared[] = [];
+  private readonly calls: FixedWindowLimit;
+  private readonly refusals: FixedWindowLimit;
+
+  constructor(server: FastifyInstance, deps: LocalRouterDeps) {
+    this.server = server;
+    this.deps = deps;
+    this.calls = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), CALLS_MAX);
+    this.refusals = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), REFUSALS_MAX);
+    // Before all else, also for addresses where nothing is: another page must learn nothing from how it is refused.
+    server.addHook('onRequest', async (request, reply) => {
+      reply.headers(SECURITY_HEADERS);
+      ownOrigin(request.headers, deps.origins);
+      this.calls.take(networkOf(request.ip));
+    });
+  }
+
+  /** Adds a route. What `handle` returns is checked against `answer` before it is sent; a reply that it sent itself is not. */
+  route<
+    A extends Content,
+    P extends z.ZodType = z.ZodUndefined,
+    Q extends z.ZodType = z.ZodUndefined,
+    B extends Content = null,
+  >(
+    shape: LocalRoute<P, Q, B, A>,
+    handle: (call: LocalCall<P, Q, B>) => Promise<AnswerOf<A> | FastifyReply> | AnswerOf<A> | FastifyReply,
+  ): void {
+    this.declared.push(shape);
+    this.server.route({
+      method: shape.method,
+      url: shape.path,
+      handler: async (request, reply) => {
+        const answer = await handle(this.open(shape, request, reply));
+        if (answer === reply) return reply;
+        return reply.code(statusOf(shape)).send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
+      },
+    });
+  }
+
+  /** Who calls, if the route's roles allow it; null where anyone may. Throws the refusal. */
+  admit(roles: readonly LocalRole[], headers: CallerHeaders, ip: string): Caller | null {
+    if (roles.includes('public')) return null;
+    return this.counted(ip, () => {
+      const caller = this.deps.callers.callerOf(headers);
+      if (!caller) throw failure('console_session_refused', { detail: 'neither a session nor a viewer is named' });
+      if (!roles.includes(caller.role))
+        throw failure('console_session_refused', { detail: 'it takes an owner’s session' });
+      return caller;
+    });
+  }
+
+  /** Runs what may refuse a login; too many refusals of an address are answered before it is looked at. */
+  counted<Result>(ip: string, login: () => Result): Result {
+    const network = networkOf(ip);
+    this.refusals.assertOpen(network);
+    try {
+      return login();
+    } catch (thrown) {
+      this.refusals.note(network);
+      throw thrown;
+    }
+  }
+
+  /** The same for a login that takes a while. */
+  async countedAsync<Result>(ip: string, login: () => Promise<Result>): Promise<Result> {
+    const network = networkOf(ip);
+    this.refusals.assertOpen(network);
+    return login().catch((thrown: unknown) => {
+      this.refusals.note(network);
+      throw thrown;
+    });
+  }
+
+  /** The OpenAPI document of the declared routes. */
+  document(): object {
+    return documentOf(this.deps.title, this.deps.version, this.declared, SCHEMES);
+  }
+
+  private open<P extends z.ZodType, Q extends z.ZodType, B extends Content>(
+    shape: LocalRoute<P, Q, B, Content>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): LocalCall<P, Q, B> {
+    const caller = this.admit(shape.roles, request.headers, request.ip);
+    return {
+      caller,
+      origin: ownOrigin(request.headers, this.deps.origins),
+      params: parsed(shape.params, request.params),
+      query: parsed(shape.query, request.query),
+      body: parsedBody(shape.body, request.body),
+      request,
+      reply,
+    };
+  }
+}
+
+function parsed<S extends z.ZodType>(schema: S | undefined, value: unknown): z.output<S>;
+function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
+  return schema && parseBody(schema, value);
+}
+
+function parsedBody<B extends Content>(
+  content: B | undefined,
+  value: unknown,
+): B extends z.ZodType ? z.output<B> : undefined;
+function parsedBody(content: Content | undefined, value: unknown): unknown {
+  return isSchema(content) ? parseBody(content, value) : undefined;
+}

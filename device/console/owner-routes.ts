@@ -1,0 +1,186 @@
+// Owns: the routes of an owner's session: state, requests, orders with their receipts, presses, who may look and who looked, and a
+// stream of what the device tells its owners. Not here: judging orders (consent/), pictures (picture-routes.ts).
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import type { HomeMessage } from '../home-link/home-link.ts';
+import {
+  type Look,
+  lookSchema,
+  orderAnswerSchema,
+  orderSchema,
+  type Viewer,
+  viewerSchema,
+} from '../protocol/console-messages.ts';
+import { failure } from '../protocol/errors.ts';
+import { type DeviceState, type RequestNotice, requestNoticeSchema, stateSchema } from '../protocol/home-messages.ts';
+import { idSchema } from '../protocol/ids.ts';
+import { parseToken } from '../protocol/jws.ts';
+import { topicsUnder } from '../protocol/topics.ts';
+import type { LocalRouter } from './local-router.ts';
+
+export interface OwnerRoutesDeps {
+  clock: Clock;
+  device: string;
+  /** Topic prefix of the home link: an order is judged as if it had come on its topic. */
+  prefix: string;
+  state(): DeviceState | null;
+  notices(): RequestNotice[];
+  order(message: { topic: string; payload: string; retained: false }): Promise<void>;
+  press(button: string): void;
+  buttons: readonly string[];
+  viewers(): Viewer[];
+  looks(): Look[];
+  /** Calls `listener` with each message to the owners; returns a function that removes it. */
+  onTell(listener: (message: HomeMessage) => void): () => void;
+}
+
+const STREAMS_MAX = 32;
+/** A proxy or phone gives up a silent connection after about a minute. */
+const BEAT_MS = 20_000;
+/** A reader that is this far behind is cut off: it asks for the state again. */
+const BEHIND_BYTES_MAX = 1024 * 1024;
+
+export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
+  router.route(
+    { method: 'GET', path: '/api/v1/state', roles: ['owner'], answer: stateSchema, about: 'The device’s state.' },
+    () => {
+      const state = deps.state();
+      if (!state) throw failure('not_running', { folder: 'the device' });
+      return state;
+    },
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/requests',
+      roles: ['owner'],
+      answer: z.strictObject({ requests: z.array(requestNoticeSchema) }),
+      about: 'Requests that wait for an answer, as they were published.',
+    },
+    () => ({ requests: deps.notices() }),
+  );
+
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/orders',
+      roles: ['owner'],
+      body: orderSchema,
+      answer: orderAnswerSchema,
+      about: 'Gives the device an owner’s signed order, as on its topic; answers with the device’s signed receipt.',
+    },
+    ({ body }) => receiptOf(deps, body),
+  );
+
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/press',
+      roles: ['owner'],
+      body: z.strictObject({ button: idSchema.optional() }),
+      answer: null,
+      about: 'Presses a button by software. It rings like a real one, and unlocks nothing.',
+    },
+    ({ body }) => {
+      const button = body.button ?? deps.buttons[0] ?? 'front';
+      if (!deps.buttons.includes(button)) throw failure('button_unknown', { buttons: deps.buttons.join(', ') });
+      deps.press(button);
+      return undefined;
+    },
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/viewers',
+      roles: ['owner'],
+      answer: z.strictObject({ viewers: z.array(viewerSchema.omit({ tokenSha256: true })) }),
+      about: 'Who besides owners may see pictures. They are added and removed by signed orders.',
+    },
+    () => ({ viewers: deps.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer) }),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/looks',
+      roles: ['owner'],
+      answer: z.strictObject({ looks: z.array(lookSchema) }),
+      about: 'Who looked at pictures, newest first: one entry for each session of looking. The last thousand.',
+    },
+    () => ({ looks: deps.looks() }),
+  );
+
+  streamRoute(router, deps);
+}
+
+/** Hands an order over; the receipt that answers it is told before that ends. Throws `console_order_refused` when there is none. */
+async function receiptOf(deps: OwnerRoutesDeps, order: z.output<typeof orderSchema>): Promise<{ receipt: string }> {
+  const topics = topicsUnder(deps.prefix);
+  const topic =
+    order.kind === 'command' ? topics.command(deps.device) : topics.consent(deps.device, order.request, order.kind);
+  const named = z.object({ jti: idSchema }).safeParse(parseToken(order.token)?.claims);
+  if (!named.success) throw failure('token_malformed');
+  let receipt: string | null = null;
+  const forget = deps.onTell((message) => {
+    if (message.kind !== 'receipt') return;
+    const answers = z.object({ answers: idSchema }).safeParse(parseToken(message.receipt)?.claims);
+    if (answers.success && answers.data.answers === named.data.jti) receipt = message.receipt;
+  });
+  try {
+    await deps.order({ topic, payload: order.token, retained: false });
+  } finally {
+    forget();
+  }
+  // What is not authentic gets no answer, as over the broker.
+  if (receipt === null) throw failure('console_order_refused');
+  return { receipt };
+}
+
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): each message to the owners as it is told. */
+function streamRoute(router: LocalRouter, deps: OwnerRoutesDeps): void {
+  let streams = 0;
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/messages',
+      roles: ['owner'],
+      answer: { media: 'text/event-stream' },
+      about: 'What the device tells its owners, live: state, event, request, sighting, receipt, upload.',
+    },
+    ({ caller, reply }) => {
+      if (streams >= STREAMS_MAX) throw failure('console_too_many_viewers', { most: STREAMS_MAX });
+      streams += 1;
+      const { raw } = reply;
+      reply.hijack();
+      raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      const end = () => raw.destroy();
+      const send = (text: string) => {
+        if (raw.writableLength > BEHIND_BYTES_MAX) end();
+        else raw.write(text);
+      };
+      let beat = deps.clock.after(BEAT_MS, function next() {
+        send(': still here\n\n');
+        beat = deps.clock.after(BEAT_MS, next);
+      });
+      const forget = deps.onTell((message) => {
+        const { kind, ...rest } = message;
+        send(`event: ${kind}\ndata: ${JSON.stringify(Object.values(rest)[0])}\n\n`);
+      });
+      send(': open\n\n');
+      caller?.signal.addEventListener('abort', end, { once: true });
+      raw.once('close', () => {
+        streams -= 1;
+        forget();
+        beat.cancel();
+        caller?.signal.removeEventListener('abort', end);
+      });
+      return reply;
+    },
+  );
+}
+
+function headersOf(reply: { getHeaders(): Record<string, unknown> }): Record<string, string> {
+  return Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+}

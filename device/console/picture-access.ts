@@ -1,0 +1,84 @@
+// Owns: every opening of the pictures on the device's own server: whether the caller may see that kind, whether privacy allows any,
+// the note of who looks before the first picture, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
+// pictures (still-picture.ts, footage-file.ts, live-views.ts).
+import type { Clock } from '../base/clock.ts';
+import type { ViewRight } from '../protocol/console-messages.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Caller } from './callers.ts';
+
+export interface PictureAccessDeps {
+  clock: Clock;
+  privacyOn(): boolean;
+  /** `ConsentGate.looked`: durable when it resolves. */
+  looked(by: string, what: ViewRight): Promise<void>;
+}
+
+/** One viewing session: views of one caller and kind with no longer pause than this are one entry. */
+const PAUSE_MS_MAX = 10 * 60_000;
+const SESSIONS_MAX = 256;
+
+interface Watching {
+  lastMs: number;
+  /** Views that are open now: an open one is no pause. */
+  open: number;
+}
+
+export class PictureAccess {
+  private readonly deps: PictureAccessDeps;
+  private readonly watching = new Map<string, Watching>();
+  private blackout = new AbortController();
+
+  constructor(deps: PictureAccessDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Opens a view. Its signal is aborted with a coded failure the moment nothing more may be shown; `close` it when it ends by itself.
+   * Throws `console_privacy_on`, `console_right_missing`, and what noting it throws: then nothing may be shown.
+   */
+  async open(caller: Caller, what: ViewRight): Promise<{ signal: AbortSignal; close(): void }> {
+    if (!caller.rights.includes(what)) throw failure('console_right_missing', { right: what });
+    this.assertNoPrivacy();
+    const signal = AbortSignal.any([this.blackout.signal, caller.signal]);
+    const session = await this.note(caller, what);
+    // Privacy may have been turned on, or the caller removed, while it was noted.
+    this.assertNoPrivacy();
+    signal.throwIfAborted();
+    session.open += 1;
+    let isOpen = true;
+    const close = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      session.open -= 1;
+      session.lastMs = this.deps.clock.monotonicMs();
+    };
+    return { signal, close };
+  }
+
+  /** Privacy was turned on: every open view ends now. */
+  privacyTurnedOn(): void {
+    this.blackout.abort(failure('console_privacy_on'));
+    this.blackout = new AbortController();
+  }
+
+  private assertNoPrivacy(): void {
+    if (this.deps.privacyOn()) throw failure('console_privacy_on');
+  }
+
+  private async note(caller: Caller, what: ViewRight): Promise<Watching> {
+    const name = `${caller.id} ${what}`;
+    const nowMs = this.deps.clock.monotonicMs();
+    const known = this.watching.get(name);
+    if (known && (known.open > 0 || nowMs - known.lastMs <= PAUSE_MS_MAX)) {
+      known.lastMs = nowMs;
+      return known;
+    }
+    await this.deps.looked(caller.id, what);
+    const session = { lastMs: nowMs, open: 0 };
+    this.watching.delete(name);
+    const [oldest] = this.watching.keys();
+    if (this.watching.size >= SESSIONS_MAX && oldest !== undefined) this.watching.delete(oldest);
+    this.watching.set(name, session);
+    return session;
+  }
+}

@@ -1,0 +1,189 @@
+// Owns: the routes that show pictures: a still of now or of a moment, recorded footage of a span, the live picture. Each goes through
+// PictureAccess first. Not here: who may look and who looked (picture-access.ts), making pictures (still-picture.ts, footage-file.ts).
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import { rangeOf } from '../http/byte-range.ts';
+import { keepForTransfer } from '../http/connection-limit.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+import type { Ring } from '../ring/ring-interface.ts';
+import type { Caller } from './callers.ts';
+import { footageFile } from './footage-file.ts';
+import type { LiveViews } from './live-views.ts';
+import type { LocalRouter } from './local-router.ts';
+import type { PictureAccess } from './picture-access.ts';
+import { stillPicture } from './still-picture.ts';
+
+export interface PictureRoutesDeps {
+  access: PictureAccess;
+  views: LiveViews;
+  ring: Pick<Ring, 'read' | 'coverage'>;
+  ffmpeg: Ffmpeg;
+  clock: Clock;
+}
+
+/** Longest span of one file: a GOP of every second of it is in memory only while it is sent. */
+const SPAN_US_MAX = 3_600_000_000;
+/** Stills decoded at once; a scrubbing finger waits for no other view's. */
+const STILLS_MAX = 4;
+
+/** A moment in an address: microseconds since 1970. */
+const momentSchema = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,15})$/)
+  .transform(Number)
+  .pipe(z.int().nonnegative())
+  .meta({ type: 'integer', minimum: 0 });
+
+const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
+const stillSchema = z.strictObject({
+  /** Wall time in microseconds since 1970; absent: the newest picture. */
+  atUs: momentSchema.optional(),
+  precision: z.enum(['exact', 'key']).default('exact'),
+  width: momentSchema.pipe(z.int().min(16).max(3_840)).default(1_280),
+});
+
+export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): void {
+  const { access, ring } = deps;
+  liveRoute(router, deps);
+  const segments = (window: Window) => ring.read(window);
+  let decoding = 0;
+  const decoded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (decoding >= STILLS_MAX) throw failure('console_too_many_viewers', { most: STILLS_MAX });
+    decoding += 1;
+    try {
+      return await work();
+    } finally {
+      decoding -= 1;
+    }
+  };
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/snapshot.jpg',
+      roles: ['owner', 'viewer'],
+      query: stillSchema,
+      answer: { media: 'image/jpeg' },
+      about: 'One picture: of now, or of a moment that the ring holds.',
+    },
+    async ({ caller, query, reply }) => {
+      const isNow = query.atUs === undefined;
+      const view = await access.open(theirs(caller), isNow ? 'stills' : 'history');
+      try {
+        const asked = { atUs: query.atUs ?? newestUs(ring), precision: query.precision, widthMax: query.width };
+        const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments }, asked, view.signal));
+        view.signal.throwIfAborted();
+        return reply.type('image/jpeg').header('x-doorsill-at-us', atUs).send(Buffer.from(jpeg));
+      } finally {
+        view.close();
+      }
+    },
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/footage.mp4',
+      roles: ['owner', 'viewer'],
+      query: spanSchema,
+      answer: { media: 'video/mp4' },
+      also: { 206: { media: 'video/mp4' } },
+      about:
+        'Recorded footage of a span as fragmented MP4, whole groups of pictures, at most an hour. It takes `Range`.',
+    },
+    async ({ caller, query, request, reply }) => {
+      const window = spanOf(query);
+      const view = await access.open(theirs(caller), 'history');
+      try {
+        const file = await footageFile(segments, window);
+        reply
+          .type('video/mp4')
+          .header('x-doorsill-start-us', file.window.startUs)
+          .header('x-doorsill-end-us', file.window.endUs)
+          .header('accept-ranges', 'bytes');
+        return await sendSpan(reply, file, request.headers.range, view);
+      } catch (thrown) {
+        view.close();
+        throw thrown;
+      }
+    },
+  );
+}
+
+/** The live picture as one endless file. Over a WebSocket it is at /api/v1/live (console-server.ts). */
+function liveRoute(router: LocalRouter, { access, views }: PictureRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/live.mp4',
+      roles: ['owner', 'viewer'],
+      answer: { media: 'video/mp4' },
+      about: 'The live picture as endless fragmented MP4, a fragment a frame; it ends when the camera’s stream does.',
+    },
+    async ({ caller, reply }) => {
+      const view = await access.open(theirs(caller), 'live');
+      try {
+        return views.overHttp(reply, view);
+      } catch (thrown) {
+        view.close();
+        throw thrown;
+      }
+    },
+  );
+}
+
+/** Sends the bytes that were asked for; the connection breaks off when the view is ended. */
+async function sendSpan(
+  reply: FastifyReply,
+  file: { byteLength: number; bytes: AsyncIterable<Uint8Array> },
+  rangeHeader: string | undefined,
+  view: { signal: AbortSignal; close(): void },
+): Promise<FastifyReply> {
+  const range = rangeOf(rangeHeader, file.byteLength);
+  const span = range ?? { start: 0, end: file.byteLength };
+  if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${file.byteLength}`);
+  reply.header('content-length', span.end - span.start);
+  keepForTransfer(reply.raw.socket);
+  reply.raw.once('close', view.close);
+  view.signal.addEventListener('abort', () => reply.raw.destroy(), { once: true });
+  return reply.send(Readable.from(within(file.bytes, span, view.signal)));
+}
+
+async function* within(
+  pieces: AsyncIterable<Uint8Array>,
+  span: { start: number; end: number },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    const from = Math.max(0, span.start - at);
+    const to = Math.min(piece.length, span.end - at);
+    if (from < to) yield piece.subarray(from, to);
+    at += piece.length;
+    if (at >= span.end) return;
+  }
+}
+
+function theirs(caller: Caller | null): Caller {
+  assert(caller !== null, 'a route of owners and viewers has a caller');
+  return caller;
+}
+
+function spanOf({ fromUs, toUs }: z.output<typeof spanSchema>): Window {
+  if (toUs <= fromUs) throw failure('http_body_invalid', { detail: 'toUs: it must lie behind fromUs' });
+  if (toUs - fromUs > SPAN_US_MAX) throw failure('console_span_too_long', { seconds: SPAN_US_MAX / 1_000_000 });
+  return { startUs: fromUs, endUs: toUs };
+}
+
+/** The last moment of the newest footage. */
+function newestUs(ring: Pick<Ring, 'coverage'>): number {
+  const newest = ring.coverage().at(-1);
+  if (!newest) throw failure('console_no_footage');
+  return newest.endUs - 1;
+}

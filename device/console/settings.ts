@@ -1,0 +1,15 @@
+// Owns: the schema of the settings of the device's own server.
+import { z } from 'zod';
+
+/** A host name (RFC 1123 §2.1) without a trailing dot, in lower case. */
+const hostName = z.string().regex(/^(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63}){0,7}$/);
+
+export const consoleSchema = z.strictObject({
+  /** `this-machine`: plain HTTP on the loopback address. `home-network`: HTTPS on every address of the machine. */
+  listen: z.enum(['off', 'this-machine', 'home-network']).default('off'),
+  /** 0 takes a free one. */
+  port: z.int().min(0).max(65_535).default(8_480),
+  /** Names besides its addresses under which browsers reach it, such as `porch.local`. A call under another name is refused. */
+  names: z.array(hostName).max(8).default([]),
+});
+export type ConsoleSettings = z.output<typeof consoleSchema>;

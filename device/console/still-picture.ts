@@ -1,0 +1,73 @@
+// Owns: one JPEG of a moment in this home's own ring, for whom the device's own server lets see it. Not here: who that is
+// (picture-access.ts), clips (clip/), which need a grant.
+import { concatBytes } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { runFfmpeg } from '../camera/ffmpeg-run.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+
+export interface StillDeps {
+  segments(window: Window): AsyncIterable<Segment>;
+  ffmpeg: Ffmpeg;
+  clock: Clock;
+}
+
+export interface StillPicture {
+  jpeg: Uint8Array;
+  /** Wall time of the frame. */
+  atUs: number;
+}
+
+export interface StillAsked {
+  atUs: number;
+  /** `exact`: the frame that was shown at that moment. `key`: the frame its group of pictures begins with, which is found faster. */
+  precision: 'exact' | 'key';
+  /** Longest width in pixels; the picture keeps its shape. */
+  widthMax: number;
+}
+
+const DECODE_MS_MAX = 20_000;
+const JPEG_BYTES_MAX = 32 * 1024 * 1024;
+
+/** The picture of a moment. Throws `console_no_footage`, `ffmpeg_failed`, or the signal's reason. */
+export async function stillPicture(deps: StillDeps, asked: StillAsked, signal: AbortSignal): Promise<StillPicture> {
+  const { atUs } = asked;
+  for await (const segment of deps.segments({ startUs: atUs, endUs: atUs + 1 })) {
+    const { index, frameUs } = frameAt(segment, asked);
+    const shrink = `scale='min(iw,${asked.widthMax})':-2:flags=bicubic`;
+    const jpeg = await runFfmpeg(deps.ffmpeg, {
+      doing: 'making a still',
+      args: [
+        ...['-protocol_whitelist', 'pipe', '-threads', '1', '-f', 'mp4', '-i', 'pipe:0', '-map', '0:v:0', '-an'],
+        ...['-vf', `select='eq(n,${index})',${shrink},format=yuvj420p`, '-frames:v', '1', '-fps_mode', 'passthrough'],
+        ...['-map_metadata', '-1', '-c:v', 'mjpeg', '-q:v', '4', '-flags:v', '+bitexact', '-f', 'mjpeg', 'pipe:1'],
+      ],
+      stdin: concatBytes([segment.init, segment.fragment]),
+      stdoutBytesMax: JPEG_BYTES_MAX,
+      timeoutMs: DECODE_MS_MAX,
+      clock: deps.clock,
+      signal,
+    });
+    if (jpeg.length > 0) return { jpeg, atUs: frameUs };
+  }
+  throw failure('console_no_footage');
+}
+
+/** Which frame of a segment, in the order of showing, was on the picture at a moment; the first one for a moment before it. */
+function frameAt(segment: Segment, { atUs, precision }: StillAsked): { index: number; frameUs: number } {
+  const info = parseInit(segment.init);
+  const times = parseFragment(info, segment.fragment)
+    .video.map(({ pts }) => wallTimeUs(pts, info.video.timescale, segment.wallOffsetUs))
+    .sort((a, b) => a - b);
+  const index =
+    precision === 'key'
+      ? 0
+      : Math.max(
+          0,
+          times.findLastIndex((frameUs) => frameUs <= atUs),
+        );
+  return { index, frameUs: times[index] ?? segment.startUs };
+}

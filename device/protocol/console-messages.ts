@@ -1,0 +1,92 @@
+// Owns: what travels between a device's own server and an owner's browser or program: pairing, sessions, orders, viewers. Pure: the
+// console uses the same schemas. Not here: pictures, which are MP4 and JPEG.
+import { z } from 'zod';
+import { utf8 } from '../base/bytes.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+
+/** 128 random bits in base64url. */
+export const secretSchema = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
+const proofSchema = z.string().regex(/^[A-Za-z0-9_-]{86}$/);
+
+/** What anyone on the network is told: enough to pair, nothing about the home. */
+export const serverFactsSchema = z.strictObject({
+  device: idSchema,
+  deviceKey: publicKeySchema,
+  /** Whether a new owner must be confirmed at the device, by a code or its button. */
+  confirmsPairing: z.boolean(),
+  /** Too many attempts failed: pairing waits for the button. */
+  pairingLocked: z.boolean(),
+});
+
+export const challengeSchema = z.strictObject({ challenge: secretSchema });
+
+export const pairingOfferSchema = z.strictObject({
+  /** From the code that the device draws. */
+  token: secretSchema,
+  key: publicKeySchema,
+  name: z.string().min(1).max(60),
+  challenge: secretSchema,
+  /** Ed25519 signature over `proofInput` of the pairing contract, base64url. */
+  proof: proofSchema,
+});
+export type PairingOffer = z.infer<typeof pairingOfferSchema>;
+
+/** `waiting`: the owner types `code` at the device, or presses its button. */
+export const pairingStateSchema = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('waiting'), pairing: idSchema, code: z.string().regex(/^\d{6}$/) }),
+  z.strictObject({
+    state: z.literal('paired'),
+    pairing: idSchema,
+    /** The device's signed statement that the key is an owner's. */
+    statement: z.string().max(2_048),
+  }),
+  z.strictObject({ state: z.literal('refused'), pairing: idSchema }),
+]);
+export type PairingState = z.infer<typeof pairingStateSchema>;
+
+export const sessionOfferSchema = z.strictObject({ key: publicKeySchema, challenge: secretSchema, proof: proofSchema });
+
+/** The header's secret; the cookie's is in `Set-Cookie`, where no script can read it. */
+export const sessionSchema = z.strictObject({ session: secretSchema, name: z.string().max(60) });
+
+/** What an owner's key signs to open a session; it cannot be confused with another signature of the contract. */
+export function sessionProofInput(device: string, origin: string, challenge: string, key: string): Uint8Array {
+  return utf8(`doorsill-session\n${idSchema.parse(device)}\n${origin}\n${challenge}\n${key}`);
+}
+
+/** An owner's signed order, as it would travel on the topic of its kind. */
+export const orderSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(['grant', 'deny', 'revoke']),
+    request: idSchema,
+    token: z.string().min(1).max(65_536),
+  }),
+  z.strictObject({ kind: z.literal('command'), token: z.string().min(1).max(65_536) }),
+]);
+
+/** The device's signed receipt, as on the topic `receipt`. */
+export const orderAnswerSchema = z.strictObject({ receipt: z.string().max(65_536) });
+
+/** What a viewer may see: the picture as it is now, single pictures, or what was recorded. */
+export const VIEW_RIGHTS = ['live', 'stills', 'history'] as const;
+export type ViewRight = (typeof VIEW_RIGHTS)[number];
+
+/** A program or person that an owner lets see the door, by a name and a token; only the token's hash travels. */
+export const viewerSchema = z.strictObject({
+  viewer: idSchema,
+  name: z.string().min(1).max(60),
+  rights: z.array(z.enum(VIEW_RIGHTS)).min(1).max(VIEW_RIGHTS.length),
+  /** SHA-256 of the token's text. */
+  tokenSha256: sha256Schema,
+  /** Seconds since 1970; absent: until it is removed. */
+  expiresS: z.int().positive().optional(),
+});
+export type Viewer = z.infer<typeof viewerSchema>;
+
+/** One session of looking at pictures: by a viewer (its id) or an owner (its key), from when on. */
+export const lookSchema = z.strictObject({
+  by: z.union([idSchema, publicKeySchema]),
+  what: z.enum(VIEW_RIGHTS),
+  atUs: z.int(),
+});
+export type Look = z.infer<typeof lookSchema>;

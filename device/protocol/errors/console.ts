@@ -1,0 +1,78 @@
+// Owns: the failures of the device's own server. Not here: the one closed table (../errors.ts).
+import { refused, refusedForNow, unreachableForNow, wrongUsage } from './kinds.ts';
+
+export const consoleErrors = {
+  console_host_refused: refused(
+    421,
+    'The device’s own server is not reached under this name.',
+    'Call it by its address, or list the name under console.names in device.json.',
+  ),
+  console_origin_refused: refused(
+    403,
+    'The request was sent by a page of another origin.',
+    'Open the console at the device’s own address; no other page can use its session.',
+  ),
+  console_session_refused: refused(
+    401,
+    'There is no such session: {detail}.',
+    'Open a session by signing a challenge with an owner’s key.',
+  ),
+  console_viewer_refused: refused(
+    401,
+    'There is no such viewer, its token differs, or its time is over.',
+    'Ask an owner for a new one: `doorsill viewer add`.',
+  ),
+  console_right_missing: refused(
+    403,
+    'This viewer may not see that.',
+    'Ask an owner for a viewer with the right {right}.',
+  ),
+  console_order_refused: refused(
+    403,
+    'The order was not accepted: it is not signed by an owner of this device, or not for it.',
+    'Sign it with a paired key, for this device and this request.',
+  ),
+  console_privacy_on: refusedForNow(
+    409,
+    'Privacy is on: nothing is shown.',
+    'An owner turns it off with `doorsill privacy off`.',
+  ),
+  console_not_recording: unreachableForNow(
+    503,
+    'The camera does not record now, so there is no live picture.',
+    'Look at `doorsill doctor`; recorded footage can be seen meanwhile.',
+  ),
+  console_no_footage: wrongUsage(
+    404,
+    'There is no footage at that time.',
+    'Ask for a time inside the coverage that the state tells.',
+  ),
+  console_span_too_long: wrongUsage(
+    400,
+    'The span is longer than {seconds} s.',
+    'Ask for shorter spans, one after the other.',
+  ),
+  console_too_many_viewers: refusedForNow(503, 'As many as {most} already watch.', 'Close another view, or wait.'),
+  viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
+  viewer_too_many: refused(409, 'The device has {most} viewers already.', 'Remove one: `doorsill viewer remove`.'),
+  look_log_full: refused(
+    507,
+    'The ledger has no room to note who looks, so nothing is shown.',
+    'The ledger keeps room for decisions. Look at the door through a new device folder, or with `doorsill backup`.',
+  ),
+  pairing_token_refused: refused(
+    403,
+    'The pairing token is not the one that the device draws now.',
+    'Scan the code again: `doorsill pair --show`. Ten failures lock pairing until the button is pressed.',
+  ),
+  console_off: refused(
+    409,
+    'The device has no server of its own.',
+    'Set console.listen in its device.json to this-machine or home-network, and start it again.',
+  ),
+  pairing_code_unknown: wrongUsage(
+    404,
+    'No phone that waits for pairing shows this code.',
+    'Type the six digits that the phone shows; they are valid for three minutes.',
+  ),
+} as const;

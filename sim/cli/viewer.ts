@@ -1,0 +1,122 @@
+// Owns: the verb `viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
+// Not here: showing pictures (the device).
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  askViewers,
+  failure,
+  freshId,
+  pairingSocketPath,
+  sha256Hex,
+  toBase64url,
+  VIEW_RIGHTS,
+  type Viewer,
+  viewerSchema,
+  wallSeconds,
+} from '../../device/exports-without-firmware.ts';
+import { parseSeconds, printMoment } from '../terminal/format-units.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
+import { orderDevice } from './doorbell-command-verbs.ts';
+
+const TOKEN_BYTES = 16;
+
+export function addViewer(program: Command): void {
+  const group = program
+    .command('viewer')
+    .description('let a program or a person who is no owner see your door: add, remove, list')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill viewer add "kitchen tablet" --rights live,stills
+  $ npx doorsill viewer add guest --rights live --for 86400
+  $ npx doorsill viewer list
+  $ npx doorsill viewer remove viewer-3f2a91`,
+    );
+  addAdd(group);
+  addRemove(group);
+  addList(group);
+}
+
+interface AddOptions extends OwnerOptions {
+  rights: string;
+  for?: string;
+}
+
+function addAdd(group: Command): void {
+  withOwnerOptions(group.command('add <name>'))
+    .description('add a viewer, by a signed order; prints its id and its token, once')
+    .option('--rights <list>', `what it may see, of ${VIEW_RIGHTS.join(', ')}`, 'live,stills')
+    .option('--for <seconds>', 'how long (default: until it is removed)')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill viewer add "kitchen tablet" --rights live,stills')
+    .action(async (name: string, options: AddOptions, command: Command) => {
+      const context = openContext(command);
+      const token = toBase64url(context.random.bytes(TOKEN_BYTES));
+      const wanted = viewerSchema.safeParse({
+        viewer: freshId(context.random, 'viewer').slice(0, 13),
+        name,
+        rights: [...new Set(options.rights.split(','))],
+        tokenSha256: sha256Hex(token),
+        ...(options.for === undefined
+          ? {}
+          : { expiresS: wallSeconds(context.clock) + Math.round(parseSeconds(options.for, '--for')) }),
+      });
+      if (!wanted.success) {
+        throw failure('usage', { detail: `a name has 1 to 60 letters, and rights are of ${VIEW_RIGHTS.join(', ')}` });
+      }
+      const viewer = wanted.data;
+      await orderDevice(context, options, { action: 'add-viewer', ...viewer });
+      context.output.result(
+        { viewer: viewer.viewer, name, rights: viewer.rights, token, expiresS: viewer.expiresS ?? null },
+        [
+          `${name} may see: ${viewer.rights.join(', ')}.`,
+          `User name ${viewer.viewer}, password ${token} (Basic authentication; it is not shown again).`,
+        ].join('\n'),
+      );
+    });
+}
+
+function addRemove(group: Command): void {
+  withOwnerOptions(group.command('remove <viewer>'))
+    .description('remove a viewer; what it is watching ends at once')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill viewer remove viewer-3f2a91')
+    .action(async (viewer: string, options: OwnerOptions, command: Command) => {
+      const context = openContext(command);
+      await orderDevice(context, options, { action: 'remove-viewer', viewer });
+      context.output.result({ viewer, outcome: 'removed' }, `${viewer} sees nothing any more.`);
+    });
+}
+
+function addList(group: Command): void {
+  group
+    .command('list')
+    .description('who may see the door, and who looked; asks the device on this machine')
+    .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else ~/.doorsill)")
+    .option('--device-data <dir>', "the device's data folder on this machine (default: DATA/doorbell)")
+    .addHelpText('after', '\nExample:\n  $ npx doorsill viewer list')
+    .action(async (options: { data?: string; deviceData?: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
+      const { viewers, looks } = await askViewers(context, pairingSocketPath(folder));
+      const lines = [
+        viewers.length === 0 ? 'No viewer: only owners see this door.' : 'Viewers:',
+        ...viewers.map(showViewer),
+        looks.length === 0 ? 'Nobody has looked yet.' : 'Who looked, newest first:',
+        ...looks.map(({ by, what, atUs }) => `  ${printMoment(atUs)}  ${what.padEnd(7)}  ${nameOf(by, viewers)}`),
+      ];
+      context.output.result({ viewers, looks }, lines.join('\n'));
+    });
+}
+
+type Shown = Omit<Viewer, 'tokenSha256'>;
+
+function showViewer({ viewer, name, rights, expiresS }: Shown): string {
+  const until = expiresS === undefined ? '' : `, until ${printMoment(expiresS * 1_000_000)}`;
+  return `  ${viewer}  ${name}: ${rights.join(', ')}${until}`;
+}
+
+function nameOf(by: string, viewers: readonly Shown[]): string {
+  const viewer = viewers.find((one) => one.viewer === by);
+  return viewer ? viewer.name : by.startsWith('viewer-') ? `${by} (removed)` : `owner ${by.slice(0, 12)}`;
+}

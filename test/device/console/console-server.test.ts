@@ -1,0 +1,48 @@
+// Holds: pictures and orders on the device's own server: for owners' sessions and named viewers alone, noted before the first
+// picture, and nothing at once when privacy is turned on.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
+
+let rig: ConsoleRig;
+let owner: OwnerBrowser;
+
+beforeAll(async () => {
+  rig = await ConsoleRig.start();
+  owner = await rig.owner();
+  await soon(async () => (await owner.get('/api/v1/snapshot.jpg')).status === 200);
+}, 30_000);
+afterAll(() => rig.stop());
+
+describe('pictures', () => {
+  it('are a JPEG of now', async () => {
+    const { status, headers, body } = await owner.get('/api/v1/snapshot.jpg');
+    expect([status, headers['content-type'], body.subarray(0, 2).toString('hex')]).toEqual([200, 'image/jpeg', 'ffd8']);
+  });
+
+  it('are footage of a span, whole and in ranges', async () => {
+    await soon(async () => {
+      const { ring } = (await owner.get('/api/v1/state')).json as {
+        ring: { coverage: { startUs: number; endUs: number }[] };
+      };
+      const [span] = ring.coverage;
+      return span !== undefined && span.endUs - span.startUs > 2_500_000;
+    });
+    const { ring } = (await owner.get('/api/v1/state')).json as {
+      ring: { coverage: { startUs: number; endUs: number }[] };
+    };
+    const from = ring.coverage[0]?.startUs ?? 0;
+    const path = `/api/v1/footage.mp4?fromUs=${from}&toUs=${from + 2_000_000}`;
+    const whole = await owner.get(path);
+    expect(whole.status).toBe(200);
+    expect(whole.body.length).toBe(Number(whole.headers['content-length']));
+    const part = await owner.get(path, { headers: { range: 'bytes=100-299' } });
+    expect(part.status).toBe(206);
+    expect(part.body.equals(whole.body.subarray(100, 300))).toBe(true);
+  });
+
+  it('are live', async () => {
+    const { status, headers, body } = await owner.get('/api/v1/live.mp4', { until: (bytes) => bytes.length > 5_000 });
+    expect([status, headers['content-type']]).toEqual([200, 'video/mp4']);
+    expect(body.subarray(4, 8).toString()).toBe('ftyp');
+  });
+});
