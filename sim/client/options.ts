@@ -102,7 +102,7 @@ const grantSchema = z.strictObject({
 const waitSchema = z.strictObject({ timeoutMs: timeoutSchema });
 const eventWaitSchema = z.strictObject({
   timeoutMs: timeoutSchema,
-  where: z.custom<unknown>((value) => value === undefined || typeof value === 'function', 'takes a function'),
+  where: z.custom<unknown>((value) => typeof value === 'function', 'takes a function').optional(),
 });
 
 const eventTypes = eventSchema.options.map((option) => option.shape.type.value);
@@ -112,7 +112,7 @@ export const readDoorbellOptions = (given: unknown) => read('startDoorbell()', d
 export const readAsk = (given: unknown) => read('ask()', askSchema, given);
 export const readGrant = (given: unknown) => read('grant()', grantSchema, given);
 export const readWait = (call: string, given: unknown) => read(call, waitSchema, given);
-export const readEventWait = (given: unknown) => read('event()', eventWaitSchema.partial(), given);
+export const readEventWait = (given: unknown) => read('event()', eventWaitSchema, given);
 export const readEventType = (given: unknown) => read('event()', z.enum(eventTypes), given);
 export const readOutcome = (given: unknown) => read('receipt()', z.enum(RECEIPT_OUTCOMES), given);
 export const readRequestId = (call: string, given: unknown) =>
