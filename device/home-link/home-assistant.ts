@@ -224,7 +224,9 @@ export class HomeAssistant {
   private async remove(place: Place): Promise<void> {
     const { home, log, device } = this.deps;
     const topics = topicsUnder(place.prefix);
-    const states = RETAINED_STATES.map((name) => topics.homeAssistantState(place.device, name));
+    // Under another discovery prefix the states are where they were, and in use.
+    const keepsStates = this.isStarted && place.device === device && place.prefix === this.deps.prefix;
+    const states = keepsStates ? [] : RETAINED_STATES.map((name) => topics.homeAssistantState(place.device, name));
     const empty = (topic: string) => home.publishOn(topic, '', { retain: true, keep: true });
     try {
       // First one alone: a broker that refuses one ends the connection, and would for each of them.

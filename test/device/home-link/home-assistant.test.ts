@@ -1,5 +1,5 @@
 // Holds: what Home Assistant gets to see of a doorbell, byte for byte, and what it can make the doorbell do.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -417,6 +417,22 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
   });
 
   if (kind === 'mosquitto') {
+    it('moves its document, and keeps its states, when the discovery prefix changes', async () => {
+      const first = await makeRig({ enabled: true, discoveryPrefix: 'elsewhere' });
+      await expect.poll(() => sent().length).toBe(4);
+      await first.stop();
+      await makeRig();
+      await expect.poll(() => sent().length).toBe(9);
+      const moved = recorder.published().filter(({ topic }) => topic.startsWith('elsewhere/device/'));
+      expect(moved.map(({ payload, retain }) => [payload === '', retain])).toEqual([
+        [false, true],
+        [true, true],
+      ]);
+      const noted = async () => JSON.parse(await readFile(join(folder, 'home-assistant.json'), 'utf8')).published;
+      await expect.poll(noted).toMatchObject([{ discoveryPrefix: 'homeassistant' }]);
+      expect(sent().slice(4)).toEqual([DOCUMENT, ...ALL_STATES]);
+    });
+
     it('refuses an order that the broker kept', async () => {
       const { link } = await homeAssistantSession();
       await link.publish(topics.homeAssistantOrder(DEVICE, 'press'), 'PRESS', { retain: true });
