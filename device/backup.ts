@@ -1,5 +1,6 @@
 // Owns: a device's identity as one sealed file, and restoring a device from it that accepts nothing signed before.
-// In it: identity key, enrolment, settings, ledger, revocations not yet in it. Not in it: footage, clips, and the keys that open them.
+// In it: identity key, enrolment, settings, ledger, revocations not yet in it. Not in it: footage, clips, the keys that open them,
+// past events.
 // Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
 import { z } from 'zod';

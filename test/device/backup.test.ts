@@ -9,6 +9,7 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { passphraseKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { open, seal } from '../../device/base/seal.ts';
+import { EVENT_FILES } from '../../device/events/event-files.ts';
 import { DEVICE_FORMAT } from '../../device/folder-format.ts';
 import { walkLedger } from '../../device/ledger/ledger.ts';
 import type { CommandAction } from '../../device/protocol/owner-orders.ts';
@@ -36,6 +37,8 @@ describe('a device', () => {
     for (const name of ['device.json', 'enrolment.json', 'ring', 'ring.key', 'wrapping.key', 'outbox.key']) {
       await disk.replaceFile(join(folder, name), utf8(`{"of":"${name}"}`));
     }
+    await mkdir(join(folder, 'events'));
+    for (const name of EVENT_FILES) await disk.replaceFile(join(folder, 'events', name), utf8('somebody was here'));
   });
 
   afterEach(async () => {
@@ -71,7 +74,7 @@ describe('a device', () => {
   const pairAgain = () => rig.gate.pair(rig.cast.owner.key.publicKey, 'Alex');
   const refusals = () => rig.effects.receipts.filter(({ outcome }) => outcome === 'refused').map(({ code }) => code);
 
-  it('comes back with its identity, settings and ledger, and without footage or the keys that open it', async () => {
+  it('comes back with its identity, settings and ledger, and without footage, the keys that open it or past events', async () => {
     const restored = await restore(await backUp());
     expect(restored).toMatchObject({ device: rig.cast.device.id, endedGrants: [] });
     const anew = join(base, 'anew');

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { utf8 } from '../../device/base/bytes.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { EVENT_FILES } from '../../device/events/event-files.ts';
 import { factoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { RESERVE_BYTES, RevocationReserve } from '../../device/ledger/revocation-reserve.ts';
@@ -14,7 +15,7 @@ const [disk, random] = [new SystemDisk(), new SystemRandom()];
 const folder = temporaryFolder('reset');
 afterEach(() => folder.dispose());
 
-it('destroys every key where it lay, and all that they open, but keeps the settings', async () => {
+it('destroys every key and past event where it lay, and all that keys open, but keeps the settings', async () => {
   const at = (name: string) => join(folder.path, name);
   const wrapper = new FileDeviceKey(disk, random, at('wrapping.key'));
   await keptSealKey(disk, random, wrapper, at('outbox.key'), 'outbox');
@@ -27,17 +28,20 @@ it('destroys every key where it lay, and all that they open, but keeps the setti
   await reserve.start();
   expect(await reserve.keep('a revocation')).toBe(true);
   await reserve.stop();
+  await disk.makeFolder(at('events'));
+  for (const name of EVENT_FILES) await disk.replaceFile(at(`events/${name}`), utf8('somebody was here'));
   // A second name keeps the bytes reachable after the removal.
   linkSync(at('wrapping.key'), at('copy'));
   const secret = readFileSync(at('copy'));
+  for (const name of EVENT_FILES) linkSync(at(`events/${name}`), at(name));
 
   await factoryReset(disk, random, folder.path);
   await factoryReset(disk, random, folder.path);
 
   expect(readFileSync(at('copy')).equals(secret)).toBe(false);
-  expect(
-    ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent'].filter((name) => existsSync(at(name))),
-  ).toEqual([]);
+  for (const name of EVENT_FILES) expect(readFileSync(at(name), 'latin1')).not.toContain('somebody');
+  const gone = ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent', 'events'];
+  expect(gone.filter((name) => existsSync(at(name)))).toEqual([]);
   expect(existsSync(at('device.json'))).toBe(true);
   // By it Home Assistant forgets the device that this one was.
   expect(existsSync(at('home-assistant.json'))).toBe(true);
