@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../../cloud-bridge/index.ts';
 import { failure, idSchema, utf8 } from '../../device/exports-without-firmware.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
-import { VOCABULARY_NAMES } from '../query-export/vocabulary-shape.ts';
+import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { addAuditAccess } from './access-log-verb.ts';
 import { type Context, openContext } from './context.ts';

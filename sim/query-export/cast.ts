@@ -2,7 +2,7 @@
 // Not here: how they and their officers search (habits.ts), the rows (rows.ts), the words (vocabulary-*.ts).
 import { integerBelow, type Random } from '../../device/index.ts';
 import { clamp, type Habits, hiddenMisuse, normal, type Officer, SERVICES, type Service, staffOf } from './habits.ts';
-import type { MisuseKind } from './vocabulary-shape.ts';
+import type { MisuseKind } from './vocabulary.ts';
 
 /** How an agency uses searches. `proxied`: for immigration enforcement, under words that don't say so. */
 export type Conduct = { kind: 'honest' } | { kind: 'open'; misuse: MisuseKind } | { kind: 'proxied' };

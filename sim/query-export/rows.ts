@@ -3,8 +3,8 @@ import { EXPORT_COLUMNS, WIDER_COLUMNS } from '../../cloud-bridge/index.ts';
 import { integerBelow, type Random } from '../../device/index.ts';
 import { type CastAgency, weighted } from './cast.ts';
 import { type Habits, URGENT } from './habits.ts';
-import { brokenRow, csvRow, typed } from './typos-and-broken-rows.ts';
-import type { Vocabulary } from './vocabulary-shape.ts';
+import { brokenRow, csvRow, typed } from './noise.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 /** All networks there are to search. */
 const NETWORKS_ALL = 6_214;
