@@ -205,7 +205,7 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
 /** The device's own server; null where the settings do not ask for one. Its code is loaded only then. */
 export async function makeConsole(
   base: Base,
-  { device, ring }: Storage,
+  { device, ring, history }: Storage,
   { gate }: Consent,
   { recorder }: Media,
   { home }: Links,
@@ -222,6 +222,7 @@ export async function makeConsole(
     gate,
     ring,
     live: recorder.live,
+    events: (query) => history.page(query),
     state: () => status.stateNow(),
     press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
     buttons: peripherals.buttonNames,

@@ -15,6 +15,7 @@ import type { Random } from '../base/random.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { LiveFragments } from '../camera/live-fragments.ts';
 import type { ConsentGate } from '../consent/gate.ts';
+import type { EventPage, EventQuery } from '../events/event-history.ts';
 import { HTTP_LIMITS, listenOn, makeHttpServer } from '../http/http-server.ts';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
 import { isFailure } from '../protocol/errors.ts';
@@ -22,6 +23,7 @@ import type { Ring } from '../ring/ring-interface.ts';
 import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { type ServerCertificate, serverCertificate } from './certificate.ts';
+import { historyRoutes } from './history-routes.ts';
 import { LiveViews } from './live-views.ts';
 import { LocalRouter } from './local-router.ts';
 import { NetworkPairing } from './network-pairing.ts';
@@ -44,6 +46,8 @@ export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'ord
   gate: ConsentGate;
   ring: Pick<Ring, 'read' | 'coverage'>;
   live: LiveFragments;
+  /** `EventHistory.page`. */
+  events(query: EventQuery): EventPage;
 }
 
 const BODY_BYTES_MAX = 96 * 1024;
@@ -166,6 +170,7 @@ export class ConsoleServer {
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),
     });
+    historyRoutes(router, this.deps);
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
     router.route(
       {

@@ -15,6 +15,7 @@ import type { Caller } from './callers.ts';
 import { footageFile } from './footage-file.ts';
 import type { LiveViews } from './live-views.ts';
 import type { LocalRouter } from './local-router.ts';
+import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
 import { stillPicture } from './still-picture.ts';
 
@@ -30,14 +31,6 @@ export interface PictureRoutesDeps {
 const SPAN_US_MAX = 3_600_000_000;
 /** Stills decoded at once; a scrubbing finger waits for no other view's. */
 const STILLS_MAX = 4;
-
-/** A moment in an address: microseconds since 1970. */
-const momentSchema = z
-  .string()
-  .regex(/^(0|[1-9]\d{0,15})$/)
-  .transform(Number)
-  .pipe(z.int().nonnegative())
-  .meta({ type: 'integer', minimum: 0 });
 
 const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
 const stillSchema = z.strictObject({

@@ -13,12 +13,12 @@ import { type EventBounds, EventFiles, type EventLine, fromLine, type PastEvent,
 
 export interface EventQuery {
   /** Only events with a lower sequence: the `next` of the page before. */
-  before?: number;
+  before?: number | undefined;
   /** Only events in [afterUs, beforeUs), wall time. */
-  afterUs?: number;
-  beforeUs?: number;
+  afterUs?: number | undefined;
+  beforeUs?: number | undefined;
   /** Only these types; all when absent. */
-  types?: readonly DeviceEvent['type'][];
+  types?: readonly DeviceEvent['type'][] | undefined;
   /** 1 to `PAGE_EVENTS_MAX`. */
   limit: number;
 }

@@ -46,3 +46,19 @@ describe('pictures', () => {
     expect(body.subarray(4, 8).toString()).toBe('ftyp');
   });
 });
+
+describe('events', () => {
+  it('are told in pages, newest first', async () => {
+    for (let press = 0; press < 3; press += 1) expect((await owner.post('/api/v1/press', {})).status).toBe(204);
+    const first = await owner.get('/api/v1/events?types=ring&limit=2');
+    const page = first.json as { events: { event: { type: string; source: string } }[]; next: number };
+    expect(page.events.map(({ event }) => [event.type, event.source])).toEqual([
+      ['ring', 'console'],
+      ['ring', 'console'],
+    ]);
+    const rest = (await owner.get(`/api/v1/events?types=ring&before=${page.next}`)).json as typeof page;
+    // The visitor who is drawn rings, too.
+    expect(rest.events.filter(({ event }) => event.source === 'console').length).toBe(1);
+    expect((await owner.get('/api/v1/events?types=nonsense')).status).toBe(400);
+  });
+});
