@@ -29,6 +29,7 @@ import { LocalRouter } from './local-router.ts';
 import { NetworkPairing } from './network-pairing.ts';
 import { type OwnerRoutesDeps, ownerRoutes } from './owner-routes.ts';
 import { OwnerSessions } from './owner-sessions.ts';
+import { type PageFiles, pageRoutes, readPageFiles } from './page-files.ts';
 import { PictureAccess } from './picture-access.ts';
 import { pictureRoutes } from './picture-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
@@ -101,7 +102,9 @@ export class ConsoleServer {
       loopbackOnly: !onNetwork,
       names: onNetwork ? [...settings.names, hostname().toLowerCase(), `${hostname().toLowerCase()}.local`] : [],
     };
-    const router = this.addRoutes(server, origins);
+    const page = await readPageFiles(this.deps.disk);
+    if (!page) log.warn('the console’s page is not built: there is only its API');
+    const router = this.addRoutes(server, origins, page);
     server.server.on('upgrade', (request, socket, head) => this.upgrade(router, origins, request, socket, head));
     const url = onNetwork
       ? await listenOnAll(server, settings.port)
@@ -151,7 +154,7 @@ export class ConsoleServer {
     });
   }
 
-  private addRoutes(server: FastifyInstance, origins: OriginRules): LocalRouter {
+  private addRoutes(server: FastifyInstance, origins: OriginRules, page: PageFiles | null): LocalRouter {
     const { clock, device, gate, ring, ffmpeg } = this.deps;
     const title = 'doorsill: a doorbell’s own server';
     const router = new LocalRouter(server, { clock, callers: this.callers, origins, title, version: '1' });
@@ -170,6 +173,7 @@ export class ConsoleServer {
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),
     });
+    if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
     router.route(

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type EventPage, type EventQuery, PAGE_EVENTS_MAX } from '../events/event-history.ts';
 import { countSchema } from '../http/http-server.ts';
-import { eventSchema } from '../protocol/home-messages.ts';
+import { eventPageSchema, eventSchema } from '../protocol/home-messages.ts';
 import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';
 
@@ -28,11 +28,6 @@ const querySchema = z.strictObject({
   limit: countSchema.pipe(z.int().min(1).max(PAGE_EVENTS_MAX)).default(PAGE_DEFAULT),
 });
 
-const pageSchema = z.strictObject({
-  events: z.array(z.strictObject({ sequence: z.int(), clockTrusted: z.boolean(), event: eventSchema })),
-  next: z.int().nullable(),
-});
-
 export function historyRoutes(router: LocalRouter, { events }: HistoryRoutesDeps): void {
   router.route(
     {
@@ -40,7 +35,7 @@ export function historyRoutes(router: LocalRouter, { events }: HistoryRoutesDeps
       path: '/api/v1/events',
       roles: ['owner'],
       query: querySchema,
-      answer: pageSchema,
+      answer: eventPageSchema,
       about: 'What happened at the door, newest first, in pages; `next` is the `before` of the following page.',
     },
     ({ query }) => events(query),

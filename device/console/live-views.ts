@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { LiveFragment, LiveFragments, LiveInit } from '../camera/live-fragments.ts';
 import { keepForTransfer } from '../http/connection-limit.ts';
+import { codecsParameter } from '../media/codecs-parameter.ts';
 import { parseFragment } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
 import { failure } from '../protocol/errors.ts';
@@ -72,7 +73,7 @@ export class LiveViews {
     let sender: FragmentSender | null = null;
     const forget = this.live.subscribe({
       init: (init) => {
-        socket.send(JSON.stringify({ type: 'init', codecs: codecsOf(init) }));
+        socket.send(JSON.stringify({ type: 'init', codecs: codecsParameter(init.info) }));
         socket.send(stamped(null, init.bytes));
         sender = new FragmentSender(init, {
           send: (bytes, startUs) => socket.send(stamped(startUs, bytes)),
@@ -148,11 +149,4 @@ function stamped(startUs: number | null, bytes: Uint8Array): Uint8Array {
   new DataView(message.buffer).setBigInt64(0, BigInt(startUs ?? -1));
   message.set(bytes, 8);
   return message;
-}
-
-/** The codecs parameter (RFC 6381 §3.3) that a browser needs before it can play: from the stream's first parameter set. */
-function codecsOf({ info }: LiveInit): string {
-  const [sps] = info.video.avc?.sps ?? [];
-  const profile = [...(sps?.subarray(1, 4) ?? [])].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `avc1.${profile}`;
 }

@@ -5,8 +5,7 @@ import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { sha256, sha256Hex, verifySignature } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
-import { proofInput } from '../owner/pairing-wire.ts';
-import type { PairingOffer, PairingState } from '../protocol/console-messages.ts';
+import { type PairingOffer, type PairingState, pairingProofInput } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
 
 export interface NetworkPairingDeps {
@@ -65,7 +64,7 @@ export class NetworkPairing {
       throw failure('pairing_token_refused');
     }
     const signature = fromBase64url(offer.proof);
-    const input = proofInput(this.deps.device, offer.challenge, offer.key, offer.name);
+    const input = pairingProofInput(this.deps.device, offer.challenge, offer.key, offer.name);
     if (!signature || !verifySignature(offer.key, input, signature)) {
       this.failures += 1;
       throw failure('pairing_refused', { detail: 'the key was not proven' });

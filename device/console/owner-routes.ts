@@ -5,11 +5,11 @@ import type { Clock } from '../base/clock.ts';
 import type { HomeMessage } from '../home-link/home-link.ts';
 import {
   type Look,
-  lookSchema,
+  lookListSchema,
   orderAnswerSchema,
   orderSchema,
   type Viewer,
-  viewerSchema,
+  viewerListSchema,
 } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
 import { type DeviceState, type RequestNotice, requestNoticeSchema, stateSchema } from '../protocol/home-messages.ts';
@@ -95,7 +95,7 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       method: 'GET',
       path: '/api/v1/viewers',
       roles: ['owner'],
-      answer: z.strictObject({ viewers: z.array(viewerSchema.omit({ tokenSha256: true })) }),
+      answer: viewerListSchema,
       about: 'Who besides owners may see pictures. They are added and removed by signed orders.',
     },
     () => ({ viewers: deps.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer) }),
@@ -106,7 +106,7 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       method: 'GET',
       path: '/api/v1/looks',
       roles: ['owner'],
-      answer: z.strictObject({ looks: z.array(lookSchema) }),
+      answer: lookListSchema,
       about: 'Who looked at pictures, newest first: one entry for each session of looking. The last thousand.',
     },
     () => ({ looks: deps.looks() }),

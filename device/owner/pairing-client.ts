@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import { pairingProofInput } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken } from '../protocol/jws.ts';
@@ -24,7 +25,6 @@ import {
   listAnswerSchema,
   type PairingAsk,
   pairAnswerSchema,
-  proofInput,
   refusalSchema,
   stillAnswerSchema,
   type ViewersAnswer,
@@ -50,7 +50,7 @@ export async function pairWithDevice(
     if (device !== actorId('device', sha256Hex(deviceKey))) {
       throw failure('pairing_refused', { detail: 'the device names a key that is not its own' });
     }
-    const proof = toBase64url(key.sign(proofInput(device, nonce, key.publicKey, name)));
+    const proof = toBase64url(key.sign(pairingProofInput(device, nonce, key.publicKey, name)));
     const answer = await ask({ verb: 'pair', key: key.publicKey, name, proof }, pairAnswerSchema);
     const statement = openToken(answer.pairing, {
       typ: 'doorsill-pairing+jws',

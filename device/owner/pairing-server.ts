@@ -8,6 +8,7 @@ import type { Disk } from '../base/disk.ts';
 import { verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { pairingProofInput } from '../protocol/console-messages.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
@@ -21,7 +22,6 @@ import {
   type PairAnswer,
   type PairingAsk,
   pairingAskSchema,
-  proofInput,
   type StillAnswer,
   type ViewersAnswer,
 } from './pairing-wire.ts';
@@ -177,7 +177,7 @@ export class PairingServer {
   private async pair(ask: Extract<PairingAsk, { verb: 'pair' }>, nonce: string | null): Promise<PairAnswer> {
     if (this.locked) throw failure('pairing_locked');
     const signature = fromBase64url(ask.proof);
-    const input = nonce === null ? null : proofInput(this.deps.about().device, nonce, ask.key, ask.name);
+    const input = nonce === null ? null : pairingProofInput(this.deps.about().device, nonce, ask.key, ask.name);
     if (!signature || !input || !verifySignature(ask.key, input, signature)) {
       this.failures += 1;
       throw failure('pairing_refused', { detail: 'the key was not proven' });

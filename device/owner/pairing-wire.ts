@@ -1,5 +1,5 @@
-// Owns: the messages on the pairing socket: one JSON object per line, and the owner's proof. Both ends use it.
-// Not here: the two ends themselves (pairing-server.ts, pairing-client.ts).
+// Owns: the messages on the pairing socket: one JSON object per line. Both ends use it. Not here: the two ends themselves
+// (pairing-server.ts, pairing-client.ts), what the owner's key signs (protocol/console-messages.ts).
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { sha256Hex } from '../base/keys.ts';
 import { lookSchema, viewerSchema } from '../protocol/console-messages.ts';
 import { failure, isErrorCode } from '../protocol/errors.ts';
 import { stateSchema } from '../protocol/home-messages.ts';
-import { idSchema, publicKeySchema } from '../protocol/ids.ts';
+import { publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './paired-devices.ts';
 
 export const LINE_BYTES_MAX = 8_192;
@@ -25,7 +25,7 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
     verb: z.literal('pair'),
     key: publicKeySchema,
     name: ownerNameSchema,
-    /** Ed25519 signature over `proofInput`, base64url. */
+    /** Ed25519 signature over `pairingProofInput`, base64url. */
     proof: z.string().length(86),
   }),
   z.strictObject({ verb: z.literal('list') }),
@@ -124,11 +124,6 @@ export type ViewersAnswer = z.infer<typeof viewersAnswerSchema>;
 export const confirmAnswerSchema = z.strictObject({ ok: z.literal(true), name: ownerNameSchema });
 
 export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
-
-/** What an owner's key signs to prove possession now; it cannot be confused with another signature of the contract. */
-export function proofInput(device: string, nonce: string, key: string, name: string): Uint8Array {
-  return utf8(`doorsill-pair\n${idSchema.parse(device)}\n${nonce}\n${key}\n${name}`);
-}
 
 /** The kernel limits a socket's path to 108 bytes on Linux, 104 elsewhere. */
 const SOCKET_PATH_BYTES_MAX = 100;

@@ -26,10 +26,15 @@ export const pairingOfferSchema = z.strictObject({
   key: publicKeySchema,
   name: z.string().min(1).max(60),
   challenge: secretSchema,
-  /** Ed25519 signature over `proofInput` of the pairing contract, base64url. */
+  /** Ed25519 signature over `pairingProofInput`, base64url. */
   proof: proofSchema,
 });
 export type PairingOffer = z.infer<typeof pairingOfferSchema>;
+
+/** What an owner's key signs to prove possession when it pairs, over the network or at the device's socket. */
+export function pairingProofInput(device: string, challenge: string, key: string, name: string): Uint8Array {
+  return utf8(`doorsill-pair\n${idSchema.parse(device)}\n${challenge}\n${key}\n${name}`);
+}
 
 /** `waiting`: the owner types `code` at the device, or presses its button. */
 export const pairingStateSchema = z.discriminatedUnion('state', [
@@ -83,6 +88,11 @@ export const viewerSchema = z.strictObject({
 });
 export type Viewer = z.infer<typeof viewerSchema>;
 
+/** A viewer as owners see it. */
+export const shownViewerSchema = viewerSchema.omit({ tokenSha256: true });
+export type ShownViewer = z.infer<typeof shownViewerSchema>;
+export const viewerListSchema = z.strictObject({ viewers: z.array(shownViewerSchema) });
+
 /** One session of looking at pictures: by a viewer (its id) or an owner (its key), from when on. */
 export const lookSchema = z.strictObject({
   by: z.union([idSchema, publicKeySchema]),
@@ -90,3 +100,4 @@ export const lookSchema = z.strictObject({
   atUs: z.int(),
 });
 export type Look = z.infer<typeof lookSchema>;
+export const lookListSchema = z.strictObject({ looks: z.array(lookSchema) });

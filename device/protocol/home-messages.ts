@@ -99,6 +99,12 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...moment, type: z.literal('tamper'), what: z.string().max(60), detail: z.string().max(300) }),
 ]);
 export type DeviceEvent = z.infer<typeof eventSchema>;
+/** Past events, newest first, in pages: `next` is the `before` of the page that follows. */
+export const eventPageSchema = z.strictObject({
+  events: z.array(z.strictObject({ sequence: z.int(), clockTrusted: z.boolean(), event: eventSchema })),
+  next: z.int().nullable(),
+});
+
 /** An event before its id, device and time are added. */
 export type DeviceEventBody = DeviceEvent extends infer Each
   ? Each extends DeviceEvent

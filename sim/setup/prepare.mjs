@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildStamp, driverStamp, isBuilt, SOURCE_FOLDERS } from './freshness.mjs';
+import { areProgramsBuilt, buildStamp, driverStamp, isPageBuilt, SOURCE_FOLDERS } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const modules = join(root, 'node_modules');
@@ -133,8 +133,8 @@ function dropOrphans(folder) {
   }
 }
 
-function build() {
-  if (isBuilt(root)) return;
+function buildPrograms() {
+  if (areProgramsBuilt(root)) return;
   say('building ...');
   const require = createRequire(join(root, 'package.json'));
   const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
@@ -148,7 +148,17 @@ function build() {
   writeFileSync(buildStamp(root), '');
 }
 
+function buildPage() {
+  if (isPageBuilt(root)) return;
+  say('building the console’s page ...');
+  const { ok, output } = run('the page’s build', process.execPath, ['sim/setup/build-page.mjs']);
+  if (ok) return;
+  process.stderr.write(output);
+  fail('the page was not built; the words of vite are above.');
+}
+
 checkNode();
 install();
 buildDriver();
-build();
+buildPrograms();
+buildPage();

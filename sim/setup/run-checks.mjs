@@ -15,6 +15,7 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 const steps = [
   ['prepare', process.execPath, [join(root, 'sim/setup/prepare.mjs')]],
   ['types', bin('tsc'), []],
+  ['types of the console’s page', bin('tsc'), ['-p', 'device/console/page']],
   ['lint and format', bin('biome'), ['ci', '--error-on-warnings', '.']],
   ['unused code', bin('knip'), []],
   [

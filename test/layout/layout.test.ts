@@ -89,6 +89,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^tus-js-client$/, /^device\/upload\//],
   [/^ws$/, /^device\/console\//],
   [/^node-forge$/, /^device\/console\/certificate\.ts$/],
+  [/^preact/, /^device\/console\/page\//],
   [/^qr$/, /^sim\/terminal\//],
   [/^commander$/, /^sim\/cli\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
@@ -208,6 +209,22 @@ describe('imports', () => {
     expect(found).toEqual([]);
   });
 
+  it('let the console’s page use nothing of the device but what is free of node', () => {
+    const isPages = (name: string) => name.startsWith('device/console/page/');
+    const free = /^device\/(protocol|media)\/|^device\/base\/(bytes|assert|coded-error|parse-json|tls-fault)\.ts$/;
+    const found = breaches((file) => {
+      if (isPages(file.name))
+        return [
+          ...file.packages.filter((name) => !/^(zod|preact(\/hooks)?)$/.test(name)),
+          ...file.imports.filter((to) => !isPages(to) && !free.test(to)),
+        ];
+      if (file.name.startsWith('device/media/')) return file.packages.filter((name) => name.startsWith('node:'));
+      return file.imports.filter(isPages);
+    });
+    expect(found).toEqual([]);
+    expect(all.some((file) => isPages(file.name))).toBe(true);
+  });
+
   it('keep each library behind the one folder that owns it', () => {
     const found = breaches((file) =>
       file.packages.filter((name) => PACKAGE_HOMES.some(([what, home]) => what.test(name) && !home.test(file.name))),
@@ -232,14 +249,22 @@ describe('seams', () => {
   it('read and wait for time only in base/clock.ts', () => {
     const time = /\bDate\.now\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(|\bnew Date\(\)/;
     expect(
-      breaches((file) => (file.name !== 'device/base/clock.ts' && time.test(file.text) ? ['uses time itself'] : [])),
+      breaches((file) =>
+        !/^device\/(base\/clock|console\/page\/browser-seams)\.ts$/.test(file.name) && time.test(file.text)
+          ? ['uses time itself']
+          : [],
+      ),
     ).toEqual([]);
   });
 
   it('draw random numbers only in base/random.ts', () => {
     const random = /\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|getRandomValues\(/;
     expect(
-      breaches((file) => (file.name !== 'device/base/random.ts' && random.test(file.text) ? ['draws itself'] : [])),
+      breaches((file) =>
+        !/^device\/(base\/random|console\/page\/browser-seams)\.ts$/.test(file.name) && random.test(file.text)
+          ? ['draws itself']
+          : [],
+      ),
     ).toEqual([]);
   });
 
@@ -285,7 +310,7 @@ describe('files', () => {
 
 describe('tests', () => {
   const tests = projectFiles().filter((name) => name.startsWith('test/') && name.endsWith('.test.ts'));
-  const stems = new Set(projectFiles().map((name) => name.replace(/\.(ts|mjs)$/, '')));
+  const stems = new Set(projectFiles().map((name) => name.replace(/\.(tsx?|mjs)$/, '')));
   /** Sources that a test's name begins with: `ring-file-damage` is one of ring-file's. */
   const sourceOf = (path: string): string | undefined => {
     const words = path.split('-');

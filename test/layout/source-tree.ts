@@ -36,7 +36,7 @@ const IMPORT =
 /** Every TypeScript source of the product (not of the tests). */
 export function sources(): SourceFile[] {
   return projectFiles()
-    .filter((name) => /^(device|cloud-bridge|sim)\/.*\.ts$/.test(name))
+    .filter((name) => /^(device|cloud-bridge|sim)\/.*\.tsx?$/.test(name))
     .map((name) => {
       const text = readFileSync(join(root, name), 'utf8');
       const named = [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');

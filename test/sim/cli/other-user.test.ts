@@ -80,10 +80,15 @@ describe('whether a checkout is built', () => {
     writeFileSync(full, '');
     age(path, atS);
   };
-  for (const source of ['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'package.json', 'tsconfig.json']) {
+  const pages = ['device/console/page', 'device/protocol', 'device/base', 'device/media'];
+  for (const source of [
+    ...['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'package.json', 'tsconfig.json'],
+    ...pages.map((folder) => `${folder}/e.ts`),
+  ]) {
     touch(source, 1_000);
   }
-  for (const source of ['device/a', 'device', 'cloud-bridge', 'sim']) age(source, 1_000);
+  const folders = [...pages, 'device/a', 'device/console', 'device', 'cloud-bridge', 'sim'];
+  for (const source of folders) age(source, 1_000);
 
   const freshness = (call: string, where = place, options: { uid?: number; gid?: number } = {}) => {
     const url = pathToFileURL(join(root, 'sim/setup/freshness.mjs')).href;
@@ -95,7 +100,12 @@ describe('whether a checkout is built', () => {
   it('is told from the stamp of the last build and the time of every source', () => {
     expect(freshness('isBuilt')).toBe('false');
     touch('dist/.built', 2_000);
+    expect(freshness('isBuilt')).toBe('false');
+    touch('dist/console-page/.built', 2_000);
     expect(freshness('isBuilt')).toBe('true');
+    age('device/protocol/e.ts', 3_000);
+    expect(freshness('isPageBuilt')).toBe('false');
+    age('device/protocol/e.ts', 1_000);
     age('device/a/b.ts', 3_000);
     expect(freshness('isBuilt')).toBe('false');
     age('device/a/b.ts', 1_000);

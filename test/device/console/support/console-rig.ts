@@ -15,8 +15,7 @@ import { SystemPrograms } from '../../../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type DeviceConfigInput, parseDeviceConfig } from '../../../../device/config.ts';
 import { Doorbell } from '../../../../device/doorbell.ts';
-import { proofInput } from '../../../../device/owner/pairing-wire.ts';
-import { sessionProofInput, type Viewer } from '../../../../device/protocol/console-messages.ts';
+import { pairingProofInput, sessionProofInput, type Viewer } from '../../../../device/protocol/console-messages.ts';
 import { parseToken, signToken } from '../../../../device/protocol/jws.ts';
 import { type CommandAction, mustNameLastOrder } from '../../../../device/protocol/owner-orders.ts';
 import { porchKind } from '../../../../sim/porch/porch-camera.ts';
@@ -126,7 +125,7 @@ export class ConsoleRig {
   /** Offers a key for pairing with a token. */
   async offer(key: SigningKey, token = this.token, name = 'Anna’s phone'): Promise<Answer> {
     const challenge = await this.challenge();
-    const proof = toBase64url(key.sign(proofInput(this.doorbell.id, challenge, key.publicKey, name)));
+    const proof = toBase64url(key.sign(pairingProofInput(this.doorbell.id, challenge, key.publicKey, name)));
     const body = { token, key: key.publicKey, name, challenge, proof };
     return this.call('/api/v1/pairings', { method: 'POST', body });
   }

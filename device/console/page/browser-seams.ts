@@ -1,0 +1,48 @@
+// Owns: time and randomness in the browser: the one file of the page that asks the browser for either. Not here: the same in node
+// (base/clock.ts, base/random.ts).
+import { toHex } from '../../base/bytes.ts';
+
+/** A scheduled call that can be taken back. */
+export interface Timer {
+  cancel(): void;
+}
+
+class BrowserClock {
+  wallUs(): number {
+    return Date.now() * 1000;
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  after(delayMs: number, call: () => void): Timer {
+    const handle = setTimeout(call, delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  }
+
+  /** Resolves after `delayMs`, or at once when the signal is aborted. */
+  pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const done = () => {
+        timer.cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = this.after(delayMs, done);
+      signal.addEventListener('abort', done);
+    });
+  }
+}
+
+export const clock = new BrowserClock();
+
+export function randomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
+/** An id that nothing else has: a prefix and 128 random bits, or fewer where people type it. */
+export function freshId(prefix: string, bytes = 16): string {
+  return `${prefix}-${toHex(randomBytes(bytes))}`;
+}

@@ -1,0 +1,94 @@
+// Owns: the owner's key in this browser: an Ed25519 key (W3C Web Cryptography API, Secure Curves) that no script can read out, kept in
+// IndexedDB with what was pinned at pairing. Not here: what is signed (protocol/), talking to the device (device-client.ts).
+import { z } from 'zod';
+import { fromBase64url, toBase64url, utf8 } from '../../base/bytes.ts';
+import { idSchema, publicKeySchema } from '../../protocol/ids.ts';
+
+const ALGORITHM = 'Ed25519';
+const [DATABASE, STORE, SLOT] = ['doorsill', 'pairing', 'this-device'];
+
+const keptSchema = z.strictObject({
+  privateKey: z.instanceof(CryptoKey),
+  publicKey: publicKeySchema,
+  /** As pinned when the key was made, and whether the device has accepted it. */
+  device: idSchema,
+  deviceKey: publicKeySchema,
+  paired: z.boolean(),
+});
+/** The key of this browser for this device, and the device's own. */
+export type OwnerKey = z.infer<typeof keptSchema>;
+
+/** Makes a key for a device. Throws the browser's `NotSupportedError` where it has no Ed25519. */
+export async function makeOwnerKey(device: string, deviceKey: string): Promise<OwnerKey> {
+  const pair = await crypto.subtle.generateKey(ALGORITHM, false, ['sign', 'verify']);
+  if (!('privateKey' in pair)) throw new DOMException('no key pair', 'NotSupportedError');
+  const publicKey = toBase64url(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)));
+  return { privateKey: pair.privateKey, publicKey, device, deviceKey, paired: false };
+}
+
+/** Whether this browser can make and use such keys here. */
+export async function canSign(): Promise<boolean> {
+  if (!isSecureContext || !('subtle' in crypto) || !('indexedDB' in globalThis)) return false;
+  try {
+    await crypto.subtle.generateKey(ALGORITHM, false, ['sign', 'verify']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function sign(key: OwnerKey, data: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.sign(ALGORITHM, key.privateKey, new Uint8Array(data)));
+}
+
+/** Whether a signature over `data` is that of the public key (base64url). */
+export async function isSignedBy(publicKey: string, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const raw = fromBase64url(publicKey);
+  if (!raw) return false;
+  const key = await crypto.subtle.importKey('raw', new Uint8Array(raw), ALGORITHM, false, ['verify']);
+  return crypto.subtle.verify(ALGORITHM, key, new Uint8Array(signature), new Uint8Array(data));
+}
+
+/** SHA-256 of a text's UTF-8 bytes. */
+export async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(utf8(text))));
+}
+
+/** The kept key; null when there is none. */
+export async function loadOwnerKey(): Promise<OwnerKey | null> {
+  const kept = await inStore('readonly', (store) => store.get(SLOT));
+  const parsed = keptSchema.safeParse(kept);
+  return parsed.success ? parsed.data : null;
+}
+
+export async function storeOwnerKey(key: OwnerKey): Promise<void> {
+  await inStore('readwrite', (store) => store.put(key, SLOT));
+}
+
+export async function forgetOwnerKey(): Promise<void> {
+  await inStore('readwrite', (store) => store.delete(SLOT));
+}
+
+async function inStore(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {
+  const opening = indexedDB.open(DATABASE, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+  const database = await done(opening);
+  try {
+    const transaction = database.transaction(STORE, mode);
+    const result: unknown = await done(work(transaction.objectStore(STORE)));
+    await new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    return result;
+  } finally {
+    database.close();
+  }
+}
+
+function done<Result>(request: IDBRequest<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
