@@ -10,7 +10,7 @@ import {
   sessionSchema,
 } from '../protocol/console-messages.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { SESSION_COOKIE } from './callers.ts';
+import { SESSION_COOKIE, sessionCookie } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { NetworkPairing } from './network-pairing.ts';
 import type { OwnerSessions } from './owner-sessions.ts';
@@ -119,8 +119,7 @@ function sessionRoutes(router: LocalRouter, { sessions, ownerName, onNetwork }: 
       about: 'Ends this session, and what it is watching.',
     },
     ({ request, reply }) => {
-      const cookie = new RegExp(`${SESSION_COOKIE}=([A-Za-z0-9_-]{22})`).exec(request.headers.cookie ?? '')?.[1] ?? '';
-      sessions.close(cookie);
+      sessions.close(sessionCookie(request.headers.cookie) ?? '');
       reply.header('set-cookie', cookieOf('', 0));
       return undefined;
     },

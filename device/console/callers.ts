@@ -25,7 +25,13 @@ export interface CallerHeaders {
 }
 
 const BASIC = /^Basic ([A-Za-z0-9+/]{1,400}={0,2})$/i;
+/** The session's cookie among all of a browser's: one whose name only ends like it is another. */
 const COOKIE = new RegExp(`(?:^|; )${SESSION_COOKIE}=([A-Za-z0-9_-]{22})(?:;|$)`);
+/** The cookie's half of a session's name; null when the header holds none. */
+export function sessionCookie(cookies: string | undefined): string | null {
+  return COOKIE.exec(cookies ?? '')?.[1] ?? null;
+}
+
 /** Failed logins as a viewer are slowed down by the rate limit of refusals; a token has 128 bits. */
 const NO_VIEWER = 'console_viewer_refused';
 
@@ -50,8 +56,8 @@ export class Callers {
 
   /** The owner whose session the cookie and the header's secret name. Throws `console_session_refused`. */
   ownerOf(cookies: string | undefined, secret: string): Caller {
-    const cookie = COOKIE.exec(cookies ?? '')?.[1];
-    const session = cookie === undefined ? null : this.sessions.find(cookie, secret);
+    const cookie = sessionCookie(cookies);
+    const session = cookie === null ? null : this.sessions.find(cookie, secret);
     if (!session) throw failure('console_session_refused', { detail: 'it has ended or is incomplete' });
     return { role: 'owner', id: session.key, name: session.name, rights: VIEW_RIGHTS, signal: session.signal };
   }

@@ -19,11 +19,12 @@ export interface ServerCertificate {
 
 /** Apple's limit for certificates of servers (825 days), which applies to those of one's own, too. */
 const LIFE_DAYS = 825;
-/** Made anew at a start within this time of its end. */
+/** One of ours is made anew at a start within this time of its end. */
 const RENEW_DAYS = 30;
 const DAY_MS = 86_400_000;
 const FILE_BYTES_MAX = 64 * 1024;
 const SERIAL_BYTES = 16;
+const COMMON_NAME = 'doorsill';
 
 /**
  * The certificate in `folder`, made if there is none or it ends soon. `fresh`: it was made now, so browsers that knew the one before
@@ -37,7 +38,7 @@ export async function serverCertificate(
   const paths = { key: join(folder, 'server.key.pem'), certificate: join(folder, 'server.cert.pem') };
   const nowMs = clock.wallUs() / 1_000;
   const stored = await storedIn(disk, paths);
-  if (stored && Date.parse(stored.parsed.validTo) - nowMs > RENEW_DAYS * DAY_MS) {
+  if (stored && (!isOurs(stored.parsed) || Date.parse(stored.parsed.validTo) - nowMs > RENEW_DAYS * DAY_MS)) {
     return { ...stored.pem, fingerprint: fingerprintOf(stored.parsed), fresh: false };
   }
   const made = await makeCertificate(seams.random, nowMs);
@@ -59,14 +60,21 @@ async function storedIn(
   const [key, certificate] = texts;
   // The key is written first: a crash in between leaves a key without a certificate, and both are made again.
   if (key === null || certificate === null || key === undefined || certificate === undefined) return null;
+  let parsed: X509Certificate;
   try {
-    const parsed = new X509Certificate(certificate);
+    parsed = new X509Certificate(certificate);
     if (parsed.checkPrivateKey(createPrivateKey(key))) return { pem: { key, certificate }, parsed };
   } catch (thrown) {
     throw failure('tls_file_unusable', { detail: `${paths.certificate} or its key is damaged` }, thrown);
   }
-  // A crash between the two files of a renewal leaves a new key beside the old certificate, as a hand might.
-  return null;
+  // A crash between the two files of a renewal leaves a new key beside the old certificate of ours.
+  if (isOurs(parsed)) return null;
+  throw failure('tls_file_unusable', { detail: `${paths.key} is not the key of ${paths.certificate}` });
+}
+
+/** Whether we made it: one that an owner put there is not replaced, not even near its end. */
+function isOurs({ subject, issuer }: X509Certificate): boolean {
+  return subject === `CN=${COMMON_NAME}` && issuer === subject;
 }
 
 /** RSA of 2,048 bits: what every browser and player of the last ten years accepts. */
@@ -86,7 +94,7 @@ async function makeCertificate(random: Random, nowMs: number): Promise<{ key: st
   certificate.validity.notBefore = new Date(nowMs - DAY_MS);
   certificate.validity.notAfter = new Date(nowMs + (LIFE_DAYS - 1) * DAY_MS);
   // No name of the home or the machine: whoever connects sees it.
-  const name = [{ name: 'commonName', value: 'doorsill' }];
+  const name = [{ name: 'commonName', value: COMMON_NAME }];
   certificate.setSubject(name);
   certificate.setIssuer(name);
   certificate.setExtensions([

@@ -24,6 +24,7 @@ import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { type ServerCertificate, serverCertificate } from './certificate.ts';
 import { historyRoutes } from './history-routes.ts';
+import { hlsRoutes } from './hls-routes.ts';
 import { LiveViews } from './live-views.ts';
 import { LocalRouter } from './local-router.ts';
 import { NetworkPairing } from './network-pairing.ts';
@@ -45,7 +46,7 @@ export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'ord
   folder: string;
   device: { id: string; publicKey: string };
   gate: ConsentGate;
-  ring: Pick<Ring, 'read' | 'coverage'>;
+  ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   live: LiveFragments;
   /** `EventHistory.page`. */
   events(query: EventQuery): EventPage;
@@ -175,6 +176,7 @@ export class ConsoleServer {
     });
     if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);
+    hlsRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
     router.route(
       {
@@ -197,7 +199,9 @@ export class ConsoleServer {
     socket: Duplex,
     head: Buffer,
   ): void {
-    const refuse = (status: number) => void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`);
+    // Node leaves such a connection open until its client closes it.
+    const refuse = (status: number) =>
+      void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`, () => socket.destroy());
     const open = async () => {
       ownOrigin(request.headers, origins);
       if (request.url !== LIVE_PATH) return refuse(404);
@@ -207,9 +211,12 @@ export class ConsoleServer {
       const caller = router.admit(['owner', 'viewer'], headers, request.socket.remoteAddress ?? '');
       assert(caller !== null, 'no public role was named');
       const view = await this.access.open(caller, 'live');
+      // Also when the client has gone meanwhile, or what it asked for is no WebSocket after all.
+      socket.once('close', view.close);
+      if (socket.destroyed) return view.close();
       this.sockets.handleUpgrade(request, socket, head, (opened) => {
         try {
-          this.views.overSocket(opened, view);
+          this.views.overSocket(opened, request.socket, view);
         } catch (thrown) {
           view.close();
           opened.close(1013, isFailure(thrown) ? thrown.code : 'internal');

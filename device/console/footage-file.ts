@@ -1,8 +1,9 @@
 // Owns: a span of this home's own footage as one fragmented MP4 (ISO/IEC 14496-12 §8.8) that begins at time 0, whole groups of
 // pictures, for whom the device's own server lets see it. Not here: who that is (picture-access.ts), exact clips (clip/).
-import { sha256Hex } from '../base/keys.ts';
+import { assert } from '../base/assert.ts';
+import { equalBytes } from '../base/bytes.ts';
 import type { Segment } from '../camera/segment.ts';
-import { type InitInfo, parseInit } from '../media/fragment.ts';
+import { parseInit } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
@@ -17,36 +18,50 @@ export interface FootageFile {
 
 /**
  * Opens the footage of a window. It ends early where the camera's format changes, because one file has one format: ask again from
- * `window.endUs` then. Gaps stay gaps. Throws `console_no_footage`.
+ * `window.endUs` then. Gaps stay gaps. Throws `console_no_footage`; reading `bytes` throws `console_footage_gone` when the ring has
+ * lost some of it meanwhile, because the length is promised by then.
  */
 export async function footageFile(
   segments: (window: Window) => AsyncIterable<Segment>,
   window: Window,
 ): Promise<FootageFile> {
-  let first: { init: Uint8Array; format: string; startUs: number } | null = null;
-  let [endUs, byteLength] = [0, 0];
-  for await (const { init, fragment, startUs, endUs: untilUs } of segments(window)) {
-    const format = sha256Hex(init);
-    if (first === null) {
-      first = { init, format, startUs };
-      byteLength = init.length;
-    } else if (format !== first.format) break;
-    endUs = Math.max(endUs, untilUs);
-    byteLength += fragment.length;
+  let init: Uint8Array | null = null;
+  const places: Place[] = [];
+  let byteLength = 0;
+  for await (const segment of segments(window)) {
+    if (init !== null && !equalBytes(init, segment.init)) break;
+    if (init === null) byteLength = segment.init.length;
+    init ??= segment.init;
+    byteLength += segment.fragment.length;
+    places.push({ startUs: segment.startUs, endUs: segment.endUs, byteLength: segment.fragment.length });
   }
-  if (first === null) throw failure('console_no_footage');
-  const covered = { startUs: first.startUs, endUs };
-  return { window: covered, byteLength, bytes: pieces(segments(covered), { ...first, info: parseInit(first.init) }) };
+  const [first] = places;
+  if (init === null || !first) throw failure('console_no_footage');
+  const covered = { startUs: first.startUs, endUs: Math.max(...places.map(({ endUs }) => endUs)) };
+  return { window: covered, byteLength, bytes: pieces(segments(window), init, places) };
+}
+
+/** Where a segment lies in the file: that the same one is read again shows in its times and length. */
+interface Place extends Window {
+  byteLength: number;
 }
 
 async function* pieces(
   segments: AsyncIterable<Segment>,
-  file: { format: string; info: InitInfo; startUs: number; init: Uint8Array },
+  init: Uint8Array,
+  places: readonly Place[],
 ): AsyncGenerator<Uint8Array> {
-  yield file.init;
-  for await (const segment of segments) {
-    // The ring goes on while this is sent: what was overwritten is left out, and a new format ends the file.
-    if (sha256Hex(segment.init) !== file.format) return;
-    yield moveFragment(file.info, segment.fragment, segment.wallOffsetUs - file.startUs);
+  const info = parseInit(init);
+  const [first] = places;
+  assert(first !== undefined, 'a file has a segment');
+  yield init;
+  let sent = 0;
+  for await (const { startUs, endUs, fragment, wallOffsetUs } of segments) {
+    const place = places[sent];
+    if (!place) return;
+    if (place.startUs !== startUs || place.endUs !== endUs || place.byteLength !== fragment.length) break;
+    yield moveFragment(info, fragment, wallOffsetUs - first.startUs);
+    sent += 1;
   }
+  if (sent < places.length) throw failure('console_footage_gone');
 }

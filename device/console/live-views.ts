@@ -1,9 +1,10 @@
 // Owns: the live picture over a connection: endless fragmented MP4 over HTTP, and the same fragments over a WebSocket. Not here: who
 // may look (picture-access.ts), making fragments (camera/).
+import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { LiveFragment, LiveFragments, LiveInit } from '../camera/live-fragments.ts';
-import { keepForTransfer } from '../http/connection-limit.ts';
+import { keepForTransfer, resetConnection } from '../http/connection-limit.ts';
 import { codecsParameter } from '../media/codecs-parameter.ts';
 import { parseFragment } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
@@ -34,7 +35,8 @@ export class LiveViews {
   overHttp(reply: FastifyReply, view: View): FastifyReply {
     this.take();
     const { raw } = reply;
-    const end = () => raw.destroy();
+    const { socket } = raw;
+    const end = () => resetConnection(socket);
     let sender: FragmentSender | null = null;
     const start = (init: LiveInit) => {
       // One file has one beginning: the viewer asks again for the next stream.
@@ -60,15 +62,17 @@ export class LiveViews {
     reply.hijack();
     keepForTransfer(raw.socket);
     raw.once('close', done);
+    // The client may have gone while it was noted that it looks.
+    if (raw.destroyed) done();
     return reply;
   }
 
   /**
    * Sends the live picture over a WebSocket: for each stream a text message `{"type":"init","codecs":...}`, then its init segment, then
    * fragments: binary messages of 8 bytes with the wall time in microseconds (big-endian; -1: not known) and the fragment. A text
-   * message `{"type":"ended"}` says that there is no picture now. Throws `console_too_many_viewers`.
+   * message `{"type":"ended"}` says that there is no picture now. `line`: the connection below. Throws `console_too_many_viewers`.
    */
-  overSocket(socket: WebSocket, view: View): void {
+  overSocket(socket: WebSocket, line: Socket, view: View): void {
     this.take();
     let sender: FragmentSender | null = null;
     const forget = this.live.subscribe({
@@ -86,7 +90,10 @@ export class LiveViews {
         socket.send(JSON.stringify({ type: 'ended' }));
       },
     });
-    const done = this.whenDone(view, forget, () => socket.terminate());
+    const done = this.whenDone(view, forget, () => {
+      resetConnection(line);
+      socket.terminate();
+    });
     socket.once('close', done);
     socket.once('error', () => socket.terminate());
   }

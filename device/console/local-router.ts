@@ -57,11 +57,13 @@ export interface LocalRouterDeps {
   version: string;
 }
 
-/** Calls a minute of one address: a scrubbing finger asks for ten pictures a second. */
+/** Calls a minute of one caller, or of one address that proves nothing: a scrubbing finger asks for ten pictures a second. */
 const CALLS_MAX = 1_500;
-/** Refused logins a minute of one address. */
+/** Refused logins a minute of one address; one that is right is let in all the same, because all of a home can be one address. */
 const REFUSALS_MAX = 30;
 const MINUTE_MS = 60_000;
+
+const BASIC_CHALLENGE = 'Basic realm="doorsill", charset="UTF-8"';
 
 /** Nothing is loaded from elsewhere, nothing is framed, nothing is sent elsewhere. */
 const SECURITY_HEADERS = {
@@ -89,7 +91,6 @@ export class LocalRouter {
     server.addHook('onRequest', async (request, reply) => {
       reply.headers(SECURITY_HEADERS);
       ownOrigin(request.headers, deps.origins);
-      this.calls.take(networkOf(request.ip));
     });
   }
 
@@ -127,24 +128,20 @@ export class LocalRouter {
     });
   }
 
-  /** Runs what may refuse a login; too many refusals of an address are answered before it is looked at. */
+  /** Runs what may refuse a login. Whose address was refused too often in this minute is not told why any more. */
   counted<Result>(ip: string, login: () => Result): Result {
-    const network = networkOf(ip);
-    this.refusals.assertOpen(network);
     try {
       return login();
     } catch (thrown) {
-      this.refusals.note(network);
+      this.refusals.take(networkOf(ip));
       throw thrown;
     }
   }
 
   /** The same for a login that takes a while. */
   async countedAsync<Result>(ip: string, login: () => Promise<Result>): Promise<Result> {
-    const network = networkOf(ip);
-    this.refusals.assertOpen(network);
     return login().catch((thrown: unknown) => {
-      this.refusals.note(network);
+      this.refusals.take(networkOf(ip));
       throw thrown;
     });
   }
@@ -159,7 +156,12 @@ export class LocalRouter {
     request: FastifyRequest,
     reply: FastifyReply,
   ): LocalCall<P, Q, B> {
+    // Players and `curl -u` answer this challenge (RFC 7617 §2). A page's own calls get none: browsers would ask for a password.
+    const isFromPage = request.headers[SESSION_HEADER] !== undefined || request.headers['sec-fetch-mode'] === 'cors';
+    if (shape.roles.includes('viewer') && !isFromPage) reply.header('www-authenticate', BASIC_CHALLENGE);
     const caller = this.admit(shape.roles, request.headers, request.ip);
+    reply.removeHeader('www-authenticate');
+    this.calls.take(caller?.id ?? networkOf(request.ip));
     return {
       caller,
       origin: ownOrigin(request.headers, this.deps.origins),

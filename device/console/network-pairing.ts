@@ -29,6 +29,8 @@ interface Waiting {
   name: string;
   code: string;
   sinceMs: number;
+  /** Whether no other key has waited at the same time: only then can it be meant by a press of the button. */
+  isOnly: boolean;
 }
 
 export class NetworkPairing {
@@ -43,7 +45,7 @@ export class NetworkPairing {
     this.drawn = this.freshToken();
   }
 
-  /** The token to draw; another one after each pairing. */
+  /** The token to draw; another one after each pairing, also one that failed. */
   get token(): string {
     return this.drawn;
   }
@@ -71,12 +73,7 @@ export class NetworkPairing {
     }
     const pairing = freshId(this.deps.random, 'pairing');
     if (atThisMachine) return this.finish(pairing, offer);
-    this.dropLate();
-    const [oldest] = this.waiting.keys();
-    if (this.waiting.size >= WAITING_MAX && oldest !== undefined) this.waiting.delete(oldest);
-    const code = this.codeFor(offer.key);
-    this.waiting.set(pairing, { key: offer.key, name: offer.name, code, sinceMs: this.deps.clock.monotonicMs() });
-    return { state: 'waiting', pairing, code };
+    return this.wait(pairing, offer);
   }
 
   /** What became of an offer. An unknown one, or one that nobody confirmed in time, is refused. */
@@ -93,22 +90,41 @@ export class NetworkPairing {
     const found = [...this.waiting].find(([, one]) => one.code === code);
     if (!found) throw failure('pairing_code_unknown');
     const [pairing, { key, name }] = found;
-    this.waiting.delete(pairing);
-    await this.finish(pairing, { key, name });
+    // It waits until it is paired: a browser that asks meanwhile must not hear that it was refused.
+    await this.finish(pairing, { key, name }).finally(() => this.waiting.delete(pairing));
     return { key, name };
   }
 
-  /** A real button was pressed: unlocks pairing, and confirms the new owner who waits, if there is exactly one. */
+  /**
+   * A real button was pressed: unlocks pairing, and confirms the new owner who waits, if no other one has waited since it came. Somebody
+   * who has the token could else wait until the one who is meant has given up, and be confirmed in their place.
+   */
   async buttonPressed(): Promise<void> {
     this.failures = 0;
     this.dropLate();
     const [only] = this.waiting.values();
-    if (only && this.waiting.size === 1) await this.confirm(only.code);
+    if (only?.isOnly && this.waiting.size === 1) await this.confirm(only.code);
   }
 
+  private wait(pairing: string, { key, name }: PairingOffer): PairingState {
+    this.dropLate();
+    // A browser that was loaded again offers the same key again.
+    const [again, before] = [...this.waiting].find(([, one]) => one.key === key) ?? [];
+    if (again !== undefined) this.waiting.delete(again);
+    const [oldest] = this.waiting.keys();
+    if (this.waiting.size >= WAITING_MAX && oldest !== undefined) this.waiting.delete(oldest);
+    for (const one of this.waiting.values()) one.isOnly = false;
+    const isOnly = this.waiting.size === 0 && before?.isOnly !== false;
+    const code = this.codeFor(key);
+    this.waiting.set(pairing, { key, name, code, sinceMs: this.deps.clock.monotonicMs(), isOnly });
+    return { state: 'waiting', pairing, code };
+  }
+
+  /** The token is used up before anything is awaited: nobody else who has it can be paired, neither at once nor by waiting. */
   private async finish(pairing: string, { key, name }: { key: string; name: string }): Promise<PairingState> {
-    const statement = await this.deps.pair(key, name);
     this.drawn = this.freshToken();
+    for (const other of this.waiting.keys()) if (other !== pairing) this.waiting.delete(other);
+    const statement = await this.deps.pair(key, name);
     this.failures = 0;
     const state: PairingState = { state: 'paired', pairing, statement };
     const [oldest] = this.finished.keys();

@@ -26,7 +26,8 @@ export interface OwnerSessionsDeps {
 const SECRET_BYTES = 16;
 /** A challenge is for a browser that signs at once. */
 const CHALLENGE_MS_MAX = 120_000;
-const CHALLENGES_MAX = 64;
+/** More than one address may ask for in that time (local-router.ts): no single one can push out the challenge of another. */
+const CHALLENGES_MAX = 4_096;
 /** Two phones and a laptop of each owner. */
 const SESSIONS_MAX = 32;
 /** A session that is not used for this long ends: a week of a phone that is not looked at. */

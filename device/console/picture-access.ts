@@ -1,6 +1,7 @@
 // Owns: every opening of the pictures on the device's own server: whether the caller may see that kind, whether privacy allows any,
 // the note of who looks before the first picture, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
 // pictures (still-picture.ts, footage-file.ts, live-views.ts).
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ViewRight } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
@@ -18,6 +19,8 @@ const PAUSE_MS_MAX = 10 * 60_000;
 const SESSIONS_MAX = 256;
 
 interface Watching {
+  /** Of the caller that began it: whoever gets in again under the same name, after that ended, begins another. */
+  signal: AbortSignal;
   lastMs: number;
   /** Views that are open now: an open one is no pause. */
   open: number;
@@ -26,6 +29,8 @@ interface Watching {
 export class PictureAccess {
   private readonly deps: PictureAccessDeps;
   private readonly watching = new Map<string, Watching>();
+  /** Notes that are being written: views that open meanwhile belong to the same session. */
+  private readonly noting = new Map<string, Promise<Watching>>();
   private blackout = new AbortController();
 
   constructor(deps: PictureAccessDeps) {
@@ -36,7 +41,8 @@ export class PictureAccess {
    * Opens a view. Its signal is aborted with a coded failure the moment nothing more may be shown; `close` it when it ends by itself.
    * Throws `console_privacy_on`, `console_right_missing`, and what noting it throws: then nothing may be shown.
    */
-  async open(caller: Caller, what: ViewRight): Promise<{ signal: AbortSignal; close(): void }> {
+  async open(caller: Caller | null, what: ViewRight): Promise<{ signal: AbortSignal; close(): void }> {
+    assert(caller !== null, 'pictures are shown on no public route');
     if (!caller.rights.includes(what)) throw failure('console_right_missing', { right: what });
     this.assertNoPrivacy();
     const signal = AbortSignal.any([this.blackout.signal, caller.signal]);
@@ -69,12 +75,18 @@ export class PictureAccess {
     const name = `${caller.id} ${what}`;
     const nowMs = this.deps.clock.monotonicMs();
     const known = this.watching.get(name);
-    if (known && (known.open > 0 || nowMs - known.lastMs <= PAUSE_MS_MAX)) {
+    if (known && !known.signal.aborted && (known.open > 0 || nowMs - known.lastMs <= PAUSE_MS_MAX)) {
       known.lastMs = nowMs;
       return known;
     }
+    const underWay = this.noting.get(name) ?? this.begin(name, caller, what);
+    this.noting.set(name, underWay);
+    return underWay.finally(() => this.noting.delete(name));
+  }
+
+  private async begin(name: string, caller: Caller, what: ViewRight): Promise<Watching> {
     await this.deps.looked(caller.id, what);
-    const session = { lastMs: nowMs, open: 0 };
+    const session = { signal: caller.signal, lastMs: this.deps.clock.monotonicMs(), open: 0 };
     this.watching.delete(name);
     const [oldest] = this.watching.keys();
     if (this.watching.size >= SESSIONS_MAX && oldest !== undefined) this.watching.delete(oldest);

@@ -3,15 +3,13 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { rangeOf } from '../http/byte-range.ts';
-import { keepForTransfer } from '../http/connection-limit.ts';
+import { keepForTransfer, resetConnection } from '../http/connection-limit.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
 import type { Ring } from '../ring/ring-interface.ts';
-import type { Caller } from './callers.ts';
 import { footageFile } from './footage-file.ts';
 import type { LiveViews } from './live-views.ts';
 import type { LocalRouter } from './local-router.ts';
@@ -66,11 +64,12 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
     },
     async ({ caller, query, reply }) => {
       const isNow = query.atUs === undefined;
-      const view = await access.open(theirs(caller), isNow ? 'stills' : 'history');
+      const view = await access.open(caller, isNow ? 'stills' : 'history');
       try {
         const asked = { atUs: query.atUs ?? newestUs(ring), precision: query.precision, widthMax: query.width };
-        const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments }, asked, view.signal));
-        view.signal.throwIfAborted();
+        const signal = AbortSignal.any([view.signal, whenGone(reply)]);
+        const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments }, asked, signal));
+        signal.throwIfAborted();
         return reply.type('image/jpeg').header('x-doorsill-at-us', atUs).send(Buffer.from(jpeg));
       } finally {
         view.close();
@@ -91,7 +90,7 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
     },
     async ({ caller, query, request, reply }) => {
       const window = spanOf(query);
-      const view = await access.open(theirs(caller), 'history');
+      const view = await access.open(caller, 'history');
       try {
         const file = await footageFile(segments, window);
         reply
@@ -119,7 +118,7 @@ function liveRoute(router: LocalRouter, { access, views }: PictureRoutesDeps): v
       about: 'The live picture as endless fragmented MP4, a fragment a frame; it ends when the camera’s stream does.',
     },
     async ({ caller, reply }) => {
-      const view = await access.open(theirs(caller), 'live');
+      const view = await access.open(caller, 'live');
       try {
         return views.overHttp(reply, view);
       } catch (thrown) {
@@ -141,10 +140,28 @@ async function sendSpan(
   const span = range ?? { start: 0, end: file.byteLength };
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${file.byteLength}`);
   reply.header('content-length', span.end - span.start);
-  keepForTransfer(reply.raw.socket);
-  reply.raw.once('close', view.close);
-  view.signal.addEventListener('abort', () => reply.raw.destroy(), { once: true });
+  const { socket } = reply.raw;
+  keepForTransfer(socket);
+  const reset = () => {
+    if (reply.raw.headersSent) resetConnection(socket);
+  };
+  view.signal.addEventListener('abort', reset, { once: true });
+  const done = () => {
+    view.signal.removeEventListener('abort', reset);
+    view.close();
+  };
+  const gone = whenGone(reply);
+  gone.addEventListener('abort', done, { once: true });
+  if (gone.aborted) done();
   return reply.send(Readable.from(within(file.bytes, span, view.signal)));
+}
+
+/** Aborted once the connection is closed, or the answer is complete. */
+function whenGone({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => gone.abort(failure('console_client_gone')));
+  if (raw.destroyed) gone.abort(failure('console_client_gone'));
+  return gone.signal;
 }
 
 async function* within(
@@ -161,11 +178,6 @@ async function* within(
     at += piece.length;
     if (at >= span.end) return;
   }
-}
-
-function theirs(caller: Caller | null): Caller {
-  assert(caller !== null, 'a route of owners and viewers has a caller');
-  return caller;
 }
 
 function spanOf({ fromUs, toUs }: z.output<typeof spanSchema>): Window {

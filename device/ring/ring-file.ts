@@ -13,7 +13,7 @@ import type { Window } from '../protocol/shared-claims.ts';
 import { SteadyClock } from './clock-trust.ts';
 import { BLOCK_BYTES, type RecordHeader, RecordSeal, recordBlocks } from './record.ts';
 import { RecordFile, type Unwritten } from './record-file.ts';
-import { expiryTickMs, type IndexEntry, RingIndex, writtenTimesMs } from './ring-index.ts';
+import { expiryTickMs, type IndexEntry, IndexedRing, writtenTimesMs } from './ring-index.ts';
 import type { Ring, RingStats } from './ring-interface.ts';
 import { RingKeyFile } from './ring-key.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
@@ -54,13 +54,12 @@ interface Entry extends IndexEntry {
 }
 
 /** A ring in one preallocated file. README.md describes the layout and what each step survives. */
-export class RingFile implements Ring {
+export class RingFile extends IndexedRing<Entry> implements Ring {
   private readonly options: RingFileOptions;
   private readonly capacity: number;
   private readonly segmentBytesMax: number;
   private readonly queue: TaskQueue;
   private readonly keyFile: RingKeyFile;
-  private readonly index = new RingIndex<Entry>();
   /** Records no longer held whose headers still have to be overwritten. */
   private readonly doomed = new Map<number, RecordHeader>();
   /** Entries of earlier boots, whose age is not known until the clock can be trusted; oldest written first. */
@@ -74,6 +73,7 @@ export class RingFile implements Ring {
   private sweeping = false;
 
   constructor(options: RingFileOptions) {
+    super();
     this.options = options;
     this.steady = this.steadyClock();
     this.capacity = Math.floor(options.bytesMax / BLOCK_BYTES) * BLOCK_BYTES;
@@ -132,16 +132,6 @@ export class RingFile implements Ring {
       // Forgotten or overwritten while it was read: the bytes may be intact, but must not be returned any more.
       if (segment && this.index.has(entry)) yield segment;
     }
-  }
-
-  coverage(): Window[] {
-    this.expire();
-    return this.index.coverage();
-  }
-
-  ambiguous(window: Window): boolean {
-    this.expire();
-    return this.index.ambiguous(window);
   }
 
   stats(): RingStats {
@@ -282,7 +272,7 @@ export class RingFile implements Ring {
   }
 
   /** Footage of this boot is aged by the monotonic clock; older footage at least by the time since the boot. */
-  private expire(): void {
+  protected expire(): void {
     const { clock, retentionS } = this.options;
     const nowMs = clock.monotonicMs();
     if (this.unsettled.length > 0 && this.steady.isSteady()) {

@@ -121,6 +121,29 @@ export class RingIndex<Entry extends IndexEntry> {
   }
 }
 
+/** What a ring answers from its index alone, without footage that has grown too old. */
+export abstract class IndexedRing<Entry extends IndexEntry> {
+  protected readonly index = new RingIndex<Entry>();
+
+  /** Drops footage that has grown too old. */
+  protected abstract expire(): void;
+
+  coverage(): Window[] {
+    this.expire();
+    return this.index.coverage();
+  }
+
+  ambiguous(window: Window): boolean {
+    this.expire();
+    return this.index.ambiguous(window);
+  }
+
+  segmentTimes(window: Window): Window[] {
+    this.expire();
+    return this.index.touching(window).map(({ startUs, endUs }) => ({ startUs, endUs }));
+  }
+}
+
 function byStart(a: IndexEntry, b: IndexEntry): number {
   return a.startUs - b.startUs || a.sequence - b.sequence;
 }

@@ -29,6 +29,8 @@ export interface Ring {
    * Known from the index alone, also after a restart.
    */
   ambiguous(window: Window): boolean;
+  /** Start and end of each segment that touches the window, by start time. */
+  segmentTimes(window: Window): Window[];
   stats(): RingStats;
   /** Destroys segments that touch the window, or all of them; returns how many. They cannot be read again by anyone. */
   forget(window?: Window): Promise<number>;

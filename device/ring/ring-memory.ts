@@ -15,7 +15,7 @@ import {
 import type { Segment } from '../camera/segment.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
-import { expiryTickMs, type IndexEntry, RingIndex } from './ring-index.ts';
+import { expiryTickMs, type IndexEntry, IndexedRing } from './ring-index.ts';
 import type { Ring, RingStats } from './ring-interface.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
 
@@ -42,15 +42,15 @@ interface Entry extends IndexEntry {
 }
 
 /** A ring that a restart empties. Sealed all the same, so that a memory image alone shows nothing that was forgotten. */
-export class RingMemory implements Ring {
+export class RingMemory extends IndexedRing<Entry> implements Ring {
   private readonly options: RingMemoryOptions;
-  private readonly index = new RingIndex<Entry>();
   private sequence = 0;
   private damaged = 0;
   private running = false;
   private ticker: Timer | null = null;
 
   constructor(options: RingMemoryOptions) {
+    super();
     this.options = options;
   }
 
@@ -112,16 +112,6 @@ export class RingMemory implements Ring {
     }
   }
 
-  coverage(): Window[] {
-    this.expire();
-    return this.index.coverage();
-  }
-
-  ambiguous(window: Window): boolean {
-    this.expire();
-    return this.index.ambiguous(window);
-  }
-
   stats(): RingStats {
     const { count: segments, bytes } = this.index;
     return { kind: 'memory', bytes, bytesMax: this.options.bytesMax, segments, damaged: this.damaged };
@@ -149,7 +139,7 @@ export class RingMemory implements Ring {
     destroySealKey(entry.key);
   }
 
-  private expire(): void {
+  protected expire(): void {
     const { clock, retentionS } = this.options;
     for (const entry of this.index.olderThan(retentionS * 1000, clock.monotonicMs())) this.destroy(entry);
   }

@@ -1,6 +1,9 @@
 // Holds: pictures and orders on the device's own server: for owners' sessions and named viewers alone, noted before the first
 // picture, and nothing at once when privacy is turned on.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 
 let rig: ConsoleRig;
@@ -60,5 +63,43 @@ describe('events', () => {
     // The visitor who is drawn rings, too.
     expect(rest.events.filter(({ event }) => event.source === 'console').length).toBe(1);
     expect((await owner.get('/api/v1/events?types=nonsense')).status).toBe(400);
+  });
+});
+
+describe('HTTP Live Streaming', () => {
+  /** Frames that ffmpeg decodes from an address of this server. */
+  const framesAt = async (path: string, ...options: string[]): Promise<number> => {
+    const { authorization = '' } = await owner.viewer();
+    const ffmpeg = await findFfmpeg();
+    const input = ['-headers', `Authorization: ${authorization}\r\n`, ...options, '-i', `${rig.url}${path}`];
+    const { stdout } = await promisify(execFile)(ffmpeg.path, [
+      ...['-loglevel', 'error', ...input, '-t', '2', '-f', 'framecrc', '-an', 'pipe:1'],
+    ]);
+    return stdout.split('\n').filter((line) => /^0,/.test(line)).length;
+  };
+
+  it('plays recorded footage from its first frame', async () => {
+    const { ring } = (await owner.get('/api/v1/state')).json as {
+      ring: { coverage: { startUs: number; endUs: number }[] };
+    };
+    const [{ startUs = 0, endUs = 0 } = {}] = ring.coverage;
+    expect(await framesAt(`/api/v1/footage.m3u8?fromUs=${startUs}&toUs=${endUs}`)).toBe(30);
+  });
+
+  it('plays the live picture, and its pieces keep their numbers', async () => {
+    expect(await framesAt('/api/v1/live.m3u8')).toBe(30);
+    const numbered = async () => {
+      const text = (await owner.get('/api/v1/live.m3u8')).body.toString();
+      const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]);
+      return [...text.matchAll(/fragment\.m4s\?startUs=(\d+)/g)].map(
+        ([, startUs], at) => [startUs, first + at] as const,
+      );
+    };
+    const before = new Map(await numbered());
+    const [oldest] = [...before.keys()];
+    await soon(async () => (await numbered())[0]?.[0] !== oldest, 15_000);
+    const shared = (await numbered()).filter(([startUs]) => before.has(startUs));
+    expect(shared.length).toBeGreaterThan(2);
+    expect(shared.every(([startUs, number]) => before.get(startUs) === number)).toBe(true);
   });
 });
