@@ -21,6 +21,12 @@ interface Seat {
 }
 
 const seatsOf = new WeakMap<Socket, ConnectionLimit>();
+/** The TCP connection below each TLS connection: it has the seat, because it is there before the handshake. */
+const tcpBelow = new WeakMap<Socket, Socket>();
+
+function tcpOf(socket: Socket): Socket {
+  return tcpBelow.get(socket) ?? socket;
+}
 
 /** The connections of one server. A newcomer replaces the connection that has waited longest for its client. */
 export class ConnectionLimit {
@@ -48,28 +54,36 @@ export class ConnectionLimit {
     socket.once('close', () => this.seats.delete(socket));
   }
 
+  /** A TLS handshake has ended: its connection is that of the TCP connection with the same peer, which Node does not name. */
+  secure(socket: Socket): void {
+    const isBelow = (tcp: Socket) => tcp.remotePort === socket.remotePort && tcp.remoteAddress === socket.remoteAddress;
+    const tcp = [...this.seats.keys()].find(isBelow);
+    if (tcp) tcpBelow.set(socket, tcp);
+  }
+
   /** The whole request has arrived; from now on a delay is the server's. */
   work(socket: Socket): void {
-    const seat = this.seats.get(socket);
+    const seat = this.seats.get(tcpOf(socket));
     if (seat?.state === 'waiting') seat.state = 'working';
   }
 
   /** The answer is being sent: the connection now waits for the client, unless it is a transfer. */
   answer(socket: Socket): void {
-    const seat = this.seats.get(socket);
+    const seat = this.seats.get(tcpOf(socket));
     if (seat?.state === 'working') seat.state = 'waiting';
   }
 
   /** The answer is complete: the connection waits for its next request, as the newest of all. */
   wait(socket: Socket): void {
-    const seat = this.seats.get(socket);
-    if (!seat || !this.seats.delete(socket)) return;
-    this.seats.set(socket, { ...seat, state: 'waiting' });
+    const tcp = tcpOf(socket);
+    const seat = this.seats.get(tcp);
+    if (!seat || !this.seats.delete(tcp)) return;
+    this.seats.set(tcp, { ...seat, state: 'waiting' });
   }
 
   /** A clip is sent over it: it is kept, as long as such transfers leave room for others. */
   transfer(socket: Socket): void {
-    const seat = this.seats.get(socket);
+    const seat = this.seats.get(tcpOf(socket));
     if (!seat) return;
     const { connections, connectionsPerAddress, connectionsReserved } = this.limits;
     const share = 1 - connectionsReserved / connections;
@@ -109,5 +123,12 @@ export class ConnectionLimit {
 
 /** Marks a connection as carrying a clip, by or to an authenticated client. */
 export function keepForTransfer(socket: Socket | null): void {
-  if (socket) seatsOf.get(socket)?.transfer(socket);
+  if (socket) seatsOf.get(tcpOf(socket))?.transfer(socket);
+}
+
+/** Resets a connection rather than closing it: what the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT). */
+export function resetConnection(socket: Socket | null): void {
+  if (!socket) return;
+  tcpOf(socket).resetAndDestroy();
+  socket.destroy();
 }

@@ -83,6 +83,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
   const seats = new ConnectionLimit(limits, addressList(proxies));
   server.server.on('connection', (socket) => seats.admit(socket));
+  if (tls) server.server.on('secureConnection', (socket) => seats.secure(socket));
   server.addContentTypeParser(UPLOAD_BODY_TYPE, (request, _body, done) => {
     keepPace(request.raw, clock, limits);
     done(null);

@@ -52,6 +52,12 @@ export const consoleErrors = {
     'The span is longer than {seconds} s.',
     'Ask for shorter spans, one after the other.',
   ),
+  console_client_gone: wrongUsage(400, 'The client has gone before its answer was made.', 'Ask again.'),
+  console_footage_gone: refusedForNow(
+    409,
+    'Footage of the span was overwritten or forgotten while it was sent.',
+    'Ask again for what the state’s coverage tells.',
+  ),
   console_too_many_viewers: refusedForNow(503, 'As many as {most} already watch.', 'Close another view, or wait.'),
   viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
   viewer_too_many: refused(409, 'The device has {most} viewers already.', 'Remove one: `doorsill viewer remove`.'),
