@@ -81,6 +81,8 @@ it('keeps a press over a restart, and forgets it with the footage when its owner
   press();
   await expect.poll(ringsStored).toBe(1);
   await doorbell.stop();
+  // The last event comes while the doorbell stops.
+  expect((await stored()).at(-1)).toContain('"state":"off"');
   await start();
   press();
   await expect.poll(ringsStored).toBe(2);

@@ -98,7 +98,7 @@ describe('paging', () => {
     for (let made = 0; made < 95; made += 1) history.append(rig.ring());
     const seen: number[] = [];
     for (let before: number | null | undefined; before !== null; ) {
-      const page = history.page({ limit: 10, ...(before === undefined ? {} : { before }) });
+      const page = history.page({ limit: 10, before });
       expect(page.events.length).toBeLessThanOrEqual(10);
       seen.push(...page.events.map(({ event }) => numberOf(event)));
       before = page.next;

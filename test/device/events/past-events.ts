@@ -109,7 +109,7 @@ export class HistoryRig {
 export function numbers(history: EventHistory): number[] {
   const found: number[] = [];
   for (let before: number | undefined; ; ) {
-    const page = history.page({ limit: PAGE_EVENTS_MAX, ...(before === undefined ? {} : { before }) });
+    const page = history.page({ limit: PAGE_EVENTS_MAX, before });
     found.push(...page.events.map(({ event }) => numberOf(event)));
     if (page.next === null) return found.reverse();
     before = page.next;
