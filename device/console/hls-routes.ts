@@ -1,5 +1,6 @@
 // Owns: recorded footage and the live picture as HTTP Live Streaming (RFC 8216): playlists of whole groups of pictures, for players
 // that know no other way, such as VLC and phones. Not here: who may look (picture-access.ts), one file (footage-file.ts).
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { parseInit } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
@@ -11,6 +12,7 @@ import type { Caller } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
+import { bindToView } from './view-answer.ts';
 
 export interface HlsRoutesDeps {
   access: PictureAccess;
@@ -39,7 +41,7 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
       answer: PLAYLIST,
       about: 'The live picture as HLS, some seconds behind: whole groups of pictures.',
     },
-    ({ caller, reply }) => viewed(deps, caller, 'live', async () => reply.type(PLAYLIST.media).send(live.text())),
+    (call) => viewed(deps, call, 'live', { type: PLAYLIST.media, body: () => live.text() }),
   );
   router.route(
     {
@@ -50,8 +52,7 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
       answer: PLAYLIST,
       about: 'Recorded footage of a span as HLS, at most an hour.',
     },
-    ({ caller, query, reply }) =>
-      viewed(deps, caller, 'history', async () => reply.type(PLAYLIST.media).send(recorded(deps.ring, query))),
+    (call) => viewed(deps, call, 'history', { type: PLAYLIST.media, body: () => recorded(deps.ring, call.query) }),
   );
   router.route(
     {
@@ -63,31 +64,26 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
       answer: { media: 'video/mp4' },
       about: 'A group of pictures of a playlist, or what decodes it.',
     },
-    ({ caller, params, query, reply }) => {
+    (call) => {
+      const { params, query } = call;
       const newestUs = deps.ring.coverage().at(-1)?.endUs ?? 0;
       const right = newestUs - query.startUs <= STILL_LIVE_US ? 'live' : 'history';
-      return viewed(deps, caller, right, async () =>
-        reply.type('video/mp4').send(await pieceOf(deps.ring, query, params.part)),
-      );
+      return viewed(deps, call, right, { type: 'video/mp4', body: () => pieceOf(deps.ring, query, params.part) });
     },
   );
 }
 
-/** Runs `answer` as a view of the caller's: nothing is sent once it is not allowed any more. */
-async function viewed<Result>(
+/** Answers as a view of the caller's: nothing is sent once it is not allowed any more. */
+async function viewed(
   { access }: HlsRoutesDeps,
-  caller: Caller | null,
+  { caller, reply }: { caller: Caller | null; reply: FastifyReply },
   right: ViewRight,
-  answer: () => Promise<Result>,
-): Promise<Result> {
-  const view = await access.open(caller, right);
-  try {
-    const result = await answer();
-    view.signal.throwIfAborted();
-    return result;
-  } finally {
-    view.close();
-  }
+  { type, body }: { type: string; body(): Promise<string | Buffer> | string },
+): Promise<FastifyReply> {
+  const signal = bindToView(reply, await access.open(caller, right));
+  const made = await body();
+  signal.throwIfAborted();
+  return reply.type(type).send(made);
 }
 
 async function pieceOf(

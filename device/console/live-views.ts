@@ -9,11 +9,7 @@ import { codecsParameter } from '../media/codecs-parameter.ts';
 import { parseFragment } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
 import { failure } from '../protocol/errors.ts';
-
-export interface View {
-  signal: AbortSignal;
-  close(): void;
-}
+import type { View } from './view-answer.ts';
 
 /** Views of all callers together. */
 const VIEWS_MAX = 64;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { rangeOf } from '../http/byte-range.ts';
-import { keepForTransfer, resetConnection } from '../http/connection-limit.ts';
+import { keepForTransfer } from '../http/connection-limit.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
 import type { Ring } from '../ring/ring-interface.ts';
@@ -16,6 +16,7 @@ import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
 import { stillPicture } from './still-picture.ts';
+import { bindToView } from './view-answer.ts';
 
 export interface PictureRoutesDeps {
   access: PictureAccess;
@@ -64,16 +65,11 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
     },
     async ({ caller, query, reply }) => {
       const isNow = query.atUs === undefined;
-      const view = await access.open(caller, isNow ? 'stills' : 'history');
-      try {
-        const asked = { atUs: query.atUs ?? newestUs(ring), precision: query.precision, widthMax: query.width };
-        const signal = AbortSignal.any([view.signal, whenGone(reply)]);
-        const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments }, asked, signal));
-        signal.throwIfAborted();
-        return reply.type('image/jpeg').header('x-doorsill-at-us', atUs).send(Buffer.from(jpeg));
-      } finally {
-        view.close();
-      }
+      const signal = bindToView(reply, await access.open(caller, isNow ? 'stills' : 'history'));
+      const asked = { atUs: query.atUs ?? newestUs(ring), precision: query.precision, widthMax: query.width };
+      const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments }, asked, signal));
+      signal.throwIfAborted();
+      return reply.type('image/jpeg').header('x-doorsill-at-us', atUs).send(Buffer.from(jpeg));
     },
   );
 
@@ -90,19 +86,14 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
     },
     async ({ caller, query, request, reply }) => {
       const window = spanOf(query);
-      const view = await access.open(caller, 'history');
-      try {
-        const file = await footageFile(segments, window);
-        reply
-          .type('video/mp4')
-          .header('x-doorsill-start-us', file.window.startUs)
-          .header('x-doorsill-end-us', file.window.endUs)
-          .header('accept-ranges', 'bytes');
-        return await sendSpan(reply, file, request.headers.range, view);
-      } catch (thrown) {
-        view.close();
-        throw thrown;
-      }
+      const signal = bindToView(reply, await access.open(caller, 'history'));
+      const file = await footageFile(segments, window);
+      reply
+        .type('video/mp4')
+        .header('x-doorsill-start-us', file.window.startUs)
+        .header('x-doorsill-end-us', file.window.endUs)
+        .header('accept-ranges', 'bytes');
+      return sendSpan(reply, file, request.headers.range, signal);
     },
   );
 }
@@ -129,39 +120,19 @@ function liveRoute(router: LocalRouter, { access, views }: PictureRoutesDeps): v
   );
 }
 
-/** Sends the bytes that were asked for; the connection breaks off when the view is ended. */
-async function sendSpan(
+/** Sends the bytes that were asked for. */
+function sendSpan(
   reply: FastifyReply,
   file: { byteLength: number; bytes: AsyncIterable<Uint8Array> },
   rangeHeader: string | undefined,
-  view: { signal: AbortSignal; close(): void },
-): Promise<FastifyReply> {
+  signal: AbortSignal,
+): FastifyReply {
   const range = rangeOf(rangeHeader, file.byteLength);
   const span = range ?? { start: 0, end: file.byteLength };
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${file.byteLength}`);
   reply.header('content-length', span.end - span.start);
-  const { socket } = reply.raw;
-  keepForTransfer(socket);
-  const reset = () => {
-    if (reply.raw.headersSent) resetConnection(socket);
-  };
-  view.signal.addEventListener('abort', reset, { once: true });
-  const done = () => {
-    view.signal.removeEventListener('abort', reset);
-    view.close();
-  };
-  const gone = whenGone(reply);
-  gone.addEventListener('abort', done, { once: true });
-  if (gone.aborted) done();
-  return reply.send(Readable.from(within(file.bytes, span, view.signal)));
-}
-
-/** Aborted once the connection is closed, or the answer is complete. */
-function whenGone({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => gone.abort(failure('console_client_gone')));
-  if (raw.destroyed) gone.abort(failure('console_client_gone'));
-  return gone.signal;
+  keepForTransfer(reply.raw.socket);
+  return reply.send(Readable.from(within(file.bytes, span, signal)));
 }
 
 async function* within(
