@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { type OriginRules, ownOrigin, type RequestHeaders } from '../../../device/console/request-origin.ts';
+
+const HERE: OriginRules = { scheme: 'http:', loopbackOnly: true, names: [] };
+const HOME: OriginRules = { scheme: 'https:', loopbackOnly: false, names: ['porch.local'] };
+
+function said(headers: RequestHeaders, rules = HERE): string {
+  try {
+    return ownOrigin(headers, rules);
+  } catch (thrown) {
+    return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+  }
+}
+
+describe('the name that a request calls', () => {
+  it.each([
+    ['localhost:8480', 'http://localhost:8480'],
+    ['LocalHost:8480', 'http://localhost:8480'],
+    ['127.0.0.1:8480', 'http://127.0.0.1:8480'],
+    ['[::1]:8480', 'http://[::1]:8480'],
+    ['localhost', 'http://localhost'],
+  ])('may be this machine: %s', (host, origin) => {
+    expect(said({ host })).toBe(origin);
+  });
+
+  it.each([
+    ...[undefined, '', 'evil.example', 'evil.example:8480', 'localhost.evil.example', 'localhost.', 'porch.local'],
+    ...['192.168.1.20:8480', '[fe80::1]:8480', '127.0.0.2', '[::ffff:127.0.0.1]', '0.0.0.0:8480', '2130706433'],
+    ...[
+      'localhost:8480@evil.example',
+      'localhost:',
+      'localhost:123456',
+      'localhost/x',
+      'localhost, evil.example',
+      '[::1',
+    ],
+    ...['user@localhost', ' localhost', 'localhost\u0000', '::1', '1', '[localhost]', 'lócalhost'],
+  ])('is refused on a server for this machine alone: %s', (host) => {
+    expect(said({ host })).toBe('console_host_refused');
+  });
+
+  it.each([
+    ['192.168.1.20:8480', 'https://192.168.1.20:8480'],
+    ['[fd00::20]:8480', 'https://[fd00::20]:8480'],
+    ['porch.local:8480', 'https://porch.local:8480'],
+    ['PORCH.local', 'https://porch.local'],
+    ['localhost:8480', 'https://localhost:8480'],
+  ])('may be an address or a listed name on the home network: %s', (host, origin) => {
+    expect(said({ host }, HOME)).toBe(origin);
+  });
+
+  it.each(['evil.example', 'porch.local.evil.example', 'xporch.local', '192.168.1.20.evil.example', '[::g]', '1.2.3'])(
+    'is refused when it can be resolved by somebody else: %s',
+    (host) => {
+      expect(said({ host }, HOME)).toBe('console_host_refused');
+    },
+  );
+});
+
+describe('the page that sent a request', () => {
+  const host = 'localhost:8480';
+
+  it('may be one of its own, and no page at all', () => {
+    const own = 'http://localhost:8480';
+    expect(said({ host })).toBe(own);
+    expect(said({ host, origin: own, 'sec-fetch-site': 'same-origin' })).toBe(own);
+    expect(said({ host, 'sec-fetch-site': 'none' })).toBe(own);
+  });
+
+  it.each([
+    ...['null', 'http://localhost', 'http://localhost:3000', 'https://localhost:8480', 'http://127.0.0.1:8480'],
+    ...[
+      'http://evil.example',
+      'http://localhost:8480.evil.example',
+      'http://localhost:8480/',
+      'HTTP://LOCALHOST:8480',
+      '',
+    ],
+    'http://localhost:8480, http://evil.example',
+  ])('is refused when its origin is another one: %s', (origin) => {
+    expect(said({ host, origin })).toBe('console_origin_refused');
+  });
+
+  it.each([['cross-site'], ['same-site'], [''], ['same-origin, cross-site'], [['same-origin', 'cross-site']]])(
+    'is refused when the browser says that it is elsewhere, whatever its origin: %s',
+    (site) => {
+      const headers = { host, origin: 'http://localhost:8480', 'sec-fetch-site': site };
+      expect(said(headers)).toBe('console_origin_refused');
+    },
+  );
+
+  it('is no other scheme under the same name', () => {
+    expect(said({ host: 'porch.local', origin: 'http://porch.local' }, HOME)).toBe('console_origin_refused');
+  });
+});
