@@ -116,10 +116,11 @@ export class StatusPublisher {
     }
   }
 
-  /** The first fault; faults in storing decisions come before faults in storing footage. */
+  /** The first fault; those in storing decisions come before those in storing footage, those in storing past events last. */
   private storage(ledger: StorageState): DeviceState['storage'] {
     if (ledger !== 'ok') return { state: ledger, detail: failure('consent_storage_failed').message };
-    return [...this.faults.values()][0] ?? { state: 'ok' };
+    const worst = [...this.faults].find(([part]) => part !== 'events')?.[1];
+    return worst ?? this.faults.get('events') ?? { state: 'ok' };
   }
 
   /** `atUs`: when it happened, in wall time; now when absent. */

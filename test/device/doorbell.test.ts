@@ -1,5 +1,5 @@
 // A whole doorbell without a camera that works: what it keeps of what happened at its door.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -109,6 +109,22 @@ it('publishes a press whatever the disk does, and shows the owner that it is not
         state: 'full',
         detail: expect.stringContaining('history of events'),
       });
+  });
+});
+
+it('names what else cannot be stored first', async () => {
+  await doorbell.stop();
+  for (const name of ['events/newer.jsonl', 'home-assistant.json']) {
+    await rm(join(folder, name), { force: true });
+    await mkdir(join(folder, name), { recursive: true });
+  }
+  await start();
+  await asOwner(async (session) => {
+    const told: DeviceState[] = [];
+    session.listen({ state: (state) => told.push(state) });
+    press();
+    await expect.poll(() => told.at(-1)?.storage, { timeout: PATIENCE_MS }).toMatchObject({ state: 'failed' });
+    expect(told.at(-1)?.storage.detail).toMatch(/^EISDIR/);
   });
 });
 
