@@ -1,0 +1,135 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { toBase64url } from '../../../device/base/bytes.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { type CallerHeaders, Callers, sessionCookie } from '../../../device/console/callers.ts';
+import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
+import { sessionProofInput, type Viewer } from '../../../device/protocol/console-messages.ts';
+
+const TOKEN = 'A'.repeat(22);
+const random = new SystemRandom();
+const key = generateSigningKey(random);
+
+let owners: { key: string; name: string }[];
+let viewers: Map<string, Viewer>;
+let callers: Callers;
+let secrets: { cookie: string; header: string };
+beforeEach(() => {
+  owners = [{ key: key.publicKey, name: 'Anna' }];
+  viewers = new Map([
+    ['tablet', { viewer: 'tablet', name: 'Kitchen', rights: ['live'], tokenSha256: sha256Hex(TOKEN) }],
+  ]);
+  const sessions = new OwnerSessions({ clock: new ManualClock(0), random, device: 'device-1', owners: () => owners });
+  callers = new Callers(sessions, (id) => viewers.get(id) ?? null);
+  const challenge = sessions.challenge();
+  const proof = toBase64url(key.sign(sessionProofInput('device-1', 'http://localhost', challenge, key.publicKey)));
+  secrets = sessions.open({ key: key.publicKey, challenge, proof }, 'http://localhost');
+});
+
+/** Who the headers prove to be: role and id, null for nobody, or the refusal's code. */
+function who(headers: CallerHeaders): string | null {
+  try {
+    const caller = callers.callerOf(headers);
+    return caller && `${caller.role} ${caller.id}`;
+  } catch (thrown) {
+    return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+  }
+}
+
+const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+const cookieOf = (value: string) => `doorsill-session=${value}`;
+
+describe('an owner', () => {
+  it('is named by cookie and header together, and has every right', () => {
+    const headers = { cookie: cookieOf(secrets.cookie), 'x-doorsill-session': secrets.header };
+    expect(who(headers)).toBe(`owner ${key.publicKey}`);
+    expect(callers.callerOf(headers)?.rights).toEqual(['live', 'stills', 'history']);
+  });
+
+  it('is nobody by the cookie alone: every port of the machine gets it', () => {
+    expect(who({ cookie: cookieOf(secrets.cookie) })).toBeNull();
+  });
+
+  it.each<[string, () => CallerHeaders]>([
+    ['the header alone', () => ({ 'x-doorsill-session': secrets.header })],
+    ['another cookie', () => ({ cookie: cookieOf(TOKEN), 'x-doorsill-session': secrets.header })],
+    ['another header', () => ({ cookie: cookieOf(secrets.cookie), 'x-doorsill-session': TOKEN })],
+    ['an empty header', () => ({ cookie: cookieOf(secrets.cookie), 'x-doorsill-session': '' })],
+    ['two headers', () => ({ cookie: cookieOf(secrets.cookie), 'x-doorsill-session': [secrets.header, TOKEN] })],
+    [
+      'a cookie whose name only ends like ours',
+      () => ({ cookie: `x${cookieOf(secrets.cookie)}`, 'x-doorsill-session': secrets.header }),
+    ],
+    [
+      'a cookie with more behind it',
+      () => ({ cookie: `${cookieOf(secrets.cookie)}A`, 'x-doorsill-session': secrets.header }),
+    ],
+  ])('is refused with %s', (_what, headers) => {
+    expect(who(headers())).toBe('console_session_refused');
+  });
+
+  it('is found among the cookies of other programs', () => {
+    const cookies = `x${cookieOf(TOKEN)}; a=b; ${cookieOf(secrets.cookie)}; c=d`;
+    expect([sessionCookie(cookies), sessionCookie(undefined), sessionCookie('a=b')]).toEqual([
+      secrets.cookie,
+      null,
+      null,
+    ]);
+    expect(who({ cookie: cookies, 'x-doorsill-session': secrets.header })).toBe(`owner ${key.publicKey}`);
+  });
+
+  it('is nobody any more once removed', () => {
+    owners = [];
+    const headers = { cookie: cookieOf(secrets.cookie), 'x-doorsill-session': secrets.header };
+    expect(who(headers)).toBe('console_session_refused');
+  });
+});
+
+describe('a viewer', () => {
+  it('is named by id and token, and has the rights it was given', () => {
+    expect(who(basic(`tablet:${TOKEN}`))).toBe('viewer tablet');
+    expect(callers.callerOf(basic(`tablet:${TOKEN}`))?.rights).toEqual(['live']);
+  });
+
+  it.each([
+    ...[`tablet:${'B'.repeat(22)}`, 'tablet:', 'tablet', `:${TOKEN}`, `guest:${TOKEN}`, `Tablet:${TOKEN}`, ''],
+    ...[`tablet:${TOKEN}:`, ` tablet:${TOKEN}`, `tablet:${TOKEN}\n`, `tablet:${sha256Hex(TOKEN)}`, '__proto__:x'],
+  ])('is nobody by other words: %s', (text) => {
+    expect(who(basic(text))).toBe('console_viewer_refused');
+  });
+
+  it.each(['Bearer x', 'Basic', 'Basic !', `Digest ${TOKEN}`, `Basic ${'A'.repeat(500)}`, 'Basic a b'])(
+    'is nobody by another scheme or spelling: %s',
+    (authorization) => {
+      expect(who({ authorization })).toBe('console_viewer_refused');
+    },
+  );
+
+  it('is what a caller is who claims to be an owner besides: no header makes more of it', () => {
+    const headers = { cookie: cookieOf(secrets.cookie), 'x-doorsill-session': secrets.header };
+    expect(who({ ...headers, ...basic(`tablet:${TOKEN}`) })).toBe('viewer tablet');
+    expect(who({ ...headers, ...basic('tablet:wrong') })).toBe('console_viewer_refused');
+  });
+
+  it('sees nothing more when it is removed, though another comes under its name later', () => {
+    const { signal } = callers.callerOf(basic(`tablet:${TOKEN}`)) ?? {};
+    const again = callers.callerOf(basic(`tablet:${TOKEN}`));
+    expect(again?.signal).toBe(signal);
+    viewers.delete('tablet');
+    callers.sweep();
+    expect([signal?.aborted, signal?.reason]).toMatchObject([true, { code: 'console_viewer_refused' }]);
+    viewers.set('tablet', { viewer: 'tablet', name: 'New', rights: ['stills'], tokenSha256: sha256Hex('other') });
+    expect(who(basic(`tablet:${TOKEN}`))).toBe('console_viewer_refused');
+    expect(callers.callerOf(basic('tablet:other'))?.signal.aborted).toBe(false);
+  });
+
+  it('goes on seeing when another one is removed', () => {
+    viewers.set('guest', { viewer: 'guest', name: 'Guest', rights: ['live'], tokenSha256: sha256Hex('x') });
+    const guest = callers.callerOf(basic('guest:x'));
+    callers.callerOf(basic(`tablet:${TOKEN}`));
+    viewers.delete('tablet');
+    callers.sweep();
+    expect(guest?.signal.aborted).toBe(false);
+  });
+});

@@ -1,0 +1,136 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { serverCertificate } from '../../../device/console/certificate.ts';
+import { CertificateMaker } from '../../support/certificates.ts';
+
+const DAY_US = 86_400_000_000;
+const NOW_US = Date.now() * 1_000;
+
+let folder: string;
+let clock: ManualClock;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-certificate-'));
+  clock = new ManualClock(NOW_US);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const start = () => serverCertificate({ disk: new SystemDisk(), random: new SystemRandom(), clock }, folder);
+const keyFile = () => join(folder, 'server.key.pem');
+const certificateFile = () => join(folder, 'server.cert.pem');
+const refusal = () =>
+  start().then(
+    () => null,
+    (thrown: unknown) => (thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)),
+  );
+
+describe('the certificate', () => {
+  it('is made once: for servers, without a name of the home, its key for its user alone', async () => {
+    const made = await start();
+    const read = new X509Certificate(made.certificate);
+    expect(made.fresh).toBe(true);
+    expect(read.checkPrivateKey(createPrivateKey(made.key))).toBe(true);
+    expect(made.fingerprint).toBe(read.fingerprint256.replaceAll(':', '').toLowerCase());
+    expect([read.subject, read.issuer, read.subjectAltName, read.ca]).toEqual([
+      'CN=doorsill',
+      'CN=doorsill',
+      'DNS:doorsill.local',
+      false,
+    ]);
+    expect(read.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
+    expect(read.verify(read.publicKey)).toBe(true);
+    expect((await stat(keyFile())).mode & 0o077).toBe(0);
+    // Apple accepts 825 days and no more.
+    expect((Date.parse(read.validTo) - Date.parse(read.validFrom)) / 86_400_000).toBeLessThanOrEqual(825);
+    expect(Date.parse(read.validFrom)).toBeLessThan(NOW_US / 1_000);
+  });
+
+  it('is the same after a restart, until a month before its end', async () => {
+    const made = await start();
+    expect(await start()).toEqual({ ...made, fresh: false });
+    clock.setWallUs(NOW_US + 793 * DAY_US);
+    expect(await start()).toEqual({ ...made, fresh: false });
+    clock.setWallUs(NOW_US + 795 * DAY_US);
+    const renewed = await start();
+    expect([renewed.fresh, renewed.fingerprint === made.fingerprint, renewed.key === made.key]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(await start()).toEqual({ ...renewed, fresh: false });
+  });
+
+  it.each([
+    ['its key', keyFile],
+    ['itself', certificateFile],
+  ])('is made anew where %s is missing, as after a crash', async (_what, path) => {
+    const made = await start();
+    await rm(path());
+    const again = await start();
+    expect([again.fresh, again.fingerprint === made.fingerprint]).toEqual([true, false]);
+  });
+
+  it('is made anew where a crash left the key of its successor beside it', async () => {
+    const made = await start();
+    await rm(certificateFile());
+    await start();
+    await writeFile(certificateFile(), made.certificate);
+    expect((await start()).fresh).toBe(true);
+    expect((await start()).fresh).toBe(false);
+  });
+
+  it.each<[string, () => string, (text: string) => string | Uint8Array]>([
+    ['a cut certificate', certificateFile, (text) => text.slice(0, 300)],
+    ['a cut key', keyFile, (text) => text.slice(0, 300)],
+    ['an empty certificate', certificateFile, () => ''],
+    ['an empty key', keyFile, () => ''],
+    ['no text at all', certificateFile, () => Uint8Array.of(0xff, 0xfe, 0)],
+  ])('that is damaged stops the start with a code, and is left as it is: %s', async (_what, path, damage) => {
+    await start();
+    const damaged = Buffer.from(damage(await readFile(path(), 'utf8')));
+    await writeFile(path(), damaged);
+    expect(await refusal()).toBe('tls_file_unusable');
+    expect((await readFile(path())).equals(damaged)).toBe(true);
+  });
+});
+
+describe('a certificate that an owner put there', { tags: ['openssl'] }, () => {
+  let maker: CertificateMaker;
+  beforeEach(() => {
+    maker = new CertificateMaker();
+  });
+  afterEach(() => maker.dispose());
+
+  /** Puts a pair of files in place; returns the certificate's text. */
+  async function place(toS?: number): Promise<string> {
+    const by = maker.authority('home');
+    const files = maker.signed(by, { name: 'porch.local', altNames: 'DNS:porch.local', ...(toS ? { toS } : {}) });
+    await writeFile(certificateFile(), maker.text(files.certificate));
+    await writeFile(keyFile(), maker.text(files.key));
+    return maker.text(files.certificate);
+  }
+
+  it('is served, also near its end, and never replaced', async () => {
+    const text = await place(3_600);
+    const served = await start();
+    expect([served.fresh, served.certificate]).toEqual([false, text]);
+    clock.setWallUs(NOW_US + 2 * DAY_US);
+    expect((await start()).certificate).toBe(text);
+  });
+
+  it('stops the start with a code when its key is another one', async () => {
+    const text = await place();
+    const mine = await readFile(keyFile(), 'utf8');
+    const other = maker.text(maker.authority('other').key);
+    await writeFile(keyFile(), other);
+    expect(await refusal()).toBe('tls_file_unusable');
+    expect([await readFile(certificateFile(), 'utf8'), await readFile(keyFile(), 'utf8')]).toEqual([text, other]);
+    await writeFile(keyFile(), mine);
+    expect((await start()).certificate).toBe(text);
+  });
+});

@@ -1,0 +1,193 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import type { Caller } from '../../../device/console/callers.ts';
+import { PictureAccess } from '../../../device/console/picture-access.ts';
+import { VIEW_RIGHTS, type ViewRight } from '../../../device/protocol/console-messages.ts';
+import { failure } from '../../../device/protocol/errors.ts';
+
+const MINUTE_MS = 60_000;
+
+let clock: ManualClock;
+let isPrivate: boolean;
+let looks: string[];
+/** What noting a look waits for, or fails with. */
+let noting: () => Promise<void>;
+let access: PictureAccess;
+beforeEach(() => {
+  clock = new ManualClock(0);
+  isPrivate = false;
+  looks = [];
+  noting = async () => undefined;
+  access = new PictureAccess({
+    clock,
+    privacyOn: () => isPrivate,
+    looked: async (by, what) => {
+      await noting();
+      looks.push(`${by} ${what}`);
+    },
+  });
+});
+
+function caller(changes: Partial<Caller> = {}): Caller & { end: AbortController } {
+  const end = new AbortController();
+  return { role: 'viewer', id: 'tablet', name: 'x', rights: VIEW_RIGHTS, signal: end.signal, end, ...changes };
+}
+
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (thrown: unknown) => (thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)),
+  );
+
+/** A promise and what fulfils it. */
+function gate(): { opened: Promise<void>; open(): void } {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+const MISSING = VIEW_RIGHTS.flatMap((has) => VIEW_RIGHTS.filter((what) => what !== has).map((what) => [has, what]));
+
+describe('a view', () => {
+  it.each(VIEW_RIGHTS)('is opened for who has the right %s, after that was noted', async (what) => {
+    const view = await access.open(caller({ rights: [what] }), what);
+    expect([looks, view.signal.aborted]).toEqual([[`tablet ${what}`], false]);
+  });
+
+  it.each(MISSING as [ViewRight, ViewRight][])('is not opened for who may %s and asks for %s', async (has, what) => {
+    expect(await refusal(access.open(caller({ rights: [has] }), what))).toBe('console_right_missing');
+    expect(looks).toEqual([]);
+  });
+
+  it('is not opened for nobody', async () => {
+    await expect(access.open(null, 'live')).rejects.toThrow();
+  });
+
+  it('is not opened while privacy is on, and not noted', async () => {
+    isPrivate = true;
+    expect(await refusal(access.open(caller(), 'live'))).toBe('console_privacy_on');
+    expect(looks).toEqual([]);
+  });
+
+  it('is not opened when it cannot be noted, and the next one is not taken for noted', async () => {
+    noting = () => Promise.reject(failure('look_log_full'));
+    expect(await refusal(access.open(caller(), 'live'))).toBe('look_log_full');
+    expect(await refusal(access.open(caller(), 'live'))).toBe('look_log_full');
+    noting = async () => undefined;
+    await access.open(caller(), 'live');
+    expect(looks).toEqual(['tablet live']);
+  });
+
+  it('is not opened when privacy was turned on, and off again, while it was noted', async () => {
+    const { opened, open } = gate();
+    noting = () => opened;
+    const opening = refusal(access.open(caller(), 'live'));
+    access.privacyTurnedOn();
+    open();
+    expect(await opening).toBe('console_privacy_on');
+  });
+
+  it('is not opened when privacy is on once it is noted', async () => {
+    noting = async () => {
+      isPrivate = true;
+    };
+    expect(await refusal(access.open(caller(), 'live'))).toBe('console_privacy_on');
+  });
+
+  it('is not opened when its caller was removed while it was noted', async () => {
+    const guest = caller();
+    noting = async () => guest.end.abort(failure('console_viewer_refused'));
+    expect(await refusal(access.open(guest, 'live'))).toBe('console_viewer_refused');
+  });
+
+  it('ends at once with privacy, with the reason, and later ones do not', async () => {
+    const [one, other] = [await access.open(caller(), 'live'), await access.open(caller({ id: 'x' }), 'history')];
+    access.privacyTurnedOn();
+    expect([one, other].map(({ signal }) => signal.reason)).toMatchObject([
+      { code: 'console_privacy_on' },
+      { code: 'console_privacy_on' },
+    ]);
+    expect((await access.open(caller(), 'live')).signal.aborted).toBe(false);
+  });
+
+  it('ends with its caller, and others do not', async () => {
+    const guest = caller({ id: 'guest' });
+    const [his, other] = [await access.open(guest, 'live'), await access.open(caller(), 'live')];
+    guest.end.abort(failure('console_viewer_refused'));
+    expect([his.signal.aborted, other.signal.aborted]).toEqual([true, false]);
+  });
+});
+
+describe('the note of who looks', () => {
+  /** Looks now and again. */
+  async function look(who: Caller, what: ViewRight): Promise<void> {
+    (await access.open(who, what)).close();
+  }
+
+  it('is one for looks with pauses of up to ten minutes', async () => {
+    const tablet = caller();
+    for (let turn = 0; turn < 20; turn += 1) {
+      await look(tablet, 'stills');
+      await clock.advance(10 * MINUTE_MS);
+    }
+    expect(looks).toEqual(['tablet stills']);
+    await clock.advance(1);
+    await look(tablet, 'stills');
+    expect(looks).toEqual(['tablet stills', 'tablet stills']);
+  });
+
+  it('is one for a view that lasts for hours, and for what is opened beside it', async () => {
+    const tablet = caller();
+    const view = await access.open(tablet, 'live');
+    await clock.advance(600 * MINUTE_MS);
+    await look(tablet, 'live');
+    view.close();
+    view.close();
+    await clock.advance(10 * MINUTE_MS);
+    await look(tablet, 'live');
+    expect(looks).toHaveLength(1);
+    await clock.advance(11 * MINUTE_MS);
+    await look(tablet, 'live');
+    expect(looks).toHaveLength(2);
+  });
+
+  it('is one for views that open at the same moment, and none of them waits for less', async () => {
+    const { opened, open } = gate();
+    noting = () => opened;
+    const tablet = caller();
+    const opening = Array.from({ length: 10 }, () => access.open(tablet, 'stills'));
+    let isOpen = false;
+    void Promise.race(opening).then(() => {
+      isOpen = true;
+    });
+    await clock.advance(1_000);
+    expect(isOpen).toBe(false);
+    open();
+    await Promise.all(opening);
+    expect(looks).toEqual(['tablet stills']);
+  });
+
+  it('is one for each kind, and for each caller', async () => {
+    for (const what of VIEW_RIGHTS) await look(caller(), what);
+    await look(caller({ id: 'guest' }), 'live');
+    expect(looks).toEqual(['tablet live', 'tablet stills', 'tablet history', 'guest live']);
+  });
+
+  it('is a new one for who gets in under the name of one who was removed', async () => {
+    const before = caller();
+    await look(before, 'live');
+    before.end.abort(failure('console_viewer_refused'));
+    await look(caller(), 'live');
+    expect(looks).toHaveLength(2);
+  });
+
+  it('is written again for one of very many callers, rather than left out', async () => {
+    const first = caller();
+    await look(first, 'live');
+    for (let number = 0; number < 256; number += 1) await look(caller({ id: `viewer-${number}` }), 'live');
+    await look(first, 'live');
+    expect(looks.filter((one) => one === 'tablet live')).toHaveLength(2);
+  });
+});
