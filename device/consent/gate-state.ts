@@ -116,6 +116,7 @@ export class GateState {
       }
       case 'owner-removed':
         this.formerS.set(entry.body.key, Math.floor(entry.atUs / 1_000_000) + CLOCK_SKEW_S_MAX);
+        this.viewers.ownerRemoved(entry.body.key);
         return this.owners.delete(entry.body.key) ? null : 'it removes an owner that is not there';
       case 'owner-removed-ahead':
         this.removedAhead.add(entry.body.jti);

@@ -1,13 +1,18 @@
 // Owns: who besides owners may see this door's pictures on the device's own server, and who has looked: folded from the ledger.
 // Pure. Not here: showing pictures (console/), the orders themselves (command-handler.ts).
+import { z } from 'zod';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { Look, Viewer } from '../protocol/console-messages.ts';
+import { publicKeySchema } from '../protocol/ids.ts';
+import { parseToken } from '../protocol/jws.ts';
 
 /** The newest looks that are kept at hand; the ledger has all of them. */
 const LOOKS_MAX = 1_000;
 
 export class Viewers {
   private readonly byId = new Map<string, Viewer>();
+  /** The owner's key that signed for each. */
+  private readonly addedBy = new Map<string, string>();
   private readonly latest: Look[] = [];
 
   get size(): number {
@@ -38,12 +43,13 @@ export class Viewers {
   apply(entry: Extract<LedgerEntry, { type: 'viewer-added' | 'viewer-removed' | 'looked' }>): null {
     switch (entry.type) {
       case 'viewer-added': {
-        const { jti: _jti, token: _token, ...viewer } = entry.body;
+        const { jti: _jti, token, ...viewer } = entry.body;
         this.byId.set(viewer.viewer, viewer);
+        this.addedBy.set(viewer.viewer, signerOf(token));
         return null;
       }
       case 'viewer-removed':
-        this.byId.delete(entry.body.viewer);
+        this.drop(entry.body.viewer);
         return null;
       case 'looked':
         this.latest.push({ ...entry.body, atUs: entry.atUs });
@@ -52,8 +58,25 @@ export class Viewers {
     }
   }
 
+  /** An owner was removed: whom they let in has no owner's word any more. */
+  ownerRemoved(key: string): void {
+    for (const [viewer, by] of this.addedBy) if (by === key) this.drop(viewer);
+  }
+
   /** After a restore from a backup: viewers were let in by owners of before. */
   clear(): void {
-    this.byId.clear();
+    for (const viewer of [...this.byId.keys()]) this.drop(viewer);
   }
+
+  private drop(viewer: string): void {
+    this.byId.delete(viewer);
+    this.addedBy.delete(viewer);
+  }
+}
+
+const signedSchema = z.object({ iss: publicKeySchema });
+
+/** Who signed an order in the ledger; '' when it does not say. */
+function signerOf(token: string): string {
+  return signedSchema.safeParse(parseToken(token)?.claims).data?.iss ?? '';
 }
