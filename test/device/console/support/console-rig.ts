@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { toBase64url } from '../../../../device/base/bytes.ts';
 import { SystemClock } from '../../../../device/base/clock.ts';
-import { SystemDisk } from '../../../../device/base/disk.ts';
+import { type Disk, SystemDisk } from '../../../../device/base/disk.ts';
 import { generateSigningKey, type SigningKey, sha256Hex } from '../../../../device/base/keys.ts';
-import { silentLog } from '../../../../device/base/log.ts';
+import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../../device/base/random.ts';
 import { SystemPrograms } from '../../../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
@@ -40,7 +40,11 @@ export class ConsoleRig {
     this.folder = folder;
   }
 
-  static async start(settings: Partial<DeviceConfigInput> = {}, kept?: string): Promise<ConsoleRig> {
+  static async start(
+    settings: Partial<DeviceConfigInput> = {},
+    kept?: string,
+    changes: { disk?: Disk; log?: Log } = {},
+  ): Promise<ConsoleRig> {
     const folder = kept ?? (await mkdtemp(join(tmpdir(), 'doorsill-console-')));
     const config = parseDeviceConfig(
       {
@@ -52,7 +56,8 @@ export class ConsoleRig {
       },
       'device.json',
     );
-    const seams = { clock, random, disk: new SystemDisk(), log: silentLog(), programs: new SystemPrograms() };
+    const machine = { clock, random, disk: new SystemDisk(), log: silentLog(), programs: new SystemPrograms() };
+    const seams = { ...machine, ...changes };
     const options = { config, folder, cameraKinds: [porchKind] };
     const doorbell = new Doorbell(options, { ...seams, ffmpeg: await findFfmpeg() });
     await doorbell.start();
