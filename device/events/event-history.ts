@@ -122,7 +122,7 @@ export class EventHistory {
     this.isRunning = false;
     await this.writer.stop();
     await this.queue.run(() => this.tolerate(() => this.writeNew()));
-    await this.queue.run(() => this.files.close());
+    await this.queue.run(() => this.tolerate(() => this.files.close()));
     const { unwritten, lost } = this.stats();
     if (unwritten + lost > 0 && this.isFiled) {
       this.deps.log.warn('events were not stored', { events: unwritten + lost });
@@ -291,7 +291,7 @@ export class EventHistory {
   private async expire(): Promise<void> {
     const { clock, keepDays, clockTrusted } = this.deps;
     const nowMs = clock.monotonicMs();
-    if (!this.isFiled || nowMs - this.expiredMs < EXPIRE_EVERY_MS || !clockTrusted()) return;
+    if (keepDays === 0 || nowMs - this.expiredMs < EXPIRE_EVERY_MS || !clockTrusted()) return;
     this.expiredMs = nowMs;
     const limitUs = clock.wallUs() - keepDays * DAY_US;
     const isOld = (line: EventLine) => line.clockTrusted && line.atUs < limitUs;
@@ -300,7 +300,7 @@ export class EventHistory {
     this.mustErase ||= this.held.some(isGone);
     if (!this.mustErase) return;
     this.drop(isGone);
-    await this.files.erase(isGone);
+    if (this.isFiled) await this.files.erase(isGone);
     this.mustErase = false;
   }
 }

@@ -38,7 +38,7 @@ export function addPrivacy(program: Command): void {
 
 export function addForget(program: Command): void {
   withOwnerOptions(program.command('forget'))
-    .description('destroy footage on the device, for good: a window of it, or all')
+    .description('destroy footage and past events on the device, for good: a window of them, or all')
     .option('--from <time>', 'start of the window')
     .option('--to <time>', 'end of the window')
     .option('--all', 'everything recorded so far')

@@ -236,6 +236,10 @@ describe('writing', () => {
     blind.append(rig.ring());
     await rig.pass(blind);
     expect(numbers(blind)).toEqual([2]);
+    // These get too old as well.
+    await rig.pass(blind, 31 * DAY_MS);
+    await rig.pass(blind, 600_000);
+    expect(numbers(blind)).toEqual([]);
     await expect(blind.forget()).rejects.toMatchObject({ code: 'events_storage_failed' });
     await blind.stop();
     expect(rig.text()).toBe(before);
