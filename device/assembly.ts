@@ -12,6 +12,7 @@ import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
 import { fittingCipher } from './base/seal.ts';
 import type { Programs } from './base/system-programs.ts';
+import { TaskQueue } from './base/task-queue.ts';
 import { tlsSource } from './base/tls.ts';
 import type { UndoSteps } from './base/undo-steps.ts';
 import type { Ffmpeg } from './camera/find-ffmpeg.ts';
@@ -34,7 +35,7 @@ import type { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { makePairing } from './pairing-service.ts';
 import type { UploadProgress } from './protocol/home-messages.ts';
-import { partsInside } from './protocol/shared-claims.ts';
+import { partsInside, type Window } from './protocol/shared-claims.ts';
 import { ReceiptCursor } from './receipt-cursor.ts';
 import { Recorder, type RecorderSinks } from './recorder.ts';
 import { makeRing } from './ring/make-ring.ts';
@@ -45,6 +46,7 @@ import type { SearchParty, Settled } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { Outbox } from './upload/outbox.ts';
+import { PreviewClips } from './upload/preview-clips.ts';
 import { Uploader } from './upload/upload.ts';
 
 export interface DoorbellSeams {
@@ -93,6 +95,7 @@ export interface Storage {
 
 export interface Consent {
   gate: ConsentGate;
+  previews: PreviewClips;
   deliveries: Deliveries;
 }
 
@@ -152,6 +155,14 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
   const { config, folder, status, settled } = base;
   const { clock, random, disk, log, ffmpeg } = base.seams;
   const { device, boot, enrolment, ring, outbox, cursor } = storage;
+  const cuts = new TaskQueue();
+  const alone = <Result>(work: () => Promise<Result>) => cuts.run(work);
+  const clip = { segments: (window: Window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode };
+  const previews = new PreviewClips({
+    ...{ disk, random, log, clip, alone, footageSettled: settled },
+    folder: join(folder, 'previews'),
+    cipher: fittingCipher(clock),
+  });
   const gate = new ConsentGate({
     device,
     place: config.place ?? NOWHERE,
@@ -166,6 +177,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
       coverage: (window) => partsInside(ring.coverage(), window),
       ambiguous: (window) => ring.ambiguous(window),
       zonesFault: () => null,
+      isPreviewed: (grant) => previews.isPreviewed(grant),
     },
     values: () => config.disclosure,
     buttons: base.peripherals.buttonNames,
@@ -184,12 +196,14 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     random,
     log,
     sender: new Uploader({ device, outbox, clock, random, log, bridge, progress }),
-    clip: { segments: (window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode },
+    clip,
+    previews,
+    alone,
     footageSettled: settled,
     values: () => config.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
   });
-  return { gate, deliveries };
+  return { gate, previews, deliveries };
 }
 
 /** The camera, and the parts that analyse its footage. */
@@ -206,7 +220,7 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
 export async function makeConsole(
   base: Base,
   { device, ring, history }: Storage,
-  { gate }: Consent,
+  { gate, previews }: Consent,
   { recorder }: Media,
   { home }: Links,
 ): Promise<ConsoleServer | null> {
@@ -222,6 +236,7 @@ export async function makeConsole(
     gate,
     ring,
     live: recorder.live,
+    previews,
     events: (query) => history.page(query),
     state: () => status.stateNow(),
     press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),

@@ -215,6 +215,8 @@ export class Doorbell {
     this.undo.add(() => ring.stop());
     await this.status.tolerate('events', () => history.start());
     this.undo.add(() => history.stop());
+    await this.status.tolerate('outbox', () => parts.previews.start());
+    this.undo.add(() => parts.previews.stop());
     await this.status.tolerate('outbox', () => outbox.start());
     this.undo.add(() => outbox.stop());
     home.onMessage((message) => void gate.onOwnerMessage(message));
@@ -279,11 +281,14 @@ export class Doorbell {
       sendRevocation: (grant, token, bridge) => this.up.deliveries.revoke(grant, token, bridge),
       press: (button) => this.pressed({ button, source: 'command', atUs: this.seams.clock.wallUs() }),
       privacy: (on) => {
+        if (on) this.up.gate.previews.endAll('privacy is on');
         this.up.recorder.privacy(on);
         this.up.ownServer?.changed();
       },
       forget: async (window) => {
-        const { searchParty, ring, history } = this.up;
+        const { searchParty, ring, history, gate } = this.up;
+        // Whatever window it shows: an owner who has footage forgotten means its copies, too.
+        gate.previews.endAll('footage was forgotten');
         searchParty.forget(window);
         // Whichever disk fails, the other is erased, and the order stays unfinished.
         const [segments] = await Promise.all([ring.forget(window), history.forget(window)]);

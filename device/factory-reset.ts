@@ -11,7 +11,7 @@ const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolm
 const PAST_EVENTS = EVENT_FILES.map((name) => join('events', name));
 
 /** Files that cannot be read without the secrets, and what else is left. */
-const REMOVED = ['ring', 'outbox', 'consent', 'events'] as const;
+const REMOVED = ['ring', 'outbox', 'previews', 'consent', 'events'] as const;
 
 /**
  * Destroys keys, footage, past events, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,

@@ -124,6 +124,8 @@ function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest)
     throw refuse('it covers more than the granted window');
   }
   if (manifest.clipBytes > grant.byteLimit) throw refuse('the clip is longer than the grant allows');
+  if (grant.clipSha256 !== undefined && grant.clipSha256 !== manifest.clipSha256)
+    throw refuse('the owner granted another clip, which they had looked at');
   if (!grant.audio && manifest.audioPackets > 0) throw refuse('it has audio that was not granted');
   if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
   if (manifest.encodedFrames > manifest.frames) throw refuse('it counts more encoded frames than frames');

@@ -2,7 +2,7 @@
 // ring still holds what the first pass read. Not here: the plan (trim.ts), the header (mp4-layout.ts).
 
 import type { Segment } from '../camera/segment.ts';
-import type { LiveGrant } from '../consent/live-grant.ts';
+import type { CutPermit } from '../consent/live-preview.ts';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
 import { joinSample } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
@@ -39,7 +39,7 @@ export function chunksOf(segments: readonly SurveyedSegment[]): Chunk[] {
 }
 
 /** The whole file. Throws `clip_not_exact` when the ring changed since the plan, `grant_dead`, or the caller's reason. */
-export async function* clipBody(live: LiveGrant, deps: ClipDeps, plan: BodyPlan): AsyncGenerator<Uint8Array> {
+export async function* clipBody(live: CutPermit, deps: ClipDeps, plan: BodyPlan): AsyncGenerator<Uint8Array> {
   let bytes = plan.header.length;
   yield plan.header;
   const encoded = plan.encoded?.read(stopSignal(live, deps));

@@ -1,22 +1,22 @@
 // Owns: reading the ring's footage for a clip, and only while its grant lives. Not here: cutting it (trim.ts).
 import type { Segment } from '../camera/segment.ts';
-import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import type { Window } from '../protocol/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
 /** Throws unless footage may still be worked on: `grant_dead`, or the reason of either signal. */
-export function assertGoingOn(live: LiveGrant, deps: ClipDeps): void {
-  assertLiveGrant(live);
+export function assertGoingOn(live: CutPermit, deps: ClipDeps): void {
+  assertCutPermit(live);
   deps.signal?.throwIfAborted();
 }
 
 /** Aborted as soon as the grant dies or the caller gives up. */
-export function stopSignal(live: LiveGrant, deps: ClipDeps): AbortSignal {
+export function stopSignal(live: CutPermit, deps: ClipDeps): AbortSignal {
   return deps.signal ? AbortSignal.any([live.signal, deps.signal]) : live.signal;
 }
 
 /** The ring's segments in a window; the grant is checked before each. */
-export async function* readRing(live: LiveGrant, deps: ClipDeps, window: Window): AsyncGenerator<Segment> {
+export async function* readRing(live: CutPermit, deps: ClipDeps, window: Window): AsyncGenerator<Segment> {
   assertGoingOn(live, deps);
   for await (const segment of deps.segments(window)) {
     assertGoingOn(live, deps);

@@ -2,7 +2,7 @@
 // last independently decodable frame before the window, so that the window's first frame is complete.
 // Not here: the smart cut (trim.ts), running the encoder (encode-frames.ts).
 
-import type { LiveGrant } from '../consent/live-grant.ts';
+import type { CutPermit } from '../consent/live-preview.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
@@ -28,7 +28,7 @@ const TIMEOUT_MS_LEAST = 120_000;
 /** A keyframe at least this often, so that players can seek. */
 const GOP_FRAMES = 60;
 
-type Look = (live: LiveGrant, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
+type Look = (live: CutPermit, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
 
 /** A survey with its encoded frames: all that the file needs. */
 export interface Cut {
@@ -53,13 +53,13 @@ interface Feed {
 
 /** Encodes the whole window. Throws `clip_not_exact` when its first frame cannot be decoded or decoding loses frames. */
 export async function recodeWindow(
-  live: LiveGrant,
+  live: CutPermit,
   deps: ClipDeps,
   first: SurveyResult,
   readWindow: Window,
   look: Look,
 ): Promise<Cut> {
-  const { window, byteLimit, zones } = live.facts.grant;
+  const { window, byteLimit, zones } = live.cut;
   const astray =
     first.obstacles.includes('reordered frames') || first.obstacles.includes('a GOP that does not stand alone');
   const wide = astray ? widened(window, BEFORE_US, AFTER_US) : readWindow;
@@ -103,7 +103,7 @@ export async function recodeWindow(
 }
 
 /** In a reordered stream the first frame read need not be the first displayed: survey again with the right zero. */
-async function lookInOrder(live: LiveGrant, deps: ClipDeps, wide: Window, look: Look): Promise<SurveyResult> {
+async function lookInOrder(live: CutPermit, deps: ClipDeps, wide: Window, look: Look): Promise<SurveyResult> {
   const rough = await look(live, deps, wide);
   return rough.earliestUs === rough.timeline.zeroUs ? rough : look(live, deps, wide, rough.earliestUs);
 }
@@ -146,7 +146,7 @@ function planFeed(survey: SurveyResult, readWindow: Window): Feed {
 }
 
 /** The fed segments as Annex B, parameter sets before each. */
-async function* fedBytes(live: LiveGrant, deps: ClipDeps, feed: Feed): AsyncGenerator<Uint8Array> {
+async function* fedBytes(live: CutPermit, deps: ClipDeps, feed: Feed): AsyncGenerator<Uint8Array> {
   let position = -1;
   for await (const segment of readRing(live, deps, feed.readWindow)) {
     position += 1;

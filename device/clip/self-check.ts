@@ -1,7 +1,7 @@
 // Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against a second read of the ring.
 // Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
 // Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
-import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
@@ -33,7 +33,7 @@ const WRITE_MS_PER_BYTE = 1 / 1_000;
  * the samples contain only slices and sound.
  * Throws `grant_dead` or the caller's reason when it is stopped.
  */
-export async function selfCheck(live: LiveGrant, clip: CutFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
+export async function selfCheck(live: CutPermit, clip: CutFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
   const check = new SelfCheck(live, clip, deps);
   await check.run(reader).finally(() => check.stop());
 }
@@ -43,7 +43,7 @@ export async function selfCheck(live: LiveGrant, clip: CutFacts, reader: ClipRea
  * `stop`.
  */
 export class SelfCheck {
-  private readonly live: LiveGrant;
+  private readonly live: CutPermit;
   private readonly clip: CutFacts;
   private readonly deps: ClipDeps;
   private readonly stopped = new AbortController();
@@ -52,8 +52,8 @@ export class SelfCheck {
   private feed: (frames: AsyncIterable<Uint8Array>) => void = () => undefined;
 
   /** Starts the decoder, if the clip says that some of its frames were encoded. */
-  constructor(live: LiveGrant, clip: CutFacts, deps: ClipDeps) {
-    assertLiveGrant(live);
+  constructor(live: CutPermit, clip: CutFacts, deps: ClipDeps) {
+    assertCutPermit(live);
     this.live = live;
     this.clip = clip;
     this.deps = deps;
@@ -64,7 +64,7 @@ export class SelfCheck {
 
   /** Checks the finished file; call once. Throws as `selfCheck` does. */
   async run(reader: ClipReader): Promise<void> {
-    assertLiveGrant(this.live);
+    assertCutPermit(this.live);
     try {
       await this.check(reader);
     } catch (thrown) {
@@ -84,7 +84,7 @@ export class SelfCheck {
 
   private async check(reader: ClipReader): Promise<void> {
     const { live, clip, deps } = this;
-    const { grant } = live.facts;
+    const { cut: grant } = live;
     if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit)
       throw clipFault('an unexpected length');
     const { tables, payload } = await readStructure(reader);

@@ -1,6 +1,6 @@
 // Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads
 // the frames after it. Not here: what the head is (survey.ts), encoding (encode-frames.ts), how it is used (trim.ts).
-import type { LiveGrant } from '../consent/live-grant.ts';
+import type { CutPermit } from '../consent/live-preview.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
@@ -15,12 +15,12 @@ const HEAD_TIMEOUT_MS = 120_000;
 
 /** The encoding of one clip's head. The creator must call `stop`. */
 export class HeadEncoding {
-  private readonly live: LiveGrant;
+  private readonly live: CutPermit;
   private readonly deps: ClipDeps;
   private readonly stopped = new AbortController();
   private early: { setsId: number; encoded: Promise<EncodedFrames> } | null = null;
 
-  constructor(live: LiveGrant, deps: ClipDeps) {
+  constructor(live: CutPermit, deps: ClipDeps) {
     this.live = live;
     this.deps = deps;
   }
@@ -87,7 +87,7 @@ export class HeadEncoding {
           signal: stop,
           onFrame,
         }),
-      live.facts.grant.byteLimit,
+      live.cut.byteLimit,
       AbortSignal.any([stopSignal(live, deps), this.stopped.signal]),
     );
   }

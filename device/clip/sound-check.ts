@@ -3,7 +3,7 @@
 // Not here: pictures (frame-check.ts), the structure of the file (clip-file-check.ts).
 import { equalBytes } from '../base/bytes.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import type { LiveGrant } from '../consent/live-grant.ts';
+import type { CutPermit } from '../consent/live-preview.ts';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Window } from '../protocol/shared-claims.ts';
@@ -21,7 +21,7 @@ const TIMEOUT_MS_LEAST = 120_000;
 
 /** The file to check and the footage to check it against. */
 export interface SoundToCheck {
-  live: LiveGrant;
+  live: CutPermit;
   deps: ClipDeps;
   clip: CutFacts;
   tables: FileTables;
@@ -37,7 +37,7 @@ export async function checkSound(job: SoundToCheck): Promise<void> {
   const { audio } = tables;
   if (clip.audioPackets !== (audio?.sizes.length ?? 0)) throw clipFault('another number of sound packets than it says');
   if (!audio) return;
-  const { window } = live.facts.grant;
+  const { window } = live.cut;
   const source = await sourceConfig(job);
   const sound = clipSoundOf(source);
   if (!equalBytes(sound.config, audio.config)) throw foreign();
@@ -86,7 +86,7 @@ interface PlacedPacket {
 
 /** Packets of plain AAC-LC that sound wholly inside the window, from its first frame on. */
 async function* packetsInside({ live, deps, clip, readWindow }: SoundToCheck): AsyncGenerator<PlacedPacket> {
-  const { window } = live.facts.grant;
+  const { window } = live.cut;
   for await (const segment of readRing(live, deps, readWindow)) {
     const info = parseInit(segment.init);
     const config = info.audio?.audioSpecificConfig;

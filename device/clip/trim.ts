@@ -1,7 +1,7 @@
 // Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
 // Not here: encoding (smart-cut-head.ts, recode-window.ts), writing MP4 (mp4-layout.ts), the check before a clip may leave (self-check.ts).
 import { assert } from '../base/assert.ts';
-import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import { PACKET_SAMPLES } from '../media/aac.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import { failure } from '../protocol/errors.ts';
@@ -31,9 +31,9 @@ const AUDIO_MARGIN_US = 1_000_000;
  * Throws `grant_dead`, `clip_no_frames`, `clip_not_exact`, `clip_over_limit`, `clip_stream_changed`,
  * `consent_window_ambiguous`, `fragment_malformed`, `ffmpeg_failed`, or the reason of `deps.signal`.
  */
-export async function trim(live: LiveGrant, deps: ClipDeps): Promise<Clip> {
-  assertLiveGrant(live);
-  const { window, audio, byteLimit } = live.facts.grant;
+export async function trim(live: CutPermit, deps: ClipDeps): Promise<Clip> {
+  assertCutPermit(live);
+  const { window, audio, byteLimit } = live.cut;
   const readWindow = audio ? widened(window, AUDIO_MARGIN_US, AUDIO_MARGIN_US) : window;
   const heading = new HeadEncoding(live, deps);
   const cut = await cutWindow(live, deps, readWindow, heading).finally(() => heading.stop());
@@ -45,8 +45,8 @@ export async function trim(live: LiveGrant, deps: ClipDeps): Promise<Clip> {
   return clip;
 }
 
-async function cutWindow(live: LiveGrant, deps: ClipDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
-  const zoned = live.facts.grant.zones.length > 0;
+async function cutWindow(live: CutPermit, deps: ClipDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
+  const zoned = live.cut.zones.length > 0;
   const isAllEncoded = zoned || deps.recode === 'always';
   const survey = await look(live, deps, readWindow, null, (soFar) => {
     if (!isAllEncoded) heading.begin(soFar);
@@ -62,13 +62,13 @@ async function cutWindow(live: LiveGrant, deps: ClipDeps, readWindow: Window, he
 }
 
 async function look(
-  live: LiveGrant,
+  live: CutPermit,
   deps: ClipDeps,
   readWindow: Window,
   zeroUs: number | null = null,
   seen: (soFar: Survey) => void = () => undefined,
 ): Promise<SurveyResult> {
-  const { window, audio } = live.facts.grant;
+  const { window, audio } = live.cut;
   const survey = new Survey(window, audio, zeroUs);
   for await (const segment of readRing(live, deps, readWindow)) {
     survey.add(segment);
@@ -81,8 +81,8 @@ async function look(
 const SOUND_TIMEOUT_MS_LEAST = 120_000;
 
 /** Encodes the clip's sound; null when it has none. */
-async function soundOf(live: LiveGrant, deps: ClipDeps, cut: Cut): Promise<EncodedSamples<void> | null> {
-  const { window, byteLimit } = live.facts.grant;
+async function soundOf(live: CutPermit, deps: ClipDeps, cut: Cut): Promise<EncodedSamples<void> | null> {
+  const { window, byteLimit } = live.cut;
   const { audio } = cut.survey;
   if (!audio) return null;
   const timeoutMs = SOUND_TIMEOUT_MS_LEAST + (window.endUs - window.startUs) / 1_000;
@@ -97,7 +97,7 @@ async function soundOf(live: LiveGrant, deps: ClipDeps, cut: Cut): Promise<Encod
 }
 
 /** The packets that the survey chose, from the ring. */
-async function* heardPackets(live: LiveGrant, deps: ClipDeps, cut: Cut): AsyncGenerator<HeardPacket> {
+async function* heardPackets(live: CutPermit, deps: ClipDeps, cut: Cut): AsyncGenerator<HeardPacket> {
   const { segments } = cut.survey;
   let next = 0;
   for await (const segment of readRing(live, deps, cut.readWindow)) {
@@ -114,8 +114,8 @@ async function* heardPackets(live: LiveGrant, deps: ClipDeps, cut: Cut): AsyncGe
   }
 }
 
-function planClip(live: LiveGrant, deps: ClipDeps, cut: Cut, sound: EncodedSamples<void> | null): Clip {
-  const { window, zones } = live.facts.grant;
+function planClip(live: CutPermit, deps: ClipDeps, cut: Cut, sound: EncodedSamples<void> | null): Clip {
+  const { window, zones } = live.cut;
   const { survey, encoded } = cut;
   const { coverage, gaps, lastDuration } = coverageOf(window, survey);
   const video = videoTrack(cut, lastDuration);

@@ -186,6 +186,8 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   if (!grant.audio && manifest.audioPackets > 0) fail('there is sound that was not granted');
   if (grant.zones.length > 0 && !manifest.redacted) fail('the redaction that was asked for is missing');
   if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
+  if (grant.clipSha256 !== undefined && grant.clipSha256 !== manifest.clipSha256)
+    fail('the grant is for another clip, which its owner had looked at');
 }
 
 /** The receipt is the device's or the matching one for the clip's recipient; each names both documents. */

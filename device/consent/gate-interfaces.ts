@@ -6,6 +6,7 @@ import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Place } from '../protocol/area-cells.ts';
 import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
+import type { Grant } from '../protocol/owner-orders.ts';
 import type { OpenedSearch } from '../protocol/search.ts';
 import type { DisclosedValues, Window, Zone } from '../protocol/shared-claims.ts';
 import type { LiveGrant } from './live-grant.ts';
@@ -21,6 +22,8 @@ export interface Footage {
   coverage(window: Window): Window[];
   /** Whether the clock was untrusted or jumped during any of the window's footage. */
   ambiguous(window: Window): boolean;
+  /** Whether the clip that a grant names by its hash is here: previewed under the grant's own terms, and not ended. */
+  isPreviewed(grant: Grant): boolean;
   /** Why these zones cannot be applied to the window's stream; null when they can. */
   zonesFault(window: Window, zones: readonly Zone[]): string | null;
 }

@@ -16,7 +16,9 @@ import { EffectRunner } from './effect-runner.ts';
 import type { GateDeps } from './gate-interfaces.ts';
 import type { Owner, Pins } from './gate-state.ts';
 import { type GrantFacts, mintLiveGrant } from './live-grant.ts';
+import { mintLivePreview } from './live-preview.ts';
 import { OwnerMessageHandler } from './owner-order-handler.ts';
+import { Previews } from './previews.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
@@ -33,6 +35,8 @@ export class ConsentGate {
   private readonly commands: CommandHandler;
   private readonly ownerMessages: OwnerMessageHandler;
   private readonly reports: ClipReports;
+  /** Clips that owners look at before they decide. */
+  readonly previews: Previews;
   private isFolded = false;
   private timer: Timer | null = null;
   private upkeepWaits = false;
@@ -47,6 +51,7 @@ export class ConsentGate {
     this.commands = new CommandHandler(context, this.runner, this.announcer, this.areaMessages);
     this.ownerMessages = new OwnerMessageHandler(context, this.runner, this.commands);
     this.reports = new ClipReports(context, this.runner);
+    this.previews = new Previews(context, mintLivePreview);
   }
 
   /**
@@ -79,6 +84,7 @@ export class ConsentGate {
     this.timer?.cancel();
     this.timer = null;
     this.runner.endAll('the device stops');
+    this.previews.endAll('the device stops');
     await this.context.queue.idle();
     this.runner.endAll('the device stops');
     await this.context.ledger.stop();
@@ -362,6 +368,7 @@ export class ConsentGate {
       log.warn('footage could not be forgotten yet', { code: thrown.code });
     });
     await this.runner.sweep();
+    this.previews.sweep();
     this.runner.resumeLive();
     this.announcer.news();
   }

@@ -40,6 +40,11 @@ export class LiveGrant {
     Object.freeze(this);
   }
 
+  /** What the clip is cut to. */
+  get cut(): Readonly<Grant> {
+    return this.facts.grant;
+  }
+
   /** Throws `grant_dead` unless work under this grant may continue. */
   assertAlive(): void {
     if (!minted.has(this)) throw failure('grant_dead', { detail: 'it was not made by the gate' });

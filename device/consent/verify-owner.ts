@@ -28,6 +28,7 @@ import {
 import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
 import type { AnswerableRequests } from './consent-context.ts';
 import type { Footage } from './gate-interfaces.ts';
+import type { PreviewTerms } from './live-preview.ts';
 
 /**
  * An owner's message must reach the device within this time after signing: long enough for a device that was offline over
@@ -125,7 +126,6 @@ export function timeFault(claims: { iat: number }, nowS: number, ageS: number): 
 /** Why a grant may not act now; null when it may. The state machine's own rules are checked before this. */
 export function grantFault(grant: Grant, context: GrantContext): Failure | null {
   const nowS = wallSeconds(context.clock);
-  if (grant.clipSha256 !== undefined) return failure('consent_preview_unsupported');
   if (!context.clockTrusted) return failure('consent_clock_untrusted');
   if (grant.exp <= nowS) return failure('consent_grant_expired');
   const untimely = timeFault(grant, nowS, OWNER_MESSAGE_AGE_S_MAX);
@@ -139,10 +139,23 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   if (standing) return failure(standing);
   const { kind, key } = recipientOf(opened.request, sha256Hex);
   if (grant.recipient.kind !== kind || grant.recipient.key !== key) return failure('consent_wrong_recipient');
-  return windowFault(grant, opened.request.window, context) ?? disclosureFault(grant, opened.request.profile, context);
+  const unfit = windowFault(grant, opened.request.window, context);
+  if (unfit) return unfit;
+  if (grant.clipSha256 !== undefined && !context.footage.isPreviewed(grant)) return failure('preview_changed');
+  return disclosureFault(grant, opened.request.profile, context);
 }
 
-function windowFault(grant: Grant, asked: Window, context: GrantContext): Failure | null {
+/** Why a preview may not be made now; null when it may: where and as far as a grant of the same terms could be accepted. */
+export function previewFault(terms: PreviewTerms, context: GrantContext): Failure | null {
+  if (!context.clockTrusted) return failure('consent_clock_untrusted');
+  const opened = context.answerable.find(terms.request);
+  if (!opened) return failure(context.answerable.whyNotOpen(terms.request) ?? 'consent_request_unknown');
+  if (opened.request.exp <= wallSeconds(context.clock)) return failure('consent_request_expired');
+  const standing = context.answerable.standingOf(opened);
+  return standing ? failure(standing) : windowFault(terms, opened.request.window, context);
+}
+
+function windowFault(grant: PreviewTerms, asked: Window, context: GrantContext): Failure | null {
   const { window, zones } = grant;
   if (!windowWithin(window, asked)) return failure('consent_window_outside');
   if (window.endUs - window.startUs < WINDOW_US_MIN) return failure('consent_window_too_short');

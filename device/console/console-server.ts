@@ -20,6 +20,7 @@ import { HTTP_LIMITS, listenOn, makeHttpServer } from '../http/http-server.ts';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { Ring } from '../ring/ring-interface.ts';
+import type { PreviewClips } from '../upload/preview-clips.ts';
 import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { type ServerCertificate, serverCertificate } from './certificate.ts';
@@ -33,6 +34,7 @@ import { OwnerSessions } from './owner-sessions.ts';
 import { type PageFiles, pageRoutes, readPageFiles } from './page-files.ts';
 import { PictureAccess } from './picture-access.ts';
 import { pictureRoutes } from './picture-routes.ts';
+import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 import type { ConsoleSettings } from './settings.ts';
 
@@ -48,6 +50,7 @@ export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'ord
   gate: ConsentGate;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   live: LiveFragments;
+  previews: PreviewClips;
   /** `EventHistory.page`. */
   events(query: EventQuery): EventPage;
 }
@@ -128,7 +131,7 @@ export class ConsoleServer {
     if (!this.running) return null;
     const { url, certificate } = this.running;
     const { port } = new URL(url);
-    const own = certificate ? `https://${homeAddress()}:${port}` : `http://localhost:${port}`;
+    const own = certificate ? `https://${homeAddress()}:${port}` : `http://127.0.0.1:${port}`;
     const { token } = this.pairing;
     const fragment = new URLSearchParams({ pair: token, ...(certificate ? { sha256: certificate.fingerprint } : {}) });
     return { url: own, fingerprint: certificate?.fingerprint ?? null, pairingUrl: `${own}/#${fragment}` };
@@ -156,7 +159,7 @@ export class ConsoleServer {
   }
 
   private addRoutes(server: FastifyInstance, origins: OriginRules, page: PageFiles | null): LocalRouter {
-    const { clock, device, gate, ring, ffmpeg } = this.deps;
+    const { clock, random, device, gate, ring, ffmpeg, previews } = this.deps;
     const title = 'doorsill: a doorbell’s own server';
     const router = new LocalRouter(server, { clock, callers: this.callers, origins, title, version: '1' });
     accessRoutes(router, {
@@ -176,6 +179,7 @@ export class ConsoleServer {
     });
     if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);
+    previewRoutes(router, { access: this.access, random, gate, clips: previews });
     hlsRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
     router.route(

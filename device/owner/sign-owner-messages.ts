@@ -53,6 +53,8 @@ export interface GrantChoice {
   zones?: Zone[];
   disclose?: readonly DisclosureKey[];
   byteLimit?: number;
+  /** SHA-256 of a previewed clip: these very bytes leave, or none. */
+  clipSha256?: string;
   lifeS?: number;
 }
 
@@ -75,6 +77,7 @@ export function makeGrant(
     zones: choice.zones ?? [],
     disclose: DISCLOSURE_KEYS.filter((key) => disclose.includes(key)),
     byteLimit: choice.byteLimit ?? CLIP_BYTES_DEFAULT,
+    ...(choice.clipSha256 === undefined ? {} : { clipSha256: choice.clipSha256 }),
   };
   return { token: signToken('doorsill-grant+jws', claims, signer.key), jti: claims.jti, claims };
 }

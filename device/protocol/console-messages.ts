@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { CUT_METHODS } from './manifest.ts';
+import { windowSchema, zoneSchema } from './shared-claims.ts';
 
 /** 128 random bits in base64url. */
 export const secretSchema = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
@@ -71,6 +73,29 @@ export const orderSchema = z.discriminatedUnion('kind', [
 
 /** The device's signed receipt, as on the topic `receipt`. */
 export const orderAnswerSchema = z.strictObject({ receipt: z.string().max(65_536) });
+
+/** A clip to look at before it is granted: the terms that the grant would have. */
+export const previewAskSchema = z.strictObject({
+  request: idSchema,
+  window: windowSchema,
+  audio: z.boolean(),
+  zones: z.array(zoneSchema).max(16),
+});
+
+export type PreviewAsk = z.infer<typeof previewAskSchema>;
+
+/** A clip as it would leave. A grant that names `sha256` lets these very bytes leave, or none. */
+export const previewSchema = z.strictObject({
+  preview: idSchema,
+  sha256: sha256Schema,
+  bytes: z.int().positive(),
+  frames: z.int().positive(),
+  coverage: windowSchema,
+  gaps: z.array(windowSchema),
+  audioPackets: z.int().nonnegative(),
+  method: z.enum(CUT_METHODS),
+});
+export type Preview = z.infer<typeof previewSchema>;
 
 /** What a viewer may see: the picture as it is now, single pictures, or what was recorded. */
 export const VIEW_RIGHTS = ['live', 'stills', 'history'] as const;

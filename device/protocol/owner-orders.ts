@@ -23,7 +23,7 @@ export const grantSchema = z.strictObject({
   disclose: disclosureSetSchema,
   /** The clip may be at most this long; a longer one is not sent. */
   byteLimit: z.int().positive().max(60_000_000_000),
-  /** Reserved: SHA-256 of a clip that the owner has seen as a preview. Devices refuse a grant that has it until previews exist. */
+  /** SHA-256 of the clip that the owner has looked at: those very bytes leave, or nothing does. Absent: the owner has seen none. */
   clipSha256: sha256Schema.optional(),
 });
 export type Grant = z.infer<typeof grantSchema>;

@@ -18,6 +18,7 @@ import { parseToken, signToken } from '../protocol/jws.ts';
 import { manifestSchema } from '../protocol/manifest.ts';
 import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/shared-claims.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
+import type { PreviewClips } from './preview-clips.ts';
 
 /** The reports to the gate, in this order; each is durable when it resolves. */
 export interface DeliveryGate {
@@ -48,6 +49,9 @@ export interface DeliveryDeps {
   outbox: Outbox;
   sender: DeliverySender;
   clip: ClipDeps;
+  previews: Pick<PreviewClips, 'take'>;
+  /** Runs one cut at a time: it uses all of a small machine's processor. */
+  alone<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Resolves once the ring will get no more footage of the window, or at the timeout. */
   footageSettled(window: Window, signal: AbortSignal): Promise<void>;
   values(): DisclosedValues;
@@ -72,8 +76,6 @@ export class Deliveries {
   private readonly stopping = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
   private readonly underWay = new Map<string, Promise<void>>();
-  /** Cutting uses all of a small machine's CPU: one clip at a time. */
-  private cutting: Promise<unknown> = Promise.resolve();
 
   constructor(deps: DeliveryDeps) {
     this.deps = deps;
@@ -224,7 +226,7 @@ export class Deliveries {
     await footageSettled(live.facts.grant.window, signal);
     for (let attempt = 1; ; ) {
       try {
-        const item = await this.cutAlone(live, signal);
+        const item = await this.deps.alone(() => this.cutAndSeal(live, signal));
         storage(null);
         return item;
       } catch (thrown) {
@@ -237,13 +239,8 @@ export class Deliveries {
     }
   }
 
-  private cutAlone(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
-    const turn = this.cutting.then(() => this.cutAndSeal(live, signal));
-    this.cutting = turn.catch(() => undefined);
-    return turn;
-  }
-
   private async cutAndSeal(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
+    if (live.facts.grant.clipSha256 !== undefined) return this.sealPreviewed(live, live.facts.grant.clipSha256);
     const deps = { ...this.deps.clip, signal };
     const clip = await trim(live, deps);
     const check = new SelfCheck(live, clip, deps);
@@ -255,6 +252,20 @@ export class Deliveries {
       });
     } finally {
       await check.stop();
+    }
+  }
+
+  /** Seals the very bytes that the owner has looked at, which were checked when they were cut; no others are made in their place. */
+  private async sealPreviewed(live: LiveGrant, clipSha256: string): Promise<OutboxItem> {
+    const { clip, done } = this.deps.previews.take(live.facts.grant);
+    try {
+      return await this.deps.outbox.seal(live, clip, (sealed) => {
+        if (sealed.sha256 !== clipSha256) throw failure('preview_changed');
+        const manifest = this.manifestOf(live, clip, sealed);
+        return { manifest, ...makeStatement(live, manifest, this.deps) };
+      });
+    } finally {
+      await done();
     }
   }
 

@@ -35,6 +35,7 @@ import {
 } from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
+import { writePreview } from './write-preview.ts';
 
 /** How long the bridge may take to confirm that it has erased a clip. */
 const ERASED_MS_MAX = 15_000;
@@ -49,6 +50,9 @@ interface GrantOptions extends OwnerOptions {
   audio: boolean;
   redact?: string[];
   maxBytes?: string;
+  preview?: string;
+  clip?: string;
+  deviceData?: string;
   still?: boolean;
   wait: boolean;
   timeout: string;
@@ -64,6 +68,9 @@ export function addGrant(program: Command): void {
     .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect)
     .option('--still', 'of a sighting: the one frame that is most like the pet')
     .option('--max-bytes <n>', 'do not send if the clip is larger')
+    .option('--preview <file>', 'grant nothing yet: write the clip, exactly as it would leave, to a file to look at')
+    .option('--clip <sha256>', 'grant the clip of that preview: its very bytes leave, or none')
+    .option('--device-data <dir>', "for --preview: the device's data folder on this machine (default: DATA/doorbell)")
     .option('--no-wait', 'end when the device has accepted, before the clip is sent')
     .option('--timeout <s>', 'how long to wait for the clip to arrive', '600')
     .addHelpText(
@@ -72,11 +79,13 @@ export function addGrant(program: Command): void {
 Examples:
   $ npx doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
   $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --audio
+  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --preview look.mp4
   $ npx doorsill grant search-77ab --still`,
     )
     .action(async (request: string, options: GrantOptions, command: Command) => {
       const context = openContext(command);
       const withinMs = options.wait ? parseSeconds(options.timeout, '--timeout') / 1000 : RECEIPT_MS_MAX;
+      if (options.preview !== undefined) return previewFor(context, request, options, options.preview);
       await withOwner(context, options, async (session, signer) => {
         const grant = await grantFor(context, session, signer, request, options);
         const startMs = context.clock.monotonicMs();
@@ -130,19 +139,23 @@ async function grantFor(
     zones: (options.redact ?? []).map(parseZone),
     disclose: parseDisclosure(options.disclose),
     byteLimit: options.maxBytes ? parseCount(options.maxBytes) : CLIP_BYTES_DEFAULT,
+    ...(options.clip === undefined ? {} : { clipSha256: parseSha256(options.clip) }),
   };
   const startUs = options.from ? parseMoment(options.from, clock.wallUs()) : null;
   const endUs = options.to ? parseMoment(options.to, clock.wallUs()) : null;
   const kept = await keptGrants(disk, folder);
   const sameAs = (window: Window) =>
     kept.findLast(({ claims }) => {
-      const { audio, zones, disclose, byteLimit } = claims;
+      const { audio, zones, disclose, byteLimit, clipSha256 } = claims;
       const isAlive = claims.exp * 1_000_000 > clock.wallUs();
       const isHere = claims.aud === session.home.device && claims.request === request;
       return (
         isAlive &&
         isHere &&
-        isDeepStrictEqual({ audio, zones, disclose, byteLimit, ...claims.window }, { ...choice, ...window })
+        isDeepStrictEqual(
+          { audio, zones, disclose, byteLimit, ...(clipSha256 ? { clipSha256 } : {}), ...claims.window },
+          { ...choice, ...window },
+        )
       );
     });
   // A granted request is no longer announced, but the same grant may still be sent again.
@@ -158,6 +171,31 @@ async function grantFor(
   const fresh = makeGrant(signer, notice, { ...choice, window });
   await keepGrant(disk, folder, fresh.token);
   return { token: fresh.token, claims: fresh.claims };
+}
+
+function parseSha256(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw failure('usage', { detail: '--clip takes the SHA-256 that --preview printed' });
+  return text;
+}
+
+/** Previews what the same words would grant; grants nothing. */
+async function previewFor(context: Context, request: string, options: GrantOptions, file: string): Promise<void> {
+  const { clock } = context;
+  const notice = await withOwner(context, options, (session, signer) => fetchNotice(session, signer, request));
+  const asked = 'sighted' in notice ? seenWindow(notice, options.still) : notice.request.window;
+  const window = {
+    startUs: options.from ? parseMoment(options.from, clock.wallUs()) : asked.startUs,
+    endUs: options.to ? parseMoment(options.to, clock.wallUs()) : asked.endUs,
+  };
+  if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
+  const zones = (options.redact ?? []).map(parseZone);
+  const again = [
+    ...[options.data && ['--data', options.data], options.owner && ['--owner', options.owner]],
+    ...[options.device && ['--device', options.device], options.disclose && ['--disclose', options.disclose]],
+    ...[options.audio && ['--audio'], ...(options.redact ?? []).map((zone) => ['--redact', zone])],
+  ].flatMap((words) => words || []);
+  await writePreview(context, options, { request, window, audio: options.audio, zones }, { file, again });
 }
 
 /** The window to grant for a sighting when no times are given: while the pet was there, or its one best frame. */

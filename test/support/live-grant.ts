@@ -12,7 +12,8 @@ import type { Window } from '../../device/protocol/shared-claims.ts';
 import { makeParty, squareAround } from './parties.ts';
 
 /** What a test cares about in a grant; the rest is filled in. */
-export interface LiveGrantParts extends Partial<Pick<Grant, 'audio' | 'zones' | 'disclose' | 'byteLimit'>> {
+export interface LiveGrantParts
+  extends Partial<Pick<Grant, 'audio' | 'zones' | 'disclose' | 'byteLimit' | 'clipSha256'>> {
   window: Window;
   clock?: Clock;
 }
@@ -59,6 +60,7 @@ export function liveGrantFor(parts: LiveGrantParts): { live: LiveGrant; end: (de
     zones: parts.zones ?? [],
     disclose: parts.disclose ?? [],
     byteLimit: parts.byteLimit ?? CLIP_BYTES_DEFAULT,
+    ...(parts.clipSha256 === undefined ? {} : { clipSha256: parts.clipSha256 }),
   });
   const pairing = { iss: device.key.publicKey, aud: 'public', iat: NOW_S, device: device.id, key: owner.key.publicKey };
   const facts = {

@@ -104,10 +104,21 @@ export const consentErrors = {
     'The order does not name the last order that the device has accepted.',
     'Look at the present state, then sign again: the receipt names that order in `lastOrder`.',
   ),
-  consent_preview_unsupported: refused(
-    400,
-    'The grant names the clip of a preview, and this device makes no previews.',
-    'Sign a grant without `clipSha256`.',
+  preview_changed: refused(
+    409,
+    'The clip that was previewed is not here any more, or the grant’s terms are not those of its preview.',
+    'Make a preview again, look at it, and grant that one.',
+  ),
+  preview_ended: refused(410, 'The preview has ended: {detail}.', 'Make it again.'),
+  preview_unknown: wrongUsage(
+    404,
+    'There is no such preview.',
+    'Make it again: a preview is kept for a quarter of an hour.',
+  ),
+  preview_too_many: refusedForNow(
+    429,
+    'As many as {most} previews are kept already.',
+    'Remove one, or wait until one has expired.',
   ),
   consent_replayed: refused(
     409,

@@ -67,6 +67,11 @@ describe('an intake is refused when', () => {
       () => ({ manifest: { disclosed: { name: 'Casey', address: '12 Elm Street', email: 'c@home.example' } } }),
       /^intake_manifest_invalid.*other facts/,
     ],
+    [
+      'its grant names another clip, which the owner had looked at',
+      () => ({ grant: { clipSha256: 'f'.repeat(64) } }),
+      /^intake_manifest_invalid.*another clip/,
+    ],
     ['it is longer than the grant allows', () => ({ grant: { byteLimit: 100 } }), /^intake_manifest_invalid.*longer/],
     ['it has audio that was not granted', () => ({ grant: { audio: false } }), /^intake_manifest_invalid.*audio/],
     [

@@ -130,6 +130,8 @@ export class GateRig {
     covers: true,
     isAmbiguous: false,
     zonesDetail: null as string | null,
+    /** The hash of the clip that was previewed. */
+    previewed: null as string | null,
   };
   values: DisclosedValues = { name: 'A. Resident', address: '1 Elm Street', email: 'home@example.org' };
   limits: NonNullable<GateDeps['limits']> = {};
@@ -164,6 +166,7 @@ export class GateRig {
       footage: {
         coverage: (window: Window) => (this.footage.covers ? [window] : []),
         ambiguous: () => this.footage.isAmbiguous,
+        isPreviewed: (grant) => grant.clipSha256 === this.footage.previewed,
         zonesFault: (_window: Window, _zones: readonly Zone[]) => this.footage.zonesDetail,
       },
       values: () => this.values,

@@ -206,9 +206,9 @@ const requests: Case[] = [
 
 const grants: Case[] = [
   {
-    code: 'consent_preview_unsupported',
+    code: 'preview_changed',
     how: 'told',
-    what: 'a grant of a previewed clip',
+    what: 'a grant of a previewed clip that is not here',
     provoke: (rig) => grantWith(rig, { clipSha256: sha256Hex('a clip') }),
   },
   {
@@ -529,6 +529,6 @@ describeOnEachBroker('the gate, with %s in an attacker’s hands', (kind) => {
 });
 
 it('there is an entry for every code of tokens, messages, consent and owners', () => {
-  const codes = Object.keys(ERRORS).filter((code) => /^(token|message|consent|owner)_/.test(code));
+  const codes = Object.keys(ERRORS).filter((code) => /^((token|message|consent|owner)_|preview_changed$)/.test(code));
   expect(table.map((one) => one.code).sort()).toEqual(codes.sort());
 });

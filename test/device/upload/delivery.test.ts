@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { utf8 } from '../../../device/base/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -49,6 +50,12 @@ function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
     outbox: outboxOn(new SystemDisk()),
     sender: { send: unasked, revoke: unasked },
     clip: clipOf(async function* () {}),
+    previews: {
+      take: () => {
+        throw new Error('nothing was previewed');
+      },
+    },
+    alone: (work) => work(),
     footageSettled: unasked,
     values: () => ({}),
     storage: () => undefined,
@@ -169,5 +176,42 @@ it('a revocation takes the recall under the clip’s own key along, which is des
   await done;
   expect(brought).toEqual([{ revocation: 'revocation', homeRecall: 'the recall' }]);
   await expect.poll(() => disk.list(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
+});
+
+it.each(['there', 'gone'] as const)('a previewed clip whose bytes changed, or that is %s, is not sent', async (how) => {
+  const { live } = liveGrantFor({ window: { startUs: 1, endUs: 2 }, clock, clipSha256: 'a'.repeat(64) });
+  const failed: string[] = [];
+  let done = 0;
+  const facts = { coverage: { startUs: 1, endUs: 2 }, gaps: [], audioPackets: 0, method: 'copy' as const };
+  const clip = {
+    ...{ ...facts, sizeBytes: 5, frames: 1, encodedFrames: 0, redacted: false },
+    parts: async function* () {
+      yield utf8('other');
+    },
+  };
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-previewed-'));
+  const outbox = new Outbox({ disk: new SystemDisk(), random, log: silentLog(), folder, key: generateSealKey(random) });
+  await outbox.start();
+  const deliveries = deliveriesWith({
+    outbox,
+    footageSettled: () => Promise.resolve(),
+    previews: {
+      take: () => {
+        if (how === 'gone') throw failure('preview_changed');
+        return {
+          clip,
+          done: async () => {
+            done += 1;
+          },
+        };
+      },
+    },
+    gate: gateOf(taken, { failed: async (_grant, code) => void failed.push(code) }),
+  });
+  deliveries.make(live);
+  await expect.poll(() => failed).toEqual(['preview_changed']);
+  await deliveries.stop();
+  expect([outbox.list().items, done]).toEqual([[], how === 'gone' ? 0 : 1]);
   await rm(folder, { recursive: true });
 });

@@ -1,0 +1,76 @@
+// Owns: which previews live, and what ends them: their time, privacy, forgetting, and whatever would end a grant of the same request.
+// Not here: minting them (gate.ts), cutting and keeping their clips (upload/preview-clips.ts).
+import type { Timer } from '../base/clock.ts';
+import { freshId, type Random } from '../base/random.ts';
+import { failure } from '../protocol/errors.ts';
+import type { ConsentContext } from './consent-context.ts';
+import type { LivePreview, mintLivePreview, PreviewTerms } from './live-preview.ts';
+import { previewFault } from './verify-owner.ts';
+
+/** Time to look at a clip and decide. */
+const PREVIEW_MS_MAX = 15 * 60_000;
+/** Each holds a clip on the disk. */
+const PREVIEWS_MAX = 2;
+
+interface Held {
+  live: LivePreview;
+  timer: Timer;
+  end(detail: string): void;
+}
+
+export class Previews {
+  private readonly context: ConsentContext;
+  private readonly mint: typeof mintLivePreview;
+  private readonly held = new Map<string, Held>();
+
+  constructor(context: ConsentContext, mint: typeof mintLivePreview) {
+    this.context = context;
+    this.mint = mint;
+  }
+
+  /**
+   * Lets a clip be cut for an owner's eyes. Throws what a grant of these terms would be refused with, `console_privacy_on`,
+   * `preview_too_many`, `consent_ledger_damaged`.
+   */
+  open(terms: PreviewTerms, random: Random): LivePreview {
+    const { context } = this;
+    const { clock, footage, values } = context.deps;
+    context.assertWhole();
+    if (context.state.privacyOn) throw failure('console_privacy_on');
+    if (this.held.size >= PREVIEWS_MAX) throw failure('preview_too_many', { most: PREVIEWS_MAX });
+    const judged = { clock, clockTrusted: context.marks.clockTrusted(), answerable: context.answerable, footage };
+    const fault = previewFault(terms, { ...judged, values: values() });
+    if (fault) throw fault;
+    const { live, end } = this.mint(freshId(random, 'preview'), terms);
+    const timer = clock.after(PREVIEW_MS_MAX, () => this.end(live.id, 'its time is over'));
+    this.held.set(live.id, { live, timer, end });
+    return live;
+  }
+
+  /** The preview of this id; null when there is none that lives. */
+  find(id: string): LivePreview | null {
+    return this.held.get(id)?.live ?? null;
+  }
+
+  /** Ends a preview; does nothing when it has ended. */
+  end(id: string, detail: string): void {
+    const held = this.held.get(id);
+    if (!held) return;
+    this.held.delete(id);
+    held.timer.cancel();
+    held.end(detail);
+  }
+
+  endAll(detail: string): void {
+    for (const id of [...this.held.keys()]) this.end(id, detail);
+  }
+
+  /** Ends the previews of requests that are not open any more, and all of them while privacy is on. */
+  sweep(): void {
+    const { answerable, state } = this.context;
+    if (state.privacyOn) this.endAll('privacy is on');
+    for (const [id, { live }] of this.held) {
+      if (!answerable.find(live.cut.request)) this.end(id, 'its request is not open any more');
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// Owns: the routes by which an owner looks at a clip exactly as it would leave, before granting it. Not here: when that is allowed
+// (consent/previews.ts), cutting and keeping it (upload/preview-clips.ts).
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { Random } from '../base/random.ts';
+import type { ConsentGate } from '../consent/gate.ts';
+import { rangeOf } from '../http/byte-range.ts';
+import { keepForTransfer } from '../http/connection-limit.ts';
+import { previewAskSchema, previewSchema } from '../protocol/console-messages.ts';
+import { idSchema } from '../protocol/ids.ts';
+import { CLIP_BYTES_DEFAULT } from '../protocol/owner-orders.ts';
+import type { PreviewClips } from '../upload/preview-clips.ts';
+import type { LocalRouter } from './local-router.ts';
+import type { PictureAccess } from './picture-access.ts';
+
+export interface PreviewRoutesDeps {
+  access: PictureAccess;
+  random: Random;
+  gate: Pick<ConsentGate, 'previews'>;
+  clips: PreviewClips;
+}
+
+const PIECE_BYTES = 256 * 1024;
+const paramsSchema = z.strictObject({ preview: idSchema });
+
+export function previewRoutes(router: LocalRouter, { access, random, gate, clips }: PreviewRoutesDeps): void {
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/previews',
+      roles: ['owner'],
+      body: previewAskSchema,
+      answer: previewSchema,
+      about:
+        'Cuts a clip for a request as it would leave, for its owner to look at. It is kept for a quarter of an hour.',
+    },
+    async ({ body }) => {
+      const live = gate.previews.open({ ...body, byteLimit: CLIP_BYTES_DEFAULT }, random);
+      try {
+        const { id, sha256, facts } = await clips.make(live);
+        const { sizeBytes: bytes, frames, coverage, gaps, audioPackets, method } = facts;
+        return { preview: id, sha256, bytes, frames, coverage, gaps, audioPackets, method };
+      } catch (thrown) {
+        gate.previews.end(live.id, 'it could not be made');
+        throw thrown;
+      }
+    },
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/previews/:preview/clip.mp4',
+      roles: ['owner'],
+      params: paramsSchema,
+      answer: { media: 'video/mp4' },
+      also: { 206: { media: 'video/mp4' } },
+      about: 'The clip of a preview, byte for byte. It takes `Range`.',
+    },
+    async ({ caller, params, request, reply }) => {
+      const view = await access.open(caller, 'history');
+      const reader = await clips.reader(params.preview).catch((thrown: unknown) => {
+        view.close();
+        throw thrown;
+      });
+      const range = rangeOf(request.headers.range, reader.sizeBytes);
+      const span = range ?? { start: 0, end: reader.sizeBytes };
+      if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${reader.sizeBytes}`);
+      reply
+        .type('video/mp4')
+        .header('accept-ranges', 'bytes')
+        .header('content-length', span.end - span.start);
+      keepForTransfer(reply.raw.socket);
+      view.signal.addEventListener('abort', () => reply.raw.destroy(), { once: true });
+      reply.raw.once('close', () => {
+        view.close();
+        reader.close().catch(() => undefined);
+      });
+      return reply.send(Readable.from(piecesOf(reader, span)));
+    },
+  );
+
+  router.route(
+    {
+      method: 'DELETE',
+      path: '/api/v1/previews/:preview',
+      roles: ['owner'],
+      params: paramsSchema,
+      answer: null,
+      about: 'Removes a preview.',
+    },
+    ({ params }) => {
+      gate.previews.end(params.preview, 'its owner removed it');
+      return undefined;
+    },
+  );
+}
+
+async function* piecesOf(
+  reader: { read(position: number, length: number): Promise<Uint8Array> },
+  span: { start: number; end: number },
+): AsyncGenerator<Uint8Array> {
+  for (let at = span.start; at < span.end; at += PIECE_BYTES) {
+    yield await reader.read(at, Math.min(PIECE_BYTES, span.end - at));
+  }
+}

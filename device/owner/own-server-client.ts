@@ -1,0 +1,154 @@
+// Owns: an owner's session at a device's own server, for programs: opened by a signature, over HTTP on this machine or over HTTPS with
+// the certificate pinned by its fingerprint. Not here: the server (console/), browsers (console/page).
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { connect, type TLSSocket } from 'node:tls';
+import type { z } from 'zod';
+import { concatBytes, fromUtf8, toBase64url } from '../base/bytes.ts';
+import type { SigningKey } from '../base/keys.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { TLS_VERSION_MIN } from '../base/tls.ts';
+import {
+  challengeSchema,
+  type Preview,
+  previewAskSchema,
+  previewSchema,
+  serverFactsSchema,
+  sessionProofInput,
+  sessionSchema,
+} from '../protocol/console-messages.ts';
+import { failure } from '../protocol/errors.ts';
+import { failureOf } from '../protocol/problem.ts';
+import type { ConsoleAddress } from './pairing-wire.ts';
+
+const ANSWER_BYTES_MAX = 1024 * 1024;
+/** Cutting a long clip takes a while; a silent connection is given up after this. */
+const SILENCE_MS_MAX = 120_000;
+
+interface Answer {
+  status: number;
+  cookie: string | undefined;
+  body: AsyncIterable<Uint8Array>;
+}
+
+/** One session. */
+export class OwnServerClient {
+  private readonly address: Pick<ConsoleAddress, 'url' | 'fingerprint'>;
+  private headers: Record<string, string> = {};
+
+  private constructor(address: Pick<ConsoleAddress, 'url' | 'fingerprint'>) {
+    this.address = address;
+  }
+
+  /** Opens a session for a paired key. Throws `unreachable`, `enrolment_key_mismatch` for another device, `console_session_refused`. */
+  static async open(
+    address: Pick<ConsoleAddress, 'url' | 'fingerprint'>,
+    device: string,
+    key: SigningKey,
+  ): Promise<OwnServerClient> {
+    const client = new OwnServerClient(address);
+    const facts = await client.json('GET', '/api/v1/server', serverFactsSchema);
+    if (facts.device !== device) throw client.unreachable('it is the server of another device');
+    const { challenge } = await client.json('POST', '/api/v1/challenges', challengeSchema);
+    const { origin } = new URL(address.url);
+    const proof = toBase64url(key.sign(sessionProofInput(device, origin, challenge, key.publicKey)));
+    const opened = await client.call('POST', '/api/v1/sessions', { key: key.publicKey, challenge, proof });
+    const { session } = await client.read(opened, sessionSchema);
+    client.headers = { cookie: opened.cookie?.split(';')[0] ?? '', 'x-doorsill-session': session };
+    return client;
+  }
+
+  /** Has a clip cut as it would leave. Throws the device's refusal. */
+  preview(terms: z.input<typeof previewAskSchema>): Promise<Preview> {
+    return this.json('POST', '/api/v1/previews', previewSchema, previewAskSchema.parse(terms));
+  }
+
+  /** The bytes of a previewed clip, as they come. Throws the device's refusal. */
+  async clip(preview: string): Promise<AsyncIterable<Uint8Array>> {
+    const answer = await this.call('GET', `/api/v1/previews/${preview}/clip.mp4`);
+    if (answer.status !== 200) throw await this.refusal(answer);
+    return answer.body;
+  }
+
+  /** Ends the session; what it was watching ends, too. */
+  async close(): Promise<void> {
+    const answer = await this.call('DELETE', '/api/v1/sessions/current');
+    await allOf(answer.body);
+  }
+
+  private async json<Schema extends z.ZodType>(
+    method: string,
+    path: string,
+    schema: Schema,
+    body?: object,
+  ): Promise<z.output<Schema>> {
+    return this.read(await this.call(method, path, body), schema);
+  }
+
+  private async read<Schema extends z.ZodType>(answer: Answer, schema: Schema): Promise<z.output<Schema>> {
+    if (answer.status !== 200) throw await this.refusal(answer);
+    const parsed = schema.safeParse(parseJson(fromUtf8(await allOf(answer.body)) ?? ''));
+    if (!parsed.success) throw this.unreachable('its answer was not understood');
+    return parsed.data;
+  }
+
+  private async refusal(answer: Answer): Promise<Error> {
+    const told = failureOf(parseJson(fromUtf8(await allOf(answer.body)) ?? ''));
+    return told ?? this.unreachable(`it answered with status ${answer.status}`);
+  }
+
+  private async call(method: string, path: string, body?: object): Promise<Answer> {
+    const url = new URL(path, this.address.url);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = { ...this.headers, ...(text === undefined ? {} : { 'content-type': 'application/json' }) };
+    const options: RequestOptions = { method, headers, timeout: SILENCE_MS_MAX };
+    const socket = url.protocol === 'https:' ? await this.pinned(url) : null;
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = socket
+        ? httpsRequest(url, { ...options, agent: false, createConnection: () => socket })
+        : httpRequest(url, { ...options, agent: false });
+      sent.once('response', resolve);
+      sent.once('timeout', () => sent.destroy(new Error('it was silent for too long')));
+      sent.once('error', (thrown) => reject(this.unreachable(thrown.message)));
+      sent.end(text);
+    });
+    return { status: answer.statusCode ?? 0, cookie: answer.headers['set-cookie']?.[0], body: answer };
+  }
+
+  /** A connection on which nothing is sent before the certificate has proved to be the one that was pinned. */
+  private pinned(url: URL): Promise<TLSSocket> {
+    const { fingerprint } = this.address;
+    return new Promise((resolve, reject) => {
+      const host = url.hostname.replace(/^\[|\]$/g, '');
+      // The certificate names no authority: its fingerprint, which came over the device's own socket, is what is checked.
+      const socket = connect({ host, port: Number(url.port), minVersion: TLS_VERSION_MIN, rejectUnauthorized: false });
+      socket.once('error', (thrown) => reject(this.unreachable(thrown.message)));
+      socket.once('secureConnect', () => {
+        const shown = socket.getPeerCertificate().fingerprint256.replaceAll(':', '').toLowerCase();
+        if (fingerprint !== null && shown === fingerprint) return resolve(socket);
+        socket.destroy();
+        reject(this.unreachable('its certificate is not the one of the device'));
+      });
+    });
+  }
+
+  private unreachable(detail: string): Error {
+    return failure('unreachable', { what: 'the doorbell’s own server', where: this.address.url, detail });
+  }
+}
+
+async function allOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += part.length;
+    if (bytes > ANSWER_BYTES_MAX)
+      throw failure('unreachable', {
+        what: 'the doorbell’s own server',
+        where: 'it',
+        detail: 'its answer is too long',
+      });
+    parts.push(part);
+  }
+  return concatBytes(parts);
+}

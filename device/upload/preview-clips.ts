@@ -1,0 +1,196 @@
+// Owns: clips cut for their owner's eyes, sealed on the disk under keys that are in memory alone: a restart leaves none that can be
+// read. A grant that names one by its hash takes exactly its bytes. Not here: when a preview is allowed (consent/previews.ts), showing
+// it (console/), clips that may leave (outbox.ts).
+import { join } from 'node:path';
+import type { Disk } from '../base/disk.ts';
+import { sha256Stream } from '../base/keys.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { destroySealKey, generateSealKey, type SealCipher } from '../base/seal.ts';
+import type { ClipDeps } from '../clip/clip-deps.ts';
+import type { Clip, ClipReader, CutFacts } from '../clip/finished-clip.ts';
+import { SelfCheck } from '../clip/self-check.ts';
+import { trim } from '../clip/trim.ts';
+import { assertLivePreview, type LivePreview } from '../consent/live-preview.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Grant } from '../protocol/owner-orders.ts';
+import type { Window } from '../protocol/shared-claims.ts';
+import { openSealedFile, type SealedFileIdentity, writeSealedFile } from './sealed-clip-file.ts';
+
+/** A clip that can be looked at. */
+export interface PreviewClip {
+  id: string;
+  sha256: string;
+  facts: CutFacts;
+}
+
+interface Kept extends PreviewClip {
+  live: LivePreview;
+  identity: SealedFileIdentity;
+  /** A grant is taking its bytes: the preview's end no longer removes it. */
+  isTaken: boolean;
+}
+
+export interface PreviewClipsDeps {
+  disk: Disk;
+  random: Random;
+  log: Log;
+  folder: string;
+  cipher: SealCipher;
+  clip: ClipDeps;
+  /** Runs one cut at a time: it uses all of a small machine's processor. */
+  alone<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Resolves once the ring will get no more footage of the window. */
+  footageSettled(window: Window, signal: AbortSignal): Promise<void>;
+}
+
+/** Pieces in which a clip is read back. */
+const PIECE_BYTES = 512 * 1024;
+const SPARE_BYTES = 1_048_576;
+
+export class PreviewClips {
+  private readonly deps: PreviewClipsDeps;
+  private readonly kept = new Map<string, Kept>();
+
+  constructor(deps: PreviewClipsDeps) {
+    this.deps = deps;
+  }
+
+  /** Removes what an earlier run left: nobody has its keys. Throws the disk's error. */
+  async start(): Promise<void> {
+    const { disk, folder } = this.deps;
+    await disk.makeFolder(folder);
+    for (const name of await disk.list(folder)) await disk.remove(join(folder, name));
+  }
+
+  async stop(): Promise<void> {
+    for (const id of [...this.kept.keys()]) await this.remove(id);
+  }
+
+  /**
+   * Cuts, seals and checks the clip of a preview, as it would leave. It is removed when the preview ends. Throws what cutting
+   * throws, `outbox_full`, `clip_check_failed`, `preview_ended`.
+   */
+  async make(live: LivePreview): Promise<PreviewClip> {
+    assertLivePreview(live);
+    const { signal } = live;
+    await this.deps.footageSettled(live.cut.window, signal);
+    const made = await this.deps.alone(() => this.cutAndSeal(live));
+    this.kept.set(made.id, made);
+    const onEnd = () => void this.remove(made.id);
+    signal.addEventListener('abort', onEnd, { once: true });
+    if (signal.aborted) await this.remove(made.id);
+    signal.throwIfAborted();
+    return { id: made.id, sha256: made.sha256, facts: made.facts };
+  }
+
+  /** Random access to a preview's bytes; each read fails once the preview has ended. Throws `preview_unknown`. Close it. */
+  async reader(id: string): Promise<ClipReader & { close(): Promise<void> }> {
+    const kept = this.kept.get(id);
+    if (!kept) throw failure('preview_unknown');
+    const opened = await openSealedFile(this.deps.disk, kept.identity);
+    const read = async (position: number, length: number, into?: Uint8Array) => {
+      const bytes = await opened.read(position, length, into);
+      // After reading, too: what was read while it ended is not shown.
+      assertLivePreview(kept.live);
+      return bytes;
+    };
+    return { sizeBytes: opened.sizeBytes, read, close: () => opened.close() };
+  }
+
+  /** Whether a grant's named clip is here, cut to exactly the grant's own terms. */
+  isPreviewed(grant: Grant): boolean {
+    return this.fitting(grant) !== null;
+  }
+
+  /**
+   * The previewed clip as one that can be sealed for its grant; `done` must be called when that has ended, and removes it. Throws
+   * `preview_changed` when it is not here.
+   */
+  take(grant: Grant): { clip: Clip; done(): Promise<void> } {
+    const kept = this.fitting(grant);
+    if (!kept) throw failure('preview_changed');
+    kept.isTaken = true;
+    const done = async () => {
+      kept.isTaken = false;
+      await this.remove(kept.id);
+    };
+    return { clip: { ...kept.facts, parts: () => this.parts(kept) }, done };
+  }
+
+  /** Destroys a preview's clip: its key is overwritten, and its file removed; once nothing is taking its bytes. */
+  async remove(id: string): Promise<void> {
+    const kept = this.kept.get(id);
+    if (!kept || kept.isTaken) return;
+    this.kept.delete(id);
+    await this.destroy(kept.identity);
+  }
+
+  private fitting(grant: Grant): Kept | null {
+    const found = [...this.kept.values()].find(({ sha256, live, facts }) => {
+      const { request, window, audio, zones } = live.cut;
+      const isSame =
+        request === grant.request &&
+        window.startUs === grant.window.startUs &&
+        window.endUs === grant.window.endUs &&
+        audio === grant.audio &&
+        JSON.stringify(zones) === JSON.stringify(grant.zones);
+      return isSame && sha256 === grant.clipSha256 && facts.sizeBytes <= grant.byteLimit;
+    });
+    return found ?? null;
+  }
+
+  private async cutAndSeal(live: LivePreview): Promise<Kept> {
+    const { disk, random, folder, cipher } = this.deps;
+    const deps = { ...this.deps.clip, signal: live.signal };
+    const clip = await trim(live, deps);
+    if ((await disk.freeBytes(folder)) < clip.sizeBytes + SPARE_BYTES) throw failure('outbox_full', { path: folder });
+    const identity = { path: join(folder, `${live.id}.clip`), key: generateSealKey(random, cipher), id: live.id };
+    const check = new SelfCheck(live, clip, deps);
+    try {
+      const hash = sha256Stream();
+      const bytes = await writeSealedFile(disk, random, identity, hashed(live, clip, hash));
+      if (bytes !== clip.sizeBytes) throw failure('clip_check_failed', { detail: `it has ${bytes} bytes` });
+      const file = await openSealedFile(disk, identity);
+      await check.run(file).finally(() => file.close());
+      const { parts: _parts, ...facts } = clip;
+      return { id: live.id, sha256: hash.digestHex(), facts, live, identity, isTaken: false };
+    } catch (thrown) {
+      await this.destroy(identity);
+      throw thrown;
+    } finally {
+      await check.stop();
+    }
+  }
+
+  private async destroy({ key, path }: SealedFileIdentity): Promise<void> {
+    destroySealKey(key);
+    await this.deps.disk.remove(path).catch((thrown: unknown) => {
+      this.deps.log.warn('a preview could not be removed yet', { error: String(thrown) });
+    });
+  }
+
+  private async *parts(kept: Kept): AsyncGenerator<Uint8Array> {
+    const file = await openSealedFile(this.deps.disk, kept.identity);
+    try {
+      for (let at = 0; at < file.sizeBytes; at += PIECE_BYTES) {
+        yield await file.read(at, Math.min(PIECE_BYTES, file.sizeBytes - at));
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** A clip's parts on their way to disk: hashed, and only while its preview lives. */
+async function* hashed(
+  live: LivePreview,
+  clip: Clip,
+  hash: { update(part: Uint8Array): void },
+): AsyncGenerator<Uint8Array> {
+  for await (const part of clip.parts()) {
+    assertLivePreview(live);
+    hash.update(part);
+    yield part;
+  }
+}

@@ -1,0 +1,98 @@
+// Holds: a clip may be cut for its owner's eyes only where a grant of it could be accepted, and such a permit ends with its time,
+// privacy, its request and the device; nothing that leaves takes it.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { assertLiveGrant, assertMayLeave } from '../../../device/consent/live-grant.ts';
+import { assertCutPermit, LivePreview, type PreviewTerms } from '../../../device/consent/live-preview.ts';
+import { textClaim } from '../../support/parties.ts';
+import { GateRig } from './gate-rig.ts';
+
+let rig: GateRig;
+let request: string;
+
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+  request = textClaim(await rig.publish(), 'jti');
+});
+afterEach(() => rig.close());
+
+const terms = (changes: Partial<PreviewTerms> = {}): PreviewTerms => ({
+  request,
+  window: rig.cast.window(),
+  audio: false,
+  zones: [],
+  byteLimit: 1_000_000,
+  ...changes,
+});
+const open = (changes: Partial<PreviewTerms> = {}) => rig.gate.previews.open(terms(changes), new SystemRandom());
+const refused = (changes: Partial<PreviewTerms>, code: string) =>
+  expect(() => open(changes)).toThrow(expect.objectContaining({ code }));
+
+it('lets footage be cut, and nothing leave', () => {
+  const live = open();
+  expect(() => assertCutPermit(live)).not.toThrow();
+  expect(() => assertLiveGrant(live)).toThrow(expect.objectContaining({ code: 'grant_dead' }));
+  expect(() => assertMayLeave(live)).toThrow(expect.objectContaining({ code: 'grant_dead' }));
+});
+
+it('is made by the gate alone', () => {
+  const live = open();
+  const forged = Object.setPrototypeOf({ id: live.id, cut: live.cut, signal: live.signal }, LivePreview.prototype);
+  expect(() => assertCutPermit(forged)).toThrow(expect.objectContaining({ code: 'grant_dead' }));
+  expect(() => forged.assertAlive()).toThrow(expect.objectContaining({ code: 'preview_ended' }));
+});
+
+it('is refused where a grant of the same terms would be', async () => {
+  const { startUs, endUs } = rig.cast.window();
+  refused({ request: 'request-unknown' }, 'consent_request_unknown');
+  refused({ window: { startUs: startUs - 1, endUs } }, 'consent_window_outside');
+  refused({ window: { startUs, endUs: startUs + 1 } }, 'consent_window_too_short');
+  rig.footage.covers = false;
+  refused({}, 'consent_window_no_footage');
+  rig.footage.covers = true;
+  rig.footage.isAmbiguous = true;
+  refused({}, 'consent_window_ambiguous');
+  rig.footage.isAmbiguous = false;
+  await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+  refused({}, 'console_privacy_on');
+});
+
+it('is refused beyond two at once', () => {
+  open();
+  const second = open();
+  refused({}, 'preview_too_many');
+  rig.gate.previews.end(second.id, 'its owner removed it');
+  expect(() => open()).not.toThrow();
+});
+
+it('ends with its time', async () => {
+  const live = open();
+  await rig.clock.advance(15 * 60_000 - 1);
+  expect(live.signal.aborted).toBe(false);
+  await rig.clock.advance(1);
+  expect(live.signal.reason).toMatchObject({ code: 'preview_ended' });
+  expect(rig.gate.previews.find(live.id)).toBe(null);
+});
+
+it('ends when its request is cancelled, with the next upkeep', async () => {
+  const live = open();
+  await rig.area(rig.cast.areaDocument([], { revision: 2, cancelled: [request] }));
+  await rig.clock.advance(30_000);
+  await rig.gate.idle();
+  expect(live.signal.aborted).toBe(true);
+});
+
+it('ends when the device stops', async () => {
+  const live = open();
+  await rig.gate.stop();
+  expect(live.signal.aborted).toBe(true);
+});
+
+it('lets a grant name its clip by hash, and refuses a grant that names another', async () => {
+  const requestToken = await rig.publish(rig.cast.request({ jti: 'request-second' }));
+  rig.footage.previewed = 'a'.repeat(64);
+  await rig.send('grant', rig.cast.grant(requestToken, { clipSha256: 'b'.repeat(64) }));
+  expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'preview_changed' });
+  await rig.send('grant', rig.cast.grant(requestToken, { clipSha256: 'a'.repeat(64) }));
+  expect(rig.effects.last()).toMatchObject({ outcome: 'granted' });
+});
