@@ -1,0 +1,97 @@
+// What an owner looks at is what leaves: a preview fetched from the doorbell's own server, granted by its hash, is byte for byte the clip
+// in the vault; once it has ended, by privacy, forgetting or a killed doorbell, nothing leaves in its place.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
+import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { RunningTestbed } from '../../support/running-testbed.ts';
+
+const folder = temporaryFolder('preview');
+const sha256Of = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+const iso = (atUs: number) =>
+  `${new Date(Math.floor(atUs / 1e6) * 1e3).toISOString().slice(0, 19)}.${String(atUs % 1_000_000).padStart(6, '0')}Z`;
+
+describe('a preview', { tags: ['long'] }, () => {
+  const testbed = new RunningTestbed('synthetic?size=320x180');
+  beforeAll(async () => {
+    await testbed.start();
+    await testbed.configure({ console: { listen: 'this-machine', port: 0 } });
+  }, 120_000);
+  afterAll(async () => {
+    await testbed.stop();
+    testbed.dispose();
+    folder.dispose();
+  });
+
+  async function say(...words: string[]): Promise<Record<string, unknown>> {
+    const { status, last, stderr } = await runCommand([...words, '--data', testbed.data, '--json']);
+    if (status === 0) return last as Record<string, unknown>;
+    return { ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status };
+  }
+
+  /** A request and a part of its window that footage is there for; the words that name both. */
+  async function asked(): Promise<{ request: string; span: string[] }> {
+    const window = await testbed.footage(2_000_000);
+    const notice = await testbed.ask();
+    return { request: notice.request.jti, span: ['--from', iso(window.startUs), '--to', iso(window.endUs)] };
+  }
+
+  it('is the very clip that a grant of it puts into the vault', async () => {
+    const { request, span } = await asked();
+    const file = join(folder.path, 'look.mp4');
+    const preview = await say('grant', request, ...span, '--preview', file);
+    expect(preview, JSON.stringify(preview)).toMatchObject({ request, file, sha256: sha256Of(file) });
+    const nothing = await say('grant', request, ...span, '--clip', 'f'.repeat(64));
+    expect(nothing).toMatchObject({ code: 'preview_changed', status: 3 });
+    const granted = await say('grant', request, ...span, '--clip', String(preview['sha256']));
+    expect(granted).toMatchObject({ outcome: 'sent', clip: { sha256: preview['sha256'] } });
+    const clip = (granted['clip'] as { id: string }).id;
+    const item = evidenceId(testbed.parts.bridge.id, clip);
+    const who = ['--officer', 'Det. Ünal, badge 7', '--reason', 'case SPD-2026-0117'];
+    let link: unknown;
+    await expect
+      .poll(
+        async () => {
+          link = (await say('evidence', 'link', item, ...who))['url'];
+          return link;
+        },
+        { timeout: 30_000, interval: 500 },
+      )
+      .toEqual(expect.any(String));
+    const inVault = createHash('sha256').update(Buffer.from(await (await fetch(String(link))).arrayBuffer()));
+    expect(inVault.digest('hex')).toBe(preview['sha256']);
+  }, 120_000);
+
+  it.each([
+    [
+      'privacy',
+      () => testbed.command({ action: 'privacy', on: true }),
+      () => testbed.command({ action: 'privacy', on: false }),
+    ],
+    [
+      'forgetting other footage',
+      () => testbed.command({ action: 'forget', window: { startUs: 1, endUs: 2 } }),
+      async () => {},
+    ],
+    [
+      'a killed doorbell',
+      async () => testbed.restarted('doorbell', await testbed.signal('doorbell', 'SIGKILL')),
+      async () => {},
+    ],
+  ])(
+    'is gone with %s, and nothing leaves in its place',
+    async (_what, end, after) => {
+      const { request, span } = await asked();
+      const preview = await say('grant', request, ...span, '--preview', join(folder.path, 'gone.mp4'));
+      expect(preview, JSON.stringify(preview)).toHaveProperty('sha256');
+      await end();
+      await after();
+      const granted = await say('grant', request, ...span, '--clip', String(preview['sha256']));
+      expect(granted).toMatchObject({ code: 'preview_changed', status: 3 });
+      expect(await say('deny', request)).toMatchObject({ outcome: 'denied' });
+    },
+    120_000,
+  );
+});
