@@ -221,7 +221,7 @@ export async function makeConsole(
   base: Base,
   { device, ring, history }: Storage,
   { gate, previews }: Consent,
-  { recorder }: Media,
+  { recorder, searchParty }: Media,
   { home }: Links,
 ): Promise<ConsoleServer | null> {
   const { config, folder, seams, status, peripherals } = base;
@@ -237,6 +237,7 @@ export async function makeConsole(
     ring,
     live: recorder.live,
     previews,
+    sightingStill: (search) => searchParty.still(search),
     events: (query) => history.page(query),
     state: () => status.stateNow(),
     press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),

@@ -6,7 +6,7 @@ import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import { type LedgerHead, recordsFault } from '../ledger/ledger.ts';
 import type { Look, Viewer, ViewRight } from '../protocol/console-messages.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
-import type { ReceiptClip, RequestNotice, Sighted } from '../protocol/home-messages.ts';
+import type { ReceiptClip, RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
@@ -159,6 +159,11 @@ export class ConsentGate {
   /** Requests that wait for an answer and may be answered now. */
   notices(): RequestNotice[] {
     return this.announcer.notices();
+  }
+
+  /** The same for pets that may have been seen. */
+  sightings(): SightingNotice[] {
+    return this.announcer.sightings();
   }
 
   /** Whether the home takes part in Search Party. */

@@ -37,6 +37,7 @@ import { pictureRoutes } from './picture-routes.ts';
 import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 import type { ConsoleSettings } from './settings.ts';
+import { sightingRoutes } from './sighting-routes.ts';
 
 export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'viewers' | 'looks'> {
   settings: ConsoleSettings;
@@ -51,6 +52,8 @@ export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'ord
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   live: LiveFragments;
   previews: PreviewClips;
+  /** The still of a sighting; null when there is none. */
+  sightingStill(search: string): { jpeg: Uint8Array; atUs: number } | null;
   /** `EventHistory.page`. */
   events(query: EventQuery): EventPage;
 }
@@ -179,6 +182,8 @@ export class ConsoleServer {
     });
     if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);
+    const still = this.deps.sightingStill;
+    sightingRoutes(router, { access: this.access, sightings: () => gate.sightings(), still });
     previewRoutes(router, { access: this.access, random, gate, clips: previews });
     hlsRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });

@@ -12,6 +12,7 @@ import { CLIP_BYTES_DEFAULT } from '../protocol/owner-orders.ts';
 import type { PreviewClips } from '../upload/preview-clips.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { PictureAccess } from './picture-access.ts';
+import { bindToView } from './view-answer.ts';
 
 export interface PreviewRoutesDeps {
   access: PictureAccess;
@@ -58,11 +59,9 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       about: 'The clip of a preview, byte for byte. It takes `Range`.',
     },
     async ({ caller, params, request, reply }) => {
-      const view = await access.open(caller, 'history');
-      const reader = await clips.reader(params.preview).catch((thrown: unknown) => {
-        view.close();
-        throw thrown;
-      });
+      bindToView(reply, await access.open(caller, 'history'));
+      const reader = await clips.reader(params.preview);
+      reply.raw.once('close', () => void reader.close().catch(() => undefined));
       const range = rangeOf(request.headers.range, reader.sizeBytes);
       const span = range ?? { start: 0, end: reader.sizeBytes };
       if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${reader.sizeBytes}`);
@@ -71,11 +70,6 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
         .header('accept-ranges', 'bytes')
         .header('content-length', span.end - span.start);
       keepForTransfer(reply.raw.socket);
-      view.signal.addEventListener('abort', () => reply.raw.destroy(), { once: true });
-      reply.raw.once('close', () => {
-        view.close();
-        reader.close().catch(() => undefined);
-      });
       return reply.send(Readable.from(piecesOf(reader, span)));
     },
   );
