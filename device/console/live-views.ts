@@ -17,10 +17,10 @@ const VIEWS_MAX = 64;
 const BEHIND_BYTES_MAX = 256 * 1024;
 
 export class LiveViews {
-  private readonly live: LiveFragments;
+  private readonly live: Pick<LiveFragments, 'subscribe'>;
   private open = 0;
 
-  constructor(live: LiveFragments) {
+  constructor(live: Pick<LiveFragments, 'subscribe'>) {
     this.live = live;
   }
 

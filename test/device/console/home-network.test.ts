@@ -8,13 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import type { DeviceConfigInput } from '../../../device/config.ts';
 import type { Press } from '../../../device/hardware/button.ts';
 import { confirmPairing } from '../../../device/owner/pairing-client.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 import { exchange } from './support/open-connections.ts';
 
 const random = new SystemRandom();
-const NETWORK = { console: { listen: 'home-network', port: 0, names: ['porch.local'] } } as const;
+const NETWORK: Partial<DeviceConfigInput> = {
+  console: { listen: 'home-network', port: 0, names: ['porch.local'] },
+};
 
 let rig: ConsoleRig;
 beforeAll(async () => {

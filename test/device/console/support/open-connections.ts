@@ -29,7 +29,9 @@ export function exchange(url: string, request: string): Promise<string> {
 /** A request that stays open, and all that has come of its answer. */
 export class OpenView {
   readonly socket: Socket;
-  bytes = Buffer.alloc(0);
+  /** How many bytes have come. */
+  received = 0;
+  private parts: Buffer[] = [];
   isOpen = true;
   /** Resolves when the connection is closed or reset. */
   readonly closed: Promise<void>;
@@ -38,7 +40,8 @@ export class OpenView {
     this.socket = bareConnection(url);
     this.socket.on('error', () => undefined);
     this.socket.on('data', (part: Buffer) => {
-      this.bytes = Buffer.concat([this.bytes, part]);
+      this.received += part.length;
+      this.parts.push(part);
     });
     this.closed = new Promise((resolve) => {
       this.socket.on('close', () => {
@@ -50,6 +53,11 @@ export class OpenView {
       ([name, value]) => `${name}: ${value}\r\n`,
     );
     this.socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  }
+
+  get bytes(): Buffer {
+    this.parts = [Buffer.concat(this.parts)];
+    return this.parts[0] ?? Buffer.alloc(0);
   }
 
   /** Of its answer's first line; 0 before there is one. */

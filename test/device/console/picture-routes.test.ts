@@ -1,0 +1,338 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import type { Segment } from '../../../device/camera/segment.ts';
+import { VIEW_RIGHTS, type ViewRight } from '../../../device/protocol/console-messages.ts';
+import { failure } from '../../../device/protocol/errors.ts';
+import { descendants } from '../../support/processes.ts';
+import { FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
+import { OpenView } from './support/open-connections.ts';
+import { PictureServer, padded, recordedSeconds } from './support/picture-server.ts';
+
+const MIB = 1024 * 1024;
+
+let recorded: Segment[];
+let server: PictureServer;
+let tablet: Record<string, string>;
+beforeAll(async () => {
+  recorded = await recordedSeconds();
+});
+beforeEach(async () => {
+  server = await PictureServer.start(recorded);
+  tablet = server.viewer();
+});
+afterEach(() => server.stop());
+
+async function get(
+  path: string,
+  headers = tablet,
+): Promise<{ status: number; code: unknown; body: Buffer; headers: Headers }> {
+  const answer = await fetch(`${server.url}${path}`, { headers });
+  const body = Buffer.from(await answer.arrayBuffer());
+  const isJson = answer.headers.get('content-type')?.includes('json');
+  return {
+    status: answer.status,
+    code: isJson ? JSON.parse(body.toString()).code : null,
+    body,
+    headers: answer.headers,
+  };
+}
+
+const footage = (fromS: number, toS: number) =>
+  `/api/v1/footage.mp4?fromUs=${START_US + fromS * 1_000_000}&toUs=${START_US + toS * 1_000_000}`;
+const still = (second: number) => `/api/v1/snapshot.jpg?atUs=${START_US + second * 1_000_000}`;
+
+/** Every way to see something, and the right it takes. */
+const WAYS: [string, ViewRight][] = [
+  ['/api/v1/snapshot.jpg', 'stills'],
+  [still(1), 'history'],
+  [footage(1, 2), 'history'],
+  ['/api/v1/live.mp4', 'live'],
+];
+
+/** Opens a view, lets some of it come, and gives its status; a live one never ends by itself. */
+async function look(path: string, headers = tablet): Promise<{ status: number; text: string }> {
+  const view = new OpenView(server.url, path, headers);
+  const end = () => view.text.includes('\r\n\r\n') || !view.isOpen;
+  await expect.poll(end, { timeout: 10_000 }).toBe(true);
+  view.socket.destroy();
+  return { status: view.status, text: view.text };
+}
+
+describe('who may see', () => {
+  it.each(WAYS)('%s is who has the right %s', async (path, needed) => {
+    for (const right of VIEW_RIGHTS) {
+      const { status, text } = await look(path, server.viewer('guest', [right]));
+      expect([right, status]).toEqual([right, right === needed ? 200 : 403]);
+      if (right !== needed) expect(text).toContain('console_right_missing');
+    }
+    for (const right of VIEW_RIGHTS) {
+      const others = VIEW_RIGHTS.filter((one) => one !== right);
+      expect((await look(path, server.viewer('guest', others))).status).toBe(right === needed ? 403 : 200);
+    }
+    expect((await look(path, {})).status).toBe(401);
+    expect((await look(path, { authorization: 'Basic dGFibGV0Ong=' })).status).toBe(401);
+    server.removeViewer();
+    expect((await look(path)).status).toBe(401);
+  });
+
+  it.each(WAYS)('%s is nobody while privacy is on', async (path) => {
+    server.privacy(true);
+    const { status, text } = await look(path);
+    expect([status, text.includes('console_privacy_on'), server.looks]).toEqual([409, true, []]);
+    server.privacy(false);
+    expect((await look(path)).status).toBe(200);
+  });
+
+  it.each(WAYS)('%s is nobody before it is noted, and nobody when it cannot be', async (path, right) => {
+    let note: () => void = () => undefined;
+    server.noting = () => new Promise((resolve) => (note = resolve));
+    const view = new OpenView(server.url, path, tablet);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(view.bytes.length).toBe(0);
+    note();
+    await expect.poll(() => view.status, { timeout: 10_000 }).toBe(200);
+    expect(server.looks).toEqual([`tablet ${right}`]);
+    view.socket.destroy();
+    server.noting = () => Promise.reject(failure('consent_storage_failed'));
+    const { status, text } = await look(path, server.viewer('guest'));
+    expect([status >= 500, text.includes('consent_storage_failed')]).toEqual([true, true]);
+    expect(text).not.toMatch(/ftyp|moof|JFIF/);
+  });
+
+  it('is asked for a password where a player may have one, and a page is not', async () => {
+    const asked = async (headers: Record<string, string>) =>
+      /www-authenticate: (.*)\r\n/i.exec((await look('/api/v1/live.mp4', headers)).text)?.[1] ?? null;
+    expect(await asked({})).toBe('Basic realm="doorsill", charset="UTF-8"');
+    expect(await asked({ 'sec-fetch-mode': 'navigate' })).not.toBeNull();
+    expect(await asked({ 'sec-fetch-mode': 'cors' })).toBeNull();
+    expect(await asked({ 'x-doorsill-session': 'A'.repeat(22) })).toBeNull();
+    expect(await asked(tablet)).toBeNull();
+  });
+});
+
+describe('a view that is open', () => {
+  /** Forty groups of pictures of a megabyte each: far more than all buffers on the way hold. */
+  const large = () =>
+    Array.from({ length: 40 }, (_, at): Segment => {
+      const one = recorded[0];
+      if (!one) throw new Error('no footage');
+      const moved = { startUs: START_US + at * 1_000_000, endUs: START_US + (at + 1) * 1_000_000 };
+      return { ...one, ...moved, wallOffsetUs: one.wallOffsetUs + at * 1_000_000, fragment: padded(one.fragment, MIB) };
+    });
+
+  const ENDS: [string, () => void][] = [
+    ['privacy is turned on', () => server.privacy(true)],
+    ['its viewer is removed', () => server.removeViewer()],
+  ];
+
+  it.each(ENDS)('of footage ends at once when %s, also for who reads slowly', async (_when, end) => {
+    server.held = large();
+    const other = new OpenView(server.url, footage(0, 40), server.viewer('guest'));
+    const view = new OpenView(server.url, footage(0, 40), tablet);
+    await expect.poll(() => view.bytes.length).toBeGreaterThan(MIB);
+    view.stall();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(view.isOpen).toBe(true);
+    const before = server.reads;
+    end();
+    other.socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    view.socket.resume();
+    await view.closed;
+    // What this side's kernel had taken already can be read; nothing more is read from the ring.
+    expect(view.bytes.length).toBeLessThan(20 * MIB);
+    expect(server.reads - before).toBeLessThanOrEqual(2);
+  });
+
+  it.each(ENDS)('of the live picture ends at once when %s', async (_when, end) => {
+    const frame = recorded[0]?.fragment ?? new Uint8Array();
+    const view = new OpenView(server.url, '/api/v1/live.mp4', tablet);
+    await expect.poll(() => view.bytes.length).toBeGreaterThan(500);
+    server.show(frame);
+    await expect.poll(() => view.bytes.length).toBeGreaterThan(frame.length);
+    const before = view.bytes.length;
+    end();
+    expect(server.listeners.size).toBe(0);
+    server.show(frame);
+    await view.closed;
+    expect(view.bytes.length).toBe(before);
+  });
+
+  it.each(ENDS)('of a still that is being made ends when %s', async (_when, end) => {
+    await withSlowFfmpeg(async () => {
+      const view = new OpenView(server.url, still(1), tablet);
+      await expect.poll(() => decoders().length).toBe(1);
+      end();
+      await expect.poll(() => decoders()).toEqual([]);
+      await expect.poll(() => view.status).toBeGreaterThan(400);
+      expect(view.text).not.toContain('JFIF');
+      view.socket.destroy();
+    });
+  });
+
+  it('goes on when somebody else’s is ended', async () => {
+    const guest = new OpenView(server.url, '/api/v1/live.mp4', server.viewer('guest'));
+    await expect.poll(() => guest.bytes.length).toBeGreaterThan(500);
+    server.removeViewer();
+    expect([guest.isOpen, server.listeners.size]).toEqual([true, 1]);
+    guest.socket.destroy();
+    await expect.poll(() => server.listeners.size).toBe(0);
+  });
+});
+
+/** Processes that decode for this test. */
+const decoders = () => descendants(process.pid);
+
+/** Runs `work` on a server whose decoder does not end by itself. */
+async function withSlowFfmpeg(work: () => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-slow-'));
+  const path = join(folder, 'ffmpeg');
+  await writeFile(path, '#!/bin/sh\nexec sleep 30\n');
+  await chmod(path, 0o755);
+  await server.stop();
+  server = await PictureServer.start(recorded, { ffmpeg: { ...(await findFfmpeg()), path } });
+  tablet = server.viewer();
+  try {
+    await work();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe('a client that goes', () => {
+  it('in the middle of a still leaves no process behind', async () => {
+    await withSlowFfmpeg(async () => {
+      const views = [0, 1, 2, 3].map((second) => new OpenView(server.url, still(second), tablet));
+      await expect.poll(() => decoders().length).toBe(4);
+      // More than that at once are refused.
+      expect((await get(still(4))).code).toBe('console_too_many_viewers');
+      for (const { socket } of views) socket.destroy();
+      await expect.poll(() => decoders()).toEqual([]);
+    });
+  });
+
+  it.each(WAYS)('while it is noted leaves no view open: %s', async (path, right) => {
+    await server.stop();
+    const clock = new ManualClock(0);
+    server = await PictureServer.start(recorded, { clock });
+    tablet = server.viewer();
+    let note: () => void = () => undefined;
+    let isNoting = false;
+    server.noting = () => {
+      isNoting = true;
+      return new Promise((resolve) => (note = resolve));
+    };
+    const view = new OpenView(server.url, path, tablet);
+    await expect.poll(() => isNoting).toBe(true);
+    view.socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    note();
+    server.noting = async () => undefined;
+    await expect.poll(() => server.looks.length).toBe(1);
+    await expect.poll(() => server.listeners.size).toBe(0);
+    // An open view is no pause: were one left, whoever looks later would not be noted.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await clock.advance(11 * 60_000);
+    await look(path);
+    expect(server.looks).toEqual([`tablet ${right}`, `tablet ${right}`]);
+  });
+});
+
+describe('a span', () => {
+  it.each([
+    ['reversed', footage(2, 1), 400, 'http_body_invalid'],
+    ['empty', footage(1, 1), 400, 'http_body_invalid'],
+    ['over an hour', footage(0, 3_601), 400, 'console_span_too_long'],
+    ['in the far future', footage(10_000, 10_001), 404, 'console_no_footage'],
+    ['before all footage', '/api/v1/footage.mp4?fromUs=0&toUs=1', 404, 'console_no_footage'],
+    [
+      'of the largest number',
+      '/api/v1/footage.mp4?fromUs=9007199254740990&toUs=9007199254740991',
+      404,
+      'console_no_footage',
+    ],
+    ['of a larger number', '/api/v1/footage.mp4?fromUs=1&toUs=9007199254740993', 400, 'http_body_invalid'],
+    ['of a very long number', `/api/v1/footage.mp4?fromUs=1&toUs=${'9'.repeat(40)}`, 400, 'http_body_invalid'],
+    ['with a sign', '/api/v1/footage.mp4?fromUs=-1&toUs=1', 400, 'http_body_invalid'],
+    ['with an exponent', '/api/v1/footage.mp4?fromUs=1e3&toUs=2e3', 400, 'http_body_invalid'],
+    ['with a fraction', '/api/v1/footage.mp4?fromUs=1.5&toUs=2', 400, 'http_body_invalid'],
+    ['given twice', '/api/v1/footage.mp4?fromUs=1&fromUs=2&toUs=3', 400, 'http_body_invalid'],
+    ['without an end', '/api/v1/footage.mp4?fromUs=1', 400, 'http_body_invalid'],
+    ['with more than that', `${footage(1, 2)}&x=1`, 400, 'http_body_invalid'],
+    ['of a still without size', '/api/v1/snapshot.jpg?width=0', 400, 'http_body_invalid'],
+    ['of a still too large', '/api/v1/snapshot.jpg?width=3841', 400, 'http_body_invalid'],
+    ['of a still that is none', still(60), 404, 'console_no_footage'],
+  ])('%s is refused with a code', async (_what, path, status, code) => {
+    const answer = await get(path);
+    expect([answer.status, answer.code]).toEqual([status, code]);
+  });
+
+  it('of exactly an hour is not too long', async () => {
+    expect((await get(footage(0, 3_600))).status).toBe(200);
+  });
+
+  it('is refused where nothing is recorded yet', async () => {
+    server.held = [];
+    expect((await get('/api/v1/snapshot.jpg')).code).toBe('console_no_footage');
+    expect((await get('/api/v1/live.mp4')).code).toBe('console_not_recording');
+  });
+});
+
+describe('a range', () => {
+  it('is exactly the bytes that are asked for; what cannot be is the whole', async () => {
+    const whole = (await get(footage(0, 3))).body;
+    const { length } = whole;
+    const init = recorded[0]?.init.length ?? 0;
+    const cases: [string, number, number][] = [
+      ['bytes=0-0', 0, 1],
+      ['bytes=0-', 0, length],
+      [`bytes=${init - 1}-${init}`, init - 1, init + 1],
+      ['bytes=100-20000', 100, Math.min(20_001, length)],
+      ['bytes=-1', length - 1, length],
+      [`bytes=-${length + 5}`, 0, length],
+      [`bytes=${length - 1}-${length + 100}`, length - 1, length],
+    ];
+    for (const [range, start, end] of cases) {
+      const { status, headers, body } = await get(footage(0, 3), { ...tablet, range });
+      expect([range, status, headers.get('content-range'), headers.get('content-length')]).toEqual([
+        range,
+        206,
+        `bytes ${start}-${end - 1}/${length}`,
+        String(end - start),
+      ]);
+      expect(body.equals(whole.subarray(start, end))).toBe(true);
+    }
+    for (const range of [
+      `bytes=${length}-`,
+      'bytes=5-1',
+      'bytes=-0',
+      'bytes=0-1,3-4',
+      'items=0-1',
+      'bytes=',
+      'bytes=a-b',
+    ]) {
+      const { status, body } = await get(footage(0, 3), { ...tablet, range });
+      expect([range, status, body.equals(whole)]).toEqual([range, 200, true]);
+    }
+  });
+});
+
+describe('footage that the ring loses while it is sent', () => {
+  it('breaks the connection off, and never ends as if it were whole', async () => {
+    const one = recorded.map((segment): Segment => ({ ...segment, fragment: padded(segment.fragment, 8 * MIB) }));
+    server.held = one;
+    const view = new OpenView(server.url, footage(0, 6), tablet);
+    await expect.poll(() => view.bytes.length).toBeGreaterThan(MIB);
+    view.stall();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    server.held = [];
+    view.socket.resume();
+    await view.closed;
+    const promised = Number(/content-length: (\d+)/i.exec(view.text)?.[1]);
+    expect([promised > 48 * MIB, view.bytes.length < promised]).toEqual([true, true]);
+  });
+});

@@ -1,0 +1,140 @@
+// Owns: the picture routes of the device's own server on a real HTTP server, with a ring and a live picture that a test fills, and
+// viewers, privacy and notes that it decides on. Not here: a whole doorbell (console-rig.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { concatBytes } from '../../../../device/base/bytes.ts';
+import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
+import { sha256Hex } from '../../../../device/base/keys.ts';
+import { silentLog } from '../../../../device/base/log.ts';
+import { SystemRandom } from '../../../../device/base/random.ts';
+import { type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
+import type { LiveListener } from '../../../../device/camera/live-fragments.ts';
+import type { Segment } from '../../../../device/camera/segment.ts';
+import { Callers } from '../../../../device/console/callers.ts';
+import { LiveViews } from '../../../../device/console/live-views.ts';
+import { LocalRouter } from '../../../../device/console/local-router.ts';
+import { OwnerSessions } from '../../../../device/console/owner-sessions.ts';
+import { PictureAccess } from '../../../../device/console/picture-access.ts';
+import { pictureRoutes } from '../../../../device/console/picture-routes.ts';
+import { listenOn, makeHttpServer } from '../../../../device/http/http-server.ts';
+import { parseInit } from '../../../../device/media/fragment.ts';
+import { VIEW_RIGHTS, type Viewer, type ViewRight } from '../../../../device/protocol/console-messages.ts';
+import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import { makeFootage, x264 } from '../../clip/support/footage.ts';
+import { captureFile } from '../../clip/support/segmenter.ts';
+
+const TOKEN = 'A'.repeat(22);
+
+/** Six seconds of numbered frames in groups of a second, made once. */
+export async function recordedSeconds(): Promise<Segment[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-pictures-'));
+  const ffmpeg = (await findFfmpeg()).path;
+  const path = await makeFootage(ffmpeg, folder, { video: x264(15), frames: 90, fps: 15 });
+  const segments = await captureFile(ffmpeg, path);
+  await rm(folder, { recursive: true });
+  return segments;
+}
+
+/** A fragment with a box behind it that players skip (ISO/IEC 14496-12 §8.1.2): as large as a better camera's. */
+export function padded(fragment: Uint8Array, bytes: number): Uint8Array {
+  const box = new Uint8Array(bytes);
+  new DataView(box.buffer).setUint32(0, bytes);
+  box.set(Buffer.from('free'), 4);
+  return concatBytes([fragment, box]);
+}
+
+export class PictureServer {
+  readonly viewers = new Map<string, Viewer>();
+  readonly looks: string[] = [];
+  readonly listeners = new Set<LiveListener>();
+  readonly callers: Callers;
+  readonly access: PictureAccess;
+  url = '';
+  isPrivate = false;
+  held: readonly Segment[];
+  /** How many segments were read. */
+  reads = 0;
+  /** What noting a look waits for, or fails with. */
+  noting: () => Promise<void> = async () => undefined;
+  private readonly server;
+
+  private constructor(held: readonly Segment[], clock: Clock, ffmpeg: Ffmpeg) {
+    this.held = held;
+    const sessions = new OwnerSessions({ clock, random: new SystemRandom(), device: 'device-1', owners: () => [] });
+    this.callers = new Callers(sessions, (id) => this.viewers.get(id) ?? null);
+    const looked = async (by: string, what: ViewRight) => {
+      await this.noting();
+      this.looks.push(`${by} ${what}`);
+    };
+    this.access = new PictureAccess({ clock, privacyOn: () => this.isPrivate, looked });
+    this.server = makeHttpServer({ clock, log: silentLog() });
+    const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
+    const router = new LocalRouter(this.server, { clock, callers: this.callers, origins, title: 'x', version: '1' });
+    const views = new LiveViews({ subscribe: (listener) => this.subscribe(listener) });
+    const ring = { read: (window: Window) => this.read(window), coverage: () => this.coverage() };
+    pictureRoutes(router, { access: this.access, views, ring, ffmpeg, clock });
+  }
+
+  static async start(
+    held: readonly Segment[],
+    { clock = new SystemClock() as Clock, ffmpeg = null as Ffmpeg | null } = {},
+  ): Promise<PictureServer> {
+    const made = new PictureServer(held, clock, ffmpeg ?? (await findFfmpeg()));
+    made.url = await listenOn(made.server, '127.0.0.1', 0);
+    return made;
+  }
+
+  stop(): Promise<void> {
+    return this.server.close();
+  }
+
+  /** Called with each answer that is begun. */
+  onAnswer(seen: (answer: { writableLength: number }) => void): void {
+    this.server.server.on('request', (_request, answer) => seen(answer));
+  }
+
+  /** Lets a viewer in; the headers of its calls. */
+  viewer(viewer = 'tablet', rights: ViewRight[] = [...VIEW_RIGHTS]): Record<string, string> {
+    this.viewers.set(viewer, { viewer, name: viewer, rights, tokenSha256: sha256Hex(TOKEN) });
+    return { authorization: `Basic ${Buffer.from(`${viewer}:${TOKEN}`).toString('base64')}` };
+  }
+
+  removeViewer(viewer = 'tablet'): void {
+    this.viewers.delete(viewer);
+    this.callers.sweep();
+  }
+
+  /** As an owner's order does it. */
+  privacy(on: boolean): void {
+    this.isPrivate = on;
+    if (on) this.access.privacyTurnedOn();
+  }
+
+  /** One frame of the live picture for all who watch. */
+  show(bytes: Uint8Array, key = true): void {
+    for (const listener of [...this.listeners]) listener.fragment({ bytes, key, startUs: 1, durationUs: 66_667 });
+  }
+
+  private subscribe(listener: LiveListener): () => void {
+    this.listeners.add(listener);
+    const [first] = this.held;
+    if (first) listener.init({ bytes: first.init, info: parseInit(first.init) });
+    return () => void this.listeners.delete(listener);
+  }
+
+  private async *read(window: Window): AsyncGenerator<Segment> {
+    // As a ring does, it looks for each when it is asked for.
+    for (const { startUs } of this.held.filter((one) => one.startUs < window.endUs && one.endUs > window.startUs)) {
+      const segment = this.held.find((one) => one.startUs === startUs);
+      if (!segment) continue;
+      this.reads += 1;
+      yield segment;
+    }
+  }
+
+  private coverage(): Window[] {
+    const [first, last] = [this.held[0], this.held.at(-1)];
+    return first && last ? [{ startUs: first.startUs, endUs: last.endUs }] : [];
+  }
+}
