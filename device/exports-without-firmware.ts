@@ -20,9 +20,9 @@ export * from './base/random.ts';
 export { type Programs, SystemPrograms } from './base/system-programs.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { giveOrder } from './owner/give-command.ts';
+export { OwnServerClient } from './owner/own-server-client.ts';
 export * from './owner/owner-key.ts';
 export * from './owner/owner-session.ts';
-export { OwnServerClient } from './owner/own-server-client.ts';
 export * from './owner/paired-devices.ts';
 export {
   askConsole,

@@ -6,6 +6,7 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { networkOf } from '../../device/http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import {
   type EnrolmentStatement,
   enrolmentProofSchema,
@@ -15,7 +16,6 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';
 import type { EnrolmentStore } from './store.ts';

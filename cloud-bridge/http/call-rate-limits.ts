@@ -6,9 +6,9 @@ import { assert } from '../../device/base/assert.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { networkOf } from '../../device/http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import type { Failure } from '../../device/protocol/errors.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import type { Role } from './roles.ts';
 
 const MINUTE_MS = 60_000;

@@ -6,6 +6,7 @@ import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import type { HttpLimits } from '../../device/http/http-server.ts';
 import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import type { AGENCY_EVENTS } from '../../device/protocol/custody.ts';
@@ -14,7 +15,6 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import {
   type Agency,

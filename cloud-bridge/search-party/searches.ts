@@ -6,6 +6,7 @@ import { fromBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { cellsAround } from '../../device/protocol/area-cells.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
@@ -22,7 +23,6 @@ import {
   searchSchema,
 } from '../../device/protocol/search.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './settings.ts';

@@ -8,8 +8,8 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { addressList, networkOf } from '../../device/http/address-networks.ts';
-import { failure } from '../../device/protocol/errors.ts';
 import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
+import { failure } from '../../device/protocol/errors.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
 /** What a token can allow. `any` is any item of the agency without a class; classified ones need the scope of their class as well. */

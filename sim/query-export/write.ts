@@ -5,8 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { SeededRandom } from '../../device/index.ts';
 import { makeCast } from './cast.ts';
 import { exportText } from './rows.ts';
-import { HELD_OUT } from './vocabulary-held-out.ts';
 import type { Vocabulary, VocabularyName } from './vocabulary.ts';
+import { HELD_OUT } from './vocabulary-held-out.ts';
 import { TRAINING } from './vocabulary-training.ts';
 
 /** The vocabularies by name: rules are tuned on one and judged on the other. */
