@@ -25,6 +25,8 @@ const DAY_MS = 86_400_000;
 const FILE_BYTES_MAX = 64 * 1024;
 const SERIAL_BYTES = 16;
 const COMMON_NAME = 'doorsill';
+/** The one name in a certificate of ours: a client that knows the certificate can verify it by calling this. */
+export const CERTIFICATE_NAME = 'doorsill.local';
 
 /**
  * The certificate in `folder`, made if there is none or it ends soon. `fresh`: it was made now, so browsers that knew the one before
@@ -101,7 +103,7 @@ async function makeCertificate(random: Random, nowMs: number): Promise<{ key: st
     { name: 'basicConstraints', cA: false, critical: true },
     { name: 'keyUsage', digitalSignature: true, critical: true },
     { name: 'extKeyUsage', serverAuth: true },
-    { name: 'subjectAltName', altNames: [{ type: 2, value: 'doorsill.local' }] },
+    { name: 'subjectAltName', altNames: [{ type: 2, value: CERTIFICATE_NAME }] },
   ]);
   certificate.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create());
   return { key: privateKey, certificate: forge.pki.certificateToPem(certificate) };

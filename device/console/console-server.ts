@@ -23,7 +23,7 @@ import type { Ring } from '../ring/ring-interface.ts';
 import type { PreviewClips } from '../upload/preview-clips.ts';
 import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
-import { type ServerCertificate, serverCertificate } from './certificate.ts';
+import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
 import { historyRoutes } from './history-routes.ts';
 import { hlsRoutes } from './hls-routes.ts';
 import { LiveViews } from './live-views.ts';
@@ -104,10 +104,11 @@ export class ConsoleServer {
     if (certificate?.fresh) log.info('the console has a new certificate', { sha256: certificate.fingerprint });
     const limits = { ...HTTP_LIMITS, bodyBytes: BODY_BYTES_MAX };
     const server = makeHttpServer({ clock, log, limits, ...(certificate ? { tls: certificate } : {}) });
+    const host = hostname().toLowerCase();
     const origins: OriginRules = {
       scheme: onNetwork ? 'https:' : 'http:',
       loopbackOnly: !onNetwork,
-      names: onNetwork ? [...settings.names, hostname().toLowerCase(), `${hostname().toLowerCase()}.local`] : [],
+      names: onNetwork ? [CERTIFICATE_NAME, ...settings.names, host, `${host}.local`] : [],
     };
     const page = await readPageFiles(this.deps.disk);
     if (!page) log.warn('the console’s page is not built: there is only its API');

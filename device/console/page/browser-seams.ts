@@ -38,11 +38,11 @@ class BrowserClock {
 
 export const clock = new BrowserClock();
 
-export function randomBytes(count: number): Uint8Array {
+export function drawnBytes(count: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(count));
 }
 
 /** An id that nothing else has: a prefix and 128 random bits, or fewer where people type it. */
 export function freshId(prefix: string, bytes = 16): string {
-  return `${prefix}-${toHex(randomBytes(bytes))}`;
+  return `${prefix}-${toHex(drawnBytes(bytes))}`;
 }

@@ -1,6 +1,10 @@
-// Owns: starting the console's page.
+// Owns: starting the console's page. The pairing code leaves the address first, so that no history, bookmark or photograph keeps it.
 import './zod-without-eval.ts';
 import { render } from 'preact';
+import { App } from './app.tsx';
+import { pairingCodeIn } from './pairing-code.ts';
 
+const code = pairingCodeIn(location.hash);
+if (code) history.replaceState(null, '', location.pathname);
 const place = document.getElementById('page');
-if (place) render(<main>doorsill</main>, place);
+if (place) render(<App code={code} />, place);

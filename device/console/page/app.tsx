@@ -1,0 +1,115 @@
+// Owns: what the page is at: whether this browser can sign, is paired, and has its door open. Not here: each of these (pairing-page.tsx,
+// shell.tsx).
+import { useEffect, useState } from 'preact/hooks';
+import { clock } from './browser-seams.ts';
+import { text } from './choose-language.ts';
+import { DeviceClient, serverFacts } from './device-client.ts';
+import { Door } from './door.ts';
+import { DoorContext, useDoor } from './door-context.ts';
+import { Icon } from './icons.tsx';
+import { canSign, forgetOwnerKey, loadOwnerKey, type OwnerKey } from './owner-key.ts';
+import type { PairingCode } from './pairing-code.ts';
+import { Gate, PairingPage } from './pairing-page.tsx';
+import { SessionSecret } from './session-secret.ts';
+import { Shell } from './shell.tsx';
+
+type Facts = Awaited<ReturnType<typeof serverFacts>>;
+type Stage =
+  | { at: 'starting' }
+  | { at: 'unsupported' }
+  | { at: 'gone' }
+  | { at: 'pairing'; facts: Facts }
+  | { at: 'open'; door: Door };
+
+const RETRY_MS = 2_000;
+const secret = new SessionSecret();
+
+export function App({ code }: { code: PairingCode | null }) {
+  const [stage, setStage] = useState<Stage>({ at: 'starting' });
+
+  const open = (key: OwnerKey) => {
+    const door = new Door(new DeviceClient(key, secret));
+    door.start();
+    setStage({ at: 'open', door });
+  };
+  useEffect(() => {
+    const leaving = new AbortController();
+    void firstStage(leaving.signal, setStage, open);
+    return () => leaving.abort();
+  }, []);
+
+  switch (stage.at) {
+    case 'starting':
+      return <main class="gate" aria-busy="true" />;
+    case 'unsupported':
+      return (
+        <Gate title={text.unsupportedTitle}>
+          <p>{text.unsupportedHelp}</p>
+        </Gate>
+      );
+    case 'gone':
+      return (
+        <Gate title={text.serverGoneTitle}>
+          <p role="status">{text.serverGoneHelp}</p>
+        </Gate>
+      );
+    case 'pairing': {
+      const { device, deviceKey, pairingLocked } = stage.facts;
+      return <PairingPage {...{ device, deviceKey, code }} isLocked={pairingLocked} paired={open} />;
+    }
+    case 'open':
+      return (
+        <DoorContext.Provider value={stage.door}>
+          <OpenDoor forgotten={() => void findServer(new AbortController().signal, setStage)} hasCode={code !== null} />
+        </DoorContext.Provider>
+      );
+  }
+}
+
+async function firstStage(
+  signal: AbortSignal,
+  show: (stage: Stage) => void,
+  open: (key: OwnerKey) => void,
+): Promise<void> {
+  if (!(await canSign())) return show({ at: 'unsupported' });
+  const key = await loadOwnerKey();
+  if (key?.paired) return open(key);
+  await findServer(signal, show);
+}
+
+/** Asks which device this is, until it answers. */
+async function findServer(signal: AbortSignal, show: (stage: Stage) => void): Promise<void> {
+  while (!signal.aborted) {
+    const facts = await serverFacts().catch(() => null);
+    if (signal.aborted) return;
+    if (facts) return show({ at: 'pairing', facts });
+    show({ at: 'gone' });
+    await clock.pause(RETRY_MS, signal);
+  }
+}
+
+/** An open door, or what is said when its device does not know this browser's key any more. */
+function OpenDoor({ forgotten, hasCode }: { forgotten(): void; hasCode: boolean }) {
+  const { door, view } = useDoor();
+  const again = async () => {
+    door.stop();
+    await forgetOwnerKey();
+    forgotten();
+  };
+  const isRefused = view.refused !== null;
+  useEffect(() => {
+    // A fresh code in the address says what is wanted.
+    if (isRefused && hasCode) void again();
+  }, [isRefused, hasCode]);
+  if (!view.refused) return <Shell />;
+  return (
+    <Gate title={text.removedTitle}>
+      <p>{text.removedHelp}</p>
+      <p class="hint">{view.refused.message}</p>
+      <button type="button" class="button button-main" onClick={() => void again()}>
+        <Icon name="key" />
+        {text.pairAgain}
+      </button>
+    </Gate>
+  );
+}

@@ -1,0 +1,52 @@
+// Owns: the one thing that is to be said of a door now, and what else is not as it should be, from the device's state. Pure. Not here: the
+// words (text/), showing it.
+import type { DeviceState } from '../../protocol/home-messages.ts';
+
+/** `recording`: all is well. `shown`: whether there is a picture to ask for. */
+export interface DoorCondition {
+  kind: 'recording' | 'privacy' | 'starting' | 'lost' | 'off';
+  /** Why, in the device's own words. */
+  reason: string | null;
+}
+
+export function doorCondition({ privacy, camera }: Pick<DeviceState, 'privacy' | 'camera'>): DoorCondition {
+  const reason = camera.detail ?? null;
+  if (privacy) return { kind: 'privacy', reason: null };
+  switch (camera.state) {
+    case 'recording':
+      return { kind: 'recording', reason };
+    case 'starting':
+      return { kind: 'starting', reason };
+    case 'off':
+    case 'ended':
+      return { kind: 'off', reason };
+    case 'stalled':
+    case 'lost':
+    case 'failed':
+      return { kind: 'lost', reason };
+  }
+}
+
+/** One line of health: what it is about, whether it is well, and the device's own words where it is not. */
+export interface HealthLine {
+  about: 'camera' | 'storage' | 'clock' | 'area' | 'dropped' | 'damaged' | 'button' | 'chime' | 'shutter';
+  isWell: boolean;
+  detail: string | null;
+}
+
+/** What to say of the device's health: always camera and storage; the rest where something is wrong. */
+export function healthLines(state: DeviceState): HealthLine[] {
+  const { camera, storage, clockTrusted, area, areaDetail, dropped, ring, hardware = [] } = state;
+  const { kind, reason } = doorCondition(state);
+  const lines: HealthLine[] = [
+    { about: 'camera', isWell: kind === 'recording' || kind === 'privacy', detail: reason ?? camera.source },
+    { about: 'storage', isWell: storage.state === 'ok', detail: storage.detail ?? null },
+  ];
+  if (!clockTrusted) lines.push({ about: 'clock', isWell: false, detail: null });
+  if (area !== 'none') lines.push({ about: 'area', isWell: area === 'online', detail: areaDetail ?? null });
+  if (dropped !== undefined) lines.push({ about: 'dropped', isWell: false, detail: String(dropped) });
+  if (ring.damaged > 0) lines.push({ about: 'damaged', isWell: false, detail: String(ring.damaged) });
+  for (const { part, name, detail } of hardware)
+    lines.push({ about: part, isWell: false, detail: `${name}: ${detail}` });
+  return lines;
+}

@@ -1,0 +1,57 @@
+// Owns: handing the door to the pages' parts, and drawing them again when what is known of it changes. Not here: the door (door.ts).
+import { createContext } from 'preact';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { isFailure } from '../../protocol/errors.ts';
+import type { Door, DoorView } from './door.ts';
+
+export const DoorContext = createContext<Door | null>(null);
+
+/** The door of this page; its view is the newest. */
+export function useDoor(): { door: Door; view: DoorView } {
+  const door = useContext(DoorContext);
+  if (!door) throw new Error('a page stands inside DoorContext');
+  const [view, setView] = useState(door.view);
+  useEffect(() => {
+    setView(door.view);
+    return door.subscribe(() => setView(door.view));
+  }, [door]);
+  return { door, view };
+}
+
+/** What is said of a failure: what happened, and what to do. */
+export interface Trouble {
+  title: string;
+  advice: string;
+}
+
+export function troubleOf(thrown: unknown): Trouble {
+  if (isFailure(thrown)) return { title: thrown.message, advice: thrown.advice };
+  return { title: thrown instanceof Error ? thrown.message : String(thrown), advice: '' };
+}
+
+/** Something a person sets off that takes a while: whether it is under way, and what went wrong the last time. */
+export function useAction(): {
+  busy: boolean;
+  trouble: Trouble | null;
+  run(work: () => Promise<void>): void;
+  clear(): void;
+} {
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const isHere = useRef(true);
+  useEffect(
+    () => () => {
+      isHere.current = false;
+    },
+    [],
+  );
+  const run = (work: () => Promise<void>) => {
+    if (busy) return;
+    setBusy(true);
+    setTrouble(null);
+    work()
+      .catch((thrown: unknown) => isHere.current && setTrouble(troubleOf(thrown)))
+      .finally(() => isHere.current && setBusy(false));
+  };
+  return { busy, trouble, run, clear: () => setTrouble(null) };
+}

@@ -1,0 +1,129 @@
+// Owns: what the page knows of its door now: the device's state, its events, and whether it is reached; kept up by the stream of messages,
+// which is opened again when it breaks. Not here: showing it (*.tsx), calls (device-client.ts).
+import { parseJson } from '../../base/parse-json.ts';
+import { type Failure, isFailure } from '../../protocol/errors.ts';
+import {
+  type DeviceEvent,
+  type DeviceState,
+  eventPageSchema,
+  eventSchema,
+  stateSchema,
+} from '../../protocol/home-messages.ts';
+import { clock } from './browser-seams.ts';
+import type { DeviceClient } from './device-client.ts';
+import { sentEvents, textOf } from './server-sent-events.ts';
+
+export interface DoorView {
+  /** `gone`: the device is not reached now; what is shown is as it was. */
+  link: 'connecting' | 'online' | 'gone';
+  state: DeviceState | null;
+  /** Newest first, of the types that people care about. */
+  events: readonly DeviceEvent[];
+  /** Whether older ones may be asked for. */
+  hasOlder: boolean;
+  /** The session cannot be opened again: this browser is no owner's any more. */
+  refused: Failure | null;
+}
+
+/** What a person calls an event: without the windows and ends that programs need. */
+const SHOWN = ['ring', 'motion-start', 'camera', 'hardware', 'tamper'] as const satisfies DeviceEvent['type'][];
+const PAGE_EVENTS = 60;
+const EVENTS_MAX = 2_000;
+const RETRY_MS_MIN = 400;
+const RETRY_MS_MAX = 8_000;
+
+export class Door {
+  readonly client: DeviceClient;
+  private readonly listeners = new Set<() => void>();
+  private readonly stopping = new AbortController();
+  private older: number | null = null;
+  private current: DoorView = { link: 'connecting', state: null, events: [], hasOlder: false, refused: null };
+
+  constructor(client: DeviceClient) {
+    this.client = client;
+  }
+
+  get view(): DoorView {
+    return this.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  start(): void {
+    void this.follow();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  /** Asks for the state now: after an order, whose effect should show at once. */
+  async refresh(): Promise<void> {
+    this.show({ state: await this.client.call(stateSchema, '/api/v1/state') });
+  }
+
+  /** Adds a page of older events. */
+  async loadOlder(): Promise<void> {
+    if (this.older !== null) await this.loadEvents(this.older);
+  }
+
+  private async follow(): Promise<void> {
+    const { signal } = this.stopping;
+    let waitMs = RETRY_MS_MIN;
+    while (!signal.aborted) {
+      try {
+        await this.listen(signal, () => {
+          waitMs = RETRY_MS_MIN;
+        });
+      } catch (thrown) {
+        if (isFailure(thrown) && thrown.code === 'console_session_refused') return this.show({ refused: thrown });
+      }
+      if (signal.aborted) return;
+      this.show({ link: 'gone' });
+      await clock.pause(waitMs, signal);
+      waitMs = Math.min(waitMs * 2, RETRY_MS_MAX);
+    }
+  }
+
+  /** Follows one stream of messages to its end. State and events are asked for once it is open, so nothing falls between. */
+  private async listen(signal: AbortSignal, opened: () => void): Promise<void> {
+    const answer = await this.client.fetch('/api/v1/messages', signal);
+    if (!answer.body) return;
+    await Promise.all([this.refresh(), this.loadEvents(null)]);
+    opened();
+    this.show({ link: 'online' });
+    for await (const { event, data } of sentEvents(textOf(answer.body))) this.take(event, parseJson(data));
+  }
+
+  private take(kind: string, value: unknown): void {
+    if (kind === 'state') {
+      const state = stateSchema.safeParse(value);
+      if (state.success) this.show({ state: state.data });
+    } else if (kind === 'event') {
+      const event = eventSchema.safeParse(value);
+      if (event.success && SHOWN.some((type) => type === event.data.type)) this.merge([event.data]);
+    }
+  }
+
+  private async loadEvents(before: number | null): Promise<void> {
+    const query = new URLSearchParams({ limit: String(PAGE_EVENTS), types: SHOWN.join(',') });
+    if (before !== null) query.set('before', String(before));
+    const page = await this.client.call(eventPageSchema, `/api/v1/events?${query}`);
+    if (before !== null || this.current.events.length === 0) this.older = page.next;
+    this.merge(page.events.map(({ event }) => event));
+  }
+
+  private merge(more: readonly DeviceEvent[]): void {
+    const known = new Map([...this.current.events, ...more].map((event) => [event.id, event]));
+    const events = [...known.values()].sort((a, b) => b.atUs - a.atUs).slice(0, EVENTS_MAX);
+    this.show({ events, hasOlder: this.older !== null && events.length < EVENTS_MAX });
+  }
+
+  private show(changes: Partial<DoorView>): void {
+    this.current = { ...this.current, ...changes };
+    for (const listener of this.listeners) listener();
+  }
+}

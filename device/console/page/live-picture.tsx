@@ -1,0 +1,125 @@
+// Owns: the live picture as it is seen: a still until it plays, what is said when there is none, its time. Not here: playing
+// (live-player.ts).
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { clock } from './browser-seams.ts';
+import { text } from './choose-language.ts';
+import { type DoorCondition, doorCondition } from './door-condition.ts';
+import { useDoor } from './door-context.ts';
+import { showTime } from './format.ts';
+import { Icon } from './icons.tsx';
+import { LivePlayer, type LiveStage } from './live-player.ts';
+
+const POSTER = '/api/v1/snapshot.jpg?precision=key&width=640';
+const TIME_EVERY_MS = 500;
+
+export function LivePicture() {
+  const { door, view } = useDoor();
+  const video = useRef<HTMLVideoElement>(null);
+  const [stage, setStage] = useState<LiveStage>('connecting');
+  const [shownUs, setShownUs] = useState<number | null>(null);
+  const condition = view.state && doorCondition(view.state);
+  // Before the state is known the picture is tried: it is there at once where there is one.
+  const mayShow = condition?.kind !== 'privacy';
+  const poster = usePoster(mayShow);
+
+  useEffect(() => {
+    if (!video.current || !mayShow) return;
+    const player = new LivePlayer({ video: video.current, socket: () => door.client.liveSocket(), changed: setStage });
+    player.start();
+    let timer = clock.after(TIME_EVERY_MS, function next() {
+      setShownUs(player.shownUs);
+      timer = clock.after(TIME_EVERY_MS, next);
+    });
+    return () => {
+      timer.cancel();
+      player.stop();
+      setStage('connecting');
+      setShownUs(null);
+    };
+  }, [door, mayShow]);
+
+  const isPlaying = stage === 'playing' && mayShow;
+  const name = view.state?.name ?? '';
+  return (
+    <figure class={`picture ${isPlaying ? 'is-live' : ''}`}>
+      <video ref={video} muted playsInline aria-label={text.livePictureOf(name)} hidden={!mayShow} />
+      {poster && mayShow && !isPlaying && <img class="picture-poster" src={poster} alt="" />}
+      {isPlaying && (
+        <figcaption class="picture-caption">
+          <span class="chip chip-live">{text.live}</span>
+          {shownUs !== null && <time class="chip">{showTime(shownUs)}</time>}
+        </figcaption>
+      )}
+      {!isPlaying && <NoPicture condition={condition} stage={stage} hasPoster={poster !== null} />}
+    </figure>
+  );
+}
+
+/** A still of now, until the live picture plays; null while there is none. */
+function usePoster(wanted: boolean): string | null {
+  const { door } = useDoor();
+  const [address, setAddress] = useState<string | null>(null);
+  useEffect(() => {
+    if (!wanted) return;
+    const asking = new AbortController();
+    let made: string | null = null;
+    door.client
+      .fetch(POSTER, asking.signal)
+      .then((answer) => answer.blob())
+      .then((blob) => {
+        if (asking.signal.aborted) return;
+        made = URL.createObjectURL(blob);
+        setAddress(made);
+      })
+      // The live picture or the door's condition says what is the matter.
+      .catch(() => undefined);
+    return () => {
+      asking.abort();
+      setAddress(null);
+      if (made !== null) URL.revokeObjectURL(made);
+    };
+  }, [door, wanted]);
+  return address;
+}
+
+function NoPicture({
+  condition,
+  stage,
+  hasPoster,
+}: {
+  condition: DoorCondition | null;
+  stage: LiveStage;
+  hasPoster: boolean;
+}) {
+  if (stage === 'unplayable') return <PictureNote icon="warning" title={text.unplayable} reason={null} />;
+  switch (condition?.kind) {
+    case 'privacy':
+      return <PictureNote icon="eyeOff" title={text.privacyOn} reason={text.privacyPicture} />;
+    case 'lost':
+      return <PictureNote icon="warning" title={text.lostPicture} reason={condition.reason} />;
+    case 'off':
+      return <PictureNote icon="camera" title={text.offPicture} reason={condition.reason} />;
+    case 'starting':
+      return <PictureNote icon="camera" title={text.startingPicture} reason={null} />;
+    default:
+      return hasPoster ? null : <p class="picture-loading">{text.loadingPicture}</p>;
+  }
+}
+
+function PictureNote({
+  icon,
+  title,
+  reason,
+}: {
+  icon: 'warning' | 'eyeOff' | 'camera';
+  title: string;
+  reason: string | null;
+}) {
+  return (
+    <div class="picture-note">
+      <Icon name={icon} />
+      <p class="picture-note-title">{title}</p>
+      {reason && <p>{reason}</p>}
+    </div>
+  );
+}

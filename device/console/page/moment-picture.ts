@@ -1,0 +1,120 @@
+// Owns: what the timeline shows of a moment: a still while one looks for it, moving pictures while it plays. Not here: drawing it
+// (timeline-page.tsx), fetching (still-fetcher.ts, footage-player.ts).
+import type { RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Window } from '../../protocol/shared-claims.ts';
+import { clock } from './browser-seams.ts';
+import { text } from './choose-language.ts';
+import type { Door } from './door.ts';
+import { type Trouble, troubleOf, useDoor } from './door-context.ts';
+import { FootagePlayer, type FootageStage } from './footage-player.ts';
+import { StillFetcher } from './still-fetcher.ts';
+
+const STILL_WIDTH = 640;
+const TIME_EVERY_MS = 200;
+
+export interface MomentPicture {
+  video: RefObject<HTMLVideoElement | null>;
+  /** The moment that is looked at. */
+  atUs: number | null;
+  /** Address of the still, and the wall time of its frame. */
+  still: string | null;
+  stillUs: number | null;
+  isPlaying: boolean;
+  /** Whether moving pictures show, rather than the still. */
+  isMoving: boolean;
+  trouble: Trouble | null;
+  show(atUs: number): void;
+  play(): void;
+  pause(): void;
+}
+
+export function useMomentPicture(coverage: () => readonly Window[]): MomentPicture {
+  const { door } = useDoor();
+  const video = useRef<HTMLVideoElement>(null);
+  const [atUs, setAtUs] = useState<number | null>(null);
+  const [still, setStill] = useState<{ address: string; atUs: number } | null>(null);
+  const [stage, setStage] = useState<FootageStage | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const player = useRef<FootagePlayer | null>(null);
+  const fetcher = useRef<StillFetcher | null>(null);
+
+  useEffect(() => {
+    const stills = stillFetcherOf(door, setStill, setTrouble);
+    fetcher.current = stills;
+    return () => {
+      stills.stop();
+      player.current?.stop();
+      setStill(null);
+    };
+  }, [door]);
+  useEffect(() => () => void (still && URL.revokeObjectURL(still.address)), [still]);
+  useEffect(() => {
+    if (stage !== 'playing') return;
+    let timer = clock.after(TIME_EVERY_MS, function next() {
+      setAtUs((before) => player.current?.shownUs ?? before);
+      timer = clock.after(TIME_EVERY_MS, next);
+    });
+    return () => timer.cancel();
+  }, [stage]);
+
+  const stop = () => {
+    const shownUs = player.current?.shownUs ?? null;
+    player.current?.stop();
+    player.current = null;
+    setStage(null);
+    return shownUs;
+  };
+  const show = (us: number) => {
+    stop();
+    setTrouble(null);
+    setAtUs(us);
+    fetcher.current?.want(us);
+  };
+  const play = () => {
+    if (!video.current || atUs === null) return;
+    stop();
+    setTrouble(null);
+    player.current = new FootagePlayer({
+      video: video.current,
+      coverage,
+      fetch: ({ startUs, endUs }, signal) =>
+        door.client.fetch(`/api/v1/footage.mp4?fromUs=${Math.floor(startUs)}&toUs=${Math.ceil(endUs)}`, signal),
+      changed: (now) => {
+        if (now === 'unplayable') setTrouble({ title: text.unplayable, advice: '' });
+        setStage(now);
+      },
+      failed: (thrown) => {
+        setTrouble(troubleOf(thrown));
+        setStage(null);
+      },
+    });
+    player.current.start(atUs);
+  };
+  const isPlaying = stage === 'playing' || stage === 'loading';
+  return {
+    ...{ video, atUs, still: still?.address ?? null, stillUs: still?.atUs ?? null, isPlaying, trouble, show, play },
+    isMoving: stage === 'playing',
+    pause: () => show(stop() ?? atUs ?? 0),
+  };
+}
+
+function stillFetcherOf(
+  door: Door,
+  setStill: (still: { address: string; atUs: number }) => void,
+  setTrouble: (trouble: Trouble | null) => void,
+): StillFetcher {
+  return new StillFetcher({
+    fetch: async (us, precision, signal) => {
+      const query = new URLSearchParams({ atUs: String(Math.round(us)), precision, width: String(STILL_WIDTH) });
+      const answer = await door.client.fetch(`/api/v1/snapshot.jpg?${query}`, signal);
+      return { blob: await answer.blob(), atUs: Number(answer.headers.get('x-doorsill-at-us')) };
+    },
+    after: (delayMs, call) => clock.after(delayMs, call),
+    show: ({ blob, atUs }) => {
+      setTrouble(null);
+      setStill({ address: URL.createObjectURL(blob), atUs });
+    },
+    failed: (thrown) => setTrouble(troubleOf(thrown)),
+  });
+}

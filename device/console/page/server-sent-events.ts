@@ -1,0 +1,48 @@
+// Owns: reading server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) from a fetched
+// answer: the browser's own reader cannot send the session's header. Pure. Not here: what the messages mean (door.ts).
+
+export interface SentEvent {
+  event: string;
+  data: string;
+}
+
+/** Longest line: no message of the device is longer. */
+const LINE_CHARS_MAX = 1_000_000;
+
+/** The events of a stream of text, as their blank line comes. Comments and unknown fields are left out. */
+export async function* sentEvents(texts: AsyncIterable<string>): AsyncGenerator<SentEvent> {
+  let pending = '';
+  let [event, data] = ['message', [] as string[]];
+  for await (const text of texts) {
+    pending += text;
+    const lines = pending.split('\n');
+    pending = lines.pop() ?? '';
+    if (pending.length > LINE_CHARS_MAX) throw new Error('a line of the stream is too long');
+    for (const raw of lines) {
+      const line = raw.replace(/\r$/, '');
+      if (line === '') {
+        if (data.length > 0) yield { event, data: data.join('\n') };
+        [event, data] = ['message', []];
+        continue;
+      }
+      const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+      if (field === 'event') event = value;
+      else if (field === 'data') data.push(value);
+    }
+  }
+}
+
+/** The text of a body as it comes. */
+export async function* textOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
+    }
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}

@@ -1,0 +1,76 @@
+// Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
+// reached. Not here: the pages.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { text } from './choose-language.ts';
+import { doorCondition } from './door-condition.ts';
+import { useDoor } from './door-context.ts';
+import { Icon, type IconName } from './icons.tsx';
+import { ConditionPill } from './notices.tsx';
+import { NowPage } from './now-page.tsx';
+import { PeoplePage } from './people-page.tsx';
+import { TimelinePage } from './timeline-page.tsx';
+
+const PAGES = [
+  { name: 'now', title: text.pageNow, icon: 'door' },
+  { name: 'timeline', title: text.pageTimeline, icon: 'timeline' },
+  { name: 'people', title: text.pagePeople, icon: 'people' },
+] as const satisfies { name: string; title: string; icon: IconName }[];
+
+type PageName = (typeof PAGES)[number]['name'];
+
+/** `#/timeline/1764230400000000`: a page, and a moment for the timeline. */
+function addressed(): { page: PageName; atUs: number | null } {
+  const [, name = '', moment = ''] = /^#\/([a-z]+)(?:\/(\d{1,16}))?$/.exec(location.hash) ?? [];
+  const page = PAGES.find((one) => one.name === name)?.name ?? 'now';
+  return { page, atUs: moment === '' ? null : Number(moment) };
+}
+
+export function Shell() {
+  const { view } = useDoor();
+  const [{ page, atUs }, setAddressed] = useState(addressed);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const changed = () => {
+      setAddressed(addressed());
+      // As a link to another document would: from the top, and read from its beginning.
+      scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    };
+    addEventListener('hashchange', changed);
+    return () => removeEventListener('hashchange', changed);
+  }, []);
+  const title = PAGES.find((one) => one.name === page)?.title ?? '';
+  const name = view.state?.name ?? '';
+  useEffect(() => {
+    document.title = [title, name, text.appName].filter((part) => part !== '').join(' · ');
+  }, [title, name]);
+
+  return (
+    <div class="shell">
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        {text.skipToContent}
+      </button>
+      <header class="top">
+        <p class="door-name">{name || text.appName}</p>
+        <ConditionPill condition={view.state && doorCondition(view.state)} />
+      </header>
+      <nav class="tabs" aria-label={text.navigation}>
+        {PAGES.map(({ name: target, title: label, icon }) => (
+          <a key={target} class="tab" href={`#/${target}`} aria-current={target === page ? 'page' : undefined}>
+            <Icon name={icon} />
+            {label}
+          </a>
+        ))}
+      </nav>
+      <main id="content" class="content" ref={main} tabIndex={-1}>
+        <div role="status" class="banner-place">
+          {view.link === 'gone' && <p class="banner">{text.gone}</p>}
+        </div>
+        <h1 class={page === 'people' ? 'page-title' : 'unseen'}>{title}</h1>
+        {page === 'now' && <NowPage />}
+        {page === 'timeline' && <TimelinePage askedUs={atUs} />}
+        {page === 'people' && <PeoplePage />}
+      </main>
+    </div>
+  );
+}
