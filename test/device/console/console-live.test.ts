@@ -7,12 +7,21 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 import { OpenView, WEBSOCKET } from './support/open-connections.ts';
 
-const clock = new SystemClock();
+/** The machine's clock, which a test can let run ahead. */
+class ShiftedClock extends SystemClock {
+  shiftMs = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.shiftMs;
+  }
+}
+
+const clock = new ShiftedClock();
 
 let rig: ConsoleRig;
 let owner: OwnerBrowser;
 beforeEach(async () => {
-  rig = await ConsoleRig.start();
+  rig = await ConsoleRig.start({}, undefined, { clock });
   owner = await rig.owner();
   await soon(async () => (await owner.get('/api/v1/snapshot.jpg')).status === 200, 20_000);
 }, 30_000);
@@ -144,6 +153,19 @@ describe('a WebSocket', () => {
     }
     const one = watch(owner.headers);
     await soon(() => isWatching(one));
+    one.socket.terminate();
+  });
+
+  it('that is none after all does not keep later looks from being noted', async () => {
+    const looks = async () => ((await owner.get('/api/v1/looks')).json as { looks: { what: string }[] }).looks;
+    const isLive = ({ what }: { what: string }) => what === 'live';
+    const broken = new OpenView(rig.url, '/api/v1/live', { ...WEBSOCKET, ...owner.headers, 'sec-websocket-key': 'x' });
+    await broken.closed;
+    expect((await looks()).filter(isLive)).toHaveLength(1);
+    clock.shiftMs += 11 * 60_000;
+    const one = watch(owner.headers);
+    await soon(() => isWatching(one));
+    expect((await looks()).filter(isLive)).toHaveLength(2);
     one.socket.terminate();
   });
 

@@ -134,6 +134,8 @@ describe('the end of a session', () => {
     await clock.advance(7 * DAY_MS);
     const signal = sessions.find(cookie, header)?.signal;
     expect(signal?.aborted).toBe(false);
+    await clock.advance(6 * DAY_MS);
+    expect(sessions.find(cookie, header)).not.toBeNull();
     await clock.advance(7 * DAY_MS + 1);
     expect(sessions.find(cookie, header)).toBeNull();
     expect(signal?.aborted).toBe(true);

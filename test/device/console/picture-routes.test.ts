@@ -140,7 +140,8 @@ describe('a view that is open', () => {
     const before = server.reads;
     end();
     other.socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // It does not wait for its reader.
+    await expect.poll(() => server.connections()).toBe(0);
     view.socket.resume();
     await view.closed;
     // What this side's kernel had taken already can be read; nothing more is read from the ring.

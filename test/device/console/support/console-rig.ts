@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { toBase64url } from '../../../../device/base/bytes.ts';
-import { SystemClock } from '../../../../device/base/clock.ts';
+import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../../device/base/disk.ts';
 import { generateSigningKey, type SigningKey, sha256Hex } from '../../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../../device/base/log.ts';
@@ -43,7 +43,7 @@ export class ConsoleRig {
   static async start(
     settings: Partial<DeviceConfigInput> = {},
     kept?: string,
-    changes: { disk?: Disk; log?: Log } = {},
+    changes: { disk?: Disk; log?: Log; clock?: Clock } = {},
   ): Promise<ConsoleRig> {
     const folder = kept ?? (await mkdtemp(join(tmpdir(), 'doorsill-console-')));
     const config = parseDeviceConfig(

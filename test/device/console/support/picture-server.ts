@@ -94,6 +94,11 @@ export class PictureServer {
     this.server.server.on('request', (_request, answer) => seen(answer));
   }
 
+  /** How many connections there are. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.server.server.getConnections((_error, count) => resolve(count)));
+  }
+
   /** Lets a viewer in; the headers of its calls. */
   viewer(viewer = 'tablet', rights: ViewRight[] = [...VIEW_RIGHTS]): Record<string, string> {
     this.viewers.set(viewer, { viewer, name: viewer, rights, tokenSha256: sha256Hex(TOKEN) });
