@@ -104,9 +104,11 @@ describe('a WebSocket', () => {
       why = thrown;
     });
     // What comes for a connection that is there no more is answered with a reset.
-    await expect
-      .poll(() => socket.write('x') && why)
-      .toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
+    const said = () => {
+      socket.write('x');
+      return why;
+    };
+    await expect.poll(said).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
   });
 
   it.each(['/', '/api/v1/live?x', '/api/v1/state', '/api/v1/live.mp4'])('is at no other address: %s', async (path) => {
