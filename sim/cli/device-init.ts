@@ -1,7 +1,7 @@
 // Owns: the verb `device init`: the first settings of a doorbell, with an account at its home broker.
 // Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
@@ -18,6 +18,7 @@ interface InitOptions {
   name?: string;
   place?: string;
   homeAssistant?: boolean;
+  console?: string;
 }
 
 export function addDeviceInit(device: Command): void {
@@ -34,6 +35,12 @@ export function addDeviceInit(device: Command): void {
     .option(
       '--place <lon,lat>',
       'where it is, in degrees; without it no request concerns it. It never leaves the device',
+    )
+    .addOption(
+      new Option('--console <where>', 'serve its owners a page with the live picture').choices([
+        'this-machine',
+        'home-network',
+      ]),
     )
     .option('--home-assistant', 'let Home Assistant find it at its home broker')
     .addHelpText(
@@ -63,6 +70,7 @@ Examples:
         ...place,
         home,
         ...(options.homeAssistant ? { homeAssistant: { enabled: true } } : {}),
+        ...(isConsole(options.console) ? { console: { listen: options.console } } : {}),
       };
       parseDeviceConfig(config, file);
       await context.disk.makeFolder(folder);
@@ -115,4 +123,8 @@ function parsePlace(text: string): { longitude: number; latitude: number } {
   if (rest.length > 0 || !(Math.abs(longitude) <= 180) || !(Math.abs(latitude) <= 90))
     throw failure('usage', { detail: '--place takes longitude,latitude in degrees, for example -89.644,39.799' });
   return { longitude, latitude };
+}
+
+function isConsole(where: string | undefined): where is 'this-machine' | 'home-network' {
+  return where === 'this-machine' || where === 'home-network';
 }

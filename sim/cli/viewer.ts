@@ -60,7 +60,7 @@ function addAdd(group: Command): void {
         tokenSha256: sha256Hex(token),
         ...(options.for === undefined
           ? {}
-          : { expiresS: wallSeconds(context.clock) + Math.round(parseSeconds(options.for, '--for')) }),
+          : { expiresS: wallSeconds(context.clock) + Math.round(parseSeconds(options.for, '--for') / 1_000_000) }),
       });
       if (!wanted.success) {
         throw failure('usage', { detail: `a name has 1 to 60 letters, and rights are of ${VIEW_RIGHTS.join(', ')}` });

@@ -64,6 +64,17 @@ describe('a preview', { tags: ['long'] }, () => {
     expect(inVault.digest('hex')).toBe(preview['sha256']);
   }, 120_000);
 
+  it('viewer add, list and remove: the token is told once, and its time is counted in seconds', async () => {
+    const added = await say('viewer', 'add', 'kitchen tablet', '--rights', 'live', '--for', '600');
+    expect(added).toMatchObject({ rights: ['live'], token: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/) });
+    expect(Math.abs(Number(added['expiresS']) - Date.now() / 1_000 - 600)).toBeLessThan(30);
+    const { token: _secret, outcome: _outcome, ...viewer } = added;
+    expect((await say('viewer', 'list'))['viewers']).toEqual([viewer]);
+    expect(await say('viewer', 'remove', String(added['viewer']))).toMatchObject({ outcome: 'removed' });
+    expect((await say('viewer', 'list'))['viewers']).toEqual([]);
+    expect(await say('viewer', 'add', 'x', '--rights', 'everything')).toMatchObject({ code: 'usage', status: 2 });
+  }, 60_000);
+
   it.each([
     [
       'privacy',

@@ -102,6 +102,16 @@ it('lets Home Assistant find the doorbell, and makes its account where the broke
   expect((await runCommand([...verb, 'No Device'])).status).toBe(2);
 });
 
+it('serves its owners a page only where that is asked for', async () => {
+  const init = (folder: string, ...words: string[]) =>
+    runCommand(['device', 'init', '--data', at(folder), '--json', '--broker', at('third-broker'), ...words]);
+  expect((await init('shown', '--console', 'this-machine')).status).toBe(0);
+  expect(JSON.parse(readFileSync(at('shown/device.json'), 'utf8')).console).toEqual({ listen: 'this-machine' });
+  expect((await init('unshown')).status).toBe(0);
+  expect(JSON.parse(readFileSync(at('unshown/device.json'), 'utf8'))).not.toHaveProperty('console');
+  expect((await init('wrong', '--console', 'everywhere')).status).toBe(2);
+});
+
 it('takes an account at a broker of one’s own, whatever people are called there', async () => {
   writeFileSync(at('password'), 'secret\n');
   const data = ['device', 'init', '--data', at('other'), '--json'];
