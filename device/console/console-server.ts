@@ -186,7 +186,7 @@ export class ConsoleServer {
     const still = this.deps.sightingStill;
     sightingRoutes(router, { access: this.access, sightings: () => gate.sightings(), still });
     previewRoutes(router, { access: this.access, random, gate, clips: previews });
-    hlsRoutes(router, { access: this.access, ring });
+    hlsRoutes(router, { clock, access: this.access, ring });
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
     router.route(
       {

@@ -2,6 +2,7 @@
 // that know no other way, such as VLC and phones. Not here: who may look (picture-access.ts), one file (footage-file.ts).
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
 import { parseInit } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
 import type { ViewRight } from '../protocol/console-messages.ts';
@@ -15,6 +16,7 @@ import type { PictureAccess } from './picture-access.ts';
 import { bindToView } from './view-answer.ts';
 
 export interface HlsRoutesDeps {
+  clock: Pick<Clock, 'wallUs'>;
   access: PictureAccess;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
 }
@@ -24,7 +26,7 @@ const PLAYLIST = { media: 'application/vnd.apple.mpegurl' } as const;
 const SPAN_US_MAX = 3_600_000_000;
 /** What a live playlist offers. */
 const LIVE_US = 8_000_000;
-/** A player may ask for this much older pieces as live ones. */
+/** A piece this old is still the live picture: a player is some pieces behind. */
 const STILL_LIVE_US = 30_000_000;
 
 const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
@@ -32,7 +34,7 @@ const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
 const pieceSchema = z.strictObject({ startUs: momentSchema, zeroUs: momentSchema });
 
 export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
-  const live = new LivePlaylist(deps.ring);
+  const live = new LivePlaylist(deps);
   router.route(
     {
       method: 'GET',
@@ -66,11 +68,16 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
     },
     (call) => {
       const { params, query } = call;
-      const newestUs = deps.ring.coverage().at(-1)?.endUs ?? 0;
-      const right = newestUs - query.startUs <= STILL_LIVE_US ? 'live' : 'history';
+      const isLive = isStillLive(deps.clock, query.startUs) && call.caller?.rights.includes('live');
+      const right = isLive ? 'live' : 'history';
       return viewed(deps, call, right, { type: 'video/mp4', body: () => pieceOf(deps.ring, query, params.part) });
     },
   );
+}
+
+/** Whether a moment is now, within a player's delay; after the clock was set back what it calls the future is not. */
+function isStillLive(clock: Pick<Clock, 'wallUs'>, atUs: number): boolean {
+  return Math.abs(clock.wallUs() - atUs) <= STILL_LIVE_US;
 }
 
 /** Answers as a view of the caller's: nothing is sent once it is not allowed any more. */
@@ -123,19 +130,21 @@ interface Piece extends Window {
 
 /** The live playlist: its pieces keep their numbers while they are offered (RFC 8216 §6.2.2). */
 class LivePlaylist {
-  private readonly ring: Pick<Ring, 'coverage' | 'segmentTimes'>;
+  private readonly ring: HlsRoutesDeps['ring'];
+  private readonly clock: HlsRoutesDeps['clock'];
   private pieces: Piece[] = [];
   private gone = 0;
   private gapsGone = 0;
   private zeroUs = 0;
 
-  constructor(ring: Pick<Ring, 'coverage' | 'segmentTimes'>) {
+  constructor({ ring, clock }: HlsRoutesDeps) {
     this.ring = ring;
+    this.clock = clock;
   }
 
   text(): string {
     const newest = this.ring.coverage().at(-1);
-    if (!newest) throw failure('console_not_recording');
+    if (!newest || !isStillLive(this.clock, newest.endUs)) throw failure('console_not_recording');
     const fromUs = newest.endUs - LIVE_US;
     const last = this.pieces.at(-1);
     const times = this.ring.segmentTimes({ startUs: fromUs, endUs: newest.endUs });

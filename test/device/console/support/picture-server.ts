@@ -12,6 +12,7 @@ import { type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.t
 import type { LiveListener } from '../../../../device/camera/live-fragments.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { Callers } from '../../../../device/console/callers.ts';
+import { hlsRoutes } from '../../../../device/console/hls-routes.ts';
 import { LiveViews } from '../../../../device/console/live-views.ts';
 import { LocalRouter } from '../../../../device/console/local-router.ts';
 import { OwnerSessions } from '../../../../device/console/owner-sessions.ts';
@@ -72,7 +73,12 @@ export class PictureServer {
     const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
     const router = new LocalRouter(this.server, { clock, callers: this.callers, origins, title: 'x', version: '1' });
     const views = new LiveViews({ subscribe: (listener) => this.subscribe(listener) });
-    const ring = { read: (window: Window) => this.read(window), coverage: () => this.coverage() };
+    const ring = {
+      read: (window: Window) => this.read(window),
+      coverage: () => this.coverage(),
+      segmentTimes: (window: Window) => this.segmentTimes(window),
+    };
+    hlsRoutes(router, { clock, access: this.access, ring });
     pictureRoutes(router, { access: this.access, views, ring, ffmpeg, clock });
   }
 
@@ -136,6 +142,10 @@ export class PictureServer {
       this.reads += 1;
       yield segment;
     }
+  }
+
+  private segmentTimes(window: Window): Window[] {
+    return this.held.filter((one) => one.startUs < window.endUs && one.endUs > window.startUs);
   }
 
   private coverage(): Window[] {
