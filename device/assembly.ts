@@ -30,6 +30,7 @@ import { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
+import { Notifications } from './notifications/notifications.ts';
 import { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import type { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
@@ -109,6 +110,7 @@ export interface Media {
 export interface Links {
   home: HomeLink;
   homeAssistant: HomeAssistant;
+  notifications: Notifications;
   area: AreaLink | null;
   accounts: HomeAccounts;
   pairing: PairingServer;
@@ -266,6 +268,7 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
     pressed: (press) => base.pressed(press),
     turnPrivacyOn: () => gate.turnPrivacyOn(),
   });
+  const notifications = new Notifications({ ...seams, targets: config.notifications, home, folder });
   const accounts = new HomeAccounts({
     disk,
     random,
@@ -289,5 +292,12 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
     written: () => base.disk.written(),
     ownServer: () => base.ownServer(),
   });
-  return { home, homeAssistant, area: makeAreaLink(config, folder, enrolment, seams), accounts, pairing };
+  return {
+    home,
+    homeAssistant,
+    notifications,
+    area: makeAreaLink(config, folder, enrolment, seams),
+    accounts,
+    pairing,
+  };
 }

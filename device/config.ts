@@ -11,6 +11,7 @@ import { eventsSchema } from './events/settings.ts';
 import { hardwareShape } from './hardware/settings.ts';
 import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/settings.ts';
+import { notificationsSchema } from './notifications/settings.ts';
 import { failure } from './protocol/errors.ts';
 import { brokerUserSchema } from './protocol/ids.ts';
 import { disclosedValuesSchema } from './protocol/shared-claims.ts';
@@ -75,6 +76,8 @@ export const deviceConfigSchema = z.strictObject({
   }),
   /** The doorbell in Home Assistant, over the home broker. */
   homeAssistant: homeAssistantSchema.prefault({}),
+  /** URLs that are told what happened; none unless the owner names them. */
+  notifications: notificationsSchema,
   /** The device's own server: pictures and orders for its owners, off unless it is set. */
   console: consoleSchema.prefault({}),
   /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only the addresses change: keys stay pinned. */

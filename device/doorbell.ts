@@ -26,7 +26,7 @@ import { isPressedThere, type Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
 import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
-import { failure } from './protocol/errors.ts';
+import { failure, isFailure } from './protocol/errors.ts';
 import type { DeviceEvent } from './protocol/home-messages.ts';
 import type { RecorderSinks } from './recorder.ts';
 import { StatusPublisher } from './status-publisher.ts';
@@ -232,6 +232,8 @@ export class Doorbell {
     this.undo.add(() => home.stop());
     this.undo.add(() => homeAssistant.stop());
     this.undo.add(() => deliveries.stop());
+    await parts.notifications.start();
+    this.undo.add(() => parts.notifications.stop());
     await cursor.start();
     await gate.start();
     this.undo.add(() => gate.stop());
@@ -264,9 +266,19 @@ export class Doorbell {
     this.undo.add(() => this.peripherals.stop());
     recorder.start(gate.privacyOn);
     this.undo.add(() => recorder.stop());
-    await parts.ownServer?.start();
+    await this.startOwnServer(parts);
     this.undo.add(() => parts.ownServer?.stop());
     this.status.state();
+  }
+
+  /** A port in use or a damaged certificate costs its owners the page, never the bell: it is told, and everything else goes on. */
+  private async startOwnServer({ ownServer }: Parts): Promise<void> {
+    try {
+      await ownServer?.start();
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.seams.log.error('the doorbell’s own server cannot start', { code: thrown.code, detail: thrown.message });
+    }
   }
 
   private effects(): GateEffects {

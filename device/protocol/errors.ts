@@ -12,6 +12,7 @@ import { consoleErrors } from './errors/console.ts';
 import { custodyErrors } from './errors/custody.ts';
 import { eventErrors } from './errors/events.ts';
 import { hardwareErrors } from './errors/hardware.ts';
+import { notificationErrors } from './errors/notifications.ts';
 import { ringErrors } from './errors/ring.ts';
 import { searchPartyErrors } from './errors/search-party.ts';
 import { storyErrors } from './errors/story.ts';
@@ -36,6 +37,7 @@ export const ERRORS = {
   ...consentErrors,
   ...clipErrors,
   ...consoleErrors,
+  ...notificationErrors,
   ...uploadErrors,
   ...bridgeErrors,
   ...vaultErrors,

@@ -24,6 +24,7 @@ const DEVICE_ORDER = [
   'search-party',
   'upload',
   'home-link',
+  'notifications',
   'area-link',
   'owner',
   'console',

@@ -64,7 +64,7 @@ const ENDLESS = 'GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n';
 it('keeps a transfer while idle connections come and go', async () => {
   const transfer = await line(ENDLESS);
   await expect.poll(() => transfer.heard).toContain('begun');
-  const idle = [];
+  const idle: Awaited<ReturnType<typeof line>>[] = [];
   for (let number = 0; number < 25; number += 1) idle.push(await line());
   await expect.poll(() => idle.filter(({ end }) => end === null).length).toBeLessThanOrEqual(9);
   expect(transfer.end).toBeNull();

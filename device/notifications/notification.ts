@@ -1,0 +1,76 @@
+// Owns: what a notification says, made from the messages to the owners. Not here: its form on the wire (parcel.ts).
+import type { HomeMessage } from '../home-link/home-link.ts';
+import { receiptSchema } from '../protocol/home-messages.ts';
+import { parseToken } from '../protocol/jws.ts';
+import { credentialSchema, requestSchema } from '../protocol/request.ts';
+import type { NotificationKind } from './settings.ts';
+
+/** What happened, in words that tell nothing about the home. */
+export interface Notification {
+  kind: NotificationKind | 'offline';
+  text: string;
+  /** The same with a request's words, for a target that may have them. */
+  textWithRequest?: string;
+  atUs: number;
+}
+
+const TEXTS: Record<Notification['kind'], string> = {
+  press: 'Somebody is at the door.',
+  motion: 'Something moves before the door.',
+  request: 'A request for footage waits for your answer.',
+  'clip-sent': 'A clip that you granted was sent.',
+  storage: 'The doorbell cannot store all that it should.',
+  online: 'The doorbell has started.',
+  offline: 'The doorbell stops.',
+};
+const REQUEST_LETTERS_MAX = 900;
+const TOLD_MAX = 1_000;
+
+export function notificationOf(kind: Notification['kind'], atUs: number): Notification {
+  return { kind, text: TEXTS[kind], atUs };
+}
+
+/** Reads one message after the other: each request and each sent clip makes one notification, however often it is published. */
+export class NotificationReader {
+  private readonly told = new Set<string>();
+  private isStorageOk = true;
+
+  /** `nowUs`: for messages that do not say when. */
+  read(message: HomeMessage, nowUs: number): Notification | null {
+    if (message.kind === 'event') {
+      const { type, atUs } = message.event;
+      if (type === 'ring') return notificationOf('press', atUs);
+      return type === 'motion-start' ? notificationOf('motion', atUs) : null;
+    }
+    if (message.kind === 'state') {
+      const wasOk = this.isStorageOk;
+      this.isStorageOk = message.state.storage.state === 'ok';
+      return wasOk && !this.isStorageOk ? notificationOf('storage', message.state.atUs) : null;
+    }
+    if (message.kind === 'receipt') {
+      const receipt = receiptSchema.safeParse(parseToken(message.receipt)?.claims).data;
+      if (receipt?.outcome !== 'sent' || !this.isNew(`sent ${receipt.grant}`)) return null;
+      return notificationOf('clip-sent', nowUs);
+    }
+    return message.kind === 'request' ? this.request(message.request.published, nowUs) : null;
+  }
+
+  /** The gate has verified the request, and who asks, before it was published. */
+  private request(published: { request: string; credential: string }, nowUs: number): Notification | null {
+    const request = requestSchema.safeParse(parseToken(published.request)?.claims).data;
+    const credential = credentialSchema.safeParse(parseToken(published.credential)?.claims).data;
+    if (!request || !this.isNew(`request ${request.jti}`)) return null;
+    const words = request.text.replaceAll(/\p{Cc}+/gu, ' ');
+    const kept = [...words].slice(0, REQUEST_LETTERS_MAX).join('');
+    const notification = notificationOf('request', nowUs);
+    return { ...notification, textWithRequest: `${credential?.name ?? 'An agency'} asks for footage: ${kept}` };
+  }
+
+  private isNew(key: string): boolean {
+    if (this.told.has(key)) return false;
+    this.told.add(key);
+    const [oldest] = this.told;
+    if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
+    return true;
+  }
+}

@@ -1,0 +1,64 @@
+// Owns: the settings of notifications: which URLs are told of what, and how. Not here: the secrets, which are files (notifications.ts).
+import { z } from 'zod';
+import { tlsFilesSchema } from '../base/tls.ts';
+import { addressList } from '../http/address-networks.ts';
+
+const TARGETS_MAX = 8;
+export const NOTIFICATION_KINDS = ['press', 'motion', 'request', 'clip-sent', 'storage', 'online'] as const;
+export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
+
+/** Addresses of this machine and of home networks (RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.5.6). */
+const isPrivate = addressList([
+  ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'],
+  ...['::1', 'fc00::/7', 'fe80::/10'],
+]);
+
+const webUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(500)
+  .refine((text) => {
+    const { username, password, hash } = new URL(text);
+    return username === '' && password === '' && hash === '';
+  }, 'an address without a name, a password or a fragment');
+const secretPath = z.string().min(1).max(1_000);
+
+const target = {
+  url: webUrl,
+  /** Send without TLS to a host that is named, or outside the home. Addresses of the home network need no permission. */
+  allowPlain: z.boolean().default(false),
+  on: z.array(z.enum(NOTIFICATION_KINDS)).min(1).default(['press']),
+  /** The words of a request are sent, too, and who asks. */
+  requestText: z.boolean().default(false),
+  /** Where a notification leads, such as the console. */
+  link: webUrl.optional(),
+  /** For https: an authority, and a certificate where it is asked for. */
+  tls: tlsFilesSchema.optional(),
+} as const;
+
+const targetSchema = z
+  .discriminatedUnion('format', [
+    z.strictObject({ ...target, format: z.literal('webhook'), secretFile: secretPath }),
+    z.strictObject({ ...target, format: z.literal('ntfy'), tokenFile: secretPath.optional() }),
+    z.strictObject({ ...target, format: z.literal('gotify'), tokenFile: secretPath }),
+    z.strictObject({
+      ...target,
+      format: z.literal('partner'),
+      secretFile: secretPath,
+      /** The others have no such event. */
+      on: z
+        .array(z.enum(['press', 'motion', 'online']))
+        .min(1)
+        .default(['press']),
+    }),
+  ])
+  .refine(({ url, allowPlain }) => allowPlain || mayBePlain(url), 'https://, or allowPlain: true for such a host');
+export type NotificationTarget = z.output<typeof targetSchema>;
+
+export const notificationsSchema = z.array(targetSchema).max(TARGETS_MAX).default([]);
+
+/** A name may lead anywhere, so only an address, or this machine's own name, counts as the home's. */
+function mayBePlain(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || hostname === 'localhost' || isPrivate(hostname.replace(/^\[|\]$/g, ''));
+}

@@ -1,0 +1,91 @@
+// Owns: what waits for one target: a bound, one call at a time, repeats until an hour has passed. Not here: the call (post.ts).
+import { Backoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { TlsSource } from '../base/tls.ts';
+import type { Parcel } from './parcel.ts';
+import { post } from './post.ts';
+
+const WAITING_MAX = 100;
+const ANSWER_MS_MAX = 5_000;
+const KEEP_MS = 3_600_000;
+const RETRY_MS_FIRST = 2_000;
+const RETRY_MS_MOST = 300_000;
+/** How long a stop waits for the last call. */
+const LAST_MS_MAX = 500;
+
+export class TargetQueue {
+  private readonly deps: { clock: Clock; log: Log; tls: TlsSource | undefined };
+  private readonly backoff: Backoff;
+  private readonly ended = new AbortController();
+  private waiting: { parcel: Parcel; sinceMs: number }[] = [];
+  private running: Promise<void> | null = null;
+  private droppedCount = 0;
+
+  constructor(deps: { clock: Clock; random: Random; log: Log; tls: TlsSource | undefined }) {
+    this.deps = deps;
+    this.backoff = new Backoff(deps.random, RETRY_MS_FIRST, RETRY_MS_MOST);
+  }
+
+  /** How many were never taken: too many waited, or an hour passed. */
+  get dropped(): number {
+    return this.droppedCount;
+  }
+
+  /** Returns at once: not even a connection is begun inside the call. */
+  add(parcel: Parcel): void {
+    if (this.ended.signal.aborted) return;
+    this.waiting.push({ parcel, sinceMs: this.deps.clock.monotonicMs() });
+    while (this.waiting.length > WAITING_MAX) {
+      this.waiting.shift();
+      this.droppedCount += 1;
+    }
+    this.running ??= Promise.resolve().then(() => this.run());
+  }
+
+  /** Ends the call under way and forgets what waits; `last` is tried once, for half a second at most. */
+  async stop(last: Parcel | null): Promise<void> {
+    this.ended.abort();
+    this.waiting = [];
+    await this.running;
+    const { signal } = new AbortController();
+    if (last) await post({ ...this.deps, signal }, last, LAST_MS_MAX);
+  }
+
+  private async run(): Promise<void> {
+    // Stopping ends the wait between two attempts by a rejection.
+    await this.sendAll().catch(() => undefined);
+  }
+
+  private async sendAll(): Promise<void> {
+    const { clock, log } = this.deps;
+    const { signal } = this.ended;
+    for (let next = this.waiting[0]; next && !signal.aborted; next = this.waiting[0]) {
+      const { parcel, sinceMs } = next;
+      const why = await post({ ...this.deps, signal }, parcel, ANSWER_MS_MAX);
+      if (signal.aborted) return;
+      if (why === null) {
+        this.backoff.reset();
+        this.leave(next);
+        continue;
+      }
+      const facts = { target: parcel.url.host, detail: why };
+      if (clock.monotonicMs() - sinceMs >= KEEP_MS) {
+        this.leave(next);
+        this.droppedCount += 1;
+        log.warn('a notification was not taken for an hour and is dropped', { ...facts, dropped: this.droppedCount });
+        continue;
+      }
+      if (this.backoff.count === 0) log.warn('a notification was not taken and is tried again', facts);
+      await clock.sleep(this.backoff.nextMs(), signal);
+    }
+    // In the same step as the last look at what waits, so that nothing added later is overlooked.
+    this.running = null;
+  }
+
+  /** It may have been dropped while it was sent. */
+  private leave(sent: { parcel: Parcel }): void {
+    if (this.waiting[0] === sent) this.waiting.shift();
+  }
+}
