@@ -56,7 +56,9 @@ async function start(targets: object[]): Promise<Notifications> {
   const home = {
     onTell: (listener: (message: HomeMessage) => void) => {
       listeners.push(listener);
-      return () => void (listeners = []);
+      return () => {
+        listeners = [];
+      };
     },
   };
   const seams = { clock: new HastyClock(), random: new SystemRandom(), disk: new SystemDisk(), log };
