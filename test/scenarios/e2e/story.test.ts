@@ -24,6 +24,9 @@ const upLine = z.object({ bridge: z.object({ id: z.string(), url: z.string() }),
 /** The words of a printed command, after `npx doorsill`. */
 const wordsOf = (grant: string) => grant.replace('npx doorsill ', '').split(' ');
 
+/** Its own: other tests' testbeds, which run at the same time, may take the usual one between two runs. */
+const PORT = '18930';
+
 describe('up', () => {
   const folder = temporaryFolder('story');
   const data = join(folder.path, 'testbed');
@@ -34,7 +37,7 @@ describe('up', () => {
   let grantWords: string[];
 
   beforeAll(async () => {
-    up = new Running(['up', '--data', data, '--json']);
+    up = new Running(['up', '--data', data, '--port', PORT, '--json']);
     upSaid = await up.line('the testbed', (line) => line['event'] === 'up');
     testbed = upLine.parse(upSaid);
     const request = requestLine.parse(await up.line('a request', (line) => line['event'] === 'request'));
@@ -218,7 +221,7 @@ describe('up', () => {
   it('finds its data again on a second run, and leaves no process on Ctrl-C', async () => {
     await up.stop();
     expect(processesNaming(data)).toEqual([]);
-    up = new Running(['up', '--data', data, '--json']);
+    up = new Running(['up', '--data', data, '--port', PORT, '--json']);
     const second = upLine.parse(await up.line('the testbed again', (line) => line['event'] === 'up'));
     expect(second).toEqual({ ...testbed, isNew: false });
     await up.line('a new request', (line) => line['event'] === 'request');
