@@ -22,6 +22,9 @@ describe.each([
 
   beforeAll(async () => {
     rig = await ConsoleRig.start({ camera: 'synthetic?size=640x360' });
+    // Before the first footage a browser's log would tell of a picture that is not there yet.
+    const other = await rig.owner();
+    await soon(async () => (await other.get('/api/v1/snapshot.jpg')).status === 200, 20_000);
     browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
     const context = await browser.newContext({ viewport, locale: 'en-GB' });
     page = await context.newPage();
