@@ -106,7 +106,7 @@ const UNANSWERED: [string, Kind, () => string][] = [
   [
     'of another request',
     'grant',
-    () => cast.grant(request(), { ...device(), request: 'request-x' }).replace(/.$/, 'A'),
+    () => cast.grant(request(), { ...device(), request: 'request-x' }).replace(/.{5}$/, 'AAAAA'),
   ],
   ['with a letter changed', 'command', () => privacy().replace(/.{5}$/, 'AAAAA')],
 ];
