@@ -26,6 +26,8 @@ const secret = new SessionSecret();
 
 export function App({ code }: { code: PairingCode | null }) {
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
+  // It is good for one pairing.
+  const [unusedCode, setUnusedCode] = useState(code);
 
   const open = (key: OwnerKey) => {
     const door = new Door(new DeviceClient(key, secret));
@@ -55,12 +57,19 @@ export function App({ code }: { code: PairingCode | null }) {
       );
     case 'pairing': {
       const { device, deviceKey, pairingLocked } = stage.facts;
-      return <PairingPage {...{ device, deviceKey, code }} isLocked={pairingLocked} paired={open} />;
+      const paired = (key: OwnerKey) => {
+        setUnusedCode(null);
+        open(key);
+      };
+      return <PairingPage {...{ device, deviceKey, paired }} code={unusedCode} isLocked={pairingLocked} />;
     }
     case 'open':
       return (
         <DoorContext.Provider value={stage.door}>
-          <OpenDoor forgotten={() => void findServer(new AbortController().signal, setStage)} hasCode={code !== null} />
+          <OpenDoor
+            forgotten={() => void findServer(new AbortController().signal, setStage)}
+            hasCode={unusedCode !== null}
+          />
         </DoorContext.Provider>
       );
   }
