@@ -110,7 +110,7 @@ it('repeats the same bytes until they are taken, follows no redirect, and logs n
   expect(logged.join()).not.toMatch(/a-secret|hook/);
 });
 
-it('keeps 100 of a burst of 10,000, without waiting for a receiver that never answers, and stops at once', async () => {
+it('takes a burst of 10,000 without waiting for a receiver that never answers, and stops at once', async () => {
   receiver.status = 0;
   const notifications = await start([{ url: receiver.url, format: 'webhook', secretFile }]);
   const before = performance.now();
