@@ -1,22 +1,9 @@
 // Owns: the pictures of this moment for whoever watches: one fragment a frame, what a viewer who comes later needs to begin at once,
-// and telling viewers that the pictures have ended. Not here: making the fragments (ffmpeg-capture-command.ts), sending them (console/).
+// and telling viewers that the pictures have ended. Not here: reading them (live-frame-reader.ts), sending them (console/).
 import type { Log } from '../base/log.ts';
-import type { InitInfo } from '../media/fragment.ts';
+import { type LiveFragment, LiveFrameReader, type LiveInit, type LiveRunContext } from './live-frame-reader.ts';
 
-/** `ftyp` + `moov` of a live stream, video alone, and what they say. */
-export interface LiveInit {
-  readonly bytes: Uint8Array;
-  readonly info: InitInfo;
-}
-
-/** `moof` + `mdat` of one frame. The bytes are shared by all viewers: nobody changes them. */
-export interface LiveFragment {
-  readonly bytes: Uint8Array;
-  readonly key: boolean;
-  /** Wall time of the frame in microseconds; null while a camera's times have no place in it yet. */
-  readonly startUs: number | null;
-  readonly durationUs: number;
-}
+export type { LiveFragment, LiveInit } from './live-frame-reader.ts';
 
 /**
  * One viewer. Called at once as frames come, and must return at once: a viewer whose connection is slow leaves fragments out, and
@@ -39,24 +26,17 @@ interface Viewer {
   waitsForKey: boolean;
 }
 
-interface Stream {
-  readonly init: LiveInit;
-}
-
-/** What a run of ffmpeg writes its frames to. */
-export interface LiveStream {
-  /** Does nothing once the stream has ended or another one has begun. */
-  push(fragment: LiveFragment): void;
-}
-
 /** All viewers of a camera. It holds the current GOP's frames while there are pictures, and nothing otherwise. */
 export class LiveFragments {
   private readonly log: Log;
   private readonly viewers = new Set<Viewer>();
-  private stream: Stream | null = null;
+  private run: LiveFrameReader | null = null;
+  private init: LiveInit | null = null;
   /** The frames since the last keyframe; null when they were too many bytes. */
   private held: LiveFragment[] | null = null;
   private heldBytes = 0;
+  /** Whether viewers were told of a stream's beginning and not of its end. */
+  private isShowing = false;
 
   constructor(log: Log) {
     this.log = log;
@@ -67,38 +47,61 @@ export class LiveFragments {
    * a stream. Returns what removes it again; removed, it is told nothing more.
    */
   subscribe(listener: LiveListener): () => void {
+    this.run?.catchUp();
     const viewer: Viewer = { listener, waitsForKey: true };
     this.viewers.add(viewer);
-    const { stream, held } = this;
-    if (stream) this.tell(viewer, stream, () => listener.init(stream.init));
-    for (const fragment of held ?? []) this.show(viewer, stream, fragment);
+    const { init, held } = this;
+    if (init) this.tell(viewer, init, () => listener.init(init));
+    for (const fragment of held ?? []) this.show(viewer, init, fragment);
     return () => void this.viewers.delete(viewer);
   }
 
-  /** Begins a stream in place of the one before, if there was one. */
-  begin(init: LiveInit): LiveStream {
-    const stream: Stream = { init };
-    this.clear();
-    this.stream = stream;
-    for (const viewer of [...this.viewers]) {
-      viewer.waitsForKey = true;
-      this.tell(viewer, stream, () => viewer.listener.init(init));
-    }
-    return { push: (fragment) => this.stream === stream && this.push(fragment) };
+  /** A run of ffmpeg begins, in place of the one before if there was one; what it writes is written to what this returns. */
+  open(context: LiveRunContext): Pick<LiveFrameReader, 'write'> {
+    this.forget();
+    const broken: LiveRunContext['broken'] = (why) => {
+      this.end();
+      context.broken(why);
+    };
+    const run = new LiveFrameReader(
+      { ...context, broken },
+      {
+        isWatched: () => this.viewers.size > 0,
+        init: (init) => this.begin(init),
+        fragment: (fragment) => this.push(fragment),
+      },
+    );
+    this.run = run;
+    return run;
   }
 
   /** Ends the stream: what was held is gone when this returns, every viewer knows, and whatever the run still writes reaches nobody. */
   end(): void {
-    const hadPictures = this.stream !== null;
-    this.clear();
-    this.stream = null;
-    if (!hadPictures) return;
+    this.forget();
+    if (!this.isShowing) return;
+    this.isShowing = false;
     for (const viewer of [...this.viewers]) this.tell(viewer, null, () => viewer.listener.ended());
   }
 
-  /** How many frames are held for viewers to come, and how many bytes. */
+  /** How many frames are held for viewers to come, and how many bytes, with those that nobody has looked at yet. */
   get holds(): { readonly fragments: number; readonly bytes: number } {
-    return { fragments: this.held?.length ?? 0, bytes: this.heldBytes };
+    return { fragments: this.held?.length ?? 0, bytes: this.heldBytes + (this.run?.holdsBytes ?? 0) };
+  }
+
+  private forget(): void {
+    this.run?.close();
+    this.run = null;
+    this.init = null;
+    this.clear();
+  }
+
+  private begin(init: LiveInit): void {
+    this.init = init;
+    this.isShowing = true;
+    for (const viewer of [...this.viewers]) {
+      viewer.waitsForKey = true;
+      this.tell(viewer, init, () => viewer.listener.init(init));
+    }
   }
 
   private push(fragment: LiveFragment): void {
@@ -112,25 +115,27 @@ export class LiveFragments {
       this.clear();
       this.held = [];
     }
-    if (this.held && this.heldBytes + length > LIVE_BYTES_MAX) this.clear();
-    this.held?.push(fragment);
-    if (this.held) this.heldBytes += length;
-    const { stream } = this;
-    for (const viewer of [...this.viewers]) this.show(viewer, stream, fragment);
+    if (this.heldBytes + length > LIVE_BYTES_MAX) this.clear();
+    if (this.held) {
+      this.held.push(fragment);
+      this.heldBytes += length;
+    }
+    const { init } = this;
+    for (const viewer of [...this.viewers]) this.show(viewer, init, fragment);
   }
 
-  private show(viewer: Viewer, stream: Stream | null, fragment: LiveFragment): void {
+  private show(viewer: Viewer, init: LiveInit | null, fragment: LiveFragment): void {
     if (viewer.waitsForKey && !fragment.key) return;
     viewer.waitsForKey = false;
-    this.tell(viewer, stream, () => viewer.listener.fragment(fragment));
+    this.tell(viewer, init, () => viewer.listener.fragment(fragment));
   }
 
   /**
-   * Tells a viewer what happened in `stream`, unless another viewer has ended that meanwhile. A viewer's trouble costs that viewer
-   * alone, never the recording.
+   * Tells a viewer what happened in the stream that began with `init`, unless another viewer has ended that meanwhile. A viewer's
+   * trouble costs that viewer alone, never the recording.
    */
-  private tell(viewer: Viewer, stream: Stream | null, event: () => void): void {
-    if (this.stream !== stream || !this.viewers.has(viewer)) return;
+  private tell(viewer: Viewer, init: LiveInit | null, event: () => void): void {
+    if (this.init !== init || !this.viewers.has(viewer)) return;
     try {
       event();
     } catch (thrown) {

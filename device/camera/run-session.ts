@@ -13,8 +13,7 @@ import { type CapturePlan, captureCommand, GRAY_FPS } from './ffmpeg-capture-com
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
-import type { LiveFragments, LiveStream } from './live-fragments.ts';
-import { wallTimeUs } from './segment.ts';
+import type { LiveFragments } from './live-fragments.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-interfaces.ts';
 import type { SourceTimeline } from './source-timeline.ts';
@@ -79,7 +78,7 @@ export class RunSession {
   private beginsUs: number | null = null;
   private segments = 0;
   private watch: Timer | null = null;
-  private live: LiveStream | null = null;
+  private live: ReturnType<LiveFragments['open']> | null = null;
   /** Fragments whose place in wall time cannot be told yet: what a live source's first second brings. */
   private held: { bytes: Uint8Array; video: readonly [Sample, ...Sample[]] }[] = [];
 
@@ -100,15 +99,12 @@ export class RunSession {
       const end = await runCapture(
         { ffmpeg, command, feed: opened.feed, clock, signal },
         {
-          started: () => this.onStarted(opened),
+          started: () => this.onStarted(opened, signal),
           line: (line) => this.onLine(line),
           init: (init, bytes) => this.onInit(opened, init, bytes),
           fragment: (bytes, samples) => this.onFragment(opened, bytes, samples, signal),
           gray: (pixels, index) => this.onGray(pixels, index),
-          liveInit: (init, bytes) => this.onLiveInit(opened, init, bytes, signal),
-          liveFrame: (init, bytes, frame) => this.onLiveFrame(init, bytes, frame),
-          liveBroken: (why) =>
-            log.warn('the live picture is lost until the camera starts anew', { detail: why.message }),
+          live: (chunk) => this.live?.write(chunk),
         },
       );
       await this.deliver(opened, signal);
@@ -124,11 +120,13 @@ export class RunSession {
     }
   }
 
-  private onStarted(input: RunInput): void {
+  private onStarted(input: RunInput, signal: AbortSignal): void {
     this.timeline = input.timeline();
     this.bootWallUs = bootWallUsOf(this.context.clock);
     // The first segment needs the source to be opened and looked at, too.
     this.watchFor(2 * this.context.stallMs);
+    // A run that is being ended already shows nothing.
+    if (!signal.aborted) this.openLive(input);
     this.sinks.opened();
   }
 
@@ -206,20 +204,14 @@ export class RunSession {
     this.sinks.gray(pixels, offsetUs === null ? clock.wallUs() : offsetUs + Math.round((index * 1_000_000) / GRAY_FPS));
   }
 
-  private onLiveInit(input: RunInput, info: InitInfo, bytes: Uint8Array, signal: AbortSignal): void {
-    // A run that is being ended shows nothing, and one whose copy cannot be kept is about to be ended.
-    if (signal.aborted || (input.plan.video === 'copy' && faultOfTrack(info) !== null)) return;
-    this.live = this.context.live.begin({ bytes, info });
-  }
-
-  private onLiveFrame({ video }: InitInfo, bytes: Uint8Array, frame: Sample): void {
-    const { timescale } = video;
-    const offsetUs = (this.recording?.mapping ?? this.timeline)?.offsetUs ?? null;
-    this.live?.push({
-      bytes,
-      key: frame.key,
-      startUs: offsetUs === null ? null : wallTimeUs(frame.pts, timescale, offsetUs),
-      durationUs: Math.round((frame.duration * 1_000_000) / timescale),
+  /** Where this run's live pictures go. */
+  private openLive(input: RunInput): void {
+    this.live = this.context.live.open({
+      offsetUs: () => (this.recording?.mapping ?? this.timeline)?.offsetUs ?? null,
+      // A copy that cannot be kept is about to be replaced.
+      accepts: (info) => input.plan.video === 'encode' || faultOfTrack(info) === null,
+      broken: ({ message }) =>
+        this.context.log.warn('no live picture until the camera starts anew', { detail: message }),
     });
   }
 

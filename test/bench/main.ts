@@ -9,6 +9,7 @@ import { captureRows } from './capture.ts';
 import { feedRows } from './feed.ts';
 import { grantRows } from './grant.ts';
 import { intakeRows } from './intake.ts';
+import { liveRows } from './live.ts';
 import { isMet, type Row, type Run } from './measure.ts';
 import { memoryRows } from './memory.ts';
 import { motionRows } from './motion.ts';
@@ -19,6 +20,7 @@ import { trimRows } from './trim.ts';
 /** In the order of the table. */
 const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   capture: captureRows,
+  live: liveRows,
   trim: trimRows,
   ring: ringRows,
   grant: grantRows,

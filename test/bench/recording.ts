@@ -10,6 +10,7 @@ import { fittingCipher } from '../../device/base/seal.ts';
 import { SystemPrograms } from '../../device/base/system-programs.ts';
 import { Capture } from '../../device/camera/capture.ts';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
+import type { CameraSource, SourceDriver } from '../../device/camera/source-interfaces.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
 import { MotionWatch } from '../../device/events/event-detector.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
@@ -31,8 +32,26 @@ export function openRing(folder: string, bytesMax = 256 * 1024 * 1024): RingFile
   return new RingFile({ ...options, path: join(folder, 'ring'), bytesMax });
 }
 
-/** Records a camera that ends, into a started ring. What it cost: this process, and ffmpeg, from the camera's start on. */
-export async function record(camera: string, ring: RingFile): Promise<Recorded> {
+/** The same camera, with live pictures or without, however fast it is read. */
+function withLive(source: CameraSource, isLive: boolean): CameraSource {
+  return {
+    ...source,
+    open: (context) => {
+      const driver = source.open(context);
+      const open: SourceDriver['open'] = async (...run) => ({ ...(await driver.open(...run)), isReadFast: !isLive });
+      return new Proxy(driver, {
+        get: (target, name) => (name === 'open' ? open : Reflect.get(target, name, target)),
+      });
+    },
+  };
+}
+
+/**
+ * Records a camera that ends, into a started ring. What it cost: this process, and ffmpeg, from the camera's start on. `isLive`: whether
+ * it gives live pictures; absent, as the product does.
+ */
+export async function record(camera: string, ring: RingFile, isLive?: boolean): Promise<Recorded> {
+  const named = parseCameraSource(camera, {}, ALL_CAMERAS);
   const [clock, random, log, ffmpeg] = [new SystemClock(), new SystemRandom(), silentLog(), await findFfmpeg()];
   let pictures = 0;
   const motion = new MotionWatch({ sensitivity: 50, zones: [] }, () => undefined);
@@ -44,7 +63,7 @@ export async function record(camera: string, ring: RingFile): Promise<Recorded> 
   });
   const capture = new Capture(
     {
-      source: parseCameraSource(camera, {}, ALL_CAMERAS),
+      source: isLive === undefined ? named : withLive(named, isLive),
       ffmpeg,
       clock,
       random,
@@ -72,9 +91,9 @@ export async function record(camera: string, ring: RingFile): Promise<Recorded> 
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [camera = '', folder = ''] = process.argv.slice(2);
+  const [camera = '', folder = '', live] = process.argv.slice(2);
   const ring = openRing(folder);
   await ring.start();
-  console.log(JSON.stringify(await record(camera, ring)));
+  console.log(JSON.stringify(await record(camera, ring, live === undefined ? undefined : live === 'live')));
   await ring.stop();
 }

@@ -1,0 +1,123 @@
+// Owns: one run's live output: cutting its bytes into frames with their times, at once while somebody watches, many at a time while
+// nobody does. Not here: who watches and what is held for them (live-fragments.ts), making the output (ffmpeg-capture-command.ts).
+import { assert } from '../base/assert.ts';
+import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
+import { FragmentSplitter } from '../media/fragment-splitter.ts';
+import { type Failure, isFailure } from '../protocol/errors.ts';
+import { wallTimeUs } from './segment.ts';
+
+/** `ftyp` + `moov` of a live stream, video alone, and what they say. */
+export interface LiveInit {
+  readonly bytes: Uint8Array;
+  readonly info: InitInfo;
+}
+
+/** `moof` + `mdat` of one frame. The bytes are shared by all viewers: nobody changes them. */
+export interface LiveFragment {
+  readonly bytes: Uint8Array;
+  readonly key: boolean;
+  /** Wall time of the frame in microseconds; null while a camera's times have no place in it yet. */
+  readonly startUs: number | null;
+  readonly durationUs: number;
+}
+
+/** What a reader has to know of its run. */
+export interface LiveRunContext {
+  /** Wall time of the run's time 0 in microseconds; null while it cannot be told. */
+  offsetUs(): number | null;
+  /** Whether this stream can be shown. */
+  accepts(info: InitInfo): boolean;
+  /** What came cannot be read; the run shows nothing more. */
+  broken(why: Failure): void;
+}
+
+export interface LiveReaderSinks {
+  isWatched(): boolean;
+  init(init: LiveInit): void;
+  fragment(fragment: LiveFragment): void;
+}
+
+/** So many reads of the pipe, one frame each as a rule, may wait for a look while nobody watches, and so many bytes. */
+const WAITING_MAX = 16;
+const WAITING_BYTES_MAX = 1024 * 1024;
+
+/** A run's live output as it is read. */
+export class LiveFrameReader {
+  private readonly context: LiveRunContext;
+  private readonly sinks: LiveReaderSinks;
+  private splitter: FragmentSplitter | null = new FragmentSplitter();
+  private init: InitInfo | null = null;
+  private waiting: Uint8Array[] = [];
+  private waitingBytes = 0;
+
+  constructor(context: LiveRunContext, sinks: LiveReaderSinks) {
+    this.context = context;
+    this.sinks = sinks;
+  }
+
+  /** Takes what came next; does nothing once it is closed. */
+  write(chunk: Uint8Array): void {
+    if (!this.splitter) return;
+    this.waiting.push(chunk);
+    this.waitingBytes += chunk.length;
+    const isFull = this.waiting.length >= WAITING_MAX || this.waitingBytes >= WAITING_BYTES_MAX;
+    if (isFull || this.sinks.isWatched()) this.catchUp();
+  }
+
+  /** Gives every frame that has come to the sinks. */
+  catchUp(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    try {
+      for (const chunk of waiting) this.split(chunk);
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.close();
+      this.context.broken(thrown);
+    }
+  }
+
+  /** Forgets what has come and takes nothing more. */
+  close(): void {
+    this.splitter = null;
+    this.waiting = [];
+    this.waitingBytes = 0;
+  }
+
+  /** Bytes that wait for a look. */
+  get holdsBytes(): number {
+    return this.waitingBytes;
+  }
+
+  private split(chunk: Uint8Array): void {
+    for (const { kind, bytes } of this.splitter?.push(chunk) ?? []) {
+      // A viewer may have ended the stream.
+      if (!this.splitter) return;
+      if (kind === 'fragment') this.frame(bytes);
+      else this.begin(bytes);
+    }
+  }
+
+  private begin(bytes: Uint8Array): void {
+    const info = parseInit(bytes);
+    if (this.context.accepts(info)) {
+      this.init = info;
+      this.sinks.init({ bytes, info });
+    } else this.close();
+  }
+
+  private frame(bytes: Uint8Array): void {
+    assert(this.init, 'the splitter gives the init segment first');
+    const [frame] = parseFragment(this.init, bytes).video;
+    if (!frame) return;
+    const { timescale } = this.init.video;
+    const offsetUs = this.context.offsetUs();
+    this.sinks.fragment({
+      bytes,
+      key: frame.key,
+      startUs: offsetUs === null ? null : wallTimeUs(frame.pts, timescale, offsetUs),
+      durationUs: Math.round((frame.duration * 1_000_000) / timescale),
+    });
+  }
+}

@@ -1,0 +1,163 @@
+// @module-tag long
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { concatBytes } from '../../../device/base/bytes.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
+import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
+import { LiveViewer } from './support/live-viewer.ts';
+import { ffmpegChildren, ffmpegsForSlowTests, ffmpegsHere, killFfmpeg, Recorder } from './support/recorder.ts';
+
+const everyFfmpeg = await ffmpegsHere();
+const folder = mkdtempSync(join(tmpdir(), 'doorsill-viewer-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => expect(ffmpegChildren()).toEqual([]));
+
+const SMALL = 'synthetic?size=320x180';
+const clock = new SystemClock();
+
+/** A moment of H.264: nine frames that a capture copies. */
+const moment = join(folder, 'moment.mp4');
+execFileSync(everyFfmpeg[0]?.path ?? 'ffmpeg', [
+  ...['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=15:d=0.6', '-c:v', 'libx264'],
+  ...['-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', '15', moment],
+]);
+
+function watched(recorder: Recorder): LiveViewer {
+  const viewer = new LiveViewer();
+  recorder.capture.live.subscribe(viewer);
+  return viewer;
+}
+
+const start = (recorder: Recorder) => recorder.capture.start(new AbortController().signal);
+
+describe.each(everyFfmpeg)('live pictures of the drawn porch with ffmpeg $version', (ffmpeg) => {
+  it('come before their GOP is whole, at the very times that the recording gives them, none left out', async () => {
+    const recorder = new Recorder(ffmpeg, SMALL);
+    const viewer = watched(recorder);
+    await start(recorder);
+    await viewer.until(() => viewer.fragments.length >= 2);
+    expect(recorder.segments).toEqual([]);
+    await recorder.until(() => recorder.segments.length >= 2);
+    const late = watched(recorder);
+    expect(late.fragments[0]?.key).toBe(true);
+    expect(late.fragments.at(-1)).toBe(viewer.fragments.at(-1));
+    await recorder.capture.stop();
+    expect(viewer.told).toEqual(['init', 'frames', 'ended']);
+    const times = recorder.frameTimesUs();
+    const shown = viewer.fragments.map(({ startUs }) => startUs);
+    expect(shown).toEqual(times.slice(0, shown.length));
+    expect(shown.length).toBeGreaterThan(25);
+    // The numbers in the pictures say it, too.
+    const pixels = await runFfmpeg(ffmpeg, {
+      doing: 'decoding the live picture',
+      args: [...['-i', 'pipe:0', '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1']],
+      stdin: concatBytes([viewer.inits[0]?.bytes ?? new Uint8Array(0), ...viewer.fragments.map(({ bytes }) => bytes)]),
+      stdoutBytesMax: 64 * 1024 * 1024,
+      timeoutMs: 20_000,
+      clock,
+    });
+    const frameBytes = 320 * 180;
+    const numbers = shown.map((_, n) =>
+      readFrameNumber(pixels.subarray(n * frameBytes, (n + 1) * frameBytes), 320, 180),
+    );
+    expect(numbers).toEqual(shown.map((_, n) => n));
+    for (const { durationUs } of viewer.fragments) expect(Math.abs(durationUs - 66_667)).toBeLessThan(100);
+  });
+});
+
+describe.each(await ffmpegsForSlowTests())('live pictures with ffmpeg $version', (ffmpeg) => {
+  it('end at once when the camera is stopped: nothing comes after it, nothing is held', async () => {
+    const recorder = new Recorder(ffmpeg, SMALL);
+    const viewer = watched(recorder);
+    await start(recorder);
+    await viewer.until(() => viewer.fragments.length >= 5);
+    expect(recorder.capture.live.holds.fragments).toBeGreaterThanOrEqual(5);
+    const stopped = recorder.capture.stop();
+    expect(viewer.told.at(-1)).toBe('ended');
+    expect(recorder.capture.live.holds).toEqual({ fragments: 0, bytes: 0 });
+    const seen = viewer.fragments.length;
+    const late = watched(recorder);
+    // ffmpeg still finishes its files meanwhile.
+    await stopped;
+    expect(recorder.segments.length).toBeGreaterThan(0);
+    expect(viewer.fragments.length).toBe(seen);
+    expect(late.told).toEqual([]);
+    expect(recorder.capture.live.holds).toEqual({ fragments: 0, bytes: 0 });
+  });
+
+  it('do not begin any more once a camera is stopped that was still being opened', async () => {
+    const slow = join(folder, 'slow-ffmpeg');
+    const isThere = join(folder, `is-there-${ffmpeg.origin}`);
+    // The capture cannot be ended while it waits, and then gives all its pictures.
+    const wait = `case "$*" in *pipe:5*) trap '' TERM; mkdir ${isThere}; sleep 0.2;; esac`;
+    writeFileSync(slow, `#!/bin/sh\n${wait}\nexec ${ffmpeg.path} "$@"\n`);
+    chmodSync(slow, 0o755);
+    const recorder = new Recorder({ ...ffmpeg, path: slow }, `file:${moment}?once`);
+    const viewer = watched(recorder);
+    await start(recorder);
+    while (!existsSync(isThere)) await clock.sleep(5, new AbortController().signal);
+    await recorder.capture.stop();
+    // The pictures of which nobody was to see anything did come.
+    expect(recorder.segments.length).toBe(1);
+    expect(viewer.told).toEqual([]);
+    expect(recorder.capture.live.holds.fragments).toBe(0);
+  });
+
+  it('end when ffmpeg dies, and begin anew when it is back', async () => {
+    const recorder = new Recorder(ffmpeg, SMALL);
+    const viewer = watched(recorder);
+    await start(recorder);
+    await viewer.until(() => viewer.fragments.length >= 5);
+    killFfmpeg('SIGKILL');
+    await viewer.until(() => viewer.told.at(-1) === 'ended');
+    expect(recorder.capture.live.holds.fragments).toBe(0);
+    await viewer.until(() => viewer.told.length === 5);
+    await recorder.capture.stop();
+    expect(viewer.told).toEqual(['init', 'frames', 'ended', 'init', 'frames', 'ended']);
+  });
+
+  it('end when the camera hangs', async () => {
+    const recorder = new Recorder(ffmpeg, SMALL, { stallMs: 1_000 });
+    const viewer = watched(recorder);
+    await start(recorder);
+    await recorder.until(() => recorder.segments.length >= 1);
+    killFfmpeg('SIGSTOP');
+    await recorder.until(() => recorder.states().at(-1) === 'stalled');
+    expect(viewer.told).toEqual(['init', 'frames', 'ended']);
+    await recorder.capture.stop();
+  });
+
+  it('go on without an end when a file begins again, and a copied file is shown too', async () => {
+    const recorder = new Recorder(ffmpeg, `file:${moment}?loop`);
+    const viewer = watched(recorder);
+    await start(recorder);
+    await viewer.until(() => viewer.inits.length === 2 && viewer.told.at(-1) === 'frames');
+    expect(viewer.told).toEqual(['init', 'frames', 'init', 'frames']);
+    expect(recorder.changes.find((change) => change.recording)?.recording?.video).toBe('copy');
+    await recorder.capture.stop();
+    expect(viewer.fragments.filter(({ key }) => key).length).toBe(2);
+    expect(viewer.fragments.length).toBeGreaterThan(9);
+  });
+
+  it('end with a file that ends', async () => {
+    const recorder = new Recorder(ffmpeg, `file:${moment}?once`);
+    const viewer = watched(recorder);
+    await recorder.whole();
+    expect(viewer.told).toEqual(['init', 'frames', 'ended']);
+    expect(viewer.fragments.length).toBe(9);
+  });
+
+  it('are not made of a file that is read fast', async () => {
+    for (const source of [`file:${moment}?pace=fast`, `${SMALL}&pace=fast&seconds=1`]) {
+      const recorder = new Recorder(ffmpeg, source);
+      const viewer = watched(recorder);
+      await recorder.whole();
+      expect(recorder.segments.length).toBe(1);
+      expect(viewer.told).toEqual([]);
+    }
+  });
+});

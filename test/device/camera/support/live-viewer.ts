@@ -1,0 +1,34 @@
+// Owns: a viewer of the live picture that keeps what it was told. Not here: judging it.
+import type { LiveFragment, LiveInit, LiveListener } from '../../../../device/camera/live-fragments.ts';
+
+export class LiveViewer implements LiveListener {
+  /** In the order in which it was told; frames that follow one another count as one. */
+  readonly told: ('init' | 'frames' | 'ended')[] = [];
+  readonly inits: LiveInit[] = [];
+  readonly fragments: LiveFragment[] = [];
+  private watchers: (() => void)[] = [];
+
+  init(init: LiveInit): void {
+    this.inits.push(init);
+    this.note('init');
+  }
+
+  fragment(fragment: LiveFragment): void {
+    this.fragments.push(fragment);
+    this.note('frames');
+  }
+
+  ended(): void {
+    this.note('ended');
+  }
+
+  /** Resolves when `condition` holds; looked at whenever something comes. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.watchers.push(resolve));
+  }
+
+  private note(what: 'init' | 'frames' | 'ended'): void {
+    if (what !== 'frames' || this.told.at(-1) !== 'frames') this.told.push(what);
+    for (const watcher of this.watchers.splice(0)) watcher();
+  }
+}

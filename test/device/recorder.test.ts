@@ -1,0 +1,90 @@
+// @module-tag long
+import { afterEach, expect, it } from 'vitest';
+import { SystemClock } from '../../device/base/clock.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { SeededRandom } from '../../device/base/random.ts';
+import { SystemPrograms } from '../../device/base/system-programs.ts';
+import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
+import { parseCameraSource } from '../../device/camera/sources.ts';
+import { Recorder } from '../../device/recorder.ts';
+import { RingMemory } from '../../device/ring/ring-memory.ts';
+import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';
+import { LiveViewer } from './camera/support/live-viewer.ts';
+import { ffmpegChildren } from './camera/support/recorder.ts';
+
+afterEach(() => expect(ffmpegChildren()).toEqual([]));
+
+/** A viewer that knows what the camera's lid did meanwhile. */
+class ViewerAtTheDoor extends LiveViewer {
+  readonly events: string[] = [];
+
+  override ended(): void {
+    this.events.push('ended');
+    super.ended();
+  }
+}
+
+async function recorder(viewer: ViewerAtTheDoor) {
+  const [clock, random, log] = [new SystemClock(), new SeededRandom(1), silentLog()];
+  const ring = new RingMemory({ clock, random, bytesMax: 8_000_000, retentionS: 600, cipher: 'aes-256-gcm' });
+  await ring.start();
+  const source = parseCameraSource('synthetic?size=320x180', {}, ALL_CAMERAS);
+  const seams = { ffmpeg: await findFfmpeg(), clock, random, log, programs: new SystemPrograms() };
+  const made = new Recorder({
+    camera: { ...seams, source, boot: 'boot-1', clockTrusted: () => true },
+    ring,
+    clock,
+    log,
+    sinks: {
+      gray: () => {},
+      camera: ({ state }) => {
+        if (state === 'off') viewer.events.push('off');
+      },
+      shutter: async (closed) => void viewer.events.push(closed ? 'lid closed' : 'lid open'),
+      storage: () => {},
+    },
+  });
+  made.live.subscribe(viewer);
+  return { recorder: made, ring, clock };
+}
+
+it('shows nobody anything from the moment that privacy is on, holds nothing, and begins anew after it', async () => {
+  const viewer = new ViewerAtTheDoor();
+  const { recorder: door, ring, clock } = await recorder(viewer);
+  door.start(false);
+  await viewer.until(() => viewer.fragments.length >= 20);
+  door.privacy(true);
+  // One turn of the microtask queue, in which nothing can have come from ffmpeg.
+  await Promise.resolve();
+  expect(viewer.told.at(-1)).toBe('ended');
+  expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
+  const seen = viewer.fragments.length;
+  const late = new LiveViewer();
+  door.live.subscribe(late);
+  await clock.sleep(1_000, new AbortController().signal);
+  expect(ffmpegChildren()).toEqual([]);
+  expect(viewer.fragments.length).toBe(seen);
+  expect(late.told).toEqual([]);
+  expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
+  expect(viewer.events).toEqual(['lid open', 'ended', 'off', 'lid closed']);
+  // What was shot before is footage like any other.
+  expect(ring.stats().segments).toBeGreaterThan(0);
+
+  door.privacy(false);
+  await late.until(() => late.fragments.length >= 3);
+  await door.stop();
+  expect(late.told).toEqual(['init', 'frames', 'ended']);
+  expect(viewer.told).toEqual(['init', 'frames', 'ended', 'init', 'frames', 'ended']);
+  await ring.stop();
+});
+
+it('shows nobody anything while privacy is on from the start', async () => {
+  const viewer = new ViewerAtTheDoor();
+  const { recorder: door, ring, clock } = await recorder(viewer);
+  door.start(true);
+  await clock.sleep(500, new AbortController().signal);
+  await door.stop();
+  expect(viewer.told).toEqual([]);
+  expect(viewer.events).toEqual(['lid closed']);
+  await ring.stop();
+});
