@@ -1,4 +1,5 @@
 // @module-tag long
+// Holds: live pictures come before their GOP is whole, and end at once when the camera is stopped, dies, hangs or its file ends.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

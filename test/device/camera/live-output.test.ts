@@ -1,3 +1,4 @@
+// Holds: the live output changes no byte of what is recorded, shows the same frames, and costs the recording nothing.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
