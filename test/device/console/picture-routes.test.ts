@@ -328,10 +328,10 @@ describe('footage that the ring loses while it is sent', () => {
     const one = recorded.map((segment): Segment => ({ ...segment, fragment: padded(segment.fragment, 8 * MIB) }));
     server.held = one;
     const view = new OpenView(server.url, footage(0, 6), tablet);
-    await expect.poll(() => view.bytes.length).toBeGreaterThan(MIB);
-    view.stall();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    view.stallAfter(MIB);
+    await expect.poll(() => view.received).toBeGreaterThanOrEqual(MIB);
     server.held = [];
+    view.stallAfter(Number.POSITIVE_INFINITY);
     view.socket.resume();
     await view.closed;
     const promised = Number(/content-length: (\d+)/i.exec(view.text)?.[1]);

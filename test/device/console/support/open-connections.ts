@@ -32,6 +32,7 @@ export class OpenView {
   /** How many bytes have come. */
   received = 0;
   private parts: Buffer[] = [];
+  private stallsAt = Number.POSITIVE_INFINITY;
   isOpen = true;
   /** Resolves when the connection is closed or reset. */
   readonly closed: Promise<void>;
@@ -42,6 +43,7 @@ export class OpenView {
     this.socket.on('data', (part: Buffer) => {
       this.received += part.length;
       this.parts.push(part);
+      if (this.received >= this.stallsAt) this.stall();
     });
     this.closed = new Promise((resolve) => {
       this.socket.on('close', () => {
@@ -67,6 +69,11 @@ export class OpenView {
 
   get text(): string {
     return this.bytes.toString('latin1');
+  }
+
+  /** Takes nothing more from the connection once that many bytes have come: sooner than any other part of a test could say so. */
+  stallAfter(bytes: number): void {
+    this.stallsAt = bytes;
   }
 
   /** Takes nothing more from the connection. */
