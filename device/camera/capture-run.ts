@@ -92,7 +92,7 @@ async function readMedia(pipe: Readable, sinks: RunSinks): Promise<void> {
   }
 }
 
-/** With an event, which costs half of what a loop costs: this runs at every frame, watched or not. */
+/** By the event, not in a loop of promises: it happens at every frame, watched or not, and waits for nobody. */
 function readLive(pipe: Readable, sinks: RunSinks): Promise<void> {
   return new Promise((resolve, reject) => {
     pipe.on('data', (chunk: Uint8Array) => {

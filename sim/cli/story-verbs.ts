@@ -45,7 +45,7 @@ export function addUp(program: Command): void {
     )
     .option(
       '--port <n>',
-      `the broker's port; registry, bridge and vault take the next three (default: ${PORT_USUAL} if free)`,
+      `the broker's port; registry, bridge, vault and console take the next four (default: ${PORT_USUAL} if free)`,
     )
     .option('--no-ask', 'no agency asks by itself')
     .addHelpText(
@@ -72,6 +72,7 @@ To have a broker that others reach, run the parts singly; broker, device and pai
           folder: dataFolder(options.data),
           agencyAsks: options.ask,
           hasTerminal: process.stdin.isTTY === true,
+          isRead: process.stdout.isTTY === true && !context.output.json,
           logLevel: context.logLevel,
           ...(options.camera === undefined ? {} : { camera: options.camera }),
           ...(options.port === undefined ? {} : { port: parseFirstPort(options.port) }),

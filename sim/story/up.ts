@@ -2,13 +2,16 @@
 // and what became of it. Not here: the parts (testbed/), printing under --json (the caller's output).
 import { join } from 'node:path';
 import {
+  askConsole,
   type Clock,
+  type ConsoleAddress,
   type DeviceEvent,
   type DeviceState,
   type Disk,
   type Log,
   makeCommand,
   OwnerSession,
+  pairingSocketPath,
   type Random,
   type Receipt,
   recallAnswerOf,
@@ -44,6 +47,8 @@ export interface UpOptions {
   agencyAsks: boolean;
   /** Whether somebody can type here. */
   hasTerminal: boolean;
+  /** Whether a person reads what is printed: only they are told the code that pairs a browser. */
+  isRead: boolean;
   logLevel: string;
 }
 
@@ -55,8 +60,10 @@ export interface StoryDeps {
   output: Output;
 }
 
-/** The broker's usual port; registry, bridge and vault have the next three. */
+/** The broker's usual port; registry, bridge, vault and the doorbell's own server have the next four. */
 export const PORT_USUAL = 18_830;
+/** A browser that was paired finds its key by the port, so it stays the same from run to run. */
+const CONSOLE_PORT_AFTER = 4;
 /** The window that the agency asks about: this much before and after the press. */
 const BEFORE_PRESS_US = 2_000_000;
 const AFTER_PRESS_US = 2_000_000;
@@ -91,12 +98,14 @@ export class Up {
   constructor(options: UpOptions, deps: StoryDeps) {
     this.options = options;
     this.deps = deps;
+    const first = options.port ?? PORT_USUAL;
     this.testbed = new Testbed(
       {
         folder: options.folder,
         kind: 'doorsill-up',
         logLevel: options.logLevel,
-        port: { first: options.port ?? PORT_USUAL, isRequired: options.port !== undefined },
+        port: { first, isRequired: options.port !== undefined },
+        device: { console: { listen: 'this-machine', port: first + CONSOLE_PORT_AFTER } },
         ...(options.camera === undefined ? {} : { camera: options.camera }),
       },
       {
@@ -111,7 +120,9 @@ export class Up {
     const facts = await this.testbed.start();
     if (this.isStopped) return;
     this.facts = facts;
-    this.introduce(facts);
+    const ownServer = await askConsole(this.deps, pairingSocketPath(testbedPaths(this.options.folder).doorbell));
+    if (this.isStopped) return;
+    this.introduce(facts, ownServer);
     const session = new OwnerSession(facts.home, this.deps);
     this.session = session;
     session.listen({
@@ -148,7 +159,7 @@ export class Up {
     return this.facts ? { key: this.facts.ownerKey, clock: this.deps.clock, random: this.deps.random } : null;
   }
 
-  private introduce(facts: TestbedFacts): void {
+  private introduce(facts: TestbedFacts, ownServer: ConsoleAddress | null): void {
     const { output } = this.deps;
     const { folder } = this.options;
     output.result(
@@ -160,6 +171,7 @@ export class Up {
         bridge: facts.bridge,
         registry: facts.registry,
         vault: facts.vault,
+        console: ownServer?.url ?? null,
         isNew: facts.isNew,
       },
       [
@@ -173,11 +185,24 @@ export class Up {
         `  neighbors  ${facts.bridge.url}/neighbors (what everybody can read)`,
         `  vault      ${facts.vault.url}`,
         `  data       ${folder}`,
+        ...this.consoleLines(ownServer),
         'Every frame stays on the device until you grant a part of it.',
         ...(this.options.hasTerminal ? ['Press b to ring the bell, Ctrl-C to end.'] : []),
         '',
       ].join('\n'),
     );
+  }
+
+  /** Where the door can be seen. The link holds a secret, so it is for a person's eyes, never for a log. */
+  private consoleLines(ownServer: ConsoleAddress | null): string[] {
+    if (!ownServer) return ['  console    not there: another program has its port, see console in device.json'];
+    if (!this.options.isRead) return [`  console    ${ownServer.url}`];
+    return [
+      '',
+      'See your door, ring it, and look back in time. This link pairs a browser on this machine, once:',
+      `  ${ownServer.pairingUrl}`,
+      '',
+    ];
   }
 
   /** Asks the device to repeat what this session missed while it was offline. */

@@ -16,8 +16,14 @@ import { FPS, makeEncoded, makeUncompressed } from './footage.ts';
 import { compare, type Row, type Run } from './measure.ts';
 import type { Recorded } from './recording.ts';
 
-/** At its own pace: frames that come one by one cost more than the same frames in a heap. */
-const SECONDS = 20;
+/** How long delays are taken. */
+const WATCHED_SECONDS = 20;
+
+/** How long each run of the cost takes, at the source's own pace: frames that come one by one cost more than the same in a heap. */
+const SECONDS = 40;
+
+/** Every pair takes twice as long as its footage. */
+const PAIRS_MAX = 3;
 
 export async function liveRows({ folder, pairs }: Run): Promise<Row[]> {
   const { path } = await findFfmpeg();
@@ -26,8 +32,9 @@ export async function liveRows({ folder, pairs }: Run): Promise<Row[]> {
   return [
     await delayRow('without sound', 'synthetic?audio=off'),
     await delayRow('with sound', 'synthetic'),
-    await costRow('encoded', encoded, { folder, pairs }),
-    await costRow('copied', copied, { folder, pairs }),
+    await costRow('encoded', encoded, { most: 1.03 }, { folder, pairs }),
+    // All that it costs is decoding for motion: printed only, for a little more of almost nothing is much.
+    await costRow('copied', copied, null, { folder, pairs }),
   ];
 }
 
@@ -55,9 +62,9 @@ async function delayRow(which: string, camera: string): Promise<Row> {
   });
   const stopping = new AbortController();
   await capture.start(stopping.signal);
-  await clock.sleep(SECONDS * 1000, stopping.signal);
+  await clock.sleep(WATCHED_SECONDS * 1000, stopping.signal);
   await capture.stop();
-  if (delaysMs.length < (SECONDS - 2) * FPS) throw new Error(`only ${delaysMs.length} frames came`);
+  if (delaysMs.length < (WATCHED_SECONDS - 2) * FPS) throw new Error(`only ${delaysMs.length} frames came`);
   // While ffmpeg starts, frames wait for it: the first second is no picture of the rest.
   const sorted = delaysMs.slice(FPS).sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
@@ -72,7 +79,7 @@ async function delayRow(which: string, camera: string): Promise<Row> {
   };
 }
 
-async function costRow(how: string, source: string, { folder, pairs }: Run): Promise<Row> {
+async function costRow(how: string, source: string, target: Row['target'], { folder, pairs }: Run): Promise<Row> {
   const cost = (live: 'live' | 'still') => async () => {
     const place = await mkdtemp(join(folder, 'run-'));
     try {
@@ -85,7 +92,7 @@ async function costRow(how: string, source: string, { folder, pairs }: Run): Pro
       await rm(place, { recursive: true });
     }
   };
-  const { work, baseline, ratio } = await compare(pairs, cost('live'), cost('still'));
+  const { work, baseline, ratio } = await compare(Math.min(pairs, PAIRS_MAX), cost('live'), cost('still'));
   const percent = (ms: number) => (ms / (SECONDS * 10)).toFixed(2);
   return {
     group: 'live',
@@ -94,6 +101,6 @@ async function costRow(how: string, source: string, { folder, pairs }: Run): Pro
     baseline: `${percent(baseline)} % without live pictures`,
     figure: ratio,
     unit: 'x',
-    target: { most: 1.03 },
+    target,
   };
 }

@@ -1,0 +1,58 @@
+// @module-tag long
+// @module-tag terminal
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { LAUNCHER, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('up-console');
+/** Two testbeds one after the other at the same folder: the second one is the first one's, again. */
+const WORDS = [
+  'up',
+  '--no-ask',
+  '--data',
+  join(folder.path, 'testbed'),
+  '--port',
+  '18940',
+  '--camera',
+  'synthetic?size=320x240',
+];
+let child: ChildProcess | null = null;
+
+/** Runs `up` until it has said which files it uses and where its door is seen. */
+function upSays(command: string, args: string[]): Promise<string> {
+  const started = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  child = started;
+  return new Promise((resolve) => {
+    let text = '';
+    started.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes('Every frame stays on the device')) resolve(text);
+    });
+    started.once('close', () => resolve(`${text}\n(it has ended)`));
+  });
+}
+
+afterEach(async () => {
+  const ended = new Promise((resolve) => child?.once('close', resolve));
+  // At a terminal Ctrl-C is a letter.
+  child?.stdin?.write('\u0003');
+  child?.kill('SIGTERM');
+  await ended;
+});
+afterAll(() => folder.dispose());
+
+it('prints the link that pairs a browser at a terminal, and its page is served there', async () => {
+  const line = [process.execPath, LAUNCHER, ...WORDS].map((word) => `'${word}'`).join(' ');
+  const said = await upSays('script', ['-qec', line, '/dev/null']);
+  const [link = ''] = /http:\/\/127\.0\.0\.1:18944\/#pair=[\w-]{22}/.exec(said) ?? [];
+  expect(link, said).not.toBe('');
+  const page = await fetch(link);
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+}, 90_000);
+
+it('prints no code where it is not read by a person, and keeps the address', async () => {
+  const said = await upSays(process.execPath, [LAUNCHER, ...WORDS]);
+  expect(said).toContain('console    http://127.0.0.1:18944');
+  expect(said).not.toContain('pair=');
+}, 90_000);
