@@ -22,9 +22,7 @@ export { type OwnerListeners, OwnerSession, type OwnerSessionDeps } from './owne
 export { type Home, listHomes, storeHome } from './owner/paired-devices.ts';
 export { pairWithDevice } from './owner/pairing-client.ts';
 export { pairingSocketPath } from './owner/pairing-wire.ts';
-export type { VerifiedNotice } from './owner/read-request-notice.ts';
 export {
-  type GrantChoice,
   makeCommand,
   makeDenial,
   makeGrant,
@@ -35,7 +33,9 @@ export {
 export { ERRORS, type ErrorCode, type Failure, isFailure } from './protocol/errors.ts';
 export type { DeviceEvent, DeviceState, Receipt, UploadProgress } from './protocol/home-messages.ts';
 export type { IntakeReceipt, Manifest } from './protocol/manifest.ts';
+export type { GrantChoice } from './protocol/owner-claims.ts';
 export type { Command, CommandAction, Denial, Grant, Revoke } from './protocol/owner-orders.ts';
+export type { VerifiedNotice } from './protocol/read-request-notice.ts';
 export type { Contact, Credential, Polygon, Request } from './protocol/request.ts';
 // Types of the messages.
 export {

@@ -1,10 +1,10 @@
 // Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
-// Not here: signing (sign-owner-messages.ts), reading single documents (read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
+// Not here: signing (sign-owner-messages.ts), reading single documents (protocol/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
 import { fromUtf8 } from '../base/bytes.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
-import { sha256Hex } from '../base/keys.ts';
+import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { MqttLink } from '../base/mqtt-link.ts';
 import type { Random } from '../base/random.ts';
@@ -22,11 +22,11 @@ import {
 } from '../protocol/home-messages.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { noOrderYet } from '../protocol/owner-orders.ts';
+import { type Reading, readNotice, type VerifiedNotice } from '../protocol/read-request-notice.ts';
+import { readSighting, type VerifiedSighting } from '../protocol/read-sighting.ts';
 import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
 import type { Home } from './paired-devices.ts';
 import { readReceipt } from './read-receipt.ts';
-import { readNotice, type VerifiedNotice } from './read-request-notice.ts';
-import { readSighting, type VerifiedSighting } from './read-sighting.ts';
 
 /** A session's events. A payload that does not verify is dropped, counted, and never shown. */
 export interface OwnerListeners {
@@ -198,6 +198,11 @@ export class OwnerSession {
     });
   }
 
+  /** What documents are read with, at this moment. */
+  private get reading(): Reading {
+    return { nowS: wallSeconds(this.deps.clock), sha256Hex, verify: verifySignature };
+  }
+
   private hear(name: Heard, text: string): void {
     const all = [...this.listeners];
     if (name === 'status') {
@@ -212,11 +217,11 @@ export class OwnerSession {
       for (const each of all) each.event?.(event);
     } else if (name === 'request') {
       if (!this.home.trust) return;
-      const notice = readNotice(text, { ...this.home.trust, device: this.home.device }, this.deps.clock);
+      const notice = readNotice(text, { ...this.home.trust, device: this.home.device }, this.reading);
       for (const each of all) each.notice?.(notice);
     } else if (name === 'sighting') {
       if (!this.home.trust) return;
-      const sighting = readSighting(text, { ...this.home.trust, device: this.home.device }, this.deps.clock);
+      const sighting = readSighting(text, { ...this.home.trust, device: this.home.device }, this.reading);
       for (const each of all) each.sighting?.(sighting);
     } else if (name === 'receipt') {
       const receipt = readReceipt(text, { id: this.home.device, key: this.home.deviceKey });

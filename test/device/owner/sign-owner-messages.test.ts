@@ -2,18 +2,19 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../device/base/clock.ts';
+import { type Clock, ManualClock, wallSeconds } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { sha256Hex } from '../../../device/base/keys.ts';
+import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { loadOrCreateOwnerKey, loadOwnerKey } from '../../../device/owner/owner-key.ts';
 import { readReceipt } from '../../../device/owner/read-receipt.ts';
-import { type OwnerTrust, readNotice } from '../../../device/owner/read-request-notice.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../device/owner/sign-owner-messages.ts';
+import { type OwnerTrust, readNotice } from '../../../device/protocol/read-request-notice.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 import { GateRig } from '../consent/gate-rig.ts';
 
 const random = new SystemRandom();
+const reading = (clock: Clock) => ({ nowS: wallSeconds(clock), sha256Hex, verify: verifySignature });
 
 describe('an owner’s words, signed for a notice they verified', () => {
   let rig: GateRig;
@@ -29,7 +30,7 @@ describe('an owner’s words, signed for a notice they verified', () => {
       bridgeKey: rig.cast.bridge.key.publicKey,
       registryKey: rig.cast.registry.key.publicKey,
     };
-    return readNotice(JSON.stringify(rig.effects.notices[0]), trust, rig.clock);
+    return readNotice(JSON.stringify(rig.effects.notices[0]), trust, reading(rig.clock));
   };
   const signer = () => ({ key: rig.cast.owner.key, clock: rig.clock, random });
 
@@ -85,7 +86,7 @@ describe('reading a notice', () => {
   it('hashes the agency’s own bytes and takes the asked keys from them, not from the device', () => {
     const request = cast.request({ profile: 'nothing' });
     const text = notice(cast.published(request), { wouldDisclose: {} });
-    const read = readNotice(text, trust, clock);
+    const read = readNotice(text, trust, reading(clock));
     expect(read.requestSha256).toBe(sha256Hex(request));
     expect(read.askedKeys).toEqual([]);
   });
@@ -158,7 +159,7 @@ describe('reading a notice', () => {
       'consent_request_expired',
     ],
   ])('refuses %s', (_what, text, code) => {
-    expect(() => readNotice(text(), trust, clock)).toThrow(expect.objectContaining({ code }));
+    expect(() => readNotice(text(), trust, reading(clock))).toThrow(expect.objectContaining({ code }));
   });
 });
 

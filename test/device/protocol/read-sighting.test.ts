@@ -1,11 +1,12 @@
 // Holds: the owner's side shows of a sighting what the poster signed and the bridge published, and nothing that does not verify.
 import { beforeEach, expect, it } from 'vitest';
-import { ManualClock } from '../../../device/base/clock.ts';
+import { ManualClock, wallSeconds } from '../../../device/base/clock.ts';
+import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { readSighting } from '../../../device/owner/read-sighting.ts';
 import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import type { SightingNotice } from '../../../device/protocol/home-messages.ts';
+import { readSighting } from '../../../device/protocol/read-sighting.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 
@@ -31,7 +32,11 @@ function read(payload: SightingNotice | string) {
     bridgeKey: cast.bridge.key.publicKey,
     registryKey: cast.registry.key.publicKey,
   };
-  return readSighting(typeof payload === 'string' ? payload : JSON.stringify(payload), trust, clock);
+  return readSighting(typeof payload === 'string' ? payload : JSON.stringify(payload), trust, {
+    nowS: wallSeconds(clock),
+    sha256Hex,
+    verify: verifySignature,
+  });
 }
 
 function codeOf(payload: SightingNotice | string): unknown {

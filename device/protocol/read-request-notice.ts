@@ -1,32 +1,29 @@
-// Owns: the owner's side of a request notice: it opens the agency's own bytes itself and hashes what it shows.
-// Not here: the device's own checks (consent/), signing an answer (sign-owner-messages.ts).
-
-import type { Clock } from '../base/clock.ts';
-import { wallSeconds } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
+// Owns: the owner's side of a request notice: it opens the agency's own bytes itself and hashes what it shows. Pure: programs and the
+// console's page read with the same code. Not here: the device's own checks (consent/), what an answer says (owner-claims.ts).
 import { parseJson } from '../base/parse-json.ts';
-import { failure } from '../protocol/errors.ts';
-import { requestNoticeSchema } from '../protocol/home-messages.ts';
-import {
-  DISCLOSURE_PROFILES,
-  type DisclosedValues,
-  type DisclosureKey,
-  type Window,
-} from '../protocol/shared-claims.ts';
-import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
+import { failure } from './errors.ts';
+import { requestNoticeSchema } from './home-messages.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from './shared-claims.ts';
+import { PAYLOAD_BYTES_MAX } from './topics.ts';
 import {
   asksBeyond,
   credentialFault,
   type OpenedRequest,
   openPublished,
+  type TokenCrypto,
   type Trust,
-} from '../protocol/verify-published-request.ts';
+} from './verify-published-request.ts';
 
 /** What the owner's side pinned at pairing: its device, and that device's bridge and registry. */
 export interface OwnerTrust extends Trust {
   device: string;
   /** State agencies are served only if the device's setting allows it. */
   serveStateAgencies?: boolean;
+}
+
+/** What a reader brings along: the time in seconds since 1970, hashing and signature checks. */
+export interface Reading extends TokenCrypto {
+  nowS: number;
 }
 
 /** A request the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
@@ -44,15 +41,15 @@ export interface VerifiedNotice extends OpenedRequest {
  * `message_topic_mismatch` for another device's, `consent_credential_*`, `consent_agency_ineligible`,
  * `consent_partner_ended`, `consent_request_beyond`, `consent_request_changed`, `consent_request_expired` and `token_*` for a request that must not be answered.
  */
-export function readNotice(payload: string, trust: OwnerTrust, clock: Clock): VerifiedNotice {
+export function readNotice(payload: string, trust: OwnerTrust, reading: Reading): VerifiedNotice {
   if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');
   const notice = requestNoticeSchema.safeParse(parseJson(payload));
   if (!notice.success) throw failure('token_malformed');
   const { device, published, wouldDisclose, coverage } = notice.data;
   if (device !== trust.device) throw failure('message_topic_mismatch');
-  const read = openPublished(published, trust, { verify: verifySignature, sha256Hex });
+  const read = openPublished(published, trust, reading);
   if (!read.ok) throw failure(read.code);
-  const nowS = wallSeconds(clock);
+  const { nowS } = reading;
   const standing = credentialFault(read.opened.credential, nowS, trust.serveStateAgencies ?? false);
   if (standing) throw failure(standing);
   if (asksBeyond(read.opened.request, read.opened.credential)) throw failure('consent_request_beyond');

@@ -1,19 +1,12 @@
-// Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows.
-// Not here: the device's own checks (consent/), the still (pairing-client.ts), signing an answer (sign-owner-messages.ts).
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
+// Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows. Pure.
+// Not here: the device's own checks (consent/), the still (owner/pairing-client.ts), what an answer says (owner-claims.ts).
 import { parseJson } from '../base/parse-json.ts';
-import { failure } from '../protocol/errors.ts';
-import { type Sighted, sightingNoticeSchema } from '../protocol/home-messages.ts';
-import { type OpenedSearch, openSearch } from '../protocol/search.ts';
-import {
-  DISCLOSURE_PROFILES,
-  type DisclosedValues,
-  type DisclosureKey,
-  windowWithin,
-} from '../protocol/shared-claims.ts';
-import { PAYLOAD_BYTES_MAX } from '../protocol/topics.ts';
-import type { OwnerTrust } from './read-request-notice.ts';
+import { failure } from './errors.ts';
+import { type Sighted, sightingNoticeSchema } from './home-messages.ts';
+import type { OwnerTrust, Reading } from './read-request-notice.ts';
+import { type OpenedSearch, openSearch } from './search.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, windowWithin } from './shared-claims.ts';
+import { PAYLOAD_BYTES_MAX } from './topics.ts';
 
 /** A sighting whose search the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedSighting extends OpenedSearch {
@@ -29,16 +22,16 @@ export interface VerifiedSighting extends OpenedSearch {
  * for another device's, `consent_request_changed`, `consent_request_expired`, `consent_window_outside`,
  * `consent_disclosure_beyond` and `token_*` for a search that must not be answered.
  */
-export function readSighting(payload: string, trust: OwnerTrust, clock: Clock): VerifiedSighting {
+export function readSighting(payload: string, trust: OwnerTrust, reading: Reading): VerifiedSighting {
   if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');
   const notice = sightingNoticeSchema.safeParse(parseJson(payload));
   if (!notice.success) throw failure('token_malformed');
   const { device, papers, sighted, wouldDisclose } = notice.data;
   if (device !== trust.device) throw failure('message_topic_mismatch');
-  const read = openSearch(papers, trust, { verify: verifySignature, sha256Hex });
+  const read = openSearch(papers, trust, reading);
   if (!read.ok) throw failure(read.code);
   const { request } = read.opened;
-  if (request.exp <= wallSeconds(clock)) throw failure('consent_request_expired');
+  if (request.exp <= reading.nowS) throw failure('consent_request_expired');
   if (sighted.some(({ window }) => !windowWithin(window, request.window))) throw failure('consent_window_outside');
   const askedKeys: readonly DisclosureKey[] = DISCLOSURE_PROFILES[request.profile];
   const beyond = Object.keys(wouldDisclose).some((key) => !askedKeys.some((asked) => asked === key));

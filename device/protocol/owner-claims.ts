@@ -1,0 +1,82 @@
+// Owns: what an owner's answers say before they are signed: grant, denial and revocation, as they follow from the request that was
+// read. Pure: programs and the console's page sign the same claims. Not here: signing (owner/sign-owner-messages.ts), judging (consent/).
+import { CLIP_BYTES_DEFAULT, type Denial, type Grant, type Revoke } from './owner-orders.ts';
+import type { VerifiedNotice } from './read-request-notice.ts';
+import type { VerifiedSighting } from './read-sighting.ts';
+import { recipientOf } from './request-or-search.ts';
+import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from './shared-claims.ts';
+import type { TokenCrypto } from './verify-published-request.ts';
+
+const GRANT_LIFE_S_DEFAULT = 24 * 3600;
+const DENIAL_LIFE_S = 24 * 3600;
+
+/** Who signs, and when, in seconds since 1970. */
+export interface Author {
+  publicKey: string;
+  nowS: number;
+  /** An id that nothing else has, with this prefix. */
+  freshId(prefix: string): string;
+}
+
+/**
+ * The owner's choices; everything else follows from the request. Default: the whole window, no sound, no fact about
+ * the owner. Nothing leaves unless it is named.
+ */
+export interface GrantChoice {
+  window?: Window;
+  audio?: boolean;
+  zones?: Zone[];
+  disclose?: readonly DisclosureKey[];
+  byteLimit?: number;
+  /** SHA-256 of a previewed clip: these very bytes leave, or none. */
+  clipSha256?: string;
+  lifeS?: number;
+}
+
+/** Consent to one clip for the requester: an agency, or a neighbour whose pet may have been seen. */
+export function grantClaims(
+  author: Author,
+  notice: VerifiedNotice | VerifiedSighting,
+  choice: GrantChoice,
+  sha256Hex: TokenCrypto['sha256Hex'],
+): Grant {
+  const { kind, key } = recipientOf(notice.request, sha256Hex);
+  const disclose = choice.disclose ?? [];
+  return {
+    ...claimsHead(author, notice.device, 'grant'),
+    exp: author.nowS + (choice.lifeS ?? GRANT_LIFE_S_DEFAULT),
+    request: notice.request.jti,
+    requestSha256: notice.requestSha256,
+    recipient: { kind, key },
+    window: choice.window ?? ('sighted' in notice ? notice.sighted[0].window : notice.request.window),
+    audio: choice.audio ?? false,
+    zones: choice.zones ?? [],
+    disclose: DISCLOSURE_KEYS.filter((one) => disclose.includes(one)),
+    byteLimit: choice.byteLimit ?? CLIP_BYTES_DEFAULT,
+    ...(choice.clipSha256 === undefined ? {} : { clipSha256: choice.clipSha256 }),
+  };
+}
+
+/** A denial. */
+export function denialClaims(author: Author, notice: VerifiedNotice | VerifiedSighting): Denial {
+  return {
+    ...claimsHead(author, notice.device, 'denial'),
+    exp: author.nowS + DENIAL_LIFE_S,
+    request: notice.request.jti,
+    requestSha256: notice.requestSha256,
+  };
+}
+
+/** A revocation of a grant, whichever owner signed it. */
+export function revokeClaims(
+  author: Author,
+  device: string,
+  { request, grant, grantSha256 }: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>,
+): Revoke {
+  return { ...claimsHead(author, device, 'revoke'), request, grant, grantSha256 };
+}
+
+/** The claims that every signed message of an owner begins with; `jti` is a fresh id of its kind. */
+export function claimsHead(author: Author, audience: string, kind: string) {
+  return { iss: author.publicKey, aud: audience, iat: author.nowS, jti: author.freshId(kind) };
+}
