@@ -236,6 +236,7 @@ export async function makeConsole(
     device: { id: device.id, publicKey: device.key.publicKey },
     prefix: config.home.prefix,
     gate,
+    serveStateAgencies: config.stateAgencies,
     ring,
     live: recorder.live,
     previews,

@@ -12,7 +12,7 @@ export { type Programs, SystemPrograms } from './base/system-programs.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/find-ffmpeg.ts';
 export type { CameraKind } from './camera/source-interfaces.ts';
 // Checking a clip offline, and its failures.
-export { type ExpectedClip, type VerifiedClip, type VerifiedCustody, verifyClip } from './clip/verify-clip.ts';
+export { type ExpectedClip, type VerifiedClip, verifyClip } from './clip/verify-clip.ts';
 export { type DeviceConfig, type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from './config.ts';
 export { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
@@ -45,4 +45,5 @@ export {
   type Window,
   type Zone,
 } from './protocol/shared-claims.ts';
+export type { VerifiedCustody } from './protocol/verify-custody.ts';
 export { startDevice } from './start-device.ts';

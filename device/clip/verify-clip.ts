@@ -1,19 +1,18 @@
 // Owns: verifying a clip offline with public keys only, on either chain. The full manifest: the device signed for the clip under a grant
 // of its own owner. The statement: signed with the key of one grant, which the bridge's receipt confirms; the documents
 // opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
-// Not here: how it was cut (self-check.ts, on the device), the log's hash tree (protocol/merkle.ts).
+// Not here: how it was cut (self-check.ts, on the device), receipt and log (protocol/verify-custody.ts).
 import { z } from 'zod';
 import { fromBase64url } from '../base/bytes.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
 import { parseJson } from '../base/parse-json.ts';
-import { commitmentOf, FACTS, openProof, SALT_BYTES } from '../protocol/custody.ts';
+import { commitmentOf, SALT_BYTES } from '../protocol/custody.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
-import { openToken, parseToken, type TokenType } from '../protocol/jws.ts';
+import { openBySigner, parseToken, type TokenType } from '../protocol/jws.ts';
 import {
   certificateSchema,
   type IntakeReceipt,
-  intakeReceiptSchema,
   type Manifest,
   manifestSchema,
   type Statement,
@@ -22,6 +21,7 @@ import {
 import { type Grant, grantSchema, pairingSchema } from '../protocol/owner-orders.ts';
 import { PUBLIC_AUDIENCE, windowWithin } from '../protocol/shared-claims.ts';
 import { statementClaims } from '../protocol/statement-from-manifest.ts';
+import { type VerifiedCustody, verifyCustody } from '../protocol/verify-custody.ts';
 
 /** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';
@@ -38,17 +38,6 @@ export interface VerifiedClip {
   receipt: IntakeReceipt | null;
   /** The clip's place in the bridge's log, when a proof was given. */
   custody: VerifiedCustody | null;
-}
-
-/** Result of verifying a proof of custody. */
-export interface VerifiedCustody {
-  leaf: number;
-  /** Number of leaves in the log, and when the bridge signed it, in seconds since 1970. */
-  size: number;
-  headS: number;
-  /** When the bridge accepted the clip, in seconds since 1970. */
-  takenS: number;
-  witnesses: string[];
 }
 
 /** What the verifier knows from elsewhere. If a field is absent, the documents are only checked against each other. */
@@ -87,11 +76,37 @@ export async function verifyClip(
   // The documents first: they are smaller than the clip.
   const papers = isStatement(token) ? readStatement(token, expected) : readManifest(token, expected);
   const { manifest, chain, grant, device } = papers;
-  const receipt =
-    expected.receipt === undefined ? null : checkReceipt(expected.receipt, expected.bridgeKey, papers, token);
-  const custody = checkProof(expected, receipt, manifest);
+  const { receipt, custody } = checkCustody(papers, token, expected);
   await checkBytes(clip, manifest);
   return { chain, manifest, grant, device, receipt, custody };
+}
+
+function checkCustody(
+  { manifest, grantId, device }: Papers,
+  token: string,
+  { receipt, proof, bridgeKey, witnessKeys = [] }: ExpectedClip,
+): Pick<VerifiedClip, 'receipt' | 'custody'> {
+  const isLost = (receipt === undefined && proof !== undefined) || (proof === undefined && witnessKeys.length > 0);
+  if (isLost) fail('a proof of custody needs the receipt it is about');
+  if (receipt === undefined) return { receipt: null, custody: null };
+  const documentSha256 = sha256Hex(token);
+  const known = {
+    clip: manifest.jti,
+    grant: grantId,
+    request: manifest.request,
+    recipient: manifest.aud,
+    device,
+    clipSha256: manifest.clipSha256,
+    clipBytes: manifest.clipBytes,
+    ...('home' in manifest ? { statementSha256: documentSha256 } : { manifestSha256: documentSha256 }),
+  };
+  const documents = {
+    receipt,
+    witnessKeys,
+    ...(bridgeKey === undefined ? {} : { bridgeKey }),
+    ...(proof === undefined ? {} : { proof }),
+  };
+  return verifyCustody(known, documents, { sha256, sha256Hex, verify: verifySignature });
 }
 
 function isStatement(token: string): boolean {
@@ -190,60 +205,6 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
     fail('the grant is for another clip, which its owner had looked at');
 }
 
-/** The receipt is the device's or the matching one for the clip's recipient; each names both documents. */
-function checkReceipt(
-  token: string,
-  bridgeKey: string | undefined,
-  { manifest, grantId, device }: Papers,
-  papersToken: string,
-): IntakeReceipt {
-  const receipt = openBySelf(token, 'doorsill-intake+jws', intakeReceiptSchema, 'the receipt');
-  if (bridgeKey !== undefined && receipt.iss !== bridgeKey) fail('the receipt is of another bridge');
-  const isDevices = device === null ? receipt.aud.startsWith('device-') : receipt.aud === device;
-  if ((!isDevices && receipt.aud !== manifest.aud) || receipt.outcome !== 'stored')
-    fail('the receipt is not for this clip');
-  if (receipt.clipSha256 !== manifest.clipSha256 || receipt.clipBytes !== manifest.clipBytes)
-    fail('the receipt is for another clip');
-  if ('home' in manifest) {
-    if (receipt.statementSha256 !== sha256Hex(papersToken)) fail('the receipt is for another statement');
-  } else if (receipt.manifestSha256 !== sha256Hex(papersToken)) fail('the receipt is for another manifest');
-  if (receipt.grant !== grantId) fail('the receipt is for another grant');
-  return receipt;
-}
-
-/** The leaf must be in a tree signed by the receipt's own signer, and be about exactly this receipt and clip. */
-function checkProof(
-  { proof, receipt: receiptToken, witnessKeys = [] }: ExpectedClip,
-  receipt: IntakeReceipt | null,
-  manifest: Manifest | Statement,
-): VerifiedCustody | null {
-  if (proof === undefined || receiptToken === undefined || !receipt) {
-    if (proof !== undefined || witnessKeys.length > 0) fail('a proof of custody needs the receipt it is about');
-    return null;
-  }
-  const opened = openProof(proof, { sha256, verify: verifySignature });
-  if ('why' in opened) return fail(opened.why);
-  const { leaf, entry, head, witnesses } = opened;
-  const facts = FACTS.intake.safeParse(parseJson(opened.facts));
-  if (entry.kind !== 'intake' || !facts.success) return fail('the leaf is not about an intake');
-  if (head.iss !== receipt.iss) fail('the tree head is of another bridge than the receipt');
-  const told = facts.data;
-  const isAboutIt =
-    [told.receiptSha256, told.statementReceiptSha256].includes(sha256Hex(receiptToken)) &&
-    told.clip === manifest.jti &&
-    told.grant === receipt.grant &&
-    told.request === manifest.request &&
-    told.agency === manifest.aud &&
-    told.clipSha256 === manifest.clipSha256 &&
-    told.clipBytes === manifest.clipBytes &&
-    told.manifestSha256 === receipt.manifestSha256 &&
-    told.statementSha256 === receipt.statementSha256;
-  if (!isAboutIt) fail('the leaf is about another receipt or clip');
-  const missing = witnessKeys.find((key) => !witnesses.includes(key));
-  if (missing !== undefined) fail(`the witness ${missing} has not cosigned the tree head`);
-  return { leaf, size: head.size, headS: head.iat, takenS: entry.atS, witnesses };
-}
-
 /** Opens a token with the key it names; the caller must check that it is the right key. */
 function openBySelf<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,
@@ -251,11 +212,8 @@ function openBySelf<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   schema: Schema,
   what: string,
 ): z.infer<Schema> {
-  const claims = schema.safeParse(parseToken(token)?.claims);
-  if (!claims.success) return fail(`${what} is not a valid document`);
-  const { iss, aud } = claims.data;
-  const opened = openToken(token, { typ, schema, audience: aud, keys: [iss], verify: verifySignature });
-  return opened.ok ? opened.claims : fail(`${what} does not verify (${opened.fault})`);
+  const opened = openBySigner(token, { typ, schema, verify: verifySignature });
+  return opened.ok ? opened.claims : fail(`${what} ${opened.why}`);
 }
 
 function fail(detail: string): never {

@@ -15,6 +15,7 @@ import type { Random } from '../base/random.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { LiveFragments } from '../camera/live-fragments.ts';
 import type { ConsentGate } from '../consent/gate.ts';
+import type { Pins } from '../consent/gate-state.ts';
 import type { EventPage, EventQuery } from '../events/event-history.ts';
 import { HTTP_LIMITS, listenOn, makeHttpServer } from '../http/http-server.ts';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
@@ -39,7 +40,8 @@ import { type OriginRules, ownOrigin } from './request-origin.ts';
 import type { ConsoleSettings } from './settings.ts';
 import { sightingRoutes } from './sighting-routes.ts';
 
-export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'viewers' | 'looks'> {
+export interface ConsoleServerDeps
+  extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'pins' | 'viewers' | 'looks'> {
   settings: ConsoleSettings;
   random: Random;
   disk: Disk;
@@ -49,6 +51,8 @@ export interface ConsoleServerDeps extends Omit<OwnerRoutesDeps, 'device' | 'ord
   folder: string;
   device: { id: string; publicKey: string };
   gate: ConsentGate;
+  /** As the settings say. */
+  serveStateAgencies: boolean;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   live: LiveFragments;
   previews: PreviewClips;
@@ -178,6 +182,7 @@ export class ConsoleServer {
       device: device.id,
       order: (message) => gate.onOwnerMessage(message),
       notices: () => gate.notices(),
+      pins: () => ({ trust: trustOf(gate.pins), serveStateAgencies: this.deps.serveStateAgencies }),
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),
     });
@@ -236,6 +241,10 @@ export class ConsoleServer {
     socket.on('error', () => socket.destroy());
     open().catch((thrown: unknown) => refuse(isFailure(thrown) ? thrown.http : 500));
   }
+}
+
+function trustOf(pins: Pins | null): { bridgeKey: string; registryKey: string } | null {
+  return pins && { bridgeKey: pins.bridgeKey, registryKey: pins.registryKey };
 }
 
 /** This machine's address on the home network, as a phone there would call it; its name where it has none. */

@@ -8,11 +8,12 @@ import {
   lookListSchema,
   orderAnswerSchema,
   orderSchema,
+  pinsSchema,
   type Viewer,
   viewerListSchema,
 } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
-import { type DeviceState, type RequestNotice, requestNoticeSchema, stateSchema } from '../protocol/home-messages.ts';
+import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '../protocol/home-messages.ts';
 import { idSchema } from '../protocol/ids.ts';
 import { parseToken } from '../protocol/jws.ts';
 import { topicsUnder } from '../protocol/topics.ts';
@@ -25,6 +26,7 @@ export interface OwnerRoutesDeps {
   prefix: string;
   state(): DeviceState | null;
   notices(): RequestNotice[];
+  pins(): z.output<typeof pinsSchema>;
   order(message: { topic: string; payload: string; retained: false }): Promise<void>;
   press(button: string): void;
   buttons: readonly string[];
@@ -55,10 +57,21 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       method: 'GET',
       path: '/api/v1/requests',
       roles: ['owner'],
-      answer: z.strictObject({ requests: z.array(requestNoticeSchema) }),
+      answer: requestListSchema,
       about: 'Requests that wait for an answer, as they were published.',
     },
     () => ({ requests: deps.notices() }),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/pins',
+      roles: ['owner'],
+      answer: pinsSchema,
+      about: 'Whose signatures a request needs: the keys of bridge and registry that the device pinned at enrolment.',
+    },
+    () => deps.pins(),
   );
 
   router.route(

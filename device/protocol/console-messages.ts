@@ -74,6 +74,13 @@ export const orderSchema = z.discriminatedUnion('kind', [
 /** The device's signed receipt, as on the topic `receipt`. */
 export const orderAnswerSchema = z.strictObject({ receipt: z.string().max(65_536) });
 
+/** Whose signatures requests need: what the device pinned at enrolment. Null before it, when no request concerns this home. */
+export const pinsSchema = z.strictObject({
+  trust: z.strictObject({ bridgeKey: publicKeySchema, registryKey: publicKeySchema }).nullable(),
+  /** State agencies are served only if the device's setting allows it. */
+  serveStateAgencies: z.boolean(),
+});
+
 /** A clip to look at before it is granted: the terms that the grant would have. */
 export const previewAskSchema = z.strictObject({
   request: idSchema,

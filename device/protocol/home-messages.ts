@@ -122,6 +122,8 @@ export const requestNoticeSchema = z.strictObject({
   coverage: z.array(windowSchema).max(20),
 });
 export type RequestNotice = z.infer<typeof requestNoticeSchema>;
+/** Requests that wait for an answer, as the device's own server lists them. */
+export const requestListSchema = z.strictObject({ requests: z.array(requestNoticeSchema) });
 
 /** How similar to the pet something was, and when. */
 const sightedSchema = z.strictObject({

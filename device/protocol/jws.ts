@@ -140,3 +140,18 @@ export function openToken<Schema extends z.ZodType<{ iss: string; aud: string }>
   if (!expected.verify(claims.data.iss, parsed.signed, parsed.signature)) return { ok: false, fault: 'bad-signature' };
   return { ok: true, claims: claims.data, token };
 }
+
+/**
+ * Opens a token with the key and audience that it names itself: for a document that must be shown to be its signer's before it is known
+ * whether that is the right one. The caller checks `iss` and `aud`. `why` ends a sentence about the document. Never throws.
+ */
+export function openBySigner<Schema extends z.ZodType<{ iss: string; aud: string }>>(
+  token: string,
+  { typ, schema, verify }: Pick<Expectation<Schema>, 'typ' | 'schema' | 'verify'>,
+): { ok: true; claims: z.infer<Schema> } | { ok: false; why: string } {
+  const claims = schema.safeParse(parseToken(token)?.claims);
+  if (!claims.success) return { ok: false, why: 'is not a valid document' };
+  const { iss, aud } = claims.data;
+  const opened = openToken(token, { typ, schema, audience: aud, keys: [iss], verify });
+  return opened.ok ? opened : { ok: false, why: `does not verify (${opened.fault})` };
+}

@@ -90,7 +90,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^tus-js-client$/, /^device\/upload\//],
   [/^ws$/, /^device\/console\//],
   [/^node-forge$/, /^device\/console\/certificate\.ts$/],
-  [/^preact/, /^device\/console\/page\//],
+  [/^(preact|@noble\/)/, /^device\/console\/page\//],
   [/^qr$/, /^sim\/terminal\//],
   [/^commander$/, /^sim\/cli\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
@@ -216,7 +216,7 @@ describe('imports', () => {
     const found = breaches((file) => {
       if (isPages(file.name))
         return [
-          ...file.packages.filter((name) => !/^(zod|preact(\/hooks)?)$/.test(name)),
+          ...file.packages.filter((name) => !/^(zod|preact(\/hooks)?|@noble\/.*)$/.test(name)),
           ...file.imports.filter((to) => !isPages(to) && !free.test(to)),
         ];
       if (file.name.startsWith('device/media/')) return file.packages.filter((name) => name.startsWith('node:'));

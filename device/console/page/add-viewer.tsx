@@ -1,14 +1,14 @@
 // Owns: adding a viewer: the password is made here, only its SHA-256 travels, and it is shown once with what to type elsewhere. Not here: the
 // list (people-page.tsx).
 import { useState } from 'preact/hooks';
-import { toBase64url, toHex } from '../../base/bytes.ts';
+import { toBase64url } from '../../base/bytes.ts';
 import { VIEW_RIGHTS, type ViewRight } from '../../protocol/console-messages.ts';
 import { clock, drawnBytes, freshId } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import { useAction, useDoor } from './door-context.ts';
 import { Icon } from './icons.tsx';
 import { TroubleNotice } from './notices.tsx';
-import { sha256 } from './owner-key.ts';
+import { tokenCrypto } from './token-crypto.ts';
 
 const RIGHTS: Record<ViewRight, string> = {
   live: text.rightLive,
@@ -69,7 +69,7 @@ function ViewerForm({ cancel, added }: { cancel(): void; added(added: Added): Pr
       const seconds = DURATIONS[duration]?.[0] ?? null;
       await door.client.command({
         ...{ action: 'add-viewer', viewer, name: name.trim(), rights: [...rights] },
-        tokenSha256: toHex(await sha256(token)),
+        tokenSha256: tokenCrypto.sha256Hex(token),
         ...(seconds === null ? {} : { expiresS: Math.floor(clock.wallUs() / 1_000_000) + seconds }),
       });
       await added({ viewer, name: name.trim(), token, rights });

@@ -6,9 +6,11 @@ import { parseJson } from '../../base/parse-json.ts';
 import {
   challengeSchema,
   orderAnswerSchema,
+  type orderSchema,
   type PairingState,
   pairingProofInput,
   pairingStateSchema,
+  pinsSchema,
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
@@ -21,14 +23,24 @@ import {
   reportedFailure,
   TOKEN_FAULT_CODES,
 } from '../../protocol/errors.ts';
-import { type Receipt, receiptSchema, stateSchema } from '../../protocol/home-messages.ts';
+import { type Receipt, receiptSchema, requestListSchema, stateSchema } from '../../protocol/home-messages.ts';
 import { exchangeJson, type JsonRequest } from '../../protocol/json-client.ts';
-import { assembleToken, openToken, parseToken, signingInput } from '../../protocol/jws.ts';
-import { type CommandAction, mustNameLastOrder } from '../../protocol/owner-orders.ts';
+import { assembleToken, openToken, signingInput, type TokenType } from '../../protocol/jws.ts';
+import {
+  type Author,
+  claimsHead,
+  denialClaims,
+  type GrantChoice,
+  grantClaims,
+  revokeClaims,
+} from '../../protocol/owner-claims.ts';
+import { type CommandAction, mustNameLastOrder, type Revoke } from '../../protocol/owner-orders.ts';
 import { failureOf } from '../../protocol/problem.ts';
+import { readNotice, type VerifiedNotice } from '../../protocol/read-request-notice.ts';
 import { clock, freshId } from './browser-seams.ts';
-import { isSignedBy, type OwnerKey, sign } from './owner-key.ts';
+import { type OwnerKey, sign } from './owner-key.ts';
 import type { SessionSecret } from './session-secret.ts';
+import { tokenCrypto } from './token-crypto.ts';
 
 const SESSION_HEADER = 'x-doorsill-session';
 /** Long enough for a slow link, and for a phone's clock that is a little wrong. */
@@ -96,33 +108,84 @@ export class DeviceClient {
   async command(action: CommandAction): Promise<Receipt> {
     const names = mustNameLastOrder(action);
     const head = names ? (await this.call(stateSchema, '/api/v1/state')).lastOrder : null;
-    const first = await this.give(action, head);
-    const again = names && first.code === 'consent_order_stale' ? await this.give(action, first.lastOrder) : first;
-    if (again.outcome === 'refused') throw refusalIn(again);
-    return again;
+    const first = await this.giveCommand(action, head);
+    const again =
+      names && first.code === 'consent_order_stale' ? await this.giveCommand(action, first.lastOrder) : first;
+    return accepted(again);
   }
 
-  private async give(action: CommandAction, after: string | null): Promise<Receipt> {
-    const { device, publicKey } = this.key;
-    const iat = Math.floor(clock.wallUs() / 1_000_000);
+  /**
+   * What waits for an answer and verifies against the pinned keys; `unread` are those that do not, and are never shown. Throws what
+   * the device refuses with.
+   */
+  async requests(): Promise<{ requests: VerifiedNotice[]; unread: number }> {
+    const [{ requests }, pins] = await Promise.all([
+      this.call(requestListSchema, '/api/v1/requests'),
+      this.call(pinsSchema, '/api/v1/pins'),
+    ]);
+    if (pins.trust === null) return { requests: [], unread: requests.length };
+    const trust = { ...pins.trust, device: this.key.device, serveStateAgencies: pins.serveStateAgencies };
+    const reading = { nowS: nowS(), ...tokenCrypto };
+    const read = requests.flatMap((notice) => {
+      try {
+        return [readNotice(JSON.stringify(notice), trust, reading)];
+      } catch {
+        return [];
+      }
+    });
+    return { requests: read, unread: requests.length - read.length };
+  }
+
+  /** Signs and gives consent to one clip; returns the device's receipt. Throws what the device refuses with. */
+  async grant(notice: VerifiedNotice, choice: GrantChoice): Promise<Receipt> {
+    const claims = grantClaims(this.author, notice, choice, tokenCrypto.sha256Hex);
+    const token = await this.signed('doorsill-grant+jws', claims);
+    return accepted(await this.give({ kind: 'grant', request: claims.request, token }));
+  }
+
+  /** The same for a denial, which stays on the device. */
+  async deny(notice: VerifiedNotice): Promise<Receipt> {
+    const claims = denialClaims(this.author, notice);
+    const token = await this.signed('doorsill-denial+jws', claims);
+    return accepted(await this.give({ kind: 'deny', request: claims.request, token }));
+  }
+
+  /** The same for a revocation, of whichever owner's grant. */
+  async revoke(named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>): Promise<Receipt> {
+    const token = await this.signed('doorsill-revoke+jws', revokeClaims(this.author, this.key.device, named));
+    return accepted(await this.give({ kind: 'revoke', request: named.request, token }));
+  }
+
+  private get author(): Author {
+    return { publicKey: this.key.publicKey, nowS: nowS(), freshId };
+  }
+
+  private async signed(typ: TokenType, claims: object): Promise<string> {
+    const input = signingInput(typ, claims);
+    return assembleToken(input, await sign(this.key, utf8(input)));
+  }
+
+  private async giveCommand(action: CommandAction, after: string | null): Promise<Receipt> {
+    const { author } = this;
     const claims = {
-      ...{ iss: publicKey, aud: device, iat, exp: iat + ORDER_LIFE_S, jti: freshId('command'), command: action },
+      ...claimsHead(author, this.key.device, 'command'),
+      exp: author.nowS + ORDER_LIFE_S,
+      command: action,
       ...(after === null ? {} : { after }),
     };
-    const input = signingInput('doorsill-command+jws', claims);
-    const token = assembleToken(input, await sign(this.key, utf8(input)));
-    const body = { kind: 'command', token };
-    const { receipt } = await this.call(orderAnswerSchema, '/api/v1/orders', { method: 'POST', body });
+    return this.give({ kind: 'command', token: await this.signed('doorsill-command+jws', claims) });
+  }
+
+  private async give(order: z.input<typeof orderSchema>): Promise<Receipt> {
+    const { receipt } = await this.call(orderAnswerSchema, '/api/v1/orders', { method: 'POST', body: order });
     return this.readReceipt(receipt);
   }
 
-  private async readReceipt(token: string): Promise<Receipt> {
+  private readReceipt(token: string): Receipt {
     const { deviceKey } = this.key;
-    const parsed = parseToken(token);
-    const isTheirs = parsed !== null && (await isSignedBy(deviceKey, parsed.signed, parsed.signature));
     const opened = openToken(token, {
       ...{ typ: 'doorsill-receipt+jws', schema: receiptSchema, audience: 'owner', keys: [deviceKey] },
-      verify: () => isTheirs,
+      verify: tokenCrypto.verify,
     });
     if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
     if (opened.claims.device !== this.key.device) throw failure('token_unknown_claims');
@@ -170,7 +233,13 @@ function unreachable(detail: string): Failure {
   return failure('unreachable', { what: 'the doorbell', where: location.origin, detail });
 }
 
-/** A receipt's refusal in the words of the table of errors. */
-function refusalIn({ code, detail = '' }: Receipt): Failure {
-  return code && isErrorCode(code) ? reportedFailure(code, detail) : failure('console_order_refused');
+/** The receipt of an order that was obeyed; throws a refusal in the words of the table of errors. */
+function accepted(receipt: Receipt): Receipt {
+  const { outcome, code, detail = '' } = receipt;
+  if (outcome !== 'refused') return receipt;
+  throw code && isErrorCode(code) ? reportedFailure(code, detail) : failure('console_order_refused');
+}
+
+function nowS(): number {
+  return Math.floor(clock.wallUs() / 1_000_000);
 }

@@ -1,7 +1,7 @@
 // Owns: the owner's key in this browser: an Ed25519 key (W3C Web Cryptography API, Secure Curves) that no script can read out, kept in
 // IndexedDB with what was pinned at pairing. Not here: what is signed (protocol/), talking to the device (device-client.ts).
 import { z } from 'zod';
-import { fromBase64url, toBase64url, utf8 } from '../../base/bytes.ts';
+import { toBase64url } from '../../base/bytes.ts';
 import { idSchema, publicKeySchema } from '../../protocol/ids.ts';
 
 const ALGORITHM = 'Ed25519';
@@ -39,19 +39,6 @@ export async function canSign(): Promise<boolean> {
 
 export async function sign(key: OwnerKey, data: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.sign(ALGORITHM, key.privateKey, new Uint8Array(data)));
-}
-
-/** Whether a signature over `data` is that of the public key (base64url). */
-export async function isSignedBy(publicKey: string, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  const raw = fromBase64url(publicKey);
-  if (!raw) return false;
-  const key = await crypto.subtle.importKey('raw', new Uint8Array(raw), ALGORITHM, false, ['verify']);
-  return crypto.subtle.verify(ALGORITHM, key, new Uint8Array(signature), new Uint8Array(data));
-}
-
-/** SHA-256 of a text's UTF-8 bytes. */
-export async function sha256(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(utf8(text))));
 }
 
 /** The kept key; null when there is none. */

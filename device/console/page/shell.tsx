@@ -5,16 +5,19 @@ import { text } from './choose-language.ts';
 import { doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
 import { Icon, type IconName } from './icons.tsx';
+import { LoadedPage } from './loaded-page.tsx';
 import { ConditionPill } from './notices.tsx';
 import { NowPage } from './now-page.tsx';
-import { PeoplePage } from './people-page.tsx';
-import { TimelinePage } from './timeline-page.tsx';
 
 const PAGES = [
   { name: 'now', title: text.pageNow, icon: 'door' },
   { name: 'timeline', title: text.pageTimeline, icon: 'timeline' },
   { name: 'people', title: text.pagePeople, icon: 'people' },
 ] as const satisfies { name: string; title: string; icon: IconName }[];
+
+// The first view needs one page; the others come when they are opened.
+const timeline = () => import('./timeline-page.tsx');
+const people = () => import('./people-page.tsx');
 
 type PageName = (typeof PAGES)[number]['name'];
 
@@ -68,8 +71,10 @@ export function Shell() {
         </div>
         <h1 class={page === 'people' ? 'page-title' : 'unseen'}>{title}</h1>
         {page === 'now' && <NowPage />}
-        {page === 'timeline' && <TimelinePage askedUs={atUs} />}
-        {page === 'people' && <PeoplePage />}
+        {page === 'timeline' && (
+          <LoadedPage load={timeline} draw={({ TimelinePage }) => <TimelinePage askedUs={atUs} />} />
+        )}
+        {page === 'people' && <LoadedPage load={people} draw={({ PeoplePage }) => <PeoplePage />} />}
       </main>
     </div>
   );
