@@ -34,10 +34,11 @@ function upSays(command: string, args: string[]): Promise<string> {
 }
 
 afterEach(async () => {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child?.once('close', resolve));
-  // At a terminal Ctrl-C is a letter.
-  child?.stdin?.write('\u0003');
-  child?.kill('SIGTERM');
+  // At a terminal Ctrl-C is a letter. A signal would end the terminal before what runs in it, which still has its ports then.
+  if (child.spawnfile === 'script') child.stdin?.write('\u0003');
+  else child.kill('SIGTERM');
   await ended;
 });
 afterAll(() => folder.dispose());
