@@ -13,8 +13,8 @@ import { readGovernmentDomains } from './government-domains.ts';
 /** CISA's whole list has about 1.5 MB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Where shipped lists are looked for: beside the source, and from the built program in the folder of the source. */
-const SHIPPED = ['./data/', '../../../cloud-bridge/registry/data/'];
+/** Where shipped lists are looked for: beside the source, and from the built program, and the built bench, in the folder of the source. */
+const SHIPPED = ['./data/', '../../../cloud-bridge/registry/data/', '../../../../cloud-bridge/registry/data/'];
 
 type Settings = Pick<RegistryConfig, 'stateAgencies' | 'namesAllowed' | 'localGovernments' | 'dataFolder'>;
 
