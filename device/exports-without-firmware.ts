@@ -57,6 +57,7 @@ export * from './protocol/plain-jpeg.ts';
 export * from './protocol/problem.ts';
 export * from './protocol/read-request-notice.ts';
 export * from './protocol/read-sighting.ts';
+export * from './protocol/recall-answer.ts';
 export * from './protocol/request.ts';
 export * from './protocol/request-or-search.ts';
 export * from './protocol/search.ts';

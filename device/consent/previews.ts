@@ -2,13 +2,12 @@
 // Not here: minting them (gate.ts), cutting and keeping their clips (upload/preview-clips.ts).
 import type { Timer } from '../base/clock.ts';
 import { freshId, type Random } from '../base/random.ts';
+import { PREVIEW_LIFE_MS } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { LivePreview, mintLivePreview, PreviewTerms } from './live-preview.ts';
 import { previewFault } from './verify-owner.ts';
 
-/** Time to look at a clip and decide. */
-const PREVIEW_MS_MAX = 15 * 60_000;
 /** Each holds a clip on the disk. */
 const PREVIEWS_MAX = 2;
 
@@ -42,7 +41,7 @@ export class Previews {
     const fault = previewFault(terms, { ...judged, values: values() });
     if (fault) throw fault;
     const { live, end } = this.mint(freshId(random, 'preview'), terms);
-    const timer = clock.after(PREVIEW_MS_MAX, () => this.end(live.id, 'its time is over'));
+    const timer = clock.after(PREVIEW_LIFE_MS, () => this.end(live.id, 'its time is over'));
     this.held.set(live.id, { live, timer, end });
     return live;
   }
@@ -50,6 +49,11 @@ export class Previews {
   /** The preview of this id; null when there is none that lives. */
   find(id: string): LivePreview | null {
     return this.held.get(id)?.live ?? null;
+  }
+
+  /** Those that live, oldest first. */
+  list(): LivePreview[] {
+    return [...this.held.values()].map(({ live }) => live);
   }
 
   /** Ends a preview; does nothing when it has ended. */

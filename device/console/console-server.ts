@@ -25,6 +25,7 @@ import type { PreviewClips } from '../upload/preview-clips.ts';
 import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
+import { frameRoutes } from './frame-routes.ts';
 import { historyRoutes } from './history-routes.ts';
 import { hlsRoutes } from './hls-routes.ts';
 import { LiveViews } from './live-views.ts';
@@ -192,6 +193,7 @@ export class ConsoleServer {
     sightingRoutes(router, { access: this.access, sightings: () => gate.sightings(), still });
     previewRoutes(router, { access: this.access, random, gate, clips: previews });
     hlsRoutes(router, { clock, access: this.access, ring });
+    frameRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
     router.route(
       {

@@ -6,7 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { ConsentGate } from '../consent/gate.ts';
 import { rangeOf } from '../http/byte-range.ts';
 import { keepForTransfer } from '../http/connection-limit.ts';
-import { previewAskSchema, previewSchema } from '../protocol/console-messages.ts';
+import { previewAskSchema, previewListSchema, previewSchema } from '../protocol/console-messages.ts';
 import { idSchema } from '../protocol/ids.ts';
 import { CLIP_BYTES_DEFAULT } from '../protocol/owner-orders.ts';
 import type { PreviewClips } from '../upload/preview-clips.ts';
@@ -46,6 +46,21 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
         throw thrown;
       }
     },
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/previews',
+      roles: ['owner'],
+      answer: previewListSchema,
+      about: 'The previews that are kept now, of any owner: there can be few, and one can be removed for another.',
+    },
+    () => ({
+      previews: gate.previews
+        .list()
+        .map(({ id, cut: { request, window } }) => ({ preview: id, request, window: { ...window } })),
+    }),
   );
 
   router.route(

@@ -2,10 +2,8 @@
 // Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
 import { verifySignature } from '../base/keys.ts';
 import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import { type RecallAnswer, recallAnswerSchema } from '../protocol/hand-over-documents.ts';
 import { type Receipt, receiptSchema } from '../protocol/home-messages.ts';
-import { openToken, parseToken } from '../protocol/jws.ts';
-import { intakeReceiptSchema } from '../protocol/manifest.ts';
+import { openToken } from '../protocol/jws.ts';
 
 const RECEIPT_AUDIENCE = 'owner';
 
@@ -27,12 +25,4 @@ export function readReceipt(payload: string, device: { id: string; key: string }
 export function refusalInReceipt({ code, detail, outcome }: Receipt): Failure {
   if (code && isErrorCode(code)) return reportedFailure(code, detail ?? 'The device did not say more; its log does.');
   return failure('internal', { detail: `the device answered ${outcome} with the unknown code ${code}` });
-}
-
-/** The vault's answer to a recall inside a verified receipt of the device; null when there is none. */
-export function recallAnswerOf({ outcome, intake }: Receipt): RecallAnswer | null {
-  if (intake === undefined || (outcome !== 'recalled' && outcome !== 'deleted')) return null;
-  const said = intakeReceiptSchema.safeParse(parseToken(intake)?.claims);
-  const answer = recallAnswerSchema.safeParse(said.success ? parseToken(said.data.recall ?? '')?.claims : null);
-  return answer.success ? answer.data : null;
 }

@@ -104,6 +104,22 @@ export const previewSchema = z.strictObject({
 });
 export type Preview = z.infer<typeof previewSchema>;
 
+/** How long the device keeps a preview: time to look at it and decide. */
+export const PREVIEW_LIFE_MS = 15 * 60_000;
+
+/** The previews that are kept now, oldest first, whichever owner made them. */
+export const previewListSchema = z.strictObject({
+  previews: z.array(z.strictObject({ preview: idSchema, request: idSchema, window: windowSchema })),
+});
+export type PreviewList = z.infer<typeof previewListSchema>;
+
+/** Longest span whose frames are listed at once, and the most frames of one: 30 s of 120 a second. */
+export const FRAME_SPAN_US_MAX = 30_000_000;
+const FRAMES_MAX = 3_600;
+
+/** Wall times of the frames that are shown in a span, ascending. */
+export const frameTimesSchema = z.strictObject({ frames: z.array(z.int().nonnegative()).max(FRAMES_MAX) });
+
 /** What a viewer may see: the picture as it is now, single pictures, or what was recorded. */
 export const VIEW_RIGHTS = ['live', 'stills', 'history'] as const;
 export type ViewRight = (typeof VIEW_RIGHTS)[number];

@@ -18,6 +18,8 @@ export interface JsonRequest {
   headers?: Record<string, string>;
   signal?: AbortSignal;
   answerBytesMax?: number;
+  /** How long to wait for the answer, where it takes the server more time than most. */
+  answerMsMax?: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface JsonRequest {
  * contacted. Throws `unreachable`, or the failure the server names.
  */
 export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
-  const limit = AbortSignal.timeout(ANSWER_MS_MAX);
+  const limit = AbortSignal.timeout(request.answerMsMax ?? ANSWER_MS_MAX);
   const unreachable = (detail: string, cause?: unknown) =>
     failure('unreachable', { what: 'the server', where: new URL(url).origin, detail }, cause);
   try {
