@@ -18,7 +18,7 @@ import type { UndoSteps } from './base/undo-steps.ts';
 import type { Ffmpeg } from './camera/find-ffmpeg.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
 import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
-import type { DeviceConfig } from './config.ts';
+import { baseSettings, type DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
 import type { ConsoleServer } from './console/console-server.ts';
@@ -30,6 +30,7 @@ import { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
+import type { GrayPictures } from './motion/gray-pictures.ts';
 import { Notifications } from './notifications/notifications.ts';
 import { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import type { PairingServer } from './owner/pairing-server.ts';
@@ -72,6 +73,8 @@ export interface Base {
   disk: CountingDisk;
   startedMs: number;
   status: StatusPublisher;
+  /** The camera's small pictures for whoever watches them for a while. */
+  gray: GrayPictures;
   peripherals: Peripherals;
   /** A button was pressed. */
   pressed(press: Press): void;
@@ -181,7 +184,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
       zonesFault: () => null,
       isPreviewed: (grant) => previews.isPreviewed(grant),
     },
-    values: () => config.disclosure,
+    settings: baseSettings(config),
     buttons: base.peripherals.buttonNames,
     untoldFrom: () => cursor.takeMissed(),
     effects,
@@ -202,7 +205,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     previews,
     alone,
     footageSettled: settled,
-    values: () => config.disclosure,
+    values: () => gate.settings.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
   });
   return { gate, previews, deliveries };
@@ -239,6 +242,7 @@ export async function makeConsole(
     serveStateAgencies: config.stateAgencies,
     ring,
     live: recorder.live,
+    gray: base.gray,
     previews,
     sightingStill: (search) => searchParty.still(search),
     events: (query) => history.page(query),

@@ -6,6 +6,7 @@ import { LOG_LEVELS } from './base/log.ts';
 import { settingsFault } from './base/settings-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
+import type { BaseSettings } from './consent/owner-settings.ts';
 import { consoleSchema } from './console/settings.ts';
 import { eventsSchema } from './events/settings.ts';
 import { hardwareShape } from './hardware/settings.ts';
@@ -14,6 +15,7 @@ import { motionSchema } from './motion/settings.ts';
 import { notificationsSchema } from './notifications/settings.ts';
 import { failure } from './protocol/errors.ts';
 import { brokerUserSchema } from './protocol/ids.ts';
+import { retentionSSchema } from './protocol/owner-settings.ts';
 import { disclosedValuesSchema } from './protocol/shared-claims.ts';
 import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
 import { searchPartySchema } from './search-party/settings.ts';
@@ -28,11 +30,7 @@ const ringSchema = z.strictObject({
     .min(8 * MIB)
     .max(1024 * 1024 * MIB)
     .default(256 * MIB),
-  retentionS: z
-    .int()
-    .min(10)
-    .max(365 * 24 * 3600)
-    .default(24 * 3600),
+  retentionS: retentionSSchema.default(24 * 3600),
 });
 
 const clipSchema = z.strictObject({
@@ -100,6 +98,16 @@ export const deviceConfigSchema = z.strictObject({
 export type DeviceConfig = z.infer<typeof deviceConfigSchema>;
 /** A configuration file's content before defaults are filled in. */
 export type DeviceConfigInput = z.input<typeof deviceConfigSchema>;
+
+/** What a device's file says of the settings that owners may change, and what bounds a change. */
+export function baseSettings({ disclosure, motion, ring, events, preRollS, postRollS }: DeviceConfig): BaseSettings {
+  return {
+    disclosure,
+    motion,
+    ring: { retentionS: ring.retentionS, retentionSMin: preRollS + postRollS, bytes: ring.bytes },
+    events: { keepDays: events.keepDays },
+  };
+}
 
 const FILE_BYTES_MAX = 200_000;
 

@@ -25,6 +25,7 @@ import { EventDetector } from './events/event-detector.ts';
 import { isPressedThere, type Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
+import { GrayPictures } from './motion/gray-pictures.ts';
 import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import type { DeviceEvent } from './protocol/home-messages.ts';
@@ -59,6 +60,7 @@ export class Doorbell {
   private readonly undo = new UndoSteps();
   private readonly status: StatusPublisher;
   private readonly events: EventDetector;
+  private readonly gray = new GrayPictures();
   private readonly peripherals: Peripherals;
 
   constructor(options: DoorbellOptions, seams: DoorbellSeams) {
@@ -163,6 +165,7 @@ export class Doorbell {
       disk: this.disk,
       startedMs: this.startedMs,
       status: this.status,
+      gray: this.gray,
       peripherals: this.peripherals,
       pressed: (press) => this.pressed(press),
       settled: (window, signal) => this.up.recorder.settled(window.endUs, signal),
@@ -184,7 +187,10 @@ export class Doorbell {
 
   private sinks(): RecorderSinks {
     return {
-      gray: (frame) => this.events.seen(frame),
+      gray: (frame) => {
+        this.events.seen(frame);
+        this.gray.give(frame);
+      },
       scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
       camera: (change) => this.onCamera(change),
       shutter: (closed) => this.peripherals.shut(closed),
@@ -192,25 +198,12 @@ export class Doorbell {
     };
   }
 
-  /** Starts the parts in order of dependency. */
-  private async startParts(parts: Parts): Promise<void> {
-    const {
-      ring,
-      history,
-      outbox,
-      gate,
-      deliveries,
-      home,
-      homeAssistant,
-      area,
-      pairing,
-      recorder,
-      enrolment,
-      searchParty,
-      cursor,
-    } = parts;
-    await searchParty.start();
-    this.undo.add(() => searchParty.stop());
+  /** What is on disk, the owners' orders first of all: they decide how long footage and events are kept. */
+  private async startStorage(parts: Parts): Promise<void> {
+    const { ring, history, outbox, gate } = parts;
+    await gate.open();
+    this.undo.add(() => gate.stop());
+    await this.keepAsSet(parts);
     await this.status.tolerate('ring', () => ring.start());
     this.undo.add(() => ring.stop());
     await this.status.tolerate('events', () => history.start());
@@ -219,6 +212,14 @@ export class Doorbell {
     this.undo.add(() => parts.previews.stop());
     await this.status.tolerate('outbox', () => outbox.start());
     this.undo.add(() => outbox.stop());
+  }
+
+  /** Starts the parts in order of dependency. */
+  private async startParts(parts: Parts): Promise<void> {
+    const { gate, deliveries, home, homeAssistant, area, pairing, recorder, enrolment, searchParty, cursor } = parts;
+    await searchParty.start();
+    this.undo.add(() => searchParty.stop());
+    await this.startStorage(parts);
     home.onMessage((message) => void gate.onOwnerMessage(message));
     let isBack = false;
     home.onConnect(() => {
@@ -260,6 +261,7 @@ export class Doorbell {
       area.start();
       this.undo.add(() => area.stop());
     }
+    this.lookAsSet(parts);
     this.events.start();
     this.undo.add(() => this.events.stop());
     this.peripherals.start();
@@ -269,6 +271,20 @@ export class Doorbell {
     await this.startOwnServer(parts);
     this.undo.add(() => parts.ownServer?.stop());
     this.status.state();
+  }
+
+  private lookAsSet({ gate }: Parts): void {
+    const { byOwners, motion } = gate.settings;
+    this.events.lookBy(motion);
+    if (byOwners.length > 0)
+      this.seams.log.info('owners changed settings of device.json', { settings: byOwners.join(', ') });
+  }
+
+  /** Footage and events are kept as long as the settings in force say. */
+  private async keepAsSet({ gate, ring, history }: Parts): Promise<void> {
+    const { ring: footage, events } = gate.settings;
+    ring.keepFor(footage.retentionS);
+    await history.keepFor(events.keepDays);
   }
 
   /** A port in use or a damaged certificate costs its owners the page, never the bell: it is told, and everything else goes on. */
@@ -296,6 +312,10 @@ export class Doorbell {
         if (on) this.up.gate.previews.endAll('privacy is on');
         this.up.recorder.privacy(on);
         this.up.ownServer?.changed();
+      },
+      settings: () => {
+        this.lookAsSet(this.up);
+        void this.keepAsSet(this.up);
       },
       forget: async (window) => {
         const { searchParty, ring, history, gate } = this.up;

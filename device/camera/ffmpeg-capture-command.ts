@@ -152,7 +152,8 @@ function teeAddress(encoder: VideoEncoder): string {
   return `${slave(whole, 'pipe:1')}|${slave(frames, LIVE_PIPE)}`;
 }
 
-const GRAY_ARGS = [
+/** What makes motion's gray frames of a picture; recorded footage is looked at through the same. */
+export const GRAY_ARGS = [
   '-an',
   '-vf',
   `fps=${GRAY_FPS}:start_time=0,scale=${GRAY_WIDTH}:${GRAY_HEIGHT}:flags=fast_bilinear,format=gray`,

@@ -2,6 +2,7 @@
 // Not here: finding it (find-ffmpeg.ts), what a capture asks of it (start-ffmpeg.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { assert } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
@@ -78,7 +79,7 @@ export function lastWords(text: string, many = 3): string {
 export function startFfmpeg(
   path: string,
   args: readonly string[],
-  options: Freedom & { pipes?: number; onLine?: (line: string) => void } = {},
+  options: Freedom & { pipes?: number; onLine?: (line: string) => void; isBackground?: boolean } = {},
 ): FfmpegProcess {
   const env = Object.fromEntries(ENVIRONMENT_KEPT.map((name) => [name, process.env[name]]));
   const extra = Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const);
@@ -88,6 +89,7 @@ export function startFfmpeg(
     env,
     windowsHide: true,
   });
+  if (options.isBackground) goLast(child.pid);
   let text = '';
   let unfinished = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -121,8 +123,20 @@ export function startFfmpeg(
   };
 }
 
+/** Gives a process the lowest priority; one that has gone already, or a system that does not let us, is left as it is. */
+function goLast(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It runs at the usual priority then.
+  }
+}
+
 /** A short job: what goes in, what may come out, how long it may take. */
 export interface FfmpegJob extends Freedom {
+  /** It may take its time: everything else on the machine goes before it. */
+  readonly isBackground?: boolean;
   /** Half a sentence for errors, e.g. 'encoding the first GOP'. */
   readonly doing: string;
   /** Arguments after the common ones; inputs come from `pipe:0`, results go to `pipe:1`. */
@@ -159,6 +173,7 @@ export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Ar
   ];
   const running = startFfmpeg(ffmpeg.path, args, {
     files: job.files === true,
+    isBackground: job.isBackground === true,
     ...(job.onLine ? { onLine: job.onLine } : {}),
   });
   let broken: unknown = null;

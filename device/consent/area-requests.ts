@@ -10,7 +10,7 @@ import { cellOf, insideArea } from '../protocol/area-cells.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice } from '../protocol/home-messages.ts';
 import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
-import { DISCLOSURE_PROFILES, type DisclosureKey } from '../protocol/shared-claims.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey } from '../protocol/shared-claims.ts';
 import {
   asksBeyond,
   claimedRequestId,
@@ -41,7 +41,9 @@ export interface AreaNews {
 }
 
 export interface AreaRequestsDeps
-  extends Pick<GateDeps, 'clock' | 'log' | 'place' | 'serveStateAgencies' | 'device' | 'values'> {
+  extends Pick<GateDeps, 'clock' | 'log' | 'place' | 'serveStateAgencies' | 'device'> {
+  /** The values the device can disclose now. */
+  values(): DisclosedValues;
   footage: Pick<Footage, 'coverage'>;
   effects: Pick<GateEffects, 'changed'>;
 }

@@ -5,12 +5,16 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { signToken } from '../protocol/jws.ts';
 import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/owner-orders.ts';
+import type { SettingsChange } from '../protocol/owner-settings.ts';
 import { PUBLIC_AUDIENCE, type Window } from '../protocol/shared-claims.ts';
 import type { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
-import { commandFault, PRESS_AGE_S_MAX } from './verify-owner.ts';
+import { settingsFault } from './owner-settings.ts';
+import { commandFault, type OwnerOrder, PRESS_AGE_S_MAX } from './verify-owner.ts';
+
+type CommandOrder = Extract<OwnerOrder, { kind: 'command' }>;
 
 /** Result of a command. `detail`: what a carried-out command left undone. */
 export interface Carried {
@@ -45,8 +49,10 @@ export class CommandHandler {
    * Carries out a command, or returns why not. A repeat of the same bytes gets the first answer again and has no further effect.
    * Throws coded failures.
    */
-  async carryOut(command: Command, token: string): Promise<Carried> {
+  async carryOut({ claims: command, token, isPrivate }: CommandOrder): Promise<Carried> {
     const { state, deps } = this.context;
+    // Its values were read by the broker already; taken, they would go on coming that way.
+    if (command.command.action === 'change-settings' && !isPrivate) return { refused: failure('settings_over_broker') };
     const usedAs = state.used.get(command.jti) ?? this.brief.get(command.jti)?.sha256;
     if (usedAs !== undefined) {
       if (usedAs !== sha256Hex(token)) return { refused: failure('consent_replayed') };
@@ -104,6 +110,8 @@ export class CommandHandler {
         // Recorded for an unknown one, too: an order to add it, signed before, can no longer act then.
         await this.runner.record({ type: 'viewer-removed', body: { ...signed, viewer: order.viewer } });
         return null;
+      case 'change-settings':
+        return this.changeSettings(signed, order.settings);
     }
   }
 
@@ -184,6 +192,18 @@ export class CommandHandler {
     if (state.viewers.has(viewer.viewer)) return failure('viewer_known');
     if (state.viewers.size >= limits.viewersMax) return failure('viewer_too_many', { most: limits.viewersMax });
     await this.runner.record({ type: 'viewer-added', body: { ...signed, ...viewer } });
+    return null;
+  }
+
+  private async changeSettings(
+    signed: { jti: string; token: string },
+    settings: SettingsChange,
+  ): Promise<Failure | null> {
+    const { deps } = this.context;
+    const fault = settingsFault(deps.settings, settings);
+    if (fault) return fault;
+    await this.runner.record({ type: 'settings-changed', body: { ...signed, settings } });
+    deps.effects.settings(this.context.settings);
     return null;
   }
 

@@ -4,15 +4,17 @@
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import { HighWaterMarks } from '../ledger/high-water-marks.ts';
-import { Ledger } from '../ledger/ledger.ts';
+import { Ledger, recordsFault } from '../ledger/ledger.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import { askKindOf } from '../protocol/ids.ts';
+import type { SettingsInForce } from '../protocol/owner-settings.ts';
 import type { Credential } from '../protocol/request.ts';
 import type { Ask, OpenedAsk } from '../protocol/request-or-search.ts';
 import { AreaRequests } from './area-requests.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-interfaces.ts';
 import { GateState } from './gate-state.ts';
 import type { GrantGround } from './live-grant.ts';
+import { NO_OWNER_SETTINGS, settingsInForce } from './owner-settings.ts';
 import { PetSearches } from './pet-searches.ts';
 
 export class ConsentContext {
@@ -28,6 +30,10 @@ export class ConsentContext {
   /** What is wrong with the ledger, so that no decision is made; null while it verifies. */
   damage: string | null = null;
   running = false;
+  /** Whether the ledger was replayed to its end. */
+  isFolded = false;
+  /** Why the records cannot be used, where they were altered. */
+  private tampered: string | null = null;
   private readonly unbelieved = new Map<ErrorCode, number>();
 
   constructor(deps: GateDeps) {
@@ -37,14 +43,43 @@ export class ConsentContext {
     this.ledger = new Ledger({ disk, clock, folder, device, boot, bytesMax: this.limits.ledgerBytesMax });
     this.marks = new HighWaterMarks(disk, clock, folder);
     this.state = new GateState(device.id);
-    this.area = new AreaRequests(deps, this.limits, this.marks);
-    this.searches = new PetSearches(deps, this.marks);
+    const values = () => this.settings.disclosure;
+    this.area = new AreaRequests({ ...deps, values }, this.limits, this.marks);
+    this.searches = new PetSearches(deps, values, this.marks);
     this.answerable = new AnswerableRequests(this.area, this.searches, clock);
+  }
+
+  /** Replays the ledger, reads the marks, and runs `then`. Records that cannot be used are noted as `damage`, and logged. */
+  async open(then: () => Promise<void>): Promise<void> {
+    try {
+      await this.ledger.start((entry) => {
+        const wrong = this.state.apply(entry);
+        if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
+      });
+      this.isFolded = true;
+      await this.marks.start(this.state);
+      await then();
+    } catch (thrown) {
+      const { detail, isTamper } = recordsFault(thrown);
+      this.damage = detail;
+      this.deps.log.error('the consent records cannot be used, nothing will be granted', { detail });
+      if (isTamper) this.tampered = detail;
+    }
+  }
+
+  /** Tells owners that the records were altered, where they were. */
+  tellTampering(): void {
+    if (this.tampered !== null) this.deps.effects.tamper('ledger', this.tampered.slice(0, 300));
   }
 
   /** Whether the home takes part in Search Party: by its owners' last order, else by its settings; never while the ledger is damaged. */
   get searchPartyOn(): boolean {
     return this.damage === null && (this.state.searchParty ?? this.deps.searchParty ?? false);
+  }
+
+  /** What is in force of the settings that owners may change; as in device.json while the ledger is damaged. */
+  get settings(): SettingsInForce {
+    return settingsInForce(this.deps.settings, this.damage === null ? this.state.settings : NO_OWNER_SETTINGS);
   }
 
   /** Throws `consent_ledger_damaged` unless the ledger verifies. */

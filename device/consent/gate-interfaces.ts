@@ -7,9 +7,11 @@ import type { Log } from '../base/log.ts';
 import type { Place } from '../protocol/area-cells.ts';
 import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
 import type { Grant } from '../protocol/owner-orders.ts';
+import type { SettingsInForce } from '../protocol/owner-settings.ts';
 import type { OpenedSearch } from '../protocol/search.ts';
-import type { DisclosedValues, Window, Zone } from '../protocol/shared-claims.ts';
+import type { Window, Zone } from '../protocol/shared-claims.ts';
 import type { LiveGrant } from './live-grant.ts';
+import type { BaseSettings } from './owner-settings.ts';
 
 /** An open search with its photo as it arrived: base64url, not decoded yet. */
 export interface HeardSearch extends OpenedSearch {
@@ -50,6 +52,8 @@ export interface GateEffects {
   sendRevocation(grantId: string, revokeToken: string, bridge: string): void;
   press(button: string): void;
   privacy(on: boolean): void;
+  /** An owner changed settings: these are in force now. */
+  settings(inForce: SettingsInForce): void;
   /** Delete the window's footage, or all footage without one; returns the number of segments. May be called twice for one order. */
   forget(window: Window | undefined): Promise<number>;
   /** The device's own records differ from what it last wrote. */
@@ -91,8 +95,8 @@ export interface GateDeps {
   disk: Disk;
   log: Log;
   footage: Footage;
-  /** The values the device can disclose now. */
-  values(): DisclosedValues;
+  /** What device.json says of the settings that owners may change. */
+  settings: BaseSettings;
   /** Names of the buttons that a command may press. */
   buttons: readonly string[];
   /**

@@ -13,6 +13,7 @@ import { claimedSigner, searchSchema } from '../protocol/search.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/shared-claims.ts';
 import type { Trust } from '../protocol/verify-published-request.ts';
 import type { GrantFacts } from './live-grant.ts';
+import { changedBy, NO_OWNER_SETTINGS, type OwnerSettings } from './owner-settings.ts';
 import {
   currentGrant,
   next,
@@ -72,6 +73,8 @@ export class GateState {
   /** Who besides owners may see pictures, and who looked. */
   readonly viewers = new Viewers();
   pins: Pins | null = null;
+  /** What owners set over device.json. A restore keeps it: it gives nobody a right, and device.json may be the older word. */
+  settings: OwnerSettings = NO_OWNER_SETTINGS;
   privacyOn = false;
   /** Whether owners turned Search Party on; null before the first order. */
   searchParty: boolean | null = null;
@@ -139,6 +142,9 @@ export class GateState {
         return null;
       case 'search-party-set':
         this.searchParty = entry.body.on;
+        return null;
+      case 'settings-changed':
+        this.settings = changedBy(this.settings, entry.body.settings);
         return null;
       case 'forget-ordered': {
         this.forgetOrders.set(entry.body.jti, entry.body.window ?? null);

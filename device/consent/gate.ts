@@ -3,11 +3,12 @@
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
 import { type Timer, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
-import { type LedgerHead, recordsFault } from '../ledger/ledger.ts';
+import type { LedgerHead } from '../ledger/ledger.ts';
 import type { Look, Viewer, ViewRight } from '../protocol/console-messages.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { ReceiptClip, RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
+import type { SettingsInForce } from '../protocol/owner-settings.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
@@ -37,7 +38,7 @@ export class ConsentGate {
   private readonly reports: ClipReports;
   /** Clips that owners look at before they decide. */
   readonly previews: Previews;
-  private isFolded = false;
+  private opening: Promise<void> | null = null;
   private timer: Timer | null = null;
   private upkeepWaits = false;
 
@@ -55,24 +56,19 @@ export class ConsentGate {
   }
 
   /**
-   * Replays the ledger and continues unfinished work. Records that do not verify or cannot be read do not stop the device:
-   * it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is known that it may.
+   * Replays the ledger, so that what owners ordered is known; nothing else happens yet. Records that do not verify or cannot be
+   * read do not stop the device: it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is
+   * known that it may.
    */
+  open(): Promise<void> {
+    this.opening ??= this.context.open(() => this.ownerMessages.start());
+    return this.opening;
+  }
+
+  /** Opens it where that was not done, and continues unfinished work. */
   async start(): Promise<void> {
-    try {
-      await this.context.ledger.start((entry) => {
-        const wrong = this.context.state.apply(entry);
-        if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
-      });
-      this.isFolded = true;
-      await this.context.marks.start(this.context.state);
-      await this.ownerMessages.start();
-    } catch (thrown) {
-      const { detail, isTamper } = recordsFault(thrown);
-      this.context.damage = detail;
-      this.context.deps.log.error('the consent records cannot be used, nothing will be granted', { detail });
-      if (isTamper) this.context.deps.effects.tamper('ledger', detail.slice(0, 300));
-    }
+    await this.open();
+    this.context.tellTampering();
     this.context.running = true;
     await this.context.queue.run(() => this.resume());
     this.arm();
@@ -121,7 +117,12 @@ export class ConsentGate {
 
   /** As last ordered by an owner's command; on when the ledger cannot be read for the last order. */
   get privacyOn(): boolean {
-    return this.context.state.privacyOn || (this.context.damage !== null && !this.isFolded);
+    return this.context.state.privacyOn || (this.context.damage !== null && !this.context.isFolded);
+  }
+
+  /** What is in force of the settings that owners may change. */
+  get settings(): SettingsInForce {
+    return this.context.settings;
   }
 
   get pins(): Pins | null {

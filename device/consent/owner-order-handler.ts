@@ -121,7 +121,7 @@ export class OwnerMessageHandler {
   }
 
   private async command(order: Order<'command'>): Promise<Failure | null> {
-    const { refused, detail } = await this.commands.carryOut(order.claims, order.token);
+    const { refused, detail } = await this.commands.carryOut(order);
     if (refused) return refused;
     const answers = order.claims.jti;
     this.context.deps.effects.receipt({
@@ -135,7 +135,7 @@ export class OwnerMessageHandler {
 
   private async grant({ claims, token }: Order<'grant'>): Promise<Failure | null> {
     const { state, answerable, limits, marks } = this.context;
-    const { clock, footage, values } = this.context.deps;
+    const { clock, footage } = this.context.deps;
     const { runner } = this;
     const { request, jti } = claims;
     if (state.revokedAhead.has(jti)) return failure('consent_revoked_before');
@@ -147,7 +147,8 @@ export class OwnerMessageHandler {
       // A broker can delay a grant until a later one was revoked: only the owners' last message on a request is valid.
       if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
-      const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values: values() });
+      const values = this.context.settings.disclosure;
+      const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values });
       if (fault) return fault;
       const unfinished = [...state.requests.values()].filter((record) => unfinishedGrant(record.state));
       if (unfinished.length >= limits.grantsMax) return failure('consent_too_many');

@@ -13,7 +13,7 @@ import {
   SEARCH_LIFE_S_MAX,
   type SearchDocument,
 } from '../protocol/search.ts';
-import { DISCLOSURE_PROFILES, partsInside, type Window } from '../protocol/shared-claims.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '../protocol/shared-claims.ts';
 import type { Trust } from '../protocol/verify-published-request.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
 import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
@@ -32,15 +32,16 @@ const ENDED_MAX = 2_000;
 const SIGHTED_MAX = 5;
 
 export class PetSearches {
-  private readonly deps: Pick<GateDeps, 'device' | 'values'>;
+  private readonly deps: Pick<GateDeps, 'device'> & { values(): DisclosedValues };
   private readonly clock: Clock;
   private readonly documents: CellDocuments<SearchDocument>;
   private readonly open = new Map<string, HeardSearch>();
   private readonly sightings = new Map<string, Sighted[]>();
   private readonly ended = new Set<string>();
 
-  constructor(deps: GateDeps, marks: HighWaterMarks) {
-    this.deps = deps;
+  /** `values`: those that the device can disclose now. */
+  constructor(deps: GateDeps, values: () => DisclosedValues, marks: HighWaterMarks) {
+    this.deps = { device: deps.device, values };
     this.clock = deps.clock;
     this.documents = new CellDocuments({ markKind: '/searches', open: openSearchDocument }, marks, deps);
   }

@@ -33,12 +33,12 @@ export class Previews {
    */
   open(terms: PreviewTerms, random: Random): LivePreview {
     const { context } = this;
-    const { clock, footage, values } = context.deps;
+    const { clock, footage } = context.deps;
     context.assertWhole();
     if (context.state.privacyOn) throw failure('console_privacy_on');
     if (this.held.size >= PREVIEWS_MAX) throw failure('preview_too_many', { most: PREVIEWS_MAX });
     const judged = { clock, clockTrusted: context.marks.clockTrusted(), answerable: context.answerable, footage };
-    const fault = previewFault(terms, { ...judged, values: values() });
+    const fault = previewFault(terms, { ...judged, values: context.settings.disclosure });
     if (fault) throw fault;
     const { live, end } = this.mint(freshId(random, 'preview'), terms);
     const timer = clock.after(PREVIEW_LIFE_MS, () => this.end(live.id, 'its time is over'));

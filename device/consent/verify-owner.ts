@@ -46,6 +46,8 @@ export interface OwnerMessage {
   payload: Uint8Array | string;
   /** Whether the broker delivered it from storage. */
   retained: boolean;
+  /** It came over the device's own server, so that no broker has read it. */
+  isPrivate?: boolean;
 }
 
 /** An authentic message of a paired owner. */
@@ -53,7 +55,7 @@ export type OwnerOrder =
   | { kind: 'grant'; claims: Grant; token: string }
   | { kind: 'deny'; claims: Denial; token: string }
   | { kind: 'revoke'; claims: Revoke; token: string }
-  | { kind: 'command'; claims: Command; token: string };
+  | { kind: 'command'; claims: Command; token: string; isPrivate: boolean };
 
 /** Opens a message if it is not retained, on its own topic, and signed by a paired owner for this device; else returns the code. */
 export function openOwnerMessage(
@@ -71,7 +73,7 @@ export function openOwnerMessage(
     if (message.topic !== topicsUnder(prefix).command(device)) return 'message_topic_mismatch';
     const opened = openToken(payload, { typ: 'doorsill-command+jws', schema: commandSchema, ...common });
     if (!opened.ok) return TOKEN_FAULT_CODES[opened.fault];
-    return { kind: 'command', claims: opened.claims, token: opened.token };
+    return { kind: 'command', claims: opened.claims, token: opened.token, isPrivate: message.isPrivate === true };
   }
   const order = openConsent(at.action, payload, common);
   return typeof order === 'string' || order.claims.request === at.request ? order : 'message_topic_mismatch';

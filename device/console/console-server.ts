@@ -18,6 +18,7 @@ import type { ConsentGate } from '../consent/gate.ts';
 import type { Pins } from '../consent/gate-state.ts';
 import type { EventPage, EventQuery } from '../events/event-history.ts';
 import { HTTP_LIMITS, listenOn, makeHttpServer } from '../http/http-server.ts';
+import type { GrayPictures } from '../motion/gray-pictures.ts';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { Ring } from '../ring/ring-interface.ts';
@@ -30,6 +31,7 @@ import { historyRoutes } from './history-routes.ts';
 import { hlsRoutes } from './hls-routes.ts';
 import { LiveViews } from './live-views.ts';
 import { LocalRouter } from './local-router.ts';
+import { motionRoutes } from './motion-routes.ts';
 import { NetworkPairing } from './network-pairing.ts';
 import { type OwnerRoutesDeps, ownerRoutes } from './owner-routes.ts';
 import { OwnerSessions } from './owner-sessions.ts';
@@ -39,6 +41,7 @@ import { pictureRoutes } from './picture-routes.ts';
 import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 import type { ConsoleSettings } from './settings.ts';
+import { settingsRoutes } from './settings-routes.ts';
 import { sightingRoutes } from './sighting-routes.ts';
 
 export interface ConsoleServerDeps
@@ -56,6 +59,8 @@ export interface ConsoleServerDeps
   serveStateAgencies: boolean;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   live: LiveFragments;
+  /** The camera's small pictures, as motion looks at them. */
+  gray: GrayPictures;
   previews: PreviewClips;
   /** The still of a sighting; null when there is none. */
   sightingStill(search: string): { jpeg: Uint8Array; atUs: number } | null;
@@ -181,12 +186,15 @@ export class ConsoleServer {
     ownerRoutes(router, {
       ...this.deps,
       device: device.id,
-      order: (message) => gate.onOwnerMessage(message),
+      order: (message) => gate.onOwnerMessage({ ...message, isPrivate: true }),
       notices: () => gate.notices(),
       pins: () => ({ trust: trustOf(gate.pins), serveStateAgencies: this.deps.serveStateAgencies }),
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),
     });
+    const settings = () => gate.settings;
+    settingsRoutes(router, { owners: () => gate.owners(), settings });
+    motionRoutes(router, { ...this.deps, access: this.access, settings });
     if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);
     const still = this.deps.sightingStill;

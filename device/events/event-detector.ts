@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { GrayFrame } from '../camera/capture.ts';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import {
+  changeMotion,
   initialMotion,
   type MotionEffect,
   type MotionInput,
@@ -41,6 +42,11 @@ export class EventDetector {
           this.windows.happened(effect.type, atUs);
         })
       : null;
+  }
+
+  /** Looks for motion in another way from the next picture on; does nothing where the settings look for none. */
+  lookBy(settings: MotionSettings): void {
+    this.motion?.change(settings);
   }
 
   start(): void {
@@ -90,6 +96,13 @@ export class MotionWatch {
   /** Takes the next picture: PICTURE_WIDTH x PICTURE_HEIGHT gray bytes, not kept; `atUs` is wall time. */
   frame(picture: { pixels: Uint8Array; atUs: number }): void {
     this.step({ type: 'frame', pixels: picture.pixels, atUs: picture.atUs });
+  }
+
+  /** Goes on with other settings: what moves now ends, and the scene that was learnt stays. */
+  change(settings: MotionSettings): void {
+    const { state, effects } = changeMotion(this.state, settings);
+    this.state = state;
+    for (const effect of effects) this.emit(effect);
   }
 
   /** No more pictures for now: ongoing motion ends, and the scene is learnt again with the next pictures. */

@@ -49,7 +49,7 @@ export interface EventHistoryDeps {
   folder: string;
   /** The id of this device. */
   device: string;
-  /** 0: the files are erased at the start, and none are written. */
+  /** 0: the files are erased at the start, and none are written. `keepFor` changes it. */
   keepDays: number;
   /** Whether the wall clock can be believed now. */
   clockTrusted(): boolean;
@@ -79,6 +79,9 @@ export class EventHistory {
   /** Whether events are kept in files: not with `keepDays` 0, nor when the files could not be read. */
   private isFiled = false;
   private isRunning = false;
+  private keepDays: number;
+  /** The files are not empty yet, although nothing may be kept in them. */
+  private mustEmpty = false;
   private isFailing = false;
   private hurriedMs = Number.NEGATIVE_INFINITY;
   private expiredMs = Number.NEGATIVE_INFINITY;
@@ -96,6 +99,7 @@ export class EventHistory {
 
   constructor(deps: EventHistoryDeps) {
     this.deps = deps;
+    this.keepDays = deps.keepDays;
     this.bounds = deps.bounds ?? BOUNDS;
     this.files = new EventFiles({ ...deps, bounds: this.bounds });
     this.writer = new Repeater(deps, 'store events', WRITE_EVERY_MS, () => this.work());
@@ -107,7 +111,7 @@ export class EventHistory {
    */
   async start(): Promise<void> {
     try {
-      if (this.deps.keepDays > 0) await this.load();
+      if (this.keepDays > 0) await this.load();
       else await this.files.erase(() => true);
     } catch (thrown) {
       throw this.fault(thrown);
@@ -115,6 +119,20 @@ export class EventHistory {
       this.isRunning = true;
       this.writer.start();
     }
+  }
+
+  /**
+   * Keeps events this many days from now on: what is older goes; with 0 the files are erased, and what is in memory stays until the
+   * device stops. Resolves when that is done; a disk that fails is told to `storage`, and tried again. May be called before the start.
+   */
+  async keepFor(keepDays: number): Promise<void> {
+    const before = this.keepDays;
+    this.keepDays = keepDays;
+    if (!this.isRunning || keepDays === before) return;
+    if (keepDays === 0 || before === 0) this.mustEmpty = true;
+    if (keepDays === 0) this.isFiled = false;
+    this.expiredMs = Number.NEGATIVE_INFINITY;
+    await this.work();
   }
 
   /** Writes what is left. Later events are not kept. */
@@ -246,10 +264,19 @@ export class EventHistory {
   private async work(): Promise<void> {
     await this.queue.run(() =>
       this.tolerate(async () => {
+        await this.empty();
         await this.expire();
         await this.writeNew();
       }),
     );
+  }
+
+  /** Leaves no past event in the files, after which new ones may be filed again. */
+  private async empty(): Promise<void> {
+    if (!this.mustEmpty) return;
+    await this.files.erase(() => true);
+    this.mustEmpty = false;
+    this.isFiled = this.keepDays > 0;
   }
 
   /** Runs a step; tells when the disk begins to fail, and when it works again. */
@@ -289,7 +316,8 @@ export class EventHistory {
    * trusted one after it.
    */
   private async expire(): Promise<void> {
-    const { clock, keepDays, clockTrusted } = this.deps;
+    const { clock, clockTrusted } = this.deps;
+    const { keepDays } = this;
     const nowMs = clock.monotonicMs();
     if (keepDays === 0 || nowMs - this.expiredMs < EXPIRE_EVERY_MS || !clockTrusted()) return;
     this.expiredMs = nowMs;

@@ -5,8 +5,10 @@ import { VIEW_RIGHTS, viewerSchema } from '../protocol/console-messages.ts';
 import { isErrorCode } from '../protocol/errors.ts';
 import { receiptClipSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
+import { settingsChangeSchema } from '../protocol/owner-settings.ts';
 import { windowSchema } from '../protocol/shared-claims.ts';
 
+/** The longest is an order to change settings (test/device/consent/owner-settings.test.ts). */
 const token = z.string().min(1).max(24_576);
 const code = z.string().refine(isErrorCode);
 const name = z.string().min(1).max(60);
@@ -112,6 +114,11 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('viewer-added'), body: z.strictObject({ ...signedOrder, ...viewerSchema.shape }) }),
   z.strictObject({ type: z.literal('viewer-removed'), body: z.strictObject({ ...signedOrder, viewer: idSchema }) }),
+  /** An owner changed settings of the device: what is in force is device.json with all of these folded over it. */
+  z.strictObject({
+    type: z.literal('settings-changed'),
+    body: z.strictObject({ ...signedOrder, settings: settingsChangeSchema }),
+  }),
   /** A viewer, or an owner by key, began to look at pictures on the device's own server. */
   z.strictObject({
     type: z.literal('looked'),

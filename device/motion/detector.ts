@@ -1,10 +1,11 @@
 // Owns: when motion starts and ends: learning, sensitivity, zones, hysteresis, as one machine driven by gray pictures.
 // Not here: which blocks differ (background.ts); what an event causes (event windows, links).
 import { assert } from '../base/assert.ts';
+import { type MotionZone, ZONES_MAX } from '../protocol/owner-settings.ts';
 import { Background, type Votes } from './background.ts';
 import { movingZones } from './blobs.ts';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
-import { type MotionZone, ZONES_MAX, zoneMasks, zoneNames } from './zones.ts';
+import { zoneMasks, zoneNames } from './zones.ts';
 
 export interface MotionSettings {
   /** 1 (only large, strong motion) to 100 (a leaf). */
@@ -56,6 +57,16 @@ export function initialMotion(settings: MotionSettings): MotionState {
   assert(settings.zones.length <= ZONES_MAX, 'an event can name every zone');
   const masks = zoneMasks(settings.zones);
   return { settings, masks, background: new Background(), phase: { name: 'blind' }, lastUs: 0 };
+}
+
+/** A detector with other settings. The scene it has learnt stays; motion that is under way ends, for its zones may be gone. */
+export function changeMotion(
+  state: MotionState,
+  settings: MotionSettings,
+): { state: MotionState; effects: MotionEffect[] } {
+  const { background, phase, lastUs } = state;
+  const next: Phase = phase.name === 'moving' ? { name: 'quiet', sinceUs: 0, pictures: 0 } : phase;
+  return { state: { ...initialMotion(settings), background, phase: next, lastUs }, effects: ended(state) };
 }
 
 /** Pixel and block votes of a sensitivity: 40 gray levels at 1, 22 at 50, 8 at 100. */

@@ -1,26 +1,7 @@
-// Owns: named parts of the picture in which motion counts: their configuration and the blocks they cover. Pure.
-// Not here: what moves (background.ts), when it is an event (detector.ts).
-import { z } from 'zod';
-import { idSchema } from '../protocol/ids.ts';
-import { zoneSchema } from '../protocol/shared-claims.ts';
+// Owns: which blocks the named parts of the picture in which motion counts cover. Pure.
+// Not here: their schema (protocol/owner-settings.ts), what moves (background.ts), when it is an event (detector.ts).
+import { type MotionZone, ZONES_MAX } from '../protocol/owner-settings.ts';
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
-
-const tenThousandths = z.int().min(0).max(10_000);
-
-/** A polygon in ten-thousandths of the picture's width and height: 3 to 32 corners, closed by itself. */
-const polygonZoneSchema = z.strictObject({
-  corners: z
-    .array(z.strictObject({ x: tenThousandths, y: tenThousandths }))
-    .min(3)
-    .max(32),
-});
-
-/** A named rectangle or polygon. The name is what motion events carry. */
-export const motionZoneSchema = z.strictObject({ name: idSchema, zone: z.union([zoneSchema, polygonZoneSchema]) });
-export type MotionZone = z.infer<typeof motionZoneSchema>;
-
-/** Zones that an event can carry, and bits of a zone mask. */
-export const ZONES_MAX = 16;
 
 /** Bit of every block when no zones are set: then the whole picture counts, and no name is reported. */
 const WHOLE_PICTURE = 1 << ZONES_MAX;

@@ -10,16 +10,26 @@ import { parseJson } from '../base/parse-json.ts';
 import { TLS_VERSION_MIN } from '../base/tls.ts';
 import {
   challengeSchema,
+  orderAnswerSchema,
+  ownerListSchema,
   type Preview,
   previewAskSchema,
   previewSchema,
+  type ShownOwner,
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
 } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
+import { type Receipt, stateSchema } from '../protocol/home-messages.ts';
+import { type TrialLine, trialAskSchema, trialLineSchema } from '../protocol/motion-messages.ts';
+import type { CommandAction } from '../protocol/owner-orders.ts';
+import { type SettingsInForce, settingsInForceSchema } from '../protocol/owner-settings.ts';
 import { failureOf } from '../protocol/problem.ts';
+import { ORDER_SIGNINGS_MAX } from './give-command.ts';
 import type { ConsoleAddress } from './pairing-wire.ts';
+import { readReceipt, refusalInReceipt } from './read-receipt.ts';
+import { makeCommand, type Signer } from './sign-owner-messages.ts';
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
 /** Cutting a long clip takes a while; a silent connection is given up after this. */
@@ -68,6 +78,49 @@ export class OwnServerClient {
     const answer = await this.call('GET', `/api/v1/previews/${preview}/clip.mp4`);
     if (answer.status !== 200) throw await this.refusal(answer);
     return answer.body;
+  }
+
+  /** Who the owners are, in the order in which they were paired. */
+  async owners(): Promise<ShownOwner[]> {
+    return (await this.json('GET', '/api/v1/owners', ownerListSchema)).owners;
+  }
+
+  /** The settings that owners may change, as they are in force. */
+  settings(): Promise<SettingsInForce> {
+    return this.json('GET', '/api/v1/settings', settingsInForceSchema);
+  }
+
+  /**
+   * Gives an order that no broker may read, signed again when another one was accepted first. Throws the refusal that the device's
+   * receipt names, `token_*` for a receipt that is not the device's.
+   */
+  async order(signer: Signer, device: { id: string; key: string }, action: CommandAction): Promise<Receipt> {
+    let after = (await this.json('GET', '/api/v1/state', stateSchema)).lastOrder;
+    for (let signings = 1; ; signings += 1) {
+      const { token } = makeCommand(signer, device.id, action, after);
+      const answer = await this.json('POST', '/api/v1/orders', orderAnswerSchema, { kind: 'command', token });
+      const receipt = readReceipt(answer.receipt, device);
+      if (receipt.outcome === 'command-done') return receipt;
+      if (receipt.code !== 'consent_order_stale' || signings >= ORDER_SIGNINGS_MAX) throw refusalInReceipt(receipt);
+      after = receipt.lastOrder;
+    }
+  }
+
+  /** What other motion settings would have seen in recorded footage, line by line as it is found. Throws the device's refusal. */
+  async *motionTrial(asked: z.input<typeof trialAskSchema>): AsyncGenerator<TrialLine> {
+    const answer = await this.call('POST', '/api/v1/motion/trials', trialAskSchema.parse(asked));
+    if (answer.status !== 200) throw await this.refusal(answer);
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const part of answer.body) {
+      const lines = (rest + decoder.decode(part, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const read = trialLineSchema.safeParse(parseJson(line));
+        if (!read.success) throw this.unreachable('its answer was not understood');
+        yield read.data;
+      }
+    }
   }
 
   /** Ends the session; what it was watching ends, too. */

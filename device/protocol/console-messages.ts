@@ -141,6 +141,16 @@ export const shownViewerSchema = viewerSchema.omit({ tokenSha256: true });
 export type ShownViewer = z.infer<typeof shownViewerSchema>;
 export const viewerListSchema = z.strictObject({ viewers: z.array(shownViewerSchema) });
 
+/** An owner as other owners see it. */
+export const shownOwnerSchema = z.strictObject({
+  key: publicKeySchema,
+  name: z.string().min(1).max(60),
+  /** When it was paired, seconds since 1970. */
+  sinceS: z.int().nonnegative(),
+});
+export type ShownOwner = z.infer<typeof shownOwnerSchema>;
+export const ownerListSchema = z.strictObject({ owners: z.array(shownOwnerSchema) });
+
 /** One session of looking at pictures: by a viewer (its id) or an owner (its key), from when on. */
 export const lookSchema = z.strictObject({
   by: z.union([idSchema, publicKeySchema]),

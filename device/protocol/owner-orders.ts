@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { viewerSchema } from './console-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { settingsChangeSchema } from './owner-settings.ts';
 import { disclosureSetSchema, expSchema, signedClaims, windowSchema, zoneSchema } from './shared-claims.ts';
 
 /** Clip size an owner allows when they name none: 30 minutes at 2 Mbit/s. */
@@ -71,6 +72,8 @@ export const commandActionSchema = z.discriminatedUnion('action', [
   /** Lets somebody who is no owner see pictures on the device's own server. */
   z.strictObject({ action: z.literal('add-viewer'), ...viewerSchema.shape }),
   z.strictObject({ action: z.literal('remove-viewer'), viewer: idSchema }),
+  /** Changes what it names. It holds private values, so the device takes it on its own server alone, never from a broker. */
+  z.strictObject({ action: z.literal('change-settings'), settings: settingsChangeSchema }),
 ]);
 export type CommandAction = z.infer<typeof commandActionSchema>;
 
@@ -98,6 +101,7 @@ export function mustNameLastOrder(command: CommandAction): boolean {
     case 'reset-clock-mark':
     case 'add-owner':
     case 'add-viewer':
+    case 'change-settings':
       return true;
     case 'privacy':
       return !command.on;

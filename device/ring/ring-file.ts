@@ -71,10 +71,12 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   private damaged = 0;
   private ticker: Timer | null = null;
   private sweeping = false;
+  private retentionS: number;
 
   constructor(options: RingFileOptions) {
     super();
     this.options = options;
+    this.retentionS = options.retentionS;
     this.steady = this.steadyClock();
     this.capacity = Math.floor(options.bytesMax / BLOCK_BYTES) * BLOCK_BYTES;
     const quarter = Math.floor(this.capacity / SEGMENTS_LEAST);
@@ -158,6 +160,13 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
       }
       return entries.length;
     });
+  }
+
+  keepFor(retentionS: number): void {
+    this.retentionS = retentionS;
+    if (!this.running) return;
+    void this.sweepInTurn();
+    if (this.ticker) this.tick();
   }
 
   /** Also the way out of `ring_key_lost`, and then starts the ring. */
@@ -273,7 +282,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
 
   /** Footage of this boot is aged by the monotonic clock; older footage at least by the time since the boot. */
   protected expire(): void {
-    const { clock, retentionS } = this.options;
+    const { clock } = this.options;
     const nowMs = clock.monotonicMs();
     if (this.unsettled.length > 0 && this.steady.isSteady()) {
       const written = this.unsettled.map((entry) => entry.header.writtenUs);
@@ -281,7 +290,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
       for (const [at, entry] of this.unsettled.entries()) entry.writtenMs = times[at] ?? entry.writtenMs;
       this.unsettled = [];
     }
-    for (const entry of this.index.olderThan(retentionS * 1000, nowMs)) this.drop(entry);
+    for (const entry of this.index.olderThan(this.retentionS * 1000, nowMs)) this.drop(entry);
   }
 
   private async load(entry: Entry, scratch: Uint8Array): Promise<Segment | null> {
@@ -336,16 +345,17 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   /** Destroys what grew too old although nothing is written, and schedules itself again. */
   private tick(): void {
     this.ticker?.cancel();
-    this.ticker = this.options.clock.after(expiryTickMs(this.options.retentionS), () => {
+    this.ticker = this.options.clock.after(expiryTickMs(this.retentionS), () => {
       this.tick();
-      if (this.sweeping) return;
-      this.sweeping = true;
-      this.inTurn(() => this.sweep())
-        .catch((thrown: unknown) => this.warnOfSweep(thrown))
-        .finally(() => {
-          this.sweeping = false;
-        });
+      void this.sweepInTurn();
     });
+  }
+
+  private async sweepInTurn(): Promise<void> {
+    if (this.sweeping) return;
+    this.sweeping = true;
+    await this.inTurn(() => this.sweep()).catch((thrown: unknown) => this.warnOfSweep(thrown));
+    this.sweeping = false;
   }
 
   private async sweep(): Promise<void> {

@@ -34,6 +34,8 @@ export interface Ring {
   stats(): RingStats;
   /** Destroys segments that touch the window, or all of them; returns how many. They cannot be read again by anyone. */
   forget(window?: Window): Promise<number>;
+  /** Keeps footage this long from now on: what is older is destroyed at once. May be called before the start. */
+  keepFor(retentionS: number): void;
   /** Factory reset: destroys the key, so that nothing ever written can be read, and starts empty under a new one. */
   reset(): Promise<void>;
   stop(): Promise<void>;

@@ -48,10 +48,12 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
   private damaged = 0;
   private running = false;
   private ticker: Timer | null = null;
+  private retentionS: number;
 
   constructor(options: RingMemoryOptions) {
     super();
     this.options = options;
+    this.retentionS = options.retentionS;
   }
 
   /** Throws `ring_too_small`. */
@@ -134,18 +136,26 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
     await this.forget();
   }
 
+  keepFor(retentionS: number): void {
+    this.retentionS = retentionS;
+    if (!this.running) return;
+    this.ticker?.cancel();
+    this.expire();
+    this.tick();
+  }
+
   private destroy(entry: Entry): void {
     this.index.remove(entry);
     destroySealKey(entry.key);
   }
 
   protected expire(): void {
-    const { clock, retentionS } = this.options;
-    for (const entry of this.index.olderThan(retentionS * 1000, clock.monotonicMs())) this.destroy(entry);
+    const nowMs = this.options.clock.monotonicMs();
+    for (const entry of this.index.olderThan(this.retentionS * 1000, nowMs)) this.destroy(entry);
   }
 
   private tick(): void {
-    this.ticker = this.options.clock.after(expiryTickMs(this.options.retentionS), () => {
+    this.ticker = this.options.clock.after(expiryTickMs(this.retentionS), () => {
       this.expire();
       this.tick();
     });

@@ -21,6 +21,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     proof: async () => (await import('./proof.ts')).addProof,
     watch: async () => (await import('./watch.ts')).addWatch,
     pair: async () => (await import('./pair.ts')).addPair,
+    settings: async () => (await import('./settings.ts')).addSettings,
     viewer: async () => (await import('./viewer.ts')).addViewer,
     ring: async () => (await import('./doorbell-command-verbs.ts')).addRing,
     privacy: async () => (await import('./doorbell-command-verbs.ts')).addPrivacy,

@@ -2,19 +2,12 @@
 // (consent-verbs.ts), cutting it (the device).
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import {
-  askConsole,
-  failure,
-  loadOrCreateOwnerKey,
-  OwnServerClient,
-  type PreviewAsk,
-  pairingSocketPath,
-} from '../../device/exports-without-firmware.ts';
+import { failure, type PreviewAsk } from '../../device/exports-without-firmware.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, chosenHome, dataFolder, type OwnerOptions, ownerFolder } from './context.ts';
+import type { Context } from './context.ts';
+import { type ServerOptions, withOwnServer } from './own-server.ts';
 
 /**
  * Writes the clip exactly as it would leave, and prints the line that grants these very bytes. Nothing is granted. `again`: the words
@@ -22,20 +15,15 @@ import { type Context, chosenHome, dataFolder, type OwnerOptions, ownerFolder } 
  */
 export async function writePreview(
   context: Context,
-  options: OwnerOptions & { deviceData?: string },
+  options: ServerOptions,
   asked: PreviewAsk,
   { file, again }: { file: string; again: readonly string[] },
 ): Promise<void> {
-  const device = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
-  const address = await askConsole(context, pairingSocketPath(device));
-  if (!address) throw failure('console_off');
-  const home = await chosenHome(context, options);
-  const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
-  const server = await OwnServerClient.open(address, home.device, key);
   const out = resolve(file);
-  const preview = await server.preview(asked);
-  const sha256 = await written(await server.clip(preview.preview), out);
-  await server.close();
+  const { preview, sha256 } = await withOwnServer(context, options, async ({ server }) => {
+    const made = await server.preview(asked);
+    return { preview: made, sha256: await written(await server.clip(made.preview), out) };
+  });
   if (sha256 !== preview.sha256) throw failure('preview_changed');
   const { startUs, endUs } = asked.window;
   const span = ['--from', printMoment(startUs), '--to', printMoment(endUs)];

@@ -99,6 +99,17 @@ export const consentErrors = {
     'The id of a request or search does not carry its kind.',
     'Sign it again: ids of requests begin with `request-`, ids of searches with `search-`.',
   ),
+  settings_over_broker: refused(
+    403,
+    'Settings hold private values, and this order came over the broker, which can read them.',
+    'Change them in the console or with `doorsill settings set`: both use the device’s own server.',
+  ),
+  settings_retention_short: wrongUsage(
+    400,
+    'Footage must be kept for at least {seconds} s: one event with what is kept before and after it.',
+    'Name a longer time, or make preRollS and postRollS in device.json shorter.',
+  ),
+  settings_zone_twice: wrongUsage(400, 'Two zones are called {zone}.', 'Give each zone a name of its own.'),
   consent_order_stale: refusedForNow(
     409,
     'The order does not name the last order that the device has accepted.',

@@ -1,5 +1,5 @@
 // Owns: the failures of the device's own server. Not here: the one closed table (../errors.ts).
-import { refused, refusedForNow, unreachableForNow, wrongUsage } from './kinds.ts';
+import { refused, refusedForNow, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
 
 export const consoleErrors = {
   console_host_refused: refused(
@@ -59,6 +59,16 @@ export const consoleErrors = {
     'Ask again for what the state’s coverage tells.',
   ),
   console_too_many_viewers: refusedForNow(503, 'As many as {most} already watch.', 'Close another view, or wait.'),
+  motion_trial_running: refusedForNow(
+    409,
+    'Recorded footage is looked through already.',
+    'Wait until that trial has ended, or end it: one runs at a time.',
+  ),
+  motion_trial_failed: unusableInput(
+    500,
+    'Recorded footage could not be looked through: {detail}.',
+    'Try a shorter span; the device’s log says more.',
+  ),
   viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
   viewer_too_many: refused(409, 'The device has {most} viewers already.', 'Remove one: `doorsill viewer remove`.'),
   look_log_full: refused(

@@ -12,6 +12,7 @@ import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
 import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
+import type { BaseSettings } from '../../../device/consent/owner-settings.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type {
   ReceiptBody,
@@ -19,7 +20,8 @@ import type {
   RequestNotice,
   SightingNotice,
 } from '../../../device/protocol/home-messages.ts';
-import type { DisclosedValues, Window, Zone } from '../../../device/protocol/shared-claims.ts';
+import type { SettingsInForce } from '../../../device/protocol/owner-settings.ts';
+import type { Window, Zone } from '../../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 
@@ -107,6 +109,12 @@ export class Effects implements GateEffects {
   tamper(what: string): void {
     this.tampers.push(what);
   }
+  /** Settings as they came into force. */
+  readonly settled: SettingsInForce[] = [];
+  settings(inForce: SettingsInForce): void {
+    this.order.push('settings');
+    this.settled.push(inForce);
+  }
   changed(): void {}
 
   last(): ReceiptBody {
@@ -133,7 +141,13 @@ export class GateRig {
     /** The hash of the clip that was previewed. */
     previewed: null as string | null,
   };
-  values: DisclosedValues = { name: 'A. Resident', address: '1 Elm Street', email: 'home@example.org' };
+  /** What device.json says. */
+  settings: BaseSettings = {
+    disclosure: { name: 'A. Resident', address: '1 Elm Street', email: 'home@example.org' },
+    motion: { enabled: true, sensitivity: 50, zones: [] },
+    ring: { retentionS: 86_400, retentionSMin: 10, bytes: 268_435_456 },
+    events: { keepDays: 30 },
+  };
   limits: NonNullable<GateDeps['limits']> = {};
   serveStateAgencies = false;
   /** From where on receipts never got out; taken once. */
@@ -169,7 +183,7 @@ export class GateRig {
         isPreviewed: (grant) => grant.clipSha256 === this.footage.previewed,
         zonesFault: (_window: Window, _zones: readonly Zone[]) => this.footage.zonesDetail,
       },
-      values: () => this.values,
+      settings: this.settings,
       buttons: ['front'],
       untoldFrom: () => {
         const untold = this.untoldFrom;
@@ -187,6 +201,15 @@ export class GateRig {
     this.effects = new Effects();
     this.gate = this.build();
     await this.gate.start();
+    return this.gate;
+  }
+
+  /** A gate on the same folder that has read its records, and does nothing yet. */
+  async opened(): Promise<ConsentGate> {
+    await this.gate.stop();
+    this.effects = new Effects();
+    this.gate = this.build();
+    await this.gate.open();
     return this.gate;
   }
 
@@ -240,6 +263,12 @@ export class GateRig {
 
   async command(token: string): Promise<void> {
     await this.deliver(this.topics.command(this.cast.device.id), token);
+  }
+
+  /** The same over the device's own server, where no broker reads it. */
+  async privately(token: string): Promise<void> {
+    const topic = this.topics.command(this.cast.device.id);
+    await this.gate.onOwnerMessage({ topic, payload: token, retained: false, isPrivate: true });
   }
 
   /** A request, granted; returns both tokens and the grant's id. */

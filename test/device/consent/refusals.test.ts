@@ -274,7 +274,7 @@ const grants: Case[] = [
     how: 'told',
     what: 'a grant that discloses what the device does not hold',
     provoke: async (rig) => {
-      rig.values = { address: '1 Elm Street' };
+      rig.settings.disclosure = { address: '1 Elm Street' };
       await grantWith(rig, {});
     },
   },

@@ -1,0 +1,98 @@
+// Owns: what owners changed of the device's settings, folded from the ledger, and what is in force: an owner's value before the one of
+// device.json. Pure. Not here: the order (command-handler.ts), what its values mean to the parts (doorbell.ts).
+import { type Failure, failure } from '../protocol/errors.ts';
+import {
+  OWNER_SETTING_PATHS,
+  type OwnerSettingPath,
+  type SettingsChange,
+  type SettingsInForce,
+} from '../protocol/owner-settings.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues } from '../protocol/shared-claims.ts';
+
+/** What device.json says, and what bounds a change. */
+export type BaseSettings = Omit<SettingsInForce, 'byOwners'>;
+
+type Value = string | number | SettingsInForce['motion']['zones'];
+
+/** What owners set and have not taken back, by path. Never changed in place. */
+export type OwnerSettings = ReadonlyMap<OwnerSettingPath, Value>;
+
+export const NO_OWNER_SETTINGS: OwnerSettings = new Map();
+
+/** The owners' settings after a change. */
+export function changedBy(before: OwnerSettings, change: SettingsChange): OwnerSettings {
+  const after = new Map(before);
+  for (const path of OWNER_SETTING_PATHS) {
+    const value = valueAt(change, path);
+    if (value === null) after.delete(path);
+    else if (value !== undefined) after.set(path, value);
+  }
+  return after;
+}
+
+/**
+ * What is in force. Footage is never kept for less than one event's rolls: device.json may have got longer ones since an owner set
+ * `ring.retentionS`.
+ */
+export function settingsInForce(base: BaseSettings, owners: OwnerSettings): SettingsInForce {
+  const pick = <T extends Value>(path: OwnerSettingPath, is: (value: Value) => value is T): T | undefined => {
+    const value = owners.get(path);
+    return value !== undefined && is(value) ? value : undefined;
+  };
+  const disclosure: DisclosedValues = {};
+  for (const key of DISCLOSURE_KEYS) {
+    const value = pick(`disclosure.${key}`, isText) ?? base.disclosure[key] ?? '';
+    if (value !== '') disclosure[key] = value;
+  }
+  const { enabled, sensitivity, zones } = base.motion;
+  return {
+    disclosure,
+    motion: {
+      enabled,
+      sensitivity: pick('motion.sensitivity', isNumber) ?? sensitivity,
+      zones: pick('motion.zones', isList) ?? zones,
+    },
+    ring: {
+      ...base.ring,
+      retentionS: Math.max(pick('ring.retentionS', isNumber) ?? base.ring.retentionS, base.ring.retentionSMin),
+    },
+    events: { keepDays: pick('events.keepDays', isNumber) ?? base.events.keepDays },
+    byOwners: OWNER_SETTING_PATHS.filter((path) => owners.has(path)),
+  };
+}
+
+/** Why a change may not be made, as a whole; null when it may. */
+export function settingsFault(base: BaseSettings, change: SettingsChange): Failure | null {
+  const retentionS = change.ring?.retentionS;
+  if (typeof retentionS === 'number' && retentionS < base.ring.retentionSMin) {
+    return failure('settings_retention_short', { seconds: base.ring.retentionSMin });
+  }
+  const names = change.motion?.zones?.map(({ name }) => name) ?? [];
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  return twice === undefined ? null : failure('settings_zone_twice', { zone: twice });
+}
+
+function valueAt(change: SettingsChange, path: OwnerSettingPath): Value | null | undefined {
+  switch (path) {
+    case 'motion.sensitivity':
+      return change.motion?.sensitivity;
+    case 'motion.zones':
+      return change.motion?.zones;
+    case 'ring.retentionS':
+      return change.ring?.retentionS;
+    case 'events.keepDays':
+      return change.events?.keepDays;
+    case 'disclosure.name':
+      return change.disclosure?.name;
+    case 'disclosure.address':
+      return change.disclosure?.address;
+    case 'disclosure.email':
+      return change.disclosure?.email;
+    case 'disclosure.phone':
+      return change.disclosure?.phone;
+  }
+}
+
+const isText = (value: Value): value is string => typeof value === 'string';
+const isNumber = (value: Value): value is number => typeof value === 'number';
+const isList = (value: Value): value is SettingsInForce['motion']['zones'] => Array.isArray(value);

@@ -1,0 +1,194 @@
+// Owns: the routes by which an owner sets up the motion detector: where something moves now, and what other settings would have seen in
+// recorded footage. Both come from the picture, so each goes through PictureAccess first. Not here: the settings (settings-routes.ts),
+// the detector (motion/).
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { toBase64url } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import { countSchema } from '../http/http-server.ts';
+import { BLOCK_COLUMNS, BLOCK_ROWS } from '../motion/gray-picture-size.ts';
+import type { GrayPictures } from '../motion/gray-pictures.ts';
+import { MotionMask } from '../motion/motion-mask.ts';
+import { MotionTrial, type TrialEvent } from '../motion/motion-trial.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
+import {
+  type MotionMaskLine,
+  TRIAL_EVENTS_MAX,
+  TRIAL_US_MAX,
+  type TrialAsk,
+  type TrialLine,
+  trialAskSchema,
+} from '../protocol/motion-messages.ts';
+import { type SettingsInForce, sensitivitySchema } from '../protocol/owner-settings.ts';
+import { partsInside } from '../protocol/shared-claims.ts';
+import type { Ring } from '../ring/ring-interface.ts';
+import type { LocalRouter } from './local-router.ts';
+import type { PictureAccess } from './picture-access.ts';
+import { recordedGray } from './recorded-gray.ts';
+import { bindToView } from './view-answer.ts';
+
+export interface MotionRoutesDeps {
+  access: PictureAccess;
+  gray: GrayPictures;
+  ring: Pick<Ring, 'read' | 'coverage'>;
+  ffmpeg: Ffmpeg;
+  clock: Clock;
+  log: Log;
+  settings(): SettingsInForce;
+}
+
+/** Who may watch the mask at once. */
+const WATCHERS_MAX = 8;
+/** The pause between two lines of the mask at least; the detector looks at every picture all the same. */
+const MASK_US_LEAST = 250_000;
+/** A reader that is this far behind misses lines of the mask. */
+const BEHIND_BYTES_MAX = 64 * 1024;
+/** Footage between two lines of progress. */
+const PROGRESS_US = 20_000_000;
+const LINES = 'application/x-ndjson';
+
+export function motionRoutes(router: LocalRouter, deps: MotionRoutesDeps): void {
+  maskRoute(router, deps);
+  trialRoute(router, deps);
+}
+
+function maskRoute(router: LocalRouter, { access, gray }: MotionRoutesDeps): void {
+  let watchers = 0;
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/motion/mask',
+      roles: ['owner'],
+      query: z.strictObject({ sensitivity: countSchema.pipe(sensitivitySchema) }),
+      answer: { media: LINES },
+      about:
+        'Where the detector sees motion now, at a sensitivity: a line of JSON for each of up to four pictures a second, for as long as the connection is open.',
+    },
+    async ({ caller, query, reply }) => {
+      if (watchers >= WATCHERS_MAX) throw failure('console_too_many_viewers', { most: WATCHERS_MAX });
+      watchers += 1;
+      const view = await access.open(caller, 'live').catch((thrown: unknown) => {
+        watchers -= 1;
+        throw thrown;
+      });
+      const send = openLines(reply);
+      const signal = bindToView(reply, view);
+      const mask = new MotionMask(query.sensitivity);
+      let saidUs = Number.NEGATIVE_INFINITY;
+      const forget = gray.watch((frame) => {
+        const { isLearning, bits } = mask.see(frame);
+        const isSoon = frame.atUs >= saidUs && frame.atUs - saidUs < MASK_US_LEAST;
+        if (isSoon || reply.raw.writableLength > BEHIND_BYTES_MAX) return;
+        saidUs = frame.atUs;
+        const size = { columns: BLOCK_COLUMNS, rows: BLOCK_ROWS };
+        send({ atUs: frame.atUs, isLearning, ...size, blocks: toBase64url(bits) } satisfies MotionMaskLine);
+      });
+      const done = () => {
+        watchers -= 1;
+        forget();
+      };
+      if (signal.aborted) done();
+      else signal.addEventListener('abort', done, { once: true });
+      return reply;
+    },
+  );
+}
+
+function trialRoute(router: LocalRouter, deps: MotionRoutesDeps): void {
+  let isRunning = false;
+  router.route(
+    {
+      method: 'POST',
+      path: '/api/v1/motion/trials',
+      roles: ['owner'],
+      body: trialAskSchema,
+      answer: { media: LINES },
+      about:
+        'Looks for motion in recorded footage of up to twelve hours, with other settings and with those in force: lines of JSON as it goes. One at a time; closing the connection ends it.',
+    },
+    async ({ caller, body, reply }) => {
+      const { startUs, endUs } = body.window;
+      if (endUs - startUs > TRIAL_US_MAX) throw failure('console_span_too_long', { seconds: TRIAL_US_MAX / 1_000_000 });
+      if (partsInside(deps.ring.coverage(), body.window).length === 0) throw failure('console_no_footage');
+      if (isRunning) throw failure('motion_trial_running');
+      isRunning = true;
+      try {
+        const view = await deps.access.open(caller, 'history');
+        const send = openLines(reply);
+        const signal = bindToView(reply, view);
+        await trial(deps, body, send, signal).catch((thrown: unknown) => tellFailure(deps.log, thrown, send, signal));
+        reply.raw.end();
+      } finally {
+        isRunning = false;
+      }
+      return reply;
+    },
+  );
+}
+
+/** Runs a trial to its end, telling what it finds. */
+async function trial(
+  { ring, ffmpeg, clock, settings }: MotionRoutesDeps,
+  { window, zones, sensitivities }: TrialAsk,
+  send: (line: TrialLine) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { motion } = settings();
+  const tried = [...new Set(sensitivities)];
+  const names = [...tried, 'in-force' as const];
+  const detectors = new MotionTrial([...tried.map((sensitivity) => ({ sensitivity, zones })), motion]);
+  const counts = names.map(() => 0);
+  const ofUs = partsInside(ring.coverage(), window).reduce((sum, span) => sum + span.endUs - span.startUs, 0);
+  let lookedUs = 0;
+  let lastUs = window.startUs;
+  const tell = (events: readonly TrialEvent[]) => {
+    for (const { by, startUs, endUs } of events) {
+      const told = (counts[by] ?? 0) + 1;
+      counts[by] = told;
+      const name = names[by];
+      if (told <= TRIAL_EVENTS_MAX && name !== undefined) send({ line: 'event', by: name, startUs, endUs });
+    }
+  };
+  const progress = () => send({ line: 'progress', lookedUs: Math.min(Math.round(lookedUs), ofUs), ofUs });
+  let saidUs = 0;
+  progress();
+  await recordedGray(
+    { segments: ring.read(window), ffmpeg, clock },
+    (pixels, atUs) => {
+      // The first picture of each stretch counts for nothing: it has none before it.
+      lookedUs += Math.min(Math.max(atUs - lastUs, 0), PICTURE_US_MAX);
+      lastUs = atUs;
+      tell(detectors.frame(pixels, Math.round(atUs)));
+      if (lookedUs - saidUs < PROGRESS_US) return;
+      saidUs = lookedUs;
+      progress();
+    },
+    signal,
+  );
+  tell(detectors.end(Math.round(lastUs)));
+  const done = names.map((by, at) => ({ by, events: counts[at] ?? 0 }));
+  send({ line: 'done', counts: done, lookedUs: Math.min(Math.round(lookedUs), ofUs) });
+}
+
+/** Longest time between two pictures that counts as looked at. */
+const PICTURE_US_MAX = 200_000;
+
+/** The answer has begun, so a failure is its last line; whose connection was cut is told nothing. */
+function tellFailure(log: Log, thrown: unknown, send: (line: TrialLine) => void, signal: AbortSignal): void {
+  if (signal.aborted) return;
+  if (!isFailure(thrown)) throw thrown;
+  log.warn('a trial of motion settings failed', { code: thrown.code });
+  send({ line: 'failed', code: thrown.code, detail: `${thrown.message} ${thrown.advice}`.slice(0, 600) });
+}
+
+/** Begins an answer of lines of JSON; returns what sends one. */
+function openLines(reply: FastifyReply): (line: object) => void {
+  const { raw } = reply;
+  const headers = Object.entries(reply.getHeaders()).map(([name, value]): [string, string] => [name, String(value)]);
+  reply.hijack();
+  raw.writeHead(200, { ...Object.fromEntries(headers), 'content-type': LINES, 'cache-control': 'no-store' });
+  raw.flushHeaders();
+  return (line) => void raw.write(`${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,43 @@
+// Owns: the routes that tell an owner who the owners are and which settings are in force. Both are changed by signed orders.
+// Not here: the orders (owner-routes.ts, consent/), trying motion settings (motion-routes.ts).
+import type { Owner } from '../consent/gate-state.ts';
+import { ownerListSchema } from '../protocol/console-messages.ts';
+import { parseToken } from '../protocol/jws.ts';
+import { pairingSchema } from '../protocol/owner-orders.ts';
+import { type SettingsInForce, settingsInForceSchema } from '../protocol/owner-settings.ts';
+import type { LocalRouter } from './local-router.ts';
+
+export interface SettingsRoutesDeps {
+  owners(): Owner[];
+  settings(): SettingsInForce;
+}
+
+export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/owners',
+      roles: ['owner'],
+      answer: ownerListSchema,
+      about: 'The owners, by key and name. They are paired at the device, and removed by signed orders.',
+    },
+    () => ({ owners: deps.owners().map(({ key, name, statement }) => ({ key, name, sinceS: signedS(statement) })) }),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/settings',
+      roles: ['owner'],
+      answer: settingsInForceSchema,
+      about:
+        'The settings that owners may change, as they are in force: those named in `byOwners` by an owner’s order, the others by device.json. They are changed by the signed order `change-settings`.',
+    },
+    () => deps.settings(),
+  );
+}
+
+/** When the device signed that the key is an owner's. */
+function signedS(statement: string): number {
+  return pairingSchema.parse(parseToken(statement)?.claims).iat;
+}

@@ -1,0 +1,99 @@
+// Owns: what owners may change of a device's settings by a signed order: the limits of each value, which device.json shares, and what
+// of it is in force. Pure: also runs in the page. Not here: carrying it out (consent/owner-settings.ts), all other settings (device/config.ts).
+import { z } from 'zod';
+import { idSchema } from './ids.ts';
+import { DISCLOSURE_KEYS, disclosedValuesSchema, zoneSchema } from './shared-claims.ts';
+
+const tenThousandths = z.int().min(0).max(10_000);
+
+/** A polygon in ten-thousandths of the picture's width and height: 3 to 32 corners, closed by itself. */
+const polygonZoneSchema = z.strictObject({
+  corners: z
+    .array(z.strictObject({ x: tenThousandths, y: tenThousandths }))
+    .min(3)
+    .max(32),
+});
+
+/** A named rectangle or polygon. The name is what motion events carry. */
+export const motionZoneSchema = z.strictObject({ name: idSchema, zone: z.union([zoneSchema, polygonZoneSchema]) });
+export type MotionZone = z.infer<typeof motionZoneSchema>;
+
+/** Zones that an event can carry, and bits of a zone mask. */
+export const ZONES_MAX = 16;
+export const motionZonesSchema = z.array(motionZoneSchema).max(ZONES_MAX);
+
+/** 1 (only large, lasting motion) to 100. */
+export const sensitivitySchema = z.int().min(1).max(100);
+
+/** Seconds that footage is kept. */
+export const retentionSSchema = z
+  .int()
+  .min(10)
+  .max(365 * 24 * 3600);
+
+/** Days that past events are kept; 0: in memory alone, until the device stops. */
+export const keepDaysSchema = z.int().min(0).max(3_650);
+
+const { name, address, email, phone } = disclosedValuesSchema.shape;
+/** A value; '' for none, whatever device.json says. */
+const orNothing = <S extends z.ZodType>(value: S) => z.union([value, z.literal('')]);
+
+/**
+ * What an order changes: only what it names. `null` goes back to what device.json says; a disclosed value of '' is none at all,
+ * whatever device.json says.
+ */
+export const settingsChangeSchema = z
+  .strictObject({
+    disclosure: z
+      .strictObject({
+        name: orNothing(name.unwrap()).nullable().optional(),
+        address: orNothing(address.unwrap()).nullable().optional(),
+        email: orNothing(email.unwrap()).nullable().optional(),
+        phone: orNothing(phone.unwrap()).nullable().optional(),
+      })
+      .optional(),
+    motion: z
+      .strictObject({
+        sensitivity: sensitivitySchema.nullable().optional(),
+        zones: motionZonesSchema.nullable().optional(),
+      })
+      .optional(),
+    ring: z.strictObject({ retentionS: retentionSSchema.nullable().optional() }).optional(),
+    events: z.strictObject({ keepDays: keepDaysSchema.nullable().optional() }).optional(),
+  })
+  .refine(
+    (change) => Object.values(change).some((part) => part !== undefined && Object.keys(part).length > 0),
+    'an order changes at least one setting',
+  );
+export type SettingsChange = z.infer<typeof settingsChangeSchema>;
+
+/** Each setting by the path it has in device.json, in a fixed order. */
+export const OWNER_SETTING_PATHS = [
+  ...DISCLOSURE_KEYS.map((key) => `disclosure.${key}` as const),
+  'motion.sensitivity',
+  'motion.zones',
+  'ring.retentionS',
+  'events.keepDays',
+] as const;
+export type OwnerSettingPath = (typeof OWNER_SETTING_PATHS)[number];
+
+/** What is in force, where each value comes from, and what bounds a change. */
+export const settingsInForceSchema = z.strictObject({
+  disclosure: disclosedValuesSchema,
+  motion: z.strictObject({
+    /** Whether device.json lets the device look for motion at all. */
+    enabled: z.boolean(),
+    sensitivity: sensitivitySchema,
+    zones: motionZonesSchema,
+  }),
+  ring: z.strictObject({
+    retentionS: retentionSSchema,
+    /** Footage is kept at least this long: the rolls of one event. */
+    retentionSMin: z.int().positive(),
+    bytes: z.int().positive(),
+  }),
+  events: z.strictObject({ keepDays: keepDaysSchema }),
+  /** What an owner's order set; everything else is as device.json says. */
+  byOwners: z.array(z.enum(OWNER_SETTING_PATHS)),
+});
+export type SettingsInForce = z.infer<typeof settingsInForceSchema>;

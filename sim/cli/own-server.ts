@@ -1,0 +1,46 @@
+// Owns: an owner's session at the own server of a doorbell on this machine, for the verbs that need one. Not here: the session
+// (device/owner/own-server-client.ts), what is done in it.
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  askConsole,
+  failure,
+  loadOrCreateOwnerKey,
+  OwnServerClient,
+  pairingSocketPath,
+  type Signer,
+} from '../../device/exports-without-firmware.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { type Context, chosenHome, dataFolder, type OwnerOptions, ownerFolder, withOwnerOptions } from './context.ts';
+
+export interface ServerOptions extends OwnerOptions {
+  deviceData?: string;
+}
+
+/** Adds the options of verbs that use a doorbell's own server. */
+export function withServerOptions(command: Command): Command {
+  return withOwnerOptions(command).option(
+    '--device-data <dir>',
+    "the device's data folder on this machine (default: DATA/doorbell)",
+  );
+}
+
+/** Runs `work` in a session, which ends with it. Throws `not_running`, `console_off`, what `OwnServerClient.open` throws. */
+export async function withOwnServer<Result>(
+  context: Context,
+  options: ServerOptions,
+  work: (at: { server: OwnServerClient; signer: Signer; device: { id: string; key: string } }) => Promise<Result>,
+): Promise<Result> {
+  const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
+  const address = await askConsole(context, pairingSocketPath(folder));
+  if (!address) throw failure('console_off');
+  const home = await chosenHome(context, options);
+  const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
+  const server = await OwnServerClient.open(address, home.device, key);
+  try {
+    const signer = { key, clock: context.clock, random: context.random };
+    return await work({ server, signer, device: { id: home.device, key: home.deviceKey } });
+  } finally {
+    await server.close();
+  }
+}
