@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
-import { PLAYS_LIVE, PLAYS_ON_FILE, type PlayName } from './support/scenarios.ts';
+import { PLAYS_LIVE, PLAYS_ON_FILE, PLAYS_WATCHED, type PlayName } from './support/scenarios.ts';
 import { TrialSeries } from './support/trial.ts';
 import type { Setting } from './support/world.ts';
 
@@ -22,7 +22,8 @@ function settingOf(testbed: number, path: string): Setting {
   const motion = testbed % 3 === 0;
   if (testbed % 5 === 3) return { secure, motion, camera: { kind: 'rtsp', launch: NOISE_CAMERA }, ring: 'file' };
   if (testbed % 10 === 9) return { secure, motion, camera: { kind: 'synthetic' }, ring: 'file' };
-  return { secure, motion, camera: { kind: 'file', path }, ring: testbed % 4 === 1 ? 'memory' : 'file' };
+  const ring = testbed % 4 === 1 ? 'memory' : 'file';
+  return { secure, motion, camera: { kind: 'file', path }, ring, console: secure };
 }
 
 function drawPlays(from: readonly PlayName[], random: SeededRandom): PlayName[] {
@@ -51,7 +52,8 @@ describe.skipIf(!mayMakeNamespaces())(
         async () => {
           const random = new SeededRandom(seed * TESTBEDS + testbed);
           const setting = settingOf(testbed, await makeNoise(series.folder, 60));
-          const plays = drawPlays(setting.camera.kind === 'file' ? PLAYS_ON_FILE : PLAYS_LIVE, random);
+          const drawn = setting.camera.kind === 'file' ? PLAYS_ON_FILE : PLAYS_LIVE;
+          const plays = drawPlays([...drawn, ...(setting.console ? PLAYS_WATCHED : [])], random);
           await series.run(setting, plays, seed * TESTBEDS + testbed);
         },
         600_000,

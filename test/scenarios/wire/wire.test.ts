@@ -3,12 +3,13 @@
 // @module-tag root
 // @module-tag gstreamer
 // The proof on the wire: the device in a network of its own, every packet of it captured, through scenarios with and without a
-// grant. Nothing that is not listed, no piece of footage, key or private text; after a grant exactly the clip. After each
+// grant, an owner's phone at the device's own server among them. Nothing that is not listed, no piece of footage, key or private text;
+// before a grant no call of the bridge, after it exactly the clip. After each
 // scenario a real leak is sent from the same network, and the same search finds it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
-import { PLAYS_LIVE, PLAYS_ON_FILE } from './support/scenarios.ts';
+import { PLAYS_LIVE, PLAYS_ON_FILE, PLAYS_WATCHED } from './support/scenarios.ts';
 import { TrialSeries } from './support/trial.ts';
 
 describe.skipIf(!mayMakeNamespaces())(
@@ -22,8 +23,9 @@ describe.skipIf(!mayMakeNamespaces())(
 
     it('over TLS, decrypted with the device’s own keys: only what is listed, and after a grant exactly the clip', async () => {
       const path = await makeNoise(series.folder, 30);
-      const setting = { secure: true, camera: { kind: 'file', path }, ring: 'file', motion: false } as const;
-      const result = await series.run(setting, PLAYS_ON_FILE, 1);
+      const camera = { kind: 'file', path } as const;
+      const setting = { secure: true, camera, ring: 'file', motion: false, console: true } as const;
+      const result = await series.run(setting, [...PLAYS_WATCHED, ...PLAYS_ON_FILE], 1);
       expect(result.decryptedBytes).toBeGreaterThan(result.clipBytes);
     }, 240_000);
 

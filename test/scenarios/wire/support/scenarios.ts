@@ -13,6 +13,7 @@ import type { Request } from '../../../../device/protocol/request.ts';
 import type { DisclosureKey, Window } from '../../../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../../../device/protocol/topics.ts';
 import { makeParty, squareAround } from '../../../support/parties.ts';
+import { Phone } from './phone.ts';
 import type { Allowance, Granted } from './verdict.ts';
 import { seams, type World } from './world.ts';
 
@@ -125,6 +126,23 @@ export class Stage {
 
 type Play = (stage: Stage) => Promise<Allowance>;
 
+/** Everything of this door that its owner can look at on a phone, and a clip as it would leave. Answers how much that was. */
+async function lookAround(stage: Stage, notice: VerifiedNotice, window: Window) {
+  const { namespace, deviceId, fixture } = stage.world.up;
+  const phone = await Phone.open(namespace.device, deviceId, fixture.cast.owner.key);
+  const { startUs, endUs } = window;
+  const looks = [
+    await phone.look(`snapshot.jpg?atUs=${startUs}`),
+    await phone.look(`footage.mp4?fromUs=${startUs}&toUs=${endUs}`),
+  ];
+  const terms = { request: notice.request.jti, window, audio: false, zones: [] };
+  const preview = await phone.preview(terms);
+  const clip = await phone.look(`previews/${preview.preview}/clip.mp4`);
+  if (sha256Hex(clip) !== preview.sha256) throw new Error('the preview is another clip');
+  if (looks.some((bytes) => bytes.length < 2_000)) throw new Error('the phone saw nothing');
+  return { phone, preview };
+}
+
 function expectOutcome(receipt: Receipt, outcome: Receipt['outcome'], codes?: RegExp): void {
   if (receipt.outcome === outcome && (!codes || codes.test(receipt.code ?? ''))) return;
   throw new Error(
@@ -182,6 +200,32 @@ export const PLAYS = {
   ignored: async (stage) => {
     await stage.ask();
     return {};
+  },
+  /** Nothing goes to the bridge, whatever an owner looks at. */
+  'looked at on a phone': async (stage) => {
+    const notice = await stage.ask();
+    const { phone, preview } = await lookAround(stage, notice, await stage.window(3, notice.request.window));
+    await phone.removePreview(preview);
+    return { isWatched: true };
+  },
+  'looked at on a phone, then granted there': async (stage) => {
+    const { world } = stage;
+    const notice = await stage.ask();
+    const window = await stage.window(3, notice.request.window);
+    const { phone, preview } = await lookAround(stage, notice, window);
+    const before = await world.up.namespace.mark();
+    const keys = stage.keys(notice);
+    const { token, jti } = makeGrant(stage.signer, notice, { window, disclose: keys, clipSha256: preview.sha256 });
+    const after = world.receipts.length;
+    await phone.order({ kind: 'grant', request: notice.request.jti, token });
+    const last = await world.receipt(
+      `end of ${jti}`,
+      ({ grant: id, outcome }) => id === jti && ['sent', 'failed'].includes(outcome),
+      after,
+    );
+    expectOutcome(last, 'sent');
+    const clip = { sha256: preview.sha256, bytes: preview.bytes };
+    return { isWatched: true, granted: { grant: jti, window, keys, clip, revoked: false }, silentUntil: before };
   },
   denied: async (stage) => {
     const notice = await stage.ask();
@@ -332,6 +376,9 @@ export const PLAYS = {
 } satisfies Record<string, Play>;
 
 export type PlayName = keyof typeof PLAYS;
+
+/** Plays at a device with its own server. */
+export const PLAYS_WATCHED: readonly PlayName[] = ['looked at on a phone', 'looked at on a phone, then granted there'];
 
 /** Plays that leave the footage of a file as it is. */
 export const PLAYS_ON_FILE: readonly PlayName[] = [

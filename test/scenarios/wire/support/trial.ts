@@ -130,6 +130,10 @@ async function judgeAll(
   for (const { name, from, to, allowance, planted, controlTo } of played) {
     const verdict = evidence.judge(from, to, allowance);
     result.breaches.push(...verdict.breaches.map((breach) => `${name}: ${breach}`));
+    if (allowance.silentUntil) {
+      const before = evidence.judge(from, allowance.silentUntil, { isWatched: allowance.isWatched ?? false });
+      result.breaches.push(...before.breaches.map((breach) => `${name}, before it was granted: ${breach}`));
+    }
     result.packets += verdict.packets;
     result.searchedBytes += verdict.searchedBytes;
     result.clipBytes += verdict.clipBytes;

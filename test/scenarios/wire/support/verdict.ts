@@ -18,6 +18,7 @@ import { decryptStreams } from './decrypted.ts';
 import { type Finding, type Fingerprints, SEVERAL_SECRETS } from './fingerprints.ts';
 import { httpRequests, type Message, mqttMessages } from './messages.ts';
 import { DOMAIN, MARKER } from './namespace.ts';
+import { CONSOLE_PORT } from './phone.ts';
 import type { Secrets } from './secrets.ts';
 import type { World } from './world.ts';
 
@@ -35,6 +36,10 @@ export interface Granted {
 export interface Allowance {
   enrolment?: boolean;
   granted?: Granted;
+  /** An owner's phone is at the device's own server: pictures go there, and cannot be read on the way. */
+  isWatched?: boolean;
+  /** Up to this marker the bridge is not called: nothing was granted yet. */
+  silentUntil?: string;
 }
 
 /** What one span showed. */
@@ -185,7 +190,8 @@ class Judgement {
     for (const packet of packets) {
       const breach = this.flowBreach(packet);
       if (breach) this.breaches.add(breach);
-      if (packet.from.address === this.world.up.namespace.device) sentBytes += packet.payload.length;
+      const isSent = packet.from.address === this.world.up.namespace.device;
+      if (isSent && packet.from.port !== CONSOLE_PORT) sentBytes += packet.payload.length;
       if (packet.protocol !== 'tcp') this.search(`a packet of ${packet.protocol}`, packet.payload);
     }
     for (const talk of this.talks) this.judgeTalk(talk);
@@ -212,6 +218,8 @@ class Judgement {
     if (protocol === 'udp' && port === 53) return isOut ? queryBreach(payload) : null;
     // A resolver's answer that came too late is refused by the kernel, which quotes its header (RFC 792).
     if (protocol === 'icmp' && isOut && kind === 3 && payload[17] === 17 && payload[29] === 53) return null;
+    const isConsole = isOut ? from.port === CONSOLE_PORT : to.port === CONSOLE_PORT;
+    if (this.allowance.isWatched && protocol === 'tcp' && isConsole) return null;
     const listed = [broker.port, bridge.port, ...(camera.targetPort > 0 ? [camera.port] : [])];
     if (protocol !== 'tcp' || !listed.includes(port)) return `a foreign flow: ${flow}`;
     return tcp?.syn && !tcp.ack && !isOut ? `a connection to the device: ${flow}` : null;
@@ -228,6 +236,12 @@ class Judgement {
       this.search('TLS records', inside(stream.down));
     }
     const { port } = stream.server;
+    if (port === CONSOLE_PORT && stream.server.address === this.world.up.namespace.device) {
+      // Footage goes here, to the home's own phone: of the bytes on the wire nothing may be readable.
+      this.search('what the phone said', inside(stream.up));
+      this.search('what the phone saw', inside(stream.down));
+      return;
+    }
     const isRelay = stream.server.address === LOOPBACK && this.relayPorts.has(port);
     if (isRelay || (port === camera.port && camera.targetPort > 0)) {
       // The camera's own pictures come in here; the camera knows its password.

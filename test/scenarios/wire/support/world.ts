@@ -27,6 +27,7 @@ import { DeviceProcess } from './device-process.ts';
 import { DiskImage } from './disk-image.ts';
 import { type Certificate, Front, makeCertificate } from './front.ts';
 import { DOMAIN, Namespace } from './namespace.ts';
+import { CONSOLE_PORT } from './phone.ts';
 
 /** How the testbed is made up. */
 export interface Setting {
@@ -35,6 +36,8 @@ export interface Setting {
   camera: { kind: 'file'; path: string } | { kind: 'rtsp'; launch: string } | { kind: 'synthetic' };
   ring: 'file' | 'memory';
   motion: boolean;
+  /** Whether the device has its own server, for the phones of its home. */
+  console?: boolean;
   /** Crashes leave all they can: a core dump without limit, and node's own reports. */
   tellsAllOnCrash?: boolean;
 }
@@ -204,6 +207,7 @@ export class World {
       home: { url: brokerUrl, ...homeAccount, accounts: broker.accounts },
       bridgeUrl: publicUrl,
       areaUrl: brokerUrl,
+      ...(setting.console ? { console: { listen: 'home-network', port: CONSOLE_PORT } } : {}),
     };
     await writeFile(join(this.data, 'device.json'), JSON.stringify(config));
     const environment = {
