@@ -6,8 +6,10 @@ import { type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
 import {
   type CosignedHead,
   type CustodyBundle,
+  type CustodyProof,
   cosignatureSchema,
   isAbout,
+  LEAVES_OF_CLIP_MAX,
   type TreeHead,
   treeHeadSchema,
 } from '../../device/protocol/custody.ts';
@@ -16,7 +18,7 @@ import { signToken } from '../../device/protocol/jws.ts';
 import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '../../device/protocol/merkle.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { readLink } from '../signing/verify-token.ts';
-import type { CustodyStore } from './store.ts';
+import type { CustodyStore, CustodySubject } from './store.ts';
 
 export interface CustodyDeps {
   clock: Clock;
@@ -76,13 +78,30 @@ export class Custody {
   async bundle(receipt: string, shown: string = receipt): Promise<CustodyBundle> {
     const { store } = this.deps;
     const leaf = await store.leafOf(sha256Hex(receipt));
-    const opened = leaf === null ? null : await store.opened(leaf);
-    if (leaf === null || !opened) throw failure('custody_unknown', { detail: 'the receipt is older than the log' });
+    const proof = leaf === null ? null : await this.proven(leaf);
+    if (!proof) throw failure('custody_unknown', { detail: 'the receipt is older than the log' });
+    return { receipt: shown, proof };
+  }
+
+  /**
+   * What became of a grant's clip, opened, oldest first: intake, hand-over, recall, deletion. The caller must check that the reader
+   * may have it.
+   */
+  async leaves(home: CustodySubject): Promise<CustodyProof[]> {
+    const leaves = await this.deps.store.leavesShownTo(home, LEAVES_OF_CLIP_MAX);
+    const proofs = await Promise.all(leaves.map((leaf) => this.proven(leaf)));
+    return proofs.filter((proof) => proof !== null);
+  }
+
+  /** A leaf, opened, with its path to a cosigned head if one covers it; null where it hides nothing. */
+  private async proven(leaf: number): Promise<CustodyProof | null> {
+    const opened = await this.deps.store.opened(leaf);
+    if (!opened) return null;
     const cosigned = (await this.cosignedHeads()).find(({ size }) => size > leaf);
     const { head, size, cosignatures } = cosigned ?? (await this.bareHead());
     const { path } = await this.inclusion(leaf, size);
     const { entry, salt, facts } = opened;
-    return { receipt: shown, proof: { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures } };
+    return { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures };
   }
 
   /** Accepts a witness's cosignature of one of our heads. Throws `custody_cosignature_refused`. */

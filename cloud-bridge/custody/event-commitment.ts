@@ -8,6 +8,7 @@ import {
   commitmentOf,
   custodyEntrySchema,
   FACTS,
+  isShownToHome,
   SALT_BYTES,
 } from '../../device/protocol/custody.ts';
 import type { CustodyEvent, CustodySubject } from './store.ts';
@@ -20,6 +21,8 @@ export interface CommittedEvent {
   opening: { salt: Uint8Array; facts: string } | null;
   /** SHA-256 of the receipt it is about, where there is one. */
   receiptSha256: string | null;
+  /** Pseudonym of the home that is shown it opened; null for what no home is shown. */
+  shownTo: string | null;
 }
 
 /** Length of the bridge's secret that pseudonyms are derived from. */
@@ -38,15 +41,20 @@ export function commitEvent(
   seams: { secret: Uint8Array; random: Random },
 ): CommittedEvent {
   if (!('facts' in event)) {
-    return { entry: printEntry({ ...event, atS }), opening: null, receiptSha256: null };
+    return { entry: printEntry({ ...event, atS }), opening: null, receiptSha256: null, shownTo: null };
   }
   const { kind, about } = event;
   const facts = JSON.stringify(FACTS[kind].parse(event.facts));
   const salt = seams.random.bytes(SALT_BYTES);
-  const home = about ? { home: pseudonymOf(about, seams.secret) } : {};
-  const entry = printEntry({ kind, atS, ...home, commitment: commitmentOf(salt, facts, sha256) });
+  const home = about ? pseudonymOf(about, seams.secret) : null;
+  const entry = printEntry({
+    kind,
+    atS,
+    ...(home === null ? {} : { home }),
+    commitment: commitmentOf(salt, facts, sha256),
+  });
   const receiptSha256 = 'receiptSha256' in event.facts ? event.facts.receiptSha256 : null;
-  return { entry, opening: { salt, facts }, receiptSha256 };
+  return { entry, opening: { salt, facts }, receiptSha256, shownTo: isShownToHome(kind) ? home : null };
 }
 
 function printEntry(entry: CustodyEntry): string {

@@ -8,8 +8,8 @@ import { sha256 } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/protocol/merkle.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
-import { commitEvent, SECRET_BYTES } from './event-commitment.ts';
-import type { CustodyEvent, CustodyStore, KeptCosignature, OpenedLeaf } from './store.ts';
+import { commitEvent, pseudonymOf, SECRET_BYTES } from './event-commitment.ts';
+import type { CustodyEvent, CustodyStore, CustodySubject, KeptCosignature, OpenedLeaf } from './store.ts';
 
 /** Source of the leaves' times and salts. */
 export interface CustodySeams {
@@ -39,7 +39,7 @@ export class SqlCustody implements CustodyStore {
    * other. Returns the leaf's number.
    */
   async append(step: Transaction<CustodyTables>, event: CustodyEvent): Promise<number> {
-    const { entry, opening, receiptSha256 } = commitEvent(event, wallSeconds(this.seams.clock), this.seams);
+    const { entry, opening, receiptSha256, shownTo } = commitEvent(event, wallSeconds(this.seams.clock), this.seams);
     const leaf = await sizeIn(step);
     await step
       .insertInto('custody_leaves')
@@ -49,6 +49,7 @@ export class SqlCustody implements CustodyStore {
         receipt_sha256: receiptSha256,
         salt: opening && Buffer.from(opening.salt),
         facts: opening?.facts ?? null,
+        shown_to: shownTo,
       })
       .execute();
     let hash = leafHash(utf8(entry), sha256);
@@ -95,6 +96,17 @@ export class SqlCustody implements CustodyStore {
       .where('receipt_sha256', '=', receiptSha256)
       .executeTakeFirst();
     return row?.leaf ?? null;
+  }
+
+  async leavesShownTo(home: CustodySubject, most: number): Promise<number[]> {
+    const rows = await this.tables
+      .selectFrom('custody_leaves')
+      .select('leaf')
+      .where('shown_to', '=', pseudonymOf(home, this.seams.secret))
+      .orderBy('leaf')
+      .limit(most)
+      .execute();
+    return rows.map(({ leaf }) => leaf);
   }
 
   async cosignatures(): Promise<KeptCosignature[]> {

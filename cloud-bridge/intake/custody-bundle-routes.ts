@@ -3,8 +3,10 @@
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import {
+  type ClipLeaves,
   CUSTODY_CALL_LIFE_S_MAX,
   type CustodyBundle,
+  clipLeavesSchema,
   custodyBundleSchema,
   custodyCallSchema,
 } from '../../device/protocol/custody.ts';
@@ -43,6 +45,12 @@ export class CustodyCalls {
     return this.deps.custody.bundle(receipt);
   }
 
+  /** The last receipt, and what became of the grant's clip by the log, for the same two callers. Throws as `bundle`. */
+  async leaves(bearer: string, grant: string): Promise<ClipLeaves> {
+    const { device, receipt } = await this.intakeOf(bearer, grant);
+    return { receipt, leaves: await this.deps.custody.leaves({ device, grant }) };
+  }
+
   /** The intake of a grant of the calling device, or one that the caller signed. Throws as `bundle`. */
   async intakeOf(bearer: string, grant: string): Promise<Intake> {
     const { clock, bridgeId, enrolments, intakes } = this.deps;
@@ -62,7 +70,7 @@ export class CustodyCalls {
   }
 }
 
-/** Adds the route to the bundle of one's own grant. */
+/** Adds the routes to the bundle and the leaves of one's own grant. */
 export function bundleRoutes(api: Router, calls: CustodyCalls): void {
   api.route(
     {
@@ -74,5 +82,17 @@ export function bundleRoutes(api: Router, calls: CustodyCalls): void {
       about: 'Receipt and proof of a grant’s clip, for its device or its owner.',
     },
     ({ bearer, params }) => calls.bundle(bearer, params.grant),
+  );
+  api.route(
+    {
+      method: 'GET',
+      path: '/v1/intakes/:grant/custody/leaves',
+      roles: ['device'],
+      params: grantSchema,
+      answer: clipLeavesSchema,
+      about:
+        'What became of a grant’s clip by the log, for its device or its owner: intake, hand-over, recall, deletion.',
+    },
+    ({ bearer, params }) => calls.leaves(bearer, params.grant),
   );
 }

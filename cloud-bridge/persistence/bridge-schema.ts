@@ -1,7 +1,7 @@
 // Owns: the tables and their history: migrations run forward only, each once, in order. Not here: queries.
 import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
-import { CUSTODY_TABLES, type CustodyTables } from './custody-schema.ts';
+import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from './custody-schema.ts';
 import type { Migrations } from './migrations.ts';
 
 export interface Tables extends CustodyTables {
@@ -354,4 +354,5 @@ export const MIGRATIONS: Migrations = [
        foreign key (device, grant_id) references intakes (device, grant_id)
      ) strict`,
   ],
+  LEAVES_BY_HOME,
 ];

@@ -9,12 +9,14 @@ export interface CustodyTables {
     receipt_sha256: string | null;
     salt: Uint8Array | null;
     facts: string | null;
+    /** The home, by its pseudonym, that is shown this leaf opened: it is about what became of its clip. */
+    shown_to: string | null;
   };
   custody_nodes: { level: number; at: number; hash: Uint8Array };
   custody_cosignatures: { witness: string; size: number; head: string; cosignature: string };
 }
 
-/** Statements that create them. They are part of released migrations: never edit one. */
+/** Statements that create them, as they were first released: never edit one. */
 export const CUSTODY_TABLES: readonly Statement[] = [
   `create table custody_secret (secret blob not null) strict`,
   `create table custody_leaves (
@@ -32,4 +34,21 @@ export const CUSTODY_TABLES: readonly Statement[] = [
   `create table custody_cosignatures (
      witness text primary key, size integer not null, head text not null, cosignature text not null
    ) strict`,
+];
+
+const SHOWN_KINDS = `('intake', 'hand-over', 'recall', 'deletion')`;
+
+/** Statements that say of each leaf which home is shown it. They are part of released migrations: never edit one. */
+export const LEAVES_BY_HOME: readonly Statement[] = [
+  `alter table custody_leaves add column shown_to text`,
+  {
+    sqlite: [
+      `update custody_leaves set shown_to = json_extract(entry, '$.home')
+         where json_extract(entry, '$.kind') in ${SHOWN_KINDS}`,
+    ],
+    postgres: [
+      `update custody_leaves set shown_to = entry::json ->> 'home' where entry::json ->> 'kind' in ${SHOWN_KINDS}`,
+    ],
+  },
+  `create index custody_leaves_by_home on custody_leaves (shown_to, leaf) where shown_to is not null`,
 ];

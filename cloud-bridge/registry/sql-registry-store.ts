@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';
-import { CUSTODY_TABLES, type CustodyTables } from '../persistence/custody-schema.ts';
+import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from '../persistence/custody-schema.ts';
 import type { Migrations } from '../persistence/migrations.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
 import { type RegistryStore, readBook } from './store.ts';
@@ -28,7 +28,9 @@ const MIGRATIONS: Migrations = [
     ...CUSTODY_TABLES,
     `create table registry_book (one integer primary key check (one = 1), book text not null) strict`,
   ],
+  LEAVES_BY_HOME,
 ];
+const HISTORY_MIGRATIONS: Migrations = [CUSTODY_TABLES, LEAVES_BY_HOME];
 
 function inOneDatabase(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
   return openAt<Tables, Omit<RegistryStore, 'close'>>(place, seams, MIGRATIONS, async (tables) => {
@@ -56,7 +58,7 @@ function inOneDatabase(place: DatabasePlace, seams: Seams): Promise<RegistryStor
 function inTwoFiles(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
   const { disk } = seams;
   const path = join(place.folder, REGISTRY_FILES[1]);
-  return openAt<CustodyTables, Omit<RegistryStore, 'close'>>(place, seams, [CUSTODY_TABLES], async (tables) => {
+  return openAt<CustodyTables, Omit<RegistryStore, 'close'>>(place, seams, HISTORY_MIGRATIONS, async (tables) => {
     const history = await SqlCustody.open(tables, seams);
     return {
       history,

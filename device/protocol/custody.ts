@@ -104,6 +104,14 @@ export const FACTS = {
 export type HiddenKind = keyof typeof FACTS;
 export type FactsOf<Kind extends HiddenKind> = z.infer<(typeof FACTS)[Kind]>;
 
+/** What a home is shown of its own clip's way, opened: who took it, where it went, what came of a recall. Not who looked at it there. */
+const SHOWN_TO_HOME: readonly HiddenKind[] = ['intake', 'hand-over', 'recall', 'deletion'];
+
+/** Whether the leaves of a kind are opened to the home that they are about. */
+export function isShownToHome(kind: HiddenKind): boolean {
+  return SHOWN_TO_HOME.includes(kind);
+}
+
 const atS = z.int().nonnegative();
 const hidden = <Kind extends HiddenKind>(kind: Kind) =>
   z.strictObject({ kind: z.literal(kind), atS, home: pseudonymSchema.optional(), commitment: sha256Schema });
@@ -195,6 +203,16 @@ export type CustodyProof = z.infer<typeof custodyProofSchema>;
 /** What the bridge hands to those a clip concerns: its receipt, and the proof of the leaf about it. */
 export const custodyBundleSchema = z.strictObject({ receipt: z.string().max(4_096), proof: custodyProofSchema });
 export type CustodyBundle = z.infer<typeof custodyBundleSchema>;
+
+/** Leaves about one clip: taken in, handed over, a recall asked and answered, deleted. */
+export const LEAVES_OF_CLIP_MAX = 8;
+
+/** `GET /v1/intakes/GRANT/custody/leaves`: the bridge's last receipt for the device, and all that its log says became of the clip. */
+export const clipLeavesSchema = z.strictObject({
+  receipt: z.string().max(4_096).nullable(),
+  leaves: z.array(custodyProofSchema).max(LEAVES_OF_CLIP_MAX),
+});
+export type ClipLeaves = z.infer<typeof clipLeavesSchema>;
 
 /** A device's or owner's call for the bundle of one of its grants (`aud`: bridge id). */
 export const custodyCallSchema = z.strictObject({

@@ -132,6 +132,7 @@ async function reading(fixture: BridgeFixture, parcel: Parcel): Promise<void> {
   const said = { iss: device.key.publicKey, aud: fixture.cast.bridge.id, iat, exp: iat + 60, device: device.id, grant };
   const bearer = fixture.cast.sign('doorsill-custody+jws', { ...said, jti: 'custody-1' }, device);
   await fixture.get(`/v1/intakes/${grant}/custody`, bearer);
+  await fixture.get(`/v1/intakes/${grant}/custody/leaves`, bearer);
   await fixture.get(`/v1/intakes/${grant}/manifest`, bearer);
   await fixture.post('/v1/disputes', { clip, reason: 'court order 2026-311' }, fixture.bridge.adminToken);
 }

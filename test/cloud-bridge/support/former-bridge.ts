@@ -2,11 +2,16 @@
 // database. Not here: bringing it forward (migrations.test.ts, open-postgres.slow.test.ts).
 import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
+import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/persistence/bridge-schema.ts';
 import { type DatabaseKind, spelled } from '../../../cloud-bridge/persistence/migrations.ts';
+import { fromHex } from '../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 
 const HASH = sha256Hex('leaf');
+const SECRET = '0'.repeat(64);
+/** Of the home of `device-a/grant-a`, by that secret. */
+const HOME = pseudonymOf({ device: 'device-a', grant: 'grant-a' }, fromHex(SECRET) ?? new Uint8Array());
 const bytes = (kind: DatabaseKind, hex: string) => (kind === 'sqlite' ? `x'${hex}'` : `'\\x${hex}'`);
 
 /** What each version added, as rows; the first is version 1's. Never change one: later versions must keep reading it. */
@@ -28,7 +33,7 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
        values (1790000000123456, 'agency-a', 'clip-a', 'clip', 'case 9', 'access-old')`,
   ],
   (kind) => [
-    `insert into custody_secret values (${bytes(kind, '0'.repeat(64))})`,
+    `insert into custody_secret values (${bytes(kind, SECRET)})`,
     `insert into custody_leaves values (0, '{"kind":"request"}', null, ${bytes(kind, 'aa')}, '{}')`,
     `insert into custody_nodes values (0, 0, ${bytes(kind, HASH)})`,
     `insert into custody_cosignatures values ('w', 1, 'head', 'c')`,
@@ -55,6 +60,12 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
        clip_bytes, expires_s, upload, uploading, creations, state)
        values ('device-a', 'grant-open', 'clip-open', 'request-a', 'agency-a', 'o', 'g', 'm', 'h', 'c', 30, 9, 'upload-b', 1, 1, 'open')`,
   ],
+  (kind) =>
+    ['intake', 'access', 'hand-over'].map(
+      (what, at) =>
+        `insert into custody_leaves (leaf, entry, receipt_sha256, salt, facts)
+           values (${at + 1}, '{"kind":"${what}","home":"${HOME}"}', null, ${bytes(kind, 'aa')}, '{}')`,
+    ),
 ];
 
 /** Versions there are rows for: each that was released. */
@@ -119,8 +130,9 @@ export async function expectFormer(database: Database, version: number): Promise
       leaf: null,
     },
   ]);
-  const leaves = version >= 2 ? 1 : 0;
+  const leaves = version >= 7 ? 4 : version >= 2 ? 1 : 0;
   expect(await custody.size()).toBe(leaves);
+  expect(await custody.leavesShownTo(key, 9)).toEqual(version >= 7 ? [1, 3] : []);
   // The same list again is no event, unless its revision was not known yet.
   await documents.saveRevocations('list', 4);
   expect(await custody.size()).toBe(leaves === 0 ? 1 : leaves);

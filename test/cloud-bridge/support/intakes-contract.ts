@@ -147,6 +147,15 @@ export function intakesContract(database: () => Database): void {
     await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
     await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
     expect(await custody.size()).toBe(before + 2);
+    // Taken in, handed over, a recall asked and answered, deleted; of this one grant, and not more than was asked for.
+    const shown = await custody.leavesShownTo(key, 8);
+    const kinds = await Promise.all(
+      shown.map(async (leaf) => JSON.parse((await custody.opened(leaf))?.entry ?? '').kind),
+    );
+    expect(kinds).toEqual(['intake', 'hand-over', 'recall', 'recall', 'deletion']);
+    expect(await custody.leavesShownTo(key, 2)).toEqual(shown.slice(0, 2));
+    expect(await custody.leavesShownTo({ ...key, grant: 'grant-b' }, 8)).toEqual([]);
+    expect(await custody.leavesShownTo({ ...key, device: 'device-b' }, 8)).toEqual([]);
     expect(await handOvers.job(key)).toBeNull();
     expect(await intakes.findRevoked(key)).toEqual(revoked);
     expect(await intakes.find(key)).toMatchObject({ state: 'deleted', refusal: 'intake_revoked' });
