@@ -47,6 +47,7 @@ import { makeSearchParty } from './search-party/make-search-party.ts';
 import type { SearchParty, Settled } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import { Deliveries } from './upload/delivery.ts';
+import { CustodyFetcher } from './upload/fetch-custody.ts';
 import { Outbox } from './upload/outbox.ts';
 import { PreviewClips } from './upload/preview-clips.ts';
 import { Uploader } from './upload/upload.ts';
@@ -101,6 +102,7 @@ export interface Consent {
   gate: ConsentGate;
   previews: PreviewClips;
   deliveries: Deliveries;
+  custody: CustodyFetcher;
 }
 
 export interface Media {
@@ -208,7 +210,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     values: () => gate.settings.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
   });
-  return { gate, previews, deliveries };
+  return { gate, previews, deliveries, custody: new CustodyFetcher({ device, bridge, clock, random }) };
 }
 
 /** The camera, and the parts that analyse its footage. */
@@ -225,7 +227,7 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
 export async function makeConsole(
   base: Base,
   { device, ring, history }: Storage,
-  { gate, previews }: Consent,
+  { gate, previews, custody }: Consent,
   { recorder, searchParty }: Media,
   { home }: Links,
 ): Promise<ConsoleServer | null> {
@@ -244,6 +246,7 @@ export async function makeConsole(
     live: recorder.live,
     gray: base.gray,
     previews,
+    custody,
     sightingStill: (search) => searchParty.still(search),
     events: (query) => history.page(query),
     state: () => status.stateNow(),
@@ -254,7 +257,7 @@ export async function makeConsole(
 }
 
 /** The links to the owners and to the area. */
-export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { searchParty }: Media): Links {
+export function makeLinks(base: Base, storage: Storage, { gate, custody }: Consent, { searchParty }: Media): Links {
   const { config, folder, seams, startedMs, status } = base;
   const { disk, random, log } = seams;
   const { device, enrolment } = storage;
@@ -289,6 +292,7 @@ export function makeLinks(base: Base, storage: Storage, { gate }: Consent, { sea
     seams,
     startedMs,
     gate,
+    custody,
     home,
     accounts,
     searchParty,

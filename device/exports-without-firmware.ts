@@ -26,6 +26,8 @@ export * from './owner/owner-session.ts';
 export * from './owner/paired-devices.ts';
 export {
   askConsole,
+  askCustody,
+  askDepartures,
   askHealth,
   askStill,
   askViewers,
@@ -39,8 +41,11 @@ export * from './owner/sign-owner-messages.ts';
 export * from './protocol/agency-calls.ts';
 export * from './protocol/area-cells.ts';
 export * from './protocol/built-in-ended-partners.ts';
+export * from './protocol/check-departure.ts';
 export * from './protocol/console-messages.ts';
 export * from './protocol/custody.ts';
+export * from './protocol/departure-outcome.ts';
+export * from './protocol/departures.ts';
 export * from './protocol/enrolment.ts';
 export * from './protocol/errors.ts';
 export * from './protocol/hand-over-documents.ts';

@@ -5,13 +5,14 @@ import { type Clock, wallSeconds } from './base/clock.ts';
 import { verifySignature } from './base/keys.ts';
 import type { LinkState } from './base/mqtt-link.ts';
 import type { DeviceConfig } from './config.ts';
+import { allDepartures } from './consent/departures.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { ConsoleServer } from './console/console-server.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
 import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
-import { type Health, LOOKS_TOLD_MAX, type StillAnswer } from './owner/pairing-wire.ts';
+import { DEPARTURES_TOLD_MAX, type Health, LOOKS_TOLD_MAX, type StillAnswer } from './owner/pairing-wire.ts';
 import { failure, TOKEN_FAULT_CODES } from './protocol/errors.ts';
 import type { DeviceState } from './protocol/home-messages.ts';
 import { openToken } from './protocol/jws.ts';
@@ -19,6 +20,7 @@ import { whyOffline } from './protocol/link-failure.ts';
 import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './protocol/owner-orders.ts';
 import type { SearchParty, Still } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
+import type { CustodyFetcher } from './upload/fetch-custody.ts';
 
 export interface PairingDeps {
   config: DeviceConfig;
@@ -29,6 +31,7 @@ export interface PairingDeps {
   device: { id: string; publicKey: string };
   startedMs: number;
   gate: ConsentGate;
+  custody: CustodyFetcher;
   home: HomeLink;
   accounts: HomeAccounts;
   status: StatusPublisher;
@@ -62,6 +65,8 @@ export function makePairing(deps: PairingDeps): PairingServer {
       viewers: gate.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer),
       looks: gate.looks().slice(0, LOOKS_TOLD_MAX),
     }),
+    departures: (before) => allDepartures(gate).page(before, DEPARTURES_TOLD_MAX),
+    custody: (grant) => deps.custody.fetch(allDepartures(gate).under(grant)),
     confirm: async (code) => {
       const ownServer = deps.ownServer();
       if (!ownServer) throw failure('console_off');

@@ -4,6 +4,7 @@ import { verifySignature } from '../base/keys.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { ReceiptClip } from '../protocol/home-messages.ts';
 import type { IntakeReceipt } from '../protocol/manifest.ts';
+import type { DisclosedValues } from '../protocol/shared-claims.ts';
 import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '../protocol/verify-intake-receipt.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
@@ -18,10 +19,11 @@ export class ClipReports {
     this.runner = runner;
   }
 
-  async clipSealed(grant: string, clip: ReceiptClip): Promise<void> {
+  async clipSealed(grant: string, clip: ReceiptClip, disclosed?: DisclosedValues): Promise<void> {
     this.assertAlive(grant);
     const { request } = this.about(grant);
-    const body: Occasion['body'] = { type: 'sealed', body: { request, grant, clip } };
+    const values = disclosed === undefined ? {} : { disclosed };
+    const body: Occasion['body'] = { type: 'sealed', body: { request, grant, clip, ...values } };
     await this.take({ type: 'sealed', grant, clip }, { request, body, clip });
   }
 

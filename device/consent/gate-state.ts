@@ -12,7 +12,7 @@ import { type Ask, recipientOf } from '../protocol/request-or-search.ts';
 import { claimedSigner, searchSchema } from '../protocol/search.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/shared-claims.ts';
 import type { Trust } from '../protocol/verify-published-request.ts';
-import type { GrantFacts } from './live-grant.ts';
+import { Departures, type GrantedFacts } from './departures.ts';
 import { changedBy, NO_OWNER_SETTINGS, type OwnerSettings } from './owner-settings.ts';
 import {
   currentGrant,
@@ -39,7 +39,7 @@ export interface Owner {
 /** One request with the facts behind its current grant, while that grant is unfinished. */
 export interface RequestRecord {
   state: RequestState;
-  facts: (GrantFacts & { credential: Credential | null }) | null;
+  facts: GrantedFacts | null;
   /** The bridge that the current grant's clip goes to, or went to; '' before the first grant. */
   bridge: string;
   /** The owner's revocation token while it is on its way to the bridge. */
@@ -72,6 +72,8 @@ export class GateState {
   readonly forgetOrders = new Map<string, Window | null>();
   /** Who besides owners may see pictures, and who looked. */
   readonly viewers = new Viewers();
+  /** What has left the device. */
+  readonly departures = new Departures();
   pins: Pins | null = null;
   /** What owners set over device.json. A restore keeps it: it gives nobody a right, and device.json may be the older word. */
   settings: OwnerSettings = NO_OWNER_SETTINGS;
@@ -196,6 +198,7 @@ export class GateState {
     const isRejected = step.effects.some((effect) => effect.do === 'reject');
     if (isRejected) return `${entry.type} does not follow ${record.state.at}`;
     record.state = step.state;
+    this.departures.apply(entry, record.facts);
     record.touchedUs = entry.atUs;
     record.touchedEntries = entry.sequence + 1;
     if ('intake' in entry.body) record.intake = entry.body.intake;

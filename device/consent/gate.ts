@@ -6,7 +6,7 @@ import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import type { LedgerHead } from '../ledger/ledger.ts';
 import type { Look, Viewer, ViewRight } from '../protocol/console-messages.ts';
 import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
-import type { ReceiptClip, RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
+import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
 import type { SettingsInForce } from '../protocol/owner-settings.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
@@ -15,7 +15,7 @@ import { CommandHandler, ownerFault, pairingStatement } from './command-handler.
 import { ConsentContext } from './consent-context.ts';
 import { EffectRunner } from './effect-runner.ts';
 import type { GateDeps } from './gate-interfaces.ts';
-import type { Owner, Pins } from './gate-state.ts';
+import type { GateState, Owner, Pins } from './gate-state.ts';
 import { type GrantFacts, mintLiveGrant } from './live-grant.ts';
 import { mintLivePreview } from './live-preview.ts';
 import { OwnerMessageHandler } from './owner-order-handler.ts';
@@ -36,8 +36,9 @@ export class ConsentGate {
   private readonly commands: CommandHandler;
   private readonly ownerMessages: OwnerMessageHandler;
   private readonly reports: ClipReports;
-  /** Clips that owners look at before they decide. */
+  /** Clips that owners look at before they decide, and those that have left. */
   readonly previews: Previews;
+  readonly departures: GateState['departures'];
   private opening: Promise<void> | null = null;
   private timer: Timer | null = null;
   private upkeepWaits = false;
@@ -53,6 +54,7 @@ export class ConsentGate {
     this.ownerMessages = new OwnerMessageHandler(context, this.runner, this.commands);
     this.reports = new ClipReports(context, this.runner);
     this.previews = new Previews(context, mintLivePreview);
+    this.departures = context.state.departures;
   }
 
   /**
@@ -309,9 +311,9 @@ export class ConsentGate {
     this.arm();
   }
 
-  /** The clip is on disk, sealed, with its final bytes. Throws `grant_dead`, `consent_storage_failed`. */
-  clipSealed(grant: string, clip: ReceiptClip): Promise<void> {
-    return this.reported(() => this.reports.clipSealed(grant, clip));
+  /** The clip is on disk, sealed, with its final bytes, and what is disclosed goes with it. Throws `grant_dead`, `consent_storage_failed`. */
+  clipSealed(...said: Parameters<ClipReports['clipSealed']>): Promise<void> {
+    return this.reported(() => this.reports.clipSealed(...said));
   }
 
   /** To be awaited before the upload token is shown to the bridge for the first time. Throws as `clipSealed`. */

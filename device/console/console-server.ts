@@ -26,6 +26,7 @@ import type { PreviewClips } from '../upload/preview-clips.ts';
 import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
+import { type DepartureRoutesDeps, departureRoutes } from './departure-routes.ts';
 import { frameRoutes } from './frame-routes.ts';
 import { historyRoutes } from './history-routes.ts';
 import { hlsRoutes } from './hls-routes.ts';
@@ -62,6 +63,8 @@ export interface ConsoleServerDeps
   /** The camera's small pictures, as motion looks at them. */
   gray: GrayPictures;
   previews: PreviewClips;
+  /** Asks the bridge about what has left. */
+  custody: DepartureRoutesDeps['custody'];
   /** The still of a sighting; null when there is none. */
   sightingStill(search: string): { jpeg: Uint8Array; atUs: number } | null;
   /** `EventHistory.page`. */
@@ -200,6 +203,7 @@ export class ConsoleServer {
     const still = this.deps.sightingStill;
     sightingRoutes(router, { access: this.access, sightings: () => gate.sightings(), still });
     previewRoutes(router, { access: this.access, random, gate, clips: previews });
+    departureRoutes(router, this.deps);
     hlsRoutes(router, { clock, access: this.access, ring });
     frameRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });

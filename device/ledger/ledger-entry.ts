@@ -6,7 +6,7 @@ import { isErrorCode } from '../protocol/errors.ts';
 import { receiptClipSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from '../protocol/ids.ts';
 import { settingsChangeSchema } from '../protocol/owner-settings.ts';
-import { windowSchema } from '../protocol/shared-claims.ts';
+import { disclosedValuesSchema, windowSchema } from '../protocol/shared-claims.ts';
 
 /** The longest is an order to change settings (test/device/consent/owner-settings.test.ts). */
 const token = z.string().min(1).max(24_576);
@@ -74,6 +74,8 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
       request: idSchema,
       grant: idSchema,
       clip: receiptClipSchema,
+      /** What goes with the clip, word for word: only here, never in a receipt. Absent in entries from before it was kept. */
+      disclosed: disclosedValuesSchema.optional(),
     }),
   }),
   z.strictObject({ type: z.literal('token-presented'), body: z.strictObject({ request: idSchema, grant: idSchema }) }),

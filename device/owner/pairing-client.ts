@@ -6,6 +6,7 @@ import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import { pairingProofInput } from '../protocol/console-messages.ts';
+import type { DepartureCustody, DeparturePage } from '../protocol/departures.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken } from '../protocol/jws.ts';
@@ -19,9 +20,11 @@ import {
   type ConsoleAddress,
   confirmAnswerSchema,
   consoleAnswerSchema,
+  custodyAnswerSchema,
   type Health,
   healthAnswerSchema,
   helloAnswerSchema,
+  leftAnswerSchema,
   listAnswerSchema,
   type PairingAsk,
   pairAnswerSchema,
@@ -98,6 +101,33 @@ export async function askViewers(deps: { clock: Clock }, socketPath: string): Pr
     ask({ verb: 'viewers' }, viewersAnswerSchema),
   );
   return { viewers, looks };
+}
+
+/** What has left the device, newest first, from `before` on. Throws `unreachable`, `timed_out`, `pairing_refused`, `consent_ledger_damaged`. */
+export async function askDepartures(
+  deps: { clock: Clock },
+  socketPath: string,
+  before: number | null,
+): Promise<DeparturePage> {
+  const question = { verb: 'left', ...(before === null ? {} : { before }) } as const;
+  return converse(deps.clock, socketPath, async (ask) => (await ask(question, leftAnswerSchema)).page);
+}
+
+/**
+ * What the bridge shows the device of the clip that left under a grant, and whose it must be; unchecked. Throws `unreachable`, `timed_out`,
+ * `pairing_refused`, `departure_unknown`, `device_not_enrolled`, `device_moved`, `custody_unreachable`, what the bridge refuses with.
+ */
+export async function askCustody(
+  deps: { clock: Clock },
+  socketPath: string,
+  grant: string,
+): Promise<{ shown: DepartureCustody; device: string; bridgeKey: string }> {
+  return converse(deps.clock, socketPath, async (ask) => {
+    const { device, trust } = await ask({ verb: 'hello' }, helloAnswerSchema);
+    if (!trust) throw failure('device_not_enrolled');
+    const { shown } = await ask({ verb: 'custody', grant }, custodyAnswerSchema);
+    return { shown, device, bridgeKey: trust.bridgeKey };
+  });
 }
 
 /** The device's health. Throws `unreachable`, `timed_out`, `pairing_refused`. */

@@ -9,6 +9,7 @@ import { verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { pairingProofInput } from '../protocol/console-messages.ts';
+import type { DepartureCustody, DeparturePage } from '../protocol/departures.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
@@ -45,6 +46,9 @@ export interface PairingServerDeps {
   console(): ConsoleAddress | null;
   /** Who besides owners may see pictures, and who looked, newest first. */
   viewers(): Pick<ViewersAnswer, 'viewers' | 'looks'>;
+  /** What has left the device, newest first, and what the bridge shows of one clip. Throw the refusals. */
+  departures(before: number | null): DeparturePage;
+  custody(grant: string): Promise<DepartureCustody>;
   /** Confirms a browser that waits for pairing; returns the new owner's name. Throws `pairing_code_unknown`, `console_off`. */
   confirm(code: string): Promise<string>;
   /** Whether this device issues its owners' accounts. */
@@ -138,6 +142,10 @@ export class PairingServer {
       if (ask.data.verb === 'health') return writeLine(socket, { ok: true, health: this.deps.health() });
       if (ask.data.verb === 'console') return writeLine(socket, { ok: true, console: this.deps.console() });
       if (ask.data.verb === 'viewers') return writeLine(socket, { ok: true, ...this.deps.viewers() });
+      if (ask.data.verb === 'left')
+        return writeLine(socket, { ok: true, page: this.deps.departures(ask.data.before ?? null) });
+      if (ask.data.verb === 'custody')
+        return writeLine(socket, { ok: true, shown: await this.deps.custody(ask.data.grant) });
       if (ask.data.verb === 'confirm')
         return writeLine(socket, { ok: true, name: await this.deps.confirm(ask.data.code) });
       if (ask.data.verb === 'still') return writeLine(socket, this.deps.still(ask.data.call));

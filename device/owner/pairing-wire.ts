@@ -6,9 +6,10 @@ import { z } from 'zod';
 import { utf8 } from '../base/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { lookSchema, viewerSchema } from '../protocol/console-messages.ts';
+import { departureCustodySchema, departurePageSchema } from '../protocol/departures.ts';
 import { failure, isErrorCode } from '../protocol/errors.ts';
 import { stateSchema } from '../protocol/home-messages.ts';
-import { publicKeySchema } from '../protocol/ids.ts';
+import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './paired-devices.ts';
 
 export const LINE_BYTES_MAX = 8_192;
@@ -34,6 +35,10 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('console') }),
   /** Who besides owners may see pictures, and who looked. */
   z.strictObject({ verb: z.literal('viewers') }),
+  /** What has left the device, newest first: those whose number is below `before`. */
+  z.strictObject({ verb: z.literal('left'), before: z.int().nonnegative().optional() }),
+  /** What the bridge shows of the clip that left under a grant. */
+  z.strictObject({ verb: z.literal('custody'), grant: idSchema }),
   /** Confirms a new owner by the code that its browser shows. */
   z.strictObject({ verb: z.literal('confirm'), code: z.string().regex(/^\d{6}$/) }),
   /** The still of a sighting; `call` is an owner's signed call. */
@@ -120,6 +125,11 @@ export const viewersAnswerSchema = z.strictObject({
   looks: z.array(lookSchema).max(LOOKS_TOLD_MAX),
 });
 export type ViewersAnswer = z.infer<typeof viewersAnswerSchema>;
+
+/** As many fit on a line, with their receipts. */
+export const DEPARTURES_TOLD_MAX = 8;
+export const leftAnswerSchema = z.strictObject({ ok: z.literal(true), page: departurePageSchema });
+export const custodyAnswerSchema = z.strictObject({ ok: z.literal(true), shown: departureCustodySchema });
 
 export const confirmAnswerSchema = z.strictObject({ ok: z.literal(true), name: ownerNameSchema });
 

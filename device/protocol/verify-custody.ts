@@ -1,8 +1,9 @@
-// Owns: whether a bridge took a clip in: its receipt, and the proof that its log says so, against what is known of the clip. Pure:
+// Owns: whether a bridge took a clip in: its receipt, and the proof that its log says so, against what is known of the clip; and what the
+// log says became of the clip since. Pure:
 // `verify` and the console's page check with the same code. Not here: a clip's manifest or statement (clip/verify-clip.ts), the log's
 // hash tree (merkle.ts).
 import { parseJson } from '../base/parse-json.ts';
-import { type CustodyCrypto, FACTS, openProof } from './custody.ts';
+import { type CustodyCrypto, FACTS, type FactsOf, type HiddenKind, openProof } from './custody.ts';
 import { failure } from './errors.ts';
 import { openBySigner } from './jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
@@ -59,6 +60,43 @@ export function verifyCustody(
 ): { receipt: IntakeReceipt; custody: VerifiedCustody | null } {
   const receipt = checkReceipt(clip, documents, crypto);
   return { receipt, custody: documents.proof === undefined ? null : checkProof(clip, documents, receipt, crypto) };
+}
+
+/** What a leaf about a known clip says, and where it is in the log. */
+export type VerifiedLeaf = {
+  [Kind in HiddenKind]: { kind: Kind; facts: FactsOf<Kind>; atS: number } & Omit<VerifiedCustody, 'takenS'>;
+}[HiddenKind];
+
+/**
+ * Verifies one leaf of the log as being about this clip, whatever it tells, by the text of its proof. Throws `verify_failed` with the
+ * first thing that does not verify.
+ */
+export function verifyLeaf(clip: StoredClip, proof: string, bridgeKey: string, crypto: DocumentCrypto): VerifiedLeaf {
+  const opened = openProof(proof, crypto);
+  if ('why' in opened) return fail(opened.why);
+  const { leaf, entry, head, witnesses } = opened;
+  if (head.iss !== bridgeKey) fail('the tree head is of another bridge');
+  if (!('commitment' in entry)) return fail('the leaf is not one about a clip');
+  const facts = FACTS[entry.kind].safeParse(parseJson(opened.facts));
+  if (!facts.success) return fail('the leaf does not tell what its kind tells');
+  const told: { [Key in 'grant' | 'clip' | 'clipSha256']?: string | undefined } = facts.data;
+  const isAboutIt =
+    (told.grant === undefined || told.grant === clip.grant) &&
+    (told.clip === undefined || told.clip === clip.clip) &&
+    (told.clipSha256 === undefined || told.clipSha256 === clip.clipSha256) &&
+    (told.grant !== undefined || told.clip !== undefined);
+  if (!isAboutIt) fail('the leaf is about another clip');
+  const found = {
+    kind: entry.kind,
+    facts: facts.data,
+    atS: entry.atS,
+    leaf,
+    size: head.size,
+    headS: head.iat,
+    witnesses,
+  };
+  // The schema of a kind has read its facts.
+  return found as VerifiedLeaf;
 }
 
 /** Each receipt names both documents of a clip. */

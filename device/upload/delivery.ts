@@ -22,7 +22,7 @@ import type { PreviewClips } from './preview-clips.ts';
 
 /** The reports to the gate, in this order; each is durable when it resolves. */
 export interface DeliveryGate {
-  clipSealed(grant: string, clip: ReceiptClip): Promise<void>;
+  clipSealed(grant: string, clip: ReceiptClip, disclosed: DisclosedValues): Promise<void>;
   tokenPresented(grant: string): Promise<void>;
   delivered(grant: string, intake: string): Promise<void>;
   revocationAnswered(grant: string, intake: string): Promise<void>;
@@ -162,7 +162,8 @@ export class Deliveries {
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
       const item = await this.withPapers(live, kept ?? (await this.makeItem(live, signal)));
-      await this.recorded(signal, () => gate.clipSealed(live.id, factsOf(item)));
+      const { clip, disclosed } = factsOf(item);
+      await this.recorded(signal, () => gate.clipSealed(live.id, clip, disclosed));
       await this.recorded(signal, () => gate.tokenPresented(live.id));
       const intake = await sender.send(live, item);
       await this.recorded(signal, () => gate.delivered(live.id, intake));
@@ -287,10 +288,10 @@ function isDiskFault(thrown: unknown): thrown is Failure {
   return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
 }
 
-/** The facts of a sealed clip for ledger and receipts, taken from its own manifest. */
-function factsOf(item: OutboxItem): ReceiptClip {
+/** The facts of a sealed clip, taken from its own manifest: for ledger and receipts, and, for the ledger alone, what goes with it. */
+function factsOf(item: OutboxItem): { clip: ReceiptClip; disclosed: DisclosedValues } {
   const manifest = manifestSchema.parse(parseToken(item.manifest)?.claims);
-  return {
+  const clip: ReceiptClip = {
     id: manifest.jti,
     sha256: manifest.clipSha256,
     bytes: manifest.clipBytes,
@@ -300,4 +301,5 @@ function factsOf(item: OutboxItem): ReceiptClip {
     disclosed: DISCLOSURE_KEYS.filter((key) => manifest.disclosed[key] !== undefined),
     manifestSha256: item.manifestSha256,
   };
+  return { clip, disclosed: manifest.disclosed };
 }

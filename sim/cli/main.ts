@@ -18,6 +18,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     grant: async () => (await import('./consent-verbs.ts')).addGrant,
     deny: async () => (await import('./consent-verbs.ts')).addDeny,
     revoke: async () => (await import('./consent-verbs.ts')).addRevoke,
+    left: async () => (await import('./left.ts')).addLeft,
     proof: async () => (await import('./proof.ts')).addProof,
     watch: async () => (await import('./watch.ts')).addWatch,
     pair: async () => (await import('./pair.ts')).addPair,

@@ -6,7 +6,8 @@ import { es } from './text/es.ts';
 const LANGUAGES: Readonly<Record<string, Text>> = { en, de, es };
 
 const wanted = navigator.languages.find((one) => (one.split('-')[0] ?? '') in LANGUAGES) ?? 'en';
-const language = wanted.split('-')[0] ?? 'en';
+/** Its code: `en`, `de`, `es`. */
+export const language = wanted.split('-')[0] ?? 'en';
 
 /** The page's words. */
 export const text: Text = LANGUAGES[language] ?? en;

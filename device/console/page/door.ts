@@ -35,6 +35,7 @@ const RETRY_MS_MAX = 8_000;
 export class Door {
   readonly client: DeviceClient;
   private readonly listeners = new Set<() => void>();
+  private readonly tellListeners = new Set<(kind: string, value: unknown) => void>();
   private readonly stopping = new AbortController();
   private older: number | null = null;
   private current: DoorView = { link: 'connecting', state: null, events: [], hasOlder: false, refused: null };
@@ -50,6 +51,12 @@ export class Door {
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
+  }
+
+  /** Calls `listener` with each message of the stream, not checked; returns a function that ends it. */
+  onTold(listener: (kind: string, value: unknown) => void): () => void {
+    this.tellListeners.add(listener);
+    return () => void this.tellListeners.delete(listener);
   }
 
   start(): void {
@@ -99,6 +106,7 @@ export class Door {
   }
 
   private take(kind: string, value: unknown): void {
+    for (const listener of this.tellListeners) listener(kind, value);
     if (kind === 'state') {
       const state = stateSchema.safeParse(value);
       if (state.success) this.show({ state: state.data });

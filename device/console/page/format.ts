@@ -11,6 +11,7 @@ const dayAndTime = new Intl.DateTimeFormat(locale, {
 });
 const dateAndTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 const dayOnly = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
+const whole = new Intl.NumberFormat(locale);
 const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
 
 const at = (us: number) => new Date(us / 1000);
@@ -20,6 +21,7 @@ export const showMinute = (us: number) => hourAndMinute.format(at(us));
 export const showDayAndTime = (us: number) => dayAndTime.format(at(us));
 export const showDateAndTime = (us: number) => dateAndTime.format(at(us));
 export const showDay = (us: number) => dayOnly.format(at(us));
+export const showCount = (count: number) => whole.format(count);
 export const showShare = (share: number) => percent.format(share);
 
 /** Local time less UTC, in microseconds, at a moment. */

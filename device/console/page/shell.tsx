@@ -12,14 +12,18 @@ import { NowPage } from './now-page.tsx';
 const PAGES = [
   { name: 'now', title: text.pageNow, icon: 'door' },
   { name: 'timeline', title: text.pageTimeline, icon: 'timeline' },
+  { name: 'left', title: text.pageLeft, icon: 'left' },
   { name: 'people', title: text.pagePeople, icon: 'people' },
 ] as const satisfies { name: string; title: string; icon: IconName }[];
 
 // The first view needs one page; the others come when they are opened.
 const timeline = () => import('./timeline-page.tsx');
+const left = () => import('./left-page.tsx');
 const people = () => import('./people-page.tsx');
 
 type PageName = (typeof PAGES)[number]['name'];
+/** What stands on a phone's tab where the title does not fit. */
+const SHORT: Partial<Record<PageName, string>> = { left: text.pageLeftShort };
 
 /** `#/timeline/1764230400000000`: a page, and a moment for the timeline. */
 function addressed(): { page: PageName; atUs: number | null } {
@@ -61,7 +65,7 @@ export function Shell() {
         {PAGES.map(({ name: target, title: label, icon }) => (
           <a key={target} class="tab" href={`#/${target}`} aria-current={target === page ? 'page' : undefined}>
             <Icon name={icon} />
-            {label}
+            <TabLabel title={label} short={SHORT[target]} />
           </a>
         ))}
       </nav>
@@ -69,13 +73,24 @@ export function Shell() {
         <div role="status" class="banner-place">
           {view.link === 'gone' && <p class="banner">{text.gone}</p>}
         </div>
-        <h1 class={page === 'people' ? 'page-title' : 'unseen'}>{title}</h1>
+        <h1 class={page === 'now' || page === 'timeline' ? 'unseen' : 'page-title'}>{title}</h1>
         {page === 'now' && <NowPage />}
         {page === 'timeline' && (
           <LoadedPage load={timeline} draw={({ TimelinePage }) => <TimelinePage askedUs={atUs} />} />
         )}
+        {page === 'left' && <LoadedPage load={left} draw={({ LeftPage }) => <LeftPage />} />}
         {page === 'people' && <LoadedPage load={people} draw={({ PeoplePage }) => <PeoplePage />} />}
       </main>
     </div>
+  );
+}
+
+function TabLabel({ title, short }: { title: string; short: string | undefined }) {
+  if (short === undefined) return <span>{title}</span>;
+  return (
+    <>
+      <span class="tab-short">{short}</span>
+      <span class="tab-long">{title}</span>
+    </>
   );
 }

@@ -1,7 +1,13 @@
 // Owns: the failures of the log of custody. Not here: the one closed table (../errors.ts).
-import { refused, unreachableForNow } from './kinds.ts';
+import { refused, unreachableForNow, wrongUsage } from './kinds.ts';
 
 export const custodyErrors = {
+  departure_unknown: wrongUsage(404, 'Nothing has left under this grant.', 'List what has left: `doorsill left`.'),
+  custody_unreachable: unreachableForNow(
+    503,
+    'The bridge cannot be asked about the clip now: {detail}',
+    'What this device keeps of it stays valid; ask again when the bridge is back.',
+  ),
   custody_unknown: refused(
     404,
     'The log of custody has nothing there: {detail}',

@@ -57,6 +57,8 @@ beforeEach(async () => {
     health: () => HEALTH,
     console: () => null,
     viewers: () => ({ viewers: [], looks: [] }),
+    departures: () => ({ total: 0, departures: [], next: null }),
+    custody: () => Promise.reject(new Error('not here')),
     confirm: () => Promise.reject(new Error('not here')),
     still: () => {
       if (refuseWith) throw refuseWith;

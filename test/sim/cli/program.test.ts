@@ -21,6 +21,7 @@ describe('the command line', () => {
       'revoke',
       'pair',
       'verify',
+      'left',
       'proof',
       'audit',
       'witness',
@@ -56,6 +57,7 @@ describe('the command line', () => {
     [['ring', '--data', '{folder}'], 'not_running', 4],
     [['request', '--data', '{folder}'], 'not_running', 4],
     [['grant', 'request-1', '--data', '{folder}'], 'not_running', 4],
+    [['left', '--device-data', '{folder}'], 'unreachable', 4],
   ];
   it.each(mistakes)('answers %j on one line with the code %s and exit status %i', async (words, code, status) => {
     const folder = temporaryFolder('mistake');

@@ -321,6 +321,8 @@ describe('the doctor', () => {
       health: () => health,
       console: () => null,
       viewers: () => ({ viewers: [], looks: [] }),
+      departures: () => ({ total: 0, departures: [], next: null }),
+      custody: () => Promise.reject(new Error('not here')),
       confirm: () => Promise.reject(new Error('not here')),
       pair: () => Promise.reject(new Error('not here')),
       issuesAccounts: true,

@@ -7,6 +7,8 @@ export const de: Text = {
   navigation: 'Seiten',
   pageNow: 'Jetzt',
   pageTimeline: 'Verlauf',
+  pageLeft: 'Was das Haus verlassen hat',
+  pageLeftShort: 'Gesendet',
   pagePeople: 'Personen',
 
   recording: 'Nimmt auf',

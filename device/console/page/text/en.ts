@@ -7,6 +7,8 @@ export const en = {
   navigation: 'Pages',
   pageNow: 'Now',
   pageTimeline: 'Timeline',
+  pageLeft: 'What has left',
+  pageLeftShort: 'Sent',
   pagePeople: 'People',
 
   recording: 'Recording',

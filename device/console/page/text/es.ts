@@ -7,6 +7,8 @@ export const es: Text = {
   navigation: 'Páginas',
   pageNow: 'Ahora',
   pageTimeline: 'Historial',
+  pageLeft: 'Lo que ha salido',
+  pageLeftShort: 'Salidas',
   pagePeople: 'Personas',
 
   recording: 'Grabando',

@@ -1,0 +1,132 @@
+// Owns: every clip that has left this device, or of which a part may have, folded from the ledger: to whom, which, and what became of it.
+// Pure. Not here: proving it (protocol/check-departure.ts), showing it (console/).
+import { assert } from '../base/assert.ts';
+import { sha256Hex } from '../base/keys.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
+import type { Departure, DeparturePage, DepartureRecipient } from '../protocol/departures.ts';
+import { failure } from '../protocol/errors.ts';
+import type { Credential } from '../protocol/request.ts';
+import { recipientOf } from '../protocol/request-or-search.ts';
+import type { GrantFacts } from './live-grant.ts';
+import { END_CODES } from './request-machine.ts';
+
+/** A grant that was verified when it was recorded. */
+export type GrantedFacts = GrantFacts & { credential: Credential | null };
+
+type Entry = LedgerEntry & { body: { request: string; grant?: string } };
+/** What is known of a clip before anything of it may leave. */
+type Unsent = Omit<Departure, 'number' | 'clip' | 'disclosed' | 'sentUs' | 'stored' | 'standing'> & {
+  sealed: Pick<Departure, 'clip' | 'disclosed'> | null;
+};
+
+/**
+ * A clip is among them from the moment in which its upload token may be shown: from then on a part may be outside. What was granted or
+ * cut and never sent is not. All of them are held, for "nothing has ever left" must be true: the ledger, which takes several kilobytes
+ * for each and never grows beyond its limit, bounds their number.
+ */
+export class Departures {
+  private readonly sent: Departure[] = [];
+  private readonly placeOf = new Map<string, number>();
+  private readonly unsent = new Map<string, Unsent>();
+
+  /** The clip that left under a grant. Throws `departure_unknown` when nothing did. */
+  under(grant: string): Departure {
+    const departure = this.sent[this.placeOf.get(grant) ?? -1];
+    if (!departure) throw failure('departure_unknown');
+    return departure;
+  }
+
+  /** Newest first: those whose number is below `before`. */
+  page(before: number | null, most: number): DeparturePage {
+    const end = Math.min(before ?? this.sent.length, this.sent.length);
+    const start = Math.max(0, end - most);
+    const departures = this.sent.slice(start, end).reverse();
+    return { total: this.sent.length, departures, next: start === 0 ? null : start };
+  }
+
+  /** Takes in an entry about a request, which follows from its state. `facts`: of the grant that a `granted` entry records. */
+  apply(entry: Entry, facts: GrantedFacts | null): void {
+    if (entry.type === 'granted') {
+      assert(facts !== null, 'a grant is verified before it counts');
+      this.unsent.set(entry.body.grant, unsentOf(facts, entry.atUs));
+      return;
+    }
+    const { grant } = entry.body;
+    if (grant === undefined) return;
+    const waiting = this.unsent.get(grant);
+    if (waiting) this.applyToUnsent(entry, grant, waiting);
+    else this.applyToSent(entry, grant);
+  }
+
+  private applyToUnsent(entry: Entry, grant: string, waiting: Unsent): void {
+    if (entry.type === 'sealed') {
+      const { clip, disclosed = null } = entry.body;
+      this.unsent.set(grant, { ...waiting, sealed: { clip, disclosed } });
+      return;
+    }
+    // Whatever else comes is the first sending, or the end of a grant of which nothing has left.
+    this.unsent.delete(grant);
+    if (entry.type !== 'token-presented' || !waiting.sealed) return;
+    const { sealed, ...known } = waiting;
+    const number = this.sent.length;
+    this.placeOf.set(grant, number);
+    this.sent.push({ ...known, ...sealed, number, sentUs: entry.atUs, stored: null, standing: { at: 'sending' } });
+  }
+
+  private applyToSent(entry: Entry, grant: string): void {
+    const place = this.placeOf.get(grant);
+    const departure = place === undefined ? undefined : this.sent[place];
+    if (place === undefined || !departure) return;
+    this.sent[place] = { ...departure, ...changesBy(entry) };
+  }
+}
+
+/** The list of a ledger that verifies. Throws `consent_ledger_damaged`: of a damaged one nothing may be said as if it were all. */
+export function allDepartures(gate: { departures: Departures; damaged: string | null }): Departures {
+  if (gate.damaged !== null) throw failure('consent_ledger_damaged', { detail: gate.damaged });
+  return gate.departures;
+}
+
+function changesBy(entry: Entry): Partial<Pick<Departure, 'stored' | 'standing'>> {
+  const { atUs } = entry;
+  switch (entry.type) {
+    case 'delivered':
+      return { stored: { atUs, receipt: entry.body.intake }, standing: { at: 'stored', atUs } };
+    case 'revoked':
+      return { standing: { at: 'revoking', atUs } };
+    case 'deleted':
+    case 'recalled':
+      return { standing: { at: 'answered', atUs, outcome: entry.type, receipt: entry.body.intake } };
+    case 'failed':
+      return { standing: { at: 'stopped', atUs, code: entry.body.code } };
+    case 'ended':
+      return { standing: { at: 'stopped', atUs, code: END_CODES[entry.body.reason] } };
+    default:
+      return {};
+  }
+}
+
+function unsentOf({ grant, grantToken, request, credential }: GrantedFacts, grantedUs: number): Unsent {
+  return {
+    request: grant.request,
+    grant: grant.jti,
+    grantSha256: sha256Hex(grantToken),
+    grantedBy: grant.iss,
+    grantedUs,
+    recipient: recipientNamed({ request, credential }),
+    bridge: request.aud,
+    audio: grant.audio,
+    zones: grant.zones.length,
+    sealed: null,
+  };
+}
+
+/** The recipient, by the words of its verified credential, never by its own. */
+function recipientNamed({ request, credential }: Pick<GrantedFacts, 'request' | 'credential'>): DepartureRecipient {
+  const { id } = recipientOf(request, sha256Hex);
+  if (!('agency' in request)) return { kind: 'neighbor', id };
+  assert(credential !== null, 'an agency has a credential');
+  const { name, domain, jurisdiction } = credential;
+  const { investigation, incidentType } = request;
+  return { kind: 'agency', id, name, domain, jurisdiction, investigation, incidentType };
+}

@@ -1,0 +1,56 @@
+// Owns: the routes of what has left: the list, for owners alone, and what the bridge shows of one clip, asked when an owner asks. Not here:
+// keeping the list (consent/departures.ts), asking the bridge (upload/fetch-custody.ts), checking what it shows (the page, which trusts
+// neither the bridge nor what is in between).
+import { z } from 'zod';
+import { allDepartures } from '../consent/departures.ts';
+import type { ConsentGate } from '../consent/gate.ts';
+import { countSchema } from '../http/http-server.ts';
+import { DEPARTURES_PAGE_MAX, departureCustodySchema, departurePageSchema } from '../protocol/departures.ts';
+import { idSchema } from '../protocol/ids.ts';
+import type { CustodyFetcher } from '../upload/fetch-custody.ts';
+import type { LocalRouter } from './local-router.ts';
+
+export interface DepartureRoutesDeps {
+  gate: Pick<ConsentGate, 'departures' | 'damaged'>;
+  custody: Pick<CustodyFetcher, 'fetch'>;
+}
+
+const PAGE_DEFAULT = 20;
+
+const querySchema = z.strictObject({
+  /** The `next` of the page before. */
+  before: countSchema.optional(),
+  limit: countSchema.pipe(z.int().min(1).max(DEPARTURES_PAGE_MAX)).default(PAGE_DEFAULT),
+});
+
+export function departureRoutes(router: LocalRouter, { gate, custody }: DepartureRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/departures',
+      roles: ['owner'],
+      query: querySchema,
+      answer: departurePageSchema,
+      about:
+        'Every clip that has left this device, or of which a part may have, newest first, in pages; `next` is the `before` of the following page.',
+    },
+    ({ query }) => allDepartures(gate).page(query.before ?? null, query.limit),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/departures/:grant/custody',
+      roles: ['owner'],
+      params: z.strictObject({ grant: idSchema }),
+      answer: departureCustodySchema,
+      about:
+        'Receipt and proofs of one clip as the bridge shows them now, asked in the device’s name. Nothing is stored.',
+    },
+    async ({ params, reply }) => {
+      const departure = allDepartures(gate).under(params.grant);
+      reply.header('cache-control', 'no-store');
+      return custody.fetch(departure);
+    },
+  );
+}

@@ -1,0 +1,159 @@
+// Owns: checking everything that proves what became of a clip that has left: the bridge's receipts and the leaves of its log, against the
+// device's own record. Pure: the console's page and the command line check with the same code. Not here: the single checks
+// (verify-custody.ts, verify-intake-receipt.ts), fetching the documents (upload/fetch-custody.ts), what became of it in words.
+import { printProof } from './custody.ts';
+import type { Departure, DepartureCustody } from './departures.ts';
+import { failure, isFailure } from './errors.ts';
+import { parseToken } from './jws.ts';
+import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
+import {
+  type DocumentCrypto,
+  type StoredClip,
+  type VerifiedLeaf,
+  verifyCustody,
+  verifyLeaf,
+} from './verify-custody.ts';
+import { assertAnswered, openIntake, vaultNamedIn } from './verify-intake-receipt.ts';
+
+/** One document: what it says, or why it does not verify. `stored` and `answer` are receipts: the clip is there; what a revocation did. */
+export type DepartureFinding =
+  | { of: 'stored' | 'answer'; ok: true; receipt: IntakeReceipt }
+  | { of: 'leaf'; ok: true; leaf: VerifiedLeaf }
+  | { of: 'stored' | 'answer' | 'leaf'; ok: false; why: string };
+
+export interface DepartureCheck {
+  findings: DepartureFinding[];
+  /** Whether there was something to check, and all of it verifies. */
+  holds: boolean;
+  /** The last that the log says of the clip, by a leaf that verifies. */
+  last: VerifiedLeaf | null;
+  /** Whether the bridge has shown everything that its log has about the clip. */
+  isWhole: boolean;
+}
+
+/** Whose documents they must be: addressed to this device, signed by the bridge that it pinned. */
+export interface DepartureParties {
+  device: string;
+  bridgeKey: string;
+}
+
+/**
+ * Checks what the bridge shows of a clip, and the receipts that the device keeps, against the device's record. Where both have a receipt,
+ * both are checked: a bridge that shows another than it once gave is found out.
+ */
+export function checkDeparture(
+  departure: Departure,
+  shown: DepartureCustody,
+  parties: DepartureParties,
+  crypto: DocumentCrypto,
+): DepartureCheck {
+  const clip = clipOf(departure, parties.device);
+  const { stored, standing } = departure;
+  const kept = [stored?.receipt ?? null, standing.at === 'answered' ? standing.receipt : null];
+  const receipts = [...new Set([...kept, shown.receipt])].filter((receipt) => receipt !== null);
+  const known: KnownReceipts = {
+    stored: receipts.find((receipt) => outcomeIn(receipt) === 'stored'),
+    answer: receipts.findLast((receipt) => ['deleted', 'recalled'].includes(outcomeIn(receipt))),
+  };
+  const findings = [
+    ...receipts.map((receipt) => checkReceipt(receipt, departure, clip, known, parties, crypto)),
+    ...shown.leaves.map((proof) => checkLeaf(printProof(proof), clip, known, parties, crypto)),
+  ];
+  const leaves = findings.flatMap((finding) => (finding.of === 'leaf' && finding.ok ? [finding.leaf] : []));
+  return {
+    findings,
+    holds: findings.length > 0 && findings.every(({ ok }) => ok),
+    last: leaves.sort((a, b) => a.leaf - b.leaf).at(-1) ?? null,
+    isWhole: shown.isWhole,
+  };
+}
+
+/** The receipts that leaves must be about, where they are known. */
+interface KnownReceipts {
+  stored: string | undefined;
+  answer: string | undefined;
+}
+
+function checkReceipt(
+  token: string,
+  { grant, clip: cut, stored }: Departure,
+  clip: StoredClip,
+  known: KnownReceipts,
+  { device, bridgeKey }: DepartureParties,
+  crypto: DocumentCrypto,
+): DepartureFinding {
+  const of = outcomeIn(token) === 'stored' ? 'stored' : 'answer';
+  return finding(of, () => {
+    if (of === 'stored') {
+      const { receipt } = verifyCustody(clip, { receipt: token, bridgeKey }, crypto);
+      if (known.stored !== token) refuse('the bridge shows another receipt than the one that this device keeps');
+      return { of, ok: true, receipt };
+    }
+    const receipt = openIntake(token, { bridgeKey, device, grant, verify: crypto.verify });
+    // A bridge that had received nothing has no clip to name.
+    const named = receipt.clipBytes === 0 ? null : cut;
+    if (named && (receipt.clipSha256 !== named.sha256 || receipt.clipBytes !== named.bytes))
+      refuse('the receipt is for another clip');
+    assertAnswered(receipt, named, vaultNamedIn(stored?.receipt ?? null), crypto.verify);
+    return { of, ok: true, receipt };
+  });
+}
+
+function checkLeaf(
+  proof: string,
+  clip: StoredClip,
+  known: KnownReceipts,
+  { bridgeKey }: DepartureParties,
+  crypto: DocumentCrypto,
+): DepartureFinding {
+  return finding('leaf', () => {
+    const leaf = verifyLeaf(clip, proof, bridgeKey, crypto);
+    const { stored, answer } = known;
+    if (leaf.kind === 'intake' && stored !== undefined)
+      verifyCustody(clip, { receipt: stored, bridgeKey, proof }, crypto);
+    const hash = (text: string | undefined) => (text === undefined ? undefined : crypto.sha256Hex(text));
+    if (leaf.kind === 'deletion' && answer !== undefined && leaf.facts.receiptSha256 !== hash(answer))
+      refuse('the leaf is about another receipt');
+    const recalled = answer === undefined ? undefined : receiptIn(answer)?.recall;
+    const isAnswered = leaf.kind === 'recall' && leaf.facts.answerSha256 !== undefined && recalled !== undefined;
+    if (isAnswered && leaf.facts.answerSha256 !== hash(recalled))
+      refuse('the leaf is about another answer of the vault');
+    return { of: 'leaf', ok: true, leaf };
+  });
+}
+
+/** The clip by the device's own record. */
+function clipOf({ clip, grant, request, recipient }: Departure, device: string): StoredClip {
+  return {
+    clip: clip.id,
+    grant,
+    request,
+    recipient: recipient.id,
+    device,
+    clipSha256: clip.sha256,
+    clipBytes: clip.bytes,
+    manifestSha256: clip.manifestSha256,
+  };
+}
+
+/** What a receipt claims before it is verified. */
+function receiptIn(token: string): IntakeReceipt | null {
+  return intakeReceiptSchema.safeParse(parseToken(token)?.claims).data ?? null;
+}
+
+function outcomeIn(token: string): string {
+  return receiptIn(token)?.outcome ?? '';
+}
+
+function finding(of: DepartureFinding['of'], check: () => DepartureFinding): DepartureFinding {
+  try {
+    return check();
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return { of, ok: false, why: String(thrown.facts['detail'] ?? thrown.message) };
+  }
+}
+
+function refuse(detail: string): never {
+  throw failure('verify_failed', { detail });
+}

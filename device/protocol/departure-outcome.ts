@@ -1,0 +1,46 @@
+// Owns: what became of a clip that has left, in one word, from the device's record and from what its bridge's log says. Pure: the
+// console's page and the command line say the same. Not here: the record (departures.ts), verifying (check-departure.ts), sentences.
+import type { Departure } from './departures.ts';
+import { parseToken } from './jws.ts';
+import { intakeReceiptSchema } from './manifest.ts';
+import { recallAnswerOf } from './recall-answer.ts';
+import type { VerifiedLeaf } from './verify-custody.ts';
+
+/** `nothing-arrived`: it was taken back, and the bridge had received none of it; `reason`: the department's own words. */
+export type DepartureOutcome =
+  | { is: 'sending' | 'stopped' }
+  | { is: 'stored' | 'in-vault' | 'revoking' | 'nothing-arrived' | 'erased-at-bridge'; atUs: number }
+  | { is: 'erased-at-vault' | 'restricted' | 'kept'; atUs: number; reason: string | null };
+
+/**
+ * What became of it. The device has verified the answers in its record before it kept them. `last`: the last word of the bridge's log,
+ * by a leaf that verifies, where it was asked.
+ */
+export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = null): DepartureOutcome {
+  switch (standing.at) {
+    case 'sending':
+    case 'stopped':
+      return { is: standing.at };
+    case 'revoking':
+      return { is: 'revoking', atUs: standing.atUs };
+    case 'stored':
+      if (last?.kind === 'hand-over') return { is: 'in-vault', atUs: last.atS * 1_000_000 };
+      return { is: 'stored', atUs: standing.atUs };
+    case 'answered': {
+      const { outcome, receipt, atUs } = standing;
+      const answer = recallAnswerOf({ outcome, intake: receipt });
+      if (answer) {
+        const is = answer.decision === 'erased' ? 'erased-at-vault' : answer.decision;
+        return { is, atUs, reason: answer.reason ?? null };
+      }
+      const told = intakeReceiptSchema.safeParse(parseToken(receipt)?.claims);
+      const hadNone = told.success && told.data.clipBytes === 0;
+      return { is: hadNone ? 'nothing-arrived' : 'erased-at-bridge', atUs };
+    }
+  }
+}
+
+/** Whether an owner can still take it back. */
+export function isRevocable({ standing }: Departure): boolean {
+  return standing.at === 'sending' || standing.at === 'stopped' || standing.at === 'stored';
+}

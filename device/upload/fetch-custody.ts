@@ -1,0 +1,111 @@
+// Owns: asking the pinned bridge, in the device's own name, what its log says of one clip: only when an owner asks, and nothing is stored.
+// Not here: checking the answer (protocol/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
+import { type Clock, wallSeconds } from '../base/clock.ts';
+import type { SigningKey } from '../base/keys.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { freshId, type Random } from '../base/random.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
+import {
+  CUSTODY_CALL_LIFE_S_MAX,
+  type CustodyCall,
+  clipLeavesSchema,
+  custodyBundleSchema,
+} from '../protocol/custody.ts';
+import type { Departure, DepartureCustody } from '../protocol/departures.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
+import { signToken } from '../protocol/jws.ts';
+import { claimsHead } from '../protocol/owner-claims.ts';
+import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
+import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
+
+export interface CustodyFetcherDeps {
+  device: { id: string; key: SigningKey };
+  /** The bridge as pinned now. Throws `device_not_enrolled`. */
+  bridge(): PinnedBridge;
+  clock: Clock;
+  random: Random;
+}
+
+/** Shorter than what waits for it: the conversation at the device's socket (owner/pairing-wire.ts). */
+const ANSWER_MS_MAX = 8_000;
+/** Checks a minute: an owner's page asks for one at a time. */
+const CHECKS_MAX = 30;
+const MINUTE_MS = 60_000;
+
+export class CustodyFetcher {
+  private readonly deps: CustodyFetcherDeps;
+  private readonly limit: FixedWindowLimit;
+
+  constructor(deps: CustodyFetcherDeps) {
+    this.deps = deps;
+    this.limit = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), CHECKS_MAX);
+  }
+
+  /**
+   * What the bridge shows of a clip that was for it. Throws `device_not_enrolled`, `device_moved` when the clip was for another bridge,
+   * `http_rate_limited`, `custody_unreachable`, and what the bridge refuses with: `http_not_found` when it knows no clip of the grant.
+   */
+  async fetch({ grant, bridge: id }: Pick<Departure, 'grant' | 'bridge'>): Promise<DepartureCustody> {
+    const bridge = this.deps.bridge();
+    if (bridge.id !== id) throw failure('device_moved', { bridge: id });
+    this.limit.take('custody');
+    const late = new AbortController();
+    const timer = this.deps.clock.after(ANSWER_MS_MAX, () => late.abort());
+    try {
+      const tls = await readBridgeTls(bridge.tls);
+      const { clock } = this.deps;
+      const bearer = () => this.call(bridge.id, grant);
+      const mayLeave = () => late.signal.throwIfAborted();
+      const http = new BridgeHttp({ baseUrl: baseOf(bridge), bearer, mayLeave, signal: late.signal, tls, clock });
+      try {
+        return await custodyAt(http, grant);
+      } finally {
+        http.close();
+      }
+    } catch (thrown) {
+      if (isFailure(thrown) && thrown.code !== 'upload_unreachable') throw thrown;
+      throw unreachable(late.signal.aborted ? `no answer in ${ANSWER_MS_MAX / 1_000} s` : whyOf(thrown), thrown);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  private call(bridge: string, grant: string): string {
+    const { device, clock, random } = this.deps;
+    const nowS = wallSeconds(clock);
+    const author = { publicKey: device.key.publicKey, nowS, freshId: (prefix: string) => freshId(random, prefix) };
+    const claims: CustodyCall = {
+      ...claimsHead(author, bridge, 'custody'),
+      exp: nowS + CUSTODY_CALL_LIFE_S_MAX,
+      device: device.id,
+      grant,
+    };
+    return signToken('doorsill-custody+jws', claims, device.key);
+  }
+}
+
+/** All leaves about the clip; of a bridge that has no such list, the one that its bundle holds. */
+async function custodyAt(http: BridgeHttp, grant: string): Promise<DepartureCustody> {
+  const path = `${http.baseUrl}/v1/intakes/${grant}/custody`;
+  const listed = await http.createRequest('GET', `${path}/leaves`).send();
+  if (listed.getStatus() === 200) {
+    const leaves = clipLeavesSchema.safeParse(parseJson(listed.getBody()));
+    if (!leaves.success) throw unreachable('its answer is not a bridge’s');
+    return { ...leaves.data, isWhole: true };
+  }
+  if (listed.getStatus() !== 404) throw refusalOf(listed);
+  const bundled = await http.createRequest('GET', path).send();
+  if (bundled.getStatus() !== 200) throw refusalOf(bundled);
+  const bundle = custodyBundleSchema.safeParse(parseJson(bundled.getBody()));
+  if (!bundle.success) throw unreachable('its answer is not a bridge’s');
+  return { receipt: bundle.data.receipt, leaves: [bundle.data.proof], isWhole: false };
+}
+
+function unreachable(detail: string, cause?: unknown) {
+  return failure('custody_unreachable', { detail }, cause);
+}
+
+function whyOf(thrown: unknown): string {
+  if (isFailure(thrown)) return String(thrown.facts['detail'] ?? thrown.message);
+  return thrown instanceof Error ? thrown.message : 'no answer';
+}

@@ -1,0 +1,230 @@
+// Holds: the list of what has left is true: nothing is in it of which nothing can have left, everything is of which a part may have, for
+// good, with the values that went with it; and those values are nowhere but in the ledger.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { allDepartures } from '../../../device/consent/departures.ts';
+import { departurePageSchema } from '../../../device/protocol/departures.ts';
+import { actorId } from '../../../device/protocol/ids.ts';
+import type { IntakeReceipt } from '../../../device/protocol/manifest.ts';
+import { claimsOf, textClaim } from '../../support/parties.ts';
+import { Searching } from '../../support/searches.ts';
+import { clipFacts, GateRig } from './gate-rig.ts';
+
+const VALUES = { address: '1 Elm Street', email: 'home@example.org' };
+
+let rig: GateRig;
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+});
+afterEach(() => rig.close());
+
+const page = (before: number | null = null, most = 50) =>
+  departurePageSchema.parse(rig.gate.departures.page(before, most));
+const standings = () => page().departures.map(({ standing }) => standing.at);
+
+/** The bridge's receipt of the clip `name`. */
+function intake(grant: string, name: string, changes: Partial<IntakeReceipt> = {}): string {
+  const { sha256, bytes, manifestSha256 } = clipFacts(name);
+  const { bridge, device } = rig.cast;
+  return rig.cast.sign(
+    'doorsill-intake+jws',
+    {
+      ...{ iss: bridge.key.publicKey, aud: device.id, iat: rig.cast.nowS(), jti: `intake-${name}`, grant },
+      ...{ outcome: 'stored', clipSha256: sha256, clipBytes: bytes, manifestSha256, ...changes },
+    },
+    bridge,
+  );
+}
+
+/** A grant whose clip is sealed, and, if `sent`, on its way. */
+async function sealed(name: string, sent = true): Promise<{ grant: string; grantToken: string }> {
+  const { grant, grantToken } = await rig.granted();
+  await rig.gate.clipSealed(grant, clipFacts(name), VALUES);
+  if (sent) await rig.gate.tokenPresented(grant);
+  return { grant, grantToken };
+}
+
+describe('nothing has left', () => {
+  it('on a device that granted nothing, or denied', async () => {
+    expect(page()).toEqual({ total: 0, departures: [], next: null });
+    const requestToken = await rig.publish();
+    await rig.send('deny', rig.cast.denial(requestToken));
+    expect(page().total).toBe(0);
+  });
+
+  it('while a clip is granted, cut and sealed', async () => {
+    await sealed('a', false);
+    expect(page().total).toBe(0);
+    await rig.reboot();
+    expect(page().total).toBe(0);
+  });
+
+  it('when a grant is revoked, fails or expires before its token may be shown', async () => {
+    const { grantToken } = await sealed('a', false);
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    const second = await rig.granted();
+    await rig.gate.failed(second.grant, 'clip_no_frames');
+    const third = await rig.granted();
+    await rig.gate.clipSealed(third.grant, clipFacts('c'), VALUES);
+    await rig.clock.advance(48 * 3_600_000);
+    await rig.gate.idle();
+    await rig.reboot();
+    expect(page().total).toBe(0);
+  });
+});
+
+describe('a clip whose token may be shown', () => {
+  it('is in the list from then on, with who asked by the credential, and all that went with it', async () => {
+    const { grant, grantToken } = await sealed('a');
+    const [departure] = page().departures;
+    const { owner, agency, bridge } = rig.cast;
+    expect(departure).toEqual({
+      number: 0,
+      request: textClaim(grantToken, 'request'),
+      grant,
+      grantSha256: sha256Hex(grantToken),
+      grantedBy: owner.key.publicKey,
+      grantedUs: expect.any(Number),
+      recipient: {
+        ...{ kind: 'agency', id: agency.id, name: claimsOf(rig.cast.credential())['name'] },
+        ...{ domain: claimsOf(rig.cast.credential())['domain'], jurisdiction: 'municipal' },
+        ...{ investigation: expect.any(String), incidentType: expect.any(String) },
+      },
+      bridge: bridge.id,
+      clip: clipFacts('a'),
+      audio: claimsOf(grantToken)['audio'],
+      zones: 0,
+      disclosed: VALUES,
+      sentUs: expect.any(Number),
+      stored: null,
+      standing: { at: 'sending' },
+    });
+    expect(rig.gate.departures.under(grant)).toEqual(departure);
+    expect(() => rig.gate.departures.under('grant-other')).toThrow(
+      expect.objectContaining({ code: 'departure_unknown' }),
+    );
+  });
+
+  it('is the same after a restart, in every standing', async () => {
+    const { grant, grantToken } = await sealed('a');
+    const said: unknown[] = [];
+    const step = async (work: () => Promise<unknown>) => {
+      await work();
+      const before = page();
+      await rig.reboot();
+      await rig.revocations();
+      expect(page()).toEqual(before);
+      said.push(before.departures[0]?.standing);
+    };
+    await step(async () => undefined);
+    await step(() => rig.gate.delivered(grant, intake(grant, 'a')));
+    expect(page().departures[0]?.stored?.receipt).toContain('.');
+    await step(() => rig.send('revoke', rig.cast.revoke(grantToken)));
+    const deleted = intake(grant, 'a', { outcome: 'deleted' });
+    await step(() => rig.gate.revocationAnswered(grant, deleted));
+    expect(said).toMatchObject([
+      { at: 'sending' },
+      { at: 'stored' },
+      { at: 'revoking' },
+      { at: 'answered', outcome: 'deleted', receipt: deleted },
+    ]);
+    // What was sent, and its receipt, stay known.
+    expect(page().departures[0]).toMatchObject({ disclosed: VALUES, stored: { receipt: expect.any(String) } });
+  });
+
+  it('stays in the list when its grant fails, or ends, for a part may be outside', async () => {
+    const { grant } = await sealed('a');
+    await rig.gate.failed(grant, 'upload_rejected');
+    expect(page().departures[0]?.standing).toMatchObject({ at: 'stopped', code: 'upload_rejected' });
+    // It had arrived after all.
+    await rig.gate.delivered(grant, intake(grant, 'a'));
+    expect(standings()).toEqual(['stored']);
+  });
+
+  it('says why its grant ended', async () => {
+    await sealed('a');
+    await rig.clock.advance(48 * 3_600_000);
+    await rig.reboot();
+    await rig.revocations();
+    expect(page().departures[0]?.standing).toMatchObject({ at: 'stopped', code: 'consent_grant_expired' });
+  });
+
+  it('stays in the list after another grant of the same request, and both are told apart', async () => {
+    const first = await sealed('a');
+    await rig.send('revoke', rig.cast.revoke(first.grantToken));
+    await rig.gate.revocationAnswered(first.grant, intake(first.grant, 'a', { outcome: 'deleted' }));
+    const second = await sealed('b');
+    expect(page().departures.map(({ number, grant }) => [number, grant])).toEqual([
+      [1, second.grant],
+      [0, first.grant],
+    ]);
+    expect(standings()).toEqual(['sending', 'answered']);
+  });
+});
+
+it('for a pet names its owner by the key alone: nobody vouches for more', async () => {
+  const searching = new Searching(rig.cast);
+  const token = searching.search();
+  await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+  await rig.gate.onSearchDocument(1, searching.document([searching.published(token)]));
+  const endUs = rig.cast.nowS() * 1_000_000 - 60_000_000;
+  const window = { startUs: endUs - 10_000_000, endUs };
+  await rig.gate.sighted(textClaim(token, 'jti'), { window, stillUs: endUs - 4_000_000, likeness: 0.8 });
+  const grant = searching.grant(token);
+  await rig.send('grant', grant);
+  await rig.gate.clipSealed(textClaim(grant, 'jti'), { ...clipFacts('pet'), disclosed: [] }, {});
+  await rig.gate.tokenPresented(textClaim(grant, 'jti'));
+  const id = actorId('owner', sha256Hex(textClaim(token, 'iss')));
+  expect(page().departures[0]).toMatchObject({ recipient: { kind: 'neighbor', id }, disclosed: {} });
+});
+
+describe('the list', () => {
+  it('comes in pages, newest first, without a gap', async () => {
+    const grants: string[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e']) grants.unshift((await sealed(name)).grant);
+    const seen: string[] = [];
+    let before: number | null = null;
+    do {
+      const { total, departures, next } = page(before, 2);
+      expect(total).toBe(5);
+      seen.push(...departures.map(({ grant }) => grant));
+      before = next;
+    } while (before !== null);
+    expect(seen).toEqual(grants);
+    expect(page(0, 2)).toMatchObject({ departures: [], next: null });
+    expect(page(99, 2).departures).toHaveLength(2);
+  });
+
+  it('is not told of a ledger that does not verify: it might not be all', () => {
+    const { departures } = rig.gate;
+    expect(allDepartures({ departures, damaged: null })).toBe(departures);
+    expect(() => allDepartures({ departures, damaged: 'entry 3' })).toThrow(
+      expect.objectContaining({ code: 'consent_ledger_damaged' }),
+    );
+  });
+});
+
+describe('the values that went with a clip', () => {
+  it('are in the ledger, and in no receipt', async () => {
+    const { grant } = await sealed('a');
+    await rig.gate.delivered(grant, intake(grant, 'a'));
+    await rig.gate.announce();
+    const ledger = await readFile(join(rig.folder, 'ledger.jsonl'), 'utf8');
+    const told = JSON.stringify([rig.effects.receipts, rig.gate.openRequests()]);
+    expect(rig.effects.receipts.map(({ outcome }) => outcome)).toContain('sent');
+    for (const value of Object.values(VALUES)) {
+      expect(ledger).toContain(value);
+      expect(told).not.toContain(value);
+    }
+  });
+
+  it('are said not to be kept where an older version wrote the entry', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'));
+    await rig.gate.tokenPresented(grant);
+    await rig.reboot();
+    expect(page().departures[0]).toMatchObject({ disclosed: null, clip: { disclosed: ['address', 'email'] } });
+  });
+});

@@ -1,0 +1,235 @@
+// Holds: what an owner sees of what has left, on the real processes: nothing at first, said so; then a clip with who has it, which values
+// went with it, and its proof checked in the browser; documents that were forged on their way found out; a bridge that is away said to
+// be; and the clip taken back to the vault's signed end. The terminal tells the same. Without a fault that axe knows, at both widths.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import AxeBuilderSource from 'axe-core';
+import { type Browser, chromium, type Page, type Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../../../device/base/clock.ts';
+import { generateSigningKey } from '../../../../device/base/keys.ts';
+import { SystemRandom } from '../../../../device/base/random.ts';
+import { askConsole } from '../../../../device/owner/pairing-client.ts';
+import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
+import { departureCustodySchema } from '../../../../device/protocol/departures.ts';
+import { signToken } from '../../../../device/protocol/jws.ts';
+import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import { printMoment } from '../../../../sim/terminal/format-units.ts';
+import { runCommand } from '../../../support/command-line.ts';
+import { claimsOf } from '../../../support/parties.ts';
+import { RunningTestbed } from '../../../support/running-testbed.ts';
+
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const CLIP_US = 4_000_000;
+const clock = new SystemClock();
+
+describe('what has left', { tags: ['chromium', 'long'] }, () => {
+  const testbed = new RunningTestbed('synthetic?size=640x360');
+  let browser: Browser;
+  let page: Page;
+  let request = '';
+  let window: Window;
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    await testbed.start();
+    const address = await askConsole({ clock }, pairingSocketPath(join(testbed.data, 'doorbell')));
+    if (!address) throw new Error('the doorbell serves no page');
+    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+    page = await (await browser.newContext({ viewport: DESKTOP, locale: 'en-GB' })).newPage();
+    page.on('pageerror', (thrown) => faults.push(thrown.message));
+    page.on('request', (asked) => {
+      const { protocol, origin } = new URL(asked.url());
+      if (!/^(data|blob|ws):$/.test(protocol) && origin !== address.url) faults.push(`a call to ${asked.url()}`);
+    });
+    await page.goto(address.pairingUrl);
+    await page.locator('form button').click();
+    await page.locator('.tabs').waitFor();
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await testbed.stop();
+    testbed.dispose();
+  }, 60_000);
+
+  /** What axe finds wrong with the page as it is, at both widths. */
+  async function axe(): Promise<string[]> {
+    const found: string[] = [];
+    for (const viewport of [PHONE, DESKTOP]) {
+      await page.setViewportSize(viewport);
+      await page.evaluate(AxeBuilderSource.source);
+      found.push(
+        ...(await page.evaluate(async () => {
+          // biome-ignore lint/suspicious/noExplicitAny: axe adds itself to the page.
+          const { violations } = await (globalThis as any).axe.run();
+          return violations.map((one: { id: string; nodes: { html: string }[] }) => `${one.id}: ${one.nodes[0]?.html}`);
+        })),
+      );
+    }
+    return found;
+  }
+
+  const card = () => page.locator('.departure');
+  const label = (text: string) => card().locator('.tag', { hasText: text }).waitFor({ timeout: 30_000 });
+  const check = async () => {
+    await card().getByRole('button', { name: /Check/ }).click();
+    await card().locator('.check, .notice').first().waitFor({ timeout: 20_000 });
+    await card()
+      .getByRole('button', { name: /^Check again|^Check the proof/ })
+      .waitFor();
+  };
+
+  it('is nothing, and the page says so', async () => {
+    await page.getByRole('link', { name: /What has left|Sent/ }).click();
+    await page.getByText('Nothing has ever left this device.').waitFor({ timeout: 20_000 });
+    expect(await card().count()).toBe(0);
+    expect(await axe()).toEqual([]);
+    const { status, last } = await runCommand(['left', '--data', testbed.data, '--json']);
+    expect([status, last]).toMatchObject([0, { total: 0, departures: [] }]);
+  }, 60_000);
+
+  it('is still nothing when a request was asked and nobody has answered', async () => {
+    window = await testbed.footage(CLIP_US);
+    request = (await testbed.ask()).request.jti;
+    await page.reload();
+    await page.getByText('Nothing has ever left this device.').waitFor({ timeout: 20_000 });
+  }, 60_000);
+
+  it('is a clip as soon as one is granted: who has it, which window, and the very values', async () => {
+    const span = ['--from', printMoment(window.startUs), '--to', printMoment(window.endUs)];
+    const granted = await runCommand([
+      ...['grant', request, ...span, '--disclose', 'address,email', '--data', testbed.data, '--json'],
+    ]);
+    expect(granted.status, granted.stderr).toBe(0);
+    await label('Sent');
+    await page.getByText('One clip has left this device.').waitFor();
+    const settings = JSON.parse(readFileSync(join(testbed.data, 'doorbell', 'device.json'), 'utf8'));
+    const text = await card().textContent();
+    for (const told of [
+      settings.disclosure.address,
+      settings.disclosure.email,
+      'verified by the registry',
+      'without sound',
+    ])
+      expect(text).toContain(told);
+    await card().getByText('How it was cut').click();
+    expect(await card().textContent()).toContain(Object(granted.last)['clip'].sha256);
+    expect(await axe()).toEqual([]);
+  }, 90_000);
+
+  it('verifies in the browser, down to the hand-over to the vault', async () => {
+    await expect
+      .poll(
+        async () => {
+          await check();
+          return card().locator('.finding').allTextContents();
+        },
+        { timeout: 40_000, interval: 1_000 },
+      )
+      .toHaveLength(3);
+    expect(await card().locator('.check-holds').count()).toBe(1);
+    const found = await card().locator('.check').textContent();
+    expect(found).toMatch(/Receipt: signed by the bridge/);
+    expect(found).toMatch(/taken in, .*leaf \d+ of \d+, (not cosigned|cosigned by)/);
+    expect(found).toMatch(/handed to the vault, /);
+    await label('In the vault');
+    expect(await axe()).toEqual([]);
+  }, 60_000);
+
+  it('says exactly what was forged on its way from the bridge', async () => {
+    const stranger = generateSigningKey(new SystemRandom());
+    const forge = async (change: (shown: ReturnType<typeof departureCustodySchema.parse>) => object) => {
+      const handler = async (route: Route) => {
+        const answer = await route.fetch();
+        const shown = departureCustodySchema.parse(await answer.json());
+        await route.fulfill({ response: answer, json: change(shown) });
+      };
+      await page.route('**/custody', handler);
+      await check();
+      await page.unroute('**/custody', handler);
+      expect(await card().locator('.check-fails').count()).toBe(1);
+      return card().locator('.finding-bad').allTextContents();
+    };
+    const [receipt, leaf, swapped] = [
+      await forge((shown) => ({
+        ...shown,
+        receipt: signToken(
+          'doorsill-intake+jws',
+          { ...claimsOf(String(shown.receipt)), iss: stranger.publicKey },
+          stranger,
+        ),
+      })),
+      await forge((shown) => ({
+        ...shown,
+        leaves: shown.leaves.map((one) => ({ ...one, facts: one.facts.replace('clip-', 'clip-0') })),
+      })),
+      await forge((shown) => ({
+        ...shown,
+        leaves: shown.leaves.map((one) => ({ ...one, path: one.path.toReversed() })),
+      })),
+    ];
+    expect(receipt).toEqual(['The receipt does not verify: the receipt is of another bridge.']);
+    expect(leaf).toEqual(
+      Array<string>(2).fill('An entry of the bridge’s log does not verify: the leaf is not about these facts.'),
+    );
+    expect(swapped).toContain('An entry of the bridge’s log does not verify: the leaf is not in the tree of the head.');
+    // What does not verify moves nothing: by its own record the clip is sent, and no more is said.
+    expect(await card().locator('.tag').textContent()).toBe('Sent');
+    expect(await axe()).toEqual([]);
+  }, 60_000);
+
+  it('says that the bridge is away', async () => {
+    await testbed.signal('bridge', 'SIGSTOP');
+    await card().getByRole('button', { name: /Check/ }).click();
+    await card().getByText('The bridge cannot be asked about the clip now').waitFor({ timeout: 20_000 });
+    expect(await axe()).toEqual([]);
+    await testbed.signal('bridge', 'SIGCONT');
+    await check();
+    await card().locator('.check-holds').waitFor({ timeout: 20_000 });
+  }, 60_000);
+
+  it('is taken back, to the vault’s signed answer', async () => {
+    await card().getByRole('button', { name: 'Take it back' }).click();
+    expect(await axe()).toEqual([]);
+    await card().getByRole('button', { name: 'Leave it' }).click();
+    await card().getByRole('button', { name: 'Take it back' }).click();
+    await card().locator('.button-danger').click();
+    await label('Erased');
+    expect(await card().textContent()).toContain('The vault signed that it has erased it');
+    await check();
+    await expect.poll(() => card().locator('.finding').count(), { timeout: 20_000 }).toBe(7);
+    expect(await card().locator('.check-holds').count()).toBe(1);
+    // It is in the list for good.
+    await page.reload();
+    await label('Erased');
+    expect(await card().getByRole('button', { name: 'Take it back' }).count()).toBe(0);
+    expect(await axe()).toEqual([]);
+  }, 90_000);
+
+  it('is told the same in the terminal', async () => {
+    const listed = await runCommand(['left', '--data', testbed.data, '--json']);
+    expect(listed.last).toMatchObject({
+      total: 1,
+      departures: [{ request, outcome: { is: 'erased-at-vault' }, disclosed: { address: expect.any(String) } }],
+    });
+    const checked = await runCommand(['left', '--check', request, '--data', testbed.data, '--json']);
+    expect([checked.status, checked.last]).toMatchObject([0, { ok: true, outcome: { is: 'erased-at-vault' } }]);
+    const unknown = await runCommand(['left', '--check', 'request-other', '--data', testbed.data, '--json']);
+    expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('departure_unknown')]);
+  }, 60_000);
+
+  it('keeps the values to the device’s ledger and the clip: no log, receipt or state has them', () => {
+    const settings = JSON.parse(readFileSync(join(testbed.data, 'doorbell', 'device.json'), 'utf8'));
+    const logs = readdirSync(join(testbed.data, 'logs')).map((name) =>
+      readFileSync(join(testbed.data, 'logs', name), 'utf8'),
+    );
+    const told = [...logs, JSON.stringify(testbed.receipts)].join('\n');
+    expect(testbed.receipts.map(({ outcome }) => outcome)).toContain('deleted');
+    for (const value of [settings.disclosure.address, settings.disclosure.email]) expect(told).not.toContain(value);
+  });
+
+  it('met no error and no other origin', () => {
+    expect(faults).toEqual([]);
+  });
+});

@@ -1,0 +1,238 @@
+// Holds: what a real bridge shows of a clip verifies against the device's record at every step of its way; and nothing that was forged,
+// swapped, or is about another clip does, whoever made it.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { checkDeparture, type DepartureCheck } from '../../../device/protocol/check-departure.ts';
+import { type CustodyProof, clipLeavesSchema } from '../../../device/protocol/custody.ts';
+import { outcomeOf } from '../../../device/protocol/departure-outcome.ts';
+import type { Departure, DepartureCustody } from '../../../device/protocol/departures.ts';
+import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { custodyCall, departureOf } from '../../support/departure.ts';
+import { claimsOf, makeParty } from '../../support/parties.ts';
+import { bridgeWithVault, type VaultFixture } from '../../support/vault-fixture.ts';
+
+const crypto = { sha256, sha256Hex, verify: verifySignature };
+const folder = temporaryFolder('check-departure');
+let fixture: BridgeFixture;
+let vault: VaultFixture;
+let request: string;
+beforeAll(async () => {
+  ({ fixture, vault } = await bridgeWithVault((options) => BridgeFixture.open(options), folder.path, {}));
+  request = await fixture.ready();
+});
+afterAll(async () => {
+  await fixture.close();
+  await vault.stop();
+  folder.dispose();
+});
+
+async function shownOf({ grant }: Parcel): Promise<DepartureCustody> {
+  const bearer = custodyCall(fixture, fixture.cast.device, grant);
+  const { body } = await fixture.get(`/v1/intakes/${grant}/custody/leaves`, bearer);
+  return { ...clipLeavesSchema.parse(body), isWhole: true };
+}
+
+/** A clip that the vault has, by the bridge's log, and the device's record of it. */
+async function handedOver(): Promise<{ parcel: Parcel; departure: Departure; shown: DepartureCustody }> {
+  const parcel = fixture.parcel(request);
+  await fixture.deliver(parcel);
+  const receipt = String((await fixture.status(parcel)).body['receipt']);
+  let shown = await shownOf(parcel);
+  // The bridge hands it over by itself.
+  for (let look = 0; shown.leaves.length < 2 && look < 100; look += 1) {
+    await fixture.clock.sleep(100);
+    shown = await shownOf(parcel);
+  }
+  return { parcel, departure: departureOf(fixture, parcel, receipt), shown };
+}
+
+const check = (departure: Departure, shown: DepartureCustody, bridgeKey = fixture.cast.bridge.key.publicKey) =>
+  checkDeparture(departure, shown, { device: fixture.cast.device.id, bridgeKey }, crypto);
+const why = ({ findings }: DepartureCheck) => findings.map((one) => (one.ok ? `${one.of} ok` : one.why));
+
+/** The record after the bridge has answered the revocation. */
+async function takenBack(parcel: Parcel, departure: Departure): Promise<Departure> {
+  const { body } = await fixture.revoke(parcel, { pairing: fixture.cast.pairing() });
+  const outcome = body['state'] === 'recalled' ? 'recalled' : 'deleted';
+  return { ...departure, standing: { at: 'answered', atUs: 9, outcome, receipt: String(body['receipt']) } };
+}
+
+describe('an honest bridge', () => {
+  it('is believed: receipt, intake and hand-over, each at its place in the log', async () => {
+    const { departure, shown } = await handedOver();
+    const found = check(departure, shown);
+    expect(why(found)).toEqual(['stored ok', 'leaf ok', 'leaf ok']);
+    expect(found.holds).toBe(true);
+    expect(found.last).toMatchObject({ kind: 'hand-over', leaf: expect.any(Number), witnesses: [] });
+    expect(outcomeOf(departure, found.last).is).toBe('in-vault');
+    expect(outcomeOf(departure).is).toBe('stored');
+  });
+
+  it('is believed when it and the vault have erased what was taken back', async () => {
+    const { parcel, departure } = await handedOver();
+    const erased = await takenBack(parcel, departure);
+    const found = check(erased, await shownOf(parcel));
+    expect(why(found)).toEqual(['stored ok', 'answer ok', ...Array<string>(5).fill('leaf ok')]);
+    expect(found.last?.kind).toBe('deletion');
+    expect(outcomeOf(erased, found.last).is).toBe('erased-at-vault');
+  });
+
+  it('is believed when the vault keeps it, and says why', async () => {
+    const officer = await vault.officer(fixture.cast.agency.id);
+    const { parcel, departure } = await handedOver();
+    await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'a trial is under way' } });
+    const kept = await takenBack(parcel, departure);
+    await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'erase' } });
+    const found = check(kept, await shownOf(parcel));
+    expect([found.holds, why(found).length]).toEqual([true, 6]);
+    expect(outcomeOf(kept, found.last)).toMatchObject({ is: 'kept', reason: 'a trial is under way' });
+  });
+
+  it('is believed when it had received nothing', async () => {
+    const parcel = fixture.parcel(request);
+    const never = await takenBack(parcel, departureOf(fixture, parcel, null));
+    const found = check(never, { receipt: null, leaves: [], isWhole: true });
+    expect(why(found)).toEqual(['answer ok']);
+    expect(outcomeOf(never).is).toBe('nothing-arrived');
+  });
+});
+
+describe('a bridge, or somebody in between, is not believed', () => {
+  let honest: Awaited<ReturnType<typeof handedOver>>;
+  let other: Awaited<ReturnType<typeof handedOver>>;
+  let intake: CustodyProof;
+  let handOver: CustodyProof;
+  beforeAll(async () => {
+    [honest, other] = [await handedOver(), await handedOver()];
+    const [first, second] = honest.shown.leaves;
+    if (!first || !second) throw new Error('two leaves were awaited');
+    [intake, handOver] = [first, second];
+  });
+
+  /** What is found wrong when the bridge shows other leaves, or another receipt. */
+  const wrong = (shown: Partial<DepartureCustody>, changes: Partial<Departure> = {}) => {
+    const found = check({ ...honest.departure, ...changes }, { ...honest.shown, ...shown });
+    expect(found.holds).toBe(false);
+    return why(found).filter((one) => !one.endsWith(' ok'));
+  };
+  const flipped = (text: string) => text.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
+
+  it('with a receipt whose signature, signer, grant or clip is another', () => {
+    const { cast } = fixture;
+    const receipt = String(honest.shown.receipt);
+    const [head = '', body = '', signature = ''] = receipt.split('.');
+    const signed = (changes: object, by = cast.bridge) =>
+      cast.sign('doorsill-intake+jws', { ...claimsOf(receipt), iss: by.key.publicKey, ...changes }, by);
+    const stranger = makeParty('bridge', new SystemRandom());
+    expect([
+      wrong({ receipt: [head, body, flipped(signature)].join('.') }),
+      wrong({ receipt: 'no token at all' }),
+      wrong({ receipt: signed({}, stranger) }),
+      wrong({ receipt: signed({ clipSha256: sha256Hex('another') }) }),
+      wrong({ receipt: signed({ grant: 'grant-other' }) }),
+      wrong({ receipt: signed({ aud: 'device-other' }) }),
+      // The bridge's own second receipt for the very same clip: one of the two it will deny some day.
+      wrong({ receipt: signed({ jti: 'intake-twin' }) }),
+      wrong({ receipt: other.shown.receipt }),
+      // It says that all is deleted, and keeps the clip.
+      wrong({ receipt: signed({ outcome: 'recalled' }) }),
+      wrong({ receipt: signed({ outcome: 'deleted', clipSha256: sha256Hex('another') }) }),
+    ]).toEqual([
+      ['the receipt does not verify (bad-signature)'],
+      ['The message is not a signed token.'],
+      ['the receipt is of another bridge'],
+      ['the receipt is for another clip'],
+      ['the receipt is for another grant'],
+      ['the receipt is not for this clip'],
+      ['the bridge shows another receipt than the one that this device keeps'],
+      ['the receipt is for another manifest'],
+      ['the clip is said to be handed over without a word of the vault'],
+      ['the receipt is for another clip'],
+    ]);
+  });
+
+  it('with a receipt that the device kept and somebody changed on its disk', () => {
+    const receipt = String(honest.shown.receipt);
+    const changed = { ...honest.departure, stored: { atUs: 5, receipt: `${receipt.slice(0, -4)}AAAA` } };
+    expect(check(changed, honest.shown).holds).toBe(false);
+  });
+
+  it('with a leaf that was changed, is of another log, or is about another clip', () => {
+    const { cast } = fixture;
+    const stranger = makeParty('bridge', new SystemRandom());
+    const head = (by = stranger) =>
+      cast.sign('doorsill-tree-head+jws', { ...claimsOf(intake.head), iss: by.key.publicKey }, by);
+    const instead = (proof: CustodyProof) => ({ leaves: [proof] });
+    expect([
+      wrong(instead({ ...intake, head: head() })),
+      wrong(instead({ ...intake, head: flipped(intake.head) })),
+      wrong(instead({ ...intake, path: intake.path.slice(1) })),
+      wrong(instead({ ...intake, leaf: intake.leaf + 1 })),
+      wrong(instead({ ...intake, salt: flipped(intake.salt) })),
+      wrong(instead({ ...intake, facts: intake.facts.replace('clip-', 'clip-0') })),
+      wrong(instead({ ...intake, cosignatures: [intake.head] })),
+      wrong(instead({ ...intake, entry: handOver.entry })),
+      wrong({ leaves: other.shown.leaves }),
+      wrong({ leaves: [intake, ...other.shown.leaves.slice(1)] }),
+    ]).toEqual([
+      ['the tree head is of another bridge'],
+      ['the tree head does not verify'],
+      ['the leaf is not in the tree of the head'],
+      ['the leaf is not in the tree of the head'],
+      ['the leaf is not about these facts'],
+      ['the leaf is not about these facts'],
+      ['a cosignature does not verify'],
+      ['the leaf is not about these facts'],
+      ['the leaf is about another clip', 'the leaf is about another clip'],
+      ['the leaf is about another clip'],
+    ]);
+  });
+
+  it('about a clip that is not the one that was sent', () => {
+    const { clip } = honest.departure;
+    expect([
+      wrong({}, { clip: { ...clip, sha256: sha256Hex('another') } }),
+      wrong({}, { clip: { ...clip, id: 'clip-other' } }),
+      wrong({}, { clip: { ...clip, manifestSha256: sha256Hex('another') } }),
+      wrong({}, { request: 'request-other' }),
+      wrong({}, { recipient: { kind: 'neighbor', id: 'owner-other' } }),
+    ]).toEqual([
+      ['the receipt is for another clip', 'the leaf is about another clip', 'the leaf is about another clip'],
+      ['the leaf is about another clip', 'the leaf is about another clip'],
+      ['the receipt is for another manifest', 'the receipt is for another manifest'],
+      ['the leaf is about another receipt or clip'],
+      ['the leaf is about another receipt or clip'],
+    ]);
+  });
+
+  it('under a key that the device did not pin', () => {
+    const stranger = makeParty('bridge', new SystemRandom());
+    const found = check(honest.departure, honest.shown, stranger.key.publicKey);
+    expect(why(found)).toEqual([
+      'the receipt is of another bridge',
+      ...Array<string>(2).fill('the tree head is of another bridge'),
+    ]);
+  });
+
+  it('about what was taken back, with a deletion of which another receipt tells', async () => {
+    const erased = await takenBack(other.parcel, other.departure);
+    const shown = await shownOf(other.parcel);
+    expect(check(erased, shown).holds).toBe(true);
+    const { standing } = erased;
+    if (standing.at !== 'answered') throw new Error('it was taken back');
+    const twin = fixture.cast.sign(
+      'doorsill-intake+jws',
+      { ...claimsOf(standing.receipt), jti: 'intake-twin' },
+      fixture.cast.bridge,
+    );
+    const found = check({ ...erased, standing: { ...standing, receipt: twin } }, { ...shown, receipt: twin });
+    expect(why(found).filter((one) => !one.endsWith(' ok'))).toEqual(['the leaf is about another receipt']);
+  });
+
+  it('when it shows nothing', () => {
+    const bare = { ...honest.departure, stored: null, standing: { at: 'sending' } } as const;
+    expect(check(bare, { receipt: null, leaves: [], isWhole: true })).toMatchObject({ holds: false, findings: [] });
+  });
+});
