@@ -36,6 +36,7 @@ import { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import type { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { makePairing } from './pairing-service.ts';
+import type { OtherDoor } from './protocol/console-messages.ts';
 import type { UploadProgress } from './protocol/home-messages.ts';
 import { partsInside, type Window } from './protocol/shared-claims.ts';
 import { ReceiptCursor } from './receipt-cursor.ts';
@@ -69,6 +70,8 @@ export interface Base {
   enrolmentCode: string | undefined;
   /** Camera kinds besides the built-in ones. */
   cameraKinds: readonly CameraKind[];
+  /** Other doorbells of this owner, as the settings name them now. */
+  otherDoors(): Promise<readonly OtherDoor[]>;
   seams: DoorbellSeams;
   /** The disk of the seams, which counts the bytes written. */
   disk: CountingDisk;
@@ -252,6 +255,7 @@ export async function makeConsole(
     state: () => status.stateNow(),
     press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
     buttons: peripherals.buttonNames,
+    others: () => base.otherDoors(),
     onTell: (listener) => home.onTell(listener),
   });
 }

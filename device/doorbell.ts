@@ -27,6 +27,7 @@ import { Peripherals } from './hardware/peripherals.ts';
 import { deviceIdOf } from './identity.ts';
 import { GrayPictures } from './motion/gray-pictures.ts';
 import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
+import type { OtherDoor } from './protocol/console-messages.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import type { DeviceEvent } from './protocol/home-messages.ts';
 import type { RecorderSinks } from './recorder.ts';
@@ -42,6 +43,8 @@ export interface DoorbellOptions {
   enrolmentCode?: string;
   /** Camera kinds besides the built-in ones: `synthetic`, the default, is `porchKind` of doorsill/sim. */
   cameraKinds?: readonly CameraKind[];
+  /** The other doorbells that the page links to, as the settings name them now; absent: as `config` names them. */
+  otherDoors?: () => Promise<readonly OtherDoor[]>;
   /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
   heard?: (event: DeviceEvent) => void;
 }
@@ -161,6 +164,7 @@ export class Doorbell {
       folder: this.options.folder,
       enrolmentCode: this.options.enrolmentCode,
       cameraKinds: this.options.cameraKinds ?? [],
+      otherDoors: this.options.otherDoors ?? (async () => this.options.config.console.others),
       seams: this.seams,
       disk: this.disk,
       startedMs: this.startedMs,

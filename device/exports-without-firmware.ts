@@ -19,7 +19,9 @@ export * from './base/parse-json.ts';
 export * from './base/random.ts';
 export { type Programs, SystemPrograms } from './base/system-programs.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
+export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { giveOrder } from './owner/give-command.ts';
+export { readLines, writeLine } from './owner/line-socket.ts';
 export { OwnServerClient } from './owner/own-server-client.ts';
 export * from './owner/owner-key.ts';
 export * from './owner/owner-session.ts';
@@ -36,6 +38,7 @@ export {
   pairWithDevice,
 } from './owner/pairing-client.ts';
 export { type ConsoleAddress, type Health, pairingSocketPath } from './owner/pairing-wire.ts';
+export { listenPrivately, privateSocketPath } from './owner/private-socket.ts';
 export * from './owner/read-receipt.ts';
 export * from './owner/sign-owner-messages.ts';
 export * from './protocol/agency-calls.ts';

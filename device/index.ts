@@ -27,6 +27,6 @@ export * from './exports-without-firmware.ts';
 export { factoryReset } from './factory-reset.ts';
 export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
-export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { walkLedger } from './ledger/ledger.ts';
+export { followOtherDoors } from './other-doors-setting.ts';
 export { startDevice } from './start-device.ts';

@@ -10,7 +10,7 @@ import {
   sessionSchema,
 } from '../protocol/console-messages.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { SESSION_COOKIE, sessionCookie } from './callers.ts';
+import { sessionCookie, sessionCookieName } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { NetworkPairing } from './network-pairing.ts';
 import type { OwnerSessions } from './owner-sessions.ts';
@@ -89,9 +89,9 @@ function pairingRoutes(router: LocalRouter, { device, sessions, pairing, onNetwo
   );
 }
 
-function sessionRoutes(router: LocalRouter, { sessions, ownerName, onNetwork }: AccessRoutesDeps): void {
+function sessionRoutes(router: LocalRouter, { device, sessions, ownerName, onNetwork }: AccessRoutesDeps): void {
   const cookieOf = (value: string, seconds: number) =>
-    `${SESSION_COOKIE}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${onNetwork ? '; Secure' : ''}`;
+    `${sessionCookieName(device.id)}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${onNetwork ? '; Secure' : ''}`;
 
   router.route(
     {
@@ -119,7 +119,7 @@ function sessionRoutes(router: LocalRouter, { sessions, ownerName, onNetwork }: 
       about: 'Ends this session, and what it is watching.',
     },
     ({ request, reply }) => {
-      sessions.close(sessionCookie(request.headers.cookie) ?? '');
+      sessions.close(sessionCookie(request.headers.cookie, device.id) ?? '');
       reply.header('set-cookie', cookieOf('', 0));
       return undefined;
     },

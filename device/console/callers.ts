@@ -15,7 +15,6 @@ export interface Caller {
   signal: AbortSignal;
 }
 
-export const SESSION_COOKIE = 'doorsill-session';
 export const SESSION_HEADER = 'x-doorsill-session';
 
 export interface CallerHeaders {
@@ -25,23 +24,30 @@ export interface CallerHeaders {
 }
 
 const BASIC = /^Basic ([A-Za-z0-9+/]{1,400}={0,2})$/i;
-/** The session's cookie among all of a browser's: one whose name only ends like it is another. */
-const COOKIE = new RegExp(`(?:^|; )${SESSION_COOKIE}=([A-Za-z0-9_-]{22})(?:;|$)`);
-/** The cookie's half of a session's name; null when the header holds none. */
-export function sessionCookie(cookies: string | undefined): string | null {
-  return COOKIE.exec(cookies ?? '')?.[1] ?? null;
+
+/** The name of a device's cookie. All ports of a machine share their cookies: two doorbells there must not take each other's. */
+export function sessionCookieName(device: string): string {
+  return `doorsill-session-${device}`;
+}
+
+/** The cookie's half of a session's name; null when the header holds none of this device. */
+export function sessionCookie(cookies: string | undefined, device: string): string | null {
+  // One whose name only ends like it is another's.
+  return new RegExp(`(?:^|; )${sessionCookieName(device)}=([A-Za-z0-9_-]{22})(?:;|$)`).exec(cookies ?? '')?.[1] ?? null;
 }
 
 /** Failed logins as a viewer are slowed down by the rate limit of refusals; a token has 128 bits. */
 const NO_VIEWER = 'console_viewer_refused';
 
 export class Callers {
+  private readonly device: string;
   private readonly sessions: OwnerSessions;
   private readonly findViewer: (id: string) => Viewer | null;
   /** One for each viewer that was seen: ended when it is removed or its time is over. */
   private readonly ends = new Map<string, AbortController>();
 
-  constructor(sessions: OwnerSessions, findViewer: (id: string) => Viewer | null) {
+  constructor(device: string, sessions: OwnerSessions, findViewer: (id: string) => Viewer | null) {
+    this.device = device;
     this.sessions = sessions;
     this.findViewer = findViewer;
   }
@@ -56,7 +62,7 @@ export class Callers {
 
   /** The owner whose session the cookie and the header's secret name. Throws `console_session_refused`. */
   ownerOf(cookies: string | undefined, secret: string): Caller {
-    const cookie = sessionCookie(cookies);
+    const cookie = sessionCookie(cookies, this.device);
     const session = cookie === null ? null : this.sessions.find(cookie, secret);
     if (!session) throw failure('console_session_refused', { detail: 'it has ended or is incomplete' });
     return { role: 'owner', id: session.key, name: session.name, rights: VIEW_RIGHTS, signal: session.signal };

@@ -99,7 +99,7 @@ export class ConsoleServer {
     this.deps = deps;
     const owners = () => (gate.damaged === null ? gate.owners() : []);
     this.sessions = new OwnerSessions({ clock, random, device: device.id, owners });
-    this.callers = new Callers(this.sessions, (id) => gate.viewer(id));
+    this.callers = new Callers(device.id, this.sessions, (id) => gate.viewer(id));
     this.pairing = new NetworkPairing({ clock, random, device: device.id, pair: (key, name) => gate.pair(key, name) });
     this.access = new PictureAccess({
       clock,

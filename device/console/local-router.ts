@@ -90,7 +90,7 @@ export class LocalRouter {
     // Before all else, also for addresses where nothing is: another page must learn nothing from how it is refused.
     server.addHook('onRequest', async (request, reply) => {
       reply.headers(SECURITY_HEADERS);
-      ownOrigin(request.headers, deps.origins);
+      ownOrigin(request.headers, deps.origins, isPage(request));
     });
   }
 
@@ -164,7 +164,7 @@ export class LocalRouter {
     this.calls.take(caller?.id ?? networkOf(request.ip));
     return {
       caller,
-      origin: ownOrigin(request.headers, this.deps.origins),
+      origin: ownOrigin(request.headers, this.deps.origins, isPage(request)),
       params: parsed(shape.params, request.params),
       query: parsed(shape.query, request.query),
       body: parsedBody(shape.body, request.body),
@@ -172,6 +172,11 @@ export class LocalRouter {
       reply,
     };
   }
+}
+
+/** Whether the page itself is asked for: all that a link from elsewhere may open. */
+function isPage({ method, url }: FastifyRequest): boolean {
+  return method === 'GET' && url === '/';
 }
 
 function parsed<S extends z.ZodType>(schema: S | undefined, value: unknown): z.output<S>;

@@ -6,8 +6,10 @@ import type { HomeMessage } from '../home-link/home-link.ts';
 import {
   type Look,
   lookListSchema,
+  type OtherDoor,
   orderAnswerSchema,
   orderSchema,
+  otherDoorListSchema,
   pinsSchema,
   type Viewer,
   viewerListSchema,
@@ -32,6 +34,8 @@ export interface OwnerRoutesDeps {
   buttons: readonly string[];
   viewers(): Viewer[];
   looks(): Look[];
+  /** Other doorbells of this owner, as the settings name them now. */
+  others(): Promise<readonly OtherDoor[]>;
   /** Calls `listener` with each message to the owners; returns a function that removes it. */
   onTell(listener: (message: HomeMessage) => void): () => void;
 }
@@ -123,6 +127,18 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       about: 'Who looked at pictures, newest first: one entry for each session of looking. The last thousand.',
     },
     () => ({ looks: deps.looks() }),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/doors',
+      roles: ['owner'],
+      answer: otherDoorListSchema,
+      about:
+        'Other doorbells of this owner, as `console.others` in the settings names them: for links, nothing is fetched from there.',
+    },
+    async () => ({ others: [...(await deps.others())] }),
   );
 
   streamRoute(router, deps);

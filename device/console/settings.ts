@@ -1,5 +1,6 @@
 // Owns: the schema of the settings of the device's own server.
 import { z } from 'zod';
+import { otherDoorListSchema } from '../protocol/console-messages.ts';
 
 /** A host name (RFC 1123 §2.1) without a trailing dot, in lower case. */
 const hostName = z.string().regex(/^(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63}){0,7}$/);
@@ -11,5 +12,7 @@ export const consoleSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(8_480),
   /** Names besides its addresses under which browsers reach it, such as `porch.local`. A call under another name is refused. */
   names: z.array(hostName).max(8).default([]),
+  /** Other doorbells of this owner, to which the page links. Read again whenever a page asks, so no restart is needed. */
+  others: otherDoorListSchema.shape.others.default([]),
 });
 export type ConsoleSettings = z.output<typeof consoleSchema>;

@@ -11,17 +11,21 @@ interface TerminalInput extends Readable {
 
 export interface KeyboardButtonOptions extends ButtonOptions {
   input: TerminalInput;
+  /** Called for a digit from 1 to 9; absent: digits do nothing. */
+  numbered?(digit: number): void;
   /** Ctrl-C was typed: a terminal in raw mode no longer makes a signal of it, so whoever owns the process must stop it. */
   interrupted(): void;
 }
 
 const RINGS = new Set(['b', 'B', ' ']);
+const DIGIT = /^[1-9]$/;
 const CTRL_C = '\u0003';
 
 /** Rings on `b` or the space bar. Does nothing at all when the input is no terminal: piped input belongs to somebody else. */
 export class KeyboardButton implements Button {
   private readonly options: KeyboardButtonOptions;
   private readonly debouncer: Debouncer;
+  private readonly digits = new Map<string, Debouncer>();
   private wasRaw: boolean | null = null;
 
   constructor(options: KeyboardButtonOptions) {
@@ -52,5 +56,16 @@ export class KeyboardButton implements Button {
     // A key that sends more than one byte (arrows, pasted text) is none of ours.
     if (keys.includes(CTRL_C)) this.options.interrupted();
     else if ([...keys].every((key) => RINGS.has(key))) this.debouncer.signal('keyboard');
+    else if (DIGIT.test(keys)) this.digit(keys);
   };
+
+  /** A key that is held down repeats itself: each digit is debounced like a button of its own. */
+  private digit(key: string): void {
+    const { numbered } = this.options;
+    if (!numbered) return;
+    const known = this.digits.get(key);
+    const debouncer = known ?? new Debouncer({ ...this.options, pressed: () => numbered(Number(key)) });
+    this.digits.set(key, debouncer);
+    debouncer.signal('keyboard');
+  }
 }

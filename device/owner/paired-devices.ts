@@ -51,6 +51,11 @@ async function readHome(disk: Disk, path: string): Promise<Home> {
   }
 }
 
+/** Forgets a device; its account at the broker is not ended by that. */
+export async function forgetHome(disk: Disk, folder: string, device: string): Promise<void> {
+  await disk.remove(join(folder, 'homes', `${idSchema.parse(device)}${SUFFIX}`));
+}
+
 /** Stores a device, replacing its earlier file. */
 export async function storeHome(disk: Disk, folder: string, home: Home): Promise<void> {
   await disk.makeFolder(join(folder, 'homes'));

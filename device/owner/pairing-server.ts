@@ -1,7 +1,6 @@
 // Owns: the device's end of pairing: a socket that only the user who runs the device can open, and the lock after failed attempts.
 // Not here: who becomes an owner (consent/gate.ts, passed in), broker accounts (passed in), unpairing (a signed command).
 import { createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
@@ -26,6 +25,7 @@ import {
   type StillAnswer,
   type ViewersAnswer,
 } from './pairing-wire.ts';
+import { listenPrivately } from './private-socket.ts';
 
 export interface PairingServerDeps {
   disk: Disk;
@@ -62,8 +62,6 @@ export const PAIRING_FAILURES_MAX = 10;
 const CONNECTIONS_MAX = 8;
 const ASKS_PER_CONNECTION_MAX = 16;
 const NONCE_BYTES = 16;
-/** Only the owner of the process may connect: not group, not others. */
-const SOCKET_UMASK = 0o177;
 
 export class PairingServer {
   private readonly deps: PairingServerDeps;
@@ -77,23 +75,9 @@ export class PairingServer {
 
   /** Listens. A socket left by a crash is replaced: the data folder's lock shows that its process is gone. */
   async start(): Promise<void> {
-    const { disk, path } = this.deps;
-    await disk.makeFolder(dirname(path));
-    await disk.remove(path);
     const server = createServer((socket) => this.converse(socket));
     server.maxConnections = CONNECTIONS_MAX;
-    const listening = new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.once('listening', resolve);
-    });
-    // The socket file is made inside this call, so it never exists with wider permissions.
-    const umask = process.umask(SOCKET_UMASK);
-    try {
-      server.listen(path);
-    } finally {
-      process.umask(umask);
-    }
-    await listening;
+    await listenPrivately(this.deps.disk, server, this.deps.path);
     this.server = server;
   }
 

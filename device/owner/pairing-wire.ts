@@ -1,16 +1,13 @@
 // Owns: the messages on the pairing socket: one JSON object per line. Both ends use it. Not here: the two ends themselves
 // (pairing-server.ts, pairing-client.ts), what the owner's key signs (protocol/console-messages.ts).
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { utf8 } from '../base/bytes.ts';
-import { sha256Hex } from '../base/keys.ts';
 import { lookSchema, viewerSchema } from '../protocol/console-messages.ts';
 import { departureCustodySchema, departurePageSchema } from '../protocol/departures.ts';
-import { failure, isErrorCode } from '../protocol/errors.ts';
+import { isErrorCode } from '../protocol/errors.ts';
 import { stateSchema } from '../protocol/home-messages.ts';
 import { idSchema, publicKeySchema } from '../protocol/ids.ts';
 import { homeSchema } from './paired-devices.ts';
+import { privateSocketPath } from './private-socket.ts';
 
 export const LINE_BYTES_MAX = 8_192;
 /** Large enough for an answer with a still. */
@@ -135,18 +132,7 @@ export const confirmAnswerSchema = z.strictObject({ ok: z.literal(true), name: o
 
 export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
 
-/** The kernel limits a socket's path to 108 bytes on Linux, 104 elsewhere. */
-const SOCKET_PATH_BYTES_MAX = 100;
-
-/**
- * The socket path of a device with this data folder: in the folder or, if that path is too long for a socket, under
- * the user's own home (never a folder that others can write, where another user could listen first).
- * `home` is called only then: a service's user may have none. Throws `config_invalid` when even that is too long.
- */
-export function pairingSocketPath(dataFolder: string, home: () => string = homedir): string {
-  const near = join(dataFolder, 'run', 'pairing.sock');
-  if (utf8(near).length <= SOCKET_PATH_BYTES_MAX) return near;
-  const far = join(home(), '.doorsill', sha256Hex(dataFolder).slice(0, 24), 'pairing.sock');
-  if (utf8(far).length <= SOCKET_PATH_BYTES_MAX) return far;
-  throw failure('config_invalid', { file: dataFolder, detail: 'the path is too long for a socket' });
+/** The socket path of a device with this data folder, as `privateSocketPath`. */
+export function pairingSocketPath(dataFolder: string, home?: () => string): string {
+  return privateSocketPath(dataFolder, 'pairing.sock', home);
 }

@@ -158,4 +158,17 @@ export const lookSchema = z.strictObject({
   atUs: z.int(),
 });
 export type Look = z.infer<typeof lookSchema>;
+
+/** Another doorbell of the same owner: what it is called, and where its own page is. Nothing is ever fetched from there. */
+export const otherDoorSchema = z.strictObject({
+  name: z.string().min(1).max(60),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(200)
+    .regex(/^https?:\/\/[^/?#@\\\s]+(?:[/?#][^\\\s]*)?$/, 'an http:// or https:// address without credentials'),
+});
+export type OtherDoor = z.infer<typeof otherDoorSchema>;
+export const OTHER_DOORS_MAX = 32;
+export const otherDoorListSchema = z.strictObject({ others: z.array(otherDoorSchema).max(OTHER_DOORS_MAX) });
+
 export const lookListSchema = z.strictObject({ looks: z.array(lookSchema) });

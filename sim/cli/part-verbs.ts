@@ -313,6 +313,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
         config,
         folder,
         cameraKinds: [porchKind],
+        otherDoors: device.followOtherDoors(context.disk, file, config.console.others),
         ...(code === undefined ? {} : { enrolmentCode: code }),
         ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
       },

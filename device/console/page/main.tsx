@@ -6,5 +6,9 @@ import { pairingCodeIn } from './pairing-code.ts';
 
 const code = pairingCodeIn(location.hash);
 if (code) history.replaceState(null, '', location.pathname);
+// A drawn link that is pasted over this page’s own address changes only what is behind `#`.
+addEventListener('hashchange', () => {
+  if (pairingCodeIn(location.hash)) location.reload();
+});
 const place = document.getElementById('page');
 if (place) render(<App code={code} />, place);

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { text } from './choose-language.ts';
 import { doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
+import { DoorSwitch } from './door-switch.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { LoadedPage } from './loaded-page.tsx';
 import { ConditionPill } from './notices.tsx';
@@ -58,7 +59,7 @@ export function Shell() {
         {text.skipToContent}
       </button>
       <header class="top">
-        <p class="door-name">{name || text.appName}</p>
+        <DoorSwitch name={name || text.appName} />
         <ConditionPill condition={view.state && doorCondition(view.state)} />
       </header>
       <nav class="tabs" aria-label={text.navigation}>

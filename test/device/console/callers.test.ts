@@ -21,7 +21,7 @@ beforeEach(() => {
     ['tablet', { viewer: 'tablet', name: 'Kitchen', rights: ['live'], tokenSha256: sha256Hex(TOKEN) }],
   ]);
   const sessions = new OwnerSessions({ clock: new ManualClock(0), random, device: 'device-1', owners: () => owners });
-  callers = new Callers(sessions, (id) => viewers.get(id) ?? null);
+  callers = new Callers('device-1', sessions, (id) => viewers.get(id) ?? null);
   const challenge = sessions.challenge();
   const proof = toBase64url(key.sign(sessionProofInput('device-1', 'http://localhost', challenge, key.publicKey)));
   secrets = sessions.open({ key: key.publicKey, challenge, proof }, 'http://localhost');
@@ -38,7 +38,7 @@ function who(headers: CallerHeaders): string | null {
 }
 
 const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
-const cookieOf = (value: string) => `doorsill-session=${value}`;
+const cookieOf = (value: string, device = 'device-1') => `doorsill-session-${device}=${value}`;
 
 describe('an owner', () => {
   it('is named by cookie and header together, and has every right', () => {
@@ -71,12 +71,19 @@ describe('an owner', () => {
 
   it('is found among the cookies of other programs', () => {
     const cookies = `x${cookieOf(TOKEN)}; a=b; ${cookieOf(secrets.cookie)}; c=d`;
-    expect([sessionCookie(cookies), sessionCookie(undefined), sessionCookie('a=b')]).toEqual([
+    expect([cookies, undefined, 'a=b'].map((all) => sessionCookie(all, 'device-1'))).toEqual([
       secrets.cookie,
       null,
       null,
     ]);
     expect(who({ cookie: cookies, 'x-doorsill-session': secrets.header })).toBe(`owner ${key.publicKey}`);
+  });
+
+  it('keeps its session beside that of another doorbell on this machine, whose cookie comes along', () => {
+    const cookies = `${cookieOf(TOKEN, 'device-2')}; ${cookieOf(secrets.cookie)}; ${cookieOf(TOKEN, 'device-10')}`;
+    expect(who({ cookie: cookies, 'x-doorsill-session': secrets.header })).toBe(`owner ${key.publicKey}`);
+    const others = { cookie: cookieOf(secrets.cookie, 'device-2'), 'x-doorsill-session': secrets.header };
+    expect(who(others)).toBe('console_session_refused');
   });
 
   it('is nobody any more once removed', () => {

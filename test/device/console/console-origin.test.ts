@@ -52,6 +52,20 @@ describe('a request', () => {
     expect((await owner.get('/api/v1/state')).status).toBe(200);
   });
 
+  it('that a browser makes of a link elsewhere opens the page, and nothing but the page', async () => {
+    const link = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    for (const { method, path } of [...targets, { method: 'GET', path: '/?x' }, { method: 'GET', path: '/index.html' }]) {
+      const answer = await rig.call(path, { method, headers: { ...owner.headers, ...link } });
+      const isPage = method === 'GET' && path === '/';
+      expect([method, path, answer.status]).toEqual([method, path, isPage ? 200 : 403]);
+      if (!isPage) continue;
+      // Nothing of it can be framed, read, or reached through the window that it was opened from.
+      expect(answer.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(answer.headers['cross-origin-opener-policy']).toBe('same-origin');
+      expect(answer.headers['cross-origin-resource-policy']).toBe('same-origin');
+    }
+  });
+
   it('without a name reaches none', async () => {
     expect(await exchange(rig.url, 'GET /api/v1/server HTTP/1.0\r\n\r\n')).toContain('console_host_refused');
     expect(await exchange(rig.url, 'GET /api/v1/server HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);

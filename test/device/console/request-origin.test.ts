@@ -89,6 +89,26 @@ describe('the page that sent a request', () => {
     },
   );
 
+  it.each(['cross-site', 'same-site'])('may link to the page itself, for a browser to open: %s', (site) => {
+    const link = { host, 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    expect(ownOrigin(link, HERE, true)).toBe('http://localhost:8480');
+    expect(said(link)).toBe('console_origin_refused');
+  });
+
+  it.each<[string, RequestHeaders]>([
+    ['to frame it', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }],
+    ['to read it', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+    ['to load it as something else', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+    ['without saying how', {}],
+    [
+      'to send it something',
+      { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', origin: 'http://evil.example' },
+    ],
+    ['to another name', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', host: 'evil.example' }],
+  ])('may not reach the page itself %s', (_what, headers) => {
+    expect(() => ownOrigin({ host, 'sec-fetch-site': 'cross-site', ...headers }, HERE, true)).toThrow();
+  });
+
   it('is no other scheme under the same name', () => {
     expect(said({ host: 'porch.local', origin: 'http://porch.local' }, HOME)).toBe('console_origin_refused');
   });

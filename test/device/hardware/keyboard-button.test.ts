@@ -58,6 +58,27 @@ describe('a keyboard button', () => {
 
   afterEach(() => button.stop());
 
+  it('tells a digit from 1 to 9 where that is asked for, once while it is held down, and rings for none', async () => {
+    const digits: number[] = [];
+    button = new KeyboardButton({
+      ...{ clock, button: 'front', input, interrupted: () => undefined },
+      pressed: (press) => presses.push(press),
+      numbered: (digit) => digits.push(digit),
+    });
+    button.start();
+    for (const keys of ['2', '2', '3', '0', '12', 'x', '\u001b[2~', '9']) input.type(keys);
+    expect([digits, presses]).toEqual([[2, 3, 9], []]);
+    await clock.advance(2_000);
+    input.type('2');
+    expect(digits).toEqual([2, 3, 9, 2]);
+  });
+
+  it('does nothing for a digit unless that is asked for', () => {
+    button.start();
+    input.type('2');
+    expect(presses).toEqual([]);
+  });
+
   it.each(['b', 'B', ' ', 'bbb'])('rings on %j', (keys) => {
     button.start();
     input.type(keys);

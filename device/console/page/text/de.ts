@@ -5,6 +5,7 @@ export const de: Text = {
   appName: 'doorsill',
   skipToContent: 'Zum Inhalt',
   navigation: 'Seiten',
+  otherDoors: (count: number) => (count === 1 ? 'eine weitere Tür' : `${count} weitere Türen`),
   pageNow: 'Jetzt',
   pageTimeline: 'Verlauf',
   pageLeft: 'Was das Haus verlassen hat',

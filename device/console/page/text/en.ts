@@ -5,6 +5,7 @@ export const en = {
   appName: 'doorsill',
   skipToContent: 'Skip to content',
   navigation: 'Pages',
+  otherDoors: (count: number) => (count === 1 ? 'another door' : `${count} other doors`),
   pageNow: 'Now',
   pageTimeline: 'Timeline',
   pageLeft: 'What has left',

@@ -5,6 +5,7 @@ export const es: Text = {
   appName: 'doorsill',
   skipToContent: 'Ir al contenido',
   navigation: 'Páginas',
+  otherDoors: (count: number) => (count === 1 ? 'otra puerta' : `otras ${count} puertas`),
   pageNow: 'Ahora',
   pageTimeline: 'Historial',
   pageLeft: 'Lo que ha salido',

@@ -14,7 +14,7 @@ import { freshId, SystemRandom } from '../../../../device/base/random.ts';
 import { SystemPrograms } from '../../../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type DeviceConfigInput, parseDeviceConfig } from '../../../../device/config.ts';
-import { Doorbell } from '../../../../device/doorbell.ts';
+import { Doorbell, type DoorbellOptions } from '../../../../device/doorbell.ts';
 import { pairingProofInput, sessionProofInput, type Viewer } from '../../../../device/protocol/console-messages.ts';
 import { parseToken, signToken } from '../../../../device/protocol/jws.ts';
 import { type CommandAction, mustNameLastOrder } from '../../../../device/protocol/owner-orders.ts';
@@ -44,6 +44,7 @@ export class ConsoleRig {
     settings: Partial<DeviceConfigInput> = {},
     kept?: string,
     changes: { disk?: Disk; log?: Log; clock?: Clock } = {},
+    more: Pick<DoorbellOptions, 'otherDoors'> = {},
   ): Promise<ConsoleRig> {
     const folder = kept ?? (await mkdtemp(join(tmpdir(), 'doorsill-console-')));
     const config = parseDeviceConfig(
@@ -58,7 +59,7 @@ export class ConsoleRig {
     );
     const machine = { clock, random, disk: new SystemDisk(), log: silentLog(), programs: new SystemPrograms() };
     const seams = { ...machine, ...changes };
-    const options = { config, folder, cameraKinds: [porchKind] };
+    const options = { config, folder, cameraKinds: [porchKind], ...more };
     const doorbell = new Doorbell(options, { ...seams, ffmpeg: await findFfmpeg() });
     await doorbell.start();
     return new ConsoleRig(doorbell, folder);

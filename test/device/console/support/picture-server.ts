@@ -64,7 +64,7 @@ export class PictureServer {
   private constructor(held: readonly Segment[], clock: Clock, ffmpeg: Ffmpeg) {
     this.held = held;
     const sessions = new OwnerSessions({ clock, random: new SystemRandom(), device: 'device-1', owners: () => [] });
-    this.callers = new Callers(sessions, (id) => this.viewers.get(id) ?? null);
+    this.callers = new Callers('device-1', sessions, (id) => this.viewers.get(id) ?? null);
     const looked = async (by: string, what: ViewRight) => {
       await this.noting();
       this.looks.push(`${by} ${what}`);

@@ -1,0 +1,45 @@
+// Owns: sockets in the file system that only the user of this process can open: where they are, and listening there.
+// Not here: what is said on them (pairing-server.ts).
+import type { Server } from 'node:net';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { utf8 } from '../base/bytes.ts';
+import type { Disk } from '../base/disk.ts';
+import { sha256Hex } from '../base/keys.ts';
+import { failure } from '../protocol/errors.ts';
+
+/** Only the owner of the process may connect: not group, not others. */
+const SOCKET_UMASK = 0o177;
+/** The kernel limits a socket's path to 108 bytes on Linux, 104 elsewhere. */
+const SOCKET_PATH_BYTES_MAX = 100;
+
+/**
+ * The path of the socket `name` of a data folder: in the folder or, if that path is too long for a socket, under the
+ * user's own home (never a folder that others can write, where another user could listen first).
+ * `home` is called only then: a service's user may have none. Throws `config_invalid` when even that is too long.
+ */
+export function privateSocketPath(dataFolder: string, name: string, home: () => string = homedir): string {
+  const near = join(dataFolder, 'run', name);
+  if (utf8(near).length <= SOCKET_PATH_BYTES_MAX) return near;
+  const far = join(home(), '.doorsill', sha256Hex(dataFolder).slice(0, 24), name);
+  if (utf8(far).length <= SOCKET_PATH_BYTES_MAX) return far;
+  throw failure('config_invalid', { file: dataFolder, detail: 'the path is too long for a socket' });
+}
+
+/** Listens. A socket left by a crash is replaced: the data folder's lock shows that its process is gone. */
+export async function listenPrivately(disk: Disk, server: Server, path: string): Promise<void> {
+  await disk.makeFolder(dirname(path));
+  await disk.remove(path);
+  const listening = new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', resolve);
+  });
+  // The socket file is made inside this call, so it never exists with wider permissions.
+  const umask = process.umask(SOCKET_UMASK);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(umask);
+  }
+  await listening;
+}
