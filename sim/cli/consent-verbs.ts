@@ -28,12 +28,14 @@ import {
   fetchNotices,
   oneLine,
   RECEIPT_MS_MAX,
+  receiptsAbout,
   showNotice,
   showSighting,
   showUpload,
   showWindow,
 } from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
+import { homeOfGrant, homeOfRequest } from './home-of-request.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { writePreview } from './write-preview.ts';
 
@@ -85,8 +87,10 @@ Examples:
     .action(async (request: string, options: GrantOptions, command: Command) => {
       const context = openContext(command);
       const withinMs = options.wait ? parseSeconds(options.timeout, '--timeout') / 1000 : RECEIPT_MS_MAX;
-      if (options.preview !== undefined) return previewFor(context, request, options, options.preview);
-      await withOwner(context, options, async (session, signer) => {
+      const home = await homeOfRequest(context, options, request);
+      if (options.preview !== undefined)
+        return previewFor(context, request, { ...options, device: home.device }, options.preview);
+      const give = async (session: OwnerSession, signer: Signer) => {
         const grant = await grantFor(context, session, signer, request, options);
         const startMs = context.clock.monotonicMs();
         const { claims } = grant;
@@ -117,7 +121,8 @@ Examples:
           },
           done,
         );
-      });
+      };
+      await withOwner(context, options, give, home);
     });
 }
 
@@ -241,7 +246,8 @@ export function addDeny(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill deny request-1f0c')
     .action(async (request: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
-      await withOwner(context, options, async (session, signer) => {
+      const home = await homeOfRequest(context, options, request);
+      const deny = async (session: OwnerSession, signer: Signer) => {
         const denial = makeDenial(signer, await fetchNotice(session, signer, request));
         const send = () => session.answer(request, 'deny', denial.token);
         const { receipt } = await answered(
@@ -251,7 +257,8 @@ export function addDeny(program: Command): void {
           (heard) => heard.outcome === 'denied',
         );
         context.output.result({ request, outcome: receipt.outcome }, `Denied ${request}. It stays on the device.`);
-      });
+      };
+      await withOwner(context, options, deny, home);
     });
 }
 
@@ -262,8 +269,10 @@ export function addRevoke(program: Command): void {
     .action(async (id: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const folder = ownerFolder(options);
-      await withOwner(context, options, async (session, signer) => {
-        const named = (await keptGrant(context, folder, id)) ?? grantNamedBy(await receiptsAbout(session, signer, id));
+      const home = await homeOfGrant(context, options, id);
+      const revokeAt = async (session: OwnerSession, signer: Signer) => {
+        const kept = await keptGrant(context, folder, home.device, id);
+        const named = kept ?? grantNamedBy(await receiptsAbout(session, signer, id));
         const revoke = makeRevoke(signer, session.home.device, named);
         const order = {
           jti: revoke.jti,
@@ -279,7 +288,8 @@ export function addRevoke(program: Command): void {
           { grant: named.grant, request: named.request, outcome: receipt.outcome, ...erased.facts },
           `Revoked ${named.grant}. ${erased.text}`,
         );
-      });
+      };
+      await withOwner(context, options, revokeAt, home);
     });
 }
 
@@ -333,24 +343,11 @@ function erasedBy(receipt: Receipt): { facts: object; text: string } {
 
 type NamedGrant = Pick<Revoke, 'request' | 'grant' | 'grantSha256'>;
 
-async function keptGrant(context: Context, folder: string, id: string): Promise<NamedGrant | null> {
+async function keptGrant(context: Context, folder: string, device: string, id: string): Promise<NamedGrant | null> {
   const kept = (await keptGrants(context.disk, folder)).findLast(
-    ({ claims }) => claims.jti === id || claims.request === id,
+    ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
   );
   return kept ? { request: kept.claims.request, grant: kept.claims.jti, grantSha256: sha256Hex(kept.token) } : null;
-}
-
-/** The receipts that the device repeats about a request or a grant: they show its state. */
-async function receiptsAbout(session: OwnerSession, signer: Signer, id: string): Promise<Receipt[]> {
-  const heard: Receipt[] = [];
-  const stop = session.listen({
-    receipt: (receipt) => {
-      if (receipt.request === id || receipt.grant === id) heard.push(receipt);
-    },
-  });
-  await fetchNotices(session, signer);
-  stop();
-  return heard;
 }
 
 /** The grant that receipts name, which another owner may have signed. Throws `consent_nothing_to_revoke`. */

@@ -1,4 +1,5 @@
-// Owns: what every verb starts with: shared options, the machine's seams, the owner's folder and its homes.
+// Owns: what every verb starts with: shared options, the machine's seams, the owner's folder and its homes. Not here: which of several
+// doorbells a request means (home-of-request.ts).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -21,7 +22,8 @@ import {
   SystemRandom,
 } from '../../device/exports-without-firmware.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
-import { readTestbedFile } from '../testbed/testbed-folder.ts';
+import { deviceOf, isCalled, listDoorbells } from '../testbed/doorbell-folders.ts';
+import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 
 /** The machine's seams and the output to the user. */
 export interface Context {
@@ -65,7 +67,7 @@ export function withOwnerOptions(command: Command): Command {
   return command
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .option('--owner <dir>', "folder with the owner's key and homes (default: DATA/owner)")
-    .option('--device <id>', 'which paired device, when there are several');
+    .option('--device <doorbell>', 'which doorbell, when there are several: its id or its name');
 }
 
 /** Throws `not_running` when the folder is a testbed's and no process holds it: waiting for its broker would be pointless. */
@@ -77,8 +79,8 @@ export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }
 
-/** The one paired device the options name. Throws `not_running` when no testbed made one, `usage` when it is unclear which. */
-export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
+/** Every paired device. Throws `not_running` when no testbed made one, `usage` when none is paired in the folder that was named. */
+export async function pairedHomes(context: Context, options: OwnerOptions): Promise<Home[]> {
   const folder = ownerFolder(options);
   const homes = await listHomes(context.disk, folder);
   if (homes.length === 0 && options.owner)
@@ -86,21 +88,40 @@ export async function chosenHome(context: Context, options: OwnerOptions): Promi
       detail: `no device is paired in ${folder}; run \`doorsill pair --owner ${folder}\` first`,
     });
   if (homes.length === 0) throw failure('not_running', { folder: dataFolder(options.data) });
-  const [only] = homes;
-  if (!options.device && homes.length === 1 && only) return only;
-  const named = homes.find((home) => home.device === options.device);
-  if (!named)
-    throw failure('usage', { detail: `name the device: --device ${homes.map((home) => home.device).join(' | ')}` });
-  return named;
+  return homes;
 }
 
-/** Runs `work` with a session to the chosen home, and ends it in any case. */
+/** The one paired device that the options name. Throws as `pairedHomes`, `doorbell_not_named`, `doorbell_unknown`. */
+export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
+  return homeAmong(await pairedHomes(context, options), options.device);
+}
+
+/** The one of these devices that an id or a name means, or the only one. Throws `doorbell_not_named`, `doorbell_unknown`. */
+export function homeAmong(homes: readonly Home[], word: string | undefined): Home {
+  const found = word === undefined ? homes : homes.filter((home) => home.device === word || isCalled(home, word));
+  const [only] = found;
+  if (found.length === 1 && only) return only;
+  if (found.length === 0) throw failure('doorbell_unknown', { name: word ?? '', choices: choicesOf(homes) });
+  throw failure('doorbell_not_named', { choices: choicesOf(found) });
+}
+
+/** Doorbells as an owner can name them: by their ids where two are called alike. */
+function choicesOf(homes: readonly Home[]): string {
+  const isUnique = new Set(homes.map(({ name }) => name.toLowerCase())).size === homes.length;
+  return homes
+    .map(({ name, device }) => (isUnique ? name : `${name} (${device})`))
+    .sort()
+    .join(' | ');
+}
+
+/** Runs `work` with a session to a home, the chosen one unless another is given, and ends it in any case. */
 export async function withOwner<Result>(
   context: Context,
   options: OwnerOptions,
   work: (session: OwnerSession, signer: Signer) => Promise<Result>,
+  given?: Home,
 ): Promise<Result> {
-  const home = await chosenHome(context, options);
+  const home = given ?? (await chosenHome(context, options));
   if (!options.owner) await expectRunning(context.disk, dataFolder(options.data));
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
   const session = new OwnerSession(home, context);
@@ -110,4 +131,13 @@ export async function withOwner<Result>(
   } finally {
     await session.stop();
   }
+}
+
+/** The data folder of a paired device that a testbed runs; the first doorbell's where the testbed knows no other. */
+export async function doorbellFolder({ disk }: Context, options: OwnerOptions, device: string): Promise<string> {
+  const data = dataFolder(options.data);
+  for (const doorbell of await listDoorbells(disk, data)) {
+    if ((await deviceOf(disk, doorbell)) === device) return doorbell.path;
+  }
+  return testbedPaths(data).doorbell;
 }

@@ -18,7 +18,7 @@ import {
 } from '../../device/exports-without-firmware.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { namedDoorbell } from '../testbed/doorbell-folders.ts';
 import {
   type Context,
   dataFolder,
@@ -111,8 +111,10 @@ export function addPair(program: Command): void {
         );
         return;
       }
-      const socket = options.socket ?? pairingSocketPath(testbedPaths(dataFolder(options.data)).doorbell);
-      if (!options.socket) await expectRunning(context.disk, dataFolder(options.data));
+      const data = dataFolder(options.data);
+      const socket =
+        options.socket ?? pairingSocketPath((await namedDoorbell(context.disk, data, options.device)).path);
+      if (!options.socket) await expectRunning(context.disk, data);
       if (options.show) return showConsole(context, socket);
       if (options.confirm !== undefined) return confirmPhone(context, socket, options.confirm);
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));

@@ -4,8 +4,15 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, loadOrCreateOwnerKey, readEnrolment } from '../../device/index.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/fetch-custody-proof.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { chosenHome, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
+import {
+  dataFolder,
+  doorbellFolder,
+  type OwnerOptions,
+  openContext,
+  ownerFolder,
+  withOwnerOptions,
+} from './context.ts';
+import { homeOfKeptGrant } from './home-of-request.ts';
 import { keptGrants } from './kept-grants.ts';
 
 export function addProof(program: Command): void {
@@ -26,13 +33,13 @@ Examples:
     )
     .action(async (id: string, options: OwnerOptions & { out?: string; manifest?: boolean }, command: Command) => {
       const context = openContext(command);
-      const { device } = await chosenHome(context, options);
+      const { device } = await homeOfKeptGrant(context, options, id);
       const folder = ownerFolder(options);
       const kept = (await keptGrants(context.disk, folder)).findLast(
         ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
       );
       if (!kept) throw failure('usage', { detail: `${id} is no grant or answered request of yours` });
-      const doorbell = testbedPaths(dataFolder(options.data)).doorbell;
+      const doorbell = await doorbellFolder(context, options, device);
       const enrolment = await readEnrolment(context.disk, join(doorbell, 'enrolment.json'));
       if (!enrolment) throw failure('not_running', { folder: dataFolder(options.data) });
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));

@@ -20,9 +20,9 @@ import {
   expectRunning,
   type OwnerOptions,
   openContext,
-  withOwner,
   withOwnerOptions,
 } from './context.ts';
+import { askDoorbells } from './home-of-request.ts';
 import { type AgencyOptions, openAgency, openTestbed } from './running-testbed.ts';
 
 const ACTIONS = ['see', 'withdraw', 'resolve'] as const;
@@ -47,7 +47,7 @@ export function addRequest(program: Command): void {
       'ask residents for footage, as an agency; see, withdraw or resolve it; or list what is open, as the owner',
     )
     .option('--agency <dir>', 'folder with the agency’s key (default: DATA/agency, the testbed’s demo agency)')
-    .option('--list', "list the device's open requests")
+    .option('--list', 'list the open requests of each doorbell')
     .option('--from <time>', 'start of the window (default: 15 minutes ago)')
     .option('--to <time>', 'end of the window (default: now)')
     .option('--at <latitude,longitude>', 'centre of the area (default: the demo home)')
@@ -76,15 +76,23 @@ Examples:
       const context = openContext(command);
       if (action !== undefined) return callAbout(context, action, id, options);
       if (options.list) {
-        await withOwner(context, options, async (session, signer) => {
-          const notices = await fetchNotices(session, signer);
-          const text = notices.length === 0 ? 'No open request.' : notices.flatMap(showNotice).join('\n');
-          context.output.result({ requests: notices.map(({ request, coverage }) => ({ ...request, coverage })) }, text);
-        });
-        return;
+        return listRequests(context, options);
       }
       await askResidents(context, options);
     });
+}
+
+/** What is open at the owner's doorbells, each request at each that it was announced to. */
+async function listRequests(context: Context, options: OwnerOptions): Promise<void> {
+  const found = await askDoorbells(context, options, fetchNotices);
+  const isSeveral = found.length > 1;
+  const lines = found.flatMap(({ home, answer }) =>
+    answer.flatMap((notice) => [...(isSeveral ? [`${home.name}:`] : []), ...showNotice(notice)]),
+  );
+  const requests = found.flatMap(({ home: { name: doorbell, device }, answer }) =>
+    answer.map(({ request, coverage }) => ({ ...request, coverage, doorbell, device })),
+  );
+  context.output.result({ requests }, lines.join('\n') || 'No open request.');
 }
 
 /** Signs a request and hands it to the testbed's bridge. */

@@ -19,18 +19,17 @@ import {
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { parseMoment, printBytes } from '../terminal/format-units.ts';
 import { fetchSightings, showSighting } from '../terminal/owner-requests.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
 import {
   type Context,
   chosenHome,
-  dataFolder,
+  doorbellFolder,
   type OwnerOptions,
   openContext,
   ownerFolder,
-  withOwner,
   withOwnerOptions,
 } from './context.ts';
 import { orderDevice } from './doorbell-command-verbs.ts';
+import { askDoorbells, homeOfRequest } from './home-of-request.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;
@@ -80,14 +79,21 @@ function addSightings(group: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill search-party sightings --json')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
-      const found = await withOwner(context, options, fetchSightings);
-      const lines = found.flatMap(showSighting);
-      const sightings = found.map(({ request, sighted }) => ({
-        search: request.jti,
-        kind: request.kind,
-        text: request.text,
-        sighted,
-      }));
+      const found = await askDoorbells(context, options, fetchSightings);
+      const isSeveral = found.length > 1;
+      const lines = found.flatMap(({ home, answer }) =>
+        answer.flatMap((seen) => [...(isSeveral ? [`${home.name}:`] : []), ...showSighting(seen)]),
+      );
+      const sightings = found.flatMap(({ home: { name: doorbell, device }, answer }) =>
+        answer.map(({ request, sighted }) => ({
+          search: request.jti,
+          kind: request.kind,
+          text: request.text,
+          sighted,
+          doorbell,
+          device,
+        })),
+      );
       context.output.result({ sightings }, lines.join('\n') || 'No pet that is looked for was seen here.');
     });
 }
@@ -100,10 +106,10 @@ function addStill(group: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill search-party still search-77ab --out still.jpg')
     .action(async (search: string, options: OwnerOptions & { out: string; deviceData?: string }, command: Command) => {
       const context = openContext(command);
-      const home = await chosenHome(context, options);
+      const home = await homeOfRequest(context, options, search);
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
       const call = makeStillCall({ ...context, key }, home.device, search);
-      const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
+      const folder = resolve(options.deviceData ?? (await doorbellFolder(context, options, home.device)));
       const { jpeg, atUs } = await askStill(context, pairingSocketPath(folder), call.token);
       const out = resolve(options.out);
       await context.disk.replaceFile(out, jpeg);
@@ -126,8 +132,8 @@ async function petOwner(context: Context, options: BridgeOptions): Promise<PetOw
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
   const signer = { key, clock: context.clock, random: context.random };
   if (options.bridge) return { signer, home, bridgeUrl: options.bridge };
-  const data = dataFolder(options.data);
-  const enrolment = await readEnrolment(context.disk, join(testbedPaths(data).doorbell, 'enrolment.json'));
+  const folder = await doorbellFolder(context, options, home.device);
+  const enrolment = await readEnrolment(context.disk, join(folder, 'enrolment.json'));
   if (!enrolment) throw failure('usage', { detail: 'name the bridge with --bridge URL' });
   return { signer, home, bridgeUrl: enrolment.bridgeUrl };
 }

@@ -11,9 +11,10 @@ import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
-import { PORT_USUAL, Up } from '../story/up.ts';
+import { FIRST_PORT_MAX, PORT_USUAL, Up } from '../story/up.ts';
 import { parseSeconds } from '../terminal/format-units.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
+import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
 import { parsePort } from './parse-port.ts';
 
@@ -21,31 +22,40 @@ interface UpCommandOptions {
   data?: string;
   camera?: string;
   port?: string;
+  doorbells?: string;
   ask: boolean;
 }
-
-/** The highest value for the first port: three more ports follow it. */
-const FIRST_PORT_MAX = 65_532;
 
 function parseFirstPort(text: string): number {
   const port = parsePort(text, 0);
   if (port === 0 || port > FIRST_PORT_MAX)
-    throw failure('usage', { detail: `--port takes 1 to ${FIRST_PORT_MAX}: three more ports follow it` });
+    throw failure('usage', { detail: `--port takes 1 to ${FIRST_PORT_MAX}: others follow it` });
   return port;
+}
+
+function parseDoorbells(text: string): number {
+  const count = /^[1-9]\d?$/.test(text) ? Number(text) : 0;
+  if (count === 0 || count > DOORBELLS_MAX)
+    throw failure('usage', { detail: `--doorbells takes 1 to ${DOORBELLS_MAX}` });
+  return count;
 }
 
 export function addUp(program: Command): void {
   program
     .command('up')
-    .description('run broker, registry, vault, bridge and one doorbell; an agency asks when somebody rings')
+    .description('run broker, registry, vault, bridge and doorbells, one at first; an agency asks when somebody rings')
     .option('--data <dir>', 'where everything is kept (default: .doorsill here)')
     .option(
       '--camera <source>',
-      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
+      'of the first doorbell: synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
+    )
+    .option(
+      '--doorbells <n>',
+      `how many doorbells of one owner, 1 to ${DOORBELLS_MAX} (default: those of last time, one at first)`,
     )
     .option(
       '--port <n>',
-      `the broker's port; registry, bridge, vault and console take the next four (default: ${PORT_USUAL} if free)`,
+      `the broker's port; registry, bridge, vault and each doorbell's page take the next ones (default: ${PORT_USUAL} if free)`,
     )
     .option('--no-ask', 'no agency asks by itself')
     .addHelpText(
@@ -55,10 +65,15 @@ Examples:
   $ npx doorsill up
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
+  $ npx doorsill up --doorbells 3
   $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 ${cameraHelp(ALL_CAMERAS)}
 
-While it runs: b rings the bell, Ctrl-C ends it. The data stays and is found again.
+While it runs: b rings the first bell, 1 to 9 ring the first to the ninth, Ctrl-C ends it. The data stays and is found again.
+
+Each doorbell is a process with a camera, an encoder and up to 256 MiB of footage of its own. \`doorsill doorbell\` adds, lists and
+removes them, also while this runs; a smaller number than there are removes none and is refused. A page keeps its port from run to
+run; where a port is taken by another program, the next free one is used and kept.
 
 Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up here: what they say never leaves this machine.
 To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
@@ -76,15 +91,18 @@ To have a broker that others reach, run the parts singly; broker, device and pai
           logLevel: context.logLevel,
           ...(options.camera === undefined ? {} : { camera: options.camera }),
           ...(options.port === undefined ? {} : { port: parseFirstPort(options.port) }),
+          ...(options.doorbells === undefined ? {} : { doorbells: parseDoorbells(options.doorbells) }),
         },
         context,
       );
       const stopped = aborted(signal);
+      const ring = (nth: number) => void up.ring(nth).catch((thrown: Error) => context.output.progress(thrown.message));
       const keyboard = new KeyboardButton({
         input: process.stdin,
         clock: context.clock,
         button: 'front',
-        pressed: () => void up.ring().catch((thrown: Error) => context.output.progress(thrown.message)),
+        pressed: () => ring(1),
+        numbered: ring,
         interrupted: () => process.kill(process.pid, 'SIGINT'),
       });
       try {

@@ -16,7 +16,15 @@ import {
 import { printBytes, printMoment } from '../terminal/format-units.ts';
 import { oneLine, showWindow } from '../terminal/owner-requests.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, chosenHome, dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
+import {
+  type Context,
+  chosenHome,
+  dataFolder,
+  doorbellFolder,
+  type OwnerOptions,
+  openContext,
+  withOwnerOptions,
+} from './context.ts';
 
 const TOKEN_BYTES_MAX = 65_536;
 
@@ -93,7 +101,7 @@ async function namedKey(context: Context, named: string): Promise<string> {
   return key;
 }
 
-/** The bridge's key that must have signed: from --bridge-key, or as pinned by the doorbell of the testbed in --data. */
+/** The bridge's key that must have signed: from --bridge-key, or as pinned by the doorbells of the testbed in --data, which have one. */
 async function expectedBridge(context: Context, options: VerifyOptions): Promise<string | undefined> {
   if (options.bridgeKey !== undefined) return namedKey(context, options.bridgeKey);
   if (options.data === undefined) return undefined;
@@ -163,7 +171,7 @@ async function verifyLedger(context: Context, options: VerifyOptions): Promise<v
   const device = { id: home.device, key: home.deviceKey };
   const kept = options.receipt ? readReceipt(await readToken(context, options.receipt), device).ledger : null;
   const counts = new Map<string, number>();
-  const folder = join(dataFolder(options.data), 'doorbell', 'consent');
+  const folder = join(await doorbellFolder(context, options, home.device), 'consent');
   const { head } = await walkLedger(context.disk, folder, device, ({ type }) => {
     counts.set(type, (counts.get(type) ?? 0) + 1);
   });

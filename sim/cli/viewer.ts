@@ -15,7 +15,7 @@ import {
   wallSeconds,
 } from '../../device/exports-without-firmware.ts';
 import { parseSeconds, printMoment } from '../terminal/format-units.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { namedDoorbell } from '../testbed/doorbell-folders.ts';
 import { dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { orderDevice } from './doorbell-command-verbs.ts';
 
@@ -93,11 +93,14 @@ function addList(group: Command): void {
     .command('list')
     .description('who may see the door, and who looked; asks the device on this machine')
     .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else ~/.doorsill)")
-    .option('--device-data <dir>', "the device's data folder on this machine (default: DATA/doorbell)")
+    .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
+    .option('--device-data <dir>', "the device's data folder on this machine (default: that of the testbed's doorbell)")
     .addHelpText('after', '\nExample:\n  $ npx doorsill viewer list')
-    .action(async (options: { data?: string; deviceData?: string }, command: Command) => {
+    .action(async (options: { data?: string; device?: string; deviceData?: string }, command: Command) => {
       const context = openContext(command);
-      const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
+      const folder = resolve(
+        options.deviceData ?? (await namedDoorbell(context.disk, dataFolder(options.data), options.device)).path,
+      );
       const { viewers, looks } = await askViewers(context, pairingSocketPath(folder));
       const lines = [
         viewers.length === 0 ? 'No viewer: only owners see this door.' : 'Viewers:',

@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  askConsole,
   askHealth,
   type DeviceConfig,
   deviceIdOf,
@@ -47,6 +48,8 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
       );
     looks.push(look('bridge', () => bridgeOf(seams, config, folder)));
   }
+  if (config && health && config.console.listen !== 'off')
+    looks.push(look('page', () => pageOf(seams, folder, config)));
   found.push(...(await Promise.all(looks)).flat());
   if (health) found.push(...ofHealth(health));
   return found;
@@ -64,6 +67,17 @@ async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): 
   });
   found.push(...findings);
   return config;
+}
+
+/** Whether the running doorbell's own server listens: it rings and records without it, too. */
+async function pageOf(seams: Seams, folder: string, { console: { port } }: DeviceConfig): Promise<Diagnosis> {
+  const address = await askConsole(seams, pairingSocketPath(folder));
+  if (address) return ok('page', address.url);
+  return wrong(
+    'page',
+    `its own server does not listen: port ${port} is probably used by another program`,
+    'Stop that program, or set another console.port in device.json, and start the doorbell again.',
+  );
 }
 
 async function readHealth(seams: Seams, folder: string, found: Diagnosis[]): Promise<Health | null> {

@@ -1,6 +1,7 @@
 // Owns: which checks the doctor runs: the machine, then whatever the folder holds: one doorbell, or a testbed with all of its
 // parts. Not here: the single checks (the files beside), printing (sim/cli).
 import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
+import { type DoorbellFolder, listDoorbells } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { examineDevice } from './device.ts';
 import { type Diagnosis, look, note, ok, type Seams } from './diagnosis.ts';
@@ -31,13 +32,24 @@ export async function examineTestbed(seams: Seams, folder: string, testbed: Test
   if (pid === null) return [note('testbed', `${folder} is not running`, 'Start it with `npm start`.')];
   const paths = testbedPaths(folder);
   const homes = await listHomes(seams.disk, paths.owner);
+  const doorbells = await listDoorbells(seams.disk, folder);
   const looks = [
-    examineDevice(seams, paths.doorbell),
+    ...doorbells.map((doorbell) => examineDoorbell(seams, doorbell, doorbells.length > 1)),
     look('registry', () => answers('registry', testbed.registry?.url, '/v1/key')),
     look('vault', () => answers('vault', testbed.vault?.url, '/v1/vault')),
     ...homes.map((home) => look('owner', () => heard(seams, home))),
   ];
   return [ok('testbed', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
+}
+
+/** A testbed's doorbell; where there are several, each finding says which one it is about. */
+async function examineDoorbell(
+  seams: Seams,
+  { name, path }: Pick<DoorbellFolder, 'name' | 'path'>,
+  isOneOfSeveral: boolean,
+): Promise<Diagnosis[]> {
+  const found = await examineDevice(seams, path);
+  return isOneOfSeveral ? found.map((finding) => ({ ...finding, detail: `${name}: ${finding.detail}` })) : found;
 }
 
 async function answers(part: string, url: string | undefined, path: string): Promise<Diagnosis | Diagnosis[]> {
@@ -56,7 +68,7 @@ async function heard(seams: Seams, home: Home): Promise<Diagnosis> {
       (found) => ({ state: found }),
       () => session.start(),
     );
-    return ok('owner', `hears ${home.device}`);
+    return ok('owner', `hears ${home.name} (${home.device})`);
   } finally {
     await session.stop();
   }

@@ -36,7 +36,7 @@ import { answered, fetchNotices } from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { demoAsk } from './demo-request.ts';
 import { Narrator } from './narrator.ts';
-import type { StoryDeps } from './up.ts';
+import type { StoryDeps } from './story-deps.ts';
 
 /** The export: its held-out vocabulary keeps the measured figures meaningful. */
 const PLAN = { seed: 2026, agencies: 4_000, rows: 200_000, vocabulary: 'held-out' } as const;

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { exchangeJson } from '../../device/index.ts';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { decideRequest, waitingRequests } from '../officer/moderator.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { letters, Stage } from './story-testbed.ts';
-import type { StoryDeps } from './up.ts';
 
 const profileSchema = z.object({ _doorsill: z.object({ outcomes: z.record(z.string(), z.number()) }) });
 

@@ -28,7 +28,7 @@ import { answered, askForState, elapsedMs, showUpload, showWindow } from '../ter
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './demo-request.ts';
-import type { StoryDeps } from './up.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { whenHandedOver } from './when-handed-over.ts';
 
 export interface DemoOptions {

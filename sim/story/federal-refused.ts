@@ -5,8 +5,8 @@ import { agencyId, postRequest, signRequest } from '../officer/agency-client.ts'
 import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { demoAsk } from './demo-request.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
-import type { StoryDeps } from './up.ts';
 
 /** Fictional applicants, each of them federal in one way. */
 const FEDERAL: readonly [how: string, facts: Partial<AgencyFacts>][] = [

@@ -16,7 +16,7 @@ import {
 } from '../../device/index.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { runDemo } from './demo.ts';
-import type { StoryDeps } from './up.ts';
+import type { StoryDeps } from './story-deps.ts';
 
 /** The window both cuts are asked for, in microseconds: it begins in the middle of a GOP, as windows do. */
 const FROM_US = 2_400_000;

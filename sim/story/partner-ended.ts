@@ -3,8 +3,8 @@
 import { exchangeJson } from '../../device/index.ts';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../officer/operator-partners.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
-import type { StoryDeps } from './up.ts';
 
 const PARTNER = 'plate-watch';
 

@@ -8,7 +8,7 @@ import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
 import { Narrator } from './narrator.ts';
-import type { StoryDeps } from './up.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { InVault } from './vaulted-clip.ts';
 
 const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000_000 };

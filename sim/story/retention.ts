@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isFailure } from '../../device/index.ts';
 import { grantOnce, inTestbed } from './demo.ts';
 import { Narrator } from './narrator.ts';
-import type { StoryDeps } from './up.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { InVault, TimedVault } from './vaulted-clip.ts';
 
 const DAY_S = 24 * 3600;

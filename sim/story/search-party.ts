@@ -22,8 +22,8 @@ import { drawDogPhoto } from '../porch/dog-art.ts';
 import { answered } from '../terminal/owner-requests.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
+import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
-import type { StoryDeps } from './up.ts';
 
 const CAMERA = 'synthetic?size=640x360&play=dog&audio=off';
 /** Where Biscuit's owner lives: next door as the cells go. */

@@ -22,7 +22,7 @@ import { type Answerable, answered, fetchNotices } from '../terminal/owner-reque
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './demo-request.ts';
-import type { StoryDeps } from './up.ts';
+import type { StoryDeps } from './story-deps.ts';
 
 export interface StageOptions {
   name: string;

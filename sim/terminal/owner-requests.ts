@@ -66,6 +66,19 @@ async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: st
   return [...notices.values()];
 }
 
+/** The receipts that the device repeats about a request or a grant: they show its state. */
+export async function receiptsAbout(session: OwnerSession, signer: Signer, id: string): Promise<Receipt[]> {
+  const heard: Receipt[] = [];
+  const stop = session.listen({
+    receipt: (receipt) => {
+      if (receipt.request === id || receipt.grant === id) heard.push(receipt);
+    },
+  });
+  await fetchNotices(session, signer);
+  stop();
+  return heard;
+}
+
 /** Asks the device to publish its state and open requests again; the session's listeners receive them. */
 export function askForState(session: OwnerSession, signer: Signer): void {
   // A lost answer does not matter here: whoever waits for it asks again.

@@ -1,53 +1,48 @@
-// Owns: a whole testbed on one machine: broker, registry, vault, bridge, one doorbell, each a process; plus the demo agency's
-// registration and the owner's pairing. Used alike by `up`, `demo`, the client and tests. Not here: what happens in it (story/), the
-// services' settings (service-settings.ts).
+// Owns: a whole testbed on one machine: broker, registry, vault, bridge and doorbells, each a process; plus the demo agency's
+// registration. Used alike by `up`, `demo`, the client and tests. Not here: what happens in it (story/), the services' settings
+// (service-settings.ts), its doorbells as several (testbed-doorbells.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
-  actorId,
   type Clock,
   type DeviceConfigInput,
   type Disk,
-  exchangeJson,
   type FolderLock,
   failure,
-  findFfmpeg,
   type Home,
   isFailure,
-  issueAccount,
   type Log,
-  listHomes,
-  loadOrCreateDeviceKey,
-  loadOrCreateOwnerKey,
-  pairWithDevice,
-  parseCameraSource,
   type Random,
   type SigningKey,
-  SystemPrograms,
-  sha256Hex,
-  storeHome,
-  utf8,
 } from '../../device/index.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
-import { adminBearer, registerAgency } from '../officer/registration.ts';
-import { ALL_CAMERAS } from '../porch/porch-camera.ts';
+import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
 import { writeServiceSettings } from './service-settings.ts';
+import { type DoorbellSurroundings, type HomePlace, ownerKeyOf, startDoorbellPart } from './start-doorbell-part.ts';
+import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
 import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
+import { tryCamera } from './try-camera.ts';
+
+export { DEMO_HOME } from './start-doorbell-part.ts';
 
 export interface TestbedOptions {
   folder: string;
   kind: TestbedKind;
-  /** Camera source of the doorbell; absent: what its configuration says, `synthetic` at first. */
+  /** Camera source of the first doorbell; absent: what its configuration says, `synthetic` at first. */
   camera?: string;
+  /** How many doorbells there are, new ones included; absent: those that there are, one at first. Fewer than there are is refused. */
+  doorbells?: number;
+  /** Each doorbell serves its page on this machine: the first one at this port, the others at those after it. Absent: none does. */
+  pagesFrom?: number;
   logLevel: string;
   /** A program that runs the vault in place of the command line, and the callback for the lines it prints. */
   vault?: { program: string; said: (line: Record<string, unknown>) => void };
   /** Ports of broker, registry, bridge and vault on the first run: this one and the three after it. Absent: free ones. */
   port?: { first: number; isRequired: boolean };
-  /** Settings of the doorbell on the first run, besides the demo home's. */
+  /** Settings of the first doorbell on the first run, besides the demo home's. */
   device?: Partial<Omit<DeviceConfigInput, 'home'>>;
   /** Settings of the bridge on the first run, besides its defaults. */
   bridge?: Partial<BridgeConfigInput>;
@@ -65,7 +60,10 @@ export interface TestbedDeps {
 /** Where everything is once a testbed runs. */
 export interface TestbedFacts {
   isNew: boolean;
+  /** The first doorbell's. */
   home: Home;
+  /** All of them, the first one first. */
+  doorbells: RunningDoorbell[];
   ownerKey: SigningKey;
   agencyKey: SigningKey;
   bridge: { id: string; url: string };
@@ -75,40 +73,21 @@ export interface TestbedFacts {
   evidence: EvidenceDesk;
 }
 
-/** The demo home: fictional, and constant, so that a second run has the same home. */
-export const DEMO_HOME = {
-  place: { longitude: -89.644, latitude: 39.799 },
-  disclosure: {
-    name: 'Robin Maple',
-    address: '12 Maple Street, Springfield',
-    email: 'robin@maple.example',
-    phone: '+1 217 555 0142',
-  },
-} as const;
-
 type PortName = keyof TestbedFile['ports'];
 /** The order in which parts take the ports from `port` on. */
 const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'];
 
-/** One home of a testbed: its doorbell's process, and the folders of device and owner. */
-interface HomePlace {
-  name: string;
-  doorbell: string;
-  owner: string;
-  camera?: string;
-  settings: Partial<Omit<DeviceConfigInput, 'home'>>;
-}
-
 const partReady = z.object({ url: z.string() });
 const keyedReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
-const deviceReady = z.object({ device: z.string(), socket: z.string(), enrolled: z.boolean() });
-const codeAnswer = z.object({ code: z.string() });
 
 export class Testbed {
   private readonly options: TestbedOptions;
   private readonly deps: TestbedDeps;
   private readonly paths: ReturnType<typeof testbedPaths>;
   private readonly children = new Map<string, PartProcess>();
+  private readonly surroundings: DoorbellSurroundings;
+  /** The owner's doorbells. */
+  readonly doorbells: TestbedDoorbells;
   private lock: FolderLock | null = null;
   /** Aborted by `stop`: a start still under way must not start another part. */
   private readonly stopping = new AbortController();
@@ -117,6 +96,27 @@ export class Testbed {
     this.options = options;
     this.deps = deps;
     this.paths = testbedPaths(options.folder);
+    const { folder, camera, device = {}, pagesFrom } = options;
+    this.surroundings = {
+      ...deps,
+      accounts: this.paths.accounts,
+      bridge: this.paths.bridge,
+      startPart: async (name, words, again, firstLine) => {
+        const ready = await this.startChild(name, words, firstLine);
+        this.restartsWith(name, again);
+        return ready;
+      },
+    };
+    this.doorbells = new TestbedDoorbells({
+      ...this.surroundings,
+      folder,
+      first: { settings: device, ...(camera === undefined ? {} : { camera }) },
+      ...(pagesFrom === undefined ? {} : { pagesFrom }),
+      endPart: async (name) => {
+        await this.children.get(name)?.stop();
+        this.children.delete(name);
+      },
+    });
   }
 
   get folder(): string {
@@ -142,7 +142,7 @@ export class Testbed {
   startHome(): Promise<Pick<TestbedFacts, 'home' | 'ownerKey'>> {
     return this.startInFolder(async (file) => {
       const { url } = partReady.parse(await this.serve('broker', file));
-      const home = await this.startDoorbell(this.ownHome(), url, null);
+      const { home } = await this.doorbells.startFirst({ broker: url, bridge: null, ports: [] });
       return { home, ownerKey: await this.ownerKey(this.paths) };
     });
   }
@@ -155,6 +155,7 @@ export class Testbed {
     this.lock = lock;
     try {
       await Promise.all(Object.values(this.paths).map((path) => disk.makeFolder(path)));
+      await this.doorbells.prepare(this.options.doorbells);
       return await begin(file);
     } catch (thrown) {
       await this.stop();
@@ -166,23 +167,15 @@ export class Testbed {
   private async tryCamera(): Promise<void> {
     const { camera, kind } = this.options;
     if (camera === undefined) return;
-    const source = parseCameraSource(camera, { loop: true }, ALL_CAMERAS);
-    try {
-      const context = { clock: this.deps.clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
-      const { troubles } = await source.tryOnce(context, this.stopping.signal);
-      for (const trouble of troubles) this.deps.say(`${trouble.message} ${trouble.advice}`);
-    } catch (thrown) {
-      const mayComeBack = isFailure(thrown) && ['camera_unreachable', 'camera_gone'].includes(thrown.code);
-      if (kind !== 'doorsill-up' || !mayComeBack) throw thrown;
-      this.deps.say(`${thrown.message} ${thrown.advice} The doorbell goes on trying.`);
-    }
+    await tryCamera(this.deps, camera, kind === 'doorsill-up', this.stopping.signal);
   }
 
-  /** Stops every part, the device first, so that it can sign off at the broker. */
+  /** Stops every part, the devices first, so that they can sign off at the broker. */
   async stop(): Promise<void> {
     this.stopping.abort(failure('interrupted', { signal: 'the end of the testbed' }));
-    const doorbells = [...this.children.keys()].filter((name) => name.startsWith('doorbell'));
-    for (const name of [...doorbells, 'bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
+    const doorbells = [...this.children].filter(([name]) => name.startsWith('doorbell'));
+    await Promise.all(doorbells.map(([, child]) => child.stop()));
+    for (const name of ['bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
     this.lock?.release();
     this.lock = null;
   }
@@ -212,18 +205,21 @@ export class Testbed {
     ]);
     const bridgeFacts = keyedReady.parse(bridge);
     const vaultPlace = { url: vaultFacts.url, folder: this.paths.vault };
-    const [home, evidence] = await Promise.all([
-      this.startDoorbell(this.ownHome(), brokerUrl, bridgeFacts.url),
+    const port = ({ url }: { url: string }) => Number(new URL(url).port);
+    const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
+    const allPorts = { ...ports, bridge: port(bridgeFacts), vault: port(vaultFacts) };
+    const addresses = { broker: brokerUrl, bridge: bridgeFacts.url, ports: Object.values(allPorts) };
+    const [{ home }, evidence] = await Promise.all([
+      this.doorbells.startFirst(addresses),
       openEvidenceDesk(this.deps, vaultPlace, { id: agencyId(agencyKey), folder: this.paths.agency }),
       pinBridge(this.deps, vaultPlace, bridgeFacts.key),
     ]);
     const ownerKey = await this.ownerKey(this.paths);
-    const port = ({ url }: { url: string }) => Number(new URL(url).port);
-    const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
+    await this.doorbells.startOthers();
     await storeTestbedFile(disk, this.options.folder, {
       kind: this.options.kind,
       format: 1,
-      ports: { ...ports, bridge: port(bridgeFacts), vault: port(vaultFacts) },
+      ports: allPorts,
       bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
       registry: registryFacts,
       vault: vaultFacts,
@@ -233,6 +229,7 @@ export class Testbed {
     return {
       isNew: file?.device === undefined,
       home,
+      doorbells: this.doorbells.all,
       ownerKey,
       agencyKey,
       bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
@@ -295,12 +292,6 @@ export class Testbed {
     return child.start(firstLine);
   }
 
-  private ownHome(): HomePlace {
-    const { camera, device = {} } = this.options;
-    const { doorbell, owner } = this.paths;
-    return { name: 'doorbell', doorbell, owner, settings: device, ...(camera === undefined ? {} : { camera }) };
-  }
-
   /** Adds another home with a doorbell and an owner of its own. Call it once the testbed runs. */
   async addHome(
     name: string,
@@ -315,64 +306,11 @@ export class Testbed {
       ...options,
     };
     for (const each of [place.doorbell, place.owner]) await this.deps.disk.makeFolder(each);
-    const home = await this.startDoorbell(place, facts.home.account.url, facts.bridge.url);
+    const { home } = await startDoorbellPart(this.surroundings, place, facts.home.account.url, facts.bridge.url);
     return { home, ownerKey: await this.ownerKey(place) };
   }
 
-  private ownerKey({ owner }: Pick<HomePlace, 'owner'>): Promise<SigningKey> {
-    return loadOrCreateOwnerKey(this.deps.disk, this.deps.random, join(owner, 'owner.key'));
-  }
-
-  /** `bridgeUrl`: null when there is no bridge to enrol with. */
-  private async startDoorbell(place: HomePlace, brokerUrl: string, bridgeUrl: string | null): Promise<Home> {
-    await this.writeDeviceConfig(place, brokerUrl, bridgeUrl);
-    const code = bridgeUrl === null ? null : await this.enrolmentCode(place, bridgeUrl);
-    const camera = place.camera === undefined ? [] : ['--camera', place.camera];
-    const args = ['device', '--data', place.doorbell, ...camera];
-    const first = code === null ? args : [...args, '--enrol', '-'];
-    const ready = deviceReady.parse(await this.startChild(place.name, first, code ?? undefined));
-    // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
-    this.restartsWith(place.name, args);
-    const { disk } = this.deps;
-    const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
-    if (known) {
-      const home = { ...known, account: { ...known.account, url: brokerUrl } };
-      await storeHome(disk, place.owner, home);
-      return home;
-    }
-    const home = await pairWithDevice(this.deps, ready.socket, await this.ownerKey(place), 'owner');
-    await storeHome(disk, place.owner, home);
-    return home;
-  }
-
-  /** Writes the device's settings on the first run; later runs update only the addresses in them. */
-  private async writeDeviceConfig(place: HomePlace, brokerUrl: string, bridgeUrl: string | null): Promise<void> {
-    const { disk, random } = this.deps;
-    const path = join(place.doorbell, 'device.json');
-    const stored = await disk.readFile(path, 100_000);
-    const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
-    const account = before.home
-      ? { user: before.home.user, password: before.home.password }
-      : await issueAccount(disk, random, this.paths.accounts, {
-          role: 'device-home',
-          id: actorId('device', sha256Hex((await loadOrCreateDeviceKey(disk, random, place.doorbell)).publicKey)),
-        });
-    const config: DeviceConfigInput = {
-      ...DEMO_HOME,
-      ...place.settings,
-      ...before,
-      home: { ...before.home, url: brokerUrl, ...account, accounts: this.paths.accounts },
-      ...(bridgeUrl === null ? {} : { bridgeUrl, areaUrl: brokerUrl }),
-    };
-    await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
-  }
-
-  /** A fresh code for a device that is not enrolled yet; null when it is. */
-  private async enrolmentCode({ doorbell }: HomePlace, bridgeUrl: string): Promise<string | null> {
-    const { disk } = this.deps;
-    if ((await disk.sizeOf(join(doorbell, 'enrolment.json'))) !== null) return null;
-    const bearer = await adminBearer(disk, this.paths.bridge);
-    return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
-      .code;
+  private ownerKey({ owner }: { owner: string }): Promise<SigningKey> {
+    return ownerKeyOf(this.surroundings, owner);
   }
 }

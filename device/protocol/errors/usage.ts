@@ -1,5 +1,5 @@
 // Owns: the failures of usage and configuration. Not here: the one closed table (../errors.ts).
-import { machineFault, machineFaultForNow, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
+import { machineFault, machineFaultForNow, refused, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
 
 export const usageErrors = {
   usage: wrongUsage(
@@ -87,6 +87,41 @@ export const usageErrors = {
     503,
     'Nothing is running on the data folder {folder}.',
     'Start it with `npm start` or `doorsill up`, or name its folder with --data.',
+  ),
+  doorbell_not_named: wrongUsage(
+    400,
+    'There are several doorbells: {choices}',
+    'Name one with --device: its id or its name.',
+  ),
+  doorbell_unknown: wrongUsage(
+    404,
+    'No doorbell here is "{name}"; there are: {choices}',
+    'Name one of them by its id or its name; `doorsill doorbell list` shows both.',
+  ),
+  doorbell_name_taken: wrongUsage(
+    409,
+    'There is a doorbell called "{name}" already.',
+    'Choose another name, or see them all with `doorsill doorbell list`.',
+  ),
+  doorbell_too_many: wrongUsage(
+    409,
+    'A testbed has {most} doorbells at most.',
+    'Remove one with `doorsill doorbell remove`, or start another testbed with --data and --port.',
+  ),
+  doorbell_first: wrongUsage(
+    409,
+    '"{name}" is the first doorbell of the testbed, which cannot be removed.',
+    'To be rid of all of it, stop the testbed and delete its folder.',
+  ),
+  doorbell_unconfirmed: refused(
+    409,
+    '"{name}" was not removed: nobody confirmed that its footage, ledger and keys are destroyed.',
+    'Add --yes, or type its name when a terminal asks for it.',
+  ),
+  doorbells_fewer: wrongUsage(
+    409,
+    'The testbed in {folder} has {there} doorbells, and {asked} were asked for; a number removes none.',
+    'Start it without --doorbells, or remove one by its name: `doorsill doorbell remove NAME`.',
   ),
   unreachable: unreachableForNow(
     503,

@@ -1,0 +1,228 @@
+// Owns: the verb `doorbell` (add, list, remove): the doorbells of a testbed, whether it runs or not. Not here: a doorbell on its own
+// (`device`), orders to one (doorbell-command-verbs.ts), adding and removing itself (testbed/).
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import {
+  askConsole,
+  askHealth,
+  factoryReset,
+  failure,
+  folderHolder,
+  lockFolder,
+  pairingSocketPath,
+  parseCameraSource,
+} from '../../device/index.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
+import { type ChangedDoorbell, orderTestbed } from '../testbed/control-socket.ts';
+import {
+  addDoorbell,
+  DOORBELLS_MAX,
+  type DoorbellFolder,
+  deviceOf,
+  listDoorbells,
+  namedDoorbell,
+  removeDoorbell,
+} from '../testbed/doorbell-folders.ts';
+import { readTestbedFile } from '../testbed/testbed-folder.ts';
+import { tryCamera } from '../testbed/try-camera.ts';
+import { type Context, dataFolder, openContext } from './context.ts';
+
+interface FolderOptions {
+  data?: string;
+}
+
+export function addDoorbellVerbs(program: Command): void {
+  const group = program
+    .command('doorbell')
+    .description('the doorbells of a testbed, of one owner: add, list, remove; also while `up` runs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill doorbell add "Back door"
+  $ npx doorsill doorbell add Garage --camera rtsp://192.168.1.21/stream1
+  $ npx doorsill doorbell list
+  $ npx doorsill doorbell remove Garage`,
+    );
+  addAdd(group);
+  addList(group);
+  addRemove(group);
+}
+
+function withFolder(command: Command): Command {
+  return command.option('--data <dir>', 'data folder of the testbed (default: .doorsill)');
+}
+
+function addAdd(group: Command): void {
+  withFolder(group.command('add [name]'))
+    .description('one more doorbell of the same owner; a running `up` takes it up at once')
+    .option(
+      '--camera <source>',
+      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: a small synthetic)',
+    )
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx doorsill doorbell add "Back door" --camera file:back.mp4
+
+A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell 2", "Doorbell 3" and so on.`,
+    )
+    .action(async (name: string | undefined, options: FolderOptions & { camera?: string }, command: Command) => {
+      const context = openContext(command);
+      const { disk, output } = context;
+      const folder = await testbedFolder(context, options);
+      if (options.camera !== undefined)
+        await tryCamera({ ...context, say: (text) => output.progress(text) }, options.camera, true);
+      const wanted = {
+        ...(name === undefined ? {} : { name }),
+        ...(options.camera === undefined ? {} : { camera: options.camera }),
+      };
+      await changeTestbed(
+        context,
+        folder,
+        () => orderTestbed(context, folder, { verb: 'add', ...wanted }),
+        async () => {
+          const added = await addDoorbell(disk, folder, wanted);
+          output.result(
+            { name: added.name, device: null, running: false },
+            `"${added.name}" is added. Nothing runs here now; the next \`doorsill up\` starts it.`,
+          );
+        },
+        ({ name: called, device, page }) =>
+          output.result(
+            { name: called, device, console: page, running: true },
+            [
+              `"${called}" runs: ${device}.`,
+              ...(page === null ? [] : [`Its page: ${page}; ${pairLine(called)}.`]),
+            ].join('\n'),
+          ),
+      );
+    });
+}
+
+const pairLine = (name: string) => `\`doorsill pair --show --device "${name}"\` draws the code that pairs a browser`;
+
+function addList(group: Command): void {
+  withFolder(group.command('list'))
+    .description('name, device, camera, whether it runs, and the address of its page')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill doorbell list --json')
+    .action(async (options: FolderOptions, command: Command) => {
+      const context = openContext(command);
+      const folder = await testbedFolder(context, options);
+      const doorbells = await Promise.all(
+        (await listDoorbells(context.disk, folder)).map((doorbell) => seen(context, doorbell)),
+      );
+      const lines = doorbells.flatMap(({ name, device, camera, running, console: page }) => [
+        `${name}  ${device ?? 'not started yet'}`,
+        `  camera   ${camera}`,
+        `  ${running ? 'runs' : 'does not run'}${page === null ? '' : `, page ${page}`}`,
+      ]);
+      context.output.result({ doorbells }, lines.join('\n'));
+    });
+}
+
+/** A doorbell as it is now. What it says itself counts: `up --camera` may have given it another camera than its settings. */
+async function seen(context: Context, doorbell: DoorbellFolder) {
+  const { name, path, camera = 'synthetic' } = doorbell;
+  const device = await deviceOf(context.disk, doorbell);
+  const running = folderHolder(path) !== null;
+  const socket = pairingSocketPath(path);
+  const [health, page] = running
+    ? await Promise.all([askHealth(context, socket).catch(() => null), askConsole(context, socket).catch(() => null)])
+    : [null, null];
+  return { name, device, camera: health?.camera.source ?? shownCamera(camera), running, console: page?.url ?? null };
+}
+
+/** A camera's source without its credentials. */
+function shownCamera(camera: string): string {
+  try {
+    return parseCameraSource(camera, { loop: true }, ALL_CAMERAS).shown;
+  } catch {
+    return 'of a kind that is not understood';
+  }
+}
+
+function addRemove(group: Command): void {
+  withFolder(group.command('remove <doorbell>'))
+    .description('stop a doorbell and destroy its footage, ledger and keys, for good; by its name or id')
+    .option('--yes', 'confirm it; without it, it is asked for at a terminal')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx doorsill doorbell remove Garage --yes
+
+The first doorbell cannot be removed. Clips that the vault has stay there as they are, but can no longer be revoked or recalled.`,
+    )
+    .action(async (word: string, options: FolderOptions & { yes?: boolean }, command: Command) => {
+      const context = openContext(command);
+      const { disk, random, output } = context;
+      const folder = await testbedFolder(context, options);
+      const doorbell = await namedDoorbell(disk, folder, word);
+      if (doorbell.number === 1) throw failure('doorbell_first', { name: doorbell.name });
+      const device = await deviceOf(disk, doorbell);
+      if (!options.yes) await confirm(output, doorbell, device);
+      const said = (name: string) =>
+        output.result({ name, device, outcome: 'removed' }, `"${name}" is removed with all that it had.`);
+      await changeTestbed(
+        context,
+        folder,
+        () => orderTestbed(context, folder, { verb: 'remove', device: device ?? '' }),
+        async () => {
+          await removeDoorbell(disk, folder, doorbell, (path) => factoryReset(disk, random, path));
+          said(doorbell.name);
+        },
+        ({ name }) => said(name),
+      );
+    });
+}
+
+/** Says what is destroyed and waits for the doorbell's name at a terminal. Throws `doorbell_unconfirmed`. */
+async function confirm(output: Context['output'], { name }: DoorbellFolder, device: string | null): Promise<void> {
+  output.progress(
+    [
+      `This destroys "${name}"${device === null ? '' : ` (${device})`} for good: its footage, its past events, its ledger, its keys,`,
+      'and its accounts at the broker. Clips that the vault has stay there; they can no longer be revoked or recalled.',
+    ].join('\n'),
+  );
+  if (!process.stdin.isTTY) throw failure('doorbell_unconfirmed', { name });
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const typed = await terminal.question('Type its name to confirm: ');
+    if (typed.trim() !== name) throw failure('doorbell_unconfirmed', { name });
+  } finally {
+    terminal.close();
+    process.stdin.destroy();
+  }
+}
+
+/** The folder of a testbed that `up` made. Throws `not_running` when there is none, `data_folder_foreign` for a demo's. */
+async function testbedFolder({ disk }: Context, options: FolderOptions): Promise<string> {
+  const folder = dataFolder(options.data);
+  const file = await readTestbedFile(disk, folder);
+  if (!file) throw failure('not_running', { folder });
+  if (file.kind !== 'doorsill-up')
+    throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
+  return folder;
+}
+
+/** Has a running testbed make the change, or makes it in the folder, which nobody can start meanwhile. */
+async function changeTestbed(
+  context: Context,
+  folder: string,
+  order: () => Promise<ChangedDoorbell>,
+  alone: () => Promise<void>,
+  said: (changed: ChangedDoorbell) => void,
+): Promise<void> {
+  const lock = lockFolder(folder);
+  if ('heldBy' in lock) {
+    context.output.progress('The running testbed does it ...');
+    return said(await order());
+  }
+  try {
+    await alone();
+  } finally {
+    lock.release();
+  }
+}

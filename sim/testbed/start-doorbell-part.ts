@@ -1,0 +1,157 @@
+// Owns: starting one doorbell of a testbed: its device.json, its enrolment, its process, the owner's pairing.
+// Not here: which doorbells there are (doorbell-folders.ts), keeping them together (testbed.ts).
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  actorId,
+  type Clock,
+  type DeviceConfigInput,
+  type Disk,
+  exchangeJson,
+  type Home,
+  issueAccount,
+  listHomes,
+  loadOrCreateDeviceKey,
+  loadOrCreateOwnerKey,
+  pairWithDevice,
+  type Random,
+  type SigningKey,
+  sha256Hex,
+  storeHome,
+  utf8,
+} from '../../device/index.ts';
+import { adminBearer } from '../officer/registration.ts';
+import { freePort } from './console-ports.ts';
+
+/** The demo home: fictional, and constant, so that a second run has the same home. */
+export const DEMO_HOME = {
+  place: { longitude: -89.644, latitude: 39.799 },
+  disclosure: {
+    name: 'Robin Maple',
+    address: '12 Maple Street, Springfield',
+    email: 'robin@maple.example',
+    phone: '+1 217 555 0142',
+  },
+} as const;
+
+/** One home of a testbed: its doorbell's process, and the folders of device and owner. */
+export interface HomePlace {
+  name: string;
+  doorbell: string;
+  owner: string;
+  camera?: string;
+  settings: Partial<Omit<DeviceConfigInput, 'home'>>;
+  /** For a page on this machine: its port unless it has one already, ports that are not for it, and where to look for another. */
+  page?: { port: number; notFor: ReadonlySet<number>; after: number };
+}
+
+/** What a doorbell's start needs of the testbed around it. */
+export interface DoorbellSurroundings {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  /** Progress, for people. */
+  say: (text: string) => void;
+  /** Folder of the broker's accounts, and of the bridge. */
+  accounts: string;
+  bridge: string;
+  /** Starts a process and resolves with its ready line; `again`: the words of later starts. */
+  startPart(name: string, words: string[], again: string[], firstLine?: string): Promise<unknown>;
+}
+
+const deviceReady = z.object({
+  device: z.string(),
+  socket: z.string(),
+  enrolled: z.boolean(),
+  console: z.string().optional(),
+});
+const codeAnswer = z.object({ code: z.string() });
+const SETTINGS_BYTES_MAX = 200_000;
+
+/** The owner's key of a home, made at the first call. */
+export function ownerKeyOf({ disk, random }: DoorbellSurroundings, owner: string): Promise<SigningKey> {
+  return loadOrCreateOwnerKey(disk, random, join(owner, 'owner.key'));
+}
+
+/** Starts a doorbell and pairs its owner. `bridgeUrl`: null when there is no bridge to enrol with. `page`: where its page is; null: nowhere. */
+export async function startDoorbellPart(
+  around: DoorbellSurroundings,
+  place: HomePlace,
+  brokerUrl: string,
+  bridgeUrl: string | null,
+): Promise<{ home: Home; page: string | null }> {
+  const { disk } = around;
+  const config = await writeDeviceConfig(around, place, brokerUrl, bridgeUrl);
+  const code = bridgeUrl === null ? null : await enrolmentCode(around, place, bridgeUrl);
+  const camera = place.camera === undefined ? [] : ['--camera', place.camera];
+  const words = ['device', '--data', place.doorbell, ...camera];
+  // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
+  const first = code === null ? words : [...words, '--enrol', '-'];
+  const ready = deviceReady.parse(await around.startPart(place.name, first, words, code ?? undefined));
+  const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
+  const home = known
+    ? { ...known, name: config.name ?? known.name, account: { ...known.account, url: brokerUrl } }
+    : await pairWithDevice(around, ready.socket, await ownerKeyOf(around, place.owner), 'owner');
+  await storeHome(disk, place.owner, home);
+  return { home, page: ready.console ?? null };
+}
+
+/** Writes the device's settings on the first run; later runs update only the addresses in them. */
+async function writeDeviceConfig(
+  around: DoorbellSurroundings,
+  place: HomePlace,
+  brokerUrl: string,
+  bridgeUrl: string | null,
+): Promise<DeviceConfigInput> {
+  const { disk, random, accounts } = around;
+  const path = join(place.doorbell, 'device.json');
+  const stored = await disk.readFile(path, SETTINGS_BYTES_MAX);
+  const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
+  const account = before.home
+    ? { user: before.home.user, password: before.home.password }
+    : await issueAccount(disk, random, accounts, {
+        role: 'device-home',
+        id: actorId('device', sha256Hex((await loadOrCreateDeviceKey(disk, random, place.doorbell)).publicKey)),
+      });
+  const page = await pageSettings(around, place, before);
+  const config: DeviceConfigInput = {
+    ...DEMO_HOME,
+    ...place.settings,
+    ...before,
+    ...(page ? { console: page } : {}),
+    home: { ...before.home, url: brokerUrl, ...account, accounts },
+    ...(bridgeUrl === null ? {} : { bridgeUrl, areaUrl: brokerUrl }),
+  };
+  await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));
+  return config;
+}
+
+/** The settings of its page, with a port that is free now; null where they are not the testbed's to choose. */
+async function pageSettings(
+  { say }: DoorbellSurroundings,
+  { name, page }: HomePlace,
+  before: Partial<DeviceConfigInput>,
+): Promise<DeviceConfigInput['console'] | null> {
+  if (!page) return null;
+  const own = before.console ?? { listen: 'this-machine', port: page.port };
+  if (own.listen !== 'this-machine' || own.port === 0) return null;
+  const wanted = own.port ?? page.port;
+  const port = await freePort(wanted, page.notFor, page.after);
+  if (port !== wanted)
+    say(
+      `Port ${wanted} of the page of the ${name} is in use; it is at port ${port} from now on. Pair a browser there anew.`,
+    );
+  return { ...own, port };
+}
+
+/** A fresh code for a device that is not enrolled yet; null when it is. */
+async function enrolmentCode(
+  { disk, bridge }: DoorbellSurroundings,
+  { doorbell }: HomePlace,
+  bridgeUrl: string,
+): Promise<string | null> {
+  if ((await disk.sizeOf(join(doorbell, 'enrolment.json'))) !== null) return null;
+  const bearer = await adminBearer(disk, bridge);
+  return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
+    .code;
+}

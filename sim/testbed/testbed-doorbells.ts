@@ -1,0 +1,155 @@
+// Owns: the doorbells of a running testbed together, all of one owner: how many there are, starting each, one more, one less, the ports of
+// their pages and the links between these. Not here: the other parts (testbed.ts), the start of one (start-doorbell-part.ts).
+import { type DeviceConfigInput, factoryReset, failure, type Home } from '../../device/index.ts';
+import {
+  addDoorbell,
+  DOORBELLS_MAX,
+  type DoorbellFolder,
+  finishRemovals,
+  listDoorbells,
+  readDoorbellSettings,
+  removeDoorbell,
+  type WantedDoorbell,
+} from './doorbell-folders.ts';
+import { linkPage } from './page-links.ts';
+import { type DoorbellSurroundings, type HomePlace, startDoorbellPart } from './start-doorbell-part.ts';
+import { testbedPaths } from './testbed-folder.ts';
+
+/** A doorbell of a testbed that runs. */
+export interface RunningDoorbell extends DoorbellFolder {
+  home: Home;
+  /** The address of its page; null where it has none. */
+  page: string | null;
+}
+
+export interface TestbedDoorbellsDeps extends DoorbellSurroundings {
+  /** The testbed's folder. */
+  folder: string;
+  /** What the first one is started with. */
+  first: { settings: Partial<Omit<DeviceConfigInput, 'home'>>; camera?: string };
+  /** The first one's page; the others' follow. Absent: none has a page of the testbed's making. */
+  pagesFrom?: number;
+  /** Ends a process for good. */
+  endPart(name: string): Promise<void>;
+}
+
+/** What doorbells are told of the testbed, and which ports its other parts have. */
+export interface TestbedAddresses {
+  broker: string;
+  /** Null when there is none to enrol with. */
+  bridge: string | null;
+  ports: readonly number[];
+}
+
+export class TestbedDoorbells {
+  private readonly deps: TestbedDoorbellsDeps;
+  private readonly running = new Map<number, RunningDoorbell>();
+  private addresses: TestbedAddresses | null = null;
+
+  constructor(deps: TestbedDoorbellsDeps) {
+    this.deps = deps;
+  }
+
+  /** Those that run, the first one first. */
+  get all(): RunningDoorbell[] {
+    return [...this.running.values()].sort((a, b) => a.number - b.number);
+  }
+
+  /** Has as many on disk as were asked for, before any is started. Throws `doorbells_fewer` when there are more. */
+  async prepare(asked: number | undefined): Promise<void> {
+    const { disk, folder } = this.deps;
+    await finishRemovals(disk, folder, this.destroy);
+    const there = (await listDoorbells(disk, folder)).length;
+    if (asked !== undefined && asked < there) throw failure('doorbells_fewer', { folder, there, asked });
+    for (let count = there; count < (asked ?? there); count += 1) await addDoorbell(disk, folder, {});
+  }
+
+  async startFirst(addresses: TestbedAddresses): Promise<RunningDoorbell> {
+    this.addresses = addresses;
+    const [first] = await listDoorbells(this.deps.disk, this.deps.folder);
+    if (!first) throw failure('internal', { detail: 'a testbed without a doorbell' });
+    return this.start(first);
+  }
+
+  /** Starts those after the first, and has the pages link to each other. */
+  async startOthers(): Promise<void> {
+    const [, ...others] = await listDoorbells(this.deps.disk, this.deps.folder);
+    for (const doorbell of others) await this.start(doorbell);
+    await this.linkPages();
+  }
+
+  /** One more, while the testbed runs. Throws what stands against it; nothing is left of it then. */
+  async add(wanted: WantedDoorbell): Promise<RunningDoorbell> {
+    const { disk, folder } = this.deps;
+    const added = await addDoorbell(disk, folder, wanted);
+    try {
+      const running = await this.start(added);
+      await this.linkPages();
+      return running;
+    } catch (thrown) {
+      await this.end(added);
+      await removeDoorbell(disk, folder, added, this.destroy);
+      throw thrown;
+    }
+  }
+
+  /** The one that runs under a device's id. Throws `doorbell_unknown`. */
+  named(device: string): RunningDoorbell {
+    const found = this.all.find(({ home }) => home.device === device);
+    const choices = this.all.map(({ name }) => name).join(' | ');
+    if (!found) throw failure('doorbell_unknown', { name: device, choices });
+    return found;
+  }
+
+  /** Stops one and destroys all that it has; `before`: what its owner's side has to end first. Throws `doorbell_first`. */
+  async remove(there: RunningDoorbell, before: () => Promise<void>): Promise<void> {
+    if (there.number === 1) throw failure('doorbell_first', { name: there.name });
+    await before();
+    await this.end(there);
+    await removeDoorbell(this.deps.disk, this.deps.folder, there, this.destroy);
+    await this.linkPages();
+  }
+
+  private readonly destroy = (path: string) => factoryReset(this.deps.disk, this.deps.random, path);
+
+  private async end({ number, part }: DoorbellFolder): Promise<void> {
+    this.running.delete(number);
+    await this.deps.endPart(part);
+  }
+
+  /** One after the other, so that no two choose the same port for their pages. */
+  private async start(doorbell: DoorbellFolder): Promise<RunningDoorbell> {
+    const { addresses } = this;
+    const { folder, first, pagesFrom } = this.deps;
+    if (!addresses) throw failure('not_running', { folder });
+    const place: HomePlace = {
+      name: doorbell.part,
+      doorbell: doorbell.path,
+      owner: testbedPaths(folder).owner,
+      ...(doorbell.number === 1 ? first : { settings: {} }),
+      ...(pagesFrom === undefined ? {} : { page: await this.pagePorts(doorbell.number, pagesFrom) }),
+    };
+    const started = await startDoorbellPart(this.deps, place, addresses.broker, addresses.bridge);
+    const running = { ...doorbell, ...started };
+    this.running.set(doorbell.number, running);
+    return running;
+  }
+
+  /** Where a page goes, and which ports are none for it: those of all other parts and pages, running or not. */
+  private async pagePorts(number: number, first: number): Promise<NonNullable<HomePlace['page']>> {
+    const { disk, folder } = this.deps;
+    const others = (await listDoorbells(disk, folder)).filter((one) => one.number !== number);
+    const settings = await Promise.all(others.map(({ path }) => readDoorbellSettings(disk, path)));
+    const pages = settings.flatMap((one) => one?.console?.port ?? []);
+    const notFor = new Set([...(this.addresses?.ports ?? []), ...pages]);
+    return { port: first + number - 1, notFor, after: first + DOORBELLS_MAX + 1 };
+  }
+
+  private async linkPages(): Promise<void> {
+    for (const { number, path } of this.all) {
+      const others = this.all.filter((other) => other.number !== number);
+      const doors = others.flatMap(({ name, page }) => (page === null ? [] : [{ name, url: page }]));
+      await linkPage(this.deps.disk, path, doors);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+// Owns: trying a camera before anything is started with it. Not here: kinds of cameras (device/camera).
+import { type Clock, findFfmpeg, isFailure, parseCameraSource, SystemPrograms } from '../../device/index.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
+
+/**
+ * Tries a camera once; what may come back by itself is said when `mayComeBack`, everything else is thrown as its coded failure.
+ */
+export async function tryCamera(
+  { clock, say }: { clock: Clock; say: (text: string) => void },
+  camera: string,
+  mayComeBack: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  const source = parseCameraSource(camera, { loop: true }, ALL_CAMERAS);
+  try {
+    const context = { clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
+    const { troubles } = await source.tryOnce(context, signal);
+    for (const trouble of troubles) say(`${trouble.message} ${trouble.advice}`);
+  } catch (thrown) {
+    const isAway = isFailure(thrown) && ['camera_unreachable', 'camera_gone'].includes(thrown.code);
+    if (!mayComeBack || !isAway) throw thrown;
+    say(`${thrown.message} ${thrown.advice} The doorbell goes on trying.`);
+  }
+}
