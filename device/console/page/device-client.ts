@@ -36,7 +36,7 @@ import {
 } from '../../protocol/owner-claims.ts';
 import { type CommandAction, mustNameLastOrder, type Revoke } from '../../protocol/owner-orders.ts';
 import { failureOf } from '../../protocol/problem.ts';
-import { readNotice, type VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import { type OwnerTrust, readNotice, type VerifiedNotice } from '../../protocol/read-request-notice.ts';
 import { clock, freshId } from './browser-seams.ts';
 import { type OwnerKey, sign } from './owner-key.ts';
 import type { SessionSecret } from './session-secret.ts';
@@ -115,15 +115,15 @@ export class DeviceClient {
   }
 
   /**
-   * What waits for an answer and verifies against the pinned keys; `unread` are those that do not, and are never shown. Throws what
-   * the device refuses with.
+   * What waits for an answer and verifies against the pinned keys; `unread` are those that do not, and are never shown. `trust` is
+   * null before the device is enrolled. Throws what the device refuses with.
    */
-  async requests(): Promise<{ requests: VerifiedNotice[]; unread: number }> {
+  async requests(): Promise<{ requests: VerifiedNotice[]; unread: number; trust: OwnerTrust | null }> {
     const [{ requests }, pins] = await Promise.all([
       this.call(requestListSchema, '/api/v1/requests'),
       this.call(pinsSchema, '/api/v1/pins'),
     ]);
-    if (pins.trust === null) return { requests: [], unread: requests.length };
+    if (pins.trust === null) return { requests: [], unread: requests.length, trust: null };
     const trust = { ...pins.trust, device: this.key.device, serveStateAgencies: pins.serveStateAgencies };
     const reading = { nowS: nowS(), ...tokenCrypto };
     const read = requests.flatMap((notice) => {
@@ -133,27 +133,34 @@ export class DeviceClient {
         return [];
       }
     });
-    return { requests: read, unread: requests.length - read.length };
+    return { requests: read, unread: requests.length - read.length, trust };
   }
 
-  /** Signs and gives consent to one clip; returns the device's receipt. Throws what the device refuses with. */
-  async grant(notice: VerifiedNotice, choice: GrantChoice): Promise<Receipt> {
-    const claims = grantClaims(this.author, notice, choice, tokenCrypto.sha256Hex);
-    const token = await this.signed('doorsill-grant+jws', claims);
-    return accepted(await this.give({ kind: 'grant', request: claims.request, token }));
+  /** Signs consent to one clip, and does not send it: it is kept first (answer-store.ts). */
+  signedGrant(notice: VerifiedNotice, choice: GrantChoice): Promise<string> {
+    return this.signed('doorsill-grant+jws', grantClaims(this.author, notice, choice, tokenCrypto.sha256Hex));
   }
 
-  /** The same for a denial, which stays on the device. */
+  /** The same for a revocation, of whichever owner's grant. */
+  signedRevoke(named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>): Promise<string> {
+    return this.signed('doorsill-revoke+jws', revokeClaims(this.author, this.key.device, named));
+  }
+
+  /** Gives what was signed to the device; returns its receipt. The same token may be given again. Throws what the device refuses with. */
+  async answer(kind: 'grant' | 'revoke', request: string, token: string): Promise<Receipt> {
+    return accepted(await this.give({ kind, request, token }));
+  }
+
+  /** Signs and gives a revocation; returns the device's receipt. Throws what the device refuses with. */
+  async revoke(named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>): Promise<Receipt> {
+    return this.answer('revoke', named.request, await this.signedRevoke(named));
+  }
+
+  /** Signs and gives a denial, which stays on the device; returns the device's receipt. Throws what the device refuses with. */
   async deny(notice: VerifiedNotice): Promise<Receipt> {
     const claims = denialClaims(this.author, notice);
     const token = await this.signed('doorsill-denial+jws', claims);
     return accepted(await this.give({ kind: 'deny', request: claims.request, token }));
-  }
-
-  /** The same for a revocation, of whichever owner's grant. */
-  async revoke(named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>): Promise<Receipt> {
-    const token = await this.signed('doorsill-revoke+jws', revokeClaims(this.author, this.key.device, named));
-    return accepted(await this.give({ kind: 'revoke', request: named.request, token }));
   }
 
   private get author(): Author {
@@ -181,7 +188,8 @@ export class DeviceClient {
     return this.readReceipt(receipt);
   }
 
-  private readReceipt(token: string): Receipt {
+  /** A receipt's claims. Throws `token_*` when the device has not signed it. */
+  readReceipt(token: string): Receipt {
     const { deviceKey } = this.key;
     const opened = openToken(token, {
       ...{ typ: 'doorsill-receipt+jws', schema: receiptSchema, audience: 'owner', keys: [deviceKey] },

@@ -1,6 +1,8 @@
 // Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
 // reached. Not here: the pages.
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { DeviceState } from '../../protocol/home-messages.ts';
+import { askKindOf } from '../../protocol/ids.ts';
 import { text } from './choose-language.ts';
 import { doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
@@ -13,12 +15,14 @@ import { NowPage } from './now-page.tsx';
 const PAGES = [
   { name: 'now', title: text.pageNow, icon: 'door' },
   { name: 'timeline', title: text.pageTimeline, icon: 'timeline' },
+  { name: 'requests', title: text.pageRequests, icon: 'request' },
   { name: 'left', title: text.pageLeft, icon: 'left' },
   { name: 'people', title: text.pagePeople, icon: 'people' },
 ] as const satisfies { name: string; title: string; icon: IconName }[];
 
 // The first view needs one page; the others come when they are opened.
 const timeline = () => import('./timeline-page.tsx');
+const requests = () => import('./requests-page.tsx');
 const left = () => import('./left-page.tsx');
 const people = () => import('./people-page.tsx');
 
@@ -26,16 +30,16 @@ type PageName = (typeof PAGES)[number]['name'];
 /** What stands on a phone's tab where the title does not fit. */
 const SHORT: Partial<Record<PageName, string>> = { left: text.pageLeftShort };
 
-/** `#/timeline/1764230400000000`: a page, and a moment for the timeline. */
-function addressed(): { page: PageName; atUs: number | null } {
-  const [, name = '', moment = ''] = /^#\/([a-z]+)(?:\/(\d{1,16}))?$/.exec(location.hash) ?? [];
+/** `#/timeline/1764230400000000`, `#/requests/request-1f0c`: a page, and a moment or the id of what is opened on it. */
+function addressed(): { page: PageName; atUs: number | null; opened: string | null } {
+  const [, name = '', part = ''] = /^#\/([a-z]+)(?:\/([a-z0-9-]{1,63}))?$/.exec(location.hash) ?? [];
   const page = PAGES.find((one) => one.name === name)?.name ?? 'now';
-  return { page, atUs: moment === '' ? null : Number(moment) };
+  return { page, atUs: /^\d{1,16}$/.test(part) ? Number(part) : null, opened: part === '' ? null : part };
 }
 
 export function Shell() {
   const { view } = useDoor();
-  const [{ page, atUs }, setAddressed] = useState(addressed);
+  const [{ page, atUs, opened }, setAddressed] = useState(addressed);
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     const changed = () => {
@@ -67,6 +71,7 @@ export function Shell() {
           <a key={target} class="tab" href={`#/${target}`} aria-current={target === page ? 'page' : undefined}>
             <Icon name={icon} />
             <TabLabel title={label} short={SHORT[target]} />
+            {target === 'requests' && <WaitingBadge />}
           </a>
         ))}
       </nav>
@@ -79,11 +84,31 @@ export function Shell() {
         {page === 'timeline' && (
           <LoadedPage load={timeline} draw={({ TimelinePage }) => <TimelinePage askedUs={atUs} />} />
         )}
+        {page === 'requests' && (
+          <LoadedPage load={requests} draw={({ RequestsPage }) => <RequestsPage request={opened} />} />
+        )}
         {page === 'left' && <LoadedPage load={left} draw={({ LeftPage }) => <LeftPage />} />}
         {page === 'people' && <LoadedPage load={people} draw={({ PeoplePage }) => <PeoplePage />} />}
       </main>
     </div>
   );
+}
+
+/** How many requests wait for an answer. */
+function WaitingBadge() {
+  const { view } = useDoor();
+  const count = view.state?.requests.filter(isWaiting).length ?? 0;
+  if (count === 0) return null;
+  return (
+    <span class="tab-badge">
+      <span aria-hidden="true">{count}</span>
+      <span class="unseen">, {text.requestsWaiting(count)}</span>
+    </span>
+  );
+}
+
+function isWaiting({ request, state }: DeviceState['requests'][number]): boolean {
+  return state === 'pending' && askKindOf(request) === 'request';
 }
 
 function TabLabel({ title, short }: { title: string; short: string | undefined }) {

@@ -8,6 +8,8 @@ export const de: Text = {
   otherDoors: (count: number) => (count === 1 ? 'eine weitere Tür' : `${count} weitere Türen`),
   pageNow: 'Jetzt',
   pageTimeline: 'Verlauf',
+  pageRequests: 'Anfragen',
+  requestsWaiting: (count: number) => (count === 1 ? '1 wartet auf Sie' : `${count} warten auf Sie`),
   pageLeft: 'Was das Haus verlassen hat',
   pageLeftShort: 'Gesendet',
   pagePeople: 'Personen',

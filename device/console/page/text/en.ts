@@ -8,6 +8,8 @@ export const en = {
   otherDoors: (count: number) => (count === 1 ? 'another door' : `${count} other doors`),
   pageNow: 'Now',
   pageTimeline: 'Timeline',
+  pageRequests: 'Requests',
+  requestsWaiting: (count: number) => (count === 1 ? '1 waits for you' : `${count} wait for you`),
   pageLeft: 'What has left',
   pageLeftShort: 'Sent',
   pagePeople: 'People',

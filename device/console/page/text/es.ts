@@ -8,6 +8,8 @@ export const es: Text = {
   otherDoors: (count: number) => (count === 1 ? 'otra puerta' : `otras ${count} puertas`),
   pageNow: 'Ahora',
   pageTimeline: 'Historial',
+  pageRequests: 'Solicitudes',
+  requestsWaiting: (count: number) => (count === 1 ? '1 le espera' : `${count} le esperan`),
   pageLeft: 'Lo que ha salido',
   pageLeftShort: 'Salidas',
   pagePeople: 'Personas',

@@ -1,0 +1,108 @@
+// Owns: where this browser keeps its answers, in IndexedDB: each signed grant before it is sent, so that the very same token can be sent
+// again and no second one is made. Not here: what is kept (kept-answers.ts), sending (request-answers.ts), the owner's key (owner-key.ts).
+import { z } from 'zod';
+import { type Draft, draftSchema, type KeptGrant, keptGrantSchema } from './kept-answers.ts';
+
+const [DATABASE, DRAFTS, GRANTS] = ['doorsill-answers', 'drafts', 'grants'];
+/** Of each kind; the oldest go first, and of grants only those that are over. */
+const ROWS_MAX = 200;
+
+/** One owner's answers. Another key in this browser, after it was paired again, has answers of its own. */
+export class AnswerStore {
+  private readonly owner: string;
+
+  constructor(owner: string) {
+    this.owner = owner;
+  }
+
+  drafts(): Promise<Draft[]> {
+    return this.rows(DRAFTS, draftSchema);
+  }
+
+  grants(): Promise<KeptGrant[]> {
+    return this.rows(GRANTS, keptGrantSchema);
+  }
+
+  async keepDraft(draft: Draft): Promise<void> {
+    await inStore(DRAFTS, 'readwrite', (store) => store.put(draft, this.keyOf(draft.request)));
+  }
+
+  /** Keeps a signed grant unless one of the same request is kept that is not over; returns the one that is kept then. */
+  async keepGrant(grant: KeptGrant): Promise<KeptGrant> {
+    const key = this.keyOf(grant.request);
+    let kept = grant;
+    // In one transaction: two tabs that sign at the same moment keep one grant.
+    await inStore(GRANTS, 'readwrite', (store) => {
+      const asked = store.get(key);
+      asked.onsuccess = () => {
+        const before = keptGrantSchema.safeParse(asked.result);
+        if (before.success && !before.data.isOver) kept = before.data;
+        else store.put(grant, key);
+      };
+      return asked;
+    });
+    return kept;
+  }
+
+  /** Changes what is kept of a grant; nothing when another one is kept by now. Returns what is kept. */
+  async changeGrant(token: string, request: string, changes: Partial<KeptGrant>): Promise<KeptGrant | null> {
+    const key = this.keyOf(request);
+    let kept: KeptGrant | null = null;
+    await inStore(GRANTS, 'readwrite', (store) => {
+      const asked = store.get(key);
+      asked.onsuccess = () => {
+        const before = keptGrantSchema.safeParse(asked.result);
+        if (!before.success) return;
+        kept = before.data.token === token ? { ...before.data, ...changes } : before.data;
+        store.put(kept, key);
+      };
+      return asked;
+    });
+    return kept;
+  }
+
+  private keyOf(request: string): string {
+    return `${this.owner} ${request}`;
+  }
+
+  /** What is of another owner or form is left where it is, and not read. */
+  private async rows<S extends z.ZodType>(name: string, schema: S): Promise<z.output<S>[]> {
+    const range = IDBKeyRange.bound(`${this.owner} `, `${this.owner} \uffff`);
+    const found = z.array(z.unknown()).parse(await inStore(name, 'readonly', (store) => store.getAll(range, ROWS_MAX)));
+    return found.flatMap((row) => {
+      const read = schema.safeParse(row);
+      return read.success ? [read.data] : [];
+    });
+  }
+}
+
+async function inStore(
+  name: string,
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest,
+): Promise<unknown> {
+  const opening = indexedDB.open(DATABASE, 1);
+  opening.onupgradeneeded = () => {
+    for (const store of [DRAFTS, GRANTS]) opening.result.createObjectStore(store);
+  };
+  const database = await done(opening);
+  try {
+    // A grant that leaves this browser must be on its disk by then.
+    const transaction = database.transaction(name, mode, { durability: 'strict' });
+    const asked = work(transaction.objectStore(name));
+    await new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    return asked.result;
+  } finally {
+    database.close();
+  }
+}
+
+function done<Result>(request: IDBRequest<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

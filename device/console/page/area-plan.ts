@@ -1,0 +1,73 @@
+// Owns: an area of the earth as a plan in metres: its outline on the paper, its size, and a bar that shows the scale. Pure. Not here:
+// drawing it (area-drawing.tsx).
+import type { Polygon } from '../../protocol/request.ts';
+
+/** Metres of one degree of latitude, and of longitude at the equator (WGS 84, mean). */
+const DEGREE_M = 111_195;
+const BAR_SHARE_MAX = 0.4;
+
+export interface AreaPlan {
+  /** Corners on the paper, from its top left. */
+  corners: { x: number; y: number }[];
+  /** Extent on the ground. */
+  widthM: number;
+  heightM: number;
+  squareM: number;
+  /** The middle of the extent, in degrees. */
+  middle: { latitude: number; longitude: number };
+  /** The longest round length that takes at most two fifths of the paper's width. */
+  bar: { lengthM: number; width: number };
+}
+
+/**
+ * Draws a polygon's ring (RFC 7946 §3.1.6) on paper of this size, north up, with a margin. Degrees of longitude are as long as they are
+ * at its middle: for an area of a few kilometres nobody sees the difference. A ring across the 180th meridian stays whole.
+ */
+export function areaPlan(
+  { coordinates: [ring] }: Polygon,
+  paper: { width: number; height: number; margin: number },
+): AreaPlan {
+  const first = ring[0]?.[0] ?? 0;
+  const degrees = ring.map(([longitude, latitude]) => ({
+    east: first + ((((longitude - first + 180) % 360) + 360) % 360) - 180,
+    north: latitude,
+  }));
+  const [west, east] = extent(degrees.map((corner) => corner.east));
+  const [south, north] = extent(degrees.map((corner) => corner.north));
+  const middle = { latitude: (south + north) / 2, longitude: (((west + east) / 2 + 540) % 360) - 180 };
+  const eastM = DEGREE_M * Math.cos((middle.latitude * Math.PI) / 180);
+  const metres = degrees.map((corner) => ({ x: (corner.east - west) * eastM, y: (north - corner.north) * DEGREE_M }));
+  const widthM = (east - west) * eastM;
+  const heightM = (north - south) * DEGREE_M;
+  const inner = { width: paper.width - 2 * paper.margin, height: paper.height - 2 * paper.margin };
+  // An area without extent in one direction still gets a scale.
+  const perM = Math.min(inner.width / Math.max(widthM, 1), inner.height / Math.max(heightM, 1));
+  const left = (paper.width - widthM * perM) / 2;
+  const top = (paper.height - heightM * perM) / 2;
+  const lengthM = roundLength((paper.width * BAR_SHARE_MAX) / perM);
+  return {
+    corners: metres.map(({ x, y }) => ({ x: left + x * perM, y: top + y * perM })),
+    ...{ widthM, heightM, middle },
+    squareM: enclosed(metres),
+    bar: { lengthM, width: lengthM * perM },
+  };
+}
+
+/** The largest of 1, 2 and 5 times a power of ten that is not longer. */
+function roundLength(mostM: number): number {
+  const power = 10 ** Math.floor(Math.log10(mostM));
+  return ([5, 2, 1].find((step) => step * power <= mostM) ?? 1) * power;
+}
+
+function extent(values: readonly number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)];
+}
+
+/** The shoelace formula. */
+function enclosed(corners: readonly { x: number; y: number }[]): number {
+  const twice = corners.reduce((sum, { x, y }, at) => {
+    const next = corners[(at + 1) % corners.length] ?? { x, y };
+    return sum + x * next.y - next.x * y;
+  }, 0);
+  return Math.abs(twice) / 2;
+}

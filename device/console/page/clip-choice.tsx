@@ -1,0 +1,223 @@
+// Owns: choosing what leaves: the part of the footage, what is blacked out, sound, and facts about the home; and having the device make the
+// preview of it. Not here: the strip (trim-strip.tsx), the zones on the picture (zone-board.tsx), looking at the preview (clip-preview.tsx).
+import { useState } from 'preact/hooks';
+import { z } from 'zod';
+import { type PreviewList, previewListSchema, previewSchema } from '../../protocol/console-messages.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { partsInside, type Window, type Zone } from '../../protocol/shared-claims.ts';
+import { clock } from './browser-seams.ts';
+import { ClipOptions } from './clip-options.tsx';
+import { DecisionBar, type StepProps } from './decision-bar.tsx';
+import { useAction, useDoor } from './door-context.ts';
+import { showTime } from './format.ts';
+import { Icon } from './icons.tsx';
+import { TroubleNotice } from './notices.tsx';
+import { showClipLength, showExactTime } from './request-format.ts';
+import { words } from './requests-words.ts';
+import { TrimPicture } from './trim-picture.tsx';
+import { type Trim, useTrim } from './trim-state.ts';
+import { TrimStrip } from './trim-strip.tsx';
+import { eventsInside, trimLimits, windowAround } from './trim-window.ts';
+import { ZoneBoard } from './zone-board.tsx';
+import { ZoneTools } from './zone-tools.tsx';
+
+/** Cutting a long clip takes a small machine a while; the preview's own life is as long. */
+const MAKE_MS_MAX = 15 * 60_000;
+
+export function ClipChoice({ notice, answers, view }: StepProps) {
+  const { view: doorView } = useDoor();
+  const limits = trimLimits(notice.request.window, notice.coverage);
+  if (doorView.state?.privacy)
+    return <Nothing {...{ notice, answers, view }} title={words.privateTitle} help={words.privateHelp} />;
+  if (!limits)
+    return <Nothing {...{ notice, answers, view }} title={words.noFootageTitle} help={words.noFootageHelp} />;
+  return <Choice {...{ notice, answers, view, limits }} />;
+}
+
+/** Declining and ignoring stay possible where nothing can be chosen. */
+function Nothing({ title, help, ...step }: StepProps & { title: string; help: string }) {
+  return (
+    <>
+      <div class="request-note" role="status">
+        <p class="notice-title">{title}</p>
+        <p>{help}</p>
+      </div>
+      <DecisionBar {...step} main={{ label: words.makePreview, isOff: true, press: () => undefined }} />
+    </>
+  );
+}
+
+function Choice({ notice, answers, view, limits }: StepProps & { limits: Window }) {
+  const { view: doorView } = useDoor();
+  const draft = answers.draftOf(notice);
+  const refusal = view.refusals.get(notice.request.jti);
+  const trim = useTrim({ notice, answers, view, limits });
+  const [isDrawing, setDrawing] = useState(false);
+  const change = (zones: Zone[]) => answers.choose(notice, { zones });
+  const maker = usePreviewMaker({ notice, answers, view });
+  const spans = partsInside(notice.coverage, notice.request.window);
+  const events = eventsInside(doorView.events, limits);
+  return (
+    <div class="choice">
+      <h3 class="choice-title">{words.chooseTitle}</h3>
+      <div class="choice-main">
+        <TrimPicture picture={trim.picture} audio={draft.audio}>
+          <ZoneBoard zones={draft.zones} isDrawing={isDrawing} change={change} />
+        </TrimPicture>
+        <div class="choice-trim">
+          <TrimStrip
+            window={trim.window}
+            shown={trim.shown}
+            limits={limits}
+            asked={notice.request.window}
+            spans={spans}
+            events={events}
+            active={trim.end}
+            playingUs={trim.picture.isMoving ? trim.picture.atUs : null}
+            choose={trim.choose}
+            step={trim.step}
+          >
+            <TrimControls trim={trim} />
+          </TrimStrip>
+          {trim.isCut && (
+            <p class="hint" role="status">
+              {words.footageGone}
+            </p>
+          )}
+          {events.length > 0 && (
+            <fieldset class="choice-events" aria-label={words.events}>
+              {events.slice(0, 12).map(({ id, type, atUs }) => (
+                <button
+                  key={id}
+                  type="button"
+                  class="chip-button"
+                  onClick={() => trim.choose(windowAround(atUs, limits), 'start', true)}
+                >
+                  <Icon name={type === 'ring' ? 'bell' : 'motion'} />
+                  {type === 'ring' ? words.eventRing : words.eventMotion} {showTime(atUs)}
+                </button>
+              ))}
+            </fieldset>
+          )}
+        </div>
+        <ZoneTools zones={draft.zones} isDrawing={isDrawing} setDrawing={setDrawing} change={change} />
+      </div>
+      <div class="choice-side">
+        <ClipOptions notice={notice} answers={answers} view={view} />
+        <TroubleNotice trouble={refusal ? { title: refusal.message, advice: refusal.advice } : maker.trouble} />
+        {maker.tooMany && <TooMany previews={maker.tooMany} end={maker.end} />}
+        <p class="hint">{words.previewNext}</p>
+        {maker.isBusy && <progress aria-label={words.makingPreview} />}
+      </div>
+      <DecisionBar
+        {...{ notice, answers, view }}
+        isSticky
+        main={{
+          label: maker.isBusy ? words.makingPreview : draft.preview ? words.seePreview : words.makePreview,
+          isOff: maker.isBusy || trim.isSettling || view.clockOffUs !== null,
+          press: () => (draft.preview ? answers.change(notice, { step: 'preview' }) : maker.make(trim.window)),
+        }}
+      />
+    </div>
+  );
+}
+
+function TrimControls({ trim }: { trim: Trim }) {
+  const { window, picture, end } = trim;
+  return (
+    <div class="trim-controls">
+      <button
+        type="button"
+        class="button button-round"
+        aria-label={picture.isPlaying ? words.pause : words.playClip}
+        title={picture.isPlaying ? words.pause : words.playClip}
+        onClick={() => (picture.isPlaying ? picture.pause() : trim.play())}
+      >
+        <Icon name={picture.isPlaying ? 'pause' : 'play'} />
+      </button>
+      <p class="trim-times" role="status">
+        <span class="trim-length">{words.length(showClipLength(window.endUs - window.startUs))}</span>
+        <time>
+          {showExactTime(window.startUs)} – {showExactTime(window.endUs)}
+        </time>
+      </p>
+      <fieldset class="trim-steps" aria-label={words.framesOf[end]}>
+        <button
+          type="button"
+          class="button button-round"
+          aria-label={`${words.framesOf[end]}: ${words.frameBack}`}
+          title={words.frameBack}
+          onClick={() => trim.step(end, -1)}
+        >
+          <Icon name="chevronLeft" />
+        </button>
+        <button
+          type="button"
+          class="trim-which"
+          aria-label={`${words.framesOf[end]}. ${words.otherEnd}`}
+          title={words.otherEnd}
+          onClick={() => trim.look(end === 'start' ? 'end' : 'start')}
+        >
+          {words.framesOf[end]}
+        </button>
+        <button
+          type="button"
+          class="button button-round"
+          aria-label={`${words.framesOf[end]}: ${words.frameForward}`}
+          title={words.frameForward}
+          onClick={() => trim.step(end, 1)}
+        >
+          <Icon name="chevronRight" />
+        </button>
+      </fieldset>
+    </div>
+  );
+}
+
+/** Having the device make the preview, and ending another one where there are too many. */
+function usePreviewMaker({ notice, answers }: StepProps) {
+  const { door } = useDoor();
+  const { busy, trouble, run } = useAction();
+  const [tooMany, setTooMany] = useState<PreviewList['previews'] | null>(null);
+  const make = (window: Window) =>
+    run(async () => {
+      const { jti } = notice.request;
+      setTooMany(null);
+      answers.clearRefusal(jti);
+      await answers.endPreview(notice);
+      const { audio, zones } = answers.draftOf(notice);
+      const body = { request: jti, window, audio, zones };
+      try {
+        const made = await door.client.call(previewSchema, '/api/v1/previews', {
+          ...{ method: 'POST', body, answerMsMax: MAKE_MS_MAX },
+        });
+        answers.change(notice, { window, preview: { made, atUs: clock.wallUs() }, step: 'preview' });
+        scrollTo(0, 0);
+      } catch (thrown) {
+        if (!isFailure(thrown) || thrown.code !== 'preview_too_many') throw thrown;
+        setTooMany((await door.client.call(previewListSchema, '/api/v1/previews')).previews);
+      }
+    });
+  const end = (preview: string) =>
+    run(async () => {
+      await door.client.call(z.unknown(), `/api/v1/previews/${preview}`, { method: 'DELETE' });
+      setTooMany(null);
+    });
+  return { isBusy: busy, trouble, tooMany, make, end };
+}
+
+function TooMany({ previews, end }: { previews: PreviewList['previews']; end(preview: string): void }) {
+  return (
+    <div class="request-note" role="status">
+      <p class="notice-title">{words.tooManyTitle}</p>
+      <p>{words.tooManyHelp}</p>
+      <div class="row">
+        {previews.map(({ preview, window }) => (
+          <button key={preview} type="button" class="button" onClick={() => end(preview)}>
+            {words.endPreview(showTime(window.startUs), showTime(window.endUs))}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,199 @@
+// Owns: one request: who asks and how that is verified, why, until when, where; and, as far as it has come, choosing, previewing, or what
+// became of it. Not here: those steps (clip-choice.tsx, clip-preview.tsx, request-outcome.tsx).
+import type { ComponentChildren } from 'preact';
+import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
+import { AreaDrawing } from './area-drawing.tsx';
+import { ClipChoice } from './clip-choice.tsx';
+import { ClipPreview } from './clip-preview.tsx';
+import { DecisionBar, type StepProps } from './decision-bar.tsx';
+import { useDoor } from './door-context.ts';
+import { Icon } from './icons.tsx';
+import type { AnswersView, RequestAnswers } from './request-answers.ts';
+import { showDayAndMinute, showSpan } from './request-format.ts';
+import { RequestOutcome } from './request-outcome.tsx';
+import { words } from './requests-words.ts';
+import { footageWords, StandingPill } from './standing-pill.tsx';
+import { trimLimits } from './trim-window.ts';
+
+export function RequestPage({
+  request,
+  opened,
+  answers,
+  view,
+}: {
+  request: string;
+  opened: OpenedRequest | null;
+  answers: RequestAnswers;
+  view: AnswersView;
+}) {
+  const standing = answers.standing(request);
+  const notice = view.waiting?.find((one) => one.request.jti === request) ?? null;
+  const step = opened && notice && standing.at === 'open' ? answers.draftOf(opened).step : null;
+  return (
+    <article class="request" aria-label={opened?.request.incidentType ?? request}>
+      <div class="request-head">
+        <a class="button button-quiet request-back" href="#/requests">
+          <Icon name="chevronLeft" />
+          {words.back}
+        </a>
+        <StandingPill standing={standing} />
+      </div>
+      {opened && (
+        <div class="request-title">
+          <h2>{opened.request.incidentType}</h2>
+          <p>
+            {opened.credential.name} <Icon name="check" />
+            <span class="unseen">{words.verified}</span>
+          </p>
+        </div>
+      )}
+      {!opened && standing.at === 'closed' && <p class="empty">{words.closedHelp}</p>}
+      {notice && step === 'choose' && <ClipChoice notice={notice} answers={answers} view={view} />}
+      {notice && step === 'preview' && <ClipPreview notice={notice} answers={answers} view={view} />}
+      {step === null && !(standing.at === 'closed' && !opened) && (
+        <RequestOutcome request={request} standing={standing} answers={answers} view={view} />
+      )}
+      {opened && (
+        <Folded isFolded={step === 'choose' || step === 'preview'}>
+          <Reading opened={opened} notice={notice} />
+        </Folded>
+      )}
+      {notice && step === 'read' && <ReadDecision notice={notice} answers={answers} view={view} />}
+    </article>
+  );
+}
+
+/** While one chooses, what is asked can be read again. */
+function Folded({ isFolded, children }: { isFolded: boolean; children: ComponentChildren }) {
+  if (!isFolded) return <>{children}</>;
+  return (
+    <details class="request-again card">
+      <summary>{words.readAgain}</summary>
+      {children}
+    </details>
+  );
+}
+
+function Reading({ opened, notice }: { opened: OpenedRequest; notice: VerifiedNotice | null }) {
+  const { request, credential } = opened;
+  return (
+    <div class="request-reading">
+      <section class="card" aria-labelledby="why">
+        <h3 id="why" class="card-title">
+          {words.why}
+        </h3>
+        <p class="request-text">{request.text}</p>
+        <dl class="request-facts">
+          <Fact name={words.investigation}>{request.investigation}</Fact>
+          <Fact name={words.contact}>
+            {[request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', ')}
+          </Fact>
+        </dl>
+      </section>
+      <section class="card" aria-labelledby="who">
+        <h3 id="who" class="card-title">
+          {words.who}
+        </h3>
+        <p class="request-who">
+          <span class="request-badge">
+            <Icon name="shield" />
+          </span>
+          <span>
+            <strong>{credential.name}</strong>
+            <span class="hint">
+              {words.jurisdictions[credential.jurisdiction]} · {credential.domain}
+            </span>
+          </span>
+        </p>
+        <p class="hint">{words.verifiedHelp(showDayAndMinute(credential.exp * 1e6))}</p>
+        {request.partner !== undefined && (
+          <dl class="request-facts">
+            <Fact name={words.through}>{request.partner}</Fact>
+          </dl>
+        )}
+        <Proofs opened={opened} />
+      </section>
+      <section class="card" aria-labelledby="when">
+        <h3 id="when" class="card-title">
+          {words.when}
+        </h3>
+        <dl class="request-facts">
+          <Fact name={words.askedWindow}>
+            {showSpan(request.window)}
+            {notice && <span class="hint"> · {footageWords(request.window, notice.coverage)}</span>}
+          </Fact>
+          <Fact name={words.answerBy}>{showDayAndMinute(request.exp * 1e6)}</Fact>
+        </dl>
+      </section>
+      <section class="card" aria-labelledby="where">
+        <h3 id="where" class="card-title">
+          {words.where}
+        </h3>
+        <AreaDrawing area={request.area} />
+        <p class="hint">{words.areaHelp}</p>
+      </section>
+    </div>
+  );
+}
+
+function Proofs({ opened: { request, requestSha256, credential } }: { opened: OpenedRequest }) {
+  return (
+    <details class="request-proofs">
+      <summary>{words.proofs}</summary>
+      <dl class="request-facts request-facts-code">
+        <Fact name={words.proofAgency}>{credential.key}</Fact>
+        <Fact name={words.proofRequest}>{requestSha256}</Fact>
+        <Fact name={words.proofCredential}>
+          {credential.agency}, {credential.revision}
+        </Fact>
+        <Fact name={words.proofId}>{request.jti}</Fact>
+      </dl>
+    </details>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="request-fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function ReadDecision({ notice, answers, view }: StepProps) {
+  const { view: doorView } = useDoor();
+  const isPrivate = doorView.state?.privacy ?? false;
+  const hasFootage = trimLimits(notice.request.window, notice.coverage) !== null;
+  const standing = answers.standing(notice.request.jti);
+  const note = isPrivate
+    ? { title: words.privateTitle, help: words.privateHelp }
+    : hasFootage
+      ? null
+      : { title: words.noFootageTitle, help: words.noFootageHelp };
+  return (
+    <>
+      {note && (
+        <div class="request-note" role="status">
+          <p class="notice-title">{note.title}</p>
+          <p>{note.help}</p>
+        </div>
+      )}
+      {standing.at === 'open' && standing.failed && (
+        <p class="request-note" role="status">
+          {words.failedBefore} {standing.failed.code}
+        </p>
+      )}
+      <DecisionBar
+        {...{ notice, answers, view }}
+        isSticky
+        main={{
+          label: words.choose,
+          isOff: note !== null || view.clockOffUs !== null,
+          press: () => answers.change(notice, { step: 'choose', isIgnored: false }),
+        }}
+      />
+    </>
+  );
+}

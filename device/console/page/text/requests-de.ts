@@ -1,0 +1,197 @@
+// Owns: the words of the page "Requests" in German.
+import type { RequestWords } from './requests-en.ts';
+
+export const requestsDe: RequestWords = {
+  waiting: 'Wartet auf Sie',
+  answered: 'Beantwortet',
+  ignored: 'Übergangen',
+  none: 'Niemand fragt nach etwas',
+  noneHelp:
+    'Wenn eine Behörde die Häuser rund um einen Ort um Aufnahmen bittet, erscheint ihre Anfrage hier. Sie entscheiden; von selbst geht nichts hinaus.',
+  askingDevice: 'Die Türklingel wird gefragt …',
+  unread: (count) =>
+    count === 1
+      ? 'Eine Anfrage wird nicht gezeigt, weil ihre Unterschriften nicht stimmen.'
+      : `${count} Anfragen werden nicht gezeigt, weil ihre Unterschriften nicht stimmen.`,
+  unreadByClock: (count) =>
+    count === 1
+      ? 'Eine Anfrage kann mit dieser Uhr nicht geprüft werden.'
+      : `${count} Anfragen können mit dieser Uhr nicht geprüft werden.`,
+  clockTitle: 'Die Uhr dieses Telefons oder Rechners geht falsch',
+  clockHelp: (here, device) =>
+    `Hier ist es ${here}, an der Türklingel ${device}. Stellen Sie Datum und Uhrzeit hier auf automatisch. Bis dahin kann nichts beantwortet werden: Ein Auftrag mit falschem Datum wird abgelehnt (consent_not_yet_valid, consent_too_old).`,
+
+  askedWindow: 'Fragt nach',
+  answerBy: 'Offen bis',
+  footageWhole: 'Sie haben alles davon',
+  footageSome: (length) => `Sie haben ${length} davon`,
+  footageNone: 'Sie haben davon keine Aufnahme',
+  back: 'Alle Anfragen',
+
+  who: 'Wer fragt',
+  verified: 'Geprüft',
+  verifiedHelp: (until) =>
+    `Das Register bürgt bis ${until} für diese Behörde. Die Behörde hat diesen Text unterschrieben, und die Brücke hat genau diese Bytes veröffentlicht. Dieser Browser hat alle drei Unterschriften geprüft.`,
+  jurisdictions: {
+    municipal: 'Städtische Behörde',
+    county: 'Behörde des Bezirks',
+    state: 'Behörde des Bundesstaats',
+    federal: 'Bundesbehörde',
+  },
+  investigation: 'Ermittlung',
+  contact: 'Auskunft',
+  through: 'Durch',
+  why: 'Warum',
+  when: 'Wann',
+  where: 'Wo',
+  areaHelp: 'Ihre Türklingel liegt in diesem Gebiet. Sie hat ihren Ort selbst verglichen und behält ihn für sich.',
+  areaLabel: (width, height, middle) => `Plan des Gebiets, Norden oben: ${width} breit, ${height} hoch, um ${middle}`,
+  areaSize: (width, height, surface) => `${width} × ${height}, ${surface}`,
+  north: 'N',
+  proofs: 'Schlüssel und Prüfsummen',
+  proofAgency: 'Schlüssel der Behörde',
+  proofRequest: 'SHA-256 der Anfrage',
+  proofCredential: 'Ausweis, Ausgabe',
+  proofId: 'Anfrage',
+  readAgain: 'Die Anfrage noch einmal lesen',
+
+  decideTitle: 'Ihre Antwort',
+  decideHelp:
+    'Die Behörde sieht dasselbe, ob Sie ablehnen, übergehen, keine Aufnahme haben oder nicht da waren: nichts.',
+  choose: 'Ausschnitt wählen',
+  decline: 'Ablehnen',
+  ignore: 'Übergehen',
+  unignore: 'Nicht übergehen',
+  declining: 'Wird abgelehnt …',
+  declineAsk: 'Ablehnen? Es bleibt auf Ihrer Türklingel, niemand sonst erfährt davon. Ein Nein bleibt ein Nein.',
+  declineYes: 'Ja, ablehnen',
+  keepOpen: 'Zurück',
+  ignoredNote: 'Sie übergehen diese Anfrage in diesem Browser. Niemand erfährt davon.',
+
+  chooseTitle: 'Wählen, was hinausgeht',
+  noFootageTitle: 'Von dieser Zeit gibt es keine Aufnahme',
+  noFootageHelp: 'Es gibt nichts zu teilen. Sie können ablehnen oder die Anfrage übergehen.',
+  privateTitle: 'Privatsphäre ist an',
+  privateHelp:
+    'Aufnahmen werden nicht gezeigt und Ausschnitte nicht geschnitten, bis Sie die Privatsphäre auf der Seite Jetzt ausschalten. Ablehnen können Sie.',
+  footageGone: 'Ein Teil des Gewählten wurde inzwischen überschrieben. Sehen Sie sich die Auswahl noch einmal an.',
+  trimLabel: 'Zuschneiden',
+  trimStart: 'Anfang des Ausschnitts',
+  trimEnd: 'Ende des Ausschnitts',
+  trimWhole: 'Wo der Ausschnitt in der gefragten Zeit liegt',
+  frameBack: 'Ein Bild zurück',
+  frameForward: 'Ein Bild vor',
+  framesOf: { start: 'Anfang', end: 'Ende' },
+  otherEnd: 'Das andere Ende ansehen',
+  playClip: 'Das Gewählte abspielen',
+  pause: 'Anhalten',
+  events: 'Was dann geschah',
+  eventRing: 'Klingeln',
+  eventMotion: 'Bewegung',
+  length: (length) => `${length} gewählt`,
+  trimHelp:
+    'Ziehen Sie die Griffe. Mit der Tastatur gehen die Pfeiltasten ein Bild weiter, mit Umschalt eine Sekunde, Bild auf und ab zehn.',
+
+  zonesOffer: 'Schwärzen Sie, was niemand sehen soll: das Fenster der Nachbarn, ein Kind.',
+  zonesHelp:
+    'Zeichnen Sie über das, was niemand sehen soll. Es ist in jedem Bild schwarz, und niemand kann das rückgängig machen.',
+  drawZones: 'Schwärzen',
+  stopDrawing: 'Fertig',
+  addZone: 'Bereich hinzufügen',
+  zone: (number) => `Geschwärzter Bereich ${number}`,
+  zoneKeys: 'Pfeiltasten verschieben ihn, mit Umschalt ändern sie die Größe, Entf entfernt ihn.',
+  zoneRemove: (number) => `Bereich ${number} entfernen`,
+
+  sound: 'Mit Ton',
+  soundHelp: 'Aus, bis Sie ihn einschalten: Stimmen hört man weiter, als man Gesichter sieht.',
+
+  factsTitle: 'Über Sie',
+  factsHelp: 'Danach wird gefragt; aus, bis Sie es ankreuzen. Genau diese Worte gingen mit.',
+  factsNone: 'Nach Angaben über Sie wird nicht gefragt.',
+  facts: { name: 'Name', address: 'Adresse', email: 'E-Mail', phone: 'Telefon' },
+  factsInside: { name: 'Ihr Name', address: 'Ihre Adresse', email: 'Ihre E-Mail', phone: 'Ihre Telefonnummer' },
+  factUnset: 'auf Ihrer Türklingel nicht eingetragen',
+
+  makePreview: 'Vorschau machen',
+  seePreview: 'Vorschau ansehen',
+  makingPreview: 'Die Türklingel schneidet …',
+  fetchingPreview: (share) => `Der Ausschnitt wird geholt ${share}`,
+  previewNext:
+    'Noch geht nichts hinaus: Die Türklingel macht den Ausschnitt genau so, wie er hinausginge, und Sie sehen ihn zuerst.',
+  tooManyTitle: 'Zwei Vorschauen gibt es schon',
+  tooManyHelp: 'Beenden Sie eine, um diese zu machen.',
+  endPreview: (from, to) => `Die von ${from} bis ${to} beenden`,
+
+  previewTitle: 'Sehen Sie genau das, was hinausginge',
+  previewVideo: 'Der Ausschnitt, Byte für Byte',
+  previewChecked: (frames, bytes) => `${frames} Bilder, ${bytes}`,
+  previewHash: 'Ein Ja nennt diesen SHA-256: Diese Bytes gehen hinaus, oder nichts.',
+  previewUntil: (time) => `Bereit bis ${time}`,
+  previewNoSound: 'In der Aufnahme ist kein Ton.',
+  previewGaps: (count) => (count === 1 ? 'Die Aufnahme hat eine Lücke.' : `Die Aufnahme hat ${count} Lücken.`),
+  fetchAgain: 'Noch einmal holen',
+  changeChoice: 'Ändern',
+  sentenceTitle: 'Wenn Sie ja sagen',
+  sentence: (facts) =>
+    `Diese ${facts.length} Video ${facts.sound ? 'mit Ton' : 'ohne Ton'}${facts.zones === 0 ? '' : `, mit ${facts.zones === 1 ? 'einem geschwärzten Bereich' : `${facts.zones} geschwärzten Bereichen`}`}, ${facts.disclosed === '' ? 'und nichts über Sie,' : `und dazu ${facts.disclosed}`} gehen an ${facts.agency} (${facts.domain}), die sie für die Ermittlung ${facts.investigation} verwenden darf und als „${facts.retention}“ nach eigenen Regeln aufbewahrt; die Brücke, die sie überbringt, kann sie lesen; bis der Tresor der Behörde sie hat, was nur Sekunden dauern kann, können Sie sie zurücknehmen, und sie werden gelöscht; danach ist es ein Rückruf, den die Behörde nach ihren Regeln beantwortet.`,
+  listOf: (words) => (words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} und ${words.at(-1)}`),
+  grant: 'Diesen Ausschnitt hinauslassen',
+  granting: 'Wird unterschrieben …',
+
+  states: {
+    open: 'Wartet',
+    signed: 'Wird der Türklingel übergeben',
+    'under-way': 'Unterwegs',
+    sent: 'Zugestellt',
+    'taking-back': 'Wird zurückgenommen',
+    'taken-back': 'Zurückgenommen',
+    recalled: 'Zurückgerufen',
+    declined: 'Abgelehnt',
+    failed: 'Nichts wurde zugestellt',
+    closed: 'Geschlossen',
+  },
+  signedHelp:
+    'Ihre Erlaubnis ist unterschrieben und in diesem Browser gespeichert. Dieselbe wird gesendet, bis die Türklingel geantwortet hat; nie eine zweite.',
+  giveUp: 'Nicht senden',
+  sendAgain: 'Dieselbe noch einmal senden',
+  underWay: {
+    waiting: 'Die Türklingel bereitet den Ausschnitt vor.',
+    sending: 'Der Ausschnitt wird an die Brücke gesendet.',
+    stored: 'Die Brücke hat den Ausschnitt.',
+    stopped: 'Das Senden wurde angehalten.',
+  },
+  retryIn: (seconds) => `Die Brücke war nicht erreichbar. Nächster Versuch in ${seconds} s.`,
+  uploadShare: (sent, all) => `${sent} von ${all}`,
+  sentHelp: 'Die Brücke hat mit ihrer Unterschrift bestätigt, dass sie genau diesen Ausschnitt hat.',
+  receiptTitle: 'Quittung, von Ihrer Türklingel unterschrieben',
+  receiptClip: 'SHA-256 des Ausschnitts',
+  receiptSpan: 'Ausschnitt',
+  receiptFrames: 'Bilder',
+  receiptDisclosed: 'Über Sie',
+  receiptGrant: 'Erlaubnis',
+  receiptAt: 'Zeit',
+  nothing: 'nichts',
+  takeBack: 'Zurücknehmen',
+  takingBack: 'Wird zurückgenommen …',
+  takeBackAsk:
+    'Zurücknehmen? Das Senden hört sofort auf. Was die Brücke hat, wird gelöscht; was der Tresor der Behörde schon hat, wird zurückgerufen, und ihre Regeln antworten.',
+  takeBackYes: 'Ja, zurücknehmen',
+  takingBackHelp:
+    'Der Widerruf ist unterschrieben und in diesem Browser gespeichert. Er wird gesendet, bis die Türklingel geantwortet hat.',
+  takenBack: {
+    'never-left': 'Nichts hatte die Türklingel verlassen. Was dafür geschnitten wurde, ist gelöscht.',
+    waiting: 'Es wird nichts mehr gesendet. Die Brücke hat noch nicht bestätigt, dass sie gelöscht hat, was sie hat.',
+    everywhere: 'Der Ausschnitt ist an der Türklingel gelöscht und, wie die Brücke unterschrieben hat, auch dort.',
+  },
+  vaultSays: {
+    erased: 'Der Tresor der Behörde hatte ihn schon und hat ihn gelöscht.',
+    restricted: 'Der Tresor der Behörde hatte ihn schon. Er behält ihn unter Verschluss: Ein Fall hält ihn fest.',
+    kept: 'Der Tresor der Behörde hatte ihn schon und behält ihn.',
+  },
+  vaultReason: (reason) => `Begründung: ${reason}`,
+  recalledHelp: 'Der Tresor der Behörde hatte ihn schon und löscht ihn nicht.',
+  declinedHelp: 'Sie haben nein gesagt. Es bleibt auf Ihrer Türklingel; niemand sonst erfährt davon.',
+  failedHelp: 'Der Ausschnitt wurde nicht zugestellt:',
+  failedBefore: 'Der Ausschnitt, der zuvor erlaubt wurde, kam nicht an:',
+  closedHelp: 'Die Behörde hat sie zurückgezogen, oder ihre Zeit ist um. Nichts ist hinausgegangen.',
+};
