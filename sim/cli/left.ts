@@ -20,11 +20,12 @@ import {
 } from '../../device/exports-without-firmware.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { oneLine, showWindow } from '../terminal/owner-requests.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { namedDoorbell } from '../testbed/doorbell-folders.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
 
 interface LeftOptions {
   data?: string;
+  device?: string;
   deviceData?: string;
   check?: string;
 }
@@ -39,11 +40,14 @@ export function addLeft(program: Command): void {
     )
     .option('--check <grant-or-request>', 'have the device ask its bridge about one clip, and check what it shows')
     .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else .doorsill)")
-    .option('--device-data <dir>', "the device's data folder on this machine (default: DATA/doorbell)")
+    .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
+    .option('--device-data <dir>', "the device's data folder on this machine (default: that of the testbed's doorbell)")
     .addHelpText('after', '\nExamples:\n  $ npx doorsill left\n  $ npx doorsill left --check request-1f0c')
     .action(async (options: LeftOptions, command: Command) => {
       const context = openContext(command);
-      const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
+      const folder = resolve(
+        options.deviceData ?? (await namedDoorbell(context.disk, dataFolder(options.data), options.device)).path,
+      );
       const socket = pairingSocketPath(folder);
       const departures = await allDepartures(context, socket);
       if (options.check !== undefined) return check(context, socket, departures, options.check);

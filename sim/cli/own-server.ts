@@ -10,8 +10,14 @@ import {
   pairingSocketPath,
   type Signer,
 } from '../../device/exports-without-firmware.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, chosenHome, dataFolder, type OwnerOptions, ownerFolder, withOwnerOptions } from './context.ts';
+import {
+  type Context,
+  chosenHome,
+  doorbellFolder,
+  type OwnerOptions,
+  ownerFolder,
+  withOwnerOptions,
+} from './context.ts';
 
 export interface ServerOptions extends OwnerOptions {
   deviceData?: string;
@@ -21,7 +27,7 @@ export interface ServerOptions extends OwnerOptions {
 export function withServerOptions(command: Command): Command {
   return withOwnerOptions(command).option(
     '--device-data <dir>',
-    "the device's data folder on this machine (default: DATA/doorbell)",
+    "the device's data folder on this machine (default: that of the testbed's doorbell)",
   );
 }
 
@@ -31,10 +37,10 @@ export async function withOwnServer<Result>(
   options: ServerOptions,
   work: (at: { server: OwnServerClient; signer: Signer; device: { id: string; key: string } }) => Promise<Result>,
 ): Promise<Result> {
-  const folder = resolve(options.deviceData ?? testbedPaths(dataFolder(options.data)).doorbell);
+  const home = await chosenHome(context, options);
+  const folder = resolve(options.deviceData ?? (await doorbellFolder(context, options, home.device)));
   const address = await askConsole(context, pairingSocketPath(folder));
   if (!address) throw failure('console_off');
-  const home = await chosenHome(context, options);
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
   const server = await OwnServerClient.open(address, home.device, key);
   try {

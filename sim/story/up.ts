@@ -116,7 +116,7 @@ export class Up {
       bridge: facts.bridge.id,
       ownerKey: facts.ownerKey,
       hasTerminal: this.options.hasTerminal,
-      isOneOfSeveral: () => this.doors.size > 1,
+      isOneOfSeveral: () => this.testbed.doorbells.all.length > 1,
       mayAsk: () => !this.asked && this.options.agencyAsks,
       ask: (about) => this.ask(about),
       asked: (request) => {

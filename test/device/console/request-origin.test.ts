@@ -98,6 +98,7 @@ describe('the page that sent a request', () => {
   it.each<[string, RequestHeaders]>([
     ['to frame it', { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }],
     ['to read it', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+    ['to fetch it as a document', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'document' }],
     ['to load it as something else', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
     ['without saying how', {}],
     [
