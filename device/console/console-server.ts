@@ -196,7 +196,7 @@ export class ConsoleServer {
       looks: () => gate.looks(),
     });
     const settings = () => gate.settings;
-    settingsRoutes(router, { owners: () => gate.owners(), settings });
+    settingsRoutes(router, { owners: () => gate.owners(), settings, folder: this.deps.folder });
     motionRoutes(router, { ...this.deps, access: this.access, settings });
     if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);

@@ -4,12 +4,14 @@ import type { Owner } from '../consent/gate-state.ts';
 import { ownerListSchema } from '../protocol/console-messages.ts';
 import { parseToken } from '../protocol/jws.ts';
 import { pairingSchema } from '../protocol/owner-orders.ts';
-import { type SettingsInForce, settingsInForceSchema } from '../protocol/owner-settings.ts';
+import { type SettingsInForce, settingsAnswerSchema } from '../protocol/owner-settings.ts';
 import type { LocalRouter } from './local-router.ts';
 
 export interface SettingsRoutesDeps {
   owners(): Owner[];
   settings(): SettingsInForce;
+  /** The device's data folder. */
+  folder: string;
 }
 
 export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): void {
@@ -29,11 +31,11 @@ export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): v
       method: 'GET',
       path: '/api/v1/settings',
       roles: ['owner'],
-      answer: settingsInForceSchema,
+      answer: settingsAnswerSchema,
       about:
         'The settings that owners may change, as they are in force: those named in `byOwners` by an owner’s order, the others by device.json. They are changed by the signed order `change-settings`.',
     },
-    () => deps.settings(),
+    () => ({ ...deps.settings(), dataFolder: deps.folder }),
   );
 }
 

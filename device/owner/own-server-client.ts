@@ -24,7 +24,7 @@ import { failure } from '../protocol/errors.ts';
 import { type Receipt, stateSchema } from '../protocol/home-messages.ts';
 import { type TrialLine, trialAskSchema, trialLineSchema } from '../protocol/motion-messages.ts';
 import type { CommandAction } from '../protocol/owner-orders.ts';
-import { type SettingsInForce, settingsInForceSchema } from '../protocol/owner-settings.ts';
+import { type SettingsAnswer, settingsAnswerSchema } from '../protocol/owner-settings.ts';
 import { failureOf } from '../protocol/problem.ts';
 import { ORDER_SIGNINGS_MAX } from './give-command.ts';
 import type { ConsoleAddress } from './pairing-wire.ts';
@@ -86,8 +86,8 @@ export class OwnServerClient {
   }
 
   /** The settings that owners may change, as they are in force. */
-  settings(): Promise<SettingsInForce> {
-    return this.json('GET', '/api/v1/settings', settingsInForceSchema);
+  settings(): Promise<SettingsAnswer> {
+    return this.json('GET', '/api/v1/settings', settingsAnswerSchema);
   }
 
   /**

@@ -97,3 +97,10 @@ export const settingsInForceSchema = z.strictObject({
   byOwners: z.array(z.enum(OWNER_SETTING_PATHS)),
 });
 export type SettingsInForce = z.infer<typeof settingsInForceSchema>;
+
+/** What the device's own server tells an owner. */
+export const settingsAnswerSchema = settingsInForceSchema.extend({
+  /** The device's folder on its own machine: what a command there names. */
+  dataFolder: z.string().max(4_096),
+});
+export type SettingsAnswer = z.infer<typeof settingsAnswerSchema>;

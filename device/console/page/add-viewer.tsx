@@ -1,5 +1,5 @@
 // Owns: adding a viewer: the password is made here, only its SHA-256 travels, and it is shown once with what to type elsewhere. Not here: the
-// list (people-page.tsx).
+// list (viewers-section.tsx).
 import { useState } from 'preact/hooks';
 import { toBase64url } from '../../base/bytes.ts';
 import { VIEW_RIGHTS, type ViewRight } from '../../protocol/console-messages.ts';

@@ -82,14 +82,28 @@ export class DeviceClient {
     });
   }
 
-  /** An answer that is no JSON: a picture, footage, the stream of messages. Throws the refusal, or `unreachable`. */
-  async fetch(path: string, signal?: AbortSignal): Promise<Response> {
+  /**
+   * An answer that is no single JSON: a picture, footage, a stream of lines; asked for by a POST where there is a `body`, and a part of it
+   * by `range`. Throws the refusal, or `unreachable`.
+   */
+  async fetch(
+    path: string,
+    signal?: AbortSignal,
+    { body, range }: { body?: object; range?: string } = {},
+  ): Promise<Response> {
     return this.inSession(async (session) => {
-      const options = { headers: { [SESSION_HEADER]: session }, ...(signal ? { signal } : {}) };
-      const response = await fetch(path, options).catch((thrown: unknown) => {
-        signal?.throwIfAborted();
-        throw unreachable(String(thrown));
-      });
+      const sent = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+      const headers = {
+        [SESSION_HEADER]: session,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...(range ? { range } : {}),
+      };
+      const response = await fetch(path, { ...sent, headers, ...(signal ? { signal } : {}) }).catch(
+        (thrown: unknown) => {
+          signal?.throwIfAborted();
+          throw unreachable(String(thrown));
+        },
+      );
       if (response.ok) return response;
       throw failureOf(parseJson(await response.text())) ?? unreachable(`it answered with status ${response.status}`);
     });

@@ -1,5 +1,6 @@
 // Owns: the live picture as it is seen: a still until it plays, what is said when there is none, its time. Not here: playing
 // (live-player.ts).
+import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';
@@ -12,7 +13,8 @@ import { LivePlayer, type LiveStage } from './live-player.ts';
 const POSTER = '/api/v1/snapshot.jpg?precision=key&width=640';
 const TIME_EVERY_MS = 500;
 
-export function LivePicture() {
+/** `drawn`: what is drawn over the picture while it plays, on a frame that has the picture's own shape. */
+export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   const { door, view } = useDoor();
   const video = useRef<HTMLVideoElement>(null);
   const [stage, setStage] = useState<LiveStage>('connecting');
@@ -39,9 +41,10 @@ export function LivePicture() {
   }, [door, mayShow]);
 
   const isPlaying = stage === 'playing' && mayShow;
+  const shape = usePictureShape(video);
   const name = view.state?.name ?? '';
   return (
-    <figure class={`picture ${isPlaying ? 'is-live' : ''}`}>
+    <figure class={`picture ${isPlaying ? 'is-live' : ''}`} style={drawn && shape ? { aspectRatio: shape } : {}}>
       <video ref={video} muted playsInline aria-label={text.livePictureOf(name)} hidden={!mayShow} />
       {poster && mayShow && !isPlaying && <img class="picture-poster" src={poster} alt="" />}
       {isPlaying && (
@@ -50,9 +53,23 @@ export function LivePicture() {
           {shownUs !== null && <time class="chip">{showTime(shownUs)}</time>}
         </figcaption>
       )}
+      {mayShow && drawn}
       {!isPlaying && <NoPicture condition={condition} stage={stage} hasPoster={poster !== null} />}
     </figure>
   );
+}
+
+/** The shape of what plays, as CSS says it: `1280 / 720`; null until it is known. */
+function usePictureShape(video: RefObject<HTMLVideoElement | null>): string | null {
+  const [shape, setShape] = useState<string | null>(null);
+  useEffect(() => {
+    const element = video.current;
+    if (!element) return;
+    const changed = () => setShape(element.videoWidth > 0 ? `${element.videoWidth} / ${element.videoHeight}` : null);
+    element.addEventListener('resize', changed);
+    return () => element.removeEventListener('resize', changed);
+  }, []);
+  return shape;
 }
 
 /** A still of now, until the live picture plays; null while there is none. */

@@ -17,18 +17,18 @@ const PAGES = [
   { name: 'timeline', title: text.pageTimeline, icon: 'timeline' },
   { name: 'requests', title: text.pageRequests, icon: 'request' },
   { name: 'left', title: text.pageLeft, icon: 'left' },
-  { name: 'people', title: text.pagePeople, icon: 'people' },
+  { name: 'settings', title: text.pageSettings, icon: 'settings' },
 ] as const satisfies { name: string; title: string; icon: IconName }[];
 
 // The first view needs one page; the others come when they are opened.
 const timeline = () => import('./timeline-page.tsx');
 const requests = () => import('./requests-page.tsx');
 const left = () => import('./left-page.tsx');
-const people = () => import('./people-page.tsx');
+const settings = () => import('./settings-page.tsx');
 
 type PageName = (typeof PAGES)[number]['name'];
 /** What stands on a phone's tab where the title does not fit. */
-const SHORT: Partial<Record<PageName, string>> = { left: text.pageLeftShort };
+const SHORT: Partial<Record<PageName, string>> = { left: text.pageLeftShort, settings: text.pageSettingsShort };
 
 /** `#/timeline/1764230400000000`, `#/requests/request-1f0c`: a page, and a moment or the id of what is opened on it. */
 function addressed(): { page: PageName; atUs: number | null; opened: string | null } {
@@ -79,7 +79,9 @@ export function Shell() {
         <div role="status" class="banner-place">
           {view.link === 'gone' && <p class="banner">{text.gone}</p>}
         </div>
-        <h1 class={page === 'now' || page === 'timeline' ? 'unseen' : 'page-title'}>{title}</h1>
+        <h1 class={page === 'now' || page === 'timeline' || opened !== null ? 'unseen' : 'page-title'}>
+          {page === 'settings' ? text.pageSettingsTitle : title}
+        </h1>
         {page === 'now' && <NowPage />}
         {page === 'timeline' && (
           <LoadedPage load={timeline} draw={({ TimelinePage }) => <TimelinePage askedUs={atUs} />} />
@@ -88,7 +90,7 @@ export function Shell() {
           <LoadedPage load={requests} draw={({ RequestsPage }) => <RequestsPage request={opened} />} />
         )}
         {page === 'left' && <LoadedPage load={left} draw={({ LeftPage }) => <LeftPage />} />}
-        {page === 'people' && <LoadedPage load={people} draw={({ PeoplePage }) => <PeoplePage />} />}
+        {page === 'settings' && <LoadedPage load={settings} draw={({ SettingsPage }) => <SettingsPage />} />}
       </main>
     </div>
   );

@@ -367,6 +367,68 @@ describe('keeping events for a time', () => {
   });
 });
 
+describe('keeping events for another time than before', () => {
+  it('drops what is older at once, and keeps what comes for the new time', async () => {
+    const history = await rig.start({ keepDays: 30 });
+    history.append(rig.ring());
+    await rig.pass(history, 3 * DAY_MS);
+    history.append(rig.ring());
+    await history.keepFor(2);
+    expect(numbers(history)).toEqual([2]);
+    expect(rig.text()).not.toMatch(/event-0+1"/);
+    await history.keepFor(30);
+    await rig.pass(history, 3 * DAY_MS);
+    expect(numbers(history)).toEqual([2]);
+    await history.stop();
+  });
+
+  it('of no days erases the files at once and writes none until it is told to', async () => {
+    const history = await rig.start({ keepDays: 30 });
+    history.append(rig.ring());
+    await rig.pass(history);
+    expect(rig.text()).not.toBe('');
+    await history.keepFor(0);
+    history.append(rig.ring());
+    await rig.pass(history);
+    expect([rig.text(), numbers(history)]).toEqual(['', [1, 2]]);
+    await history.keepFor(7);
+    history.append(rig.ring());
+    await history.stop();
+    expect(numbers(await rig.start({ keepDays: 7 })).at(-1)).toBe(3);
+  });
+
+  it('erases the files later when the disk fails, and says so meanwhile', async () => {
+    const disk = new ProbingDisk();
+    const history = await rig.start({ disk, keepDays: 30 });
+    history.append(rig.ring());
+    await rig.pass(history);
+    disk.onWrite = () => {
+      throw osError('EIO');
+    };
+    await history.keepFor(0);
+    expect([rig.text() === '', rig.faults]).toEqual([false, ['events_storage_failed']]);
+    disk.onWrite = () => undefined;
+    await rig.pass(history);
+    expect([rig.text(), rig.faults]).toEqual(['', ['events_storage_failed', null]]);
+    await history.stop();
+  });
+
+  it('before the start is what counts at the start', async () => {
+    const history = await rig.start({ keepDays: 0 });
+    await history.stop();
+    const kept = rig.make({ keepDays: 0 });
+    await kept.keepFor(30);
+    await kept.start();
+    kept.append(rig.ring());
+    await kept.stop();
+    const again = rig.make({ keepDays: 0 });
+    await again.keepFor(30);
+    await again.start();
+    expect(again.page({ limit: 9 }).events).toHaveLength(1);
+    await again.stop();
+  });
+});
+
 describe('forgetting', () => {
   const second = (at: number) => START_US + at * 1_000_000;
 

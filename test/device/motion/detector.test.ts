@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { MotionWatch } from '../../../device/events/event-detector.ts';
-import { initialMotion, type MotionEffect, nextMotion } from '../../../device/motion/detector.ts';
+import { changeMotion, initialMotion, type MotionEffect, nextMotion } from '../../../device/motion/detector.ts';
 import { mediaFile } from '../../support/media.ts';
 import { drawn, grayOf, START_US, seenOf, visitorAt, watch } from './gray.ts';
 
@@ -192,5 +192,42 @@ describe('the machine', () => {
     const state = initialMotion({ sensitivity: 50, zones: [] });
     expect(() => nextMotion(state, { type: 'frame', pixels: new Uint8Array(10), atUs: 1 })).toThrow('has its size');
     expect(() => initialMotion({ sensitivity: 0, zones: [] })).toThrow('sensitivity');
+  });
+});
+
+describe('other settings while it watches', () => {
+  const step = (state: ReturnType<typeof initialMotion>, number: number, change?: Parameters<typeof drawn>[1]) =>
+    nextMotion(state, { type: 'frame', pixels: drawn(number, change), atUs: START_US + number * 200_000 });
+  /** A detector that has learnt the scene and sees a visitor walk. */
+  function moving(zones: Parameters<typeof initialMotion>[0]['zones'] = []) {
+    let state = initialMotion({ sensitivity: 50, zones });
+    const effects: MotionEffect[] = [];
+    for (let number = 0; number < 24; number += 1) {
+      const next = step(state, number, number < 15 ? undefined : walking(number));
+      state = next.state;
+      effects.push(...next.effects);
+    }
+    return { state, effects };
+  }
+
+  it('end what moves, and see it go on without learning anew', () => {
+    const { state, effects } = moving();
+    expect(effects.map(({ type }) => type)).toEqual(['motion-start']);
+    const zones = [{ name: 'all', zone: { left: 0, top: 0, width: 10_000, height: 10_000 } }];
+    const changed = changeMotion(state, { sensitivity: 60, zones });
+    expect(changed.effects.map(({ type }) => type)).toEqual(['motion-end']);
+    const first = step(changed.state, 24, walking(24));
+    const second = step(first.state, 25, walking(25));
+    expect([...first.effects, ...second.effects].map(seenOf)).toMatchObject([{ type: 'motion-start', zones: ['all'] }]);
+  });
+
+  it('count motion outside of the new zones no more', () => {
+    const zones = [{ name: 'corner', zone: { left: 9_000, top: 9_000, width: 1_000, height: 1_000 } }];
+    let { state } = changeMotion(moving().state, { sensitivity: 50, zones });
+    for (let number = 24; number < 40; number += 1) {
+      const next = step(state, number, walking(number));
+      expect(next.effects).toEqual([]);
+      state = next.state;
+    }
   });
 });

@@ -112,6 +112,21 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(ring.stats().segments).toBe(1);
     });
 
+    it('keeps footage as long as it is told to from now on, shorter at once', async () => {
+      await append(0, 1);
+      await clock.advance(600_000);
+      await append(2, 2);
+      ring.keepFor(300);
+      expect(await numbersIn(ring)).toEqual([2]);
+      ring.keepFor(2 * RETENTION_S);
+      await clock.advance((RETENTION_S + 60) * 1_000);
+      expect(await numbersIn(ring)).toEqual([2]);
+      ring.keepFor(60);
+      // Also where nobody reads or writes: at the pace of the new time.
+      await clock.advance(15_000);
+      await expect.poll(() => ring.stats().segments).toBe(0);
+    });
+
     it('destroys nothing because the wall clock jumps', async () => {
       await append(0, 1);
       clock.setWallUs(NOON_US + 1e6 * SECOND_US);

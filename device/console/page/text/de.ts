@@ -12,7 +12,9 @@ export const de: Text = {
   requestsWaiting: (count: number) => (count === 1 ? '1 wartet auf Sie' : `${count} warten auf Sie`),
   pageLeft: 'Was das Haus verlassen hat',
   pageLeftShort: 'Gesendet',
-  pagePeople: 'Personen',
+  pageSettings: 'Einstellungen',
+  pageSettingsShort: 'Optionen',
+  pageSettingsTitle: 'Personen und Einstellungen',
 
   recording: 'Nimmt auf',
   privacyOn: 'Privatsphäre ist an',
@@ -110,14 +112,6 @@ export const de: Text = {
   saving: 'Speichert',
   clearSpan: 'Verwerfen',
 
-  owners: 'Berechtigte',
-  ownerCount: (count) =>
-    count === 1
-      ? 'Dieser Browser gehört der einzigen berechtigten Person.'
-      : `${count} berechtigte Personen. Dieser Browser gehört einer davon.`,
-  ownersHelp:
-    'Berechtigte sehen alles und entscheiden, was das Haus verlässt. Sie werden am Gerät mit einem Code gekoppelt.',
-  viewers: 'Zuschauer',
   viewersHelp: 'Programme und Personen, die nur zusehen dürfen: VLC, Home Assistant, ein Tablet in der Küche.',
   noViewers: 'Außer den Berechtigten kann niemand zusehen.',
   addViewer: 'Zuschauer hinzufügen',
@@ -155,7 +149,6 @@ export const de: Text = {
     'Das Gerät signiert sein Zertifikat selbst: wo ein Programm fragt, ob es ihm trauen soll, zustimmen; in Home Assistant „SSL prüfen“ ausschalten.',
   addressLive: 'Livebild (Stream-Quelle)',
   addressStill: 'Bild von jetzt (Standbild)',
-  whoLooked: 'Wer hat geschaut',
   whoLookedHelp: 'Jedes Ansehen von Bildern, im Logbuch des Geräts vermerkt, bevor das erste Bild gezeigt wird.',
   nobodyLooked: 'Noch hat niemand geschaut.',
   you: 'Sie, in diesem Browser',

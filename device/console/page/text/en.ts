@@ -12,7 +12,9 @@ export const en = {
   requestsWaiting: (count: number) => (count === 1 ? '1 waits for you' : `${count} wait for you`),
   pageLeft: 'What has left',
   pageLeftShort: 'Sent',
-  pagePeople: 'People',
+  pageSettings: 'Settings',
+  pageSettingsShort: 'Settings',
+  pageSettingsTitle: 'People and settings',
 
   recording: 'Recording',
   privacyOn: 'Privacy is on',
@@ -108,11 +110,6 @@ export const en = {
   saving: 'Saving',
   clearSpan: 'Clear',
 
-  owners: 'Owners',
-  ownerCount: (count: number) =>
-    count === 1 ? 'This browser belongs to the only owner.' : `${count} owners. This browser belongs to one of them.`,
-  ownersHelp: 'Owners see everything and decide what leaves. They are paired at the device with a code.',
-  viewers: 'Viewers',
   viewersHelp: 'Programs and people who may look, and nothing else: VLC, Home Assistant, a tablet in the kitchen.',
   noViewers: 'Nobody besides the owners can look.',
   addViewer: 'Add a viewer',
@@ -150,7 +147,6 @@ export const en = {
     'The device signs its own certificate: where a program asks whether to trust it, say yes; in Home Assistant switch “Verify SSL” off.',
   addressLive: 'Live picture (stream source)',
   addressStill: 'Picture of now (still image)',
-  whoLooked: 'Who looked',
   whoLookedHelp: 'Every session of looking at pictures, noted in the device’s ledger before the first picture.',
   nobodyLooked: 'Nobody has looked yet.',
   you: 'You, in this browser',

@@ -12,7 +12,9 @@ export const es: Text = {
   requestsWaiting: (count: number) => (count === 1 ? '1 le espera' : `${count} le esperan`),
   pageLeft: 'Lo que ha salido',
   pageLeftShort: 'Salidas',
-  pagePeople: 'Personas',
+  pageSettings: 'Ajustes',
+  pageSettingsShort: 'Ajustes',
+  pageSettingsTitle: 'Personas y ajustes',
 
   recording: 'Grabando',
   privacyOn: 'Privacidad activada',
@@ -108,13 +110,6 @@ export const es: Text = {
   saving: 'Guardando',
   clearSpan: 'Descartar',
 
-  owners: 'Propietarios',
-  ownerCount: (count) =>
-    count === 1
-      ? 'Este navegador es del único propietario.'
-      : `${count} propietarios. Este navegador es de uno de ellos.`,
-  ownersHelp: 'Los propietarios lo ven todo y deciden qué sale de casa. Se emparejan en el aparato con un código.',
-  viewers: 'Espectadores',
   viewersHelp: 'Programas y personas que solo pueden mirar: VLC, Home Assistant, una tableta en la cocina.',
   noViewers: 'Nadie más que los propietarios puede mirar.',
   addViewer: 'Añadir un espectador',
@@ -152,7 +147,6 @@ export const es: Text = {
     'El aparato firma su propio certificado: si un programa pregunta si confía en él, diga que sí; en Home Assistant desactive «Verificar SSL».',
   addressLive: 'Imagen en directo (fuente del stream)',
   addressStill: 'Imagen de ahora (imagen fija)',
-  whoLooked: 'Quién ha mirado',
   whoLookedHelp: 'Cada vez que alguien mira imágenes queda anotado en el registro del aparato antes de la primera.',
   nobodyLooked: 'Todavía no ha mirado nadie.',
   you: 'Usted, en este navegador',

@@ -209,7 +209,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await second.goto(rig.url);
     await second.locator('.chip-live').waitFor({ timeout: 20_000 });
     for (const one of [page, second]) {
-      await one.getByRole('link', { name: 'People', exact: true }).click();
+      await one.getByRole('link', { name: 'Settings', exact: true }).click();
       await one.locator('.look').first().waitFor({ timeout: 10_000 });
     }
     expect(opened).toEqual([]);

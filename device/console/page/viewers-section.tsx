@@ -1,8 +1,10 @@
-// Owns: the page "People": owners, viewers, and who looked. Not here: adding a viewer (add-viewer.tsx).
+// Owns: viewers, and who looked; what the page knows of people. Not here: adding a viewer (add-viewer.tsx), owners (owners-section.tsx).
 import { useEffect, useState } from 'preact/hooks';
 import {
   type Look,
   lookListSchema,
+  ownerListSchema,
+  type ShownOwner,
   type ShownViewer,
   type ViewRight,
   viewerListSchema,
@@ -11,66 +13,71 @@ import { AddViewer } from './add-viewer.tsx';
 import { text } from './choose-language.ts';
 import { type Trouble, troubleOf, useAction, useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
-import { Icon } from './icons.tsx';
 import { TroubleNotice } from './notices.tsx';
+import { Part } from './settings-part.tsx';
 
-export const RIGHT_WORDS: Record<ViewRight, string> = {
+const RIGHT_WORDS: Record<ViewRight, string> = {
   live: text.rightLive,
   stills: text.rightStills,
   history: text.rightHistory,
 };
 const LOOKS_SHOWN = 30;
 
-interface People {
-  viewers: ShownViewer[];
-  looks: Look[];
+export interface People {
+  /** Null until they are known. */
+  owners: readonly ShownOwner[] | null;
+  viewers: readonly ShownViewer[] | null;
+  looks: readonly Look[] | null;
+  trouble: Trouble | null;
+  load(): Promise<void>;
 }
 
-export function PeoplePage() {
+/** Who may do what here, asked for again whenever the door is reached again: another owner may have changed something. */
+export function usePeople(): People {
   const { door, view } = useDoor();
-  const [people, setPeople] = useState<People | null>(null);
+  const [known, setKnown] = useState<Pick<People, 'owners' | 'viewers' | 'looks'>>({
+    owners: null,
+    viewers: null,
+    looks: null,
+  });
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const load = async () => {
-    const [{ viewers }, { looks }] = await Promise.all([
+    const [{ owners }, { viewers }, { looks }] = await Promise.all([
+      door.client.call(ownerListSchema, '/api/v1/owners'),
       door.client.call(viewerListSchema, '/api/v1/viewers'),
       door.client.call(lookListSchema, '/api/v1/looks'),
     ]);
-    setPeople({ viewers, looks });
+    setKnown({ owners, viewers, looks });
     setTrouble(null);
   };
-  // Again whenever the door is reached again: another owner may have changed something meanwhile.
   useEffect(() => {
     if (view.link === 'online') load().catch((thrown: unknown) => setTrouble(troubleOf(thrown)));
   }, [door, view.link]);
+  return { ...known, trouble, load };
+}
+
+export function ViewersSection({ people }: { people: People }) {
   return (
-    <div class="people">
-      <section class="card" aria-labelledby="owners">
-        <h2 id="owners">{text.owners}</h2>
-        {view.state && (
-          <p class="owners-count">
-            <Icon name="key" />
-            {text.ownerCount(view.state.owners)}
-          </p>
-        )}
-        <p class="hint">{text.ownersHelp}</p>
-      </section>
-      <section class="card" aria-labelledby="viewers">
-        <h2 id="viewers">{text.viewers}</h2>
-        <p class="hint">{text.viewersHelp}</p>
-        <TroubleNotice trouble={trouble} />
-        {people && <Viewers viewers={people.viewers} changed={load} />}
-        <AddViewer changed={load} />
-      </section>
-      <section class="card" aria-labelledby="looks">
-        <h2 id="looks">{text.whoLooked}</h2>
-        <p class="hint">{text.whoLookedHelp}</p>
-        {people && <Looks {...people} ownKey={door.client.key.publicKey} />}
-      </section>
-    </div>
+    <Part id="viewers">
+      <p class="hint">{text.viewersHelp}</p>
+      <TroubleNotice trouble={people.trouble} />
+      {people.viewers && <Viewers viewers={people.viewers} changed={people.load} />}
+      <AddViewer changed={people.load} />
+    </Part>
   );
 }
 
-function Viewers({ viewers, changed }: { viewers: ShownViewer[]; changed(): Promise<void> }) {
+export function LooksSection({ people }: { people: People }) {
+  const { door } = useDoor();
+  return (
+    <Part id="looks">
+      <p class="hint">{text.whoLookedHelp}</p>
+      <Looks people={people} ownKey={door.client.key.publicKey} />
+    </Part>
+  );
+}
+
+function Viewers({ viewers, changed }: { viewers: readonly ShownViewer[]; changed(): Promise<void> }) {
   if (viewers.length === 0) return <p class="empty">{text.noViewers}</p>;
   return (
     <ul class="viewers">
@@ -131,12 +138,14 @@ function ViewerLine({ viewer, changed }: { viewer: ShownViewer; changed(): Promi
   );
 }
 
-function Looks({ looks, viewers, ownKey }: People & { ownKey: string }) {
+function Looks({ people: { owners, viewers, looks }, ownKey }: { people: People; ownKey: string }) {
+  if (!looks) return null;
   if (looks.length === 0) return <p class="empty">{text.nobodyLooked}</p>;
   const nameOf = (by: string) => {
     if (by === ownKey) return text.you;
-    const viewer = viewers.find((one) => one.viewer === by);
-    return viewer?.name ?? (by.startsWith('viewer-') ? text.removedViewer : text.anotherOwner);
+    const viewer = viewers?.find((one) => one.viewer === by);
+    const owner = owners?.find((one) => one.key === by);
+    return viewer?.name ?? owner?.name ?? (by.startsWith('viewer-') ? text.removedViewer : text.anotherOwner);
   };
   return (
     <ol class="looks">

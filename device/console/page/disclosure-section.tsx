@@ -1,0 +1,83 @@
+// Owns: what an owner may disclose with a clip: the values that the device keeps for it. Not here: ticking them in a request.
+import { useState } from 'preact/hooks';
+import type { SettingsChange } from '../../protocol/owner-settings.ts';
+import { DISCLOSURE_KEYS, type DisclosureKey } from '../../protocol/shared-claims.ts';
+import { type Settings, useSaving } from './settings-context.ts';
+import { Origin, Part, SaveRow } from './settings-part.tsx';
+import { words } from './settings-words.ts';
+
+const FIELDS: Record<
+  DisclosureKey,
+  { most: number; least: number; autocomplete: AutoFill; mode: 'text' | 'email' | 'tel' }
+> = {
+  name: { most: 200, least: 1, autocomplete: 'name', mode: 'text' },
+  address: { most: 300, least: 1, autocomplete: 'street-address', mode: 'text' },
+  email: { most: 254, least: 3, autocomplete: 'email', mode: 'email' },
+  phone: { most: 40, least: 3, autocomplete: 'tel', mode: 'tel' },
+};
+
+export function DisclosureSection({ settings }: { settings: Settings }) {
+  const { disclosure } = settings.inForce;
+  const saving = useSaving(settings);
+  const [typed, setTyped] = useState<Partial<Record<DisclosureKey, string>>>({});
+  const shownOf = (key: DisclosureKey) => typed[key] ?? disclosure[key] ?? '';
+  const changed = DISCLOSURE_KEYS.filter((key) => shownOf(key).trim() !== (disclosure[key] ?? ''));
+  const isShort = (key: DisclosureKey) => {
+    const { length } = shownOf(key).trim();
+    return length > 0 && length < FIELDS[key].least;
+  };
+  const drop = () => setTyped({});
+  const save = () => {
+    const change = Object.fromEntries(changed.map((key) => [key, shownOf(key).trim()]));
+    saving.save({ disclosure: change }, drop);
+  };
+  const back = (key: DisclosureKey) => {
+    const change: SettingsChange = { disclosure: { [key]: null } };
+    saving.save(change, () => setTyped(({ [key]: _gone, ...others }) => others));
+  };
+  return (
+    <Part id="disclosure">
+      <p class="hint">{words.disclosureHelp}</p>
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          save();
+        }}
+      >
+        {DISCLOSURE_KEYS.map((key) => (
+          <div key={key} class="field">
+            <label for={`value-${key}`}>{words.values[key]}</label>
+            <input
+              id={`value-${key}`}
+              value={shownOf(key)}
+              maxLength={FIELDS[key].most}
+              autoComplete={FIELDS[key].autocomplete}
+              inputMode={FIELDS[key].mode}
+              placeholder={words.valueNone}
+              aria-describedby={`value-${key}-note`}
+              aria-invalid={isShort(key)}
+              onInput={({ currentTarget: { value } }) => {
+                saving.edited();
+                setTyped({ ...typed, [key]: value });
+              }}
+            />
+            <div id={`value-${key}-note`}>
+              {isShort(key) ? (
+                <p class="field-fault">{words.valueTooShort}</p>
+              ) : (
+                <Origin isByOwner={settings.isByOwner(`disclosure.${key}`)} back={() => back(key)} />
+              )}
+            </div>
+          </div>
+        ))}
+        <SaveRow
+          saving={saving}
+          isChanged={changed.length > 0}
+          isAllowed={!DISCLOSURE_KEYS.some(isShort)}
+          discard={drop}
+        />
+      </form>
+    </Part>
+  );
+}

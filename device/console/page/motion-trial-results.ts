@@ -1,0 +1,110 @@
+// Owns: reading what the device answers about motion, line by line: the mask of now, and a trial's events by sensitivity with which of
+// them are seen as it is set now. Pure. Not here: asking (motion-trial.tsx, live-mask.ts), showing.
+import type { z } from 'zod';
+import { fromBase64url } from '../../base/bytes.ts';
+import { parseJson } from '../../base/parse-json.ts';
+import type { MotionMaskLine, TrialLine } from '../../protocol/motion-messages.ts';
+
+const LINE_CHARS_MAX = 100_000;
+
+/** The lines of JSON in a text as it comes. Throws for one that is not of the schema. */
+export async function* jsonLines<S extends z.ZodType>(
+  texts: AsyncIterable<string>,
+  schema: S,
+): AsyncGenerator<z.output<S>> {
+  let pending = '';
+  for await (const text of texts) {
+    const lines = (pending + text).split('\n');
+    pending = lines.pop() ?? '';
+    if (pending.length > LINE_CHARS_MAX) throw new Error('a line of the answer is too long');
+    for (const line of lines) if (line !== '') yield schema.parse(parseJson(line));
+  }
+}
+
+/** Numbers of the blocks that move, row by row. */
+export function movingBlocks({ blocks, columns, rows }: MotionMaskLine): number[] {
+  const bits = fromBase64url(blocks) ?? new Uint8Array(0);
+  return Array.from({ length: columns * rows }, (_, at) => at).filter(
+    (at) => ((bits[at >> 3] ?? 0) & (0x80 >> (at & 7))) !== 0,
+  );
+}
+
+export interface TrialEvent {
+  startUs: number;
+  endUs: number;
+  /** Whether it is seen as the detector is set now. */
+  isSeenNow: boolean;
+}
+
+export interface TrialResults {
+  /** 0 to 1. */
+  share: number;
+  isDone: boolean;
+  /** How much footage was looked at, in microseconds. */
+  lookedUs: number;
+  failed: { code: string; detail: string } | null;
+  /** Of the settings in force. */
+  now: { count: number; events: readonly Span[] };
+  tried: readonly { sensitivity: number; count: number; events: readonly TrialEvent[] }[];
+}
+
+type Span = Pick<TrialEvent, 'startUs' | 'endUs'>;
+
+export const NO_RESULTS: TrialLines = { lines: [], progress: null };
+
+/** What has come of a trial. */
+export interface TrialLines {
+  lines: readonly TrialLine[];
+  progress: Extract<TrialLine, { line: 'progress' }> | null;
+}
+
+export function withLine(before: TrialLines, line: TrialLine): TrialLines {
+  if (line.line === 'progress') return { ...before, progress: line };
+  return { ...before, lines: [...before.lines, line] };
+}
+
+/** What a trial has found so far. */
+export function trialResults({ lines, progress }: TrialLines, sensitivities: readonly number[]): TrialResults {
+  const spansOf = (by: number | 'in-force') =>
+    lines
+      .flatMap((line) => (line.line === 'event' && line.by === by ? [line] : []))
+      .map(({ startUs, endUs }) => ({ startUs, endUs }));
+  const done = lines.find((line) => line.line === 'done');
+  const failed = lines.find((line) => line.line === 'failed');
+  const now = spansOf('in-force');
+  const countOf = (by: number | 'in-force', found: readonly Span[]) =>
+    done?.counts.find((one) => one.by === by)?.events ?? found.length;
+  const tried = sensitivities.map((sensitivity) => {
+    const found = spansOf(sensitivity);
+    const events = found.map((event) => ({ ...event, isSeenNow: now.some((other) => overlaps(event, other)) }));
+    return { sensitivity, count: countOf(sensitivity, found), events };
+  });
+  const share = progress && progress.ofUs > 0 ? Math.min(1, progress.lookedUs / progress.ofUs) : 0;
+  return {
+    share: done ? 1 : share,
+    isDone: done !== undefined,
+    lookedUs: done?.lookedUs ?? progress?.lookedUs ?? 0,
+    failed: failed ? { code: failed.code, detail: failed.detail } : null,
+    now: { count: countOf('in-force', now), events: now },
+    tried,
+  };
+}
+
+function overlaps(a: Span, b: Span): boolean {
+  return a.startUs <= b.endUs && b.startUs <= a.endUs;
+}
+
+/** The sensitivities to try: the one that is set up, and others around it; ascending, at most five. */
+export function sensitivitiesToTry(draft: number): number[] {
+  const others = [30, 50, 70, 90].filter((one) => Math.abs(one - draft) >= 5);
+  return [...new Set([...others, draft])].sort((a, b) => a - b);
+}
+
+/** The last night before a moment, 22 to 6 in the browser's own time; the one that is going on counts. */
+export function lastNight(nowUs: number): { startUs: number; endUs: number } {
+  const start = new Date(nowUs / 1000);
+  if (start.getHours() < 22) start.setDate(start.getDate() - 1);
+  start.setHours(22, 0, 0, 0);
+  const startUs = start.getTime() * 1000;
+  return { startUs, endUs: Math.min(nowUs, startUs + 8 * 3_600_000_000) };
+}

@@ -1,0 +1,96 @@
+// Owns: who the owners are, and removing one after a warning. Not here: pairing (pairing-page.tsx), viewers (viewers-section.tsx).
+import { useState } from 'preact/hooks';
+import type { ShownOwner } from '../../protocol/console-messages.ts';
+import { text } from './choose-language.ts';
+import { useAction, useDoor } from './door-context.ts';
+import { showDateAndTime } from './format.ts';
+import { Icon } from './icons.tsx';
+import { TroubleNotice } from './notices.tsx';
+import { CommandLine, Part } from './settings-part.tsx';
+import { words } from './settings-words.ts';
+import type { People } from './viewers-section.tsx';
+
+const PAIR_COMMAND = 'npx doorsill pair --show';
+
+export function OwnersSection({ people }: { people: People }) {
+  const { owners } = people;
+  return (
+    <Part id="owners">
+      <p class="hint">{words.ownersHelp}</p>
+      {owners && (
+        <ul class="viewers">
+          {owners.map((owner) => (
+            <OwnerLine key={owner.key} owner={owner} isOnly={owners.length === 1} changed={people.load} />
+          ))}
+        </ul>
+      )}
+      {owners?.length === 1 && <p class="hint">{words.onlyOwner}</p>}
+      <p class="hint">{words.ownersAdd}</p>
+      <CommandLine command={PAIR_COMMAND} />
+    </Part>
+  );
+}
+
+function OwnerLine({
+  owner: { key, name, sinceS },
+  isOnly,
+  changed,
+}: {
+  owner: ShownOwner;
+  isOnly: boolean;
+  changed(): Promise<void>;
+}) {
+  const { door } = useDoor();
+  const action = useAction();
+  const [isAsking, setAsking] = useState(false);
+  const isSelf = key === door.client.key.publicKey;
+  const ask = isSelf ? words.removeSelfAsk : words.removeOwnerAsk(name);
+  const remove = () =>
+    action.run(async () => {
+      await door.client.command({ action: 'remove-owner', key });
+      // A browser that removed itself is told so when it asks for anything.
+      await changed();
+    });
+  return (
+    <li class="viewer">
+      <div class="viewer-words">
+        <p class="viewer-name">
+          {name}
+          {isSelf && (
+            <span class="tag">
+              <Icon name="key" />
+              {words.thisBrowser}
+            </span>
+          )}
+        </p>
+        <p class="hint">{words.ownerSince(showDateAndTime(sinceS * 1e6))}</p>
+      </div>
+      {!isAsking && !isOnly && (
+        <button
+          type="button"
+          class="button button-quiet"
+          aria-label={`${text.remove}: ${name}`}
+          onClick={() => setAsking(true)}
+        >
+          {text.remove}
+        </button>
+      )}
+      {isAsking && (
+        <fieldset class="viewer-ask" aria-label={ask}>
+          <p>
+            <strong>{ask}</strong> {isSelf ? words.removeSelfConsequence : words.removeOwnerConsequence}
+          </p>
+          <div class="row">
+            <button type="button" class="button button-danger" disabled={action.busy} onClick={remove}>
+              {text.remove}
+            </button>
+            <button type="button" class="button" onClick={() => setAsking(false)}>
+              {text.cancel}
+            </button>
+          </div>
+        </fieldset>
+      )}
+      <TroubleNotice trouble={action.trouble} />
+    </li>
+  );
+}
