@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { auditRows } from './audit.ts';
 import { captureRows } from './capture.ts';
+import { consoleRows } from './console.ts';
 import { feedRows } from './feed.ts';
 import { grantRows } from './grant.ts';
 import { intakeRows } from './intake.ts';
@@ -21,6 +22,7 @@ import { trimRows } from './trim.ts';
 const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   capture: captureRows,
   live: liveRows,
+  console: consoleRows,
   trim: trimRows,
   ring: ringRows,
   grant: grantRows,
@@ -52,6 +54,10 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(GROUPS)) {
   const folder = await mkdtemp(join(values.data ?? tmpdir(), `doorsill-bench-${name}-`));
   try {
     rows.push(...((await GROUPS[name]?.({ folder, pairs: Number(values.pairs) })) ?? []));
+  } catch (thrown) {
+    // The other groups' figures are not lost with it.
+    console.error(`bench: ${name} failed:`, thrown);
+    process.exitCode = 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -14,6 +14,7 @@ import type { CameraSource, SourceDriver } from '../../device/camera/source-inte
 import { parseCameraSource } from '../../device/camera/sources.ts';
 import { MotionWatch } from '../../device/events/event-detector.ts';
 import { RingFile } from '../../device/ring/ring-file.ts';
+import type { Ring } from '../../device/ring/ring-interface.ts';
 import { FileDeviceKey } from '../../device/ring/wrapped-key-files.ts';
 import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';
 import { processorMs } from './measure.ts';
@@ -50,7 +51,11 @@ function withLive(source: CameraSource, isLive: boolean): CameraSource {
  * Records a camera that ends, into a started ring. What it cost: this process, and ffmpeg, from the camera's start on. `isLive`: whether
  * it gives live pictures; absent, as the product does.
  */
-export async function record(camera: string, ring: RingFile, isLive?: boolean): Promise<Recorded> {
+export async function record(
+  camera: string,
+  ring: Pick<Ring, 'append' | 'stats'>,
+  isLive?: boolean,
+): Promise<Recorded> {
   const named = parseCameraSource(camera, {}, ALL_CAMERAS);
   const [clock, random, log, ffmpeg] = [new SystemClock(), new SystemRandom(), silentLog(), await findFfmpeg()];
   let pictures = 0;
