@@ -26,7 +26,15 @@ export function DepartureCard({ departure }: { departure: Departure }) {
   const { recipient, number } = departure;
   const last = checked === null || checked === 'no-clip' ? null : checked.last;
   const outcome = outcomeOf(departure, last);
-  const check = () => checking.run(async () => setChecked(await checkWithBridge(door.client, departure)));
+  const check = () =>
+    checking.run(async () => {
+      // What was found before may not hold any more, and must not stand beside why it cannot be told now.
+      const found = await checkWithBridge(door.client, departure).catch((thrown: unknown) => {
+        setChecked(null);
+        throw thrown;
+      });
+      setChecked(found);
+    });
   return (
     <article class="card departure" aria-labelledby={`departure-${number}`}>
       <header class="departure-head">
@@ -45,9 +53,7 @@ export function DepartureCard({ departure }: { departure: Departure }) {
           {words.labels[outcome.is]}
         </p>
       </header>
-      {outcomeSentences(departure, outcome, checked === 'no-clip' ? null : checked).map((sentence) => (
-        <p key={sentence}>{sentence}</p>
-      ))}
+      <p>{outcomeSentences(departure, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
       <Facts departure={departure} ownKey={door.client.key.publicKey} />
       <More departure={departure} />
       <div class="row departure-actions">
@@ -87,7 +93,7 @@ async function checkWithBridge(
 }
 
 function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) {
-  const { clip, audio, zones, recipient, grantedUs, grantedBy, sentUs } = departure;
+  const { clip, audio, zones, recipient, grantedUs, grantedBy } = departure;
   const { startUs, endUs } = clip.window;
   const length = showLength(endUs - startUs);
   return (
@@ -109,9 +115,6 @@ function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) 
       )}
       <Fact name={words.granted}>
         <time>{showDateAndTime(grantedUs)}</time>, {words.grantedBy[grantedBy === ownKey ? 'you' : 'other']}
-      </Fact>
-      <Fact name={words.sent}>
-        <time>{showDateAndTime(sentUs)}</time>
       </Fact>
     </dl>
   );
@@ -149,11 +152,14 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
   );
 }
 
-function More({ departure: { clip, grant, request } }: { departure: Departure }) {
+function More({ departure: { clip, grant, request, sentUs } }: { departure: Departure }) {
   return (
     <details class="more">
       <summary>{words.more}</summary>
       <dl class="facts">
+        <Fact name={words.sent}>
+          <time>{showDateAndTime(sentUs)}</time>
+        </Fact>
         <Fact name={words.method}>{words.methods[clip.method]}</Fact>
         <Fact name={words.frames}>{clip.frames}</Fact>
         <Fact name={words.size}>{showBytes(clip.bytes)}</Fact>

@@ -37,7 +37,7 @@ export function outcomeSentences(
       const stored = outcomes.stored(showDateAndTime(outcome.atUs));
       // A pet's owner fetches it from the bridge: no vault takes it.
       if (recipient.kind === 'neighbor') return [stored];
-      const isThere = check !== null && check.isWhole && check.last?.kind === 'intake';
+      const isThere = check?.isWhole === true && check.last?.kind === 'intake';
       return [stored, isThere ? outcomes['at-bridge'] : outcomes.storedMayMove];
     }
     case 'erased-at-vault':

@@ -8,9 +8,22 @@ import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { askHealth, askStill, listOwners, pairWithDevice } from '../../../device/owner/pairing-client.ts';
+import {
+  askCustody,
+  askDepartures,
+  askHealth,
+  askStill,
+  listOwners,
+  pairWithDevice,
+} from '../../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX, PairingServer, type PairingServerDeps } from '../../../device/owner/pairing-server.ts';
-import { CONVERSATION_MS_MAX, type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import {
+  CONVERSATION_MS_MAX,
+  DEPARTURES_TOLD_MAX,
+  type Health,
+  pairingSocketPath,
+} from '../../../device/owner/pairing-wire.ts';
+import { type Departure, type DeparturePage, departureSchema } from '../../../device/protocol/departures.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { Cast } from '../../support/parties.ts';
 
@@ -57,8 +70,11 @@ beforeEach(async () => {
     health: () => HEALTH,
     console: () => null,
     viewers: () => ({ viewers: [], looks: [] }),
-    departures: () => ({ total: 0, departures: [], next: null }),
-    custody: () => Promise.reject(new Error('not here')),
+    departures: (before) => leftBefore(before),
+    custody: async (grant) => {
+      if (grant !== 'grant-a') throw failure('departure_unknown');
+      return { receipt: 'r'.repeat(4_096), leaves: [], isWhole: true };
+    },
     confirm: () => Promise.reject(new Error('not here')),
     still: () => {
       if (refuseWith) throw refuseWith;
@@ -227,6 +243,24 @@ describe('pairing over the device’s socket', () => {
   });
 });
 
+describe('what has left', () => {
+  it('comes in answers that fit on a line, also where everything in them is as long as it may be', async () => {
+    const first = await askDepartures({ clock }, path, null);
+    expect([first.departures.length, first.next]).toEqual([DEPARTURES_TOLD_MAX, 100 - DEPARTURES_TOLD_MAX]);
+    const second = await askDepartures({ clock }, path, first.next);
+    expect(second.departures[0]?.number).toBe(100 - DEPARTURES_TOLD_MAX - 1);
+  });
+
+  it('is shown with whose it must be, and refused for what never left', async () => {
+    expect(await askCustody({ clock }, path, 'grant-a')).toMatchObject({
+      device: cast.device.id,
+      bridgeKey: cast.bridge.key.publicKey,
+      shown: { receipt: expect.any(String) },
+    });
+    await expect(askCustody({ clock }, path, 'grant-b')).rejects.toMatchObject({ code: 'departure_unknown' });
+  });
+});
+
 describe('the socket’s path', () => {
   it('lies in the data folder, or under the user’s home where that is too long', () => {
     const noHome = () => {
@@ -240,3 +274,30 @@ describe('the socket’s path', () => {
     expect(() => pairingSocketPath(long, () => long)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
   });
 });
+
+/** A page of a hundred clips, each as long as the schema allows, in letters that take most bytes. */
+function leftBefore(before: number | null): DeparturePage {
+  const end = before ?? 100;
+  const numbers = Array.from({ length: DEPARTURES_TOLD_MAX }, (_, place) => end - 1 - place);
+  const id = 'a'.repeat(63);
+  const hash = 'f'.repeat(64);
+  const text = (letters: number) => '😀'.repeat(letters / 2);
+  const receipt = 'r'.repeat(4_096);
+  const longest = (number: number): Departure =>
+    departureSchema.parse({
+      ...{ number, request: id, grant: id, grantSha256: hash, grantedBy: cast.owner.key.publicKey, grantedUs: 1e15 },
+      recipient: {
+        ...{ kind: 'agency', id, name: text(120), domain: 'd'.repeat(253), jurisdiction: 'municipal' },
+        ...{ investigation: text(64), incidentType: text(64) },
+      },
+      bridge: id,
+      clip: {
+        ...{ id, sha256: hash, bytes: 1e12, frames: 1e9, window: { startUs: 1e15, endUs: 2e15 }, method: 're-encode' },
+        ...{ disclosed: ['name', 'address', 'email', 'phone'], manifestSha256: hash },
+      },
+      ...{ audio: true, zones: 16, sentUs: 1e15, stored: { atUs: 1e15, receipt } },
+      disclosed: { name: text(200), address: text(300), email: text(254), phone: text(40) },
+      standing: { at: 'answered', atUs: 1e15, outcome: 'recalled', receipt },
+    });
+  return { total: 100, departures: numbers.map(longest), next: numbers.at(-1) ?? null };
+}

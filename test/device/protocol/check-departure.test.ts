@@ -1,12 +1,15 @@
 // Holds: what a real bridge shows of a clip verifies against the device's record at every step of its way; and nothing that was forged,
 // swapped, or is about another clip does, whoever made it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { importSigningKey, sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { checkDeparture, type DepartureCheck } from '../../../device/protocol/check-departure.ts';
 import { type CustodyProof, clipLeavesSchema } from '../../../device/protocol/custody.ts';
 import { outcomeOf } from '../../../device/protocol/departure-outcome.ts';
 import type { Departure, DepartureCustody } from '../../../device/protocol/departures.ts';
+import { signToken } from '../../../device/protocol/jws.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { custodyCall, departureOf } from '../../support/departure.ts';
@@ -59,6 +62,15 @@ async function takenBack(parcel: Parcel, departure: Departure): Promise<Departur
   return { ...departure, standing: { at: 'answered', atUs: 9, outcome, receipt: String(body['receipt']) } };
 }
 
+/** The same, of a department that keeps it. */
+async function keptByPolicy(parcel: Parcel, departure: Departure): Promise<Departure> {
+  const officer = await vault.officer(fixture.cast.agency.id);
+  await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'a trial is under way' } });
+  const kept = await takenBack(parcel, departure);
+  await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'erase' } });
+  return kept;
+}
+
 describe('an honest bridge', () => {
   it('is believed: receipt, intake and hand-over, each at its place in the log', async () => {
     const { departure, shown } = await handedOver();
@@ -80,11 +92,8 @@ describe('an honest bridge', () => {
   });
 
   it('is believed when the vault keeps it, and says why', async () => {
-    const officer = await vault.officer(fixture.cast.agency.id);
     const { parcel, departure } = await handedOver();
-    await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'a trial is under way' } });
-    const kept = await takenBack(parcel, departure);
-    await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'erase' } });
+    const kept = await keptByPolicy(parcel, departure);
     const found = check(kept, await shownOf(parcel));
     expect([found.holds, why(found).length]).toEqual([true, 6]);
     expect(outcomeOf(kept, found.last)).toMatchObject({ is: 'kept', reason: 'a trial is under way' });
@@ -229,6 +238,21 @@ describe('a bridge, or somebody in between, is not believed', () => {
     );
     const found = check({ ...erased, standing: { ...standing, receipt: twin } }, { ...shown, receipt: twin });
     expect(why(found).filter((one) => !one.endsWith(' ok'))).toEqual(['the leaf is about another receipt']);
+  });
+
+  it('about what the vault keeps, with another answer of the vault than its log tells of', async () => {
+    const { parcel, departure } = await handedOver();
+    const kept = await keptByPolicy(parcel, departure);
+    const { standing } = kept;
+    if (standing.at !== 'answered') throw new Error('it was taken back');
+    const key = importSigningKey(readFileSync(join(vault.folder, 'signing.key'), 'utf8').trim());
+    if (!key) throw new Error('the vault has a key');
+    const { recall } = claimsOf(standing.receipt);
+    const twin = { ...claimsOf(String(recall)), jti: 'answer-twin' };
+    const claims = { ...claimsOf(standing.receipt), recall: signToken('doorsill-recall-answer+jws', twin, key) };
+    const receipt = fixture.cast.sign('doorsill-intake+jws', claims, fixture.cast.bridge);
+    const found = check({ ...kept, standing: { ...standing, receipt } }, await shownOf(parcel));
+    expect(why(found).filter((one) => !one.endsWith(' ok'))).toEqual(['the leaf is about another answer of the vault']);
   });
 
   it('when it shows nothing', () => {

@@ -21,6 +21,7 @@ import { RunningTestbed } from '../../../support/running-testbed.ts';
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
+const NARROWEST = 320;
 const CLIP_US = 4_000_000;
 const clock = new SystemClock();
 
@@ -135,6 +136,10 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     expect(found).toMatch(/handed to the vault, /);
     await label('In the vault');
     expect(await axe()).toEqual([]);
+    await page.setViewportSize({ ...PHONE, width: NARROWEST });
+    // Nothing is wider than the narrowest phone.
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(NARROWEST);
+    await page.setViewportSize(DESKTOP);
   }, 60_000);
 
   it('says exactly what was forged on its way from the bridge', async () => {
@@ -194,7 +199,12 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     expect(await axe()).toEqual([]);
     await card().getByRole('button', { name: 'Leave it' }).click();
     await card().getByRole('button', { name: 'Take it back' }).click();
+    await testbed.signal('bridge', 'SIGSTOP');
     await card().locator('.button-danger').click();
+    await label('Being taken back');
+    expect(await card().textContent()).toContain('The bridge has not answered yet');
+    expect(await axe()).toEqual([]);
+    await testbed.signal('bridge', 'SIGCONT');
     await label('Erased');
     expect(await card().textContent()).toContain('The vault signed that it has erased it');
     await check();
