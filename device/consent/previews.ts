@@ -6,10 +6,16 @@ import { PREVIEW_LIFE_MS } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { LivePreview, mintLivePreview, PreviewTerms } from './live-preview.ts';
+import type { RequestState } from './request-machine.ts';
 import { previewFault } from './verify-owner.ts';
 
 /** Each holds a clip on the disk. */
 const PREVIEWS_MAX = 2;
+
+/** States of a request in which no preview of it leads to anything. */
+const DECIDED: ReadonlySet<RequestState['at']> = new Set([
+  ...(['sealed', 'presented', 'delivered', 'revoking', 'recalled', 'denied'] as const),
+]);
 
 interface Held {
   live: LivePreview;
@@ -36,6 +42,7 @@ export class Previews {
     const { clock, footage } = context.deps;
     context.assertWhole();
     if (context.state.privacyOn) throw failure('console_privacy_on');
+    this.sweep();
     if (this.held.size >= PREVIEWS_MAX) throw failure('preview_too_many', { most: PREVIEWS_MAX });
     const judged = { clock, clockTrusted: context.marks.clockTrusted(), answerable: context.answerable, footage };
     const fault = previewFault(terms, { ...judged, values: context.settings.disclosure });
@@ -53,6 +60,7 @@ export class Previews {
 
   /** Those that live, oldest first. */
   list(): LivePreview[] {
+    this.sweep();
     return [...this.held.values()].map(({ live }) => live);
   }
 
@@ -69,12 +77,14 @@ export class Previews {
     for (const id of [...this.held.keys()]) this.end(id, detail);
   }
 
-  /** Ends the previews of requests that are not open any more, and all of them while privacy is on. */
+  /** Ends the previews of requests that are not open any more or are decided, and all of them while privacy is on. */
   sweep(): void {
     const { answerable, state } = this.context;
     if (state.privacyOn) this.endAll('privacy is on');
     for (const [id, { live }] of this.held) {
       if (!answerable.find(live.cut.request)) this.end(id, 'its request is not open any more');
+      // Not while the granted clip is still to be taken from the preview.
+      else if (DECIDED.has(state.record(live.cut.request).state.at)) this.end(id, 'its request is decided');
     }
   }
 }

@@ -1,6 +1,8 @@
 // Owns: one request: who asks and how that is verified, why, until when, where; and, as far as it has come, choosing, previewing, or what
 // became of it. Not here: those steps (clip-choice.tsx, clip-preview.tsx, request-outcome.tsx).
 import type { ComponentChildren } from 'preact';
+import { failure, isErrorCode } from '../../protocol/errors.ts';
+import type { Receipt } from '../../protocol/home-messages.ts';
 import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
 import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
 import { AreaDrawing } from './area-drawing.tsx';
@@ -49,6 +51,7 @@ export function RequestPage({
         </div>
       )}
       {!opened && standing.at === 'closed' && <p class="empty">{words.closedHelp}</p>}
+      {standing.at === 'open' && standing.failed && <FailedBefore receipt={standing.failed} />}
       {notice && step === 'choose' && <ClipChoice notice={notice} answers={answers} view={view} />}
       {notice && step === 'preview' && <ClipPreview notice={notice} answers={answers} view={view} />}
       {step === null && !(standing.at === 'closed' && !opened) && (
@@ -63,6 +66,22 @@ export function RequestPage({
     </article>
   );
 }
+
+/** Why another clip has to be chosen: the one that was granted never arrived. */
+function FailedBefore({ receipt: { code = 'internal' } }: { receipt: Receipt }) {
+  const { message, advice } = failure(isErrorCode(code) ? code : 'internal');
+  return (
+    <div class="request-note" role="status">
+      <p class="notice-title">{words.failedBefore}</p>
+      <p>
+        {plain(message)} {plain(advice)} ({code})
+      </p>
+    </div>
+  );
+}
+
+/** Without the places of facts that only the device's log knows. */
+const plain = (sentence: string) => sentence.replaceAll(/:? ?\{\w+\}/g, '');
 
 /** While one chooses, what is asked can be read again. */
 function Folded({ isFolded, children }: { isFolded: boolean; children: ComponentChildren }) {
@@ -166,7 +185,6 @@ function ReadDecision({ notice, answers, view }: StepProps) {
   const { view: doorView } = useDoor();
   const isPrivate = doorView.state?.privacy ?? false;
   const hasFootage = trimLimits(notice.request.window, notice.coverage) !== null;
-  const standing = answers.standing(notice.request.jti);
   const note = isPrivate
     ? { title: words.privateTitle, help: words.privateHelp }
     : hasFootage
@@ -179,11 +197,6 @@ function ReadDecision({ notice, answers, view }: StepProps) {
           <p class="notice-title">{note.title}</p>
           <p>{note.help}</p>
         </div>
-      )}
-      {standing.at === 'open' && standing.failed && (
-        <p class="request-note" role="status">
-          {words.failedBefore} {standing.failed.code}
-        </p>
       )}
       <DecisionBar
         {...{ notice, answers, view }}

@@ -5,7 +5,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { assertLiveGrant, assertMayLeave } from '../../../device/consent/live-grant.ts';
 import { assertCutPermit, LivePreview, type PreviewTerms } from '../../../device/consent/live-preview.ts';
 import { textClaim } from '../../support/parties.ts';
-import { GateRig } from './gate-rig.ts';
+import { clipFacts, GateRig } from './gate-rig.ts';
 
 let rig: GateRig;
 let request: string;
@@ -63,6 +63,29 @@ it('is refused beyond two at once', () => {
   refused({}, 'preview_too_many');
   rig.gate.previews.end(second.id, 'its owner removed it');
   expect(() => open()).not.toThrow();
+});
+
+it('is listed while it lives, and leaves its place to another when its request is decided', async () => {
+  const other = await rig.publish(rig.cast.request({ jti: 'request-second' }));
+  const [first, second] = [open(), open({ request: 'request-second' })];
+  expect(rig.gate.previews.list()).toEqual([first, second]);
+  await rig.send('deny', rig.cast.denial(other));
+  expect(rig.effects.last()).toMatchObject({ outcome: 'denied' });
+  expect(() => open()).not.toThrow();
+  expect(second.signal.reason).toMatchObject({ code: 'preview_ended' });
+  expect(first.signal.aborted).toBe(false);
+});
+
+it('lives until the clip that was granted of it is sealed, and not longer', async () => {
+  const requestToken = await rig.publish(rig.cast.request({ jti: 'request-second' }));
+  const live = open({ request: 'request-second' });
+  rig.footage.previewed = 'a'.repeat(64);
+  const token = rig.cast.grant(requestToken, { clipSha256: 'a'.repeat(64) });
+  await rig.send('grant', token);
+  expect(rig.effects.last()).toMatchObject({ outcome: 'granted' });
+  expect(rig.gate.previews.list()).toEqual([live]);
+  await rig.gate.clipSealed(textClaim(token, 'jti'), { ...clipFacts('a'), disclosed: [] }, {});
+  expect(rig.gate.previews.list()).toEqual([]);
 });
 
 it('ends with its time', async () => {

@@ -192,6 +192,6 @@ export const requestsDe: RequestWords = {
   recalledHelp: 'Der Tresor der Behörde hatte ihn schon und löscht ihn nicht.',
   declinedHelp: 'Sie haben nein gesagt. Es bleibt auf Ihrer Türklingel; niemand sonst erfährt davon.',
   failedHelp: 'Der Ausschnitt wurde nicht zugestellt:',
-  failedBefore: 'Der Ausschnitt, der zuvor erlaubt wurde, kam nicht an:',
+  failedBefore: 'Der zuvor erlaubte Ausschnitt kam nicht an',
   closedHelp: 'Die Behörde hat sie zurückgezogen, oder ihre Zeit ist um. Nichts ist hinausgegangen.',
 };

@@ -191,7 +191,7 @@ export const requestsEn = {
   recalledHelp: 'The agency’s vault had it already, and does not erase it.',
   declinedHelp: 'You said no. It stays on your doorbell; nobody else learns of it.',
   failedHelp: 'The clip was not delivered:',
-  failedBefore: 'The clip that was granted before was not delivered:',
+  failedBefore: 'The clip that you granted before was not delivered',
   closedHelp: 'It was taken back by the agency, or its time is over. Nothing has left.',
 };
 

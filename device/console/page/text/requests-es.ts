@@ -189,6 +189,6 @@ export const requestsEs: RequestWords = {
   recalledHelp: 'El depósito de la autoridad ya lo tenía, y no lo borra.',
   declinedHelp: 'Dijo que no. Queda en su timbre; nadie más se entera.',
   failedHelp: 'El clip no se entregó:',
-  failedBefore: 'El clip que se concedió antes no se entregó:',
+  failedBefore: 'El clip que concedió antes no se entregó',
   closedHelp: 'La autoridad la retiró, o su tiempo ha pasado. No ha salido nada.',
 };

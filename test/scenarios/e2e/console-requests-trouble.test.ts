@@ -1,0 +1,247 @@
+// Holds: answering on the page "Requests" while things go wrong, on the real processes: a lost connection, a killed doorbell and a reload in
+// the middle of a grant send the same token again and never a second one, two tabs neither; what others decide, withdraw or forget meanwhile
+// is told; a clock that is off, requests that do not verify, a third preview, and privacy are refused with what to do.
+import { join } from 'node:path';
+import type { Route } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { soon } from '../../device/console/support/console-rig.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+import { grantClaimsOf, RequestsBrowser } from '../../support/requests-browser.ts';
+
+const folder = temporaryFolder('requests');
+
+describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
+  const rig = new RequestsBrowser();
+  beforeAll(() => rig.start(), 120_000);
+  afterAll(async () => {
+    await rig.stop();
+    folder.dispose();
+  }, 60_000);
+  afterEach(async () => {
+    rig.grants.splice(0);
+    for (const page of rig.page.context().pages()) if (page !== rig.page) await page.close();
+    // Ends every preview: the next test makes its own.
+    await rig.testbed.command({ action: 'forget', window: { startUs: 1, endUs: 2 } });
+    expect(rig.faults.splice(0)).toEqual([]);
+  });
+
+  const say = (name: string) => rig.page.getByRole('button', { name });
+  const isGrant = (route: Route) => String(route.request().postData()).includes('"kind":"grant"');
+  /** How often the ledger holds a decision to grant a request's clip. */
+  const granted = async () => {
+    const jti = grantClaimsOf(rig.grants[0]).jti;
+    return ((await rig.testbed.ledger()).get(jti) ?? []).filter((type) => type === 'granted').length;
+  };
+
+  it('sends the same grant after a lost connection, a killed doorbell and a reload', async () => {
+    const request = await rig.ask('--type', 'killed');
+    await rig.preview(request);
+    const restore = await rig.intercept('/api/v1/orders', (route) =>
+      isGrant(route) ? route.abort('connectionreset') : route.continue(),
+    );
+    await say('Let this clip leave').click();
+    await rig.page.locator('.outcome-signed').waitFor();
+    expect(await rig.axe()).toEqual([]);
+    await soon(() => rig.grants.length > 2);
+    await rig.page.reload();
+    await rig.page.locator('.outcome-signed').waitFor({ timeout: 20_000 });
+    await soon(() => rig.grants.length > 4);
+    await restore();
+    await rig.page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
+    expect(new Set(rig.grants).size).toBe(1);
+    expect(await granted()).toBe(1);
+  }, 120_000);
+
+  it('sends it again when the answer was lost, and when the doorbell was killed after it had decided', async () => {
+    const request = await rig.ask('--type', 'lost answer');
+    await rig.preview(request);
+    let lost = 0;
+    const restore = await rig.intercept('/api/v1/orders', async (route) => {
+      if (!isGrant(route) || lost > 0) return route.continue();
+      lost += 1;
+      await route.fetch();
+      const before = await rig.testbed.signal('doorbell', 'SIGKILL');
+      await route.abort('connectionreset');
+      await rig.testbed.restarted('doorbell', before);
+    });
+    await say('Let this clip leave').click();
+    await rig.page.locator('.outcome-signed').waitFor();
+    // The clip was cut and sealed before, or its preview died with the doorbell: it says which, and there is one decision at most.
+    await soon(
+      async () =>
+        (await rig.page.locator('.outcome-sent').count()) > 0 ||
+        (await rig.page.getByText('preview_changed').count()) > 0,
+      90_000,
+    );
+    await restore();
+    expect(lost).toBe(1);
+    expect(rig.grants.length).toBeGreaterThan(1);
+    expect(new Set(rig.grants).size).toBe(1);
+    expect(await granted()).toBe(1);
+  }, 150_000);
+
+  it('keeps one grant where two tabs sign at the same moment', async () => {
+    const request = await rig.ask('--type', 'two tabs');
+    await rig.preview(request);
+    const second = await rig.tab();
+    await rig.open(request, second);
+    await second.locator('video[data-sha256]').waitFor({ timeout: 30_000 });
+    await Promise.all(
+      [rig.page, second].map((page) => page.evaluate("document.querySelector('.button-main').click()")),
+    );
+    for (const page of [rig.page, second]) await page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
+    expect(new Set(rig.grants).size).toBe(1);
+  }, 120_000);
+
+  it('tells what another owner decided meanwhile, and lets this one take it back', async () => {
+    const span = await recently(rig);
+    const request = await rig.ask('--type', 'another owner');
+    await rig.choose(request);
+    await rig.say('grant', request, ...span);
+    await rig.page.locator('.outcome-sent').waitFor({ timeout: 30_000 });
+    expect(rig.grants).toEqual([]);
+    await say('Take it back').click();
+    await say('Yes, take it back').click();
+    await rig.page.locator('.outcome-taken-back').waitFor({ timeout: 60_000 });
+    const denied = await rig.ask('--type', 'another no');
+    await rig.preview(denied);
+    await rig.say('deny', denied);
+    await rig.page.locator('.outcome-declined').waitFor({ timeout: 30_000 });
+  }, 120_000);
+
+  it('says that a request was withdrawn while one trims', async () => {
+    const request = await rig.ask('--type', 'withdrawn');
+    await rig.choose(request);
+    await rig.say('request', 'resolve', request);
+    await rig.page.locator('.outcome-closed').waitFor({ timeout: 60_000 });
+    expect(await rig.axe()).toEqual([]);
+  }, 120_000);
+
+  it('ends the preview with privacy, and offers to decline meanwhile', async () => {
+    const request = await rig.ask('--type', 'privacy');
+    await rig.preview(request);
+    await rig.testbed.command({ action: 'privacy', on: true });
+    await rig.page.locator('.request-note', { hasText: 'Privacy is on' }).waitFor({ timeout: 20_000 });
+    expect(await rig.page.locator('.request video, .request img').count()).toBe(0);
+    expect(await rig.axe()).toEqual([]);
+    await rig.testbed.command({ action: 'privacy', on: false });
+    await rig.settled();
+    await rig.makePreview();
+  }, 120_000);
+
+  it('lets nothing leave when the preview has gone, and says why', async () => {
+    const request = await rig.ask('--type', 'forgotten');
+    await rig.preview(request);
+    await rig.testbed.command({ action: 'forget', window: { startUs: 1, endUs: 2 } });
+    await say('Let this clip leave').click();
+    await rig.page.getByText('Make a preview again, look at it, and grant that one.').waitFor({ timeout: 20_000 });
+    expect(await rig.page.locator('.choice').count()).toBe(1);
+    await rig.settled();
+    await rig.makePreview();
+    await say('Let this clip leave').click();
+    await rig.page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
+    expect(new Set(rig.grants).size).toBe(2);
+  }, 120_000);
+
+  it('chooses again from what is left when footage has gone', async () => {
+    const request = await rig.ask('--type', 'aged out');
+    await rig.choose(request);
+    const start = rig.page.getByRole('slider', { name: 'Start of the clip' });
+    await start.press('Home');
+    await rig.settled();
+    const before = Number(await start.getAttribute('data-at-us'));
+    await rig.testbed.command({
+      action: 'forget',
+      window: { startUs: before - 60_000_000, endUs: before + 3_000_000 },
+    });
+    await soon(async () => Number(await start.getAttribute('data-at-us')) > before + 2_000_000, 40_000);
+    await rig.settled();
+    await rig.makePreview();
+  }, 120_000);
+
+  it('ends a preview for another where two are kept already', async () => {
+    const span = await recently(rig);
+    const first = await rig.ask('--type', 'first');
+    const third = await rig.ask('--type', 'third');
+    for (const name of ['one.mp4', 'two.mp4']) {
+      await rig.say('grant', first, ...span, '--preview', join(folder.path, name));
+    }
+    await rig.choose(third);
+    await say('Make the preview').click();
+    await rig.page.getByText('Two previews are kept already').waitFor({ timeout: 20_000 });
+    expect(await rig.axe()).toEqual([]);
+    await rig.page
+      .getByRole('button', { name: /^End the one of/ })
+      .first()
+      .click();
+    await rig.page.getByText('Two previews are kept already').waitFor({ state: 'detached' });
+    await rig.makePreview();
+    await rig.say('deny', first);
+  }, 120_000);
+
+  it('says that there is no footage of the time, and takes a no', async () => {
+    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+    const request = await rig.ask('--type', 'no footage', '--from', ago(120), '--to', ago(90));
+    await rig.open(request);
+    await rig.page.getByText('There is no footage of that time').waitFor();
+    expect(await say('Choose a clip').isDisabled()).toBe(true);
+    expect(await rig.axe()).toEqual([]);
+    await say('Decline').click();
+    await say('Yes, decline').click();
+    await rig.page.locator('.outcome-declined').waitFor({ timeout: 20_000 });
+  }, 90_000);
+
+  it('counts what does not verify, and shows nothing of it', async () => {
+    await rig.ask('--type', 'forged request');
+    const restore = await rig.intercept('/api/v1/requests', async (route) => {
+      const answer = await route.fetch();
+      const text = (await answer.text()).replaceAll(
+        /("publication":"[^"]{200})(.)/g,
+        (_all, start, one) => start + (one === 'A' ? 'B' : 'A'),
+      );
+      await route.fulfill({ response: answer, body: text });
+    });
+    await rig.open();
+    await rig.page.reload();
+    await rig.page.locator('.request-unread').waitFor({ timeout: 20_000 });
+    expect(await rig.page.locator('.request-unread').textContent()).toContain('do not verify');
+    expect(await rig.page.getByText('forged request').count()).toBe(0);
+    await restore();
+  }, 90_000);
+
+  it('says that this browser’s clock is off, and grants nothing with it', async () => {
+    const request = await rig.ask('--type', 'wrong clock');
+    const page = await rig.tab();
+    await page.addInitScript(`
+      const right = Date.now.bind(Date);
+      Date.now = () => right() + 2 * 3_600_000;
+    `);
+    await rig.open(request, page);
+    await page.getByText('The clock of this phone or computer is wrong').waitFor({ timeout: 20_000 });
+    expect(await page.locator('.requests').textContent()).toContain('consent_not_yet_valid');
+    expect(await page.getByRole('button', { name: 'Choose a clip' }).isDisabled()).toBe(true);
+    expect(await rig.axe(page)).toEqual([]);
+  }, 90_000);
+
+  it('shows a clip as it comes over a slow line', async () => {
+    const request = await rig.ask('--type', 'slow line');
+    await rig.choose(request);
+    const wire = await rig.page.context().newCDPSession(rig.page);
+    await wire.send('Network.enable');
+    await wire.send('Network.emulateNetworkConditions', {
+      ...{ offline: false, latency: 300, downloadThroughput: 40_000, uploadThroughput: 20_000 },
+    });
+    await say('Make the preview').click();
+    await rig.page.getByText(/^Fetching the clip/).waitFor({ timeout: 30_000 });
+    expect(await say('Let this clip leave').isDisabled()).toBe(true);
+    await rig.page.locator('video[data-sha256]').waitFor({ timeout: 60_000 });
+    await wire.detach();
+  }, 120_000);
+});
+
+/** The words for a part of the footage that every request from now on asks for. */
+async function recently(rig: RequestsBrowser): Promise<string[]> {
+  const { endUs } = await rig.testbed.footage(4_000_000);
+  const at = (seconds: number) => new Date(endUs / 1_000 - seconds * 1_000).toISOString();
+  return ['--from', at(3), '--to', at(1)];
+}
