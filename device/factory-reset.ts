@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { Disk } from './base/disk.ts';
 import type { Random } from './base/random.ts';
 import { EVENT_FILES } from './events/event-files.ts';
+import { LEDGER_FILE } from './ledger/ledger.ts';
 
 /** Files with secrets; each is overwritten before it is removed. The first decrypts all others, so it goes first. */
 const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'];
 
-/** Overwritten in the same way: these are not sealed, and tell when people were at the door. */
-const PAST_EVENTS = EVENT_FILES.map((name) => join('events', name));
+/** Overwritten in the same way: these are not sealed, and tell when people were at the door, and what was disclosed about the home. */
+const TELLING = [...EVENT_FILES.map((name) => join('events', name)), join('consent', LEDGER_FILE)];
 
 /** Files that cannot be read without the secrets, and what else is left. */
 const REMOVED = ['ring', 'outbox', 'previews', 'consent', 'events'] as const;
@@ -16,10 +17,10 @@ const REMOVED = ['ring', 'outbox', 'previews', 'consent', 'events'] as const;
 /**
  * Destroys keys, footage, past events, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,
  * and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes that back.
- * Keys and events are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
+ * Keys, events and ledger are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
  */
 export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {
-  for (const name of [...SECRETS, ...PAST_EVENTS]) {
+  for (const name of [...SECRETS, ...TELLING]) {
     const path = join(folder, name);
     const bytes = await disk.sizeOf(path);
     if (bytes === null) continue;

@@ -206,7 +206,7 @@ export function recordsFault(thrown: unknown): { detail: string; isTamper: boole
 /** With no file descriptor left, replacing the head did not start, and the head could not be read either. */
 const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 
-const LEDGER_FILE = 'ledger.jsonl';
+export const LEDGER_FILE = 'ledger.jsonl';
 const HEAD_FILE = 'ledger-head.json';
 
 /** The device's ledger. One append at a time: the gate's queue ensures it, and `append` asserts it. */

@@ -15,7 +15,7 @@ const [disk, random] = [new SystemDisk(), new SystemRandom()];
 const folder = temporaryFolder('reset');
 afterEach(() => folder.dispose());
 
-it('destroys every key and past event where it lay, and all that keys open, but keeps the settings', async () => {
+it('destroys every key, past event and decision where it lay, and all that keys open, but keeps the settings', async () => {
   const at = (name: string) => join(folder.path, name);
   const wrapper = new FileDeviceKey(disk, random, at('wrapping.key'));
   await keptSealKey(disk, random, wrapper, at('outbox.key'), 'outbox');
@@ -34,12 +34,15 @@ it('destroys every key and past event where it lay, and all that keys open, but 
   linkSync(at('wrapping.key'), at('copy'));
   const secret = readFileSync(at('copy'));
   for (const name of EVENT_FILES) linkSync(at(`events/${name}`), at(name));
+  await disk.replaceFile(at('consent/ledger.jsonl'), utf8('12 Maple Street was told'));
+  linkSync(at('consent/ledger.jsonl'), at('ledger.jsonl'));
 
   await factoryReset(disk, random, folder.path);
   await factoryReset(disk, random, folder.path);
 
   expect(readFileSync(at('copy')).equals(secret)).toBe(false);
   for (const name of EVENT_FILES) expect(readFileSync(at(name), 'latin1')).not.toContain('somebody');
+  expect(readFileSync(at('ledger.jsonl'), 'latin1')).not.toContain('Maple');
   const gone = ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent', 'events'];
   expect(gone.filter((name) => existsSync(at(name)))).toEqual([]);
   expect(existsSync(at('device.json'))).toBe(true);
