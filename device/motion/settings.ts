@@ -5,7 +5,7 @@ import { motionZonesSchema, sensitivitySchema } from '../protocol/owner-settings
 export const motionSchema = z.strictObject({
   enabled: z.boolean().default(true),
   /** 1 (only large, lasting motion) to 100. */
-  sensitivity: sensitivitySchema.default(50),
+  sensitivity: sensitivitySchema.default(65),
   /** Rectangles or polygons in ten-thousandths of the picture; none: everywhere. */
   zones: motionZonesSchema.default([]),
 });

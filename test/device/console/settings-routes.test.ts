@@ -54,7 +54,7 @@ describe('settings by an owner’s order', () => {
   it('are in force at once: the zones of motion, and how long footage is kept', async () => {
     rig = await ConsoleRig.start({ camera: 'synthetic?size=320x240&play=visitor', preRollS: 2, postRollS: 3 });
     const owner = await rig.owner();
-    expect(await inForce(owner)).toMatchObject({ motion: { sensitivity: 50, zones: [] }, byOwners: [] });
+    expect(await inForce(owner)).toMatchObject({ motion: { sensitivity: 65, zones: [] }, byOwners: [] });
     await soon(async () => (await footageS(owner)) > 14, 40_000);
     const zone = { left: 0, top: 0, width: 10_000, height: 10_000 };
     const done = await change(owner, {
