@@ -1,5 +1,6 @@
 // Owns: the verb `doorbell` (add, list, remove): the doorbells of a testbed, whether it runs or not. Not here: a doorbell on its own
 // (`device`), orders to one (doorbell-command-verbs.ts), adding and removing itself (testbed/).
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import {
@@ -76,7 +77,7 @@ A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell
         await tryCamera({ ...context, say: (text) => output.progress(text) }, options.camera, true);
       const wanted = {
         ...(name === undefined ? {} : { name }),
-        ...(options.camera === undefined ? {} : { camera: options.camera }),
+        ...(options.camera === undefined ? {} : { camera: fromAnywhere(options.camera) }),
       };
       await changeTestbed(
         context,
@@ -99,6 +100,12 @@ A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell
           ),
       );
     });
+}
+
+/** A file's path as it is from any folder: the doorbell may run in another one than this command. */
+function fromAnywhere(camera: string): string {
+  const { kind } = parseCameraSource(camera, { loop: true }, ALL_CAMERAS);
+  return kind === 'file' ? `file:${resolve(camera.replace(/^file:/, ''))}` : camera;
 }
 
 const pairLine = (name: string) => `\`doorsill pair --show --device "${name}"\` draws the code that pairs a browser`;

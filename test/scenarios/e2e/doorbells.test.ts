@@ -198,7 +198,12 @@ describe('several doorbells', { tags: ['long'] }, () => {
     expect(await say('doorbell', 'remove', 'Front door', '--yes')).toMatchObject({ code: 'doorbell_first', status: 2 });
     expect(await say('doorbell', 'remove', 'Shed', '--yes')).toMatchObject({ code: 'doorbell_unknown', status: 2 });
     expect((await list()).filter(({ running }) => running)).toHaveLength(3);
-  }, 30_000);
+    const { findings } = z
+      .object({ findings: z.array(z.object({ what: z.string(), level: z.string(), detail: z.string() })) })
+      .parse(await say('doctor'));
+    const pages = findings.filter(({ what }) => what === 'page').map(({ level, detail }) => `${level} ${detail}`);
+    expect(pages).toEqual([`ok Front door: ${page(1)}`, `ok Doorbell 2: ${page(2)}`, `ok Garage: ${page(3)}`]);
+  }, 60_000);
 
   it('are removed with all that they had while the others run; the vault keeps its clip', async () => {
     const clip = at('vault', 'blobs', clipOfGarage, 'clip.mp4');

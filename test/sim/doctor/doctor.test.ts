@@ -332,13 +332,15 @@ describe('the doctor', () => {
       },
     });
     await server.start();
+    set({ console: { listen: 'this-machine', port: 18_939 } });
     try {
       const findings = await examine(seams, folder);
+      expect(findings.find(({ what }) => what === 'page')?.detail).toContain('port 18939');
       expect(
         faultsOf(findings)
           .map(({ what }) => what)
           .sort(),
-      ).toEqual(['area', 'broker', 'button', 'camera', 'clock', 'storage'].sort());
+      ).toEqual(['area', 'broker', 'button', 'camera', 'clock', 'page', 'storage'].sort());
       const writes = findings.find(({ what }) => what === 'writes');
       expect(writes).toMatchObject({
         level: 'note',
