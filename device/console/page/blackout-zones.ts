@@ -45,11 +45,6 @@ export function placedZone(others: readonly Zone[]): Zone {
   return { left: 3_500 + aside, top: 3_500 + aside, width: 2_000, height: 2_000 };
 }
 
-/** How much of the picture a zone takes, 0 to 1. */
-export function shareOf({ width, height }: Zone): number {
-  return (width * height) / WHOLE ** 2;
-}
-
 function clamp(value: number, least = 0, most = WHOLE): number {
   return Math.round(Math.min(most, Math.max(least, value)));
 }

@@ -11,6 +11,7 @@ import { showBytes, showMinute, showShare } from './format.ts';
 import { Icon } from './icons.tsx';
 import type { Draft } from './kept-answers.ts';
 import { TroubleNotice } from './notices.tsx';
+import { oneLine } from './outside-text.ts';
 import { fetchedClip } from './preview-clip.ts';
 import { showClipLength } from './request-format.ts';
 import { words } from './requests-words.ts';
@@ -131,9 +132,9 @@ function sentenceFacts({ request, credential, wouldDisclose }: VerifiedNotice, d
     sound: draft.audio && made.audioPackets > 0,
     zones: draft.zones.length,
     disclosed: words.listOf(disclosed),
-    agency: credential.name,
-    domain: credential.domain,
-    investigation: request.investigation,
+    agency: oneLine(credential.name),
+    domain: oneLine(credential.domain),
+    investigation: oneLine(request.investigation),
     retention: request.retention,
   };
 }

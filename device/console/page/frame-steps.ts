@@ -74,11 +74,6 @@ export class FrameSteps {
     return withEnd(window, end, Math.min(outside, part?.endUs ?? outside), limits);
   }
 
-  /** Forgets what was told: footage that is being recorded has more frames now. */
-  forget(): void {
-    this.pieces.clear();
-  }
-
   private startOf(atUs: number): number {
     return Math.floor(atUs / PIECE_US) * PIECE_US;
   }

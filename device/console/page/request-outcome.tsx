@@ -8,6 +8,7 @@ import { useAction, useDoor } from './door-context.ts';
 import { showBytes, showDateAndTime, showShare } from './format.ts';
 import { grantOf, type KeptGrant } from './kept-answers.ts';
 import { TroubleNotice } from './notices.tsx';
+import { oneLine } from './outside-text.ts';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';
 import { showClipLength, showExactTime } from './request-format.ts';
 import type { Standing } from './request-standing.ts';
@@ -117,7 +118,7 @@ function Vault({ answer }: { answer: RecallAnswer }) {
   return (
     <>
       <p>{words.vaultSays[answer.decision]}</p>
-      {answer.reason !== undefined && <p class="hint">{words.vaultReason(answer.reason)}</p>}
+      {answer.reason !== undefined && <p class="hint">{words.vaultReason(oneLine(answer.reason))}</p>}
     </>
   );
 }

@@ -11,6 +11,7 @@ import { ClipPreview } from './clip-preview.tsx';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
 import { useDoor } from './door-context.ts';
 import { Icon } from './icons.tsx';
+import { oneLine, someLines } from './outside-text.ts';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';
 import { showDayAndMinute, showSpan } from './request-format.ts';
 import { RequestOutcome } from './request-outcome.tsx';
@@ -33,7 +34,7 @@ export function RequestPage({
   const notice = view.waiting?.find((one) => one.request.jti === request) ?? null;
   const step = opened && notice && standing.at === 'open' ? answers.draftOf(opened).step : null;
   return (
-    <article class="request" aria-label={opened?.request.incidentType ?? request}>
+    <article class="request" aria-label={opened ? oneLine(opened.request.incidentType) : request}>
       <div class="request-head">
         <a class="button button-quiet request-back" href="#/requests">
           <Icon name="chevronLeft" />
@@ -43,9 +44,9 @@ export function RequestPage({
       </div>
       {opened && (
         <div class="request-title">
-          <h2>{opened.request.incidentType}</h2>
+          <h2>{oneLine(opened.request.incidentType)}</h2>
           <p>
-            {opened.credential.name} <Icon name="check" />
+            {oneLine(opened.credential.name)} <Icon name="check" />
             <span class="unseen">{words.verified}</span>
           </p>
         </div>
@@ -102,11 +103,11 @@ function Reading({ opened, notice }: { opened: OpenedRequest; notice: VerifiedNo
         <h3 id="why" class="card-title">
           {words.why}
         </h3>
-        <p class="request-text">{request.text}</p>
+        <p class="request-text">{someLines(request.text)}</p>
         <dl class="request-facts">
-          <Fact name={words.investigation}>{request.investigation}</Fact>
+          <Fact name={words.investigation}>{oneLine(request.investigation)}</Fact>
           <Fact name={words.contact}>
-            {[request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', ')}
+            {oneLine([request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', '))}
           </Fact>
         </dl>
       </section>
@@ -119,9 +120,9 @@ function Reading({ opened, notice }: { opened: OpenedRequest; notice: VerifiedNo
             <Icon name="shield" />
           </span>
           <span>
-            <strong>{credential.name}</strong>
+            <strong>{oneLine(credential.name)}</strong>
             <span class="hint">
-              {words.jurisdictions[credential.jurisdiction]} · {credential.domain}
+              {words.jurisdictions[credential.jurisdiction]} · {oneLine(credential.domain)}
             </span>
           </span>
         </p>

@@ -8,6 +8,7 @@ import { troubleOf, useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
 import { Icon } from './icons.tsx';
 import { TroubleNotice } from './notices.tsx';
+import { oneLine } from './outside-text.ts';
 import { type AnswersView, RequestAnswers } from './request-answers.ts';
 import { showDayAndMinute, showSpan } from './request-format.ts';
 import { RequestPage } from './request-page.tsx';
@@ -129,9 +130,9 @@ function RequestLine({ opened: { request, credential }, standing, view }: Listed
     <li>
       <a class="request-line" href={`#/requests/${request.jti}`}>
         <span class="request-line-words">
-          <span class="request-line-title">{request.incidentType}</span>
+          <span class="request-line-title">{oneLine(request.incidentType)}</span>
           <span class="request-line-who">
-            {credential.name}
+            {oneLine(credential.name)}
             <Icon name="check" />
             <span class="unseen">{words.verified}</span>
           </span>

@@ -1,0 +1,23 @@
+// Holds: what an agency writes cannot turn around, hide or push away what the page says beside it.
+import { describe, expect, it } from 'vitest';
+import { oneLine, someLines } from '../../../../device/console/page/outside-text.ts';
+
+describe('text that others wrote', () => {
+  it('has no characters that turn around or hide what follows', () => {
+    expect(oneLine('SPD-1\u202E dna lluf')).toBe('SPD-1  dna lluf');
+    expect(oneLine('a\u2066b\u2069c\u200Bd\u0007e')).toBe('a b c d e');
+    expect(someLines('first\u202E\nsecond')).toBe('first\nsecond');
+  });
+
+  it('is one line inside a sentence, and keeps its lines where it stands alone', () => {
+    expect(oneLine('two\nlines\u2028here')).toBe('two lines here');
+    expect(someLines('one\r\ntwo\u2028three')).toBe('one\ntwo\nthree');
+    expect(someLines(`top${'\n'.repeat(500)}bottom`)).toBe('top\n\nbottom');
+  });
+
+  it('keeps every letter that can be seen', () => {
+    const text = 'Überfall, 盗難, سرقة, <b>&amp;';
+    expect(oneLine(text)).toBe(text);
+    expect(someLines(text)).toBe(text);
+  });
+});
