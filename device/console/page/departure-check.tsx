@@ -7,6 +7,7 @@ import { words } from './left-words.ts';
 
 export function CheckFindings({ check }: { check: DepartureCheck }) {
   const { findings, holds, isWhole } = check;
+  const isCosigned = findings.some((one) => one.ok && one.of === 'leaf' && one.leaf.witnesses.length > 0);
   return (
     <div class={holds ? 'check check-holds' : 'check check-fails'}>
       <p class="check-title">
@@ -20,6 +21,7 @@ export function CheckFindings({ check }: { check: DepartureCheck }) {
         ))}
       </ul>
       {!isWhole && <p class="hint">{words.partial}</p>}
+      {isCosigned && <p class="hint">{words.witnesses}</p>}
       <p class="hint">{words.checkHelp}</p>
     </div>
   );

@@ -124,6 +124,8 @@ export const leftDe: LeftWords = {
       : count === 1
         ? 'von 1 Zeugen mitsigniert'
         : `von ${count} Zeugen mitsigniert`,
+  witnesses:
+    'Wer die Zeugen sind, weiß Ihre Türklingel nicht. `doorsill verify --witness-key` prüft mit Schlüsseln, die Sie kennen.',
   partial: 'Diese Brücke zeigt nur den letzten Eintrag; was vorher geschah, ist hier nicht bekannt.',
   noClip: 'Die Brücke kennt keinen Clip zu dieser Freigabe. Was diese Türklingel aufbewahrt hat, steht oben.',
 

@@ -114,6 +114,8 @@ export const leftEn = {
       : count === 1
         ? 'cosigned by 1 witness'
         : `cosigned by ${count} witnesses`,
+  witnesses:
+    'Your doorbell does not know who the witnesses are. `doorsill verify --witness-key` checks with keys that you know.',
   partial: 'This bridge shows the latest entry alone, so what happened before it is not known here.',
   noClip: 'The bridge knows no clip of this grant. What this doorbell has kept is above.',
 

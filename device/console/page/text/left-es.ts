@@ -123,6 +123,8 @@ export const leftEs: LeftWords = {
       : count === 1
         ? 'firmado también por 1 testigo'
         : `firmado también por ${count} testigos`,
+  witnesses:
+    'Su timbre no sabe quiénes son los testigos. `doorsill verify --witness-key` comprueba con claves que usted conoce.',
   partial: 'Este puente muestra solo la última entrada; lo anterior no se conoce aquí.',
   noClip: 'El puente no conoce ningún clip de esta autorización. Lo que guardó este timbre está arriba.',
 

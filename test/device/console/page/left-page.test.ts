@@ -11,7 +11,7 @@ import { generateSigningKey } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { askConsole } from '../../../../device/owner/pairing-client.ts';
 import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
-import { departureCustodySchema } from '../../../../device/protocol/departures.ts';
+import { type DepartureCustody, departureCustodySchema } from '../../../../device/protocol/departures.ts';
 import { signToken } from '../../../../device/protocol/jws.ts';
 import type { Window } from '../../../../device/protocol/shared-claims.ts';
 import { printMoment } from '../../../../sim/terminal/format-units.ts';
@@ -142,17 +142,37 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     await page.setViewportSize(DESKTOP);
   }, 60_000);
 
+  /** Checks while somebody between bridge and doorbell changes what is shown. */
+  const checkChanged = async (change: (shown: DepartureCustody) => object) => {
+    const handler = async (route: Route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: change(departureCustodySchema.parse(await answer.json())) });
+    };
+    await page.route('**/custody', handler);
+    await check();
+    await page.unroute('**/custody', handler);
+  };
+
+  it('counts cosignatures, and says that the doorbell does not know whose they are', async () => {
+    const witness = generateSigningKey(new SystemRandom());
+    const bridge = testbed.parts.bridge.id;
+    await checkChanged((shown) => ({
+      ...shown,
+      leaves: shown.leaves.map((one) => {
+        const { iat, size, root } = claimsOf(one.head);
+        const said = { iss: witness.publicKey, aud: 'public', iat, bridge, size, root };
+        return { ...one, cosignatures: [signToken('doorsill-cosignature+jws', said, witness)] };
+      }),
+    }));
+    const text = await card().locator('.check-holds').textContent();
+    expect(text).toContain('cosigned by 1 witness');
+    expect(text).toContain('does not know who the witnesses are');
+  }, 60_000);
+
   it('says exactly what was forged on its way from the bridge', async () => {
     const stranger = generateSigningKey(new SystemRandom());
-    const forge = async (change: (shown: ReturnType<typeof departureCustodySchema.parse>) => object) => {
-      const handler = async (route: Route) => {
-        const answer = await route.fetch();
-        const shown = departureCustodySchema.parse(await answer.json());
-        await route.fulfill({ response: answer, json: change(shown) });
-      };
-      await page.route('**/custody', handler);
-      await check();
-      await page.unroute('**/custody', handler);
+    const forge = async (change: (shown: DepartureCustody) => object) => {
+      await checkChanged(change);
       expect(await card().locator('.check-fails').count()).toBe(1);
       return card().locator('.finding-bad').allTextContents();
     };
