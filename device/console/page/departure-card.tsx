@@ -15,6 +15,7 @@ import { showBytes, showDateAndTime, showDay, showLength, showTime } from './for
 import { Icon } from './icons.tsx';
 import { words } from './left-words.ts';
 import { TroubleNotice } from './notices.tsx';
+import { oneLine } from './outside-text.ts';
 import { tokenCrypto } from './token-crypto.ts';
 
 type Checked = DepartureCheck | 'no-clip';
@@ -42,10 +43,10 @@ export function DepartureCard({ departure }: { departure: Departure }) {
           <Icon name={recipient.kind === 'agency' ? 'agency' : 'pet'} />
         </span>
         <div class="departure-who">
-          <h2 id={`departure-${number}`}>{recipient.kind === 'agency' ? recipient.name : words.petOwner}</h2>
+          <h2 id={`departure-${number}`}>{recipient.kind === 'agency' ? oneLine(recipient.name) : words.petOwner}</h2>
           <p class="hint">
             {recipient.kind === 'agency'
-              ? words.agencyHelp(recipient.domain, words.kinds[recipient.jurisdiction])
+              ? words.agencyHelp(oneLine(recipient.domain), words.kinds[recipient.jurisdiction])
               : words.petOwnerHelp(recipient.id)}
           </p>
         </div>
@@ -110,7 +111,7 @@ function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) 
       </Fact>
       {recipient.kind === 'agency' && (
         <Fact name={words.reason}>
-          {recipient.incidentType}, {recipient.investigation}
+          {oneLine(recipient.incidentType)}, {oneLine(recipient.investigation)}
         </Fact>
       )}
       <Fact name={words.granted}>

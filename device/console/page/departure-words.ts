@@ -5,6 +5,7 @@ import type { Departure } from '../../protocol/departures.ts';
 import { ERRORS, isErrorCode } from '../../protocol/errors.ts';
 import { showDateAndTime } from './format.ts';
 import { words } from './left-words.ts';
+import { oneLine } from './outside-text.ts';
 
 /** `out`: somebody has it; `open`: not settled; `gone`: nobody has it any more. */
 export const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {
@@ -44,7 +45,7 @@ export function outcomeSentences(
     case 'restricted':
     case 'kept': {
       const sentence = outcomes[outcome.is](showDateAndTime(outcome.atUs));
-      return outcome.reason === null ? [sentence] : [sentence, outcomes.reason(outcome.reason)];
+      return outcome.reason === null ? [sentence] : [sentence, outcomes.reason(oneLine(outcome.reason))];
     }
     default:
       return [outcomes[outcome.is](showDateAndTime(outcome.atUs))];

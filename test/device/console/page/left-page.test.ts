@@ -11,7 +11,11 @@ import { generateSigningKey } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { askConsole } from '../../../../device/owner/pairing-client.ts';
 import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
-import { type DepartureCustody, departureCustodySchema } from '../../../../device/protocol/departures.ts';
+import {
+  type DepartureCustody,
+  departureCustodySchema,
+  departurePageSchema,
+} from '../../../../device/protocol/departures.ts';
 import { signToken } from '../../../../device/protocol/jws.ts';
 import type { Window } from '../../../../device/protocol/shared-claims.ts';
 import { printMoment } from '../../../../sim/terminal/format-units.ts';
@@ -202,6 +206,27 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     // What does not verify moves nothing: by its own record the clip is sent, and no more is said.
     expect(await card().locator('.tag').textContent()).toBe('Sent');
     expect(await axe()).toEqual([]);
+  }, 60_000);
+
+  it('shows what an agency wrote as text, in one direction', async () => {
+    const hostile = '<img src=x onerror=alert(1)> \u202eecilop\u2066';
+    const handler = async (route: Route) => {
+      const answer = await route.fetch();
+      const shown = departurePageSchema.parse(await answer.json());
+      const departures = shown.departures.map((one) => ({
+        ...one,
+        recipient: { ...one.recipient, name: hostile, investigation: hostile },
+      }));
+      await route.fulfill({ response: answer, json: { ...shown, departures } });
+    };
+    await page.route('**/departures?*', handler);
+    await page.reload();
+    await card().getByText('<img src=x onerror=alert(1)> ecilop', { exact: true }).waitFor();
+    expect(await card().textContent()).not.toMatch(/[\u202e\u2066]/);
+    expect(await card().locator('img').count()).toBe(0);
+    await page.unroute('**/departures?*', handler);
+    await page.reload();
+    await label('Sent');
   }, 60_000);
 
   it('says that the bridge is away', async () => {
