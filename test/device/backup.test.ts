@@ -93,6 +93,25 @@ describe('a device', () => {
     expect(rig.gate.owners()).toEqual([]);
   });
 
+  it('comes back with what owners had set, as of the backup, and takes no order of theirs from before', async () => {
+    const { cast } = rig;
+    const set = (sensitivity: number) =>
+      cast.command({ action: 'change-settings', settings: { motion: { sensitivity } } });
+    await rig.privately(set(80));
+    const backup = await backUp();
+    const later = set(90);
+    await rig.privately(later);
+    await restore(backup);
+    await pairAgain();
+    expect(rig.gate.settings).toMatchObject({ motion: { sensitivity: 80 }, byOwners: ['motion.sensitivity'] });
+    await rig.privately(later);
+    expect([rig.gate.settings.motion.sensitivity, refusals()]).toEqual([80, ['consent_before_restore']]);
+    // An owner who pairs again changes them, and goes back to device.json.
+    await rig.clock.advance(1_000 * 601);
+    await rig.privately(cast.command({ action: 'change-settings', settings: { motion: { sensitivity: null } } }));
+    expect(rig.gate.settings.byOwners).toEqual([]);
+  });
+
   it('obeys nothing that was signed before, whoever replays it and whoever has paired again', async (test) => {
     const { cast, clock } = rig;
     const backup = await backUp();

@@ -1,6 +1,7 @@
 // Owns: setting up motion: zones on the live picture with what moves now, sensitivity, and saving both. Not here: drawing
 // (zone-drawing.tsx), trying it on recorded footage (motion-trial.tsx).
-import { useState } from 'preact/hooks';
+import type { RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MotionZone } from '../../protocol/owner-settings.ts';
 import { Icon } from './icons.tsx';
 import { type LiveMask, useLiveMask } from './live-mask.ts';
@@ -117,7 +118,10 @@ function ZonesEditor({
   const [chosen, setChosen] = useState<number | null>(null);
   const [corner, setCorner] = useState(0);
   const [isDrawing, setDrawing] = useState(false);
-  const mask = useLiveMask(sensitivity, true);
+  const place = useRef<HTMLDivElement>(null);
+  // Looking at the picture is noted on the device: nobody looks who has come for another part of the page.
+  const isInView = useInView(place);
+  const mask = useLiveMask(sensitivity, isInView);
   const change = (zone: DrawnZone) => setZones(zones.map((one) => (one.id === zone.id ? zone : one)));
   const add = (corners?: Parameters<typeof withZone>[2]) => {
     const added = withZone(zones, words.zoneWord, corners);
@@ -131,26 +135,30 @@ function ZonesEditor({
     <>
       <h3>{words.zones}</h3>
       <p class="hint">{words.zonesHelp}</p>
-      <LivePicture
-        drawn={
-          <ZoneDrawing
-            zones={zones}
-            chosen={chosen}
-            choose={(id) => {
-              setChosen(id);
-              setCorner(0);
-            }}
-            change={change}
-            isDrawing={isDrawing}
-            drawn={(corners) => {
-              setDrawing(false);
-              if (corners) add(corners);
-            }}
-            mask={mask.line}
-            cornerFocused={setCorner}
+      <div ref={place} class="zones-place">
+        {isInView && (
+          <LivePicture
+            drawn={
+              <ZoneDrawing
+                zones={zones}
+                chosen={chosen}
+                choose={(id) => {
+                  setChosen(id);
+                  setCorner(0);
+                }}
+                change={change}
+                isDrawing={isDrawing}
+                drawn={(corners) => {
+                  setDrawing(false);
+                  if (corners) add(corners);
+                }}
+                mask={mask.line}
+                cornerFocused={setCorner}
+              />
+            }
           />
-        }
-      />
+        )}
+      </div>
       <p class="mask-words hint" role="status">
         {isDrawing ? words.drawing : maskWords(mask)}
       </p>
@@ -188,6 +196,18 @@ function ZonesEditor({
       {zones.length > 0 && <p class="hint zone-keys">{words.zoneKeys}</p>}
     </>
   );
+}
+
+/** Whether an element is on the screen, or nearly. */
+function useInView(element: RefObject<HTMLElement | null>): boolean {
+  const [isInView, setInView] = useState(false);
+  useEffect(() => {
+    if (!element.current) return;
+    const observer = new IntersectionObserver(([entry]) => setInView(entry?.isIntersecting === true));
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return isInView;
 }
 
 function faultOf(zones: readonly DrawnZone[], at: number): string | null {

@@ -3,9 +3,11 @@
 import type { z } from 'zod';
 import { fromBase64url } from '../../base/bytes.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import type { MotionMaskLine, TrialLine } from '../../protocol/motion-messages.ts';
+import { type MotionMaskLine, TRIAL_SENSITIVITIES_MAX, type TrialLine } from '../../protocol/motion-messages.ts';
 
 const LINE_CHARS_MAX = 100_000;
+/** Sensitivities nearer to each other than this tell much the same. */
+const APART = 8;
 
 /** The lines of JSON in a text as it comes. Throws for one that is not of the schema. */
 export async function* jsonLines<S extends z.ZodType>(
@@ -96,8 +98,9 @@ function overlaps(a: Span, b: Span): boolean {
 
 /** The sensitivities to try: the one that is set up, and others around it; ascending, at most five. */
 export function sensitivitiesToTry(draft: number): number[] {
-  const others = [30, 50, 70, 90].filter((one) => Math.abs(one - draft) >= 5);
-  return [...new Set([...others, draft])].sort((a, b) => a - b);
+  const away = (one: number) => Math.abs(one - draft);
+  const others = [30, 50, 65, 80, 90].filter((one) => away(one) >= APART).sort((a, b) => away(a) - away(b));
+  return [...others.slice(0, TRIAL_SENSITIVITIES_MAX - 1), draft].sort((a, b) => a - b);
 }
 
 /** The last night before a moment, 22 to 6 in the browser's own time; the one that is going on counts. */

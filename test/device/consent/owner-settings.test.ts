@@ -225,10 +225,12 @@ describe('an order to change settings', () => {
 describe('a damaged ledger', () => {
   it('leaves the settings of device.json in force, and takes no order', async () => {
     await order({ disclosure: { name: 'Berta' }, ring: { retentionS: 600 } });
+    // Read before the damage is found.
+    await order({ motion: { sensitivity: 33 } });
     await rig.gate.stop();
     const path = join(rig.folder, 'ledger.jsonl');
     const text = await readFile(path, 'utf8');
-    await rig.disk.replaceFile(path, Buffer.from(text.replace('"retentionS":600', '"retentionS":601')));
+    await rig.disk.replaceFile(path, Buffer.from(text.replace('"sensitivity":33', '"sensitivity":34')));
     await rig.boot();
     expect(rig.gate.settings).toEqual({ ...BASE, byOwners: [] });
     expect(await order({ motion: { sensitivity: 90 } })).toBe('consent_ledger_damaged');

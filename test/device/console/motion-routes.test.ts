@@ -310,6 +310,8 @@ describe('a trial on recorded footage', () => {
   it('leaves out footage of a clock that was not trusted, and goes on behind a gap', async () => {
     server.held = walk.map((segment, at) => ({ ...segment, clockTrusted: at > 2 }));
     expect(eventsBy(await linesOf(await postTrial({ sensitivities: [50] })), 50)).toHaveLength(1);
+    server.held = walk.map((segment, at) => ({ ...segment, clockTrusted: at < 3 || at > 9 }));
+    expect(eventsBy(await linesOf(await postTrial({ sensitivities: [50] })), 50)).toEqual([]);
     // Without the box's walk there is nothing.
     server.held = walk.filter((_, at) => at < 3 || at > 9);
     expect(eventsBy(await linesOf(await postTrial({ sensitivities: [20] })), 20)).toEqual([]);

@@ -76,18 +76,26 @@ describe('settings by an owner’s order', () => {
     expect(await inForce(owner)).toMatchObject({ ring: { retentionS: 86_400 }, byOwners: [] });
   }, 120_000);
 
-  it('keep footage over a restart that device.json alone would destroy', async () => {
-    const settings = { ring: { kind: 'file' as const, bytes: 16 * 1024 * 1024, retentionS: 10 } };
+  it('keep footage and events over a restart that device.json alone would destroy', async () => {
+    const settings = {
+      ring: { kind: 'file' as const, bytes: 16 * 1024 * 1024, retentionS: 10 },
+      events: { keepDays: 0 },
+    };
     rig = await ConsoleRig.start(settings);
     const owner = await rig.owner();
-    await change(owner, { ring: { retentionS: 3_600 } });
+    await change(owner, { ring: { retentionS: 3_600 }, events: { keepDays: 7 } });
+    await owner.post('/api/v1/press', {});
     await soon(async () => (await footageS(owner)) > 13, 40_000);
     const { key } = owner;
     await rig.stop(true);
     rig = await ConsoleRig.start(settings, rig.folder);
     const again = await rig.session(key);
     expect(await footageS(again)).toBeGreaterThan(13);
-    expect(await inForce(again)).toMatchObject({ ring: { retentionS: 3_600 }, byOwners: ['ring.retentionS'] });
+    expect(await inForce(again)).toMatchObject({
+      ring: { retentionS: 3_600 },
+      byOwners: ['ring.retentionS', 'events.keepDays'],
+    });
+    expect((await again.get('/api/v1/events?types=ring')).body.toString()).toContain('"source":"console"');
   }, 90_000);
 
   it('appear in nothing but the ledger and what an owner asks for', async () => {
