@@ -91,7 +91,8 @@ function RequestList({ answers, view }: { answers: RequestAnswers; view: Answers
   const ignored = listed.filter(({ standing, isIgnored }) => standing.at === 'open' && isIgnored);
   return (
     <>
-      {waiting.length === 0 && (
+      {waiting.length === 0 && listed.length > 0 && <p class="empty request-none">{words.noneWaiting}</p>}
+      {listed.length === 0 && (
         <div class="empty empty-large">
           <Icon name="request" />
           <p class="empty-title">{words.none}</p>

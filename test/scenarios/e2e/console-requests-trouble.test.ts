@@ -80,6 +80,28 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(await granted()).toBe(1);
   }, 150_000);
 
+  it('shows how far the clip has come while the bridge is away, and takes it back from there', async () => {
+    const request = await rig.ask('--type', 'bridge away');
+    await rig.preview(request);
+    await rig.testbed.signal('bridge', 'SIGSTOP');
+    try {
+      await say('Let this clip leave').click();
+      await rig.page.locator('.outcome-under-way').waitFor({ timeout: 30_000 });
+      expect(await rig.axe()).toEqual([]);
+      await say('Take it back').click();
+      await say('Yes, take it back').click();
+      await rig.page.locator('.outcome-taken-back').waitFor({ timeout: 30_000 });
+    } finally {
+      await rig.testbed.signal('bridge', 'SIGCONT');
+    }
+    await rig.page
+      .getByText(/Nothing had left the doorbell|is erased at the doorbell and/)
+      .waitFor({ timeout: 60_000 });
+    expect(await granted()).toBe(1);
+    await rig.page.reload();
+    await rig.page.locator('.outcome-taken-back').waitFor({ timeout: 30_000 });
+  }, 120_000);
+
   it('keeps one grant where two tabs sign at the same moment', async () => {
     const request = await rig.ask('--type', 'two tabs');
     await rig.preview(request);

@@ -5,6 +5,7 @@ export const requestsDe: RequestWords = {
   waiting: 'Wartet auf Sie',
   answered: 'Beantwortet',
   ignored: 'Übergangen',
+  noneWaiting: 'Nichts wartet auf Sie.',
   none: 'Niemand fragt nach etwas',
   noneHelp:
     'Wenn eine Behörde die Häuser rund um einen Ort um Aufnahmen bittet, erscheint ihre Anfrage hier. Sie entscheiden; von selbst geht nichts hinaus.',

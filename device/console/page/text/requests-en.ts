@@ -4,6 +4,7 @@ export const requestsEn = {
   waiting: 'Waiting for you',
   answered: 'Answered',
   ignored: 'Ignored',
+  noneWaiting: 'Nothing waits for you.',
   none: 'Nobody asks for anything',
   noneHelp:
     'When an agency asks the homes around a place for video, its request appears here. You decide; nothing leaves by itself.',

@@ -5,6 +5,7 @@ export const requestsEs: RequestWords = {
   waiting: 'Le esperan',
   answered: 'Contestadas',
   ignored: 'Ignoradas',
+  noneWaiting: 'Nada le espera.',
   none: 'Nadie pide nada',
   noneHelp:
     'Cuando una autoridad pide vídeo a las casas de un lugar, su solicitud aparece aquí. Usted decide; nada sale por sí solo.',
