@@ -80,6 +80,8 @@ export class RequestAnswers {
       this.door.subscribe(() => {
         const isBack = link !== 'online' && this.door.view.link === 'online';
         link = this.door.view.link;
+        // What the device said meanwhile was missed.
+        if (isBack) this.asked = false;
         if (isBack) this.reloadSoon();
       }),
     ];
@@ -278,6 +280,9 @@ export class RequestAnswers {
     this.show({ receipts: new Map(this.current.receipts).set(request, whole) });
     const kept = this.current.kept.get(request);
     if (kept && receipt.grant !== undefined && grantOf(kept)?.jti === receipt.grant) {
+      const draft = this.current.drafts.get(request);
+      // The clip that was looked at never leaves: another has to be looked at.
+      if (outcome === 'failed' && !kept.isOver && draft) this.keep({ ...draft, step: 'choose', preview: null });
       void this.settle(kept, { receipt: whole, ...(isLastWord(receipt) ? { isOver: true } : {}) });
     }
     this.reloadSoon();
@@ -333,11 +338,10 @@ export class RequestAnswers {
     }
   }
 
-  /** Whether the device lists a decision that this page has heard nothing of. */
+  /** Whether the device lists a decision, and was not asked what became of it since this page has followed it. */
   private isUntold(): boolean {
-    const { receipts } = this.current;
     const listed = this.door.view.state?.requests ?? [];
-    return !this.asked && listed.some(({ request, state }) => state !== 'pending' && !receipts.has(request));
+    return !this.asked && listed.some(({ state }) => state !== 'pending');
   }
 
   /** Has the device repeat its receipts: they come as messages. */
