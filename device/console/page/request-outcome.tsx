@@ -31,14 +31,16 @@ export function RequestOutcome({ request, standing, answers, view }: OutcomeProp
         <h3 class="outcome-title">{words.states[standing.at]}</h3>
         <Told standing={standing} />
         {refusal && <TroubleNotice trouble={{ title: refusal.message, advice: refusal.advice }} />}
-        {standing.at === 'signed' && refusal && (
+        {(standing.at === 'signed' || standing.at === 'taking-back') && refusal && (
           <div class="row">
             <button type="button" class="button" onClick={() => again(answers, request)}>
               {words.sendAgain}
             </button>
-            <button type="button" class="button button-quiet" onClick={() => void answers.giveUp(request)}>
-              {words.giveUp}
-            </button>
+            {standing.at === 'signed' && (
+              <button type="button" class="button button-quiet" onClick={() => void answers.giveUp(request)}>
+                {words.giveUp}
+              </button>
+            )}
           </div>
         )}
         {canTakeBack(standing, receipt, kept) && <TakeBack request={request} answers={answers} />}

@@ -1,8 +1,6 @@
 // Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
 // reached. Not here: the pages.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { DeviceState } from '../../protocol/home-messages.ts';
-import { askKindOf } from '../../protocol/ids.ts';
 import { text } from './choose-language.ts';
 import { doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
@@ -11,6 +9,7 @@ import { Icon, type IconName } from './icons.tsx';
 import { LoadedPage } from './loaded-page.tsx';
 import { ConditionPill } from './notices.tsx';
 import { NowPage } from './now-page.tsx';
+import { WaitingBadge } from './waiting-badge.tsx';
 
 const PAGES = [
   { name: 'now', title: text.pageNow, icon: 'door' },
@@ -71,7 +70,7 @@ export function Shell() {
           <a key={target} class="tab" href={`#/${target}`} aria-current={target === page ? 'page' : undefined}>
             <Icon name={icon} />
             <TabLabel title={label} short={SHORT[target]} />
-            {target === 'requests' && <WaitingBadge />}
+            {target === 'requests' && <WaitingBadge at={`${page} ${opened}`} />}
           </a>
         ))}
       </nav>
@@ -94,23 +93,6 @@ export function Shell() {
       </main>
     </div>
   );
-}
-
-/** How many requests wait for an answer. */
-function WaitingBadge() {
-  const { view } = useDoor();
-  const count = view.state?.requests.filter(isWaiting).length ?? 0;
-  if (count === 0) return null;
-  return (
-    <span class="tab-badge">
-      <span aria-hidden="true">{count}</span>
-      <span class="unseen">, {text.requestsWaiting(count)}</span>
-    </span>
-  );
-}
-
-function isWaiting({ request, state }: DeviceState['requests'][number]): boolean {
-  return state === 'pending' && askKindOf(request) === 'request';
 }
 
 function TabLabel({ title, short }: { title: string; short: string | undefined }) {

@@ -77,7 +77,10 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
 
   it('blacks out what is drawn, leaves sound off, and ticks a fact with its value', async () => {
     await rig.page.getByRole('button', { name: 'Draw to black out' }).click();
-    const picture = await rig.page.locator('.zones').boundingBox();
+    // The page brings the picture back that the button stands below.
+    const place = () => rig.page.locator('.zones.is-drawing').boundingBox();
+    await soon(async () => ((await place())?.y ?? -1) >= 0);
+    const picture = await place();
     if (!picture) throw new Error('no picture');
     await rig.page.mouse.move(picture.x + picture.width * 0.1, picture.y + picture.height * 0.2);
     await rig.page.mouse.down();
@@ -161,6 +164,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.axe()).toEqual([]);
     await rig.page.reload();
     await rig.page.locator('.request-group', { hasText: 'Ignored' }).getByText('graffiti').waitFor({ timeout: 20_000 });
+    await soon(async () => (await rig.page.locator('.tab-badge').count()) === 0);
     expect(clips()).toEqual([]);
   }, 120_000);
 
