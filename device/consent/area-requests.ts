@@ -40,8 +40,7 @@ export interface AreaNews {
   refused: ErrorCode[];
 }
 
-export interface AreaRequestsDeps
-  extends Pick<GateDeps, 'clock' | 'log' | 'place' | 'serveStateAgencies' | 'device'> {
+export interface AreaRequestsDeps extends Pick<GateDeps, 'clock' | 'log' | 'place' | 'serveStateAgencies' | 'device'> {
   /** The values the device can disclose now. */
   values(): DisclosedValues;
   footage: Pick<Footage, 'coverage'>;
