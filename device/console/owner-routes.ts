@@ -78,6 +78,12 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
     () => deps.pins(),
   );
 
+  orderRoutes(router, deps);
+  peopleRoutes(router, deps);
+  streamRoute(router, deps);
+}
+
+function orderRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   router.route(
     {
       method: 'POST',
@@ -106,7 +112,10 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       return undefined;
     },
   );
+}
 
+/** Who may look, who looked, and the owner's other doors. */
+function peopleRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   router.route(
     {
       method: 'GET',
@@ -140,8 +149,6 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
     },
     async () => ({ others: [...(await deps.others())] }),
   );
-
-  streamRoute(router, deps);
 }
 
 /** Hands an order over; the receipt that answers it is told before that ends. Throws `console_order_refused` when there is none. */

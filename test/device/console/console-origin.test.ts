@@ -54,7 +54,11 @@ describe('a request', () => {
 
   it('that a browser makes of a link elsewhere opens the page, and nothing but the page', async () => {
     const link = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
-    for (const { method, path } of [...targets, { method: 'GET', path: '/?x' }, { method: 'GET', path: '/index.html' }]) {
+    for (const { method, path } of [
+      ...targets,
+      { method: 'GET', path: '/?x' },
+      { method: 'GET', path: '/index.html' },
+    ]) {
       const answer = await rig.call(path, { method, headers: { ...owner.headers, ...link } });
       const isPage = method === 'GET' && path === '/';
       expect([method, path, answer.status]).toEqual([method, path, isPage ? 200 : 403]);
