@@ -165,7 +165,8 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   keepFor(retentionS: number): void {
     this.retentionS = retentionS;
     if (!this.running) return;
-    void this.sweepInTurn();
+    // Also behind a sweep that is under way: that one may have looked already, by the time that was kept before.
+    this.inTurn(() => this.sweep()).catch((thrown: unknown) => this.warnOfSweep(thrown));
     if (this.ticker) this.tick();
   }
 

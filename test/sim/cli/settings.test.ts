@@ -17,7 +17,7 @@ describe('settings in the terminal', () => {
   const settings = (...words: string[]) => runCommand(['settings', ...words, '--owner', own.path, '--json']);
   const there = () => ['--device-data', rig.folder];
   beforeAll(async () => {
-    rig = await ConsoleRig.start({ camera: 'synthetic?size=320x240&play=visitor' });
+    rig = await ConsoleRig.start({ camera: 'synthetic?size=640x360&play=visitor' });
     browser = await rig.owner();
     const password = join(own.path, 'password');
     await writeFile(password, 'secret\n', { mode: 0o600 });

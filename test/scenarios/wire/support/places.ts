@@ -19,6 +19,8 @@ export interface Place {
 
 /** The device's own files that hold keys and private texts, because it needs them: found there and nowhere else. */
 const KEEPS_ITS_OWN = /^doorbell\/(device\.json|device\.key|wrapping\.key|enrolment\.json)$/;
+/** Names the values that went with clips, and no others. */
+const LEDGER = 'doorbell/consent/ledger.jsonl';
 /** Larger files are looked through as they are, not unfolded. */
 const UNFOLDED_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -81,7 +83,9 @@ async function files(world: World, secrets: Secrets): Promise<Place> {
     if (isLarge || KEEPS_ITS_OWN.test(name)) continue;
     // Sealed records belong into the ring, which is large.
     const others = [...secrets.never.find(bytes), ...secrets.texts.find(bytes)];
-    place.found.push(...others.map((each) => describeFinding(each, name)));
+    const allowed = name === LEDGER ? [...world.disclosed].map((key) => `value ${key}`) : [];
+    const foreign = others.filter(({ secret }) => !allowed.includes(secret));
+    place.found.push(...foreign.map((each) => describeFinding(each, name)));
   }
   return place;
 }

@@ -86,7 +86,9 @@ export class Stage {
 
   /** Some of what is asked and there. */
   keys(notice: VerifiedNotice): DisclosureKey[] {
-    return notice.askedKeys.filter(() => this.below(2) === 0);
+    const keys = notice.askedKeys.filter(() => this.below(2) === 0);
+    for (const key of keys) this.world.disclosed.add(key);
+    return keys;
   }
 
   /** Sends an order and resolves with the device's receipt for it. */

@@ -16,7 +16,7 @@ import type { Home } from '../../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../../device/owner/pairing-client.ts';
 import { cellOf, type Place } from '../../../../device/protocol/area-cells.ts';
 import type { DeviceState, Receipt } from '../../../../device/protocol/home-messages.ts';
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import type { DisclosureKey, Window } from '../../../../device/protocol/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
 import { BridgeFixture } from '../../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../../support/broker.ts';
@@ -96,6 +96,8 @@ export class World {
   readonly folder: string;
   /** What accounts other than the device's were delivered, payload by payload. */
   readonly delivered: { topic: string; payload: Uint8Array }[] = [];
+  /** Facts that went with a clip: the device's ledger says which values they were. */
+  readonly disclosed = new Set<DisclosureKey>();
   /** The disk that everything the device writes lies on; null where the kernel has no loop device. */
   image: DiskImage | null = null;
   readonly fronts: { broker: Front; bridge: Front; camera: Front };
