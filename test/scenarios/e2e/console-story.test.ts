@@ -112,10 +112,8 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     await soon(async () => (await hostile.report()).tries > 100, 60_000);
     const { tries, learned } = await hostile.report();
     expect(learned).toEqual([]);
-    // Only the drawn visitor rang: not the owner, and not the page that tried to.
-    expect(new Set(events.flatMap((event) => (event.type === 'ring' ? [event.source] : [])))).toEqual(
-      new Set(['scene']),
-    );
+    // If anybody rang, it was the drawn visitor: not the owner, and not the page that tried to.
+    expect(events.filter((event) => event.type === 'ring' && event.source !== 'scene')).toEqual([]);
     expect(new Set(rig.testbed.receipts.map(({ outcome }) => outcome))).not.toContain('denied');
     expect(rig.faults).toEqual([]);
     proved(context, 'what a hostile page in the owner’s own browser learned of the door', `0 in ${tries} tries`);
