@@ -37,11 +37,17 @@ export class TargetQueue {
   add(parcel: Parcel): void {
     if (this.ended.signal.aborted) return;
     this.waiting.push({ parcel, sinceMs: this.deps.clock.monotonicMs() });
-    while (this.waiting.length > WAITING_MAX) {
-      this.waiting.shift();
-      this.droppedCount += 1;
-    }
+    if (this.waiting.length > WAITING_MAX) this.dropOldest();
     this.running ??= Promise.resolve().then(() => this.run());
+  }
+
+  private dropOldest(): void {
+    const oldest = this.waiting.shift();
+    this.droppedCount += 1;
+    // Told once for many: a target that is away is told of already.
+    if (this.droppedCount % WAITING_MAX !== 1) return;
+    const facts = { target: oldest?.parcel.url.host, dropped: this.droppedCount };
+    this.deps.log.warn('too many notifications wait, and the oldest are dropped', facts);
   }
 
   /** Ends the call under way and forgets what waits; `last` is tried once, for half a second at most. */
