@@ -345,7 +345,8 @@ export class BridgeFixture {
   ): Promise<Answer> {
     const response = await fetch(`${this.elsewhere ?? this.bridge.url}${path}`, {
       method,
-      headers,
+      // A connection for each call: one that the bridge resets meanwhile, as it does with a clip's, must not fail the next.
+      headers: { ...headers, connection: 'close' },
       redirect: 'manual',
       ...(body === undefined ? {} : { body }),
     });
