@@ -140,10 +140,13 @@ async function shownDelaysMs(browser: Browser, camera: string, firstFrame: numbe
   try {
     const page = await openPage(browser, rig);
     await page.locator('.chip-live').waitFor({ timeout: 20_000 });
-    const state = sourceSchema.parse((await (await rig.owner()).get('/api/v1/state')).json);
-    const startMs = (state.camera.sourceStartUs ?? Number.NaN) / 1000;
     const watch = `bench.watchFrames(${WATCHED_MS}, ${COPY_WIDTH}, ${STRIP_ROWS})`;
-    const delaysMs = framesSchema.parse(await page.evaluate(watch)).flatMap(({ atMs, luma }) => {
+    const shown = framesSchema.parse(await page.evaluate(watch));
+    // Afterwards: the first frames show before the device knows its first second whole.
+    const { camera: source } = sourceSchema.parse((await (await rig.owner()).get('/api/v1/state')).json);
+    if (source.sourceStartUs === undefined) throw new Error('the camera’s own time is not known');
+    const startMs = source.sourceStartUs / 1000;
+    const delaysMs = shown.flatMap(({ atMs, luma }) => {
       const plane = new Uint8Array(COPY_WIDTH * COPY_HEIGHT);
       plane.set(luma);
       const frame = readFrameNumber(plane, COPY_WIDTH, COPY_HEIGHT);
