@@ -42,8 +42,8 @@ StartLimitBurst=${RESTARTS.many}
 [Service]
 Type=notify
 NotifyAccess=all
-# Heaps of the C library: its default keeps many, and a fifth more memory.
-Environment=MALLOC_ARENA_MAX=2
+# One heap of the C library: its default keeps many, which hold free memory.
+Environment=MALLOC_ARENA_MAX=1
 ExecStart=${node} --max-semi-space-size=4 ${program} device --data ${folder}
 Restart=always
 RestartSec=5

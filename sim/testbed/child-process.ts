@@ -34,10 +34,10 @@ export interface ChildDeps {
 }
 
 /**
- * How many heaps the C library keeps for a process's threads (mallopt(3), M_ARENA_MAX): with its default, eight for each processor, a
- * doorbell that runs for an hour holds a fifth more memory, all of it free.
+ * How many heaps the C library keeps for a process's threads (mallopt(3), M_ARENA_MAX). By default they are eight for each processor, and
+ * most of what a doorbell holds in them after an hour is free.
  */
-const MALLOC_ARENA_MAX = '2';
+const MALLOC_ARENA_MAX = '1';
 
 /** A supervised process running one `doorsill` verb. */
 export class PartProcess {
