@@ -2,12 +2,12 @@
 // command, the signed orders that leave the browser, and what axe finds. Not here: what must come of it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilderSource from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page, type Route } from 'playwright-core';
 import { z } from 'zod';
 import { parseToken } from '../../device/protocol/jws.ts';
 import { grantSchema } from '../../device/protocol/owner-orders.ts';
 import { soon } from '../device/console/support/console-rig.ts';
+import { axeFaults } from './axe-faults.ts';
 import { runCommand } from './command-line.ts';
 import { RunningTestbed } from './running-testbed.ts';
 
@@ -155,12 +155,7 @@ export class RequestsBrowser {
     const found: string[] = [];
     for (const size of [PHONE, { width: 1280, height: 800 }]) {
       await page.setViewportSize(size);
-      await page.evaluate(AxeBuilderSource.source);
-      const faults = await page.evaluate(async () => {
-        // biome-ignore lint/suspicious/noExplicitAny: axe adds itself to the page.
-        const { violations } = await (globalThis as any).axe.run();
-        return violations.map((one: { id: string; nodes: { html: string }[] }) => `${one.id}: ${one.nodes[0]?.html}`);
-      });
+      const faults = await axeFaults(page);
       found.push(...faults.map((fault: string) => `${size.width}: ${fault}`));
     }
     await page.setViewportSize(PHONE);

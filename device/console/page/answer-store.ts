@@ -1,9 +1,11 @@
 // Owns: where this browser keeps its answers, in IndexedDB: each signed grant before it is sent, so that the very same token can be sent
 // again and no second one is made. Not here: what is kept (kept-answers.ts), sending (request-answers.ts), the owner's key (owner-key.ts).
 import { z } from 'zod';
+import { inStore } from './browser-database.ts';
 import { type Draft, draftSchema, type KeptGrant, keptGrantSchema } from './kept-answers.ts';
 
-const [DATABASE, DRAFTS, GRANTS] = ['doorsill-answers', 'drafts', 'grants'];
+const [DRAFTS, GRANTS] = ['drafts', 'grants'];
+const DATABASE = { name: 'doorsill-answers', stores: [DRAFTS, GRANTS] };
 /** Of each kind; the oldest go first, and of grants only those that are over. */
 const ROWS_MAX = 200;
 
@@ -24,7 +26,7 @@ export class AnswerStore {
   }
 
   async keepDraft(draft: Draft): Promise<void> {
-    await inStore(DRAFTS, 'readwrite', (store) => store.put(draft, this.keyOf(draft.request)));
+    await inStore(DATABASE, DRAFTS, 'readwrite', (store) => store.put(draft, this.keyOf(draft.request)));
   }
 
   /** Keeps a signed grant unless one of the same request is kept that is not over; returns the one that is kept then. */
@@ -32,7 +34,7 @@ export class AnswerStore {
     const key = this.keyOf(grant.request);
     let kept = grant;
     // In one transaction: two tabs that sign at the same moment keep one grant.
-    await inStore(GRANTS, 'readwrite', (store) => {
+    await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
       const asked = store.get(key);
       asked.onsuccess = () => {
         const before = keptGrantSchema.safeParse(asked.result);
@@ -48,7 +50,7 @@ export class AnswerStore {
   async changeGrant(token: string, request: string, changes: Partial<KeptGrant>): Promise<KeptGrant | null> {
     const key = this.keyOf(request);
     let kept: KeptGrant | null = null;
-    await inStore(GRANTS, 'readwrite', (store) => {
+    await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
       const asked = store.get(key);
       asked.onsuccess = () => {
         const before = keptGrantSchema.safeParse(asked.result);
@@ -68,41 +70,12 @@ export class AnswerStore {
   /** What is of another owner or form is left where it is, and not read. */
   private async rows<S extends z.ZodType>(name: string, schema: S): Promise<z.output<S>[]> {
     const range = IDBKeyRange.bound(`${this.owner} `, `${this.owner} \uffff`);
-    const found = z.array(z.unknown()).parse(await inStore(name, 'readonly', (store) => store.getAll(range, ROWS_MAX)));
+    const found = z
+      .array(z.unknown())
+      .parse(await inStore(DATABASE, name, 'readonly', (store) => store.getAll(range, ROWS_MAX)));
     return found.flatMap((row) => {
       const read = schema.safeParse(row);
       return read.success ? [read.data] : [];
     });
   }
-}
-
-async function inStore(
-  name: string,
-  mode: IDBTransactionMode,
-  work: (store: IDBObjectStore) => IDBRequest,
-): Promise<unknown> {
-  const opening = indexedDB.open(DATABASE, 1);
-  opening.onupgradeneeded = () => {
-    for (const store of [DRAFTS, GRANTS]) opening.result.createObjectStore(store);
-  };
-  const database = await done(opening);
-  try {
-    // A grant that leaves this browser must be on its disk by then.
-    const transaction = database.transaction(name, mode, { durability: 'strict' });
-    const asked = work(transaction.objectStore(name));
-    await new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    });
-    return asked.result;
-  } finally {
-    database.close();
-  }
-}
-
-function done<Result>(request: IDBRequest<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
 }

@@ -3,14 +3,20 @@ import { de } from './text/de.ts';
 import { en, type Text } from './text/en.ts';
 import { es } from './text/es.ts';
 
-const LANGUAGES: Readonly<Record<string, Text>> = { en, de, es };
+const LANGUAGES = ['en', 'de', 'es'] as const;
+type Language = (typeof LANGUAGES)[number];
 
-const wanted = navigator.languages.find((one) => (one.split('-')[0] ?? '') in LANGUAGES) ?? 'en';
-/** Its code: `en`, `de`, `es`. */
-export const language = wanted.split('-')[0] ?? 'en';
+const languageOf = (locale: string) => LANGUAGES.find((one) => one === locale.split('-')[0]);
+const wanted = navigator.languages.find(languageOf) ?? 'en';
+const language: Language = languageOf(wanted) ?? 'en';
+
+/** Of the same words in every language, those of the page's. */
+export function inLanguage<Words>(words: Readonly<Record<Language, Words>>): Words {
+  return words[language];
+}
 
 /** The page's words. */
-export const text: Text = LANGUAGES[language] ?? en;
+export const text: Text = inLanguage({ en, de, es });
 /** For dates and numbers: with the region where the browser names one. */
 export const locale = wanted;
 

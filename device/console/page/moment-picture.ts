@@ -1,16 +1,15 @@
 // Owns: what the timeline shows of a moment: a still while one looks for it, moving pictures while it plays. Not here: drawing it
-// (timeline-page.tsx), when stills are asked for (still-fetcher.ts), decoding and playing (still-decoder.ts, footage-player.ts).
+// (timeline-page.tsx), when stills are asked for (still-fetcher.ts), getting them (moment-still.ts), playing (footage-player.ts).
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isFailure } from '../../protocol/errors.ts';
 import type { Window } from '../../protocol/shared-claims.ts';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import type { Door } from './door.ts';
 import { type Trouble, troubleOf, useDoor } from './door-context.ts';
 import { FootagePlayer, type FootageStage } from './footage-player.ts';
-import { canDecodeStills, decodeStill } from './still-decoder.ts';
-import { type Still, StillFetcher } from './still-fetcher.ts';
+import { momentStill } from './moment-still.ts';
+import { StillFetcher } from './still-fetcher.ts';
 
 const STILL_WIDTH = 640;
 const TIME_EVERY_MS = 200;
@@ -107,7 +106,7 @@ function stillFetcherOf(
   setTrouble: (trouble: Trouble | null) => void,
 ): StillFetcher {
   return new StillFetcher({
-    fetch: (us, precision, signal) => stillOf(door, us, precision, signal),
+    fetch: (us, precision, signal) => momentStill(door.client, us, { precision, widthMax: STILL_WIDTH }, signal),
     after: (delayMs, call) => clock.after(delayMs, call),
     show: ({ blob, atUs }) => {
       setTrouble(null);
@@ -115,29 +114,4 @@ function stillFetcherOf(
     },
     failed: (thrown) => setTrouble(troubleOf(thrown)),
   });
-}
-
-/** Becomes false when this browser turns out not to decode what the camera makes. */
-let decodesHere = canDecodeStills();
-
-/** The picture of a moment, decoded here where the browser can, and by the device otherwise. */
-async function stillOf(door: Door, us: number, precision: 'key' | 'exact', signal: AbortSignal): Promise<Still> {
-  const atUs = Math.round(us);
-  if (decodesHere) {
-    const fetch = (fromUs: number, range: string | null, ending: AbortSignal) =>
-      door.client.fetch(
-        `/api/v1/footage.mp4?fromUs=${fromUs}&toUs=${fromUs + 1}`,
-        ending,
-        range === null ? {} : { range },
-      );
-    try {
-      return await decodeStill({ fetch, widthMax: STILL_WIDTH }, atUs, precision, signal);
-    } catch (thrown) {
-      if (signal.aborted || isFailure(thrown)) throw thrown;
-      decodesHere = false;
-    }
-  }
-  const query = new URLSearchParams({ atUs: String(atUs), precision, width: String(STILL_WIDTH) });
-  const answer = await door.client.fetch(`/api/v1/snapshot.jpg?${query}`, signal);
-  return { blob: await answer.blob(), atUs: Number(answer.headers.get('x-doorsill-at-us')) };
 }

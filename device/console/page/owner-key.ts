@@ -3,9 +3,11 @@
 import { z } from 'zod';
 import { toBase64url } from '../../base/bytes.ts';
 import { idSchema, publicKeySchema } from '../../protocol/ids.ts';
+import { inStore } from './browser-database.ts';
 
 const ALGORITHM = 'Ed25519';
-const [DATABASE, STORE, SLOT] = ['doorsill', 'pairing', 'this-device'];
+const [STORE, SLOT] = ['pairing', 'this-device'];
+const DATABASE = { name: 'doorsill', stores: [STORE] };
 
 const keptSchema = z.strictObject({
   privateKey: z.instanceof(CryptoKey),
@@ -43,39 +45,15 @@ export async function sign(key: OwnerKey, data: Uint8Array): Promise<Uint8Array>
 
 /** The kept key; null when there is none. */
 export async function loadOwnerKey(): Promise<OwnerKey | null> {
-  const kept = await inStore('readonly', (store) => store.get(SLOT));
+  const kept = await inStore(DATABASE, STORE, 'readonly', (store) => store.get(SLOT));
   const parsed = keptSchema.safeParse(kept);
   return parsed.success ? parsed.data : null;
 }
 
 export async function storeOwnerKey(key: OwnerKey): Promise<void> {
-  await inStore('readwrite', (store) => store.put(key, SLOT));
+  await inStore(DATABASE, STORE, 'readwrite', (store) => store.put(key, SLOT));
 }
 
 export async function forgetOwnerKey(): Promise<void> {
-  await inStore('readwrite', (store) => store.delete(SLOT));
-}
-
-async function inStore(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {
-  const opening = indexedDB.open(DATABASE, 1);
-  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-  const database = await done(opening);
-  try {
-    const transaction = database.transaction(STORE, mode);
-    const result: unknown = await done(work(transaction.objectStore(STORE)));
-    await new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    });
-    return result;
-  } finally {
-    database.close();
-  }
-}
-
-function done<Result>(request: IDBRequest<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+  await inStore(DATABASE, STORE, 'readwrite', (store) => store.delete(SLOT));
 }

@@ -1,11 +1,9 @@
 // Owns: who the owners are, and removing one after a warning. Not here: pairing (pairing-page.tsx), viewers (viewers-section.tsx).
-import { useState } from 'preact/hooks';
 import type { ShownOwner } from '../../protocol/console-messages.ts';
-import { text } from './choose-language.ts';
-import { useAction, useDoor } from './door-context.ts';
+import { useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
 import { Icon } from './icons.tsx';
-import { TroubleNotice } from './notices.tsx';
+import { Removal } from './removal.tsx';
 import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import type { People } from './viewers-section.tsx';
@@ -41,16 +39,13 @@ function OwnerLine({
   changed(): Promise<void>;
 }) {
   const { door } = useDoor();
-  const action = useAction();
-  const [isAsking, setAsking] = useState(false);
   const isSelf = key === door.client.key.publicKey;
   const ask = isSelf ? words.removeSelfAsk : words.removeOwnerAsk(name);
-  const remove = () =>
-    action.run(async () => {
-      await door.client.command({ action: 'remove-owner', key });
-      // A browser that removed itself is told so when it asks for anything.
-      await changed();
-    });
+  const remove = async () => {
+    await door.client.command({ action: 'remove-owner', key });
+    // A browser that removed itself is told so when it asks for anything.
+    await changed();
+  };
   return (
     <li class="viewer">
       <div class="viewer-words">
@@ -65,32 +60,9 @@ function OwnerLine({
         </p>
         <p class="hint">{words.ownerSince(showDateAndTime(sinceS * 1e6))}</p>
       </div>
-      {!isAsking && !isOnly && (
-        <button
-          type="button"
-          class="button button-quiet"
-          aria-label={`${text.remove}: ${name}`}
-          onClick={() => setAsking(true)}
-        >
-          {text.remove}
-        </button>
-      )}
-      {isAsking && (
-        <fieldset class="viewer-ask" aria-label={ask}>
-          <p>
-            <strong>{ask}</strong> {isSelf ? words.removeSelfConsequence : words.removeOwnerConsequence}
-          </p>
-          <div class="row">
-            <button type="button" class="button button-danger" disabled={action.busy} onClick={remove}>
-              {text.remove}
-            </button>
-            <button type="button" class="button" onClick={() => setAsking(false)}>
-              {text.cancel}
-            </button>
-          </div>
-        </fieldset>
-      )}
-      <TroubleNotice trouble={action.trouble} />
+      <Removal name={name} ask={ask} isOffered={!isOnly} remove={remove}>
+        <strong>{ask}</strong> {isSelf ? words.removeSelfConsequence : words.removeOwnerConsequence}
+      </Removal>
     </li>
   );
 }

@@ -1,9 +1,7 @@
 // Owns: the words of the page "Settings" in the page's language. Not here: which language that is (choose-language.ts), the words (text/).
-import { language } from './choose-language.ts';
+import { inLanguage } from './choose-language.ts';
 import { settingsDe } from './text/settings-de.ts';
 import { type SettingsWords, settingsEn } from './text/settings-en.ts';
 import { settingsEs } from './text/settings-es.ts';
 
-const LANGUAGES: Readonly<Record<string, SettingsWords>> = { en: settingsEn, de: settingsDe, es: settingsEs };
-
-export const words: SettingsWords = LANGUAGES[language] ?? settingsEn;
+export const words = inLanguage<SettingsWords>({ en: settingsEn, de: settingsDe, es: settingsEs });

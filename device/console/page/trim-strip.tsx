@@ -7,6 +7,7 @@ import type { Window } from '../../protocol/shared-claims.ts';
 import type { Door } from './door.ts';
 import { useDoor } from './door-context.ts';
 import { showTime, zoneUs } from './format.ts';
+import { momentStill } from './moment-still.ts';
 import { showClipLength, showExactTime } from './request-format.ts';
 import { words } from './requests-words.ts';
 import { ScrubStrip } from './scrub-strip.tsx';
@@ -225,9 +226,9 @@ async function filmPicture(
 ): Promise<string | null> {
   // The device would say that there is none, and a browser's log would tell of that.
   if (!spans.some((span) => us >= span.startUs && us < span.endUs)) return null;
-  const query = new URLSearchParams({ atUs: String(us), precision: 'key', width: String(PICTURE_WIDTH) });
   try {
-    return URL.createObjectURL(await (await door.client.fetch(`/api/v1/snapshot.jpg?${query}`, signal)).blob());
+    const still = await momentStill(door.client, us, { precision: 'key', widthMax: PICTURE_WIDTH }, signal);
+    return URL.createObjectURL(still.blob);
   } catch {
     return null;
   }

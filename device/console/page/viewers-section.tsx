@@ -11,9 +11,10 @@ import {
 } from '../../protocol/console-messages.ts';
 import { AddViewer } from './add-viewer.tsx';
 import { text } from './choose-language.ts';
-import { type Trouble, troubleOf, useAction, useDoor } from './door-context.ts';
+import { type Trouble, troubleOf, useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
 import { TroubleNotice } from './notices.tsx';
+import { Removal } from './removal.tsx';
 import { Part } from './settings-part.tsx';
 
 const RIGHT_WORDS: Record<ViewRight, string> = {
@@ -90,15 +91,12 @@ function Viewers({ viewers, changed }: { viewers: readonly ShownViewer[]; change
 
 function ViewerLine({ viewer, changed }: { viewer: ShownViewer; changed(): Promise<void> }) {
   const { door } = useDoor();
-  const action = useAction();
-  const [isAsking, setAsking] = useState(false);
   const until =
     viewer.expiresS === undefined ? text.untilRemoved : text.untilTime(showDateAndTime(viewer.expiresS * 1e6));
-  const remove = () =>
-    action.run(async () => {
-      await door.client.command({ action: 'remove-viewer', viewer: viewer.viewer });
-      await changed();
-    });
+  const remove = async () => {
+    await door.client.command({ action: 'remove-viewer', viewer: viewer.viewer });
+    await changed();
+  };
   return (
     <li class="viewer">
       <div class="viewer-words">
@@ -108,32 +106,9 @@ function ViewerLine({ viewer, changed }: { viewer: ShownViewer; changed(): Promi
         </p>
         <p class="hint viewer-id">{viewer.viewer}</p>
       </div>
-      {!isAsking && (
-        <button
-          type="button"
-          class="button button-quiet"
-          aria-label={`${text.remove}: ${viewer.name}`}
-          onClick={() => setAsking(true)}
-        >
-          {text.remove}
-        </button>
-      )}
-      {isAsking && (
-        <fieldset class="viewer-ask" aria-label={text.removeAsk(viewer.name)}>
-          <p>
-            {text.removeAsk(viewer.name)} {text.removeConsequence}
-          </p>
-          <div class="row">
-            <button type="button" class="button button-danger" disabled={action.busy} onClick={remove}>
-              {text.remove}
-            </button>
-            <button type="button" class="button" onClick={() => setAsking(false)}>
-              {text.cancel}
-            </button>
-          </div>
-        </fieldset>
-      )}
-      <TroubleNotice trouble={action.trouble} />
+      <Removal name={viewer.name} ask={text.removeAsk(viewer.name)} remove={remove}>
+        {text.removeAsk(viewer.name)} {text.removeConsequence}
+      </Removal>
     </li>
   );
 }

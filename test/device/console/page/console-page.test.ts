@@ -1,9 +1,9 @@
 // Holds: what an owner does in a browser, on a real doorbell: pairs by the drawn link, sees the live picture move, rings, turns privacy
 // on and off, scrubs, adds and removes a viewer, and finds all of it again after a reload; without a call to any other origin, an error, or
 // a fault that axe knows, at the width of a phone and of a desktop.
-import AxeBuilderSource from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { axeFaults } from '../../../support/axe-faults.ts';
 import { proved } from '../../../support/proved.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from '../support/console-rig.ts';
 
@@ -43,15 +43,7 @@ describe.each([
     await rig.stop();
   });
 
-  /** What axe finds wrong with the page as it is. */
-  async function axe(): Promise<string[]> {
-    await page.evaluate(AxeBuilderSource.source);
-    return page.evaluate(async () => {
-      // biome-ignore lint/suspicious/noExplicitAny: axe adds itself to the page.
-      const { violations } = await (globalThis as any).axe.run();
-      return violations.map((one: { id: string; nodes: { html: string }[] }) => `${one.id}: ${one.nodes[0]?.html}`);
-    });
-  }
+  const axe = () => axeFaults(page);
 
   const tab = (name: string) => page.getByRole('link', { name }).or(page.getByRole('tab', { name })).first();
   const seconds = () =>

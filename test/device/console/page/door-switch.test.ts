@@ -1,9 +1,9 @@
 // Holds: an owner of two doorbells on one machine, both open in one browser, goes from the page of one to that of the other by a plain link,
 // which tells the other nothing; neither ends the other's session; and nobody unpaired is told that there is another.
-import AxeBuilderSource from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OtherDoor } from '../../../../device/protocol/console-messages.ts';
+import { axeFaults } from '../../../support/axe-faults.ts';
 import { ConsoleRig, soon } from '../support/console-rig.ts';
 
 describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
@@ -42,14 +42,7 @@ describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
     await at.locator('.tabs').waitFor();
   }
 
-  async function axe(): Promise<string[]> {
-    await page.evaluate(AxeBuilderSource.source);
-    return page.evaluate(async () => {
-      // biome-ignore lint/suspicious/noExplicitAny: axe adds itself to the page.
-      const { violations } = await (globalThis as any).axe.run();
-      return violations.map((one: { id: string; nodes: { html: string }[] }) => `${one.id}: ${one.nodes[0]?.html}`);
-    });
-  }
+  const axe = () => axeFaults(page);
 
   it('is not there while there is one door', async () => {
     await soon(async () => (await page.locator('.door-name').textContent()) === 'Front door');

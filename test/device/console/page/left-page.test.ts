@@ -3,7 +3,6 @@
 // be; and the clip taken back to the vault's signed end. The terminal tells the same. Without a fault that axe knows, at both widths.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilderSource from 'axe-core';
 import { type Browser, chromium, type Page, type Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
@@ -19,6 +18,7 @@ import {
 import { signToken } from '../../../../device/protocol/jws.ts';
 import type { Window } from '../../../../device/protocol/shared-claims.ts';
 import { printMoment } from '../../../../sim/terminal/format-units.ts';
+import { axeFaults } from '../../../support/axe-faults.ts';
 import { runCommand } from '../../../support/command-line.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { RunningTestbed } from '../../../support/running-testbed.ts';
@@ -63,14 +63,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     const found: string[] = [];
     for (const viewport of [PHONE, DESKTOP]) {
       await page.setViewportSize(viewport);
-      await page.evaluate(AxeBuilderSource.source);
-      found.push(
-        ...(await page.evaluate(async () => {
-          // biome-ignore lint/suspicious/noExplicitAny: axe adds itself to the page.
-          const { violations } = await (globalThis as any).axe.run();
-          return violations.map((one: { id: string; nodes: { html: string }[] }) => `${one.id}: ${one.nodes[0]?.html}`);
-        })),
-      );
+      found.push(...(await axeFaults(page)));
     }
     return found;
   }
