@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Bridge } from '../../cloud-bridge/bridge.ts';
 import { type BridgeConfigInput, bridgeConfigSchema } from '../../cloud-bridge/config.ts';
 import type { PerMinute } from '../../cloud-bridge/http/call-rate-limits.ts';
@@ -15,6 +16,7 @@ import { type Log, silentLog } from '../../device/base/log.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
 import type { HttpLimits } from '../../device/http/http-server.ts';
 import { readEnrolmentCode } from '../../device/protocol/enrolment.ts';
+import { isFailure } from '../../device/protocol/errors.ts';
 import type { Manifest, UploadToken } from '../../device/protocol/manifest.ts';
 import type { Grant } from '../../device/protocol/owner-orders.ts';
 import { windowSchema } from '../../device/protocol/shared-claims.ts';
@@ -68,6 +70,20 @@ export interface Parcel {
   bearer: string;
 }
 
+const PORT_WAITS_MAX = 50;
+
+/** A port of before may be lent to a call that another process makes: it is free again when that call has ended. */
+async function oncePortIsFree(start: () => Promise<void>): Promise<void> {
+  for (let waits = 0; ; waits += 1) {
+    try {
+      return await start();
+    } catch (thrown) {
+      if (!isFailure(thrown) || thrown.code !== 'port_in_use' || waits === PORT_WAITS_MAX) throw thrown;
+      await setTimeout(100);
+    }
+  }
+}
+
 export class BridgeFixture {
   readonly clock: ShiftedClock;
   readonly random: Random;
@@ -118,15 +134,19 @@ export class BridgeFixture {
   }
 
   async startRegistry(): Promise<void> {
-    this.registry = this.makeRegistry();
-    await this.registry.start();
+    await oncePortIsFree(async () => {
+      this.registry = this.makeRegistry();
+      await this.registry.start();
+    });
     this.ports.registry = Number(new URL(this.registry.url).port);
   }
 
   /** Starts a bridge on the same folder and port as before. */
   async startBridge(): Promise<void> {
-    this.bridge = this.makeBridge();
-    await this.bridge.start();
+    await oncePortIsFree(async () => {
+      this.bridge = this.makeBridge();
+      await this.bridge.start();
+    });
     this.ports.bridge = Number(new URL(this.bridge.url).port);
   }
 

@@ -240,13 +240,14 @@ export class RequestAnswers {
       await this.settle(kept, { isOver: true });
       return this.reloadSoon();
     }
+    // What is refused for now can be sent again as it is; everything else needs another grant. First, so that no reason is shown beside a
+    // grant that still counts as under way.
+    if (order === 'grant' && !why.retryable) await this.settle(kept, { isOver: true });
     this.show({ refusals: new Map(this.current.refusals).set(request, why) });
     const draft = this.current.drafts.get(request);
     // The clip that was looked at, or its footage, is not there any more: another has to be looked at.
     if (draft && /^(preview|consent_window)_/.test(why.code)) this.keep({ ...draft, step: 'choose', preview: null });
     const isTakenBack = why.code === 'consent_revoked_before';
-    // What is refused for now can be sent again as it is; everything else needs another grant.
-    if (order === 'grant' && !why.retryable) await this.settle(kept, { isOver: true });
     if (isTakenBack || why.code === 'consent_already_granted') await this.askStandings();
     this.reloadSoon();
   }
