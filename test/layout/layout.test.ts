@@ -72,6 +72,11 @@ const SIM_ORDER = [
     'doctor',
     'story',
     'client',
+    'world',
+    'truth',
+    'report',
+    'replay',
+    'scenario',
     'cli',
   ],
 ];
