@@ -281,7 +281,8 @@ export type ExpectationTerms =
   | {
       kind: 'clip';
       of: string;
-      frames?: CountRange;
+      /** So many; or exactly the source's frames from `first` to `last`, both counted from 0 and both inside. */
+      frames?: { count: number } | { first: number; last: number };
       /** First and last picture of the clip, from the start of the scenario, within a frame. */
       fromUs?: number;
       toUs?: number;
